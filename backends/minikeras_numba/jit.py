@@ -1,0 +1,236 @@
+"""LLVM IR in, address of machine code out, with an object cache on disk.
+
+Numba's LLVM (llvmlite) compiles a kernel in some 15 ms; Numba's own front end
+would take 300 ms, and importing it 400 ms. So kernels are written as IR here and
+`numba` itself is never imported.
+
+Every kernel has one signature:
+
+    void name(i64* regs, i64* meta, i64 start, i64 stop, i64 thread, i64 threads)
+
+`regs` holds the addresses of the arrays in a Program's registers, `meta` the
+integers (register numbers, sizes, strides, scratch addresses) of one closure.
+
+A kernel is known by its *key*, a string that says everything its IR depends on.
+Object code is found by the hash of that key, of LLVM's version, of the processor
+and of this package's sources; a process that finds it builds no IR.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+Build = Callable[[ir.Module], "str | None"]
+_DIGEST = 16
+
+
+@dataclass(slots=True)
+class Stats:
+    """How many kernels this process compiled, and how many it found in the cache."""
+
+    compiled: int = 0
+    loaded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the generators need to know of the processor."""
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+
+    @property
+    def attributes(self) -> str:
+        """Function attributes that let the vectoriser use the full register width."""
+        return f'nounwind "prefer-vector-width"="{self.vector_bytes * 8}"'
+
+    def lanes(self, itemsize: int = 4) -> int:
+        """Elements of `itemsize` bytes in one vector register."""
+        return max(1, self.vector_bytes // itemsize)
+
+
+stats = Stats()
+_addresses: dict[tuple[str, str], int] = {}
+_trackers: list[Any] = []  # a library is unloaded with its tracker: keep them all
+_lock = threading.RLock()
+
+
+@functools.cache
+def host() -> Host:
+    """The processor this process runs on."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f") and features.get("avx512vl"):
+        width = 64
+    elif features.get("avx2"):
+        width = 32
+    else:
+        width = 16
+    triple = llvm.get_process_triple()
+    return Host(triple, llvm.get_host_cpu_name(), features.flatten(), width)
+
+
+@functools.cache
+def _target_machine() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
+    target = llvm.Target.from_triple(host().triple)
+    return target.create_target_machine(
+        cpu=host().cpu,
+        features=host().features,
+        opt=3,
+        reloc="pic",
+        codemodel="jitdefault",
+    )
+
+
+@functools.cache
+def _engine() -> Any:
+    _target_machine()
+    target = llvm.Target.from_triple(host().triple)
+    machine = target.create_target_machine(
+        cpu=host().cpu,
+        features=host().features,
+        opt=3,
+        reloc="pic",
+        codemodel="jitdefault",
+    )
+    return llvm.create_lljit_compiler(machine)
+
+
+@functools.cache
+def _fingerprint() -> str:
+    """What all kernels depend on: LLVM, the processor, the sources of this package."""
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    version = (llvmlite.__version__, llvm.llvm_version_info, platform.machine())
+    digest.update(repr((version, host())).encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_dir() -> Path | None:
+    """Where object code is kept, or None where there is no home to keep it in."""
+    chosen = os.environ.get("MINIKERAS_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "numba" / _fingerprint()
+    base = os.environ.get("XDG_CACHE_HOME")
+    if base is None and sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+    try:
+        root = Path(base) if base else Path.home() / ".cache"
+    except RuntimeError:
+        return None
+    return root / "minikeras" / "numba" / _fingerprint()
+
+
+def _read(path: Path) -> bytes | None:
+    """The object in `path`, or None where it is missing, cut short or altered."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    digest, body = data[:_DIGEST], data[_DIGEST:]
+    if hashlib.blake2b(body, digest_size=_DIGEST).digest() != digest:
+        return None
+    return body
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Keep an object; a cache that cannot be written is no error."""
+    digest = hashlib.blake2b(body, digest_size=_DIGEST).digest()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(digest + body)
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise
+    except OSError:
+        return
+
+
+def optimise(text: str) -> Any:
+    """Parse, verify and optimise IR; the module, for `compile_ir` and for reading."""
+    machine = _target_machine()
+    module = llvm.parse_assembly(text)
+    module.triple = host().triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = True
+    options.slp_vectorization = True
+    options.loop_interleaving = True
+    options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def ir_text(name: str, build: Build | str) -> str:
+    """The IR of a kernel, as text."""
+    if isinstance(build, str):
+        return build
+    module = ir.Module(name=name)
+    text = build(module)
+    return str(module) if text is None else text
+
+
+def _link(name: str, body: bytes, key: str) -> int:
+    library = llvm.JITLibraryBuilder()
+    library.add_object_img(body).add_current_process().export_symbol(name)
+    tracker = library.link(_engine(), f"{name}.{len(_trackers)}.{key}")
+    _trackers.append(tracker)
+    return int(tracker[name])
+
+
+def compile_ir(name: str, build: Build | str, key: str) -> int:
+    """The address of the function `name` of a module of IR.
+
+    Args:
+        name: The function to export. Other kernels may use the same name.
+        build: IR text, or a function that fills an empty `ir.Module` (or returns
+            text). It is called only if neither this process nor the disk cache
+            knows the kernel.
+        key: All that the IR depends on, apart from the processor.
+    """
+    found = _addresses.get((name, key))
+    if found is not None:
+        return found
+    with _lock:
+        found = _addresses.get((name, key))
+        if found is not None:
+            return found
+        digest = hashlib.blake2b(f"{name}\0{key}".encode(), digest_size=20).hexdigest()
+        folder = cache_dir()
+        path = folder / f"{digest}.o" if folder else None
+        body = _read(path) if path else None
+        if body is not None:
+            stats.loaded += 1
+        else:
+            body = _target_machine().emit_object(optimise(ir_text(name, build)))
+            stats.compiled += 1
+            if path:
+                _write(path, body)
+        address = _link(name, body, digest)
+        _addresses[name, key] = address
+        return address

@@ -1,0 +1,202 @@
+"""Tables of jobs: how a contraction is planned in Python and run by one small kernel.
+
+A lowered matmul, convolution or pooling is a few *phases*. A phase is a number of
+*units*, shared out to the threads; a unit is a list of *steps*, a step moves the
+three base addresses A, B and C and runs a range of *jobs*: calls of a tile, a packer
+or a pooling kernel with the strides and offsets in the job's row. Everything about
+shapes, edges and padding is decided when the tables are made; running them
+allocates nothing, and which thread runs a unit never changes a result.
+
+After a step that finishes rows of the result, the phase may call an epilogue on
+them, while they are in the cache.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+
+from minikeras_numba.contract_ir import I64, Code
+from minikeras_numba.jit import compile_ir
+from minikeras_numba.pool import Registers, run
+from minikeras_numba.tile import FIELD, JOB
+
+Table = npt.NDArray[np.int64]
+STEP = ("a", "b", "c", "first", "last", "row", "end")
+_BASES = 3  # the meta's first words: units, steps, jobs
+_EPILOGUE = _BASES + 9
+_ZEROS: Any = np.zeros(4096, np.uint8)
+
+# Below this many multiply-adds waking another thread costs more than it brings.
+SERIAL_WORK = 400_000
+
+
+def zeros_address() -> int:
+    """A row of zeros wide enough for any tile: the S of a sum that starts from nothing."""
+    return int(_ZEROS.ctypes.data)
+
+
+class Base(NamedTuple):
+    """Where A, B or C starts: a register's array, or an array the closure owns."""
+
+    register: int = -1
+    array: Any = None
+
+
+class Step(NamedTuple):
+    """Byte offsets for A, B, C; the jobs to run; the rows of the result then done."""
+
+    a: int
+    b: int
+    c: int
+    first: int
+    last: int
+    row: int = 0
+    end: int = 0
+
+
+def job(fn: int, **fields: int) -> list[int]:
+    """One row of the jobs table; see `tile.JOB`."""
+    row = [0] * len(JOB)
+    row[0] = fn
+    row[FIELD["count"]] = row[FIELD["r"]] = row[FIELD["k"]] = 1
+    for name, value in fields.items():
+        row[FIELD[name]] = value
+    return row
+
+
+@dataclass(slots=True)
+class Plan:
+    """The tables of one phase, while they are made."""
+
+    a: Base
+    b: Base
+    c: Base
+    jobs: list[list[int]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    units: list[int] = field(default_factory=lambda: [0])
+    work: int = 0
+
+    def add_jobs(self, rows: Iterable[list[int]]) -> tuple[int, int]:
+        """Append jobs; the range they take in the table."""
+        first = len(self.jobs)
+        self.jobs.extend(rows)
+        return first, len(self.jobs)
+
+    def add_unit(self, steps: Iterable[Step]) -> None:
+        """A unit: what one thread does in one go."""
+        self.steps.extend(steps)
+        self.units.append(len(self.steps))
+
+
+class Epilogue(NamedTuple):
+    """A kernel over rows of the finished result, and its meta."""
+
+    fn: int
+    meta: Any
+
+
+class Phase:
+    """A plan made final: the address of the driver and of its tables."""
+
+    __slots__ = ("count", "fn", "grain", "keep", "meta")
+
+    def __init__(self, plan: Plan, epilogue: Epilogue | None = None) -> None:
+        tables = (
+            np.array(plan.units, np.int64),
+            np.array(plan.steps, np.int64).reshape(-1, len(STEP)),
+            np.array(plan.jobs, np.int64).reshape(-1, len(JOB)),
+        )
+        words = [int(t.ctypes.data) for t in tables]
+        for base in (plan.a, plan.b, plan.c):
+            address = 0 if base.array is None else int(base.array.ctypes.data)
+            words += [base.register, address, 0]
+        words += [epilogue.fn, int(epilogue.meta.ctypes.data)] if epilogue else [0, 0]
+        meta = np.array(words, np.int64)
+        self.fn = driver()
+        self.meta = int(meta.ctypes.data)
+        self.count = len(plan.units) - 1
+        self.grain = max(1, self.count) if plan.work < SERIAL_WORK else 1
+        self.keep = (tables, meta, plan.a, plan.b, plan.c, epilogue)
+
+
+class Closure:
+    """A lowered node: its phases, one after the other."""
+
+    __slots__ = ("phases",)
+    allocates = False
+
+    def __init__(self, phases: Sequence[Phase]) -> None:
+        self.phases = [p for p in phases if p.count]
+
+    def __call__(self, registers: Registers) -> None:
+        for p in self.phases:
+            run(p.fn, registers.address, p.meta, p.count, p.grain)
+
+
+Lowered = Callable[[Registers], None]
+
+
+@functools.cache
+def driver() -> int:
+    """The address of the kernel that runs tables."""
+    return compile_ir("jobs", _emit_driver, f"jobs {JOB} {STEP}")
+
+
+def _emit_driver(module: ir.Module) -> None:
+    c = Code(module, "jobs", "float32", 6)
+    registers, meta, start, stop, _, _ = c.arguments
+    units, steps, _ = (c.word(meta, i) for i in range(_BASES))
+    bases = [_emit_base(c, registers, meta, _BASES + 3 * i) for i in range(3)]
+    with c.loop(stop, start=start) as unit:
+        at = c.add(units, c.mul(c.get(unit), 8))
+        with c.loop(c.word(at, 1), start=c.word(at, 0)) as number:
+            step = c.add(steps, c.mul(c.get(number), 8 * len(STEP)))
+            _emit_step(c, meta, step, bases)
+            _emit_epilogue(c, step)
+    c.finish()
+
+
+def _emit_base(c: Code, registers: Any, meta: Any, index: int) -> Any:
+    """The address in a register, or, where the register number is negative, the meta's own."""
+    number = c.word(meta, index)
+    own = c.add(meta, c.const(8 * (index + 1)))
+    shared = c.add(registers, c.mul(number, 8))
+    is_own = c.b.icmp_signed("<", number, c.const(0))
+    return c.load(c.b.select(is_own, own, shared), I64, 8)
+
+
+def _emit_step(c: Code, meta: Any, step: Any, bases: list[Any]) -> None:
+    """Run the step's jobs: each is a call through the pointer in its row."""
+    a, b, out = (c.add(base, c.word(step, i)) for i, base in enumerate(bases))
+    jobs = c.word(meta, 2)
+    with c.loop(c.word(step, 4), start=c.word(step, 3)) as number:
+        row = c.add(jobs, c.mul(c.get(number), 8 * len(JOB)))
+        places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate((a, b, out))]
+        begin = c.word(row, FIELD["s"])
+        nothing = c.b.icmp_signed("==", begin, c.const(0))
+        begin = c.b.select(nothing, places[2], begin)
+        _call(c, c.word(row, 0), 5, [*places, begin, row])
+
+
+def _emit_epilogue(c: Code, step: Any) -> None:
+    """Call the epilogue on the rows that the step finished."""
+    registers, meta, _, _, thread, threads = c.arguments
+    row, end = c.word(step, 5), c.word(step, 6)
+    fn = c.word(meta, _EPILOGUE)
+    wanted = c.b.icmp_signed("!=", fn, c.const(0))
+    with c.when(c.b.and_(wanted, c.b.icmp_signed("<", row, end))):
+        own = c.word(meta, _EPILOGUE + 1)
+        _call(c, fn, 6, [registers, own, row, end, thread, threads])
+
+
+def _call(c: Code, address: Any, kinds: int, arguments: Sequence[Any]) -> None:
+    """Call the function of `kinds` integers at an address."""
+    kind = ir.FunctionType(ir.VoidType(), [I64] * kinds)
+    c.b.call(c.b.inttoptr(address, kind.as_pointer()), list(arguments))

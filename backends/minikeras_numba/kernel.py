@@ -1,0 +1,357 @@
+"""From a fused group to the IR of one kernel, and the table of integers it reads.
+
+The kernel is known by the structure of the group alone: sizes, strides and places
+are in the table, so one kernel serves every shape with the same pattern. Vectors
+are written explicitly; the end of a strip is one step with masked loads and stores.
+In each step all loads come before all stores: an output may share its buffer with
+an input of the same shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from minikeras_numba.elementwise import (
+    MEMORY_KIND,
+    REGISTER_KIND,
+    emit_op,
+    from_memory,
+    to_memory,
+)
+from minikeras_numba.emit import BITS, Fn, Val, const
+from minikeras_numba.group import Flags, Fold, Group, Layout, Op, Source
+from minikeras_numba.philox import buffer_size, fill
+
+PARAMETERS = "ptr %regs, ptr %meta, i64 %start, i64 %stop, i64 %thread, i64 %threads"
+_HEADER = ("run_rows", "block", "blocks", "strip", "strips", "inner")
+_ZERO = const("i64", 0)
+
+
+def identity(how: str, dtype: str) -> float | int | bool:
+    """What folding starts from."""
+    if how in ("sum", "any"):
+        return 0
+    if how in ("prod", "all"):
+        return 1
+    low = how == "max"
+    kind = REGISTER_KIND[dtype]
+    if kind in ("float", "double"):
+        return -math.inf if low else math.inf
+    if kind == "i1" or dtype.startswith("uint"):
+        return 0 if low else (1 << BITS[kind]) - 1
+    return -(1 << (BITS[kind] - 1)) if low else (1 << (BITS[kind] - 1)) - 1
+
+
+def combine(f: Fn, how: str, a: Val, b: Val, dtype: str) -> Val:
+    """One step of a reduction; max and min hand NaN on."""
+    real = a.kind in ("float", "double")
+    if how in ("any", "all"):
+        return f.bin("or" if how == "any" else "and", a, b)
+    if how in ("sum", "prod"):
+        if real:
+            return f.bin("fadd" if how == "sum" else "fmul", a, b)
+        return f.add(a, b) if how == "sum" else f.mul(a, b)
+    if real:
+        return f.intrinsic("maximum" if how == "max" else "minimum", a, b)
+    sign = "s" if dtype.startswith("int") else "u"
+    return f.select(f.icmp(sign + ("gt" if how == "max" else "lt"), a, b), a, b)
+
+
+def across(f: Fn, how: str, a: Val, dtype: str) -> Val:
+    """Fold the lanes of a vector, halves on halves."""
+    while a.lanes > 1:
+        half = a.lanes // 2
+        low, high = f.part(a, 0, half), f.part(a, half, half)
+        a = combine(f, how, low, high, dtype)
+    return a
+
+
+def table(group: Group, layout: Layout) -> list[int]:
+    """The words of the kernel's table, in the order the writer expects."""
+    words = [getattr(layout, name) for name in _HEADER] + layout.sizes[:-1]
+    for value, flags in zip(group.values, layout.flags, strict=True):
+        if isinstance(value, Source) and value.place is not None:
+            words += [0] * len(layout.sizes[:-1]) if value.random else layout.strides(flags)
+            words.append(value.place.word)
+    words += [place.word for _, _, place in group.stores]
+    words += [fold.place.word for fold in group.folds]
+    return words
+
+
+def structure(group: Group, layout: Layout, lanes: int) -> str:
+    """The key of the kernel: all its text depends on."""
+    parts = [f"fused {lanes} {len(layout.sizes)}"]
+    for value, flags in zip(group.values, layout.flags, strict=True):
+        if isinstance(value, Op):
+            parts.append(f"{value.name} {value.args} {value.dtypes} {value.static}")
+        elif value.place is None:
+            parts.append(f"literal {value.dtype} {value.literal!r}")
+        else:
+            owned = value.place.array is not None
+            parts.append(f"{value.dtype} {owned} {value.random} {flags}")
+    for number, dtype, place in group.stores:
+        parts.append(f"store {number} {dtype} {place.array is not None}")
+    for fold, kept in zip(group.folds, layout.kept, strict=True):
+        owned = fold.place.array is not None
+        parts.append(f"{fold.how} {fold.value} {kept} {fold.dtype} {owned}")
+    return "\n".join(parts)
+
+
+class Writer:
+    """Writes the text of one kernel."""
+
+    def __init__(self, name: str, group: Group, layout: Layout, lanes: int, attributes: str):
+        self.f = Fn(name, PARAMETERS, attributes)
+        self.group, self.layout, self.lanes = group, layout, lanes
+        self.outer = len(layout.sizes) - 1
+        self.index = 0
+        self.known: dict[int, Val] = {}  # values made before the innermost loop
+        self.base: dict[int, Val] = {}  # source -> address of its row
+        self.levels = self._levels()
+
+    def _levels(self) -> list[int]:
+        """0: constant, 1: one value a row, 2: varies along the inner axis."""
+        levels: list[int] = []
+        for value, flags in zip(self.group.values, self.layout.flags, strict=True):
+            if isinstance(value, Op):
+                levels.append(max((levels[i] for i in value.args), default=0))
+            elif not flags or not any(flags):
+                levels.append(0)
+            else:
+                levels.append(2 if flags[-1] else 1)
+        return levels
+
+    def word(self) -> Val:
+        """The next word of the table."""
+        at = self.f.gep("i64", Val("%meta", "ptr"), const("i64", self.index))
+        self.index += 1
+        return self.f.load(at, "i64")
+
+    def address(self, owned: bool) -> Val:
+        """The address of an array whose word comes next."""
+        word = self.word()
+        if not owned:
+            word = self.f.load(self.f.gep("i64", Val("%regs", "ptr"), word), "i64")
+        return self.f.convert("inttoptr", word, "ptr")
+
+    def write(self) -> str:
+        """The whole module."""
+        f = self.f
+        self.header = {name: self.word() for name in _HEADER}
+        self.sizes = [self.word() for _ in range(self.outer)]
+        self.arrays: dict[int, tuple[Val, list[Val]]] = {}
+        for i, value in enumerate(self.group.values):
+            if isinstance(value, Source) and value.place is not None:
+                strides = [self.word() for _ in range(self.outer)]
+                self.arrays[i] = self.address(value.place.array is not None), strides
+        self.targets = [self.address(p.array is not None) for _, _, p in self.group.stores]
+        self.results = [self.address(x.place.array is not None) for x in self.group.folds]
+        self.make_level(0)
+        self.buffers = {
+            i: f.alloca("i32", 1, buffer_size(1024, max(2, self.lanes)))
+            for i, v in enumerate(self.group.values)
+            if isinstance(v, Source) and v.random
+        }
+        self.cells = [
+            f.alloca(REGISTER_KIND[x.dtype], 1 if k[-1] else self.lanes)
+            for x, k in zip(self.group.folds, self.layout.kept, strict=True)
+        ]
+        with f.loop(Val("%start", "i64"), Val("%stop", "i64"), const("i64", 1)) as unit:
+            self.write_unit(unit)
+        return f.text()
+
+    def make_level(self, level: int) -> None:
+        """Load and compute, once, the values of a level as scalars."""
+        for i, value in enumerate(self.group.values):
+            if self.levels[i] != level:
+                continue
+            if isinstance(value, Op):
+                self.known[i] = self.op(value, self.known, 1)
+            elif value.place is None:
+                assert value.literal is not None
+                self.known[i] = const(REGISTER_KIND[value.dtype], value.literal)
+            else:
+                base = self.base[i] if level else self.arrays[i][0]
+                raw = self.f.load(base, MEMORY_KIND[value.dtype])
+                self.known[i] = from_memory(self.f, raw, value.dtype)
+
+    def op(self, value: Op, made: dict[int, Val], lanes: int) -> Val:
+        args = [self.get(i, made, lanes) for i in value.args]
+        return emit_op(self.f, value.name, args, list(value.dtypes), dict(value.static))
+
+    def get(self, i: int, made: dict[int, Val], lanes: int) -> Val:
+        """Value i in a given width."""
+        if i in made:
+            return made[i]
+        known = self.known[i]
+        if lanes == 1 or known.lanes == lanes:
+            return known
+        source = self.group.values[i]
+        if isinstance(source, Source) and source.literal is not None:
+            return const(known.kind, source.literal, lanes)
+        return self.f.splat(known, lanes)
+
+    # loops ------------------------------------------------------------------------
+
+    def write_unit(self, unit: Val) -> None:
+        f, h = self.f, self.header
+        strip = f.bin("urem", unit, h["strips"])
+        rest = f.bin("udiv", unit, h["strips"])
+        block = f.bin("urem", rest, h["blocks"])
+        run = f.bin("udiv", rest, h["blocks"])
+        run_start = f.mul(run, h["run_rows"])
+        first = f.add(run_start, f.mul(block, h["block"]))
+        last = f.intrinsic("smin", f.add(first, h["block"]), f.add(run_start, h["run_rows"]))
+        self.left = f.mul(strip, h["strip"])
+        self.right = f.intrinsic("smin", f.add(self.left, h["strip"]), h["inner"])
+        self.strip_number = strip
+        whole = f.bin("and", f.sub(self.right, self.left), const("i64", -self.lanes))
+        self.middle = f.add(self.left, whole)
+        self.column_bases: dict[int, Val] = {}
+        for n, (fold, kept) in enumerate(self.folds()):
+            if kept[-1]:
+                offset = f.mul(rest, h["inner"])
+                kind = MEMORY_KIND[fold.dtype]
+                self.column_bases[n] = f.gep(kind, self.results[n], offset)
+            elif not any(kept):
+                self.reset(n, fold)
+        if self.column_bases:
+            self.strip_loop(self.clear_columns)
+        with f.loop(first, last, const("i64", 1)) as row:
+            self.write_row(row)
+        for n, (fold, kept) in enumerate(self.folds()):
+            if not any(kept):
+                self.finish(n, fold, unit)
+
+    def folds(self) -> list[tuple[Fold, Flags]]:
+        return list(zip(self.group.folds, self.layout.kept, strict=True))
+
+    def write_row(self, row: Val) -> None:
+        f = self.f
+        self.locate(row)
+        self.make_level(1)
+        self.row_start = f.mul(row, self.header["inner"])
+        self.words = {
+            i: fill(
+                f,
+                self.arrays[i][0],
+                f.add(self.row_start, self.left),
+                f.sub(self.right, self.left),
+                buffer,
+                max(2, self.lanes),
+            )
+            for i, buffer in self.buffers.items()
+        }
+        rows = [(n, x) for n, (x, k) in enumerate(self.folds()) if any(k) and not k[-1]]
+        for n, fold in rows:
+            self.reset(n, fold)
+        self.strip_loop(self.write_step)
+        place = f.add(f.mul(row, self.header["strips"]), self.strip_number)
+        for n, fold in rows:
+            self.finish(n, fold, place)
+
+    def locate(self, row: Val) -> None:
+        """The address of each source's part of a row."""
+        f = self.f
+        coordinates: list[Val] = []
+        rest = row
+        for size in reversed(self.sizes[1:]):
+            coordinates.append(f.bin("urem", rest, size))
+            rest = f.bin("udiv", rest, size)
+        coordinates = [*([rest] if self.outer else []), *reversed(coordinates)]
+        for i, (base, strides) in self.arrays.items():
+            value, flags = self.group.values[i], self.layout.flags[i]
+            assert isinstance(value, Source)
+            if not value.random:
+                offset = _ZERO
+                for at, stride, used in zip(coordinates, strides, flags, strict=False):
+                    if used:
+                        offset = f.add(offset, f.mul(at, stride))
+                kind = MEMORY_KIND[value.dtype]
+                self.base[i] = f.gep(kind, base, offset) if any(flags[:-1]) else base
+
+    def strip_loop(self, step: Callable[[Val, Val | None], None]) -> None:
+        """Whole vectors over the strip, then what remains under a mask."""
+        f = self.f
+        if self.lanes > 1:
+            with f.loop(self.left, self.middle, const("i64", self.lanes)) as column:
+                step(column, None)
+            remains = f.sub(self.right, self.middle)
+            with f.when(f.icmp("sgt", remains, _ZERO)):
+                narrow = f.convert("trunc", remains, "i32")
+                numbers = ", ".join(f"i32 {i}" for i in range(self.lanes))
+                lane = Val(f"<{numbers}>", "i32", self.lanes)
+                mask = f.icmp("ult", lane, f.splat(narrow, self.lanes))
+                step(self.middle, mask)
+        else:
+            with f.loop(self.left, self.right, const("i64", 1)) as column:
+                step(column, None)
+
+    # one step along the inner axis ------------------------------------------------
+
+    def read(self, base: Val, dtype: str, at: Val, mask: Val | None) -> Val:
+        kind = MEMORY_KIND[dtype]
+        address = self.f.gep(kind, base, at)
+        if mask is None:
+            raw = self.f.load(address, kind, self.lanes)
+        else:
+            raw = self.f.masked_load(address, kind, mask)
+        return from_memory(self.f, raw, dtype)
+
+    def put(self, value: Val, base: Val, dtype: str, at: Val, mask: Val | None) -> None:
+        address = self.f.gep(MEMORY_KIND[dtype], base, at)
+        raw = to_memory(self.f, value, dtype)
+        if mask is None:
+            self.f.store(raw, address)
+        else:
+            self.f.masked_store(raw, address, mask)
+
+    def clear_columns(self, at: Val, mask: Val | None) -> None:
+        for n, base in self.column_bases.items():
+            fold = self.group.folds[n]
+            kind = REGISTER_KIND[fold.dtype]
+            start = const(kind, identity(fold.how, fold.dtype), self.lanes)
+            self.put(start, base, fold.dtype, at, mask)
+
+    def write_step(self, at: Val, mask: Val | None) -> None:
+        f = self.f
+        made: dict[int, Val] = {}
+        for i, value in enumerate(self.group.values):
+            if self.levels[i] == 2 and isinstance(value, Source):
+                if value.random:
+                    made[i] = self.read(self.words[i], "uint32", f.sub(at, self.left), mask)
+                else:
+                    made[i] = self.read(self.base[i], value.dtype, at, mask)
+        for i, value in enumerate(self.group.values):
+            if self.levels[i] == 2 and isinstance(value, Op):
+                made[i] = self.op(value, made, self.lanes)
+        flat = f.add(self.row_start, at)
+        for (i, dtype, _), target in zip(self.group.stores, self.targets, strict=True):
+            self.put(self.get(i, made, self.lanes), target, dtype, flat, mask)
+        for n, (fold, kept) in enumerate(self.folds()):
+            value_now = self.get(fold.value, made, self.lanes)
+            if kept[-1]:
+                base = self.column_bases[n]
+                so_far = self.read(base, fold.dtype, at, mask)
+                new = combine(f, fold.how, so_far, value_now, fold.dtype)
+                self.put(new, base, fold.dtype, at, mask)
+                continue
+            so_far = f.load(self.cells[n], value_now.kind, self.lanes, 64)
+            if mask is not None:
+                start = f.like(value_now, identity(fold.how, fold.dtype))
+                value_now = f.select(mask, value_now, start)
+            new = combine(f, fold.how, so_far, value_now, fold.dtype)
+            f.store(new, self.cells[n], 64)
+
+    def reset(self, n: int, fold: Fold) -> None:
+        kind = REGISTER_KIND[fold.dtype]
+        start = const(kind, identity(fold.how, fold.dtype), self.lanes)
+        self.f.store(start, self.cells[n], 64)
+
+    def finish(self, n: int, fold: Fold, at: Val) -> None:
+        """Fold the lanes, and store the result as element `at`."""
+        f = self.f
+        lanes = f.load(self.cells[n], REGISTER_KIND[fold.dtype], self.lanes, 64)
+        result = to_memory(f, across(f, fold.how, lanes, fold.dtype), fold.dtype)
+        f.store(result, f.gep(MEMORY_KIND[fold.dtype], self.results[n], at))

@@ -1,0 +1,233 @@
+"""Lowering of matmul: packed panels of B, tiles of rows of A, threads over blocks.
+
+Batch dimensions broadcast by offsets. A transposed B is transposed while it is packed;
+a transposed A is packed into panels of columns, which a tile reads as rows that lie
+beside each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minikeras_numba.blocking import Panel, chunks, panels, row_tiles
+from minikeras_numba.jit import host
+from minikeras_numba.jobs import (
+    Base,
+    Closure,
+    Epilogue,
+    Lowered,
+    Phase,
+    Plan,
+    Step,
+    job,
+    zeros_address,
+)
+from minikeras_numba.panels import Block, Packed, in_place, packed
+from minikeras_numba.pool import get_threads
+from minikeras_numba.tile import max_rows, tile
+
+# Rows of B that a tile goes through before the next rows: their panel stays in L2.
+DEPTH = 1536
+# Fewer rows of A than this use a packed panel too seldom to pay for the packing.
+FEW_ROWS = 16
+# Result rows of one unit: with an epilogue they should still be in the cache.
+ROW_BLOCK = 64
+
+
+class Matmul(NamedTuple):
+    """The sizes of a matmul of rank 2, repeated over batches."""
+
+    dtype: str
+    m: int
+    n: int
+    k: int
+    transpose_a: bool
+    transpose_b: bool
+    a_batch: Sequence[int]  # for each result matrix, the number of its A
+    b_batch: Sequence[int]
+
+    @property
+    def item(self) -> int:
+        return np.dtype(self.dtype).itemsize
+
+    @property
+    def lanes(self) -> int:
+        return host().lanes(self.item)
+
+    @property
+    def b_pitch(self) -> int:
+        """Bytes between rows of B as it is stored."""
+        return (self.k if self.transpose_b else self.n) * self.item
+
+
+def lower_matmul(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
+    """A closure for a matmul node, or None for dtypes that stay with NumPy."""
+    a, b = node.inputs[0].aval, node.inputs[1].aval
+    spec = describe(a.shape, b.shape, a.dtype, node.static)
+    if spec is None:
+        return None
+    a_reg, b_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
+    return Closure(matmul_phases(spec, Base(a_reg), b_reg, Base(out), None))
+
+
+def describe(
+    a: Sequence[int], b: Sequence[int], dtype: str, static: Mapping[str, Any]
+) -> Matmul | None:
+    """The sizes of a matmul, or None where no tile is for its dtype."""
+    if dtype not in ("float32", "float64"):
+        return None
+    ta, tb = bool(static.get("transpose_a")), bool(static.get("transpose_b"))
+    k, m = (a[-2], a[-1]) if ta else (a[-1], a[-2])
+    n = b[-2] if tb else b[-1]
+    batch = np.broadcast_shapes(tuple(a[:-2]), tuple(b[:-2]))
+    if math.prod(b[:-2]) == 1 and not ta:
+        # all batches meet the same B: they are one tall matrix
+        return Matmul(dtype, math.prod(batch) * m, n, k, ta, tb, [0], [0])
+    return Matmul(dtype, m, n, k, ta, tb, _numbers(a[:-2], batch), _numbers(b[:-2], batch))
+
+
+def _numbers(own: Sequence[int], batch: Sequence[int]) -> list[int]:
+    """For each matrix of the broadcast batch, its number in an operand."""
+    count = np.arange(math.prod(own)).reshape(tuple(own))
+    return [int(i) for i in np.broadcast_to(count, tuple(batch)).ravel()]
+
+
+def matmul_phases(
+    spec: Matmul, a: Base, b_register: int, out: Base, epilogue: Epilogue | None
+) -> list[Phase]:
+    """The phases of a matmul: packing where it pays, then the tiles."""
+    columns = panels(spec.n, spec.lanes)
+    right = _right(spec, b_register, columns)
+    left = _left(spec, a) if spec.transpose_a else None
+    plan = Plan(left.base if left else a, right.base, out)
+    plan.work = spec.m * spec.n * spec.k * len(spec.a_batch)
+    blocks, groups = _split(spec, len(columns), epilogue is not None)
+    a_size, c_size = spec.m * spec.k * spec.item, spec.m * spec.n * spec.item
+    a_step = left.matrix_bytes if left else a_size
+    b_step = right.matrix_bytes or spec.k * spec.n * spec.item
+    ranges = [
+        (rows, plan.add_jobs(_jobs(spec, right, left, rows, group)))
+        for rows in blocks
+        for group in groups
+    ]
+    for i, (a_i, b_i) in enumerate(zip(spec.a_batch, spec.b_batch, strict=True)):
+        for (low, high), (first, last) in ranges:
+            done = (i * spec.m + low, i * spec.m + high)
+            step = Step(a_i * a_step, b_i * b_step, i * c_size, first, last, *done)
+            plan.add_unit([step])
+    phases = [p.phase for p in (right, left) if p is not None and p.phase is not None]
+    if epilogue is None or len(groups) == 1:
+        return [*phases, Phase(plan, epilogue)]
+    after = Plan(a, a, out)  # rows were finished in pieces: their epilogue comes last
+    for low, high in chunks(spec.m * len(spec.a_batch), get_threads()):
+        after.add_unit([Step(0, 0, 0, 0, 0, low, high)])
+    after.work = plan.work
+    return [*phases, Phase(plan), Phase(after, epilogue)]
+
+
+def _right(spec: Matmul, register: int, columns: Sequence[Panel]) -> Packed:
+    """B, packed unless few rows would use it, or it is a panel already."""
+    narrow = len(columns) == 1 and columns[0].tail == spec.lanes
+    few = spec.m <= FEW_ROWS and all(p.tail == spec.lanes for p in columns)
+    if not spec.transpose_b and (narrow or few):
+        return in_place(register, columns, spec.item, spec.b_pitch)
+
+    size = spec.k * spec.n * spec.item
+
+    def blocks(m: int) -> list[Block]:
+        return [Block(m * size, spec.k, spec.b_pitch)]
+
+    count = max(spec.b_batch, default=-1) + 1
+    return packed(register, columns, spec.dtype, count, spec.transpose_b, blocks)
+
+
+def _left(spec: Matmul, a: Base) -> Packed:
+    """A transposed A in panels of columns, each some tiles of the tallest kind wide."""
+    size = spec.k * spec.m * spec.item
+    columns = panels(spec.m, spec.lanes, 3)
+    count = max(spec.a_batch, default=-1) + 1
+    pitch = spec.m * spec.item
+    return packed(
+        a.register,
+        columns,
+        spec.dtype,
+        count,
+        False,
+        lambda m: [Block(m * size, spec.k, pitch)],
+    )
+
+
+def _split(
+    spec: Matmul, width: int, whole_rows: bool
+) -> tuple[list[tuple[int, int]], list[range]]:
+    """Blocks of rows, and groups of panels: enough units for the threads."""
+    wanted = -(-4 * get_threads() // max(1, len(spec.a_batch)))
+    if spec.transpose_a:
+        columns = panels(spec.m, spec.lanes, 3)
+        edges = [p.start for p in columns] + [spec.m]
+        blocks = list(zip(edges, edges[1:], strict=False))
+        return blocks, [range(width)]
+    most = max(1, min(-(-spec.m // max_rows(4 if max_rows(4) > 1 else 2)), wanted))
+    by_cache = -(-spec.m // ROW_BLOCK) if whole_rows else 1
+    if spec.m > FEW_ROWS:
+        return chunks(spec.m, max(most, by_cache)), [range(width)]
+    cut = chunks(width, wanted) or [(0, 0)]
+    return [(0, spec.m)] if spec.m else [], [range(low, high) for low, high in cut]
+
+
+def _jobs(
+    spec: Matmul, right: Packed, left: Packed | None, rows: tuple[int, int], group: range
+) -> list[list[int]]:
+    """The tiles of one block of rows: for each panel, depth by depth, all its rows."""
+    result = []
+    depths = chunks(spec.k, -(-spec.k // DEPTH)) or [(0, 0)]
+    low, high = rows
+    for i in group:
+        panel, pitch = right.panels[i], right.row_bytes[i]
+        for at, size, count in row_tiles(high - low, panel.vectors):
+            fn = tile(
+                spec.dtype, size, panel.vectors, panel.masked(spec.lanes), left is not None
+            )
+            for begin, end in depths:
+                result.append(
+                    job(
+                        fn,
+                        b=right.offsets[i] + begin * pitch,
+                        c=((low + at) * spec.n + panel.start) * spec.item,
+                        count=count,
+                        dc=size * spec.n * spec.item,
+                        k=end - begin,
+                        sbk=pitch,
+                        ldc=spec.n * spec.item,
+                        tail=panel.tail,
+                        **_a_fields(spec, left, low, at, size, begin),
+                        **_start_fields(spec, begin, size),
+                    )
+                )
+    return result
+
+
+def _a_fields(
+    spec: Matmul, left: Packed | None, low: int, at: int, size: int, begin: int
+) -> dict[str, int]:
+    """Where a run of tiles finds its rows of A."""
+    if left is None:
+        pitch = spec.k * spec.item
+        start = (low + at) * pitch + begin * spec.item
+        return {"a": start, "da": size * pitch, "sap": pitch, "sak": spec.item}
+    number = [p.start for p in left.panels].index(low)
+    pitch = left.row_bytes[number]
+    start = left.offsets[number] + at * spec.item + begin * pitch
+    return {"a": start, "da": size * spec.item, "sap": spec.item, "sak": pitch}
+
+
+def _start_fields(spec: Matmul, begin: int, size: int) -> dict[str, int]:
+    """From zeros at the first depth, from what C holds at the later ones."""
+    if begin == 0:
+        return {"s": zeros_address()}
+    pitch = spec.n * spec.item
+    return {"lds": pitch, "ds": size * pitch}

@@ -1,0 +1,172 @@
+"""Threads that share out kernels, and the registers that kernels read.
+
+`run(fn, regs, meta, n, grain)` splits [0, n) into `parts(n, grain)` equal chunks,
+one a thread, always the same ones: results never depend on timing. Workers are
+Python threads that stay inside a native loop, without the GIL; they spin for some
+microseconds, then sleep (a futex on Linux, short naps elsewhere). A caller that
+finds the pool taken runs all chunks itself, in order, with the same results.
+
+A kernel must not call `run`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras_numba.jit import compile_ir, host
+from minikeras_numba.pool_ir import pool_text
+
+MAX_THREADS = 256
+_ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)
+_WORK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_STATE_BYTES = 64 * 8
+_NAP = 0.0005
+
+
+def _cgroup_limit() -> int | None:
+    """Whole processors the control group (v2, then v1) allows, or None."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+    except (OSError, ValueError):
+        try:
+            with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as file:
+                quota = file.read().strip()
+            with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as file:
+                period = file.read().strip()
+        except OSError:
+            return None
+    if not quota.isdigit() or not period.isdigit() or int(period) == 0:
+        return None
+    return max(1, int(quota) // int(period))
+
+
+def default_threads() -> int:
+    """MINIKERAS_NUM_THREADS, else the processors this process may use."""
+    chosen = os.environ.get("MINIKERAS_NUM_THREADS", "")
+    if chosen:
+        if not chosen.isdigit() or int(chosen) < 1:
+            raise ValueError(
+                f"MINIKERAS_NUM_THREADS is {chosen!r}; expected a whole number >= 1."
+            )
+        return min(int(chosen), MAX_THREADS)
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    limit = _cgroup_limit()
+    return min(count, limit or count, MAX_THREADS)
+
+
+class Pool:
+    """The worker threads of this process."""
+
+    def __init__(self) -> None:
+        key = f"pool {host().triple}"
+        table = (ctypes.c_int64 * 3)()
+        # the pool's state is a global of the compiled code: it lives as long as the
+        # process, while what Python allocates is freed at exit under sleeping workers
+        _ENTRY(compile_ir("pool_entry", pool_text(host().triple), key))(table)
+        self.run_address = int(table[0])
+        self.call = _RUN(table[0])
+        self._work = _WORK(table[1])
+        self._state = int(table[2])
+        self._lock = threading.Lock()
+        self._workers = 0
+        self.threads = default_threads()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        """In a forked child: no workers, and nobody owns the pool."""
+        ctypes.memset(self._state, 0, _STATE_BYTES)
+        self._lock = threading.Lock()
+        self._workers = 0
+
+    def start(self, count: int) -> None:
+        """Have at least `count` workers."""
+        with self._lock:
+            while self._workers < count:
+                self._workers += 1
+                threading.Thread(
+                    target=_worker,
+                    args=(self._work, self._workers),
+                    name=f"minikeras-{self._workers}",
+                    daemon=True,
+                ).start()
+
+    @property
+    def workers(self) -> int:
+        return self._workers
+
+
+def _worker(work: Callable[[int, int], int], number: int) -> None:
+    """Stay in the native loop; it comes back only where it can't sleep by itself."""
+    seen = 0
+    while True:
+        seen = work(number, seen)
+        time.sleep(_NAP)
+
+
+@functools.cache
+def pool() -> Pool:
+    """The pool, made on first use."""
+    return Pool()
+
+
+def get_threads() -> int:
+    """How many threads share a kernel at most."""
+    return pool().threads
+
+
+def set_threads(count: int) -> None:
+    """Share kernels between `count` threads, the calling one among them."""
+    if not 1 <= count <= MAX_THREADS:
+        raise ValueError(f"set_threads: got {count}; expected 1 to {MAX_THREADS}.")
+    pool().threads = count
+
+
+def parts(n: int, grain: int) -> int:
+    """Into how many chunks `run` splits [0, n): none is shorter than `grain`."""
+    return max(1, min(pool().threads, n // max(1, grain)))
+
+
+def run(fn: int, regs: int, meta: int, n: int, grain: int) -> None:
+    """Run the kernel at address `fn` over [0, n), in `parts(n, grain)` chunks.
+
+    Chunk t gets `thread=t, threads=parts`. Returns when all are done.
+    """
+    p = pool()
+    count = max(1, min(p.threads, n // grain)) if grain > 0 else p.threads
+    if count > p.workers + 1:
+        p.start(count - 1)
+    p.call(fn, regs, meta, n, count, 0)
+
+
+class Registers(list[Any]):
+    """Arrays of a Program, and the table of their addresses that kernels read.
+
+    Arrays must be C-contiguous. `address` is the table's own address.
+    """
+
+    __slots__ = ("table", "address")
+
+    def __init__(self, n: int) -> None:
+        super().__init__([None] * n)
+        self.table = np.zeros(max(1, n), np.int64)
+        self.address = int(self.table.ctypes.data)
+
+    def __setitem__(self, index: Any, array: Any) -> None:
+        if self[index] is array:
+            return
+        super().__setitem__(index, array)
+        self.table[index] = 0 if array is None else array.ctypes.data

@@ -1,0 +1,50 @@
+"""The NumPy backend: kernels, memory, and lowering to prepared ufunc calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minikeras.extend import Backend, Node, Shape, Step, Value, numpy_dtype
+from minikeras_numpy import lowering
+from minikeras_numpy.table import build_table
+
+_ALIGN = 64
+
+
+class NumpyBackend(Backend):
+    """Everything in NumPy; other CPU backends inherit it and override what pays."""
+
+    name = "numpy"
+    array_type = np.ndarray
+
+    def __init__(self) -> None:
+        self.kernels = build_table(np)
+
+    def from_host(self, array: np.ndarray[Any, Any]) -> Any:
+        return array
+
+    def to_host(self, array: Any) -> np.ndarray[Any, Any]:
+        return array  # type: ignore[no-any-return]
+
+    def copy(self, array: Any) -> Any:
+        return np.array(array, order="C")
+
+    def alloc(self, nbytes: int) -> Any:
+        raw = np.empty(nbytes + _ALIGN, dtype=np.uint8)
+        start = -raw.ctypes.data % _ALIGN
+        return raw[start : start + nbytes]
+
+    def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
+        return np.ndarray(shape, numpy_dtype(dtype), buffer, offset)
+
+    def fusible(self, node: Node) -> bool:
+        return lowering.fusible(node)
+
+    def has_epilogues(self, node: Node) -> bool:
+        return node.prim.name in lowering.EPILOGUE_CORES
+
+    def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        return lowering.lower(self.kernels, node, regs)

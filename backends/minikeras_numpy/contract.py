@@ -1,0 +1,33 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras_numpy.common import Array, Table, arrays, to, work_dtype
+
+
+def product(xp: Any, a: Array, b: Array) -> Array:
+    """`a @ b`; one flat product where `b` is one matrix for all of a's batch."""
+    if b.ndim == 2 and a.ndim > 2 and a.flags.c_contiguous:
+        flat = xp.matmul(a.reshape(math.prod(a.shape[:-1]), a.shape[-1]), b)
+        return flat.reshape(*a.shape[:-1], b.shape[-1])
+    return xp.matmul(a, b)
+
+
+def table(xp: Any) -> Table:
+    """The kernels of this family over the namespace `xp`."""
+
+    def matmul(
+        a: Array, b: Array, *, transpose_a: bool = False, transpose_b: bool = False
+    ) -> Array:
+        work = work_dtype(a.dtype)
+        left, right = to(a, work), to(b, work)
+        if transpose_a:
+            left = left.swapaxes(-1, -2)
+        if transpose_b:
+            right = right.swapaxes(-1, -2)
+        return to(product(xp, left, right), a.dtype)
+
+    return {"matmul": arrays(xp, matmul)}

@@ -1,0 +1,282 @@
+"""Convolution: windows gathered into a matrix, block by block, and matrix products.
+
+A block is a few batch entries, so that its matrix stays in the cache and memory does
+not grow with the batch. The three directions share one plan and its workspace; a
+lowered step keeps the plan, so that it allocates once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minikeras_numpy.common import Array, Table, quiet, work_dtype
+from minikeras_numpy.windows import Ints, Pads, interior, out_sizes, taps, view
+
+_BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
+
+
+class Conv:
+    """The geometry of a convolution, its three directions, and their workspace.
+
+    Shapes: x (batch, *spatial, cin), w (*kernel, cin // groups, cout), y (batch,
+    *out, cout).
+    """
+
+    def __init__(
+        self,
+        xp: Any,
+        x_shape: Ints,
+        w_shape: Ints,
+        dtype: np.dtype[Any],
+        strides: Ints,
+        padding: Pads,
+        dilation: Ints,
+        groups: int,
+    ) -> None:
+        self.xp = xp
+        self.work = work_dtype(dtype)
+        self.dtype = dtype
+        self.batch, *spatial, self.cin = x_shape
+        self.spatial = tuple(spatial)
+        *kernel, self.depth, self.cout = w_shape
+        self.kernel = tuple(kernel)
+        self.groups = groups
+        self.strides, self.padding, self.dilation = strides, padding, dilation
+        self.out = out_sizes(self.spatial, self.kernel, strides, padding, dilation)
+        self.inner = interior(padding, self.spatial)
+        self.padded = any(lo or hi for lo, hi in padding)
+        self.wide = tuple(
+            n + lo + hi for n, (lo, hi) in zip(self.spatial, padding, strict=True)
+        )
+        self.places = list(taps(self.kernel, self.out, strides, dilation))
+        self.positions = math.prod(self.out)
+        self.reach = math.prod(self.kernel)
+        self.pointwise = self.reach == 1 and set(strides) == {1} and not self.padded
+        self.by_channel = groups > 1 and self.depth == 1
+        width = self.reach * self.cin
+        self.step = max(1, min(self.batch, _BLOCK // max(1, self.positions * width)))
+        self._kept: dict[str, Array] = {}
+
+    def _buffer(self, name: str, shape: Ints, fill: int | None = None) -> Array:
+        """Workspace of this name and shape, made on first use."""
+        size = math.prod(shape)
+        have = self._kept.get(name)
+        if have is None or have.size < size:
+            have = self.xp.empty(size, dtype=self.work)
+            if fill is not None:
+                have[...] = fill
+            self._kept[name] = have
+        return have[:size].reshape(shape)
+
+    def _blocks(self) -> list[slice]:
+        return [
+            slice(a, min(a + self.step, self.batch))
+            for a in range(0, self.batch, self.step)
+        ]
+
+    def _widened(self, x: Array) -> Array:
+        """A block of x in the working dtype with its border of zeros."""
+        if not self.padded:
+            if x.dtype == self.work:
+                return x
+            wide = self._buffer("wide", x.shape)
+            wide[...] = x
+            return wide
+        # The border is written once: blocks only differ in the interior.
+        wide = self._buffer("wide", (self.step, *self.wide, self.cin), 0)
+        wide = wide[: x.shape[0]]
+        wide[self.inner] = x
+        return wide
+
+    def _columns(self, x: Array) -> Array:
+        """The windows of a block as (groups, rows, reach * depth), or 2-d for one group."""
+        rows = x.shape[0] * self.positions
+        if self.pointwise and self.groups == 1 and x.dtype == self.work:
+            return x.reshape(rows, self.cin)
+        x = self._widened(x)
+        shape = (x.shape[0], *self.out, *self.kernel, self.cin)
+        if self.groups > 1:
+            seen = view(self.xp, x, self.kernel, self.out, self.strides, self.dilation)
+            seen = seen.reshape(*seen.shape[:-1], self.groups, self.depth)
+            axes = tuple(range(seen.ndim))
+            columns = self._buffer("columns", (self.groups, *shape[:-1], self.depth))
+            columns[...] = seen.transpose(axes[-2], *axes[:-2], axes[-1])
+            return columns.reshape(self.groups, rows, self.reach * self.depth)
+        columns = self._buffer("columns", shape)
+        if self.kernel[-1] * self.cin < 16:
+            # Short runs: one long strided copy for each tap is cheaper.
+            for tap, place in self.places:
+                columns[(slice(None),) * (1 + len(self.out)) + tap] = x[place]
+        else:
+            columns[...] = view(
+                self.xp, x, self.kernel, self.out, self.strides, self.dilation
+            )
+        return columns.reshape(rows, self.reach * self.cin)
+
+    def _matrix(self, w: Array) -> Array:
+        """w as (reach * depth, cout), or (groups, reach * depth, cout // groups)."""
+        w = w.astype(self.work, copy=False).reshape(self.reach * self.depth, self.cout)
+        if self.groups == 1:
+            return w
+        split = w.reshape(w.shape[0], self.groups, self.cout // self.groups)
+        return self.xp.ascontiguousarray(split.transpose(1, 0, 2))
+
+    def _grouped(self, dy: Array) -> Array:
+        """A block of dy as (rows, cout), or (groups, rows, cout // groups)."""
+        rows = dy.shape[0] * self.positions
+        flat = dy.reshape(rows, self.cout).astype(self.work, copy=False)
+        if self.groups == 1:
+            return flat
+        split = flat.reshape(rows, self.groups, self.cout // self.groups)
+        grouped = self._buffer("dy", (self.groups, rows, self.cout // self.groups))
+        grouped[...] = split.transpose(1, 0, 2)
+        return grouped
+
+    def forward(self, x: Array, w: Array, out: Array) -> Array:
+        """y = conv(x, w) into `out`, C-contiguous."""
+        if self.by_channel:
+            return self._forward_by_channel(x, w, out)
+        matrix = self._matrix(w)
+        for block in self._blocks():
+            columns = self._columns(x[block])
+            part = out[block]
+            rows = part.shape[0] * self.positions
+            if self.groups == 1 and out.dtype == self.work:
+                self.xp.matmul(columns, matrix, out=part.reshape(rows, self.cout))
+                continue
+            shape = (*matrix.shape[:-2], rows, matrix.shape[-1])
+            result = self.xp.matmul(columns, matrix, out=self._buffer("y", shape))
+            if self.groups > 1:
+                part = part.reshape(rows, self.groups, -1)
+                part[...] = result.transpose(1, 0, 2)
+            else:
+                part.reshape(rows, self.cout)[...] = result
+        return out
+
+    def filter_grad(self, x: Array, dy: Array, out: Array) -> Array:
+        """The gradient of the kernel into `out`."""
+        if self.by_channel:
+            return self._filter_grad_by_channel(x, dy, out)
+        depth = self.reach * self.depth
+        shape: Ints = (depth, self.cout)
+        if self.groups > 1:
+            shape = (self.groups, depth, self.cout // self.groups)
+        total = self._buffer("dw", shape)
+        total[...] = 0
+        part = self._buffer("dw part", shape)
+        for block in self._blocks():
+            columns = self._columns(x[block])
+            self.xp.matmul(
+                columns.swapaxes(-1, -2), self._grouped(dy[block]), out=part
+            )
+            total += part
+        if self.groups > 1:
+            total = total.transpose(1, 0, 2)
+        out[...] = total.reshape(out.shape)
+        return out
+
+    def input_grad(self, dy: Array, w: Array, out: Array) -> Array:
+        """The gradient of the input into `out`: products, added back tap by tap."""
+        if self.by_channel:
+            return self._input_grad_by_channel(dy, w, out)
+        matrix = self._matrix(w).swapaxes(-1, -2)
+        for block in self._blocks():
+            count = block.stop - block.start
+            rows = count * self.positions
+            grouped = self._grouped(dy[block])
+            shape = (*grouped.shape[:-1], matrix.shape[-1])
+            columns = self.xp.matmul(
+                grouped, matrix, out=self._buffer("columns", shape)
+            )
+            if self.pointwise and self.groups == 1:
+                out[block] = columns.reshape(out[block].shape)
+                continue
+            if self.groups > 1:
+                columns = columns.reshape(self.groups, rows, self.reach, self.depth)
+                columns = columns.transpose(1, 2, 0, 3)
+            columns = columns.reshape(count, *self.out, *self.kernel, self.cin)
+            wide = self._buffer("dx", (count, *self.wide, self.cin))
+            wide[...] = 0
+            for tap, place in self.places:
+                wide[place] += columns[(slice(None),) * (1 + len(self.out)) + tap]
+            out[block] = wide[self.inner] if self.padded else wide
+        return out
+
+    # One channel per group (depthwise): multiply and add, tap by tap.
+
+    def _per_channel(self, w: Array) -> Array:
+        """w as (*kernel, cin, multiplier)."""
+        w = w.astype(self.work, copy=False)
+        return w.reshape(*self.kernel, self.cin, self.cout // self.cin)
+
+    def _forward_by_channel(self, x: Array, w: Array, out: Array) -> Array:
+        w = self._per_channel(w)
+        for block in self._blocks():
+            wide = self._widened(x[block])
+            shape = (wide.shape[0], *self.out, *w.shape[-2:])
+            total = self._buffer("y", shape)
+            product = self._buffer("y part", shape)
+            total[...] = 0
+            for tap, place in self.places:
+                self.xp.multiply(wide[place][..., None], w[tap], out=product)
+                total += product
+            out[block] = total.reshape(*shape[:-2], self.cout)
+        return out
+
+    def _filter_grad_by_channel(self, x: Array, dy: Array, out: Array) -> Array:
+        total = self.xp.zeros(
+            (*self.kernel, self.cin, self.cout // self.cin), dtype=self.work
+        )
+        for block in self._blocks():
+            wide = self._widened(x[block])
+            g = dy[block].astype(self.work, copy=False)
+            g = g.reshape(*g.shape[:-1], self.cin, -1)
+            for tap, place in self.places:
+                total[tap] += self.xp.einsum(
+                    "rc,rcm->cm",
+                    wide[place].reshape(-1, self.cin),
+                    g.reshape(-1, *g.shape[-2:]),
+                )
+        out[...] = total.reshape(out.shape)
+        return out
+
+    def _input_grad_by_channel(self, dy: Array, w: Array, out: Array) -> Array:
+        w = self._per_channel(w)
+        for block in self._blocks():
+            g = dy[block].astype(self.work, copy=False)
+            g = g.reshape(*g.shape[:-1], *w.shape[-2:])
+            wide = self._buffer("dx", (g.shape[0], *self.wide, self.cin))
+            wide[...] = 0
+            for tap, place in self.places:
+                wide[place] += (g * w[tap]).sum(axis=-1)
+            out[block] = wide[self.inner] if self.padded else wide
+        return out
+
+
+def table(xp: Any) -> Table:
+    """The kernels of this family over the namespace `xp`."""
+
+    def conv(x: Array, w: Array, **how: Any) -> Array:
+        plan = Conv(xp, x.shape, w.shape, x.dtype, **how)
+        out = xp.empty((plan.batch, *plan.out, plan.cout), dtype=x.dtype)
+        return plan.forward(x, w, out)
+
+    def conv_input_grad(dy: Array, w: Array, *, input_shape: Ints, **how: Any) -> Array:
+        plan = Conv(xp, input_shape, w.shape, dy.dtype, **how)
+        return plan.input_grad(dy, w, xp.empty(input_shape, dtype=dy.dtype))
+
+    def conv_filter_grad(
+        x: Array, dy: Array, *, kernel_shape: Ints, **how: Any
+    ) -> Array:
+        plan = Conv(xp, x.shape, kernel_shape, x.dtype, **how)
+        return plan.filter_grad(x, dy, xp.empty(kernel_shape, dtype=x.dtype))
+
+    own = {
+        "conv": conv,
+        "conv_input_grad": conv_input_grad,
+        "conv_filter_grad": conv_filter_grad,
+    }
+    return {name: quiet(kernel) for name, kernel in own.items()}

@@ -1,0 +1,125 @@
+"""Index kernels: gather, and scatter that adds where indices repeat.
+
+Every scatter is brought to one form: rows of a matrix to which rows are added.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minikeras_numpy.common import Array, Kernel, Table, to, work_dtype
+
+Ints = tuple[int, ...]
+
+
+def _one_by_one(xp: Any) -> Kernel:
+    """`out[rows[i]] += values[i]` by the namespace's unbuffered add."""
+
+    def add_rows(out: Array, rows: Array, values: Array) -> None:
+        xp.add.at(out, rows, values)
+
+    return add_rows
+
+
+def _by_segments(out: Array, rows: Array, values: Array) -> None:
+    """The same for NumPy, where sorting rows and summing segments is far faster."""
+    if out.shape[1] == 1:
+        np.add.at(out[:, 0], rows, values[:, 0])
+        return
+    order = np.argsort(rows, kind="stable")
+    rows = rows[order]
+    first = np.empty(rows.size, dtype=bool)
+    first[:1] = True
+    np.not_equal(rows[1:], rows[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
+    if starts.size == rows.size:
+        out[rows] = values[order]
+    else:
+        out[rows[starts]] = np.add.reduceat(values[order], starts, axis=0)
+
+
+def _start(starts: Array, shape: Ints, sizes: Ints) -> tuple[slice, ...]:
+    """The window of `sizes` at `starts`, moved inside `shape`."""
+    return tuple(
+        slice(at := min(max(int(s), 0), d - size), at + size)
+        for s, d, size in zip(starts, shape, sizes, strict=True)
+    )
+
+
+def scatters(xp: Any) -> Table:
+    """The three kernels that add at indices."""
+    add_rows = _by_segments if xp is np else _one_by_one(xp)
+
+    def add(rows: Array, values: Array, shape: Ints, width: int) -> Array:
+        work = work_dtype(values.dtype)
+        out = xp.zeros((math.prod(shape) // max(width, 1), width), dtype=work)
+        if rows.size and width:
+            flat = to(values.reshape(rows.size, width), work)
+            add_rows(out, rows.reshape(-1), flat)
+        return to(out, values.dtype).reshape(shape)
+
+    def scatter_add_axis(g: Array, indices: Array, *, shape: Ints, axis: int) -> Array:
+        width = math.prod(shape[axis + 1 :])
+        rows = indices.reshape(-1).astype(np.intp)
+        lead = math.prod(shape[:axis])
+        if lead != 1:
+            rows = rows + xp.arange(lead)[:, None] * shape[axis]
+        return add(rows, g, shape, width)
+
+    def put_along_axis_add(
+        g: Array, indices: Array, *, shape: Ints, axis: int
+    ) -> Array:
+        lead, width = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+        at = indices.astype(np.intp).reshape(lead, indices.shape[axis], width)
+        at = at + xp.arange(lead)[:, None, None] * shape[axis]
+        at = at * width + xp.arange(width)
+        return add(at, g, shape, 1)
+
+    def scatter_nd_add(indices: Array, updates: Array, *, shape: Ints) -> Array:
+        depth = indices.shape[-1]
+        rows = xp.zeros(indices.shape[:-1], dtype=np.intp)
+        for k in range(depth):
+            rows = rows * shape[k] + indices[..., k]
+        width = math.prod(shape[depth:])
+        return add(xp.asarray(rows), updates, shape, width)
+
+    return {
+        "scatter_add_axis": scatter_add_axis,
+        "put_along_axis_add": put_along_axis_add,
+        "scatter_nd_add": scatter_nd_add,
+    }
+
+
+def table(xp: Any) -> Table:
+    """The kernels of this family over the namespace `xp`."""
+
+    def take(x: Array, indices: Array, *, axis: int) -> Array:
+        return xp.asarray(xp.take(x, indices, axis=axis, mode="clip"))
+
+    def take_along_axis(x: Array, indices: Array, *, axis: int) -> Array:
+        return xp.take_along_axis(x, indices.astype(np.intp), axis=axis)
+
+    def gather_nd(x: Array, indices: Array) -> Array:
+        at = tuple(indices[..., k] for k in range(indices.shape[-1]))
+        shape = (*indices.shape[:-1], *x.shape[len(at) :])
+        return xp.asarray(xp.broadcast_to(x, shape) if not at else x[at])
+
+    def dynamic_slice(x: Array, starts: Array, *, sizes: Ints) -> Array:
+        return x[_start(starts, x.shape, sizes)] if x.ndim else x
+
+    def dynamic_update_slice(x: Array, u: Array, starts: Array) -> Array:
+        out = x.copy()
+        out[_start(starts, x.shape, u.shape)] = u
+        return out
+
+    return {
+        "take": take,
+        "take_along_axis": take_along_axis,
+        "gather_nd": gather_nd,
+        "dynamic_slice": dynamic_slice,
+        "dynamic_update_slice": dynamic_update_slice,
+        **scatters(xp),
+    }

@@ -1,0 +1,134 @@
+"""Pooling as a loop over the places in the window, vectorised over all windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras_numpy.common import Array, Table, arrays, lowest, to, work_dtype
+from minikeras_numpy.windows import Ints, Pads, interior, out_sizes, taps
+
+
+class Pool:
+    """The geometry of one pooling call."""
+
+    def __init__(self, x_shape: Ints, window: Ints, strides: Ints, padding: Pads) -> None:
+        spatial = x_shape[1:-1]
+        ones = (1,) * len(window)
+        self.out = out_sizes(spatial, window, strides, padding, ones)
+        self.out_shape = (x_shape[0], *self.out, x_shape[-1])
+        self.padded = any(lo or hi for lo, hi in padding)
+        sizes = zip(spatial, padding, strict=True)
+        self.padded_shape = (
+            x_shape[0],
+            *(n + lo + hi for n, (lo, hi) in sizes),
+            x_shape[-1],
+        )
+        self.inner = interior(padding, spatial)
+        self.places = [at for _, at in taps(window, self.out, strides, ones)]
+        self.disjoint = all(k <= s for k, s in zip(window, strides, strict=True))
+
+    def widen(self, xp: Any, x: Array, fill: Any) -> Array:
+        """`x` with its border; `x` itself where there is none."""
+        if not self.padded:
+            return x
+        wide = xp.full(self.padded_shape, fill, dtype=x.dtype)
+        wide[self.inner] = x
+        return wide
+
+    def narrow(self, wide: Array) -> Array:
+        """The part of `wide` that is not border."""
+        return wide[self.inner] if self.padded else wide
+
+
+def maximum_of(xp: Any, pool: Pool, wide: Array, out: Array) -> Array:
+    """The maximum of each window, into `out`."""
+    first, *rest = pool.places
+    if not rest:
+        out[...] = wide[first]
+    for number, place in enumerate(rest):
+        xp.maximum(wide[first] if number == 0 else out, wide[place], out=out)
+    return out
+
+
+def spread_maximum(
+    xp: Any, pool: Pool, wide: Array, peak: Array, dy: Array, target: Array
+) -> None:
+    """Add `dy` to `target` at the first maximum of each window."""
+    left = xp.ones(peak.shape, dtype=bool)
+    hit = xp.empty(peak.shape, dtype=bool)
+    for place in pool.places:
+        xp.equal(wide[place], peak, out=hit)
+        hit &= left
+        left ^= hit
+        if pool.disjoint:
+            target[place] = xp.where(hit, dy, 0)
+        else:
+            target[place] += xp.where(hit, dy, 0)
+
+
+def table(xp: Any) -> Table:
+    """The kernels of this family over the namespace `xp`."""
+
+    def max_pool(x: Array, *, window: Ints, strides: Ints, padding: Pads) -> Array:
+        pool = Pool(x.shape, window, strides, padding)
+        wide = pool.widen(xp, x, lowest(x.dtype))
+        out = xp.empty(pool.out_shape, dtype=x.dtype)
+        return maximum_of(xp, pool, wide, out)
+
+    def max_pool_grad(
+        x: Array, dy: Array, *, window: Ints, strides: Ints, padding: Pads
+    ) -> Array:
+        pool = Pool(x.shape, window, strides, padding)
+        wide = pool.widen(xp, x, lowest(x.dtype))
+        peak = maximum_of(xp, pool, wide, xp.empty(pool.out_shape, dtype=x.dtype))
+        work = work_dtype(x.dtype)
+        target = xp.zeros(pool.padded_shape, dtype=work)
+        spread_maximum(xp, pool, wide, peak, to(dy, work), target)
+        return to(pool.narrow(target), x.dtype)
+
+    def max_pool_gather(
+        x: Array, g: Array, *, window: Ints, strides: Ints, padding: Pads
+    ) -> Array:
+        pool = Pool(x.shape, window, strides, padding)
+        wide = pool.widen(xp, x, lowest(x.dtype))
+        wide_g = pool.widen(xp, g, 0)
+        peak = maximum_of(xp, pool, wide, xp.empty(pool.out_shape, dtype=x.dtype))
+        out = xp.zeros(pool.out_shape, dtype=x.dtype)
+        left = xp.ones(peak.shape, dtype=bool)
+        for place in pool.places:
+            hit = (wide[place] == peak) & left
+            left ^= hit
+            out = xp.where(hit, wide_g[place], out)
+        return out
+
+    def sum_pool(x: Array, *, window: Ints, strides: Ints, padding: Pads) -> Array:
+        pool = Pool(x.shape, window, strides, padding)
+        work = work_dtype(x.dtype)
+        wide = pool.widen(xp, to(x, work), 0)
+        total = xp.array(wide[pool.places[0]])
+        for place in pool.places[1:]:
+            total += wide[place]
+        return to(total, x.dtype)
+
+    def sum_pool_grad(
+        dy: Array, *, input_shape: Ints, window: Ints, strides: Ints, padding: Pads
+    ) -> Array:
+        pool = Pool(input_shape, window, strides, padding)
+        work = work_dtype(dy.dtype)
+        g = to(dy, work)
+        target = xp.zeros(pool.padded_shape, dtype=work)
+        for place in pool.places:
+            if pool.disjoint:
+                target[place] = g
+            else:
+                target[place] += g
+        return to(pool.narrow(target), dy.dtype)
+
+    own = {
+        "max_pool": max_pool,
+        "max_pool_grad": max_pool_grad,
+        "max_pool_gather": max_pool_gather,
+        "sum_pool": sum_pool,
+        "sum_pool_grad": sum_pool_grad,
+    }
+    return {name: arrays(xp, kernel) for name, kernel in own.items()}

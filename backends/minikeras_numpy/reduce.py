@@ -1,0 +1,70 @@
+"""Reductions, scans and sorting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras_numpy.common import Array, Table, arrays, to, work_dtype
+
+Axes = tuple[int, ...]
+
+
+def table(xp: Any) -> Table:
+    """The kernels of this family over the namespace `xp`."""
+
+    def sum_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
+        total = xp.sum(x, axis=axes, dtype=work_dtype(x.dtype), keepdims=keepdims)
+        return to(total, x.dtype)
+
+    def prod(x: Array, *, axes: Axes, keepdims: bool) -> Array:
+        total = xp.prod(x, axis=axes, dtype=work_dtype(x.dtype), keepdims=keepdims)
+        return to(total, x.dtype)
+
+    def max_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
+        return xp.max(x, axis=axes, keepdims=keepdims) if axes else x
+
+    def min_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
+        return xp.min(x, axis=axes, keepdims=keepdims) if axes else x
+
+    def any_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
+        return xp.any(x, axis=axes, keepdims=keepdims)
+
+    def all_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
+        return xp.all(x, axis=axes, keepdims=keepdims)
+
+    def argmax(x: Array, *, axis: int) -> Array:
+        return to(xp.asarray(xp.argmax(x, axis=axis)), xp.int32)
+
+    def argmin(x: Array, *, axis: int) -> Array:
+        return to(xp.asarray(xp.argmin(x, axis=axis)), xp.int32)
+
+    def scan(function: Any) -> Any:
+        def kernel(x: Array, *, axis: int, reverse: bool = False) -> Array:
+            if reverse:
+                x = xp.flip(x, axis)
+            total = to(function(x, axis=axis, dtype=work_dtype(x.dtype)), x.dtype)
+            return xp.flip(total, axis) if reverse else total
+
+        return kernel
+
+    def sort(x: Array, *, axis: int) -> Array:
+        return xp.sort(x, axis=axis, kind="stable")
+
+    def argsort(x: Array, *, axis: int) -> Array:
+        return xp.argsort(x, axis=axis, kind="stable").astype(xp.int32)
+
+    own = {
+        "sum": sum_,
+        "prod": prod,
+        "max": max_,
+        "min": min_,
+        "any": any_,
+        "all": all_,
+        "argmax": argmax,
+        "argmin": argmin,
+        "cumsum": scan(xp.cumsum),
+        "cumprod": scan(xp.cumprod),
+        "sort": sort,
+        "argsort": argsort,
+    }
+    return {name: arrays(xp, kernel) for name, kernel in own.items()}

@@ -1,0 +1,38 @@
+"""The kernel table of a namespace: every row's reference kernel.
+
+`build_table(numpy)` is the NumPy backend's own; a backend whose array library has
+NumPy's interface builds its table with its namespace and replaces what it can do
+better.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras_numpy import (
+    contract,
+    conv,
+    elementwise,
+    fused,
+    index,
+    movement,
+    pooling,
+    random,
+    reduce,
+)
+from minikeras_numpy.common import Kernel
+
+
+def build_table(xp: Any) -> dict[str, Kernel]:
+    """Kernels by row name: `kernel(*arrays, **static) -> array`."""
+    return {
+        **elementwise.table(xp),
+        **reduce.table(xp),
+        **movement.table(xp),
+        **contract.table(xp),
+        **conv.table(xp),
+        **pooling.table(xp),
+        **index.table(xp),
+        **random.table(xp),
+        **fused.table(xp),
+    }

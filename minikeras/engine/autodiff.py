@@ -1,0 +1,389 @@
+"""Reverse-mode differentiation: a tape that records, and the backward loop.
+
+A `Tape` is an interpreter: it passes every call to its parent (eager, staging or
+an outer tape) and records those that depend on something watched. The backward
+loop walks the records in reverse and calls each row's `vjp`; those rules run
+under the interpreter that is current at that time, so an outer tape sees them
+(second order) and staging turns them into nodes like any other.
+
+Broadcasting is undone in one place, `_match`: rules may return a cotangent of the
+broadcast shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from minikeras.engine import tree
+from minikeras.engine.dtypes import is_float
+from minikeras.engine.interpret import Interpreter, current, interpreting
+from minikeras.engine.passes.stabilise import stabilise
+from minikeras.engine.prims import add, full, reshape
+from minikeras.engine.prims import sum as sum_
+from minikeras.engine.primitive import Context, Primitive
+from minikeras.engine.state import State
+from minikeras.engine.tensor import Tensor
+
+
+class Record:
+    """One recorded call; has the fields of a graph node, with Tensors as values."""
+
+    __slots__ = ("prim", "inputs", "outputs", "static")
+
+    def __init__(
+        self,
+        prim: Primitive,
+        inputs: Iterable[Tensor],
+        outputs: Iterable[Tensor],
+        static: dict[str, Any],
+    ) -> None:
+        self.prim = prim
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.static = static
+
+
+class Tape(Interpreter):
+    """Records calls that depend on watched tensors, then lets the parent run them."""
+
+    def __init__(self, parent: Interpreter, watch_states: bool) -> None:
+        self.parent = parent
+        self.staging = parent.staging
+        self.watch_states = watch_states
+        self.records: list[Record] = []
+        self.tracked: dict[int, Tensor] = {}  # by id; holding them keeps ids unique
+        self.state_tensors: dict[State, dict[int, Tensor]] = {}
+
+    def watch(self, tensor: Tensor) -> None:
+        self.tracked[id(tensor)] = tensor
+
+    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+        tracked = self.tracked
+        if prim.vjp is None:
+            if prim.composition is not None and any(id(a) in tracked for a in arrays):
+                return prim.composition(*arrays, **static)  # its parts are recorded
+            return self.parent.run(prim, arrays, static)
+        out = self.parent.run(prim, arrays, static)
+        for a in arrays:
+            if id(a) in tracked:
+                self.record(Record(prim, arrays, out if prim.multi else (out,), static))
+                break
+        return out
+
+    def record(self, record: Record) -> None:
+        self.records.append(record)
+        for t in record.outputs:
+            if is_float(t.dtype):
+                self.tracked[id(t)] = t
+
+    def read(self, state: State) -> Tensor:
+        tensor = self.parent.read(state)
+        if self.watch_states and state.trainable:
+            self.note(state, tensor)
+        return tensor
+
+    def note(self, state: State, tensor: Tensor) -> None:
+        """Remember that `tensor` is the value of a watched state."""
+        self.tracked[id(tensor)] = tensor
+        self.state_tensors.setdefault(state, {})[id(tensor)] = tensor
+
+    def assign(self, state: State, value: Tensor) -> None:
+        self.parent.assign(state, value)
+
+
+def _zeros(like: Tensor) -> Tensor:
+    result: Tensor = full(shape=like.shape, dtype=like.dtype, value=0)
+    return result
+
+
+def _match(cotangent: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The cotangent summed back to `shape`, from which it was broadcast."""
+    if cotangent.shape == shape:
+        return cotangent
+    extra = cotangent.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, d in enumerate(shape) if d == 1 and cotangent.shape[i + extra] != 1
+    )
+    if axes:
+        cotangent = sum_(cotangent, axes=axes, keepdims=False)
+    return cotangent if cotangent.shape == shape else reshape(cotangent, shape=shape)
+
+
+def _reachable(records: Sequence[Record], sources: Iterable[Tensor]) -> set[int]:
+    """Ids of all tensors that depend on the sources."""
+    ids = {id(t) for t in sources}
+    for record in records:
+        if any(id(t) in ids for t in record.inputs):
+            ids.update(id(t) for t in record.outputs)
+    return ids
+
+
+def backward(
+    records: Sequence[Record],
+    seeds: Sequence[tuple[Tensor, Tensor]],
+    sources: Sequence[Tensor],
+) -> list[Tensor | None]:
+    """Cotangents of `sources`, given (tensor, cotangent) pairs at the end.
+
+    Args:
+        records: Calls in the order they were made.
+        seeds: Where the backward pass starts.
+        sources: Tensors whose cotangents are wanted.
+
+    Returns:
+        One cotangent per source; None where no seed depends on it.
+    """
+    needed = _reachable(records, sources)
+    cotangents: dict[int, Tensor] = {}
+
+    def accumulate(tensor: Tensor, g: Tensor) -> None:
+        g = _match(g, tensor.shape)
+        have = cotangents.get(id(tensor))
+        cotangents[id(tensor)] = g if have is None else add(have, g)
+
+    kept = {id(t) for t in sources}
+    for tensor, g in seeds:
+        accumulate(tensor, g)
+    for record in reversed(records):
+        if not any(id(t) in cotangents for t in record.outputs):
+            continue
+        if not any(id(t) in needed for t in record.inputs):
+            continue
+        gs = [cotangents.get(id(t)) for t in record.outputs]
+        if record.prim.multi:
+            gs = [_zeros(t) if g is None else g for g, t in zip(gs, record.outputs, strict=True)]
+        for t in record.outputs:
+            if id(t) not in kept:
+                cotangents.pop(id(t), None)  # complete and used: free it early
+        assert record.prim.vjp is not None
+        context = Context(record.inputs, record.outputs, record.static)
+        results = record.prim.vjp(context, *gs)
+        if isinstance(results, Tensor) or results is None:
+            results = (results,)
+        for t, g in zip(record.inputs, results, strict=True):
+            if g is not None and id(t) in needed:
+                accumulate(t, g)
+    return [cotangents.get(id(t)) for t in sources]
+
+
+class GradientTape:
+    """Record operations to differentiate them afterwards.
+
+    Trainable variables are watched by themselves; tensors after `watch`. Tapes nest:
+    an outer tape records the gradient computation of an inner one, which gives
+    second derivatives. Works the same eagerly and inside compiled functions.
+
+    Args:
+        persistent: Whether `gradient` may be called more than once.
+        watch_accessed_variables: Whether trainable variables are watched when read.
+
+    >>> import minikeras as keras
+    >>> x = keras.ops.convert_to_tensor([1.0, 2.0])
+    >>> with keras.GradientTape() as tape:
+    ...     tape.watch(x)
+    ...     y = keras.ops.sum(x * x)
+    >>> tape.gradient(y, x).numpy().tolist()
+    [2.0, 4.0]
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self._persistent = persistent
+        self._watch_states = watch_accessed_variables
+        self._tape: Tape | None = None
+        self._block: Any = None
+
+    def __enter__(self) -> GradientTape:
+        if self._block is not None:
+            raise ValueError("GradientTape: already recording; use a new tape to nest.")
+        parent = current()
+        if self._tape is None:
+            self._tape = Tape(parent, self._watch_states)
+        self._tape.parent = parent
+        self._block = interpreting(self._tape)
+        self._block.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        block, self._block = self._block, None
+        block.__exit__(*exception)
+
+    def _recording(self, wanted: str) -> Tape:
+        if self._tape is None:
+            raise RuntimeError(
+                f"GradientTape.{wanted}: nothing is recorded. Use `with GradientTape() as tape:` "
+                "first; a tape that is not persistent gives one gradient, then forgets."
+            )
+        return self._tape
+
+    def watch(self, tensors: Any) -> None:
+        """Watch tensors or variables (in any nested structure).
+
+        Raises:
+            ValueError: If one is not of a float dtype.
+        """
+        tape = self._recording("watch")
+        for leaf in tree.flatten(tensors):
+            state = getattr(leaf, "state", None)
+            dtype = getattr(leaf, "dtype", None)
+            if not isinstance(dtype, str) or not is_float(dtype):
+                raise ValueError(
+                    f"GradientTape.watch: got {type(leaf).__name__} of dtype {dtype}; expected "
+                    "a float tensor or variable. Convert with ops.convert_to_tensor."
+                )
+            if state is not None:
+                tape.note(state, tape.parent.read(state))
+            else:
+                tape.watch(leaf)
+
+    def reset(self) -> None:
+        """Forget everything recorded so far."""
+        tape = self._recording("reset")
+        tape.records.clear()
+        tape.tracked.clear()
+        tape.state_tensors.clear()
+
+    def stop_recording(self) -> Any:
+        """A block inside which this tape does not record."""
+        return interpreting(self._recording("stop_recording").parent)
+
+    def watched_variables(self) -> list[State]:
+        """The states of the variables that were read while recording."""
+        return list(self._recording("watched_variables").state_tensors)
+
+    def gradient(
+        self,
+        target: Any,
+        sources: Any,
+        output_gradients: Any = None,
+        unconnected_gradients: str = "none",
+    ) -> Any:
+        """Derivatives of the sum of `target` with respect to `sources`.
+
+        Args:
+            target: Tensor or structure of tensors.
+            sources: Tensor, variable, or structure of them.
+            output_gradients: Cotangents of `target`, ones by default.
+            unconnected_gradients: `"none"` gives None, `"zero"` zeros, where the target
+                does not depend on a source.
+
+        Returns:
+            Gradients in the structure of `sources`, shaped as they are.
+
+        Raises:
+            RuntimeError: If the tape is not persistent and was used already.
+            ValueError: If `unconnected_gradients` is neither "none" nor "zero".
+        """
+        if unconnected_gradients not in ("none", "zero"):
+            raise ValueError(
+                f"GradientTape.gradient: unconnected_gradients={unconnected_gradients!r}; "
+                'expected "none" or "zero".'
+            )
+        tape = self._recording("gradient")
+        targets = [t for t in tree.flatten(target) if t is not None]
+        seeds = _seeds(targets, output_gradients)
+        leaves, spec = tree.flatten_spec(sources)
+        wanted = [_tensors_of(tape, leaf) for leaf in leaves]
+        records = stabilise(tape.records)
+        if not self._persistent:
+            self._tape = None
+        flat = backward(records, seeds, [t for group in wanted for t in group])
+        found = iter(flat)
+        results = []
+        for leaf, group in zip(leaves, wanted, strict=True):
+            parts = [g for g in (next(found) for _ in group) if g is not None]
+            total = parts[0] if parts else None
+            for g in parts[1:]:
+                total = add(total, g)
+            if total is None and unconnected_gradients == "zero":
+                total = full(shape=leaf.shape, dtype=leaf.dtype, value=0)
+            results.append(total)
+        return tree.unflatten(spec, results)
+
+
+def _tensor_of(leaf: Any) -> Any:
+    """The tensor a target leaf stands for; a variable's is its value."""
+    state = getattr(leaf, "state", None)
+    return leaf if state is None else state.read()
+
+
+def _seeds(targets: list[Any], output_gradients: Any) -> list[tuple[Tensor, Tensor]]:
+    targets = [_tensor_of(t) for t in targets]
+    for t in targets:
+        if not isinstance(t, Tensor) or not is_float(t.dtype):
+            raise ValueError(
+                f"GradientTape.gradient: target is {t!r}; expected a float tensor that was "
+                "computed inside the tape's block."
+            )
+    if output_gradients is None:
+        ones = [full(shape=t.shape, dtype=t.dtype, value=1) for t in targets]
+        return list(zip(targets, ones, strict=True))
+    given = tree.flatten(output_gradients)
+    if len(given) != len(targets):
+        raise ValueError(
+            f"GradientTape.gradient: {len(given)} output_gradients for {len(targets)} targets."
+        )
+    return [
+        (t, full(shape=t.shape, dtype=t.dtype, value=1) if g is None else g)
+        for t, g in zip(targets, given, strict=True)
+    ]
+
+
+def _tensors_of(tape: Tape, source: Any) -> list[Tensor]:
+    state = getattr(source, "state", None)
+    if state is not None:
+        return list(tape.state_tensors.get(state, {}).values())
+    if isinstance(source, Tensor):
+        return [source]
+    raise ValueError(
+        f"GradientTape.gradient: source is {type(source).__name__}; expected a Tensor that was "
+        "watched, or a Variable."
+    )
+
+
+def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function its own gradient.
+
+    Args:
+        function: Takes tensors, returns `(result, grad)`; `grad` gets one cotangent for
+            each tensor of the result and returns one for each argument.
+
+    Returns:
+        A function of the tensors that returns `result`.
+    """
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        tapes = []
+        interpreter = current()
+        while isinstance(interpreter, Tape):
+            tapes.append(interpreter)
+            interpreter = interpreter.parent
+        with interpreting(interpreter):
+            result, grad = function(*args, **kwargs)
+        outputs = tree.flatten(result)
+        inputs = [_tensor_of(a) for a in tree.flatten(args)]
+        places = [i for i, a in enumerate(inputs) if isinstance(a, Tensor)]
+
+        def vjp(context: Context, *gs: Tensor) -> tuple[Tensor | None, ...]:
+            cotangents = grad(*gs)
+            flat = tree.flatten(cotangents)
+            if len(flat) != len(inputs):
+                raise ValueError(
+                    f"custom_gradient: the gradient function gave {len(flat)} cotangents for "
+                    f"{len(inputs)} arguments."
+                )
+            return tuple(flat[i] for i in places)
+
+        # Not in the table: a row of its own for each call, never staged or lowered.
+        row = Primitive("custom_gradient", "opaque", _no_infer, vjp, None, True)
+        for tape in tapes:
+            record = Record(row, [inputs[i] for i in places], outputs, {})
+            if any(id(t) in tape.tracked for t in record.inputs):
+                tape.record(record)
+        return result
+
+    return wrapped
+
+
+def _no_infer(*avals: Any, **static: Any) -> Any:
+    raise AssertionError("a custom gradient is recorded on tapes only")

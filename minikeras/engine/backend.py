@@ -1,0 +1,199 @@
+"""The backend registry, the engine's only door downward.
+
+A backend is a `Backend` object made by a factory that is registered under the
+entry-point group `minikeras.backends`. The three built-in ones are known by name
+too, so a bare source tree works. Nothing is imported before it is chosen.
+
+Choice, first that applies: `use(name)`; the environment variable
+`MINIKERAS_BACKEND`; `KERAS_BACKEND` where it names a registered backend; the
+config file; numba if it is installed; numpy.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minikeras.engine import settings
+from minikeras.engine.aval import Shape
+
+if TYPE_CHECKING:
+    from minikeras.engine.graph import Node, Value
+
+Step = Callable[[list[Any]], None]
+
+
+class BackendError(RuntimeError):
+    """A backend that is unknown, not installed, or not usable on this machine."""
+
+
+class Backend:
+    """Kernels, memory and compilation over one array library.
+
+    Subclasses set `name` and `array_type`, fill `kernels`, and implement what is
+    below. A backend knows arrays and graph nodes; it has never heard of a layer.
+    """
+
+    name: str
+    array_type: type
+    kernels: Mapping[str, Callable[..., Any]]
+
+    def from_host(self, array: np.ndarray[Any, Any]) -> Any:
+        """The backend's array with the values of a NumPy array (may share memory)."""
+        raise NotImplementedError
+
+    def to_host(self, array: Any) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array (may share memory)."""
+        raise NotImplementedError
+
+    def copy(self, array: Any) -> Any:
+        """A C-contiguous copy."""
+        raise NotImplementedError
+
+    def is_contiguous(self, array: Any) -> bool:
+        """Whether the array is C-contiguous, as programs need their inputs to be."""
+        return bool(array.flags.c_contiguous)
+
+    def alloc(self, nbytes: int) -> Any:
+        """A buffer of `nbytes`, aligned to 64 bytes."""
+        raise NotImplementedError
+
+    def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
+        """A C-contiguous array on `buffer` from byte `offset` (a multiple of 64)."""
+        raise NotImplementedError
+
+    def assign_into(self, target: Any, source: Any) -> None:
+        """`target[...] = source`; shapes and dtypes are equal."""
+        target[...] = source
+
+    def registers(self, count: int) -> list[Any]:
+        """The table of arrays that a program's steps read and write."""
+        return [None] * count
+
+    def fusible(self, node: Node) -> bool:
+        """Whether `node` may become part of a fused group here."""
+        return False
+
+    def has_epilogues(self, node: Node) -> bool:
+        """Whether an elementwise tail should be folded into this contraction."""
+        return False
+
+    def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        """A prepared closure for `node`: reads R[i], writes into the preallocated R[o]."""
+        raise NotImplementedError
+
+    def capture(self, steps: Sequence[Step]) -> Step | None:
+        """One callable that runs all `steps`, or None where that brings nothing."""
+        return None
+
+    def synchronize(self) -> None:
+        """Wait until everything that was launched has finished."""
+
+
+BUILT_IN = {
+    "numpy": "minikeras_numpy:backend",
+    "numba": "minikeras_numba:backend",
+    "cupy": "minikeras_cupy:backend",
+}
+_NEEDS = {  # what must be importable, and the pip line that brings it
+    "numba": ("llvmlite", "pip install 'minikeras[numba]'"),
+    "cupy": ("cupy", "pip install 'minikeras[cuda12]' or 'minikeras[cuda13]'"),
+}
+_loaded: dict[str, Backend] = {}
+_active: Backend | None = None
+
+
+def registered() -> dict[str, str]:
+    """Every registered backend's name and `module:factory`."""
+    found = dict(BUILT_IN)
+    for point in entry_points(group="minikeras.backends"):
+        found.setdefault(point.name, point.value)
+    return found
+
+
+def installed(name: str) -> bool:
+    """Whether the packages that a backend needs are installed (nothing is imported)."""
+    needs = _NEEDS.get(name)
+    if needs is None:
+        return name in registered()
+    return importlib.util.find_spec(needs[0]) is not None
+
+
+def available() -> list[str]:
+    """The registered backends whose packages are installed."""
+    return [name for name in registered() if installed(name)]
+
+
+def load(name: str) -> Backend:
+    """The backend called `name`, imported on first use.
+
+    Raises:
+        BackendError: If it is unknown, its package is missing, or it cannot run here.
+    """
+    if name in _loaded:
+        return _loaded[name]
+    known = registered()
+    if name not in known:
+        raise BackendError(
+            f"backend {name!r} is not registered; expected one of "
+            f"{', '.join(sorted(known))}. Set MINIKERAS_BACKEND or call "
+            "minikeras.config.set_backend() with one of these."
+        )
+    if not installed(name):
+        package, line = _NEEDS[name]
+        raise BackendError(
+            f"backend {name!r} needs the package {package!r}, which is not installed: "
+            f"{line}. Installed backends: {', '.join(available())}."
+        )
+    module, _, factory = known[name].partition(":")
+    try:
+        made = getattr(importlib.import_module(module), factory or "backend")()
+    except BackendError:
+        raise
+    except Exception as error:
+        raise BackendError(
+            f"backend {name!r} could not be started: {type(error).__name__}: {error}. "
+            f"Installed backends: {', '.join(available())}."
+        ) from error
+    _loaded[name] = made
+    return made  # type: ignore[no-any-return]
+
+
+def chosen_name() -> str:
+    """The name that environment, config file and installed packages select."""
+    name = os.environ.get("MINIKERAS_BACKEND")
+    if name:
+        return name
+    name = os.environ.get("KERAS_BACKEND")
+    if name and name in registered():
+        return name
+    name = settings.file_value("backend")
+    if name:
+        return str(name)
+    return "numba" if installed("numba") else "numpy"
+
+
+def active() -> Backend:
+    """The backend in use; the first call chooses it."""
+    global _active
+    if _active is None:
+        _active = load(chosen_name())
+    return _active
+
+
+def current_name() -> str:
+    """The name of the backend in use (nothing is loaded for the answer)."""
+    return _active.name if _active is not None else chosen_name()
+
+
+def use(name: str) -> Backend:
+    """Switch to the backend called `name`; live variables move on their next use."""
+    global _active
+    _active = load(name)
+    return _active

@@ -1,0 +1,171 @@
+"""From a Python function to programs: trace once per signature, run many times.
+
+`jit(function)` gives a `Function`. Its first call with new shapes, dtypes or Python
+values stages the function into a graph, lowers that to a Program and keeps it; a
+later call of the same signature runs no Python of the function. What cannot be
+traced (Python control flow on values) runs eagerly from then on, after one warning
+that names the line.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import traceback
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import backend as registry
+from minikeras.engine import tree
+from minikeras.engine.aval import Aval
+from minikeras.engine.dtypes import floatx, standardize
+from minikeras.engine.interpret import base, current, interpreting
+from minikeras.engine.program import Program
+from minikeras.engine.staging import Staging
+from minikeras.engine.tensor import Tensor, TraceError, adopt
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class _Entry:
+    """A program and how to put its results back into the function's structure."""
+
+    __slots__ = ("program", "spec", "leaves", "places")
+
+    def __init__(self, program: Program, spec: Any, leaves: list[Any], places: list[int]) -> None:
+        self.program = program
+        self.spec = spec
+        self.leaves = leaves  # results that are no tensors, kept as they were
+        self.places = places  # where the program's results go among the leaves
+
+
+class Function:
+    """A function compiled on demand.
+
+    Attributes:
+        traces: How many times the Python function was staged.
+        programs: The compiled programs.
+        fallback: Whether it turned out not to be traceable and runs eagerly.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
+        self.function = function
+        self.name = name or getattr(function, "__qualname__", type(function).__name__)
+        self.traces = 0
+        self.fallback = False
+        self._entries: dict[Any, _Entry] = {}
+
+    @property
+    def programs(self) -> list[Program]:
+        return [entry.program for entry in self._entries.values()]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.fallback or current() is not base():
+            # Inside a tape or another traced function this is plain Python.
+            return self.function(*args, **kwargs)
+        leaves, spec = tree.flatten_spec((args, kwargs))
+        backend = registry.active()
+        arrays: list[Any] = []
+        signature: list[Any] = [spec, backend.name, floatx()]
+        for leaf in leaves:
+            kind = type(leaf)
+            if kind is Tensor:
+                aval = leaf.aval
+                value = leaf.value
+                if type(value) is not backend.array_type:
+                    value = adopt(value, backend)
+            elif kind is np.ndarray or isinstance(leaf, (np.ndarray, np.generic)):
+                aval = Aval(tuple(leaf.shape), standardize(leaf.dtype))
+                value = backend.from_host(np.asarray(leaf))
+            else:
+                signature.append((kind, leaf))
+                continue
+            if not backend.is_contiguous(value):
+                value = backend.copy(value)
+            arrays.append(value)
+            signature.append(aval)
+        key = tuple(signature)
+        try:
+            entry = self._entries.get(key)
+        except TypeError:  # an argument that cannot be hashed cannot be part of a signature
+            return self.function(*args, **kwargs)
+        if entry is not None and entry.program.flags != tuple(
+            [s.trainable for s in entry.program._reads]
+        ):
+            entry = None
+        if entry is None:
+            try:
+                entry = self._entries[key] = self._trace(leaves, spec)
+            except TraceError as error:
+                self.fallback = True
+                _warn(self.name, error)
+                return self.function(*args, **kwargs)
+        return self._finish(entry, entry.program.run(arrays))
+
+    def _finish(self, entry: _Entry, results: list[Any]) -> Any:
+        out = list(entry.leaves)
+        for place, array in zip(entry.places, results, strict=True):
+            out[place] = Tensor(array)
+        return tree.unflatten(entry.spec, out)
+
+    def _trace(self, leaves: list[Any], spec: Any) -> _Entry:
+        staging = Staging()
+        staged = [
+            staging.add_input(Aval(tuple(v.shape), standardize(v.dtype)))
+            if isinstance(v, (Tensor, np.ndarray, np.generic))
+            else v
+            for v in leaves
+        ]
+        args, kwargs = tree.unflatten(spec, staged)
+        with interpreting(staging):
+            result = self.function(*args, **kwargs)
+            out, out_spec = tree.flatten_spec(result)
+            out = [_read_out(v) for v in out]
+        self.traces += 1
+        places = [i for i, v in enumerate(out) if isinstance(v, Tensor)]
+        graph = staging.graph([out[i] for i in places])
+        program = Program(graph, list(staging.reads), list(staging.writes), registry.active())
+        kept = [None if isinstance(v, Tensor) else v for v in out]
+        return _Entry(program, out_spec, kept, places)
+
+
+def _read_out(leaf: Any) -> Any:
+    """A variable that is returned means its value now."""
+    state = getattr(leaf, "state", None)
+    return leaf if state is None else state.read()
+
+
+def jit(function: Callable[..., Any], name: str | None = None) -> Function:
+    """Compile a function of arrays on demand; see the module's text.
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> double = jit(lambda x: keras.ops.add(x, x))
+    >>> double(np.float32([1.0, 2.0])).numpy().tolist()
+    [2.0, 4.0]
+    """
+    return Function(function, name)
+
+
+def _warn(name: str, error: TraceError) -> None:
+    where = _user_line(error.__traceback__)
+    warnings.warn(
+        f"{name} cannot be compiled and runs eagerly: {where}{error}",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
+def _user_line(trace: types.TracebackType | None) -> str:
+    """The innermost line outside this package, as `file:line: text`."""
+    frames = traceback.extract_tb(trace)
+    outside = [f for f in frames if not f.filename.startswith(_PACKAGE)]
+    if not outside:
+        return ""
+    frame = outside[-1]
+    text = linecache.getline(frame.filename, frame.lineno or 0).strip()
+    return f"{frame.filename}:{frame.lineno}: `{text}`: "

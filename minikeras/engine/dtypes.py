@@ -1,0 +1,188 @@
+"""Dtype names and Keras's promotion rules.
+
+Dtypes are plain strings everywhere (`"float32"`). Promotion follows the lattice
+that Keras 3 documents (the one JAX uses): Python scalars are weak, integers
+never widen to float64, bfloat16 and float16 meet in float32. With 64-bit
+integers Keras stops at int64/uint64 + signed -> float.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+BOOL = ("bool",)
+UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
+SIGNED = ("int8", "int16", "int32", "int64")
+FLOATS = ("bfloat16", "float16", "float32", "float64")
+ALLOWED = BOOL + UNSIGNED + SIGNED + FLOATS
+WEAK = ("int", "float")
+
+_ITEMSIZE = {
+    "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "bfloat16": 2, "float16": 2,
+    "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8,
+}  # fmt: skip
+
+# Each dtype and the ones directly above it; the result of a pair is their least
+# common ancestor. "int" and "float" are the weak types of Python scalars.
+_ABOVE = {
+    "bool": ("int",),
+    "int": ("uint8", "int8"),
+    "uint8": ("int16", "uint16"),
+    "uint16": ("int32", "uint32"),
+    "uint32": ("int64", "uint64"),
+    "uint64": ("float",),
+    "int8": ("int16",),
+    "int16": ("int32",),
+    "int32": ("int64",),
+    "int64": ("float",),
+    "float": ("bfloat16", "float16"),
+    "bfloat16": ("float32",),
+    "float16": ("float32",),
+    "float32": ("float64",),
+    "float64": (),
+}
+
+
+def itemsize(dtype: str) -> int:
+    """Bytes of one element."""
+    return _ITEMSIZE[dtype]
+
+
+def is_float(dtype: str) -> bool:
+    return dtype in FLOATS
+
+
+def is_integer(dtype: str) -> bool:
+    """Signed or unsigned integer; bool is neither integer nor float."""
+    return dtype in SIGNED or dtype in UNSIGNED
+
+
+@functools.cache
+def numpy_dtype(dtype: str) -> np.dtype[Any]:
+    """The NumPy dtype of a name; bfloat16 comes from ml_dtypes, imported on first use."""
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(dtype)
+
+
+@functools.cache
+def _dtype_name(dtype: Any) -> str:
+    name = np.dtype(dtype).name
+    if name.startswith("str") or name == "object" or name not in ALLOWED:
+        raise ValueError(
+            f"dtype {name!r} is not supported; expected one of {', '.join(ALLOWED)}."
+        )
+    return name
+
+
+def standardize(dtype: Any) -> str:
+    """The name of any dtype-like: a string, a NumPy or Python type, or an object with one.
+
+    Raises:
+        ValueError: If it names no supported dtype.
+    """
+    if type(dtype) is str:
+        if dtype in _ITEMSIZE:
+            return dtype
+        if dtype == "float":
+            return floatx()
+        if dtype == "int":
+            return "int32"
+    if dtype is None:
+        return floatx()
+    if dtype is float:
+        return floatx()
+    if dtype is int:
+        return "int32"
+    if dtype is bool:
+        return "bool"
+    name = getattr(dtype, "name", None)
+    if isinstance(name, str) and name in _ITEMSIZE:
+        return name
+    try:
+        return _dtype_name(dtype)
+    except TypeError:
+        raise ValueError(
+            f"dtype {dtype!r} is not understood; expected one of {', '.join(ALLOWED)}."
+        ) from None
+
+
+@functools.cache
+def _ancestors(dtype: str) -> frozenset[str]:
+    found = {dtype}
+    for above in _ABOVE[dtype]:
+        found |= _ancestors(above)
+    return frozenset(found)
+
+
+@functools.cache
+def _promote(a: str, b: str) -> str:
+    common = _ancestors(a) & _ancestors(b)
+    for candidate in common:
+        if common == _ancestors(candidate):
+            return candidate
+    raise AssertionError(f"the promotion lattice has no join for {a} and {b}")
+
+
+@functools.cache
+def _result_type(names: tuple[str, ...], float_default: str) -> str:
+    result = functools.reduce(_promote, names)
+    if result == "int":
+        return "int32"
+    if result == "float":
+        return float_default
+    if result == "float64" and "float64" not in names:
+        return float_default
+    return result
+
+
+def weak_name(value: Any) -> str:
+    """The promotion name of a value: its dtype, or a weak name for Python scalars."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int"
+    if isinstance(value, float):
+        return "float"
+    return standardize(getattr(value, "dtype", value))
+
+
+def result_type(*dtypes: Any) -> str:
+    """The dtype an op on these dtypes computes in, by Keras's rules.
+
+    `int` and `float` (the Python types, or the names "int" and "float") are weak.
+
+    >>> result_type("int32", "float32"), result_type("int8", float)
+    ('float32', 'float32')
+    """
+    names = []
+    for d in dtypes:
+        if d is int or d == "int":
+            names.append("int")
+        elif d is float or d == "float":
+            names.append("float")
+        else:
+            names.append(standardize(d))
+    if not names:
+        return floatx()
+    return _result_type(tuple(names), floatx())
+
+
+_floatx = "float32"
+
+
+def floatx() -> str:
+    """The default float dtype."""
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    global _floatx
+    if value not in FLOATS:
+        raise ValueError(f"set_floatx: got {value!r}; expected one of {', '.join(FLOATS)}.")
+    _floatx = value

@@ -1,0 +1,48 @@
+"""The eager interpreter: run the active backend's kernel now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minikeras.engine import backend as registry
+from minikeras.engine import interpret
+from minikeras.engine.tensor import Tensor, adopt
+
+if TYPE_CHECKING:
+    from minikeras.engine.primitive import Primitive
+    from minikeras.engine.state import State
+
+
+class Eager(interpret.Interpreter):
+    """Kernels at once; states read and assigned directly."""
+
+    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+        backend = registry.active()
+        kernel = backend.kernels.get(prim.name)
+        if kernel is None:
+            if prim.composition is None:
+                raise NotImplementedError(
+                    f"backend {backend.name!r} has no kernel for {prim.name!r}."
+                )
+            return prim.composition(*arrays, **static)
+        wanted = backend.array_type
+        values = [a.value for a in arrays]
+        for i, v in enumerate(values):
+            if type(v) is not wanted:
+                values[i] = adopt(v, backend)
+        # The shape rule first: it raises every shape error, in the words that staged
+        # and symbolic calls use, and it knows the result's shape and dtype.
+        avals = prim.infer(*[a.aval for a in arrays], **static)
+        out = kernel(*values, **static)
+        if prim.multi:
+            return tuple(Tensor(v, aval) for v, aval in zip(out, avals, strict=True))
+        return Tensor(out, avals)
+
+    def read(self, state: State) -> Tensor:
+        return state.eager_value()
+
+    def assign(self, state: State, value: Tensor) -> None:
+        state.eager_assign(value)
+
+
+interpret.set_base(Eager())

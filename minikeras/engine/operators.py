@@ -1,0 +1,104 @@
+"""Operators of everything that stands for an array: Tensor, KerasTensor, Variable.
+
+`a + b`, `a[...]`, `abs(a)` call `minikeras.ops`, so that Keras's dtype promotion
+holds for them too. The engine lies below ops; ops hands itself in with `install`
+when it is imported, the one place where the engine is told of something above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+_ops: Any = None
+
+
+def install(namespace: Any) -> None:
+    """Give the module whose functions (`add`, `get_item`, ...) the operators call."""
+    global _ops
+    _ops = namespace
+
+
+def namespace() -> Any:
+    """The installed `minikeras.ops`."""
+    return _ops
+
+
+def _binary(name: str) -> Callable[[Any, Any], Any]:
+    def operator(self: Any, other: Any) -> Any:
+        if not _is_operand(other):
+            return NotImplemented
+        return getattr(_ops, name)(self, other)
+
+    return operator
+
+
+def _reflected(name: str) -> Callable[[Any, Any], Any]:
+    def operator(self: Any, other: Any) -> Any:
+        if not _is_operand(other):
+            return NotImplemented
+        return getattr(_ops, name)(other, self)
+
+    return operator
+
+
+def _unary(name: str) -> Callable[[Any], Any]:
+    def operator(self: Any) -> Any:
+        return getattr(_ops, name)(self)
+
+    return operator
+
+
+def _is_operand(other: Any) -> bool:
+    return not isinstance(other, (str, bytes, dict, type(None)))
+
+
+class Operators:
+    """Python's operators, by way of `minikeras.ops`."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __array_priority__ = 100
+
+    __add__ = _binary("add")
+    __radd__ = _reflected("add")
+    __sub__ = _binary("subtract")
+    __rsub__ = _reflected("subtract")
+    __mul__ = _binary("multiply")
+    __rmul__ = _reflected("multiply")
+    __truediv__ = _binary("true_divide")
+    __rtruediv__ = _reflected("true_divide")
+    __floordiv__ = _binary("floor_divide")
+    __rfloordiv__ = _reflected("floor_divide")
+    __mod__ = _binary("mod")
+    __rmod__ = _reflected("mod")
+    __pow__ = _binary("power")
+    __rpow__ = _reflected("power")
+    __matmul__ = _binary("matmul")
+    __rmatmul__ = _reflected("matmul")
+    __and__ = _binary("bitwise_and")
+    __rand__ = _reflected("bitwise_and")
+    __or__ = _binary("bitwise_or")
+    __ror__ = _reflected("bitwise_or")
+    __xor__ = _binary("bitwise_xor")
+    __rxor__ = _reflected("bitwise_xor")
+    __lshift__ = _binary("left_shift")
+    __rshift__ = _binary("right_shift")
+    __lt__ = _binary("less")
+    __le__ = _binary("less_equal")
+    __gt__ = _binary("greater")
+    __ge__ = _binary("greater_equal")
+    __neg__ = _unary("negative")
+    __abs__ = _unary("absolute")
+    __invert__ = _unary("bitwise_not")
+    __eq__ = _binary("equal")  # type: ignore[assignment]
+    __ne__ = _binary("not_equal")  # type: ignore[assignment]
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return _ops.round(self, ndigits or 0)
+
+    def __getitem__(self, key: Any) -> Any:
+        return _ops.get_item(self, key)

@@ -1,0 +1,232 @@
+"""Fuse: chains and trees of elementwise nodes become one `fused` node each.
+
+A group is a set of elementwise nodes whose results all have the group's shape (its
+space), with reductions of such values at its end. A node joins the groups that
+make or share its operands unless that would make a cycle: a path that leaves the
+group and comes back. Dependencies are bit masks over groups, so the test is one
+`&`. The fuser knows kinds, and asks the backend what it can take; it knows no op.
+"""
+
+from __future__ import annotations
+
+from minikeras.engine import backend as registry
+from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.primitive import lookup
+
+Shape = tuple[int, ...]
+
+
+class _Group:
+    """Nodes that run as one kernel, or a single node that stands alone."""
+
+    __slots__ = ("nodes", "space", "index", "before")
+
+    def __init__(self, index: int, space: Shape | None) -> None:
+        self.index = index
+        self.nodes: list[Node] = []
+        self.space = space  # None: a node that cannot be fused
+        self.before = 0  # bit mask of the groups it depends on, itself not included
+
+
+def fuse(graph: Graph, backend: registry.Backend) -> Graph:
+    """Group, order the groups, and make each of several nodes one node."""
+    groups = _Grouping(graph, backend).run()
+    ordered = _ordered(groups, graph)
+    users = graph.users()
+    outputs = set(graph.outputs)
+    nodes = []
+    for group in ordered:
+        if len(group.nodes) == 1:
+            nodes.extend(group.nodes)
+        else:
+            nodes.append(_fused(group, users, outputs, graph))
+    return graph.with_nodes(nodes)
+
+
+def _space(node: Node, backend: registry.Backend) -> Shape | None:
+    """The loop shape of a node that may be fused."""
+    kind = node.prim.kind
+    if kind not in ("elementwise", "reduce", "create", "random") or len(node.outputs) != 1:
+        return None
+    if not backend.fusible(node):
+        return None
+    if kind == "reduce":
+        return node.inputs[0].aval.shape
+    return node.outputs[0].aval.shape
+
+
+class _Grouping:
+    """Assigns every node to a group, in one sweep."""
+
+    def __init__(self, graph: Graph, backend: registry.Backend) -> None:
+        self.graph = graph
+        self.backend = backend
+        self.groups: list[_Group] = []
+        self.group_of: dict[Value, _Group] = {}  # by the value it makes
+        self.reduced: set[Value] = set()  # results of reductions: complete after the loop
+        self.readers: dict[Value, list[_Group]] = {}  # groups that read an outside value
+
+    def run(self) -> list[_Group]:
+        for node in self.graph.nodes:
+            space = _space(node, self.backend)
+            group = self.home(node, space) if space is not None else None
+            if group is None:
+                group = _Group(len(self.groups), space)
+                self.groups.append(group)
+            self.place(node, group)
+        return [g for g in self.groups if g.nodes]
+
+    def place(self, node: Node, group: _Group) -> None:
+        group.nodes.append(node)
+        for v in node.inputs:
+            maker = self.group_of.get(v)
+            if maker is not group:
+                if maker is not None:
+                    self.depend(group, maker)
+                self.readers.setdefault(v, []).append(group)
+        for v in node.outputs:
+            self.group_of[v] = group
+            if node.prim.kind == "reduce":
+                self.reduced.add(v)
+
+    def depend(self, group: _Group, maker: _Group) -> None:
+        """`group` runs after `maker`; so does everything that runs after `group`."""
+        added = maker.before | (1 << maker.index)
+        if group.before | added == group.before:
+            return
+        bit = 1 << group.index
+        group.before |= added
+        for other in self.groups:
+            if other.before & bit:
+                other.before |= added
+
+    def home(self, node: Node, space: Shape) -> _Group | None:
+        """The group that `node` joins; several that it links are merged."""
+        needed = 0
+        for v in node.inputs:
+            maker = self.group_of.get(v)
+            if maker is not None:
+                needed |= maker.before
+                if maker.space != space or v in self.reduced:
+                    needed |= 1 << maker.index
+        candidates: list[_Group] = []
+        for v in node.inputs:
+            maker = self.group_of.get(v)
+            near = [maker] if maker is not None and v not in self.reduced else []
+            if v.aval.shape == space:
+                near += self.readers.get(v, [])
+            candidates += [g for g in near if g.space == space and g not in candidates]
+        # Running the node in a group must not make the group wait for itself.
+        fit = [g for g in candidates if not needed & (1 << g.index)]
+        if not fit:
+            return None
+        home = fit[0]
+        for other in fit[1:]:
+            if not self.joinable(home, other, needed):
+                continue
+            self.merge(home, other)
+        return home
+
+    def joinable(self, a: _Group, b: _Group, needed: int) -> bool:
+        """Whether two groups may be one: no path from one to the other outside both."""
+        a_bit, b_bit = 1 << a.index, 1 << b.index
+        for group, bit in ((a, b_bit), (b, a_bit)):
+            if not group.before & bit:
+                continue
+            target = b if bit == b_bit else a
+            # A direct edge is fine; an edge through a third group, or from a reduction, is not.
+            for g in self.groups:
+                if g is a or g is b or not g.nodes:
+                    continue
+                if group.before & (1 << g.index) and g.before & (1 << target.index):
+                    return False
+            for node in group.nodes:
+                for v in node.inputs:
+                    if v in self.reduced and self.group_of.get(v) is target:
+                        return False
+        return not (needed & (a_bit | b_bit))
+
+    def merge(self, a: _Group, b: _Group) -> None:
+        for node in b.nodes:
+            for v in node.outputs:
+                self.group_of[v] = a
+        # Nodes of both, in the graph's order, so that definitions precede uses.
+        place = {node: i for i, node in enumerate(self.graph.nodes)}
+        a.nodes = sorted([*a.nodes, *b.nodes], key=place.__getitem__)
+        b.nodes = []
+        a_bit, b_bit = 1 << a.index, 1 << b.index
+        a.before = (a.before | b.before) & ~a_bit & ~b_bit
+        for g in self.groups:
+            if g.before & (a_bit | b_bit) and g is not a:
+                g.before = (g.before & ~b_bit) | a_bit | a.before
+        for readers in self.readers.values():
+            if b in readers:
+                readers[:] = [g for g in dict.fromkeys(a if g is b else g for g in readers)]
+
+
+def _ordered(groups: list[_Group], graph: Graph) -> list[_Group]:
+    """Groups so that makers come before readers; ties by the first node's place."""
+    place = {node: i for i, node in enumerate(graph.nodes)}
+    group_of = {v: g for g in groups for node in g.nodes for v in node.outputs}
+    state: dict[int, bool] = {}
+    ordered: list[_Group] = []
+    for root in sorted(groups, key=lambda g: place[g.nodes[-1]]):
+        stack = [(root, False)]
+        while stack:
+            group, expanded = stack.pop()
+            if expanded:
+                if not state.get(group.index):
+                    state[group.index] = True
+                    ordered.append(group)
+                continue
+            if state.get(group.index):
+                continue
+            stack.append((group, True))
+            makers = {
+                m.index: m
+                for node in group.nodes
+                for v in node.inputs
+                if (m := group_of.get(v)) is not None and m is not group
+            }
+            stack.extend((m, False) for m in makers.values() if not state.get(m.index))
+    return ordered
+
+
+def _fused(
+    group: _Group, users: dict[Value, list[Node]], outputs: set[Value], graph: Graph
+) -> Node:
+    """One node for a group: outside values in, values used outside out."""
+    members = set(group.nodes)
+    inside = {v for node in group.nodes for v in node.outputs}
+    renamed: dict[Value, Value] = {}
+    constants = {}
+    for node in group.nodes:
+        for v in node.inputs:
+            if v in inside or v in renamed or v in constants:
+                continue
+            if v in graph.constants and v.aval.size == 1 and not v.aval.shape:
+                constants[v] = graph.constants[v]
+            else:
+                renamed[v] = Value(v.aval)
+    results = [
+        v
+        for node in group.nodes
+        for v in node.outputs
+        if v in outputs or any(u not in members for u in users.get(v, ()))
+    ]
+    inner = {v: Value(v.aval) for v in inside}
+    mapping = {**renamed, **inner}
+    nodes = [
+        Node(
+            node.prim,
+            [mapping.get(v, v) for v in node.inputs],
+            [inner[v] for v in node.outputs],
+            node.static,
+            node.source,
+        )
+        for node in group.nodes
+    ]
+    body = Graph(renamed.values(), constants, nodes, [inner[v] for v in results])
+    sources = [node.source for node in group.nodes if node.source]
+    static = {"body": body, "space": group.space}
+    return Node(lookup("fused"), renamed, results, static, sources[-1] if sources else "")

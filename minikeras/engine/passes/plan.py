@@ -1,0 +1,184 @@
+"""Plan: where every value lives, so that a step allocates nothing.
+
+`plan(graph, updates)` gives each value a place: an input register, a constant, an
+offset in one arena, a view of another value (reshape), or the buffer of the state
+that it updates. Lifetimes run from the node that makes a value to its last reader;
+values whose lifetimes do not meet may share bytes. An elementwise node may write
+over an operand that dies with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from minikeras.engine.graph import Graph, GraphError, Node, Value
+
+ALIGNMENT = 64
+
+
+@dataclass
+class Plan:
+    """Places of all values that nodes make.
+
+    Attributes:
+        offsets: Value -> byte offset in the arena; only values that own their bytes.
+        aliases: Value -> the value whose memory it is a view of.
+        in_place: New value of a state -> the input value whose buffer it overwrites.
+        arena_bytes: Size of the arena.
+        total_bytes: What the arena would hold without sharing.
+    """
+
+    offsets: dict[Value, int] = field(default_factory=dict)
+    aliases: dict[Value, Value] = field(default_factory=dict)
+    in_place: dict[Value, Value] = field(default_factory=dict)
+    arena_bytes: int = 0
+    total_bytes: int = 0
+
+    def root(self, value: Value) -> Value:
+        """The value that owns the memory."""
+        while value in self.aliases:
+            value = self.aliases[value]
+        return value
+
+
+def plan(graph: Graph, updates: Mapping[Value, Value]) -> Plan:
+    """Give every value a place.
+
+    Args:
+        graph: The final graph.
+        updates: New value -> the input whose state it replaces.
+    """
+    result = Plan()
+    inputs = set(graph.inputs)
+    fixed = inputs | set(graph.constants)
+    for node in graph.nodes:
+        if node.prim.name == "reshape":
+            result.aliases[node.outputs[0]] = node.inputs[0]
+    last_use = _last_uses(graph, result)
+    _updates_in_place(graph, updates, result, last_use, inputs)
+    overwrite = _overwrites(graph, result, last_use, fixed)
+    _place(graph, result, last_use, fixed, overwrite)
+    return result
+
+
+def _last_uses(graph: Graph, result: Plan) -> dict[Value, int]:
+    """For each owner of memory, the index of its last reader; outputs live to the end."""
+    end = len(graph.nodes)
+    last: dict[Value, int] = {}
+    for index, node in enumerate(graph.nodes):
+        for v in node.outputs:
+            last.setdefault(result.root(v), index)
+        for v in node.inputs:
+            last[result.root(v)] = index
+    for v in graph.outputs:
+        last[result.root(v)] = end
+    return last
+
+
+def _same_index(node: Node, out: Value) -> bool:
+    """Whether `node` reads element i of its operands before it writes element i of `out`."""
+    if node.prim.name == "fused":
+        return bool(out.aval.shape == node.static["space"])
+    return node.prim.kind == "elementwise"
+
+
+def _updates_in_place(
+    graph: Graph,
+    updates: Mapping[Value, Value],
+    result: Plan,
+    last_use: dict[Value, int],
+    inputs: set[Value],
+) -> None:
+    made_at = {v: i for i, node in enumerate(graph.nodes) for v in node.outputs}
+    returned = {result.root(v) for v in graph.outputs if v not in updates}
+    times = list(graph.outputs)
+    for new, old in updates.items():
+        index = made_at.get(new)
+        if index is None or new in result.aliases or old in returned or old in updates:
+            continue
+        if times.count(new) > 1 or new.aval != old.aval:
+            continue
+        if last_use.get(old, -1) > index or not _same_index(graph.nodes[index], new):
+            continue
+        result.in_place[new] = old
+        result.aliases[new] = old
+        last_use[old] = len(graph.nodes)
+
+
+def _overwrites(
+    graph: Graph, result: Plan, last_use: dict[Value, int], fixed: set[Value]
+) -> dict[Value, Value]:
+    """Output -> dying operand of the same shape and dtype whose bytes it takes over."""
+    chosen: dict[Value, Value] = {}
+    for index, node in enumerate(graph.nodes):
+        taken: set[Value] = set()
+        for out in node.outputs:
+            if out in result.aliases or not _same_index(node, out):
+                continue
+            for v in node.inputs:
+                root = result.root(v)
+                if root in fixed or root in taken or last_use[root] != index:
+                    continue
+                if v.aval == out.aval and root.aval.nbytes == out.aval.nbytes:
+                    chosen[out] = root
+                    taken.add(root)
+                    break
+    return chosen
+
+
+def _place(
+    graph: Graph,
+    result: Plan,
+    last_use: dict[Value, int],
+    fixed: set[Value],
+    overwrite: dict[Value, Value],
+) -> None:
+    live: list[tuple[int, int, Value]] = []  # (offset, end, owner), by offset
+    for index, node in enumerate(graph.nodes):
+        for out in node.outputs:
+            if out in result.aliases or out in fixed:
+                continue
+            size = max(-(-out.aval.nbytes // ALIGNMENT) * ALIGNMENT, ALIGNMENT)
+            result.total_bytes += size
+            source = overwrite.get(out)
+            if source is not None:
+                offset = result.offsets[source]
+                live = [entry for entry in live if entry[2] is not source]
+            else:
+                offset = _first_gap(live, size)
+            result.offsets[out] = offset
+            live.append((offset, offset + size, out))
+            live.sort(key=lambda entry: entry[:2])
+            result.arena_bytes = max(result.arena_bytes, offset + size)
+        live = [entry for entry in live if last_use[entry[2]] > index]
+
+
+def _first_gap(live: list[tuple[int, int, Value]], size: int) -> int:
+    offset = 0
+    for start, end, _ in live:
+        if start - offset >= size:
+            return offset
+        offset = max(offset, end)
+    return offset
+
+
+def check_plan(graph: Graph, result: Plan) -> None:
+    """No two values that are alive together share bytes.
+
+    Raises:
+        GraphError: Naming the two values.
+    """
+    last_use = _last_uses(graph, result)
+    made_at = {v: i for i, node in enumerate(graph.nodes) for v in node.outputs}
+    spans = [
+        (made_at[v], last_use[v], offset, offset + v.aval.nbytes, v)
+        for v, offset in result.offsets.items()
+    ]
+    for i, (made_a, last_a, start_a, end_a, a) in enumerate(spans):
+        for made_b, last_b, start_b, end_b, b in spans[i + 1 :]:
+            # A value may take over an operand's bytes in the node where that one dies.
+            if made_a >= last_b and made_a > made_b or made_b >= last_a and made_b > made_a:
+                continue
+            if start_a < end_b and start_b < end_a:
+                raise GraphError(f"{a!r} and {b!r} are alive together and share bytes.")

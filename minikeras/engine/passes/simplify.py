@@ -1,0 +1,236 @@
+"""Simplify: dead code, common subexpressions, constants, and algebra that costs nothing.
+
+Takes any graph and gives one that computes the same with fewer nodes. Everything
+that only moves a constant about (a filled array under an elementwise op, a
+broadcast that the op would do itself) disappears here, so that the fuser sees
+arithmetic only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import backend as registry
+from minikeras.engine.aval import Aval, broadcast_shapes
+from minikeras.engine.dtypes import numpy_dtype
+from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.primitive import lookup
+
+_FOLD_LIMIT = 4096  # elements; larger constants are left to the program
+
+
+def dead_code(graph: Graph) -> Graph:
+    """Without the nodes that no output needs."""
+    live: set[Value] = set(graph.outputs)
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if any(v in live for v in node.outputs):
+            live.update(node.inputs)
+            kept.append(node)
+    constants = {v: a for v, a in graph.constants.items() if v in live}
+    return Graph(graph.inputs, constants, reversed(kept), graph.outputs)
+
+
+def common_subexpressions(graph: Graph) -> Graph:
+    """Each call made once; random draws too, since equal keys draw equal bits."""
+    seen: dict[Any, Node] = {}
+    same: dict[Value, Value] = {}
+    constants: dict[Value, Any] = {}
+    by_content: dict[Any, Value] = {}
+    for v, array in graph.constants.items():
+        if array.size <= 64:
+            key = (array.shape, array.dtype.str, array.tobytes())
+            first = by_content.setdefault(key, v)
+            if first is not v and first.aval == v.aval:
+                same[v] = first
+                continue
+        constants[v] = array
+    kept = []
+    for node in graph.nodes:
+        node = node.replaced(same)
+        # Values compare by identity, so a tuple of them is the key for the inputs.
+        node_key = (node.prim.name, node.inputs, tuple(sorted(node.static.items(), key=_first)))
+        try:
+            first_node = seen.setdefault(node_key, node)
+        except TypeError:  # a keyword that cannot be hashed: the node stays
+            first_node = node
+        if first_node is node:
+            kept.append(node)
+        else:
+            same.update(zip(node.outputs, first_node.outputs, strict=True))
+    return Graph(graph.inputs, constants, kept, [same.get(v, v) for v in graph.outputs])
+
+
+def _first(item: tuple[str, Any]) -> str:
+    return item[0]
+
+
+def algebra(graph: Graph) -> Graph:
+    """Fold constants and drop what changes nothing, in one sweep."""
+    return _Algebra(graph).run()
+
+
+class _Algebra:
+    """One sweep over the nodes with the rewrites found so far."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.constants = dict(graph.constants)
+        self.same: dict[Value, Value] = {}
+        self.producer: dict[Value, Node] = {}
+        self.nodes: list[Node] = []
+
+    def run(self) -> Graph:
+        for node in self.graph.nodes:
+            node = node.replaced(self.same)
+            if self.folded(node) or self.dropped(node):
+                continue
+            node = self.operands(node)
+            node = self.transposes(node)
+            for v in node.outputs:
+                self.producer[v] = node
+            self.nodes.append(node)
+        outputs = [self.same.get(v, v) for v in self.graph.outputs]
+        return Graph(self.graph.inputs, self.constants, self.nodes, outputs)
+
+    def scalar(self, value: Value) -> Any:
+        """The number that fills `value`, or None."""
+        array = self.constants.get(value)
+        if array is not None:
+            return array.item() if array.size == 1 else None
+        node = self.producer.get(value)
+        if node is not None and node.prim.name == "full":
+            return node.static["value"]
+        if node is not None and node.prim.name in ("broadcast_to", "reshape"):
+            return self.scalar(node.inputs[0])
+        return None
+
+    def literal(self, value: Any, dtype: str) -> Value:
+        made = Value(Aval((), dtype))
+        self.constants[made] = np.asarray(value).astype(numpy_dtype(dtype))
+        return made
+
+    def folded(self, node: Node) -> bool:
+        """Compute a node of constants now."""
+        if len(node.outputs) != 1 or node.prim.kind in ("random", "opaque"):
+            return False
+        out = node.outputs[0]
+        if out.aval.size > (1 if node.prim.kind == "create" else _FOLD_LIMIT):
+            return False
+        arrays = [self.constants.get(v) for v in node.inputs]
+        if any(a is None or a.size > _FOLD_LIMIT for a in arrays):
+            return False
+        kernel = registry.load("numpy").kernels.get(node.prim.name)
+        if kernel is None:
+            return False
+        self.constants[out] = np.asarray(kernel(*arrays, **node.static))
+        return True
+
+    def dropped(self, node: Node) -> bool:
+        """Let the result be the input where the node changes nothing."""
+        keep = _identity(node, self.scalar)
+        if keep is None:
+            return False
+        if keep.aval != node.outputs[0].aval:
+            return False
+        self.same[node.outputs[0]] = keep
+        return True
+
+    def operands(self, node: Node) -> Node:
+        """Filled or broadcast operands of an elementwise node, in their smallest form."""
+        if node.prim.kind != "elementwise" or len(node.inputs) < 2:
+            return node
+        inputs = list(node.inputs)
+        wanted = node.outputs[0].aval.shape
+        for i, v in enumerate(inputs):
+            smaller = self.smaller(v)
+            if smaller is v:
+                continue
+            others = [w.aval.shape for j, w in enumerate(inputs) if j != i]
+            if broadcast_shapes(smaller.aval.shape, *others) == wanted:
+                inputs[i] = smaller
+        return node.replaced(dict(zip(node.inputs, inputs, strict=True)))
+
+    def smaller(self, value: Value) -> Value:
+        number = self.scalar(value)
+        if number is not None and value.aval.shape:
+            return self.literal(number, value.aval.dtype)
+        node = self.producer.get(value)
+        if node is not None and node.prim.name == "broadcast_to":
+            return node.inputs[0]
+        return value
+
+    def transposes(self, node: Node) -> Node:
+        """`matmul` reads a transposed matrix where it lies."""
+        if node.prim.name != "matmul":
+            return node
+        static = dict(node.static)
+        inputs = list(node.inputs)
+        for i, flag in enumerate(("transpose_a", "transpose_b")):
+            made = self.producer.get(inputs[i])
+            if made is None or made.prim.name != "transpose":
+                continue
+            perm = tuple(made.static["perm"])
+            rank = len(perm)
+            if perm == (*range(rank - 2), rank - 1, rank - 2):
+                inputs[i] = made.inputs[0]
+                static[flag] = not static[flag]
+        if inputs == list(node.inputs):
+            return node
+        return Node(node.prim, inputs, node.outputs, static, node.source)
+
+
+def _identity(node: Node, scalar: Any) -> Value | None:
+    """The input that equals the node's output, if there is one."""
+    name, static = node.prim.name, node.static
+    if name == "stop_gradient":
+        return node.inputs[0]
+    if name in ("cast", "reshape", "broadcast_to"):
+        return node.inputs[0]  # the caller compares the avals
+    if name == "transpose":
+        return node.inputs[0] if tuple(static["perm"]) == tuple(range(len(static["perm"]))) else None
+    if name == "pad":
+        return node.inputs[0] if all(w == (0, 0) for w in static["widths"]) else None
+    if name in ("sum", "max", "min", "prod") and not static["axes"]:
+        return node.inputs[0]
+    if name in ("mul", "div") and scalar(node.inputs[1]) == 1:
+        return node.inputs[0]
+    if name == "mul" and scalar(node.inputs[0]) == 1:
+        return node.inputs[1]
+    if name == "sub" and scalar(node.inputs[1]) == 0:
+        return node.inputs[0]
+    # x + 0 turns -0.0 into 0.0; no one can tell but by dividing by it.
+    if name == "add" and scalar(node.inputs[1]) == 0:
+        return node.inputs[0]
+    if name == "add" and scalar(node.inputs[0]) == 0:
+        return node.inputs[1]
+    return None
+
+
+def reshapes(graph: Graph) -> Graph:
+    """A reshape of a reshape is one reshape."""
+    producer = graph.producers()
+    row = lookup("reshape")
+    nodes = []
+    for node in graph.nodes:
+        if node.prim is row:
+            below = producer.get(node.inputs[0])
+            while below is not None and below.prim is row:
+                node = Node(row, below.inputs, node.outputs, node.static, node.source)
+                below = producer.get(node.inputs[0])
+            for v in node.outputs:
+                producer[v] = node
+        nodes.append(node)
+    return graph.with_nodes(nodes)
+
+
+def simplify(graph: Graph) -> Graph:
+    """All of this file, in the order that lets each feed the next."""
+    graph = dead_code(graph)
+    graph = common_subexpressions(graph)
+    graph = algebra(graph)
+    graph = reshapes(graph)
+    graph = common_subexpressions(graph)
+    return dead_code(graph)

@@ -1,0 +1,114 @@
+"""Primitives: the closed set of operations that backends implement.
+
+A primitive is one row: a name, its `kind`, a shape rule `infer` and a gradient
+rule `vjp`. Calling the row binds it: the current interpreter runs the kernel,
+records it on a tape, or adds a node to a graph. Arrays are positional and
+already have their final dtypes (promotion is the job of `minikeras.ops`);
+everything static is a keyword and hashable.
+
+`infer(*avals, **static)` gives one Aval, or a tuple of them for a primitive with
+several outputs, and raises every shape error.
+
+`vjp(ctx, *cotangents)` gives one cotangent (or None) for each array input. The
+`ctx` holds `inputs`, `outputs` (tuples of Tensors) and `static`. Rules are written
+with primitives only, so second order, fusion and planning come for free, and they
+ignore broadcasting: the backward loop undoes it. A cotangent of None means zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minikeras.engine.aval import Aval
+from minikeras.engine.interpret import bind
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
+KINDS = ("elementwise", "create", "reduce", "movement", "contract", "index", "random", "opaque")
+
+Infer = Callable[..., "Aval | tuple[Aval, ...]"]
+Vjp = Callable[..., Any]
+
+
+class Context(NamedTuple):
+    """What a gradient rule may look at: the call it is the gradient of."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    static: dict[str, Any]
+
+
+class Primitive:
+    """One row of the table; see the module's text. Call it to bind it."""
+
+    __slots__ = ("name", "kind", "infer", "vjp", "composition", "multi")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        infer: Infer,
+        vjp: Vjp | None,
+        composition: Callable[..., Any] | None,
+        multi: bool,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.infer = infer
+        self.vjp = vjp
+        self.composition = composition
+        self.multi = multi
+
+    def __call__(self, *arrays: Tensor, **static: Any) -> Any:
+        return bind(self, arrays, static)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (lookup, (self.name,))
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+
+
+def primitive(
+    name: str,
+    *,
+    kind: str,
+    infer: Infer,
+    vjp: Vjp | None,
+    composition: Callable[..., Any] | None = None,
+    multi: bool = False,
+) -> Primitive:
+    """Add a row to the table.
+
+    Args:
+        name: Unique name, also that of the backend's kernel.
+        kind: One of `KINDS`. The fuser knows the kinds and no names.
+        infer: Shape rule, avals in, avals out.
+        vjp: Gradient rule, or None, which says: not differentiable, on purpose.
+        composition: For a fused op: the same function written with other
+            primitives. A backend without the kernel runs this instead, and the
+            gradient comes from it where `vjp` is None.
+        multi: Whether outputs come as a tuple.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"primitive {name}: kind {kind!r} is not one of {KINDS}.")
+    if name in PRIMITIVES:
+        raise ValueError(f"primitive {name} is already registered.")
+    row = Primitive(name, kind, infer, vjp, composition, multi)
+    PRIMITIVES[name] = row
+    return row
+
+
+def lookup(name: str) -> Primitive:
+    """The row called `name`."""
+    return PRIMITIVES[name]
+
+
+def rows() -> Iterator[Primitive]:
+    """All rows, in the order they were declared."""
+    return iter(PRIMITIVES.values())

@@ -1,0 +1,295 @@
+"""Elementwise rows: one value out of the values at the same index.
+
+Arguments broadcast as in NumPy and have one dtype. Rules give cotangents of the
+broadcast shape. At ties and kinks the gradient is the one JAX gives: `maximum` and
+`minimum` split it in halves, `abs` has 0 at 0, a step has none.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from minikeras.engine.aval import Aval, ShapeError, broadcast_shapes
+from minikeras.engine.dtypes import ALLOWED, is_float
+from minikeras.engine.primitive import Context, Primitive, Vjp, primitive
+from minikeras.engine.prims.create import const
+from minikeras.engine.prims.helpers import (
+    binary,
+    check_dtype,
+    check_same_dtype,
+    unary,
+)
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
+Grads = tuple[Any, ...]
+
+
+def _unary(
+    name: str, wanted: str, vjp: Vjp | None, *, out: str | None = None
+) -> Primitive:
+    infer = unary(name, wanted, out)
+    return primitive(name, kind="elementwise", infer=infer, vjp=vjp)
+
+
+def _binary(
+    name: str, wanted: str, vjp: Vjp | None, *, out: str | None = None
+) -> Primitive:
+    infer = binary(name, wanted, out)
+    return primitive(name, kind="elementwise", infer=infer, vjp=vjp)
+
+
+# --- arithmetic -------------------------------------------------------------------
+
+
+def _mul_vjp(ctx: Context, g: Tensor) -> Grads:
+    a, b = ctx.inputs
+    return mul(g, b), mul(g, a)
+
+
+def _div_vjp(ctx: Context, g: Tensor) -> Grads:
+    _, b = ctx.inputs
+    ga = div(g, b)
+    return ga, neg(mul(ga, ctx.outputs[0]))
+
+
+def _pow_vjp(ctx: Context, g: Tensor) -> Grads:
+    x, y = ctx.inputs
+    zero, one = const(x, 0), const(x, 1)
+    # x**(y - 1) is infinite or nan where x is 0 and y is 0, but the slope is 0 there.
+    flat = eq(y, zero)
+    gx = mul(g, mul(y, pow_(x, select(flat, one, sub(y, one)))))
+    base = select(eq(x, zero), one, x)
+    return select(flat, zero, gx), mul(g, mul(log(base), ctx.outputs[0]))
+
+
+def _mod_vjp(ctx: Context, g: Tensor) -> Grads:
+    return g, neg(mul(g, floordiv(*ctx.inputs)))
+
+
+def _extremum_vjp(wins: str) -> Vjp:
+    """Rule of `maximum` (wins "gt") or `minimum` ("lt"): ties get one half each."""
+
+    def vjp(ctx: Context, g: Tensor) -> Grads:
+        a, b = ctx.inputs
+        zero = const(g, 0)
+        tied = select(eq(a, b), mul(g, const(g, 0.5)), zero)
+        first, second = (gt(a, b), lt(a, b)) if wins == "gt" else (lt(a, b), gt(a, b))
+        return select(first, g, tied), select(second, g, tied)
+
+    return vjp
+
+
+add = _binary("add", "numeric", lambda ctx, g: (g, g))
+sub = _binary("sub", "numeric", lambda ctx, g: (g, neg(g)))
+mul = _binary("mul", "numeric", _mul_vjp)
+div = _binary("div", "float", _div_vjp)
+floordiv = _binary("floordiv", "numeric", None)
+mod = _binary("mod", "numeric", _mod_vjp)
+pow_ = _binary("pow", "numeric", _pow_vjp)
+maximum = _binary("maximum", "any", _extremum_vjp("gt"))
+minimum = _binary("minimum", "any", _extremum_vjp("lt"))
+nextafter = _binary("nextafter", "float", None)
+
+
+def _atan2_vjp(ctx: Context, g: Tensor) -> Grads:
+    y, x = ctx.inputs
+    scaled = div(g, add(mul(x, x), mul(y, y)))
+    return mul(scaled, x), neg(mul(scaled, y))
+
+
+atan2 = _binary("atan2", "float", _atan2_vjp)
+
+neg: Primitive = _unary("neg", "numeric", lambda ctx, g: (neg(g),))
+abs_ = _unary("abs", "numeric", lambda ctx, g: (mul(g, sign(ctx.inputs[0])),))
+sign: Primitive = _unary("sign", "numeric", None)
+
+# --- comparison and logic -----------------------------------------------------------
+
+eq = _binary("eq", "any", None, out="bool")
+ne = _binary("ne", "any", None, out="bool")
+lt = _binary("lt", "any", None, out="bool")
+le = _binary("le", "any", None, out="bool")
+gt = _binary("gt", "any", None, out="bool")
+ge = _binary("ge", "any", None, out="bool")
+isnan = _unary("isnan", "float", None, out="bool")
+isfinite = _unary("isfinite", "float", None, out="bool")
+isinf = _unary("isinf", "float", None, out="bool")
+logical_not = _unary("logical_not", "bool", None)
+bitwise_not = _unary("bitwise_not", "bits", None)
+bitwise_and = _binary("bitwise_and", "bits", None)
+bitwise_or = _binary("bitwise_or", "bits", None)
+bitwise_xor = _binary("bitwise_xor", "bits", None)
+shift_left = _binary("shift_left", "integer", None)
+shift_right = _binary("shift_right", "integer", None)
+
+# --- exponentials, logarithms, powers -------------------------------------------------
+
+
+def _one_plus(x: Tensor) -> Any:
+    return add(x, const(x, 1))
+
+
+def _one_minus_square(x: Tensor) -> Any:
+    """1 - x*x as (1 - x)(1 + x), which keeps its digits near |x| = 1."""
+    one = const(x, 1)
+    return mul(sub(one, x), add(one, x))
+
+
+def _sqrt_vjp(ctx: Context, g: Tensor) -> Grads:
+    return (div(mul(g, const(g, 0.5)), ctx.outputs[0]),)
+
+
+def _rsqrt_vjp(ctx: Context, g: Tensor) -> Grads:
+    return (mul(mul(g, const(g, -0.5)), div(ctx.outputs[0], ctx.inputs[0])),)
+
+
+exp = _unary("exp", "float", lambda ctx, g: (mul(g, ctx.outputs[0]),))
+expm1: Primitive = _unary(
+    "expm1", "float", lambda ctx, g: (mul(g, _one_plus(ctx.outputs[0])),)
+)
+log = _unary("log", "float", lambda ctx, g: (div(g, ctx.inputs[0]),))
+log1p = _unary("log1p", "float", lambda ctx, g: (div(g, _one_plus(ctx.inputs[0])),))
+sqrt = _unary("sqrt", "float", _sqrt_vjp)
+rsqrt = _unary("rsqrt", "float", _rsqrt_vjp)
+
+# --- trigonometry ---------------------------------------------------------------------
+
+
+def _tan_vjp(ctx: Context, g: Tensor) -> Grads:
+    out = ctx.outputs[0]
+    return (mul(g, _one_plus(mul(out, out))),)
+
+
+def _asin_vjp(ctx: Context, g: Tensor) -> Grads:
+    return (mul(g, rsqrt(_one_minus_square(ctx.inputs[0]))),)
+
+
+def _acos_vjp(ctx: Context, g: Tensor) -> Grads:
+    return (neg(mul(g, rsqrt(_one_minus_square(ctx.inputs[0])))),)
+
+
+def _atan_vjp(ctx: Context, g: Tensor) -> Grads:
+    x = ctx.inputs[0]
+    return (div(g, _one_plus(mul(x, x))),)
+
+
+def _tanh_vjp(ctx: Context, g: Tensor) -> Grads:
+    return (mul(g, _one_minus_square(ctx.outputs[0])),)
+
+
+def _asinh_vjp(ctx: Context, g: Tensor) -> Grads:
+    x = ctx.inputs[0]
+    return (mul(g, rsqrt(_one_plus(mul(x, x)))),)
+
+
+def _acosh_vjp(ctx: Context, g: Tensor) -> Grads:
+    x = ctx.inputs[0]
+    one = const(x, 1)
+    return (mul(g, rsqrt(mul(sub(x, one), add(x, one)))),)
+
+
+def _atanh_vjp(ctx: Context, g: Tensor) -> Grads:
+    return (div(g, _one_minus_square(ctx.inputs[0])),)
+
+
+sin: Primitive = _unary("sin", "float", lambda ctx, g: (mul(g, cos(ctx.inputs[0])),))
+cos: Primitive = _unary(
+    "cos", "float", lambda ctx, g: (neg(mul(g, sin(ctx.inputs[0]))),)
+)
+tan = _unary("tan", "float", _tan_vjp)
+asin = _unary("asin", "float", _asin_vjp)
+acos = _unary("acos", "float", _acos_vjp)
+atan = _unary("atan", "float", _atan_vjp)
+sinh: Primitive = _unary("sinh", "float", lambda ctx, g: (mul(g, cosh(ctx.inputs[0])),))
+cosh: Primitive = _unary("cosh", "float", lambda ctx, g: (mul(g, sinh(ctx.inputs[0])),))
+tanh = _unary("tanh", "float", _tanh_vjp)
+asinh = _unary("asinh", "float", _asinh_vjp)
+acosh = _unary("acosh", "float", _acosh_vjp)
+atanh = _unary("atanh", "float", _atanh_vjp)
+
+# --- special functions -----------------------------------------------------------------
+
+
+def _erf_vjp(ctx: Context, g: Tensor) -> Grads:
+    x = ctx.inputs[0]
+    slope = mul(const(x, 2 / math.sqrt(math.pi)), exp(neg(mul(x, x))))
+    return (mul(g, slope),)
+
+
+def _erfinv_vjp(ctx: Context, g: Tensor) -> Grads:
+    out = ctx.outputs[0]
+    return (mul(g, mul(const(out, math.sqrt(math.pi) / 2), exp(mul(out, out)))),)
+
+
+def _logistic_vjp(ctx: Context, g: Tensor) -> Grads:
+    out = ctx.outputs[0]
+    return (mul(g, mul(out, sub(const(out, 1), out))),)
+
+
+def _infer_polygamma(x: Aval, *, order: int) -> Aval:
+    check_dtype("polygamma", "x", x, "float")
+    if order < 1:
+        raise ShapeError(
+            f"polygamma: order {order} is not valid; expected at least 1. "
+            f"For order 0 call digamma."
+        )
+    return x
+
+
+def _polygamma_vjp(ctx: Context, g: Tensor) -> Grads:
+    order = ctx.static["order"] + 1
+    return (mul(g, polygamma(ctx.inputs[0], order=order)),)
+
+
+erf = _unary("erf", "float", _erf_vjp)
+erfinv = _unary("erfinv", "float", _erfinv_vjp)
+logistic = _unary("logistic", "float", _logistic_vjp)
+lgamma = _unary("lgamma", "float", lambda ctx, g: (mul(g, digamma(ctx.inputs[0])),))
+digamma: Primitive = _unary(
+    "digamma", "float", lambda ctx, g: (mul(g, polygamma(ctx.inputs[0], order=1)),)
+)
+polygamma: Primitive = primitive(
+    "polygamma", kind="elementwise", infer=_infer_polygamma, vjp=_polygamma_vjp
+)
+
+# --- rounding ----------------------------------------------------------------------------
+
+floor = _unary("floor", "float", None)
+ceil = _unary("ceil", "float", None)
+round_ = _unary("round", "float", None)
+
+# --- choice and conversion -----------------------------------------------------------------
+
+
+def _infer_select(cond: Aval, a: Aval, b: Aval) -> Aval:
+    check_dtype("select", "cond", cond, "bool")
+    check_same_dtype("select", ("a", "b"), (a, b))
+    return Aval(broadcast_shapes(cond.shape, a.shape, b.shape, op="select"), a.dtype)
+
+
+def _select_vjp(ctx: Context, g: Tensor) -> Grads:
+    cond, zero = ctx.inputs[0], const(g, 0)
+    return None, select(cond, g, zero), select(cond, zero, g)
+
+
+def _infer_cast(x: Aval, *, dtype: str) -> Aval:
+    if dtype not in ALLOWED:
+        raise ShapeError(
+            f"cast: dtype {dtype!r} is not known; expected one of {', '.join(ALLOWED)}."
+        )
+    return Aval(x.shape, dtype)
+
+
+def _cast_vjp(ctx: Context, g: Tensor | None) -> Grads:
+    source = ctx.inputs[0].dtype
+    if g is None or not is_float(source) or not is_float(ctx.static["dtype"]):
+        return (None,)
+    return (g if g.dtype == source else cast(g, dtype=source),)
+
+
+select = primitive("select", kind="elementwise", infer=_infer_select, vjp=_select_vjp)
+cast = primitive("cast", kind="elementwise", infer=_infer_cast, vjp=_cast_vjp)
+stop_gradient = _unary("stop_gradient", "any", None)

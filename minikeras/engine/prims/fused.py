@@ -1,0 +1,128 @@
+"""Fused rows: a function that is a composition, named so that a backend may do it at once.
+
+Each carries its composition, which a backend without the kernel runs instead, and a
+gradient rule that costs less than the composition's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minikeras.engine.aval import Aval, ShapeError
+from minikeras.engine.primitive import Context, Infer, primitive
+from minikeras.engine.prims.elementwise import (
+    div,
+    exp,
+    log,
+    mul,
+    neg,
+    stop_gradient,
+    sub,
+)
+from minikeras.engine.prims.helpers import (
+    agree,
+    check_axis,
+    check_dtype,
+    check_rank,
+    check_same_dtype,
+)
+from minikeras.engine.prims.movement import reshape
+from minikeras.engine.prims.reduce import max_, sum_
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
+Grads = tuple[Any, ...]
+
+
+def _infer(op: str) -> Infer:
+    def infer(x: Aval, *, axis: int) -> Aval:
+        check_dtype(op, "x", x, "float")
+        check_axis(op, axis, x.ndim)
+        return x
+
+    return infer
+
+
+def _centred(x: Tensor, axis: int) -> Any:
+    """`x` less its maximum, so that no exponential overflows."""
+    if x.shape[axis] == 0:
+        return x
+    return sub(x, stop_gradient(max_(x, axes=(axis,), keepdims=True)))
+
+
+def _softmax(x: Tensor, *, axis: int) -> Any:
+    e = exp(_centred(x, axis))
+    return div(e, sum_(e, axes=(axis,), keepdims=True))
+
+
+def _log_softmax(x: Tensor, *, axis: int) -> Any:
+    shifted = _centred(x, axis)
+    return sub(shifted, log(sum_(exp(shifted), axes=(axis,), keepdims=True)))
+
+
+def _softmax_vjp(ctx: Context, g: Tensor) -> Grads:
+    out, axis = ctx.outputs[0], ctx.static["axis"]
+    mean = sum_(mul(g, out), axes=(axis,), keepdims=True)
+    return (mul(out, sub(g, mean)),)
+
+
+def _log_softmax_vjp(ctx: Context, g: Tensor) -> Grads:
+    out, axis = ctx.outputs[0], ctx.static["axis"]
+    total = sum_(g, axes=(axis,), keepdims=True)
+    return (sub(g, mul(exp(out), total)),)
+
+
+softmax = primitive(
+    "softmax",
+    kind="opaque",
+    infer=_infer("softmax"),
+    vjp=_softmax_vjp,
+    composition=_softmax,
+)
+log_softmax = primitive(
+    "log_softmax",
+    kind="opaque",
+    infer=_infer("log_softmax"),
+    vjp=_log_softmax_vjp,
+    composition=_log_softmax,
+)
+
+_CE = "softmax_cross_entropy_with_logits"
+
+
+def _infer_cross_entropy(logits: Aval, target: Aval) -> Aval:
+    check_same_dtype(_CE, ("logits", "target_probs"), (logits, target))
+    check_dtype(_CE, "logits", logits, "float")
+    check_rank(_CE, "logits", logits, 1, None)
+    same = logits.ndim == target.ndim and all(map(agree, logits.shape, target.shape))
+    if not same:
+        raise ShapeError(
+            f"{_CE}: argument `target_probs` has shape {target.shape}; expected "
+            f"{logits.shape}, the shape of `logits`. One-hot encode class indices first."
+        )
+    return Aval(logits.shape[:-1], logits.dtype)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Any:
+    axis = len(logits.shape) - 1
+    logp = log_softmax(logits, axis=axis)
+    return neg(sum_(mul(target, logp), axes=(axis,), keepdims=False))
+
+
+def _cross_entropy_vjp(ctx: Context, g: Tensor) -> Grads:
+    logits, target = ctx.inputs
+    axis = len(logits.shape) - 1
+    column = reshape(g, shape=(*g.shape, 1))
+    mass = sum_(target, axes=(axis,), keepdims=True)
+    slope = sub(mul(softmax(logits, axis=axis), mass), target)
+    return mul(column, slope), neg(mul(column, log_softmax(logits, axis=axis)))
+
+
+softmax_cross_entropy_with_logits = primitive(
+    _CE,
+    kind="opaque",
+    infer=_infer_cross_entropy,
+    vjp=_cross_entropy_vjp,
+    composition=_cross_entropy,
+)

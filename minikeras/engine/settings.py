@@ -1,0 +1,39 @@
+"""The user's config file: `$MINIKERAS_HOME/minikeras.json`, else `~/.minikeras/minikeras.json`.
+
+Read once, on first use. Keys: floatx, epsilon, image_data_format, backend. A file
+that cannot be read is named in one warning and then ignored.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+
+def home() -> Path:
+    """The folder of the config file."""
+    return Path(os.environ.get("MINIKERAS_HOME") or Path.home() / ".minikeras")
+
+
+@functools.cache
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        warnings.warn(f"the config file {path} is ignored: {error}", stacklevel=3)
+        return {}
+    if not isinstance(read, dict):
+        warnings.warn(f"the config file {path} is ignored: not a JSON object.", stacklevel=3)
+        return {}
+    return read
+
+
+def file_value(key: str) -> Any:
+    """What the config file says of `key`, or None."""
+    return _file(home() / "minikeras.json").get(key)

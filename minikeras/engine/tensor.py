@@ -1,0 +1,204 @@
+"""Tensor: what every op returns, on every backend.
+
+It holds either a backend array or, while a function is staged, a graph `Value`.
+Anything that needs concrete numbers (`numpy()`, `bool()`, `float()`) raises
+`TraceError` on a staged one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import backend as registry
+from minikeras.engine import operators
+from minikeras.engine.aval import Aval, Shape
+from minikeras.engine.dtypes import numpy_dtype, standardize
+from minikeras.engine.graph import Value
+
+
+class TraceError(TypeError):
+    """A staged tensor was asked for its values; the function cannot be compiled."""
+
+
+class Tensor(operators.Operators):
+    """An array with a shape and a dtype.
+
+    Attributes:
+        value: The backend's array, or a graph `Value` while staging.
+        aval: Shape and dtype.
+    """
+
+    __slots__ = ("value", "aval", "_keras_mask", "__weakref__")
+
+    def __init__(self, value: Any, aval: Aval | None = None) -> None:
+        self.value = value
+        self.aval = aval if aval is not None else aval_of(value)
+
+    @property
+    def shape(self) -> Shape:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.aval.shape)
+
+    @property
+    def size(self) -> int:
+        return self.aval.size
+
+    @property
+    def staged(self) -> bool:
+        """Whether this stands for a value of a function being compiled."""
+        return type(self.value) is Value
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        return operators.namespace().transpose(self)
+
+    def _host(self, wanted: str) -> np.ndarray[Any, Any]:
+        if type(self.value) is Value:
+            raise TraceError(
+                f"{wanted} needs the values of a tensor of shape {self.shape}, but it "
+                "belongs to a function being compiled or a symbolic call. Use ops "
+                "(ops.where, ops.cond) instead of Python control flow, or "
+                "compile(run_eagerly=True)."
+            )
+        return host_array(self.value)
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array of its own memory."""
+        return np.array(self._host("numpy()"))
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        return self._host("item()").item()
+
+    def tolist(self) -> Any:
+        return self._host("tolist()").tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self._host("a NumPy conversion")
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return np.array(array) if copy is not False else array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        self._host("__dlpack__")
+        return self.value.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        self._host("__dlpack_device__")
+        return self.value.__dlpack_device__()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _numpy_call(ufunc.__name__ if method == "__call__" else "", ufunc, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return _numpy_call(func.__name__, func, args, kwargs)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a tensor of shape (), which has no first axis.")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("cannot iterate over a tensor of shape (), a scalar.")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        return bool(self._host("bool()"))
+
+    def __float__(self) -> float:
+        return float(self._host("float()").item())
+
+    def __int__(self) -> int:
+        return int(self._host("int()").item())
+
+    def __index__(self) -> int:
+        array = self._host("an index")
+        if array.ndim or array.dtype.kind not in "iu":
+            raise TypeError(f"only an integer scalar can be an index; got {self.aval}.")
+        return int(array)
+
+    def __format__(self, spec: str) -> str:
+        if spec and not self.shape:
+            return format(self.item(), spec)
+        return format(str(self), spec)
+
+    def __repr__(self) -> str:
+        if type(self.value) is Value:
+            return f"<Tensor staged shape={self.shape} dtype={self.dtype}>"
+        with np.printoptions(threshold=8, edgeitems=3, precision=4):
+            shown = str(host_array(self.value))
+        sep = "\n" if "\n" in shown else " "
+        return f"<Tensor shape={self.shape} dtype={self.dtype}{sep}{shown}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (from_numpy, (self.numpy(),))
+
+    def __copy__(self) -> Tensor:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self  # a Tensor never changes
+
+
+def _numpy_call(name: str, function: Any, args: Any, kwargs: Any) -> Any:
+    """NumPy called on a Tensor: our op of that name, or a clear refusal."""
+    names = {"amax": "max", "amin": "min", "invert": "bitwise_not", "remainder": "mod"}
+    op = getattr(operators.namespace(), names.get(name, name), None) if name else None
+    if op is None or kwargs.get("out") is not None:
+        shown = name or getattr(function, "__name__", str(function))
+        raise TypeError(
+            f"numpy.{shown} was called on a minikeras Tensor and minikeras.ops has no such "
+            "function. Call .numpy() first (gradients stop there) or use minikeras.ops."
+        )
+    return op(*args, **kwargs)
+
+
+def aval_of(array: Any) -> Aval:
+    """The shape and dtype of a backend array."""
+    return Aval(tuple(array.shape), standardize(array.dtype))
+
+
+def host_array(value: Any) -> np.ndarray[Any, Any]:
+    """A NumPy array of the values; may share memory."""
+    if isinstance(value, np.ndarray):
+        return value
+    owner = registry.active()
+    if type(value) is not owner.array_type:
+        get = getattr(value, "get", None)  # an array of a backend that was active before
+        if get is not None:
+            return np.asarray(get())
+    return owner.to_host(value)
+
+
+def adopt(value: Any, backend: registry.Backend) -> Any:
+    """`value` as an array of `backend`: moved there if another backend made it."""
+    if type(value) is backend.array_type:
+        return value
+    if type(value) is Value:
+        raise TraceError(
+            "a tensor from inside a compiled function or symbolic call was used outside "
+            "of it. Return it from the function, or store it in a Variable."
+        )
+    return backend.from_host(host_array(value))
+
+
+def from_numpy(array: Any, dtype: str | None = None) -> Tensor:
+    """A Tensor on the active backend with the values of a NumPy array (copied)."""
+    made = np.array(array, dtype=None if dtype is None else numpy_dtype(dtype), order="C")
+    return Tensor(registry.active().from_host(made))
+
+
+def scalar(value: float | int | bool, dtype: str) -> Tensor:
+    """A 0-d Tensor; cheap, and a literal once staged."""
+    return from_numpy(np.asarray(value).astype(numpy_dtype(dtype)))

@@ -1,0 +1,28 @@
+"""What the author of a backend may import: nothing else of minikeras is needed."""
+
+from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
+from minikeras.engine.backend import Backend, BackendError, Step
+from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
+from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
+
+__all__ = [
+    "PRIMITIVES",
+    "Aval",
+    "Backend",
+    "BackendError",
+    "Graph",
+    "Node",
+    "Primitive",
+    "Shape",
+    "ShapeError",
+    "Step",
+    "Value",
+    "broadcast_shapes",
+    "is_float",
+    "is_integer",
+    "itemsize",
+    "lookup",
+    "numpy_dtype",
+    "primitive",
+]

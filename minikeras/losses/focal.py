@@ -1,0 +1,110 @@
+"""Focal losses: easy samples count less (Lin et al. 2017)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import config, ops
+from minikeras.engine.aval import ShapeError
+from minikeras.losses.pairs import check_classes, smooth_to_uniform
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Mean over `axis` of `-(1 - q) ** gamma * log(q)`, `q` the right class's probability.
+
+    Args:
+        y_true: Targets of 0 and 1, `(batch, ..., features)`.
+        y_pred: Probabilities of the same shape, or logits.
+        apply_class_balancing: Weigh class 1 by `alpha` and class 0 by `1 - alpha`.
+        alpha: That weight.
+        gamma: How much less easy samples count.
+        from_logits: Whether `y_pred` are logits.
+        label_smoothing: In `[0, 1]`: how far targets move to 0.5.
+        axis: The axis of the mean.
+
+    Returns:
+        Values without `axis`.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.binary_focal_crossentropy([[0.0, 1.0]], [[0.6, 0.4]]).tolist()
+    [0.330]
+
+    Reference: Lin et al. (2017), equations 4 and 5.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    if y_true.shape != y_pred.shape:
+        raise ShapeError(
+            f"binary_focal_crossentropy: y_true has shape {y_true.shape} and y_pred has "
+            f"shape {y_pred.shape}; expected equal shapes."
+        )
+    y_true = smooth_to_uniform(y_true, label_smoothing, 2)
+    if from_logits:
+        y_pred = ops.sigmoid(y_pred)
+    entropy = ops.binary_crossentropy(y_true, y_pred, from_logits=False)
+    right = y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred)
+    focal = ops.power(1.0 - right, gamma) * entropy
+    if apply_class_balancing:
+        focal = (y_true * alpha + (1.0 - y_true) * (1.0 - alpha)) * focal
+    return ops.mean(focal, axis=axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Sum over the classes of `-alpha * (1 - p) ** gamma * y * log(p)`.
+
+    Args:
+        y_true: One-hot targets, `(batch, ..., classes)`.
+        y_pred: Probabilities of the same shape, or logits.
+        alpha: One weight, or one for each class.
+        gamma: How much less easy samples count.
+        from_logits: Whether `y_pred` are logits.
+        label_smoothing: In `[0, 1]`: how far targets move to `1 / classes`.
+        axis: The axis of the classes.
+
+    Returns:
+        Values without `axis`.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.6, 0.4]]).tolist()
+    [0.0825]
+
+    Reference: Lin et al. (2017), equation 5.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    check_classes("categorical_focal_crossentropy", y_true, y_pred, axis)
+    y_true = smooth_to_uniform(y_true, label_smoothing, y_pred.shape[-1])
+    if from_logits:
+        y_pred = ops.softmax(y_pred, axis=axis)
+    y_pred = y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
+    y_pred = ops.clip(y_pred, config.epsilon(), 1.0 - config.epsilon())
+    entropy = -y_true * ops.log(y_pred)
+    weights = ops.power(1.0 - y_pred, gamma) * alpha
+    return ops.sum(weights * entropy, axis=axis)

@@ -1,0 +1,77 @@
+"""Losses of maximum margin: functions that give one value for each sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.engine.tensor import Tensor
+from minikeras.losses.pairs import pair
+
+
+def _signs(y_true: Tensor) -> Any:
+    """Targets of 0 and 1 as -1 and 1; any other target as it is."""
+    binary = ops.all(ops.logical_or(y_true == 0, y_true == 1))
+    return ops.where(binary, 2 * y_true - 1, y_true)
+
+
+def hinge(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the last axis of `max(1 - y_true * y_pred, 0)`.
+
+    Args:
+        y_true: Targets of -1 and 1, `(batch, ..., features)`; 0 and 1 are converted.
+        y_pred: Predictions of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.hinge([[-1.0, 1.0]], [[0.5, 2.0]]).tolist()
+    [0.75]
+    """
+    y_true, y_pred = pair("hinge", y_true, y_pred)
+    return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
+
+
+def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the last axis of `max(1 - y_true * y_pred, 0) ** 2`.
+
+    Args:
+        y_true: Targets of -1 and 1, `(batch, ..., features)`; 0 and 1 are converted.
+        y_pred: Predictions of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.squared_hinge([[-1.0, 1.0]], [[0.5, 2.0]]).tolist()
+    [1.125]
+    """
+    y_true, y_pred = pair("squared_hinge", y_true, y_pred)
+    return ops.mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), axis=-1)
+
+
+def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+    """`max(1 + best wrong score - right score, 0)` for one-hot targets.
+
+    Args:
+        y_true: One-hot targets, `(batch, ..., classes)`.
+        y_pred: Scores of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.categorical_hinge([[0.0, 1.0, 0.0]], [[0.5, 0.75, 0.25]]).tolist()
+    [0.75]
+    """
+    y_true, y_pred = pair("categorical_hinge", y_true, y_pred)
+    right = ops.sum(y_true * y_pred, axis=-1)
+    wrong = ops.max((1.0 - y_true) * y_pred, axis=-1)
+    return ops.maximum(wrong - right + 1.0, 0.0)

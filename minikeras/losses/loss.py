@@ -1,0 +1,148 @@
+"""Loss: a number to make small, from targets and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from minikeras import config, naming, ops
+from minikeras.engine import dtypes, tree
+from minikeras.engine.interpret import scope
+from minikeras.losses.reduction import (
+    check_reduction,
+    get_mask,
+    match_ranks,
+    reduce_weighted_values,
+)
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """The name of a dtype or of the dtype that a policy computes in."""
+    return dtypes.standardize(getattr(dtype, "compute_dtype", dtype) or config.floatx())
+
+
+class Loss:
+    """Base class of losses.
+
+    A subclass writes `call(y_true, y_pred)`, which gives one value for each sample;
+    calling the loss weights those values and reduces them.
+
+    Args:
+        name: Default: the class's name in snake case.
+        reduction: What becomes of the values, `(batch, ...)`, one for each sample:
+            `"sum_over_batch_size"` or `"mean"` their mean over all entries, `"sum"`
+            their sum, `"mean_with_sample_weight"` their sum over the sum of the weights,
+            `"none"` or None themselves.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Raises:
+        ValueError: If `reduction` is none of these.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> class MaxError(keras.losses.Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return keras.ops.max(keras.ops.abs(y_true - y_pred), axis=-1)
+    >>> float(MaxError()([[0.0, 1.0], [0.0, 0.0]], [[0.5, 1.0], [0.0, 1.5]]))
+    1.0
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+    ) -> None:
+        check_reduction(reduction)
+        self.name = naming.to_snake_case(type(self).__name__) if name is None else name
+        self.reduction = reduction
+        self._dtype = standardize_dtype(dtype)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that the loss computes in."""
+        return self._dtype
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """One value for each sample, `(batch, ...)`; a subclass writes this."""
+        raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred).")
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The weighted and reduced loss.
+
+        Args:
+            y_true: Targets, `(batch, ...)`, an array or a structure of arrays.
+            y_pred: Predictions; a mask on them leaves entries out.
+            sample_weight: Scalar, `(batch,)`, or as many axes as the values have.
+
+        Returns:
+            A scalar, or `(batch, ...)` with `reduction="none"`.
+        """
+        in_mask = get_mask(y_pred)
+        with scope(self.name):
+            losses = self.call(self._convert(y_true), self._convert(y_pred))
+            mask = in_mask
+            out_mask = get_mask(losses)
+            if out_mask is not None:
+                mask = out_mask if mask is None else ops.logical_and(*match_ranks(mask, out_mask))
+            return reduce_weighted_values(
+                losses, self.reduction, sample_weight, mask, self.dtype
+            )
+
+    def _convert(self, values: Any) -> Any:
+        """The arrays of a structure as tensors of the loss's dtype.
+
+        A list or tuple of numbers is an array, one of arrays is a structure.
+        """
+        if isinstance(values, dict) or (
+            isinstance(values, (list, tuple)) and any(hasattr(v, "shape") for v in values)
+        ):
+            return tree.map_structure(
+                lambda v: ops.convert_to_tensor(v, dtype=self.dtype), values
+            )
+        return ops.convert_to_tensor(values, dtype=self.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to make the same loss again."""
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The loss that `get_config` described."""
+        return cls(**config)
+
+
+class LossFunctionWrapper(Loss):
+    """A loss from a function `fn(y_true, y_pred, **kwargs)`.
+
+    Args:
+        fn: Gives one value for each sample.
+        reduction: As in `Loss`.
+        name: Default: that of the class.
+        dtype: What to compute in.
+        **kwargs: Passed on to `fn`.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.fn = fn
+        self._fn_kwargs = kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Name, reduction and the arguments of the function; the function itself if free."""
+        own = {} if type(self) is not LossFunctionWrapper else {"fn": self.fn}
+        return {**super().get_config(), **own, **self._fn_kwargs}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self.fn}, kwargs={self._fn_kwargs})>"

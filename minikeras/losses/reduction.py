@@ -1,0 +1,127 @@
+"""How per-sample values are masked, weighted and reduced to one number.
+
+Losses and mean metrics share these rules. A mask travels on the array that it
+belongs to, as its attribute `_keras_mask`; it counts as weights of 0 and 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras import config, ops
+
+REDUCTIONS = (
+    "sum_over_batch_size",
+    "sum",
+    "mean",
+    "mean_with_sample_weight",
+    "none",
+    None,
+)
+
+
+def check_reduction(reduction: Any) -> None:
+    """Refuse a name that is no reduction."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction={reduction!r}; expected one of {REDUCTIONS}.")
+
+
+def get_mask(value: Any) -> Any:
+    """The mask that a layer or a loss left on `value`, or None."""
+    return getattr(value, "_keras_mask", None)
+
+
+def match_ranks(x1: Any, x2: Any, expand_rank_1: bool = True) -> tuple[Any, Any]:
+    """The two tensors with a last axis of size 1 added or dropped where ranks differ by one.
+
+    Args:
+        x1: First tensor, e.g. labels `(batch,)`.
+        x2: Second tensor, e.g. predictions `(batch, 1)`.
+        expand_rank_1: Give a rank 1 tensor the extra axis rather than take it from the
+            other one.
+    """
+    if len(x1.shape) == len(x2.shape) + 1:
+        x2, x1 = match_ranks(x2, x1, expand_rank_1)
+        return x1, x2
+    if len(x2.shape) == len(x1.shape) + 1 and x2.shape[-1] == 1:
+        if len(x1.shape) == 1 and expand_rank_1:
+            return ops.expand_dims(x1, -1), x2
+        return x1, ops.squeeze(x2, -1)
+    return x1, x2
+
+
+def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any:
+    """Weights that also hold the mask.
+
+    For a mean, a masked entry must not count in the divisor either: the mask is
+    scaled by `total / valid`, which makes up for dividing by all entries later.
+    """
+    if mask is None:
+        return sample_weight
+    mask = ops.cast(mask, dtype)
+    if reduction in ("mean", "sum_over_batch_size"):
+        total = float(math.prod(mask.shape))
+        mask = mask * (total / (ops.sum(mask) + config.epsilon()))
+    if sample_weight is None:
+        return mask
+    sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
+    sample_weight, mask = match_ranks(sample_weight, mask)
+    return sample_weight * mask
+
+
+def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """`values * sample_weight`, weights being broadcast over the axes they lack."""
+    values, weights = match_ranks(values, sample_weight)
+    while 0 < len(weights.shape) < len(values.shape):
+        weights = ops.expand_dims(weights, -1)
+    if len(weights.shape) > len(values.shape):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, but there is one loss value for each "
+            f"entry of shape {values.shape}; expected weights of that shape, or of its "
+            "first axes, e.g. (batch,)."
+        )
+    return values * weights, weights
+
+
+def reduce_values(values: Any, weights: Any = None, reduction: Any = "mean") -> Any:
+    """One number from `values` (weighted already; `weights` only divides)."""
+    if reduction in (None, "none") or values.shape == ():
+        return values
+    total = ops.sum(values)
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        ones = ops.broadcast_to(weights, values.shape)
+        return ops.divide_no_nan(total, ops.sum(ones))
+    if reduction == "sum":
+        return total
+    return total / float(max(math.prod(values.shape), 1))
+
+
+def reduce_weighted_values(
+    values: Any,
+    reduction: Any = "sum_over_batch_size",
+    sample_weight: Any = None,
+    mask: Any = None,
+    dtype: str | None = None,
+) -> Any:
+    """Mask, weight, then reduce.
+
+    Args:
+        values: `(batch, ...)`, one loss for each entry.
+        reduction: One of `REDUCTIONS`.
+        sample_weight: Scalar, or weights of the first axes of `values`.
+        mask: Booleans of the first axes of `values`; False leaves an entry out.
+        dtype: The dtype to compute in.
+
+    Returns:
+        A scalar, or weighted values of the shape of `values` for `"none"`.
+    """
+    check_reduction(reduction)
+    dtype = dtype or config.floatx()
+    values = ops.cast(ops.convert_to_tensor(values), dtype)
+    sample_weight = apply_mask(sample_weight, mask, dtype, reduction)
+    weights = None
+    if sample_weight is not None:
+        sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
+        values, weights = weigh(values, sample_weight)
+    return reduce_values(values, weights, reduction)

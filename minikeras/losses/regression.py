@@ -1,0 +1,174 @@
+"""Losses of regression: functions that give one value for each sample."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras import config, ops
+from minikeras.losses.pairs import float_pair, pair
+
+
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the last axis of `(y_true - y_pred) ** 2`.
+
+    Args:
+        y_true: Targets, `(batch, ..., features)`.
+        y_pred: Predictions of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.mean_squared_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
+    [2.5]
+    """
+    y_true, y_pred = pair("mean_squared_error", y_true, y_pred)
+    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the last axis of `|y_true - y_pred|`.
+
+    Args:
+        y_true: Targets, `(batch, ..., features)`.
+        y_pred: Predictions of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.mean_absolute_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
+    [1.5]
+    """
+    y_true, y_pred = pair("mean_absolute_error", y_true, y_pred)
+    return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+
+
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the last axis of `100 * |y_true - y_pred| / |y_true|`.
+
+    Targets nearer to 0 than `epsilon()` count as `epsilon()` in the divisor.
+
+    Args:
+        y_true: Targets, `(batch, ..., features)`.
+        y_pred: Predictions of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`, in percent.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.mean_absolute_percentage_error([[2.0, 4.0]], [[1.0, 4.0]]).tolist()
+    [25.0]
+    """
+    y_true, y_pred = float_pair("mean_absolute_percentage_error", y_true, y_pred)
+    size = ops.maximum(ops.abs(y_true), config.epsilon())
+    return 100.0 * ops.mean(ops.abs((y_true - y_pred) / size), axis=-1)
+
+
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the last axis of `(log(1 + y_true) - log(1 + y_pred)) ** 2`.
+
+    Values below `epsilon()` count as `epsilon()`.
+
+    Args:
+        y_true: Targets, `(batch, ..., features)`.
+        y_pred: Predictions of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.mean_squared_logarithmic_error([[0.0, 1.0]], [[0.0, 3.0]]).tolist()
+    [0.240]
+    """
+    y_true, y_pred = float_pair("mean_squared_logarithmic_error", y_true, y_pred)
+    first = ops.log(ops.maximum(y_pred, config.epsilon()) + 1.0)
+    second = ops.log(ops.maximum(y_true, config.epsilon()) + 1.0)
+    return ops.mean(ops.square(first - second), axis=-1)
+
+
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+    """Squared error near the target, absolute error far from it.
+
+    `0.5 * e ** 2` where `|e| <= delta`, else `delta * |e| - 0.5 * delta ** 2`, with
+    `e = y_true - y_pred`; the mean over the last axis.
+
+    Args:
+        y_true: Targets, `(batch, ..., features)`.
+        y_pred: Predictions of the same shape.
+        delta: Where the quadratic part ends.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.huber([[0.0, 0.0]], [[0.5, 3.0]]).tolist()
+    [1.3125]
+
+    Reference: Huber (1964), Robust Estimation of a Location Parameter.
+    """
+    y_true, y_pred = float_pair("huber", y_true, y_pred)
+    size = ops.abs(y_true - y_pred)
+    near = 0.5 * ops.square(size)
+    far = delta * size - 0.5 * delta * delta
+    return ops.mean(ops.where(size <= delta, near, far), axis=-1)
+
+
+def log_cosh(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the last axis of `log(cosh(y_pred - y_true))`.
+
+    About `e ** 2 / 2` for small errors and `|e| - log(2)` for large ones.
+
+    Args:
+        y_true: Targets, `(batch, ..., features)`.
+        y_pred: Predictions of the same shape.
+
+    Returns:
+        Values of shape `(batch, ...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.log_cosh([[0.0, 0.0]], [[1.0, 100.0]]).tolist()
+    [49.870]
+    """
+    y_true, y_pred = float_pair("log_cosh", y_true, y_pred)
+    error = y_pred - y_true
+    # cosh(e) = (exp(e) + exp(-e)) / 2, kept in logarithms so that large e do not overflow
+    return ops.mean(ops.logaddexp(error, -error) - math.log(2.0), axis=-1)
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Minus the cosine of the angle between targets and predictions.
+
+    -1 for equal directions, 0 for orthogonal ones or a zero vector, 1 for opposite ones.
+
+    Args:
+        y_true: Targets, `(batch, ..., features)`.
+        y_pred: Predictions of the same shape.
+        axis: The axis of the vectors.
+
+    Returns:
+        Values without `axis`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.cosine_similarity([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [2.0, 2.0]])
+    <Tensor shape=(2,) dtype=float32 [-0. -1.]>
+    """
+    y_true, y_pred = float_pair("cosine_similarity", y_true, y_pred)
+    y_true = ops.normalize(y_true, axis=axis)
+    y_pred = ops.normalize(y_pred, axis=axis)
+    return -ops.sum(y_true * y_pred, axis=axis)

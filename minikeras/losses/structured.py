@@ -1,0 +1,184 @@
+"""Losses over whole samples: segmentation overlap, embeddings, sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import config, ops
+from minikeras.engine.aval import ShapeError
+from minikeras.engine.tensor import Tensor
+from minikeras.losses.pairs import float_pair
+
+
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+    """`1 - 2 * overlap / (size of targets + size of predictions)`.
+
+    Args:
+        y_true: Targets in `[0, 1]`, `(batch, ...)`.
+        y_pred: Predictions of the same shape.
+        axis: The axes that are summed; None: all, for one value.
+
+    Returns:
+        Values without `axis`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.dice([[1.0, 0.0]], [[0.5, 0.5]]))
+    0.5
+
+    Reference: Milletari et al. (2016), V-Net, section 3.
+    """
+    y_true, y_pred = float_pair("dice", y_true, y_pred)
+    overlap = ops.sum(y_true * y_pred, axis=axis)
+    sizes = ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis)
+    return 1.0 - ops.divide(2.0 * overlap, sizes + config.epsilon())
+
+
+def tversky(
+    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
+) -> Any:
+    """`1 - hits / (hits + alpha * false alarms + beta * misses)`.
+
+    With both weights 0.5 it is the Dice loss.
+
+    Args:
+        y_true: Targets in `[0, 1]`, `(batch, ...)`.
+        y_pred: Predictions of the same shape.
+        alpha: What a false positive costs.
+        beta: What a false negative costs.
+        axis: The axes that are summed; None: all, for one value.
+
+    Returns:
+        Values without `axis`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.tversky([[1.0, 0.0]], [[0.5, 0.5]], alpha=0.0, beta=1.0))
+    0.5
+
+    Reference: Salehi et al. (2017), equation 3.
+    """
+    y_true, y_pred = float_pair("tversky", y_true, y_pred)
+    hits = ops.sum(y_true * y_pred, axis=axis)
+    alarms = ops.sum((1.0 - y_true) * y_pred, axis=axis)
+    misses = ops.sum(y_true * (1.0 - y_pred), axis=axis)
+    divisor = hits + alarms * alpha + misses * beta + config.epsilon()
+    return 1.0 - ops.divide(hits, divisor)
+
+
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80,
+    margin: float = 0.4,
+) -> Any:
+    """The circle loss of embeddings: near within a class, far between classes.
+
+    With cosine similarities `s`, `softplus(logsumexp_p(gamma * w_p * (s_p - delta_p) *
+    -1) + logsumexp_n(gamma * w_n * (s_n - delta_n)))` over the positives `p` and the
+    negatives `n` of each sample, where pairs weigh more the worse they are.
+
+    Args:
+        y_true: Class indices, `(batch,)`.
+        y_pred: Embeddings of length 1, `(batch, features)`.
+        ref_labels: Labels to compare with; default: `y_true`.
+        ref_embeddings: Embeddings to compare with; default: `y_pred`.
+        remove_diagonal: Leave out each sample's pair with itself.
+        gamma: Scale.
+        margin: Relaxation, in `[0, 1]`.
+
+    Returns:
+        Values of shape `(batch,)`.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.circle([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], gamma=1.0)
+    <Tensor shape=(3,) dtype=float32 [0.576 0.576 0.0]>
+
+    Reference: Sun et al. (2020), equation 6.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    if y_pred.ndim != 2:
+        raise ShapeError(
+            f"circle: y_pred has shape {y_pred.shape}; expected (batch, features)."
+        )
+    labels = ops.cast(y_true, "int32")
+    ref = y_pred if ref_embeddings is None else ops.convert_to_tensor(ref_embeddings)
+    others = labels if ref_labels is None else ops.cast(ref_labels, "int32")
+    ref = ops.cast(ref, y_pred.dtype)
+    distance = ops.maximum(1.0 - ops.matmul(y_pred, ops.transpose(ref)), 0.0)
+    same, different = _pair_masks(labels, others, remove_diagonal)
+    # Optimal similarities are 1 + margin (positives) and -margin (negatives); all is
+    # written with the distance 1 - similarity.
+    pull = ops.maximum(margin + distance, 0.0) * (distance - margin)
+    push = ops.maximum(1.0 + margin - distance, 0.0) * (1.0 - margin - distance)
+    attract = _masked_logsumexp(gamma * pull, same)
+    repel = _masked_logsumexp(gamma * push, different)
+    return ops.softplus(attract + repel)
+
+
+def _pair_masks(labels: Tensor, others: Tensor, remove_diagonal: bool) -> tuple[Any, Any]:
+    """Which pairs `(batch, references)` are of one class, and which are not."""
+    labels = ops.reshape(labels, (-1, 1))
+    others = ops.reshape(others, (1, -1))
+    same = ops.equal(labels, others)
+    different = ops.logical_not(same)
+    if remove_diagonal:
+        if same.shape[0] != same.shape[1]:
+            raise ShapeError(
+                f"circle: remove_diagonal=True with {same.shape[1]} references for "
+                f"{same.shape[0]} samples; expected as many, or remove_diagonal=False."
+            )
+        diagonal = ops.eye(same.shape[0], dtype="bool")
+        same = ops.logical_and(same, ops.logical_not(diagonal))
+    return same, different
+
+
+def _masked_logsumexp(values: Any, mask: Any) -> Any:
+    """Log of the sum of the exponentials where `mask` holds, over the last axis."""
+    # A finite stand-in for -inf keeps the gradient finite where nothing is left.
+    return ops.logsumexp(ops.where(mask, values, -1e9), axis=1)
+
+
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """Connectionist temporal classification: labels without their times.
+
+    Args:
+        y_true: Labels padded with 0, `(batch, max_length)`; class 0 is the blank.
+        y_pred: Logits, `(batch, steps, classes)`.
+
+    Returns:
+        Values of shape `(batch,)`.
+
+    Raises:
+        ValueError: If the ranks are others.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.losses.ctc([[1]], [[[0.0, 0.0], [0.0, 0.0]]])
+    <Tensor shape=(1,) dtype=float32 [0.288]>
+
+    Reference: Graves et al. (2006), equation 8.
+    """
+    y_true = ops.convert_to_tensor(y_true)
+    y_pred = ops.convert_to_tensor(y_pred)
+    if y_true.ndim != 2 or y_pred.ndim != 3:
+        raise ShapeError(
+            f"ctc: y_true has shape {y_true.shape} and y_pred has shape {y_pred.shape}; "
+            "expected (batch, max_length) and (batch, steps, classes)."
+        )
+    batch = y_pred.shape[0]
+    steps = ops.full((batch,), y_pred.shape[1], dtype="int32")
+    lengths = ops.full((batch,), y_true.shape[1], dtype="int32")
+    labels = ops.cast(y_true, "int32")
+    return ops.ctc_loss(labels, y_pred, lengths, steps, mask_index=0)

@@ -1,0 +1,355 @@
+"""Conversion, dtypes and shapes of tensors; gradients that stop or are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import autodiff, dtypes, prims
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.support import const
+from minikeras.variable import Variable
+
+
+@op
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
+    """Any array-like as a tensor.
+
+    Python floats and lists of them become `keras.config.floatx()`, Python integers
+    int32; arrays keep their dtype.
+
+    Args:
+        x: Number, nested list, NumPy array, variable or tensor.
+        dtype: Dtype of the result; by default that of `x`.
+        sparse: Kept for Keras's signature; must not be True.
+        ragged: Kept for Keras's signature; must not be True.
+
+    Returns:
+        Tensor with the values and the shape of `x`.
+
+    Raises:
+        ValueError: If `x` holds no numbers, is not rectangular, or a sparse or ragged
+            tensor is asked for.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.convert_to_tensor([[1, 2], [3, 4]]).tolist()
+    [[1, 2], [3, 4]]
+    """
+    if sparse or ragged:
+        raise ValueError(
+            "convert_to_tensor: sparse and ragged tensors are not supported; pass "
+            "sparse=None and ragged=None, and dense values."
+        )
+    return to_tensor(x, None if dtype is None else dtypes.standardize(dtype))
+
+
+@op
+def array(x: Any, dtype: Any = None) -> Tensor:
+    """Any array-like as a tensor; NumPy's name for `convert_to_tensor`.
+
+    Args:
+        x: Number, nested list, NumPy array, variable or tensor.
+        dtype: Dtype of the result; by default that of `x`.
+
+    Returns:
+        Tensor with the values of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.array([1, 2, 3]).tolist()
+    [1, 2, 3]
+    """
+    return to_tensor(x, None if dtype is None else dtypes.standardize(dtype))
+
+
+def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
+    """The values as a NumPy array.
+
+    Args:
+        x: Tensor, variable or array-like.
+
+    Returns:
+        NumPy array of its own memory.
+
+    Raises:
+        TraceError: Inside a compiled function or a symbolic call, where there are no
+            values.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.convert_to_numpy(keras.ops.ones((2,)))
+    array([1., 1.], dtype=float32)
+    """
+    if isinstance(x, KerasTensor):
+        return np.asarray(x)  # raises: it has no values
+    return to_tensor(x).numpy()
+
+
+@op
+def cast(x: Any, dtype: Any) -> Tensor:
+    """`x` with another dtype.
+
+    Float to integer drops the fraction; to bool, what is not zero is true.
+
+    Args:
+        x: Tensor of any shape.
+        dtype: Dtype wanted.
+
+    Returns:
+        Tensor of the shape of `x`.
+
+    Raises:
+        ValueError: If `dtype` names no dtype.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.cast([1.7, -1.7], "int32").tolist()
+    [1, -1]
+    """
+    return to_tensor(x, dtypes.standardize(dtype))
+
+
+@op
+def saturate_cast(x: Any, dtype: Any) -> Tensor:
+    """`x` with another dtype, clipped to what that dtype can hold.
+
+    Args:
+        x: Tensor of any shape.
+        dtype: Dtype wanted.
+
+    Returns:
+        Tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.saturate_cast(np.array([-5, 300]), "uint8").tolist()
+    [0, 255]
+    """
+    x, dtype = to_tensor(x), dtypes.standardize(dtype)
+    if x.dtype in ("bool", dtype) or dtype == "bool":
+        return to_tensor(x, dtype)
+    low, high = _limits(dtype)
+    own_low, own_high = _limits(x.dtype)
+    if low > own_low:
+        x = prims.maximum(x, const(x, low))
+    if high < own_high:
+        x = prims.minimum(x, const(x, _below(high, x.dtype)))
+    return to_tensor(x, dtype)
+
+
+def _limits(dtype: str) -> tuple[float, float]:
+    """The least and the greatest finite value of a dtype."""
+    if dtype == "bool":
+        return 0, 1
+    if dtype == "bfloat16":
+        return -3.3895313892515355e38, 3.3895313892515355e38
+    if dtypes.is_float(dtype):
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
+def _below(value: float, dtype: str) -> float:
+    """The greatest value of `dtype` that is not above `value`."""
+    if not dtypes.is_float(dtype) or dtype == "bfloat16":
+        return value
+    near = np.asarray(value, dtype)
+    if float(near) > value:
+        near = np.nextafter(near, np.asarray(0, dtype))
+    return float(near)
+
+
+@op
+def view(x: Any, dtype: Any = None) -> Tensor:
+    """The same bytes read as another dtype.
+
+    Args:
+        x: Tensor of any shape.
+        dtype: Dtype to read the bytes as; None gives `x` itself.
+
+    Returns:
+        Tensor; the last axis grows or shrinks with the size of one element.
+
+    Raises:
+        TraceError: Inside a compiled function, where there are no bytes yet.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.view(np.array([1.0], "float32"), "int32").tolist()
+    [1065353216]
+    """
+    x = to_tensor(x)
+    if dtype is None:
+        return x
+    wanted = dtypes.numpy_dtype(dtypes.standardize(dtype))
+    return to_tensor(np.ascontiguousarray(x.numpy()).view(wanted))
+
+
+def shape(x: Any) -> tuple[int | None, ...]:
+    """The shape, as a tuple.
+
+    Args:
+        x: Tensor, symbolic tensor, variable or array-like.
+
+    Returns:
+        Tuple of sizes; None where a symbolic tensor does not know one.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.shape(keras.ops.zeros((3, 4)))
+    (3, 4)
+    """
+    found = getattr(x, "shape", None)
+    return tuple(found) if found is not None else to_tensor(x).shape
+
+
+def ndim(x: Any) -> int:
+    """The number of axes.
+
+    Args:
+        x: Tensor, symbolic tensor, variable or array-like.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.ndim([[1, 2], [3, 4]])
+    2
+    """
+    return len(shape(x))
+
+
+def size(x: Any) -> int | None:
+    """The number of elements.
+
+    Args:
+        x: Tensor, symbolic tensor, variable or array-like.
+
+    Returns:
+        Integer; None if a symbolic tensor does not know it.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.size([[1, 2], [3, 4]])
+    4
+    """
+    total = 1
+    for d in shape(x):
+        if d is None:
+            return None
+        total *= d
+    return total
+
+
+def dtype(x: Any) -> str:
+    """The name of the dtype.
+
+    Args:
+        x: Tensor, symbolic tensor, variable or array-like.
+
+    Returns:
+        String such as `"float32"`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.dtype(keras.ops.zeros((2,), "int8"))
+    'int8'
+    """
+    found = getattr(x, "dtype", None)
+    return dtypes.standardize(found) if found is not None else to_tensor(x).dtype
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor; NumPy arrays, variables and symbolic tensors are not.
+
+    Args:
+        x: Any object.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.is_tensor(keras.ops.zeros(2)), keras.ops.is_tensor([0.0])
+    (True, False)
+    """
+    return isinstance(x, Tensor)
+
+
+@op
+def stop_gradient(variable: Any) -> Tensor:
+    """The value itself, which no gradient flows back through.
+
+    Args:
+        variable: Tensor, variable or array-like.
+
+    Returns:
+        Tensor with the values of `variable`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.stop_gradient(keras.ops.array([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+    """
+    return prims.stop_gradient(to_tensor(variable))
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator that gives a function its own gradient.
+
+    Args:
+        f: Function of tensors that returns `(result, grad)`. `grad(*args, upstream=None)`
+            takes the gradient of the result, by position or as `upstream`, and returns
+            one gradient for each argument of `f`.
+
+    Returns:
+        Function of the same tensors that returns `result` alone.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> @keras.ops.custom_gradient
+    ... def log1pexp(x):
+    ...     e = keras.ops.exp(x)
+    ...     def grad(*args, upstream=None):
+    ...         upstream = args[0] if upstream is None else upstream
+    ...         return keras.ops.multiply(upstream, 1.0 - 1.0 / keras.ops.add(1, e))
+    ...     return keras.ops.log(1 + e), grad
+    >>> log1pexp(keras.ops.array([0.0])).tolist()
+    [0.6931]
+    """
+    return autodiff.custom_gradient(f)
+
+
+@op
+def copy(x: Any) -> Tensor:
+    """A tensor with the values of `x`. Tensors never change, so nothing is copied.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.copy([1, 2]).tolist()
+    [1, 2]
+    """
+    if isinstance(x, Variable):
+        return x.value
+    return to_tensor(x)

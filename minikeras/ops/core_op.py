@@ -1,0 +1,124 @@
+"""What every op is made with: the decorator, conversion and promotion.
+
+An op is one plain function over primitives. `@op` adds the symbolic case: called
+on a KerasTensor it is recorded as one node, and its result's shape comes from
+running the same function on abstract values.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from minikeras.engine import dtypes, prims
+from minikeras.engine.symbolic import KerasTensor, any_symbolic
+from minikeras.engine.tensor import Tensor, from_numpy
+from minikeras.variable import Variable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Set by minikeras.models.graph_node: records a call on KerasTensors as a node.
+_record: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = None
+
+
+def set_recorder(recorder: Callable[..., Any]) -> None:
+    """Give the function that records `(op, args, kwargs)` and returns KerasTensors."""
+    global _record
+    _record = recorder
+
+
+def op(function: F) -> F:
+    """Make a function over primitives an op that also takes KerasTensors."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        for a in args:
+            kind = type(a)
+            if kind is KerasTensor or (
+                (kind is list or kind is tuple or kind is dict) and any_symbolic(a)
+            ):
+                return _symbolic(wrapper, args, kwargs)
+        if kwargs and any_symbolic(kwargs):
+            return _symbolic(wrapper, args, kwargs)
+        return function(*args, **kwargs)
+
+    return cast(F, wrapper)
+
+
+def _symbolic(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if _record is None:
+        raise RuntimeError("import minikeras (the whole package) before symbolic calls.")
+    return _record(function, args, kwargs)
+
+
+def to_tensor(value: Any, dtype: str | None = None) -> Tensor:
+    """Any array-like as a Tensor; float Python numbers and lists become `floatx()`."""
+    if type(value) is Tensor:
+        return value if dtype is None or value.dtype == dtype else prims.cast(value, dtype=dtype)
+    if isinstance(value, Variable):
+        return to_tensor(value.value, dtype)
+    if isinstance(value, KerasTensor):
+        raise ValueError(f"{value!r} is symbolic; expected an array or a number.")
+    return _convert(value, dtype)
+
+
+def _convert(value: Any, dtype: str | None) -> Tensor:
+    if isinstance(value, (list, tuple)) and _holds_tensors(value):
+        parts = [to_tensor(v) for v in value]
+        common = dtype or dtypes.result_type(*[p.dtype for p in parts])
+        return stack_tensors([to_tensor(p, common) for p in parts])
+    array = np.asarray(value)
+    if array.dtype == object or array.dtype.kind in "USMmVc" and array.dtype.name != "bfloat16":
+        raise ValueError(
+            f"cannot convert {type(value).__name__} of dtype {array.dtype} to a tensor; expected "
+            "numbers in a rectangular array."
+        )
+    if dtype is None and not hasattr(value, "dtype"):
+        if array.dtype.kind == "f":
+            dtype = dtypes.floatx()
+        elif array.dtype.kind in "iu":
+            dtype = "int32"
+    return from_numpy(array, dtype or dtypes.standardize(array.dtype))
+
+
+def _holds_tensors(value: Any) -> bool:
+    return any(
+        isinstance(v, (Tensor, Variable)) or (isinstance(v, (list, tuple)) and _holds_tensors(v))
+        for v in value
+    )
+
+
+def stack_tensors(parts: list[Tensor]) -> Tensor:
+    """Tensors of one shape and dtype, stacked along a new first axis."""
+    rows = [prims.reshape(p, shape=(1, *p.shape)) for p in parts]
+    result: Tensor = prims.concat(*rows, axis=0)
+    return result
+
+
+def promote(*values: Any) -> tuple[Tensor, ...]:
+    """The values as Tensors of the dtype that Keras's promotion gives them."""
+    dtype = dtypes.result_type(*[weak(v) for v in values])
+    return tuple(to_tensor(v, dtype) for v in values)
+
+
+def promote_float(*values: Any) -> tuple[Tensor, ...]:
+    """As `promote`, but integers and bools become `floatx()`."""
+    dtype = dtypes.result_type(*[weak(v) for v in values], float)
+    return tuple(to_tensor(v, dtype) for v in values)
+
+
+def weak(value: Any) -> Any:
+    """What takes part in promotion: a dtype name, or int/float for Python scalars."""
+    if type(value) is bool:
+        return "bool"
+    if type(value) is int:
+        return int
+    if type(value) is float:
+        return float
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None:
+        return dtypes.standardize(dtype)
+    return to_tensor(value).dtype

@@ -1,0 +1,96 @@
+"""What the families of ops share: conversion to float, axes, constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minikeras.engine import dtypes, prims
+from minikeras.engine.aval import Shape, normalize_axes, normalize_axis
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core_op import promote_float, to_tensor
+
+
+def floating(x: Any) -> Tensor:
+    """`x` as a tensor of a float dtype: its own, or `floatx()`."""
+    return promote_float(x)[0]
+
+
+def numeric(x: Any) -> Tensor:
+    """`x` as a tensor that is not bool: bool becomes int32."""
+    x = to_tensor(x)
+    return prims.cast(x, dtype="int32") if x.dtype == "bool" else x
+
+
+def boolean(x: Any) -> Tensor:
+    """`x` as a bool tensor: what is not zero is true."""
+    return to_tensor(x, "bool")
+
+
+def const(like: Tensor, value: bool | int | float) -> Tensor:
+    """A scalar of the dtype of `like`."""
+    return prims.const(like, value)
+
+
+def axis_of(axis: Any, ndim: int, op: str) -> int:
+    """One axis, counted from the front."""
+    return normalize_axis(int(axis), ndim, op)
+
+
+def axes_of(axis: Any, ndim: int, op: str) -> tuple[int, ...]:
+    """Axes as a sorted tuple, counted from the front; None means all."""
+    if axis is not None and not isinstance(axis, (int, Sequence)):
+        axis = int(axis)
+    if isinstance(axis, Sequence):
+        axis = tuple(int(a) for a in axis)
+    return normalize_axes(axis, ndim, op)
+
+
+def cast_to(x: Tensor, dtype: str) -> Tensor:
+    """`x` in `dtype`; itself where it has it already."""
+    return x if x.dtype == dtype else prims.cast(x, dtype=dtype)
+
+
+def float_of(dtype: str) -> str:
+    """The float dtype that a value of `dtype` becomes in float functions."""
+    return dtypes.result_type(dtype, float)
+
+
+def int_shape(shape: Any, op: str) -> Shape:
+    """A shape argument as a tuple of integers; one integer means rank 1.
+
+    Raises:
+        ValueError: If a size is not an integer.
+    """
+    sizes = shape if isinstance(shape, (tuple, list)) else _listed(shape)
+    try:
+        return tuple(d if isinstance(d, int) else d.__index__() for d in sizes)
+    except (AttributeError, TypeError):
+        raise ValueError(
+            f"{op}: shape={shape!r}; expected a tuple of integers. In a symbolic call "
+            "use -1 for the size that is not known."
+        ) from None
+
+
+def _listed(shape: Any) -> Sequence[Any]:
+    if isinstance(shape, int) or not getattr(shape, "shape", None):
+        return (shape,)
+    return tuple(to_tensor(shape).tolist())
+
+
+def sub_slice(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
+    """`x[start:stop]` along one axis, both ends within it."""
+    starts, stops = [0] * x.ndim, list(x.shape)
+    starts[axis], stops[axis] = start, stop
+    steps = (1,) * x.ndim
+    return prims.slice(x, starts=tuple(starts), stops=tuple(stops), steps=steps)
+
+
+def with_axis(shape: Shape, axis: int, size: int) -> Shape:
+    """`shape` with another size in one axis."""
+    return (*shape[:axis], size, *shape[axis + 1 :])
+
+
+def along(ndim: int, axis: int, size: int) -> Shape:
+    """The shape that broadcasts a vector of `size` along `axis`."""
+    return with_axis((1,) * ndim, axis, size)

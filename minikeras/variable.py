@@ -1,0 +1,233 @@
+"""Variable: a named tensor that can be assigned.
+
+Its storage is an engine `State`: compiled programs update it in place, the tape
+watches it, and a change of backend moves it on its next use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from minikeras import naming
+from minikeras.engine import dtypes, operators
+from minikeras.engine.interpret import eagerly
+from minikeras.engine.prims import cast
+from minikeras.engine.state import State
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import Tensor, TraceError, from_numpy
+
+_autocast: ContextVar[str | None] = ContextVar("minikeras_autocast", default=None)
+
+
+@contextmanager
+def autocast_scope(dtype: str | None) -> Iterator[None]:
+    """Float variables read inside come as `dtype` (mixed precision); None: as they are."""
+    token = _autocast.set(dtype)
+    try:
+        yield
+    finally:
+        _autocast.reset(token)
+
+
+class Variable(operators.Operators):
+    """A mutable tensor with a name, e.g. a layer's weight.
+
+    Args:
+        initializer: The first value (number, array, tensor), or a function
+            `(shape, dtype=...) -> tensor`.
+        shape: Needed with a function; else taken from the value.
+        dtype: Default: that of the value, or `floatx()`.
+        trainable: Whether optimizers may change it and tapes watch it.
+        autocast: Whether mixed-precision layers may read it in their compute dtype.
+        aggregation: Kept for Keras's signature.
+        synchronization: Kept for Keras's signature.
+        name: Without `/`; by default `variable`, `variable_1`, ...
+
+    Raises:
+        ValueError: If a function comes without a shape, or the shape has None.
+
+    >>> import minikeras as keras
+    >>> v = keras.Variable([1.0, 2.0])
+    >>> v.assign_add([1.0, 1.0]).numpy().tolist()
+    [2.0, 3.0]
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = None,
+        synchronization: str = "auto",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs:
+            raise TypeError(f"Variable: unknown arguments {sorted(kwargs)}.")
+        self.name = naming.auto_name("variable") if name is None else name
+        naming.check_name(self.name, "Variable")
+        self.path = naming.scoped(self.name)
+        with eagerly():  # a variable made while tracing still starts with real numbers
+            tensor = _initial(initializer, shape, dtype, self.path)
+        self.state = State(tensor, self.path, bool(trainable))
+        self.autocast = bool(autocast)
+        self.aggregation = "none" if aggregation is None else aggregation
+        self.synchronization = synchronization
+        self.regularizer: Callable[..., Any] | None = None
+        self.constraint: Callable[..., Any] | None = None
+        self.overwrite_with_gradient = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.state.aval.shape
+
+    @property
+    def dtype(self) -> str:
+        wanted = _autocast.get()
+        own = self.state.aval.dtype
+        if wanted is not None and self.autocast and dtypes.is_float(own):
+            return wanted
+        return own
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.state.aval.size
+
+    @property
+    def trainable(self) -> bool:
+        return self.state.trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.state.trainable = bool(value)
+
+    @property
+    def value(self) -> Tensor:
+        """The current value as a Tensor; it does not follow later assignments."""
+        tensor = self.state.read()
+        wanted = self.dtype
+        return tensor if tensor.dtype == wanted else cast(tensor, dtype=wanted)
+
+    def assign(self, value: Any) -> Variable:
+        """Replace the value.
+
+        Raises:
+            ValueError: If the shape is another than the variable's.
+        """
+        tensor = _as_tensor(value, self.state.aval.dtype)
+        if tensor.shape != self.shape:
+            raise ValueError(
+                f"variable {self.path!r}: cannot assign a value of shape {tensor.shape}; "
+                f"expected {self.shape}."
+            )
+        self.state.assign(tensor)
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add to the value."""
+        return self.assign(operators.namespace().add(self, value))
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the value."""
+        return self.assign(operators.namespace().subtract(self, value))
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a NumPy array of its own memory."""
+        return self.value.numpy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return self.value.__array__(dtype, copy)
+
+    def __array_ufunc__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.value.__array_ufunc__(*args, **kwargs)
+
+    def __array_function__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.value.__array_function__(*args, **kwargs)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __repr__(self) -> str:
+        try:
+            shown = f", value={np.array2string(self.numpy(), threshold=8, precision=4)}"
+        except TraceError:
+            shown = ""
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}{shown}>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        made = Variable.__new__(Variable)
+        memo[id(self)] = made
+        made.__setstate__(self.__getstate__())
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        fields = {k: v for k, v in self.__dict__.items() if k != "state"}
+        with eagerly():
+            array = self.state.read().numpy()
+        return {**fields, "state": (array, self.state.label, self.state.trainable)}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        array, label, trainable = fields.pop("state")
+        self.__dict__.update(fields)
+        self.state = State(from_numpy(array), label, trainable)
+
+
+def _initial(initializer: Any, shape: Any, dtype: Any, path: str) -> Tensor:
+    if callable(initializer) and not isinstance(initializer, (Tensor, Variable)):
+        if shape is None:
+            raise ValueError(
+                f"variable {path!r}: shape is None; a function as initializer needs a shape."
+            )
+        shape = tuple(shape)
+        if None in shape:
+            raise ValueError(
+                f"variable {path!r}: shape {shape} has None; all sizes must be known."
+            )
+        wanted = dtypes.standardize(dtype)
+        return _as_tensor(initializer(shape, dtype=wanted), wanted)
+    if dtype is None and not hasattr(initializer, "dtype"):
+        array = np.asarray(initializer)
+        dtype = dtypes.floatx() if array.dtype.kind == "f" else None
+        dtype = "int32" if array.dtype.kind in "iu" else dtype
+    elif dtype is None:
+        dtype = initializer.dtype
+    tensor = _as_tensor(initializer, None if dtype is None else dtypes.standardize(dtype))
+    if shape is not None and tuple(shape) != tensor.shape:
+        raise ValueError(
+            f"variable {path!r}: the initial value has shape {tensor.shape}; expected "
+            f"{tuple(shape)}."
+        )
+    return tensor
+
+
+def _as_tensor(value: Any, dtype: str | None) -> Tensor:
+    if isinstance(value, KerasTensor):
+        raise ValueError("a Variable cannot hold a KerasTensor, which has no values.")
+    if isinstance(value, Variable):
+        value = value.value
+    if isinstance(value, Tensor):
+        return value if dtype in (None, value.dtype) else cast(value, dtype=dtype)
+    return from_numpy(value, dtype)

@@ -1,0 +1,11 @@
+"""Charts and reports as SVG and HTML, with no package beyond NumPy."""
+
+from minikeras.visualization.charts import (
+    bar_chart,
+    confusion_matrix,
+    image_grid,
+    line_chart,
+)
+from minikeras.visualization.report import write_report
+
+__all__ = ["bar_chart", "confusion_matrix", "image_grid", "line_chart", "write_report"]
