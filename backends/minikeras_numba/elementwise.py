@@ -218,7 +218,9 @@ def _float_divmod(f: Fn, a: Val, b: Val) -> tuple[Val, Val]:
     nothing = f.fcmp("oeq", quotient, zero)
     down = f.select(nothing, f.intrinsic("copysign", zero, plain), down)
     by_zero = f.fcmp("oeq", b, zero)
-    return f.select(by_zero, plain, down), f.select(by_zero, f.like(a, float("nan")), rest)
+    return f.select(by_zero, plain, down), f.select(
+        by_zero, f.like(a, float("nan")), rest
+    )
 
 
 def _int_divmod(f: Fn, a: Val, b: Val, signed: bool) -> tuple[Val, Val]:
@@ -244,8 +246,8 @@ def _int_divmod(f: Fn, a: Val, b: Val, signed: bool) -> tuple[Val, Val]:
 def _division(part: int) -> Emit:
     def emit(f: Fn, args: list[Val], dtype: str) -> Val:
         if is_float(dtype):
-            return _float_divmod(f, *args)[part]
-        return _int_divmod(f, *args, signed=is_signed(dtype))[part]
+            return _float_divmod(f, args[0], args[1])[part]
+        return _int_divmod(f, args[0], args[1], is_signed(dtype))[part]
 
     return emit
 

@@ -9,12 +9,21 @@ pointers.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 _SUFFIX = {"float": "f32", "double": "f64", "half": "f16"}
-BITS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "float": 32, "double": 64, "half": 16}
+BITS = {
+    "i1": 1,
+    "i8": 8,
+    "i16": 16,
+    "i32": 32,
+    "i64": 64,
+    "float": 32,
+    "double": 64,
+    "half": 16,
+}
 
 
 class Val(NamedTuple):
@@ -108,7 +117,8 @@ class Fn:
         body = "\n".join(self._lines)
         allocas = "\n".join(self._allocas)
         declared = "\n".join(self._declared.values())
-        return f"{self._head}{allocas}\n  br label %begin\nbegin:\n{body}\n  ret void\n}}\n{declared}\n"
+        start = f"{self._head}{allocas}\n  br label %begin\nbegin:\n"
+        return f"{start}{body}\n  ret void\n}}\n{declared}\n"
 
     # arithmetic -----------------------------------------------------------------
 
@@ -247,7 +257,9 @@ class Fn:
         self._count += 1
         name = f"%a{self._count}"
         array = "" if count == 1 else f", i64 {count}"
-        self._allocas.append(f"  {name} = alloca {type_of(kind, lanes)}{array}, align 64")
+        self._allocas.append(
+            f"  {name} = alloca {type_of(kind, lanes)}{array}, align 64"
+        )
         return Val(name, "ptr")
 
     def gep(self, kind: str, base: Val, index: Val) -> Val:
@@ -291,7 +303,9 @@ class Fn:
         origin, following = self.block, self.tmp()
         self.line(f"br label %{head}")
         self.label(head)
-        i = self.let(f"phi i64 [ {first.name}, %{origin} ], [ {following}, %{latch} ]", "i64")
+        i = self.let(
+            f"phi i64 [ {first.name}, %{origin} ], [ {following}, %{latch} ]", "i64"
+        )
         go = self.icmp("slt", i, stop)
         self.line(f"br i1 {go.name}, label %{body}, label %{done}")
         self.label(body)
@@ -311,3 +325,23 @@ class Fn:
         yield
         self.line(f"br label %{done}")
         self.label(done)
+
+    def sweep(
+        self, left: Val, right: Val, lanes: int, step: Callable[[Val, Val | None], None]
+    ) -> None:
+        """`step(index, mask)` over [left, right): whole vectors, then the rest masked."""
+        if lanes == 1:
+            with self.loop(left, right, const("i64", 1)) as at:
+                step(at, None)
+            return
+        whole = self.bin("and", self.sub(right, left), const("i64", -lanes))
+        middle = self.add(left, whole)
+        with self.loop(left, middle, const("i64", lanes)) as at:
+            step(at, None)
+        remains = self.sub(right, middle)
+        with self.when(self.icmp("sgt", remains, const("i64", 0))):
+            narrow = self.convert("trunc", remains, "i32")
+            numbers = ", ".join(f"i32 {i}" for i in range(lanes))
+            lane = Val(f"<{numbers}>", "i32", lanes)
+            mask = self.icmp("ult", lane, self.splat(narrow, lanes))
+            step(middle, mask)

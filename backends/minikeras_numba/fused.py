@@ -91,7 +91,9 @@ def steps_of(group: Group, rows_as_units: bool = False) -> list[Step]:
             continue
         partial = empty(shape, fold.dtype)
         keep.append(partial)
-        folds.append(Fold(fold.value, fold.how, fold.kept, fold.dtype, Place(-1, partial)))
+        folds.append(
+            Fold(fold.value, fold.how, fold.kept, fold.dtype, Place(-1, partial))
+        )
         rest = Group(shape)
         source = rest.add(Source(shape, fold.dtype, Place(-1, partial)))
         rest.folds.append(Fold(source, fold.how, axes_kept, fold.dtype, fold.place))
@@ -138,9 +140,6 @@ class _Body:
         self.producers = body.producers()
         self.arrays: dict[Value, Place] = {}
 
-    def group(self, space: tuple[int, ...]) -> tuple[Group, dict[Value, int]]:
-        return Group(space), {}
-
     def value(self, v: Value, group: Group, numbers: dict[Value, int]) -> int:
         """The number of a value in a group; what it needs is added before it."""
         if v in numbers:
@@ -183,12 +182,8 @@ class _Body:
             return Source(shape, dtype, self.places[node.inputs[0]], random=True)
         axis = node.static["axis"]
         line = [n if d == axis else 1 for d, n in enumerate(shape)]
-        counted = np.arange(shape[axis], dtype=_index_dtype(dtype)).reshape(line)
-        return Source(tuple(line), _index_dtype(dtype), self.owned(out, counted))
-
-
-def _index_dtype(dtype: str) -> str:
-    return dtype
+        counted = np.arange(shape[axis], dtype=dtype).reshape(line)
+        return Source(tuple(line), dtype, self.owned(out, counted))
 
 
 def _accumulator(dtype: str) -> str:
@@ -219,7 +214,10 @@ def _fold(
 
 
 def _lower_body(
-    body: Graph, space: tuple[int, ...], places: Mapping[Value, Place], outs: Sequence[int]
+    body: Graph,
+    space: tuple[int, ...],
+    places: Mapping[Value, Place],
+    outs: Sequence[int],
 ) -> Native | Fill:
     """Kernels for a body whose outputs go to the registers `outs`."""
     work = _Body(body, places)
@@ -238,7 +236,8 @@ def _lower_body(
     shapes = sorted({*stored, space}, key=lambda s: (s != space, -math.prod(s)))
     steps: list[Step] = []
     for shape in shapes:
-        group, numbers = work.group(shape)
+        group = Group(shape)
+        numbers: dict[Value, int] = {}
         rounding = []
         if shape == space:
             for node, slot in reductions:
@@ -269,18 +268,20 @@ def _space(node: Node, body: Graph) -> tuple[int, ...]:
 def lower_fused(node: Node, regs: Mapping[Value, int]) -> Callable[[Any], None]:
     """A closure for a `fused` node, or for one elementwise, reduce or create node."""
     body: Graph = node.static["body"] if node.prim.name == "fused" else _as_body(node)
-    given = node.inputs if node.prim.name == "fused" else tuple(dict.fromkeys(node.inputs))
+    given = (
+        node.inputs if node.prim.name == "fused" else tuple(dict.fromkeys(node.inputs))
+    )
     places = {v: Place(regs[x]) for v, x in zip(body.inputs, given, strict=True)}
     outs = [regs[v] for v in node.outputs]
     return _lower_body(body, _space(node, body), places, outs)
 
 
-def epilogue(body: Graph, inputs: Sequence[int], outputs: Sequence[int]) -> Step:
+def epilogue(body: Graph, inputs: Sequence[Place], outputs: Sequence[int]) -> Step:
     """The kernel of an epilogue, whose units are rows of the core's result.
 
     Args:
         body: Elementwise; `body.inputs[0]` is the core's result.
-        inputs: Register of each body input. The core's result may be in the
+        inputs: Where each body input is. The core's result may be in the
             register of an output of its dtype: the kernel works in place.
         outputs: Register of each output.
 
@@ -288,9 +289,9 @@ def epilogue(body: Graph, inputs: Sequence[int], outputs: Sequence[int]) -> Step
         A step: call `fn(regs, meta, first row, last row, thread, threads)`.
     """
     space = tuple(body.inputs[0].aval.shape)
-    places = {v: Place(slot) for v, slot in zip(body.inputs, inputs, strict=True)}
-    work = _Body(body, places)
-    group, numbers = work.group(space)
+    work = _Body(body, dict(zip(body.inputs, inputs, strict=True)))
+    group = Group(space)
+    numbers: dict[Value, int] = {}
     for v, slot in zip(body.outputs, outputs, strict=True):
         number = work.value(v, group, numbers)
         group.stores.append((number, v.aval.dtype, Place(slot)))

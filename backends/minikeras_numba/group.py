@@ -87,7 +87,9 @@ class Group:
 def presence(shape: tuple[int, ...], space: tuple[int, ...]) -> Flags:
     """For each axis of the space, whether an operand of `shape` varies along it."""
     rank = len(space)
-    padded = (1,) * (rank - len(shape)) + tuple(shape[len(shape) - min(rank, len(shape)) :])
+    padded = (1,) * (rank - len(shape)) + tuple(
+        shape[len(shape) - min(rank, len(shape)) :]
+    )
     return tuple(d != 1 for d in padded)
 
 
@@ -167,7 +169,9 @@ class Layout:
     def _reduced_tail(self, kept: Flags) -> list[int]:
         """Sizes of the outer axes next to the inner one that are all reduced."""
         tail: list[int] = []
-        for size, keep in zip(reversed(self.sizes[:-1]), reversed(kept[:-1]), strict=True):
+        for size, keep in zip(
+            reversed(self.sizes[:-1]), reversed(kept[:-1]), strict=True
+        ):
             if keep:
                 break
             tail.append(size)
@@ -185,4 +189,3 @@ class Layout:
         while left > 1:
             left //= before.pop()
         return (*before, self.blocks, self.inner), (*kept[: len(before)], False, True)
-

@@ -14,7 +14,7 @@ them, while they are in the cache.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 
-from minikeras_numba.contract_ir import I64, Code
-from minikeras_numba.jit import compile_ir
+from minikeras_numba.contract_ir import I64, ITEMSIZE, Code
+from minikeras_numba.jit import compile_ir, host
 from minikeras_numba.pool import Registers, run
-from minikeras_numba.tile import FIELD, JOB
+from minikeras_numba.tile import FIELD, JOB, tile
 
 Table = npt.NDArray[np.int64]
 STEP = ("a", "b", "c", "first", "last", "row", "end")
@@ -69,6 +69,20 @@ def job(fn: int, **fields: int) -> list[int]:
     for name, value in fields.items():
         row[FIELD[name]] = value
     return row
+
+
+def clearing(dtype: str, nbytes: int) -> Iterator[list[int]]:
+    """Jobs that fill C with zeros: tiles that reduce over nothing, C as one column."""
+    item = ITEMSIZE[dtype]
+    lanes = host().lanes(item)
+    row = lanes * item
+    whole, rest = divmod(nbytes // item, lanes)
+    if whole:
+        fn = tile(dtype, 1, 1, False, False)
+        yield job(fn, count=whole, dc=row, r=0, k=0, s=zeros_address())
+    if rest:
+        fn = tile(dtype, 1, 1, True, False)
+        yield job(fn, c=whole * row, r=0, k=0, s=zeros_address(), tail=rest)
 
 
 @dataclass(slots=True)

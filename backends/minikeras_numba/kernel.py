@@ -72,7 +72,9 @@ def table(group: Group, layout: Layout) -> list[int]:
     words = [getattr(layout, name) for name in _HEADER] + layout.sizes[:-1]
     for value, flags in zip(group.values, layout.flags, strict=True):
         if isinstance(value, Source) and value.place is not None:
-            words += [0] * len(layout.sizes[:-1]) if value.random else layout.strides(flags)
+            words += (
+                [0] * len(layout.sizes[:-1]) if value.random else layout.strides(flags)
+            )
             words.append(value.place.word)
     words += [place.word for _, _, place in group.stores]
     words += [fold.place.word for fold in group.folds]
@@ -101,7 +103,9 @@ def structure(group: Group, layout: Layout, lanes: int) -> str:
 class Writer:
     """Writes the text of one kernel."""
 
-    def __init__(self, name: str, group: Group, layout: Layout, lanes: int, attributes: str):
+    def __init__(
+        self, name: str, group: Group, layout: Layout, lanes: int, attributes: str
+    ) -> None:
         self.f = Fn(name, PARAMETERS, attributes)
         self.group, self.layout, self.lanes = group, layout, lanes
         self.outer = len(layout.sizes) - 1
@@ -145,8 +149,12 @@ class Writer:
             if isinstance(value, Source) and value.place is not None:
                 strides = [self.word() for _ in range(self.outer)]
                 self.arrays[i] = self.address(value.place.array is not None), strides
-        self.targets = [self.address(p.array is not None) for _, _, p in self.group.stores]
-        self.results = [self.address(x.place.array is not None) for x in self.group.folds]
+        self.targets = [
+            self.address(p.array is not None) for _, _, p in self.group.stores
+        ]
+        self.results = [
+            self.address(x.place.array is not None) for x in self.group.folds
+        ]
         self.make_level(0)
         self.buffers = {
             i: f.alloca("i32", 1, buffer_size(1024, max(2, self.lanes)))
@@ -202,12 +210,12 @@ class Writer:
         run = f.bin("udiv", rest, h["blocks"])
         run_start = f.mul(run, h["run_rows"])
         first = f.add(run_start, f.mul(block, h["block"]))
-        last = f.intrinsic("smin", f.add(first, h["block"]), f.add(run_start, h["run_rows"]))
+        last = f.intrinsic(
+            "smin", f.add(first, h["block"]), f.add(run_start, h["run_rows"])
+        )
         self.left = f.mul(strip, h["strip"])
         self.right = f.intrinsic("smin", f.add(self.left, h["strip"]), h["inner"])
         self.strip_number = strip
-        whole = f.bin("and", f.sub(self.right, self.left), const("i64", -self.lanes))
-        self.middle = f.add(self.left, whole)
         self.column_bases: dict[int, Val] = {}
         for n, (fold, kept) in enumerate(self.folds()):
             if kept[-1]:
@@ -272,21 +280,7 @@ class Writer:
                 self.base[i] = f.gep(kind, base, offset) if any(flags[:-1]) else base
 
     def strip_loop(self, step: Callable[[Val, Val | None], None]) -> None:
-        """Whole vectors over the strip, then what remains under a mask."""
-        f = self.f
-        if self.lanes > 1:
-            with f.loop(self.left, self.middle, const("i64", self.lanes)) as column:
-                step(column, None)
-            remains = f.sub(self.right, self.middle)
-            with f.when(f.icmp("sgt", remains, _ZERO)):
-                narrow = f.convert("trunc", remains, "i32")
-                numbers = ", ".join(f"i32 {i}" for i in range(self.lanes))
-                lane = Val(f"<{numbers}>", "i32", self.lanes)
-                mask = f.icmp("ult", lane, f.splat(narrow, self.lanes))
-                step(self.middle, mask)
-        else:
-            with f.loop(self.left, self.right, const("i64", 1)) as column:
-                step(column, None)
+        self.f.sweep(self.left, self.right, self.lanes, step)
 
     # one step along the inner axis ------------------------------------------------
 
@@ -320,7 +314,9 @@ class Writer:
         for i, value in enumerate(self.group.values):
             if self.levels[i] == 2 and isinstance(value, Source):
                 if value.random:
-                    made[i] = self.read(self.words[i], "uint32", f.sub(at, self.left), mask)
+                    made[i] = self.read(
+                        self.words[i], "uint32", f.sub(at, self.left), mask
+                    )
                 else:
                     made[i] = self.read(self.base[i], value.dtype, at, mask)
         for i, value in enumerate(self.group.values):

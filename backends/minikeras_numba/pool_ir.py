@@ -195,8 +195,12 @@ def pool_text(triple: str) -> str:
         text += "declare void @llvm.aarch64.hint(i32)\n"
     text = text.replace("  SLEEP\nslept:", f"{sleep}\nslept:")
     if not has_futex(triple):
-        text = text.replace(", [ %last, %slept ]", "").replace(",\n    [ %last, %slept ]", "")
-        text = text.replace(", [ 0, %slept ]", "").replace("slept:\n  br label %look\n", "")
+        text = text.replace(", [ %last, %slept ]", "").replace(
+            ",\n    [ %last, %slept ]", ""
+        )
+        text = text.replace(", [ 0, %slept ]", "").replace(
+            "slept:\n  br label %look\n", ""
+        )
     for word, value in (("WAKE", wake), ("YIELD", yields), ("PAUSE", pause)):
         text = text.replace(f"  {word}\n", f"  {value}\n")
     fields = {"BUSY": 16, "PENDING": 24, "SLEEPERS": 32, "JOB0": 40, "JOB1": 41}

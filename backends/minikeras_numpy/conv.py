@@ -169,9 +169,7 @@ class Conv:
         part = self._buffer("dw part", shape)
         for block in self._blocks():
             columns = self._columns(x[block])
-            self.xp.matmul(
-                columns.swapaxes(-1, -2), self._grouped(dy[block]), out=part
-            )
+            self.xp.matmul(columns.swapaxes(-1, -2), self._grouped(dy[block]), out=part)
             total += part
         if self.groups > 1:
             total = total.transpose(1, 0, 2)

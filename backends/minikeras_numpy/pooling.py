@@ -11,7 +11,9 @@ from minikeras_numpy.windows import Ints, Pads, interior, out_sizes, taps
 class Pool:
     """The geometry of one pooling call."""
 
-    def __init__(self, x_shape: Ints, window: Ints, strides: Ints, padding: Pads) -> None:
+    def __init__(
+        self, x_shape: Ints, window: Ints, strides: Ints, padding: Pads
+    ) -> None:
         spatial = x_shape[1:-1]
         ones = (1,) * len(window)
         self.out = out_sizes(spatial, window, strides, padding, ones)

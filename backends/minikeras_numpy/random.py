@@ -17,47 +17,70 @@ from minikeras_numpy.common import Array, Table
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _MASK = 0xFFFFFFFF
-_CHUNK = 1 << 14  # blocks at a time: the ten rounds then stay in the cache
+_CHUNK = 1 << 13  # blocks at a time: the ten rounds then stay in the cache
+
+
+def _rounds(xp: Any, words: list[Array], seed: int) -> list[Array]:
+    """Ten rounds on four uint64 arrays of 32 bit words, overwriting them."""
+    low, half = xp.uint64(_MASK), xp.uint64(32)
+    keys = [seed, 0]
+    p0, p1 = xp.empty_like(words[0]), xp.empty_like(words[0])
+    for _ in range(10):
+        w0, w1, w2, w3 = words
+        xp.multiply(w0, xp.uint64(_MULTIPLIERS[0]), out=p0)
+        xp.multiply(w2, xp.uint64(_MULTIPLIERS[1]), out=p1)
+        # The new words: high(p1) ^ w1 ^ k0, low(p1), high(p0) ^ w3 ^ k1, low(p0).
+        xp.right_shift(p1, half, out=w0)
+        w0 ^= w1
+        w0 ^= xp.uint64(keys[0])
+        xp.right_shift(p0, half, out=w2)
+        w2 ^= w3
+        w2 ^= xp.uint64(keys[1])
+        xp.bitwise_and(p1, low, out=w1)
+        xp.bitwise_and(p0, low, out=w3)
+        keys = [(k + w) & _MASK for k, w in zip(keys, _WEYL, strict=True)]
+    return words
 
 
 def _philox(xp: Any, first: int, count: int, counter: int, seed: int) -> list[Array]:
     """The four words of blocks first, first + 1, ... as uint64 arrays."""
     block = xp.arange(first, first + count, dtype=xp.uint64)
-    low = xp.uint64(_MASK)
-    half = xp.uint64(32)
     words = [
-        block & low,
-        block >> half,
+        block & xp.uint64(_MASK),
+        block >> xp.uint64(32),
         xp.full(count, counter, dtype=xp.uint64),
         xp.zeros(count, dtype=xp.uint64),
     ]
-    keys = [seed, 0]
-    for _ in range(10):
-        p0 = words[0] * xp.uint64(_MULTIPLIERS[0])
-        p1 = words[2] * xp.uint64(_MULTIPLIERS[1])
-        words = [
-            (p1 >> half) ^ words[1] ^ xp.uint64(keys[0]),
-            p1 & low,
-            (p0 >> half) ^ words[3] ^ xp.uint64(keys[1]),
-            p0 & low,
-        ]
-        keys = [(k + w) & _MASK for k, w in zip(keys, _WEYL, strict=True)]
-    return words
+    return _rounds(xp, words, seed)
+
+
+def _fill(xp: Any, key: Array, out: Array, first: int) -> None:
+    """Elements first, first + 1, ... of the stream into the flat array `out`."""
+    seed, counter = (int(word) for word in key)
+    begin, end = first // 4, -(-(first + out.size) // 4)
+    for at in range(begin, end, _CHUNK):
+        count = min(_CHUNK, end - at)
+        words = _philox(xp, at, count, counter, seed)
+        chunk = xp.empty((count, 4), dtype=xp.uint32)
+        for place, word in enumerate(words):
+            chunk[:, place] = word
+        skip = max(first - 4 * at, 0)
+        to = 4 * at + skip - first
+        part = out[to : to + 4 * count - skip]
+        part[...] = chunk.reshape(-1)[skip : skip + part.size]
+
+
+def fill_bits(key: Array, out: Array, first: int = 0) -> None:
+    """Elements from number `first` on of the key's stream into `out`, C-contiguous."""
+    _fill(np, key, out.reshape(-1), first)
 
 
 def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
 
     def random_bits(key: Array, *, shape: tuple[int, ...]) -> Array:
-        seed, counter = (int(word) for word in key)
-        size = math.prod(shape)
-        blocks = -(-size // 4)
-        out = xp.empty((blocks, 4), dtype=np.uint32)
-        for first in range(0, blocks, _CHUNK):
-            count = min(_CHUNK, blocks - first)
-            words = _philox(xp, first, count, counter, seed)
-            for place, word in enumerate(words):
-                out[first : first + count, place] = word
-        return out.reshape(-1)[:size].reshape(shape)
+        out = xp.empty(math.prod(shape), dtype=xp.uint32)
+        _fill(xp, key, out, 0)
+        return out.reshape(shape)
 
     return {"random_bits": random_bits}

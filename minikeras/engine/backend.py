@@ -14,8 +14,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,6 +155,8 @@ def load(name: str) -> Backend:
             f"{line}. Installed backends: {', '.join(available())}."
         )
     module, _, factory = known[name].partition(":")
+    if name in BUILT_IN:
+        _reach_source_tree(module)
     try:
         made = getattr(importlib.import_module(module), factory or "backend")()
     except BackendError:
@@ -163,6 +168,13 @@ def load(name: str) -> Backend:
         ) from error
     _loaded[name] = made
     return made  # type: ignore[no-any-return]
+
+
+def _reach_source_tree(module: str) -> None:
+    """In a source tree that is not installed, the built-in backends lie beside us."""
+    folder = Path(__file__).resolve().parents[2] / "backends"
+    if importlib.util.find_spec(module) is None and (folder / module).is_dir():
+        sys.path.append(str(folder))
 
 
 def chosen_name() -> str:
@@ -197,3 +209,15 @@ def use(name: str) -> Backend:
     global _active
     _active = load(name)
     return _active
+
+
+@contextmanager
+def using(name: str) -> Iterator[Backend]:
+    """Run a block on another backend, e.g. to draw initial weights on the reference."""
+    global _active
+    before = active()
+    _active = load(name)
+    try:
+        yield _active
+    finally:
+        _active = before

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine import settings
+
 BOOL = ("bool",)
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 SIGNED = ("int8", "int16", "int32", "int64")
@@ -173,11 +175,14 @@ def result_type(*dtypes: Any) -> str:
     return _result_type(tuple(names), floatx())
 
 
-_floatx = "float32"
+_floatx: str | None = None
 
 
 def floatx() -> str:
-    """The default float dtype."""
+    """The default float dtype; the config file is asked on first use."""
+    global _floatx
+    if _floatx is None:
+        _floatx = settings.file_choice("floatx", FLOATS, "float32")
     return _floatx
 
 

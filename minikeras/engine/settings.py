@@ -13,6 +13,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+FILE_NAME = "minikeras.json"
+
 
 def home() -> Path:
     """The folder of the config file."""
@@ -29,11 +31,31 @@ def _file(path: Path) -> dict[str, Any]:
         warnings.warn(f"the config file {path} is ignored: {error}", stacklevel=3)
         return {}
     if not isinstance(read, dict):
-        warnings.warn(f"the config file {path} is ignored: not a JSON object.", stacklevel=3)
+        warnings.warn(
+            f"the config file {path} is ignored: not a JSON object.", stacklevel=3
+        )
         return {}
     return read
 
 
 def file_value(key: str) -> Any:
     """What the config file says of `key`, or None."""
-    return _file(home() / "minikeras.json").get(key)
+    return _file(home() / FILE_NAME).get(key)
+
+
+def file_choice(key: str, allowed: tuple[str, ...], default: str) -> str:
+    """What the config file says of `key`; `default` if nothing, or nothing allowed."""
+    value = file_value(key)
+    if value is None or value in allowed:
+        return value or default
+    ignored(key, value, f"one of {', '.join(allowed)}")
+    return default
+
+
+def ignored(key: str, value: Any, expected: str) -> None:
+    """Warns that an entry of the config file is not used, and why."""
+    warnings.warn(
+        f"the config file {home() / FILE_NAME} has {key}={value!r}, which is ignored; "
+        f"expected {expected}.",
+        stacklevel=4,
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import config, ops
 from minikeras.engine.aval import ShapeError
+from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import check_classes, smooth_to_uniform
 
 
@@ -108,3 +109,98 @@ def categorical_focal_crossentropy(
     entropy = -y_true * ops.log(y_pred)
     weights = ops.power(1.0 - y_pred, gamma) * alpha
     return ops.sum(weights * entropy, axis=axis)
+
+
+class BinaryFocalCrossentropy(LossFunctionWrapper):
+    """Binary cross entropy in which easy samples count less.
+
+    Args:
+        apply_class_balancing: Weigh class 1 by `alpha` and class 0 by `1 - alpha`.
+        alpha: That weight.
+        gamma: How much less easy samples count.
+        from_logits: Whether predictions are logits, not probabilities.
+        label_smoothing: In `[0, 1]`: how far targets move to 0.5.
+        axis: The axis of the mean.
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.BinaryFocalCrossentropy()([[0.0, 1.0]], [[0.6, 0.4]]))
+    0.330
+
+    Reference: Lin et al. (2017), equations 4 and 5.
+    """
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            binary_focal_crossentropy,
+            reduction,
+            name,
+            dtype,
+            apply_class_balancing=apply_class_balancing,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
+
+
+class CategoricalFocalCrossentropy(LossFunctionWrapper):
+    """Categorical cross entropy in which easy samples count less.
+
+    Args:
+        alpha: One weight, or one for each class.
+        gamma: How much less easy samples count.
+        from_logits: Whether predictions are logits, not probabilities.
+        label_smoothing: In `[0, 1]`: how far targets move to `1 / classes`.
+        axis: The axis of the classes.
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.6, 0.4]]))
+    0.0825
+
+    Reference: Lin et al. (2017), equation 5.
+    """
+
+    def __init__(
+        self,
+        alpha: Any = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            categorical_focal_crossentropy,
+            reduction,
+            name,
+            dtype,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )

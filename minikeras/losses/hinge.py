@@ -1,4 +1,4 @@
-"""Losses of maximum margin: functions that give one value for each sample."""
+"""Losses of maximum margin: as functions of each sample and as classes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
+from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import pair
 
 
@@ -52,7 +53,9 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     [1.125]
     """
     y_true, y_pred = pair("squared_hinge", y_true, y_pred)
-    return ops.mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), axis=-1)
+    return ops.mean(
+        ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), axis=-1
+    )
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
@@ -75,3 +78,75 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     right = ops.sum(y_true * y_pred, axis=-1)
     wrong = ops.max((1.0 - y_true) * y_pred, axis=-1)
     return ops.maximum(wrong - right + 1.0, 0.0)
+
+
+class Hinge(LossFunctionWrapper):
+    """Mean of `max(1 - y_true * y_pred, 0)`, targets being -1 and 1 (or 0 and 1).
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.Hinge()([[-1.0, 1.0]], [[0.5, 2.0]]))
+    0.75
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(hinge, reduction, name, dtype)
+
+
+class SquaredHinge(LossFunctionWrapper):
+    """Mean of `max(1 - y_true * y_pred, 0) ** 2`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.SquaredHinge()([[-1.0, 1.0]], [[0.5, 2.0]]))
+    1.125
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "squared_hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(squared_hinge, reduction, name, dtype)
+
+
+class CategoricalHinge(LossFunctionWrapper):
+    """`max(1 + best wrong score - right score, 0)` for one-hot targets.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.CategoricalHinge()([[0.0, 1.0]], [[0.5, 0.75]]))
+    0.75
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_hinge",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(categorical_hinge, reduction, name, dtype)

@@ -66,7 +66,9 @@ class Loss:
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value for each sample, `(batch, ...)`; a subclass writes this."""
-        raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred).")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define call(y_true, y_pred)."
+        )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The weighted and reduced loss.
@@ -85,7 +87,11 @@ class Loss:
             mask = in_mask
             out_mask = get_mask(losses)
             if out_mask is not None:
-                mask = out_mask if mask is None else ops.logical_and(*match_ranks(mask, out_mask))
+                mask = (
+                    out_mask
+                    if mask is None
+                    else ops.logical_and(*match_ranks(mask, out_mask))
+                )
             return reduce_weighted_values(
                 losses, self.reduction, sample_weight, mask, self.dtype
             )
@@ -96,7 +102,8 @@ class Loss:
         A list or tuple of numbers is an array, one of arrays is a structure.
         """
         if isinstance(values, dict) or (
-            isinstance(values, (list, tuple)) and any(hasattr(v, "shape") for v in values)
+            isinstance(values, (list, tuple))
+            and any(hasattr(v, "shape") for v in values)
         ):
             return tree.map_structure(
                 lambda v: ops.convert_to_tensor(v, dtype=self.dtype), values

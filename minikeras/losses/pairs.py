@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import ops
+from minikeras import config, ops
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.tensor import Tensor
 from minikeras.losses.reduction import match_ranks
@@ -30,12 +30,15 @@ def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
+def floats(y_pred: Any) -> Tensor:
+    """Predictions as a tensor of their own float dtype, or of `floatx()`."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    return y_pred if "float" in y_pred.dtype else ops.cast(y_pred, config.floatx())
+
+
 def float_pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """As `pair`, but integer predictions become `floatx()`."""
-    y_pred = ops.convert_to_tensor(y_pred)
-    if "float" not in y_pred.dtype:
-        y_pred = ops.cast(y_pred, "float32")
-    return pair(name, y_true, y_pred)
+    return pair(name, y_true, floats(y_pred))
 
 
 def smooth_to_uniform(y_true: Any, label_smoothing: Any, classes: int) -> Any:

@@ -1,4 +1,4 @@
-"""Losses of regression: functions that give one value for each sample."""
+"""Losses of regression: as functions of each sample and as classes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from minikeras import config, ops
+from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair, pair
 
 
@@ -172,3 +173,180 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     y_true = ops.normalize(y_true, axis=axis)
     y_pred = ops.normalize(y_pred, axis=axis)
     return -ops.sum(y_true * y_pred, axis=axis)
+
+
+class MeanSquaredError(LossFunctionWrapper):
+    """Mean of `(y_true - y_pred) ** 2`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.MeanSquaredError()([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]]))
+    0.5
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_squared_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_squared_error, reduction, name, dtype)
+
+
+class MeanAbsoluteError(LossFunctionWrapper):
+    """Mean of `|y_true - y_pred|`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.MeanAbsoluteError()([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]]))
+    0.5
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_absolute_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_absolute_error, reduction, name, dtype)
+
+
+class MeanAbsolutePercentageError(LossFunctionWrapper):
+    """Mean of `100 * |y_true - y_pred| / |y_true|`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> loss = keras.losses.MeanAbsolutePercentageError()
+    >>> float(loss([[2.0, 4.0]], [[1.0, 4.0]]))
+    25.0
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_absolute_percentage_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_absolute_percentage_error, reduction, name, dtype)
+
+
+class MeanSquaredLogarithmicError(LossFunctionWrapper):
+    """Mean of `(log(1 + y_true) - log(1 + y_pred)) ** 2`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> loss = keras.losses.MeanSquaredLogarithmicError()
+    >>> float(loss([[0.0, 1.0]], [[0.0, 3.0]]))
+    0.240
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "mean_squared_logarithmic_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_squared_logarithmic_error, reduction, name, dtype)
+
+
+class CosineSimilarity(LossFunctionWrapper):
+    """Minus the cosine of the angle between targets and predictions.
+
+    Args:
+        axis: The axis of the vectors.
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> loss = keras.losses.CosineSimilarity()
+    >>> float(loss([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [2.0, 2.0]]))
+    -0.5
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "cosine_similarity",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)
+
+
+class Huber(LossFunctionWrapper):
+    """Squared error near the target, absolute error far from it; see `huber`.
+
+    Args:
+        delta: Where the quadratic part ends.
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.Huber()([[0.0, 0.0]], [[0.5, 3.0]]))
+    1.3125
+
+    Reference: Huber (1964), Robust Estimation of a Location Parameter.
+    """
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "huber_loss",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(huber, reduction, name, dtype, delta=delta)
+
+
+class LogCosh(LossFunctionWrapper):
+    """Mean of `log(cosh(y_pred - y_true))`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.LogCosh()([[0.0, 0.0]], [[1.0, 100.0]]))
+    49.870
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "log_cosh",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(log_cosh, reduction, name, dtype)

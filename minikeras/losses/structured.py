@@ -7,6 +7,7 @@ from typing import Any
 from minikeras import config, ops
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
+from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair
 
 
@@ -126,7 +127,9 @@ def circle(
     return ops.softplus(attract + repel)
 
 
-def _pair_masks(labels: Tensor, others: Tensor, remove_diagonal: bool) -> tuple[Any, Any]:
+def _pair_masks(
+    labels: Tensor, others: Tensor, remove_diagonal: bool
+) -> tuple[Any, Any]:
     """Which pairs `(batch, references)` are of one class, and which are not."""
     labels = ops.reshape(labels, (-1, 1))
     others = ops.reshape(others, (1, -1))
@@ -182,3 +185,132 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
     lengths = ops.full((batch,), y_true.shape[1], dtype="int32")
     labels = ops.cast(y_true, "int32")
     return ops.ctc_loss(labels, y_pred, lengths, steps, mask_index=0)
+
+
+class Dice(LossFunctionWrapper):
+    """`1 - 2 * overlap / (size of targets + size of predictions)`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        axis: The axes that are summed; None: all.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.Dice()([[1.0, 0.0]], [[0.5, 0.5]]))
+    0.5
+
+    Reference: Milletari et al. (2016), V-Net, section 3.
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "dice",
+        axis: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(dice, reduction, name, dtype, axis=axis)
+
+
+class Tversky(LossFunctionWrapper):
+    """`1 - hits / (hits + alpha * false alarms + beta * misses)`.
+
+    Args:
+        alpha: What a false positive costs.
+        beta: What a false negative costs.
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        axis: The axes that are summed; None: all.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.Tversky(alpha=0.0, beta=1.0)([[1.0, 0.0]], [[0.5, 0.5]]))
+    0.5
+
+    Reference: Salehi et al. (2017), equation 3.
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "tversky",
+        axis: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis
+        )
+
+
+class CTC(LossFunctionWrapper):
+    """Connectionist temporal classification: labels without their times; see `ctc`.
+
+    Args:
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> float(keras.losses.CTC()([[1]], [[[0.0, 0.0], [0.0, 0.0]]]))
+    0.288
+
+    Reference: Graves et al. (2006), equation 8.
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "ctc",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(ctc, reduction, name, dtype)
+
+
+class Circle(LossFunctionWrapper):
+    """The circle loss of embeddings; see `circle`.
+
+    Args:
+        gamma: Scale.
+        margin: Relaxation, in `[0, 1]`.
+        remove_diagonal: Leave out each sample's pair with itself.
+        reduction: What becomes of the values, one for each sample; see `Loss`.
+        name: Name of the loss.
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> loss = keras.losses.Circle(gamma=1.0)
+    >>> float(loss([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
+    0.384
+
+    Reference: Sun et al. (2020), equation 6.
+    """
+
+    def __init__(
+        self,
+        gamma: float = 80.0,
+        margin: float = 0.4,
+        remove_diagonal: bool = True,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "circle",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            circle,
+            reduction,
+            name,
+            dtype,
+            gamma=gamma,
+            margin=margin,
+            remove_diagonal=remove_diagonal,
+        )

@@ -290,7 +290,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Tensor:
 
     >>> import minikeras as keras
     >>> keras.ops.where([True, False], [1, 2], [3, 4]).tolist()
-    ?
+    [1, 4]
     """
     if x1 is None and x2 is None:
         return nonzero(condition)
@@ -320,7 +320,7 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
 
     >>> import minikeras as keras
     >>> [i.tolist() for i in keras.ops.nonzero([[0, 1], [2, 0]])]
-    ?
+    [[0, 1], [1, 0]]
     """
     found = to_tensor(x).numpy().nonzero()
     return tuple(to_tensor(i.astype("int32")) for i in found)

@@ -6,6 +6,7 @@ fallbacks, so a chart follows the page it stands in and still reads well alone.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -116,7 +117,7 @@ def _spread(heights: list[float], gap: float = 14.0) -> list[float]:
     """The same heights, moved apart so that labels do not overlap."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     result = list(heights)
-    for before, after in zip(order, order[1:]):
+    for before, after in itertools.pairwise(order):
         need = gap - (result[after] - result[before])
         if need > 0:
             result[before] -= need / 2
@@ -217,7 +218,8 @@ def confusion_matrix(
         parts.append(_label(found, left + n * cell + 28, middle, anchor="middle"))
     for i in range(n):
         for j in range(n):
-            share = counts[i, j] / (totals[i] if i == j else mistakes.max() or 1)
+            whole = totals[i] if i == j else mistakes.max()
+            share = float(counts[i, j]) / max(float(whole), 1.0)
             hint = f"{counts[i, j]} of class {names[i]} taken for {names[j]}"
             at = (left + j * cell, top + i * cell)
             parts.append(_cell(at, cell, int(counts[i, j]), share, i == j, hint))
@@ -229,7 +231,6 @@ def confusion_matrix(
 def _cell(
     at: tuple[float, float], size: int, count: int, share: float, right: bool, hint: str
 ) -> str:
-    share = float(share) if math.isfinite(share) else 0.0
     if not count:
         style, ink = f"fill:{GRID};fill-opacity:.35", None
     else:

@@ -109,13 +109,13 @@ class _Grouping:
                 needed |= maker.before
                 if maker.space != space or v in self.reduced:
                     needed |= 1 << maker.index
-        candidates: list[_Group] = []
+        candidates: dict[_Group, None] = {}  # an ordered set
         for v in node.inputs:
             maker = self.group_of.get(v)
             near = [maker] if maker is not None and v not in self.reduced else []
             if v.aval.shape == space:
                 near += self.readers.get(v, [])
-            candidates += [g for g in near if g.space == space and g not in candidates]
+            candidates.update((g, None) for g in near if g.space == space)
         # Running the node in a group must not make the group wait for itself.
         fit = [g for g in candidates if not needed & (1 << g.index)]
         if not fit:

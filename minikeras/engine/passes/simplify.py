@@ -99,7 +99,11 @@ class _Algebra:
         """The number that fills `value`, or None."""
         array = self.constants.get(value)
         if array is not None:
-            return array.item() if array.size == 1 else None
+            if array.size == 1:
+                return array.item()
+            if 0 < array.size <= _FOLD_LIMIT and (array == array.flat[0]).all():
+                return array.flat[0].item()
+            return None
         node = self.producer.get(value)
         if node is not None and node.prim.name == "full":
             return node.static["value"]

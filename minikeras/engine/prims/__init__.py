@@ -80,6 +80,7 @@ from minikeras.engine.prims.elementwise import (
 from minikeras.engine.prims.elementwise import (
     round_ as round,
 )
+from minikeras.engine.prims.stable import log_logistic, relu
 from minikeras.engine.prims.fused import (
     log_softmax,
     softmax,
@@ -196,6 +197,7 @@ __all__ = [
     "lgamma",
     "log",
     "log1p",
+    "log_logistic",
     "log_softmax",
     "logical_not",
     "logistic",
@@ -220,6 +222,7 @@ __all__ = [
     "prod",
     "put_along_axis_add",
     "random_bits",
+    "relu",
     "reshape",
     "round",
     "rsqrt",

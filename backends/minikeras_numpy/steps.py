@@ -1,0 +1,295 @@
+"""Prepared functions of single nodes that are more than a ufunc.
+
+`BUILDERS[name](node)` gives `run(*operands, out)`, which fills `out`, C-contiguous and
+distinct from the operands. Workspace is made in the first run and kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras.extend import Node, numpy_dtype
+from minikeras_numpy.common import Array, lowest, work_dtype
+from minikeras_numpy.conv import Conv
+from minikeras_numpy.movement import slices
+from minikeras_numpy.pooling import Pool, maximum_of
+from minikeras_numpy.writers import Scratch, choose
+
+Run = Callable[..., None]
+
+
+def _geometry(static: dict[str, Any]) -> dict[str, Any]:
+    return {k: static[k] for k in ("strides", "padding", "dilation", "groups")}
+
+
+def _matmul(node: Node) -> Run:
+    a, b = node.inputs[0].aval, node.inputs[1].aval
+    ta = node.static.get("transpose_a", False)
+    tb = node.static.get("transpose_b", False)
+    dtype = numpy_dtype(a.dtype)
+    work = work_dtype(dtype)
+    flat = b.ndim == 2 and a.ndim > 2 and not ta
+    shape = node.outputs[0].aval.shape
+
+    def run(x: Array, y: Array, out: Array) -> None:
+        if work != dtype:
+            x, y = x.astype(work), y.astype(work)
+        if ta:
+            x = x.swapaxes(-1, -2)
+        if tb:
+            y = y.swapaxes(-1, -2)
+        if work != dtype:
+            np.copyto(out, np.matmul(x, y), casting="unsafe")
+        elif flat:
+            rows = math.prod(shape[:-1])
+            target = out.reshape(rows, shape[-1])
+            np.matmul(x.reshape(rows, x.shape[-1]), y, out=target)
+        else:
+            np.matmul(x, y, out=out)
+
+    run.allocates = work != dtype  # type: ignore[attr-defined]
+    return run
+
+
+def _plan(node: Node, x_shape: Any, w_shape: Any) -> Conv:
+    dtype = numpy_dtype(node.inputs[0].aval.dtype)
+    return Conv(np, x_shape, w_shape, dtype, **_geometry(node.static))
+
+
+def _conv(node: Node) -> Run:
+    return _plan(node, node.inputs[0].aval.shape, node.inputs[1].aval.shape).forward
+
+
+def _conv_input_grad(node: Node) -> Run:
+    plan = _plan(node, node.static["input_shape"], node.inputs[1].aval.shape)
+    return plan.input_grad
+
+
+def _conv_filter_grad(node: Node) -> Run:
+    plan = _plan(node, node.inputs[0].aval.shape, node.static["kernel_shape"])
+    return plan.filter_grad
+
+
+def _pool(node: Node, x_shape: Any) -> Pool:
+    static = node.static
+    return Pool(x_shape, static["window"], static["strides"], static["padding"])
+
+
+def _widened(pool: Pool, x: Array, fill: Any, scratch: Scratch, name: str) -> Array:
+    if not pool.padded:
+        return x
+    wide = scratch.get(name, pool.padded_shape, x.dtype)
+    wide.fill(fill)
+    wide[pool.inner] = x
+    return wide
+
+
+def _max_pool(node: Node) -> Run:
+    pool = _pool(node, node.inputs[0].aval.shape)
+    scratch = Scratch()
+
+    def run(x: Array, out: Array) -> None:
+        wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
+        maximum_of(np, pool, wide, out)
+
+    return run
+
+
+def _max_pool_grad(node: Node) -> Run:
+    x_aval = node.inputs[0].aval
+    pool = _pool(node, x_aval.shape)
+    scratch = Scratch()
+    blends = Scratch()
+    zero = np.zeros((), numpy_dtype(x_aval.dtype))
+
+    def run(x: Array, dy: Array, out: Array) -> None:
+        wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
+        peak = scratch.get("peak", pool.out_shape, x.dtype)
+        maximum_of(np, pool, wide, peak)
+        target = out
+        if pool.padded:
+            target = scratch.get("target", pool.padded_shape, x.dtype)
+        target.fill(0)
+        left = scratch.get("left", pool.out_shape, np.bool_)
+        hit = scratch.get("hit", pool.out_shape, np.bool_)
+        part = scratch.get("part", pool.out_shape, x.dtype)
+        left.fill(True)
+        for place in pool.places:
+            np.equal(wide[place], peak, out=hit)
+            np.logical_and(hit, left, out=hit)
+            np.logical_xor(left, hit, out=left)
+            if pool.disjoint:
+                choose(hit, dy, zero, target[place], blends)
+            else:
+                choose(hit, dy, zero, part, blends)
+                target[place] += part
+        if pool.padded:
+            np.copyto(out, target[pool.inner])
+
+    return run
+
+
+def _sum_pool(node: Node) -> Run:
+    pool = _pool(node, node.inputs[0].aval.shape)
+    scratch = Scratch()
+
+    def run(x: Array, out: Array) -> None:
+        wide = _widened(pool, x, 0, scratch, "wide")
+        np.copyto(out, wide[pool.places[0]])
+        for place in pool.places[1:]:
+            np.add(out, wide[place], out=out)
+
+    return run
+
+
+def _sum_pool_grad(node: Node) -> Run:
+    pool = _pool(node, node.static["input_shape"])
+    scratch = Scratch()
+
+    def run(dy: Array, out: Array) -> None:
+        target = out
+        if pool.padded:
+            target = scratch.get("target", pool.padded_shape, dy.dtype)
+        target.fill(0)
+        for place in pool.places:
+            target[place] += dy
+        if pool.padded:
+            np.copyto(out, target[pool.inner])
+
+    return run
+
+
+def _row_sums(x: Array, axis: int, out: Array) -> None:
+    """Sums along `axis`, kept as 1; short rows by BLAS, which has no cost per row."""
+    n = x.shape[axis]
+    if axis == x.ndim - 1 and n < 64 and x.dtype.kind == "f" and x.size:
+        np.matmul(x.reshape(-1, n), np.ones(n, x.dtype), out=out.reshape(-1))
+    else:
+        np.add.reduce(x, axis=axis, keepdims=True, out=out)
+
+
+def _centre(x: Array, axis: int, out: Array, peak: Array) -> None:
+    np.maximum.reduce(x, axis=axis, keepdims=True, out=peak)
+    np.subtract(x, peak, out=out)
+
+
+def _softmax(node: Node) -> Run:
+    axis = node.static["axis"]
+    scratch = Scratch()
+
+    def run(x: Array, out: Array) -> None:
+        shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+        peak = scratch.get("peak", shape, x.dtype)
+        _centre(x, axis, out, peak)
+        np.exp(out, out=out)
+        _row_sums(out, axis, peak)
+        np.divide(out, peak, out=out)
+
+    return run
+
+
+def _log_softmax(node: Node) -> Run:
+    axis = node.static["axis"]
+    scratch = Scratch()
+
+    def run(x: Array, out: Array) -> None:
+        shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+        peak = scratch.get("peak", shape, x.dtype)
+        _centre(x, axis, out, peak)
+        e = scratch.get("e", x.shape, x.dtype)
+        np.exp(out, out=e)
+        _row_sums(e, axis, peak)
+        np.log(peak, out=peak)
+        np.subtract(out, peak, out=out)
+
+    return run
+
+
+def _cross_entropy(node: Node) -> Run:
+    axis = node.inputs[0].aval.ndim - 1
+    scratch = Scratch()
+
+    def run(x: Array, target: Array, out: Array) -> None:
+        peak = scratch.get("peak", (*x.shape[:-1], 1), x.dtype)
+        shifted = scratch.get("shifted", x.shape, x.dtype)
+        e = scratch.get("e", x.shape, x.dtype)
+        _centre(x, axis, shifted, peak)
+        np.exp(shifted, out=e)
+        _row_sums(e, axis, peak)
+        np.log(peak, out=peak)
+        np.subtract(shifted, peak, out=shifted)
+        np.multiply(shifted, target, out=shifted)
+        _row_sums(shifted, axis, peak)
+        np.negative(peak[..., 0], out=out)
+
+    return run
+
+
+def _pad(node: Node) -> Run:
+    widths = node.static["widths"]
+    sizes = zip(node.inputs[0].aval.shape, widths, strict=True)
+    inner = tuple(slice(lo, lo + d) for d, (lo, _) in sizes)
+
+    def run(x: Array, value: Array, out: Array) -> None:
+        np.copyto(out, value)
+        out[inner] = x
+
+    return run
+
+
+def _pad_strided(node: Node) -> Run:
+    static = node.static
+    place = slices(static["starts"], static["stops"], static["steps"])
+
+    def run(g: Array, out: Array) -> None:
+        out.fill(0)
+        out[place] = g
+
+    return run
+
+
+def _concat(node: Node) -> Run:
+    axis = node.static["axis"]
+
+    def run(*arrays: Array) -> None:
+        *parts, out = arrays
+        np.concatenate(parts, axis=axis, out=out)
+
+    return run
+
+
+def _take(node: Node) -> Run:
+    axis = node.static["axis"]
+
+    def run(x: Array, indices: Array, out: Array) -> None:
+        np.take(x, indices, axis=axis, out=out, mode="clip")
+
+    return run
+
+
+BUILDERS: dict[str, Callable[[Node], Run]] = {
+    "matmul": _matmul,
+    "conv": _conv,
+    "conv_input_grad": _conv_input_grad,
+    "conv_filter_grad": _conv_filter_grad,
+    "max_pool": _max_pool,
+    "max_pool_grad": _max_pool_grad,
+    "sum_pool": _sum_pool,
+    "sum_pool_grad": _sum_pool_grad,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "softmax_cross_entropy_with_logits": _cross_entropy,
+    "pad": _pad,
+    "pad_strided": _pad_strided,
+    "concat": _concat,
+    "take": _take,
+}
+# Builders that also serve the 16 bit floats; the others leave them to the kernels,
+# which accumulate in float32.
+ANY_FLOAT = frozenset(
+    ("matmul", "conv", "conv_input_grad", "conv_filter_grad", "max_pool", "pad")
+) | {"pad_strided", "concat", "take"}

@@ -1,0 +1,267 @@
+"""How a layer is called: conversion of inputs, building, masks, the training flag.
+
+`Layer.__call__` takes one of two ways. On arrays and tensors `LayerCalls._run` does
+the steps of a call in order. On KerasTensors `_symbolic_call` builds the layer,
+finds the result's shape by running `_run` on abstract values, and records a node.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from minikeras import naming
+from minikeras.engine import dtypes, tree
+from minikeras.engine.aval import ShapeError
+from minikeras.engine.interpret import current, scope
+from minikeras.engine.prims import cast
+from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
+from minikeras.engine.tensor import Tensor, TraceError
+from minikeras.layers.base import masking
+from minikeras.layers.base.call_context import CallContext, call_context
+from minikeras.layers.base.call_info import build_arguments, call_info, shape_of
+from minikeras.layers.base.input_spec import check
+from minikeras.layers.base.node import Node
+from minikeras.ops.core_op import to_tensor
+from minikeras.variable import Variable, autocast_scope
+
+
+class LayerCalls:
+    """The part of `Layer` that runs calls."""
+
+    name: str
+    built: bool
+    autocast: bool
+    supports_masking: bool
+    input_spec: Any
+    activity_regularizer: Any
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if "name" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__}.__init__ did not call super().__init__(); make that "
+                "its first line."
+            )
+        if any_symbolic(*args) or (kwargs and any_symbolic(kwargs)):
+            return self._symbolic_call(args, kwargs)
+        return self._run(args, kwargs)
+
+    def _label(self) -> str:
+        return f"layer {self.name!r} ({type(self).__name__})"
+
+    # --- a call on values
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """One call on tensors, arrays, or abstract tensors."""
+        outer = call_context.get()
+        if outer is None:
+            self._clear_losses()
+        info = call_info(type(self).call)
+        args = tuple([self._convert(a) for a in args])
+        if kwargs:
+            kwargs = {key: self._convert(v) for key, v in kwargs.items()}
+        self._refuse_plain(args)
+        training = self._resolve_training(info, kwargs, outer)
+        if info.takes_training and training is not None:
+            kwargs["training"] = training
+        masks = masking.first_masks(args, kwargs, info)
+        if info.takes_masks:
+            masking.fill_masks(info, args, kwargs)
+        if self.input_spec is not None and (args or kwargs):
+            check(self.input_spec, _first(args, kwargs), self._label)
+        token = None
+        if outer is None or outer.training != training:
+            entry, symbolic = (self, False) if outer is None else (outer.entry, outer.symbolic)
+            token = call_context.set(CallContext(entry, training, symbolic))
+        try:
+            if not self._called or current().staging:
+                with self._scopes():
+                    self._maybe_build(info, args, kwargs)
+                    outputs = self._call_cast(args, kwargs)
+                self.__dict__["_called"] = True
+            else:
+                outputs = self._call_cast(args, kwargs)
+            if self.activity_regularizer is not None:
+                for out in tree.flatten(outputs):
+                    self.add_loss(self.activity_regularizer(out))
+        except ShapeError as error:
+            raise self._named(error) from error.__cause__
+        finally:
+            if token is not None:
+                call_context.reset(token)
+        masking.set_masks(self, _first(args, kwargs), outputs, masks)
+        return outputs
+
+    def _call_cast(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`call`, with variables read in the dtype computed in."""
+        if self.autocast and self._run_dtype != self.variable_dtype:
+            with autocast_scope(self._run_dtype):
+                return self.call(*args, **kwargs)
+        if not self._uniform_parts():
+            with autocast_scope(None):
+                return self.call(*args, **kwargs)
+        return self.call(*args, **kwargs)
+
+    def _named(self, error: ShapeError) -> ShapeError:
+        """The error with this layer's name in front, unless an inner layer did that."""
+        text = str(error)
+        if getattr(error, "layer", None) is not None or "layer '" in text:
+            return error
+        label = self._label()
+        named = ShapeError(f"{label[0].upper()}{label[1:]}: {text}")
+        named.layer = self.name  # type: ignore[attr-defined]
+        return named
+
+    def _scopes(self) -> ExitStack:
+        """Name scopes for variables made inside, and for the nodes of a staged graph."""
+        stack = ExitStack()
+        if self._parent_path is None:
+            self.__dict__["_parent_path"] = naming.scoped("").rstrip("/")
+        if naming.scope_owner() is not self:
+            stack.enter_context(naming.name_scope(self.name, self))
+            stack.enter_context(scope(self.name))
+        return stack
+
+    def _convert(self, value: Any) -> Any:
+        """Arrays become tensors; floats of another dtype are cast if autocast is on."""
+        kind = type(value)
+        if kind is Tensor:
+            wanted = self._run_dtype
+            if not self.autocast or value.dtype == wanted or not dtypes.is_float(value.dtype):
+                return value
+            return masking.copy_mask(value, cast(value, dtype=wanted))
+        if value is None or kind in (bool, int, float, str, KerasTensor):
+            return value
+        if isinstance(value, (list, tuple, dict)):
+            return tree.map_structure(self._convert, value)
+        if isinstance(value, Variable):
+            return self._convert(value.value)
+        if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
+            dtype = dtypes.standardize(value.dtype)
+            wanted = self._run_dtype if self.autocast and dtypes.is_float(dtype) else None
+            return to_tensor(value, wanted)
+        return value
+
+    def _refuse_plain(self, args: tuple[Any, ...]) -> None:
+        for a in args:
+            if type(a) is Tensor or self._takes_plain_arguments:
+                continue
+            for leaf in tree.flatten(a):
+                if leaf is not None and not isinstance(leaf, (Tensor, KerasTensor)):
+                    raise ValueError(
+                        f"{self._label()}: only input tensors may be passed by position; got "
+                        f"{leaf!r} of type {type(leaf).__name__}. Convert data with "
+                        "numpy.array(); pass options by keyword."
+                    )
+
+    def _resolve_training(
+        self, info: Any, kwargs: dict[str, Any], outer: CallContext | None
+    ) -> bool | None:
+        training = kwargs.get("training")
+        if not info.takes_training and not info.open_ended:
+            kwargs.pop("training", None)
+        if training is None and outer is not None:
+            training = outer.training
+        if training is None:
+            training = info.training_default
+        return None if training is None else bool(training)
+
+    # --- building
+
+    def _maybe_build(self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.built:
+            return
+        if self._has_build():
+            tensors = info.tensors(args, kwargs)
+            shapes, named = build_arguments(type(self).build, tensors)
+            self.build(*shapes, **named)
+        self.__dict__["built"] = True
+        self._lock_state()
+
+    # --- a call on KerasTensors
+
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._refuse_plain(args)
+        if self.input_spec is not None:
+            check(self.input_spec, _first(args, kwargs), self._label)
+        with self._scopes():
+            token = call_context.set(CallContext(self, None, True))
+            try:
+                self._maybe_build(call_info(type(self).call), args, kwargs)
+            finally:
+                call_context.reset(token)
+            outputs = self._infer(args, kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result's KerasTensors with their masks; nothing is computed or recorded."""
+        token = call_context.set(
+            CallContext(self, kwargs.get("training"), True)
+        )
+        given = tree.map_structure(_mask_of, (args, kwargs))
+
+        def run(args: Any, kwargs: Any, given: Any) -> Any:
+            for tensor, mask in zip(tree.flatten((args, kwargs)), tree.flatten(given)):
+                if mask is not None:
+                    tensor._keras_mask = mask
+            outputs = self._run(args, dict(kwargs))
+            return outputs, [_mask_of(out) for out in tree.flatten(outputs)]
+
+        try:
+            outputs, masks = infer_call(run, args, kwargs, given)
+        except TraceError as error:
+            outputs = self._declared(args, kwargs, error)
+            masks = [None] * len(tree.flatten(outputs))
+        finally:
+            call_context.reset(token)
+        for tensor, mask in zip(tree.flatten(outputs), masks):
+            if isinstance(tensor, KerasTensor):
+                tensor._keras_mask = mask
+        return outputs
+
+    def _declared(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], error: TraceError
+    ) -> Any:
+        """The result as the class's own `compute_output_shape` describes it."""
+        if not self._overrides("compute_output_shape"):
+            raise TraceError(
+                f"{self._label()}: its call() looks at values, so the shape of its result "
+                "cannot be found without data. Write it with keras.ops, or define "
+                f"compute_output_shape(). The cause: {error}"
+            ) from error
+        tensors = call_info(type(self).call).tensors(args, kwargs)
+        shapes, named = build_arguments(type(self).compute_output_shape, tensors)
+        shape = self.compute_output_shape(*shapes, **named)
+        return shapes_to_tensors(shape, self._run_dtype)
+
+
+def _mask_of(value: Any) -> Any:
+    return getattr(value, "_keras_mask", None)
+
+
+def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return args[0] if args else next(iter(kwargs.values()), None)
+
+
+def is_shape(value: Any) -> bool:
+    """Whether `value` is one shape, rather than a structure of shapes."""
+    return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, int) for d in value)
+
+
+def shapes_to_tensors(shapes: Any, dtype: str) -> Any:
+    """KerasTensors in the structure of `shapes`."""
+    if shapes is None:
+        return None
+    if is_shape(shapes):
+        return KerasTensor(tuple(shapes), dtype)
+    if isinstance(shapes, dict):
+        return {key: shapes_to_tensors(s, dtype) for key, s in shapes.items()}
+    return [shapes_to_tensors(s, dtype) for s in shapes]
+
+
+def tensors_to_shapes(tensors: Any) -> Any:
+    """The reverse of `shapes_to_tensors`."""
+    if isinstance(tensors, (list, tuple)):
+        return type(tensors)([tensors_to_shapes(t) for t in tensors])
+    return shape_of(tensors)

@@ -1,0 +1,90 @@
+"""Masks: booleans `(batch, steps)` that travel on tensors as `_keras_mask`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from minikeras.engine import tree
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import Tensor
+
+
+def mask_of(value: Any) -> Any:
+    """The mask that a tensor carries, or None."""
+    return getattr(value, "_keras_mask", None)
+
+
+def masks_of(value: Any) -> Any:
+    """The masks of the tensors in a structure, in that structure."""
+    if type(value) is Tensor:
+        return mask_of(value)
+    return tree.map_structure(mask_of, value)
+
+
+def set_mask(tensor: Any, mask: Any) -> None:
+    """Attach a mask to a tensor."""
+    if isinstance(tensor, (Tensor, KerasTensor)):
+        tensor._keras_mask = mask  # type: ignore[union-attr]
+
+
+def copy_mask(source: Any, target: Any) -> Any:
+    """`target`, with the mask of `source`."""
+    mask = mask_of(source)
+    if mask is not None:
+        target._keras_mask = mask
+    return target
+
+
+def any_mask(masks: Any) -> bool:
+    """Whether a mask is anywhere in the structure."""
+    return masks is not None and any(m is not None for m in tree.flatten(masks))
+
+
+def first_masks(args: tuple[Any, ...], kwargs: dict[str, Any], info: Any) -> Any:
+    """The masks of the first argument."""
+    if args:
+        return masks_of(args[0])
+    return masks_of(next(iter(kwargs.values()))) if kwargs else None
+
+
+def fill_masks(info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Give `call` the masks of its tensors, under `mask` or `<argument>_mask`."""
+    tensors = info.tensors(args, kwargs)
+    if len(tensors) == 1:
+        if "mask" in info.known and kwargs.get("mask") is None:
+            found = masks_of(next(iter(tensors.values())))
+            if any_mask(found):
+                kwargs["mask"] = found
+        return
+    for name, value in tensors.items():
+        key = f"{name}_mask"
+        if key in info.known and kwargs.get(key) is None:
+            found = masks_of(value)
+            if any_mask(found):
+                kwargs[key] = found
+
+
+def set_masks(layer: Any, inputs: Any, outputs: Any, masks: Any) -> None:
+    """Attach to the outputs what the layer's `compute_mask` gives."""
+    has_mask = any_mask(masks)
+    if not has_mask and not layer._overrides("compute_mask"):
+        return
+    if not layer.supports_masking:
+        if has_mask:
+            warnings.warn(
+                f"{layer._label()} got an input with a mask, does not support masking, and so "
+                "drops the mask. Set supports_masking = True in its __init__ if a mask may "
+                "pass through unchanged.",
+                stacklevel=4,
+            )
+        return
+    flat = tree.flatten(outputs)
+    if all(mask_of(out) is not None for out in flat):
+        return
+    found = layer.compute_mask(inputs, masks)
+    if found is None:
+        return
+    for tensor, mask in zip(flat, tree.flatten(found)):
+        if mask is not None and mask_of(tensor) is None:
+            set_mask(tensor, mask)

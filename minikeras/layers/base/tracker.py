@@ -1,0 +1,242 @@
+"""Finding what a layer owns: what is set as an attribute, or put into a list or dict.
+
+A layer's `__setattr__` hands every value to its `Tracker`, which files variables,
+sublayers, metrics and seed generators in the order they come, and wraps lists,
+dicts and sets so that what is put into them later is filed too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from minikeras.variable import Variable
+
+STORES = ("trainable", "non_trainable", "layers", "metrics", "seeds")
+
+
+class Tracker:
+    """Lists of what a layer owns, in order of appearance, each thing once."""
+
+    def __init__(self) -> None:
+        self.trainable: list[Variable] = []
+        self.non_trainable: list[Variable] = []
+        self.layers: list[Any] = []
+        self.metrics: list[Any] = []
+        self.seeds: list[Any] = []
+        self.locked_by: str | None = None
+
+    def store_of(self, value: Any) -> list[Any] | None:
+        """The list that `value` belongs in, or None."""
+        if isinstance(value, Variable):
+            return self.trainable if value.trainable else self.non_trainable
+        kind = getattr(type(value), "_tracked_as", None)
+        if kind is not None:
+            store: list[Any] = getattr(self, kind)
+            return store
+        if callable(getattr(type(value), "update_state", None)):
+            return self.metrics
+        if isinstance(getattr(value, "state", None), Variable):
+            return self.seeds
+        return None
+
+    def track(self, value: Any) -> Any:
+        """File `value`; returns it, lists and dicts wrapped."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is list:
+            return TrackedList(value, self)
+        if kind is dict:
+            return TrackedDict(value, self)
+        if kind is set:
+            return TrackedSet(value, self)
+        if isinstance(value, tuple):
+            for item in value:
+                self.track(item)
+            return value
+        store = self.store_of(value)
+        if store is not None and not _holds(self._everything(value, store), value):
+            if self.locked_by is not None and store is not self.metrics:
+                raise ValueError(self.locked_by)
+            store.append(value)
+        return value
+
+    def _everything(self, value: Any, store: list[Any]) -> list[Any]:
+        if isinstance(value, Variable):
+            return self.trainable + self.non_trainable
+        return store
+
+    def untrack(self, value: Any) -> None:
+        """Forget `value`, or what is in it."""
+        if isinstance(value, (list, tuple, set)):
+            for item in value:
+                self.untrack(item)
+        elif isinstance(value, dict):
+            for item in value.values():
+                self.untrack(item)
+        else:
+            for name in STORES:
+                store = getattr(self, name)
+                store[:] = [v for v in store if v is not value]
+
+    def mark(self) -> dict[str, list[Any]]:
+        """A copy of all lists, for `rollback`."""
+        return {name: list(getattr(self, name)) for name in STORES}
+
+    def rollback(self, mark: dict[str, list[Any]]) -> None:
+        """Go back to a mark."""
+        for name in STORES:
+            getattr(self, name)[:] = mark[name]
+
+
+_PLAIN = frozenset((int, float, bool, str, bytes, type(None)))
+
+
+def _holds(store: Iterable[Any], value: Any) -> bool:
+    return any(v is value for v in store)
+
+
+class TrackedList(list):
+    """A list that tells a tracker what is put into it."""
+
+    def __init__(self, values: Iterable[Any] = (), tracker: Tracker | None = None) -> None:
+        self.tracker = tracker
+        super().__init__(self._track(v) for v in values)
+
+    def _track(self, value: Any) -> Any:
+        return value if self.tracker is None else self.tracker.track(value)
+
+    def _forget(self, *values: Any) -> None:
+        if self.tracker is not None:
+            for v in values:
+                if not _holds(self, v):
+                    self.tracker.untrack(v)
+
+    def append(self, value: Any) -> None:
+        super().append(self._track(value))
+
+    def insert(self, index: Any, value: Any) -> None:
+        super().insert(index, self._track(value))
+
+    def extend(self, values: Iterable[Any]) -> None:
+        super().extend(self._track(v) for v in values)
+
+    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc, override]
+        self.extend(values)
+        return self
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        old = self[index] if isinstance(index, slice) else [self[index]]
+        if isinstance(index, slice):
+            super().__setitem__(index, [self._track(v) for v in value])
+        else:
+            super().__setitem__(index, self._track(value))
+        self._forget(*old)
+
+    def __delitem__(self, index: Any) -> None:
+        old = self[index] if isinstance(index, slice) else [self[index]]
+        super().__delitem__(index)
+        self._forget(*old)
+
+    def pop(self, index: Any = -1) -> Any:
+        value = super().pop(index)
+        self._forget(value)
+        return value
+
+    def remove(self, value: Any) -> None:
+        super().remove(value)
+        self._forget(value)
+
+    def clear(self) -> None:
+        old = list(self)
+        super().clear()
+        self._forget(*old)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (TrackedList,), {"tracker": self.tracker}, iter(self))
+
+
+class TrackedDict(dict):
+    """A dict that tells a tracker what is put into it."""
+
+    def __init__(self, values: Any = (), tracker: Tracker | None = None) -> None:
+        self.tracker = tracker
+        super().__init__()
+        self.update(values)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        tracked = value if self.tracker is None else self.tracker.track(value)
+        super().__setitem__(key, tracked)
+
+    def update(self, *mappings: Any, **more: Any) -> None:
+        for key, value in dict(*mappings, **more).items():
+            self[key] = value
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def _forget(self, *values: Any) -> None:
+        if self.tracker is not None:
+            for v in values:
+                if not _holds(self.values(), v):
+                    self.tracker.untrack(v)
+
+    def __delitem__(self, key: Any) -> None:
+        value = self[key]
+        super().__delitem__(key)
+        self._forget(value)
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        value = super().pop(key, *default)
+        self._forget(value)
+        return value
+
+    def popitem(self) -> tuple[Any, Any]:
+        key, value = super().popitem()
+        self._forget(value)
+        return key, value
+
+    def clear(self) -> None:
+        old = list(self.values())
+        super().clear()
+        self._forget(*old)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (TrackedDict,), {"tracker": self.tracker}, None, iter(self.items()))
+
+
+class TrackedSet(set):
+    """A set that tells a tracker what is put into it."""
+
+    def __init__(self, values: Iterable[Any] = (), tracker: Tracker | None = None) -> None:
+        self.tracker = tracker
+        super().__init__()
+        self.update(values)
+
+    def add(self, value: Any) -> None:
+        super().add(value if self.tracker is None else self.tracker.track(value))
+
+    def update(self, *groups: Iterable[Any]) -> None:
+        for group in groups:
+            for value in group:
+                self.add(value)
+
+    def remove(self, value: Any) -> None:
+        super().remove(value)
+        if self.tracker is not None:
+            self.tracker.untrack(value)
+
+    def discard(self, value: Any) -> None:
+        if value in self:
+            self.remove(value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (TrackedSet, (list(self),), {"tracker": self.tracker})
+
+
+def _rebuild(cls: Callable[[], Any]) -> Any:
+    """An empty container; pickle and deepcopy fill it (untracked until then)."""
+    return cls()

@@ -1,0 +1,84 @@
+"""Python functions in configs: by name, and lambdas by their code."""
+
+from __future__ import annotations
+
+import base64
+import marshal
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from minikeras.saving.registry import get_registered_name
+
+_safe: ContextVar[bool] = ContextVar("minikeras_safe_mode", default=True)
+
+
+@contextmanager
+def safe_mode_scope(safe: bool) -> Iterator[None]:
+    """Whether code in configs is refused inside the block."""
+    token = _safe.set(safe)
+    try:
+        yield
+    finally:
+        _safe.reset(token)
+
+
+def in_safe_mode() -> bool:
+    """Whether code in configs is refused now."""
+    return _safe.get()
+
+
+def serialize_function(function: Callable[..., Any]) -> dict[str, Any]:
+    """A function by its name; a lambda by its code, with a warning."""
+    name = getattr(function, "__name__", "")
+    if name == "<lambda>" and isinstance(function, types.FunctionType):
+        warnings.warn(
+            "A Python lambda is stored in this config as code of this Python version; "
+            "loading it needs safe_mode=False. Prefer a named function and "
+            "@keras.saving.register_keras_serializable().",
+            stacklevel=3,
+        )
+        return {"class_name": "__lambda__", "config": _dump(function)}
+    module = "builtins" if function.__module__.startswith("minikeras") else function.__module__
+    registered = get_registered_name(function)
+    return {
+        "module": module,
+        "class_name": "function",
+        "config": name,
+        "registered_name": "function" if registered == name else registered,
+    }
+
+
+def _dump(function: types.FunctionType) -> dict[str, Any]:
+    cells = function.__closure__
+    return {
+        "code": base64.b64encode(marshal.dumps(function.__code__)).decode("ascii"),
+        "defaults": function.__defaults__,
+        "closure": tuple(c.cell_contents for c in cells) if cells else None,
+    }
+
+
+def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
+    """The function whose code `serialize_function` stored.
+
+    Raises:
+        ValueError: In safe mode, since running stored code runs whatever the file's
+            author wrote.
+    """
+    if safe_mode:
+        raise ValueError(
+            "the config holds the code of a Python lambda, which safe mode refuses: it "
+            "could do anything. Pass safe_mode=False if you trust where it comes from."
+        )
+    inner = config.get("value", config)
+    if isinstance(inner, (list, tuple)):
+        inner = dict(zip(("code", "defaults", "closure"), inner, strict=True))
+    code = marshal.loads(base64.b64decode(inner["code"]))
+    closure = inner.get("closure")
+    cells = tuple(types.CellType(v) for v in closure) if closure else None
+    defaults = inner.get("defaults")
+    names = {"__builtins__": __builtins__}
+    return types.FunctionType(code, names, "lambda", tuple(defaults) if defaults else None, cells)

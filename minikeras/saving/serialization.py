@@ -1,0 +1,292 @@
+"""Objects to JSON-ready dicts and back, in the form Keras 3 uses.
+
+An object becomes `{"module", "class_name", "config", "registered_name"}`, with
+`build_config` and `compile_config` where it has them. Classes of this package are
+written under `keras.`, so that the dicts travel both ways between the two.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import tree
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import Tensor, from_numpy
+from minikeras.saving import functions
+from minikeras.saving.registry import (
+    custom_object_scope,
+    get_registered_name,
+    get_registered_object,
+)
+from minikeras.variable import Variable
+
+_PLAIN = (str, bool, int, float, type(None))
+# Where a class of ours is written as living directly in `keras`.
+_TOP_LEVEL = ("DTypePolicy", "Sequential", "Model", "Variable")
+_OWN_ONLY = ("SumPooling2D",)  # names Keras lacks keep our module
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """A JSON-ready description of an object.
+
+    Args:
+        obj: A layer, model, loss and so on; or numbers, strings, lists, dicts, arrays.
+
+    Returns:
+        Plain values for plain values, else a dict that
+        `deserialize_keras_object` takes.
+
+    Raises:
+        TypeError: If the object has no `get_config`.
+
+    >>> import minikeras as keras
+    >>> d = keras.saving.serialize_keras_object(keras.layers.ReLU(max_value=6))
+    >>> d["module"], d["class_name"], d["config"]["max_value"]
+    ('keras.layers', 'ReLU', 6.0)
+    """
+    if isinstance(obj, _PLAIN):
+        return obj
+    if isinstance(obj, (list, tuple)):
+        return type(obj)([serialize_keras_object(v) for v in obj]) if type(obj) in (
+            list, tuple) else [serialize_keras_object(v) for v in obj]  # fmt: skip
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(v) for key, v in obj.items()}
+    special = _serialize_special(obj)
+    if special is not None:
+        return special
+    if isinstance(obj, types.FunctionType) or inspect.isbuiltin(obj):
+        return functions.serialize_function(obj)
+    if inspect.isclass(obj):
+        return {
+            "module": _public_module(obj),
+            "class_name": obj.__name__,
+            "config": None,
+            "registered_name": _registered(obj),
+        }
+    if not hasattr(obj, "get_config"):
+        raise TypeError(
+            f"cannot serialize {obj!r} of type {type(obj).__name__}: it has no get_config(). "
+            "Add a get_config() that returns the constructor's arguments."
+        )
+    return _serialize_object(obj)
+
+
+def _serialize_special(obj: Any) -> Any:
+    if isinstance(obj, KerasTensor):
+        history = obj._keras_history
+        config: dict[str, Any] = {"shape": obj.shape, "dtype": obj.dtype}
+        if history is not None:
+            config["keras_history"] = [history.operation.name, *history[1:]]
+        return {"class_name": "__keras_tensor__", "config": config}
+    if isinstance(obj, (Tensor, Variable)):
+        return _values("__tensor__", obj.numpy())
+    if isinstance(obj, np.generic) or (isinstance(obj, np.ndarray) and not obj.ndim):
+        return obj.item()
+    if isinstance(obj, np.ndarray):
+        return _values("__numpy__", obj)
+    if isinstance(obj, np.dtype):
+        return obj.name
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(obj, slice):
+        parts = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return {"class_name": "__slice__", "config": serialize_keras_object(parts)}
+    return None
+
+
+def _values(kind: str, array: np.ndarray) -> dict[str, Any]:
+    return {
+        "class_name": kind,
+        "config": {"value": array.tolist(), "dtype": array.dtype.name},
+    }
+
+
+def _public_module(cls: type) -> str:
+    parts = cls.__module__.split(".")
+    if parts[0] != "minikeras" or len(parts) == 1:
+        return cls.__module__
+    if cls.__name__ in _OWN_ONLY:
+        return ".".join(parts[:2])
+    if cls.__name__ == "Functional":
+        return "keras.src.models.functional"
+    return "keras" if cls.__name__ in _TOP_LEVEL else f"keras.{parts[1]}"
+
+
+def _registered(cls: type) -> str | None:
+    name = get_registered_name(cls)
+    ours = cls.__module__.split(".")[0] == "minikeras"
+    return None if ours and cls.__name__ != "Functional" else name
+
+
+def _serialize_object(obj: Any) -> dict[str, Any]:
+    cls = type(obj)
+    result = {
+        "module": _public_module(cls),
+        "class_name": cls.__name__,
+        "config": serialize_keras_object(obj.get_config()),
+        "registered_name": _registered(cls),
+    }
+    for part in ("build_config", "compile_config"):
+        get = getattr(obj, f"get_{part}", None)
+        value = get() if get is not None else None
+        if value is not None:
+            result[part] = serialize_keras_object(value)
+    return result
+
+
+def deserialize_keras_object(
+    config: Any,
+    custom_objects: dict[str, Any] | None = None,
+    safe_mode: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """The object that `serialize_keras_object` described.
+
+    Args:
+        config: The dict, or plain values.
+        custom_objects: Names of classes and functions that are not part of the package.
+        safe_mode: Whether to refuse code stored in the config (Python lambdas).
+
+    Returns:
+        The object, built and compiled if the config says so.
+
+    Raises:
+        ValueError: If a class is unknown, or safe mode forbids its code.
+        TypeError: If its constructor refuses the config.
+
+    >>> import minikeras as keras
+    >>> layer = keras.layers.Dense(3, activation="relu", name="hidden")
+    >>> config = keras.saving.serialize_keras_object(layer)
+    >>> keras.saving.deserialize_keras_object(config).name
+    'hidden'
+    """
+    if custom_objects:
+        with custom_object_scope(custom_objects):
+            return deserialize_keras_object(config, safe_mode=safe_mode, **kwargs)
+    if isinstance(config, str):
+        found = get_registered_object(config, None, kwargs.get("module_objects"))
+        return config if found is None else found
+    if isinstance(config, (list, tuple)):
+        return type(config)([deserialize_keras_object(v, safe_mode=safe_mode) for v in config])
+    if not isinstance(config, dict):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {
+            key: deserialize_keras_object(v, safe_mode=safe_mode) for key, v in config.items()
+        }
+    return _deserialize_dict(config, safe_mode, kwargs.get("module_objects"))
+
+
+def _deserialize_dict(
+    config: dict[str, Any], safe_mode: bool, module_objects: dict[str, Any] | None
+) -> Any:
+    kind, inner = config["class_name"], config["config"]
+    special = _SPECIAL.get(kind)
+    if special is not None:
+        return special(inner, safe_mode)
+    if kind == "function":
+        return _find(config["config"], config, "function", module_objects)
+    cls = _find(kind, config, "class", module_objects)
+    if inner is None or not inspect.isclass(cls):
+        return cls
+    with functions.safe_mode_scope(safe_mode):
+        made = _construct(cls, inner)
+    build_config = config.get("build_config")
+    if build_config and hasattr(made, "build_from_config") and not getattr(made, "built", False):
+        made.build_from_config(deserialize_keras_object(build_config, safe_mode=safe_mode))
+    compile_config = config.get("compile_config")
+    if compile_config and hasattr(made, "compile_from_config"):
+        made.compile_from_config(compile_config)
+    return made
+
+
+def _construct(cls: Any, inner: dict[str, Any]) -> Any:
+    if not hasattr(cls, "from_config"):
+        raise TypeError(
+            f"cannot rebuild {cls.__name__}: the class has no from_config(); add one that "
+            "takes the dict that get_config() returned."
+        )
+    try:
+        return cls.from_config(dict(inner))
+    except TypeError as error:
+        raise TypeError(
+            f"{cls.__name__} could not be rebuilt from its config {inner}: {error}. Its "
+            "get_config() must return exactly what its constructor takes."
+        ) from error
+
+
+def _find(
+    name: str, config: dict[str, Any], what: str, module_objects: dict[str, Any] | None
+) -> Any:
+    """The class or function a config names: registered, of this package, or imported."""
+    for candidate in (config.get("registered_name"), name):
+        if isinstance(candidate, str) and candidate != "function":
+            found = get_registered_object(candidate, None, module_objects)
+            if found is not None:
+                return found
+    module = config.get("module") or ""
+    found = _in_package(module, name)
+    if found is not None:
+        return found
+    raise ValueError(
+        f"unknown {what} {name!r} (module {module!r}). Decorate it with "
+        "@keras.saving.register_keras_serializable(), or pass it in custom_objects="
+        f"{{{name!r}: {name}}}."
+    )
+
+
+_SEARCHED = ("layers", "models", "initializers", "activations", "regularizers", "constraints",
+             "losses", "metrics", "optimizers", "dtype_policies")  # fmt: skip
+
+
+def _in_package(module: str, name: str) -> Any:
+    root, _, rest = module.partition(".")
+    if root not in ("keras", "minikeras", "builtins", ""):
+        return None
+    if rest.startswith("src."):
+        rest = rest[4:]
+    first = rest.split(".")[0]
+    if first == "ops":
+        ops = importlib.import_module("minikeras.ops")
+        return getattr(ops, name, None)
+    searched = (first,) if first in _SEARCHED else _SEARCHED
+    if ".schedules" in rest:
+        searched = ("optimizers.schedules",)
+    for part in searched:
+        found = getattr(importlib.import_module(f"minikeras.{part}"), name, None)
+        if inspect.isclass(found) or inspect.isfunction(found):
+            return found
+    return None
+
+
+def _tensor_form(inner: dict[str, Any], safe_mode: bool) -> Tensor:
+    return from_numpy(np.asarray(inner["value"], dtype=inner["dtype"]), inner["dtype"])
+
+
+def _symbolic_form(inner: dict[str, Any], safe_mode: bool) -> KerasTensor:
+    return KerasTensor(tuple(inner["shape"]), inner["dtype"])
+
+
+_SPECIAL = {
+    "__numpy__": lambda inner, safe: np.asarray(inner["value"], dtype=inner["dtype"]),
+    "__tensor__": _tensor_form,
+    "__keras_tensor__": _symbolic_form,
+    "__bytes__": lambda inner, safe: inner["value"].encode("utf-8"),
+    "__ellipsis__": lambda inner, safe: Ellipsis,
+    "__slice__": lambda inner, safe: slice(
+        *[deserialize_keras_object(inner[k]) for k in ("start", "stop", "step")]
+    ),
+    "__lambda__": lambda inner, safe: functions.load_lambda(inner, safe),
+}
+
+
+def tensors_in(structure: Any) -> list[KerasTensor]:
+    """The KerasTensors among the leaves of a structure."""
+    return [leaf for leaf in tree.flatten(structure) if isinstance(leaf, KerasTensor)]

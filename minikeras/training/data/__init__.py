@@ -1,0 +1,119 @@
+"""Sources of batches: arrays, generators, PyDatasets, loaders of other libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from minikeras.training.data.adapter import Batch, DataAdapter
+from minikeras.training.data.arrays import ArrayAdapter, validation_split
+from minikeras.training.data.class_weight import sample_weight_of
+from minikeras.training.data.feed import Feed
+from minikeras.training.data.iterables import GeneratorAdapter, IterableAdapter
+from minikeras.training.data.leaves import (
+    check_no_nan,
+    host_structure,
+    is_array_structure,
+    named_leaves,
+)
+from minikeras.training.data.packing import (
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
+from minikeras.training.data.py_dataset import PyDataset, PyDatasetAdapter
+
+__all__ = [
+    "ArrayAdapter",
+    "Batch",
+    "DataAdapter",
+    "Feed",
+    "GeneratorAdapter",
+    "IterableAdapter",
+    "PyDataset",
+    "PyDatasetAdapter",
+    "array_parts",
+    "check_no_nan",
+    "host_structure",
+    "is_arrays",
+    "make_adapter",
+    "named_leaves",
+    "pack_x_y_sample_weight",
+    "sample_weight_of",
+    "unpack_x_y_sample_weight",
+    "validation_split",
+]
+
+
+def is_arrays(x: Any) -> bool:
+    """Whether `x` is array data, as opposed to a source of ready batches."""
+    return is_array_structure(x) and not isinstance(x, PyDataset)
+
+
+def array_parts(
+    x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None, owner: str
+) -> Batch:
+    """The three parts as host arrays, class weights made sample weights.
+
+    Raises:
+        ValueError: If a part is no array, or both kinds of weights are given.
+    """
+    x, y = host_structure(x, "x"), host_structure(y, "y")
+    weight = host_structure(sample_weight, "sample_weight")
+    if class_weight is not None:
+        if weight is not None:
+            raise ValueError(
+                f"{owner}: got both class_weight and sample_weight; expected one of them. "
+                "Multiply them into sample_weight."
+            )
+        if y is None:
+            raise ValueError(f"{owner}: got class_weight but y is None; expected labels.")
+        weight = sample_weight_of(y, class_weight)
+    return x, y, weight
+
+
+def make_adapter(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    batch_size: int | None = None,
+    shuffle: bool | str = False,
+    class_weight: Mapping[int, float] | None = None,
+    owner: str = "fit",
+) -> DataAdapter:
+    """The adapter for whatever was passed as `x`.
+
+    Args:
+        x: Arrays, a PyDataset, a generator, or an iterable of batches.
+        y: Targets; only with arrays.
+        sample_weight: Weights; only with arrays.
+        batch_size: Only with arrays. Default: 32.
+        shuffle: For arrays (or the batches of a PyDataset).
+        class_weight: Weights by class number.
+        owner: The method to name in messages.
+
+    Returns:
+        A `DataAdapter`.
+
+    Raises:
+        ValueError: If `x` is no data, or an argument does not go with it.
+    """
+    if is_arrays(x):
+        parts = array_parts(x, y, sample_weight, class_weight, owner)
+        return ArrayAdapter(*parts, batch_size or 32, shuffle, owner)
+    kind = type(x).__name__
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(
+                f"{owner}: {name} was passed although x is a {kind}, which gives whole "
+                f"batches; expected {name}=None and batches (x, y, sample_weight)."
+            )
+    if isinstance(x, PyDataset):
+        return PyDatasetAdapter(x, class_weight, bool(shuffle))
+    if isinstance(x, Iterator):
+        return GeneratorAdapter(x, class_weight)
+    if hasattr(x, "__iter__") and not isinstance(x, (list, tuple, dict, str, bytes)):
+        return IterableAdapter(x, class_weight)
+    raise ValueError(
+        f"{owner}: x is a {kind}; expected arrays (NumPy, tensors, or lists and dicts of "
+        "them), a generator, a PyDataset or an iterable of batches."
+    )

@@ -1,0 +1,124 @@
+"""Feed: the batches of one run of `fit`, `evaluate` or `predict`, epoch by epoch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from minikeras.training.data.adapter import Batch, DataAdapter
+
+
+class Feed:
+    """Cuts a source of batches into epochs.
+
+    Without `steps` an epoch is one pass. With them it is that many batches: a source
+    that can be repeated starts again when it ends, a generator goes on where the
+    last epoch stopped. A generator that ends too early ends the run, with one warning.
+
+    Args:
+        adapter: The source.
+        steps: Batches in an epoch, or None.
+        epochs: How many epochs are wanted, for the message.
+        owner: The method to name in messages.
+
+    Raises:
+        ValueError: If the source never ends and no steps are given.
+
+    Attributes:
+        steps: Batches in an epoch where that is known, else None.
+        exhausted: Whether the source ended too early.
+    """
+
+    def __init__(
+        self, adapter: DataAdapter, steps: int | None, epochs: int = 1, owner: str = "fit"
+    ) -> None:
+        if steps is None and adapter.infinite:
+            raise ValueError(
+                f"{owner}: the data has no end, so an epoch needs a number of steps; expected "
+                "steps_per_epoch (fit) or steps (evaluate, predict)."
+            )
+        self.adapter = adapter
+        self.owner = owner
+        self.exhausted = False
+        self.steps = steps if steps is not None else adapter.num_batches
+        self._cut = steps is not None
+        self._epochs = epochs
+        self._source: Iterator[Batch] | None = None
+        self._next: list[Batch] = []
+        self._seen = 0
+
+    def peek(self) -> Batch:
+        """The first batch, which the next epoch will give again.
+
+        Raises:
+            ValueError: If the source gives nothing at all.
+        """
+        if not self._next:
+            batch = self._pull()
+            if batch is None:
+                raise ValueError(
+                    f"{self.owner}: the data is empty, there is no first batch; expected at "
+                    "least one (x, y). A generator that was used up gives nothing again."
+                )
+            self._next.append(batch)
+        return self._next[0]
+
+    def ready(self) -> bool:
+        """Whether there is a batch for the next epoch; warns once where there is none."""
+        if self._next or self.adapter.repeatable or not self._seen:
+            return True
+        if self.exhausted:
+            return False
+        batch = self._pull()
+        if batch is None:
+            self._warn()
+            return False
+        self._next.append(batch)
+        return True
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of the next epoch."""
+        count = 0
+        while not self._cut or count < (self.steps or 0):
+            batch = self._next.pop() if self._next else self._pull()
+            if batch is None and self._cut and self.adapter.repeatable and self._seen:
+                batch = self._pull()
+            if batch is None:
+                break
+            self._seen += 1
+            count += 1
+            yield batch
+        if not self._cut:
+            self.steps = count
+        elif count < (self.steps or 0):
+            self._warn()
+
+    def _pull(self) -> Batch | None:
+        """The next batch of the source, or None at its end, where the next pass begins."""
+        if self._source is None:
+            self.adapter.on_epoch_begin()
+            self._source = self.adapter.epoch()
+        batch = next(self._source, None)
+        if batch is None:
+            self._source = None
+            self.adapter.on_epoch_end()
+        return batch
+
+    def close(self) -> None:
+        """Let go of the source, so that its workers stop."""
+        source, self._source = self._source, None
+        close: Any = getattr(source, "close", None)
+        if close is not None and self.adapter.repeatable:
+            close()
+
+    def _warn(self) -> None:
+        self.exhausted = True
+        wanted = "more" if self.steps is None else f"{self.steps} each for {self._epochs} epochs"
+        warnings.warn(
+            f"{self.owner}: the data ended after {self._seen} batches; expected {wanted}. The "
+            "run stops here. Ask for fewer steps or epochs, or pass data that can be "
+            "repeated.",
+            UserWarning,
+            stacklevel=4,
+        )

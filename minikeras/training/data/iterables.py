@@ -1,0 +1,83 @@
+"""Batches that come ready made: generators, loaders of other libraries, iterables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from minikeras.training.data.adapter import Batch, DataAdapter
+from minikeras.training.data.class_weight import sample_weight_of
+from minikeras.training.data.leaves import host_structure, is_array_structure
+from minikeras.training.data.packing import unpack_x_y_sample_weight
+
+ClassWeight = Mapping[int, float] | None
+
+
+def standard_batch(data: Any, class_weight: ClassWeight, source: str) -> Batch:
+    """What a generator or loader yielded, as `(x, y, sample_weight)` of host arrays.
+
+    Raises:
+        ValueError: If it is no batch, or holds what is no array.
+    """
+    if not is_array_structure(data):
+        raise ValueError(
+            f"{source} gave a batch of type {type(data).__name__}; expected arrays as (x,), "
+            "(x, y) or (x, y, sample_weight)."
+        )
+    x, y, weight = unpack_x_y_sample_weight(data)
+    x = host_structure(x, "x")
+    y = host_structure(y, "y")
+    if class_weight is not None and y is not None:
+        if weight is not None:
+            raise ValueError(
+                f"{source} gives sample_weight and class_weight was passed too; expected one "
+                "of the two."
+            )
+        weight = sample_weight_of(y, class_weight)
+    return x, y, host_structure(weight, "sample_weight")
+
+
+class GeneratorAdapter(DataAdapter):
+    """A Python generator or iterator: its batches come once."""
+
+    repeatable = False
+
+    def __init__(self, generator: Any, class_weight: ClassWeight = None) -> None:
+        self._generator = iter(generator)
+        self._class_weight = class_weight
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches that are left."""
+        for data in self._generator:
+            yield standard_batch(data, self._class_weight, "the generator")
+
+
+class IterableAdapter(DataAdapter):
+    """Anything that can be iterated again and again.
+
+    PyTorch's `DataLoader`, `tf.data.Dataset`, or an object with `__iter__` (and
+    perhaps `__len__`), recognised by what they can do.
+    """
+
+    def __init__(self, iterable: Any, class_weight: ClassWeight = None) -> None:
+        self._iterable = iterable
+        self._class_weight = class_weight
+        length = _length(iterable)
+        self.infinite = length == -1
+        self.num_batches = length if length is not None and length >= 0 else None
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of one pass."""
+        as_numpy = getattr(self._iterable, "as_numpy_iterator", None)
+        source = type(self._iterable).__name__
+        for data in self._iterable if as_numpy is None else as_numpy():
+            yield standard_batch(data, self._class_weight, source)
+
+
+def _length(iterable: Any) -> int | None:
+    """The number of batches where the iterable knows it; negative means no end, or unknown."""
+    cardinality = getattr(iterable, "cardinality", None)  # tf.data: -1 infinite, -2 unknown
+    try:
+        return int(cardinality()) if cardinality is not None else len(iterable)
+    except TypeError:
+        return None

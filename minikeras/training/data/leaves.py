@@ -1,0 +1,156 @@
+"""Host arrays from whatever a user passes as data, and the checks on their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import dtypes, tree
+from minikeras.engine.tensor import Tensor, host_array
+from minikeras.variable import Variable
+
+Array = np.ndarray[Any, Any]
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` is something with a shape and values: one leaf of data."""
+    if isinstance(value, (np.ndarray, Tensor, Variable)):
+        return True
+    return hasattr(value, "__array__") and hasattr(value, "shape")
+
+
+def is_array_structure(value: Any) -> bool:
+    """Whether `value` is an array, or lists, tuples and dicts with arrays in them."""
+    if is_array(value) or value is None:
+        return True
+    if isinstance(value, (list, tuple, dict)):
+        leaves = tree.flatten(value)
+        return bool(leaves) and all(is_array(v) or _is_plain(v) for v in leaves)
+    return False
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a bare value, which `host` then refuses with a hint."""
+    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
+
+
+def host(value: Any, name: str) -> Array:
+    """One leaf of data as a NumPy array of a dtype that models take.
+
+    float64 becomes `floatx()`, as in Keras; other dtypes stay.
+
+    Args:
+        value: NumPy array, tensor of ours or of another library, pandas object.
+        name: What to call it in messages, e.g. `"x"` or `"y['label']"`.
+
+    Raises:
+        ValueError: If it is no array, has no batch axis, or does not hold numbers.
+    """
+    array = value if type(value) is np.ndarray else _array_of(value, name)
+    kind = array.dtype.kind
+    if kind == "f":
+        if array.dtype.itemsize == 8:
+            array = array.astype(dtypes.numpy_dtype(dtypes.floatx()), copy=False)
+    elif kind not in "iub" and array.dtype.name != "bfloat16":
+        raise ValueError(
+            f"{name} has dtype {array.dtype}; expected numbers or booleans. Encode "
+            "strings as numbers first, and convert ragged or mixed columns to one dtype."
+        )
+    if not array.ndim:
+        raise ValueError(
+            f"{name} has shape (), a scalar; expected a batch axis first, as in "
+            "np.array([value])."
+        )
+    return array
+
+
+def _array_of(value: Any, name: str) -> Array:
+    if isinstance(value, Variable):
+        value = value.value
+    if isinstance(value, Tensor):
+        return host_array(value.value)
+    if hasattr(value, "to_numpy"):  # pandas, polars
+        return np.asarray(value.to_numpy())
+    if hasattr(value, "detach"):  # torch
+        value = value.detach().cpu()
+    if not is_array(value):
+        raise ValueError(
+            f"{name} is a {type(value).__name__}; expected an array (or lists, tuples "
+            f"and dicts of arrays). Use np.array({name.split('[')[0]}) on lists of numbers."
+        )
+    return np.asarray(value)
+
+
+def host_structure(structure: Any, name: str) -> Any:
+    """The structure with every leaf made a host array; None leaves stay."""
+    if type(structure) is np.ndarray:
+        return host(structure, name)
+    return map_named(lambda leaf, where: host(leaf, where), structure, name)
+
+
+def map_named(function: Callable[[Any, str], Any], structure: Any, name: str) -> Any:
+    """`function(leaf, path)` on every leaf that is not None."""
+    if isinstance(structure, dict):
+        return {k: map_named(function, v, f"{name}[{k!r}]") for k, v in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        parts = [map_named(function, v, f"{name}[{i}]") for i, v in enumerate(structure)]
+        if isinstance(structure, list):
+            return parts
+        kind = type(structure)
+        return kind(*parts) if hasattr(structure, "_fields") else tuple(parts)
+    return None if structure is None else function(structure, name)
+
+
+def named_leaves(structure: Any, name: str) -> list[tuple[str, Array]]:
+    """Every leaf that is not None with its path, in order."""
+    if type(structure) is np.ndarray:
+        return [(name, structure)]
+    found: list[tuple[str, Array]] = []
+    map_named(lambda leaf, where: found.append((where, leaf)), structure, name)
+    return found
+
+
+def check_no_nan(array: Array, name: str) -> None:
+    """One pass over the values: a NaN makes the smallest of them NaN.
+
+    Raises:
+        ValueError: If there is a NaN.
+    """
+    if array.dtype.kind != "f" or not array.size:
+        return
+    with np.errstate(invalid="ignore"):
+        smallest = array.min()
+    if smallest == smallest:
+        return
+    bad = np.isnan(array)
+    first = tuple(int(i) for i in np.argwhere(bad)[0])
+    raise ValueError(
+        f"{name} contains NaN: {int(bad.sum())} of {array.size} values, the first at index "
+        f"{first}; expected numbers only. Drop or fill them, e.g. np.nan_to_num({name})."
+    )
+
+
+def check_lengths(parts: list[tuple[str, Array]], owner: str) -> int:
+    """The common number of samples of all arrays.
+
+    Raises:
+        ValueError: If there is no array, no sample, or the lengths differ.
+    """
+    if not parts:
+        raise ValueError(f"{owner}: x is None; expected data, e.g. {owner}(x, y).")
+    size = len(parts[0][1])
+    for _, array in parts:
+        if len(array) != size:
+            listed = ", ".join(f"{name} has {len(a)}" for name, a in parts)
+            raise ValueError(
+                f"{owner}: the arrays hold different numbers of samples: {listed}; "
+                "expected the same size of the first axis everywhere."
+            )
+    if not size:
+        name, array = parts[0]
+        raise ValueError(
+            f"{owner}: {name} is empty (shape {array.shape}); expected at least one sample."
+        )
+    return size

@@ -1,0 +1,53 @@
+"""What every test gets: fixed generated cases, fixed seeds, checked graphs."""
+
+import importlib.util
+import os
+import random
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# The engine re-infers every graph after each pass. Read when graphs are first made.
+os.environ["MINIKERAS_CHECK"] = "1"
+
+settings.register_profile("minikeras", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("minikeras")
+
+SEED = 1234
+
+
+def backends():
+    """`MINIKERAS_TEST_BACKENDS` (comma-separated); else numpy, and numba if installed."""
+    named = os.environ.get("MINIKERAS_TEST_BACKENDS", "")
+    names = [name.strip() for name in named.split(",") if name.strip()]
+    if names:
+        return names
+    return ["numpy"] + ["numba"] * (importlib.util.find_spec("llvmlite") is not None)
+
+
+BACKENDS = backends()
+# Tests that do not ask for a backend run on the first one that is tested.
+os.environ["MINIKERAS_BACKEND"] = BACKENDS[0]
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    """The name of the backend in use, each tested one in turn."""
+    from minikeras import config
+
+    before = config.backend()
+    config.set_backend(request.param)
+    yield request.param
+    config.set_backend(before)
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    """Global generators start each test from the same place."""
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002
+    # A test of the lower floors may not have loaded the generators of the face.
+    if "minikeras.utils" in sys.modules:
+        sys.modules["minikeras.utils"].set_random_seed(SEED)

@@ -1,0 +1,49 @@
+"""`import minikeras` stays light, and imports only go down."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAVY = (
+    "cupy",
+    "h5py",
+    "jax",
+    "keras",
+    "llvmlite",
+    "ml_dtypes",
+    "numba",
+    "rich",
+    "scipy",
+)
+
+
+def python(*words):
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, env=env, cwd=ROOT
+    )
+
+
+def test_import_is_light_and_silent():
+    ran = python("-W", "error", "-c", "import sys, minikeras; print(*sys.modules)")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    loaded = {name.partition(".")[0] for name in ran.stdout.split()}
+    assert "minikeras" in loaded
+    assert loaded & set(HEAVY) == set()
+    assert not any(name.startswith("minikeras_") for name in loaded)
+
+
+def test_contracts_hold():
+    if importlib.util.find_spec("importlinter") is None:
+        pytest.skip("import-linter comes with the extra `dev`")
+    if not (ROOT / "backends").is_dir():
+        pytest.skip("the contracts are about the source tree")
+    run = "from importlinter.cli import lint_imports_command as c; c()"
+    ran = python("-c", run, "--no-cache")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
