@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from minikeras_numpy import NumpyBackend
 
 from minikeras.extend import Node, Step, Value
-from minikeras_numba import conv, conv_grad, matmul, pooling
+from minikeras_numba import conv, conv_grad, matmul, pool, pooling
 from minikeras_numba.eager import lowered_kernels
-from minikeras_numba.epilogue import CORES, lower_epilogue
-from minikeras_numba.fused import fusible, lower_fused
+from minikeras_numba.epilogue import lower_epilogue
+from minikeras_numba.fused import Native, fusible, lower_fused
+from minikeras_numba.jobs import Closure
 from minikeras_numba.pool import Registers
 from minikeras_numba.rowwise import ROWWISE, lower_rowwise
 
@@ -49,7 +51,7 @@ class NumbaBackend(NumpyBackend):
         return fusible(node)
 
     def has_epilogues(self, node: Node) -> bool:
-        return node.prim.name in CORES and node.inputs[0].aval.dtype in (
+        return node.prim.name in ("matmul", "conv") and node.inputs[0].aval.dtype in (
             "float32",
             "float64",
         )
@@ -62,3 +64,29 @@ class NumbaBackend(NumpyBackend):
         elif node.prim.kind in _SINGLE_KINDS and fusible(node):
             step = lower_fused(node, regs)
         return super().lower(node, regs) if step is None else step
+
+    def capture(self, steps: Sequence[Step]) -> Step | None:
+        """Neighbouring native steps become one native call."""
+        joined: list[Step] = []
+        for native, group in groupby(steps, lambda s: isinstance(s, (Native, Closure))):
+            members = list(group)
+            if native and len(members) > 1:
+                calls = [call for step in members for call in _calls(step)]
+                joined.append(pool.Sequence(calls, members))
+            else:
+                joined += members
+        if len(joined) == len(steps):
+            return None
+
+        def run(registers: list[Any]) -> None:
+            for step in joined:
+                step(registers)
+
+        return joined[0] if len(joined) == 1 else run
+
+
+def _calls(step: Any) -> list[tuple[int, int, int, int]]:
+    """The kernel calls of a native step."""
+    if isinstance(step, Native):
+        return step.calls
+    return [(p.fn, p.meta, p.count, p.grain) for p in step.phases]

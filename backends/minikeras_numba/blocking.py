@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from minikeras_numba.tile import max_rows, max_vectors
@@ -60,19 +61,19 @@ def chunks(total: int, parts: int) -> list[tuple[int, int]]:
     """[0, total) in at most `parts` ranges of nearly equal length, none empty."""
     parts = max(1, min(parts, total))
     bounds = [total * i // parts for i in range(parts + 1)]
-    return [(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+    return [(a, b) for a, b in pairwise(bounds) if a < b]
 
 
 class Segment(NamedTuple):
     """A run of output positions along one axis that read the same taps of the window.
 
-    Output `start + i*step` (i < count) reads input `origin + i*stride + j*gap` through
+    Output `start + i*step` (i < length) reads input `origin + i*stride + j*gap` through
     tap `tap + j` (j < taps).
     """
 
     start: int
     step: int
-    count: int
+    length: int
     origin: int
     stride: int
     tap: int
@@ -82,13 +83,13 @@ class Segment(NamedTuple):
     def clipped(self, low: int, high: int) -> Segment | None:
         """The part whose outputs are in [low, high)."""
         first = max(0, -(-(low - self.start) // self.step))
-        last = min(self.count, -(-(high - self.start) // self.step))
+        last = min(self.length, -(-(high - self.start) // self.step))
         if first >= last:
             return None
         return self._replace(
             start=self.start + first * self.step,
             origin=self.origin + first * self.stride,
-            count=last - first,
+            length=last - first,
         )
 
 
@@ -106,22 +107,22 @@ def segments(size: int, whole: Segment) -> list[Segment]:
         return low, high
 
     reach = (whole.taps - 1) * whole.gap
-    inner = min(whole.count, max(0, -(whole.origin // whole.stride)))
+    inner = min(whole.length, max(0, -(whole.origin // whole.stride)))
     outer = (size - 1 - reach - whole.origin) // whole.stride + 1
-    outer = max(inner, min(whole.count, outer))
+    outer = max(inner, min(whole.length, outer))
     runs = [(i, i + 1, window(i)) for i in range(inner)]
     runs += [(inner, outer, (0, whole.taps))] if inner < outer else []
-    runs += [(i, i + 1, window(i)) for i in range(outer, whole.count)]
+    runs += [(i, i + 1, window(i)) for i in range(outer, whole.length)]
     result: list[Segment] = []
     for first, last, (low, high) in runs:
         previous = result[-1] if result else None
         if previous and (previous.tap - whole.tap, previous.taps) == (low, high - low):
-            result[-1] = previous._replace(count=previous.count + last - first)
+            result[-1] = previous._replace(length=previous.length + last - first)
             continue
         result.append(
             whole._replace(
                 start=whole.start + first * whole.step,
-                count=last - first,
+                length=last - first,
                 origin=whole.origin + first * whole.stride + low * whole.gap,
                 tap=whole.tap + low,
                 taps=high - low,
@@ -143,7 +144,9 @@ class Axis(NamedTuple):
 
 def forward_segments(axis: Axis) -> list[Segment]:
     """Outputs of a convolution or pooling, and the input each reads."""
-    whole = Segment(0, 1, axis.out, -axis.low, axis.stride, 0, axis.kernel, axis.dilation)
+    whole = Segment(
+        0, 1, axis.out, -axis.low, axis.stride, 0, axis.kernel, axis.dilation
+    )
     return segments(axis.size, whole) if axis.out else []
 
 
@@ -169,7 +172,7 @@ def backward_segments(axis: Axis) -> list[Segment]:
         whole = Segment(
             start=first,
             step=axis.stride,
-            count=-(-(axis.size - first) // axis.stride),
+            length=-(-(axis.size - first) // axis.stride),
             origin=origin,
             stride=1,
             tap=order.index(taps[0]) if taps else 0,

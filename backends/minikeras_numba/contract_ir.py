@@ -23,7 +23,9 @@ ITEMSIZE = {"float32": 4, "float64": 8}
 class Code:
     """The body of one exported function of i64 arguments."""
 
-    def __init__(self, module: ir.Module, name: str, dtype: str, arguments: int) -> None:
+    def __init__(
+        self, module: ir.Module, name: str, dtype: str, arguments: int
+    ) -> None:
         kind = ir.FunctionType(ir.VoidType(), [I64] * arguments)
         self.module = module
         self.function = ir.Function(module, kind, name)
@@ -80,7 +82,9 @@ class Code:
     def store(self, value: Any, address: Any) -> None:
         self.b.store(value, self.b.inttoptr(address, PTR), align=self.itemsize)
 
-    def intrinsic(self, name: str, kind: ir.FunctionType, arguments: Sequence[Any]) -> Any:
+    def intrinsic(
+        self, name: str, kind: ir.FunctionType, arguments: Sequence[Any]
+    ) -> Any:
         """Call an LLVM intrinsic, declared on first use."""
         declared = self.module.globals.get(name)
         if declared is None:
@@ -100,10 +104,14 @@ class Code:
         """A mask with the first `count` lanes set."""
         wide = ir.VectorType(I32, self.lanes)
         index = ir.Constant(wide, list(range(self.lanes)))
-        return self.b.icmp_signed("<", index, self.splat(self.b.trunc(count, I32), wide))
+        return self.b.icmp_signed(
+            "<", index, self.splat(self.b.trunc(count, I32), wide)
+        )
 
     def splat(self, x: Any, kind: Any) -> Any:
-        lone = self.b.insert_element(ir.Constant(kind, ir.Undefined), x, ir.Constant(I32, 0))
+        lone = self.b.insert_element(
+            ir.Constant(kind, ir.Undefined), x, ir.Constant(I32, 0)
+        )
         zeros = ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count)
         return self.b.shuffle_vector(lone, lone, zeros)
 

@@ -87,6 +87,12 @@ def three(values: Sequence[int]) -> tuple[int, int, int]:
     return a, b, c
 
 
+def regions(axes: Sequence[Sequence[Segment]]) -> Iterator[Region]:
+    """All combinations of runs along the three axes."""
+    for d, h, w in product(*axes):
+        yield d, h, w
+
+
 def supported(dtype: str, rank: int) -> bool:
     """Whether there are tiles for a convolution of this dtype and array rank."""
     return dtype in ("float32", "float64") and 3 <= rank <= 5
@@ -97,7 +103,15 @@ def lower_conv(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     x, w, out = (v.aval for v in (*node.inputs[:2], node.outputs[0]))
     x_reg, w_reg, out_reg = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
     found = conv_phases(
-        x.shape, w.shape, out.shape, x.dtype, node.static, Base(x_reg), w_reg, Base(out_reg), None
+        x.shape,
+        w.shape,
+        out.shape,
+        x.dtype,
+        node.static,
+        Base(x_reg),
+        w_reg,
+        Base(out_reg),
+        None,
     )
     return None if found is None else Closure(found)
 
@@ -124,7 +138,12 @@ def conv_phases(
         spec = Matmul(dtype, rows, cout, cin, False, False, [0], [0])
         return matmul_phases(spec, source, w_register, target, epilogue)
     axes = spatial_axes(
-        x[1:-1], out[1:-1], w[:-2], static["strides"], static["padding"], static["dilation"]
+        x[1:-1],
+        out[1:-1],
+        w[:-2],
+        static["strides"],
+        static["padding"],
+        static["dilation"],
     )
     d, h, wide = (forward_segments(axis) for axis in axes)
     work = Correlation(
@@ -197,14 +216,24 @@ def _block_jobs(
 ) -> Iterator[list[int]]:
     """The jobs of the results whose position along `axis` is in [low, high)."""
     axes = [list(segments) for segments in work.axes]
-    axes[axis] = [s for s in (t.clipped(low, high) for t in axes[axis]) if s is not None]
-    split = work.kernel[1] * work.kernel[2] * work.inner * max(right.row_bytes, default=0)
+    axes[axis] = [
+        s for s in (t.clipped(low, high) for t in axes[axis]) if s is not None
+    ]
+    split = (
+        work.kernel[1] * work.kernel[2] * work.inner * max(right.row_bytes, default=0)
+    )
     for group in range(work.groups):
         for i, panel in enumerate(right.panels):
             place = group * right.matrix_bytes + right.offsets[i]
-            for region in product(*axes):
+            for region in regions(axes):
                 yield from _region_jobs(
-                    work, region, panel, place, right.row_bytes[i], group, split > PANEL_BYTES
+                    work,
+                    region,
+                    panel,
+                    place,
+                    right.row_bytes[i],
+                    group,
+                    split > PANEL_BYTES,
                 )
 
 
@@ -220,7 +249,9 @@ class Reduction(NamedTuple):
     sbr: int
 
 
-def _reductions(work: Correlation, region: Region, pitch: int, split: bool) -> list[Reduction]:
+def _reductions(
+    work: Correlation, region: Region, pitch: int, split: bool
+) -> list[Reduction]:
     """The passes over the taps of a region; later ones add to what C holds.
 
     One is enough where a kernel row times the channels is contiguous in the image;
@@ -241,7 +272,9 @@ def _reductions(work: Correlation, region: Region, pitch: int, split: bool) -> l
             a = i * d.gap * ad + j * h.gap * ah
             b = ((depth + h.tap + j) * kw + w.tap) * tap
             if not joined:
-                passes.append(Reduction(a, b, w.taps, work.inner, w.gap * aw, item, tap))
+                passes.append(
+                    Reduction(a, b, w.taps, work.inner, w.gap * aw, item, tap)
+                )
                 continue
             rows = 1 if split else h.taps
             k = w.taps * work.inner
@@ -267,21 +300,25 @@ def _region_jobs(
     c0 += (group * work.outer + panel.start) * item
     moves_a = [s.stride * t for s, t in zip(region, work.source.strides, strict=True)]
     moves_c = [s.step * t for s, t in zip(region, work.target.strides, strict=True)]
-    along, across = (2, 1) if w.count >= min(h.count, 4) else (1, 2)
+    along, across = (2, 1) if w.length >= min(h.length, 4) else (1, 2)
     for number, part in enumerate(_reductions(work, region, pitch, split)):
-        for z in range(d.count):
-            for at, size, count in row_tiles(region[along].count, panel.vectors):
+        for z in range(d.length):
+            for at, size, count in row_tiles(region[along].length, panel.vectors):
                 fn = tile(work.dtype, size, panel.vectors, panel.masked(lanes), False)
                 for i in range(count):
                     shift = at + i * size
                     dc = moves_c[across]
-                    add = {"lds": moves_c[along], "ds": dc} if number else {"s": zeros_address()}
+                    add = (
+                        {"lds": moves_c[along], "ds": dc}
+                        if number
+                        else {"s": zeros_address()}
+                    )
                     yield job(
                         fn,
                         a=a0 + part.a + z * moves_a[0] + shift * moves_a[along],
                         b=place + part.b,
                         c=c0 + z * moves_c[0] + shift * moves_c[along],
-                        count=region[across].count,
+                        count=region[across].length,
                         da=moves_a[across],
                         dc=dc,
                         r=part.r,

@@ -156,7 +156,7 @@ def _add_parts(
     plan: Plan, work: Correlation, parts: Sequence[tuple[int, int]], size: int
 ) -> None:
     """A unit for each part of the batch: clear its sum, then add image after image."""
-    regions = [r for r in product(*work.axes) if all(s.count * s.taps for s in r)]
+    regions = [r for r in product(*work.axes) if all(s.length * s.taps for s in r)]
     clear = plan.add_jobs(clearing(work.dtype, size))
     adding = plan.add_jobs(j for r in regions for j in _region_jobs(work, r))
     for i, (low, high) in enumerate(parts):
@@ -182,11 +182,13 @@ def _region_jobs(work: Correlation, region: Region) -> Iterator[list[int]]:
             rows = w.taps * work.inner if joined else work.inner
             places = (d.origin + i * d.gap, h.origin + j * h.gap, w.origin + t * w.gap)
             a0 = sum(p * s for p, s in zip(places, work.source.strides, strict=True))
-            for z, group in product(range(d.count), range(work.groups)):
+            for z, group in product(range(d.length), range(work.groups)):
                 shift = a0 + z * d.stride * work.source.strides[0]
                 shift += group * work.inner * work.source.item
                 b0 = (d.start + z) * work.target.strides[0]
-                b0 += h.start * work.target.strides[1] + w.start * work.target.strides[2]
+                b0 += (
+                    h.start * work.target.strides[1] + w.start * work.target.strides[2]
+                )
                 yield from _tap_jobs(work, region, tap, rows, shift, b0, group)
 
 
@@ -211,8 +213,8 @@ def _tap_jobs(
                 count=count,
                 da=size * item,
                 dc=size * pitch,
-                r=h.count,
-                k=w.count,
+                r=h.length,
+                k=w.length,
                 sar=h.stride * ay,
                 sap=item,
                 sak=w.stride * ax,
@@ -240,5 +242,7 @@ def _summing(dtype: str, sums: Base, out: Base, size: int, parts: int) -> Plan:
     if rest:
         place = size - rest * item
         fields = {"a": place, "c": place, "k": parts, "sak": size, "tail": rest}
-        plan.add_unit([Step(0, 0, 0, *plan.add_jobs([job(adder(dtype, full=False), **fields)]))])
+        plan.add_unit(
+            [Step(0, 0, 0, *plan.add_jobs([job(adder(dtype, full=False), **fields)]))]
+        )
     return plan

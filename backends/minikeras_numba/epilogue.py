@@ -1,76 +1,60 @@
-"""Lowering of `epilogue` nodes: a contraction whose rows are finished while in cache."""
+"""Lowering of `epilogue` nodes: a contraction, and its tail on rows still in the cache."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from minikeras.extend import Node, Value
 from minikeras_numba.conv import conv_phases
-from minikeras_numba.fused import Step, empty, epilogue
+from minikeras_numba.fused import epilogue
 from minikeras_numba.group import Place
-from minikeras_numba.jobs import Base, Closure, Epilogue, Phase
+from minikeras_numba.jobs import Base, Closure, Epilogue, Lowered, Phase
 from minikeras_numba.matmul import describe, matmul_phases
-
-CORES = ("matmul", "conv")
-
-
-class _Owner(Closure):
-    """A closure that keeps alive what its epilogue's table points to."""
-
-    __slots__ = ("step",)
-
-    def __init__(self, phases: list[Phase], step: Step) -> None:
-        super().__init__(phases)
-        self.step = step
+from minikeras_numba.panels import scratch
 
 
-def lower_epilogue(node: Node, regs: Mapping[Value, int]) -> Closure | None:
-    """A closure for an `epilogue` node, or None where NumPy does it."""
-    body, n_core = node.static["body"], node.static["n_core"]
-    core, static = node.static["core"], dict(node.static["core_static"])
-    result = body.inputs[0].aval
-    if result.dtype not in ("float32", "float64") or result.size == 0:
-        return None
-    extra = [regs[v] for v in node.inputs[n_core:]]
-    outputs = [regs[v] for v in node.outputs]
-    # the core may write into the first output, unless the tail still reads that buffer
-    if node.outputs[0].aval == result and outputs[0] not in extra:
-        place, target = Place(outputs[0]), Base(outputs[0])
-    else:
-        own = empty(result.shape, result.dtype)
-        place, target = Place(-1, own), Base(-1, own)
-    step = epilogue(body, [place, *map(Place, extra)], outputs)
-    tail = Epilogue(step.fn, step.meta)
-    found = _phases(core, static, node, regs, target, tail)
-    if found is None:
-        return None
-    return _Owner(found, step)
+def lower_epilogue(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
+    """A closure for an epilogue node, or None where the core has no tiles."""
+    static = node.static
+    body, count = static["body"], static["n_core"]
+    core = body.inputs[0].aval
+    given = [regs[v] for v in node.inputs]
+    outs = [regs[v] for v in node.outputs]
+    target, place = _result(core, node.outputs, outs, given)
+    step = epilogue(body, [place, *given[count:]], outs)
+    tail = Epilogue(step.fn, step.meta, step)
+    a, b = (v.aval for v in node.inputs[:2])
+    phases: list[Phase] | None = None
+    if static["core"] == "matmul":
+        spec = describe(a.shape, b.shape, a.dtype, dict(static["core_static"]))
+        if spec is not None:
+            phases = matmul_phases(spec, Base(given[0]), given[1], target, tail)
+    elif static["core"] == "conv":
+        phases = conv_phases(
+            a.shape,
+            b.shape,
+            core.shape,
+            a.dtype,
+            dict(static["core_static"]),
+            Base(given[0]),
+            given[1],
+            target,
+            tail,
+        )
+    return None if phases is None else Closure(phases)
 
 
-def _phases(
-    core: str,
-    static: dict[str, Any],
-    node: Node,
-    regs: Mapping[Value, int],
-    target: Base,
-    tail: Epilogue,
-) -> list[Phase] | None:
-    a, b = node.inputs[0], node.inputs[1]
-    if core == "matmul":
-        spec = describe(a.aval.shape, b.aval.shape, a.aval.dtype, static)
-        if spec is None:
-            return None
-        return matmul_phases(spec, Base(regs[a]), regs[b], target, tail)
-    out = node.static["body"].inputs[0].aval
-    return conv_phases(
-        a.aval.shape,
-        b.aval.shape,
-        out.shape,
-        a.aval.dtype,
-        static,
-        Base(regs[a]),
-        regs[b],
-        target,
-        tail,
-    )
+def _result(
+    core: Any, outputs: Any, registers: list[int], given: list[int]
+) -> tuple[Base, int | Place]:
+    """Where the core writes: an output of its dtype, else an array of the closure's own.
+
+    An output in the buffer of an input will not do: the tail has yet to read that.
+    """
+    for v, register in zip(outputs, registers, strict=True):
+        if register in given:
+            continue
+        if v.aval.dtype == core.dtype and tuple(v.aval.shape) == tuple(core.shape):
+            return Base(register), register
+    own = scratch(max(1, core.nbytes))
+    return Base(array=own), Place(array=own)

@@ -51,11 +51,11 @@ class Native:
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = tuple(steps)
-        self._calls = [(s.fn, s.meta_address, s.n, s.grain) for s in steps]
+        self.calls = [(s.fn, s.meta_address, s.n, s.grain) for s in steps]
 
     def __call__(self, registers: Any) -> None:
         address = registers.address
-        for fn, meta, n, grain in self._calls:
+        for fn, meta, n, grain in self.calls:
             pool.run(fn, address, meta, n, grain)
 
 
@@ -276,12 +276,14 @@ def lower_fused(node: Node, regs: Mapping[Value, int]) -> Callable[[Any], None]:
     return _lower_body(body, _space(node, body), places, outs)
 
 
-def epilogue(body: Graph, inputs: Sequence[Place], outputs: Sequence[int]) -> Step:
+def epilogue(
+    body: Graph, inputs: Sequence[int | Place], outputs: Sequence[int]
+) -> Step:
     """The kernel of an epilogue, whose units are rows of the core's result.
 
     Args:
         body: Elementwise; `body.inputs[0]` is the core's result.
-        inputs: Where each body input is. The core's result may be in the
+        inputs: Register or place of each body input. The core's result may be in the
             register of an output of its dtype: the kernel works in place.
         outputs: Register of each output.
 
@@ -289,7 +291,8 @@ def epilogue(body: Graph, inputs: Sequence[Place], outputs: Sequence[int]) -> St
         A step: call `fn(regs, meta, first row, last row, thread, threads)`.
     """
     space = tuple(body.inputs[0].aval.shape)
-    work = _Body(body, dict(zip(body.inputs, inputs, strict=True)))
+    places = [p if isinstance(p, Place) else Place(p) for p in inputs]
+    work = _Body(body, dict(zip(body.inputs, places, strict=True)))
     group = Group(space)
     numbers: dict[Value, int] = {}
     for v, slot in zip(body.outputs, outputs, strict=True):
@@ -302,7 +305,10 @@ def epilogue(body: Graph, inputs: Sequence[Place], outputs: Sequence[int]) -> St
 def fusible(node: Node) -> bool:
     """Whether a node can be part of a fused body, or stand alone as a kernel."""
     name = node.prim.name
-    if any(v.aval.dtype not in REGISTER_KIND for v in (*node.inputs, *node.outputs)):
+    dtypes = {v.aval.dtype for v in (*node.inputs, *node.outputs)}
+    if not dtypes <= REGISTER_KIND.keys():
+        return False
+    if "float16" in dtypes and not host().has_half:
         return False
     if name in FOLDS or name in ("full", "broadcast_to", "random_bits"):
         return True

@@ -60,6 +60,12 @@ class Host:
         """Function attributes that let the vectoriser use the full register width."""
         return f'nounwind "prefer-vector-width"="{self.vector_bytes * 8}"'
 
+    @property
+    def has_half(self) -> bool:
+        """Whether float16 is converted by an instruction, not by a library we lack."""
+        x86 = self.triple.startswith(("x86_64", "i686", "i386"))
+        return not x86 or "+f16c" in self.features.split(",")
+
     def lanes(self, itemsize: int = 4) -> int:
         """Elements of `itemsize` bytes in one vector register."""
         return max(1, self.vector_bytes // itemsize)

@@ -34,7 +34,7 @@ _EPILOGUE = _BASES + 9
 _ZEROS: Any = np.zeros(4096, np.uint8)
 
 # Below this many multiply-adds waking another thread costs more than it brings.
-SERIAL_WORK = 400_000
+SERIAL_WORK = 1 << 20
 
 
 def zeros_address() -> int:
@@ -110,10 +110,11 @@ class Plan:
 
 
 class Epilogue(NamedTuple):
-    """A kernel over rows of the finished result, and its meta."""
+    """A kernel over rows of the finished result, its meta, and what both need alive."""
 
     fn: int
     meta: Any
+    keep: Any = None
 
 
 class Phase:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,7 +88,9 @@ def describe(
     if math.prod(b[:-2]) == 1 and not ta:
         # all batches meet the same B: they are one tall matrix
         return Matmul(dtype, math.prod(batch) * m, n, k, ta, tb, [0], [0])
-    return Matmul(dtype, m, n, k, ta, tb, _numbers(a[:-2], batch), _numbers(b[:-2], batch))
+    return Matmul(
+        dtype, m, n, k, ta, tb, _numbers(a[:-2], batch), _numbers(b[:-2], batch)
+    )
 
 
 def _numbers(own: Sequence[int], batch: Sequence[int]) -> list[int]:
@@ -169,7 +172,7 @@ def _split(
     if spec.transpose_a:
         columns = panels(spec.m, spec.lanes, 3)
         edges = [p.start for p in columns] + [spec.m]
-        blocks = list(zip(edges, edges[1:], strict=False))
+        blocks = list(pairwise(edges))
         return blocks, [range(width)]
     most = max(1, min(-(-spec.m // max_rows(4 if max_rows(4) > 1 else 2)), wanted))
     by_cache = -(-spec.m // ROW_BLOCK) if whole_rows else 1
@@ -180,7 +183,11 @@ def _split(
 
 
 def _jobs(
-    spec: Matmul, right: Packed, left: Packed | None, rows: tuple[int, int], group: range
+    spec: Matmul,
+    right: Packed,
+    left: Packed | None,
+    rows: tuple[int, int],
+    group: range,
 ) -> list[list[int]]:
     """The tiles of one block of rows: for each panel, depth by depth, all its rows."""
     result = []
@@ -190,7 +197,11 @@ def _jobs(
         panel, pitch = right.panels[i], right.row_bytes[i]
         for at, size, count in row_tiles(high - low, panel.vectors):
             fn = tile(
-                spec.dtype, size, panel.vectors, panel.masked(spec.lanes), left is not None
+                spec.dtype,
+                size,
+                panel.vectors,
+                panel.masked(spec.lanes),
+                left is not None,
             )
             for begin, end in depths:
                 result.append(

@@ -31,7 +31,9 @@ def copier(dtype: str, vectors: int) -> int:
         with c.loop(c.word(job, FIELD["k"]), moves):
             for v in range(vectors):
                 offset = c.const(v * c.lanes * c.itemsize)
-                value = c.vload(c.add(c.get(a), offset), mask if v == vectors - 1 else None)
+                value = c.vload(
+                    c.add(c.get(a), offset), mask if v == vectors - 1 else None
+                )
                 c.vstore(value, c.add(c.get(d), offset))
         c.finish()
 
@@ -73,8 +75,12 @@ def _transposed(c: Code, rows: list[Any]) -> list[Any]:
     lanes, rows = c.lanes, list(rows)
     span = lanes // 2
     while span:
-        upper = [lane if not lane & span else lanes + lane - span for lane in range(lanes)]
-        lower = [lane + span if not lane & span else lanes + lane for lane in range(lanes)]
+        upper = [
+            lane if not lane & span else lanes + lane - span for lane in range(lanes)
+        ]
+        lower = [
+            lane + span if not lane & span else lanes + lane for lane in range(lanes)
+        ]
         for i in range(lanes):
             if not i & span:
                 a, b = rows[i], rows[i + span]
@@ -95,7 +101,9 @@ def zeroer(dtype: str) -> int:
         c = Code(module, "pack", dtype, 5)
         at = c.slot(c.arguments[2].type, c.arguments[2])
         zero = ir.Constant(c.scalar, 0.0)
-        with c.loop(c.word(c.arguments[4], FIELD["count"]), [(at, c.const(c.itemsize))]):
+        with c.loop(
+            c.word(c.arguments[4], FIELD["count"]), [(at, c.const(c.itemsize))]
+        ):
             c.store(zero, c.get(at))
         c.finish()
 

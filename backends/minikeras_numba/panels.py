@@ -48,7 +48,9 @@ def scratch(nbytes: int) -> Any:
     return raw[shift : shift + nbytes]
 
 
-def in_place(register: int, columns: Sequence[Panel], itemsize: int, pitch: int) -> Packed:
+def in_place(
+    register: int, columns: Sequence[Panel], itemsize: int, pitch: int
+) -> Packed:
     """No packing: tiles read the matrix where it is."""
     offsets = [p.start * itemsize for p in columns]
     return Packed(Base(register), columns, offsets, [pitch] * len(columns), 0, None)
@@ -94,7 +96,15 @@ def _copying(
     source = block.source + panel.start * np.dtype(dtype).itemsize
     fn = copier(dtype, panel.vectors)
     return [
-        job(fn, a=source, c=target, k=block.rows, sak=block.pitch, ldc=size, tail=panel.tail)
+        job(
+            fn,
+            a=source,
+            c=target,
+            k=block.rows,
+            sak=block.pitch,
+            ldc=size,
+            tail=panel.tail,
+        )
     ]
 
 

@@ -16,7 +16,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ from minikeras_numba.pool_ir import pool_text
 
 MAX_THREADS = 256
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)
+_RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
+_SEQUENCE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)
 _WORK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _STATE_BYTES = 64 * 8
 _NAP = 0.0005
@@ -72,14 +73,14 @@ class Pool:
 
     def __init__(self) -> None:
         key = f"pool {host().triple}"
-        table = (ctypes.c_int64 * 3)()
+        table = (ctypes.c_int64 * 4)()
         # the pool's state is a global of the compiled code: it lives as long as the
         # process, while what Python allocates is freed at exit under sleeping workers
         _ENTRY(compile_ir("pool_entry", pool_text(host().triple), key))(table)
-        self.run_address = int(table[0])
         self.call = _RUN(table[0])
         self._work = _WORK(table[1])
         self._state = int(table[2])
+        self.sequence = _SEQUENCE(table[3])
         self._lock = threading.Lock()
         self._workers = 0
         self.threads = default_threads()
@@ -146,10 +147,44 @@ def run(fn: int, regs: int, meta: int, n: int, grain: int) -> None:
     Chunk t gets `thread=t, threads=parts`. Returns when all are done.
     """
     p = pool()
-    count = max(1, min(p.threads, n // grain)) if grain > 0 else p.threads
+    count = parts(n, grain)
     if count > p.workers + 1:
         p.start(count - 1)
-    p.call(fn, regs, meta, n, count, 0)
+    p.call(fn, regs, meta, n, count)
+
+
+class Sequence:
+    """Kernel calls that run one after the other in a single native call.
+
+    Args:
+        calls: For each `(fn, meta, n, grain)`, as for `run`.
+        keep: What must live as long as the calls, such as the arrays behind `meta`.
+    """
+
+    allocates = False
+
+    def __init__(self, calls: Iterable[tuple[int, int, int, int]], keep: Any) -> None:
+        self.calls = list(calls)
+        self.keep = keep
+        self._table = np.zeros((len(self.calls), 4), np.int64)
+        self._address = int(self._table.ctypes.data)
+        self._threads = 0
+        self._most = 1
+
+    def __call__(self, registers: Any) -> None:
+        p = pool()
+        if self._threads != p.threads:
+            self._divide(p)
+        if self._most > p.workers + 1:
+            p.start(self._most - 1)
+        p.sequence(self._address, len(self.calls), registers.address)
+
+    def _divide(self, p: Pool) -> None:
+        """Fill the table for the number of threads there now is."""
+        rows = [(fn, meta, n, parts(n, grain)) for fn, meta, n, grain in self.calls]
+        self._most = max((row[3] for row in rows), default=1)
+        self._table[...] = rows
+        self._threads = p.threads
 
 
 class Registers(list[Any]):
@@ -169,4 +204,7 @@ class Registers(list[Any]):
         if self[index] is array:
             return
         super().__setitem__(index, array)
-        self.table[index] = 0 if array is None else array.ctypes.data
+        if array is None:
+            self.table[index] = 0
+        else:
+            self.table[index] = array.__array_interface__["data"][0]

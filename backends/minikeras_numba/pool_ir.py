@@ -35,7 +35,7 @@ define internal void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %p
   ret void
 }
 
-define void @pool_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %parts, i64 %pid) {
+define void @pool_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %parts) {
 entry:
   %fn = inttoptr i64 %f to ptr
   %single = icmp ule i64 %parts, 1
@@ -138,12 +138,37 @@ slept:
   br label %look
 }
 
+define void @pool_sequence(ptr %calls, i64 %count, i64 %regs) {
+entry:
+  br label %head
+head:
+  %i = phi i64 [ 0, %entry ], [ %i1, %body ]
+  %more = icmp ult i64 %i, %count
+  br i1 %more, label %body, label %end
+body:
+  %row = getelementptr [4 x i64], ptr %calls, i64 %i
+  %f = load i64, ptr %row
+  %p1 = getelementptr i64, ptr %row, i64 1
+  %meta = load i64, ptr %p1
+  %p2 = getelementptr i64, ptr %row, i64 2
+  %n = load i64, ptr %p2
+  %p3 = getelementptr i64, ptr %row, i64 3
+  %parts = load i64, ptr %p3
+  call void @pool_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %parts)
+  %i1 = add i64 %i, 1
+  br label %head
+end:
+  ret void
+}
+
 define void @pool_entry(ptr %out) {
   store i64 ptrtoint (ptr @pool_run to i64), ptr %out
   %o1 = getelementptr i64, ptr %out, i64 1
   store i64 ptrtoint (ptr @pool_work to i64), ptr %o1
   %o2 = getelementptr i64, ptr %out, i64 2
   store i64 ptrtoint (ptr @state to i64), ptr %o2
+  %o3 = getelementptr i64, ptr %out, i64 3
+  store i64 ptrtoint (ptr @pool_sequence to i64), ptr %o3
   ret void
 }
 

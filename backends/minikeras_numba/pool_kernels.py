@@ -68,7 +68,10 @@ class Windows:
     def each_tap(self, visit: Callable[[Any, Any], None]) -> None:
         """Call `visit(byte offset, number of the tap)` inside the loops over taps."""
         c, t = self.code, self.taps
-        plane, number = c.slot(t["sbr"].type, c.const(0)), c.slot(I32, ir.Constant(I32, 0))
+        plane, number = (
+            c.slot(t["sbr"].type, c.const(0)),
+            c.slot(I32, ir.Constant(I32, 0)),
+        )
         with c.loop(t["extra"], [(plane, t["sbr"])]):
             row = c.slot(t["sar"].type, c.get(plane))
             with c.loop(t["r"], [(row, t["sar"])]):
@@ -88,7 +91,9 @@ def _sum(w: Windows, a: Any, b: Any, out: Any) -> None:
     total = c.slot(c.vector, c.vec_constant(0.0))
 
     def visit(offset: Any, number: Any) -> None:
-        c.put(total, c.b.fadd(c.get(total, c.vector), c.vload(c.add(a, offset), w.mask)))
+        c.put(
+            total, c.b.fadd(c.get(total, c.vector), c.vload(c.add(a, offset), w.mask))
+        )
 
     w.each_tap(visit)
     c.vstore(c.get(total, c.vector), out, w.mask)
@@ -147,4 +152,9 @@ def _scatter(w: Windows, a: Any, b: Any, out: Any) -> None:
     w.each_tap(give)
 
 
-_BODIES: dict[str, Body] = {"sum": _sum, "max": _max, "gather": _gather, "scatter": _scatter}
+_BODIES: dict[str, Body] = {
+    "sum": _sum,
+    "max": _max,
+    "gather": _gather,
+    "scatter": _scatter,
+}

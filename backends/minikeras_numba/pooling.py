@@ -20,9 +20,18 @@ from minikeras_numba.blocking import (
     forward_segments,
     spatial_axes,
 )
-from minikeras_numba.conv import Image, Region, three
+from minikeras_numba.conv import Image, Region, regions, three
 from minikeras_numba.jit import host
-from minikeras_numba.jobs import Base, Closure, Lowered, Phase, Plan, Step, clearing, job
+from minikeras_numba.jobs import (
+    Base,
+    Closure,
+    Lowered,
+    Phase,
+    Plan,
+    Step,
+    clearing,
+    job,
+)
 from minikeras_numba.pool import get_threads
 from minikeras_numba.pool_kernels import pool_kernel
 
@@ -89,10 +98,14 @@ def _window_units(plan: Plan, spec: Pooling) -> None:
     axis = next((i for i in range(3) if spec.target.sizes[i] > 1), 2)
     wanted = -(-4 * get_threads() // max(1, spec.batch))
     ranges = []
-    for low, high in chunks(spec.target.sizes[axis], wanted) if spec.target.nbytes else []:
+    for low, high in (
+        chunks(spec.target.sizes[axis], wanted) if spec.target.nbytes else []
+    ):
         axes = [list(segments) for segments in spec.axes]
-        axes[axis] = [s for s in (t.clipped(low, high) for t in axes[axis]) if s is not None]
-        jobs = (j for r in product(*axes) for j in _region_jobs(spec, r))
+        axes[axis] = [
+            s for s in (t.clipped(low, high) for t in axes[axis]) if s is not None
+        ]
+        jobs = (j for r in regions(axes) for j in _region_jobs(spec, r))
         ranges.append(plan.add_jobs(jobs))
     b_step = spec.source.nbytes if spec.kind == "gather" else 0
     for n in range(spec.batch):
@@ -112,22 +125,24 @@ def _scatter_units(plan: Plan, spec: Pooling) -> None:
     channels = spec.source.channels
     lanes = host().lanes(item)
     parts = -(-get_threads() // max(1, spec.batch)) if channels >= 2 * lanes else 1
-    regions = [r for r in product(*spec.axes) if all(s.taps for s in r)]
+    full = [r for r in regions(spec.axes) if all(s.taps for s in r)]
     if parts == 1:
         jobs = [*clearing(spec.dtype, size)]
-        jobs += [j for r in regions for j in _region_jobs(spec, r)]
+        jobs += [j for r in full for j in _region_jobs(spec, r)]
         ranges = [plan.add_jobs(jobs)]
     else:
         # each part clears and fills channels of its own
         cuts = [(a * lanes, b * lanes) for a, b in chunks(-(-channels // lanes), parts)]
-        ranges = [plan.add_jobs(_channel_jobs(spec, regions, a, b)) for a, b in cuts]
+        ranges = [plan.add_jobs(_channel_jobs(spec, full, a, b)) for a, b in cuts]
     for n in range(spec.batch):
         for first, last in ranges:
-            plan.add_unit([Step(n * size, n * spec.target.nbytes, n * size, first, last)])
+            plan.add_unit(
+                [Step(n * size, n * spec.target.nbytes, n * size, first, last)]
+            )
 
 
 def _channel_jobs(
-    spec: Pooling, regions: list[Region], low: int, high: int
+    spec: Pooling, full: list[Region], low: int, high: int
 ) -> Iterator[list[int]]:
     """The jobs of max_pool_grad for channels [low, high) only."""
     high = min(high, spec.source.channels)
@@ -141,7 +156,7 @@ def _channel_jobs(
         r=0,
         tail=high - low,
     )
-    for region in regions:
+    for region in full:
         yield from _region_jobs(spec, region, low, high)
 
 
@@ -159,7 +174,7 @@ def _region_jobs(
     kind = "sum" if empty and spec.kind == "gather" else spec.kind
     fn, channel = pool_kernel(spec.dtype, kind), low * spec.source.item
     depth, height, width = spec.source.strides
-    for z, y in product(range(d.count), range(h.count)):
+    for z, y in product(range(d.length), range(h.length)):
         a = sum(first) + z * moves_a[0] + y * moves_a[1] + channel
         c = sum(begin) + z * moves_c[0] + y * moves_c[1] + channel
         places = {
@@ -169,7 +184,7 @@ def _region_jobs(
         yield job(
             fn,
             **places,
-            count=w.count,
+            count=w.length,
             da=moves_a[2],
             dc=moves_c[2],
             extra=0 if empty else d.taps,

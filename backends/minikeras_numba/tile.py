@@ -73,7 +73,13 @@ class _Tile:
     """Emits one tile; each method is one block of it."""
 
     def __init__(
-        self, module: ir.Module, dtype: str, rows: int, vectors: int, masked: bool, dense: bool
+        self,
+        module: ir.Module,
+        dtype: str,
+        rows: int,
+        vectors: int,
+        masked: bool,
+        dense: bool,
     ) -> None:
         self.code = Code(module, "tile", dtype, 5)
         self.rows, self.vectors = rows, vectors
@@ -89,12 +95,20 @@ class _Tile:
         a, b, out, start, _ = c.arguments
         self.mask = c.first_lanes(self.field("tail")) if self.masked else None
         a_at, c_at, s_at = (c.slot(x.type, x) for x in (a, out, start))
-        moves = [(a_at, self.field("da")), (c_at, self.field("dc")), (s_at, self.field("ds"))]
+        moves = [
+            (a_at, self.field("da")),
+            (c_at, self.field("dc")),
+            (s_at, self.field("ds")),
+        ]
         ldc, lds = self.field("ldc"), self.field("lds")
-        self.strides = {n: self.field(n) for n in ("r", "k", "sar", "sap", "sak", "sbr", "sbk")}
+        self.strides = {
+            n: self.field(n) for n in ("r", "k", "sar", "sap", "sak", "sbr", "sbk")
+        }
         with c.loop(self.field("count"), moves):
             begin = c.get(s_at)
-            sums = {pv: c.slot(c.vector, self.load(begin, lds, *pv)) for pv in self.grid}
+            sums = {
+                pv: c.slot(c.vector, self.load(begin, lds, *pv)) for pv in self.grid
+            }
             self.reduce(c.get(a_at), b, sums)
             place = c.get(c_at)
             for p, v in self.grid:
@@ -128,7 +142,9 @@ class _Tile:
         lines = [c.vload(c.add(b, c.const(v * bytes_))) for v in range(self.vectors)]
         kind = ir.FunctionType(c.vector, [c.vector] * 3)
         for p in range(self.rows):
-            offset = c.const(p * c.itemsize) if self.dense else c.mul(self.strides["sap"], p)
+            offset = (
+                c.const(p * c.itemsize) if self.dense else c.mul(self.strides["sap"], p)
+            )
             x = self.pinned(c.splat(c.load(c.add(a, offset), c.scalar), c.vector))
             for v in range(self.vectors):
                 old = c.get(sums[p, v], c.vector)

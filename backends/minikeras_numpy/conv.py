@@ -272,7 +272,7 @@ def table(xp: Any) -> Table:
         plan = Conv(xp, x.shape, kernel_shape, x.dtype, **how)
         return plan.filter_grad(x, dy, xp.empty(kernel_shape, dtype=x.dtype))
 
-    own = {
+    own: Table = {
         "conv": conv,
         "conv_input_grad": conv_input_grad,
         "conv_filter_grad": conv_filter_grad,

@@ -33,7 +33,7 @@ def table(xp: Any) -> Table:
         shifted *= to(target, shifted.dtype)
         return to(-xp.sum(shifted, axis=-1), logits.dtype)
 
-    own = {
+    own: Table = {
         "softmax": softmax,
         "log_softmax": log_softmax,
         "softmax_cross_entropy_with_logits": cross_entropy,

@@ -126,7 +126,7 @@ def table(xp: Any) -> Table:
                 target[place] += g
         return to(pool.narrow(target), dy.dtype)
 
-    own = {
+    own: Table = {
         "max_pool": max_pool,
         "max_pool_grad": max_pool_grad,
         "max_pool_gather": max_pool_gather,

@@ -53,7 +53,7 @@ def table(xp: Any) -> Table:
     def argsort(x: Array, *, axis: int) -> Array:
         return xp.argsort(x, axis=axis, kind="stable").astype(xp.int32)
 
-    own = {
+    own: Table = {
         "sum": sum_,
         "prod": prod,
         "max": max_,

@@ -109,7 +109,17 @@ def _logistic(x: Array, out: Array) -> None:
     np.divide(1, out, out=out)
 
 
+def _maximum(a: Array, b: Array, out: Array) -> None:
+    np.maximum(a, b, out=out)  # a third positional argument is deprecated here
+
+
+def _minimum(a: Array, b: Array, out: Array) -> None:
+    np.minimum(a, b, out=out)
+
+
 OWN: dict[str, Write] = {
+    "maximum": _maximum,
+    "minimum": _minimum,
     "stop_gradient": _copy,
     "broadcast_to": _copy,
     "cast": _cast,
@@ -183,7 +193,7 @@ def _iota(kernel: Callable[..., Any], static: dict[str, Any]) -> Write:
 def writer(kernels: Mapping[str, Any], node: Node) -> Write:
     """The writer of an elementwise, create or reduce node, or of random bits."""
     name = node.prim.name
-    if name in UFUNCS:
+    if name in UFUNCS and name not in OWN:
         ufunc: Write = getattr(np, UFUNCS[name])
         return ufunc
     if name in REDUCTIONS:

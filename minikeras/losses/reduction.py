@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from minikeras import config, ops
+from minikeras.engine.aval import ShapeError, broadcast_shapes
 
 REDUCTIONS = (
     "sum_over_batch_size",
@@ -71,17 +72,31 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any
 
 
 def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
-    """`values * sample_weight`, weights being broadcast over the axes they lack."""
+    """`values * sample_weight`, and the weights in a shape that broadcasts to the values.
+
+    Weights of the first axes, `(batch,)`, are one for each sample; those that only fit
+    the last axes are broadcast as NumPy would.
+    """
     values, weights = match_ranks(values, sample_weight)
-    while 0 < len(weights.shape) < len(values.shape):
-        weights = ops.expand_dims(weights, -1)
-    if len(weights.shape) > len(values.shape):
-        raise ValueError(
+    lacking = len(values.shape) - len(weights.shape)
+    if weights.shape and lacking > 0 and _fits(weights.shape, values.shape):
+        weights = ops.reshape(weights, (*weights.shape, *[1] * lacking))
+    try:
+        broadcast = broadcast_shapes(values.shape, weights.shape)
+    except ShapeError:
+        broadcast = ()
+    if len(weights.shape) > len(values.shape) or broadcast != values.shape:
+        raise ShapeError(
             f"sample_weight has shape {weights.shape}, but there is one loss value for each "
             f"entry of shape {values.shape}; expected weights of that shape, or of its "
             "first axes, e.g. (batch,)."
         )
     return values * weights, weights
+
+
+def _fits(shape: Any, other: Any) -> bool:
+    """Whether `shape` is that of the first axes of `other`."""
+    return all(a in (1, b) for a, b in zip(shape, other))
 
 
 def reduce_values(values: Any, weights: Any = None, reduction: Any = "mean") -> Any:

@@ -31,7 +31,7 @@ class _Kink(Exception):
 
 def tensor(array: Array) -> Tensor:
     """A NumPy array as a tensor of the active backend."""
-    return Tensor(registry.active().from_host(np.ascontiguousarray(array)))
+    return Tensor(registry.active().from_host(np.array(array, order="C")))
 
 
 def check_grads(
@@ -138,9 +138,7 @@ def _check(
         return float(_project(_outputs(function, moved), weights).numpy())
 
     grads = _gradients(function, [tensor(a) for a in args], weights)
-    exact = sum(
-        float(np.sum(g.numpy() * d)) for g, d in zip(grads, along, strict=True)
-    )
+    exact = sum(float(np.sum(g.numpy() * d)) for g, d in zip(grads, along, strict=True))
     wide = (value(step) - value(-step)) / (2 * step)
     narrow = (value(step / 2) - value(-step / 2)) / step
     # Richardson's extrapolation; what the two steps disagree about bounds its error.

@@ -44,13 +44,15 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     >>> ticks(0.0, 0.93)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
-    if not high > low:
+    if not high - low > 1e-9 * max(abs(low), abs(high)):
+        # Flat, or too nearly so for doubles to tell the marks apart.
         high = low + (abs(low) or 1.0)
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = power * next(m for m in (1, 2, 2.5, 5, 10) if m * power >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
+    # Through text: 3 * 0.2 is 0.6000000000000001, of which nobody wants to read.
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
 def line_chart(

@@ -80,7 +80,6 @@ from minikeras.engine.prims.elementwise import (
 from minikeras.engine.prims.elementwise import (
     round_ as round,
 )
-from minikeras.engine.prims.stable import log_logistic, relu
 from minikeras.engine.prims.fused import (
     log_softmax,
     softmax,
@@ -140,6 +139,7 @@ from minikeras.engine.prims.reduce import (
 from minikeras.engine.prims.reduce import (
     sum_ as sum,
 )
+from minikeras.engine.prims.stable import log_logistic, relu
 
 __all__ = [
     "abs",

@@ -11,6 +11,7 @@ from typing import Any
 
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.dtypes import is_float
+from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims.create import full
 from minikeras.engine.prims.elementwise import (
     abs_,
@@ -25,7 +26,6 @@ from minikeras.engine.prims.elementwise import (
     select,
     sub,
 )
-from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.tensor import Tensor
 
 

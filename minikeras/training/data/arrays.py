@@ -43,6 +43,7 @@ class ArrayAdapter(DataAdapter):
         self.batch_size = batch_size
         self.num_batches: int = -(-self.num_samples // batch_size)
         self.shuffle = shuffle
+        self.parts: Batch = (x, y, sample_weight)
         self._leaves, self._spec = tree.flatten_spec((x, y, sample_weight))
         self._buffers: list[list[Array | None]] = []
 

@@ -1,0 +1,104 @@
+"""Callback: hooks that `fit`, `evaluate` and `predict` call as they go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Logs = dict[str, Any] | None
+
+
+class Callback:
+    """Base class of what watches or steers training.
+
+    Override the hooks you need. `logs` holds the results so far by name, as Python
+    floats. Set `self.model.stop_training = True` to stop `fit`.
+
+    Attributes:
+        params: `verbose`, `epochs` and `steps` of the run.
+        model: The model that runs.
+
+    Example:
+        >>> import numpy as np
+        >>> import minikeras as keras
+        >>> class Count(keras.callbacks.Callback):
+        ...     batches = 0
+        ...     def on_train_batch_end(self, batch, logs=None):
+        ...         self.batches += 1
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> count = Count()
+        >>> x, y = np.ones((64, 2), "float32"), np.ones((64, 1), "float32")
+        >>> _ = model.fit(x, y, epochs=3, verbose=0, callbacks=[count])
+        >>> count.batches
+        6
+    """
+
+    # Whether batch hooks may get tensors as logs, so that no batch waits for the device.
+    _takes_tensors = False
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self._model: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The model that runs."""
+        return self.__dict__.get("_model")
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called before the run with its `verbose`, `epochs` and `steps`."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Called before the run with the model."""
+        self._model = model
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Older name of `on_train_batch_end`."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Before an epoch of training; epochs count from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """After an epoch of training and its validation (names with `val_`)."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a batch of training."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a batch of training."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a batch of evaluation, in `fit` too."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a batch of evaluation, in `fit` too."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Before a batch of prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """After a batch of prediction; logs has `outputs`."""
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Before training."""
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """After training, with the last epoch's logs."""
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Before evaluation."""
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """After evaluation."""
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Before prediction."""
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """After prediction."""

@@ -1,0 +1,186 @@
+"""CallbackList: many callbacks called as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from minikeras.callbacks.callback import Callback, Logs
+from minikeras.callbacks.history import History
+from minikeras.callbacks.progbar_logger import ProgbarLogger
+from minikeras.engine import tree
+from minikeras.engine.tensor import Tensor
+
+
+class CallbackList(Callback):
+    """Calls the hooks of all its callbacks, in order.
+
+    Batch hooks go only to the callbacks that have one, and a batch's results are
+    fetched from the device only for those that look at them.
+
+    Args:
+        callbacks: The callbacks.
+        add_history: Whether to add a `History` if there is none.
+        add_progbar: Whether to add a `ProgbarLogger` if there is none.
+        model: The model that runs; its `history` becomes the History.
+        **params: `verbose`, `epochs`, `steps`, for the callbacks.
+
+    Raises:
+        ValueError: If something is no Callback.
+    """
+
+    def __init__(
+        self,
+        callbacks: Iterable[Callback] | None = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        super().__init__()
+        self.callbacks: list[Callback] = list(tree.flatten(list(callbacks or [])))
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise ValueError(
+                    f"callbacks holds {callback!r}; expected instances of "
+                    "keras.callbacks.Callback. Did you pass the class, without ()?"
+                )
+        if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
+            self.callbacks.append(ProgbarLogger())
+        if add_history:
+            history = next((c for c in self.callbacks if isinstance(c, History)), None)
+            if history is None:
+                history = History()
+                self.callbacks.append(history)
+            if model is not None:
+                model.history = history
+        if model is not None:
+            self.set_model(model)
+        if params:
+            self.set_params(params)
+        self._sort_out()
+
+    def _sort_out(self) -> None:
+        """Note which callbacks have a batch hook of their own."""
+        self._with: dict[str, list[Callback]] = {}
+        for mode in ("train", "test", "predict"):
+            for when in ("begin", "end"):
+                hook = f"on_{mode}_batch_{when}"
+                older = f"on_batch_{when}" if mode == "train" else None
+                self._with[hook] = [
+                    c for c in self.callbacks if _has(c, hook) or (older and _has(c, older))
+                ]
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback."""
+        self.callbacks.append(callback)
+        self._sort_out()
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Pass the run's parameters on."""
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        """Pass the model on."""
+        super().set_model(model)
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def _batch(self, hook: str, batch: int, logs: Logs) -> None:
+        floats: dict[str, Any] | None = None
+        for callback in self._with[hook]:
+            if callback._takes_tensors:
+                getattr(callback, hook)(batch, logs=logs)
+                continue
+            if floats is None:
+                floats = fetched(logs)
+            getattr(callback, hook)(batch, logs=floats)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Pass on."""
+        self._batch("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Pass on."""
+        self._batch("on_train_batch_end", batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Pass on."""
+        self._batch("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Pass on."""
+        self._batch("on_test_batch_end", batch, logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Pass on."""
+        self._batch("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Pass on."""
+        self._batch("on_predict_batch_end", batch, logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Pass on."""
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Pass on; a callback may add to the logs for those after it."""
+        logs = {} if logs is None else logs
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Pass on."""
+        for callback in self.callbacks:
+            callback.on_train_begin(logs or {})
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Pass on."""
+        for callback in self.callbacks:
+            callback.on_train_end(logs or {})
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Pass on."""
+        for callback in self.callbacks:
+            callback.on_test_begin(logs or {})
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """Pass on."""
+        for callback in self.callbacks:
+            callback.on_test_end(logs or {})
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Pass on."""
+        for callback in self.callbacks:
+            callback.on_predict_begin(logs or {})
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """Pass on."""
+        for callback in self.callbacks:
+            callback.on_predict_end(logs or {})
+
+
+def _has(callback: Callback, hook: str) -> bool:
+    """Whether a hook is more than the empty one of the base class."""
+    own = getattr(callback, hook, None)
+    return getattr(own, "__func__", own) is not getattr(Callback, hook)
+
+
+def fetched(logs: Logs) -> dict[str, Any]:
+    """The logs as Python floats, in the order of their names, and NumPy arrays."""
+    flat: dict[str, Any] = {}
+    for name, value in (logs or {}).items():
+        flat.update(value if isinstance(value, dict) and name != "outputs" else {name: value})
+    return {name: tree.map_structure(_fetch, flat[name]) for name in sorted(flat)}
+
+
+def _fetch(value: Any) -> Any:
+    if isinstance(value, (Tensor, np.generic)):
+        value = np.asarray(value)
+    return float(value) if isinstance(value, np.ndarray) and not value.ndim else value

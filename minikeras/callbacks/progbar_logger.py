@@ -1,0 +1,109 @@
+"""ProgbarLogger: the progress bar of `fit`, `evaluate` and `predict`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from minikeras.callbacks.callback import Callback, Logs
+from minikeras.callbacks.progbar import Progbar
+from minikeras.engine.tensor import Tensor
+
+
+class ProgbarLogger(Callback):
+    """Writes progress and results to standard output; `fit` adds one unless silent.
+
+    Results are fetched from the device only when the bar is drawn.
+    """
+
+    _takes_tensors = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+        self._bar: Progbar | None = None
+        self._training = False
+
+    @property
+    def _verbose(self) -> int:
+        return int(self.params.get("verbose", 1))
+
+    def _begin(self) -> None:
+        self.seen = 0
+        self._bar = Progbar(self.params.get("steps"), verbose=self._verbose)
+
+    def _step(self, batch: int, logs: Logs) -> None:
+        self.seen = batch + 1
+        bar = self._bar
+        if bar is None or (bar.target is not None and self.seen >= bar.target):
+            return  # the last step is drawn when everything is known
+        if bar.wants_values(self.seen):
+            bar.update(self.seen, _pairs(logs), finalize=False)
+        elif bar._first is None:
+            bar.update(self.seen, finalize=False)
+
+    def _finish(self, logs: Logs) -> None:
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            if bar.target is None:
+                bar.target = self.seen
+                self.params["steps"] = self.seen
+            bar.update(self.seen, _pairs(logs), finalize=True)
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Note that a training run has begun: its evaluations draw no bar."""
+        self._training = True
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Training is over."""
+        self._training = False
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Write the number of the epoch and begin a bar."""
+        if self._verbose and self.params.get("epochs", 1) > 1:
+            sys.stdout.write(f"Epoch {epoch + 1}/{self.params['epochs']}\n")
+        self._begin()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Finish the bar."""
+        self._finish(logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Move the bar on."""
+        self._step(batch, logs)
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Begin a bar, unless `fit` is evaluating."""
+        if not self._training:
+            self._begin()
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Move the bar on, unless `fit` is evaluating."""
+        if not self._training:
+            self._step(batch, logs)
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """Finish the bar, unless `fit` is evaluating."""
+        if not self._training:
+            self._finish(logs)
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Begin a bar."""
+        self._begin()
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Move the bar on."""
+        self._step(batch, None)
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """Finish the bar."""
+        self._finish(None)
+
+
+def _pairs(logs: Logs) -> list[tuple[str, Any]]:
+    """Names and numbers in the order of the names; arrays are left out."""
+    pairs = []
+    for name, value in sorted((logs or {}).items()):
+        if isinstance(value, (Tensor, float, int)) and not getattr(value, "shape", ()):
+            pairs.append((name, value))
+    return pairs

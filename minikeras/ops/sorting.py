@@ -1,0 +1,361 @@
+"""Order: sorting, the greatest few, searching, counting, quantiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import dtypes, prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core_op import op, promote, to_tensor
+from minikeras.ops.support import axis_of, cast_to, const, sub_slice
+
+
+@op
+def sort(x: Any, axis: int = -1) -> Tensor:
+    """The elements in ascending order along an axis.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to sort along; None sorts the flattened tensor.
+
+    Returns:
+        Tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.sort([3, 1, 2]).tolist()
+    [1, 2, 3]
+    """
+    x, at = _line(x, axis, "sort")
+    return prims.sort(x, axis=at)
+
+
+@op
+def argsort(x: Any, axis: int = -1) -> Tensor:
+    """The indices that sort along an axis; equal elements keep their order.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to sort along; None sorts the flattened tensor.
+
+    Returns:
+        Tensor of int32.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.argsort([3, 1, 2]).tolist()
+    [1, 2, 0]
+    """
+    x, at = _line(x, axis, "argsort")
+    return prims.argsort(x, axis=at)
+
+
+def _line(x: Any, axis: Any, name: str) -> tuple[Tensor, int]:
+    x = to_tensor(x)
+    if axis is None:
+        return prims.reshape(x, shape=(x.size,)), 0
+    return x, axis_of(axis, x.ndim, name)
+
+
+@op
+def argpartition(x: Any, kth: int, axis: int = -1) -> Tensor:
+    """Indices that put the smallest `kth` elements first. They sort, which is more.
+
+    Args:
+        x: Tensor of any shape.
+        kth: How many elements must come before the one at this place.
+        axis: Axis to go along; None takes the flattened tensor.
+
+    Returns:
+        Tensor of int32.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.argpartition(keras.ops.array([1, 3, 2]), 1).tolist()
+    [0, 2, 1]
+    """
+    x, at = _line(x, axis, "argpartition")
+    return prims.argsort(x, axis=at)
+
+
+@op
+def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+    """The `k` greatest elements along the last axis, and their indices.
+
+    Args:
+        x: Tensor of rank 1 or more.
+        k: How many.
+        sorted: Kept for Keras's signature; they always come in descending order.
+
+    Returns:
+        Pair of tensors `(..., k)`: values, and int32 indices. Of equal elements the first
+        comes first.
+
+    Raises:
+        ValueError: If the axis has fewer than `k` elements.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> values, indices = keras.ops.top_k(keras.ops.array([5, 2, 7]), k=2)
+    >>> values.tolist(), indices.tolist()
+    ([7, 5], [2, 0])
+    """
+    x = to_tensor(x)
+    at = axis_of(-1, x.ndim, "top_k")
+    n = x.shape[at]
+    if not 0 <= k <= n:
+        raise ValueError(
+            f"top_k: k={k}, but the last axis of {x.shape} has {n} elements."
+        )
+    # Sorting the reversed axis and reading from the end keeps the first of equals first.
+    back = prims.flip(x, axes=(at,))
+    order = prims.flip(prims.argsort(back, axis=at), axes=(at,))
+    indices = prims.sub(const(order, n - 1), sub_slice(order, at, 0, k))
+    return prims.take_along_axis(x, indices, axis=at), indices
+
+
+@op
+def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
+    """Whether the target class is among the `k` greatest predictions.
+
+    Classes as good as the last of them count too; a prediction that is not finite never
+    does.
+
+    Args:
+        targets: Integer tensor `(batch,)`.
+        predictions: Tensor `(batch, classes)`.
+        k: How many count.
+
+    Returns:
+        Bool tensor `(batch,)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.in_top_k([2, 0], [[0.1, 0.2, 0.7], [0.1, 0.2, 0.7]], 1).tolist()
+    [True, False]
+    """
+    scores, classes = to_tensor(predictions), to_tensor(targets)
+    if not dtypes.is_integer(classes.dtype):
+        classes = prims.cast(classes, dtype="int32")
+    n = scores.shape[-1]
+    lanes = prims.iota(shape=(1, n), dtype=classes.dtype, axis=1)
+    column = prims.reshape(classes, shape=(*classes.shape, 1))
+    hit = prims.eq(column, lanes)
+    own = prims.select(hit, scores, const(scores, 0))
+    own = prims.sum(own, axes=(scores.ndim - 1,), keepdims=True)
+    better = prims.cast(prims.gt(scores, own), dtype="int32")
+    rank = prims.sum(better, axes=(scores.ndim - 1,), keepdims=False)
+    known = prims.any(hit, axes=(scores.ndim - 1,), keepdims=False)
+    finite = prims.isfinite(prims.reshape(own, shape=rank.shape))
+    return prims.bitwise_and(
+        prims.bitwise_and(prims.lt(rank, const(rank, k)), finite), known
+    )
+
+
+@op
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tensor:
+    """Where values would have to be inserted to keep a vector sorted.
+
+    Args:
+        sorted_sequence: Ascending vector.
+        values: Tensor of any shape.
+        side: `"left"`: before equal elements; `"right"`: after them.
+
+    Returns:
+        Tensor of int32, of the shape of `values`.
+
+    Raises:
+        ValueError: If the sequence is no vector or `side` is not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.searchsorted(keras.ops.array([1, 3, 5]), keras.ops.array([3, 6])).tolist()
+    [1, 3]
+    """
+    line, x = promote(sorted_sequence, values)
+    if line.ndim != 1 or side not in ("left", "right"):
+        raise ValueError(
+            f"searchsorted: a sequence of shape {line.shape} and side={side!r}; expected a "
+            "vector, and 'left' or 'right'."
+        )
+    column = prims.reshape(x, shape=(*x.shape, 1))
+    before = prims.lt(line, column) if side == "left" else prims.le(line, column)
+    return prims.sum(prims.cast(before, dtype="int32"), axes=(x.ndim,), keepdims=False)
+
+
+@op
+def digitize(x: Any, bins: Any) -> Tensor:
+    """The number of the bin that each element falls into.
+
+    Args:
+        x: Tensor of any shape.
+        bins: Ascending vector of edges.
+
+    Returns:
+        Tensor of int32: 0 below the first edge, `len(bins)` from the last on.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.digitize([0.5, 1.0, 4.0], [1.0, 2.0, 3.0]).tolist()
+    [0, 1, 3]
+    """
+    return searchsorted(bins, x, side="right")
+
+
+@op
+def bincount(
+    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
+) -> Tensor:
+    """How often each number occurs.
+
+    How long the result is depends on the values, so this works eagerly only.
+
+    Args:
+        x: Tensor of integers, not negative: `(n,)` or `(batch, n)`.
+        weights: What each element counts, of the shape of `x`; by default 1.
+        minlength: Least length of the result.
+        sparse: Kept for Keras's signature; must be False.
+
+    Returns:
+        Tensor `(length,)` or `(batch, length)`; int32, or the dtype of the weights.
+
+    Raises:
+        TraceError: Inside a compiled function, where values are not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.bincount([1, 2, 2, 5]).tolist()
+    [0, 1, 2, 0, 0, 1]
+    """
+    if sparse:
+        raise ValueError("bincount: sparse=True is not supported; pass sparse=False.")
+    x = cast_to(to_tensor(x), "int32")
+    held = x.numpy()
+    length = max(int(held.max()) + 1 if held.size else 0, int(minlength))
+    w = (
+        prims.full(shape=x.shape, dtype="int32", value=1)
+        if weights is None
+        else to_tensor(weights)
+    )
+    lanes = prims.iota(shape=(length,), dtype="int32", axis=0)
+    if x.ndim == 1:
+        return prims.scatter_add_axis(w, x, shape=(length,), axis=0)
+    hits = prims.eq(prims.reshape(x, shape=(*x.shape, 1)), lanes)
+    spread = prims.select(hits, prims.reshape(w, shape=(*w.shape, 1)), const(w, 0))
+    return prims.sum(spread, axes=(x.ndim - 1,), keepdims=False)
+
+
+@op
+def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor]:
+    """How many elements fall into each of some bins of equal width.
+
+    Args:
+        x: Tensor of any shape.
+        bins: Number of bins.
+        range: Pair of the first and the last edge; by default the least and the greatest
+            element.
+
+    Returns:
+        Pair of tensors: counts, int32 of shape `(bins,)`; edges `(bins + 1,)`.
+
+    Raises:
+        ValueError: If `bins` is not positive or the range is not ascending.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> counts, edges = keras.ops.histogram(keras.ops.array([1.0, 2.0, 2.0, 3.0]), bins=2)
+    >>> counts.tolist(), edges.tolist()
+    ([1.0, 3.0], [1.0, 2.0, 3.0])
+    """
+    if not isinstance(bins, int) or bins < 1:
+        raise ValueError(f"histogram: bins={bins!r}; expected a positive integer.")
+    if range is not None and (len(range) != 2 or not range[0] <= range[1]):
+        raise ValueError(f"histogram: range={range!r}; expected an ascending pair.")
+    x = to_tensor(x)
+    held = x.numpy()
+    if x.dtype == "bool":
+        held = held.astype("int32")
+    counts, edges = np.histogram(held, bins=bins, range=range)
+    wanted = x.dtype if dtypes.is_float(x.dtype) else dtypes.floatx()
+    return to_tensor(counts.astype("int32")), to_tensor(edges, wanted)
+
+
+@op
+def unique(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    """The different elements, in ascending order.
+
+    How many there are depends on the values, so this works eagerly only.
+
+    Args:
+        x: Tensor of any shape.
+        sorted: Kept for Keras's signature; the result is always sorted.
+        return_index: Whether to return where each first occurs.
+        return_inverse: Whether to return, for each element, the index of its value.
+        return_counts: Whether to return how often each occurs.
+        axis: Axis whose slices are compared; None compares elements.
+        size: Length of the result: cut, or filled up with `fill_value`.
+        fill_value: What to fill with; by default the first value.
+
+    Returns:
+        Tensor of the values; with more asked for, a tuple.
+
+    Raises:
+        TraceError: Inside a compiled function, where values are not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.unique([3, 1, 3, 2]).tolist()
+    [1, 2, 3]
+    """
+    x = to_tensor(x)
+    values, index, inverse, counts = np.unique(
+        x.numpy(), return_index=True, return_inverse=True, return_counts=True, axis=axis
+    )
+    inverse = inverse.reshape(x.shape if axis is None else -1)
+    at = 0 if axis is None else axis
+    if size is not None:
+        values = _resized(values, size, at, fill_value)
+        index = _resized(index, size, 0, None)
+        counts = _resized(counts, size, 0, 0)
+    wanted = (
+        (True, values),
+        (return_index, index),
+        (return_inverse, inverse),
+        (return_counts, counts),
+    )
+    found = [
+        v if i == 0 else v.astype("int32") for i, (on, v) in enumerate(wanted) if on
+    ]
+    results = tuple(to_tensor(v) for v in found)
+    return results if len(results) > 1 else results[0]
+
+
+def _resized(values: Any, size: int, axis: int, fill: Any) -> np.ndarray[Any, Any]:
+    """Cut or filled up along an axis; the filling is the first entry by default."""
+    have = values.shape[axis]
+    if have >= size:
+        return np.take(values, np.arange(size), axis=axis)
+    first = np.take(values, [0], axis=axis)
+    more = first if fill is None else np.full_like(first, fill)
+    return np.concatenate([values, np.repeat(more, size - have, axis=axis)], axis=axis)

@@ -1,0 +1,637 @@
+"""Optimizer: what turns gradients into new values of the variables.
+
+Everything in a step is an op on variables, the learning rate and the count of
+steps included; constants are Python numbers. So one trained step is one graph,
+which the compiler fuses: no optimizer has a kernel of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from minikeras import config, initializers, naming, ops
+from minikeras.engine.interpret import scope
+from minikeras.optimizers import legacy
+from minikeras.optimizers.averaging import MovingAverage
+from minikeras.optimizers.clipping import clip_gradients
+from minikeras.optimizers.effects import assign_if, values_for_now
+from minikeras.optimizers.schedules.schedule import LearningRateSchedule
+from minikeras.saving.serialization import (
+    deserialize_keras_object,
+    serialize_keras_object,
+)
+from minikeras.variable import Variable
+
+
+class Optimizer(MovingAverage):
+    """Base class of optimizers.
+
+    A subclass writes `build(variables)`, where it makes its own variables with
+    `add_optimizer_variables`, and `update_step(gradient, variable, learning_rate)`.
+
+    Args:
+        learning_rate: Number, `LearningRateSchedule`, or a function without arguments.
+        weight_decay: Each step takes `weight_decay * learning_rate * variable` away.
+        clipnorm: Longest norm of each gradient.
+        clipvalue: Largest size of each entry of a gradient.
+        global_clipnorm: Longest norm of all gradients together.
+        use_ema: Keep exponential moving averages of the variables, which replace them
+            at the end of training.
+        ema_momentum: Share of the old average in the new one.
+        ema_overwrite_frequency: Also replace them every that many steps.
+        loss_scale_factor: Factor that the loss was scaled by; divides the gradients.
+        gradient_accumulation_steps: Update once for that many calls, with the mean.
+        name: Default: the class's name in snake case.
+        **kwargs: `lr` and `decay`, the names of older Keras.
+
+    Raises:
+        ValueError: If an argument is unknown or out of range, or two ways of clipping
+            are asked for.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> class Plain(keras.optimizers.Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         self.assign_sub(variable, gradient * learning_rate)
+    >>> v = keras.Variable([1.0, 2.0])
+    >>> Plain(learning_rate=0.5).apply([[1.0, 1.0]], [v])
+    >>> v.numpy().tolist()
+    [0.5, 1.5]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._variables: list[Variable] = []
+        learning_rate = legacy.translate(learning_rate, kwargs)
+        owner = type(self).__name__
+        if kwargs:
+            raise ValueError(f"{owner}: unknown arguments {sorted(kwargs)}.")
+        _check_settings(owner, clipnorm, clipvalue, global_clipnorm)
+        _check_steps(
+            owner, "gradient_accumulation_steps", gradient_accumulation_steps, 2
+        )
+        if use_ema:
+            _check_momentum(owner, "ema_momentum", ema_momentum)
+            _check_steps(owner, "ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        self.name = naming.auto_name(owner) if name is None else name
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.global_clipnorm = global_clipnorm
+        self.clipvalue = clipvalue
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.built = False
+        self._trainable_variables: list[Variable] = []
+        self._index: dict[Variable, int] = {}
+        self._accumulators: list[Variable] = []
+        self._excluded: list[Variable] = []
+        self._excluded_names: re.Pattern[str] | None = None
+        self._iterations = self.add_variable((), dtype="int32", name="iteration")
+        self._learning_rate = self._rate_from(learning_rate)
+
+    def _rate_from(self, learning_rate: Any) -> Any:
+        if isinstance(learning_rate, LearningRateSchedule):
+            return learning_rate
+        if isinstance(learning_rate, (int, float)) and type(learning_rate) is not bool:
+            rate = self.add_variable((), dtype=config.floatx(), name="learning_rate")
+            rate.assign(float(learning_rate))
+            return rate
+        if callable(learning_rate):
+            return learning_rate
+        raise ValueError(
+            f"{type(self).__name__}: learning_rate={learning_rate!r}; expected a number, a "
+            "LearningRateSchedule, or a function without arguments."
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable):
+            if "_variables" not in self.__dict__:
+                raise RuntimeError(
+                    f"optimizer {type(self).__name__}: call super().__init__() before "
+                    f"setting the variable {name!r}."
+                )
+            self._track_variable(value)
+        super().__setattr__(name, value)
+
+    # Settings that change while training.
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The optimizer's own variables: step count, learning rate, then its state."""
+        return self._variables[:]
+
+    @property
+    def iterations(self) -> Any:
+        """How many updates were made; a variable, or a tensor when accumulating."""
+        if self.gradient_accumulation_steps:
+            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
+        return self._iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The current rate: the variable, or what the schedule gives for this step."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            return rate(self._iterations)
+        return rate if isinstance(rate, Variable) else rate()
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        old = self._learning_rate
+        if isinstance(learning_rate, LearningRateSchedule) or (
+            callable(learning_rate) and not hasattr(learning_rate, "shape")
+        ):
+            if isinstance(old, Variable):
+                self._variables = [v for v in self._variables if v is not old]
+            self._learning_rate = learning_rate
+        elif isinstance(old, Variable):
+            old.assign(learning_rate)
+        else:
+            raise TypeError(
+                f"optimizer {self.name!r}: its learning rate is {old!r}, so it cannot be set "
+                "to a number. Make the optimizer with a number as learning_rate."
+            )
+
+    @property
+    def lr(self) -> Any:
+        """The learning rate, under its name in older Keras."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, learning_rate: Any) -> None:
+        self.learning_rate = learning_rate
+
+    # Variables.
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the state for these variables.
+
+        Args:
+            variables: Those that `apply` will be called with.
+        """
+        variables = list(variables)
+        self._build_averages(variables)
+        if self.gradient_accumulation_steps:
+            self._accumulators = [
+                self.add_variable_from_reference(v, "gradient_accumulator")
+                for v in variables
+            ]
+        self._index = {v: i for i, v in enumerate(variables)}
+        self._trainable_variables = variables
+        self.built = True
+
+    def _track_variable(self, variable: Variable) -> None:
+        if not any(v is variable for v in self._variables):
+            self._variables.append(variable)
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of the optimizer.
+
+        Args:
+            shape: Its shape.
+            initializer: Name or initializer of its first value.
+            dtype: Default: `floatx()`.
+            aggregation: Kept for Keras's signature.
+            layout: Kept for Keras's signature.
+            name: Its name.
+
+        Returns:
+            The variable, listed in `variables`.
+        """
+        with naming.name_scope(self.name):
+            variable = Variable(
+                initializers.get(initializer),
+                shape=tuple(shape),
+                dtype=dtype,
+                trainable=False,
+                aggregation=aggregation,
+                name=name,
+            )
+        self._track_variable(variable)
+        return variable
+
+    def add_variable_from_reference(
+        self,
+        reference_variable: Variable,
+        name: str | None = None,
+        initializer: Any = "zeros",
+    ) -> Variable:
+        """A new variable of the shape and dtype of a model's one.
+
+        Args:
+            reference_variable: The model's variable.
+            name: What it is to the optimizer, e.g. `"momentum"`.
+            initializer: Name or initializer of its first value.
+        """
+        path = getattr(reference_variable, "path", reference_variable.name)
+        return self.add_variable(
+            reference_variable.shape,
+            initializer,
+            reference_variable.state.aval.dtype,
+            name=f"{path.replace('/', '_').replace(':', '_')}_{name or 'var'}",
+        )
+
+    def add_optimizer_variables(
+        self,
+        trainable_variables: Sequence[Variable],
+        name: str | Sequence[str],
+        initializer: Any = "zeros",
+    ) -> Any:
+        """One new variable for each variable of the model.
+
+        Args:
+            trainable_variables: The model's variables.
+            name: What it is to the optimizer; a list makes one for each name, kept
+                together variable by variable.
+            initializer: Name or initializer, or a list of them.
+
+        Returns:
+            A list, or with a list of names a tuple of lists. None stands in it for
+            variables with `overwrite_with_gradient`.
+        """
+        names = [name] if isinstance(name, str) else list(name)
+        firsts = (
+            list(initializer)
+            if isinstance(initializer, (list, tuple))
+            else [initializer] * len(names)
+        )
+        columns: tuple[list[Any], ...] = tuple([] for _ in names)
+        for variable in trainable_variables:
+            for column, what, first in zip(columns, names, firsts, strict=True):
+                column.append(
+                    None
+                    if variable.overwrite_with_gradient
+                    else self.add_variable_from_reference(variable, what, first)
+                )
+        return columns[0] if isinstance(name, str) else columns
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        return self._index[variable]
+
+    # The step.
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Replace a variable's value; `update_step` may call it."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        """Add to a variable's value; `update_step` may call it."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        """Subtract from a variable's value; `update_step` may call it."""
+        variable.assign_sub(value)
+
+    def update_step(
+        self, gradient: Any, variable: Variable, learning_rate: Any
+    ) -> None:
+        """Change one variable by its gradient; a subclass writes this."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update_step(gradient, variable, "
+            "learning_rate)."
+        )
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
+        """One step from pairs of gradient and variable.
+
+        Args:
+            grads_and_vars: The pairs.
+
+        Returns:
+            The count of steps.
+
+        Raises:
+            ValueError: If there are none, or no gradient among them.
+        """
+        pairs = list(grads_and_vars)
+        if not pairs:
+            raise ValueError(
+                f"optimizer {self.name!r}: apply_gradients got no pairs; expected "
+                "zip(gradients, variables)."
+            )
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self._iterations
+
+    def apply(
+        self,
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Variable] | None = None,
+    ) -> None:
+        """One step.
+
+        Args:
+            grads: One gradient for each variable; None leaves a variable as it is.
+            trainable_variables: The variables; default: those of `build`.
+
+        Raises:
+            ValueError: If a variable is unknown, a shape does not fit, or every
+                gradient is None. Nothing has changed then.
+        """
+        grads = list(grads)
+        if not grads:
+            return
+        variables = self._variables_for(grads, trainable_variables)
+        grads, variables = self._without_none(grads, variables)
+        with scope(self.name):
+            grads, updated = self._overwrite_directly(grads, variables)
+            if self.loss_scale_factor is not None:
+                grads = [g / self.loss_scale_factor for g in grads]
+            if updated:
+                self._backend_apply_gradients(grads, updated)
+            for variable in updated:
+                if variable.constraint is not None:
+                    variable.assign(variable.constraint(variable.value))
+            self._iterations.assign_add(1)
+
+    def _variables_for(
+        self, grads: list[Any], variables: Sequence[Variable] | None
+    ) -> list[Variable]:
+        if variables is None:
+            if not self.built:
+                raise ValueError(
+                    f"optimizer {self.name!r}: apply(grads) without variables needs "
+                    "build(variables) first; or call apply(grads, variables)."
+                )
+            variables = self._trainable_variables
+        variables = list(variables)
+        if len(grads) != len(variables):
+            raise ValueError(
+                f"optimizer {self.name!r}: {len(grads)} gradients for {len(variables)} "
+                "variables; expected one for each."
+            )
+        for gradient, variable in zip(grads, variables):
+            shape = None if gradient is None else tuple(ops.shape(gradient))
+            if shape not in (None, variable.shape):
+                raise ValueError(
+                    f"optimizer {self.name!r}: the gradient of variable {variable.path!r} "
+                    f"has shape {shape}; expected {variable.shape}."
+                )
+        if all(g is None for g in grads):
+            raise ValueError(
+                f"optimizer {self.name!r}: no gradient for any variable; all "
+                f"{len(grads)} are None. The loss does not depend on the variables."
+            )
+        if not self.built:
+            self.build(variables)
+        for variable in variables:
+            if variable not in self._index:
+                raise ValueError(
+                    f"optimizer {self.name!r}: variable {variable.path!r} is unknown; it "
+                    f"was built with {len(self._index)} others. Make a new optimizer for "
+                    "other variables."
+                )
+        return variables
+
+    def _without_none(
+        self, grads: list[Any], variables: list[Variable]
+    ) -> tuple[list[Any], list[Variable]]:
+        """The pairs with a gradient, as tensors of the variable's dtype."""
+        missing = [v.path for g, v in zip(grads, variables) if g is None]
+        if missing:
+            warnings.warn(
+                f"optimizer {self.name!r}: no gradients for {missing}; they stay as they "
+                "are. Does the loss depend on them?",
+                stacklevel=3,
+            )
+        pairs = [(g, v) for g, v in zip(grads, variables) if g is not None]
+        kept = [v for _, v in pairs]
+        return [ops.convert_to_tensor(g, dtype=v.dtype) for g, v in pairs], kept
+
+    def _overwrite_directly(
+        self, grads: list[Any], variables: list[Variable]
+    ) -> tuple[list[Any], list[Variable]]:
+        """Assign gradients that are values; give back the others."""
+        rest = []
+        for gradient, variable in zip(grads, variables):
+            if variable.overwrite_with_gradient:
+                variable.assign(gradient)
+            else:
+                rest.append((gradient, variable))
+        return [g for g, _ in rest], [v for _, v in rest]
+
+    def _backend_apply_gradients(
+        self, grads: list[Any], variables: list[Variable]
+    ) -> None:
+        """Accumulate, clip, decay, update, average."""
+        steps = self.gradient_accumulation_steps
+        if not steps:
+            self._update(grads, variables)
+        else:
+            held = [self._accumulators[self._get_variable_index(v)] for v in variables]
+            last = ops.equal(ops.mod(self._iterations + 1, steps), 0)
+
+            def update() -> None:
+                means = [(g + a) / steps for g, a in zip(grads, held)]
+                self._update(means, variables)
+
+            state = [v for v in self._variables if v is not self._iterations]
+            assign_if(last, [*variables, *state], update)
+            for gradient, total in zip(grads, held):
+                kept = ops.where(last, ops.zeros_like(gradient), total + gradient)
+                total.assign(kept)
+        self._update_averages(variables)
+
+    def _update(self, grads: list[Any], variables: list[Variable]) -> None:
+        grads = clip_gradients(
+            grads, self.clipnorm, self.global_clipnorm, self.clipvalue
+        )
+        learning_rate = self.learning_rate
+        self._apply_weight_decay(variables)
+        self._backend_update_step(grads, variables, learning_rate)
+
+    def _backend_update_step(
+        self, grads: list[Any], trainable_variables: list[Variable], learning_rate: Any
+    ) -> None:
+        for gradient, variable in zip(grads, trainable_variables):
+            self.update_step(gradient, variable, learning_rate)
+
+    def stateless_apply(
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
+    ) -> tuple[list[Any], list[Any]]:
+        """One step as a pure function of values; no variable changes.
+
+        Args:
+            optimizer_variables: Values of `variables`, in order.
+            grads: The gradients.
+            trainable_variables: Values of the model's variables, in order.
+
+        Returns:
+            New values of the model's variables, and of the optimizer's.
+
+        Raises:
+            ValueError: If the optimizer is not built, or lengths differ.
+        """
+        if not self.built:
+            raise ValueError(
+                f"optimizer {self.name!r}: stateless_apply needs build(variables) first."
+            )
+        own, models = self._all_variables(), self._trainable_variables
+        with values_for_now(
+            [*models, *own], [*trainable_variables, *optimizer_variables]
+        ):
+            self.apply(grads)
+            return [v.value for v in models], [v.value for v in own]
+
+    def _all_variables(self) -> list[Variable]:
+        return self.variables
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times `loss_scale_factor`; take its gradient instead of the loss's."""
+        if self.loss_scale_factor is None:
+            return loss
+        return loss * self.loss_scale_factor
+
+    # Weight decay.
+
+    def exclude_from_weight_decay(
+        self,
+        var_list: Sequence[Variable] | None = None,
+        var_names: Sequence[str] | None = None,
+    ) -> None:
+        """Name variables that do not decay.
+
+        Args:
+            var_list: The variables.
+            var_names: Texts; a variable whose name holds one of them does not decay.
+
+        Raises:
+            ValueError: If the optimizer is built already.
+        """
+        if self.built:
+            raise ValueError(
+                f"optimizer {self.name!r}: exclude_from_weight_decay comes before build()."
+            )
+        self._excluded = list(var_list or ())
+        self._excluded_names = re.compile("|".join(var_names)) if var_names else None
+
+    def _use_weight_decay(self, variable: Variable) -> bool:
+        if any(v is variable for v in self._excluded):
+            return False
+        names = self._excluded_names
+        return names is None or names.search(variable.name) is None
+
+    def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
+        if self.weight_decay is None:
+            return
+        learning_rate = self.learning_rate
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                rate = ops.cast(learning_rate, variable.dtype)
+                variable.assign(variable - variable * self.weight_decay * rate)
+
+    # Configs and files.
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to make the same optimizer again, without its state."""
+        rate = self._learning_rate
+        stored = (
+            float(rate) if isinstance(rate, Variable) else serialize_keras_object(rate)
+        )
+        return {
+            "name": self.name,
+            "learning_rate": stored,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
+        """The optimizer that `get_config` described."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = deserialize_keras_object(
+                config["learning_rate"], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all of `variables`.
+
+        Raises:
+            ValueError: If their number or a shape differs; nothing has changed then.
+        """
+        own = self.variables
+        shapes = [tuple(ops.shape(w)) for w in weights]
+        if shapes != [v.shape for v in own]:
+            raise ValueError(
+                f"optimizer {self.name!r}: set_weights got shapes {shapes}; expected "
+                f"{[v.shape for v in own]}. Build the optimizer first."
+            )
+        for variable, value in zip(own, weights):
+            variable.assign(value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the state into a mapping, under `"0"`, `"1"`, ..."""
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take the state from a mapping that `save_own_variables` filled."""
+        if len(store.keys()) != len(self.variables):
+            warnings.warn(
+                f"optimizer {self.name!r}: its state is not loaded; it has "
+                f"{len(self.variables)} variables and the file has {len(store.keys())}. "
+                "Build it on the same model first.",
+                stacklevel=2,
+            )
+            return
+        for i, variable in enumerate(self.variables):
+            variable.assign(store[str(i)])
+
+
+def _check_settings(owner: str, *clips: float | None) -> None:
+    if sum(c is not None for c in clips) > 1:
+        raise ValueError(
+            f"{owner}: got (clipnorm, clipvalue, global_clipnorm) = {clips}; expected at "
+            "most one of them."
+        )
+
+
+def _check_steps(owner: str, name: str, value: Any, least: int) -> None:
+    if value and (not isinstance(value, int) or value < least):
+        raise ValueError(f"{owner}: {name}={value!r}; expected an integer >= {least}.")
+
+
+def _check_momentum(owner: str, name: str, value: Any) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{owner}: {name}={value!r}; expected a number in [0, 1].")

@@ -1,0 +1,323 @@
+"""Draws: uniform, normal, integers, categories, shuffles, dropout.
+
+Each takes a shape and a seed: an integer always gives the same numbers, a
+`SeedGenerator` goes on with each draw, None uses the global one. Equal seeds give
+equal bits on every backend.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minikeras.random.seed_generator import draw_seed
+
+from minikeras.engine import dtypes, prims
+from minikeras.engine.aval import Shape, ShapeError
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.support import axis_of, cast_to, const, floating, int_shape
+from minikeras.random import bits
+
+
+def float_dtype(dtype: Any, name: str) -> str:
+    """The dtype of a draw of floats; None means `floatx()`.
+
+    Raises:
+        ValueError: If it is not a float dtype.
+    """
+    wanted = dtypes.standardize(dtype)
+    if not dtypes.is_float(wanted):
+        raise ValueError(f"random.{name}: dtype={wanted!r}; expected a float dtype.")
+    return wanted
+
+
+def computing(dtype: str) -> str:
+    """The dtype to compute in: half precision goes through float32."""
+    return dtype if dtype in ("float32", "float64") else "float32"
+
+
+@op
+def normal(
+    shape: Any,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+) -> Tensor:
+    """Numbers from a normal distribution.
+
+    Args:
+        shape: Shape of the result.
+        mean: Mean of the distribution.
+        stddev: Standard deviation.
+        dtype: Float dtype of the result; by default `keras.config.floatx()`.
+        seed: Integer, `SeedGenerator`, or None for the global one.
+
+    Returns:
+        Tensor of that shape.
+
+    Raises:
+        ValueError: If `dtype` is not a float dtype.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.random.normal((2, 3), seed=1).shape
+    (2, 3)
+    """
+    wanted = float_dtype(dtype, "normal")
+    compute = computing(wanted)
+    x = bits.standard_normal(draw_seed(seed), int_shape(shape, "normal"), compute)
+    return cast_to(_scaled(x, mean, stddev), wanted)
+
+
+def _scaled(x: Tensor, offset: Any, factor: Any) -> Tensor:
+    return prims.add(
+        prims.mul(x, to_tensor(factor, x.dtype)), to_tensor(offset, x.dtype)
+    )
+
+
+@op
+def truncated_normal(
+    shape: Any,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+) -> Tensor:
+    """Numbers from a normal distribution, none further than two deviations from the mean.
+
+    Args:
+        shape: Shape of the result.
+        mean: Mean of the distribution before the cut.
+        stddev: Standard deviation before the cut.
+        dtype: Float dtype of the result; by default `keras.config.floatx()`.
+        seed: Integer, `SeedGenerator`, or None for the global one.
+
+    Returns:
+        Tensor of that shape.
+
+    Raises:
+        ValueError: If `dtype` is not a float dtype.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> x = keras.random.truncated_normal((100,), seed=1).numpy()
+    ?
+    >>> bool((abs(x) <= 2).all())
+    True
+    """
+    wanted = float_dtype(dtype, "truncated_normal")
+    sizes = int_shape(shape, "truncated_normal")
+    u = bits.symmetric(draw_seed(seed), sizes, computing(wanted))
+    share = math.erf(
+        math.sqrt(2)
+    )  # of the distribution that lies within two deviations
+    x = prims.mul(prims.erfinv(prims.mul(u, const(u, share))), const(u, math.sqrt(2)))
+    x = prims.minimum(prims.maximum(x, const(x, -2)), const(x, 2))
+    return cast_to(_scaled(x, mean, stddev), wanted)
+
+
+@op
+def uniform(
+    shape: Any,
+    minval: float = 0.0,
+    maxval: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+) -> Tensor:
+    """Numbers equally likely everywhere between two ends.
+
+    Args:
+        shape: Shape of the result.
+        minval: Least number.
+        maxval: Upper end, which is not drawn itself.
+        dtype: Float dtype of the result; by default `keras.config.floatx()`.
+        seed: Integer, `SeedGenerator`, or None for the global one.
+
+    Returns:
+        Tensor of that shape.
+
+    Raises:
+        ValueError: If `dtype` is not a float dtype; use `randint` for integers.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> x = keras.random.uniform((100,), seed=1).numpy()
+    ?
+    >>> bool((x >= 0).all() and (x < 1).all())
+    True
+    """
+    wanted = float_dtype(dtype, "uniform")
+    x = bits.unit(draw_seed(seed), int_shape(shape, "uniform"), wanted)
+    if isinstance(minval, (int, float)) and isinstance(maxval, (int, float)):
+        if (minval, maxval) == (0, 1):
+            return x
+        return _scaled(x, minval, maxval - minval)
+    low = to_tensor(minval, wanted)
+    return _scaled(x, low, prims.sub(to_tensor(maxval, wanted), low))
+
+
+@op
+def randint(
+    shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None
+) -> Tensor:
+    """Integers, each equally likely, from `minval` up to but without `maxval`.
+
+    Args:
+        shape: Shape of the result.
+        minval: Least number.
+        maxval: Upper end, which is not drawn itself.
+        dtype: Integer dtype of the result.
+        seed: Integer, `SeedGenerator`, or None for the global one.
+
+    Returns:
+        Tensor of that shape.
+
+    Raises:
+        ValueError: If `dtype` is not an integer dtype.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> x = keras.random.randint((100,), 0, 6, seed=1).numpy()
+    ?
+    >>> bool((x >= 0).all() and (x < 6).all())
+    True
+    """
+    wanted = dtypes.standardize(dtype)
+    if not dtypes.is_integer(wanted):
+        raise ValueError(
+            f"random.randint: dtype={wanted!r}; expected an integer dtype."
+        )
+    words = bits.words(draw_seed(seed), int_shape(shape, "randint"))
+    low, high = to_tensor(minval, "int64"), to_tensor(maxval, "int64")
+    span = prims.cast(prims.sub(high, low), dtype="uint64")
+    # The high word of word * span is below span, each value by 2**-32 equally likely
+    # (Lemire: Fast Random Integer Generation in an Interval; 2019).
+    wide = prims.mul(prims.cast(words, dtype="uint64"), span)
+    drawn = prims.cast(prims.shift_right(wide, const(wide, 32)), dtype="int64")
+    return cast_to(prims.add(drawn, low), wanted)
+
+
+@op
+def categorical(
+    logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None
+) -> Tensor:
+    """Class indices, each as likely as the softmax of the logits says.
+
+    Args:
+        logits: Tensor `(batch, classes)`.
+        num_samples: How many to draw for each row.
+        dtype: Integer dtype of the result.
+        seed: Integer, `SeedGenerator`, or None for the global one.
+
+    Returns:
+        Tensor `(batch, num_samples)`.
+
+    Raises:
+        ShapeError: If the logits do not have two axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.random.categorical([[0.0, 100.0]], 3, seed=1).tolist()
+    [[1, 1, 1]]
+    """
+    logits = floating(logits)
+    if logits.ndim != 2:
+        raise ShapeError(
+            f"random.categorical: logits have shape {logits.shape}; expected (batch, classes)."
+        )
+    batch, classes = logits.shape
+    compute = computing(logits.dtype)
+    u = bits.positive(draw_seed(seed), (batch, num_samples, classes), compute)
+    # The class with the greatest logit plus Gumbel noise is distributed as wanted.
+    noise = prims.neg(prims.log(prims.neg(prims.log(u))))
+    rows = prims.reshape(cast_to(logits, compute), shape=(batch, 1, classes))
+    drawn = prims.argmax(prims.add(rows, noise), axis=2)
+    return cast_to(drawn, dtypes.standardize(dtype))
+
+
+@op
+def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
+    """The slices along an axis in random order.
+
+    Args:
+        x: Tensor of rank 1 or more.
+        axis: Axis to shuffle along.
+        seed: Integer, `SeedGenerator`, or None for the global one.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> sorted(keras.random.shuffle(keras.ops.arange(5), seed=1).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    x = to_tensor(x)
+    at = axis_of(axis, x.ndim, "shuffle")
+    order = prims.argsort(bits.words(draw_seed(seed), (x.shape[at],)), axis=0)
+    return prims.take(x, order, axis=at)
+
+
+@op
+def dropout(
+    inputs: Any,
+    rate: float,
+    noise_shape: Sequence[int | None] | None = None,
+    seed: Any = None,
+) -> Tensor:
+    """Some elements set to 0 at random, the others scaled so that the mean stays.
+
+    Args:
+        inputs: Tensor of any shape.
+        rate: Share of elements to set to 0, from 0 to 1.
+        noise_shape: Shape of the mask, which broadcasts to `inputs`; None in it takes the
+            size of `inputs`. By default that of `inputs`.
+        seed: Integer, `SeedGenerator`, or None for the global one.
+
+    Returns:
+        Float tensor of the shape of `inputs`.
+
+    Raises:
+        ValueError: If `rate` is not from 0 to 1.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> x = keras.random.dropout(keras.ops.ones((100,)), 0.5, seed=1).numpy()
+    ?
+    >>> sorted(set(x.tolist()))
+    [0.0, 2.0]
+
+    Reference:
+        Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout; 2014.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(
+            f"random.dropout: rate={rate!r}; expected a number from 0 to 1."
+        )
+    x = floating(inputs)
+    key = draw_seed(seed)
+    if rate == 0:
+        return x
+    keep = 1.0 - rate
+    words = bits.words(key, _noise_shape(x.shape, noise_shape))
+    kept = prims.lt(words, const(words, min(round(keep * 2**32), 2**32 - 1)))
+    scaled = prims.mul(x, const(x, 1 / keep if keep else 0))
+    return prims.select(kept, scaled, const(x, 0))
+
+
+def _noise_shape(shape: Shape, wanted: Any) -> Shape:
+    if wanted is None:
+        return shape
+    sizes = tuple(wanted)
+    filled = (None,) * (len(shape) - len(sizes)) + sizes
+    return tuple(d if n is None else int(n) for d, n in zip(shape, filled, strict=True))

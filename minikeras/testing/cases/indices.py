@@ -1,0 +1,172 @@
+"""Cases of the index rows and of random bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minikeras.testing.cases.case import FLOATS, Arg, Case
+
+
+def _indices(shape: Any, high: Any, dtype: Any = "int32") -> Any:
+    return Arg(shape, 0, high - 1, dtype)
+
+
+def index() -> Iterator[Case]:
+    x: tuple[int, ...]
+    i: tuple[int, ...]
+    sizes: tuple[int, ...]
+    at: Any
+    args: tuple[Arg, ...]
+    static: dict[str, Any]
+    kinds = (*FLOATS, "int32")
+    for x, i, axis in (
+        ((5, 3), (4,), 0),
+        ((5, 3), (2, 2), 1),
+        ((5,), (), 0),
+        ((2, 4, 3), (6,), 1),
+        ((5, 3), (0,), 0),
+        ((3, 1), (7,), 0),
+    ):
+        for width in ("int32", "int64") if axis else ("uint8",):
+            at = _indices(i, x[axis], width)
+            static = {"axis": axis}
+            yield Case("take", (Arg(x), at), static, kinds, _take(axis), (0,))
+            g = (*x[:axis], *i, *x[axis + 1 :])
+            static = {"shape": x, "axis": axis}
+            check = _scatter(x, axis)
+            yield Case("scatter_add_axis", (Arg(g), at), static, kinds, check, (0,), 2)
+    for x, i, axis in (
+        ((5, 3), (4, 3), 0),
+        ((5, 3), (5, 2), 1),
+        ((2, 3, 2), (2, 5, 2), 1),
+    ):
+        at = _indices(i, x[axis])
+        check = _take_along(axis)
+        yield Case("take_along_axis", (Arg(x), at), {"axis": axis}, kinds, check, (0,))
+        static = {"shape": x, "axis": axis}
+        check = _put_along(x, axis)
+        yield Case("put_along_axis_add", (Arg(i), at), static, kinds, check, (0,), 2)
+    for x, i in (
+        ((3, 3, 2), (4, 2)),
+        ((3,), (2, 5, 1)),
+        ((3, 3), (2, 2)),
+        ((3, 2), (2, 0)),
+    ):
+        at = _indices(i, 3)
+        yield Case("gather_nd", (Arg(x), at), {}, kinds, _gather_nd, (0,))
+        u = (*i[:-1], *x[i[-1] :])
+        check = _scatter_nd(x)
+        args = (at, Arg(u))
+        yield Case("scatter_nd_add", args, {"shape": x}, kinds, check, (1,), 2)
+    for x, sizes, at in (
+        ((5, 4), (2, 3), (1, 1)),
+        ((5, 4), (2, 3), (9, -3)),
+        ((3,), (3,), (0,)),
+    ):
+        starts = Arg((len(x),), dtype="int32", values=at)
+        check = _dynamic(sizes)
+        static = {"sizes": sizes}
+        label = str(at)
+        yield Case(
+            "dynamic_slice", (Arg(x), starts), static, kinds, check, (0,), label=label
+        )
+        args = (Arg(x), Arg(sizes), starts)
+        check = _update
+        yield Case("dynamic_update_slice", args, {}, kinds, check, (0, 1), label=label)
+
+
+def _take(axis: Any) -> Any:
+    return lambda x, i: np.take(x, i, axis)
+
+
+def _scatter(shape: Any, axis: Any) -> Any:
+    def reference(g: Any, i: Any) -> Any:
+        out = np.zeros(shape, g.dtype)
+        np.add.at(out, (slice(None),) * axis + (i,), g)
+        return out
+
+    return reference
+
+
+def _take_along(axis: Any) -> Any:
+    return lambda x, i: np.take_along_axis(x, i, axis)
+
+
+def _put_along(shape: Any, axis: Any) -> Any:
+    def reference(g: Any, i: Any) -> Any:
+        out = np.zeros(shape, g.dtype)
+        for at in np.ndindex(*i.shape):
+            place = list(at)
+            place[axis] = i[at]
+            out[tuple(place)] += g[at]
+        return out
+
+    return reference
+
+
+def _gather_nd(x: Any, i: Any) -> Any:
+    flat = i.reshape(math.prod(i.shape[:-1]), i.shape[-1])
+    rows = [x[tuple(r)] for r in flat]
+    return np.array(rows).reshape(*i.shape[:-1], *x.shape[i.shape[-1] :])
+
+
+def _scatter_nd(shape: Any) -> Any:
+    def reference(i: Any, u: Any) -> Any:
+        out = np.zeros(shape, u.dtype)
+        depth = i.shape[-1]
+        rows = i.reshape(math.prod(i.shape[:-1]), depth)
+        for r, v in zip(rows, u.reshape(len(rows), *shape[depth:])):
+            out[tuple(r)] += v
+        return out
+
+    return reference
+
+
+def _dynamic(sizes: Any) -> Any:
+    def reference(x: Any, starts: Any) -> Any:
+        for axis, (s, d, n) in enumerate(zip(starts, x.shape, sizes)):
+            x = np.take(x, range(np.clip(s, 0, d - n), np.clip(s, 0, d - n) + n), axis)
+        return x
+
+    return reference
+
+
+def _update(x: Any, u: Any, starts: Any) -> Any:
+    out = x.copy()
+    starts = np.clip(starts, 0, np.array(x.shape) - u.shape)
+    for at in np.ndindex(*u.shape):
+        out[tuple(starts + at)] = u[at]
+    return out
+
+
+def philox_reference(seed: Any, counter: Any, size: Any) -> Any:
+    """Philox 4x32-10 word by word, in Python integers."""
+    mask = 0xFFFFFFFF
+    words = []
+    for block in range(-(-size // 4)):
+        c, k = [block & mask, block >> 32, counter, 0], [seed, 0]
+        for _ in range(10):
+            p, q = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+            c = [q >> 32 ^ c[1] ^ k[0], q & mask, p >> 32 ^ c[3] ^ k[1], p & mask]
+            k = [k[0] + 0x9E3779B9 & mask, k[1] + 0xBB67AE85 & mask]
+        words += c
+    return np.array(words[:size], np.uint32)
+
+
+def random() -> Iterator[Case]:
+    for shape in ((4,), (3, 5), (), (0,), (1001,)):
+        for key in ((0, 0), (0xDEADBEEF, 7)):
+            size = math.prod(shape)
+
+            def reference(k: Any, shape: Any = shape, size: Any = size) -> Any:
+                return philox_reference(int(k[0]), int(k[1]), size).reshape(shape)
+
+            args = (Arg((2,), dtype="uint32", values=key),)
+            static = {"shape": shape}
+            yield Case(
+                "random_bits", args, static, ("uint32",), reference, label=str(key)
+            )

@@ -1,0 +1,121 @@
+"""Cases of the movement rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minikeras.testing.cases.case import FLOATS, Arg, Case
+
+
+def movement() -> Iterator[Case]:
+    shape: tuple[int, ...]
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+    perm: tuple[int, ...]
+    widths: tuple[tuple[int, int], ...]
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    steps: tuple[int, ...]
+    args: tuple[Arg, ...]
+    static: dict[str, Any]
+    kinds = (*FLOATS, "int32", "bool")
+    for old, new in (((2, 6), (3, 4)), ((), (1, 1)), ((0, 3), (3, 0, 2)), ((4,), (4,))):
+        static = {"shape": new}
+        check = _reshape(new)
+        yield Case("reshape", (Arg(old),), static, kinds, check, (0,))
+    for shape, perm in (((2, 3, 4), (2, 0, 1)), ((3,), (0,)), ((), ())):
+        check = _transpose(perm)
+        yield Case("transpose", (Arg(shape),), {"perm": perm}, kinds, check, (0,))
+    for shape, new in (
+        ((3, 1), (2, 3, 4)),
+        ((), (2, 2)),
+        ((1,), (1, 1)),
+        ((2,), (0, 2)),
+    ):
+        check = _broadcast(new)
+        yield Case("broadcast_to", (Arg(shape),), {"shape": new}, kinds, check, (0,))
+    for shape, widths in (
+        ((2, 3), ((1, 0), (0, 2))),
+        ((0, 2), ((1, 1), (0, 0))),
+        ((), ()),
+    ):
+        args = (Arg(shape), Arg(()))
+        check = _pad(widths)
+        yield Case("pad", args, {"widths": widths}, kinds, check, (0, 1))
+    cuts = (
+        ((5, 6), (1, 0), (5, 6), (2, 1)),
+        ((5, 6), (4, 5), (-1, 0), (-1, -2)),
+        ((5, 6), (2, 3), (2, 6), (1, 1)),
+        ((4,), (3,), (-1,), (-3,)),
+        ((), (), (), ()),
+    )
+    for shape, starts, stops, steps in cuts:
+        static = {"starts": starts, "stops": stops, "steps": steps}
+        at = np.ix_(*[range(a, b, s) for a, b, s in zip(starts, stops, steps)])
+        check = _index(at)
+        label = str(starts)
+        yield Case("slice", (Arg(shape),), static, kinds, check, (0,), label=label)
+        size = tuple(len(range(a, b, s)) for a, b, s in zip(starts, stops, steps))
+        check = _place(shape, at)
+        wide = {"shape": shape, **static}
+        args = (Arg(size),)
+        yield Case("pad_strided", args, wide, kinds, check, (0,), label=label)
+    for shapes, axis in (
+        (((2, 3), (2, 1), (2, 0)), 1),
+        (((3,), (2,)), 0),
+        (((2, 2),), 0),
+    ):
+        args = tuple(map(Arg, shapes))
+        smooth = tuple(range(len(args)))
+        yield Case("concat", args, {"axis": axis}, kinds, _concat(axis), smooth)
+    for axes in ((0,), (0, 2), ()):
+        check = _flip(axes)
+        yield Case(
+            "flip",
+            (Arg((2, 3, 4)),),
+            {"axes": axes},
+            kinds,
+            check,
+            (0,),
+            label=str(axes),
+        )
+
+
+def _reshape(shape: Any) -> Any:
+    return lambda x: np.reshape(x, shape)
+
+
+def _transpose(perm: Any) -> Any:
+    return lambda x: np.transpose(x, perm)
+
+
+def _broadcast(shape: Any) -> Any:
+    return lambda x: np.broadcast_to(x, shape)
+
+
+def _pad(widths: Any) -> Any:
+    return lambda x, v: np.pad(x, widths, constant_values=v) if widths else x
+
+
+def _index(at: Any) -> Any:
+    return lambda x: x[at]
+
+
+def _place(shape: Any, at: Any) -> Any:
+    def reference(g: Any) -> Any:
+        out = np.zeros(shape, g.dtype)
+        out[at] = g
+        return out
+
+    return reference
+
+
+def _concat(axis: Any) -> Any:
+    return lambda *xs: np.concatenate(xs, axis)
+
+
+def _flip(axes: Any) -> Any:
+    return lambda x: np.flip(x, axes)

@@ -1,0 +1,322 @@
+"""One batch: the default training, test and prediction steps, and their compilation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import tree
+from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.compile import Function, jit
+from minikeras.engine.tensor import Tensor, host_array
+from minikeras.training.compiling import Compiling, CompileState
+from minikeras.training.data import (
+    Batch,
+    array_parts,
+    host_structure,
+    named_leaves,
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
+from minikeras.training.data.leaves import check_lengths
+from minikeras.training.preparation import check_values, prepare, to_tensors
+
+Step = Callable[[Any], Any]
+
+
+class Steps(Compiling):
+    """What happens with one batch."""
+
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One update of the weights; override it for a training loop of your own.
+
+        It runs once per signature to be compiled, then as a program; print inside
+        shows only the first time (unless `compile(run_eagerly=True)`).
+
+        Args:
+            data: `x`, `(x, y)` or `(x, y, sample_weight)` of tensors.
+
+        Returns:
+            What to log: a dict from name to scalar tensor.
+
+        Example:
+            >>> import numpy as np
+            >>> import minikeras as keras
+            >>> class Mine(keras.Sequential):
+            ...     def train_step(self, data):
+            ...         x, y = data
+            ...         with keras.GradientTape() as tape:
+            ...             loss = self.compute_loss(x, y, self(x, training=True))
+            ...         grads = tape.gradient(loss, self.trainable_variables)
+            ...         self.optimizer.apply(grads, self.trainable_variables)
+            ...         return {"my_loss": loss}
+            >>> model = Mine([keras.Input((2,)), keras.layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+            >>> list(model.fit(x, y, verbose=0).history)
+            ['my_loss']
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        model: Any = self
+        state = self._compiled("fit")
+        optimizer = self.optimizer
+        with GradientTape() as tape:
+            y_pred = model(x, training=True)
+            loss = self.compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
+            )
+            target = optimizer.scale_loss(loss)
+        state.tracker.update_state(loss, sample_weight=_batch_size(x))
+        weights = model.trainable_variables
+        if weights:
+            optimizer.apply(tape.gradient(target, weights), weights)
+        else:
+            warnings.warn(
+                f"model {model.name!r} has no trainable weights; nothing is learned. Set "
+                "trainable = True on its layers.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """The metrics of one batch, without learning; override it for your own.
+
+        Args:
+            data: `x`, `(x, y)` or `(x, y, sample_weight)` of tensors.
+
+        Returns:
+            A dict from name to scalar tensor.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        model: Any = self
+        y_pred = model(x, training=False)
+        loss = self.compute_loss(
+            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
+        )
+        self._compiled("evaluate").tracker.update_state(loss, sample_weight=_batch_size(x))
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """The outputs for one batch; override it for your own.
+
+        Args:
+            data: `x`, or a tuple that begins with it.
+
+        Returns:
+            A tensor, or a structure of them.
+        """
+        x, _, _ = unpack_x_y_sample_weight(data)
+        model: Any = self
+        return model(x, training=False)
+
+    # --- functions of a batch
+
+    def _forget_functions(self) -> None:
+        self.train_function = self.test_function = self.predict_function = None
+
+    def make_train_function(self, force: bool = False) -> Step:
+        """The function that `fit` calls with each batch, compiled unless run eagerly.
+
+        Args:
+            force: Whether to make it anew.
+
+        Returns:
+            A function of `data`, which gives the logs.
+        """
+        if force or self.train_function is None:
+            self.train_function = self._function(self.train_step, "train_step")
+        return self.train_function  # type: ignore[no-any-return]
+
+    def make_test_function(self, force: bool = False) -> Step:
+        """The function that `evaluate` calls with each batch.
+
+        Args:
+            force: Whether to make it anew.
+
+        Returns:
+            A function of `data`, which gives the logs.
+        """
+        if force or self.test_function is None:
+            self.test_function = self._function(self.test_step, "test_step")
+        return self.test_function  # type: ignore[no-any-return]
+
+    def make_predict_function(self, force: bool = False) -> Step:
+        """The function that `predict` calls with each batch.
+
+        Args:
+            force: Whether to make it anew.
+
+        Returns:
+            A function of `data`, which gives the outputs.
+        """
+        if force or self.predict_function is None:
+            self.predict_function = self._function(self.predict_step, "predict_step")
+        return self.predict_function  # type: ignore[no-any-return]
+
+    def _function(self, step: Step, name: str) -> Step:
+        if self.run_eagerly:
+            return lambda data: step(to_tensors(data))
+        return jit(step, name=f"{type(self).__name__}.{name}")
+
+    # --- one batch, by hand
+
+    def _ready(self, batch: Batch, training: bool) -> CompileState:
+        """The compile state, everything built for this batch."""
+        state = self._compiled("fit" if training else "evaluate")
+        if not state.ready or (training and not _built(self.optimizer)):
+            step = "train_step" if training else "test_step"
+            if getattr(type(self), step) is getattr(Steps, step):
+                prepare(self, state, batch, training)
+        return state
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One update of the weights from one batch.
+
+        Args:
+            x: Inputs.
+            y: Targets.
+            sample_weight: Weights, or None.
+            class_weight: Weights by class number, or None.
+            return_dict: Whether to give a dict by name.
+
+        Returns:
+            The loss, a list of loss and metrics, or a dict. They run on from batch to
+            batch until `reset_metrics()`.
+
+        Raises:
+            ValueError: If the model is not compiled, or the data are not fit.
+        """
+        self._compiled("train_on_batch")
+        batch = self._one_batch(x, y, sample_weight, class_weight, "train_on_batch")
+        check_values(self._ready(batch, True), batch)
+        step = self.train_function or self.make_train_function()
+        return self._results(step(pack_x_y_sample_weight(*batch)), return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch.
+
+        Args:
+            x: Inputs.
+            y: Targets.
+            sample_weight: Weights, or None.
+            return_dict: Whether to give a dict by name.
+
+        Returns:
+            The loss, a list of loss and metrics, or a dict. They run on from batch to
+            batch until `reset_metrics()`.
+
+        Raises:
+            ValueError: If the model is not compiled, or the data are not fit.
+        """
+        self._compiled("test_on_batch")
+        batch = self._one_batch(x, y, sample_weight, None, "test_on_batch")
+        check_values(self._ready(batch, False), batch)
+        step = self.test_function or self.make_test_function()
+        return self._results(step(pack_x_y_sample_weight(*batch)), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch.
+
+        Args:
+            x: Inputs, `(batch, ...)` each.
+
+        Returns:
+            NumPy arrays, in the structure of the model's outputs.
+
+        Raises:
+            ValueError: If the inputs do not fit the model.
+        """
+        step = self.predict_function or self.make_predict_function()
+        x = host_structure(x, "x")
+        return to_numpy(step((x,) if isinstance(x, tuple) else x))
+
+    def _one_batch(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        class_weight: Mapping[int, float] | None,
+        owner: str,
+    ) -> Batch:
+        batch = array_parts(x, y, sample_weight, class_weight, owner)
+        if type(batch[0]) is np.ndarray and type(batch[1]) is np.ndarray and batch[2] is None:
+            if len(batch[0]) == len(batch[1]) and len(batch[0]):
+                return batch
+        named = [
+            leaf
+            for name, part in zip(("x", "y", "sample_weight"), batch)
+            for leaf in named_leaves(part, name)
+        ]
+        check_lengths(named, owner)
+        return batch
+
+    def _results(self, logs: Any, return_dict: bool) -> Any:
+        logs = to_floats(logs)
+        if return_dict:
+            return logs
+        order = self._result_order()
+        values = [logs[name] for name in order if name in logs]
+        values += [value for name, value in logs.items() if name not in order]
+        return values[0] if len(values) == 1 else values
+
+
+def _built(optimizer: Any) -> bool:
+    return optimizer is None or bool(optimizer.built)
+
+
+def _batch_size(x: Any) -> int:
+    return int(next(leaf for leaf in tree.flatten(x) if leaf is not None).shape[0])
+
+
+def to_floats(logs: Any) -> dict[str, Any]:
+    """A step's logs as Python floats in the order of their names; arrays become NumPy's.
+
+    This waits for the device.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in (logs or {}).items():
+        if isinstance(value, dict):
+            flat.update(value)
+        else:
+            flat[name] = value
+    return {name: _to_float(flat[name]) for name in sorted(flat)}
+
+
+def _to_float(value: Any) -> Any:
+    if type(value) is Tensor:
+        value = host_array(value.value)
+    if isinstance(value, (int, float)):
+        return value
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 and array.dtype.kind != "O" else array
+
+
+def to_numpy(outputs: Any) -> Any:
+    """Tensors as NumPy arrays that the caller owns."""
+    if type(outputs) is Tensor:
+        return host_array(outputs.value)
+    return tree.map_structure(
+        lambda v: host_array(v.value) if isinstance(v, Tensor) else v, outputs
+    )
+
+
+def compiled_well(function: Any) -> bool:
+    """Whether a step's batch memory may be used again: its program keeps no reference."""
+    return isinstance(function, Function) and not function.fallback

@@ -1,0 +1,428 @@
+"""Trainer: `fit`, `evaluate` and `predict`, for every model and every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minikeras.callbacks import CallbackList, History
+from minikeras.engine import tree
+from minikeras.training.data import (
+    ArrayAdapter,
+    DataAdapter,
+    Feed,
+    array_parts,
+    is_arrays,
+    make_adapter,
+    pack_x_y_sample_weight,
+    validation_split as split,
+)
+from minikeras.training.preparation import check_values
+from minikeras.training.steps import Steps, compiled_well, to_floats, to_numpy
+
+ClassWeight = Mapping[int, float] | None
+
+
+class Trainer(Steps):
+    """Training, evaluation and prediction; `Model` inherits from it."""
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: ClassWeight = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Train for a number of epochs, passes over the data.
+
+        Args:
+            x: Arrays `(samples, ...)`, in lists or dicts for several inputs; or a
+                generator, PyDataset, PyTorch DataLoader, tf.data.Dataset or iterable
+                that gives batches `(x, y)` or `(x, y, sample_weight)`.
+            y: Targets `(samples, ...)`, arranged like the outputs.
+            batch_size: Samples in an update. Default: 32.
+            epochs: The number of the last epoch.
+            verbose: 0 silent, 1 a progress bar, 2 a line an epoch, `"auto"` 1.
+            callbacks: List of Callbacks.
+            validation_split: The fraction of the samples, taken from the end, to
+                evaluate on after each epoch.
+            validation_data: Data to evaluate on instead: `(x, y)`,
+                `(x, y, sample_weight)`, or a source of batches.
+            shuffle: Whether each epoch takes the samples in a new order (from the global
+                seed, equal on every backend); `"batch"` shuffles batches only.
+            class_weight: Dict from class number to weight.
+            sample_weight: Weights `(samples,)`, or one array for each output.
+            initial_epoch: The epoch to begin with.
+            steps_per_epoch: Batches in an epoch. Default: one pass over the data.
+            validation_steps: Batches to evaluate on. Default: all.
+            validation_batch_size: Default: `batch_size`.
+            validation_freq: Evaluate every so many epochs, or after the epochs listed.
+
+        Returns:
+            A `History`; its `history` maps each name to one value an epoch.
+
+        Raises:
+            ValueError: If the model is not compiled or an argument or the data do not
+                fit; no weight has changed then.
+
+        Example:
+            >>> import numpy as np
+            >>> import minikeras as keras
+            >>> keras.utils.set_random_seed(1)
+            >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+            >>> model.compile(keras.optimizers.SGD(0.1), "mse")
+            >>> x = np.random.rand(64, 3).astype("float32")
+            >>> history = model.fit(x, x.sum(1, keepdims=True), epochs=20, verbose=0)
+            >>> history.history["loss"][-1] < history.history["loss"][0]
+            True
+        """
+        self._compiled("fit")
+        _check_counts("fit", batch_size=batch_size, steps_per_epoch=steps_per_epoch,
+                      validation_steps=validation_steps, epochs=(epochs, 0),
+                      validation_batch_size=validation_batch_size,
+                      initial_epoch=(initial_epoch, 0))  # fmt: skip
+        verbose = _check_verbose("fit", verbose)
+        validation: DataAdapter | None = None
+        if validation_split and validation_data is None:
+            if not is_arrays(x):
+                raise ValueError(
+                    f"fit: validation_split={validation_split} needs arrays; x is a "
+                    f"{type(x).__name__}. Pass validation_data instead."
+                )
+            parts = array_parts(x, y, sample_weight, class_weight, "fit")
+            train, held = split(parts, validation_split)
+            adapter: DataAdapter = ArrayAdapter(*train, batch_size or 32, shuffle, "fit")
+            validation = ArrayAdapter(
+                *held, validation_batch_size or batch_size or 32, False, "fit"
+            )
+        else:
+            adapter = make_adapter(
+                x, y, sample_weight, batch_size, shuffle, class_weight, "fit"
+            )
+            if validation_data is not None:
+                validation = self._validation_adapter(
+                    validation_data, validation_batch_size or batch_size
+                )
+        count = max(epochs - initial_epoch, 1)
+        feed = Feed(adapter, steps_per_epoch, count, "fit")
+        held_feed = None
+        if validation is not None:
+            held_feed = Feed(validation, validation_steps, count, "fit (validation_data)")
+        if epochs > initial_epoch:
+            self._check_feed(feed, training=True)
+            if held_feed is not None:
+                self._check_feed(held_feed, training=False)
+        callbacks = self._callbacks(
+            callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
+        )
+        self._fit_loop(feed, held_feed, callbacks, range(initial_epoch, epochs), validation_freq)
+        feed.close()
+        history: History = self.history
+        return history
+
+    def _fit_loop(
+        self,
+        feed: Feed,
+        held: Feed | None,
+        callbacks: CallbackList,
+        epochs: range,
+        validation_freq: int | Sequence[int],
+    ) -> None:
+        self.stop_training = False
+        callbacks.on_train_begin()
+        logs: dict[str, Any] = {}
+        for epoch in epochs:
+            if not feed.ready():
+                break
+            self.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            logs = self._train_epoch(feed, callbacks)
+            if held is not None and held.ready() and _due(epoch, validation_freq):
+                found = self._test_epoch(held, callbacks)
+                logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training or feed.exhausted:
+                break
+        callbacks.on_train_end(logs)
+
+    def _train_epoch(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
+        function = self.make_train_function()
+        state = self._compiled("fit")
+        adapter = feed.adapter
+        every = self.steps_per_execution
+        logs: Any = {}
+        step, open_until = -1, -1
+        adapter.reuse = compiled_well(function)
+        for step, batch in enumerate(feed.epoch()):
+            if step > open_until:
+                callbacks.on_train_batch_begin(step)
+                open_until = step + every - 1
+            if not adapter.checked:
+                check_values(state, batch)
+            logs = function(pack_x_y_sample_weight(*batch))
+            if step == open_until:
+                callbacks.on_train_batch_end(step, logs)
+            if adapter.reuse and not compiled_well(function):
+                adapter.reuse = False
+            if self.stop_training:
+                break
+        if step < open_until and step >= 0:
+            callbacks.on_train_batch_end(step, logs)
+        return to_floats(logs)
+
+    def _test_epoch(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
+        function = self.make_test_function()
+        state = self._compiled("evaluate")
+        self.reset_metrics()
+        callbacks.on_test_begin()
+        logs: Any = {}
+        for step, batch in enumerate(feed.epoch()):
+            callbacks.on_test_batch_begin(step)
+            if not feed.adapter.checked:
+                check_values(state, batch)
+            logs = function(pack_x_y_sample_weight(*batch))
+            callbacks.on_test_batch_end(step, logs)
+            if self.stop_evaluating:
+                break
+        results = to_floats(logs)
+        callbacks.on_test_end(results)
+        return results
+
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
+    history: Any = None
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics over the data, without learning.
+
+        Args:
+            x: Inputs, or a source of batches, as in `fit`.
+            y: Targets.
+            batch_size: Samples computed at a time. Default: 32.
+            verbose: 0 silent, 1 a progress bar, 2 one line, `"auto"` 1.
+            sample_weight: Weights, or None.
+            steps: Batches to take. Default: all.
+            callbacks: List of Callbacks.
+            return_dict: Whether to give a dict by name.
+            **kwargs: Not accepted; named in the error.
+
+        Returns:
+            The loss, a list of loss and metrics, or a dict.
+
+        Raises:
+            ValueError: If the model is not compiled, or the data are not fit.
+            TypeError: If an argument is unknown.
+        """
+        if kwargs:
+            raise TypeError(f"evaluate: unknown arguments {sorted(kwargs)}.")
+        self._compiled("evaluate")
+        _check_counts("evaluate", batch_size=batch_size, steps=steps)
+        verbose = _check_verbose("evaluate", verbose)
+        adapter = make_adapter(x, y, sample_weight, batch_size, owner="evaluate")
+        feed = Feed(adapter, steps, 1, "evaluate")
+        self._check_feed(feed, training=False)
+        self.stop_evaluating = False
+        callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
+        results = self._test_epoch(feed, callbacks)
+        feed.close()
+        return self._results(results, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for all samples.
+
+        Args:
+            x: Arrays `(samples, ...)`, or a source of batches.
+            batch_size: Samples computed at a time. Default: 32.
+            verbose: 0 silent, 1 a progress bar, 2 one line, `"auto"` 1.
+            steps: Batches to take. Default: all.
+            callbacks: List of Callbacks.
+
+        Returns:
+            NumPy arrays `(samples, ...)`, in the structure of the model's outputs.
+
+        Raises:
+            ValueError: If the inputs do not fit the model, or there is none.
+
+        Example:
+            >>> import numpy as np
+            >>> import minikeras as keras
+            >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+            >>> model.predict(np.ones((5, 3), "float32"), verbose=0).shape
+            (5, 2)
+        """
+        _check_counts("predict", batch_size=batch_size, steps=steps)
+        verbose = _check_verbose("predict", verbose)
+        size = len(x) if type(x) is np.ndarray and x.ndim else 0
+        if 0 < size <= (batch_size or 32) and not verbose and not callbacks and steps is None:
+            return self.predict_on_batch(x)  # one sample a call is a common way to serve
+        adapter = make_adapter(x, batch_size=batch_size, owner="predict")
+        feed = Feed(adapter, steps, 1, "predict")
+        feed.peek()
+        self.stop_predicting = False
+        callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
+        function = self.make_predict_function()
+        gathered = Gathered(adapter.num_samples if steps is None else None)
+        callbacks.on_predict_begin()
+        for step, (inputs, _, _) in enumerate(feed.epoch()):
+            callbacks.on_predict_batch_begin(step)
+            outputs = function((inputs,) if isinstance(inputs, tuple) else inputs)
+            gathered.add(outputs)
+            callbacks.on_predict_batch_end(step, {"outputs": outputs})
+            if self.stop_predicting:
+                break
+        callbacks.on_predict_end()
+        feed.close()
+        return gathered.result()
+
+    # --- parts
+
+    def _callbacks(
+        self,
+        callbacks: Any,
+        verbose: int,
+        epochs: int,
+        steps: int | None,
+        add_history: bool = False,
+    ) -> CallbackList:
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        if callbacks is not None and not isinstance(callbacks, Iterable):
+            callbacks = [callbacks]
+        return CallbackList(
+            callbacks,
+            add_history=add_history,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
+        )
+
+    def _validation_adapter(self, data: Any, batch_size: int | None) -> DataAdapter:
+        parts: tuple[Any, ...] = (data,)
+        if isinstance(data, (tuple, list)):
+            parts = tuple(data)
+            if not 1 <= len(parts) <= 3:
+                raise ValueError(
+                    f"fit: validation_data has {len(parts)} parts; expected (x, y) or "
+                    "(x, y, sample_weight)."
+                )
+        x, y, weight = (*parts, None, None)[:3]
+        return make_adapter(x, y, weight, batch_size, owner="fit (validation_data)")
+
+    def _check_feed(self, feed: Feed, training: bool) -> None:
+        """Build everything for the first batch, and look at all values that are at hand."""
+        state = self._ready(feed.peek(), training)
+        adapter = feed.adapter
+        if isinstance(adapter, ArrayAdapter):
+            check_values(state, adapter.parts)
+            adapter.checked = True
+
+
+class Gathered:
+    """Outputs of all batches: written into place where the size is known."""
+
+    def __init__(self, total: int | None) -> None:
+        self._total = total
+        self._batches: list[Any] = []
+        self._whole: Any = None
+        self._filled = 0
+
+    def add(self, outputs: Any) -> None:
+        """Append a batch of outputs."""
+        outputs = to_numpy(outputs)
+        leaves, spec = tree.flatten_spec(outputs)
+        size = len(leaves[0]) if leaves and np.ndim(leaves[0]) else 0
+        if self._whole is None and not self._batches and self._total is not None:
+            if size == self._total:
+                self._batches.append(outputs)
+                return
+            self._whole = [np.empty((self._total, *a.shape[1:]), a.dtype) for a in leaves]
+            self._spec = spec
+        stop = self._filled + size
+        if self._whole is not None and self._fits(leaves, size, stop):
+            for target, leaf in zip(self._whole, leaves):
+                target[self._filled : stop] = leaf
+            self._filled = stop
+            return
+        self._unplace()
+        self._batches.append(outputs)
+
+    def _fits(self, leaves: list[Any], size: int, stop: int) -> bool:
+        return stop <= len(self._whole[0]) and all(
+            a.shape == (size, *w.shape[1:]) for a, w in zip(leaves, self._whole)
+        )
+
+    def _unplace(self) -> None:
+        """Go over to a list of batches: the outputs are not one row a sample."""
+        if self._whole is not None:
+            done = [w[: self._filled] for w in self._whole]
+            self._batches = [tree.unflatten(self._spec, done)] if self._filled else []
+            self._whole = self._total = None
+
+    def result(self) -> Any:
+        """All outputs in one structure."""
+        if self._whole is not None:
+            return tree.unflatten(self._spec, [w[: self._filled] for w in self._whole])
+        if len(self._batches) == 1:
+            return self._batches[0]
+        return tree.map_structure(lambda *parts: np.concatenate(parts), *self._batches)
+
+
+def _due(epoch: int, frequency: int | Sequence[int]) -> bool:
+    """Whether to validate after this epoch (counted from 0)."""
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency
+
+
+def _check_verbose(owner: str, verbose: Any) -> int:
+    if verbose == "auto":
+        return 1
+    if verbose not in (0, 1, 2):
+        raise ValueError(f'{owner}: verbose={verbose!r}; expected 0, 1, 2 or "auto".')
+    return int(verbose)
+
+
+def _check_counts(owner: str, **counts: Any) -> None:
+    """Raise unless each is None or an integer of at least 1 (or the given least)."""
+    for name, value in counts.items():
+        value, least = value if isinstance(value, tuple) else (value, 1)
+        if value is None:
+            continue
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(
+                f"{owner}: {name}={value!r}; expected an integer of at least {least}."
+            )

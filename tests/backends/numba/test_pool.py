@@ -1,0 +1,197 @@
+"""The thread pool: all chunks run, once each, whoever calls, also after a fork."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from minikeras_numba import pool
+from minikeras_numba.jit import compile_ir
+
+ROOT = Path(__file__).parents[3]
+# adds one to each element of register 0, and its chunk's number to that of register 1
+COUNT = """
+define void @count(ptr %regs, ptr %meta, i64 %start, i64 %stop, i64 %thread, i64 %threads) {
+  %x = load i64, ptr %regs
+  %data = inttoptr i64 %x to ptr
+  %r = getelementptr i64, ptr %regs, i64 1
+  %y = load i64, ptr %r
+  %seen = inttoptr i64 %y to ptr
+  %mine = getelementptr i64, ptr %seen, i64 %thread
+  %old = load i64, ptr %mine
+  %new = add i64 %old, 1
+  store i64 %new, ptr %mine
+  br label %head
+head:
+  %i = phi i64 [ %start, %0 ], [ %i1, %body ]
+  %more = icmp slt i64 %i, %stop
+  br i1 %more, label %body, label %done
+body:
+  %p = getelementptr i64, ptr %data, i64 %i
+  %v = load i64, ptr %p
+  %w = add i64 %v, 1
+  store i64 %w, ptr %p
+  %i1 = add i64 %i, 1
+  br label %head
+done:
+  ret void
+}
+"""
+
+
+def counter(n, threads=64):
+    """The kernel, and registers to count in."""
+    registers = pool.Registers(2)
+    registers[0] = np.zeros(n, np.int64)
+    registers[1] = np.zeros(threads, np.int64)
+    return compile_ir("count", COUNT, COUNT), registers
+
+
+@pytest.fixture
+def threads():
+    before = pool.get_threads()
+    yield pool.set_threads
+    pool.set_threads(before)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [0, 1, 5, 1000, 1003])
+def test_every_index_once(threads, count, n):
+    threads(count)
+    fn, registers = counter(n)
+    for _ in range(50):
+        pool.run(fn, registers.address, 0, n, 1)
+    assert (registers[0] == 50).all()
+    chunks = pool.parts(n, 1)
+    assert chunks == max(1, min(count, n))
+    assert (registers[1][:chunks] == 50).all()
+    assert (registers[1][chunks:] == 0).all()
+
+
+def test_grain_limits_the_chunks(threads):
+    threads(4)
+    assert [pool.parts(n, 10) for n in (5, 19, 20, 35, 1000)] == [1, 1, 2, 3, 4]
+
+
+def test_the_number_of_threads_may_change_between_runs(threads):
+    fn, registers = counter(999)
+    for i in range(300):
+        threads(1 + i % 6)
+        pool.run(fn, registers.address, 0, 999, 1)
+    assert (registers[0] == 300).all()
+
+
+def test_after_a_pause_workers_wake(threads):
+    threads(3)
+    fn, registers = counter(300)
+    for _ in range(5):
+        threading.Event().wait(0.02)
+        pool.run(fn, registers.address, 0, 300, 1)
+    assert (registers[0] == 5).all()
+
+
+def test_concurrent_callers(threads):
+    threads(2)
+    failures = []
+
+    def call():
+        fn, registers = counter(2000)
+        for _ in range(300):
+            pool.run(fn, registers.address, 0, 2000, 1)
+        if not (registers[0] == 300).all() or registers[1].tolist()[:2] != [300, 300]:
+            failures.append(registers)
+
+    callers = [threading.Thread(target=call) for _ in range(6)]
+    for c in callers:
+        c.start()
+    for c in callers:
+        c.join()
+    assert not failures
+
+
+def in_a_process(script, **environment):
+    """Run a script with `counter` at hand; its output."""
+    paths = os.pathsep.join(
+        [str(ROOT), str(ROOT / "backends"), str(Path(__file__).parent)]
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "from test_pool import *\n" + script],
+        env={**os.environ, "PYTHONPATH": paths, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_child_has_its_own_workers():
+    script = """
+pool.set_threads(2)
+fn, registers = counter(1000)
+sequence = pool.Sequence([(fn, 0, 1000, 1)], None)
+sequence(registers)
+child = os.fork()
+sequence(registers)
+pool.run(fn, registers.address, 0, 1000, 1)
+good = (registers[0] == 3).all() and (registers[1][:2] == 3).all()
+if child == 0:
+    os._exit(0 if good and pool.pool().workers == 1 else 1)
+print(good, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert in_a_process(script) == "True 0"
+
+
+def test_exit_with_sleeping_and_running_workers():
+    script = """
+pool.set_threads(3)
+fn, registers = counter(1000)
+pool.run(fn, registers.address, 0, 1000, 1)
+print("done")
+"""
+    for _ in range(3):
+        assert in_a_process(script) == "done"
+
+
+def test_number_of_threads_from_the_environment():
+    assert in_a_process("print(pool.get_threads())", MINIKERAS_NUM_THREADS="5") == "5"
+    script = """
+try:
+    pool.get_threads()
+except ValueError as error:
+    print(error)
+"""
+    assert "expected a whole number" in in_a_process(script, MINIKERAS_NUM_THREADS="no")
+
+
+def test_set_threads_rejects_nonsense():
+    with pytest.raises(ValueError, match="expected 1 to"):
+        pool.set_threads(0)
+
+
+def test_registers_hold_addresses():
+    registers = pool.Registers(3)
+    array = np.arange(4.0)
+    registers[1] = array
+    assert registers.table[1] == array.ctypes.data
+    registers[1] = array
+    registers[2] = array
+    registers[1] = None
+    assert registers.table.tolist() == [0, 0, array.ctypes.data]
+    assert registers[2] is array
+
+
+def test_a_sequence_is_one_call(threads):
+    fn, registers = counter(100)
+    calls = [(fn, 0, 100, 1), (fn, 0, 50, 1), (fn, 0, 100, 1000)]
+    sequence = pool.Sequence(calls, None)
+    for count in (1, 2, 4):
+        threads(count)
+        sequence(registers)
+    assert (registers[0][:50] == 9).all()
+    assert (registers[0][50:] == 6).all()
+    assert registers[1].tolist()[:5] == [9, 4, 2, 2, 0]

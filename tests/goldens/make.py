@@ -1,0 +1,36 @@
+"""Make the goldens: what keras on JAX gives for the cases of the tests.
+
+    PYTHONPATH=. python tests/goldens/make.py [losses metrics optimizers ...]
+
+The tests compare with these files, and with keras itself where it is installed.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tests.goldens.oracle import keras
+
+HERE = Path(__file__).parent
+PARTS = ("losses", "metrics", "optimizers")
+
+
+def main(parts):
+    """Write `PART.npz` for each part, from `tests/PART/goldens.py`."""
+    for part in parts:
+        values = importlib.import_module(f"tests.{part}.goldens").make(keras())
+        np.savez_compressed(HERE / f"{part}.npz", **values)
+        size = (HERE / f"{part}.npz").stat().st_size
+        print(f"{part}: {len(values)} arrays, {size / 1000:.0f} kB")
+
+
+def load(part):
+    """The arrays that `main` wrote."""
+    with np.load(HERE / f"{part}.npz") as file:
+        return dict(file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or PARTS)
