@@ -89,8 +89,7 @@ def three(values: Sequence[int]) -> tuple[int, int, int]:
 
 def regions(axes: Sequence[Sequence[Segment]]) -> Iterator[Region]:
     """All combinations of runs along the three axes."""
-    for d, h, w in product(*axes):
-        yield d, h, w
+    yield from product(axes[0], axes[1], axes[2])
 
 
 def supported(dtype: str, rank: int) -> bool:

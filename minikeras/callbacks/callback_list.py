@@ -47,7 +47,9 @@ class CallbackList(Callback):
                     f"callbacks holds {callback!r}; expected instances of "
                     "keras.callbacks.Callback. Did you pass the class, without ()?"
                 )
-        if add_progbar and not any(isinstance(c, ProgbarLogger) for c in self.callbacks):
+        if add_progbar and not any(
+            isinstance(c, ProgbarLogger) for c in self.callbacks
+        ):
             self.callbacks.append(ProgbarLogger())
         if add_history:
             history = next((c for c in self.callbacks if isinstance(c, History)), None)
@@ -70,7 +72,9 @@ class CallbackList(Callback):
                 hook = f"on_{mode}_batch_{when}"
                 older = f"on_batch_{when}" if mode == "train" else None
                 self._with[hook] = [
-                    c for c in self.callbacks if _has(c, hook) or (older and _has(c, older))
+                    c
+                    for c in self.callbacks
+                    if _has(c, hook) or (older and _has(c, older))
                 ]
 
     def append(self, callback: Callback) -> None:
@@ -176,7 +180,9 @@ def fetched(logs: Logs) -> dict[str, Any]:
     """The logs as Python floats, in the order of their names, and NumPy arrays."""
     flat: dict[str, Any] = {}
     for name, value in (logs or {}).items():
-        flat.update(value if isinstance(value, dict) and name != "outputs" else {name: value})
+        flat.update(
+            value if isinstance(value, dict) and name != "outputs" else {name: value}
+        )
     return {name: tree.map_structure(_fetch, flat[name]) for name in sorted(flat)}
 
 

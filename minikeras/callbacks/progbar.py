@@ -120,7 +120,9 @@ class Progbar:
             seconds = now - self._start
         else:
             seconds = per_step * (self.target - current)
-        parts.append(f" {bold}{clock(seconds)}{plain} {duration(per_step)}/{self.unit_name}")
+        parts.append(
+            f" {bold}{clock(seconds)}{plain} {duration(per_step)}/{self.unit_name}"
+        )
         text = "".join(parts) + self._shown_values()
         length = len(text)
         if self._live:

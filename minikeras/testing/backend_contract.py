@@ -213,7 +213,8 @@ def check_memory(name: str) -> None:
     for dtype in ("float32", "bfloat16", "int32", "bool", "uint8"):
         host = np.arange(12).reshape(3, 4).astype(numpy_dtype(dtype))
         device = backend.from_host(host)
-        assert isinstance(device, backend.array_type)
+        right_type = isinstance(device, backend.array_type)
+        assert right_type, f"from_host gives a {type(device).__name__}."
         assert np.array_equal(backend.to_host(device), host)
         copy = backend.copy(device[:, ::2])
         assert backend.is_contiguous(copy)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras.metrics import Mean
+
 from minikeras import losses, ops
 from minikeras.engine import tree
 from minikeras.losses import Loss
-from minikeras.metrics import Mean
 from minikeras.training.outputs import align, output_names
 
 
@@ -23,7 +24,9 @@ def resolve_loss(identifier: Any) -> Loss | None:
     if isinstance(found, Loss) or found is None:
         return found
     name = getattr(found, "__name__", type(found).__name__)
-    return losses.LossFunctionWrapper(found, name="lambda" if name == "<lambda>" else name)
+    return losses.LossFunctionWrapper(
+        found, name="lambda" if name == "<lambda>" else name
+    )
 
 
 class CompileLoss:
@@ -63,7 +66,12 @@ class CompileLoss:
         names = output_names(y_pred, self._own_names)
         entries = align(self._given, y_pred, names, "compile: loss", spread=True)
         weights = align(
-            self._weights, y_pred, names, "compile: loss_weights", spread=True, partial=True
+            self._weights,
+            y_pred,
+            names,
+            "compile: loss_weights",
+            spread=True,
+            partial=True,
         )
         self.names = names
         self.losses: list[Loss | None] = entries
@@ -92,7 +100,12 @@ class CompileLoss:
             self.build(y_pred)
         truths = self.targets(y_true, y_pred)
         weights = align(
-            sample_weight, y_pred, self.names, "sample_weight", spread=True, partial=True
+            sample_weight,
+            y_pred,
+            self.names,
+            "sample_weight",
+            spread=True,
+            partial=True,
         )
         total = None
         for i, pred in enumerate(tree.flatten(y_pred)):

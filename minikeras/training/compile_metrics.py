@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras.metrics import Metric
+
 from minikeras import losses, metrics
 from minikeras.engine import tree
-from minikeras.metrics import Metric
 from minikeras.training.compile_loss import unique
 from minikeras.training.outputs import align, output_names
 
@@ -24,7 +25,11 @@ def check_metrics(given: Any, argument: str) -> None:
             f"tuple or dict, such as {argument}=[{given!r}]."
         )
     for leaf in tree.flatten(given):
-        if leaf is None or isinstance(leaf, Metric) or leaf in (*_ACCURACY, *_CROSSENTROPY):
+        if (
+            leaf is None
+            or isinstance(leaf, Metric)
+            or leaf in (*_ACCURACY, *_CROSSENTROPY)
+        ):
             continue
         if not callable(leaf):
             _named_metric(leaf)
@@ -102,7 +107,10 @@ class CompileMetrics(Metric):
         super().__init__(name="compile_metrics")
         check_metrics(metrics, "metrics")
         check_metrics(weighted_metrics, "weighted_metrics")
-        self._given = [(metrics, "metrics", False), (weighted_metrics, "weighted_metrics", True)]
+        self._given = [
+            (metrics, "metrics", False),
+            (weighted_metrics, "weighted_metrics", True),
+        ]
         self._own_names = output_names
         self.built = False
         self._entries: list[tuple[str, Metric, int, bool]] = []
@@ -154,7 +162,12 @@ class CompileMetrics(Metric):
         preds = tree.flatten(y_pred)
         truths = _align_targets(y_true, y_pred, self._output_names)
         weights = align(
-            sample_weight, y_pred, self._output_names, "sample_weight", spread=True, partial=True
+            sample_weight,
+            y_pred,
+            self._output_names,
+            "sample_weight",
+            spread=True,
+            partial=True,
         )
         for name, metric, i, weighted in self._entries:
             if truths[i] is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import ops, optimizers
 from minikeras.metrics import Mean
+
+from minikeras import ops, optimizers
 from minikeras.training.compile_loss import CompileLoss
 from minikeras.training.compile_metrics import CompileMetrics
 
@@ -23,7 +24,9 @@ class CompileState:
         predictions: The structure of the model's outputs, once known.
     """
 
-    def __init__(self, loss: CompileLoss | None, metrics: CompileMetrics | None) -> None:
+    def __init__(
+        self, loss: CompileLoss | None, metrics: CompileMetrics | None
+    ) -> None:
         self.loss = loss
         self.metrics = metrics
         self.tracker = Mean(name="loss")
@@ -95,7 +98,11 @@ class Compiling:
         policy = getattr(self, "dtype_policy", None)
         if auto_scale_loss and getattr(policy, "name", "") == "mixed_float16":
             scaled = getattr(optimizers, "LossScaleOptimizer", None)
-            if scaled is not None and chosen is not None and not isinstance(chosen, scaled):
+            if (
+                scaled is not None
+                and chosen is not None
+                and not isinstance(chosen, scaled)
+            ):
                 chosen = scaled(chosen, name="loss_scale_optimizer")
         names = getattr(self, "output_names", None)
         state = CompileState(
@@ -234,7 +241,9 @@ class Compiling:
                 for variable, value in zip(group, values, strict=True):
                     variable.assign(value)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Any:
         """Update the metrics of `compile` and give all results; override for your own.
 
         Args:
@@ -283,7 +292,9 @@ class Compiling:
 
         if self._compile is None:
             return {}
-        return {key: serialize_keras_object(v) for key, v in self._compile.config.items()}
+        return {
+            key: serialize_keras_object(v) for key, v in self._compile.config.items()
+        }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as another model was.

@@ -16,7 +16,11 @@ def output_names(y_pred: Any, names: list[str] | None) -> list[str | None]:
     """A name for each output tensor: a dict's keys, the model's own names, or None."""
     leaves = tree.flatten(y_pred)
     if isinstance(y_pred, dict):
-        return [name for key in sorted(y_pred) for name in _names_under(y_pred[key], str(key))]
+        return [
+            name
+            for key in sorted(y_pred)
+            for name in _names_under(y_pred[key], str(key))
+        ]
     if names is not None and len(names) == len(leaves):
         return list(names)
     return [None] * len(leaves)
@@ -101,14 +105,25 @@ def _by_name(
         part = y_pred[key]
         count = len(tree.flatten(part))
         under = names[len(entries) : len(entries) + count]
-        entries += align(value.get(key), part, under, f"{argument}[{key!r}]", spread, partial)
+        entries += align(
+            value.get(key), part, under, f"{argument}[{key!r}]", spread, partial
+        )
     return entries
 
 
 def _by_order(
-    value: Any, y_pred: Any, names: list[str | None], argument: str, spread: bool, partial: bool
+    value: Any,
+    y_pred: Any,
+    names: list[str | None],
+    argument: str,
+    spread: bool,
+    partial: bool,
 ) -> list[Any]:
-    parts = [y_pred[k] for k in sorted(y_pred)] if isinstance(y_pred, dict) else list(y_pred)
+    parts = (
+        [y_pred[k] for k in sorted(y_pred)]
+        if isinstance(y_pred, dict)
+        else list(y_pred)
+    )
     if len(value) != len(parts):
         raise ValueError(
             f"{argument} has {len(value)} entries for a model with {len(parts)} outputs"

@@ -21,7 +21,8 @@ from minikeras.training.data.leaves import Array
 def to_tensors(structure: Any) -> Any:
     """Host arrays as Tensors with memory of their own; other leaves stay."""
     return tree.map_structure(
-        lambda leaf: from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf, structure
+        lambda leaf: from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf,
+        structure,
     )
 
 
@@ -85,14 +86,18 @@ def check_values(state: CompileState, batch: Batch) -> None:
         truths = state.loss.targets(y, state.predictions)
         for output, classes, ignored in state.sparse:
             if truths[output] is not None:
-                _check_labels(truths[output], classes, ignored, state.loss.names[output])
+                _check_labels(
+                    truths[output], classes, ignored, state.loss.names[output]
+                )
 
 
-def _check_labels(labels: Array, classes: int, ignored: Any, output: str | None) -> None:
+def _check_labels(
+    labels: Array, classes: int, ignored: Any, output: str | None
+) -> None:
     if not labels.size:
         return
     low, high = labels.min(), labels.max()
-    if 0 <= low and high < classes:
+    if low >= 0 and high < classes:
         return
     bad = (labels < 0) | (labels >= classes)
     if ignored is not None:

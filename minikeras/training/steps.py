@@ -12,7 +12,7 @@ from minikeras.engine import tree
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import Function, jit
 from minikeras.engine.tensor import Tensor, host_array
-from minikeras.training.compiling import Compiling, CompileState
+from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import (
     Batch,
     array_parts,
@@ -101,7 +101,9 @@ class Steps(Compiling):
         loss = self.compute_loss(
             x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
         )
-        self._compiled("evaluate").tracker.update_state(loss, sample_weight=_batch_size(x))
+        self._compiled("evaluate").tracker.update_state(
+            loss, sample_weight=_batch_size(x)
+        )
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -208,7 +210,11 @@ class Steps(Compiling):
         return self._results(step(pack_x_y_sample_weight(*batch)), return_dict)
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """Loss and metrics of one batch.
 
@@ -256,7 +262,11 @@ class Steps(Compiling):
         owner: str,
     ) -> Batch:
         batch = array_parts(x, y, sample_weight, class_weight, owner)
-        if type(batch[0]) is np.ndarray and type(batch[1]) is np.ndarray and batch[2] is None:
+        if (
+            type(batch[0]) is np.ndarray
+            and type(batch[1]) is np.ndarray
+            and batch[2] is None
+        ):
             if len(batch[0]) == len(batch[1]) and len(batch[0]):
                 return batch
         named = [

@@ -17,6 +17,8 @@ from minikeras.training.data import (
     is_arrays,
     make_adapter,
     pack_x_y_sample_weight,
+)
+from minikeras.training.data import (
     validation_split as split,
 )
 from minikeras.training.preparation import check_values
@@ -105,7 +107,9 @@ class Trainer(Steps):
                 )
             parts = array_parts(x, y, sample_weight, class_weight, "fit")
             train, held = split(parts, validation_split)
-            adapter: DataAdapter = ArrayAdapter(*train, batch_size or 32, shuffle, "fit")
+            adapter: DataAdapter = ArrayAdapter(
+                *train, batch_size or 32, shuffle, "fit"
+            )
             validation = ArrayAdapter(
                 *held, validation_batch_size or batch_size or 32, False, "fit"
             )
@@ -121,7 +125,9 @@ class Trainer(Steps):
         feed = Feed(adapter, steps_per_epoch, count, "fit")
         held_feed = None
         if validation is not None:
-            held_feed = Feed(validation, validation_steps, count, "fit (validation_data)")
+            held_feed = Feed(
+                validation, validation_steps, count, "fit (validation_data)"
+            )
         if epochs > initial_epoch:
             self._check_feed(feed, training=True)
             if held_feed is not None:
@@ -129,7 +135,9 @@ class Trainer(Steps):
         callbacks = self._callbacks(
             callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
         )
-        self._fit_loop(feed, held_feed, callbacks, range(initial_epoch, epochs), validation_freq)
+        self._fit_loop(
+            feed, held_feed, callbacks, range(initial_epoch, epochs), validation_freq
+        )
         feed.close()
         history: History = self.history
         return history
@@ -153,7 +161,10 @@ class Trainer(Steps):
             logs = self._train_epoch(feed, callbacks)
             if held is not None and held.ready() and _due(epoch, validation_freq):
                 found = self._test_epoch(held, callbacks)
-                logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+                logs = {
+                    **logs,
+                    **{f"val_{name}": value for name, value in found.items()},
+                }
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training or feed.exhausted:
                 break
@@ -285,8 +296,15 @@ class Trainer(Steps):
         _check_counts("predict", batch_size=batch_size, steps=steps)
         verbose = _check_verbose("predict", verbose)
         size = len(x) if type(x) is np.ndarray and x.ndim else 0
-        if 0 < size <= (batch_size or 32) and not verbose and not callbacks and steps is None:
-            return self.predict_on_batch(x)  # one sample a call is a common way to serve
+        if (
+            0 < size <= (batch_size or 32)
+            and not verbose
+            and not callbacks
+            and steps is None
+        ):
+            return self.predict_on_batch(
+                x
+            )  # one sample a call is a common way to serve
         adapter = make_adapter(x, batch_size=batch_size, owner="predict")
         feed = Feed(adapter, steps, 1, "predict")
         feed.peek()
@@ -369,7 +387,9 @@ class Gathered:
             if size == self._total:
                 self._batches.append(outputs)
                 return
-            self._whole = [np.empty((self._total, *a.shape[1:]), a.dtype) for a in leaves]
+            self._whole = [
+                np.empty((self._total, *a.shape[1:]), a.dtype) for a in leaves
+            ]
             self._spec = spec
         stop = self._filled + size
         if self._whole is not None and self._fits(leaves, size, stop):

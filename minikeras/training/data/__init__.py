@@ -50,7 +50,11 @@ def is_arrays(x: Any) -> bool:
 
 
 def array_parts(
-    x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None, owner: str
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    owner: str,
 ) -> Batch:
     """The three parts as host arrays, class weights made sample weights.
 
@@ -66,7 +70,9 @@ def array_parts(
                 "Multiply them into sample_weight."
             )
         if y is None:
-            raise ValueError(f"{owner}: got class_weight but y is None; expected labels.")
+            raise ValueError(
+                f"{owner}: got class_weight but y is None; expected labels."
+            )
         weight = sample_weight_of(y, class_weight)
     return x, y, weight
 

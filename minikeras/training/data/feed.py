@@ -31,7 +31,11 @@ class Feed:
     """
 
     def __init__(
-        self, adapter: DataAdapter, steps: int | None, epochs: int = 1, owner: str = "fit"
+        self,
+        adapter: DataAdapter,
+        steps: int | None,
+        epochs: int = 1,
+        owner: str = "fit",
     ) -> None:
         if steps is None and adapter.infinite:
             raise ValueError(
@@ -114,7 +118,11 @@ class Feed:
 
     def _warn(self) -> None:
         self.exhausted = True
-        wanted = "more" if self.steps is None else f"{self.steps} each for {self._epochs} epochs"
+        wanted = (
+            "more"
+            if self.steps is None
+            else f"{self.steps} each for {self._epochs} epochs"
+        )
         warnings.warn(
             f"{self.owner}: the data ended after {self._seen} batches; expected {wanted}. The "
             "run stops here. Ask for fewer steps or epochs, or pass data that can be "

@@ -76,7 +76,9 @@ class IterableAdapter(DataAdapter):
 
 def _length(iterable: Any) -> int | None:
     """The number of batches where the iterable knows it; negative means no end, or unknown."""
-    cardinality = getattr(iterable, "cardinality", None)  # tf.data: -1 infinite, -2 unknown
+    cardinality = getattr(
+        iterable, "cardinality", None
+    )  # tf.data: -1 infinite, -2 unknown
     try:
         return int(cardinality()) if cardinality is not None else len(iterable)
     except TypeError:

@@ -93,9 +93,13 @@ def host_structure(structure: Any, name: str) -> Any:
 def map_named(function: Callable[[Any, str], Any], structure: Any, name: str) -> Any:
     """`function(leaf, path)` on every leaf that is not None."""
     if isinstance(structure, dict):
-        return {k: map_named(function, v, f"{name}[{k!r}]") for k, v in structure.items()}
+        return {
+            k: map_named(function, v, f"{name}[{k!r}]") for k, v in structure.items()
+        }
     if isinstance(structure, (list, tuple)):
-        parts = [map_named(function, v, f"{name}[{i}]") for i, v in enumerate(structure)]
+        parts = [
+            map_named(function, v, f"{name}[{i}]") for i, v in enumerate(structure)
+        ]
         if isinstance(structure, list):
             return parts
         kind = type(structure)

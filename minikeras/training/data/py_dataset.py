@@ -51,7 +51,9 @@ class PyDataset:
 
     def __getitem__(self, index: int) -> Any:
         """Batch number `index`."""
-        raise NotImplementedError(f"{type(self).__name__} must define __getitem__(index).")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __getitem__(index)."
+        )
 
     @property
     def num_batches(self) -> int | None:
@@ -80,7 +82,10 @@ class PyDatasetAdapter(DataAdapter):
     """
 
     def __init__(
-        self, dataset: PyDataset, class_weight: ClassWeight = None, shuffle: bool = False
+        self,
+        dataset: PyDataset,
+        class_weight: ClassWeight = None,
+        shuffle: bool = False,
     ) -> None:
         self._dataset = dataset
         self._class_weight = class_weight

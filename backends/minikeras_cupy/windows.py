@@ -1,0 +1,232 @@
+"""CUDA sources for everything that slides a window: pooling, im2col, col2im.
+
+Layouts are channels-last; one to three spatial axes are written as three, with
+leading ones. Sizes are baked in as constants. Every kernel gathers: one thread makes
+one element of the result in a fixed order, so that nothing needs atomics and the
+bits never depend on timing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minikeras.extend import is_float
+from minikeras_cupy.fused import Kernel
+from minikeras_cupy.source import CTYPES, HALF_INCLUDES, HALVES, PRELUDE, compute_type, load, store
+
+Ints = tuple[int, ...]
+Pads = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes of a window over a batch: all spatial tuples have one to three entries."""
+
+    batch: int
+    spatial: Ints
+    channels: int
+    window: Ints
+    strides: Ints
+    padding: Pads
+    dilation: Ints
+
+    @property
+    def out(self) -> Ints:
+        """How many windows fit along each axis."""
+        return tuple(
+            max((n + lo + hi - d * (k - 1) - 1) // s + 1, 0)
+            for n, k, s, (lo, hi), d in zip(
+                self.spatial, self.window, self.strides, self.padding, self.dilation, strict=True
+            )
+        )
+
+    def constants(self) -> str:
+        """The sizes as C constants: I input, O output, W window, S stride, P padding, D dilation."""
+        rows = {
+            "I": _three(self.spatial, 1),
+            "O": _three(self.out, 1),
+            "W": _three(self.window, 1),
+            "S": _three(self.strides, 1),
+            "P": _three([lo for lo, _ in self.padding], 0),
+            "D": _three(self.dilation, 1),
+        }
+        text = "".join(f"  const i64 {k}{i} = {v};\n" for k, row in rows.items() for i, v in enumerate(row))
+        return text + f"  const i64 N = {self.batch}, C = {self.channels};\n"
+
+
+def _three(values: Sequence[int], fill: int) -> Ints:
+    return (fill,) * (3 - len(values)) + tuple(values)
+
+
+_WINDOW_LOOP = """
+  for (i64 w0 = 0; w0 < W0; ++w0) { const i64 p0 = o0 * S0 - P0 + w0 * D0; if (p0 < 0 || p0 >= I0) continue;
+  for (i64 w1 = 0; w1 < W1; ++w1) { const i64 p1 = o1 * S1 - P1 + w1 * D1; if (p1 < 0 || p1 >= I1) continue;
+  for (i64 w2 = 0; w2 < W2; ++w2) { const i64 p2 = o2 * S2 - P2 + w2 * D2; if (p2 < 0 || p2 >= I2) continue;
+    const i64 at = (((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c;
+"""
+_COVERING_LOOP = """
+  for (i64 w0 = 0; w0 < W0; ++w0) { const i64 t0 = p0 + P0 - w0 * D0; if (t0 < 0 || t0 % S0 || t0 / S0 >= O0) continue;
+  for (i64 w1 = 0; w1 < W1; ++w1) { const i64 t1 = p1 + P1 - w1 * D1; if (t1 < 0 || t1 % S1 || t1 / S1 >= O1) continue;
+  for (i64 w2 = 0; w2 < W2; ++w2) { const i64 t2 = p2 + P2 - w2 * D2; if (t2 < 0 || t2 % S2 || t2 / S2 >= O2) continue;
+    const i64 o0 = t0 / S0, o1 = t1 / S1, o2 = t2 / S2;
+"""
+_OUT_COORDINATES = """
+    i64 r = (i64)i;
+    const i64 c = r % C; r /= C; const i64 o2 = r % O2; r /= O2; const i64 o1 = r % O1; r /= O1;
+    const i64 o0 = r % O0; const i64 n = r / O0;
+"""
+_IN_COORDINATES = """
+    i64 r = (i64)i;
+    const i64 c = r % C; r /= C; const i64 p2 = r % I2; r /= I2; const i64 p1 = r % I1; r /= I1;
+    const i64 p0 = r % I0; const i64 n = r / I0;
+"""
+_ENDS = "  }}}\n"
+
+
+def _kernel(kind: str, geometry: Geometry, params: str, threads: int, body: str, dtype: str) -> Kernel:
+    code = (
+        f"({params}) {{\n{geometry.constants()}"
+        f"  for (u64 i = (u64)blockIdx.x * blockDim.x + threadIdx.x; i < {threads}ull; "
+        f"i += (u64)gridDim.x * blockDim.x) {{\n{body}\n  }}\n}}\n"
+    )
+    name = f"{kind}_" + hashlib.sha256(code.encode()).hexdigest()[:16]
+    includes = HALF_INCLUDES if dtype in HALVES else ""
+    return Kernel(name, f'{includes}{PRELUDE}\nextern "C" __global__ void {name}{code}', threads)
+
+
+def _size(geometry: Geometry, shape: Ints) -> int:
+    total = geometry.batch * geometry.channels
+    for d in shape:
+        total *= d
+    return total
+
+
+def _find_maximum(x: str, dtype: str) -> str:
+    """Statements that leave the place of a window's first maximum in `best_at` (-1: none)."""
+    kind = compute_type(dtype)
+    return (
+        f"    i64 best_at = -1; {kind} best = 0;\n{_WINDOW_LOOP}"
+        f"    const {kind} v = {load(dtype, x + '[at]')};\n"
+        "    if (best_at < 0 || v > best || (v != v && best == best)) { best = v; best_at = at; }\n"
+        f"{_ENDS}"
+    )
+
+
+def _lowest(dtype: str) -> str:
+    if is_float(dtype):
+        return f"({compute_type(dtype)})(-INFINITY_F)"
+    if dtype == "bool" or dtype.startswith("u"):
+        return f"({CTYPES[dtype]})0"
+    bits = int(dtype[3:])
+    return f"({CTYPES[dtype]})({-(2 ** (bits - 1)) + 1}ll - 1)"
+
+
+def max_pool(geometry: Geometry, dtype: str) -> Kernel:
+    """(x, y): the maximum of each window; the lowest number where it lies outside."""
+    t = CTYPES[dtype]
+    body = (
+        _OUT_COORDINATES
+        + _find_maximum("x", dtype)
+        + f"    y[i] = {store(dtype, f'best_at < 0 ? {_lowest(dtype)} : best')};"
+    )
+    params = f"const {t}* x, {t}* y"
+    return _kernel("max_pool", geometry, params, _size(geometry, geometry.out), body, dtype)
+
+
+def max_pool_gather(geometry: Geometry, dtype: str, g_dtype: str) -> Kernel:
+    """(x, g, y): the value of g at each window's first maximum in x."""
+    t, u = CTYPES[dtype], CTYPES[g_dtype]
+    body = _OUT_COORDINATES + _find_maximum("x", dtype) + f"    y[i] = best_at < 0 ? ({u})0 : g[best_at];"
+    params = f"const {t}* x, const {u}* g, {u}* y"
+    both = dtype if dtype in HALVES else g_dtype
+    return _kernel("max_pool_gather", geometry, params, _size(geometry, geometry.out), body, both)
+
+
+def max_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
+    """(x, dy, dx): each element sums dy of the windows whose first maximum it is."""
+    t, kind = CTYPES[dtype], compute_type(dtype)
+    outer = _COVERING_LOOP.replace("w0", "a0").replace("w1", "a1").replace("w2", "a2")
+    body = (
+        _IN_COORDINATES
+        + f"    {kind} sum = 0;\n"
+        + outer
+        + "    {"
+        + _find_maximum("x", dtype).replace(" p0", " q0").replace("(p0", "(q0")
+        .replace(" p1", " q1").replace("(p1", "(q1").replace(" p2", " q2").replace("(p2", "(q2")
+        + "    if (best_at == (i64)i) sum += "
+        + load(dtype, "dy[(((n * O0 + o0) * O1 + o1) * O2 + o2) * C + c]")
+        + ";\n    }\n"
+        + _ENDS
+        + f"    dx[i] = {store(dtype, 'sum')};"
+    )  # fmt: skip
+    params = f"const {t}* x, const {t}* dy, {t}* dx"
+    return _kernel("max_pool_grad", geometry, params, _size(geometry, geometry.spatial), body, dtype)
+
+
+def sum_pool(geometry: Geometry, dtype: str) -> Kernel:
+    """(x, y): the sum of each window, zero outside."""
+    t, kind = CTYPES[dtype], compute_type(dtype)
+    body = (
+        f"{_OUT_COORDINATES}    {kind} sum = 0;\n{_WINDOW_LOOP}"
+        f"    sum += {load(dtype, 'x[at]')};\n{_ENDS}    y[i] = {store(dtype, 'sum')};"
+    )
+    params = f"const {t}* x, {t}* y"
+    return _kernel("sum_pool", geometry, params, _size(geometry, geometry.out), body, dtype)
+
+
+def sum_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
+    """(dy, dx): each element sums dy of the windows that cover it."""
+    t, kind = CTYPES[dtype], compute_type(dtype)
+    value = load(dtype, "dy[(((n * O0 + o0) * O1 + o1) * O2 + o2) * C + c]")
+    body = (
+        f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}    sum += {value};\n{_ENDS}"
+        f"    dx[i] = {store(dtype, 'sum')};"
+    )
+    params = f"const {t}* dy, {t}* dx"
+    return _kernel("sum_pool_grad", geometry, params, _size(geometry, geometry.spatial), body, dtype)
+
+
+def _columns(geometry: Geometry, groups: int) -> tuple[int, int]:
+    """Elements of a window in one group, and channels of a group."""
+    depth = geometry.channels // groups
+    reach = depth
+    for k in geometry.window:
+        reach *= k
+    return reach, depth
+
+
+def im2col(geometry: Geometry, dtype: str, groups: int) -> Kernel:
+    """(x, cols): windows as rows, (groups, batch * out, window * depth)."""
+    t = CTYPES[dtype]
+    reach, depth = _columns(geometry, groups)
+    rows = _size(geometry, geometry.out) // geometry.channels
+    body = f"""
+    i64 r = (i64)i;
+    const i64 k = r % {reach}; r /= {reach}; const i64 row = r % {rows}; const i64 g = r / {rows};
+    const i64 c = g * {depth} + k % {depth}; i64 w = k / {depth};
+    const i64 w2 = w % W2; w /= W2; const i64 w1 = w % W1; const i64 w0 = w / W1;
+    i64 o = row; const i64 o2 = o % O2; o /= O2; const i64 o1 = o % O1; o /= O1;
+    const i64 o0 = o % O0; const i64 n = o / O0;
+    const i64 p0 = o0 * S0 - P0 + w0 * D0, p1 = o1 * S1 - P1 + w1 * D1, p2 = o2 * S2 - P2 + w2 * D2;
+    const bool inside = p0 >= 0 && p0 < I0 && p1 >= 0 && p1 < I1 && p2 >= 0 && p2 < I2;
+    cols[i] = inside ? x[(((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c] : ({t})0;"""
+    return _kernel("im2col", geometry, f"const {t}* x, {t}* cols", groups * rows * reach, body, dtype)
+
+
+def col2im(geometry: Geometry, dtype: str, groups: int) -> Kernel:
+    """(cols, x): the transpose of `im2col`; each element sums the rows that hold it."""
+    t, kind = CTYPES[dtype], compute_type(dtype)
+    reach, depth = _columns(geometry, groups)
+    rows = _size(geometry, geometry.out) // geometry.channels
+    place = (
+        f"((c / {depth}) * {rows}ll + ((n * O0 + o0) * O1 + o1) * O2 + o2) * {reach}ll + "
+        f"((w0 * W1 + w1) * W2 + w2) * {depth}ll + c % {depth}"
+    )
+    body = (
+        f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}"
+        f"    sum += {load(dtype, f'cols[{place}]')};\n{_ENDS}    x[i] = {store(dtype, 'sum')};"
+    )
+    params = f"const {t}* cols, {t}* x"
+    return _kernel("col2im", geometry, params, _size(geometry, geometry.spatial), body, dtype)

@@ -1,0 +1,28 @@
+"""Callbacks: what watches and steers `fit`, `evaluate` and `predict`."""
+
+from minikeras.callbacks.callback import Callback
+from minikeras.callbacks.callback_list import CallbackList
+from minikeras.callbacks.early_stopping import EarlyStopping
+from minikeras.callbacks.history import History
+from minikeras.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from minikeras.callbacks.model_checkpoint import ModelCheckpoint
+from minikeras.callbacks.monitor_callback import MonitorCallback
+from minikeras.callbacks.progbar import Progbar
+from minikeras.callbacks.progbar_logger import ProgbarLogger
+from minikeras.callbacks.simple import CSVLogger, LambdaCallback, TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "MonitorCallback",
+    "Progbar",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

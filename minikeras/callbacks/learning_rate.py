@@ -1,0 +1,161 @@
+"""Callbacks that change the learning rate: by a schedule, or when progress stops."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras.callbacks.callback import Callback, Logs
+from minikeras.callbacks.monitor_callback import MonitorCallback
+
+
+def _rate(callback: Callback) -> float:
+    """The optimizer's learning rate now."""
+    optimizer = callback.model.optimizer
+    if not hasattr(optimizer, "learning_rate"):
+        raise ValueError(
+            f"{type(callback).__name__}: the optimizer {optimizer!r} has no learning_rate; "
+            "expected one of keras.optimizers."
+        )
+    return float(np.asarray(optimizer.learning_rate))
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the beginning of each epoch.
+
+    Args:
+        schedule: `schedule(epoch)` or `schedule(epoch, rate)`, which gives the new rate.
+        verbose: 1 says what was set.
+
+    Raises:
+        ValueError: If the schedule gives no number (said when it is called).
+
+    Example:
+        >>> import minikeras as keras
+        >>> halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+        >>> halve.schedule(1, 0.5)
+        0.25
+    """
+
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+        self._takes_rate = _takes_two(schedule)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Ask the schedule and set the rate."""
+        rate = _rate(self)
+        new = self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch)
+        array = None if isinstance(new, str) else np.asarray(new)
+        if array is None or array.dtype.kind not in "fiu" or array.ndim:
+            raise ValueError(
+                f"LearningRateScheduler: schedule({epoch}) gave {new!r}; expected a number."
+            )
+        self.model.optimizer.learning_rate = float(array)
+        if self.verbose:
+            shown = float(array)
+            print(
+                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {shown}."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Add the rate to the logs."""
+        if logs is not None:
+            logs["learning_rate"] = _rate(self)
+
+
+def _takes_two(schedule: Callable[..., Any]) -> bool:
+    """Whether a schedule takes the rate as its second argument."""
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    except ValueError:  # no signature to be had: the longer form is the documented one
+        return True
+    return True
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Lowers the learning rate after `patience` epochs without improvement.
+
+    Args:
+        monitor: The result to watch.
+        factor: What the rate is multiplied by, below 1.
+        patience: Epochs to wait for an improvement.
+        verbose: 1 says when the rate is lowered.
+        mode: `"min"`, `"max"`, or `"auto"` to judge by the name.
+        min_delta: What counts as an improvement.
+        cooldown: Epochs after a reduction in which nothing is counted.
+        min_lr: The rate is not lowered below this.
+
+    Raises:
+        ValueError: If `factor` is 1 or more.
+
+    Example:
+        >>> import minikeras as keras
+        >>> keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2).factor
+        0.5
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        if factor >= 1.0:
+            raise ValueError(
+                f"ReduceLROnPlateau: factor={factor}; expected less than 1, e.g. 0.1."
+            )
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self.wait = self.cooldown_counter = 0
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Begin anew."""
+        self.best = None
+        self.wait = self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Compare, and lower the rate if it is time."""
+        if logs is not None:
+            logs["learning_rate"] = _rate(self)
+        value = self.monitor_value(logs)
+        if value is None:
+            return
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.is_better(value, self.best):
+            self.best = value
+            self.wait = 0
+        elif self.cooldown_counter <= 0:
+            self.wait += 1
+            if self.wait >= self.patience:
+                self._reduce(epoch)
+
+    def _reduce(self, epoch: int) -> None:
+        rate = _rate(self)
+        if rate <= np.float32(self.min_lr):
+            return
+        new = max(rate * self.factor, self.min_lr)
+        self.model.optimizer.learning_rate = new
+        if self.verbose:
+            print(
+                f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
+            )
+        self.cooldown_counter = self.cooldown
+        self.wait = 0

@@ -1,0 +1,106 @@
+"""MonitorCallback: the part that callbacks share which watch one result."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from minikeras.callbacks.callback import Callback, Logs
+
+# Results that are better when higher, by how their names end.
+_HIGHER = (
+    "acc", "accuracy", "auc", "precision", "recall", "f1_score", "fbeta_score", "r2_score",
+    "iou", "top_k", "true_positives", "true_negatives", "similarity", "io_u",
+    "sensitivity_at_specificity", "specificity_at_sensitivity", "precision_at_recall",
+    "recall_at_precision",
+)  # fmt: skip
+_LOWER = (
+    "loss", "error", "mse", "mae", "mape", "msle", "mean", "crossentropy", "hinge", "poisson",
+    "divergence", "false_positives", "false_negatives", "logcosh", "huber", "log_cosh",
+)  # fmt: skip
+
+
+class MonitorCallback(Callback):
+    """Watches one result and knows which of two values of it is better.
+
+    Args:
+        monitor: The name of the result, e.g. `"val_loss"`.
+        mode: `"min"`, `"max"`, or `"auto"` to judge by the name.
+        min_delta: By how much a value must be better.
+        initial: The value to beat at first, or None.
+
+    Raises:
+        ValueError: With `"auto"`, if the name tells nothing (said at the first epoch).
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        min_delta: float = 0.0,
+        initial: float | None = None,
+    ) -> None:
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(
+                f'{type(self).__name__}: mode={mode!r} is unknown; expected "min", "max" or '
+                '"auto". Going on with "auto".',
+                stacklevel=3,
+            )
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.min_delta = abs(min_delta)
+        self.best = initial
+
+    def monitor_value(self, logs: Logs) -> float | None:
+        """The watched result, or None after a warning that lists what there is."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            listed = ", ".join(sorted(logs or {}))
+            warnings.warn(
+                f"{type(self).__name__} watches {self.monitor!r}, which was not logged; "
+                f"expected one of: {listed}. Pass validation data for names with val_.",
+                stacklevel=3,
+            )
+        return value
+
+    def higher_is_better(self) -> bool:
+        """The direction, from `mode`, or from the name."""
+        if self.mode != "auto":
+            return self.mode == "max"
+        name = self.monitor.removeprefix("val_")
+        metric = self._metric_of(name)
+        direction = getattr(metric, "_direction", None)
+        if direction in ("up", "down"):
+            return direction == "up"
+        name = name.rstrip("0123456789").rstrip("_")
+        if name.endswith(_LOWER):
+            return False
+        if name.endswith(_HIGHER):
+            return True
+        raise ValueError(
+            f"{type(self).__name__}: monitor={self.monitor!r} does not tell whether higher is "
+            'better; expected mode="max" or mode="min" for it.'
+        )
+
+    def _metric_of(self, name: str) -> Any:
+        for metric in getattr(self.model, "metrics", ()):
+            names = getattr(metric, "names", None)
+            if names is not None and name in names:
+                return metric.metrics[names.index(name)]
+            if metric.name == name:
+                return metric
+        return None
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Whether `value` beats `than` by more than `min_delta`; a NaN never does."""
+        if math.isnan(value):
+            return False
+        higher = self.higher_is_better()
+        if than is None:
+            return True
+        if higher:
+            return value - self.min_delta > than
+        return value + self.min_delta < than
