@@ -31,6 +31,17 @@ def reset() -> None:
     _counts.clear()
 
 
+@contextmanager
+def kept_counts() -> Iterator[None]:
+    """Automatic names given inside do not count."""
+    before = dict(_counts)
+    try:
+        yield
+    finally:
+        _counts.clear()
+        _counts.update(before)
+
+
 def check_name(name: object, owner: str) -> str:
     """`name` itself, if it may name a layer or variable.
 

@@ -24,6 +24,11 @@ from minikeras.engine.tensor import Tensor, TraceError, from_numpy
 _autocast: ContextVar[str | None] = ContextVar("minikeras_autocast", default=None)
 
 
+def autocast_dtype() -> str | None:
+    """The dtype that the current `autocast_scope` asks for."""
+    return _autocast.get()
+
+
 @contextmanager
 def autocast_scope(dtype: str | None) -> Iterator[None]:
     """Float variables read inside come as `dtype` (mixed precision); None: as they are."""

@@ -202,6 +202,10 @@ def _fold(
         value = group.add(Op("cast", (value,), (have,), wide, (("dtype", wide),)))
     axes = node.static["axes"]
     kept = tuple(d not in axes for d in range(len(source.aval.shape)))
+    if math.prod(source.aval.shape[d] for d in axes) == 1:
+        # nothing to fold; and a store may be in place, where partial sums may not
+        group.stores.append((value, out.aval.dtype, place))
+        return None
     if wide == out.aval.dtype:
         group.folds.append(Fold(value, node.prim.name, kept, wide, place))
         return None
@@ -310,7 +314,10 @@ def fusible(node: Node) -> bool:
         return False
     if "float16" in dtypes and not host().has_half:
         return False
-    if name in FOLDS or name in ("full", "broadcast_to", "random_bits"):
+    if name == "random_bits":
+        # in a space of the key's own shape, the key might be made by the same group
+        return node.outputs[0].aval.shape != node.inputs[0].aval.shape
+    if name in FOLDS or name in ("full", "broadcast_to"):
         return True
     if name == "iota":
         return node.outputs[0].aval.dtype != "bfloat16"

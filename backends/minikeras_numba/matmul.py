@@ -29,7 +29,7 @@ from minikeras_numba.jobs import (
 )
 from minikeras_numba.panels import Block, Packed, in_place, packed
 from minikeras_numba.pool import get_threads
-from minikeras_numba.tile import max_rows, tile
+from minikeras_numba.tile import max_rows, max_vectors, tile
 
 # Rows of B that a tile goes through before the next rows: their panel stays in L2.
 DEPTH = 1536
@@ -174,7 +174,7 @@ def _split(
         edges = [p.start for p in columns] + [spec.m]
         blocks = list(pairwise(edges))
         return blocks, [range(width)]
-    most = max(1, min(-(-spec.m // max_rows(4 if max_rows(4) > 1 else 2)), wanted))
+    most = max(1, min(-(-spec.m // max_rows(max_vectors())), wanted))
     by_cache = -(-spec.m // ROW_BLOCK) if whole_rows else 1
     if spec.m > FEW_ROWS:
         return chunks(spec.m, max(most, by_cache)), [range(width)]

@@ -21,6 +21,8 @@ from minikeras_numpy.writers import Scratch, choose
 
 Run = Callable[..., None]
 
+_BLOCK = 1 << 17  # elements worked on at a time where several passes go over them
+
 
 def _geometry(static: dict[str, Any]) -> dict[str, Any]:
     return {k: static[k] for k in ("strides", "padding", "dilation", "groups")}
@@ -82,7 +84,7 @@ def _pool(node: Node, x_shape: Any) -> Pool:
 def _widened(pool: Pool, x: Array, fill: Any, scratch: Scratch, name: str) -> Array:
     if not pool.padded:
         return x
-    wide = scratch.get(name, pool.padded_shape, x.dtype)
+    wide = scratch.get(name, (x.shape[0], *pool.padded_shape[1:]), x.dtype)
     wide.fill(fill)
     wide[pool.inner] = x
     return wide
@@ -103,32 +105,38 @@ def _max_pool_grad(node: Node) -> Run:
     x_aval = node.inputs[0].aval
     pool = _pool(node, x_aval.shape)
     scratch = Scratch()
-    blends = Scratch()
     zero = np.zeros((), numpy_dtype(x_aval.dtype))
+    batch = x_aval.shape[0]
+    # Some samples at a time: every place in the window reads the same few arrays.
+    step = max(1, _BLOCK // max(1, math.prod(pool.out_shape[1:])))
 
-    def run(x: Array, dy: Array, out: Array) -> None:
+    def spread(x: Array, dy: Array, out: Array) -> None:
         wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
-        peak = scratch.get("peak", pool.out_shape, x.dtype)
+        peak = scratch.get("peak", dy.shape, x.dtype)
         maximum_of(np, pool, wide, peak)
         target = out
         if pool.padded:
-            target = scratch.get("target", pool.padded_shape, x.dtype)
+            target = scratch.get("target", wide.shape, x.dtype)
         target.fill(0)
-        left = scratch.get("left", pool.out_shape, np.bool_)
-        hit = scratch.get("hit", pool.out_shape, np.bool_)
-        part = scratch.get("part", pool.out_shape, x.dtype)
+        left = scratch.get("left", dy.shape, np.bool_)
+        hit = scratch.get("hit", dy.shape, np.bool_)
+        part = scratch.get("part", dy.shape, x.dtype)
         left.fill(True)
         for place in pool.places:
             np.equal(wide[place], peak, out=hit)
             np.logical_and(hit, left, out=hit)
             np.logical_xor(left, hit, out=left)
             if pool.disjoint:
-                choose(hit, dy, zero, target[place], blends)
+                choose(hit, dy, zero, target[place], scratch)
             else:
-                choose(hit, dy, zero, part, blends)
+                choose(hit, dy, zero, part, scratch)
                 target[place] += part
         if pool.padded:
             np.copyto(out, target[pool.inner])
+
+    def run(x: Array, dy: Array, out: Array) -> None:
+        for at in range(0, batch, step):
+            spread(x[at : at + step], dy[at : at + step], out[at : at + step])
 
     return run
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.interpret import Interpreter, scope_path
+from minikeras.engine.interpret import Interpreter, base, scope_path
 from minikeras.engine.tensor import Tensor, host_array
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class Staging(Interpreter):
     def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
         inferred = prim.infer(*[a.aval for a in arrays], **static)
         avals = (inferred,) if isinstance(inferred, Aval) else inferred
+        if not arrays and not avals[0].shape:
+            # A number is a number: kept concrete, so that whoever looks at the tape's
+            # records (stabilise) can read it. It becomes a literal where it is used.
+            return base().run(prim, arrays, static)
         outputs = [Value(aval) for aval in avals]
         self.nodes.append(
             Node(prim, [self.lift(a) for a in arrays], outputs, static, scope_path())

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+import minikeras.ops  # noqa: F401 - gives tensors their operators
 from minikeras.engine import prims as p
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.autodiff import GradientTape

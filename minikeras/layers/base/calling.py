@@ -7,7 +7,9 @@ finds the result's shape by running `_run` on abstract values, and records a nod
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from minikeras import naming
@@ -23,7 +25,10 @@ from minikeras.layers.base.call_info import build_arguments, call_info, shape_of
 from minikeras.layers.base.input_spec import check
 from minikeras.layers.base.node import Node
 from minikeras.ops.core_op import to_tensor
-from minikeras.variable import Variable, autocast_scope
+from minikeras.variable import Variable, autocast_dtype, autocast_scope
+
+# The layer whose name scope is open: its build() inside its call adds no second one.
+_scope_owner: ContextVar[Any] = ContextVar("minikeras_scope_owner", default=None)
 
 
 class LayerCalls:
@@ -94,13 +99,13 @@ class LayerCalls:
 
     def _call_cast(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`call`, with variables read in the dtype computed in."""
-        if self.autocast and self._run_dtype != self.variable_dtype:
-            with autocast_scope(self._run_dtype):
-                return self.call(*args, **kwargs)
-        if not self._uniform_parts():
-            with autocast_scope(None):
-                return self.call(*args, **kwargs)
-        return self.call(*args, **kwargs)
+        wanted: str | None = self._run_dtype
+        if not self.autocast or wanted == self.variable_dtype:
+            wanted = None
+        if wanted == autocast_dtype():
+            return self.call(*args, **kwargs)
+        with autocast_scope(wanted):
+            return self.call(*args, **kwargs)
 
     def _named(self, error: ShapeError) -> ShapeError:
         """The error with this layer's name in front, unless an inner layer did that."""
@@ -112,15 +117,20 @@ class LayerCalls:
         named.layer = self.name  # type: ignore[attr-defined]
         return named
 
-    def _scopes(self) -> ExitStack:
+    @contextmanager
+    def _scopes(self) -> Iterator[None]:
         """Name scopes for variables made inside, and for the nodes of a staged graph."""
-        stack = ExitStack()
+        if _scope_owner.get() is self:
+            yield
+            return
         if self._parent_path is None:
             self.__dict__["_parent_path"] = naming.scoped("").rstrip("/")
-        if naming.scope_owner() is not self:
-            stack.enter_context(naming.name_scope(self.name, self))
-            stack.enter_context(scope(self.name))
-        return stack
+        token = _scope_owner.set(self)
+        try:
+            with naming.name_scope(self.name), scope(self.name):
+                yield
+        finally:
+            _scope_owner.reset(token)
 
     def _convert(self, value: Any) -> Any:
         """Arrays become tensors; floats of another dtype are cast if autocast is on."""

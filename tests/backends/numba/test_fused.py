@@ -389,6 +389,13 @@ def test_in_place_with_a_scalar_updated_too():
     check(body, (n,), [w2, m2, after], in_place={0: 0, 1: 1, 2: 2})
 
 
+def test_a_reduction_of_nothing_may_be_in_place():
+    body = Body()
+    x = body.input(np.arange(5, dtype="f4").reshape(1, 5))
+    total = body("sum", body("mul", x, x), axes=(0,), keepdims=True)
+    check(body, (1, 5), [total], in_place={0: 0})
+
+
 def test_created_values():
     body = Body()
     x = body.input(np.zeros((3, 5, 7), "f4"))
@@ -414,6 +421,9 @@ def test_what_is_not_fusible():
     x = Value(Aval((3,), "float32"))
     i = Value(Aval((3,), "int32"))
     assert not fusible(Node(lookup("lgamma"), [x], [x], {}))
+    key = Value(Aval((2,), "uint32"))
+    # its key could be made by the group it would join
+    assert not fusible(Node(lookup("random_bits"), [key], [key], {"shape": (2,)}))
     assert not fusible(Node(lookup("pow"), [i, i], [i], {}))
 
 

@@ -76,7 +76,7 @@ def test_any_window(run_node_anywhere, data):
     rank = data.draw(st.integers(1, 3))
     draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
     window = tuple(draw(1, 4) for _ in range(rank))
-    padding = tuple((draw(0, 5), draw(0, 5)) for _ in range(rank))
+    padding = tuple((draw(0, k - 1), draw(0, k - 1)) for k in window)
     spatial = tuple(draw(1, 8) for _ in range(rank))
     assume(
         all(n + sum(p) >= k for n, p, k in zip(spatial, padding, window, strict=True))

@@ -1,0 +1,413 @@
+"""Layer: the class that all layers and models derive from.
+
+It is put together from three parts: what a layer holds (`LayerVariables`), how it
+is called (`LayerCalls`), and, here, its life: making, building, describing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Self
+
+from minikeras import dtype_policies, naming, regularizers
+from minikeras.engine.dtypes import is_float
+from minikeras.layers.base import stateless
+from minikeras.layers.base.call_info import build_names
+from minikeras.layers.base.calling import LayerCalls, shapes_to_tensors, tensors_to_shapes
+from minikeras.layers.base.tracker import Tracker
+from minikeras.layers.base.variables import LayerVariables
+
+_LOCKED = (
+    "layer {!r} ({}) is built, so no variables or layers can be added to it. Make them in "
+    "__init__() or build()."
+)
+_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "input_dim", "batch_size")
+
+
+class Layer(LayerCalls, LayerVariables):
+    """A function with state: `call` computes, variables made in `build` are learnt.
+
+    Subclass it: make options in `__init__`, variables in `build(input_shape)` with
+    `add_weight`, and compute in `call(inputs)` with `minikeras.ops`.
+
+    Args:
+        activity_regularizer: Penalty on the output, added to the losses.
+        trainable: Whether training changes the variables.
+        dtype: Dtype or dtype policy, e.g. `"mixed_float16"`; default the global one.
+        autocast: Whether float inputs are cast to the compute dtype.
+        name: Default: the class's name in snake case, numbered.
+
+    Raises:
+        ValueError: If an argument is unknown.
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> class Scale(keras.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=input_shape[-1:], initializer="ones")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> layer = Scale()
+    >>> layer(np.ones((2, 3))).shape, layer.count_params()
+    ((2, 3), 3)
+    """
+
+    _tracked_as = "layers"
+    _takes_plain_arguments = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        layer = super().__new__(cls)
+        fields = layer.__dict__
+        fields["_tracker"] = Tracker()
+        fields["_losses"] = []
+        fields["_inbound_nodes"] = []
+        fields["_called"] = False
+        fields["_building"] = False
+        fields["_parent_path"] = None
+        fields["_trainable"] = True
+        fields["_build_shapes"] = None
+        if cls._describes_itself_by_init():
+            fields["_init_arguments"] = (args, kwargs)
+        return layer
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _bookkept(cls.__dict__["build"])  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        shape_arguments = {k: kwargs.pop(k) for k in _SHAPE_ARGUMENTS if k in kwargs}
+        if kwargs:
+            raise ValueError(
+                f"{type(self).__name__}: unknown arguments {kwargs}; expected "
+                f"{inspect.signature(type(self).__init__)}."
+            )
+        self.name = naming.auto_name(type(self).__name__) if name is None else name
+        naming.check_name(self.name, type(self).__name__)
+        self.built = False
+        self.autocast = bool(autocast)
+        self.supports_masking = False
+        self.input_spec = None
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.dtype_policy = dtype_policies.get(dtype)
+        self.__dict__["_trainable"] = bool(trainable)
+        self.__dict__["_batch_shape"] = _batch_shape(shape_arguments)
+
+    # --- attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        tracker = self.__dict__["_tracker"]
+        object.__setattr__(self, name, tracker.track(value))
+
+    def __delattr__(self, name: str) -> None:
+        value = self.__dict__.get(name)
+        object.__delattr__(self, name)
+        self._tracker.untrack(value)
+
+    @property
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:  # type: ignore[override]
+        """The layer's dtype policy."""
+        policy: dtype_policies.DTypePolicy = self.__dict__["_dtype_policy"]
+        return policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        policy = dtype_policies.get(value)
+        self.__dict__["_dtype_policy"] = policy
+        self.__dict__["autocast"] = self.autocast and is_float(policy.compute_dtype)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the variables."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the variables."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype that the policy computes in."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that float inputs are cast to."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def quantization_mode(self) -> None:
+        """None: layers are not quantized."""
+        return None
+
+    @property
+    def _run_dtype(self) -> str:
+        policy = self.dtype_policy
+        if policy.compute_dtype == policy.variable_dtype:
+            return policy.compute_dtype
+        return policy.run_dtype
+
+    @property
+    def path(self) -> str:
+        """Where the layer is, e.g. `"sequential/dense"`."""
+        return f"{self._parent_path}/{self.name}" if self._parent_path else self.name
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensors of the only symbolic call."""
+        return self._only_node("input").args[0]
+
+    @property
+    def output(self) -> Any:
+        """The KerasTensors that the only symbolic call returned."""
+        return self._only_node("output").outputs
+
+    def _only_node(self, wanted: str) -> Any:
+        nodes = self._inbound_nodes
+        if len(nodes) == 1:
+            return nodes[0]
+        reason = (
+            "was never called on a KerasTensor"
+            if not nodes
+            else f"was called {len(nodes)} times, so it is not clear which one is meant"
+        )
+        raise AttributeError(f"{self._label()} has no single `{wanted}`: it {reason}.")
+
+    # --- building and calling
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables, given the input's shape; called on the first call.
+
+        Args:
+            input_shape: Tuple with None for unknown sizes, or a structure of them.
+        """
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer computes; every subclass has its own.
+
+        Raises:
+            NotImplementedError: If the class defines none.
+        """
+        raise NotImplementedError(
+            f"{self._label()} has no call() method; define `def call(self, inputs): ...`."
+        )
+
+    @classmethod
+    def _overrides(cls, method: str) -> bool:
+        """Whether a class below Layer defines `method`."""
+        return getattr(cls, method) is not getattr(Layer, method)
+
+    def _has_build(self) -> bool:
+        return self._overrides("build")
+
+    def _lock_state(self) -> None:
+        self._tracker.locked_by = _LOCKED.format(self.name, type(self).__name__)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output; by default that of the input."""
+        return previous_mask
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call on these KerasTensors would return, as KerasTensors."""
+        layer = self if self.built or not self._has_build() else self._twin()
+        return layer._infer(args, kwargs)
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The output's shape for inputs of these shapes; an unbuilt layer stays so.
+
+        Args:
+            *args: Shapes, or structures of them, as `call` takes tensors.
+            **kwargs: The same by keyword, with or without `_shape` at the end.
+        """
+        tensors = [shapes_to_tensors(shape, self._run_dtype) for shape in args]
+        named = {
+            key.removesuffix("_shape"): shapes_to_tensors(shape, self._run_dtype)
+            for key, shape in kwargs.items()
+        }
+        if set(named) == {"input"}:
+            tensors, named = [named["input"]], {}
+        return tensors_to_shapes(self.compute_output_spec(*tensors, **named))
+
+    def _twin(self) -> Layer:
+        """An unbuilt layer of equal configuration, to try shapes on."""
+        with naming.kept_counts():
+            return type(self).from_config(self.get_config())
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call on KerasTensors: builds the layer and records a node."""
+        return self._symbolic_call(args, kwargs)
+
+    def stateless_call(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Call with given values in place of the variables, which stay as they are.
+
+        Args:
+            trainable_variables: Values for `trainable_variables`, in order.
+            non_trainable_variables: Values for `non_trainable_variables`, in order.
+            *args: For the call.
+            return_losses: Whether to return `losses` too.
+            **kwargs: For the call.
+
+        Returns:
+            `(outputs, non_trainable_values)`, with `losses` third if asked for.
+
+        Raises:
+            ValueError: If the layer is not built, or numbers or shapes do not match.
+        """
+        return stateless.call(
+            self, trainable_variables, non_trainable_variables, args, return_losses, kwargs
+        )
+
+    # --- describing
+
+    @classmethod
+    def _describes_itself_by_init(cls) -> bool:
+        return cls.get_config is Layer.get_config and cls.__init__ is not Layer.__init__
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer.
+
+        A class with arguments of its own adds them to what this returns. Without a
+        `get_config` the arguments it was made with are used, if they are plain.
+        """
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if self._describes_itself_by_init():
+            config.update(self._init_config(config))
+        return config
+
+    def _init_config(self, known: dict[str, Any]) -> dict[str, Any]:
+        args, kwargs = self._init_arguments
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *args, **kwargs)
+        found: dict[str, Any] = {}
+        for key, value in list(bound.arguments.items())[1:]:
+            kind = signature.parameters[key].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                found.update(value)
+            elif kind is inspect.Parameter.VAR_POSITIONAL and value:
+                raise NotImplementedError(
+                    f"{self._label()} takes *{key}; define get_config() and from_config()."
+                )
+            else:
+                found[key] = value
+        return {key: value for key, value in found.items() if key not in known}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer that `get_config` described."""
+        config = dict(config)
+        parameters = inspect.signature(cls.__init__).parameters
+        later = {}
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            common = ("name", "trainable", "dtype")
+            later = {k: config.pop(k) for k in common if k in config and k not in parameters}
+        layer = cls(**config)
+        if "name" in later:
+            layer.name = later["name"]
+        if "dtype" in later:
+            layer.dtype_policy = later["dtype"]
+        if later.get("trainable") is False:
+            layer.trainable = False
+        return layer
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes the layer was built with, or None."""
+        shapes = self._build_shapes
+        if not shapes:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with the shapes of `get_build_config`."""
+        if config.get("input_shape") is not None:
+            self.build(_as_tuples(config["input_shape"]))
+        elif config.get("shapes_dict"):
+            self.build(**{k: _as_tuples(v) for k, v in config["shapes_dict"].items()})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Nodes lead to the whole graph; a model that needs them keeps them itself.
+        return {**self.__dict__, "_inbound_nodes": [], "_losses": []}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        self.__dict__.update(fields)
+
+
+def _bookkept(build: Callable[..., Any]) -> Callable[..., Any]:
+    """`build` in the layer's name scope, undone if it fails, and remembered."""
+
+    @functools.wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self._building:  # super().build() inside build()
+            build(self, *args, **kwargs)
+            return
+        mark = self._tracker.mark()
+        before = dict(self.__dict__)
+        self.__dict__["_building"] = True
+        try:
+            with self._scopes():
+                build(self, *args, **kwargs)
+        except BaseException:
+            self._tracker.rollback(mark)
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        finally:
+            self.__dict__["_building"] = False
+        self.built = True
+        names = build_names(wrapped)[0]
+        self.__dict__["_build_shapes"] = {**dict(zip(names, args)), **kwargs}
+        self._lock_state()
+
+    return wrapped
+
+
+def _as_tuples(shapes: Any) -> Any:
+    """Shapes read from JSON, where tuples have become lists."""
+    if isinstance(shapes, dict):
+        return {key: _as_tuples(s) for key, s in shapes.items()}
+    if all(d is None or isinstance(d, int) for d in shapes):
+        return tuple(shapes)
+    return [_as_tuples(s) for s in shapes]
+
+
+def _batch_shape(given: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """What the arguments of Keras 2 say of the input: `input_shape=` and its kin."""
+    if given.get("batch_input_shape") is not None:
+        return tuple(given["batch_input_shape"])
+    shape = given.get("input_shape")
+    if shape is None and given.get("input_dim") is not None:
+        shape = given["input_dim"]
+    if shape is None:
+        return None
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    return (given.get("batch_size"), *sizes)

@@ -1,0 +1,72 @@
+"""`stateless_call`: values in place of variables, results in place of assignments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras.engine.interpret import Interpreter, current, interpreting
+from minikeras.engine.primitive import Primitive
+from minikeras.engine.state import State
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core_op import to_tensor
+
+
+class Overlay(Interpreter):
+    """Passes calls on, and keeps the values of states to itself."""
+
+    def __init__(self, parent: Interpreter, values: dict[State, Tensor]) -> None:
+        self.parent = parent
+        self.staging = parent.staging
+        self.values = values
+
+    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+        return self.parent.run(prim, arrays, static)
+
+    def read(self, state: State) -> Tensor:
+        found = self.values.get(state)
+        return self.parent.read(state) if found is None else found
+
+    def assign(self, state: State, value: Tensor) -> None:
+        self.values[state] = value
+
+
+def call(
+    layer: Any,
+    trainable_values: Any,
+    non_trainable_values: Any,
+    args: tuple[Any, ...],
+    return_losses: bool,
+    kwargs: dict[str, Any],
+) -> Any:
+    """See `Layer.stateless_call`."""
+    if not layer.built:
+        raise ValueError(
+            f"stateless_call on {layer._label()}: it is not built, so its variables do not "
+            "exist yet. Call it on data, or layer.build(input_shape), first."
+        )
+    values: dict[State, Tensor] = {}
+    for what, given in (
+        ("trainable_variables", trainable_values),
+        ("non_trainable_variables", non_trainable_values),
+    ):
+        variables = getattr(layer, what)
+        given = list(given)
+        if len(given) != len(variables):
+            raise ValueError(
+                f"stateless_call on {layer._label()}: got {len(given)} {what}, expected "
+                f"{len(variables)}."
+            )
+        for variable, value in zip(variables, given):
+            tensor = to_tensor(value, variable.state.aval.dtype)
+            if tensor.shape != variable.shape:
+                raise ValueError(
+                    f"stateless_call on {layer._label()}: the value for {variable.path!r} has "
+                    f"shape {tensor.shape}; expected {variable.shape}."
+                )
+            values[variable.state] = tensor
+    overlay = Overlay(current(), values)
+    with interpreting(overlay):
+        outputs = layer(*args, **kwargs)
+        losses = layer.losses if return_losses else None
+    after = [overlay.values[v.state] for v in layer.non_trainable_variables]
+    return (outputs, after, losses) if return_losses else (outputs, after)
