@@ -21,7 +21,7 @@ from minikeras_numpy.writers import Scratch, choose
 
 Run = Callable[..., None]
 
-_BLOCK = 1 << 17  # elements worked on at a time where several passes go over them
+_BLOCK = 1 << 16  # elements worked on at a time where several passes go over them
 
 
 def _geometry(static: dict[str, Any]) -> dict[str, Any]:

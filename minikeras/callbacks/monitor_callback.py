@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from minikeras.callbacks.callback import Callback, Logs
+from minikeras.training.warn import warn_user
 
 # Results that are better when higher, by how their names end.
 _HIGHER = (
@@ -43,10 +43,9 @@ class MonitorCallback(Callback):
     ) -> None:
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(
+            warn_user(
                 f'{type(self).__name__}: mode={mode!r} is unknown; expected "min", "max" or '
-                '"auto". Going on with "auto".',
-                stacklevel=3,
+                '"auto". Going on with "auto".'
             )
             mode = "auto"
         self.monitor = monitor
@@ -59,10 +58,9 @@ class MonitorCallback(Callback):
         value = (logs or {}).get(self.monitor)
         if value is None:
             listed = ", ".join(sorted(logs or {}))
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__} watches {self.monitor!r}, which was not logged; "
-                f"expected one of: {listed}. Pass validation data for names with val_.",
-                stacklevel=3,
+                f"expected one of: {listed}. Pass validation data for names with val_."
             )
         return value
 

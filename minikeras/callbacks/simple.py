@@ -128,7 +128,8 @@ class CSVLogger(Callback):
         """Open the file."""
         exists = os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
         self._header = not (self.append and exists)
-        self._file = open(self.filename, "a" if self.append else "w", newline="")
+        mode = "a" if self.append else "w"
+        self._file = open(self.filename, mode, newline="")  # noqa: SIM115 - open till the end
         self._writer = None
         self.keys = None
 

@@ -26,7 +26,7 @@ from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.interpret import base, current, interpreting
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
-from minikeras.engine.tensor import Tensor, TraceError, adopt
+from minikeras.engine.tensor import Tensor, TraceError, adopt, from_numpy
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -66,7 +66,7 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.fallback or current() is not base():
             # Inside a tape or another traced function this is plain Python.
-            return self.function(*args, **kwargs)
+            return self._plain(args, kwargs)
         leaves, spec = tree.flatten_spec((args, kwargs))
         backend = registry.active()
         arrays: list[Any] = []
@@ -92,7 +92,7 @@ class Function:
         try:
             entry = self._entries.get(key)
         except TypeError:  # an argument that cannot be hashed cannot be part of a signature
-            return self.function(*args, **kwargs)
+            return self._plain(args, kwargs)
         if entry is not None and entry.program.flags != tuple(
             [s.trainable for s in entry.program._reads]
         ):
@@ -103,8 +103,13 @@ class Function:
             except TraceError as error:
                 self.fallback = True
                 _warn(self.name, error)
-                return self.function(*args, **kwargs)
+                return self._plain(args, kwargs)
         return self._finish(entry, entry.program.run(arrays))
+
+    def _plain(self, args: Any, kwargs: Any) -> Any:
+        """Call the function itself, on Tensors as when it is traced."""
+        args, kwargs = tree.map_structure(_as_tensor, (args, kwargs))
+        return self.function(*args, **kwargs)
 
     def _finish(self, entry: _Entry, results: list[Any]) -> Any:
         out = list(entry.leaves)
@@ -131,6 +136,10 @@ class Function:
         program = Program(graph, list(staging.reads), list(staging.writes), registry.active())
         kept = [None if isinstance(v, Tensor) else v for v in out]
         return _Entry(program, out_spec, kept, places)
+
+
+def _as_tensor(leaf: Any) -> Any:
+    return from_numpy(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf
 
 
 def _read_out(leaf: Any) -> Any:

@@ -67,7 +67,7 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any
     if sample_weight is None:
         return mask
     sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
-    sample_weight, mask = match_ranks(sample_weight, mask)
+    mask, sample_weight = align(mask, sample_weight)
     return sample_weight * mask
 
 
@@ -77,10 +77,7 @@ def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
     Weights of the first axes, `(batch,)`, are one for each sample; those that only fit
     the last axes are broadcast as NumPy would.
     """
-    values, weights = match_ranks(values, sample_weight)
-    lacking = len(values.shape) - len(weights.shape)
-    if weights.shape and lacking > 0 and _fits(weights.shape, values.shape):
-        weights = ops.reshape(weights, (*weights.shape, *[1] * lacking))
+    values, weights = align(values, sample_weight)
     try:
         broadcast = broadcast_shapes(values.shape, weights.shape)
     except ShapeError:
@@ -94,9 +91,14 @@ def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
     return values * weights, weights
 
 
-def _fits(shape: Any, other: Any) -> bool:
-    """Whether `shape` is that of the first axes of `other`."""
-    return all(a in (1, b) for a, b in zip(shape, other))
+def align(values: Any, weights: Any) -> tuple[Any, Any]:
+    """Ranks matched, and weights of the first axes given axes of size 1 behind them."""
+    values, weights = match_ranks(values, weights)
+    lacking = len(values.shape) - len(weights.shape)
+    fits = all(w in (1, v) for w, v in zip(weights.shape, values.shape))
+    if weights.shape and lacking > 0 and fits:
+        weights = ops.reshape(weights, (*weights.shape, *[1] * lacking))
+    return values, weights
 
 
 def reduce_values(values: Any, weights: Any = None, reduction: Any = "mean") -> Any:
@@ -105,8 +107,7 @@ def reduce_values(values: Any, weights: Any = None, reduction: Any = "mean") -> 
         return values
     total = ops.sum(values)
     if reduction == "mean_with_sample_weight" and weights is not None:
-        ones = ops.broadcast_to(weights, values.shape)
-        return ops.divide_no_nan(total, ops.sum(ones))
+        return ops.divide_no_nan(total, ops.sum(weights))
     if reduction == "sum":
         return total
     return total / float(max(math.prod(values.shape), 1))

@@ -39,15 +39,15 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 def tversky(
     y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
 ) -> Any:
-    """`1 - hits / (hits + alpha * false alarms + beta * misses)`.
+    """`1 - hits / (hits + alpha * misses + beta * false alarms)`.
 
     With both weights 0.5 it is the Dice loss.
 
     Args:
         y_true: Targets in `[0, 1]`, `(batch, ...)`.
         y_pred: Predictions of the same shape.
-        alpha: What a false positive costs.
-        beta: What a false negative costs.
+        alpha: What a false negative costs.
+        beta: What a false positive costs.
         axis: The axes that are summed; None: all, for one value.
 
     Returns:
@@ -56,7 +56,7 @@ def tversky(
     Example:
 
     >>> import minikeras as keras
-    >>> float(keras.losses.tversky([[1.0, 0.0]], [[0.5, 0.5]], alpha=0.0, beta=1.0))
+    >>> float(keras.losses.tversky([[1.0, 0.0]], [[0.5, 0.5]], alpha=1.0, beta=0.0))
     0.5
 
     Reference: Salehi et al. (2017), equation 3.
@@ -65,7 +65,7 @@ def tversky(
     hits = ops.sum(y_true * y_pred, axis=axis)
     alarms = ops.sum((1.0 - y_true) * y_pred, axis=axis)
     misses = ops.sum(y_true * (1.0 - y_pred), axis=axis)
-    divisor = hits + alarms * alpha + misses * beta + config.epsilon()
+    divisor = hits + misses * alpha + alarms * beta + config.epsilon()
     return 1.0 - ops.divide(hits, divisor)
 
 
@@ -94,7 +94,8 @@ def circle(
         margin: Relaxation, in `[0, 1]`.
 
     Returns:
-        Values of shape `(batch,)`.
+        Values of shape `(batch,)`; a mask on them leaves out samples without positives or
+        negatives.
 
     Raises:
         ValueError: If the shapes do not fit.
@@ -124,7 +125,10 @@ def circle(
     push = ops.maximum(1.0 + margin - distance, 0.0) * (1.0 - margin - distance)
     attract = _masked_logsumexp(gamma * pull, same)
     repel = _masked_logsumexp(gamma * push, different)
-    return ops.softplus(attract + repel)
+    losses = ops.softplus(attract + repel)
+    # A sample without positives, or without negatives, says nothing.
+    losses._keras_mask = ops.logical_and(ops.any(same, axis=1), ops.any(different, axis=1))
+    return losses
 
 
 def _pair_masks(
@@ -216,11 +220,11 @@ class Dice(LossFunctionWrapper):
 
 
 class Tversky(LossFunctionWrapper):
-    """`1 - hits / (hits + alpha * false alarms + beta * misses)`.
+    """`1 - hits / (hits + alpha * misses + beta * false alarms)`.
 
     Args:
-        alpha: What a false positive costs.
-        beta: What a false negative costs.
+        alpha: What a false negative costs.
+        beta: What a false positive costs.
         reduction: What becomes of the values, one for each sample; see `Loss`.
         name: Name of the loss.
         axis: The axes that are summed; None: all.
@@ -229,7 +233,7 @@ class Tversky(LossFunctionWrapper):
     Example:
 
     >>> import minikeras as keras
-    >>> float(keras.losses.Tversky(alpha=0.0, beta=1.0)([[1.0, 0.0]], [[0.5, 0.5]]))
+    >>> float(keras.losses.Tversky(alpha=1.0, beta=0.0)([[1.0, 0.0]], [[0.5, 0.5]]))
     0.5
 
     Reference: Salehi et al. (2017), equation 3.

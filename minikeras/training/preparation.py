@@ -51,7 +51,7 @@ def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> No
     Raises:
         ValueError: If shapes, targets or metrics do not fit the model.
     """
-    x, y, weight = batch
+    x, y, _ = batch
     y_pred = predict_abstractly(model, x)
     if state.loss is not None and not state.loss.built:
         state.loss.build(y_pred)

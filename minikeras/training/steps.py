@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +22,7 @@ from minikeras.training.data import (
 )
 from minikeras.training.data.leaves import check_lengths
 from minikeras.training.preparation import check_values, prepare, to_tensors
+from minikeras.training.warn import warn_user
 
 Step = Callable[[Any], Any]
 
@@ -78,11 +78,9 @@ class Steps(Compiling):
         if weights:
             optimizer.apply(tape.gradient(target, weights), weights)
         else:
-            warnings.warn(
+            warn_user(
                 f"model {model.name!r} has no trainable weights; nothing is learned. Set "
-                "trainable = True on its layers.",
-                UserWarning,
-                stacklevel=2,
+                "trainable = True on its layers."
             )
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 

@@ -87,9 +87,12 @@ def test_configs_are_keras(case):
     oracle = keras().losses
     name, kwargs, _ = case
     theirs = getattr(oracle, name)(**kwargs)
-    ours = losses.deserialize(oracle.serialize(theirs))
-    assert type(ours).__name__ == name
-    made = oracle.deserialize(losses.serialize(getattr(losses, name)(**kwargs)))
+    config = oracle.serialize(theirs)
+    ours = losses.deserialize(config)
+    assert config.keys() == losses.serialize(ours).keys() and type(ours).__name__ == name
+    assert ours.get_config().items() >= theirs.get_config().items()
+    config = losses.serialize(getattr(losses, name)(**kwargs))
+    made = getattr(oracle, config["class_name"]).from_config(config["config"])
     assert made.get_config() == theirs.get_config()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
+from minikeras.training.warn import warn_user
 
 
 class Feed:
@@ -123,10 +123,8 @@ class Feed:
             if self.steps is None
             else f"{self.steps} each for {self._epochs} epochs"
         )
-        warnings.warn(
-            f"{self.owner}: the data ended after {self._seen} batches; expected {wanted}. The "
-            "run stops here. Ask for fewer steps or epochs, or pass data that can be "
-            "repeated.",
-            UserWarning,
-            stacklevel=4,
+        warn_user(
+            f"{self.owner}: the data ended after {self._seen} batches; expected {wanted}. "
+            "The run stops here. Ask for fewer steps or epochs, or pass data that can be "
+            "repeated."
         )

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from minikeras_numba import pool
 
 import minikeras.engine.prims  # noqa: F401
 from minikeras.extend import Aval, Node, Value, lookup
-from minikeras_numba import pool
 
 
 def _run(lower, name, arrays, **static):

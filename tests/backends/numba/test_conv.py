@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
 from minikeras_numba.conv import lower_conv
 from minikeras_numba.conv_grad import lower_conv_filter_grad, lower_conv_input_grad
 

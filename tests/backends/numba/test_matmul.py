@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from minikeras_numba.matmul import lower_matmul
 
 from minikeras.extend import Aval, Node, Value, lookup
-from minikeras_numba.matmul import lower_matmul
 
 SIZES = (0, 1, 2, 7, 16, 33, 65)
 RNG = np.random.default_rng(0)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
 from minikeras_numba.pooling import lower_pool
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from minikeras_numba import blocking, jobs, pack, pool, tile
 from minikeras_numba.jit import host
 

@@ -1,0 +1,239 @@
+"""First values of variables: `keras.initializers`, by class, name or config."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from minikeras.initializers.base import Initializer
+from minikeras.initializers.constant import STFT, Constant, Identity, Ones, Zeros
+from minikeras.initializers.random import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+)
+
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core import convert_to_tensor
+from minikeras.saving.serialization import (
+    deserialize_keras_object,
+    serialize_keras_object,
+)
+
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = IdentityInitializer = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+ones = Ones
+orthogonal = OrthogonalInitializer = Orthogonal
+random_normal = RandomNormal
+random_uniform = RandomUniform
+stft = STFTInitializer = STFT
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+zeros = Zeros
+
+_BY_NAME: dict[str, Any] = {
+    "Constant": Constant,
+    "GlorotNormal": GlorotNormal,
+    "GlorotUniform": GlorotUniform,
+    "HeNormal": HeNormal,
+    "HeUniform": HeUniform,
+    "Identity": Identity,
+    "IdentityInitializer": Identity,
+    "Initializer": Initializer,
+    "LecunNormal": LecunNormal,
+    "LecunUniform": LecunUniform,
+    "Ones": Ones,
+    "Orthogonal": Orthogonal,
+    "OrthogonalInitializer": Orthogonal,
+    "RandomNormal": RandomNormal,
+    "RandomUniform": RandomUniform,
+    "STFT": STFT,
+    "STFTInitializer": STFT,
+    "TruncatedNormal": TruncatedNormal,
+    "VarianceScaling": VarianceScaling,
+    "Zeros": Zeros,
+    "constant": Constant,
+    "glorot_normal": GlorotNormal,
+    "glorot_uniform": GlorotUniform,
+    "he_normal": HeNormal,
+    "he_uniform": HeUniform,
+    "identity": Identity,
+    "initializer": Initializer,
+    "lecun_normal": LecunNormal,
+    "lecun_uniform": LecunUniform,
+    "normal": RandomNormal,
+    "one": Ones,
+    "ones": Ones,
+    "orthogonal": Orthogonal,
+    "random_normal": RandomNormal,
+    "random_uniform": RandomUniform,
+    "stft": STFT,
+    "truncated_normal": TruncatedNormal,
+    "uniform": RandomUniform,
+    "variance_scaling": VarianceScaling,
+    "zero": Zeros,
+    "zeros": Zeros,
+}
+
+
+def serialize(initializer: Any) -> dict[str, Any]:
+    """The config of an initializer.
+
+    Args:
+        initializer: `Initializer` object or function.
+
+    Returns:
+        Dict that `deserialize` takes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.serialize(keras.initializers.Ones())["class_name"]
+    'Ones'
+    """
+    return serialize_keras_object(initializer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The initializer that a config describes.
+
+    Args:
+        config: Dict that `serialize` gave, or a name.
+        custom_objects: Names of classes or functions that are not registered.
+
+    Returns:
+        `Initializer` object or function.
+
+    Raises:
+        ValueError: If the name is not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> config = keras.initializers.serialize(keras.initializers.Constant(2.0))
+    >>> keras.initializers.deserialize(config).value
+    2.0
+    """
+    return deserialize_keras_object(
+        config, module_objects=_BY_NAME, custom_objects=custom_objects
+    )
+
+
+def get(identifier: Any) -> Any:
+    """The initializer that an argument names.
+
+    Args:
+        identifier: Name, config, class, object, function, array (the value itself), or
+            None.
+
+    Returns:
+        `Initializer` object or function; None for None.
+
+    Raises:
+        ValueError: If it names none.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> type(keras.initializers.get("he_normal")).__name__
+    'HeNormal'
+    """
+    if identifier is None:
+        return None
+    found: Any = None
+    if isinstance(identifier, dict):
+        found = deserialize(identifier)
+    elif isinstance(identifier, str):
+        found = _named(identifier)
+    elif isinstance(identifier, Tensor) or hasattr(identifier, "__array__"):
+        return _values(identifier)
+    elif callable(identifier):
+        found = identifier
+    if inspect.isclass(found):
+        found = found()
+    if callable(found):
+        return found
+    raise ValueError(
+        f"initializers.get: {identifier!r}; expected a name such as 'glorot_uniform', a config, "
+        "an Initializer, a function (shape, dtype) or an array."
+    )
+
+
+def _named(name: str) -> Any:
+    """The class or function of a name, or None."""
+    try:
+        return deserialize(name)
+    except (TypeError, ValueError):
+        return None
+
+
+def _values(array: Any) -> Callable[..., Any]:
+    """An initializer that gives an array, as a function."""
+
+    def given(shape: Any, dtype: Any = None) -> Tensor:
+        tensor = convert_to_tensor(array, dtype)
+        if tensor.shape != tuple(shape):
+            raise ValueError(
+                f"initializer: the array given has shape {tensor.shape}; expected {tuple(shape)}."
+            )
+        return tensor
+
+    return given
+
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "STFT",
+    "STFTInitializer",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
+]

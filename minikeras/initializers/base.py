@@ -1,0 +1,115 @@
+"""What initializers share: the base class, and host-side drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minikeras.engine import backend, dtypes
+from minikeras.engine.aval import Shape
+from minikeras.engine.interpret import eagerly
+from minikeras.engine.tensor import Tensor, adopt
+from minikeras.random import SeedGenerator, make_default_seed
+from minikeras.saving.serialization import (
+    deserialize_keras_object,
+    serialize_keras_object,
+)
+
+
+class Initializer:
+    """Base of all initializers: callables that make the first value of a variable.
+
+    Subclasses implement `__call__(shape, dtype=None)`, and `get_config()` where the
+    constructor takes arguments.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> class Sevens(keras.initializers.Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return keras.ops.full(shape, 7.0, dtype)
+    >>> keras.layers.Dense(2, kernel_initializer=Sevens()).kernel_initializer((1, 2)).tolist()
+    [[7.0, 7.0]]
+    """
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+        """A tensor of that shape with first values.
+
+        Args:
+            shape: Shape of the result.
+            dtype: Dtype of the result; by default `keras.config.floatx()`.
+        """
+        raise NotImplementedError(
+            f"initializer {type(self).__name__} has no __call__(shape, dtype=None)."
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """The initializer that `get_config` described."""
+        return cls(**config)
+
+    def clone(self) -> Initializer:
+        """Another initializer with the same arguments."""
+        return type(self).from_config(self.get_config())
+
+
+class RandomInitializer(Initializer):
+    """Base of initializers that draw: an integer seed gives the same values each time."""
+
+    def __init__(self, seed: Any = None) -> None:
+        self._init_seed = seed
+        if isinstance(seed, dict):
+            seed = deserialize_keras_object(
+                seed, module_objects={"SeedGenerator": SeedGenerator}
+            )
+            self._init_seed = seed
+        if seed is None:
+            seed = make_default_seed()
+        if isinstance(seed, bool) or not isinstance(seed, (int, SeedGenerator)):
+            raise ValueError(
+                f"{type(self).__name__}: seed={seed!r}; expected an integer, a SeedGenerator or "
+                "None."
+            )
+        self.seed = seed
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"seed": serialize_keras_object(self._init_seed)}
+
+
+def on_host(function: Callable[[], Tensor]) -> Tensor:
+    """What `function` gives, computed by the reference kernels, on the active backend.
+
+    So equal seeds give equal weights, to the last bit, on every backend.
+    """
+    with eagerly():
+        with backend.using("numpy"):
+            made = function()
+        return Tensor(adopt(made.value, backend.active()), made.aval)
+
+
+def sizes_of(shape: Any, owner: str) -> Shape:
+    """The shape as a tuple of integers.
+
+    Raises:
+        ValueError: If a size is not known or negative.
+    """
+    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if any(d is None or int(d) < 0 for d in sizes):
+        raise ValueError(
+            f"{owner}: shape {sizes}; expected known sizes of at least 0. Build the layer on "
+            "inputs whose sizes are known."
+        )
+    return tuple(int(d) for d in sizes)
+
+
+def float_dtype(dtype: Any, owner: str) -> str:
+    """The dtype of the result, which must be a float dtype; None means `floatx()`."""
+    name = dtypes.standardize(dtype)
+    if not dtypes.is_float(name):
+        raise ValueError(f"{owner}: dtype={name!r}; expected a float dtype.")
+    return name

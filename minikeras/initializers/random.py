@@ -1,0 +1,518 @@
+"""Initializers that draw: normal, uniform, scaled by fans, orthogonal.
+
+They draw with the reference kernels, so that a seed gives the same weights on every
+backend. An integer seed gives the same values at each call; a `SeedGenerator` goes on;
+without a seed, one is picked when the initializer is made.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minikeras import random
+from minikeras.engine.aval import Shape
+from minikeras.engine.tensor import Tensor, from_numpy
+from minikeras.initializers.base import (
+    RandomInitializer,
+    float_dtype,
+    on_host,
+    sizes_of,
+)
+
+
+class RandomNormal(RandomInitializer):
+    """Numbers from a normal distribution.
+
+    Args:
+        mean: Mean of the distribution.
+        stddev: Standard deviation.
+        seed: Integer, `SeedGenerator`, or None.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.RandomNormal(seed=1)((2, 3)).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+    ) -> None:
+        self.mean = mean
+        self.stddev = stddev
+        super().__init__(seed=seed)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+        """A tensor of drawn numbers.
+
+        Args:
+            shape: Shape of the result.
+            dtype: Float dtype of the result; by default `keras.config.floatx()`.
+        """
+        sizes, name = (
+            sizes_of(shape, "RandomNormal"),
+            float_dtype(dtype, "RandomNormal"),
+        )
+        return on_host(
+            lambda: random.normal(sizes, self.mean, self.stddev, name, self.seed)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
+
+
+class TruncatedNormal(RandomInitializer):
+    """Numbers from a normal distribution, none further than two deviations from the mean.
+
+    Args:
+        mean: Mean of the distribution before the cut.
+        stddev: Standard deviation before the cut.
+        seed: Integer, `SeedGenerator`, or None.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.TruncatedNormal(seed=1)((2, 3)).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+    ) -> None:
+        self.mean = mean
+        self.stddev = stddev
+        super().__init__(seed=seed)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+        """A tensor of drawn numbers.
+
+        Args:
+            shape: Shape of the result.
+            dtype: Float dtype of the result; by default `keras.config.floatx()`.
+        """
+        sizes, name = (
+            sizes_of(shape, "TruncatedNormal"),
+            float_dtype(dtype, "TruncatedNormal"),
+        )
+        return on_host(
+            lambda: random.truncated_normal(
+                sizes, self.mean, self.stddev, name, self.seed
+            )
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
+
+
+class RandomUniform(RandomInitializer):
+    """Numbers equally likely everywhere between two ends.
+
+    Args:
+        minval: Least number.
+        maxval: Upper end, which is not drawn itself.
+        seed: Integer, `SeedGenerator`, or None.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.RandomUniform(seed=1)((2, 3)).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None
+    ) -> None:
+        self.minval = minval
+        self.maxval = maxval
+        super().__init__(seed=seed)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+        """A tensor of drawn numbers.
+
+        Args:
+            shape: Shape of the result.
+            dtype: Float dtype of the result; by default `keras.config.floatx()`.
+        """
+        sizes, name = (
+            sizes_of(shape, "RandomUniform"),
+            float_dtype(dtype, "RandomUniform"),
+        )
+        return on_host(
+            lambda: random.uniform(sizes, self.minval, self.maxval, name, self.seed)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
+
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+# The deviation of a standard normal distribution that is cut at two deviations.
+_CUT_DEVIATION = 0.87962566103423978
+
+
+class VarianceScaling(RandomInitializer):
+    """Numbers whose variance is `scale / n`, n being a number of connections.
+
+    Args:
+        scale: Positive number.
+        mode: `"fan_in"`: n is the number of inputs of a unit; `"fan_out"`: of outputs;
+            `"fan_avg"`: the mean of both.
+        distribution: `"truncated_normal"`, `"untruncated_normal"` or `"uniform"`.
+        seed: Integer, `SeedGenerator`, or None.
+        input_axes: Axes of the shape that count as inputs; by default the last but one.
+        output_axes: Axes of the shape that count as outputs; by default the last.
+
+    Raises:
+        ValueError: If `scale` is not positive, or a name is not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.VarianceScaling(scale=2.0, seed=1)((2, 3)).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes: Any = None,
+        output_axes: Any = None,
+    ) -> None:
+        if scale <= 0:
+            raise ValueError(
+                f"VarianceScaling: scale={scale!r}; expected a positive number."
+            )
+        if mode not in _MODES:
+            raise ValueError(
+                f"VarianceScaling: mode={mode!r}; expected one of {_MODES}."
+            )
+        distribution = str(distribution).lower()
+        if distribution == "normal":
+            distribution = "truncated_normal"
+        if distribution not in _DISTRIBUTIONS:
+            raise ValueError(
+                f"VarianceScaling: distribution={distribution!r}; expected one of "
+                f"{_DISTRIBUTIONS}."
+            )
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+        self.input_axes = input_axes
+        self.output_axes = output_axes
+        super().__init__(seed=seed)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+        """A tensor of drawn numbers.
+
+        Args:
+            shape: Shape of the result.
+            dtype: Float dtype of the result; by default `keras.config.floatx()`.
+        """
+        owner = type(self).__name__
+        sizes, name = sizes_of(shape, owner), float_dtype(dtype, owner)
+        fan_in, fan_out = compute_fans(sizes, self.input_axes, self.output_axes)
+        connections = {
+            "fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2
+        }[self.mode]  # fmt: skip
+        variance = self.scale / max(1.0, connections)
+        return on_host(lambda: self._drawn(sizes, variance, name))
+
+    def _drawn(self, sizes: Shape, variance: float, dtype: str) -> Tensor:
+        deviation = math.sqrt(variance)
+        if self.distribution == "truncated_normal":
+            return random.truncated_normal(
+                sizes, 0.0, deviation / _CUT_DEVIATION, dtype, self.seed
+            )
+        if self.distribution == "untruncated_normal":
+            return random.normal(sizes, 0.0, deviation, dtype, self.seed)
+        limit = math.sqrt(3.0 * variance)
+        return random.uniform(sizes, -limit, limit, dtype, self.seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
+        }
+
+
+def compute_fans(
+    shape: Shape, input_axes: Any = None, output_axes: Any = None
+) -> tuple[int, int]:
+    """The numbers of inputs and outputs of a unit with weights of this shape.
+
+    Axes that are neither (a convolution's window) count for both.
+    """
+    if input_axes is not None or output_axes is not None:
+        return _fans_by_axes(shape, input_axes, output_axes)
+    if not shape:
+        return 1, 1
+    if len(shape) == 1:
+        return shape[0], shape[0]
+    window = math.prod(shape[:-2])
+    return int(shape[-2] * window), int(shape[-1] * window)
+
+
+def _fans_by_axes(shape: Shape, input_axes: Any, output_axes: Any) -> tuple[int, int]:
+    def listed(axes: Any, default: int) -> list[int]:
+        axes = default if axes is None else axes
+        axes = [axes] if isinstance(axes, int) else list(axes)
+        return [a % len(shape) for a in axes]
+
+    inputs, outputs = listed(input_axes, -2), listed(output_axes, -1)
+    rest = math.prod(
+        d for i, d in enumerate(shape) if i not in inputs and i not in outputs
+    )
+    return (
+        math.prod(shape[i] for i in inputs) * rest,
+        math.prod(shape[i] for i in outputs) * rest,
+    )
+
+
+class GlorotUniform(VarianceScaling):
+    """Uniform numbers within `sqrt(6 / (inputs + outputs))` of 0.
+
+    Args:
+        seed: Integer, `SeedGenerator`, or None.
+        input_axes: Axes of the shape that count as inputs; by default the last but one.
+        output_axes: Axes of the shape that count as outputs; by default the last.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.GlorotUniform(seed=1)((2, 3)).shape
+    (2, 3)
+
+    Reference:
+        Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural
+        Networks; 2010.
+    """
+
+    def __init__(
+        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+    ) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return _without_scaling(super().get_config())
+
+
+class GlorotNormal(VarianceScaling):
+    """Truncated normal numbers of variance `2 / (inputs + outputs)`.
+
+    Args:
+        seed: Integer, `SeedGenerator`, or None.
+        input_axes: Axes of the shape that count as inputs; by default the last but one.
+        output_axes: Axes of the shape that count as outputs; by default the last.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.GlorotNormal(seed=1)((2, 3)).shape
+    (2, 3)
+
+    Reference:
+        Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural
+        Networks; 2010.
+    """
+
+    def __init__(
+        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+    ) -> None:
+        super().__init__(
+            1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return _without_scaling(super().get_config())
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal numbers of variance `1 / inputs`.
+
+    Args:
+        seed: Integer, `SeedGenerator`, or None.
+        input_axes: Axes of the shape that count as inputs; by default the last but one.
+        output_axes: Axes of the shape that count as outputs; by default the last.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.LecunNormal(seed=1)((2, 3)).shape
+    (2, 3)
+
+    Reference:
+        LeCun, Bottou, Orr, Mueller: Efficient BackProp; 1998.
+    """
+
+    def __init__(
+        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+    ) -> None:
+        super().__init__(
+            1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return _without_scaling(super().get_config())
+
+
+class LecunUniform(VarianceScaling):
+    """Uniform numbers within `sqrt(3 / inputs)` of 0.
+
+    Args:
+        seed: Integer, `SeedGenerator`, or None.
+        input_axes: Axes of the shape that count as inputs; by default the last but one.
+        output_axes: Axes of the shape that count as outputs; by default the last.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.LecunUniform(seed=1)((2, 3)).shape
+    (2, 3)
+
+    Reference:
+        LeCun, Bottou, Orr, Mueller: Efficient BackProp; 1998.
+    """
+
+    def __init__(
+        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+    ) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return _without_scaling(super().get_config())
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal numbers of variance `2 / inputs`.
+
+    Args:
+        seed: Integer, `SeedGenerator`, or None.
+        input_axes: Axes of the shape that count as inputs; by default the last but one.
+        output_axes: Axes of the shape that count as outputs; by default the last.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.HeNormal(seed=1)((2, 3)).shape
+    (2, 3)
+
+    Reference:
+        He, Zhang, Ren, Sun: Delving Deep into Rectifiers; 2015.
+    """
+
+    def __init__(
+        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+    ) -> None:
+        super().__init__(
+            2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return _without_scaling(super().get_config())
+
+
+class HeUniform(VarianceScaling):
+    """Uniform numbers within `sqrt(6 / inputs)` of 0.
+
+    Args:
+        seed: Integer, `SeedGenerator`, or None.
+        input_axes: Axes of the shape that count as inputs; by default the last but one.
+        output_axes: Axes of the shape that count as outputs; by default the last.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.initializers.HeUniform(seed=1)((2, 3)).shape
+    (2, 3)
+
+    Reference:
+        He, Zhang, Ren, Sun: Delving Deep into Rectifiers; 2015.
+    """
+
+    def __init__(
+        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+    ) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return _without_scaling(super().get_config())
+
+
+def _without_scaling(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        k: v for k, v in config.items() if k in ("seed", "input_axes", "output_axes")
+    }
+
+
+class Orthogonal(RandomInitializer):
+    """A matrix with orthogonal columns or rows, from the QR decomposition of normal numbers.
+
+    Shapes of higher rank are taken as a matrix with the last size as its columns.
+
+    Args:
+        gain: Factor of the matrix.
+        seed: Integer, `SeedGenerator`, or None.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> q = keras.initializers.Orthogonal(seed=1)((3, 3)).numpy()
+    >>> bool(abs(q @ q.T - np.eye(3)).max() < 1e-5)
+    True
+
+    Reference:
+        Saxe, McClelland, Ganguli: Exact Solutions to the Nonlinear Dynamics of Learning
+        in Deep Linear Neural Networks; 2013.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+        self.gain = gain
+        super().__init__(seed=seed)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+        """A tensor that is orthogonal as a matrix.
+
+        Args:
+            shape: At least two sizes.
+            dtype: Float dtype of the result; by default `keras.config.floatx()`.
+
+        Raises:
+            ValueError: If the shape has fewer than two sizes.
+        """
+        sizes, name = sizes_of(shape, "Orthogonal"), float_dtype(dtype, "Orthogonal")
+        if len(sizes) < 2:
+            raise ValueError(f"Orthogonal: shape {sizes}; expected at least two sizes.")
+        rows, columns = math.prod(sizes[:-1]), sizes[-1]
+        tall = (max(rows, columns), min(rows, columns))
+        drawn = on_host(
+            lambda: random.normal(tall, dtype="float64", seed=self.seed)
+        ).numpy()
+        q, r = np.linalg.qr(drawn)
+        q *= np.sign(np.diag(r))  # makes the decomposition, and so the draw, unique
+        q = q.T if rows < columns else q
+        return from_numpy(self.gain * q.reshape(sizes), name)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "gain": self.gain}

@@ -1,0 +1,96 @@
+"""Constructor arguments that many layers share: initializers, sizes, data formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minikeras import config, constraints, initializers, regularizers
+from minikeras.variable import Variable
+
+_FAMILIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "initializer": (initializers.get, initializers.serialize),
+    "regularizer": (regularizers.get, regularizers.serialize),
+    "constraint": (constraints.get, constraints.serialize),
+}
+
+
+def set_options(layer: Any, **options: Any) -> None:
+    """Set `layer.<name>_initializer` and the like from what the user gave."""
+    for key, value in options.items():
+        get = _FAMILIES[key.rsplit("_", 1)[1]][0]
+        setattr(layer, key, get(value))
+
+
+def options_config(layer: Any, *names: str) -> dict[str, Any]:
+    """The configs of the initializer, regularizer and constraint of each named weight."""
+    found = {}
+    for name in names:
+        for family, (_, serialize) in _FAMILIES.items():
+            key = f"{name}_{family}"
+            if hasattr(layer, key):
+                value = getattr(layer, key)
+                found[key] = None if value is None else serialize(value)
+    return found
+
+
+def weight(
+    layer: Any, option: str, shape: tuple[int, ...], name: str | None = None, **more: Any
+) -> Variable:
+    """A weight with the initializer, regularizer and constraint that `option` names."""
+    made: Variable = layer.add_weight(
+        name=option if name is None else name,
+        shape=shape,
+        initializer=getattr(layer, f"{option}_initializer"),
+        regularizer=getattr(layer, f"{option}_regularizer", None),
+        constraint=getattr(layer, f"{option}_constraint", None),
+        **more,
+    )
+    return made
+
+
+def sizes(value: Any, rank: int, name: str, owner: str, least: int = 1) -> tuple[int, ...]:
+    """One integer for each axis, out of one or several.
+
+    Raises:
+        ValueError: If there are not `rank` of them, or one is below `least`.
+    """
+    try:
+        found = (int(value),) * rank if isinstance(value, int) else tuple(int(v) for v in value)
+    except (TypeError, ValueError):
+        found = ()
+    if len(found) != rank or min(found) < least:
+        what = "an integer" if rank == 1 else f"an integer or {rank} of them"
+        raise ValueError(f"{owner}: {name}={value!r}; expected {what}, at least {least}.")
+    return found
+
+
+def positive(value: Any, name: str, owner: str) -> int:
+    """`value` as a positive integer.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
+        raise ValueError(f"{owner}: {name}={value!r}; expected a positive integer.")
+    return int(value)
+
+
+def one_of(value: Any, allowed: tuple[str, ...], name: str, owner: str) -> str:
+    """`value` in lower case, if it is allowed.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    found = value.lower() if isinstance(value, str) else value
+    if found not in allowed:
+        listing = " or ".join(repr(a) for a in allowed)
+        raise ValueError(f"{owner}: {name}={value!r}; expected {listing}.")
+    return str(found)
+
+
+def data_format(value: str | None, owner: str) -> str:
+    """`value`, or the global setting; checked."""
+    if value is None:
+        return config.image_data_format()
+    return one_of(value, ("channels_last", "channels_first"), "data_format", owner)

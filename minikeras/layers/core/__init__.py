@@ -1,0 +1,19 @@
+"""Core layers."""
+
+from minikeras.layers.core.dense import Dense
+from minikeras.layers.core.embedding import Embedding
+from minikeras.layers.core.input_layer import Input, InputLayer
+from minikeras.layers.core.lambda_layer import Lambda
+from minikeras.layers.core.small import Identity, Masking
+from minikeras.layers.core.wrapper import Wrapper
+
+__all__ = [
+    "Dense",
+    "Embedding",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "Lambda",
+    "Masking",
+    "Wrapper",
+]

@@ -1,0 +1,133 @@
+"""Dense: every output is a weighted sum of every input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import activations, ops
+from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import options_config, positive, set_options, weight
+
+
+class Dense(Layer):
+    """A fully connected layer: `activation(inputs @ kernel + bias)`.
+
+    The sum runs over the last axis; other axes stay.
+
+    Args:
+        units: Size of the output's last axis.
+        activation: Function, or its name; None is linear.
+        use_bias: Whether a bias is added.
+        kernel_initializer: First values of `kernel`.
+        bias_initializer: First values of `bias`.
+        kernel_regularizer: Penalty on `kernel`.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the output.
+        kernel_constraint: Projection of `kernel` after an update.
+        bias_constraint: Projection of `bias` after an update.
+        lora_rank: Low-rank adaptation; only None is supported.
+        lora_alpha: Scale of low-rank adaptation; only None is supported.
+        quantization_config: Only None is supported.
+        **kwargs: See `Layer`; also `input_shape` or `input_dim` in a first layer.
+
+    Input shape:
+        `(batch, ..., features)`.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Raises:
+        ValueError: If `units` is not a positive integer.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
+    >>> layer(np.array([[1.0, 2.0, 3.0]])).numpy().tolist()
+    [[6.0, 6.0]]
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        units = positive(units, "units", "Dense")
+        refuse_adaptation("Dense", lora_rank, lora_alpha, quantization_config)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        set_options(
+            self,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.input_spec = InputSpec(min_ndim=2)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Make `kernel` `(features, units)` and `bias` `(units,)`."""
+        features = input_shape[-1]
+        if features is None:
+            raise ValueError(
+                f"{self._label()}: the last axis of its input is unknown, so kernel cannot be "
+                f"made; got input shape {tuple(input_shape)}. Give keras.Input a size there."
+            )
+        self.kernel = weight(self, "kernel", (features, self.units))
+        self.bias = weight(self, "bias", (self.units,)) if self.use_bias else None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        """`activation(inputs @ kernel + bias)`."""
+        x = ops.matmul(inputs, self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return x if self.activation is None else self.activation(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape with `units` at the end."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            **options_config(self, "kernel", "bias"),
+            "quantization_config": None,
+        }
+
+
+def refuse_adaptation(
+    owner: str, lora_rank: Any, lora_alpha: Any, quantization_config: Any
+) -> None:
+    """Raises for low-rank adaptation and quantization, which are not supported."""
+    given = {
+        "lora_rank": lora_rank,
+        "lora_alpha": lora_alpha,
+        "quantization_config": quantization_config,
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(f"{owner}: {name}={value!r} is not supported; expected None.")

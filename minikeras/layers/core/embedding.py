@@ -1,0 +1,118 @@
+"""Embedding: integers to learnt vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import options_config, positive, set_options, weight
+from minikeras.layers.core.dense import refuse_adaptation
+
+
+class Embedding(Layer):
+    """A table of vectors, looked up by integers such as word numbers.
+
+    Args:
+        input_dim: Number of rows: the greatest integer + 1.
+        output_dim: Length of a row.
+        embeddings_initializer: First values of the table.
+        embeddings_regularizer: Penalty on the table.
+        embeddings_constraint: Projection of the table after an update.
+        mask_zero: Whether 0 stands for padding, which later layers skip.
+        weights: First values of the table as an array `(input_dim, output_dim)`.
+        lora_rank: Low-rank adaptation; only None is supported.
+        lora_alpha: Scale of low-rank adaptation; only None is supported.
+        quantization_config: Only None is supported.
+        **kwargs: See `Layer`; `input_length` of Keras 2 is taken and not needed.
+
+    Input shape:
+        `(batch, ...)`, integers.
+
+    Output shape:
+        `(batch, ..., output_dim)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, or `weights` has another shape.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> table = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]])
+    >>> layer = keras.layers.Embedding(3, 2, weights=table)
+    >>> layer(np.array([[2, 1]])).numpy().tolist()
+    [[[3.0, 4.0], [1.0, 2.0]]]
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        input_dim = positive(input_dim, "input_dim", "Embedding")
+        output_dim = positive(output_dim, "output_dim", "Embedding")
+        refuse_adaptation("Embedding", lora_rank, lora_alpha, quantization_config)
+        input_length = kwargs.pop("input_length", None)
+        if input_length is not None and "input_shape" not in kwargs:
+            kwargs["input_shape"] = (input_length,)
+        super().__init__(**kwargs)
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        set_options(
+            self,
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+        )
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.autocast = False
+        if weights is not None:
+            self.build()
+            if not isinstance(weights, list):
+                weights = [weights]
+            self.set_weights(weights)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make `embeddings` `(input_dim, output_dim)`."""
+        self._embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim))
+
+    @property
+    def embeddings(self) -> Any:
+        """The table."""
+        return self._embeddings
+
+    def call(self, inputs: Any) -> Any:
+        """The rows that the integers name."""
+        if inputs.dtype not in ("int32", "int64"):
+            inputs = ops.cast(inputs, "int32")
+        return ops.cast(ops.take(self._embeddings, inputs, axis=0), self._run_dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """True where the integer is not 0, if `mask_zero`."""
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape with `output_dim` added at the end."""
+        return (*input_shape, self.output_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            **options_config(self, "embeddings"),
+            "mask_zero": self.mask_zero,
+            "quantization_config": None,
+        }

@@ -1,0 +1,84 @@
+"""Identity and Masking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.masking import set_mask
+
+
+class Identity(Layer):
+    """Gives back what it gets; for places where a layer is needed.
+
+    Args:
+        **kwargs: See `Layer`.
+
+    Input shape:
+        Any, or a structure of tensors.
+
+    Output shape:
+        As the input.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.Identity()(np.ones((2, 3))).shape
+    (2, 3)
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """The inputs."""
+        return inputs
+
+
+class Masking(Layer):
+    """Marks steps whose features all equal a value as padding that later layers skip.
+
+    Args:
+        mask_value: The value.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, steps, features)`.
+
+    Output shape:
+        As the input; masked steps become zeros.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> layer = keras.layers.Masking()
+    >>> y = layer(np.array([[[1.0, 2.0], [0.0, 0.0]]]))
+    >>> y._keras_mask.numpy().tolist()
+    [[True, False]]
+    """
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+        self.supports_masking = True
+        self.built = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """True where a step has a feature that differs from the value."""
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def call(self, inputs: Any) -> Any:
+        """The inputs with masked steps zeroed."""
+        kept = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
+        outputs = ops.multiply(inputs, ops.cast(kept, inputs.dtype))
+        set_mask(outputs, ops.squeeze(kept, axis=-1))
+        return outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {**super().get_config(), "mask_value": self.mask_value}
