@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from minikeras.callbacks.callback import Callback, Logs
-from minikeras.training.warn import warn_user
+from minikeras.callbacks.warn import warn_user
 
 # Results that are better when higher, by how their names end.
 _HIGHER = (

@@ -22,7 +22,7 @@ from minikeras.training.data import (
 )
 from minikeras.training.data.leaves import check_lengths
 from minikeras.training.preparation import check_values, prepare, to_tensors
-from minikeras.training.warn import warn_user
+from minikeras.callbacks.warn import warn_user
 
 Step = Callable[[Any], Any]
 

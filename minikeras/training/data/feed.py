@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.warn import warn_user
+from minikeras.callbacks.warn import warn_user
 
 
 class Feed:

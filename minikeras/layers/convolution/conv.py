@@ -1,0 +1,389 @@
+"""Convolutions over one, two or three spatial axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import activations, ops
+from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import (
+    data_format as checked_format,
+)
+from minikeras.layers.base.options import (
+    one_of,
+    options_config,
+    positive,
+    set_options,
+    sizes,
+    weight,
+)
+
+
+class Windowed(Layer):
+    """What all convolutions share: window, strides, padding, bias and activation."""
+
+    _paddings: tuple[str, ...] = ("valid", "same")
+    _weights: tuple[str, ...] = ("kernel", "bias")
+
+    def __init__(
+        self,
+        rank: int,
+        kernel_size: Any,
+        strides: Any,
+        padding: str,
+        data_format: str | None,
+        dilation_rate: Any,
+        activation: Any,
+        use_bias: bool,
+        options: dict[str, Any],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        owner = self._label()
+        self.rank = rank
+        self.kernel_size = sizes(kernel_size, rank, "kernel_size", owner)
+        self.strides = sizes(strides, rank, "strides", owner)
+        self.dilation_rate = sizes(dilation_rate, rank, "dilation_rate", owner)
+        self.padding = one_of(padding, self._paddings, "padding", owner)
+        self.data_format = checked_format(data_format, owner)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{owner}: strides={self.strides} and dilation_rate={self.dilation_rate}; "
+                "only one of them may be above 1."
+            )
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        set_options(self, **options)
+        self.input_spec = InputSpec(min_ndim=rank + 2)
+
+    @property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else 1
+
+    def _channels(self, input_shape: Any) -> int:
+        """The number of input channels; also makes the layer ask for it from now on."""
+        channels = input_shape[self._channel_axis]
+        if channels is None:
+            raise ValueError(
+                f"{self._label()}: the channel axis {self._channel_axis} of its input is "
+                f"unknown, so its kernel cannot be made; got input shape {tuple(input_shape)}. "
+                "Give keras.Input a size there, or set data_format."
+            )
+        axes = {self._channel_axis: channels}
+        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes=axes)
+        return int(channels)
+
+    def _finish(self, x: Any) -> Any:
+        """Add the bias, apply the activation."""
+        if self.bias is not None:
+            bias = self.bias
+            if self.data_format == "channels_first":
+                bias = ops.reshape(bias, (1, bias.shape[0]) + (1,) * self.rank)
+            x = ops.add(x, bias)
+        return x if self.activation is None else self.activation(x)
+
+    def _convolved(self, x: Any) -> Any:
+        raise NotImplementedError
+
+    def call(self, inputs: Any) -> Any:
+        """`activation(convolution(inputs) + bias)`."""
+        return self._finish(self._convolved(inputs))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            **options_config(self, *self._weights),
+        }
+
+
+class BaseConv(Windowed):
+    """What Conv1D, Conv2D and Conv3D share."""
+
+    def __init__(
+        self,
+        rank: int,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        options = {
+            "kernel_initializer": kernel_initializer,
+            "bias_initializer": bias_initializer,
+            "kernel_regularizer": kernel_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "bias_constraint": bias_constraint,
+        }
+        super().__init__(
+            rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.filters = positive(filters, "filters", self._label())
+        self.groups = positive(groups, "groups", self._label())
+        if self.filters % self.groups:
+            raise ValueError(
+                f"{self._label()}: filters={filters} is not divisible by groups={groups}."
+            )
+
+    def build(self, input_shape: Any) -> None:
+        """Make `kernel` `(*kernel_size, channels // groups, filters)` and `bias`."""
+        channels = self._channels(input_shape)
+        if channels % self.groups:
+            raise ValueError(
+                f"{self._label()}: its input has {channels} channels, which is not divisible "
+                f"by groups={self.groups}."
+            )
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = weight(self, "kernel", shape)
+        self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
+
+    def _convolved(self, x: Any) -> Any:
+        return ops.conv(
+            x, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {**super().get_config(), "filters": self.filters, "groups": self.groups}
+
+
+class Conv1D(BaseConv):
+    """Convolution along time: filters slide over steps.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Length of the window.
+        strides: Distance of windows.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(steps / stride)` long; `"causal"`: no output sees a later step.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        dilation_rate: Distance of the window's elements.
+        groups: Channels are split into so many groups, convolved apart.
+        activation: Function, or its name; None is linear.
+        use_bias: Whether a bias is added.
+        kernel_initializer: First values of `kernel`.
+        bias_initializer: First values of `bias`.
+        kernel_regularizer: Penalty on `kernel`.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the output.
+        kernel_constraint: Projection of `kernel` after an update.
+        bias_constraint: Projection of `bias` after an update.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, steps, channels)`, or `(batch, channels, steps)`.
+
+    Output shape:
+        `(batch, new_steps, filters)`, or `(batch, filters, new_steps)`.
+
+    Raises:
+        ValueError: If an argument is out of range, or strides and dilation are both
+            above 1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.Conv1D(4, 3)(np.zeros((2, 10, 8))).shape
+    (2, 8, 4)
+    """
+
+    _paddings = ("valid", "same", "causal")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            1, filters, kernel_size, strides, padding, data_format, dilation_rate, groups,
+            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
+            **kwargs,
+        )  # fmt: skip
+
+    def _convolved(self, x: Any) -> Any:
+        if self.padding != "causal":
+            return super()._convolved(x)
+        before = (0, 0), (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0), (0, 0)
+        first = self.data_format == "channels_first"
+        x = ops.pad(x, (before[0], before[2], before[1]) if first else before)
+        return ops.conv(
+            x, self.kernel, self.strides, "valid", self.data_format, self.dilation_rate
+        )
+
+
+class Conv2D(BaseConv):
+    """Convolution of pictures: filters slide over rows and columns.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Rows and columns of the window.
+        strides: Distance of windows.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        dilation_rate: Distance of the window's elements.
+        groups: Channels are split into so many groups, convolved apart.
+        activation: Function, or its name; None is linear.
+        use_bias: Whether a bias is added.
+        kernel_initializer: First values of `kernel`.
+        bias_initializer: First values of `bias`.
+        kernel_regularizer: Penalty on `kernel`.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the output.
+        kernel_constraint: Projection of `kernel` after an update.
+        bias_constraint: Projection of `bias` after an update.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, rows, columns, channels)`, or `(batch, channels, rows, columns)`.
+
+    Output shape:
+        `(batch, new_rows, new_columns, filters)`, or with `filters` second.
+
+    Raises:
+        ValueError: If an argument is out of range, or strides and dilation are both
+            above 1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> layer = keras.layers.Conv2D(8, 3, activation="relu")
+    >>> layer(np.zeros((2, 28, 28, 1))).shape
+    (2, 26, 26, 8)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            2, filters, kernel_size, strides, padding, data_format, dilation_rate, groups,
+            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
+            **kwargs,
+        )  # fmt: skip
+
+
+class Conv3D(BaseConv):
+    """Convolution of volumes: filters slide over three axes.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Depth, rows and columns of the window.
+        strides: Distance of windows.
+        padding: `"valid"` or `"same"`, as in `Conv2D`.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        dilation_rate: Distance of the window's elements.
+        groups: Channels are split into so many groups, convolved apart.
+        activation: Function, or its name; None is linear.
+        use_bias: Whether a bias is added.
+        kernel_initializer: First values of `kernel`.
+        bias_initializer: First values of `bias`.
+        kernel_regularizer: Penalty on `kernel`.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the output.
+        kernel_constraint: Projection of `kernel` after an update.
+        bias_constraint: Projection of `bias` after an update.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, depth, rows, columns, channels)`, or with `channels` second.
+
+    Output shape:
+        `(batch, new_depth, new_rows, new_columns, filters)`, or with `filters` second.
+
+    Raises:
+        ValueError: If an argument is out of range, or strides and dilation are both
+            above 1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.Conv3D(4, 3)(np.zeros((1, 6, 7, 8, 2))).shape
+    (1, 4, 5, 6, 4)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = (1, 1, 1),
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1, 1),
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            3, filters, kernel_size, strides, padding, data_format, dilation_rate, groups,
+            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
+            **kwargs,
+        )  # fmt: skip

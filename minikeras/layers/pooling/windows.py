@@ -1,0 +1,369 @@
+"""Pooling over windows: maximum, average and sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minikeras import ops
+from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import data_format as checked_format
+from minikeras.layers.base.options import one_of, sizes
+
+
+class BasePooling(Layer):
+    """What the pooling layers share; subclasses say the rank and the op."""
+
+    _rank = 2
+    _pool: Callable[..., Any]
+
+    def __init__(
+        self,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        owner, rank = self._label(), self._rank
+        self.pool_size = sizes(pool_size, rank, "pool_size", owner)
+        strides = self.pool_size if strides is None else strides
+        self.strides = sizes(strides, rank, "strides", owner)
+        self.padding = one_of(padding, ("valid", "same"), "padding", owner)
+        self.data_format = checked_format(data_format, owner)
+        self.input_spec = InputSpec(ndim=rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """One number for each window and channel."""
+        pool = type(self)._pool
+        return pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+        }
+
+
+class MaxPooling1D(BasePooling):
+    """The greatest value of each window.
+
+    Args:
+        pool_size: Size of the window, one for all axes or one for each.
+        strides: Distance of windows; default their size.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        name: Name of the layer.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, steps, channels)`, or `(batch, channels, steps)`.
+
+    Output shape:
+        `(batch, new_steps, channels)`, or with `channels` second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = np.arange(4.0).reshape((1, 4, 1))
+    >>> keras.layers.MaxPooling1D(2)(x).shape
+    (1, 2, 1)
+    """
+
+    _rank = 1
+    _pool = staticmethod(ops.max_pool)
+
+    def __init__(
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+
+class MaxPooling2D(BasePooling):
+    """The greatest value of each window.
+
+    Args:
+        pool_size: Size of the window, one for all axes or one for each.
+        strides: Distance of windows; default their size.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        name: Name of the layer.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, rows, columns, channels)`, or `(batch, channels, rows, columns)`.
+
+    Output shape:
+        `(batch, new_rows, new_columns, channels)`, or with `channels` second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = np.arange(16.0).reshape((1, 4, 4, 1))
+    >>> keras.layers.MaxPooling2D(2)(x).shape
+    (1, 2, 2, 1)
+    """
+
+    _rank = 2
+    _pool = staticmethod(ops.max_pool)
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+
+class MaxPooling3D(BasePooling):
+    """The greatest value of each window.
+
+    Args:
+        pool_size: Size of the window, one for all axes or one for each.
+        strides: Distance of windows; default their size.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        name: Name of the layer.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, depth, rows, columns, channels)`, or with `channels` second.
+
+    Output shape:
+        `(batch, new_depth, new_rows, new_columns, channels)`, or with `channels` second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = np.arange(64.0).reshape((1, 4, 4, 4, 1))
+    >>> keras.layers.MaxPooling3D(2)(x).shape
+    (1, 2, 2, 2, 1)
+    """
+
+    _rank = 3
+    _pool = staticmethod(ops.max_pool)
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+
+class AveragePooling1D(BasePooling):
+    """The mean of each window; places outside of the input do not count.
+
+    Args:
+        pool_size: Size of the window, one for all axes or one for each.
+        strides: Distance of windows; default their size.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        name: Name of the layer.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, steps, channels)`, or `(batch, channels, steps)`.
+
+    Output shape:
+        `(batch, new_steps, channels)`, or with `channels` second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = np.arange(4.0).reshape((1, 4, 1))
+    >>> keras.layers.AveragePooling1D(2)(x).shape
+    (1, 2, 1)
+    """
+
+    _rank = 1
+    _pool = staticmethod(ops.average_pool)
+
+    def __init__(
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+
+class AveragePooling2D(BasePooling):
+    """The mean of each window; places outside of the input do not count.
+
+    Args:
+        pool_size: Size of the window, one for all axes or one for each.
+        strides: Distance of windows; default their size.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        name: Name of the layer.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, rows, columns, channels)`, or `(batch, channels, rows, columns)`.
+
+    Output shape:
+        `(batch, new_rows, new_columns, channels)`, or with `channels` second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = np.arange(16.0).reshape((1, 4, 4, 1))
+    >>> keras.layers.AveragePooling2D(2)(x).shape
+    (1, 2, 2, 1)
+    """
+
+    _rank = 2
+    _pool = staticmethod(ops.average_pool)
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+
+class AveragePooling3D(BasePooling):
+    """The mean of each window; places outside of the input do not count.
+
+    Args:
+        pool_size: Size of the window, one for all axes or one for each.
+        strides: Distance of windows; default their size.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        name: Name of the layer.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, depth, rows, columns, channels)`, or with `channels` second.
+
+    Output shape:
+        `(batch, new_depth, new_rows, new_columns, channels)`, or with `channels` second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = np.arange(64.0).reshape((1, 4, 4, 4, 1))
+    >>> keras.layers.AveragePooling3D(2)(x).shape
+    (1, 2, 2, 2, 1)
+    """
+
+    _rank = 3
+    _pool = staticmethod(ops.average_pool)
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+
+class SumPooling2D(BasePooling):
+    """The sum of each window. Keras has no such layer; it
+    is the third way of pooling that textbooks name.
+
+    Args:
+        pool_size: Size of the window, one for all axes or one for each.
+        strides: Distance of windows; default their size.
+        padding: `"valid"`: windows lie inside; `"same"`: the output is
+            `ceil(size / stride)` long in each axis.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        name: Name of the layer.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, rows, columns, channels)`, or `(batch, channels, rows, columns)`.
+
+    Output shape:
+        `(batch, new_rows, new_columns, channels)`, or with `channels` second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = np.arange(16.0).reshape((1, 4, 4, 1))
+    >>> keras.layers.SumPooling2D(2)(x).shape
+    (1, 2, 2, 1)
+    """
+
+    _rank = 2
+    _pool = staticmethod(ops.sum_pool)
+
+    def __init__(
+        self,
+        pool_size: Any = (2, 2),
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
