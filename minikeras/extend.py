@@ -1,5 +1,6 @@
 """What the author of a backend may import: nothing else of minikeras is needed."""
 
+import minikeras.engine.prims  # noqa: F401 - fills the table of rows
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
 from minikeras.engine.backend import Backend, BackendError, Step
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype

@@ -30,7 +30,10 @@ class Kernel:
 
 def fusible(node: Node) -> bool:
     """Whether the generator knows `node`. Reductions stay with CuPy's own kernels."""
-    return node.prim.kind in ("elementwise", "create", "random") and node.prim.name in ELEMENTWISE
+    return (
+        node.prim.kind in ("elementwise", "create", "random")
+        and node.prim.name in ELEMENTWISE
+    )
 
 
 def fused_kernel(body: Graph, space: Shape) -> Kernel:
@@ -66,7 +69,9 @@ def fused_kernel(body: Graph, space: Shape) -> Kernel:
     # input of the same shape.
     for j, v in enumerate(body.outputs):
         params.append(f"{CTYPES[v.aval.dtype]}* o{j}")
-        stored = f"o{j}[{_index(v.aval.shape, space)}] = {store(v.aval.dtype, names[v])};"
+        stored = (
+            f"o{j}[{_index(v.aval.shape, space)}] = {store(v.aval.dtype, names[v])};"
+        )
         first = _first_only(v.aval.shape, space)
         lines.append(f"if ({first}) {stored}" if first else stored)
     text = "\n    ".join(lines)
@@ -109,7 +114,11 @@ def _first_only(shape: Shape, space: Shape) -> str:
     """The condition under which the thread of index i stores a smaller output."""
     lead = len(space) - len(shape)
     padded = (1,) * lead + tuple(shape)
-    axes = [k for k, (a, b) in enumerate(zip(padded, space, strict=True)) if a == 1 and b != 1]
+    axes = [
+        k
+        for k, (a, b) in enumerate(zip(padded, space, strict=True))
+        if a == 1 and b != 1
+    ]
     return " && ".join(f"{_coordinate(space, k)} == 0" for k in axes)
 
 

@@ -78,11 +78,10 @@ template <class T> __device__ T k_shr(T a, T b) {
 }
 template <class T> __device__ T k_digamma(T x) {
   const T pi = (T)3.14159265358979323846;
-  if (x == (T)0) return copysign((T)1 / (T)0, -x);
   T add = 0;
+  if (x <= (T)0 && x == floor(x)) return (T)NAN_F;
   if (x < (T)0) {
-    if (x == floor(x)) return (T)NAN_F;
-    add = -pi / tan(pi * x);
+    add = -pi / tan(pi * (x - floor(x)));
     x = (T)1 - x;
   }
   while (x < (T)10) { add -= (T)1 / x; x += (T)1; }
@@ -119,7 +118,12 @@ _INFIX = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "eq": "==", "ne": "!=", "lt": "<", "le": "<=",
     "gt": ">", "ge": ">=", "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^",
 }  # fmt: skip
-_CALLS = {"maximum": "k_max", "minimum": "k_min", "shift_left": "k_shl", "shift_right": "k_shr"}
+_CALLS = {
+    "maximum": "k_max",
+    "minimum": "k_min",
+    "shift_left": "k_shl",
+    "shift_right": "k_shr",
+}
 ELEMENTWISE = frozenset(
     [*_FLOAT_CALLS, *_INFIX, *_CALLS, "neg", "abs", "sign", "isnan", "isinf", "isfinite",
      "logical_not", "bitwise_not", "floordiv", "mod", "pow", "select", "cast", "stop_gradient",
@@ -207,7 +211,11 @@ def expression(node: Node, args: list[str]) -> str:
     if name == "abs":
         if floating:
             return f"fabs({args[0]})"
-        return args[0] if source.startswith("u") else f"({kind})({args[0]} < 0 ? -{args[0]} : {args[0]})"
+        return (
+            args[0]
+            if source.startswith("u")
+            else f"({kind})({args[0]} < 0 ? -{args[0]} : {args[0]})"
+        )
     if name == "sign":
         return f"k_sign<{kind}>({args[0]})"
     if name in ("isnan", "isinf", "isfinite"):

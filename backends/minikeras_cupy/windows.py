@@ -14,7 +14,15 @@ from dataclasses import dataclass
 
 from minikeras.extend import is_float
 from minikeras_cupy.fused import Kernel
-from minikeras_cupy.source import CTYPES, HALF_INCLUDES, HALVES, PRELUDE, compute_type, load, store
+from minikeras_cupy.source import (
+    CTYPES,
+    HALF_INCLUDES,
+    HALVES,
+    PRELUDE,
+    compute_type,
+    load,
+    store,
+)
 
 Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
@@ -38,7 +46,12 @@ class Geometry:
         return tuple(
             max((n + lo + hi - d * (k - 1) - 1) // s + 1, 0)
             for n, k, s, (lo, hi), d in zip(
-                self.spatial, self.window, self.strides, self.padding, self.dilation, strict=True
+                self.spatial,
+                self.window,
+                self.strides,
+                self.padding,
+                self.dilation,
+                strict=True,
             )
         )
 
@@ -52,7 +65,11 @@ class Geometry:
             "P": _three([lo for lo, _ in self.padding], 0),
             "D": _three(self.dilation, 1),
         }
-        text = "".join(f"  const i64 {k}{i} = {v};\n" for k, row in rows.items() for i, v in enumerate(row))
+        text = "".join(
+            f"  const i64 {k}{i} = {v};\n"
+            for k, row in rows.items()
+            for i, v in enumerate(row)
+        )
         return text + f"  const i64 N = {self.batch}, C = {self.channels};\n"
 
 
@@ -83,9 +100,14 @@ _IN_COORDINATES = """
     const i64 p0 = r % I0; const i64 n = r / I0;
 """
 _ENDS = "  }}}\n"
+_DY = "dy[(((n * O0 + o0) * O1 + o1) * O2 + o2) * C + c]"
+# As in the reference kernels, nothing in a window equals a maximum that is NaN.
+_NO_NAN = "    if (best != best) best_at = -1;\n"
 
 
-def _kernel(kind: str, geometry: Geometry, params: str, threads: int, body: str, dtype: str) -> Kernel:
+def _kernel(
+    kind: str, geometry: Geometry, params: str, threads: int, body: str, dtype: str
+) -> Kernel:
     code = (
         f"({params}) {{\n{geometry.constants()}"
         f"  for (u64 i = (u64)blockIdx.x * blockDim.x + threadIdx.x; i < {threads}ull; "
@@ -93,7 +115,9 @@ def _kernel(kind: str, geometry: Geometry, params: str, threads: int, body: str,
     )
     name = f"{kind}_" + hashlib.sha256(code.encode()).hexdigest()[:16]
     includes = HALF_INCLUDES if dtype in HALVES else ""
-    return Kernel(name, f'{includes}{PRELUDE}\nextern "C" __global__ void {name}{code}', threads)
+    return Kernel(
+        name, f'{includes}{PRELUDE}\nextern "C" __global__ void {name}{code}', threads
+    )
 
 
 def _size(geometry: Geometry, shape: Ints) -> int:
@@ -132,37 +156,46 @@ def max_pool(geometry: Geometry, dtype: str) -> Kernel:
         + f"    y[i] = {store(dtype, f'best_at < 0 ? {_lowest(dtype)} : best')};"
     )
     params = f"const {t}* x, {t}* y"
-    return _kernel("max_pool", geometry, params, _size(geometry, geometry.out), body, dtype)
+    return _kernel(
+        "max_pool", geometry, params, _size(geometry, geometry.out), body, dtype
+    )
 
 
 def max_pool_gather(geometry: Geometry, dtype: str, g_dtype: str) -> Kernel:
     """(x, g, y): the value of g at each window's first maximum in x."""
     t, u = CTYPES[dtype], CTYPES[g_dtype]
-    body = _OUT_COORDINATES + _find_maximum("x", dtype) + f"    y[i] = best_at < 0 ? ({u})0 : g[best_at];"
+    body = (
+        _OUT_COORDINATES
+        + _find_maximum("x", dtype)
+        + _NO_NAN
+        + f"    y[i] = best_at < 0 ? ({u})0 : g[best_at];"
+    )
     params = f"const {t}* x, const {u}* g, {u}* y"
     both = dtype if dtype in HALVES else g_dtype
-    return _kernel("max_pool_gather", geometry, params, _size(geometry, geometry.out), body, both)
+    return _kernel(
+        "max_pool_gather", geometry, params, _size(geometry, geometry.out), body, both
+    )
 
 
 def max_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
     """(x, dy, dx): each element sums dy of the windows whose first maximum it is."""
     t, kind = CTYPES[dtype], compute_type(dtype)
-    outer = _COVERING_LOOP.replace("w0", "a0").replace("w1", "a1").replace("w2", "a2")
+    # The search declares its own w and p, which hide the outer ones.
     body = (
-        _IN_COORDINATES
-        + f"    {kind} sum = 0;\n"
-        + outer
-        + "    {"
-        + _find_maximum("x", dtype).replace(" p0", " q0").replace("(p0", "(q0")
-        .replace(" p1", " q1").replace("(p1", "(q1").replace(" p2", " q2").replace("(p2", "(q2")
-        + "    if (best_at == (i64)i) sum += "
-        + load(dtype, "dy[(((n * O0 + o0) * O1 + o1) * O2 + o2) * C + c]")
-        + ";\n    }\n"
-        + _ENDS
-        + f"    dx[i] = {store(dtype, 'sum')};"
-    )  # fmt: skip
+        f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}    {{\n"
+        f"{_find_maximum('x', dtype)}{_NO_NAN}"
+        f"    if (best_at == (i64)i) sum += {load(dtype, _DY)};\n    }}\n"
+        f"{_ENDS}    dx[i] = {store(dtype, 'sum')};"
+    )
     params = f"const {t}* x, const {t}* dy, {t}* dx"
-    return _kernel("max_pool_grad", geometry, params, _size(geometry, geometry.spatial), body, dtype)
+    return _kernel(
+        "max_pool_grad",
+        geometry,
+        params,
+        _size(geometry, geometry.spatial),
+        body,
+        dtype,
+    )
 
 
 def sum_pool(geometry: Geometry, dtype: str) -> Kernel:
@@ -173,19 +206,28 @@ def sum_pool(geometry: Geometry, dtype: str) -> Kernel:
         f"    sum += {load(dtype, 'x[at]')};\n{_ENDS}    y[i] = {store(dtype, 'sum')};"
     )
     params = f"const {t}* x, {t}* y"
-    return _kernel("sum_pool", geometry, params, _size(geometry, geometry.out), body, dtype)
+    return _kernel(
+        "sum_pool", geometry, params, _size(geometry, geometry.out), body, dtype
+    )
 
 
 def sum_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
     """(dy, dx): each element sums dy of the windows that cover it."""
     t, kind = CTYPES[dtype], compute_type(dtype)
-    value = load(dtype, "dy[(((n * O0 + o0) * O1 + o1) * O2 + o2) * C + c]")
+    value = load(dtype, _DY)
     body = (
         f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}    sum += {value};\n{_ENDS}"
         f"    dx[i] = {store(dtype, 'sum')};"
     )
     params = f"const {t}* dy, {t}* dx"
-    return _kernel("sum_pool_grad", geometry, params, _size(geometry, geometry.spatial), body, dtype)
+    return _kernel(
+        "sum_pool_grad",
+        geometry,
+        params,
+        _size(geometry, geometry.spatial),
+        body,
+        dtype,
+    )
 
 
 def _columns(geometry: Geometry, groups: int) -> tuple[int, int]:
@@ -212,7 +254,14 @@ def im2col(geometry: Geometry, dtype: str, groups: int) -> Kernel:
     const i64 p0 = o0 * S0 - P0 + w0 * D0, p1 = o1 * S1 - P1 + w1 * D1, p2 = o2 * S2 - P2 + w2 * D2;
     const bool inside = p0 >= 0 && p0 < I0 && p1 >= 0 && p1 < I1 && p2 >= 0 && p2 < I2;
     cols[i] = inside ? x[(((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c] : ({t})0;"""
-    return _kernel("im2col", geometry, f"const {t}* x, {t}* cols", groups * rows * reach, body, dtype)
+    return _kernel(
+        "im2col",
+        geometry,
+        f"const {t}* x, {t}* cols",
+        groups * rows * reach,
+        body,
+        dtype,
+    )
 
 
 def col2im(geometry: Geometry, dtype: str, groups: int) -> Kernel:
@@ -229,4 +278,6 @@ def col2im(geometry: Geometry, dtype: str, groups: int) -> Kernel:
         f"    sum += {load(dtype, f'cols[{place}]')};\n{_ENDS}    x[i] = {store(dtype, 'sum')};"
     )
     params = f"const {t}* cols, {t}* x"
-    return _kernel("col2im", geometry, params, _size(geometry, geometry.spatial), body, dtype)
+    return _kernel(
+        "col2im", geometry, params, _size(geometry, geometry.spatial), body, dtype
+    )

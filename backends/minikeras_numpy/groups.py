@@ -38,7 +38,10 @@ class Group:
         self.space = tuple(int(d) for d in space)
         self.size = math.prod(self.space)
         self.mode = _mode(body, self.space)
-        self.allocates = False
+        # Within a block what a kernel allocates is small, and stays in the cache.
+        self.allocates = self.mode == "whole" and any(
+            getattr(writer(kernels, node), "allocates", False) for node in body.nodes
+        )
         self._schedule: _Schedule | None = None
 
     def run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
@@ -159,11 +162,11 @@ class _Schedule:
         (out,) = node.outputs
         name = node.prim.name
         operands = tuple(self.slot[v] for v in node.inputs)
-        if out not in target and self._stands_for(node, out, keep):
+        if self._stands_for(node, out):
+            if out in target:
+                self.calls.append((_assign, (self.slot[out], target[out])))
             return
         write = writer(self.group.kernels, node)
-        if getattr(write, "allocates", False) and self.group.mode == "whole":
-            self.group.allocates = True
         for v in dict.fromkeys(node.inputs):
             # A reduction, and a draw, does not read the index that it writes.
             if name not in REDUCTIONS and name != "random_bits":
@@ -174,10 +177,8 @@ class _Schedule:
             if name in REDUCTIONS:
                 self._release(v, position, keep)
 
-    def _stands_for(self, node: Node, out: Value, keep: set[Value]) -> bool:
-        """Let a value that only broadcasts be what it is broadcast from."""
-        if out in keep:
-            return False
+    def _stands_for(self, node: Node, out: Value) -> bool:
+        """Let a value that is known now be a constant that broadcasts to it."""
         if node.prim.name == "full":
             dtype = numpy_dtype(out.aval.dtype)
             self.slot[out] = self._add(np.full((), node.static["value"], dtype))

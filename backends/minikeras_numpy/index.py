@@ -97,7 +97,10 @@ def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
 
     def take(x: Array, indices: Array, *, axis: int) -> Array:
-        return xp.asarray(xp.take(x, indices, axis=axis, mode="clip"))
+        if xp is np:
+            return np.asarray(np.take(x, indices, axis=axis, mode="clip"))
+        last = max(x.shape[axis] - 1, 0)
+        return xp.asarray(xp.take(x, xp.clip(indices, 0, last), axis=axis))
 
     def take_along_axis(x: Array, indices: Array, *, axis: int) -> Array:
         return xp.take_along_axis(x, indices.astype(np.intp), axis=axis)

@@ -41,13 +41,15 @@ def relu(x: Any) -> Tensor:
     >>> keras.ops.relu([-1.0, 0.0, 2.0]).tolist()
     [0.0, 0.0, 2.0]
     """
-    # A row of its own: `maximum` would give the gradient one half at 0.
-    return prims.relu(numeric(x))
+    x = numeric(x)
+    zero = const(x, 0)
+    # Not `maximum`, whose gradient at 0 is one half; this way round nan stays nan.
+    return prims.select(prims.le(x, zero), zero, x)
 
 
 @op
 def relu6(x: Any) -> Tensor:
-    """Rectified linear unit with a top: `min(max(x, 0), 6)`.
+    """Rectified linear unit with a top: `min(max(x, 0), 6)`. The gradient at its ends is 0.
 
     Args:
         x: Tensor of any shape.
@@ -61,7 +63,10 @@ def relu6(x: Any) -> Tensor:
     >>> keras.ops.relu6([-1.0, 3.0, 8.0]).tolist()
     [0.0, 3.0, 6.0]
     """
-    return _between(floating(x), 0, 6)
+    x = floating(x)
+    zero, six = const(x, 0), const(x, 6)
+    lower = prims.select(prims.le(x, zero), zero, x)
+    return prims.select(prims.ge(x, six), six, lower)
 
 
 @op
@@ -142,7 +147,9 @@ def softplus(x: Any) -> Tensor:
     [0.1269, 0.6931, 2.1269]
     """
     x = floating(x)
-    tail = prims.log1p(prims.exp(prims.neg(prims.abs(x))))
+    # minus |x| this way, so that the gradients of both terms at 0 are their one-sided mean.
+    below = prims.minimum(x, prims.neg(x))
+    tail = prims.log1p(prims.exp(below))
     return prims.add(prims.maximum(x, const(x, 0)), tail)
 
 
@@ -372,7 +379,7 @@ def hard_sigmoid(x: Any) -> Tensor:
     [0.0, 0.5, 0.75]
     """
     x = floating(x)
-    return prims.div(_between(prims.add(x, const(x, 3)), 0, 6), const(x, 6))
+    return prims.div(relu6(prims.add(x, const(x, 3))), const(x, 6))
 
 
 @op
@@ -588,10 +595,8 @@ def sparse_sigmoid(x: Any) -> Tensor:
     [0.0, 0.5, 1.0]
     """
     x = floating(x)
-    one = const(x, 1)
-    middle = prims.mul(const(x, 0.5), prims.add(x, one))
-    upper = prims.select(prims.ge(x, one), one, middle)
-    return prims.select(prims.le(x, const(x, -1)), const(x, 0), upper)
+    middle = prims.mul(const(x, 0.5), prims.add(x, const(x, 1)))
+    return _between(middle, 0, 1)
 
 
 def _over_axes(row: Any, x: Any, axis: Any, name: str) -> Tensor:
@@ -659,11 +664,15 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 @op
 def sparsemax(x: Any, axis: int = -1) -> Tensor:
-    """The point of the simplex nearest to `x`: like softmax, with exact zeros.
+    """Like softmax, with exact zeros: `x` less a level, cut off at 0.
+
+    The level is Keras's, so that models give the same numbers. It is the level of
+    Martins and Astudillo where one element is greater than all others by 1 or more; where
+    several share the mass it is higher, and the sum of the result is below 1.
 
     Args:
         x: Tensor of any shape.
-        axis: Axis that sums to 1.
+        axis: Axis to go along.
 
     Returns:
         Float tensor of the shape of `x`.
@@ -687,6 +696,6 @@ def sparsemax(x: Any, axis: int = -1) -> Tensor:
     inside = prims.gt(prims.add(const(x, 1), prims.mul(rank, falling)), total)
     weight = prims.cast(inside, dtype=x.dtype)
     size = prims.sum(weight, axes=(at,), keepdims=True)
-    mass = prims.sum(prims.mul(falling, weight), axes=(at,), keepdims=True)
+    mass = prims.sum(prims.mul(total, weight), axes=(at,), keepdims=True)
     level = prims.div(prims.sub(mass, const(x, 1)), size)
     return prims.maximum(prims.sub(x, level), const(x, 0))

@@ -273,7 +273,7 @@ def negative(x: Any) -> Tensor:
 
 @op
 def absolute(x: Any) -> Tensor:
-    """The size of each element, without its sign. The gradient at 0 is 0.
+    """The size of each element, without its sign. The gradient at 0 is 1, as in JAX.
 
     Args:
         x: Tensor of any shape.

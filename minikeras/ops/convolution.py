@@ -332,4 +332,4 @@ def _low(reach: int, stride: int, mode: str, extra: int | None) -> int:
         return 0
     if extra is None:
         return max(reach - stride, 0) // 2
-    return reach // 2
+    return max(2 * (reach // 2) - extra, 0) // 2

@@ -85,7 +85,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     Args:
         shape: Shape of the result.
         fill_value: Number, or a tensor that broadcasts to the shape.
-        dtype: Dtype of the result; by default that of `fill_value`.
+        dtype: Dtype of the result; by default `keras.config.floatx()`.
 
     Returns:
         Tensor of that shape.
@@ -97,10 +97,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     [7.0, 7.0]
     """
     sizes = int_shape(shape, "full")
-    name = None if dtype is None else dtypes.standardize(dtype)
+    name = dtypes.standardize(dtype)
     if isinstance(fill_value, (int, float)):
-        if name is None:
-            name = dtypes.result_type(weak(fill_value))
         return prims.full(shape=sizes, dtype=name, value=fill_value)
     return broadcast_to(to_tensor(fill_value, name), sizes)
 

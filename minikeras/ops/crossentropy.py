@@ -165,7 +165,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     if from_logits:
         # log(sigmoid(x)) = -softplus(-x), and log(1 - sigmoid(x)) = -softplus(x); their
         # sum, weighed, is relu(x) - x * target + log(1 + exp(-|x|)).
-        tail = prims.log1p(prims.exp(prims.neg(prims.abs(output))))
+        tail = prims.log1p(prims.exp(prims.minimum(output, prims.neg(output))))
         top = prims.maximum(output, const(output, 0))
         return prims.add(prims.sub(top, prims.mul(output, target)), tail)
     output = _clipped(output)

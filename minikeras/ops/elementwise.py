@@ -10,6 +10,7 @@ from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
+from minikeras.ops.arithmetic import signbit
 from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.support import cast_to, const, floating, numeric
 
@@ -568,7 +569,7 @@ def logaddexp(x1: Any, x2: Any) -> Tensor:
     """
     a, b = promote_float(x1, x2)
     gap = prims.sub(a, b)
-    tail = prims.log1p(prims.exp(prims.neg(prims.abs(gap))))
+    tail = prims.log1p(prims.exp(prims.minimum(gap, prims.neg(gap))))
     # The gap of two equal infinities is nan; their sum is the answer.
     total = prims.add(prims.maximum(a, b), tail)
     return prims.select(prims.isnan(gap), prims.add(a, b), total)
@@ -789,7 +790,7 @@ def trunc(x: Any) -> Tensor:
         x: Tensor of any shape.
 
     Returns:
-        Tensor of the shape and dtype of `x`; bool gives int32.
+        Tensor of the shape and dtype of `x`.
 
     Example:
 
@@ -797,7 +798,7 @@ def trunc(x: Any) -> Tensor:
     >>> keras.ops.trunc([1.7, -1.7]).tolist()
     [1.0, -1.0]
     """
-    x = numeric(x)
+    x = to_tensor(x)
     if not dtypes.is_float(x.dtype):
         return x
     return prims.select(prims.lt(x, const(x, 0)), prims.ceil(x), prims.floor(x))
@@ -998,4 +999,5 @@ def angle(x: Any) -> Tensor:
     [0.0, 3.1416]
     """
     x = floating(x)
-    return prims.select(prims.lt(x, const(x, 0)), const(x, math.pi), const(x, 0))
+    flat = prims.select(signbit(x), const(x, math.pi), const(x, 0))
+    return prims.select(prims.isnan(x), x, flat)

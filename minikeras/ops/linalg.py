@@ -10,7 +10,7 @@ from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, to_tensor
-from minikeras.ops.shaping import expand_dims, moveaxis, transpose
+from minikeras.ops.shaping import expand_dims, moveaxis, reshape, transpose
 from minikeras.ops.support import axis_of, cast_to, numeric
 
 
@@ -130,8 +130,7 @@ def vdot(x1: Any, x2: Any) -> Tensor:
     11
     """
     a, b = promote(x1, x2)
-    a, b = (prims.reshape(v, shape=(v.size,)) for v in (a, b))
-    return _contract(a, b, [0], [0], "vdot")
+    return _contract(reshape(a, (-1,)), reshape(b, (-1,)), [0], [0], "vdot")
 
 
 @op

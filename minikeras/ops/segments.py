@@ -9,6 +9,7 @@ import numpy as np
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.indexing import last_of_run, running
@@ -20,11 +21,7 @@ def _ids(
 ) -> tuple[Tensor, int]:
     """Ids as int32, with those that are no segment moved to one past the last."""
     ids = cast_to(to_tensor(segment_ids), "int32")
-    if (
-        ids.ndim != 1
-        or not data.ndim
-        or (ids.size != data.shape[0] and type(ids.size) is int)
-    ):
+    if ids.ndim != 1 or not data.ndim or not agree(ids.shape[0], data.shape[0]):
         raise ShapeError(
             f"{name}: data of shape {data.shape} and segment_ids of shape {ids.shape}; expected "
             "one id for each slice along the first axis."

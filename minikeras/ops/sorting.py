@@ -266,7 +266,7 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor
             element.
 
     Returns:
-        Pair of tensors: counts, int32 of shape `(bins,)`; edges `(bins + 1,)`.
+        Pair of tensors: counts `(bins,)` and edges `(bins + 1,)`, floats.
 
     Raises:
         ValueError: If `bins` is not positive or the range is not ascending.
@@ -288,7 +288,7 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor
         held = held.astype("int32")
     counts, edges = np.histogram(held, bins=bins, range=range)
     wanted = x.dtype if dtypes.is_float(x.dtype) else dtypes.floatx()
-    return to_tensor(counts.astype("int32")), to_tensor(edges, wanted)
+    return to_tensor(counts, wanted), to_tensor(edges, wanted)
 
 
 @op

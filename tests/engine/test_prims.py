@@ -116,7 +116,7 @@ def _all(reduction):
         (prims.maximum, (1.0, 1.0), [0.5, 0.5]),
         (prims.minimum, (1.0, 1.0), [0.5, 0.5]),
         (prims.maximum, (2.0, 1.0), [1.0, 0.0]),
-        (prims.abs, (0.0,), [0.0]),
+        (prims.abs, (0.0,), [1.0]),
         (prims.sqrt, (0.0,), [np.inf]),
         (_all(prims.max), ([1.0, 3.0, 3.0],), [[0.0, 0.5, 0.5]]),
         (_all(prims.min), ([1.0, 1.0, 3.0, 1.0],), [[1 / 3, 1 / 3, 0.0, 1 / 3]]),

@@ -2,7 +2,7 @@
 
 Arguments broadcast as in NumPy and have one dtype. Rules give cotangents of the
 broadcast shape. At ties and kinks the gradient is the one JAX gives: `maximum` and
-`minimum` split it in halves, `abs` has 0 at 0, a step has none.
+`minimum` split it in halves, `abs` has 1 at 0, a step has none.
 """
 
 from __future__ import annotations
@@ -102,8 +102,14 @@ def _atan2_vjp(ctx: Context, g: Tensor) -> Grads:
 
 atan2 = _binary("atan2", "float", _atan2_vjp)
 
+
+def _abs_vjp(ctx: Context, g: Tensor) -> Grads:
+    x = ctx.inputs[0]
+    return (select(ge(x, const(x, 0)), g, neg(g)),)
+
+
 neg: Primitive = _unary("neg", "numeric", lambda ctx, g: (neg(g),))
-abs_ = _unary("abs", "numeric", lambda ctx, g: (mul(g, sign(ctx.inputs[0])),))
+abs_ = _unary("abs", "numeric", _abs_vjp)
 sign: Primitive = _unary("sign", "numeric", None)
 
 # --- comparison and logic -----------------------------------------------------------

@@ -223,7 +223,7 @@ class AveragePooling1D(BasePooling):
 
     def __init__(
         self,
-        pool_size: Any = 2,
+        pool_size: Any,
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,
@@ -268,7 +268,7 @@ class AveragePooling2D(BasePooling):
 
     def __init__(
         self,
-        pool_size: Any = (2, 2),
+        pool_size: Any,
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,
@@ -313,7 +313,7 @@ class AveragePooling3D(BasePooling):
 
     def __init__(
         self,
-        pool_size: Any = (2, 2, 2),
+        pool_size: Any,
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,

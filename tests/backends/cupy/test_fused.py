@@ -49,7 +49,9 @@ def body_of_all(dtype: str) -> Graph:
 
 def test_the_generator_knows_every_elementwise_row():
     missing = {
-        n for n, row in PRIMITIVES.items() if row.kind == "elementwise" and n not in ELEMENTWISE
+        n
+        for n, row in PRIMITIVES.items()
+        if row.kind == "elementwise" and n not in ELEMENTWISE
     }
     assert missing <= {"polygamma"}
     assert fusible(body_of_all("float32").nodes[0])

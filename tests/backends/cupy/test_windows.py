@@ -16,14 +16,18 @@ from tests.backends.cupy.test_fused import body_of_all
 needs_nvrtc = pytest.mark.skipif(
     nvrtc.library() is None, reason="needs the package nvidia-cuda-nvrtc (extra dev)"
 )
-needs_compiler = pytest.mark.skipif(emulate.compiler() is None, reason="needs a C++ compiler")
+needs_compiler = pytest.mark.skipif(
+    emulate.compiler() is None, reason="needs a C++ compiler"
+)
 TABLE = build_table(np)
 
 GEOMETRIES = [
     Geometry(2, (6, 6), 3, (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1)),
     Geometry(2, (7, 5), 4, (3, 2), (2, 1), ((1, 1), (0, 1)), (1, 1)),
     Geometry(1, (9,), 2, (3,), (2,), ((2, 0),), (1,)),
-    Geometry(2, (4, 3, 5), 2, (2, 2, 2), (1, 1, 2), ((0, 1), (1, 0), (0, 0)), (1, 1, 1)),
+    Geometry(
+        2, (4, 3, 5), 2, (2, 2, 2), (1, 1, 2), ((0, 1), (1, 0), (0, 0)), (1, 1, 1)
+    ),
 ]
 CONVOLUTIONS = [
     *GEOMETRIES,
@@ -39,12 +43,18 @@ def kernels(geometry: Geometry, dtype: str) -> list:
         windows.sum_pool(geometry, dtype),
         windows.sum_pool_grad(geometry, dtype),
     ]
-    return [*made, windows.im2col(geometry, dtype, 1), windows.col2im(geometry, dtype, 1)]
+    return [
+        *made,
+        windows.im2col(geometry, dtype, 1),
+        windows.col2im(geometry, dtype, 1),
+    ]
 
 
 @needs_nvrtc
 @pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
-@pytest.mark.parametrize("dtype", ["float32", "float64"] + ["bfloat16"] * bool(nvrtc.includes()))
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64"] + ["bfloat16"] * bool(nvrtc.includes())
+)
 def test_sources_compile(dtype, architecture):
     for kernel in kernels(GEOMETRIES[1], dtype):
         assert nvrtc.compile_source(kernel.source, architecture)
@@ -74,7 +84,9 @@ def test_pooling_equals_the_reference(geometry, tmp_path):
         np.testing.assert_array_equal(result, TABLE[name](*arrays, **static, **more))
 
     same(made(windows.max_pool(g, "float32"), dy.shape, x), "max_pool", x)
-    same(made(windows.max_pool_grad(g, "float32"), shape, x, dy), "max_pool_grad", x, dy)
+    same(
+        made(windows.max_pool_grad(g, "float32"), shape, x, dy), "max_pool_grad", x, dy
+    )
     gather = windows.max_pool_gather(g, "float32", "float32")
     same(made(gather, dy.shape, x, v), "max_pool_gather", x, v)
     same(made(windows.sum_pool(g, "float32"), dy.shape, v), "sum_pool", v)
@@ -133,9 +145,10 @@ def test_every_elementwise_expression_equals_the_reference(dtype, tmp_path):
     emulate.run(fused_kernel(body, (4, 6)), tmp_path, *arrays.values(), *outs)
     for node, out in zip(body.nodes, outs, strict=True):
         given = [arrays[v] for v in node.inputs]
-        if node.prim.name in ("cast", "shift_left", "shift_right") and not np.isfinite(
-            given[0].astype(float)
-        ).all():
+        if (
+            node.prim.name in ("cast", "shift_left", "shift_right")
+            and not np.isfinite(given[0].astype(float)).all()
+        ):
             continue  # casting NaN to an integer has no defined result
         with np.errstate(all="ignore"):
             want = TABLE[node.prim.name](*given, **node.static)

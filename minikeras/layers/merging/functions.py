@@ -1,0 +1,169 @@
+"""The merging layers as functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras.layers.merging import merge
+
+
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """The sum of tensors.
+
+    Args:
+        inputs: List of tensors whose shapes broadcast.
+        **kwargs: For the layer, see `Add`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.add([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
+    [[2.0]]
+    """
+    return merge.Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """The first tensor minus the second.
+
+    Args:
+        inputs: List of tensors whose shapes broadcast.
+        **kwargs: For the layer, see `Subtract`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.subtract([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
+    [[0.0]]
+    """
+    return merge.Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """The product of tensors, element by element.
+
+    Args:
+        inputs: List of tensors whose shapes broadcast.
+        **kwargs: For the layer, see `Multiply`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.multiply([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
+    [[1.0]]
+    """
+    return merge.Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """The mean of tensors, element by element.
+
+    Args:
+        inputs: List of tensors whose shapes broadcast.
+        **kwargs: For the layer, see `Average`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.average([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
+    [[1.0]]
+    """
+    return merge.Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """The greatest of tensors, element by element.
+
+    Args:
+        inputs: List of tensors whose shapes broadcast.
+        **kwargs: For the layer, see `Maximum`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.maximum([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
+    [[1.0]]
+    """
+    return merge.Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """The least of tensors, element by element.
+
+    Args:
+        inputs: List of tensors whose shapes broadcast.
+        **kwargs: For the layer, see `Minimum`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.minimum([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
+    [[1.0]]
+    """
+    return merge.Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """Tensors one after the other along an axis.
+
+    Args:
+        inputs: List of tensors whose other axes agree.
+        axis: The axis.
+        **kwargs: For the layer, see `Concatenate`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.concatenate([np.ones((1, 2)), np.ones((1, 3))]).shape
+    (1, 5)
+    """
+    return merge.Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+    """The dot product of two tensors along axes, sample by sample.
+
+    Args:
+        inputs: List of two tensors.
+        axes: The axis in both, or a pair.
+        **kwargs: For the layer, see `Dot`.
+
+    Returns:
+        A tensor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> keras.layers.dot([np.ones((1, 3)), np.ones((1, 3))], axes=1).numpy().tolist()
+    [[3.0]]
+    """
+    return merge.Dot(axes=axes, **kwargs)(inputs)

@@ -1,0 +1,211 @@
+"""BatchNormalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import config, ops
+from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import options_config, set_options, weight
+
+
+class BatchNormalization(Layer):
+    """Makes each channel's mean 0 and variance 1 over the batch, then scales and shifts.
+
+    While training, the statistics are those of the batch, and moving averages of them
+    are kept; at inference (or with `layer.trainable = False`) the averages are used.
+
+    Args:
+        axis: The axis of channels; statistics are taken over all others.
+        momentum: Weight of the old value in the moving averages.
+        epsilon: Added to the variance.
+        center: Whether to learn a shift `beta`.
+        scale: Whether to learn a factor `gamma`.
+        beta_initializer: First values of `beta`.
+        gamma_initializer: First values of `gamma`.
+        moving_mean_initializer: First values of the moving mean.
+        moving_variance_initializer: First values of the moving variance.
+        beta_regularizer: Penalty on `beta`.
+        gamma_regularizer: Penalty on `gamma`.
+        beta_constraint: Projection of `beta` after an update.
+        gamma_constraint: Projection of `gamma` after an update.
+        renorm: Batch renormalization; only False is supported.
+        renorm_clipping: Belongs to `renorm`.
+        renorm_momentum: Belongs to `renorm`.
+        synchronized: Only False is supported: there is one device.
+        **kwargs: See `Layer`.
+
+    Call arguments:
+        inputs: A tensor.
+        training: Whether to use the batch's statistics, and to update the averages.
+        mask: Booleans `(batch, steps)`; steps that are False do not count.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        As the input.
+
+    Raises:
+        ValueError: If the axis is unknown or not there, or an option is not supported.
+
+    Reference:
+        Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> layer = keras.layers.BatchNormalization()
+    >>> y = layer(np.array([[1.0], [3.0]]), training=True)
+    >>> y.numpy().round(2).tolist()
+    [[-1.0], [1.0]]
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, value in (("renorm", renorm), ("synchronized", synchronized)):
+            if value:
+                raise ValueError(f"{self._label()}: {name}=True is not supported.")
+        if not isinstance(axis, int):
+            if not isinstance(axis, (list, tuple)) or len(axis) != 1:
+                raise ValueError(f"{self._label()}: axis={axis!r}; expected one integer.")
+            axis = axis[0]
+        self.axis = axis
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+        self.synchronized = False
+        self.renorm = False
+        self.renorm_clipping = renorm_clipping
+        self.renorm_momentum = renorm_momentum
+        set_options(
+            self,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            moving_mean_initializer=moving_mean_initializer,
+            moving_variance_initializer=moving_variance_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+        )
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Make `gamma`, `beta` and the moving averages, one number for each channel."""
+        rank = len(input_shape)
+        if not -rank <= self.axis < rank:
+            raise ValueError(
+                f"{self._label()}: axis={self.axis} is not there in an input of shape "
+                f"{tuple(input_shape)}."
+            )
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ValueError(
+                f"{self._label()}: the size of axis {self.axis} must be known; got input "
+                f"shape {tuple(input_shape)}."
+            )
+        shape = (channels,)
+        self.gamma = weight(self, "gamma", shape) if self.scale else None
+        self.beta = weight(self, "beta", shape) if self.center else None
+        # Averages stay in float32 however the layer computes: small steps must not vanish.
+        still = {"trainable": False, "autocast": False}
+        self.moving_mean = weight(self, "moving_mean", shape, **still)
+        self.moving_variance = weight(self, "moving_variance", shape, **still)
+        self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """The normalized inputs."""
+        if mask is not None:
+            _check_mask(mask, inputs, self._label())
+        outer_dtype = inputs.dtype
+        if outer_dtype in ("float16", "bfloat16"):
+            inputs = ops.cast(inputs, "float32")
+        if training and self.trainable:
+            mean, variance = self._statistics(inputs, mask)
+            self._remember(mean, variance)
+        else:
+            mean = ops.cast(self.moving_mean, inputs.dtype)
+            variance = ops.cast(self.moving_variance, inputs.dtype)
+        outputs = ops.batch_normalization(
+            inputs,
+            mean=mean,
+            variance=variance,
+            axis=self.axis,
+            offset=None if self.beta is None else ops.cast(self.beta, inputs.dtype),
+            scale=None if self.gamma is None else ops.cast(self.gamma, inputs.dtype),
+            epsilon=self.epsilon,
+        )
+        return outputs if outputs.dtype == outer_dtype else ops.cast(outputs, outer_dtype)
+
+    def _statistics(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+        """Mean and (biased) variance of each channel, over what is not masked."""
+        channel = self.axis % len(inputs.shape)
+        axes = [i for i in range(len(inputs.shape)) if i != channel]
+        if mask is None:
+            mean, variance = ops.moments(inputs, axes=axes)
+            return mean, variance
+        weights = ops.cast(mask, inputs.dtype)
+        weights = ops.reshape(
+            weights, (*weights.shape, *([1] * (len(inputs.shape) - len(weights.shape))))
+        )
+        weights = ops.broadcast_to(weights, (*inputs.shape[:channel], 1,
+                                             *inputs.shape[channel + 1 :]))  # fmt: skip
+        total = ops.sum(weights, axis=axes, keepdims=True) + config.epsilon()
+        mean = ops.sum(weights * inputs, axis=axes, keepdims=True) / total
+        squares = weights * ops.square(inputs - mean)
+        variance = ops.sum(squares, axis=axes, keepdims=True) / total
+        return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
+
+    def _remember(self, mean: Any, variance: Any) -> None:
+        """Move the averages towards the batch's statistics."""
+        for average, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            new = ops.stop_gradient(ops.cast(new, average.dtype))
+            average.assign(average * self.momentum + new * (1.0 - self.momentum))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            **options_config(self, "beta", "gamma", "moving_mean", "moving_variance"),
+            "synchronized": self.synchronized,
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
+        }
+
+
+def _check_mask(mask: Any, inputs: Any, owner: str) -> None:
+    if len(mask.shape) != 2 or len(inputs.shape) < 2:
+        raise ValueError(
+            f"{owner}: mask has shape {mask.shape}; expected (batch, steps) for an input of "
+            f"shape {inputs.shape}."
+        )

@@ -1,0 +1,94 @@
+"""The backend registry: choice, errors, switching with live values."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from minikeras.engine import backend as registry
+from minikeras.engine import settings
+from minikeras.engine.backend import BackendError
+from minikeras.engine.compile import jit
+from minikeras.engine.prims import add
+from minikeras.engine.tensor import from_numpy
+from minikeras.variable import Variable
+
+
+@pytest.fixture
+def clean(monkeypatch):
+    for name in ("MINIKERAS_BACKEND", "KERAS_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(settings, "file_value", lambda key: None)
+    return monkeypatch
+
+
+def test_choice_goes_by_environment_then_file_then_what_is_installed(clean):
+    clean.setattr(registry, "installed", lambda name: True)
+    assert registry.chosen_name() == "numba"
+    clean.setattr(registry, "installed", lambda name: name == "numpy")
+    assert registry.chosen_name() == "numpy"
+    clean.setattr(settings, "file_value", lambda key: "numba")
+    assert registry.chosen_name() == "numba"
+    clean.setenv("KERAS_BACKEND", "tensorflow")
+    assert registry.chosen_name() == "numba"
+    clean.setenv("KERAS_BACKEND", "cupy")
+    assert registry.chosen_name() == "cupy"
+    clean.setenv("MINIKERAS_BACKEND", "numpy")
+    assert registry.chosen_name() == "numpy"
+
+
+def test_an_unknown_backend_names_the_known_ones():
+    with pytest.raises(BackendError, match="'torch' is not registered; expected one of .*numpy"):
+        registry.use("torch")
+
+
+def test_a_missing_package_names_the_pip_line(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.delitem(registry._loaded, "numba", raising=False)
+    with pytest.raises(BackendError, match=r"minikeras\[numba\]"):
+        registry.load("numba")
+
+
+def test_a_backend_that_breaks_is_one_error(monkeypatch):
+    monkeypatch.setitem(registry.BUILT_IN, "broken", "no_such_module_anywhere:backend")
+    with pytest.raises(BackendError, match="'broken' could not be started: ModuleNotFound"):
+        registry.load("broken")
+
+
+def test_failing_to_switch_keeps_the_old_backend():
+    before = registry.active()
+    with pytest.raises(BackendError):
+        registry.use("nothing")
+    assert registry.active() is before
+
+
+def test_live_values_and_functions_move(backend):
+    v = Variable(np.float32([1.0, 2.0]), name="v")
+    step = jit(lambda x: v.assign(add(v.value, x)).value)
+    step(np.float32([1.0, 1.0]))
+    for name in registry.available():
+        try:
+            registry.load(name)
+        except BackendError:
+            continue
+        with registry.using(name):
+            step(np.float32([1.0, 1.0]))
+            assert add(v.value, from_numpy(np.float32([0.0, 0.0]))).shape == (2,)
+    assert registry.active().name == backend
+    assert float(v.numpy()[0]) > 2.0
+
+
+def test_the_environment_chooses_in_a_new_process():
+    code = "from minikeras.engine import backend as b; print(b.active().name)"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**__import__("os").environ, "MINIKERAS_BACKEND": "numpy"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "numpy"
