@@ -19,9 +19,9 @@ from minikeras.engine import tree
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.interpret import Interpreter, current, interpreting
 from minikeras.engine.passes.stabilise import stabilise
+from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import add, full, reshape
 from minikeras.engine.prims import sum as sum_
-from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
 
@@ -58,7 +58,9 @@ class Tape(Interpreter):
     def watch(self, tensor: Tensor) -> None:
         self.tracked[id(tensor)] = tensor
 
-    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+    def run(
+        self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
+    ) -> Any:
         tracked = self.tracked
         if prim.vjp is None:
             if prim.composition is not None and any(id(a) in tracked for a in arrays):
@@ -103,7 +105,9 @@ def _match(cotangent: Tensor, shape: tuple[int, ...]) -> Tensor:
         return cotangent
     extra = cotangent.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(
-        i + extra for i, d in enumerate(shape) if d == 1 and cotangent.shape[i + extra] != 1
+        i + extra
+        for i, d in enumerate(shape)
+        if d == 1 and cotangent.shape[i + extra] != 1
     )
     if axes:
         cotangent = sum_(cotangent, axes=axes, keepdims=False)
@@ -152,7 +156,10 @@ def backward(
             continue
         gs = [cotangents.get(id(t)) for t in record.outputs]
         if record.prim.multi:
-            gs = [_zeros(t) if g is None else g for g, t in zip(gs, record.outputs, strict=True)]
+            gs = [
+                _zeros(t) if g is None else g
+                for g, t in zip(gs, record.outputs, strict=True)
+            ]
         for t in record.outputs:
             if id(t) not in kept:
                 cotangents.pop(id(t), None)  # complete and used: free it early
@@ -187,7 +194,9 @@ class GradientTape:
     [2.0, 4.0]
     """
 
-    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+    def __init__(
+        self, persistent: bool = False, watch_accessed_variables: bool = True
+    ) -> None:
         self._persistent = persistent
         self._watch_states = watch_accessed_variables
         self._tape: Tape | None = None
@@ -292,7 +301,7 @@ class GradientTape:
         results = []
         for leaf, group in zip(leaves, wanted, strict=True):
             parts = [g for g in (next(found) for _ in group) if g is not None]
-            total = parts[0] if parts else None
+            total: Any = parts[0] if parts else None
             for g in parts[1:]:
                 total = add(total, g)
             if total is None and unconnected_gradients == "zero":

@@ -36,7 +36,9 @@ class _Entry:
 
     __slots__ = ("program", "spec", "leaves", "places")
 
-    def __init__(self, program: Program, spec: Any, leaves: list[Any], places: list[int]) -> None:
+    def __init__(
+        self, program: Program, spec: Any, leaves: list[Any], places: list[int]
+    ) -> None:
         self.program = program
         self.spec = spec
         self.leaves = leaves  # results that are no tensors, kept as they were
@@ -54,7 +56,9 @@ class Function:
 
     def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
         self.function = function
-        self.name = name or getattr(function, "__qualname__", type(function).__name__)
+        self.name = str(
+            name or getattr(function, "__qualname__", type(function).__name__)
+        )
         self.traces = 0
         self.fallback = False
         self._entries: dict[Any, _Entry] = {}
@@ -91,7 +95,9 @@ class Function:
         key = tuple(signature)
         try:
             entry = self._entries.get(key)
-        except TypeError:  # an argument that cannot be hashed cannot be part of a signature
+        except (
+            TypeError
+        ):  # an argument that cannot be hashed cannot be part of a signature
             return self._plain(args, kwargs)
         if entry is not None and entry.program.flags != tuple(
             [s.trainable for s in entry.program._reads]
@@ -133,7 +139,9 @@ class Function:
         self.traces += 1
         places = [i for i, v in enumerate(out) if isinstance(v, Tensor)]
         graph = staging.graph([out[i] for i in places])
-        program = Program(graph, list(staging.reads), list(staging.writes), registry.active())
+        program = Program(
+            graph, list(staging.reads), list(staging.writes), registry.active()
+        )
         kept = [None if isinstance(v, Tensor) else v for v in out]
         return _Entry(program, out_spec, kept, places)
 

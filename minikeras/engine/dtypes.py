@@ -68,13 +68,14 @@ def numpy_dtype(dtype: str) -> np.dtype[Any]:
     if dtype == "bfloat16":
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
+        made: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        return made
     return np.dtype(dtype)
 
 
 @functools.cache
 def _dtype_name(dtype: Any) -> str:
-    name = np.dtype(dtype).name
+    name: str = np.dtype(dtype).name
     if name.startswith("str") or name == "object" or name not in ALLOWED:
         raise ValueError(
             f"dtype {name!r} is not supported; expected one of {', '.join(ALLOWED)}."
@@ -189,5 +190,7 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     global _floatx
     if value not in FLOATS:
-        raise ValueError(f"set_floatx: got {value!r}; expected one of {', '.join(FLOATS)}.")
+        raise ValueError(
+            f"set_floatx: got {value!r}; expected one of {', '.join(FLOATS)}."
+        )
     _floatx = value

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class Eager(interpret.Interpreter):
     """Kernels at once; states read and assigned directly."""
 
-    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+    def run(
+        self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
+    ) -> Any:
         backend = registry.active()
         kernel = backend.kernels.get(prim.name)
         if kernel is None:
@@ -32,7 +34,7 @@ class Eager(interpret.Interpreter):
                 values[i] = adopt(v, backend)
         # The shape rule first: it raises every shape error, in the words that staged
         # and symbolic calls use, and it knows the result's shape and dtype.
-        avals = prim.infer(*[a.aval for a in arrays], **static)
+        avals: Any = prim.infer(*[a.aval for a in arrays], **static)
         out = kernel(*values, **static)
         if prim.multi:
             return tuple(Tensor(v, aval) for v, aval in zip(out, avals, strict=True))

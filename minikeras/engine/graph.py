@@ -91,7 +91,10 @@ class Graph:
     ) -> Graph:
         """This graph with other nodes (and outputs)."""
         return Graph(
-            self.inputs, self.constants, nodes, self.outputs if outputs is None else outputs
+            self.inputs,
+            self.constants,
+            nodes,
+            self.outputs if outputs is None else outputs,
         )
 
     def users(self) -> dict[Value, list[Node]]:
@@ -129,7 +132,9 @@ class Graph:
             known.add(v)
         for v, array in self.constants.items():
             if tuple(array.shape) != tuple(v.aval.shape):
-                raise GraphError(f"constant {v!r} holds an array of shape {array.shape}.")
+                raise GraphError(
+                    f"constant {v!r} holds an array of shape {array.shape}."
+                )
         for number, node in enumerate(self.nodes):
             where = f"node {number} ({node.prim.name})"
             for v in node.inputs:
@@ -172,7 +177,9 @@ class Graph:
             avals = ", ".join(str(v.aval) for v in node.outputs)
             bodies = [(k, s) for k, s in node.static.items() if isinstance(s, Graph)]
             plain = "".join(
-                f" {k}={_short(s)}" for k, s in sorted(node.static.items()) if not isinstance(s, Graph)
+                f" {k}={_short(s)}"
+                for k, s in sorted(node.static.items())
+                if not isinstance(s, Graph)
             )
             lines.append(f"{left} = {node.prim.name}({right}){plain} : {avals}")
             for key, body in bodies:

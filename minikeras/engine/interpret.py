@@ -31,7 +31,9 @@ class Interpreter:
 
     staging = False  # whether values are abstract here
 
-    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+    def run(
+        self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
+    ) -> Any:
         """The result of `prim` on `arrays`: a Tensor, or a tuple of them."""
         raise NotImplementedError
 

@@ -91,8 +91,8 @@ class Operators:
     __neg__ = _unary("negative")
     __abs__ = _unary("absolute")
     __invert__ = _unary("bitwise_not")
-    __eq__ = _binary("equal")  # type: ignore[assignment]
-    __ne__ = _binary("not_equal")  # type: ignore[assignment]
+    __eq__ = _binary("equal")
+    __ne__ = _binary("not_equal")
 
     def __pos__(self) -> Any:
         return self

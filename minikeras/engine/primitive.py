@@ -26,7 +26,16 @@ from minikeras.engine.interpret import bind
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
-KINDS = ("elementwise", "create", "reduce", "movement", "contract", "index", "random", "opaque")
+KINDS = (
+    "elementwise",
+    "create",
+    "reduce",
+    "movement",
+    "contract",
+    "index",
+    "random",
+    "opaque",
+)
 
 Infer = Callable[..., "Aval | tuple[Aval, ...]"]
 Vjp = Callable[..., Any]

@@ -86,9 +86,12 @@ class Program:
     def _build(self, writes: Sequence[State]) -> None:
         graph, backend = self.graph, self.backend
         n_results = len(graph.outputs) - len(writes)
-        state_input = dict(zip(self._reads, graph.inputs[self._n_inputs :], strict=True))
+        state_input = dict(
+            zip(self._reads, graph.inputs[self._n_inputs :], strict=True)
+        )
         updates = {
-            new: state_input[s] for new, s in zip(graph.outputs[n_results:], writes, strict=True)
+            new: state_input[s]
+            for new, s in zip(graph.outputs[n_results:], writes, strict=True)
         }
         places = plan(graph, updates)
         if os.environ.get("MINIKERAS_CHECK") == "1":
@@ -102,7 +105,9 @@ class Program:
         for v, array in graph.constants.items():
             registers[regs[v]] = backend.copy(backend.from_host(array))
         for v, offset in places.offsets.items():
-            registers[regs[v]] = backend.view(self._arena, offset, v.aval.shape, v.aval.dtype)
+            registers[regs[v]] = backend.view(
+                self._arena, offset, v.aval.shape, v.aval.dtype
+            )
         steps = []
         given = set(graph.inputs)
         for node in graph.nodes:
@@ -112,7 +117,9 @@ class Program:
             elif places.root(out) in given:
                 steps.append(_view_step(regs[node.inputs[0]], regs[out], out))
             else:
-                registers[regs[out]] = registers[regs[node.inputs[0]]].reshape(out.aval.shape)
+                registers[regs[out]] = registers[regs[node.inputs[0]]].reshape(
+                    out.aval.shape
+                )
         self.registers = registers
         self.steps = len(steps)
         self.allocating_steps = sum(bool(getattr(s, "allocates", False)) for s in steps)
@@ -120,7 +127,9 @@ class Program:
         self._steps = steps if captured is None else [captured]
         self._results = [regs[v] for v in graph.outputs[:n_results]]
         written = set(writes)
-        self._read_only = [(regs[state_input[s]], s) for s in self._reads if s not in written]
+        self._read_only = [
+            (regs[state_input[s]], s) for s in self._reads if s not in written
+        ]
         self._written = [(regs[state_input[s]], s) for s in self._reads if s in written]
         # New values that could not be made in the state's buffer are copied there last;
         # first to the side where another copy still reads the buffer it goes to.

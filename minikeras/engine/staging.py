@@ -57,7 +57,9 @@ class Staging(Interpreter):
         lifted: Value = found[1].value
         return lifted
 
-    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+    def run(
+        self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
+    ) -> Any:
         inferred = prim.infer(*[a.aval for a in arrays], **static)
         avals = (inferred,) if isinstance(inferred, Aval) else inferred
         if not arrays and not avals[0].shape:
@@ -86,13 +88,17 @@ class Staging(Interpreter):
     def graph(self, outputs: list[Tensor]) -> Graph:
         """The graph: inputs then states read; outputs then states written, in order."""
         results = [self.lift(t) for t in (*outputs, *self.writes.values())]
-        return Graph([*self.inputs, *self.reads.values()], self.constants, self.nodes, results)
+        return Graph(
+            [*self.inputs, *self.reads.values()], self.constants, self.nodes, results
+        )
 
 
 class Abstract(Staging):
     """Staging that keeps no graph: only shapes and dtypes are wanted."""
 
-    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+    def run(
+        self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
+    ) -> Any:
         inferred = prim.infer(*[a.aval for a in arrays], **static)
         if isinstance(inferred, Aval):
             return Tensor(Value(inferred), inferred)
@@ -106,5 +112,3 @@ class Abstract(Staging):
 
     def assign(self, state: State, value: Tensor) -> None:
         self._current[state] = value
-
-

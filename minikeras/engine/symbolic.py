@@ -73,7 +73,7 @@ class KerasTensor(operators.Operators):
         return len(self._shape)
 
     @property
-    def T(self) -> Any:  # noqa: N802 - NumPy's name
+    def T(self) -> Any:
         return operators.namespace().transpose(self)
 
     def _no_values(self, wanted: str) -> TypeError:
@@ -131,7 +131,8 @@ def infer_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     leaves, spec = tree.flatten_spec((args, kwargs))
     unknown = any(isinstance(v, KerasTensor) and None in v.shape for v in leaves)
     results = [
-        _probe(function, spec, leaves, size) for size in (_PROBES if unknown else _PROBES[:1])
+        _probe(function, spec, leaves, size)
+        for size in (_PROBES if unknown else _PROBES[:1])
     ]
     first, out_spec = tree.flatten_spec(results[0])
     last = tree.flatten(results[-1])
@@ -139,7 +140,9 @@ def infer_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return tree.unflatten(out_spec, merged)
 
 
-def _probe(function: Callable[..., Any], spec: Any, leaves: list[Any], size: int) -> Any:
+def _probe(
+    function: Callable[..., Any], spec: Any, leaves: list[Any], size: int
+) -> Any:
     probed = [_abstract(v, size) if isinstance(v, KerasTensor) else v for v in leaves]
     args, kwargs = tree.unflatten(spec, probed)
     with interpreting(Abstract()):

@@ -59,7 +59,7 @@ class Tensor(operators.Operators):
         return type(self.value) is Value
 
     @property
-    def T(self) -> Any:  # noqa: N802 - NumPy's name
+    def T(self) -> Any:
         return operators.namespace().transpose(self)
 
     def _host(self, wanted: str) -> np.ndarray[Any, Any]:
@@ -83,7 +83,9 @@ class Tensor(operators.Operators):
     def tolist(self) -> Any:
         return self._host("tolist()").tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> np.ndarray[Any, Any]:
         array = self._host("a NumPy conversion")
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
@@ -97,8 +99,12 @@ class Tensor(operators.Operators):
         self._host("__dlpack_device__")
         return self.value.__dlpack_device__()
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return _numpy_call(ufunc.__name__ if method == "__call__" else "", ufunc, inputs, kwargs)
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        return _numpy_call(
+            ufunc.__name__ if method == "__call__" else "", ufunc, inputs, kwargs
+        )
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return _numpy_call(func.__name__, func, args, kwargs)
@@ -175,7 +181,9 @@ def host_array(value: Any) -> np.ndarray[Any, Any]:
         return value
     owner = registry.active()
     if type(value) is not owner.array_type:
-        get = getattr(value, "get", None)  # an array of a backend that was active before
+        get = getattr(
+            value, "get", None
+        )  # an array of a backend that was active before
         if get is not None:
             return np.asarray(get())
     return owner.to_host(value)
@@ -195,7 +203,9 @@ def adopt(value: Any, backend: registry.Backend) -> Any:
 
 def from_numpy(array: Any, dtype: str | None = None) -> Tensor:
     """A Tensor on the active backend with the values of a NumPy array (copied)."""
-    made = np.array(array, dtype=None if dtype is None else numpy_dtype(dtype), order="C")
+    made = np.array(
+        array, dtype=None if dtype is None else numpy_dtype(dtype), order="C"
+    )
     return Tensor(registry.active().from_host(made))
 
 

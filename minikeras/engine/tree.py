@@ -21,7 +21,7 @@ def _sorted_keys(structure: dict[Any, Any]) -> list[Any]:
 
 
 def _flatten_into(structure: Any, leaves: list[Any]) -> Spec:
-    kind = type(structure)
+    kind: Any = type(structure)
     if kind is tuple or kind is list:
         return (kind, *[_flatten_into(item, leaves) for item in structure])
     if isinstance(structure, dict):

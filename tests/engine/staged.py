@@ -16,7 +16,9 @@ from minikeras.engine.staging import Staging
 from minikeras.engine.tensor import from_numpy
 
 
-def stage(function: Callable[..., Any], *shapes: Sequence[int], dtype: str = "float32") -> Graph:
+def stage(
+    function: Callable[..., Any], *shapes: Sequence[int], dtype: str = "float32"
+) -> Graph:
     """The graph of `function` on arrays of these shapes."""
     staging = Staging()
     inputs = [staging.add_input(Aval(tuple(s), dtype)) for s in shapes]
@@ -45,9 +47,7 @@ def run_nodes(graph: Graph, *arrays: Any) -> list[np.ndarray[Any, Any]]:
         else:
             assert node.prim.composition is not None
             made = node.prim.composition(*[from_numpy(a) for a in given], **node.static)
-            made = (
-                tuple(t.numpy() for t in made) if node.prim.multi else made.numpy()
-            )
+            made = tuple(t.numpy() for t in made) if node.prim.multi else made.numpy()
         parts = made if node.prim.multi else (made,)
         values.update(zip(node.outputs, parts, strict=True))
     return [values[v] for v in graph.outputs]

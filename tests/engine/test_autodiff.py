@@ -153,6 +153,8 @@ def test_softmax_loss_has_a_finite_gradient_far_from_the_label():
     with GradientTape() as tape:
         tape.watch(x)
         s = p.softmax(x, axis=1)
-        s = p.minimum(p.maximum(s, scalar(1e-7, "float32")), scalar(1 - 1e-7, "float32"))
+        s = p.minimum(
+            p.maximum(s, scalar(1e-7, "float32")), scalar(1 - 1e-7, "float32")
+        )
         loss = p.neg(total(p.mul(p.log(s), from_numpy(np.float32([[0.0, 1.0]])))))
     np.testing.assert_allclose(tape.gradient(loss, x).numpy(), [[1.0, -1.0]], atol=1e-6)

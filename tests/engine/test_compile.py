@@ -9,8 +9,8 @@ import pytest
 
 import minikeras.ops  # noqa: F401 - gives tensors their operators
 from minikeras.engine import prims as p
-from minikeras.engine.aval import ShapeError
 from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.aval import ShapeError
 from minikeras.engine.compile import jit
 from minikeras.engine.tensor import Tensor, from_numpy, scalar
 from minikeras.variable import Variable
@@ -113,7 +113,9 @@ def test_a_training_step_matches_eager_and_allocates_nothing(backend):
 
         def step(x, y):
             with GradientTape() as tape:
-                h = p.add(p.matmul(x, w.value, transpose_a=False, transpose_b=False), b.value)
+                h = p.add(
+                    p.matmul(x, w.value, transpose_a=False, transpose_b=False), b.value
+                )
                 e = p.sub(p.tanh(h), y)
                 loss = total(p.mul(e, e))
             dw, db = tape.gradient(loss, [w, b])
@@ -145,7 +147,9 @@ def test_control_flow_on_values_falls_back_with_one_warning(backend):
         return x
 
     g = jit(f)
-    with pytest.warns(RuntimeWarning, match=r"test_compile.py:\d+: `if total\(x\) > 0:"):
+    with pytest.warns(
+        RuntimeWarning, match=r"test_compile.py:\d+: `if total\(x\) > 0:"
+    ):
         assert g(np.float32([2.0])).item() == -2.0
     assert g.fallback
     assert g(from_numpy(np.float32([-2.0]))).item() == -2.0

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.engine.staged import run_graph, run_nodes, stage
 
 from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
@@ -15,10 +14,16 @@ from minikeras.engine.graph import Graph, GraphError, Node, Value
 from minikeras.engine.passes.epilogue import epilogues
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.plan import Plan, check_plan, plan
-from minikeras.engine.passes.simplify import algebra, common_subexpressions, dead_code, simplify
+from minikeras.engine.passes.simplify import (
+    algebra,
+    common_subexpressions,
+    dead_code,
+    simplify,
+)
 from minikeras.engine.passes.stabilise import stabilise_graph
 from minikeras.engine.primitive import lookup
 from minikeras.engine.tensor import scalar
+from tests.engine.staged import run_graph, run_nodes, stage
 
 
 def names(graph: Graph) -> list[str]:
@@ -47,7 +52,9 @@ def test_common_subexpressions_are_made_once():
 
 def test_equal_calls_with_other_keywords_stay_apart():
     graph = stage(
-        lambda x: p.add(p.sum(x, axes=(0,), keepdims=False), p.sum(x, axes=(1,), keepdims=False)),
+        lambda x: p.add(
+            p.sum(x, axes=(0,), keepdims=False), p.sum(x, axes=(1,), keepdims=False)
+        ),
         (3, 3),
     )
     assert names(common_subexpressions(graph)) == ["sum", "sum", "add"]
@@ -68,14 +75,18 @@ def test_constants_fold_and_neutral_arithmetic_disappears():
 
 
 def test_a_neutral_operand_that_broadcasts_is_kept():
-    graph = simplify(stage(lambda x: p.mul(x, p.full(shape=(4, 3), dtype="float32", value=1)), (3,)))
+    graph = simplify(
+        stage(lambda x: p.mul(x, p.full(shape=(4, 3), dtype="float32", value=1)), (3,))
+    )
     (result,) = run_graph(graph, np.ones(3, "float32"))
     assert result.shape == (4, 3)
 
 
 def test_matmul_reads_transposed_operands_in_place():
     graph = stage(
-        lambda a, b: p.matmul(p.transpose(a, perm=(1, 0)), b, transpose_a=False, transpose_b=False),
+        lambda a, b: p.matmul(
+            p.transpose(a, perm=(1, 0)), b, transpose_a=False, transpose_b=False
+        ),
         (5, 2),
         (5, 3),
     )
@@ -97,7 +108,9 @@ def test_log_of_softmax_is_stable(clip, divide):
         if divide:
             s = p.div(s, p.sum(s, axes=(1,), keepdims=True))
         if clip:
-            s = p.minimum(p.maximum(s, scalar(1e-7, "float32")), scalar(1 - 1e-7, "float32"))
+            s = p.minimum(
+                p.maximum(s, scalar(1e-7, "float32")), scalar(1 - 1e-7, "float32")
+            )
         return p.log(s)
 
     graph = dead_code(stabilise_graph(stage(f, (2, 3)))).check()
@@ -110,7 +123,8 @@ def test_log_of_softmax_is_stable(clip, divide):
 def test_log_of_sigmoid_and_its_complement_are_stable():
     def f(x):
         s = p.minimum(
-            p.maximum(p.logistic(x), scalar(1e-7, "float32")), scalar(1 - 1e-7, "float32")
+            p.maximum(p.logistic(x), scalar(1e-7, "float32")),
+            scalar(1 - 1e-7, "float32"),
         )
         return p.log(s), p.log(p.sub(scalar(1, "float32"), s))
 
@@ -125,7 +139,9 @@ def test_log_of_sigmoid_and_its_complement_are_stable():
 
 
 def test_a_clip_that_is_no_guard_is_respected():
-    graph = stage(lambda x: p.log(p.maximum(p.softmax(x, axis=1), scalar(0.2, "float32"))), (2, 3))
+    graph = stage(
+        lambda x: p.log(p.maximum(p.softmax(x, axis=1), scalar(0.2, "float32"))), (2, 3)
+    )
     assert "log" in names(stabilise_graph(graph))
 
 
@@ -136,7 +152,10 @@ class _Everything(registry.Backend):
     kernels: dict = {}
 
     def fusible(self, node):
-        return node.prim.kind in ("elementwise", "create", "random") or node.prim.name == "sum"
+        return (
+            node.prim.kind in ("elementwise", "create", "random")
+            or node.prim.name == "sum"
+        )
 
     def has_epilogues(self, node):
         return True
@@ -147,7 +166,11 @@ def fused(function, *shapes):
 
 
 def test_fuse_makes_one_node_of_a_tree_with_its_reduction():
-    graph = fused(lambda x, y: p.sum(p.mul(p.exp(x), p.neg(y)), axes=(0,), keepdims=False), (4, 3), (4, 3))
+    graph = fused(
+        lambda x, y: p.sum(p.mul(p.exp(x), p.neg(y)), axes=(0,), keepdims=False),
+        (4, 3),
+        (4, 3),
+    )
     assert graph.text() == (
         "%0 = input float32[4,3]\n"
         "%1 = input float32[4,3]\n"
@@ -194,7 +217,10 @@ def test_epilogue_takes_bias_and_activation():
 
     graph = epilogues(simplify(stage(f, (2, 3), (3, 4), (4,))), _Everything()).check()
     assert names(graph) == ["epilogue"]
-    assert [n.prim.name for n in graph.nodes[0].static["body"].nodes] == ["add", "maximum"]
+    assert [n.prim.name for n in graph.nodes[0].static["body"].nodes] == [
+        "add",
+        "maximum",
+    ]
 
 
 def test_epilogue_stops_where_the_result_has_two_readers():
@@ -232,7 +258,7 @@ def test_plan_shares_bytes_of_values_that_do_not_meet():
 def test_check_plan_finds_an_overlap():
     graph = stage(lambda x: p.add(p.exp(x), p.neg(x)), (64,))
     places = plan(graph, {})
-    bad = Plan(offsets={v: 0 for v in places.offsets})
+    bad = Plan(offsets=dict.fromkeys(places.offsets, 0))
     with pytest.raises(GraphError, match="alive together"):
         check_plan(graph, bad)
 
@@ -264,7 +290,9 @@ def random_function(draw):
     steps = draw(
         st.lists(
             st.tuples(
-                st.sampled_from([*_UNARY, *_BINARY, "sum", "reshape", "matmul", "first"]),
+                st.sampled_from(
+                    [*_UNARY, *_BINARY, "sum", "reshape", "matmul", "first"]
+                ),
                 st.integers(0, 50),
                 st.integers(0, 50),
             ),
@@ -284,7 +312,9 @@ def random_function(draw):
                 made = getattr(p, name)(a, b)
             elif name == "sum":
                 total = p.sum(a, axes=(0,), keepdims=True)
-                made = p.mul(p.broadcast_to(total, shape=(4, 4)), scalar(0.1, "float32"))
+                made = p.mul(
+                    p.broadcast_to(total, shape=(4, 4)), scalar(0.1, "float32")
+                )
             elif name == "reshape":
                 made = p.reshape(p.reshape(a, shape=(16,)), shape=(4, 4))
             elif name == "first":

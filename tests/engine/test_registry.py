@@ -42,7 +42,9 @@ def test_choice_goes_by_environment_then_file_then_what_is_installed(clean):
 
 
 def test_an_unknown_backend_names_the_known_ones():
-    with pytest.raises(BackendError, match="'torch' is not registered; expected one of .*numpy"):
+    with pytest.raises(
+        BackendError, match=r"'torch' is not registered; expected one of .*numpy"
+    ):
         registry.use("torch")
 
 
@@ -55,7 +57,9 @@ def test_a_missing_package_names_the_pip_line(monkeypatch):
 
 def test_a_backend_that_breaks_is_one_error(monkeypatch):
     monkeypatch.setitem(registry.BUILT_IN, "broken", "no_such_module_anywhere:backend")
-    with pytest.raises(BackendError, match="'broken' could not be started: ModuleNotFound"):
+    with pytest.raises(
+        BackendError, match="'broken' could not be started: ModuleNotFound"
+    ):
         registry.load("broken")
 
 

@@ -32,7 +32,10 @@ def test_none_meets_a_known_size_as_that_size():
 
 
 def test_code_that_computes_with_shapes_works():
-    assert shape(lambda x: ops.zeros((x.shape[0], x.shape[1] * 2)), (None, 3)) == (None, 6)
+    assert shape(lambda x: ops.zeros((x.shape[0], x.shape[1] * 2)), (None, 3)) == (
+        None,
+        6,
+    )
 
 
 def test_errors_show_none_and_the_op():

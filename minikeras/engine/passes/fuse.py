@@ -46,7 +46,10 @@ def fuse(graph: Graph, backend: registry.Backend) -> Graph:
 def _space(node: Node, backend: registry.Backend) -> Shape | None:
     """The loop shape of a node that may be fused."""
     kind = node.prim.kind
-    if kind not in ("elementwise", "reduce", "create", "random") or len(node.outputs) != 1:
+    if (
+        kind not in ("elementwise", "reduce", "create", "random")
+        or len(node.outputs) != 1
+    ):
         return None
     if not backend.fusible(node):
         return None
@@ -63,8 +66,12 @@ class _Grouping:
         self.backend = backend
         self.groups: list[_Group] = []
         self.group_of: dict[Value, _Group] = {}  # by the value it makes
-        self.reduced: set[Value] = set()  # results of reductions: complete after the loop
-        self.readers: dict[Value, list[_Group]] = {}  # groups that read an outside value
+        self.reduced: set[Value] = (
+            set()
+        )  # results of reductions: complete after the loop
+        self.readers: dict[
+            Value, list[_Group]
+        ] = {}  # groups that read an outside value
 
     def run(self) -> list[_Group]:
         for node in self.graph.nodes:
@@ -161,7 +168,9 @@ class _Grouping:
                 g.before = (g.before & ~b_bit) | a_bit | a.before
         for readers in self.readers.values():
             if b in readers:
-                readers[:] = [g for g in dict.fromkeys(a if g is b else g for g in readers)]
+                readers[:] = [
+                    g for g in dict.fromkeys(a if g is b else g for g in readers)
+                ]
 
 
 def _ordered(groups: list[_Group], graph: Graph) -> list[_Group]:
@@ -229,4 +238,6 @@ def _fused(
     body = Graph(renamed.values(), constants, nodes, [inner[v] for v in results])
     sources = [node.source for node in group.nodes if node.source]
     static = {"body": body, "space": group.space}
-    return Node(lookup("fused"), renamed, results, static, sources[-1] if sources else "")
+    return Node(
+        lookup("fused"), renamed, results, static, sources[-1] if sources else ""
+    )

@@ -30,7 +30,9 @@ def inline(graph: Graph, backend: registry.Backend) -> Graph:
         for part in body.nodes:
             part.source = node.source
         # A composition may use other fused ops, so its nodes are inlined in turn.
-        deeper = inline(Graph(node.inputs, constants, body.nodes, body.outputs), backend)
+        deeper = inline(
+            Graph(node.inputs, constants, body.nodes, body.outputs), backend
+        )
         constants.update(deeper.constants)
         nodes.extend(deeper.nodes)
         same.update(zip(node.outputs, deeper.outputs, strict=True))

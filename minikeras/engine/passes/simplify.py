@@ -51,7 +51,11 @@ def common_subexpressions(graph: Graph) -> Graph:
     for node in graph.nodes:
         node = node.replaced(same)
         # Values compare by identity, so a tuple of them is the key for the inputs.
-        node_key = (node.prim.name, node.inputs, tuple(sorted(node.static.items(), key=_first)))
+        node_key = (
+            node.prim.name,
+            node.inputs,
+            tuple(sorted(node.static.items(), key=_first)),
+        )
         try:
             first_node = seen.setdefault(node_key, node)
         except TypeError:  # a keyword that cannot be hashed: the node stays
@@ -194,7 +198,11 @@ def _identity(node: Node, scalar: Any) -> Value | None:
     if name in ("cast", "reshape", "broadcast_to"):
         return node.inputs[0]  # the caller compares the avals
     if name == "transpose":
-        return node.inputs[0] if tuple(static["perm"]) == tuple(range(len(static["perm"]))) else None
+        return (
+            node.inputs[0]
+            if tuple(static["perm"]) == tuple(range(len(static["perm"])))
+            else None
+        )
     if name == "pad":
         return node.inputs[0] if all(w == (0, 0) for w in static["widths"]) else None
     if name in ("sum", "max", "min", "prod") and not static["axes"]:

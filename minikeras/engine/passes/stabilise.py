@@ -26,7 +26,9 @@ N = TypeVar("N", bound=Any)
 _GUARD = 1e-3
 
 
-def stabilise(nodes: Sequence[N], scalar: Callable[[Any], float | None] | None = None) -> list[N]:
+def stabilise(
+    nodes: Sequence[N], scalar: Callable[[Any], float | None] | None = None
+) -> list[N]:
     """The nodes with every pattern above replaced; outputs keep their identity."""
     if not any(node.prim.name in ("log", "log1p") for node in nodes):
         return list(nodes)
@@ -52,7 +54,9 @@ def _tensor_scalar(tensor: Any) -> float | None:
     return float(tensor.item())
 
 
-def _rewrite(node: N, producer: dict[int, Any], scalar: Callable[[Any], float | None]) -> N:
+def _rewrite(
+    node: Any, producer: dict[int, Any], scalar: Callable[[Any], float | None]
+) -> Any:
     if node.prim.name == "log":
         inner, negated = node.inputs[0], False
     elif node.prim.name == "log1p":
@@ -82,7 +86,9 @@ def _rewrite(node: N, producer: dict[int, Any], scalar: Callable[[Any], float | 
     return type(node)(log_softmax, soft.inputs, node.outputs, dict(soft.static))
 
 
-def _unclip(value: Any, producer: dict[int, Any], scalar: Callable[[Any], float | None]) -> Any:
+def _unclip(
+    value: Any, producer: dict[int, Any], scalar: Callable[[Any], float | None]
+) -> Any:
     """The value below clips to about [0, 1]."""
     while True:
         node = producer.get(id(value))
