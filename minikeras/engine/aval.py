@@ -65,7 +65,9 @@ def broadcast_shapes(*shapes: Sequence[int], op: str = "broadcast") -> Shape:
             have = result[i]
             if d == have or (d == 1 and not isinstance(d, Unknown)):
                 continue
-            if (have == 1 and not isinstance(have, Unknown)) or isinstance(have, Unknown):
+            if (have == 1 and not isinstance(have, Unknown)) or isinstance(
+                have, Unknown
+            ):
                 result[i] = d
             elif not isinstance(d, Unknown):
                 listing = " and ".join(str(tuple(s)) for s in shapes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -149,7 +151,7 @@ class _Everything(registry.Backend):
     """A backend that takes all elementwise nodes and reductions, for tests of the passes."""
 
     name = "everything"
-    kernels: dict = {}
+    kernels = MappingProxyType({})
 
     def fusible(self, node):
         return (

@@ -168,9 +168,7 @@ class _Grouping:
                 g.before = (g.before & ~b_bit) | a_bit | a.before
         for readers in self.readers.values():
             if b in readers:
-                readers[:] = [
-                    g for g in dict.fromkeys(a if g is b else g for g in readers)
-                ]
+                readers[:] = dict.fromkeys(a if g is b else g for g in readers)
 
 
 def _ordered(groups: list[_Group], graph: Graph) -> list[_Group]:

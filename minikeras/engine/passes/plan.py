@@ -178,11 +178,8 @@ def check_plan(graph: Graph, result: Plan) -> None:
     for i, (made_a, last_a, start_a, end_a, a) in enumerate(spans):
         for made_b, last_b, start_b, end_b, b in spans[i + 1 :]:
             # A value may take over an operand's bytes in the node where that one dies.
-            if (
-                (made_a >= last_b
-                and made_a > made_b)
-                or (made_b >= last_a
-                and made_b > made_a)
+            if (made_a >= last_b and made_a > made_b) or (
+                made_b >= last_a and made_b > made_a
             ):
                 continue
             if start_a < end_b and start_b < end_a:

@@ -361,9 +361,6 @@ class Dot(Merge):
                 f"{self._label()}: got {len(input_shape)} tensors; expected exactly 2."
             )
 
-    def _merged(self, inputs: list[Any]) -> Any:
-        raise NotImplementedError
-
     def call(self, inputs: Any) -> Any:
         """The dot products."""
         x, y = inputs
