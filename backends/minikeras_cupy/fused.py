@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from minikeras.extend import Graph, Node, Shape, Value
@@ -10,6 +11,7 @@ from minikeras_cupy.source import (
     CTYPES,
     ELEMENTWISE,
     HALF_INCLUDES,
+    HALVES,
     PRELUDE,
     compute_type,
     expression,
@@ -26,6 +28,20 @@ class Kernel:
     name: str
     source: str
     threads: int
+
+
+def kernel_of(
+    kind: str, params: str, threads: int, body: str, dtypes: Iterable[str]
+) -> Kernel:
+    """A kernel that runs `body` for each index i below `threads`; named by its content."""
+    code = (
+        f"({params}) {{\n  for (u64 i = (u64)blockIdx.x * blockDim.x + threadIdx.x; "
+        f"i < {threads}ull; i += (u64)gridDim.x * blockDim.x) {{\n{body}\n  }}\n}}\n"
+    )
+    name = f"{kind}_{hashlib.sha256(code.encode()).hexdigest()[:16]}"
+    includes = HALF_INCLUDES if any(d in HALVES for d in dtypes) else ""
+    source = f'{includes}{PRELUDE}\nextern "C" __global__ void {name}{code}'
+    return Kernel(name, source, threads)
 
 
 def fusible(node: Node) -> bool:
@@ -74,16 +90,10 @@ def fused_kernel(body: Graph, space: Shape) -> Kernel:
         )
         first = _first_only(v.aval.shape, space)
         lines.append(f"if ({first}) {stored}" if first else stored)
-    text = "\n    ".join(lines)
-    signature = ", ".join(params)
-    code = (
-        f"({signature}) {{\n  for (u64 i = (u64)blockIdx.x * blockDim.x + threadIdx.x; "
-        f"i < {size}ull; i += (u64)gridDim.x * blockDim.x) {{\n    {text}\n  }}\n}}\n"
-    )
-    name = "fused_" + hashlib.sha256(code.encode()).hexdigest()[:16]
-    includes = HALF_INCLUDES if "__half" in code or "__nv_bfloat16" in code else ""
-    source = f'{includes}{PRELUDE}\nextern "C" __global__ void {name}{code}'
-    return Kernel(name, source, size)
+    text = "    " + "\n    ".join(lines)
+    made = [v for n in body.nodes for v in n.outputs]
+    dtypes = {v.aval.dtype for v in (*body.inputs, *made)}
+    return kernel_of("fused", ", ".join(params), size, text, dtypes)
 
 
 def _coordinate(space: Shape, axis: int) -> str:

@@ -5,6 +5,7 @@ bfloat16 are loaded as float and rounded when stored. Sources are plain text wit
 CuPy, so that every one of them can be compiled by NVRTC on a machine without a GPU.
 """
 
+# ruff: noqa: E501 - lines of C in texts
 from __future__ import annotations
 
 from typing import Any

@@ -6,19 +6,17 @@ one element of the result in a fixed order, so that nothing needs atomics and th
 bits never depend on timing.
 """
 
+# ruff: noqa: E501 - lines of C in texts
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minikeras.extend import is_float
-from minikeras_cupy.fused import Kernel
+from minikeras_cupy.fused import Kernel, kernel_of
 from minikeras_cupy.source import (
     CTYPES,
-    HALF_INCLUDES,
     HALVES,
-    PRELUDE,
     compute_type,
     load,
     store,
@@ -56,7 +54,7 @@ class Geometry:
         )
 
     def constants(self) -> str:
-        """The sizes as C constants: I input, O output, W window, S stride, P padding, D dilation."""
+        """The sizes in C: Input, Output, Window, Stride, Padding, Dilation."""
         rows = {
             "I": _three(self.spatial, 1),
             "O": _three(self.out, 1),
@@ -108,16 +106,7 @@ _NO_NAN = "    if (best != best) best_at = -1;\n"
 def _kernel(
     kind: str, geometry: Geometry, params: str, threads: int, body: str, dtype: str
 ) -> Kernel:
-    code = (
-        f"({params}) {{\n{geometry.constants()}"
-        f"  for (u64 i = (u64)blockIdx.x * blockDim.x + threadIdx.x; i < {threads}ull; "
-        f"i += (u64)gridDim.x * blockDim.x) {{\n{body}\n  }}\n}}\n"
-    )
-    name = f"{kind}_" + hashlib.sha256(code.encode()).hexdigest()[:16]
-    includes = HALF_INCLUDES if dtype in HALVES else ""
-    return Kernel(
-        name, f'{includes}{PRELUDE}\nextern "C" __global__ void {name}{code}', threads
-    )
+    return kernel_of(kind, params, threads, geometry.constants() + body, (dtype,))
 
 
 def _size(geometry: Geometry, shape: Ints) -> int:

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minikeras.activations.functions import (
-    celu,
-    elu,
-    exponential,
-    gelu,
-    glu,
+from minikeras.activations.rectifiers import (
     hard_shrink,
     hard_sigmoid,
     hard_silu,
@@ -18,26 +13,33 @@ from minikeras.activations.functions import (
     hard_tanh,
     leaky_relu,
     linear,
+    relu,
+    relu6,
+    soft_shrink,
+    sparse_plus,
+    sparse_sigmoid,
+    threshold,
+)
+from minikeras.activations.smooth import (
+    celu,
+    elu,
+    exponential,
+    gelu,
+    glu,
     log_sigmoid,
     log_softmax,
     mish,
-    relu,
-    relu6,
     selu,
     sigmoid,
     silu,
-    soft_shrink,
     softmax,
     softplus,
     softsign,
-    sparse_plus,
-    sparse_sigmoid,
     sparsemax,
     squareplus,
     swish,
     tanh,
     tanh_shrink,
-    threshold,
 )
 from minikeras.saving.serialization import (
     deserialize_keras_object,

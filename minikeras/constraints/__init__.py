@@ -12,7 +12,6 @@ from minikeras.constraints.projections import (
     NonNeg,
     UnitNorm,
 )
-
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,

@@ -6,23 +6,24 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from minikeras.engine.tensor import Tensor
 from minikeras.initializers.base import Initializer
 from minikeras.initializers.constant import STFT, Constant, Identity, Ones, Zeros
-from minikeras.initializers.random import (
+from minikeras.initializers.drawn import (
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+)
+from minikeras.initializers.scaled import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
     LecunNormal,
     LecunUniform,
-    Orthogonal,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
     VarianceScaling,
 )
-
-from minikeras.engine.tensor import Tensor
 from minikeras.ops.core import convert_to_tensor
 from minikeras.saving.serialization import (
     deserialize_keras_object,

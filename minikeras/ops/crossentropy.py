@@ -8,8 +8,8 @@ from minikeras import config
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.activation import log_softmax
 from minikeras.ops.core_op import op, promote_float, to_tensor
+from minikeras.ops.softmax import log_softmax
 from minikeras.ops.support import along, axis_of, cast_to, const, floating
 
 

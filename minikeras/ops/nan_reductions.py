@@ -7,7 +7,7 @@ from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops import reductions
+from minikeras.ops import reductions, scans
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.support import axes_of, cast_to, const
 
@@ -86,7 +86,7 @@ def nancumsum(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
     >>> keras.ops.nancumsum(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
     [2.0, 2.0, 5.0]
     """
-    return reductions.cumsum(_filled(x, 0)[0], axis, dtype)
+    return scans.cumsum(_filled(x, 0)[0], axis, dtype)
 
 
 @op
@@ -107,7 +107,7 @@ def nancumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
     >>> keras.ops.nancumprod(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
     [2.0, 2.0, 6.0]
     """
-    return reductions.cumprod(_filled(x, 1)[0], axis, dtype)
+    return scans.cumprod(_filled(x, 1)[0], axis, dtype)
 
 
 def _extremum(reduce: Any, x: Any, fill: float, axis: Any, keepdims: bool) -> Tensor:
@@ -186,7 +186,7 @@ def nanargmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> keras.ops.nanargmax(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     2
     """
-    return _where(reductions.argmax, x, -math.inf, axis, keepdims)
+    return _where(scans.argmax, x, -math.inf, axis, keepdims)
 
 
 @op
@@ -207,7 +207,7 @@ def nanargmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> keras.ops.nanargmin(keras.ops.array([float("nan"), 3.0, 2.0])).tolist()
     2
     """
-    return _where(reductions.argmin, x, math.inf, axis, keepdims)
+    return _where(scans.argmin, x, math.inf, axis, keepdims)
 
 
 def _mean(x: Tensor, bad: Tensor | None, axis: Any, keepdims: bool) -> Tensor:

@@ -86,7 +86,8 @@ def batch_normalization(
     Example:
 
     >>> import minikeras as keras
-    >>> keras.ops.batch_normalization([[1.0, 2.0]], [0.0, 1.0], [1.0, 4.0], axis=-1, epsilon=0.0).tolist()
+    >>> x, mean, variance = [[1.0, 2.0]], [0.0, 1.0], [1.0, 4.0]
+    >>> keras.ops.batch_normalization(x, mean, variance, axis=-1, epsilon=0.0).tolist()
     [[1.0, 0.5]]
 
     Reference:

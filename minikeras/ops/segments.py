@@ -12,7 +12,7 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, to_tensor
-from minikeras.ops.indexing import last_of_run, running
+from minikeras.ops.scattering import last_of_run, running
 from minikeras.ops.support import cast_to, const
 
 

@@ -1,9 +1,8 @@
-"""Assignments that happen only under a condition, or only for a moment."""
+"""Assignments that happen only under a condition."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras import ops
@@ -28,27 +27,3 @@ def assign_if(
         new = variable.value
         if new is not old:
             variable.assign(ops.where(condition, new, old))
-
-
-@contextmanager
-def values_for_now(
-    variables: Sequence[Variable], values: Sequence[Any]
-) -> Iterator[None]:
-    """Variables hold `values` inside the block and their own values after it.
-
-    Raises:
-        ValueError: If there are not as many values as variables.
-    """
-    if len(variables) != len(values):
-        raise ValueError(
-            f"got {len(values)} values for {len(variables)} variables; expected as many, "
-            "in the order of `variables`."
-        )
-    before = [v.value for v in variables]
-    try:
-        for variable, value in zip(variables, values):
-            variable.assign(value)
-        yield
-    finally:
-        for variable, old in zip(variables, before):
-            variable.assign(old)

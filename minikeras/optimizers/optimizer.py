@@ -14,10 +14,11 @@ from typing import Any, Self
 
 from minikeras import config, initializers, naming, ops
 from minikeras.engine.interpret import scope
+from minikeras.metrics.stateless import values_for_now
 from minikeras.optimizers import legacy
 from minikeras.optimizers.averaging import MovingAverage
 from minikeras.optimizers.clipping import clip_gradients
-from minikeras.optimizers.effects import assign_if, values_for_now
+from minikeras.optimizers.effects import assign_if
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
 from minikeras.saving.serialization import (
     deserialize_keras_object,

@@ -12,7 +12,6 @@ from minikeras.regularizers.penalties import (
     OrthogonalRegularizer,
     Regularizer,
 )
-
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.callbacks.warn import warn_user
 from minikeras.engine import tree
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import Function, jit
@@ -22,7 +23,6 @@ from minikeras.training.data import (
 )
 from minikeras.training.data.leaves import check_lengths
 from minikeras.training.preparation import check_values, prepare, to_tensors
-from minikeras.callbacks.warn import warn_user
 
 Step = Callable[[Any], Any]
 

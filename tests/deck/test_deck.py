@@ -15,7 +15,9 @@ def pixels(samples=16):
     """Flat digits and their one-hot labels."""
     rng = np.random.default_rng(0)
     x = rng.random((samples, 784), dtype="float32")
-    return x, keras.utils.to_categorical(rng.integers(0, NUM_CLASSES, samples), NUM_CLASSES)
+    return x, keras.utils.to_categorical(
+        rng.integers(0, NUM_CLASSES, samples), NUM_CLASSES
+    )
 
 
 @pytest.mark.usefixtures("backend")
@@ -33,7 +35,9 @@ def test_the_mlp():
         metrics=["accuracy"],
     )
     x, y = pixels(64)
-    history = model.fit(x, y, batch_size=32, epochs=2, verbose=0, validation_data=(x, y))
+    history = model.fit(
+        x, y, batch_size=32, epochs=2, verbose=0, validation_data=(x, y)
+    )
     assert model.count_params() == 784 * 512 + 512 + 512 * 512 + 512 + 512 * 10 + 10
     assert list(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert history.history["loss"][1] < history.history["loss"][0]
@@ -45,7 +49,11 @@ INITIALIZERS = {
     "zeros": (lambda: initializers.Zeros(), 0.0, 0.0),
     "ones": (lambda: initializers.Ones(), 1.0, 1.0),
     "constant": (lambda: initializers.Constant(value=5), 5.0, 5.0),
-    "normal": (lambda: initializers.RandomNormal(mean=0.0, stddev=0.05, seed=None), None, 0.4),
+    "normal": (
+        lambda: initializers.RandomNormal(mean=0.0, stddev=0.05, seed=None),
+        None,
+        0.4,
+    ),
     "uniform": (
         lambda: initializers.RandomUniform(minval=-0.05, maxval=0.05, seed=None),
         None,
@@ -58,12 +66,16 @@ INITIALIZERS = {
 def test_the_mlp_with_an_initializer(name):
     make, lowest, highest = INITIALIZERS[name]
     model = Sequential()
-    model.add(Dense(512, activation="relu", input_shape=(784,), kernel_initializer=make()))
+    model.add(
+        Dense(512, activation="relu", input_shape=(784,), kernel_initializer=make())
+    )
     model.add(Dropout(0.2))
     model.add(Dense(512, activation="relu", kernel_initializer=make()))
     model.add(Dropout(0.2))
     model.add(Dense(NUM_CLASSES, activation="softmax", kernel_initializer=make()))
-    model.compile(loss="categorical_crossentropy", optimizer="rmsprop", metrics=["accuracy"])
+    model.compile(
+        loss="categorical_crossentropy", optimizer="rmsprop", metrics=["accuracy"]
+    )
     kernels = [w for w in model.get_weights() if w.ndim == 2]
     assert len(kernels) == 3
     for kernel in kernels:
@@ -93,7 +105,9 @@ def test_an_activation_by_its_name(name):
     x = np.random.default_rng(1).normal(size=(5, 4)).astype("float32")
     kernel, bias = model.get_weights()
     expected = ACTIVATIONS[name](x @ kernel + bias)
-    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6
+    )
 
 
 def rows(text):
@@ -105,7 +119,9 @@ def rows(text):
 def test_the_convolution_step():
     image = rows("11100 01110 00111 00110 01100")
     kernel = rows("101 010 101")
-    model = Sequential([keras.layers.Conv2D(1, (3, 3), use_bias=False, input_shape=(5, 5, 1))])
+    model = Sequential(
+        [keras.layers.Conv2D(1, (3, 3), use_bias=False, input_shape=(5, 5, 1))]
+    )
     model.set_weights([kernel[..., None, None]])
     feature_map = model.predict(image[None, ..., None], verbose=0)[0, ..., 0]
     assert feature_map.tolist() == rows("434 243 234").tolist()

@@ -1,6 +1,6 @@
 """Rows of products, normalizations, losses, convolutions and pools."""
 
-from table import B, F, Fixed, I, P, case
+from tests.ops.table import F, Fixed, I, P, case
 
 case("matmul", F(3, 4), F(4, 5))
 case("matmul", F(2, 3, 4), F(4, 5))
@@ -74,17 +74,42 @@ case("normalize", Fixed([[0.0, 0.0]]), _grad=False)
 probs = F(3, 4, low=0.05, high=0.9)
 case("categorical_crossentropy", probs, probs)
 case("categorical_crossentropy", probs, F(3, 4), from_logits=True)
-case("categorical_crossentropy", F(3, 4, 2, low=0), F(3, 4, 2), from_logits=True, axis=1,
-     _symbolic=False)  # keras drops the last axis when symbolic
-case("categorical_crossentropy", F(3, 4, 2, low=0), F(3, 4, 2, low=0.1), axis=1, _symbolic=False)
+case(
+    "categorical_crossentropy",
+    F(3, 4, 2, low=0),
+    F(3, 4, 2),
+    from_logits=True,
+    axis=1,
+    _symbolic=False,
+)  # keras drops the last axis when symbolic
+case(
+    "categorical_crossentropy",
+    F(3, 4, 2, low=0),
+    F(3, 4, 2, low=0.1),
+    axis=1,
+    _symbolic=False,
+)
 case("categorical_crossentropy", Fixed([[0.0, 1.0, 0.0]]), Fixed([[1.0, 0.0, 0.0]]))
 case("sparse_categorical_crossentropy", I(3, low=0, high=4), probs)
 case("sparse_categorical_crossentropy", I(3, 1, low=0, high=4), probs)
 case("sparse_categorical_crossentropy", I(3, low=-1, high=5), F(3, 4), from_logits=True)
-case("sparse_categorical_crossentropy", Fixed([0.0, 2.0]), F(2, 3, low=0.1), _grad=False)
+case(
+    "sparse_categorical_crossentropy", Fixed([0.0, 2.0]), F(2, 3, low=0.1), _grad=False
+)
 case("binary_crossentropy", F(3, 4, low=0, high=1), F(3, 4, low=0.05, high=0.95))
-case("binary_crossentropy", F(3, 4, low=0, high=1), F(3, 4, low=-5, high=5), from_logits=True)
-case("binary_crossentropy", Fixed([0.0, 1.0, 1.0]), Fixed([0.0, 0.0, 1.0]), _symbolic=False, _tol=1e-4)
+case(
+    "binary_crossentropy",
+    F(3, 4, low=0, high=1),
+    F(3, 4, low=-5, high=5),
+    from_logits=True,
+)
+case(
+    "binary_crossentropy",
+    Fixed([0.0, 1.0, 1.0]),
+    Fixed([0.0, 0.0, 1.0]),
+    _symbolic=False,
+    _tol=1e-4,
+)
 case("binary_crossentropy", I(4, low=0, high=2), F(4, low=0.05, high=0.95))
 
 for data_format in ("channels_last", "channels_first"):
@@ -107,17 +132,59 @@ for data_format in ("channels_last", "channels_first"):
                  data_format=data_format, _symbolic=False, _tol=1e-4)  # fmt: skip
             case("conv_transpose", image(*spatial), F(*window, 3, 4), strides=2, padding=padding,
                  data_format=data_format, _symbolic=False, _tol=1e-4)  # fmt: skip
-        case("max_pool", image(*spatial), (2,) * rank, data_format=data_format, strides=(2,) * rank)
+        case(
+            "max_pool",
+            image(*spatial),
+            (2,) * rank,
+            data_format=data_format,
+            strides=(2,) * rank,
+        )
         for name in ("max_pool", "average_pool"):
             case(name, image(*spatial), (3,) * rank, strides=(2,) * rank, padding="same",
                  data_format=data_format)  # fmt: skip
-            case(name, image(*spatial), (3,) * rank, strides=(1,) * rank, data_format=data_format)
-    case("conv", image(7, 8), F(3, 3, 2, 6), data_format=data_format, _symbolic=False, _tol=1e-4)
-    case("depthwise_conv", image(7, 8), F(3, 3, 4, 2), data_format=data_format, _symbolic=False, _tol=1e-4)
+            case(
+                name,
+                image(*spatial),
+                (3,) * rank,
+                strides=(1,) * rank,
+                data_format=data_format,
+            )
+    case(
+        "conv",
+        image(7, 8),
+        F(3, 3, 2, 6),
+        data_format=data_format,
+        _symbolic=False,
+        _tol=1e-4,
+    )
+    case(
+        "depthwise_conv",
+        image(7, 8),
+        F(3, 3, 4, 2),
+        data_format=data_format,
+        _symbolic=False,
+        _tol=1e-4,
+    )
     case("separable_conv", image(7, 8), F(3, 3, 4, 2), F(1, 1, 8, 3), data_format=data_format,
          _symbolic=False, _tol=1e-4)  # fmt: skip
-case("depthwise_conv", F(2, 9, 4), F(3, 4, 2), strides=2, padding="same", _symbolic=False, _tol=1e-4)
-case("conv", F(2, 9, 4), F(1, 4, 3), strides=3, padding="same", _symbolic=False, _tol=1e-4)
+case(
+    "depthwise_conv",
+    F(2, 9, 4),
+    F(3, 4, 2),
+    strides=2,
+    padding="same",
+    _symbolic=False,
+    _tol=1e-4,
+)
+case(
+    "conv",
+    F(2, 9, 4),
+    F(1, 4, 3),
+    strides=3,
+    padding="same",
+    _symbolic=False,
+    _tol=1e-4,
+)
 for options in (
     {"strides": 2, "padding": "same", "output_padding": 1}, {"strides": 2, "output_padding": 1},
     {"strides": 3, "padding": "same"}, {"strides": 3}, {"strides": 1, "padding": "same"},
@@ -126,7 +193,14 @@ for options in (
     {"strides": 2, "padding": "same", "output_padding": 0},
 ):  # fmt: skip
     for k in (2, 3, 4):
-        case("conv_transpose", F(2, 5, 5, 2), F(k, k, 3, 2), _symbolic=False, _tol=1e-4, **options)
+        case(
+            "conv_transpose",
+            F(2, 5, 5, 2),
+            F(k, k, 3, 2),
+            _symbolic=False,
+            _tol=1e-4,
+            **options,
+        )
 case("adaptive_average_pool", F(2, 6, 8, 3), (3, 4), _symbolic=False)
 case("adaptive_average_pool", F(2, 7, 5, 3), (3, 2), _symbolic=False)
 case("adaptive_max_pool", F(2, 7, 5, 3), (3, 2), _symbolic=False)

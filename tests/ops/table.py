@@ -34,7 +34,9 @@ class Spec:
         return rng.uniform(self.low, self.high, self.shape).astype(self.dtype)
 
 
-def F(*shape: int, low: float = -2.0, high: float = 2.0, dtype: str = "float32") -> Spec:
+def F(
+    *shape: int, low: float = -2.0, high: float = 2.0, dtype: str = "float32"
+) -> Spec:
     """Floats."""
     return Spec("float", shape, low, high, dtype)
 
@@ -120,3 +122,18 @@ def case(name: str, *args: Any, **kwargs: Any) -> None:
     options = {k: kwargs.pop("_" + k) for k in _OPTIONS if "_" + k in kwargs}
     number = sum(c.name == name for c in CASES)
     CASES.append(Case(name, args, kwargs, f"{name}-{number}", **options))
+
+
+def weights(shape: tuple[int, ...], number: int) -> np.ndarray:
+    """What results are weighed with before they are summed, to have one gradient."""
+    return np.random.default_rng(99 + number).uniform(0.5, 1.5, shape).astype("float32")
+
+
+def symbolic_shapes(case: Case) -> list[tuple[tuple[int | None, ...], str]]:
+    """Shapes with None as first size, and dtypes, of the arrays of a row."""
+    arrays = case.drawn()
+    result = []
+    for a in arrays:
+        batched = a.ndim > 1 and a.ndim == arrays[0].ndim
+        result.append(((None, *a.shape[1:]) if batched else a.shape, a.dtype.name))
+    return result

@@ -17,7 +17,9 @@ def mlp(keras):
         [
             keras.Input((12,)),
             layers.Dense(16, activation="relu"),
-            layers.Dense(8, activation="tanh", kernel_regularizer=keras.regularizers.L2(1e-3)),
+            layers.Dense(
+                8, activation="tanh", kernel_regularizer=keras.regularizers.L2(1e-3)
+            ),
             layers.Dense(4, activation="softmax"),
         ]
     )
@@ -107,7 +109,8 @@ def weights_like(weights):
     """First weights: matrices and kernels from a fixed formula, vectors as they are."""
     rng = np.random.RandomState(5)
     return [
-        rng.uniform(-0.4, 0.4, w.shape).astype("float32") if w.ndim > 1 else w for w in weights
+        rng.uniform(-0.4, 0.4, w.shape).astype("float32") if w.ndim > 1 else w
+        for w in weights
     ]
 
 

@@ -61,7 +61,9 @@ def test_initial_weights(name):
 
     results = on_each_backend(weights)
     for result in results.values():
-        np.testing.assert_allclose(result[0], results[BACKENDS[0]][0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            result[0], results[BACKENDS[0]][0], rtol=1e-5, atol=1e-6
+        )
 
 
 def test_dropout_masks():
@@ -108,9 +110,13 @@ def test_training_is_close_on_every_backend():
 
 
 def test_another_process_gives_equal_bits():
-    code = "from tests.oracle.test_reproducible import history; print(repr(history()[0]))"
+    code = (
+        "from tests.oracle.test_reproducible import history; print(repr(history()[0]))"
+    )
     command = [sys.executable, "-c", code]
-    found = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+    found = subprocess.run(
+        command, capture_output=True, text=True, env=environment(), check=True
+    )
     assert found.stdout.strip() == repr(history()[0])
 
 
@@ -118,4 +124,8 @@ def environment():
     """This process's environment, with its import path and other hashes of strings."""
     import os
 
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "99"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONHASHSEED": "99",
+    }

@@ -17,7 +17,9 @@ def classes(samples=40, features=4, count=3, seed=0):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, count, (samples, 1))
     centres = rng.normal(size=(count, features)) * 2
-    return (centres[y[:, 0]] + rng.normal(size=(samples, features))).astype("float32"), y
+    return (centres[y[:, 0]] + rng.normal(size=(samples, features))).astype(
+        "float32"
+    ), y
 
 
 def linear(loss="mse", optimizer="sgd", features=4, units=1, **compile_arguments):
@@ -27,7 +29,9 @@ def linear(loss="mse", optimizer="sgd", features=4, units=1, **compile_arguments
     return model
 
 
-def classifier(metrics=("accuracy",), loss="sparse_categorical_crossentropy", **arguments):
+def classifier(
+    metrics=("accuracy",), loss="sparse_categorical_crossentropy", **arguments
+):
     """Dense and softmax over three classes, compiled."""
     model = keras.Sequential(
         [keras.Input((4,)), keras.layers.Dense(3, activation="softmax", name="probs")]

@@ -14,9 +14,18 @@ BOTH = ["sparse_categorical_crossentropy", "mse"]
 NAMES = [
     ({"loss": BOTH}, "a_loss b_loss loss"),
     ({"loss": BOTH, "loss_weights": [1, 0.5]}, "a_loss b_loss loss"),
-    ({"loss": BOTH, "metrics": [["accuracy"], ["mae"]]}, "a_accuracy a_loss b_loss b_mae loss"),
-    ({"loss": BOTH, "metrics": ["accuracy", "mae"]}, "a_accuracy a_loss b_loss b_mae loss"),
-    ({"loss": BOTH, "metrics": [None, ["mae", "mse"]]}, "a_loss b_loss b_mae b_mse loss"),
+    (
+        {"loss": BOTH, "metrics": [["accuracy"], ["mae"]]},
+        "a_accuracy a_loss b_loss b_mae loss",
+    ),
+    (
+        {"loss": BOTH, "metrics": ["accuracy", "mae"]},
+        "a_accuracy a_loss b_loss b_mae loss",
+    ),
+    (
+        {"loss": BOTH, "metrics": [None, ["mae", "mse"]]},
+        "a_loss b_loss b_mae b_mse loss",
+    ),
     (
         {
             "loss": dict(zip("ab", BOTH)),
@@ -53,7 +62,9 @@ def test_loss_weights_weigh_the_total_only():
     weighted.set_weights(plain.get_weights())
     one = plain.evaluate(X, TWO, verbose=0, return_dict=True)
     other = weighted.evaluate(X, TWO, verbose=0, return_dict=True)
-    assert (one["a_loss"], one["b_loss"]) == pytest.approx((other["a_loss"], other["b_loss"]))
+    assert (one["a_loss"], one["b_loss"]) == pytest.approx(
+        (other["a_loss"], other["b_loss"])
+    )
     assert other["loss"] == pytest.approx(3 * one["a_loss"] + 0.5 * one["b_loss"])
 
 
@@ -94,7 +105,12 @@ def test_names_of_metrics_that_are_losses_functions_or_double():
     ("loss", "units", "labels", "expected"),
     [
         ("sparse_categorical_crossentropy", 3, LABELS, "SparseCategoricalAccuracy"),
-        ("sparse_categorical_crossentropy", 3, LABELS[:, 0], "SparseCategoricalAccuracy"),
+        (
+            "sparse_categorical_crossentropy",
+            3,
+            LABELS[:, 0],
+            "SparseCategoricalAccuracy",
+        ),
         ("categorical_crossentropy", 3, np.eye(3)[LABELS[:, 0]], "CategoricalAccuracy"),
         ("binary_crossentropy", 1, LABELS % 2, "BinaryAccuracy"),
         ("binary_crossentropy", 1, LABELS[:, 0] % 2, "BinaryAccuracy"),

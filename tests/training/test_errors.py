@@ -29,10 +29,22 @@ BAD_DATA = {
     "lengths": (X, Y[:10], "x has 40, y has 10"),
     "no sample": (X[:0], Y[:0], r"x is empty \(shape \(0, 4\)\)"),
     "no data": (None, None, "x is None"),
-    "NaN in x": (NAN, Y, r"x contains NaN: 1 of 160 values, the first at index \(3, 2\)"),
+    "NaN in x": (
+        NAN,
+        Y,
+        r"x contains NaN: 1 of 160 values, the first at index \(3, 2\)",
+    ),
     "NaN in y": (X, np.where(Y == 0, np.nan, Y), "y contains NaN"),
-    "label too high": (X, labels(3), r"class number 3 at index \(7, 0\); expected 0 to 2"),
-    "label below 0": (X, labels(-1), r"class number -1 at index \(7, 0\); expected 0 to 2"),
+    "label too high": (
+        X,
+        labels(3),
+        r"class number 3 at index \(7, 0\); expected 0 to 2",
+    ),
+    "label below 0": (
+        X,
+        labels(-1),
+        r"class number -1 at index \(7, 0\); expected 0 to 2",
+    ),
     "late label": (X, labels(9, 39), "class number 9"),
     "strings": (np.array(["a"] * 40), Y, "x has dtype <U1; expected numbers"),
     "objects": (np.array([None] * 40), Y, "x has dtype object"),
@@ -47,7 +59,9 @@ BAD_DATA = {
 
 
 @pytest.mark.parametrize("case", BAD_DATA)
-@pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
+@pytest.mark.parametrize(
+    "method", ["fit", "evaluate", "train_on_batch", "test_on_batch"]
+)
 @pytest.mark.parametrize("trained", [False, True])
 def test_bad_data_are_named_and_change_nothing(case, method, trained):
     x, y, message = BAD_DATA[case]
@@ -56,7 +70,9 @@ def test_bad_data_are_named_and_change_nothing(case, method, trained):
         model.fit(X, Y, verbose=0)
     before = weights_of(model) if trained else model.get_weights()
     with pytest.raises(ValueError, match=message):
-        getattr(model, method)(x, y, **({"verbose": 0} if method in ("fit", "evaluate") else {}))
+        getattr(model, method)(
+            x, y, **({"verbose": 0} if method in ("fit", "evaluate") else {})
+        )
     if trained:
         assert_unchanged(model, before)
     else:
@@ -69,7 +85,10 @@ def test_bad_data_in_a_generator_stop_before_the_bad_batch():
         yield from parts
 
     model = classifier()
-    for bad, message in ((( NAN, Y), "x contains NaN"), ((X, labels(5)), "class number 5")):
+    for bad, message in (
+        ((NAN, Y), "x contains NaN"),
+        ((X, labels(5)), "class number 5"),
+    ):
         with pytest.raises(ValueError, match=message):
             model.fit(batches((X, Y), bad), verbose=0)
         assert model.optimizer.iterations.numpy() in (1, 2)
@@ -98,7 +117,10 @@ BAD_COMPILE = {
     "loss": ({"loss": "msee"}, "msee"),
     "optimizer": ({"optimizer": "addam"}, "addam"),
     "metric": ({"metrics": ["accurracy"]}, "accurracy"),
-    "one metric": ({"metrics": "mae"}, r"expected a list, tuple or dict, such as .*\['mae'\]"),
+    "one metric": (
+        {"metrics": "mae"},
+        r"expected a list, tuple or dict, such as .*\['mae'\]",
+    ),
     "weights": ({"loss_weights": ["a", "b"]}, "loss_weights holds 'a'"),
     "steps": ({"steps_per_execution": 0}, "steps_per_execution=0"),
 }
@@ -117,10 +139,22 @@ def test_compile_refuses_and_keeps_what_was_there(case):
 
 BOTH = ["sparse_categorical_crossentropy", "mse"]
 BAD_STRUCTURES = {
-    "too many losses": ({"loss": [*BOTH, "mse"]}, "3 entries for a model with 2 outputs"),
-    "another name": ({"loss": {"a": "mse", "c": "mse"}}, r"keys \['a', 'c'\]; expected"),
-    "a name missing": ({"loss": {"a": "mse"}}, r"expected the outputs' names \['a', 'b'\]"),
-    "too few metrics": ({"loss": BOTH, "metrics": ["mae"]}, "1 entries for a model with 2"),
+    "too many losses": (
+        {"loss": [*BOTH, "mse"]},
+        "3 entries for a model with 2 outputs",
+    ),
+    "another name": (
+        {"loss": {"a": "mse", "c": "mse"}},
+        r"keys \['a', 'c'\]; expected",
+    ),
+    "a name missing": (
+        {"loss": {"a": "mse"}},
+        r"expected the outputs' names \['a', 'b'\]",
+    ),
+    "too few metrics": (
+        {"loss": BOTH, "metrics": ["mae"]},
+        "1 entries for a model with 2",
+    ),
     "metric names": ({"loss": BOTH, "metrics": {"c": "mae"}}, r"keys \['c'\]"),
     "weight names": ({"loss": BOTH, "loss_weights": {"c": 1}}, r"keys \['c'\]"),
 }
@@ -156,17 +190,26 @@ def test_arguments_that_do_not_go_together():
     ones = np.ones(40)
     batches = iter([(X, Y)])
     cases = [
-        ({"x": X, "y": Y, "sample_weight": ones, "class_weight": {0: 1.0}}, "both class_weight"),
+        (
+            {"x": X, "y": Y, "sample_weight": ones, "class_weight": {0: 1.0}},
+            "both class_weight",
+        ),
         ({"x": X, "class_weight": {0: 1.0}}, "y is None"),
         ({"x": X, "y": Y, "class_weight": [1.0]}, "expected a dict"),
         ({"x": batches, "y": Y}, "y was passed although x is a"),
         ({"x": batches, "sample_weight": ones}, "sample_weight was passed although"),
         ({"x": batches, "validation_split": 0.1}, "validation_split=0.1 needs arrays"),
-        ({"x": X, "y": Y, "validation_split": 1.0}, "validation_split=1.0 of 40 samples"),
+        (
+            {"x": X, "y": Y, "validation_split": 1.0},
+            "validation_split=1.0 of 40 samples",
+        ),
         ({"x": X, "y": Y, "validation_split": 0.001}, "validation_split=0.001"),
         ({"x": X, "y": Y, "validation_data": (X, Y, ones, ones)}, "4 parts"),
         ({"x": X, "y": Y, "validation_data": (X, Y[:3])}, "y has 3"),
-        ({"x": X, "y": Y, "batch_size": 0}, "batch_size=0; expected an integer of at least 1"),
+        (
+            {"x": X, "y": Y, "batch_size": 0},
+            "batch_size=0; expected an integer of at least 1",
+        ),
         ({"x": X, "y": Y, "batch_size": 2.5}, "batch_size=2.5"),
         ({"x": X, "y": Y, "epochs": -1}, "epochs=-1"),
         ({"x": X, "y": Y, "steps_per_epoch": 0}, "steps_per_epoch=0"),

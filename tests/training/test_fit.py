@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 import minikeras as keras
-from tests.training.models import classes, classifier, line, linear, two_outputs, weights_of
+from tests.training.models import (
+    classes,
+    classifier,
+    line,
+    linear,
+    two_outputs,
+    weights_of,
+)
 
 
 @pytest.mark.usefixtures("backend")
@@ -30,7 +37,9 @@ def test_one_gradient_step_is_what_calculus_says():
     error = x @ kernel + bias - y
     model.fit(x, y, batch_size=8, shuffle=False, verbose=0)
     new_kernel, new_bias = model.get_weights()
-    np.testing.assert_allclose(new_kernel, kernel - 0.5 * 2 * x.T @ error / 8, rtol=1e-4)
+    np.testing.assert_allclose(
+        new_kernel, kernel - 0.5 * 2 * x.T @ error / 8, rtol=1e-4
+    )
     np.testing.assert_allclose(new_bias, bias - 0.5 * 2 * error.mean(axis=0), rtol=1e-4)
 
 
@@ -38,7 +47,9 @@ def test_the_loss_of_an_epoch_weighs_the_last_short_batch_by_its_size():
     x, y = line(samples=10)
     model = linear(optimizer=keras.optimizers.SGD(0.0))
     whole = model.evaluate(x, y, batch_size=10, verbose=0)
-    assert model.evaluate(x, y, batch_size=4, verbose=0) == pytest.approx(whole, rel=1e-5)
+    assert model.evaluate(x, y, batch_size=4, verbose=0) == pytest.approx(
+        whole, rel=1e-5
+    )
     history = model.fit(x, y, batch_size=7, verbose=0)
     assert history.history["loss"][0] == pytest.approx(whole, rel=1e-5)
 
@@ -77,16 +88,24 @@ class Recorder(keras.callbacks.Callback):
         self.calls = []
 
     def __getattribute__(self, name):
-        if not name.startswith("on_") or name == "on_batch_begin" or name == "on_batch_end":
+        if (
+            not name.startswith("on_")
+            or name == "on_batch_begin"
+            or name == "on_batch_end"
+        ):
             return super().__getattribute__(name)
-        return lambda *args, **kwargs: self.calls.append((name, *args, *kwargs.values()))
+        return lambda *args, **kwargs: self.calls.append(
+            (name, *args, *kwargs.values())
+        )
 
 
 def test_hooks_come_in_order_with_floats():
     x, y = line(samples=20)
     recorder = Recorder()
     model = linear(metrics=["mae"])
-    model.fit(x, y, batch_size=10, validation_split=0.5, verbose=0, callbacks=[recorder])
+    model.fit(
+        x, y, batch_size=10, validation_split=0.5, verbose=0, callbacks=[recorder]
+    )
     names = [call[0] for call in recorder.calls]
     assert names == [
         "on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end",
@@ -95,7 +114,9 @@ def test_hooks_come_in_order_with_floats():
     ]  # fmt: skip
     _, batch, logs = recorder.calls[3]
     assert batch == 0
-    assert list(logs) == ["loss", "mae"] and all(type(v) is float for v in logs.values())
+    assert list(logs) == ["loss", "mae"] and all(
+        type(v) is float for v in logs.values()
+    )
     assert list(recorder.calls[8][2]) == ["loss", "mae", "val_loss", "val_mae"]
     recorder.calls.clear()
     model.predict(x, verbose=0, callbacks=[recorder])
@@ -108,7 +129,9 @@ def test_hooks_come_in_order_with_floats():
 def test_steps_per_execution_calls_hooks_less_often():
     x, y = line(samples=50)
     recorder = Recorder()
-    linear(steps_per_execution=2).fit(x, y, batch_size=10, verbose=0, callbacks=[recorder])
+    linear(steps_per_execution=2).fit(
+        x, y, batch_size=10, verbose=0, callbacks=[recorder]
+    )
     ends = [call[1] for call in recorder.calls if call[0] == "on_train_batch_end"]
     begins = [call[1] for call in recorder.calls if call[0] == "on_train_batch_begin"]
     assert (begins, ends) == ([0, 2, 4], [1, 3, 4])
@@ -140,9 +163,13 @@ def test_validation_data_and_frequency():
     for data in ((x, y), [x, y], (x, y, np.ones(40)), iter([(x, y)])):
         history = model.fit(x, y, validation_data=data, verbose=0).history
         assert list(history) == ["loss", "val_loss"]
-    history = model.fit(x, y, validation_split=0.5, epochs=5, validation_freq=[2, 5], verbose=0)
+    history = model.fit(
+        x, y, validation_split=0.5, epochs=5, validation_freq=[2, 5], verbose=0
+    )
     assert len(history.history["val_loss"]) == 2
-    history = model.fit(x, y, validation_split=0.5, epochs=5, validation_freq=2, verbose=0)
+    history = model.fit(
+        x, y, validation_split=0.5, epochs=5, validation_freq=2, verbose=0
+    )
     assert len(history.history["val_loss"]) == 2
     history = model.fit(x, y, validation_data=(x, y), validation_batch_size=7,
                         validation_steps=2, verbose=0)  # fmt: skip
@@ -169,7 +196,9 @@ def test_class_weight_is_the_sample_weight_of_each_class():
     model = classifier(metrics=[])
     model.set_weights([np.ones((4, 3)) * [[1, 2, 3]], np.zeros(3)])
     weight = np.array([2.0, 1.0, 0.5])[y[:, 0]]
-    assert losses == pytest.approx([model.train_on_batch(x, y, sample_weight=weight)] * 2)
+    assert losses == pytest.approx(
+        [model.train_on_batch(x, y, sample_weight=weight)] * 2
+    )
 
 
 def test_shuffle_is_a_new_order_each_epoch_and_false_keeps_it():
@@ -187,7 +216,7 @@ def test_shuffle_is_a_new_order_each_epoch_and_false_keeps_it():
         model.compile("sgd", "mse", run_eagerly=True)
         x = np.arange(12, dtype="float32")[:, None]
         model.fit(x, x, batch_size=4, epochs=2, shuffle=shuffle, verbose=0)
-        return sum(seen[:3], []), sum(seen[3:], [])
+        return np.concatenate(seen[:3]).tolist(), np.concatenate(seen[3:]).tolist()
 
     first, second = fit(True)
     assert first != second and sorted(first) == sorted(second) == list(range(12))
@@ -242,7 +271,9 @@ def test_predict_of_one_sample_and_of_fewer_rows_than_samples():
     model = Total()
     assert model.predict(x[:1], verbose=0).shape == (1, 4)
     found = model.predict(x, batch_size=4, verbose=0)
-    np.testing.assert_allclose(found, [x[:4].sum(0), x[4:].sum(0)], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        found, [x[:4].sum(0), x[4:].sum(0)], rtol=1e-5, atol=1e-6
+    )
 
 
 def test_predictions_belong_to_the_caller():

@@ -40,6 +40,8 @@ class LayerCalls:
     supports_masking: bool
     input_spec: Any
     activity_regularizer: Any
+    _converts_arguments = True  # models with declared inputs do it by themselves
+    _takes_plain_arguments = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "name" not in self.__dict__:
@@ -62,9 +64,10 @@ class LayerCalls:
         if outer is None:
             self._clear_losses()
         info = call_info(type(self).call)
-        args = tuple([self._convert(a) for a in args])
-        if kwargs:
-            kwargs = {key: self._convert(v) for key, v in kwargs.items()}
+        if self._converts_arguments:
+            args = tuple([self._convert(a) for a in args])
+            if kwargs:
+                kwargs = {key: self._convert(v) for key, v in kwargs.items()}
         self._refuse_plain(args)
         training = self._resolve_training(info, kwargs, outer)
         if info.takes_training and training is not None:

@@ -55,7 +55,6 @@ class Layer(LayerCalls, LayerVariables):
     """
 
     _tracked_as = "layers"
-    _takes_plain_arguments = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)

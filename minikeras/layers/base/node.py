@@ -104,6 +104,10 @@ class OpCall:
         """The result of the only call."""
         return self._inbound_nodes[0].outputs
 
+    def __getstate__(self) -> dict[str, Any]:
+        # As for layers: nodes lead to the whole graph, which the model keeps.
+        return {**self.__dict__, "_inbound_nodes": []}
+
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from minikeras.random import SeedGenerator
 from minikeras.variable import Variable
 
 STORES = ("trainable", "non_trainable", "layers", "metrics", "seeds")
@@ -36,7 +37,7 @@ class Tracker:
             return store
         if callable(getattr(type(value), "update_state", None)):
             return self.metrics
-        if isinstance(getattr(value, "state", None), Variable):
+        if isinstance(value, SeedGenerator):
             return self.seeds
         return None
 

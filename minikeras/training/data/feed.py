@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.callbacks.warn import warn_user
+from minikeras.training.data.adapter import Batch, DataAdapter
 
 
 class Feed:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from minikeras_cupy.fused import fused_kernel, fusible
 from minikeras_cupy.source import ELEMENTWISE
-from tests.backends.cupy import nvrtc
-from tests.engine.staged import stage
 
 from minikeras.engine import prims as p
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.primitive import PRIMITIVES
+from tests.backends.cupy import nvrtc
+from tests.engine.staged import stage
 
 needs_nvrtc = pytest.mark.skipif(
     nvrtc.library() is None, reason="needs the package nvidia-cuda-nvrtc (extra dev)"

@@ -10,6 +10,7 @@ from minikeras_cupy import windows
 from minikeras_cupy.fused import fused_kernel
 from minikeras_cupy.windows import Geometry
 from minikeras_numpy import build_table
+
 from tests.backends.cupy import emulate, nvrtc
 from tests.backends.cupy.test_fused import body_of_all
 

@@ -1,0 +1,134 @@
+"""The CuPy backend: generic kernels over CuPy, generated CUDA where that wins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from minikeras_numpy import build_table
+
+from minikeras.extend import (
+    Backend,
+    BackendError,
+    Node,
+    Shape,
+    Step,
+    Value,
+    numpy_dtype,
+)
+from minikeras_cupy import fused
+from minikeras_cupy.kernels import OWN, Maker
+from minikeras_cupy.launch import Launcher
+from minikeras_cupy.namespace import Namespace
+
+_VIEWS = ("transpose", "broadcast_to", "slice", "flip", "reshape")
+# Their compositions fuse with what stands around them and allocate nothing.
+_COMPOSED = ("softmax", "log_softmax", "softmax_cross_entropy_with_logits")
+_INSTALL = "pip install 'minikeras[cuda12]' or 'minikeras[cuda13]'"
+
+
+def _cupy() -> Any:
+    """The module cupy, on a machine where it works.
+
+    Raises:
+        BackendError: If it is not installed, does not load, or finds no GPU.
+    """
+    if "MINIKERAS_TF32" in os.environ:
+        # CuPy reads this at its first product, cuDNN's plans read it too.
+        os.environ["CUPY_TF32"] = os.environ["MINIKERAS_TF32"]
+    try:
+        import cupy
+    except ImportError as error:
+        raise BackendError(
+            f"backend 'cupy' needs the package 'cupy', which cannot be imported "
+            f"({error}): {_INSTALL}, by the CUDA version of your driver."
+        ) from error
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except RuntimeError as error:
+        raise BackendError(
+            f"backend 'cupy' finds no usable NVIDIA GPU: {error}. Check that "
+            f"`nvidia-smi` lists one and that its driver fits the installed CuPy "
+            f"({_INSTALL}), or choose the backend 'numba' or 'numpy'."
+        ) from error
+    if not count:
+        raise BackendError(
+            "backend 'cupy' finds no NVIDIA GPU on this machine (CUDA_VISIBLE_DEVICES "
+            "may hide it); choose the backend 'numba' or 'numpy'."
+        )
+    return cupy
+
+
+class CupyBackend(Backend):
+    """Arrays and kernels on the current NVIDIA GPU."""
+
+    name = "cupy"
+
+    def __init__(self) -> None:
+        cp = self.cp = _cupy()
+        self.array_type = cp.ndarray
+        launch = Launcher(cp)
+        self._maker = Maker(cp, launch)
+        table = build_table(Namespace(cp, launch))
+        table.update({name: self._maker.eager(name) for name in OWN})
+        self.kernels = {k: v for k, v in table.items() if k not in _COMPOSED}
+
+    def from_host(self, array: np.ndarray[Any, Any]) -> Any:
+        return self.cp.asarray(array)
+
+    def to_host(self, array: Any) -> np.ndarray[Any, Any]:
+        return array.get()  # type: ignore[no-any-return]
+
+    def copy(self, array: Any) -> Any:
+        return self.cp.array(array, order="C")
+
+    def alloc(self, nbytes: int) -> Any:
+        return self.cp.empty(nbytes, dtype="uint8")  # CuPy aligns to 512 bytes
+
+    def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
+        return self.cp.ndarray(shape, numpy_dtype(dtype), memptr=buffer.data + offset)
+
+    def fusible(self, node: Node) -> bool:
+        return fused.fusible(node)
+
+    # No epilogues: cuBLAS takes no generated code, and a tail of its own joins the
+    # elementwise nodes around it in one kernel.
+
+    def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        run = self._maker.make(node)
+        if run is None:
+            return self._by_kernel(node, regs)
+        places = [regs[v] for v in (*node.inputs, *node.outputs)]
+
+        def step(registers: list[Any]) -> None:
+            run(*[registers[i] for i in places])
+
+        step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]
+        return step
+
+    def _by_kernel(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        """The eager kernel, then a copy into the result's place."""
+        kernel, static, multi = (
+            self.kernels[node.prim.name],
+            node.static,
+            node.prim.multi,
+        )
+        inputs = [regs[v] for v in node.inputs]
+        outputs = [regs[v] for v in node.outputs]
+
+        def step(registers: list[Any]) -> None:
+            made = kernel(*[registers[i] for i in inputs], **static)
+            for o, array in zip(outputs, made if multi else (made,), strict=True):
+                registers[o][...] = array
+
+        step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]
+        return step
+
+    def capture(self, steps: Sequence[Step]) -> Step | None:
+        """None: CuPy refuses cuBLAS calls while a stream is captured."""
+        return None
+
+    def synchronize(self) -> None:
+        self.cp.cuda.get_current_stream().synchronize()

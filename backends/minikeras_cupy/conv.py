@@ -1,0 +1,126 @@
+"""Convolution by im2col and cuBLAS, in blocks of the batch with bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from minikeras.extend import itemsize, numpy_dtype
+from minikeras_cupy import windows
+from minikeras_cupy.launch import Launcher
+from minikeras_cupy.windows import Geometry, Ints
+
+Array = Any
+
+WORKSPACE = 256 << 20  # bytes that the windows of one block may take
+
+
+class Columns:
+    """The three directions of one convolution, and their workspace.
+
+    Shapes: x (batch, *spatial, cin), w (*kernel, cin // groups, cout), y (batch, *out,
+    cout). All arrays are C-contiguous, of `dtype`, float32 or float64.
+    """
+
+    def __init__(
+        self, launch: Launcher, geometry: Geometry, cout: int, groups: int, dtype: str
+    ) -> None:
+        self.launch, self.cp = launch, launch.cp
+        self.geometry, self.dtype, self.groups = geometry, dtype, groups
+        self.cout, self.cin = cout, geometry.channels
+        self.positions = math.prod(geometry.out)
+        self.reach = math.prod(geometry.window) * (self.cin // groups)
+        self.pointwise = (
+            groups == 1
+            and set(geometry.window) == set(geometry.strides) == {1}
+            and not any(lo or hi for lo, hi in geometry.padding)
+        )
+        one = max(self.positions * self.reach * groups * itemsize(dtype), 1)
+        self.step = max(1, min(geometry.batch, WORKSPACE // one))
+        self._kept: dict[str, Array] = {}
+
+    def _buffer(self, name: str, shape: Ints) -> Array:
+        """Workspace of this name, made on first use."""
+        size = math.prod(shape)
+        have = self._kept.get(name)
+        if have is None or have.size < size:
+            have = self._kept[name] = self.cp.empty(size, dtype=numpy_dtype(self.dtype))
+        return have[:size].reshape(shape)
+
+    def _blocks(self) -> Iterator[tuple[slice, Geometry]]:
+        g = self.geometry
+        for at in range(0, g.batch, self.step):
+            count = min(self.step, g.batch - at)
+            part = Geometry(
+                count, g.spatial, g.channels, g.window, g.strides, g.padding, g.dilation
+            )
+            yield slice(at, at + count), part
+
+    def _columns(self, x: Array, part: Geometry) -> Array:
+        """The windows of a block as (rows, reach), or (groups, rows, reach)."""
+        rows = part.batch * self.positions
+        if self.pointwise:
+            return x.reshape(rows, self.cin)
+        columns = self._buffer("columns", (self.groups, rows, self.reach))
+        self.launch(windows.im2col(part, self.dtype, self.groups), x, columns)
+        return columns[0] if self.groups == 1 else columns
+
+    def _split(self, name: str, matrix: Array) -> Array:
+        """(n, cout) as it is, or as (groups, n, cout // groups)."""
+        if self.groups == 1:
+            return matrix
+        n, width = matrix.shape[0], self.cout // self.groups
+        parts = self._buffer(name, (self.groups, n, width))
+        parts[...] = matrix.reshape(n, self.groups, width).transpose(1, 0, 2)
+        return parts
+
+    def forward(self, x: Array, w: Array, out: Array) -> None:
+        """y = conv(x, w)."""
+        matrix = self._split("w", w.reshape(self.reach, self.cout))
+        for block, part in self._blocks():
+            columns = self._columns(x[block], part)
+            rows = part.batch * self.positions
+            target = out[block].reshape(rows, self.cout)
+            if self.groups == 1:
+                self.cp.matmul(columns, matrix, out=target)
+                continue
+            result = self._buffer("y", (*columns.shape[:2], matrix.shape[-1]))
+            self.cp.matmul(columns, matrix, out=result)
+            merged = target.reshape(rows, self.groups, -1)
+            merged[...] = result.transpose(1, 0, 2)
+
+    def input_grad(self, dy: Array, w: Array, out: Array) -> None:
+        """The gradient of x."""
+        matrix = self._split("w", w.reshape(self.reach, self.cout)).swapaxes(-1, -2)
+        for block, part in self._blocks():
+            rows = part.batch * self.positions
+            if self.pointwise:
+                flat = dy[block].reshape(rows, self.cout)
+                self.cp.matmul(flat, matrix, out=out[block].reshape(rows, self.cin))
+                continue
+            grouped = self._split("dy", dy[block].reshape(rows, self.cout))
+            columns = self._buffer("columns", (*grouped.shape[:-1], self.reach))
+            self.cp.matmul(grouped, matrix, out=columns)
+            kernel = windows.col2im(part, self.dtype, self.groups)
+            self.launch(kernel, columns, out[block])
+
+    def filter_grad(self, x: Array, dy: Array, out: Array) -> None:
+        """The gradient of w; blocks are added in order."""
+        flat = out.reshape(self.reach, self.cout)
+        width = self.cout // self.groups
+        shape: Ints = (self.reach, width)
+        if self.groups > 1:
+            shape = (self.groups, *shape)
+        total = flat if self.groups == 1 else self._buffer("dw", shape)
+        for number, (block, part) in enumerate(self._blocks()):
+            rows = part.batch * self.positions
+            columns = self._columns(x[block], part).swapaxes(-1, -2)
+            grouped = self._split("dy", dy[block].reshape(rows, self.cout))
+            target = self._buffer("dw part", shape) if number else total
+            self.cp.matmul(columns, grouped, out=target)
+            if number:
+                total += target
+        if self.groups > 1:
+            merged = flat.reshape(self.reach, self.groups, width)
+            merged[...] = total.transpose(1, 0, 2)

@@ -1,0 +1,177 @@
+"""Convolution by cuDNN's graph API, where `nvidia-cudnn-frontend` is installed.
+
+A plan is built once for its shapes, and takes device addresses as integers. Arrays stay
+channels-last: cuDNN is told their strides. Kernels are kept here as (*kernel, cin, cout)
+and by cuDNN as (cout, *kernel, cin), so they are copied once a run. Whatever cuDNN
+declines, other kernels do: `plan` then gives None.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from typing import Any
+
+from minikeras.extend import numpy_dtype
+from minikeras_cupy.windows import Geometry, Ints
+
+Array = Any
+Run = Callable[[Array, Array, Array], None]
+
+WORKSPACE = 256 << 20
+_TYPES = {
+    "float32": "FLOAT",
+    "float16": "HALF",
+    "bfloat16": "BFLOAT16",
+    "float64": "DOUBLE",
+}
+
+
+def tf32() -> bool:
+    """Whether float32 products may round their operands to TF32."""
+    return os.environ.get("CUPY_TF32", "0") == "1"
+
+
+class Library:
+    """The module cudnn and its handle.
+
+    Args:
+        cp: The module cupy.
+    """
+
+    def __init__(self, cp: Any) -> None:
+        self.cp = cp
+        self.module: Any = None
+        self.handle: Any = None
+        try:
+            import cudnn
+
+            self.handle = cudnn.create_handle()
+            self.module = cudnn
+        except Exception:  # not installed, or without the library that it wraps
+            self.module = None
+
+    def plan(
+        self, name: str, geometry: Geometry, cout: int, groups: int, dtype: str
+    ) -> Run | None:
+        """A prepared convolution of the row `name`, or None where cuDNN has none."""
+        empty = not (geometry.batch and cout and math.prod(geometry.out))
+        if self.module is None or dtype not in _TYPES or empty:
+            return None
+        try:
+            return _Plan(self, name, geometry, cout, groups, dtype)
+        except Exception:  # cuDNN declines by several exceptions; im2col takes over
+            return None
+
+
+def _channels_last(
+    batch: int, spatial: Ints, channels: int
+) -> tuple[list[int], list[int]]:
+    """(batch, channels, *spatial) and the strides of memory that ends in channels.
+
+    cuDNN wants two spatial axes at least.
+    """
+    if len(spatial) == 1:
+        spatial = (1, *spatial)
+    steps = [channels * math.prod(spatial[k + 1 :]) for k in range(len(spatial))]
+    whole = channels * math.prod(spatial)
+    return [batch, channels, *spatial], [whole, 1, *steps]
+
+
+class _Plan:
+    """One built plan; call it with the row's two operands and its result."""
+
+    def __init__(
+        self,
+        library: Library,
+        name: str,
+        geometry: Geometry,
+        cout: int,
+        groups: int,
+        dtype: str,
+    ) -> None:
+        self.library, self.name = library, name
+        cudnn, cp = library.module, library.cp
+        kind = getattr(cudnn.data_type, _TYPES[dtype])
+        compute = (
+            cudnn.data_type.DOUBLE if dtype == "float64" else cudnn.data_type.FLOAT
+        )
+        graph = cudnn.pygraph(
+            io_data_type=kind,
+            intermediate_data_type=compute,
+            compute_data_type=compute,
+            handle=library.handle,
+        )
+        depth = geometry.channels // groups
+        x = _channels_last(geometry.batch, geometry.spatial, geometry.channels)
+        w = _channels_last(cout, geometry.window, depth)
+        y = _channels_last(geometry.batch, geometry.out, cout)
+        lead, pad = ([1], [0]) if len(geometry.window) == 1 else ([], [])
+        how = {
+            "pre_padding": [*pad, *(lo for lo, _ in geometry.padding)],
+            "post_padding": [*pad, *(hi for _, hi in geometry.padding)],
+            "stride": [*lead, *geometry.strides],
+            "dilation": [*lead, *geometry.dilation],
+        }
+
+        def tensor(label: str, layout: tuple[list[int], list[int]]) -> Any:
+            dim, stride = layout
+            return graph.tensor(name=label, dim=dim, stride=stride, data_type=kind)
+
+        if name == "conv":
+            self.operands = tensor("x", x), tensor("w", w)
+            image, weight = self.operands
+            made, layout = graph.conv_fprop(image=image, weight=weight, **how), y
+        elif name == "conv_input_grad":
+            self.operands = tensor("dy", y), tensor("w", w)
+            loss, weight = self.operands
+            made, layout = graph.conv_dgrad(loss=loss, filter=weight, **how), x
+        else:
+            self.operands = tensor("x", x), tensor("dy", y)
+            image, loss = self.operands
+            made, layout = graph.conv_wgrad(image=image, loss=loss, **how), w
+        made.set_output(True).set_data_type(kind)
+        made.set_dim(layout[0]).set_stride(layout[1])
+        self.result, self.graph = made, graph
+        self._build(dtype)
+        size = max(int(graph.get_workspace_size()), 1)
+        self.workspace = cp.empty(size, dtype="uint8")
+        shape = (cout, *geometry.window, depth)
+        self.kernel = cp.empty(shape, dtype=numpy_dtype(dtype))
+        # (*kernel, cin, cout) <-> (cout, *kernel, cin)
+        rank = len(shape)
+        self.inward = (rank - 1, *range(rank - 1))
+        self.outward = (*range(1, rank), 0)
+
+    def _build(self, dtype: str) -> None:
+        cudnn, graph = self.library.module, self.graph
+        notes = cudnn.numerical_note
+        unwanted = [notes.NONDETERMINISTIC]
+        if dtype == "float32":
+            unwanted.append(notes.DOWN_CONVERT_INPUTS)
+            if not tf32():
+                unwanted.append(notes.TENSOR_CORE)
+        graph.validate()
+        graph.build_operation_graph()
+        graph.create_execution_plans([cudnn.heur_mode.A, cudnn.heur_mode.FALLBACK])
+        graph.deselect_numeric_notes(unwanted)
+        graph.deselect_workspace_greater_than(WORKSPACE)
+        graph.check_support()
+        graph.build_plans()
+
+    def __call__(self, a: Array, b: Array, out: Array) -> None:
+        library = self.library
+        target = out
+        if self.name == "conv_filter_grad":
+            target = self.kernel
+        else:
+            self.kernel[...] = b.transpose(self.inward)
+            b = self.kernel
+        left, right = self.operands
+        pack = {left: a.data.ptr, right: b.data.ptr, self.result: target.data.ptr}
+        stream = library.cp.cuda.get_current_stream().ptr
+        library.module.set_stream(handle=library.handle, stream=stream)
+        self.graph.execute(pack, self.workspace.data.ptr, handle=library.handle)
+        if target is not out:
+            out[...] = target.transpose(self.outward)

@@ -1,0 +1,160 @@
+"""Linear algebra kernels, and the Fourier transform.
+
+A matrix that has no decomposition gives nan, and leaves the rest of its batch alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras_numpy.common import Array, Table, arrays, quiet, to, work_dtype
+
+_BLOCK = 48  # rows of a triangular system that are solved at once
+
+
+def _each(xp: Any, function: Callable[..., Any], *stacks: Array) -> Any:
+    """`function` on stacks of matrices; one by one where the whole stack fails."""
+    try:
+        return function(*stacks)
+    except np.linalg.LinAlgError:
+        pass
+    batch = stacks[0].shape[:-2]
+    example = function(*[_harmless(xp, s) for s in stacks])
+    outs = [xp.full_like(e, np.nan) for e in _listed(example)]
+    for place in np.ndindex(*batch):
+        try:
+            made = _listed(function(*[s[place] for s in stacks]))
+        except np.linalg.LinAlgError:
+            continue
+        for out, part in zip(outs, made, strict=True):
+            out[place] = part
+    return type(example)(*outs) if isinstance(example, tuple) else outs[0]
+
+
+def _listed(value: Any) -> list[Array]:
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+def _harmless(xp: Any, stack: Array) -> Array:
+    """Identity matrices of the shape of a stack, to learn the shapes of results."""
+    rows, columns = stack.shape[-2:]
+    return xp.broadcast_to(xp.eye(rows, columns, dtype=stack.dtype), stack.shape)
+
+
+def triangular(xp: Any, a: Array, b: Array, lower: bool) -> Array:
+    """The solution by substitution, a block of rows at a time."""
+    n = a.shape[-1]
+    x = xp.zeros_like(b)
+    edges = range(0, n, _BLOCK)
+    for start in edges if lower else reversed(edges):
+        stop = min(start + _BLOCK, n)
+        known = slice(0, start) if lower else slice(stop, n)
+        rest = b[..., start:stop, :]
+        if known.stop > known.start:
+            rest = rest - a[..., start:stop, known] @ x[..., known, :]
+        x[..., start:stop, :] = _within(
+            xp, a[..., start:stop, start:stop], rest, lower
+        )
+    return x
+
+
+def _within(xp: Any, a: Array, b: Array, lower: bool) -> Array:
+    """One block, row after row."""
+    n = a.shape[-1]
+    x = xp.array(b)
+    for i in range(n) if lower else range(n - 1, -1, -1):
+        x[..., i, :] /= a[..., i, i, None]
+        rest = slice(i + 1, n) if lower else slice(0, i)
+        x[..., rest, :] -= a[..., rest, i, None] * x[..., i, None, :]
+    return x
+
+
+def factor_lu(xp: Any, x: Array) -> tuple[Array, Array]:
+    """Packed factors and the order of rows, with the largest pivot of each column."""
+    *batch, m, n = x.shape
+    a = xp.array(x).reshape(-1, m, n)
+    order = xp.tile(xp.arange(m, dtype=np.int32), (a.shape[0], 1))
+    each = xp.arange(a.shape[0])
+    for k in range(min(m, n)):
+        pivot = k + xp.argmax(xp.abs(a[:, k:, k]), axis=1)
+        moved = a[each, pivot].copy()
+        a[each, pivot] = a[:, k]
+        a[:, k] = moved
+        taken = order[each, pivot].copy()
+        order[each, pivot] = order[:, k]
+        order[:, k] = taken
+        divisor = a[:, k, k, None]
+        safe = xp.where(divisor == 0, 1, divisor)
+        a[:, k + 1 :, k] = a[:, k + 1 :, k] / safe
+        a[:, k + 1 :, k + 1 :] -= a[:, k + 1 :, k, None] * a[:, k, None, k + 1 :]
+    return a.reshape(x.shape), order.reshape(*batch, m)
+
+
+def _split(xp: Any, z: Array, dtype: Any) -> tuple[Array, Array]:
+    """The two parts of complex numbers."""
+    return xp.ascontiguousarray(z.real, dtype), xp.ascontiguousarray(z.imag, dtype)
+
+
+def table(xp: Any) -> Table:
+    """The kernels of this family over the namespace `xp`."""
+
+    def wide(x: Array) -> Array:
+        return to(x, work_dtype(x.dtype))
+
+    def cholesky(x: Array) -> Array:
+        if not x.size:
+            return x.copy()
+        return to(_each(xp, xp.linalg.cholesky, wide(x)), x.dtype)
+
+    def solve(a: Array, b: Array) -> Array:
+        if not b.size:
+            return b.copy()
+        return to(_each(xp, xp.linalg.solve, wide(a), wide(b)), a.dtype)
+
+    def triangular_solve(
+        a: Array, b: Array, *, lower: bool, transpose_a: bool
+    ) -> Array:
+        left = wide(a)
+        if transpose_a:
+            left, lower = left.swapaxes(-1, -2), not lower
+        return to(triangular(xp, left, wide(b), lower), a.dtype)
+
+    def lu(x: Array) -> tuple[Array, Array]:
+        packed, order = factor_lu(xp, wide(x))
+        return to(packed, x.dtype), order
+
+    def qr(x: Array, *, full: bool) -> tuple[Array, Array]:
+        mode = "complete" if full else "reduced"
+        q, r = xp.linalg.qr(wide(x), mode=mode)
+        return to(q, x.dtype), to(r, x.dtype)
+
+    def svd(x: Array, *, full: bool) -> tuple[Array, Array, Array]:
+        u, s, vh = _each(
+            xp, lambda a: xp.linalg.svd(a, full_matrices=full), wide(x)
+        )
+        return to(u, x.dtype), to(s, x.dtype), to(vh, x.dtype)
+
+    def eigh(x: Array) -> tuple[Array, Array]:
+        w, v = _each(xp, xp.linalg.eigh, wide(x))
+        return to(w, x.dtype), to(v, x.dtype)
+
+    def eig(x: Array) -> tuple[Array, Array, Array, Array]:
+        w, v = xp.linalg.eig(wide(x))
+        return (*_split(xp, w, x.dtype), *_split(xp, v, x.dtype))
+
+    def fft(real: Array, imag: Array, *, inverse: bool) -> tuple[Array, Array]:
+        z = wide(real) + 1j * wide(imag)
+        if inverse:
+            return _split(xp, xp.fft.ifft(z, norm="forward"), real.dtype)
+        return _split(xp, xp.fft.fft(z), real.dtype)
+
+    own: Table = {
+        "cholesky": arrays(xp, cholesky),
+        "solve": arrays(xp, solve),
+        "triangular_solve": arrays(xp, triangular_solve),
+    }
+    several = {"lu": lu, "qr": qr, "svd": svd, "eigh": eigh, "eig": eig, "fft": fft}
+    return {**own, **{name: quiet(kernel) for name, kernel in several.items()}}

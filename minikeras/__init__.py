@@ -1,0 +1,136 @@
+"""minikeras: the Keras 3 API with engines of its own.
+
+`import minikeras as keras` in a Keras script works. Names are looked up when they are
+first used, so that importing the package costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from minikeras.version import __version__, version
+
+if TYPE_CHECKING:
+    from minikeras import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        dtype_policies,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        random,
+        regularizers,
+        saving,
+        tree,
+        utils,
+        visualization,
+    )
+    from minikeras.dtype_policies import DTypePolicy, FloatDTypePolicy
+    from minikeras.engine.autodiff import GradientTape, custom_gradient
+    from minikeras.engine.tensor import Tensor
+    from minikeras.initializers import Initializer
+    from minikeras.layers import Input, InputSpec, Layer
+    from minikeras.layers.base.node import KerasTensor
+    from minikeras.losses import Loss
+    from minikeras.metrics import Metric
+    from minikeras.models import Model, Sequential
+    from minikeras.naming import name_scope
+    from minikeras.optimizers import Optimizer
+    from minikeras.regularizers import Regularizer
+    from minikeras.variable import Variable
+
+# Public name -> the module that has it; a module's own name for a module.
+_HOMES = {
+    "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
+    "GradientTape": "engine.autodiff",
+    "Initializer": "initializers",
+    "Input": "layers",
+    "InputSpec": "layers",
+    "KerasTensor": "layers.base.node",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Tensor": "engine.tensor",
+    "Variable": "variable",
+    "custom_gradient": "engine.autodiff",
+    "name_scope": "naming",
+}
+_MODULES = (
+    "activations", "backend", "callbacks", "config", "constraints", "datasets",
+    "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "optimizers", "random", "regularizers", "saving", "testing",
+    "training", "tree", "utils", "visualization",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value: Any = importlib.import_module(f"minikeras.{name}")
+    elif name in _HOMES:
+        # Tensors call ops; symbolic ones need what records their calls.
+        importlib.import_module("minikeras.layers.base.node")
+        value = getattr(importlib.import_module(f"minikeras.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'minikeras' has no attribute {name!r}.")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_MODULES})
+
+
+__all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
+    "GradientTape",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "Tensor",
+    "Variable",
+    "__version__",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "custom_gradient",
+    "datasets",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "name_scope",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+    "version",
+    "visualization",
+]

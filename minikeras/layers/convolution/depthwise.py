@@ -1,0 +1,304 @@
+"""Depthwise and separable convolutions: each channel is convolved by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.layers.base.options import positive, weight
+from minikeras.layers.convolution.conv import Windowed
+
+
+class BaseDepthwiseConv(Windowed):
+    """What DepthwiseConv1D and DepthwiseConv2D share."""
+
+    _weights = ("depthwise", "bias")
+
+    def __init__(
+        self,
+        rank: int,
+        depth_multiplier: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        options = {
+            "depthwise_initializer": depthwise_initializer,
+            "bias_initializer": bias_initializer,
+            "depthwise_regularizer": depthwise_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "depthwise_constraint": depthwise_constraint,
+            "bias_constraint": bias_constraint,
+        }
+        super().__init__(
+            rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.depth_multiplier = positive(depth_multiplier, "depth_multiplier", self._label())
+
+    def build(self, input_shape: Any) -> None:
+        """Make `kernel` `(*kernel_size, channels, depth_multiplier)` and `bias`."""
+        channels = self._channels(input_shape)
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.kernel = weight(self, "depthwise", shape, name="kernel")
+        filters = channels * self.depth_multiplier
+        self.bias = weight(self, "bias", (filters,)) if self.use_bias else None
+
+    def _convolved(self, x: Any) -> Any:
+        return ops.depthwise_conv(
+            x, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {**super().get_config(), "depth_multiplier": self.depth_multiplier}
+
+
+class BaseSeparableConv(Windowed):
+    """What SeparableConv1D and SeparableConv2D share."""
+
+    _weights = ("depthwise", "pointwise", "bias")
+
+    def __init__(
+        self,
+        rank: int,
+        depth_multiplier: int,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        options = {
+            "depthwise_initializer": depthwise_initializer,
+            "pointwise_initializer": pointwise_initializer,
+            "bias_initializer": bias_initializer,
+            "depthwise_regularizer": depthwise_regularizer,
+            "pointwise_regularizer": pointwise_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "depthwise_constraint": depthwise_constraint,
+            "pointwise_constraint": pointwise_constraint,
+            "bias_constraint": bias_constraint,
+        }
+        super().__init__(
+            rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.depth_multiplier = positive(depth_multiplier, "depth_multiplier", self._label())
+        self.filters = positive(filters, "filters", self._label())
+
+    def build(self, input_shape: Any) -> None:
+        """Make `depthwise_kernel`, `pointwise_kernel` and `bias`."""
+        channels = self._channels(input_shape)
+        multiplier = self.depth_multiplier
+        self.depthwise_kernel = weight(
+            self, "depthwise", (*self.kernel_size, channels, multiplier), "depthwise_kernel"
+        )
+        ones = (1,) * self.rank
+        self.pointwise_kernel = weight(
+            self, "pointwise", (*ones, channels * multiplier, self.filters), "pointwise_kernel"
+        )
+        self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
+
+    def _convolved(self, x: Any) -> Any:
+        return ops.separable_conv(
+            x,
+            self.depthwise_kernel,
+            self.pointwise_kernel,
+            strides=self.strides,
+            padding=self.padding,
+            data_format=self.data_format,
+            dilation_rate=self.dilation_rate,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {
+            **super().get_config(),
+            "depth_multiplier": self.depth_multiplier,
+            "filters": self.filters,
+        }
+
+
+class DepthwiseConv1D(BaseDepthwiseConv):
+    """Convolution of each channel with filters of its own.
+
+    Args:
+        kernel_size: Size of the window.
+        strides: Distance of windows.
+        padding: `"valid"` or `"same"`, as in `Conv2D`.
+        depth_multiplier: Filters for each input channel.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        dilation_rate: Distance of the window's elements.
+        activation: Function, or its name; None is linear.
+        use_bias: Whether a bias is added.
+        depthwise_initializer: First values of the depthwise kernel.
+        bias_initializer: First values of `bias`.
+        depthwise_regularizer: Penalty on the depthwise kernel.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the output.
+        depthwise_constraint: Projection of the depthwise kernel after an update.
+        bias_constraint: Projection of `bias` after an update.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, steps, channels)`, or `(batch, channels, steps)`.
+
+    Output shape:
+        `(batch, new_steps, channels * depth_multiplier)`, or with channels second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> layer = keras.layers.DepthwiseConv1D(3, depth_multiplier=2)
+    >>> layer(np.zeros((2, 5, 3))).shape
+    (2, 3, 6)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            1,
+            depth_multiplier,
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            depthwise_initializer=depthwise_initializer,
+            bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+
+
+class DepthwiseConv2D(BaseDepthwiseConv):
+    """Convolution of each channel with filters of its own.
+
+    Args:
+        kernel_size: Size of the window.
+        strides: Distance of windows.
+        padding: `"valid"` or `"same"`, as in `Conv2D`.
+        depth_multiplier: Filters for each input channel.
+        data_format: `"channels_last"` or `"channels_first"`; default the global one.
+        dilation_rate: Distance of the window's elements.
+        activation: Function, or its name; None is linear.
+        use_bias: Whether a bias is added.
+        depthwise_initializer: First values of the depthwise kernel.
+        bias_initializer: First values of `bias`.
+        depthwise_regularizer: Penalty on the depthwise kernel.
+        bias_regularizer: Penalty on `bias`.
+        activity_regularizer: Penalty on the output.
+        depthwise_constraint: Projection of the depthwise kernel after an update.
+        bias_constraint: Projection of `bias` after an update.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, rows, columns, channels)`, or `(batch, channels, rows, columns)`.
+
+    Output shape:
+        `(batch, new_rows, new_columns, channels * depth_multiplier)`, or with channels second.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> layer = keras.layers.DepthwiseConv2D(3, depth_multiplier=2)
+    >>> layer(np.zeros((2, 5, 5, 3))).shape
+    (2, 3, 3, 6)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            2,
+            depth_multiplier,
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            depthwise_initializer=depthwise_initializer,
+            bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )

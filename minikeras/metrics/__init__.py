@@ -1,0 +1,1 @@
+"""Metrics: numbers about predictions that are gathered batch by batch."""

@@ -1,0 +1,181 @@
+"""Metric: a number that is gathered batch by batch in variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from minikeras import initializers, naming, ops
+from minikeras.engine.interpret import scope
+from minikeras.losses.loss import standardize_dtype
+from minikeras.metrics.stateless import values_for_now
+from minikeras.variable import Variable
+
+
+class Metric:
+    """Base class of metrics.
+
+    A subclass makes its variables in `__init__` with `add_variable`, changes them in
+    `update_state` and computes from them in `result`. All three are plain ops, so a
+    compiled training step holds them.
+
+    Args:
+        dtype: What to compute in, a name or a policy. Default: `floatx()`.
+        name: Default: the class's name in snake case.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> class Positives(keras.metrics.Metric):
+    ...     def __init__(self, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.count = self.add_variable((), "zeros", name="count")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         positive = keras.ops.cast(keras.ops.greater(y_pred, 0.5), self.dtype)
+    ...         self.count.assign_add(keras.ops.sum(positive))
+    ...     def result(self):
+    ...         return self.count
+    >>> metric = Positives()
+    >>> metric.update_state([0, 1], [0.2, 0.7])
+    >>> metric.update_state([0, 1], [0.9, 0.7])
+    >>> float(metric.result())
+    3.0
+    """
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        self._variables: list[Variable] = []
+        self._metrics: list[Metric] = []
+        self.name = naming.auto_name(type(self).__name__) if name is None else name
+        self._dtype = standardize_dtype(dtype)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, (Variable, Metric)):
+            if "_variables" not in self.__dict__:
+                raise RuntimeError(
+                    f"metric {type(self).__name__}: call super().__init__() before setting "
+                    f"{name!r}."
+                )
+            held: list[Any] = (
+                self._variables if isinstance(value, Variable) else self._metrics
+            )
+            if not any(v is value for v in held):
+                held.append(value)
+        super().__setattr__(name, value)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that the metric computes in."""
+        return self._dtype
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The metric's state, that of metrics inside it included."""
+        return [*self._variables, *[v for m in self._metrics for v in m.variables]]
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of the metric.
+
+        Args:
+            shape: Its shape.
+            initializer: Name or initializer of its first value.
+            dtype: Default: that of the metric.
+            aggregation: Kept for Keras's signature.
+            name: Its name.
+        """
+        with naming.name_scope(self.name):
+            variable = Variable(
+                initializers.get("zeros" if initializer is None else initializer),
+                shape=tuple(shape),
+                dtype=self.dtype if dtype is None else dtype,
+                trainable=False,
+                aggregation=aggregation,
+                name=name,
+            )
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """As `add_variable`, under its name in older Keras."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    def reset_state(self) -> None:
+        """Forget all batches: every variable becomes zero."""
+        for variable in self.variables:
+            variable.assign(ops.zeros(variable.shape, dtype=variable.dtype))
+
+    def update_state(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in one batch; a subclass writes this."""
+        raise NotImplementedError(f"{type(self).__name__} must define update_state().")
+
+    def result(self) -> Any:
+        """The value over all batches so far; a subclass writes this."""
+        raise NotImplementedError(f"{type(self).__name__} must define result().")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in one batch and give the value so far."""
+        with scope(self.name):
+            self.update_state(*args, **kwargs)
+            return self.result()
+
+    def stateless_update_state(
+        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
+        """`update_state` as a pure function: values of `variables` in, new ones out.
+
+        Args:
+            metric_variables: One value for each of `variables`.
+            *args: Passed on.
+            **kwargs: Passed on.
+
+        Raises:
+            ValueError: If there are not as many values as variables.
+        """
+        own = self.variables
+        with values_for_now(own, metric_variables):
+            self.update_state(*args, **kwargs)
+            return [v.value for v in own]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """`result` as a pure function of values of `variables`.
+
+        Args:
+            metric_variables: One value for each of `variables`.
+
+        Raises:
+            ValueError: If there are not as many values as variables.
+        """
+        with values_for_now(self.variables, metric_variables):
+            result = self.result()
+            return result.value if isinstance(result, Variable) else result
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The values that the variables have after `reset_state`."""
+        own = self.variables
+        with values_for_now(own, [v.value for v in own]):
+            self.reset_state()
+            return [v.value for v in own]
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to make the same metric again, without its state."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The metric that `get_config` described."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"

@@ -1,0 +1,200 @@
+"""Metrics of regression that are means of a loss function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.losses.pairs import float_pair, pair
+from minikeras.losses.regression import (
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
+from minikeras.metrics.reductions import Mean, MeanMetricWrapper
+
+
+class MeanSquaredError(MeanMetricWrapper):
+    """Mean of `(y_true - y_pred) ** 2`.
+
+    Args:
+        name: Name of the metric.
+        dtype: What to compute in. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> metric = keras.metrics.MeanSquaredError()
+    >>> metric.update_state([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]])
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(
+        self,
+        name: str | None = "mean_squared_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_squared_error, name, dtype)
+
+
+class MeanAbsoluteError(MeanMetricWrapper):
+    """Mean of `|y_true - y_pred|`.
+
+    Args:
+        name: Name of the metric.
+        dtype: What to compute in. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> metric = keras.metrics.MeanAbsoluteError()
+    >>> metric.update_state([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]])
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(
+        self,
+        name: str | None = "mean_absolute_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_absolute_error, name, dtype)
+
+
+class MeanAbsolutePercentageError(MeanMetricWrapper):
+    """Mean of `100 * |y_true - y_pred| / |y_true|`.
+
+    Args:
+        name: Name of the metric.
+        dtype: What to compute in. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> metric = keras.metrics.MeanAbsolutePercentageError()
+    >>> metric.update_state([[2.0, 4.0]], [[1.0, 4.0]])
+    >>> float(metric.result())
+    25.0
+    """
+
+    def __init__(
+        self,
+        name: str | None = "mean_absolute_percentage_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_absolute_percentage_error, name, dtype)
+
+
+class MeanSquaredLogarithmicError(MeanMetricWrapper):
+    """Mean of `(log(1 + y_true) - log(1 + y_pred)) ** 2`.
+
+    Args:
+        name: Name of the metric.
+        dtype: What to compute in. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> metric = keras.metrics.MeanSquaredLogarithmicError()
+    >>> metric.update_state([[0.0, 1.0]], [[0.0, 3.0]])
+    >>> float(metric.result())
+    0.240
+    """
+
+    def __init__(
+        self,
+        name: str | None = "mean_squared_logarithmic_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(mean_squared_logarithmic_error, name, dtype)
+
+
+class LogCoshError(MeanMetricWrapper):
+    """Mean of `log(cosh(y_pred - y_true))`.
+
+    Args:
+        name: Name of the metric.
+        dtype: What to compute in. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> metric = keras.metrics.LogCoshError()
+    >>> metric.update_state([[0.0, 0.0]], [[1.0, 100.0]])
+    >>> float(metric.result())
+    49.870
+    """
+
+    def __init__(
+        self,
+        name: str | None = "logcosh",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(log_cosh, name, dtype)
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """The cosine of the angle between targets and predictions."""
+    y_true, y_pred = float_pair("cosine_similarity", y_true, y_pred)
+    y_true = ops.normalize(y_true, axis=axis)
+    y_pred = ops.normalize(y_pred, axis=axis)
+    return ops.sum(y_true * y_pred, axis=axis)
+
+
+class CosineSimilarity(MeanMetricWrapper):
+    """Mean of the cosine of the angle between targets and predictions.
+
+    Args:
+        name: Name of the metric.
+        dtype: What to compute in. Default: `floatx()`.
+        axis: The axis of the vectors.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> metric = keras.metrics.CosineSimilarity()
+    >>> metric.update_state([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [2.0, 2.0]])
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(
+        self,
+        name: str | None = "cosine_similarity",
+        dtype: Any = None,
+        axis: int = -1,
+    ) -> None:
+        super().__init__(cosine_similarity, name, dtype, axis=axis)
+
+
+class RootMeanSquaredError(Mean):
+    """The root of the mean of `(y_true - y_pred) ** 2`.
+
+    Args:
+        name: Name of the metric.
+        dtype: What to compute in. Default: `floatx()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> metric = keras.metrics.RootMeanSquaredError()
+    >>> metric.update_state([[0.0, 1.0]], [[3.0, 5.0]])
+    >>> float(metric.result())
+    3.535
+    """
+
+    def __init__(
+        self, name: str | None = "root_mean_squared_error", dtype: Any = None
+    ) -> None:
+        super().__init__(name, dtype)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in one batch of targets and predictions."""
+        y_true, y_pred = pair("root_mean_squared_error", y_true, y_pred)
+        super().update_state(ops.square(y_pred - y_true), sample_weight)
+
+    def result(self) -> Any:
+        return ops.sqrt(super().result())

@@ -1,0 +1,133 @@
+"""clone_model: the same architecture with new variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minikeras.engine import tree
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.node import OpCall
+from minikeras.layers.core.input_layer import Input, InputLayer
+from minikeras.models.functional import Functional
+from minikeras.models.model import Model
+from minikeras.models.sequential import Sequential
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+    **kwargs: Any,
+) -> Model:
+    """A model of the same layers and connections, with fresh weights.
+
+    Args:
+        model: The model.
+        input_tensors: KerasTensors to start from instead of new inputs.
+        clone_function: Makes the copy of a layer; default from its config. Not used for
+            a subclassed model.
+        call_function: `f(layer, *args, **kwargs)` that makes each call of a functional
+            clone; default calls the layer.
+        recursive: Whether `clone_function` is also used inside nested models.
+
+    Returns:
+        The new model.
+
+    Raises:
+        ValueError: If an argument does not go with this kind of model.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> twin = keras.models.clone_model(model)
+    >>> twin.count_params() == model.count_params(), twin is model
+    (True, False)
+    """
+    if kwargs:
+        raise ValueError(f"clone_model: unknown arguments {sorted(kwargs)}.")
+    copy = _copier(clone_function, call_function, recursive)
+    if isinstance(model, Sequential):
+        if call_function is not None:
+            raise ValueError("clone_model: call_function is for functional models.")
+        return _clone_sequential(model, input_tensors, copy)
+    if isinstance(model, Functional):
+        return _clone_functional(model, input_tensors, copy, call_function)
+    if clone_function is not None or call_function is not None or input_tensors is not None:
+        raise ValueError(
+            f"clone_model: {model._label()} is a subclassed model; its layers are made in its "
+            "__init__, so only clone_model(model) is possible."
+        )
+    return type(model).from_config(model.get_config())
+
+
+def _copier(
+    clone_function: Callable[[Layer], Layer] | None,
+    call_function: Callable[..., Any] | None,
+    recursive: bool,
+) -> Callable[[Any], Any]:
+    def copy(layer: Any) -> Any:
+        if isinstance(layer, OpCall):
+            return OpCall(layer.function, layer.name)
+        nested = isinstance(layer, (Functional, Sequential))
+        if recursive and nested:
+            chosen = call_function if isinstance(layer, Functional) else None
+            return clone_model(layer, None, clone_function, chosen, True)
+        if clone_function is not None:
+            return clone_function(layer)
+        return type(layer).from_config(layer.get_config())
+
+    return copy
+
+
+def _clone_sequential(model: Sequential, start: Any, copy: Callable[[Any], Any]) -> Sequential:
+    layers = [copy(layer) for layer in model.layers]
+    first = model._tracker.layers[:1]
+    if start is not None:
+        tensors = tree.flatten(start)
+        if len(tensors) != 1 or not isinstance(tensors[0], KerasTensor):
+            raise ValueError("clone_model: input_tensors of a Sequential is one KerasTensor.")
+        layers.insert(0, tensors[0])
+    elif first and isinstance(first[0], InputLayer):
+        layers.insert(0, InputLayer.from_config(first[0].get_config()))
+    made = Sequential(layers, name=model.name)
+    made.trainable = model.trainable or made.trainable
+    return made
+
+
+def _clone_functional(
+    model: Functional,
+    start: Any,
+    copy: Callable[[Any], Any],
+    call_function: Callable[..., Any] | None,
+) -> Functional:
+    if start is None:
+        inputs = [
+            Input(batch_shape=t.shape, dtype=t.dtype, name=name)
+            for t, name in zip(model.inputs, model.input_names)
+        ]
+    else:
+        inputs = tree.flatten(start)
+        if len(inputs) != len(model.inputs):
+            raise ValueError(
+                f"clone_model: {len(inputs)} input_tensors; the model has {len(model.inputs)}."
+            )
+    copies: dict[int, Any] = {}
+
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        if id(operation) not in copies:
+            copies[id(operation)] = copy(operation)
+        made = copies[id(operation)]
+        if call_function is not None and isinstance(made, Layer):
+            return call_function(made, *args, **kwargs)
+        return made(*args, **kwargs)
+
+    outputs = model._plan.run(inputs, call)
+    structured = tree.unflatten(tree.flatten_spec(model.input)[1], inputs)
+    return Functional(
+        structured, tree.unflatten(model._outputs_spec, outputs), name=model.name
+    )

@@ -1,0 +1,290 @@
+"""Functional: the model behind `Model(inputs, outputs)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.engine import tree
+from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import Tensor
+from minikeras.layers.base import masking
+from minikeras.layers.base.calling import tensors_to_shapes
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.core.input_layer import Input, InputLayer
+from minikeras.models import graph, graph_config
+from minikeras.models.model import Model
+from minikeras.ops.core_op import to_tensor
+from minikeras.variable import Variable
+
+
+class Functional(Model):
+    """A model that is a graph of layers and ops between inputs and outputs.
+
+    Made by `keras.Model(inputs, outputs)`.
+
+    Args:
+        inputs: KerasTensors, in any structure of lists and dicts.
+        outputs: KerasTensors computed from them.
+        name: Name of the model.
+        **kwargs: See `Layer`.
+
+    Raises:
+        ValueError: If inputs and outputs are not KerasTensors, or are not connected.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
+    >>> model = keras.Model({"a": a, "b": b}, keras.layers.Add()([a, b]))
+    >>> model.input_names
+    ['a', 'b']
+    """
+
+    _converts_arguments = False
+    _takes_plain_arguments = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return Layer.__new__(cls, *args, **kwargs)
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+        trainable = kwargs.pop("trainable", None)
+        Layer.__init__(self, name=name, **kwargs)
+        inputs, outputs = _checked(inputs, outputs, self._label())
+        flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
+        if not all(isinstance(t._keras_history.operation, InputLayer) for t in flat_in):
+            starts = [Input(batch_shape=t.shape, dtype=t.dtype) for t in flat_in]
+            starts = [
+                t if isinstance(t._keras_history.operation, InputLayer) else s
+                for t, s in zip(flat_in, starts)
+            ]
+            flat_out = graph.copy_nodes(flat_in, flat_out, starts)
+            inputs = tree.unflatten(tree.flatten_spec(inputs)[1], starts)
+            outputs = tree.unflatten(tree.flatten_spec(outputs)[1], flat_out)
+        self._connect(inputs, outputs)
+        if trainable is not None:
+            self.trainable = trainable
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        """Take this graph as the model's own."""
+        fields = self.__dict__
+        flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
+        nodes, operations = graph.trace(flat_in, flat_out)
+        _check_names(operations, self._label())
+        fields["_inputs_struct"], fields["_outputs_struct"] = inputs, outputs
+        fields["_nodes"], fields["_operations"] = nodes, operations
+        fields["_inputs"], fields["_outputs"] = flat_in, flat_out
+        fields["_outputs_spec"] = tree.flatten_spec(outputs)[1]
+        fields["_plan"] = graph.Plan(flat_in, flat_out, nodes)
+        fields["built"] = True
+        for operation in operations:
+            if isinstance(operation, Layer):
+                self._tracker.track(operation)
+        self._lock_state()
+
+    # --- what is known of it
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the graph, those nearest to the inputs first."""
+        return [o for o in self._operations if isinstance(o, Layer)]
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(f"{self._label()}: `layers` cannot be set.")
+
+    @property
+    def operations(self) -> list[Any]:
+        """Layers and ops of the graph."""
+        return list(self._operations)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The input tensors as a flat list."""
+        return list(self._inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The output tensors as a flat list."""
+        return list(self._outputs)
+
+    @property
+    def input(self) -> Any:
+        """The input tensors in their structure."""
+        return self._inputs_struct
+
+    @property
+    def output(self) -> Any:
+        """The output tensors in their structure."""
+        return self._outputs_struct
+
+    @property
+    def input_shape(self) -> Any:
+        """The shapes of the inputs in their structure."""
+        return tensors_to_shapes(self._inputs_struct)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shapes of the outputs in their structure."""
+        return tensors_to_shapes(self._outputs_struct)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs, in order."""
+        return [t._keras_history.operation.name for t in self._inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that give the outputs, in order."""
+        return [t._keras_history.operation.name for t in self._outputs]
+
+    # --- running
+
+    def _has_build(self) -> bool:
+        return False
+
+    def build(self, input_shape: Any) -> None:
+        """Nothing: it is built when it is made."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
+        """Run the graph.
+
+        Args:
+            inputs: Data for the inputs: as their structure, a list in order, or a dict by
+                name.
+            training: Flag for the layers.
+            mask: Masks of the inputs.
+
+        Returns:
+            Tensors in the structure of the outputs.
+        """
+        values = self._feeds(inputs)
+        if mask is not None:
+            for value, m in zip(values, tree.flatten(mask)):
+                masking.set_mask(value, m)
+        results = self._plan.run(values)
+        return tree.unflatten(self._outputs_spec, results)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The masks that the outputs carry; set while running."""
+        return None
+
+    def _feeds(self, inputs: Any) -> list[Any]:
+        """The data, one tensor for each input, checked."""
+        wanted = self._inputs
+        if isinstance(inputs, dict):
+            values = self._by_name(inputs)
+        elif len(wanted) == 1 and not isinstance(inputs, (list, tuple)):
+            return [self._feed(wanted[0], inputs)]
+        else:
+            values = tree.flatten(inputs)
+        if len(values) != len(wanted):
+            raise ValueError(
+                f"{self._label()}: got {len(values)} input tensors, expected {len(wanted)}: "
+                f"{', '.join(self.input_names)}."
+            )
+        return [self._feed(t, v) for t, v in zip(wanted, values)]
+
+    def _by_name(self, inputs: dict[str, Any]) -> list[Any]:
+        struct = self._inputs_struct
+        names = self.input_names
+        if isinstance(struct, dict) and set(struct) <= set(inputs):
+            return tree.flatten({key: inputs[key] for key in struct})
+        missing = [n for n in names if n not in inputs]
+        optional = [t._keras_history.operation.optional for t in self._inputs]
+        if any(n in missing and not o for n, o in zip(names, optional)):
+            keys = sorted(struct) if isinstance(struct, dict) else names
+            raise ValueError(
+                f"{self._label()}: the input dict has keys {sorted(inputs)}; expected {keys}."
+            )
+        return [inputs.get(n) for n in names]
+
+    def _feed(self, wanted: KerasTensor, value: Any) -> Any:
+        """`value` as a tensor of the input's dtype and rank."""
+        layer = wanted._keras_history.operation
+        if value is None and layer.optional:
+            return None
+        if isinstance(value, Variable):
+            value = value.value
+        if type(value) is not Tensor or value.dtype != wanted.dtype:
+            value = masking.copy_mask(value, to_tensor(value, wanted.dtype))
+        shape, expected = value.shape, wanted.shape
+        if len(shape) == len(expected):
+            for got, size in zip(shape[1:], expected[1:]):
+                if size is not None and got != size and not isinstance(got, Unknown):
+                    break
+            else:
+                return value
+        elif len(shape) == len(expected) - 1 and expected[-1] == 1:
+            return ops.expand_dims(value, -1)
+        elif len(shape) == len(expected) + 1 and shape[-1] == 1:
+            return ops.squeeze(value, -1)
+        raise ShapeError(
+            f"Input {layer.name!r} of {self._label()}: expected shape {expected}, got "
+            f"{tuple(shape)}. The first axis is the batch: one sample `x` is passed as "
+            "`x[None]`."
+        )
+
+    # --- describing
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers, their arguments and how they are connected."""
+        if type(self) is not Functional and type(self).__init__ is not Functional.__init__:
+            return Layer.get_config(self)
+        return graph_config.to_config(self)
+
+    @staticmethod
+    def _from_graph_config(cls: Any, config: dict[str, Any], custom_objects: Any) -> Any:
+        inputs, outputs, rest = graph_config.from_config(config, custom_objects)
+        target = Functional if cls is Model else cls
+        return target(inputs, outputs, **rest)
+
+    def get_build_config(self) -> None:
+        """None: it is built when it is made."""
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        fields = super().__getstate__()
+        for name in ("_nodes", "_plan", "_inputs", "_outputs", "_outputs_spec",
+                     "_inputs_struct", "_outputs_struct"):  # fmt: skip
+            del fields[name]
+        return {**fields, "_graph": graph_config.flat_graph(self)}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        fields = dict(fields)
+        flat = fields.pop("_graph")
+        self.__dict__.update(fields)
+        self._connect(*graph_config.rebuilt_graph(flat))
+
+
+def _checked(inputs: Any, outputs: Any, owner: str) -> tuple[Any, Any]:
+    for what, structure in (("inputs", inputs), ("outputs", outputs)):
+        leaves = tree.flatten(structure)
+        for leaf in leaves:
+            if not isinstance(leaf, KerasTensor):
+                raise ValueError(
+                    f"{owner}: {what} holds {leaf!r}; expected KerasTensors, made by "
+                    "keras.Input() and calls of layers on it."
+                )
+            if leaf._keras_history is None:
+                raise ValueError(f"{owner}: {what} holds {leaf!r}, which no call made.")
+        if not leaves:
+            raise ValueError(f"{owner}: {what} is empty.")
+        if len({id(t) for t in leaves}) != len(leaves) and what == "inputs":
+            raise ValueError(f"{owner}: an input tensor is listed twice.")
+    return inputs, outputs
+
+
+def _check_names(operations: list[Any], owner: str) -> None:
+    seen: set[str] = set()
+    for operation in operations:
+        if operation.name in seen:
+            raise ValueError(
+                f"{owner}: two layers are named {operation.name!r}; names must be unique in a "
+                "model. Give one another name=."
+            )
+        seen.add(operation.name)
+
+
+Model._functional = Functional  # type: ignore[attr-defined]

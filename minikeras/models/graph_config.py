@@ -1,0 +1,232 @@
+"""Functional graphs as configs (Keras 3's form), and as flat lists for pickle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.engine import tree
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.node import Node, OpCall
+from minikeras.layers.core.input_layer import InputLayer
+from minikeras.naming import to_snake_case
+from minikeras.saving import serialization
+
+
+def to_config(model: Any) -> dict[str, Any]:
+    """What `Functional.get_config` returns."""
+    numbers = _numbers(model._nodes)
+    layers = []
+    for operation in model._operations:
+        nodes = [n for n in operation._inbound_nodes if n in numbers]
+        inbound = [] if isinstance(operation, InputLayer) else nodes
+        layers.append(
+            {
+                **_operation_config(operation),
+                "name": operation.name,
+                "inbound_nodes": [_node_config(n, numbers) for n in inbound],
+            }
+        )
+
+    def place(tensor: KerasTensor) -> list[Any]:
+        return _history(tensor, numbers)
+
+    return {
+        "name": model.name,
+        "trainable": model.trainable,
+        "layers": layers,
+        "input_layers": tree.map_structure(place, model._inputs_struct),
+        "output_layers": tree.map_structure(place, model._outputs_struct),
+    }
+
+
+def _numbers(nodes: list[Node]) -> dict[Node, int]:
+    """The number of each node among those of its operation that are in the model."""
+    counts: dict[int, int] = {}
+    numbers = {}
+    for node in sorted(nodes, key=lambda n: n.index):
+        numbers[node] = counts.get(id(node.operation), 0)
+        counts[id(node.operation)] = numbers[node] + 1
+    return numbers
+
+
+def _history(tensor: KerasTensor, numbers: dict[Node, int]) -> list[Any]:
+    operation, node_index, tensor_index = tensor._keras_history
+    node = operation._inbound_nodes[node_index]
+    return [operation.name, numbers[node], tensor_index]
+
+
+def _operation_config(operation: Any) -> dict[str, Any]:
+    if isinstance(operation, OpCall):
+        name = operation.function.__name__
+        camel = "".join(part.capitalize() for part in name.split("_"))
+        return {
+            "module": "keras.src.ops",
+            "class_name": camel,
+            "config": {"name": operation.name},
+            "registered_name": camel,
+        }
+    config: dict[str, Any] = serialization.serialize_keras_object(operation)
+    return config
+
+
+def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
+    def written(value: Any) -> Any:
+        if isinstance(value, KerasTensor):
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {
+                    "shape": value.shape,
+                    "dtype": value.dtype,
+                    "keras_history": _history(value, numbers),
+                },
+            }
+        return serialization.serialize_keras_object(value)
+
+    return {
+        "args": [tree.map_structure(written, a) for a in node.args],
+        "kwargs": {k: tree.map_structure(written, v) for k, v in node.kwargs.items()},
+    }
+
+
+def from_config(
+    config: dict[str, Any], custom_objects: Any
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Inputs, outputs and other constructor arguments that a config describes.
+
+    Raises:
+        ValueError: If a node takes a tensor that nothing makes.
+    """
+    made: dict[tuple[str, int], Any] = {}
+    waiting: list[tuple[str, Any, dict[str, Any], list[Any]]] = []
+    for data in config["layers"]:
+        name = data.get("name") or data["config"]["name"]
+        operation, extra = _operation(data, custom_objects)
+        if isinstance(operation, InputLayer):
+            made[name, 0] = operation._inbound_nodes[0].outputs
+        waiting.append((name, operation, extra, list(data.get("inbound_nodes", ()))))
+    done = {name: 0 for name, *_ in waiting}
+    progress = True
+    while progress:
+        progress = False
+        for name, operation, extra, nodes in waiting:
+            while nodes and _ready(nodes[0], made):
+                args, kwargs = _arguments(nodes.pop(0), made)
+                made[name, done[name]] = operation(*args, **{**extra, **kwargs})
+                done[name] += 1
+                progress = True
+    stuck = [name for name, _, _, nodes in waiting if nodes]
+    if stuck:
+        raise ValueError(
+            f"the config of model {config.get('name')!r} is not complete: the calls of "
+            f"{', '.join(stuck)} take tensors that no layer in it makes."
+        )
+    inputs = _places(config["input_layers"], made)
+    outputs = _places(config["output_layers"], made)
+    rest = {k: config[k] for k in ("name", "trainable") if config.get(k) is not None}
+    return inputs, outputs, rest
+
+
+def _operation(data: dict[str, Any], custom_objects: Any) -> tuple[Any, dict[str, Any]]:
+    """The layer or op, and for an op its further arguments."""
+    module = str(data.get("module") or "")
+    if ".ops" in module and module.split(".")[0] in ("keras", "minikeras"):
+        config = dict(data["config"])
+        function = getattr(ops, to_snake_case(data["class_name"]), None)
+        if function is None:
+            raise ValueError(f"the config has an op {data['class_name']!r}, unknown here.")
+        name = config.pop("name", None)
+        config.pop("dtype", None) if config.get("dtype") is None else None
+        return OpCall(function, name), serialization.deserialize_keras_object(config)
+    made = serialization.deserialize_keras_object(data, custom_objects=custom_objects)
+    if not isinstance(made, Layer):
+        raise ValueError(f"the config has {data.get('class_name')!r}, which is no layer.")
+    return made, {}
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def _histories(value: Any) -> list[Any]:
+    if _is_tensor(value):
+        return [value["config"]["keras_history"]]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [h for v in value for h in _histories(v)]
+    return []
+
+
+def _ready(node: dict[str, Any], made: dict[tuple[str, int], Any]) -> bool:
+    return all((h[0], h[1]) in made for h in _histories([node["args"], node["kwargs"]]))
+
+
+def _tensor(history: Any, made: dict[tuple[str, int], Any]) -> Any:
+    name, node, index = history
+    return serialization.tensors_in(made[name, node])[index]
+
+
+def _arguments(
+    node: dict[str, Any], made: dict[tuple[str, int], Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    def read(value: Any) -> Any:
+        if _is_tensor(value):
+            return _tensor(value["config"]["keras_history"], made)
+        if isinstance(value, (list, tuple)):
+            return type(value)([read(v) for v in value])
+        if isinstance(value, dict) and "class_name" not in value:
+            return {k: read(v) for k, v in value.items()}
+        return serialization.deserialize_keras_object(value)
+
+    return [read(a) for a in node["args"]], {k: read(v) for k, v in node["kwargs"].items()}
+
+
+def _places(value: Any, made: dict[tuple[str, int], Any]) -> Any:
+    if isinstance(value, dict):
+        return {k: _places(v, made) for k, v in value.items()}
+    if value and isinstance(value[0], str):
+        return _tensor(value, made)
+    return [_places(v, made) for v in value]
+
+
+class _Ref(int):
+    """The number of a tensor in a flat graph."""
+
+
+def flat_graph(model: Any) -> dict[str, Any]:
+    """The graph without links between nodes, so that pickle does not go deep."""
+    tensors = [t for node in model._nodes for t in node.output_tensors]
+    number = {id(t): i for i, t in enumerate(tensors)}
+
+    def ref(value: Any) -> Any:
+        return _Ref(number[id(value)]) if isinstance(value, KerasTensor) else value
+
+    calls = []
+    for node in model._nodes:
+        parts = () if isinstance(node.operation, InputLayer) else (node.args, node.kwargs)
+        outputs = tree.map_structure(ref, node.outputs)
+        calls.append((node.operation, tree.map_structure(ref, parts), outputs))
+    return {
+        "tensors": [(t.shape, t.dtype, t.name) for t in tensors],
+        "calls": calls,
+        "inputs": tree.map_structure(ref, model._inputs_struct),
+        "outputs": tree.map_structure(ref, model._outputs_struct),
+    }
+
+
+def rebuilt_graph(flat: dict[str, Any]) -> tuple[Any, Any]:
+    """Inputs and outputs of a graph that `flat_graph` wrote down."""
+    tensors = [KerasTensor(shape, dtype, name=name) for shape, dtype, name in flat["tensors"]]
+
+    def deref(value: Any) -> Any:
+        return tensors[value] if type(value) is _Ref else value
+
+    for operation, parts, outputs in flat["calls"]:
+        if isinstance(operation, InputLayer):
+            tensors[tree.flatten(outputs)[0]] = operation._inbound_nodes[0].outputs
+            continue
+        args, kwargs = tree.map_structure(deref, parts)
+        Node(operation, args, kwargs, tree.map_structure(deref, outputs))
+    return tree.map_structure(deref, flat["inputs"]), tree.map_structure(deref, flat["outputs"])

@@ -1,0 +1,220 @@
+"""Model: a layer that can be trained, described and saved as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Self
+
+from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
+from minikeras.layers.base.call_context import CallContext, call_context
+from minikeras.layers.base.calling import shapes_to_tensors
+from minikeras.layers.base.layer import Layer
+from minikeras.models import summary as summary_text
+from minikeras.saving import serialization
+from minikeras.training.trainer import Trainer
+from minikeras.version import __version__
+
+
+class Model(Trainer, Layer):
+    """Layers grouped into something with `fit`, `evaluate`, `predict` and `save`.
+
+    Three ways to make one:
+
+    1. From symbolic tensors: `Model(inputs, outputs)`, with calls of layers and of
+       `keras.ops` between them. Inputs and outputs may be lists or dicts.
+    2. By subclassing: make layers in `__init__`, use them in `call`.
+    3. `keras.Sequential`, for a plain list of layers.
+
+    Args:
+        inputs: The tensors of `keras.Input`, for the first way.
+        outputs: Tensors computed from them.
+        name: Name of the model.
+        **kwargs: See `Layer`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> inputs = keras.Input((4,))
+    >>> hidden = keras.layers.Dense(8, activation="relu")(inputs)
+    >>> model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
+    >>> model.predict(np.ones((5, 4)), verbose=0).shape
+    (5, 1)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _is_functional(args, kwargs):
+            return _functional_class().__new__(_functional_class(), *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if _is_functional(args, kwargs) and not isinstance(self, _functional_class()):
+            # A subclass that calls super().__init__(inputs, outputs).
+            _graft(type(self))
+            _functional_class().__init__(self, *args, **kwargs)
+            return
+        Layer.__init__(self, *args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the model computes; a subclass has its own."""
+        raise NotImplementedError(
+            f"{self._label()} has no call() method; define `def call(self, inputs): ...`, or "
+            "make it with keras.Model(inputs, outputs)."
+        )
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside, in order."""
+        return self._flatten_layers(include_self=False, recursive=False)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(f"{self._label()}: `layers` cannot be set; use another name.")
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer, by its name or its number.
+
+        Args:
+            name: Its name.
+            index: Its place in `layers`.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: If neither or both are given, or there is no such layer.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("get_layer: give either a name or an index.")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f"get_layer: index {index} of {self._label()}, which has "
+                    f"{len(layers)} layers."
+                )
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f"get_layer: {self._label()} has no layer {name!r}; it has "
+            f"{', '.join(layer.name for layer in layers)}."
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make all variables, by following the shapes through `call`.
+
+        Args:
+            input_shape: Shape with the batch axis (None where unknown), or a list or
+                dict of them.
+
+        Raises:
+            ValueError: If `call` does not work on float inputs of that shape.
+        """
+        if input_shape is None:
+            return
+        inputs = shapes_to_tensors(input_shape, self.compute_dtype)
+        token = call_context.set(CallContext(self, None, True))
+        try:
+            infer_call(lambda x: type(self).call(self, x), inputs)
+        finally:
+            call_context.reset(token)
+
+    def _has_build(self) -> bool:
+        return type(self).build is not Model.build  # else variables come with the call
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: list[str] | tuple[str, str] | None = None,
+    ) -> None:
+        """Print a table of the layers, their output shapes and numbers of parameters.
+
+        Args:
+            line_length: Width in characters.
+            positions: Widths of the columns as fractions of the line, adding up to 1
+                (or, as in Keras 2, where each column ends).
+            print_fn: Called with the text instead of printing it.
+            expand_nested: Whether models inside show their layers.
+            show_trainable: Whether to say which layers are trainable.
+            layer_range: Names (or regular expressions) of the first and last layer to
+                show.
+
+        Raises:
+            ValueError: If no layer has such a name.
+        """
+        summary_text.print_summary(
+            self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
+        )
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The model's configuration (no weights) as JSON, for `model_from_json`.
+
+        Args:
+            **kwargs: For `json.dumps`.
+        """
+        config = serialization.serialize_keras_object(self)
+        return json.dumps({**config, "keras_version": __version__}, **kwargs)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """The model that `get_config` described."""
+        from_graph = {"name", "layers", "input_layers", "output_layers"} <= set(config)
+        functional = _functional_class()
+        if from_graph and (cls is Model or issubclass(cls, functional)):
+            return functional._from_graph_config(cls, config, custom_objects)
+        return super().from_config(config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        compiled = ("train_function", "test_function", "predict_function")
+        return {k: v for k, v in super().__getstate__().items() if k not in compiled}
+
+
+def _functional_class() -> Any:
+    return Model._functional  # type: ignore[attr-defined]
+
+
+def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether these are `(inputs, outputs)` made of KerasTensors."""
+    given = [*args[:2], *[kwargs[k] for k in ("inputs", "outputs") if k in kwargs]]
+    return len(given) == 2 and any_symbolic(*given)
+
+
+def _graft(cls: type) -> None:
+    """Make Functional stand where Model stood among the bases of a subclass."""
+    bases = tuple(_functional_class() if b is Model else b for b in cls.__bases__)
+    if bases != cls.__bases__:
+        cls.__bases__ = bases
+        return
+    for base in cls.__bases__:
+        if issubclass(base, Model):
+            _graft(base)
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
+    """The model that `Model.to_json` described, with fresh weights.
+
+    Args:
+        json_string: What `to_json` gave.
+        custom_objects: Names of classes and functions that are not part of the package.
+
+    >>> import minikeras as keras
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    >>> keras.models.model_from_json(model.to_json()).count_params()
+    9
+    """
+    made: Model = serialization.deserialize_keras_object(
+        json.loads(json_string), custom_objects=custom_objects
+    )
+    return made
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether `value` is a KerasTensor."""
+    return isinstance(value, KerasTensor)

@@ -1,0 +1,376 @@
+"""Sequential: a plain list of layers."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from minikeras import dtype_policies
+from minikeras.engine import dtypes
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import TraceError
+from minikeras.layers.base.call_info import shape_of
+from minikeras.layers.base.calling import is_shape
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.core.input_layer import InputLayer
+from minikeras.models.functional import Functional
+from minikeras.models.model import Model
+from minikeras.saving import serialization
+
+
+class Sequential(Model):
+    """Layers, each called on what the one before it gave.
+
+    With an input shape (a `keras.Input` first, or `input_shape=` in the first layer) the
+    variables are made at once; else by the first call, or by `build`.
+
+    Args:
+        layers: List of layers.
+        trainable: Whether training changes the variables.
+        name: Name of the model.
+
+    Raises:
+        ValueError: If something in the list is no layer, or two have the same name.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> model = keras.Sequential()
+    >>> model.add(keras.Input((16,)))
+    >>> model.add(keras.layers.Dense(8, activation="relu"))
+    >>> model.add(keras.layers.Dense(1))
+    >>> model.output_shape, model.count_params()
+    ((None, 1), 145)
+    """
+
+    _converts_arguments = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return Layer.__new__(cls, *args, **kwargs)
+
+    def __init__(
+        self,
+        layers: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        Layer.__init__(self, trainable=trainable, name=name, **kwargs)
+        self.__dict__["_graph"] = None
+        if isinstance(layers, Layer) or (layers is not None and not hasattr(layers, "__iter__")):
+            raise ValueError(
+                f"{self._label()}: layers={layers!r}; expected a list of layers."
+            )
+        for layer in layers or ():
+            self._append(layer)
+        self._rebuild()
+
+    # --- the list
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer at the end.
+
+        Args:
+            layer: A layer, or the tensor of `keras.Input` as the first.
+            rebuild: Kept for Keras's signature.
+
+        Raises:
+            ValueError: If it is no layer, does not fit the one before it, or its name is
+                taken; the model is as before then.
+        """
+        count = len(self._tracker.layers)
+        self._append(layer)
+        try:
+            self._rebuild()
+        except Exception:
+            del self._tracker.layers[count:]
+            raise
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off; the others keep their weights.
+
+        Args:
+            rebuild: Kept for Keras's signature.
+
+        Returns:
+            The layer.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if not self.layers:
+            raise ValueError(f"{self._label()}: pop() with no layers left.")
+        layer: Layer = self._tracker.layers.pop()
+        self.__dict__["_graph"] = None
+        self.__dict__["built"] = False
+        self._rebuild()
+        return layer
+
+    def _append(self, layer: Any) -> None:
+        stored = self._tracker.layers
+        if isinstance(layer, KerasTensor):
+            layer = layer._keras_history.operation if layer._keras_history else layer
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"{self._label()}: got {layer!r} of type {type(layer).__name__}; expected a "
+                "layer, such as keras.layers.Dense(10)."
+            )
+        if any(layer.name == other.name for other in stored):
+            raise ValueError(
+                f"{self._label()}: it already has a layer named {layer.name!r}; names must be "
+                "unique. Give one of them another name=."
+            )
+        if isinstance(layer, InputLayer):
+            if stored:
+                raise ValueError(
+                    f"{self._label()}: an Input comes first, before {stored[0].name!r}."
+                )
+        elif not stored:
+            shape = _first_shape(layer)
+            if shape is not None:
+                stored.append(InputLayer(batch_shape=shape, dtype=_data_dtype(layer)))
+        stored.append(layer)
+        if not self.trainable:
+            layer.trainable = False
+
+    # --- building
+
+    def _rebuild(self) -> None:
+        """Connect the layers, if the input's shape is known."""
+        stored = self._tracker.layers
+        if len(stored) > 1 and isinstance(stored[0], InputLayer):
+            self._join()
+        elif not stored or isinstance(stored[0], InputLayer):
+            self.__dict__["built"] = False
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the variables for inputs of a shape.
+
+        Args:
+            input_shape: Shape with the batch axis, None where unknown.
+
+        Raises:
+            ValueError: If it is no shape, there are no layers, or the model was built for
+                another shape.
+        """
+        stored = self._tracker.layers
+        if stored and isinstance(stored[0], InputLayer):
+            have = stored[0].batch_shape
+            if input_shape is not None and tuple(input_shape)[1:] != have[1:]:
+                raise ValueError(
+                    f"{self._label()}: it is built for inputs of shape {have}; got "
+                    f"{tuple(input_shape)}."
+                )
+            return
+        if not is_shape(input_shape):
+            raise ValueError(
+                f"{self._label()}: build({input_shape!r}); expected one shape with the batch "
+                "axis, such as (None, 784)."
+            )
+        if not stored:
+            raise ValueError(
+                f"{self._label()}: it has no layers to build. Add some with `model.add()`."
+            )
+        first = InputLayer(batch_shape=input_shape, dtype=_data_dtype(stored[0]))
+        stored.insert(0, first)
+        try:
+            self._join()
+        except TraceError:
+            # A layer that looks at values: it runs, but its shapes are not known before.
+            stored.pop(0)
+        except Exception:
+            stored.pop(0)
+            raise
+
+    def _join(self) -> None:
+        """Call the layers one after the other, symbolically; earlier calls are kept."""
+        stored = self._tracker.layers
+        graph = self._graph
+        start = stored[0]._inbound_nodes[0].outputs
+        reached, x = 1, start
+        if graph is not None and graph.inputs[0] is start:
+            reached, x = len(graph.layers), graph.output
+        marks = [(layer, len(layer._inbound_nodes)) for layer in stored[reached:]]
+        try:
+            with self._scopes():
+                for layer in stored[reached:]:
+                    x = layer(x)
+            made = Functional(start, x, name=self.name) if x is not start else None
+        except Exception:
+            for layer, count in marks:
+                del layer._inbound_nodes[count:]
+            raise
+        self.__dict__["_graph"] = made
+        self.__dict__["built"] = True
+
+    def _maybe_build(self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.built:
+            return
+        shape = shape_of(args[0]) if args else None
+        if is_shape(shape):
+            self.build((None, *shape[1:]))
+        if not self.built and self._graph is None:
+            self.__dict__["built"] = bool(self.layers)
+
+    def _has_build(self) -> bool:
+        return True
+
+    # --- running
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Run the layers in order.
+
+        Args:
+            inputs: Data `(batch, ...)`.
+            training: Flag for the layers.
+            mask: Mask of the inputs.
+        """
+        graph = self._graph
+        if graph is not None:
+            return graph.call(inputs, training=training, mask=mask)
+        if not self.layers:
+            raise ValueError(
+                f"{self._label()}: it has no layers. Add some with `model.add()`."
+            )
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask that the output carries; set while running."""
+        return None
+
+    # --- what is known of it
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input layer."""
+        stored = self._tracker.layers
+        return stored[1:] if stored and isinstance(stored[0], InputLayer) else list(stored)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(f"{self._label()}: `layers` cannot be set; use add() and pop().")
+
+    def _connected(self, wanted: str) -> Functional:
+        if self._graph is None:
+            raise AttributeError(
+                f"{self._label()} has no {wanted} yet: the input's shape is not known. Put a "
+                "keras.Input first, or call model.build(input_shape)."
+            )
+        graph: Functional = self._graph
+        return graph
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The input tensor, in a list."""
+        return self._connected("inputs").inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The output tensor, in a list."""
+        return self._connected("outputs").outputs
+
+    @property
+    def input(self) -> Any:
+        """The input tensor."""
+        return self._connected("input").input
+
+    @property
+    def output(self) -> Any:
+        """The output tensor."""
+        return self._connected("output").output
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input."""
+        return self._connected("input_shape").input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output."""
+        return self._connected("output_shape").output_shape
+
+    @property
+    def input_names(self) -> list[str] | None:
+        """The name of the input, in a list; None before it is known."""
+        return None if self._graph is None else self._graph.input_names
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The name of the last layer, in a list; None before the model is connected."""
+        return None if self._graph is None else self._graph.output_names
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The output's shape for an input of this shape."""
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    # --- describing
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers' configs, and the input's shape if it is known."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
+            "layers": [
+                serialization.serialize_keras_object(layer) for layer in self._tracker.layers
+            ],
+        }
+        if self._graph is not None:
+            config["build_input_shape"] = self._tracker.layers[0].batch_shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """The model that `get_config` described, with fresh weights."""
+        if isinstance(config, list):  # the form of Keras 1
+            config = {"layers": config}
+        model = cls(name=config.get("name"))
+        if config.get("dtype") is not None:
+            model.dtype_policy = config["dtype"]
+        for layer in config["layers"]:
+            model._append(
+                serialization.deserialize_keras_object(layer, custom_objects=custom_objects)
+            )
+        model._rebuild()
+        shape = config.get("build_input_shape")
+        if not model.built and model.layers and shape is not None and is_shape(list(shape)):
+            model.build(tuple(shape))
+        if config.get("trainable") is False:
+            model.trainable = False
+        return model
+
+    def get_build_config(self) -> None:
+        """None: the config says the shape."""
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        fields = super().__getstate__()
+        connected = fields.pop("_graph") is not None
+        return {**fields, "_graph": None, "_was_connected": connected}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        fields = dict(fields)
+        connected = fields.pop("_was_connected")
+        self.__dict__.update(fields)
+        if connected:
+            self._join()
+
+
+def _first_shape(layer: Layer) -> Any:
+    """The batch shape that a first layer asks for, or None."""
+    if isinstance(layer, Functional):
+        return layer.input_shape if len(layer.inputs) == 1 else None
+    if isinstance(layer, Sequential):
+        return None if layer._graph is None else layer.input_shape
+    return layer.__dict__.get("_batch_shape")
+
+
+def _data_dtype(layer: Layer) -> str:
+    """The dtype of the data for a first layer."""
+    if isinstance(layer, (Functional, Sequential)) and getattr(layer, "inputs", None):
+        return str(layer.inputs[0].dtype)
+    wanted = layer.compute_dtype
+    return wanted if dtypes.is_float(wanted) else dtypes.floatx()

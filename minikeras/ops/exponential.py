@@ -1,0 +1,346 @@
+"""Exponentials, logarithms, roots and special functions, element by element.
+
+They compute in floats: integers and bools become `floatx()` first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras.engine import prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core_op import op, promote_float
+from minikeras.ops.support import const, floating
+
+
+@op
+def exp(x: Any) -> Tensor:
+    """e to the power of each element.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.exp([0.0, 1.0]).tolist()
+    [1.0, 2.7183]
+    """
+    return prims.exp(floating(x))
+
+
+@op
+def expm1(x: Any) -> Tensor:
+    """`exp(x) - 1`, exact for small `x` too.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.expm1([0.0, 1e-5]).tolist()
+    [0.0, 1.000e-05]
+    """
+    return prims.expm1(floating(x))
+
+
+@op
+def log(x: Any) -> Tensor:
+    """The natural logarithm.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.log([1.0, 10.0]).tolist()
+    [0.0, 2.3026]
+    """
+    return prims.log(floating(x))
+
+
+@op
+def log1p(x: Any) -> Tensor:
+    """`log(1 + x)`, exact for small `x` too.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.log1p([0.0, 1e-5]).tolist()
+    [0.0, 1.000e-05]
+    """
+    return prims.log1p(floating(x))
+
+
+@op
+def sqrt(x: Any) -> Tensor:
+    """The square root.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.sqrt([4.0, 9.0]).tolist()
+    [2.0, 3.0]
+    """
+    return prims.sqrt(floating(x))
+
+
+@op
+def rsqrt(x: Any) -> Tensor:
+    """One over the square root.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.rsqrt([4.0, 16.0]).tolist()
+    [0.5, 0.25]
+    """
+    return prims.rsqrt(floating(x))
+
+
+@op
+def erf(x: Any) -> Tensor:
+    """The error function, `2 / sqrt(pi)` times the integral of `exp(-t**2)` from 0 to `x`.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.erf([0.0, 1.0]).tolist()
+    [0.0, 0.8427]
+    """
+    return prims.erf(floating(x))
+
+
+@op
+def erfinv(x: Any) -> Tensor:
+    """The inverse of the error function, for `x` within -1 and 1.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.erfinv([0.0, 0.5]).tolist()
+    [0.0, 0.4769]
+    """
+    return prims.erfinv(floating(x))
+
+
+@op
+def exp2(x: Any) -> Tensor:
+    """2 to the power of each element.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.exp2([3.0, -1.0]).tolist()
+    [8.0, 0.5]
+    """
+    x = floating(x)
+    return prims.exp(prims.mul(x, const(x, math.log(2))))
+
+
+@op
+def log2(x: Any) -> Tensor:
+    """The logarithm to base 2.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.log2([8.0, 0.5]).tolist()
+    [3.0, -1.0]
+    """
+    x = floating(x)
+    return prims.div(prims.log(x), const(x, math.log(2)))
+
+
+@op
+def log10(x: Any) -> Tensor:
+    """The logarithm to base 10.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.log10([100.0, 5.0]).tolist()
+    [2.0, 0.699]
+    """
+    x = floating(x)
+    return prims.div(prims.log(x), const(x, math.log(10)))
+
+
+@op
+def logaddexp(x1: Any, x2: Any) -> Tensor:
+    """`log(exp(x1) + exp(x2))`, without overflow.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Float tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.logaddexp([0.0, 1000.0], [0.0, 1000.0]).tolist()
+    [0.6931, 1000.6932]
+    """
+    a, b = promote_float(x1, x2)
+    gap = prims.sub(a, b)
+    tail = prims.log1p(prims.exp(prims.minimum(gap, prims.neg(gap))))
+    # The gap of two equal infinities is nan; their sum is the answer.
+    total = prims.add(prims.maximum(a, b), tail)
+    return prims.select(prims.isnan(gap), prims.add(a, b), total)
+
+
+@op
+def logaddexp2(x1: Any, x2: Any) -> Tensor:
+    """`log2(2 ** x1 + 2 ** x2)`, without overflow.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Float tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.logaddexp2([0.0, 3.0], [0.0, 3.0]).tolist()
+    [1.0, 4.0]
+    """
+    a, b = promote_float(x1, x2)
+    ln2 = const(a, math.log(2))
+    return prims.div(logaddexp(prims.mul(a, ln2), prims.mul(b, ln2)), ln2)
+
+
+@op
+def hypot(x1: Any, x2: Any) -> Tensor:
+    """`sqrt(x1**2 + x2**2)`, without overflow.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Float tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.hypot([3.0, 1e30], [4.0, 0.0]).tolist()
+    [5.0, 1000000015047466219876688855040.0]
+    """
+    a, b = (prims.abs(v) for v in promote_float(x1, x2))
+    big, small = prims.maximum(a, b), prims.minimum(a, b)
+    zero = prims.eq(big, const(big, 0))
+    ratio = prims.div(small, prims.select(zero, const(big, 1), big))
+    root = prims.sqrt(prims.add(const(big, 1), prims.mul(ratio, ratio)))
+    infinite = prims.isinf(big)
+    return prims.select(infinite, big, prims.mul(big, root))
+
+
+@op
+def cbrt(x: Any) -> Tensor:
+    """The cube root, negative for negative `x`.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.cbrt([8.0, -27.0]).tolist()
+    [2.0, -3.0]
+    """
+    x = floating(x)
+    root = prims.mul(prims.sign(x), prims.pow(prims.abs(x), const(x, 1 / 3)))
+    # One Newton step takes away the error of the rounded exponent 1/3.
+    square = prims.mul(root, root)
+    flat = prims.bitwise_or(prims.eq(x, const(x, 0)), prims.isinf(x))
+    safe = prims.select(flat, const(x, 1), square)
+    off = prims.sub(prims.mul(square, root), x)
+    step = prims.div(off, prims.mul(safe, const(x, 3)))
+    return prims.select(flat, root, prims.sub(root, step))
+
+
+@op
+def erfc(x: Any) -> Tensor:
+    """`1 - erf(x)`.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Float tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.erfc([0.0, 1.0]).tolist()
+    [1.0, 0.1573]
+    """
+    x = floating(x)
+    return prims.sub(const(x, 1), prims.erf(x))

@@ -1,0 +1,253 @@
+"""Windows of tensors, and writing at positions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras.engine import prims
+from minikeras.engine.aval import Shape, ShapeError
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.shaping import broadcast_to
+from minikeras.ops.support import cast_to, const, int_shape
+
+
+def _is_static(starts: Any) -> bool:
+    if isinstance(starts, (tuple, list)):
+        return all(isinstance(s, int) for s in starts)
+    return False
+
+
+def _starts(start_indices: Any, shape: Shape, sizes: Shape) -> Tensor:
+    """Starts as an int32 vector, moved so that the window lies within."""
+    starts = cast_to(to_tensor(start_indices), "int32")
+    room = to_tensor([d - s for d, s in zip(shape, sizes, strict=True)], "int32")
+    zero = const(starts, 0)
+    return prims.minimum(prims.maximum(starts, zero), room)
+
+
+@op
+def slice(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
+    """A window of a tensor.
+
+    Args:
+        inputs: Tensor of any shape.
+        start_indices: Where the window begins, one index for each axis; may be a tensor.
+        shape: Size of the window, one for each axis; -1 means up to the end.
+
+    Returns:
+        Tensor of shape `shape`. A window that would stick out is moved inside.
+
+    Raises:
+        ShapeError: If the window is larger than the tensor.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.slice(keras.ops.reshape(keras.ops.arange(9), (3, 3)), (1, 0), (2, 2)).tolist()
+    [[3, 4], [6, 7]]
+    """
+    x = to_tensor(inputs)
+    sizes = int_shape(shape, "slice")
+    if _is_static(start_indices) and len(start_indices) == len(sizes) == x.ndim:
+        starts = [int(s) for s in start_indices]
+        sizes = tuple(
+            d - s if n == -1 else n
+            for d, s, n in zip(x.shape, starts, sizes, strict=True)
+        )
+        if all(0 <= s <= d - n for d, s, n in zip(x.shape, starts, sizes, strict=True)):
+            stops = tuple(s + n for s, n in zip(starts, sizes, strict=True))
+            return prims.slice(
+                x, starts=tuple(starts), stops=stops, steps=(1,) * x.ndim
+            )
+    return prims.dynamic_slice(x, _starts(start_indices, x.shape, sizes), sizes=sizes)
+
+
+@op
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
+    """A tensor with a window of it replaced.
+
+    Args:
+        inputs: Tensor of any shape.
+        start_indices: Where the window begins, one index for each axis; may be a tensor.
+        updates: Values of the window, of the rank of `inputs`.
+
+    Returns:
+        Tensor of the shape and dtype of `inputs`.
+
+    Raises:
+        ShapeError: If the window is larger than the tensor.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.slice_update(keras.ops.zeros((3, 3)), (1, 1), keras.ops.ones((2, 2))).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
+    """
+    x = to_tensor(inputs)
+    u = to_tensor(updates, x.dtype)
+    if u.ndim != x.ndim:
+        raise ShapeError(
+            f"slice_update: updates of shape {u.shape} do not fit inputs of shape {x.shape}; "
+            "expected the same rank."
+        )
+    return prims.dynamic_update_slice(x, u, _starts(start_indices, x.shape, u.shape))
+
+
+def _nd_in_range(indices: Any, shape: Shape) -> Tensor:
+    """Index rows, each column wrapped and clipped to its axis."""
+    i = to_tensor(indices)
+    i = prims.cast(i, dtype="int32") if i.dtype != "int64" else i
+    if i.ndim == 0 or i.shape[-1] > len(shape):
+        raise ShapeError(
+            f"scatter: indices of shape {i.shape} do not fit the shape {shape}; expected "
+            f"(..., depth) with a depth of at most {len(shape)}."
+        )
+    sizes = to_tensor(list(shape[: i.shape[-1]]), i.dtype)
+    zero = const(i, 0)
+    i = prims.select(prims.lt(i, zero), prims.add(i, sizes), i)
+    return prims.maximum(prims.minimum(i, prims.sub(sizes, const(i, 1))), zero)
+
+
+@op
+def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
+    """Zeros with values added at indices; those that meet at one place are summed.
+
+    Args:
+        indices: Integer tensor `(..., depth)`: each row names the first `depth` axes.
+        values: Tensor `(..., *shape[depth:])`.
+        shape: Shape of the result.
+
+    Returns:
+        Tensor of that shape and the dtype of `values`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.scatter([[0], [2]], [5.0, 7.0], (4,)).tolist()
+    [5.0, 0.0, 7.0, 0.0]
+    """
+    sizes = int_shape(shape, "scatter")
+    return prims.scatter_nd_add(
+        _nd_in_range(indices, sizes), to_tensor(values), shape=sizes
+    )
+
+
+@op
+def scatter_update(
+    inputs: Any, indices: Any, updates: Any, reduction: str | None = None
+) -> Tensor:
+    """A tensor with the elements at indices replaced, or combined with updates.
+
+    Args:
+        inputs: Tensor to start from.
+        indices: Integer tensor `(..., depth)`: each row names the first `depth` axes.
+        updates: Tensor `(..., *inputs.shape[depth:])`.
+        reduction: None replaces (the last update of a place wins); `"add"`, `"max"`,
+            `"min"` and `"mul"` combine.
+
+    Returns:
+        Tensor of the shape and dtype of `inputs`.
+
+    Raises:
+        ValueError: If `reduction` is not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.scatter_update([1, 2, 3], [[0], [2]], [10, 30]).tolist()
+    [10, 2, 30]
+    """
+    if reduction not in (None, "add", "max", "min", "mul"):
+        raise ValueError(
+            f"scatter_update: reduction={reduction!r}; expected None, 'add', 'max', 'min' "
+            "or 'mul'."
+        )
+    x = to_tensor(inputs)
+    where = _nd_in_range(indices, x.shape)
+    u = to_tensor(updates, x.dtype)
+    if reduction == "add":
+        return prims.add(x, prims.scatter_nd_add(where, u, shape=x.shape))
+    places, flat = _flat_places(where, u, x.shape)
+    total = (x.size,)
+    order = prims.argsort(places, axis=0)
+    places = prims.take(places, order, axis=0)
+    flat = prims.take(flat, order, axis=0)
+    last = last_of_run(places)
+    if reduction is not None:
+        flat = running(flat, places, reduction)
+    one = prims.cast(last, dtype="int32")
+    column = prims.reshape(places, shape=(places.size, 1))
+    hit = prims.scatter_nd_add(column, one, shape=total)
+    winners = prims.select(last, flat, const(flat, 0))
+    found = prims.reshape(
+        prims.scatter_nd_add(column, winners, shape=total), shape=x.shape
+    )
+    mask = prims.reshape(prims.gt(hit, const(hit, 0)), shape=x.shape)
+    if reduction is not None:
+        found = COMBINE[reduction](x, found)
+    return prims.select(mask, found, x)
+
+
+COMBINE = {
+    "max": prims.maximum,
+    "min": prims.minimum,
+    "mul": prims.mul,
+    "add": prims.add,
+}
+
+
+def _flat_places(
+    indices: Tensor, updates: Tensor, shape: Shape
+) -> tuple[Tensor, Tensor]:
+    """Each update's place in the flattened tensor, and the updates, as vectors."""
+    depth = indices.shape[-1]
+    inner = math.prod(shape[depth:])
+    weights = [math.prod(shape[i + 1 :]) for i in range(depth)]
+    scaled = prims.mul(indices, to_tensor(weights, indices.dtype))
+    row = prims.sum(scaled, axes=(indices.ndim - 1,), keepdims=False)
+    count = row.size
+    row = prims.reshape(row, shape=(count, 1))
+    lane = prims.iota(shape=(1, inner), dtype=indices.dtype, axis=1)
+    places = prims.reshape(prims.add(row, lane), shape=(count * inner,))
+    wide = broadcast_to(updates, (*indices.shape[:-1], *shape[depth:]))
+    return places, prims.reshape(wide, shape=(count * inner,))
+
+
+def last_of_run(sorted_ids: Tensor) -> Tensor:
+    """Whether each element of a sorted vector is the last of its equals."""
+    n = sorted_ids.size
+    if n == 0:
+        return prims.full(shape=(0,), dtype="bool", value=True)
+    end = prims.full(shape=(1,), dtype="bool", value=True)
+    return prims.concat(
+        prims.ne(_part(sorted_ids, 1, n), _part(sorted_ids, 0, n - 1)), end, axis=0
+    )
+
+
+def _part(x: Tensor, start: int, stop: int) -> Tensor:
+    rest = x.ndim - 1
+    return prims.slice(
+        x,
+        starts=(start,) + (0,) * rest,
+        stops=(stop, *x.shape[1:]),
+        steps=(1,) * x.ndim,
+    )
+
+
+def running(values: Tensor, sorted_ids: Tensor, how: str) -> Tensor:
+    """Within each run of equal ids, the combination of all values up to here.
+
+    By doubling, as in Hillis and Steele's scan: log2(n) steps over axis 0.
+    """
+    combine, n, step = COMBINE[how], sorted_ids.size, 1
+    lead = (n,) + (1,) * (values.ndim - 1)
+    while step < n:
+        same = prims.eq(_part(sorted_ids, step, n), _part(sorted_ids, 0, n - step))
+        same = prims.reshape(same, shape=(n - step, *lead[1:]))
+        here, before = _part(values, step, n), _part(values, 0, n - step)
+        joined = prims.select(same, combine(here, before), here)
+        values = prims.concat(_part(values, 0, step), joined, axis=0)
+        step *= 2
+    return values

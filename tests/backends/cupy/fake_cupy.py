@@ -1,0 +1,202 @@
+"""A stand-in for the module cupy, over NumPy: the whole backend runs on a CPU.
+
+Its arrays are no NumPy arrays and refuse to become ones, as CuPy's do; its functions
+have CuPy's signatures where they differ from NumPy's; its raw kernels are compiled as
+C++ and called (see `emulate`).
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import math
+import sys
+import types
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from minikeras_cupy.fused import Kernel
+
+from tests.backends.cupy import emulate
+
+
+class MemoryPointer:
+    """A place in a buffer."""
+
+    def __init__(self, raw, offset=0):
+        self.raw, self.offset = raw, offset
+
+    def __add__(self, offset):
+        return MemoryPointer(self.raw, self.offset + offset)
+
+
+class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
+    """CuPy's array: `get()` is the only way to the host."""
+
+    def __init__(self, shape, dtype=float, memptr=None):
+        if memptr is None:
+            self._a = np.empty(shape, dtype)
+        else:
+            self._a = np.ndarray(shape, dtype, memptr.raw, memptr.offset)
+
+    @classmethod
+    def of(cls, host):
+        made = cls.__new__(cls)
+        made._a = np.asarray(host)
+        return made
+
+    def get(self):
+        return self._a.copy()
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(isinstance(v, np.ndarray) and v.ndim for v in inputs):
+            raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        out = kwargs.pop("out", None)
+        if out is not None:
+            kwargs["out"] = tuple(v._a for v in out)
+        made = getattr(ufunc, method)(*map(bare, inputs), **kwargs)
+        return out[0] if out is not None else ndarray.of(made)
+
+    def __getitem__(self, key):
+        return ndarray.of(self._a[bare(key)])
+
+    def __setitem__(self, key, value):
+        if isinstance(value, np.ndarray) and value.ndim:
+            raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        self._a[bare(key)] = bare(value)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self._a)))
+
+    def __len__(self):
+        return len(self._a)
+
+    def __int__(self):
+        return int(self._a)
+
+    @property
+    def data(self):
+        return MemoryPointer(self._a)
+
+
+def _attribute(name):
+    return property(lambda self: getattr(self._a, name))
+
+
+def _method(name):
+    def method(self, *args, **kwargs):
+        return wrapped(getattr(self._a, name)(*map(bare, args), **bare(kwargs)))
+
+    return method
+
+
+for _name in ("shape", "dtype", "ndim", "size", "strides", "flags", "itemsize"):
+    setattr(ndarray, _name, _attribute(_name))
+for _name in ("reshape", "transpose", "swapaxes", "astype", "copy", "sum", "fill"):
+    setattr(ndarray, _name, _method(_name))
+
+
+def bare(value):
+    """Fake arrays inside a value as NumPy's."""
+    if type(value) is ndarray:
+        return value._a
+    if isinstance(value, np.ndarray) and value.ndim:
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if type(value) in (tuple, list):
+        return type(value)(map(bare, value))
+    if type(value) is dict:
+        return {k: bare(v) for k, v in value.items()}
+    return value
+
+
+def wrapped(value):
+    """NumPy's arrays and scalars as fake arrays: CuPy has no scalars."""
+    return ndarray.of(value) if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def _function(name):
+    function = getattr(np, name)
+
+    def call(*args, **kwargs):
+        out = kwargs.get("out")
+        with np.errstate(all="ignore"):
+            made = wrapped(function(*map(bare, args), **bare(kwargs)))
+        return made if out is None else out
+
+    return call
+
+
+# The functions of numpy's name and signature that the kernels use; CuPy 14 has each.
+NAMES = """
+    add subtract multiply true_divide floor_divide remainder arctan2 maximum minimum
+    nextafter equal not_equal less less_equal greater greater_equal bitwise_and
+    bitwise_or bitwise_xor left_shift right_shift negative absolute sign exp expm1 log
+    log1p sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
+    floor ceil rint isnan isfinite isinf logical_not invert power where abs clip
+    copysign full empty zeros ones arange broadcast_to zeros_like ones_like empty_like
+    sum prod max min any all argmax argmin cumsum cumprod flip sort argsort concatenate
+    ascontiguousarray take_along_axis matmul einsum
+""".split()  # noqa: SIM905 - readable
+
+
+class RawKernel:
+    """Compiled as C++ at its first call; arguments must be contiguous."""
+
+    folder = Path()  # set by the tests
+
+    def __init__(self, code, name, options=()):
+        assert options == ("-std=c++17",)
+        self.code, self.name = code, name
+
+    def __call__(self, grid, block, args):
+        assert math.prod(grid) >= 1 and math.prod(block) == 256
+        assert all(type(a) is ndarray and a.flags.c_contiguous for a in args)
+        kernel = Kernel(self.name, self.code, 0)
+        emulate.run(kernel, self.folder, *[a._a for a in args])
+
+
+def take(a, indices, axis=None, out=None):
+    """CuPy's has no mode; it wraps indices."""
+    result = np.take(a._a, indices._a, axis=axis, mode="wrap")
+    if out is None:
+        return ndarray.of(result)
+    out._a[...] = result
+    return out
+
+
+def make(devices=1):
+    """The module; `devices` may be an exception to raise when they are counted."""
+    module = types.ModuleType("cupy")
+    module.__spec__ = importlib.machinery.ModuleSpec("cupy", None)
+    for name in NAMES:
+        setattr(module, name, _function(name))
+
+    def count():
+        if isinstance(devices, Exception):
+            raise devices
+        return devices
+
+    stream = SimpleNamespace(ptr=0, synchronize=lambda: None)
+    module.cuda = SimpleNamespace(
+        runtime=SimpleNamespace(getDeviceCount=count),
+        get_current_stream=lambda: stream,
+    )
+    module.ndarray, module.RawKernel, module.take = ndarray, RawKernel, take
+    module.asarray = lambda a: a if type(a) is ndarray else ndarray.of(np.array(a))
+    module.array = lambda a, order="C": ndarray.of(np.array(bare(a), order=order))
+    for name in ("bool_", "int32", "int64", "uint32", "uint64", "float32", "float64"):
+        setattr(module, name, getattr(np, name))
+    module.inf, module.nan = np.inf, np.nan
+    return module
+
+
+def installed(monkeypatch, module):
+    """Put the stand-in where `import cupy` finds it; no backend is loaded yet."""
+    from minikeras.engine import backend as registry
+
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    monkeypatch.delitem(registry._loaded, "cupy", raising=False)
+    monkeypatch.setattr(registry, "_active", registry._active)

@@ -1,0 +1,131 @@
+"""The progress bar: on a terminal in place, elsewhere one finished line."""
+
+import io
+import sys
+
+import pytest
+
+from minikeras.callbacks import Progbar, ProgbarLogger
+from minikeras.callbacks import progbar as module
+from minikeras.callbacks.progbar import clock, duration, shown
+from tests.training.models import line, linear
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    return stream
+
+
+@pytest.fixture
+def time(monkeypatch):
+    """A clock that the test moves."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_a_terminal_gets_one_line_drawn_over_and_over(terminal, time):
+    bar = Progbar(4)
+    for step in range(1, 5):
+        time[0] += 0.1
+        bar.update(step, [("loss", 0.5 / step)])
+    out = terminal.getvalue()
+    assert out.count("\r") == 4 and out.count("\n") == 1 and out.endswith("\n")
+    last = out.split("\r")[-1]
+    assert "4/4" in last and "loss: 0.1250" in last and "100ms/step" in last
+
+
+def test_a_terminal_is_drawn_at_most_every_interval(terminal, time):
+    bar = Progbar(1000)
+    for step in range(1, 1001):
+        time[0] += 0.001
+        bar.update(step, [("loss", 1.0)])
+    assert 18 <= terminal.getvalue().count("\r") <= 22
+
+
+def test_a_shorter_line_leaves_nothing_of_a_longer_one(terminal, time):
+    bar = Progbar(2)
+    time[0] += 1
+    bar.update(1, [("loss", 123456.0)])
+    time[0] += 1
+    bar.update(2, [("loss", 1.0)])
+    first, last = terminal.getvalue().split("\r")[1:]
+    assert len(last.rstrip("\n")) >= len(first)
+
+
+def test_a_file_gets_one_line_without_control_characters(capsys):
+    bar = Progbar(3, interval=0.0)
+    for step in range(1, 4):
+        bar.update(step, [("loss", 1.0)])
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and "\r" not in out and "\x1b" not in out
+    assert out.startswith("3/3 ━━━━━━━━━━━━━━━━━━━━ ")
+
+
+def test_means_of_stateless_values(capsys):
+    bar = Progbar(3, verbose=2, stateless_metrics=["a"])
+    for step, value in ((1, 1.0), (2, 2.0), (3, 6.0)):
+        bar.update(step, [("a", value), ("b", value)])
+    assert "a: 3.0000 - b: 6.0000" in capsys.readouterr().out
+
+
+def test_unknown_targets_and_add(terminal, time):
+    bar = Progbar(None)
+    time[0] += 1
+    bar.add(3, [("loss", 1.0)])
+    assert "3/Unknown" in terminal.getvalue()
+    bar.update(3, finalize=True)
+    assert terminal.getvalue().endswith("\n")
+
+
+def test_silence(capsys):
+    Progbar(1, verbose=0).update(1, [("loss", 1.0)])
+    assert capsys.readouterr().out == ""
+
+
+def test_numbers_and_times():
+    assert [shown(v) for v in (0.5, 0, 1e-5, 1234.5, "text")] == [
+        "0.5000", "0.0000", "1.0000e-05", "1234.5000", "text",
+    ]  # fmt: skip
+    assert [clock(s) for s in (3.7, 65, 3723)] == ["3s", "1:05", "1:02:03"]
+    assert [duration(s) for s in (2, 0.012, 4.5e-5)] == ["2s", "12ms", "45us"]
+
+
+def test_fit_on_a_terminal(terminal):
+    x, y = line()
+    linear().fit(x, y, batch_size=4, epochs=2, validation_split=0.2, verbose=1)
+    out = terminal.getvalue()
+    assert "Epoch 1/2\n" in out and "Epoch 2/2\n" in out
+    assert out.count("\n") == 4
+    assert "8/8" in out.splitlines()[-1] and "val_loss" in out.splitlines()[-1]
+
+
+def test_fit_of_unknown_length(capsys):
+    x, y = line()
+    linear().fit(((x, y) for _ in range(3)), verbose=1)
+    assert capsys.readouterr().out.startswith("3/3 ")
+
+
+def test_one_epoch_has_no_headline_and_evaluation_has_one_line(capsys):
+    x, y = line()
+    model = linear()
+    model.fit(x, y, verbose=2)
+    out = capsys.readouterr().out
+    assert out.startswith("2/2 - 0s - ") and "step - loss: " in out
+    model.evaluate(x, y, verbose=2)
+    assert capsys.readouterr().out.startswith("2/2 - 0s - ")
+
+
+def test_a_logger_given_by_hand_is_the_only_one(capsys):
+    x, y = line()
+    linear().fit(x, y, verbose=1, callbacks=[ProgbarLogger()])
+    assert len(capsys.readouterr().out.splitlines()) == 1
