@@ -55,9 +55,7 @@ def triangular(xp: Any, a: Array, b: Array, lower: bool) -> Array:
         rest = b[..., start:stop, :]
         if known.stop > known.start:
             rest = rest - a[..., start:stop, known] @ x[..., known, :]
-        x[..., start:stop, :] = _within(
-            xp, a[..., start:stop, start:stop], rest, lower
-        )
+        x[..., start:stop, :] = _within(xp, a[..., start:stop, start:stop], rest, lower)
     return x
 
 
@@ -104,10 +102,14 @@ def table(xp: Any) -> Table:
     def wide(x: Array) -> Array:
         return to(x, work_dtype(x.dtype))
 
+    def symmetric(x: Array) -> Array:
+        """Half of each triangle, so that both have the gradient."""
+        return (wide(x) + wide(x).swapaxes(-1, -2)) / 2
+
     def cholesky(x: Array) -> Array:
         if not x.size:
             return x.copy()
-        return to(_each(xp, xp.linalg.cholesky, wide(x)), x.dtype)
+        return to(_each(xp, xp.linalg.cholesky, symmetric(x)), x.dtype)
 
     def solve(a: Array, b: Array) -> Array:
         if not b.size:
@@ -132,13 +134,11 @@ def table(xp: Any) -> Table:
         return to(q, x.dtype), to(r, x.dtype)
 
     def svd(x: Array, *, full: bool) -> tuple[Array, Array, Array]:
-        u, s, vh = _each(
-            xp, lambda a: xp.linalg.svd(a, full_matrices=full), wide(x)
-        )
+        u, s, vh = _each(xp, lambda a: xp.linalg.svd(a, full_matrices=full), wide(x))
         return to(u, x.dtype), to(s, x.dtype), to(vh, x.dtype)
 
     def eigh(x: Array) -> tuple[Array, Array]:
-        w, v = _each(xp, xp.linalg.eigh, wide(x))
+        w, v = _each(xp, xp.linalg.eigh, symmetric(x))
         return to(w, x.dtype), to(v, x.dtype)
 
     def eig(x: Array) -> tuple[Array, Array, Array, Array]:

@@ -15,6 +15,7 @@ from minikeras_numpy import (
     elementwise,
     fused,
     index,
+    linalg,
     movement,
     pooling,
     random,
@@ -35,4 +36,5 @@ def build_table(xp: Any) -> dict[str, Kernel]:
         **index.table(xp),
         **random.table(xp),
         **fused.table(xp),
+        **linalg.table(xp),
     }

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from minikeras.engine import backend as registry
@@ -21,6 +22,7 @@ from minikeras.engine.passes.inline import inline
 from minikeras.engine.passes.plan import check_plan, plan
 from minikeras.engine.passes.simplify import simplify
 from minikeras.engine.passes.stabilise import stabilise_graph
+from minikeras.engine.profile import enabled, watch
 from minikeras.engine.state import State
 
 Pass = Callable[[Graph], Graph]
@@ -64,6 +66,7 @@ class Program:
     Attributes:
         graph: The graph after all passes.
         steps: Number of prepared steps.
+        prepared: The steps, one by one, and `nodes`, what each is for.
         allocating_steps: How many of them allocate when run.
         arena_bytes: Memory that a run uses for intermediate values.
     """
@@ -108,7 +111,8 @@ class Program:
             registers[regs[v]] = backend.view(
                 self._arena, offset, v.aval.shape, v.aval.dtype
             )
-        steps = []
+        steps: list[registry.Step] = []
+        nodes = []
         given = set(graph.inputs)
         for node in graph.nodes:
             out = node.outputs[0]
@@ -120,11 +124,18 @@ class Program:
                 registers[regs[out]] = registers[regs[node.inputs[0]]].reshape(
                     out.aval.shape
                 )
+            if len(nodes) < len(steps):
+                nodes.append(node)
         self.registers = registers
         self.steps = len(steps)
+        self.nodes = tuple(nodes)
+        self.prepared = steps
         self.allocating_steps = sum(bool(getattr(s, "allocates", False)) for s in steps)
-        captured = backend.capture(steps)
-        self._steps = steps if captured is None else [captured]
+        if enabled():
+            self._steps = watch(nodes, steps, backend)
+        else:
+            captured = backend.capture(steps)
+            self._steps = steps if captured is None else [captured]
         self._results = [regs[v] for v in graph.outputs[:n_results]]
         written = set(writes)
         self._read_only = [
@@ -141,6 +152,16 @@ class Program:
         targets = {to for _, to in self._copies}
         roots = [regs[places.root(v)] for v in graph.outputs[n_results:]]
         self._swaps = any(r in targets for r in roots)
+
+    @contextmanager
+    def borrowed(self, arrays: Sequence[Any]) -> Iterator[list[Any]]:
+        """The registers, filled with `arrays` and copies of the states, for a while."""
+        with self._lock:
+            for i, array in enumerate(arrays):
+                self.registers[i] = array
+            for i, state in (*self._read_only, *self._written):
+                self.registers[i] = self.backend.copy(state.array())
+            yield self.registers
 
     def run(self, arrays: Sequence[Any]) -> list[Any]:
         """One run: results as fresh arrays; written states hold their new values."""

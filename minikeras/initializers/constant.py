@@ -142,7 +142,7 @@ class STFT(Initializer):
     Args:
         side: `"real"` for cosines, `"imag"` for sines.
         window: Window: `"hann"`, `"hamming"`, an array of the frame's length, or None.
-        scaling: `"density"`, `"spectrum"` or None: how the window is normalised.
+        scaling: `"density"`, `"spectrum"` or None: how a window is normalised.
         periodic: Whether the window is periodic, not symmetric.
 
     Example:
@@ -198,8 +198,8 @@ class STFT(Initializer):
     def _window(self, frame: int) -> np.ndarray[Any, Any]:
         """The window, scaled."""
         if self.window is None:
-            window = np.ones(frame)
-        elif isinstance(self.window, str):
+            return np.ones(frame)
+        if isinstance(self.window, str):
             window = _named_window(self.window, frame, self.periodic)
         else:
             window = np.asarray(self.window, "float64")

@@ -21,7 +21,9 @@ from minikeras.variable import Variable
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Set by minikeras.models.graph_node: records a call on KerasTensors as a node.
-_record: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = None
+_record: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = (
+    None
+)
 
 
 def set_recorder(recorder: Callable[..., Any]) -> None:
@@ -48,16 +50,24 @@ def op(function: F) -> F:
     return cast(F, wrapper)
 
 
-def _symbolic(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _symbolic(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     if _record is None:
-        raise RuntimeError("import minikeras (the whole package) before symbolic calls.")
+        raise RuntimeError(
+            "import minikeras (the whole package) before symbolic calls."
+        )
     return _record(function, args, kwargs)
 
 
 def to_tensor(value: Any, dtype: str | None = None) -> Tensor:
     """Any array-like as a Tensor; float Python numbers and lists become `floatx()`."""
     if type(value) is Tensor:
-        return value if dtype is None or value.dtype == dtype else prims.cast(value, dtype=dtype)
+        return (
+            value
+            if dtype is None or value.dtype == dtype
+            else prims.cast(value, dtype=dtype)
+        )
     if isinstance(value, Variable):
         return to_tensor(value.value, dtype)
     if isinstance(value, KerasTensor):
@@ -70,12 +80,7 @@ def _convert(value: Any, dtype: str | None) -> Tensor:
         parts = [to_tensor(v) for v in value]
         common = dtype or dtypes.result_type(*[p.dtype for p in parts])
         return stack_tensors([to_tensor(p, common) for p in parts])
-    array = np.asarray(value)
-    if array.dtype == object or array.dtype.kind in "USMmVc" and array.dtype.name != "bfloat16":
-        raise ValueError(
-            f"cannot convert {type(value).__name__} of dtype {array.dtype} to a tensor; expected "
-            "numbers in a rectangular array."
-        )
+    array = _as_array(value)
     if dtype is None and not hasattr(value, "dtype"):
         if array.dtype.kind == "f":
             dtype = dtypes.floatx()
@@ -84,9 +89,23 @@ def _convert(value: Any, dtype: str | None) -> Tensor:
     return from_numpy(array, dtype or dtypes.standardize(array.dtype))
 
 
+def _as_array(value: Any) -> np.ndarray[Any, Any]:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # nested lists of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind in "OUSMmVc" and array.dtype.name != "bfloat16":
+        raise ValueError(
+            f"cannot convert {type(value).__name__} of dtype {array.dtype} to a tensor; "
+            "expected numbers in a rectangular array."
+        )
+    return array
+
+
 def _holds_tensors(value: Any) -> bool:
     return any(
-        isinstance(v, (Tensor, Variable)) or (isinstance(v, (list, tuple)) and _holds_tensors(v))
+        isinstance(v, (Tensor, Variable))
+        or (isinstance(v, (list, tuple)) and _holds_tensors(v))
         for v in value
     )
 

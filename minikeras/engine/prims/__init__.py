@@ -95,6 +95,16 @@ from minikeras.engine.prims.index import (
     take,
     take_along_axis,
 )
+from minikeras.engine.prims.linalg import (
+    cholesky,
+    eig,
+    eigh,
+    lu,
+    qr,
+    solve,
+    svd,
+    triangular_solve,
+)
 from minikeras.engine.prims.movement import (
     broadcast_to,
     concat,
@@ -139,6 +149,7 @@ from minikeras.engine.prims.reduce import (
 from minikeras.engine.prims.reduce import (
     sum_ as sum,
 )
+from minikeras.engine.prims.spectral import fft
 from minikeras.engine.prims.stable import log_logistic, relu
 
 __all__ = [
@@ -163,6 +174,7 @@ __all__ = [
     "broadcast_to",
     "cast",
     "ceil",
+    "cholesky",
     "concat",
     "const",
     "conv",
@@ -176,12 +188,15 @@ __all__ = [
     "div",
     "dynamic_slice",
     "dynamic_update_slice",
+    "eig",
+    "eigh",
     "epilogue",
     "eq",
     "erf",
     "erfinv",
     "exp",
     "expm1",
+    "fft",
     "flip",
     "floor",
     "floordiv",
@@ -202,6 +217,7 @@ __all__ = [
     "logical_not",
     "logistic",
     "lt",
+    "lu",
     "matmul",
     "max",
     "max_pool",
@@ -221,6 +237,7 @@ __all__ = [
     "pow",
     "prod",
     "put_along_axis_add",
+    "qr",
     "random_bits",
     "relu",
     "reshape",
@@ -237,6 +254,7 @@ __all__ = [
     "slice",
     "softmax",
     "softmax_cross_entropy_with_logits",
+    "solve",
     "sort",
     "sqrt",
     "stop_gradient",
@@ -244,10 +262,12 @@ __all__ = [
     "sum",
     "sum_pool",
     "sum_pool_grad",
+    "svd",
     "take",
     "take_along_axis",
     "tan",
     "tanh",
     "transpose",
+    "triangular_solve",
     "zeros",
 ]

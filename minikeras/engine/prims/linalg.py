@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.primitive import Context, primitive
+from minikeras.engine.prims.contract import matmul
 from minikeras.engine.prims.create import const, iota, zeros
 from minikeras.engine.prims.elementwise import add, div, eq, ge, mul, neg, select, sub
 from minikeras.engine.prims.helpers import (
@@ -21,7 +22,6 @@ from minikeras.engine.prims.helpers import (
     check_rank,
     check_same_dtype,
 )
-from minikeras.engine.prims.contract import matmul
 from minikeras.engine.prims.movement import reshape, slice_, transpose
 
 if TYPE_CHECKING:
@@ -170,9 +170,7 @@ def _lu_vjp(ctx: Context, g: Tensor | None, _: Any) -> Grads:
     low = _part(_mm(unit, _part(g, True, -1), ta=True), True, -1)
     high = _part(_mm(_part(g, False), upper, tb=True), False)
     inner = triangular_solve(unit, add(low, high), lower=True, transpose_a=True)
-    permuted = _t(
-        triangular_solve(upper, _t(inner), lower=False, transpose_a=False)
-    )
+    permuted = _t(triangular_solve(upper, _t(inner), lower=False, transpose_a=False))
     return (_unpermuted(permuted, order),)
 
 

@@ -5,7 +5,14 @@ tried in, and a reference in plain NumPy that shares nothing with our kernels; i
 float64 where the case has a float dtype.
 """
 
-from minikeras.testing.cases import contractions, indices, moves, pointwise, reductions
+from minikeras.testing.cases import (
+    contractions,
+    indices,
+    matrices,
+    moves,
+    pointwise,
+    reductions,
+)
 from minikeras.testing.cases.case import TOLERANCE, Arg, Case
 
 FAMILIES = (
@@ -21,6 +28,8 @@ FAMILIES = (
     contractions.fused,
     indices.index,
     indices.random,
+    matrices.linalg,
+    matrices.spectral,
 )
 CASES = [case for family in FAMILIES for case in family()]
 COMPILED = ("fused", "epilogue")  # nobody binds them: they have tests of their own

@@ -78,6 +78,14 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
         return int(self._a)
 
     @property
+    def real(self):
+        return ndarray.of(self._a.real)
+
+    @property
+    def imag(self):
+        return ndarray.of(self._a.imag)
+
+    @property
     def data(self):
         return MemoryPointer(self._a)
 
@@ -117,6 +125,24 @@ def wrapped(value):
     return ndarray.of(value) if isinstance(value, (np.ndarray, np.generic)) else value
 
 
+class _Submodule:
+    """`cupy.linalg` or `cupy.fft`, by NumPy's functions."""
+
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        function = getattr(self._module, name)
+
+        def call(*args, **kwargs):
+            made = function(*map(bare, args), **bare(kwargs))
+            return (
+                tuple(map(wrapped, made)) if isinstance(made, tuple) else wrapped(made)
+            )
+
+        return call
+
+
 def _function(name):
     function = getattr(np, name)
 
@@ -138,7 +164,7 @@ NAMES = """
     floor ceil rint isnan isfinite isinf logical_not invert power where abs clip
     copysign full empty zeros ones arange broadcast_to zeros_like ones_like empty_like
     sum prod max min any all argmax argmin cumsum cumprod flip sort argsort concatenate
-    ascontiguousarray take_along_axis matmul einsum
+    ascontiguousarray take_along_axis matmul einsum tile
 """.split()  # noqa: SIM905 - readable
 
 
@@ -189,6 +215,7 @@ def make(devices=1):
     module.array = lambda a, order="C": ndarray.of(np.array(bare(a), order=order))
     for name in ("bool_", "int32", "int64", "uint32", "uint64", "float32", "float64"):
         setattr(module, name, getattr(np, name))
+    module.linalg, module.fft = _Submodule(np.linalg), _Submodule(np.fft)
     module.inf, module.nan = np.inf, np.nan
     return module
 

@@ -8,12 +8,14 @@ import pytest
 from minikeras_cupy import CupyBackend, conv
 from minikeras_cupy.scatter import add_rows
 
-import minikeras as keras
-from minikeras import config
+from minikeras import config, ops
 from minikeras.engine import backend as registry
+from minikeras.engine import prims
+from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import jit
 from minikeras.extend import BackendError
 from minikeras.testing import backend_contract
+from minikeras.variable import Variable
 from tests.backends.cupy import emulate, fake_cupy, nvrtc
 
 needs_compiler = pytest.mark.skipif(
@@ -69,53 +71,62 @@ def test_convolution_in_blocks_of_the_batch(cupy, monkeypatch):
             backend_contract.check_case("cupy", case, dtype)
 
 
-def model():
-    keras.utils.set_random_seed(5)
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Conv2D(3, 3, activation="relu"),
-            keras.layers.MaxPooling2D(2),
-            keras.layers.Flatten(),
-            keras.layers.Dropout(0.25),
-            keras.layers.Dense(4, activation="softmax"),
-        ]
-    )
+class Net:
+    """A small CNN with dropout, and one compiled step of gradient descent."""
+
+    def __init__(self):
+        rng = np.random.default_rng(3)
+        draw = lambda *shape: rng.normal(size=shape).astype("float32") / 2  # noqa: E731
+        self.weights = [Variable(draw(3, 3, 1, 3)), Variable(draw(27, 4))]
+        self.bias = Variable(np.zeros(3, "float32"))
+        self.key = Variable(np.uint32([5, 0]), dtype="uint32", trainable=False)
+        self.x = draw(16, 8, 8, 1)
+        self.y = np.eye(4, dtype="float32")[rng.integers(0, 4, 16)]
+        self.step = jit(self.train)
+
+    def logits(self, x, mask=None):
+        kernel, dense = self.weights
+        h = ops.relu(ops.conv(x, kernel) + self.bias)
+        h = ops.reshape(ops.max_pool(h, 2), (-1, 27))
+        return ops.matmul(h if mask is None else h * mask, dense)
+
+    def train(self, x, y):
+        bits = prims.random_bits(self.key.value, shape=(16, 27))
+        self.key.assign(self.key + np.uint32([0, 1]))
+        mask = ops.cast(bits > 1 << 30, "float32")
+        with GradientTape() as tape:
+            loss = -ops.mean(
+                ops.sum(y * ops.log_softmax(self.logits(x, mask)), axis=-1)
+            )
+        trained = [*self.weights, self.bias]
+        for v, g in zip(trained, tape.gradient(loss, trained)):
+            v.assign(v - 0.1 * g)
+        return loss, mask
 
 
-def losses(name):
+def trained(name):
+    """The net after a few steps on a backend, its losses, and its last dropout mask."""
     config.set_backend(name)
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=(16, 8, 8, 1)).astype("float32")
-    y = rng.integers(0, 4, 16)
-    net = model()
-    net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return net, x, [float(net.train_on_batch(x, y)[0]) for _ in range(4)]
+    net = Net()
+    steps = [net.step(net.x, net.y) for _ in range(4)]
+    assert net.step.traces == 1 and not net.step.fallback
+    return net, [float(loss) for loss, _ in steps], steps[-1][1].numpy()
 
 
 @needs_compiler
 def test_a_cnn_trains_as_on_numpy_and_moves_between_backends(cupy):
-    _, _, wanted = losses("numpy")
-    net, x, got = losses("cupy")
+    _, wanted, mask = trained("numpy")
+    net, got, same_mask = trained("cupy")
     np.testing.assert_allclose(got, wanted, rtol=1e-4)
-    assert type(net.weights[0].value.value) is fake_cupy.ndarray
-    on_cupy = net.predict(x, verbose=0)
+    np.testing.assert_array_equal(same_mask, mask)
+    predict = jit(net.logits)
+    on_cupy = predict(net.x)
+    assert type(on_cupy.value) is fake_cupy.ndarray
     config.set_backend("numpy")
-    np.testing.assert_allclose(net.predict(x, verbose=0), on_cupy, rtol=1e-4, atol=1e-6)
-
-
-@needs_compiler
-def test_compiled_results_and_dropout_masks_equal_numpy(cupy):
-    def step(x):
-        return keras.ops.softmax(x * 2.0), keras.random.uniform((5, 3), seed=7)
-
-    x = np.linspace(-1, 1, 15, dtype="float32").reshape(5, 3)
-    results = {}
-    for name in ("numpy", "cupy"):
-        config.set_backend(name)
-        results[name] = [r.numpy() for r in jit(step)(x)]
-    np.testing.assert_allclose(results["cupy"][0], results["numpy"][0], rtol=1e-6)
-    np.testing.assert_array_equal(results["cupy"][1], results["numpy"][1])
+    np.testing.assert_allclose(predict(net.x), on_cupy.numpy(), rtol=1e-4, atol=1e-5)
+    net.step(net.x, net.y)
+    config.set_backend("cupy")
+    assert np.isfinite(float(net.step(net.x, net.y)[0]))
 
 
 def test_no_cupy_names_the_extra(monkeypatch):

@@ -9,7 +9,7 @@ from minikeras import config
 from minikeras.engine import backend as registry
 from minikeras.extend import BackendError
 from minikeras.testing import backend_contract
-from tests.backends.cupy.test_backend import losses
+from tests.backends.cupy.test_backend import trained
 
 
 def missing():
@@ -43,9 +43,9 @@ def test_table_and_memory():
 def test_a_cnn_trains_as_on_numpy():
     before = config.backend()
     try:
-        _, _, wanted = losses("numpy")
-        _, _, got = losses("cupy")
-        _, _, again = losses("cupy")
+        _, wanted, _ = trained("numpy")
+        _, got, _ = trained("cupy")
+        _, again, _ = trained("cupy")
     finally:
         config.set_backend(before)
     np.testing.assert_allclose(got, wanted, rtol=1e-3)

@@ -1,0 +1,1 @@
+"""Step times of minikeras beside its peers: `python -m benchmarks --help`."""

@@ -1,0 +1,70 @@
+"""The engines: what to import, which environment, which interpreter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One column of the comparison."""
+
+    name: str
+    module: str  # what stands in for `keras`
+    env: Mapping[str, str]
+    needs: tuple[str, ...]  # importable in its interpreter, or it is skipped
+
+    @property
+    def ours(self) -> bool:
+        return self.module == "minikeras"
+
+
+def _ours(backend: str, needs: tuple[str, ...]) -> Engine:
+    name = f"minikeras-{backend}"
+    return Engine(name, "minikeras", {"MINIKERAS_BACKEND": backend}, needs)
+
+
+def _peer(backend: str) -> Engine:
+    env = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    return Engine(f"keras-{backend}", "keras", env, ("keras", backend))
+
+
+ENGINES = {
+    e.name: e
+    for e in (
+        _ours("numpy", ("numpy",)),
+        _ours("numba", ("numba",)),
+        _peer("jax"),
+        _peer("tensorflow"),
+        _peer("torch"),
+    )
+}
+
+
+def environment(engine: Engine) -> dict[str, str]:
+    """The variables of its process. Peers see this folder alone, none of our caches."""
+    paths = [str(ROOT)] + [str(ROOT / "backends")] * engine.ours
+    return os.environ | dict(engine.env) | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def missing(engine: Engine, python: str = sys.executable) -> list[str]:
+    """The packages it needs that its interpreter lacks. Nothing of them is imported."""
+    code = (
+        "import importlib.util as u, sys;"
+        "print(*[n for n in sys.argv[1:] if u.find_spec(n) is None])"
+    )
+    ran = subprocess.run(
+        [python, "-c", code, *engine.needs],
+        capture_output=True,
+        text=True,
+        env=environment(engine),
+        check=True,
+    )
+    return ran.stdout.split()

@@ -1,0 +1,58 @@
+"""The floor under all step times: multiply-adds a second that this machine reaches.
+
+`python -m benchmarks.peak` prints GFLOP/s of the best large float32 matmul seen, NumPy's
+BLAS or our own tile, with all threads.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import minikeras as keras
+from benchmarks.engines import ENGINES, ROOT, environment, missing
+
+SIZE = 1536
+ROUNDS = 12
+
+
+def best_gflops(multiply: Callable[[], object]) -> float:
+    """The best of `ROUNDS` matmuls of `SIZE` cubed."""
+    multiply()
+    best = float("inf")
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        multiply()
+        best = min(best, time.perf_counter() - start)
+    return 2 * SIZE**3 / best / 1e9
+
+
+def matmuls() -> list[Callable[[], object]]:
+    """Those of NumPy and of the backend in use."""
+    a = np.random.default_rng(0).standard_normal((SIZE, SIZE)).astype("float32")
+    ours = keras.ops.convert_to_tensor(a)
+    return [lambda: a @ a, lambda: keras.ops.matmul(ours, ours)]
+
+
+def measured() -> float:
+    """GFLOP/s, measured in a process of its own, on numba where it is installed."""
+    engine = ENGINES["minikeras-numba"]
+    if missing(engine):
+        engine = ENGINES["minikeras-numpy"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.peak"],
+        capture_output=True,
+        text=True,
+        env=environment(engine),
+        cwd=ROOT,
+        check=True,
+    )
+    return float(ran.stdout)
+
+
+if __name__ == "__main__":
+    print(max(best_gflops(multiply) for multiply in matmuls()))

@@ -1,0 +1,186 @@
+"""The workloads: what is built and fed, the same code for every engine.
+
+A builder takes the `keras` module, ours or theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.data import pictures
+
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row of the table.
+
+    Attributes:
+        name: As on the command line.
+        build: Makes the model, uncompiled, from the `keras` module.
+        load: Makes `steps * batch` samples; takes the count and the data folder.
+        batch: Samples a step.
+        steps: Steps an epoch.
+        target: What issue and README promise, ms a step on the reference machine.
+    """
+
+    name: str
+    build: Callable[[Any], Any]
+    load: Callable[[int, str | None], Arrays]
+    batch: int
+    steps: int
+    target: float
+
+
+def mlp(keras: Any) -> Any:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((784,)),
+            layers.Dense(512, activation="relu"),
+            layers.Dropout(0.2),
+            layers.Dense(512, activation="relu"),
+            layers.Dropout(0.2),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def cnn(keras: Any) -> Any:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def resnet20(keras: Any) -> Any:
+    """ResNet-20 for 32 x 32 pictures (He et al., 2016, section 4.2)."""
+    layers = keras.layers
+
+    def conv(x: Any, filters: int, size: int, strides: int) -> Any:
+        made = layers.Conv2D(
+            filters, size, strides=strides, padding="same", use_bias=False
+        )
+        return layers.BatchNormalization()(made(x))
+
+    inputs = keras.Input((32, 32, 3))
+    x = layers.ReLU()(conv(inputs, 16, 3, 1))
+    for filters in (16, 32, 64):
+        for block in range(3):
+            strides = 2 if filters > 16 and block == 0 else 1
+            y = layers.ReLU()(conv(x, filters, 3, strides))
+            y = conv(y, filters, 3, 1)
+            short = conv(x, filters, 1, strides) if strides == 2 else x
+            x = layers.ReLU()(layers.Add()([y, short]))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+
+
+def lstm(keras: Any) -> Any:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((100,), dtype="int32"),
+            layers.Embedding(20_000, 128),
+            layers.LSTM(64),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def transformer(keras: Any) -> Any:
+    """Two encoder blocks of 4 heads x 16, width 64, feed-forward 256."""
+    layers = keras.layers
+    inputs = keras.Input((128,), dtype="int32")
+    x = layers.Embedding(20_000, 64)(inputs)
+    for _ in range(2):
+        attended = layers.MultiHeadAttention(num_heads=4, key_dim=16)(x, x)
+        x = layers.LayerNormalization()(layers.Add()([x, attended]))
+        y = layers.Dense(256, activation="relu")(x)
+        y = layers.Dense(64)(y)
+        x = layers.LayerNormalization()(layers.Add()([x, y]))
+    x = layers.GlobalAveragePooling1D()(x)
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+
+
+def _rows(count: int, folder: str | None) -> Arrays:
+    x, y = pictures(count, folder)
+    return x.reshape(count, 784), y
+
+
+def _grey(count: int, folder: str | None) -> Arrays:
+    x, y = pictures(count, folder)
+    return x[..., None], y
+
+
+def _colour(count: int, folder: str | None) -> Arrays:
+    """On a border of two, three times over: 32 x 32 x 3."""
+    x, y = pictures(count, folder)
+    x = np.pad(x, ((0, 0), (2, 2), (2, 2)))
+    return np.repeat(x[..., None], 3, axis=-1), y
+
+
+def _words(length: int) -> Callable[[int, str | None], Arrays]:
+    def load(count: int, folder: str | None) -> Arrays:
+        random = np.random.default_rng(0)
+        x = random.integers(0, 20_000, (count, length)).astype("int32")
+        return x, (x[:, 0] % 10).astype("int32")
+
+    return load
+
+
+WORKLOADS = {
+    w.name: w
+    for w in (
+        Workload("mlp", mlp, _rows, 128, 64, 2.8),
+        Workload("cnn", cnn, _grey, 128, 24, 12.0),
+        Workload("resnet20", resnet20, _colour, 128, 4, 106.0),
+        Workload("lstm", lstm, _words(100), 64, 16, 16.0),
+        Workload("transformer", transformer, _words(128), 32, 16, 18.0),
+    )
+}
+
+
+def forward_macs(model: Any) -> list[int]:
+    """Multiply-adds of each matmul and convolution layer for one sample, in order."""
+    counts = []
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind in ("Dense", "Conv2D"):
+            places = int(np.prod(layer.output.shape[1:-1]))  # 1 for a Dense on rows
+            counts.append(places * int(np.prod(layer.kernel.shape)))
+        elif kind == "LSTM":
+            steps = layer.input.shape[1]
+            width = layer.input.shape[-1] + layer.units
+            counts.append(steps * 4 * layer.units * width)
+        elif kind == "MultiHeadAttention":
+            _, tokens, width = layer.output.shape
+            inner = layer.num_heads * layer.key_dim
+            counts.append(tokens * inner * (4 * width + 2 * tokens))
+    return counts
+
+
+def train_macs(model: Any) -> int:
+    """Of a training step on one sample: forward, by weights, by inputs.
+
+    The first layer of a picture needs no gradient by its input.
+    """
+    counts = forward_macs(model)
+    first = (
+        counts[0] if np.issubdtype(np.dtype(model.inputs[0].dtype), np.floating) else 0
+    )
+    return 3 * sum(counts) - first

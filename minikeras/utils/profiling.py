@@ -1,0 +1,82 @@
+"""A table of where a model's time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import backend as registry
+from minikeras.engine import tree
+from minikeras.engine.compile import Function
+from minikeras.engine.profile import Profile
+from minikeras.engine.profile import profile as timed
+from minikeras.engine.program import Program
+from minikeras.engine.tensor import Tensor
+
+
+def profile(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    repeat: int = 10,
+    print_fn: Callable[[str], None] | None = print,
+) -> Profile:
+    """Times each step of a model's program, and prints them as a table.
+
+    A step is one kernel: a convolution with its bias and activation, a fused group of
+    elementwise operations, a part of the optimizer. Nothing of the model changes: the
+    steps run on copies of its weights. With `MINIKERAS_PROFILE=1` in the environment
+    the programs of any script are timed as they run, and printed when it ends.
+
+    Args:
+        model: A model; for training a compiled one.
+        x: One batch of inputs, `(batch, ...)` each.
+        y: Its targets for a training step; None for a prediction.
+        repeat: How often the steps run; the least time of each is shown.
+        print_fn: Gets the text of the table; None for nobody.
+
+    Returns:
+        A `Profile`: `rows` of name, layer, seconds, flops and nbytes, and `table()`.
+
+    Raises:
+        ValueError: If `repeat` is less than 1, or the model is not compiled and `y` is
+            given.
+
+    Example:
+        >>> import numpy as np
+        >>> import minikeras as keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> result = profile(model, np.ones((2, 4), "float32"), print_fn=None)
+        >>> sum(row.flops for row in result.rows) >= 2 * 2 * 4 * 3
+        True
+    """
+    if repeat < 1:
+        raise ValueError(f"profile: argument `repeat` is {repeat}; expected 1 or more.")
+    if y is None:
+        batch: Any = (x,)
+        step = model.predict_step
+        if not model.built:
+            model(x, training=False)
+    else:
+        batch = (x, y)
+        step = model.train_step
+        model.prepare_to_train(x, y)
+    program, arrays = _program(step, batch)
+    result = timed(program, arrays, repeat)
+    if print_fn is not None:
+        print_fn(result.table())
+    return result
+
+
+def _program(step: Callable[..., Any], batch: Any) -> tuple[Program, list[Any]]:
+    """The program of a step for this batch, and its input arrays; it is not run."""
+    backend = registry.active()
+    leaves, _ = tree.flatten_spec(((batch,), {}))
+    hosts = [
+        np.ascontiguousarray(leaf.numpy() if isinstance(leaf, Tensor) else leaf)
+        for leaf in leaves
+    ]
+    staged = tree.map_structure(lambda leaf: hosts.pop(0), batch)
+    return Function(step).program(staged)
