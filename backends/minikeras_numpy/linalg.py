@@ -5,6 +5,7 @@ A matrix that has no decomposition gives nan, and leaves the rest of its batch a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -70,14 +71,16 @@ def _within(xp: Any, a: Array, b: Array, lower: bool) -> Array:
     return x
 
 
-def factor_lu(xp: Any, x: Array) -> tuple[Array, Array]:
-    """Packed factors and the order of rows, with the largest pivot of each column."""
+def factor_lu(xp: Any, x: Array) -> tuple[Array, Array, Array]:
+    """Packed factors, the row each step swaps with, and the order rows end up in."""
     *batch, m, n = x.shape
-    a = xp.array(x).reshape(-1, m, n)
+    a = xp.array(x).reshape(math.prod(batch), m, n)
     order = xp.tile(xp.arange(m, dtype=np.int32), (a.shape[0], 1))
     each = xp.arange(a.shape[0])
+    pivots = xp.zeros((a.shape[0], min(m, n)), dtype=np.int32)
     for k in range(min(m, n)):
         pivot = k + xp.argmax(xp.abs(a[:, k:, k]), axis=1)
+        pivots[:, k] = pivot
         moved = a[each, pivot].copy()
         a[each, pivot] = a[:, k]
         a[:, k] = moved
@@ -88,7 +91,11 @@ def factor_lu(xp: Any, x: Array) -> tuple[Array, Array]:
         safe = xp.where(divisor == 0, 1, divisor)
         a[:, k + 1 :, k] = a[:, k + 1 :, k] / safe
         a[:, k + 1 :, k + 1 :] -= a[:, k + 1 :, k, None] * a[:, k, None, k + 1 :]
-    return a.reshape(x.shape), order.reshape(*batch, m)
+    return (
+        a.reshape(x.shape),
+        pivots.reshape(*batch, min(m, n)),
+        order.reshape(*batch, m),
+    )
 
 
 def _split(xp: Any, z: Array, dtype: Any) -> tuple[Array, Array]:
@@ -124,9 +131,9 @@ def table(xp: Any) -> Table:
             left, lower = left.swapaxes(-1, -2), not lower
         return to(triangular(xp, left, wide(b), lower), a.dtype)
 
-    def lu(x: Array) -> tuple[Array, Array]:
-        packed, order = factor_lu(xp, wide(x))
-        return to(packed, x.dtype), order
+    def lu(x: Array) -> tuple[Array, Array, Array]:
+        packed, pivots, order = factor_lu(xp, wide(x))
+        return to(packed, x.dtype), pivots, order
 
     def qr(x: Array, *, full: bool) -> tuple[Array, Array]:
         mode = "complete" if full else "reduced"

@@ -5,54 +5,260 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from minikeras.metrics.accuracy import (Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy)
-from minikeras.metrics.accuracy_functions import (accuracy, binary_accuracy, categorical_accuracy, sparse_categorical_accuracy, sparse_top_k_categorical_accuracy, top_k_categorical_accuracy)
-from minikeras.metrics.correlation import (ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation)
-from minikeras.metrics.hinge import (CategoricalHinge, Hinge, SquaredHinge)
-from minikeras.metrics.metric import (Metric)
-from minikeras.metrics.probabilistic import (BinaryCrossentropy, CategoricalCrossentropy, KLDivergence, Poisson, SparseCategoricalCrossentropy)
-from minikeras.metrics.reductions import (Mean, MeanMetricWrapper, Sum)
-from minikeras.metrics.regression import (CosineSimilarity, LogCoshError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, RootMeanSquaredError, cosine_similarity)
-from minikeras.saving.serialization import deserialize_keras_object, serialize_keras_object
-from minikeras.losses import (binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy, categorical_focal_crossentropy, categorical_hinge, hinge, huber, kl_divergence, log_cosh, mean_absolute_error, mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, poisson, sparse_categorical_crossentropy, squared_hinge)
+from minikeras.losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
+from minikeras.metrics.accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from minikeras.metrics.accuracy_functions import (
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from minikeras.metrics.auc import (
+    AUC,
+)
+from minikeras.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from minikeras.metrics.constrained import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from minikeras.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
+from minikeras.metrics.hinge import (
+    CategoricalHinge,
+    Hinge,
+    SquaredHinge,
+)
+from minikeras.metrics.iou import (
+    BinaryIoU,
+    IoU,
+    MeanIoU,
+    OneHotIoU,
+    OneHotMeanIoU,
+)
+from minikeras.metrics.metric import (
+    Metric,
+)
+from minikeras.metrics.probabilistic import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
+from minikeras.metrics.reductions import (
+    Mean,
+    MeanMetricWrapper,
+    Sum,
+)
+from minikeras.metrics.regression import (
+    CosineSimilarity,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    RootMeanSquaredError,
+)
+from minikeras.metrics.scores import (
+    F1Score,
+    FBetaScore,
+    R2Score,
+)
+from minikeras.naming import to_snake_case
+from minikeras.saving.serialization import (
+    deserialize_keras_object,
+    serialize_keras_object,
+)
 
-__all__ = ["Accuracy", "BinaryAccuracy", "BinaryCrossentropy", "CategoricalAccuracy", "CategoricalCrossentropy", "CategoricalHinge", "ConcordanceCorrelation", "CosineSimilarity", "Hinge", "KLDivergence", "LogCoshError", "Mean", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanMetricWrapper", "MeanSquaredError", "MeanSquaredLogarithmicError", "Metric", "PearsonCorrelation", "Poisson", "RootMeanSquaredError", "SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy", "SquaredHinge", "Sum", "TopKCategoricalAccuracy", "accuracy", "binary_accuracy", "binary_crossentropy", "binary_focal_crossentropy", "categorical_accuracy", "categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge", "concordance_correlation", "cosine_similarity", "deserialize", "get", "hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error", "pearson_correlation", "poisson", "serialize", "sparse_categorical_accuracy", "sparse_categorical_crossentropy", "sparse_top_k_categorical_accuracy", "squared_hinge", "top_k_categorical_accuracy",]
+__all__ = [
+    "AUC",
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "BinaryIoU",
+    "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "ConcordanceCorrelation",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Hinge",
+    "IoU",
+    "KLDivergence",
+    "LogCoshError",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanIoU",
+    "MeanMetricWrapper",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
+    "Poisson",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
+    "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
+    "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
+    "SquaredHinge",
+    "Sum",
+    "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "concordance_correlation",
+    "deserialize",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "pearson_correlation",
+    "poisson",
+    "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
+    "top_k_categorical_accuracy",
+]
 
-_NOT_METRICS = ("deserialize", "get", "serialize")
-_NAMES: dict[str, Any] = {n: globals()[n] for n in __all__ if n not in _NOT_METRICS}
-for _found, *_aliases in (
+_CLASSES: list[type[Metric]] = [
+    globals()[name] for name in __all__ if name[0].isupper()
+]
+_NAMES: dict[str, Any] = {
+    **{cls.__name__: cls for cls in _CLASSES},
+    **{to_snake_case(cls.__name__): cls for cls in _CLASSES},
+}
+for _metric, *_aliases in (
     (BinaryCrossentropy, "bce", "BCE"),
-    (KLDivergence, "kld", "KLD"),
-    (MeanAbsoluteError, "mae", "MAE"),
     (MeanSquaredError, "mse", "MSE"),
-    (RootMeanSquaredError, "rmse", "RMSE"),
+    (MeanAbsoluteError, "mae", "MAE"),
     (MeanAbsolutePercentageError, "mape", "MAPE"),
     (MeanSquaredLogarithmicError, "msle", "MSLE"),
 ):
-    _NAMES.update(dict.fromkeys(_aliases, _found))
+    _NAMES.update(dict.fromkeys(_aliases, _metric))
 
 
 def serialize(metric: Any) -> Any:
-    """The config of a metric, a JSON-ready dict."""
+    """The config of a metric, a JSON-ready dict without its state.
+
+    Args:
+        metric: A `Metric`, or a function.
+
+    Returns:
+        What `deserialize` takes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.metrics.serialize(keras.metrics.AUC())["class_name"]
+    'AUC'
+    """
     return serialize_keras_object(metric)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The metric of a name or of a config."""
+    """The metric of a name or of a config.
+
+    Args:
+        config: Name or config.
+        custom_objects: Names of classes and functions that are not part of the package.
+
+    Returns:
+        A `Metric`, a class of one, or a function.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> config = keras.metrics.serialize(keras.metrics.Recall(top_k=3))
+    >>> keras.metrics.deserialize(config).top_k
+    3
+    """
     return deserialize_keras_object(
         config, custom_objects=custom_objects, module_objects=_NAMES
     )
 
 
 def get(identifier: Any) -> Any:
-    """The metric that `identifier` means: a name, config, function, class or `Metric`.
+    """The metric that `identifier` means.
+
+    Args:
+        identifier: Name (`"mse"`, `"auc"`, `"Precision"`), config, function, `Metric` or
+            class of one; or None. `"accuracy"` here is plain equality; `compile()`
+            chooses the kind of accuracy by loss and shapes.
+
+    Returns:
+        A `Metric`, a function, or None.
 
     Raises:
         ValueError: If it means none.
 
+    Example:
+
     >>> import minikeras as keras
-    >>> keras.metrics.get("mse").name
-    'mean_squared_error'
+    >>> keras.metrics.get("mse")
+    <MeanSquaredError name=mean_squared_error>
     """
     if identifier is None:
         return None

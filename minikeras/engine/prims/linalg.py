@@ -152,14 +152,15 @@ cholesky = primitive(
 )
 
 
-def _infer_lu(x: Aval) -> tuple[Aval, Aval]:
+def _infer_lu(x: Aval) -> tuple[Aval, Aval, Aval]:
     _matrix("lu", "x", x)
-    return x, Aval((*x.shape[:-2], x.shape[-2]), "int32")
+    *batch, m, n = x.shape
+    return x, Aval((*batch, min(m, n)), "int32"), Aval((*batch, m), "int32")
 
 
-def _lu_vjp(ctx: Context, g: Tensor | None, _: Any) -> Grads:
+def _lu_vjp(ctx: Context, g: Tensor | None, *_: Any) -> Grads:
     """Of the packed factors; rows of the gradient go back to where they came from."""
-    packed, order = ctx.outputs
+    packed, _pivots, order = ctx.outputs
     if packed.shape[-1] != packed.shape[-2]:
         raise NotImplementedError(
             f"lu: gradients are for square matrices; got shape {packed.shape}."

@@ -69,7 +69,7 @@ def linalg() -> Iterator[Case]:
     yield Case(
         "eigh",
         (definite,),
-        reference=lambda x: tuple(np.linalg.eigh(x)),
+        reference=_eigh,
         smooth=(0,),
         tolerance=8,
     )
@@ -102,6 +102,10 @@ def _triangular(lower: bool, flipped: bool) -> Any:
 
 def _qr(full: bool) -> Any:
     return lambda x: tuple(np.linalg.qr(x, "complete" if full else "reduced"))
+
+
+def _eigh(x: Any) -> Any:
+    return tuple(np.linalg.eigh(x))
 
 
 def _eig(x: Any) -> Any:
