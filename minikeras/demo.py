@@ -15,8 +15,8 @@ import minikeras as keras
 from minikeras.datasets import mnist5k
 from minikeras.visualization import write_report
 
-BATCH_SIZE = 64
-EPOCHS = 12
+BATCH_SIZE = 32
+EPOCHS = 15
 WORST = 12
 SHOWN = 3  # the test picture whose way through the network is shown
 
@@ -26,8 +26,8 @@ LEAD = (
 )
 
 
-def build() -> Any:
-    """The CNN, compiled."""
+def build(steps: int) -> Any:
+    """The CNN, compiled; the learning rate falls to 0 over `steps` updates."""
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1)),
@@ -40,8 +40,10 @@ def build() -> Any:
             keras.layers.Dense(10, activation="softmax"),
         ]
     )
+    # A rate that ends at 0 leaves the accuracy of the last epoch no luck of the draw.
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, max(steps, 1))
     model.compile(
-        optimizer="adam",
+        optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -66,7 +68,7 @@ def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
     keras.utils.set_random_seed(seed)
     (x_train, y_train), (x_test, y_test) = mnist5k.load_data()
     x_train, x_test = (scaled(x) for x in (x_train, x_test))
-    model = build()
+    model = build(epochs * -(-len(x_train) // BATCH_SIZE))
     print(
         f"Training on {len(x_train):,} digits, backend {keras.config.backend()}, "
         f"seed {seed}"

@@ -26,6 +26,12 @@ def auto_name(prefix: str) -> str:
     return prefix if not count else f"{prefix}_{count}"
 
 
+def count_up(prefix: str) -> int:
+    """How often a number was asked for under this prefix, from 1."""
+    _counts[f"uid {prefix}"] = _counts.get(f"uid {prefix}", 0) + 1
+    return _counts[f"uid {prefix}"]
+
+
 def reset() -> None:
     """Start counting anew (`clear_session`)."""
     _counts.clear()

@@ -42,7 +42,7 @@ class _Add:
 
     def at(self, out: Array, rows: Array, values: Array) -> None:
         """`out[rows[i]] += values[i]` for matrices `out` and `values`."""
-        order = self._cp.argsort(rows).astype("int64")
+        order = self._cp.argsort(rows, kind="stable").astype("int64")
         kernel = add_rows(out.shape, rows.size, out.dtype.name)
         rows = rows[order].astype("int64")
         self._launch(kernel, rows, order, self._cp.ascontiguousarray(values), out)

@@ -112,6 +112,11 @@ class Function:
                 return self._plain(args, kwargs)
         return self._finish(entry, entry.program.run(arrays))
 
+    def program_for(self, *args: Any) -> Program:
+        """A program for these arguments, traced anew; it is neither run nor kept."""
+        leaves, spec = tree.flatten_spec((args, {}))
+        return self._trace(leaves, spec).program
+
     def _plain(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on Tensors as when it is traced."""
         args, kwargs = tree.map_structure(_as_tensor, (args, kwargs))

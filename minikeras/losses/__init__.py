@@ -19,7 +19,7 @@ from minikeras.losses.focal import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
 )
-from minikeras.losses.hinge import (
+from minikeras.losses.margin import (
     CategoricalHinge,
     Hinge,
     SquaredHinge,

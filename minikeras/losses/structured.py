@@ -127,7 +127,9 @@ def circle(
     repel = _masked_logsumexp(gamma * push, different)
     losses = ops.softplus(attract + repel)
     # A sample without positives, or without negatives, says nothing.
-    losses._keras_mask = ops.logical_and(ops.any(same, axis=1), ops.any(different, axis=1))
+    losses._keras_mask = ops.logical_and(
+        ops.any(same, axis=1), ops.any(different, axis=1)
+    )
     return losses
 
 
@@ -295,7 +297,7 @@ class Circle(LossFunctionWrapper):
     >>> import minikeras as keras
     >>> loss = keras.losses.Circle(gamma=1.0)
     >>> float(loss([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
-    0.384
+    0.546
 
     Reference: Sun et al. (2020), equation 6.
     """

@@ -61,7 +61,7 @@ from minikeras.metrics.correlation import (
     concordance_correlation,
     pearson_correlation,
 )
-from minikeras.metrics.hinge import (
+from minikeras.metrics.margin import (
     CategoricalHinge,
     Hinge,
     SquaredHinge,

@@ -127,7 +127,7 @@ class AUC(Metric):
     def _check_labels(self, y_pred: Any) -> None:
         if y_pred.ndim != 2:
             raise ShapeError(
-                f"AUC: y_pred has shape {y_pred.shape}; multi_label=True expects "
+                f"AUC: y_pred has shape {y_pred.shape}; with multi_label=True expected "
                 "(batch, labels)."
             )
         if not self._built:
@@ -199,11 +199,11 @@ def _pr(tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any]:
 
 
 def _gains(tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any]:
-    """Recall gain and precision gain: 1 minus odds against over the odds of the data."""
+    """Recall gain and precision gain: 1 minus the errors per hit, over those of chance."""
     odds = ops.divide_no_nan(tp + fn, fp + tn)
     recall = 1.0 - odds * ops.divide_no_nan(fn, tp)
     precision = 1.0 - odds * ops.divide_no_nan(fp, tp)
-    return ops.maximum(recall, 0.0), precision
+    return ops.where(tp > 0.0, ops.maximum(recall, 0.0), 0.0), precision
 
 
 _CURVE = {"ROC": _roc, "PR": _pr, "PRGAIN": _gains}

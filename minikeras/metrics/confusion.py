@@ -8,7 +8,6 @@ from minikeras import ops
 from minikeras.metrics.confusion_counts import (
     NEG_INF,
     confusion_counts,
-    is_even,
     parse_thresholds,
 )
 from minikeras.metrics.metric import Metric
@@ -25,7 +24,6 @@ class ConfusionCount(Metric):
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds
         self.thresholds = parse_thresholds(thresholds)
-        self._even = is_even(self.thresholds)
         self.accumulator = self.add_variable(
             (len(self.thresholds),), "zeros", name="accumulator"
         )
@@ -33,7 +31,7 @@ class ConfusionCount(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in one batch of targets and predictions."""
         counts = confusion_counts(
-            y_true, y_pred, self.thresholds, self.dtype, sample_weight, even=self._even
+            y_true, y_pred, self.thresholds, self.dtype, sample_weight
         )
         self.accumulator.assign_add(counts[self.kind])
 
@@ -158,7 +156,6 @@ class _Ratio(Metric):
         self.thresholds = parse_thresholds(
             thresholds, 0.5 if top_k is None else NEG_INF
         )
-        self._even = is_even(self.thresholds)
         shape = (len(self.thresholds),)
         self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
         self._others = self.add_variable(shape, "zeros", name=self.other)
@@ -173,7 +170,6 @@ class _Ratio(Metric):
             sample_weight,
             top_k=self.top_k,
             class_id=self.class_id,
-            even=self._even,
         )
         self.true_positives.assign_add(counts["true_positives"])
         self._others.assign_add(counts[self.other])

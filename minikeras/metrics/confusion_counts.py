@@ -33,9 +33,7 @@ def parse_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
 def is_even(thresholds: Sequence[float]) -> bool:
     """Whether thresholds are `i / (n - 1)`, the ends maybe a little outside of [0, 1]."""
     gaps = len(thresholds) - 1
-    return gaps > 1 and all(
-        abs(t - i / gaps) < 2e-7 for i, t in enumerate(thresholds)
-    )
+    return gaps > 1 and all(abs(t - i / gaps) < 2e-7 for i, t in enumerate(thresholds))
 
 
 def confusion_counts(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from minikeras import config, ops
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.dtypes import is_float
 from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
 
@@ -82,7 +84,7 @@ class IoU(Metric):
         y_pred = _classes(y_pred, self.sparse_y_pred, self.axis)
         weights = ops.ones(y_true.shape, dtype=self.dtype)
         if sample_weight is not None:
-            given = ops.cast(sample_weight, self.dtype)
+            given = self._weights(sample_weight)
             weights = weights * align(weights, given)[1]
         if y_true.size != y_pred.size:
             raise ShapeError(
@@ -99,6 +101,17 @@ class IoU(Metric):
         weights = ops.where(valid, weights, ops.zeros_like(weights))
         counts = ops.segment_sum(weights, cell, n * n)
         self.total_cm.assign_add(ops.reshape(counts, (n, n)))
+
+    def _weights(self, sample_weight: Any) -> Any:
+        weights = ops.convert_to_tensor(sample_weight)
+        if is_float(weights.dtype) and not is_float(self.dtype):
+            warnings.warn(
+                f"{type(self).__name__} {self.name!r}: sample_weight is {weights.dtype} and is "
+                f"cut to whole numbers, as the metric counts in {self.dtype}. Make the metric "
+                'with dtype="float32".',
+                stacklevel=3,
+            )
+        return ops.cast(weights, self.dtype)
 
     def result(self) -> Any:
         matrix = ops.cast(self.total_cm, config.floatx())

@@ -23,12 +23,11 @@ def samplewise(
     """Values and weights `(batch,)`, other axes reduced; weights may be None."""
     mask = get_mask(values)
     values = ops.cast(ops.convert_to_tensor(values), dtype)
-    if sample_weight is not None:
-        sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
-    if mask is not None:
-        sample_weight = apply_mask(sample_weight, mask, dtype, "sum")
     if sample_weight is None:
         return values, None
+    sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
+    # Without weights Keras counts masked values too, so that is kept.
+    sample_weight = apply_mask(sample_weight, mask, dtype, "sum")
     values, sample_weight = match_ranks(values, sample_weight)
     extra = tuple(range(len(sample_weight.shape), len(values.shape)))
     if sample_weight.shape and extra:
@@ -163,7 +162,7 @@ class MeanMetricWrapper(Mean):
             sample_weight = apply_mask(sample_weight, mask, self.dtype, "sum")
         elif mask is not None:
             sample_weight = ops.cast(mask, self.dtype)
-        super().update_state(_without_mask(values), sample_weight)
+        super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         own = {}
@@ -177,8 +176,3 @@ class MeanMetricWrapper(Mean):
         if "fn" in config:
             config["fn"] = deserialize_keras_object(config["fn"])
         return cls(**config)
-
-
-def _without_mask(values: Any) -> Any:
-    """Metrics count entries that a loss would leave out, as Keras's do."""
-    return values if get_mask(values) is None else values * 1.0

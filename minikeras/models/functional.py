@@ -83,6 +83,9 @@ class Functional(Model):
                 self._tracker.track(operation)
         self._lock_state()
 
+    def _label(self) -> str:
+        return self.__dict__.get("_shown_as") or super()._label()
+
     # --- what is known of it
 
     @property

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Self
 
-from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
+from minikeras.engine.symbolic import any_symbolic, infer_call
 from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.layer import Layer
@@ -55,6 +55,9 @@ class Model(Trainer, Layer):
             _functional_class().__init__(self, *args, **kwargs)
             return
         Layer.__init__(self, *args, **kwargs)
+
+    def _label(self) -> str:
+        return f"model {self.name!r} ({type(self).__name__})"
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """What the model computes; a subclass has its own."""
@@ -213,8 +216,3 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
         json.loads(json_string), custom_objects=custom_objects
     )
     return made
-
-
-def is_symbolic(value: Any) -> bool:
-    """Whether `value` is a KerasTensor."""
-    return isinstance(value, KerasTensor)

@@ -43,6 +43,7 @@ class Sequential(Model):
     """
 
     _converts_arguments = False
+    _takes_plain_arguments = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return Layer.__new__(cls, *args, **kwargs)
@@ -199,6 +200,8 @@ class Sequential(Model):
             for layer, count in marks:
                 del layer._inbound_nodes[count:]
             raise
+        if made is not None:
+            made.__dict__["_shown_as"] = self._label()  # in its errors
         self.__dict__["_graph"] = made
         self.__dict__["built"] = True
 

@@ -124,7 +124,8 @@ def _output_shape(operation: Any) -> str:
     if nodes:
         shapes = [str(tuple(t.shape)) for t in nodes[0].output_tensors]
         return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
-    shape = getattr(operation, "_graph", None) and operation.output_shape
+    graph = getattr(operation, "_graph", None)
+    shape = operation.output_shape if graph is not None else None
     shape = shape or operation.__dict__.get("_output_shapes")
     return str(shape) if shape else "?"
 

@@ -8,6 +8,7 @@ a compiled function. Results are promoted by Keras's rules.
 import sys as _sys
 
 from minikeras.engine import operators as _operators
+from minikeras.ops import linalg, nn, numpy
 from minikeras.ops.activation import (
     celu,
     elu,
@@ -38,6 +39,12 @@ from minikeras.ops.arithmetic import (
     square,
     subtract,
     true_divide,
+)
+from minikeras.ops.attention import (
+    cdist,
+    dot_product_attention,
+    norm,
+    psnr,
 )
 from minikeras.ops.bits import (
     bitwise_and,
@@ -231,6 +238,13 @@ from minikeras.ops.padding import (
     trapezoid,
     unravel_index,
     vander,
+)
+from minikeras.ops.patches import (
+    extract_sequences,
+    fold,
+    rearrange,
+    unfold,
+    vectorize,
 )
 from minikeras.ops.pooling import (
     adaptive_average_pool,
@@ -427,6 +441,7 @@ __all__ = [
     "cast",
     "categorical_crossentropy",
     "cbrt",
+    "cdist",
     "ceil",
     "celu",
     "clip",
@@ -459,6 +474,7 @@ __all__ = [
     "divide",
     "divide_no_nan",
     "dot",
+    "dot_product_attention",
     "dsplit",
     "dstack",
     "dtype",
@@ -474,6 +490,7 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expm1",
+    "extract_sequences",
     "eye",
     "fabs",
     "flip",
@@ -484,6 +501,7 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "fold",
     "fori_loop",
     "full",
     "full_like",
@@ -529,6 +547,7 @@ __all__ = [
     "left_shift",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "log",
     "log10",
@@ -577,9 +596,12 @@ __all__ = [
     "ndim",
     "negative",
     "nextafter",
+    "nn",
     "nonzero",
+    "norm",
     "normalize",
     "not_equal",
+    "numpy",
     "one_hot",
     "ones",
     "ones_like",
@@ -588,11 +610,13 @@ __all__ = [
     "percentile",
     "power",
     "prod",
+    "psnr",
     "ptp",
     "quantile",
     "rad2deg",
     "ravel",
     "real",
+    "rearrange",
     "reciprocal",
     "relu",
     "relu6",
@@ -668,12 +692,14 @@ __all__ = [
     "triu",
     "true_divide",
     "trunc",
+    "unfold",
     "unique",
     "unravel_index",
     "unstack",
     "vander",
     "var",
     "vdot",
+    "vectorize",
     "vectorized_map",
     "view",
     "vsplit",

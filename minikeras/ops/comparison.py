@@ -270,7 +270,7 @@ def allclose(
 
 
 @op
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Tensor:
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """`x1` where the condition is true, `x2` elsewhere.
 
     With the condition alone: the indices of its true elements, as `nonzero` gives.

@@ -224,7 +224,7 @@ def _stacked(results: Sequence[Any]) -> Any:
 def _spread(result: Any, n: int) -> Any:
     """What one slice gives, for `n` of them: for a size that is not known yet."""
 
-    def widen(leaf: Any) -> Tensor:
+    def widen(leaf: Any) -> Any:
         if leaf is None:
             return None
         t = to_tensor(leaf)

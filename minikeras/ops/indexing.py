@@ -115,7 +115,8 @@ def get_item(x: Any, key: Any) -> Tensor:
     x = to_tensor(x)
     entries = _entries(key, x)
     arrays = [e for e in entries if isinstance(e, Tensor)]
-    plain, advanced = [], {}
+    plain: list[Any] = []
+    advanced: dict[int, Any] = {}
     for e in entries:
         place = sum(not isinstance(p, int) for p in plain)
         if isinstance(e, Tensor) or (arrays and isinstance(e, int)):

@@ -197,7 +197,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 def _cuts(value: Any) -> int | list[int]:
-    if isinstance(value, (tuple, list)) or getattr(value, "shape", ()):
+    if isinstance(value, (tuple, list)) or getattr(value, "shape", None):
         return list(int_shape(value, "split"))
     return int(value)
 

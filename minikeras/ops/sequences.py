@@ -95,7 +95,7 @@ def linspace(
     retstep: bool = False,
     dtype: Any = None,
     axis: int = 0,
-) -> Tensor:
+) -> Any:
     """Numbers from `start` to `stop` at equal distances.
 
     Args:

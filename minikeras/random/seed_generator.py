@@ -130,8 +130,12 @@ def set_global_seed(seed: int | None) -> None:
 
     A generator that exists is kept, as compiled functions may hold its variable.
     """
+    global _global
     first = make_default_seed() if seed is None else seed
-    global_seed_generator().reset(first)
+    if _global is None:  # made with the seed: the default one would use up a Python draw
+        _global = SeedGenerator(first, name="global_seed_generator")
+    else:
+        _global.reset(first)
 
 
 def draw_seed(seed: Any) -> Tensor:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.metrics import Mean
-
 from minikeras import losses, ops
 from minikeras.engine import tree
 from minikeras.losses import Loss
+from minikeras.metrics import Mean
 from minikeras.training.outputs import align, output_names
 
 
@@ -24,6 +23,8 @@ def resolve_loss(identifier: Any) -> Loss | None:
     if isinstance(found, Loss) or found is None:
         return found
     name = getattr(found, "__name__", type(found).__name__)
+    if isinstance(identifier, str):
+        name = identifier
     return losses.LossFunctionWrapper(
         found, name="lambda" if name == "<lambda>" else name
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.metrics import Metric
-
 from minikeras import losses, metrics
 from minikeras.engine import tree
+from minikeras.metrics import Metric
 from minikeras.training.compile_loss import unique
 from minikeras.training.outputs import align, output_names
 
@@ -66,7 +65,7 @@ def resolve_metric(identifier: Any, truth: Any, pred: Any) -> tuple[str, Metric]
     if isinstance(identifier, str):
         name = identifier
     else:
-        name = getattr(found, "name", None) or getattr(found, "__name__", "metric")
+        name = str(getattr(found, "name", None) or getattr(found, "__name__", "metric"))
     if name == "<lambda>":
         name = "lambda"
     if not isinstance(found, Metric):

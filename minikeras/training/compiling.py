@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.metrics import Mean
-
 from minikeras import ops, optimizers
+from minikeras.metrics import Mean
+from minikeras.saving.serialization import (
+    deserialize_keras_object,
+    serialize_keras_object,
+)
 from minikeras.training.compile_loss import CompileLoss
 from minikeras.training.compile_metrics import CompileMetrics
 
@@ -288,8 +291,6 @@ class Compiling:
         Returns:
             What `compile_from_config` takes; empty if the model is not compiled.
         """
-        from minikeras.saving.serialization import serialize_keras_object
-
         if self._compile is None:
             return {}
         return {
@@ -302,8 +303,6 @@ class Compiling:
         Args:
             config: What `get_compile_config` gave.
         """
-        from minikeras.saving.serialization import deserialize_keras_object
-
         self.compile(**{key: deserialize_keras_object(v) for key, v in config.items()})
         model: Any = self
         if self.optimizer is not None and getattr(model, "built", False):

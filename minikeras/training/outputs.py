@@ -83,7 +83,7 @@ def _single(value: Any, name: str | None, argument: str) -> Any:
 
 
 def _by_name(
-    value: dict[str, Any],
+    value: dict[Any, Any],
     y_pred: Any,
     names: list[str | None],
     argument: str,
@@ -99,7 +99,7 @@ def _by_name(
             f"{[str(k) for k in keys]}."
         )
     if not isinstance(y_pred, dict):
-        return [value.get(name) for name in names]  # type: ignore[arg-type]
+        return [value.get(str(name)) for name in names]
     entries: list[Any] = []
     for key in keys:
         part = y_pred[key]

@@ -133,7 +133,7 @@ class Steps(Compiling):
         """
         if force or self.train_function is None:
             self.train_function = self._function(self.train_step, "train_step")
-        return self.train_function  # type: ignore[no-any-return]
+        return self.train_function
 
     def make_test_function(self, force: bool = False) -> Step:
         """The function that `evaluate` calls with each batch.
@@ -146,7 +146,7 @@ class Steps(Compiling):
         """
         if force or self.test_function is None:
             self.test_function = self._function(self.test_step, "test_step")
-        return self.test_function  # type: ignore[no-any-return]
+        return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Step:
         """The function that `predict` calls with each batch.
@@ -159,7 +159,7 @@ class Steps(Compiling):
         """
         if force or self.predict_function is None:
             self.predict_function = self._function(self.predict_step, "predict_step")
-        return self.predict_function  # type: ignore[no-any-return]
+        return self.predict_function
 
     def _function(self, step: Step, name: str) -> Step:
         if self.run_eagerly:
@@ -249,7 +249,7 @@ class Steps(Compiling):
         """
         step = self.predict_function or self.make_predict_function()
         x = host_structure(x, "x")
-        return to_numpy(step((x,) if isinstance(x, tuple) else x))
+        return to_numpy(step(pack_x_y_sample_weight(x)))
 
     def _one_batch(
         self,

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from minikeras.callbacks import CallbackList, History
-from minikeras.engine import tree
 from minikeras.training.data import (
     ArrayAdapter,
     DataAdapter,
@@ -21,8 +20,9 @@ from minikeras.training.data import (
 from minikeras.training.data import (
     validation_split as split,
 )
+from minikeras.training.gathered import Gathered
 from minikeras.training.preparation import check_values
-from minikeras.training.steps import Steps, compiled_well, to_floats, to_numpy
+from minikeras.training.steps import Steps, compiled_well, to_floats
 
 ClassWeight = Mapping[int, float] | None
 
@@ -315,7 +315,7 @@ class Trainer(Steps):
         callbacks.on_predict_begin()
         for step, (inputs, _, _) in enumerate(feed.epoch()):
             callbacks.on_predict_batch_begin(step)
-            outputs = function((inputs,) if isinstance(inputs, tuple) else inputs)
+            outputs = function(pack_x_y_sample_weight(inputs))
             gathered.add(outputs)
             callbacks.on_predict_batch_end(step, {"outputs": outputs})
             if self.stop_predicting:
@@ -367,58 +367,6 @@ class Trainer(Steps):
         if isinstance(adapter, ArrayAdapter):
             check_values(state, adapter.parts)
             adapter.checked = True
-
-
-class Gathered:
-    """Outputs of all batches: written into place where the size is known."""
-
-    def __init__(self, total: int | None) -> None:
-        self._total = total
-        self._batches: list[Any] = []
-        self._whole: Any = None
-        self._filled = 0
-
-    def add(self, outputs: Any) -> None:
-        """Append a batch of outputs."""
-        outputs = to_numpy(outputs)
-        leaves, spec = tree.flatten_spec(outputs)
-        size = len(leaves[0]) if leaves and np.ndim(leaves[0]) else 0
-        if self._whole is None and not self._batches and self._total is not None:
-            if size == self._total:
-                self._batches.append(outputs)
-                return
-            self._whole = [
-                np.empty((self._total, *a.shape[1:]), a.dtype) for a in leaves
-            ]
-            self._spec = spec
-        stop = self._filled + size
-        if self._whole is not None and self._fits(leaves, size, stop):
-            for target, leaf in zip(self._whole, leaves):
-                target[self._filled : stop] = leaf
-            self._filled = stop
-            return
-        self._unplace()
-        self._batches.append(outputs)
-
-    def _fits(self, leaves: list[Any], size: int, stop: int) -> bool:
-        return stop <= len(self._whole[0]) and all(
-            a.shape == (size, *w.shape[1:]) for a, w in zip(leaves, self._whole)
-        )
-
-    def _unplace(self) -> None:
-        """Go over to a list of batches: the outputs are not one row a sample."""
-        if self._whole is not None:
-            done = [w[: self._filled] for w in self._whole]
-            self._batches = [tree.unflatten(self._spec, done)] if self._filled else []
-            self._whole = self._total = None
-
-    def result(self) -> Any:
-        """All outputs in one structure."""
-        if self._whole is not None:
-            return tree.unflatten(self._spec, [w[: self._filled] for w in self._whole])
-        if len(self._batches) == 1:
-            return self._batches[0]
-        return tree.map_structure(lambda *parts: np.concatenate(parts), *self._batches)
 
 
 def _due(epoch: int, frequency: int | Sequence[int]) -> bool:

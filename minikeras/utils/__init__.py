@@ -1,6 +1,75 @@
-"""Utilities: seeds, one-hot labels, normalisation."""
+"""Utilities: `keras.utils`."""
 
-from minikeras.utils.numerical import normalize, to_categorical
+from minikeras import naming as _naming
+from minikeras.callbacks.progbar import Progbar
+from minikeras.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+from minikeras.engine.dtypes import standardize as standardize_dtype
+from minikeras.engine.symbolic import is_symbolic as is_keras_tensor
+from minikeras.saving import (
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+from minikeras.training.data import (
+    PyDataset,
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
+from minikeras.utils.arrays import normalize, pad_sequences, to_categorical
+from minikeras.utils.profiling import profile
 from minikeras.utils.seeds import set_random_seed
 
-__all__ = ["normalize", "set_random_seed", "to_categorical"]
+Sequence = PyDataset  # Keras 2's name
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Start counting automatic names anew.
+
+    Args:
+        free_memory: Kept for Keras's signature; memory goes with its last user.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.utils.clear_session()
+    >>> keras.layers.Dense(1).name
+    'dense'
+    """
+    _naming.reset()
+
+
+__all__ = [
+    "CustomObjectScope",
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "profile",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]

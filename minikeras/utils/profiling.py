@@ -12,8 +12,6 @@ from minikeras.engine import tree
 from minikeras.engine.compile import Function
 from minikeras.engine.profile import Profile
 from minikeras.engine.profile import profile as timed
-from minikeras.engine.program import Program
-from minikeras.engine.tensor import Tensor
 
 
 def profile(
@@ -62,21 +60,18 @@ def profile(
     else:
         batch = (x, y)
         step = model.train_step
-        model.prepare_to_train(x, y)
-    program, arrays = _program(step, batch)
-    result = timed(program, arrays, repeat)
+        model._ready((x, y, None), True)
+    leaves = [_host(leaf) for leaf in tree.flatten(batch)]
+    given = iter(leaves)
+    staged = tree.map_structure(lambda _: next(given), batch)
+    backend = registry.active()
+    program = Function(step).program_for(staged)
+    result = timed(program, [backend.from_host(leaf) for leaf in leaves], repeat)
     if print_fn is not None:
         print_fn(result.table())
     return result
 
 
-def _program(step: Callable[..., Any], batch: Any) -> tuple[Program, list[Any]]:
-    """The program of a step for this batch, and its input arrays; it is not run."""
-    backend = registry.active()
-    leaves, _ = tree.flatten_spec(((batch,), {}))
-    hosts = [
-        np.ascontiguousarray(leaf.numpy() if isinstance(leaf, Tensor) else leaf)
-        for leaf in leaves
-    ]
-    staged = tree.map_structure(lambda leaf: hosts.pop(0), batch)
-    return Function(step).program(staged)
+def _host(leaf: Any) -> np.ndarray[Any, Any]:
+    """A batch's leaf as a contiguous NumPy array."""
+    return np.ascontiguousarray(leaf)

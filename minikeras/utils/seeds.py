@@ -1,4 +1,4 @@
-"""One seed for everything."""
+"""One seed for everything random."""
 
 from __future__ import annotations
 
@@ -6,27 +6,34 @@ import random as python_random
 
 import numpy as np
 
-from minikeras.random.seed_generator import set_global_seed
+from minikeras import random
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed Python's, NumPy's and minikeras's random numbers.
+    """Seed Python's, NumPy's and this package's random numbers.
+
+    Initial weights, dropout masks and shuffles are then the same in every run, and on
+    every backend.
 
     Args:
-        seed: Integer in [0, 2**32).
+        seed: An integer of at least 0.
 
     Raises:
-        ValueError: If `seed` is no integer.
+        ValueError: If it is none.
+
+    Example:
 
     >>> import minikeras as keras
     >>> keras.utils.set_random_seed(1)
-    >>> a = keras.random.uniform((2,)).tolist()
+    >>> first = keras.random.uniform((2,)).tolist()
     >>> keras.utils.set_random_seed(1)
-    >>> a == keras.random.uniform((2,)).tolist()
+    >>> keras.random.uniform((2,)).tolist() == first
     True
     """
-    if not isinstance(seed, (int, np.integer)):
-        raise ValueError(f"set_random_seed: seed={seed!r}; expected an integer.")
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**32:
+        raise ValueError(
+            f"set_random_seed: seed={seed!r}; expected an integer from 0 to 2**32 - 1."
+        )
     python_random.seed(int(seed))
-    np.random.seed(int(seed))  # noqa: NPY002 - user code may draw from it
-    set_global_seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002 - the user's own code draws from it
+    random.set_global_seed(int(seed))

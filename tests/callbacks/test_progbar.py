@@ -19,10 +19,15 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def terminal(monkeypatch):
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stdout", stream)
-    return stream
+def make_terminal(monkeypatch):
+    """Call it in the test: pytest sets its own output between fixtures and test."""
+
+    def make():
+        stream = Terminal()
+        monkeypatch.setattr(sys, "stdout", stream)
+        return stream
+
+    return make
 
 
 @pytest.fixture
@@ -33,7 +38,8 @@ def time(monkeypatch):
     return now
 
 
-def test_a_terminal_gets_one_line_drawn_over_and_over(terminal, time):
+def test_a_terminal_gets_one_line_drawn_over_and_over(make_terminal, time):
+    terminal = make_terminal()
     bar = Progbar(4)
     for step in range(1, 5):
         time[0] += 0.1
@@ -44,7 +50,8 @@ def test_a_terminal_gets_one_line_drawn_over_and_over(terminal, time):
     assert "4/4" in last and "loss: 0.1250" in last and "100ms/step" in last
 
 
-def test_a_terminal_is_drawn_at_most_every_interval(terminal, time):
+def test_a_terminal_is_drawn_at_most_every_interval(make_terminal, time):
+    terminal = make_terminal()
     bar = Progbar(1000)
     for step in range(1, 1001):
         time[0] += 0.001
@@ -52,7 +59,8 @@ def test_a_terminal_is_drawn_at_most_every_interval(terminal, time):
     assert 18 <= terminal.getvalue().count("\r") <= 22
 
 
-def test_a_shorter_line_leaves_nothing_of_a_longer_one(terminal, time):
+def test_a_shorter_line_leaves_nothing_of_a_longer_one(make_terminal, time):
+    terminal = make_terminal()
     bar = Progbar(2)
     time[0] += 1
     bar.update(1, [("loss", 123456.0)])
@@ -78,7 +86,8 @@ def test_means_of_stateless_values(capsys):
     assert "a: 3.0000 - b: 6.0000" in capsys.readouterr().out
 
 
-def test_unknown_targets_and_add(terminal, time):
+def test_unknown_targets_and_add(make_terminal, time):
+    terminal = make_terminal()
     bar = Progbar(None)
     time[0] += 1
     bar.add(3, [("loss", 1.0)])
@@ -100,7 +109,8 @@ def test_numbers_and_times():
     assert [duration(s) for s in (2, 0.012, 4.5e-5)] == ["2s", "12ms", "45us"]
 
 
-def test_fit_on_a_terminal(terminal):
+def test_fit_on_a_terminal(make_terminal):
+    terminal = make_terminal()
     x, y = line()
     linear().fit(x, y, batch_size=4, epochs=2, validation_split=0.2, verbose=1)
     out = terminal.getvalue()

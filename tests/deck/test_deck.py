@@ -36,13 +36,15 @@ def test_the_mlp():
     )
     x, y = pixels(64)
     history = model.fit(
-        x, y, batch_size=32, epochs=2, verbose=0, validation_data=(x, y)
+        x, y, batch_size=32, epochs=8, verbose=0, validation_data=(x, y)
     )
     assert model.count_params() == 784 * 512 + 512 + 512 * 512 + 512 + 512 * 10 + 10
     assert list(history.history) == ["accuracy", "loss", "val_accuracy", "val_loss"]
-    assert history.history["loss"][1] < history.history["loss"][0]
+    assert history.history["loss"][-1] < history.history["loss"][0]
     score = model.evaluate(x, y, verbose=0)
-    assert len(score) == 2 and score[0] == pytest.approx(history.history["val_loss"][1])
+    assert len(score) == 2 and score[0] == pytest.approx(
+        history.history["val_loss"][-1]
+    )
 
 
 INITIALIZERS = {

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+FLOAT = {"dtype": "float32"}
+
 # Metric class, arguments, kind of input.
 CASES = [
     ("Mean", {}, "values"),
@@ -71,20 +73,20 @@ CASES = [
     ("FBetaScore", {"average": "micro"}, "onehot"),
     ("F1Score", {"average": "macro", "threshold": 0.4}, "binary"),
     ("F1Score", {"average": "weighted"}, "onehot"),
-    ("IoU", {"num_classes": 3, "target_class_ids": [0, 2]}, "labels"),
-    ("IoU", {"num_classes": 3, "target_class_ids": [1], "sparse_y_pred": False}, "sparse"),
+    ("IoU", {"num_classes": 3, "target_class_ids": [0, 2], "dtype": "float32"}, "labels"),
+    ("IoU", {"num_classes": 3, "target_class_ids": [1], **FLOAT, "sparse_y_pred": False}, "sparse"),
     ("MeanIoU", {"num_classes": 3, "dtype": "float32"}, "labels"),
-    ("MeanIoU", {"num_classes": 3, "ignore_class": 1}, "labels"),
-    ("BinaryIoU", {"threshold": 0.4, "dtype": "float32"}, "binary"),
+    ("MeanIoU", {"num_classes": 3, "ignore_class": 1, "dtype": "float32"}, "labels"),
+    ("BinaryIoU", {"threshold": 0.4, "dtype": "float32"}, "flat"),
     ("OneHotIoU", {"num_classes": 3, "target_class_ids": [0], "dtype": "float32"}, "onehot"),
-    ("OneHotMeanIoU", {"num_classes": 3}, "onehot"),
+    ("OneHotMeanIoU", {"num_classes": 3, "dtype": "float32"}, "onehot"),
 ]  # fmt: skip
 
 # Keras broadcasts weights to targets of two axes here only if they have two as well.
 _COLUMN_WEIGHTS = ("AUC", "Positives", "Negatives", "Precision", "Recall")
 
 # Uneven batches, as the last one of an epoch is.
-SPLITS = (7, 12, 13)
+SPLITS = (8, 16)
 SIZE = 20
 
 
@@ -118,23 +120,30 @@ def _uniform(rng, *shape):
     return rng.uniform(0.02, 0.98, shape).astype("float32")
 
 
+def _labels(rng):
+    return rng.integers(0, 3, SIZE).astype("int32")
+
+
 def _onehot(rng):
-    return np.eye(3, dtype="float32")[rng.integers(0, 3, SIZE)]
+    return np.eye(3, dtype="float32")[_labels(rng)]
 
 
 _KINDS = {
     "values": lambda r: (_normal(r, SIZE),),
     "matrix": lambda r: (_normal(r, SIZE, 3),),
-    "labels": lambda r: (r.integers(0, 3, SIZE), r.integers(0, 3, SIZE)),
+    "labels": lambda r: (_labels(r), _labels(r)),
     "binary": lambda r: (_binary(r, SIZE, 3), _uniform(r, SIZE, 3)),
     "flat": lambda r: (_binary(r, SIZE), _uniform(r, SIZE)),
-    "edges": lambda r: (_binary(r, SIZE), (r.integers(0, 5, SIZE) / 4).astype("float32")),
+    "edges": lambda r: (
+        _binary(r, SIZE),
+        (r.integers(0, 5, SIZE) / 4).astype("float32"),
+    ),
     "logits": lambda r: (_binary(r, SIZE), 2 * _normal(r, SIZE)),
     "onehot": lambda r: (_onehot(r), _softmax(_normal(r, SIZE, 3))),
     "soft": lambda r: (_softmax(_normal(r, SIZE, 3)), _softmax(_normal(r, SIZE, 3))),
-    "sparse": lambda r: (r.integers(0, 3, SIZE), _softmax(_normal(r, SIZE, 3))),
+    "sparse": lambda r: (_labels(r), _softmax(_normal(r, SIZE, 3))),
     "sparse_column": lambda r: (
-        r.integers(0, 3, (SIZE, 1)),
+        _labels(r)[:, None],
         _softmax(_normal(r, SIZE, 3)),
     ),
     "real": lambda r: (_normal(r, SIZE, 3), _normal(r, SIZE, 3)),
@@ -153,7 +162,11 @@ def streamed(metrics, case, wrap=lambda update: update):
     """
     name, kwargs, kind = case
     args, weights = inputs(kind)
-    if args[0].ndim == 2 and name.endswith(_COLUMN_WEIGHTS) and "class_id" not in kwargs:
+    if (
+        args[0].ndim == 2
+        and name.endswith(_COLUMN_WEIGHTS)
+        and "class_id" not in kwargs
+    ):
         weights = weights[:, None]
     results = []
     for weighted in (False, True):

@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops import cases_arrays, cases_elementwise, cases_nn  # noqa: F401 - they fill it
+from tests.ops import (  # noqa: F401 - they fill the table
+    cases_arrays,
+    cases_elementwise,
+    cases_more,
+    cases_nn,
+)
 from tests.ops.table import CASES, Case, symbolic_shapes, weights
 
 DTYPES = [

@@ -1,5 +1,6 @@
 """The same seed gives the same numbers: on every backend, and from run to run."""
 
+import os
 import subprocess
 import sys
 
@@ -49,7 +50,7 @@ def test_shuffled_orders():
     assert permutation(10).tolist() == EXPECTED_ORDER
 
 
-EXPECTED_ORDER = [0]
+EXPECTED_ORDER = [8, 9, 3, 2, 6, 4, 1, 5, 0, 7]
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
@@ -104,9 +105,9 @@ def test_training_twice_gives_equal_bits():
 
 
 def test_training_is_close_on_every_backend():
-    results = [history()[0] for _ in [0]]
-    for losses in on_each_backend(lambda: history()[0]).values():
-        np.testing.assert_allclose(losses, results[0], rtol=1e-4)
+    results = on_each_backend(lambda: history()[0])
+    for losses in results.values():
+        np.testing.assert_allclose(losses, results[BACKENDS[0]], rtol=1e-4)
 
 
 def test_another_process_gives_equal_bits():
@@ -122,8 +123,6 @@ def test_another_process_gives_equal_bits():
 
 def environment():
     """This process's environment, with its import path and other hashes of strings."""
-    import os
-
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),

@@ -30,6 +30,7 @@ def test_losses_and_metrics_follow_keras(model, optimizer):
 
 
 @pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")  # keras and JAX have some of their own
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("optimizer", ["nesterov", "adam"])
 def test_the_goldens_are_what_keras_gives_now(model, optimizer):

@@ -138,6 +138,7 @@ def test_class_weights_of_every_kind_of_label():
 def test_packing():
     assert pack_x_y_sample_weight(1) == 1
     assert pack_x_y_sample_weight((1,)) == ((1,),)
+    assert pack_x_y_sample_weight([1]) == ([1],)
     assert pack_x_y_sample_weight(1, 2) == (1, 2)
     assert pack_x_y_sample_weight(1, None, 3) == (1, None, 3)
     for data, parts in ((1, (1, None, None)), ((1,), (1, None, None)), ([1, 2], (1, 2, None)),

@@ -171,8 +171,8 @@ def test_the_shapes_of_a_data_tuple_follow_what_was_given():
     model = Watch([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile(loss="mse")
     for arguments in ((x,), (x, y)):
-        model.evaluate(*arguments, verbose=0)
-    model.evaluate(x, y, sample_weight=np.ones(40), verbose=0)
+        model.evaluate(*arguments, batch_size=40, verbose=0)
+    model.evaluate(x, y, batch_size=40, sample_weight=np.ones(40), verbose=0)
     assert kinds == ["x alone", 2, 3]
 
 

@@ -7,6 +7,7 @@ finds the result's shape by running `_run` on abstract values, and records a nod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -29,6 +30,8 @@ from minikeras.variable import Variable, autocast_dtype, autocast_scope
 
 # The layer whose name scope is open: its build() inside its call adds no second one.
 _scope_owner: ContextVar[Any] = ContextVar("minikeras_scope_owner", default=None)
+
+_NAMED = re.compile(r"(layer|model) '")  # an error that says where it comes from
 
 
 class LayerCalls:
@@ -86,7 +89,9 @@ class LayerCalls:
                 with self._scopes():
                     self._maybe_build(info, args, kwargs)
                     outputs = self._call_cast(args, kwargs)
-                self.__dict__["_called"] = True
+                if not self._called:
+                    self.__dict__["_called"] = True
+                    self.__dict__["_output_shapes"] = shape_of(outputs)
             else:
                 outputs = self._call_cast(args, kwargs)
             if self.activity_regularizer is not None:
@@ -113,7 +118,7 @@ class LayerCalls:
     def _named(self, error: ShapeError) -> ShapeError:
         """The error with this layer's name in front, unless an inner layer did that."""
         text = str(error)
-        if getattr(error, "layer", None) is not None or "layer '" in text:
+        if getattr(error, "layer", None) is not None or _NAMED.search(text):
             return error
         label = self._label()
         named = ShapeError(f"{label[0].upper()}{label[1:]}: {text}")

@@ -88,9 +88,10 @@ class Layer(LayerCalls, LayerVariables):
     ) -> None:
         shape_arguments = {k: kwargs.pop(k) for k in _SHAPE_ARGUMENTS if k in kwargs}
         if kwargs:
+            known = [*inspect.signature(type(self).__init__).parameters][1:]
             raise ValueError(
-                f"{type(self).__name__}: unknown arguments {kwargs}; expected "
-                f"{inspect.signature(type(self).__init__)}."
+                f"{type(self).__name__}: unknown arguments {kwargs}; expected some of "
+                f"{', '.join(known)}, or name, dtype, trainable."
             )
         self.name = naming.auto_name(type(self).__name__) if name is None else name
         naming.check_name(self.name, type(self).__name__)

@@ -69,7 +69,7 @@ class ArrayAdapter(DataAdapter):
             return [None if a is None else a.take(rows, axis=0) for a in self._leaves]
         if not self._buffers:
             self._buffers = [self._new_buffers(), self._new_buffers()]
-        out = []
+        out: list[Array | None] = []
         for array, buffer in zip(self._leaves, self._buffers[index % 2]):
             if array is None or buffer is None:
                 out.append(None)

@@ -14,12 +14,12 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
         sample_weight: Weights, or None.
 
     Returns:
-        `x` itself where it comes alone and is no tuple, else `(x,)`, `(x, y)` or
+        `x` itself where it comes alone and is no tuple or list, else `(x,)`, `(x, y)` or
         `(x, y, sample_weight)`.
 
     Example:
-        >>> pack_x_y_sample_weight([1, 2])
-        [1, 2]
+        >>> pack_x_y_sample_weight({"a": 1})
+        {'a': 1}
         >>> pack_x_y_sample_weight([1, 2], [3, 4])
         ([1, 2], [3, 4])
     """
@@ -27,7 +27,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
         return (x, y, sample_weight)
     if y is not None:
         return (x, y)
-    return (x,) if isinstance(x, tuple) else x
+    return (x,) if isinstance(x, (tuple, list)) else x
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.losses.hinge import categorical_hinge, hinge, squared_hinge
+from minikeras.losses.margin import categorical_hinge, hinge, squared_hinge
 from minikeras.metrics.reductions import MeanMetricWrapper
 
 

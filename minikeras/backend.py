@@ -1,0 +1,71 @@
+"""`keras.backend`: settings and small helpers under the names that older code uses."""
+
+from minikeras import naming as _naming
+from minikeras.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+from minikeras.engine.dtypes import is_float as _is_float
+from minikeras.engine.dtypes import is_integer as _is_integer
+from minikeras.engine.dtypes import result_type
+from minikeras.engine.dtypes import standardize as standardize_dtype
+from minikeras.engine.symbolic import is_symbolic as is_keras_tensor
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Start counting automatic names anew.
+
+    Args:
+        free_memory: Kept for Keras's signature.
+    """
+    _naming.reset()
+
+
+def get_uid(prefix: str = "") -> int:
+    """A number that rises with each call for the same prefix, from 1.
+
+    >>> get_uid("get_uid example"), get_uid("get_uid example")
+    (1, 2)
+    """
+    return _naming.count_up(prefix)
+
+
+def is_float_dtype(dtype: object) -> bool:
+    """Whether this is a float dtype.
+
+    >>> is_float_dtype("bfloat16")
+    True
+    """
+    return _is_float(standardize_dtype(dtype))
+
+
+def is_int_dtype(dtype: object) -> bool:
+    """Whether this is an integer dtype.
+
+    >>> is_int_dtype("uint8")
+    True
+    """
+    return _is_integer(standardize_dtype(dtype))
+
+
+__all__ = [
+    "backend",
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "get_uid",
+    "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
+    "is_keras_tensor",
+    "result_type",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standardize_dtype",
+]

@@ -1,0 +1,117 @@
+"""The benchmark's own arithmetic, data and processes, on our engine alone."""
+
+import gzip
+import importlib
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+
+ROOT = Path(__file__).parents[2]
+pytest.importorskip("benchmarks", reason="the benchmarks are not in the wheel")
+data = importlib.import_module("benchmarks.data")
+report = importlib.import_module("benchmarks.report")
+workloads = importlib.import_module("benchmarks.workloads")
+engines = importlib.import_module("benchmarks.engines")
+session = importlib.import_module("benchmarks.session")
+
+
+def test_multiply_adds_are_counted():
+    mlp = workloads.mlp(keras)
+    dense = 784 * 512, 512 * 512, 512 * 10
+    assert workloads.forward_macs(mlp) == list(dense)
+    assert workloads.train_macs(mlp) == 3 * sum(dense) - dense[0]
+    cnn = workloads.forward_macs(workloads.cnn(keras))
+    assert cnn == [26 * 26 * 9 * 32, 11 * 11 * 9 * 32 * 64, 1600 * 10]
+    resnet = workloads.resnet20(keras)
+    assert sum(workloads.forward_macs(resnet)) == pytest.approx(41.1e6, rel=0.01)
+
+
+def test_idx_files_are_read(tmp_path):
+    x = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    raw = b"\0\0\x08\x03" + struct.pack(">3i", 2, 28, 28) + x.tobytes()
+    (tmp_path / data.IDX[0]).write_bytes(raw)
+    labels = b"\0\0\x08\x01" + struct.pack(">i", 2) + b"\x07\x02"
+    (tmp_path / (data.IDX[1] + ".gz")).write_bytes(gzip.compress(labels))
+    got, y = data.pictures(3, str(tmp_path))
+    np.testing.assert_array_equal(got, x[[0, 1, 0]].astype("float32") / 255)
+    assert y.tolist() == [7, 2, 7]
+    (tmp_path / data.IDX[0]).write_bytes(b"PK12")
+    with pytest.raises(ValueError, match="expected an IDX file"):
+        data.pictures(3, str(tmp_path))
+
+
+def test_digits_serve_without_files(tmp_path):
+    x, y = data.pictures(5001, str(tmp_path))
+    assert x.shape == (5001, 28, 28)
+    np.testing.assert_array_equal(x[0], x[5000])
+    assert set(y.tolist()) == set(range(10))
+
+
+def facts(step, predict):
+    keys = "import_s import_mb memory_mb call_ms predict_ms predict_on_batch_ms"
+    made = dict.fromkeys(keys.split(), 1.0)
+    return made | {
+        "step_ms": step,
+        "predict_1024_ms": predict,
+        "first_step_s": 1.0,
+        "train_macs": 5e6,
+    }
+
+
+def test_ratios_are_to_the_fastest_peer():
+    results = {
+        "mlp": {
+            "minikeras-numba": facts(2.0, 1.0),
+            "keras-jax": facts(4.0, 3.0),
+            "keras-torch": facts(6.0, 2.0),
+        },
+        "cnn": {"minikeras-numba": facts(1.0, 1.0), "keras-jax": facts(8.0, 1.0)},
+    }
+    assert report.ratios(results, "minikeras-numba") == [2.0, 8.0]
+    assert report.ratios(results, "minikeras-numba", "predict_1024_ms") == [2.0, 1.0]
+    text = report.summary(results, peak=10.0)
+    assert "4.00 times the fastest peer (geometric mean of 2" in text
+    first = report.speed_rows(results, 10.0)[0]
+    assert first[2:6] == ["2.00", "2.00", "5", "50%"]
+
+
+def test_missing_packages_are_named():
+    assert engines.missing(
+        engines.Engine("none", "keras", {}, ("sys", "no_such_package"))
+    ) == ["no_such_package"]
+
+
+def test_a_run_in_processes():
+    done, failed = session.measure("mlp", [engines.ENGINES["minikeras-numpy"]], 1, {})
+    assert failed == {}
+    got = done["minikeras-numpy"]
+    assert got["weights"] == 669706
+    assert got["loss"] < 2.4
+    assert {"step_ms", "predict_1024_ms", "call_ms", "import_s"} <= set(got)
+    assert json.dumps(got)
+
+
+def test_a_worker_that_fails_is_reported():
+    broken = engines.Engine("broken", "no_such_module", {}, ())
+    done, failed = session.measure("mlp", [broken], 1, {})
+    assert done == {}
+    assert "no_such_module" in failed["broken"]
+
+
+def test_unknown_names_end_the_command():
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--workloads", "nope"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'backends'}"},
+    )
+    assert ran.returncode == 2
+    assert "'nope' is unknown; expected some of mlp,cnn" in ran.stderr
