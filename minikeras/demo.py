@@ -15,7 +15,7 @@ import minikeras as keras
 from minikeras.datasets import mnist5k
 from minikeras.visualization import write_report
 
-BATCH_SIZE = 32
+BATCH_SIZE = 64
 EPOCHS = 15
 WORST = 12
 SHOWN = 3  # the test picture whose way through the network is shown
