@@ -33,6 +33,8 @@ class Tensor(operators.Operators):
 
     __slots__ = ("value", "aval", "_keras_mask", "__weakref__")
 
+    _keras_mask: Any  # set by layers that make masks; absent otherwise
+
     def __init__(self, value: Any, aval: Aval | None = None) -> None:
         self.value = value
         self.aval = aval if aval is not None else aval_of(value)

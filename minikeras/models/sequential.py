@@ -208,7 +208,7 @@ class Sequential(Model):
     def _maybe_build(self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.built:
             return
-        shape = shape_of(args[0]) if args else None
+        shape: Any = shape_of(args[0]) if args else None
         if is_shape(shape):
             self.build((None, *shape[1:]))
         if not self.built and self._graph is None:

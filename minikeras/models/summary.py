@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from minikeras.engine import dtypes
 from minikeras.layers.base.layer import Layer
@@ -216,7 +216,7 @@ def _render(
         table.add_row(*[rich.text.Text(cell, overflow="fold") for cell in row])
     console = rich.console.Console(
         width=max(width, table.width or 0), force_terminal=False, color_system=None,
-        record=False, file=_Sink(),
+        record=False, file=cast(Any, _Sink()),
     )  # fmt: skip
     with console.capture() as captured:
         console.print(rich.text.Text(title, style="bold" if colour else ""))

@@ -40,12 +40,7 @@ from minikeras.ops.arithmetic import (
     subtract,
     true_divide,
 )
-from minikeras.ops.attention import (
-    cdist,
-    dot_product_attention,
-    norm,
-    psnr,
-)
+from minikeras.ops.attention import dot_product_attention
 from minikeras.ops.bits import (
     bitwise_and,
     bitwise_invert,
@@ -228,6 +223,7 @@ from minikeras.ops.normalization import (
     normalize,
     rms_normalization,
 )
+from minikeras.ops.norms import cdist, norm, psnr
 from minikeras.ops.padding import (
     corrcoef,
     correlate,
@@ -242,9 +238,7 @@ from minikeras.ops.padding import (
 from minikeras.ops.patches import (
     extract_sequences,
     fold,
-    rearrange,
     unfold,
-    vectorize,
 )
 from minikeras.ops.pooling import (
     adaptive_average_pool,
@@ -271,6 +265,7 @@ from minikeras.ops.quantiles import (
     percentile,
     quantile,
 )
+from minikeras.ops.rearranging import rearrange, vectorize
 from minikeras.ops.rectifiers import (
     hard_shrink,
     hard_sigmoid,

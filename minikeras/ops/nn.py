@@ -15,10 +15,7 @@ from minikeras.ops.activation import (
     swish,
     tanh_shrink,
 )
-from minikeras.ops.attention import (
-    dot_product_attention,
-    psnr,
-)
+from minikeras.ops.attention import dot_product_attention
 from minikeras.ops.convolution import (
     conv,
     conv_transpose,
@@ -39,6 +36,7 @@ from minikeras.ops.normalization import (
     normalize,
     rms_normalization,
 )
+from minikeras.ops.norms import psnr
 from minikeras.ops.padding import (
     depth_to_space,
     space_to_depth,

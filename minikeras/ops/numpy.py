@@ -163,9 +163,6 @@ from minikeras.ops.padding import (
     unravel_index,
     vander,
 )
-from minikeras.ops.patches import (
-    vectorize,
-)
 from minikeras.ops.products import (
     cross,
     dot,
@@ -184,6 +181,7 @@ from minikeras.ops.quantiles import (
     percentile,
     quantile,
 )
+from minikeras.ops.rearranging import vectorize
 from minikeras.ops.reductions import (
     all,
     amax,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 from minikeras.optimizers import schedules
 from minikeras.optimizers.adadelta import Adadelta
@@ -118,7 +118,7 @@ def get(identifier: Any) -> Any:
     elif isinstance(identifier, dict):
         found = deserialize(identifier)
     elif inspect.isclass(identifier) and issubclass(identifier, Optimizer):
-        found = identifier()
+        found = cast(Any, identifier)()
     if isinstance(found, Optimizer):
         return found
     raise ValueError(

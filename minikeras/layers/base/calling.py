@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
 from minikeras.engine import dtypes, tree
@@ -43,6 +43,15 @@ class LayerCalls:
     supports_masking: bool
     input_spec: Any
     activity_regularizer: Any
+
+    if TYPE_CHECKING:
+        # Fields that are set through __dict__, past the tracker, are not declared.
+        def __getattr__(self, name: str) -> Any: ...
+
+        build: Any
+        call: Any
+        compute_output_shape: Any
+
     _converts_arguments = True  # models with declared inputs do it by themselves
     _takes_plain_arguments = False
 

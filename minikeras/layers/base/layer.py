@@ -116,7 +116,7 @@ class Layer(LayerCalls, LayerVariables):
         self._tracker.untrack(value)
 
     @property
-    def dtype_policy(self) -> dtype_policies.DTypePolicy:  # type: ignore[override]
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
         """The layer's dtype policy."""
         policy: dtype_policies.DTypePolicy = self.__dict__["_dtype_policy"]
         return policy

@@ -123,7 +123,7 @@ class TrackedList(list):
     def extend(self, values: Iterable[Any]) -> None:
         super().extend(self._track(v) for v in values)
 
-    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc, override]
+    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc]
         self.extend(values)
         return self
 

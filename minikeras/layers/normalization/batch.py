@@ -132,7 +132,7 @@ class BatchNormalization(Layer):
         self.gamma = weight(self, "gamma", shape) if self.scale else None
         self.beta = weight(self, "beta", shape) if self.center else None
         # Averages stay in float32 however the layer computes: small steps must not vanish.
-        still = {"trainable": False, "autocast": False}
+        still: dict[str, Any] = {"trainable": False, "autocast": False}
         self.moving_mean = weight(self, "moving_mean", shape, **still)
         self.moving_variance = weight(self, "moving_variance", shape, **still)
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
