@@ -163,5 +163,12 @@ def table(xp: Any) -> Table:
         "solve": arrays(xp, solve),
         "triangular_solve": arrays(xp, triangular_solve),
     }
-    several: Table = {"lu": lu, "qr": qr, "svd": svd, "eigh": eigh, "eig": eig, "fft": fft}
+    several: Table = {
+        "lu": lu,
+        "qr": qr,
+        "svd": svd,
+        "eigh": eigh,
+        "eig": eig,
+        "fft": fft,
+    }
     return {**own, **{name: quiet(kernel) for name, kernel in several.items()}}

@@ -96,9 +96,9 @@ def standardize(dtype: Any) -> str:
             return floatx()
         if dtype == "int":
             return "int32"
-    if dtype is None:
-        return floatx()
-    if dtype is float:
+    if isinstance(dtype, np.dtype):
+        return _dtype_name(dtype)
+    if dtype is None or dtype is float:
         return floatx()
     if dtype is int:
         return "int32"

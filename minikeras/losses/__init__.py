@@ -19,6 +19,7 @@ from minikeras.losses.focal import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
 )
+from minikeras.losses.loss import Loss, LossFunctionWrapper
 from minikeras.losses.margin import (
     CategoricalHinge,
     Hinge,
@@ -27,7 +28,6 @@ from minikeras.losses.margin import (
     hinge,
     squared_hinge,
 )
-from minikeras.losses.loss import Loss, LossFunctionWrapper
 from minikeras.losses.probabilistic import (
     CategoricalGeneralizedCrossEntropy,
     KLDivergence,

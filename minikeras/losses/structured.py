@@ -104,7 +104,7 @@ def circle(
 
     >>> import minikeras as keras
     >>> keras.losses.circle([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], gamma=1.0)
-    <Tensor shape=(3,) dtype=float32 [0.576 0.576 0.0]>
+    <Tensor shape=(3,) dtype=float32 [0.5459 0.5459 0.    ]>
 
     Reference: Sun et al. (2020), equation 6.
     """

@@ -61,17 +61,17 @@ from minikeras.metrics.correlation import (
     concordance_correlation,
     pearson_correlation,
 )
-from minikeras.metrics.margin import (
-    CategoricalHinge,
-    Hinge,
-    SquaredHinge,
-)
 from minikeras.metrics.iou import (
     BinaryIoU,
     IoU,
     MeanIoU,
     OneHotIoU,
     OneHotMeanIoU,
+)
+from minikeras.metrics.margin import (
+    CategoricalHinge,
+    Hinge,
+    SquaredHinge,
 )
 from minikeras.metrics.metric import (
     Metric,

@@ -227,7 +227,7 @@ class RecallAtPrecision(ConstrainedBest):
     >>> metric = keras.metrics.RecallAtPrecision(0.5)
     >>> metric.update_state([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])
     >>> float(metric.result())
-    0.5
+    1.0
     """
 
     argument = "precision"

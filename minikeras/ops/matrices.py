@@ -528,5 +528,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Tensor:
     if rcond is None:
         rcond = max(a.shape) * _epsilon(a.dtype)
     limit = prims.mul(_greatest(s), const(s, float(rcond)))
-    inside = prims.mul(_mm(turned(u), b), prims.reshape(_cut(s, limit), shape=(*s.shape, 1)))
+    inside = prims.mul(
+        _mm(turned(u), b), prims.reshape(_cut(s, limit), shape=(*s.shape, 1))
+    )
     return _unvectored(_mm(turned(v), inside), vector)

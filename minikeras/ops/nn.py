@@ -70,6 +70,7 @@ from minikeras.ops.softmax import (
     softmax,
     sparsemax,
 )
+from minikeras.ops.spectral import polar
 
 __all__ = [
     "adaptive_average_pool",
@@ -102,6 +103,7 @@ __all__ = [
     "multi_hot",
     "normalize",
     "one_hot",
+    "polar",
     "psnr",
     "relu",
     "relu6",

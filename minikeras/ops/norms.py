@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import prims, tree
-from minikeras.engine.aval import ShapeError, normalize_axis
 from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.aval import ShapeError, normalize_axis
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.support import const, floating
@@ -208,7 +208,9 @@ def jvp(
     >>> value.tolist(), slope.tolist()
     (9.0, 6.0)
     """
-    if not isinstance(primals, (list, tuple)) or not isinstance(tangents, (list, tuple)):
+    if not isinstance(primals, (list, tuple)) or not isinstance(
+        tangents, (list, tuple)
+    ):
         raise ValueError("jvp: expected primals and tangents as lists or tuples.")
     points = [floating(p) for p in primals]
     along = [to_tensor(t, p.dtype) for t, p in zip(tangents, points, strict=True)]

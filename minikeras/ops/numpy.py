@@ -132,6 +132,7 @@ from minikeras.ops.joining import (
     vsplit,
     vstack,
 )
+from minikeras.ops.matrices import slogdet
 from minikeras.ops.moving import (
     flip,
     fliplr,
@@ -454,6 +455,7 @@ __all__ = [
     "sinc",
     "sinh",
     "size",
+    "slogdet",
     "sort",
     "split",
     "sqrt",

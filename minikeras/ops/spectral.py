@@ -192,9 +192,7 @@ def irfft(x: Any, fft_length: int | None = None) -> Tensor:
     return result
 
 
-def _window(
-    window: Any, length: int, fft_length: int, dtype: str, name: str
-) -> Tensor:
+def _window(window: Any, length: int, fft_length: int, dtype: str, name: str) -> Tensor:
     """The weights of a frame, centred in `fft_length`.
 
     Raises:
@@ -223,7 +221,7 @@ def _window(
 
 
 def _check_frames(length: Any, stride: Any, fft_length: Any, name: str) -> None:
-    if not 0 < stride or not 0 < length <= fft_length:
+    if not stride > 0 or not 0 < length <= fft_length:
         raise ValueError(
             f"{name}: sequence_length={length}, sequence_stride={stride}, fft_length="
             f"{fft_length}; expected positive numbers, the first not above the last."

@@ -114,7 +114,9 @@ def get(identifier: Any) -> Any:
         return None
     found = identifier
     if isinstance(identifier, str):
-        found = deserialize({"class_name": identifier, "config": {}})
+        known = identifier.lower() in _NAMES or get_registered_object(identifier)
+        if known:
+            found = deserialize({"class_name": identifier, "config": {}})
     elif isinstance(identifier, dict):
         found = deserialize(identifier)
     elif inspect.isclass(identifier) and issubclass(identifier, Optimizer):
