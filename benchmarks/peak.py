@@ -17,7 +17,7 @@ import minikeras as keras
 from benchmarks.engines import ENGINES, ROOT, environment, missing
 
 SIZE = 1536
-ROUNDS = 12
+ROUNDS = 40
 
 
 def best_gflops(multiply: Callable[[], object]) -> float:

@@ -123,7 +123,8 @@ def flops(node: Node) -> int:
         inner = len(body.nodes) * _size(node, 0)
         return _contraction(str(node.static["core"]), node, core) + inner
     if isinstance(body, Graph):
-        return len(body.nodes) * math.prod(node.static["space"])
+        space: tuple[int, ...] = node.static["space"]
+        return len(body.nodes) * math.prod(space)
     if node.prim.kind in ("create", "movement"):
         return 0
     return _contraction(name, node, node.static)
@@ -139,7 +140,8 @@ def _contraction(name: str, node: Node, static: dict[str, Any]) -> int:
     if name == "conv_input_grad":
         return 2 * math.prod(shapes[0]) * math.prod(shapes[1][:-1])
     if name == "conv_filter_grad":
-        return 2 * math.prod(shapes[1]) * math.prod(static["kernel_shape"][:-1])
+        kernel: tuple[int, ...] = static["kernel_shape"]
+        return 2 * math.prod(shapes[1]) * math.prod(kernel[:-1])
     return sum(_size(node, i) for i in range(len(node.outputs)))
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minikeras.engine import backend as registry
-from minikeras.engine.graph import Graph, Value
+from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.epilogue import epilogues
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.inline import inline
@@ -112,7 +112,7 @@ class Program:
                 self._arena, offset, v.aval.shape, v.aval.dtype
             )
         steps: list[registry.Step] = []
-        nodes = []
+        nodes: list[Node] = []
         given = set(graph.inputs)
         for node in graph.nodes:
             out = node.outputs[0]

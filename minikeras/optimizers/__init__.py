@@ -14,10 +14,13 @@ from minikeras.optimizers.adamax import Adamax
 from minikeras.optimizers.ftrl import Ftrl
 from minikeras.optimizers.lamb import Lamb
 from minikeras.optimizers.lion import Lion
+from minikeras.optimizers.muon import Muon
 from minikeras.optimizers.nadam import Nadam
 from minikeras.optimizers.optimizer import Optimizer
 from minikeras.optimizers.rmsprop import RMSprop
+from minikeras.optimizers.schedule_free import ScheduleFreeAdamW
 from minikeras.optimizers.sgd import SGD
+from minikeras.saving.registry import get_registered_object
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -33,10 +36,12 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
     "SGD",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",

@@ -14,7 +14,7 @@ import numpy as np
 from tests.goldens.oracle import keras
 
 HERE = Path(__file__).parent
-PARTS = ("losses", "metrics", "optimizers", "oracle", "ops")
+PARTS = ("layers", "losses", "metrics", "optimizers", "oracle", "ops")
 
 
 def main(parts):

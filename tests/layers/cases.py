@@ -19,7 +19,7 @@ class Case(NamedTuple):
     @property
     def id(self) -> str:
         shown = ",".join(f"{k}={v}" for k, v in self.kwargs.items())
-        return f"{self.layer}({shown})".replace(" ", "")
+        return f"{self.layer}({shown})on{self.inputs}".replace(" ", "")
 
 
 C = Case

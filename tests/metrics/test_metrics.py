@@ -59,7 +59,7 @@ def test_signatures_are_keras():
 
 
 def _plain(config):
-    return {k: np.round(v, 6).tolist() if np.ndim(v) else v for k, v in config.items()}
+    return {k: np.round(np.asarray(v, "float64"), 6).tolist() if np.ndim(v) else v for k, v in config.items()}
 
 
 def _shape(signature):

@@ -222,7 +222,7 @@ class Layer(LayerCalls, LayerVariables):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What a call on these KerasTensors would return, as KerasTensors."""
-        layer = self if self.built or not self._has_build() else self._twin()
+        layer = self if self.built else self._twin()
         return layer._infer(args, kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:

@@ -34,6 +34,12 @@ def options_config(layer: Any, *names: str) -> dict[str, Any]:
     return found
 
 
+def regularizer_config(layer: Any) -> Any:
+    """The config of the penalty on the layer's output, or None."""
+    penalty = layer.activity_regularizer
+    return None if penalty is None else regularizers.serialize(penalty)
+
+
 def weight(
     layer: Any, option: str, shape: tuple[int, ...], name: str | None = None, **more: Any
 ) -> Variable:

@@ -14,6 +14,7 @@ from minikeras.layers.base.options import (
     one_of,
     options_config,
     positive,
+    regularizer_config,
     set_options,
     sizes,
     weight,
@@ -101,6 +102,7 @@ class Windowed(Layer):
             "dilation_rate": self.dilation_rate,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
+            "activity_regularizer": regularizer_config(self),
             **options_config(self, *self._weights),
         }
 

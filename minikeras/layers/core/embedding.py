@@ -6,7 +6,13 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import options_config, positive, set_options, weight
+from minikeras.layers.base.options import (
+    options_config,
+    positive,
+    regularizer_config,
+    set_options,
+    weight,
+)
 from minikeras.layers.core.dense import refuse_adaptation
 
 
@@ -112,6 +118,7 @@ class Embedding(Layer):
             **super().get_config(),
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
+            "activity_regularizer": regularizer_config(self),
             **options_config(self, "embeddings"),
             "mask_zero": self.mask_zero,
             "quantization_config": None,

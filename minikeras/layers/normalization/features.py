@@ -102,6 +102,7 @@ class LayerNormalization(Layer):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
+            "rms_scaling": False,  # what Keras's files say
             **options_config(self, "beta", "gamma"),
         }
 

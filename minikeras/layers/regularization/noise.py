@@ -112,9 +112,8 @@ class _SpatialDropout(Dropout):
         seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+        super().__init__(rate, seed=seed, name=name, dtype=dtype)
         self.data_format = checked_format(data_format, self._label())
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
@@ -127,8 +126,7 @@ class _SpatialDropout(Dropout):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
         config = {**super().get_config(), "data_format": self.data_format}
-        del config["noise_shape"]
-        return config
+        return {k: v for k, v in config.items() if k not in ("noise_shape", "trainable")}
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -167,9 +165,8 @@ class SpatialDropout1D(_SpatialDropout):
         seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
+        super().__init__(rate, "channels_last", seed, name, dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""

@@ -1,0 +1,139 @@
+"""Every layer of the table: against keras, eager, symbolic, compiled, on each backend."""
+
+import functools
+import inspect
+
+import numpy as np
+import pytest
+
+import minikeras
+from minikeras import layers
+from minikeras.engine import tree
+from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.compile import jit
+from minikeras.ops import convert_to_tensor
+from tests.goldens.make import load
+from tests.goldens.oracle import keras
+from tests.layers.cases import CASES, RANDOM, data
+from tests.layers.goldens import built, cotangent, facts, make, values
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+steady = pytest.mark.parametrize(
+    "case", [c for c in CASES if c.layer not in RANDOM], ids=lambda case: case.id
+)
+
+
+@functools.cache
+def goldens():
+    return load("layers")
+
+
+def golden(case, part):
+    return goldens()[f"{case.id}/{part}"]
+
+
+def close(ours, theirs):
+    np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.usefixtures("backend")
+@every_case
+def test_results_weights_and_shapes_are_those_of_keras(case):
+    layer = built(minikeras, case)
+    close(layer(data(case), training=False), golden(case, "infer"))
+    for part, texts in facts(layer, case, minikeras).items():
+        assert texts == golden(case, part).tolist(), part
+
+
+@pytest.mark.usefixtures("backend")
+@steady
+def test_training_and_gradients_are_those_of_keras(case):
+    layer = built(minikeras, case)
+    inputs = tree.map_structure(convert_to_tensor, data(case))
+    with GradientTape() as tape:
+        if case.kind != "int":
+            tape.watch(inputs)
+        out = layer(inputs, training=True)
+        total = minikeras.ops.sum(out * cotangent(out.shape))
+    sources = [*layer.trainable_variables]
+    sources += [] if case.kind == "int" else tree.flatten(inputs)
+    close(out, golden(case, "train"))
+    for i, grad in enumerate(tape.gradient(total, sources)):
+        close(grad, golden(case, f"grad{i}"))
+    for i, variable in enumerate(layer.non_trainable_variables):
+        close(variable, golden(case, f"after{i}"))
+
+
+@pytest.mark.usefixtures("backend")
+@every_case
+def test_compiled_is_eager(case):
+    layer = built(minikeras, case)
+    run = jit(lambda x: layer(x, training=False))
+    close(run(data(case)), layer(data(case), training=False))
+    assert not run.fallback
+
+
+@every_case
+def test_a_layer_comes_back_from_its_config(case):
+    layer = built(minikeras, case)
+    config = layers.serialize(layer)
+    twin = layers.deserialize(config)
+    assert type(twin) is type(layer)
+    assert layers.serialize(twin)["config"] == config["config"]
+    if not twin.built:
+        twin(data(case))
+    twin.set_weights(layer.get_weights())
+    close(twin(data(case)), layer(data(case)))
+
+
+@every_case
+def test_output_shape_is_known_before_building(case):
+    layer = getattr(layers, case.layer)(**case.kwargs)
+    was_built = layer.built
+    x = data(case)
+    shapes = [a.shape for a in x] if isinstance(x, list) else x.shape
+    shape = layer.compute_output_shape(shapes)
+    assert layer.built == was_built
+    assert tuple(shape) == layer(x).shape
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.kind == "float"],
+                         ids=lambda case: case.id)  # fmt: skip
+def test_float64(case):
+    layer = getattr(layers, case.layer)(**case.kwargs, dtype="float64")
+    out = layer(data(case))
+    assert out.dtype == "float64"
+    assert all(v.dtype == "float64" for v in layer.weights)
+    names = [v.name for v in layer.weights]
+    layer.set_weights(values(names, [v.shape for v in layer.weights]))
+    np.testing.assert_allclose(
+        layer(data(case)), golden(case, "infer"), rtol=1e-4, atol=1e-5
+    )
+
+
+def signature(function):
+    found = []
+    for p in list(inspect.signature(function).parameters.values())[1:]:
+        default = tuple(p.default) if isinstance(p.default, list) else p.default
+        found.append((p.name, default))
+    return found
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted({c.layer for c in CASES}))
+def test_signatures_are_those_of_keras(name):
+    ours, theirs = getattr(layers, name), getattr(keras().layers, name)
+    assert signature(ours.__init__) == signature(theirs.__init__)
+    assert signature(ours.call) == signature(theirs.call)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+def test_the_goldens_are_what_keras_gives_now():
+    now = make(keras(), CASES[::6])  # all of them take JAX a minute
+    for key, value in now.items():
+        if value.dtype.kind == "U":
+            assert value.tolist() == goldens()[key].tolist(), key
+        else:
+            close(value, goldens()[key])
