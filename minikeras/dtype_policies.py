@@ -71,7 +71,10 @@ class DTypePolicy:
     @property
     def run_dtype(self) -> str:
         """The dtype computed in here: float32 for mixed policies on a CPU backend."""
-        if self._compute_dtype == self._variable_dtype or registry.current_name() == "cupy":
+        if (
+            self._compute_dtype == self._variable_dtype
+            or registry.current_name() == "cupy"
+        ):
             return self._compute_dtype
         if self._name not in _warned:
             _warned.add(self._name)

@@ -151,7 +151,9 @@ class Variable(operators.Operators):
         """The values as a NumPy array of its own memory."""
         return self.value.numpy()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> np.ndarray[Any, Any]:
         return self.value.__array__(dtype, copy)
 
     def __array_ufunc__(self, *args: Any, **kwargs: Any) -> Any:
@@ -219,7 +221,9 @@ def _initial(initializer: Any, shape: Any, dtype: Any, path: str) -> Tensor:
         dtype = "int32" if array.dtype.kind in "iu" else dtype
     elif dtype is None:
         dtype = initializer.dtype
-    tensor = _as_tensor(initializer, None if dtype is None else dtypes.standardize(dtype))
+    tensor = _as_tensor(
+        initializer, None if dtype is None else dtypes.standardize(dtype)
+    )
     if shape is not None and tuple(shape) != tensor.shape:
         raise ValueError(
             f"variable {path!r}: the initial value has shape {tensor.shape}; expected "

@@ -33,7 +33,7 @@ def test_one_epoch_learns_and_reports(tmp_path, capsys):
 
 
 def test_feature_maps_are_those_of_the_layers():
-    model = demo.build()
+    model = demo.build(1)
     picture = np.random.default_rng(0).random((1, 28, 28, 1), np.float32)
     shown = dict(demo.feature_maps(model, picture))
     shapes = [values.shape for values in shown.values()]

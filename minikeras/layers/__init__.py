@@ -3,8 +3,8 @@
 from typing import Any
 
 from minikeras.layers.activation import (
-    Activation,
     ELU,
+    Activation,
     LeakyReLU,
     PReLU,
     ReLU,
@@ -149,7 +149,9 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> La
     >>> keras.layers.deserialize(config).name
     'flat'
     """
-    made = _serialization.deserialize_keras_object(config, custom_objects=custom_objects)
+    made = _serialization.deserialize_keras_object(
+        config, custom_objects=custom_objects
+    )
     if not isinstance(made, Layer):
         raise ValueError(
             f"layers.deserialize: the config describes a {type(made).__name__}; expected a "

@@ -53,12 +53,10 @@ from minikeras.losses.regression import (
     mean_squared_logarithmic_error,
 )
 from minikeras.losses.structured import (
-    CTC,
     Circle,
     Dice,
     Tversky,
     circle,
-    ctc,
     dice,
     tversky,
 )
@@ -70,7 +68,6 @@ from minikeras.saving.serialization import (
 __all__ = [
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
-    "CTC",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy",
@@ -99,7 +96,6 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
-    "ctc",
     "deserialize",
     "dice",
     "get",
@@ -190,8 +186,8 @@ def get(identifier: Any) -> Any:
     Example:
 
     >>> import minikeras as keras
-    >>> keras.losses.get("mse").__name__, keras.losses.get("CTC").name
-    ('mean_squared_error', 'ctc')
+    >>> keras.losses.get("mse").__name__, keras.losses.get("Dice").name
+    ('mean_squared_error', 'dice')
     """
     if identifier is None:
         return None

@@ -158,41 +158,6 @@ def _masked_logsumexp(values: Any, mask: Any) -> Any:
     return ops.logsumexp(ops.where(mask, values, -1e9), axis=1)
 
 
-def ctc(y_true: Any, y_pred: Any) -> Any:
-    """Connectionist temporal classification: labels without their times.
-
-    Args:
-        y_true: Labels padded with 0, `(batch, max_length)`; class 0 is the blank.
-        y_pred: Logits, `(batch, steps, classes)`.
-
-    Returns:
-        Values of shape `(batch,)`.
-
-    Raises:
-        ValueError: If the ranks are others.
-
-    Example:
-
-    >>> import minikeras as keras
-    >>> keras.losses.ctc([[1]], [[[0.0, 0.0], [0.0, 0.0]]])
-    <Tensor shape=(1,) dtype=float32 [0.288]>
-
-    Reference: Graves et al. (2006), equation 8.
-    """
-    y_true = ops.convert_to_tensor(y_true)
-    y_pred = ops.convert_to_tensor(y_pred)
-    if y_true.ndim != 2 or y_pred.ndim != 3:
-        raise ShapeError(
-            f"ctc: y_true has shape {y_true.shape} and y_pred has shape {y_pred.shape}; "
-            "expected (batch, max_length) and (batch, steps, classes)."
-        )
-    batch = y_pred.shape[0]
-    steps = ops.full((batch,), y_pred.shape[1], dtype="int32")
-    lengths = ops.full((batch,), y_true.shape[1], dtype="int32")
-    labels = ops.cast(y_true, "int32")
-    return ops.ctc_loss(labels, y_pred, lengths, steps, mask_index=0)
-
-
 class Dice(LossFunctionWrapper):
     """`1 - 2 * overlap / (size of targets + size of predictions)`.
 
@@ -253,32 +218,6 @@ class Tversky(LossFunctionWrapper):
         super().__init__(
             tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis
         )
-
-
-class CTC(LossFunctionWrapper):
-    """Connectionist temporal classification: labels without their times; see `ctc`.
-
-    Args:
-        reduction: What becomes of the values, one for each sample; see `Loss`.
-        name: Name of the loss.
-        dtype: What to compute in, a name or a policy. Default: `floatx()`.
-
-    Example:
-
-    >>> import minikeras as keras
-    >>> float(keras.losses.CTC()([[1]], [[[0.0, 0.0], [0.0, 0.0]]]))
-    0.288
-
-    Reference: Graves et al. (2006), equation 8.
-    """
-
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "ctc",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(ctc, reduction, name, dtype)
 
 
 class Circle(LossFunctionWrapper):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from minikeras import config, ops
 from minikeras.engine.aval import ShapeError
@@ -132,7 +132,7 @@ class AUC(Metric):
             )
         if not self._built:
             self._build((int(y_pred.shape[1]),))
-        labels = self.true_positives.shape[1]
+        labels: int = cast(Any, self).true_positives.shape[1]
         if y_pred.shape[1] != labels:
             raise ShapeError(
                 f"AUC: y_pred has shape {y_pred.shape}; expected (batch, {labels})."

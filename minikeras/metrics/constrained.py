@@ -60,12 +60,12 @@ class ConstrainedBest(Metric):
             class_id=self.class_id,
             even=self._even,
         )
-        for kind in KINDS:
-            self._counts[kind].assign_add(counts[kind])
+        for kept in KINDS:
+            self._counts[kept].assign_add(counts[kept])
 
     def _ratio(self, part: str, rest: str) -> Any:
-        part = self._counts[part].value
-        return ops.divide_no_nan(part, part + self._counts[rest].value)
+        count = self._counts[part].value
+        return ops.divide_no_nan(count, count + self._counts[rest].value)
 
     def _precision(self) -> Any:
         return self._ratio("true_positives", "false_positives")

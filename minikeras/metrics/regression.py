@@ -191,7 +191,9 @@ class RootMeanSquaredError(Mean):
     ) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Take in one batch of targets and predictions."""
         y_true, y_pred = pair("root_mean_squared_error", y_true, y_pred)
         super().update_state(ops.square(y_pred - y_true), sample_weight)

@@ -57,7 +57,11 @@ def clone_model(
         return _clone_sequential(model, input_tensors, copy)
     if isinstance(model, Functional):
         return _clone_functional(model, input_tensors, copy, call_function)
-    if clone_function is not None or call_function is not None or input_tensors is not None:
+    if (
+        clone_function is not None
+        or call_function is not None
+        or input_tensors is not None
+    ):
         raise ValueError(
             f"clone_model: {model._label()} is a subclassed model; its layers are made in its "
             "__init__, so only clone_model(model) is possible."
@@ -84,13 +88,17 @@ def _copier(
     return copy
 
 
-def _clone_sequential(model: Sequential, start: Any, copy: Callable[[Any], Any]) -> Sequential:
+def _clone_sequential(
+    model: Sequential, start: Any, copy: Callable[[Any], Any]
+) -> Sequential:
     layers = [copy(layer) for layer in model.layers]
     first = model._tracker.layers[:1]
     if start is not None:
         tensors = tree.flatten(start)
         if len(tensors) != 1 or not isinstance(tensors[0], KerasTensor):
-            raise ValueError("clone_model: input_tensors of a Sequential is one KerasTensor.")
+            raise ValueError(
+                "clone_model: input_tensors of a Sequential is one KerasTensor."
+            )
         layers.insert(0, tensors[0])
     elif first and isinstance(first[0], InputLayer):
         layers.insert(0, InputLayer.from_config(first[0].get_config()))

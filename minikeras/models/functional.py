@@ -48,7 +48,9 @@ class Functional(Model):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return Layer.__new__(cls, *args, **kwargs)
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any
+    ) -> None:
         trainable = kwargs.pop("trainable", None)
         Layer.__init__(self, name=name, **kwargs)
         inputs, outputs = _checked(inputs, outputs, self._label())
@@ -150,7 +152,9 @@ class Functional(Model):
     def build(self, input_shape: Any) -> None:
         """Nothing: it is built when it is made."""
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
+    def call(
+        self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
         """Run the graph.
 
         Args:
@@ -233,12 +237,17 @@ class Functional(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The layers, their arguments and how they are connected."""
-        if type(self) is not Functional and type(self).__init__ is not Functional.__init__:
+        if (
+            type(self) is not Functional
+            and type(self).__init__ is not Functional.__init__
+        ):
             return Layer.get_config(self)
         return graph_config.to_config(self)
 
     @staticmethod
-    def _from_graph_config(cls: Any, config: dict[str, Any], custom_objects: Any) -> Any:
+    def _from_graph_config(
+        cls: Any, config: dict[str, Any], custom_objects: Any
+    ) -> Any:
         inputs, outputs, rest = graph_config.from_config(config, custom_objects)
         target = Functional if cls is Model else cls
         return target(inputs, outputs, **rest)

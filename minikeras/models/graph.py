@@ -135,7 +135,9 @@ class Plan:
                 a, k = tree.map_structure(
                     lambda v: table[v] if type(v) is _Slot else v, (args, kwargs)
                 )
-                result = operation(*a, **k) if call is None else call(operation, *a, **k)
+                result = (
+                    operation(*a, **k) if call is None else call(operation, *a, **k)
+                )
                 flat = [result] if len(outs) == 1 else tree.flatten(result)
                 if len(outs) == 1 and isinstance(result, (list, tuple, dict)):
                     flat = tree.flatten(result)

@@ -113,6 +113,9 @@ def from_config(
         for name, operation, extra, nodes in waiting:
             while nodes and _ready(nodes[0], made):
                 args, kwargs = _arguments(nodes.pop(0), made)
+                if isinstance(operation, OpCall) and operation.function is ops.get_item:
+                    # JSON makes a list of `x[a, b]`'s tuple, which would mean x[[a, b]].
+                    args = [tuple(a) if isinstance(a, list) else a for a in args]
                 made[name, done[name]] = operation(*args, **{**extra, **kwargs})
                 done[name] += 1
                 progress = True
@@ -135,13 +138,17 @@ def _operation(data: dict[str, Any], custom_objects: Any) -> tuple[Any, dict[str
         config = dict(data["config"])
         function = getattr(ops, to_snake_case(data["class_name"]), None)
         if function is None:
-            raise ValueError(f"the config has an op {data['class_name']!r}, unknown here.")
+            raise ValueError(
+                f"the config has an op {data['class_name']!r}, unknown here."
+            )
         name = config.pop("name", None)
         config.pop("dtype", None) if config.get("dtype") is None else None
         return OpCall(function, name), serialization.deserialize_keras_object(config)
     made = serialization.deserialize_keras_object(data, custom_objects=custom_objects)
     if not isinstance(made, Layer):
-        raise ValueError(f"the config has {data.get('class_name')!r}, which is no layer.")
+        raise ValueError(
+            f"the config has {data.get('class_name')!r}, which is no layer."
+        )
     return made, {}
 
 
@@ -180,7 +187,9 @@ def _arguments(
             return {k: read(v) for k, v in value.items()}
         return serialization.deserialize_keras_object(value)
 
-    return [read(a) for a in node["args"]], {k: read(v) for k, v in node["kwargs"].items()}
+    return [read(a) for a in node["args"]], {
+        k: read(v) for k, v in node["kwargs"].items()
+    }
 
 
 def _places(value: Any, made: dict[tuple[str, int], Any]) -> Any:
@@ -205,7 +214,9 @@ def flat_graph(model: Any) -> dict[str, Any]:
 
     calls = []
     for node in model._nodes:
-        parts = () if isinstance(node.operation, InputLayer) else (node.args, node.kwargs)
+        parts = (
+            () if isinstance(node.operation, InputLayer) else (node.args, node.kwargs)
+        )
         outputs = tree.map_structure(ref, node.outputs)
         calls.append((node.operation, tree.map_structure(ref, parts), outputs))
     return {
@@ -218,7 +229,9 @@ def flat_graph(model: Any) -> dict[str, Any]:
 
 def rebuilt_graph(flat: dict[str, Any]) -> tuple[Any, Any]:
     """Inputs and outputs of a graph that `flat_graph` wrote down."""
-    tensors = [KerasTensor(shape, dtype, name=name) for shape, dtype, name in flat["tensors"]]
+    tensors = [
+        KerasTensor(shape, dtype, name=name) for shape, dtype, name in flat["tensors"]
+    ]
 
     def deref(value: Any) -> Any:
         return tensors[value] if type(value) is _Ref else value
@@ -229,4 +242,6 @@ def rebuilt_graph(flat: dict[str, Any]) -> tuple[Any, Any]:
             continue
         args, kwargs = tree.map_structure(deref, parts)
         Node(operation, args, kwargs, tree.map_structure(deref, outputs))
-    return tree.map_structure(deref, flat["inputs"]), tree.map_structure(deref, flat["outputs"])
+    return tree.map_structure(deref, flat["inputs"]), tree.map_structure(
+        deref, flat["outputs"]
+    )

@@ -73,7 +73,9 @@ class Model(Trainer, Layer):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError(f"{self._label()}: `layers` cannot be set; use another name.")
+        raise AttributeError(
+            f"{self._label()}: `layers` cannot be set; use another name."
+        )
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer, by its name or its number.
@@ -153,7 +155,13 @@ class Model(Trainer, Layer):
             ValueError: If no layer has such a name.
         """
         summary_text.print_summary(
-            self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
+            self,
+            line_length,
+            positions,
+            print_fn,
+            expand_nested,
+            show_trainable,
+            layer_range,
         )
 
     def to_json(self, **kwargs: Any) -> str:
@@ -200,7 +208,9 @@ def _graft(cls: type) -> None:
             _graft(base)
 
 
-def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
+def model_from_json(
+    json_string: str, custom_objects: dict[str, Any] | None = None
+) -> Model:
     """The model that `Model.to_json` described, with fresh weights.
 
     Args:

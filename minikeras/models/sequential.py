@@ -57,7 +57,9 @@ class Sequential(Model):
     ) -> None:
         Layer.__init__(self, trainable=trainable, name=name, **kwargs)
         self.__dict__["_graph"] = None
-        if isinstance(layers, Layer) or (layers is not None and not hasattr(layers, "__iter__")):
+        if isinstance(layers, Layer) or (
+            layers is not None and not hasattr(layers, "__iter__")
+        ):
             raise ValueError(
                 f"{self._label()}: layers={layers!r}; expected a list of layers."
             )
@@ -205,7 +207,9 @@ class Sequential(Model):
         self.__dict__["_graph"] = made
         self.__dict__["built"] = True
 
-    def _maybe_build(self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _maybe_build(
+        self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         if self.built:
             return
         shape: Any = shape_of(args[0]) if args else None
@@ -248,11 +252,15 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers, without the input layer."""
         stored = self._tracker.layers
-        return stored[1:] if stored and isinstance(stored[0], InputLayer) else list(stored)
+        return (
+            stored[1:] if stored and isinstance(stored[0], InputLayer) else list(stored)
+        )
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError(f"{self._label()}: `layers` cannot be set; use add() and pop().")
+        raise AttributeError(
+            f"{self._label()}: `layers` cannot be set; use add() and pop()."
+        )
 
     def _connected(self, wanted: str) -> Functional:
         if self._graph is None:
@@ -318,7 +326,8 @@ class Sequential(Model):
             "trainable": self.trainable,
             "dtype": dtype_policies.serialize(self.dtype_policy),
             "layers": [
-                serialization.serialize_keras_object(layer) for layer in self._tracker.layers
+                serialization.serialize_keras_object(layer)
+                for layer in self._tracker.layers
             ],
         }
         if self._graph is not None:
@@ -333,13 +342,18 @@ class Sequential(Model):
         model = cls(name=config.get("name"))
         if config.get("dtype") is not None:
             model.dtype_policy = config["dtype"]
-        for layer in config["layers"]:
-            model._append(
-                serialization.deserialize_keras_object(layer, custom_objects=custom_objects)
-            )
+        deserialize = serialization.deserialize_keras_object
+        with model._scopes():  # layers that come built are part of this model's paths
+            for layer in config["layers"]:
+                model._append(deserialize(layer, custom_objects=custom_objects))
         model._rebuild()
         shape = config.get("build_input_shape")
-        if not model.built and model.layers and shape is not None and is_shape(list(shape)):
+        if (
+            not model.built
+            and model.layers
+            and shape is not None
+            and is_shape(list(shape))
+        ):
             model.build(tuple(shape))
         if config.get("trainable") is False:
             model.trainable = False

@@ -82,7 +82,9 @@ def _in_range(operations: list[Any], layer_range: Any) -> list[Any]:
     for pattern in layer_range:
         hits = [i for i, o in enumerate(operations) if re.match(pattern, o.name)]
         if not hits:
-            raise ValueError(f"summary: layer_range: no layer is named like {pattern!r}.")
+            raise ValueError(
+                f"summary: layer_range: no layer is named like {pattern!r}."
+            )
         ends.append(hits)
     first, last = min(ends[0]), max(ends[1])
     return operations[min(first, last) : max(first, last) + 1]
@@ -97,7 +99,9 @@ def _add_rows(
     trainable: bool,
     depth: int,
 ) -> None:
-    kind = _camel(operation) if isinstance(operation, OpCall) else type(operation).__name__
+    kind = (
+        _camel(operation) if isinstance(operation, OpCall) else type(operation).__name__
+    )
     mark = "└ " * bool(depth)
     row = [
         f"{'  ' * max(depth - 1, 0)}{mark}{operation.name} ({kind})",
@@ -151,7 +155,10 @@ def _connections(operation: Any, model: Any) -> str:
 
 def _totals(model: Any) -> list[str]:
     """The lines below the table."""
-    trainable, frozen = _size(model.trainable_weights), _size(model.non_trainable_weights)
+    trainable, frozen = (
+        _size(model.trainable_weights),
+        _size(model.non_trainable_weights),
+    )
     optimizer = getattr(model, "optimizer", None)
     extra = _size(optimizer.variables) if optimizer is not None else (0, 0)
     total = tuple(a + b + c for a, b, c in zip(trainable, frozen, extra))
@@ -207,7 +214,9 @@ def _render(
     inner = width - 3 * len(columns) - 1
     sizes = [max(5, round(inner * share / sum(shares))) for share in shares]
     table = rich.table.Table(
-        box=rich.box.HEAVY_HEAD, show_lines=True, width=sum(sizes) + 3 * len(columns) + 1
+        box=rich.box.HEAVY_HEAD,
+        show_lines=True,
+        width=sum(sizes) + 3 * len(columns) + 1,
     )
     for (name, _), size in zip(columns, sizes):
         numbers = name == "Param #"

@@ -43,7 +43,7 @@ class Muon(Optimizer):
         momentum: Decay of the momentum.
         ns_steps: Newton-Schulz steps.
         nesterov: Look ahead along the momentum.
-        rms_rate: Scale steps to this root mean square; None: by the shape only.
+        rms_rate: Scale steps to this root mean square; None: not at all.
 
     Example:
 
@@ -160,11 +160,8 @@ class Muon(Optimizer):
         direction = (
             gradient + self.momentum * momentum if self.nesterov else momentum.value
         )
-        rows, columns = variable.shape
-        if self.rms_rate is None:
-            scale = math.sqrt(max(1.0, rows / columns))
-        else:
-            scale = math.sqrt(max(rows, columns)) * self.rms_rate
+        # A matrix with r singular values of 1 has the root mean square sqrt(r / size).
+        scale = math.sqrt(max(variable.shape)) * self.rms_rate if self.rms_rate else 1.0
         self.assign_sub(variable, self._orthogonal(direction) * learning_rate * scale)
 
     def _orthogonal(self, x: Any) -> Any:

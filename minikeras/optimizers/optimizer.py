@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
-from minikeras import config, initializers, naming, ops
+from minikeras import config, naming, ops
 from minikeras.engine.interpret import scope
 from minikeras.metrics.stateless import values_for_now
 from minikeras.optimizers import legacy
@@ -20,6 +20,8 @@ from minikeras.optimizers.averaging import MovingAverage
 from minikeras.optimizers.clipping import clip_gradients
 from minikeras.optimizers.effects import assign_if
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
+from minikeras.optimizers.slots import Slots
+from minikeras.optimizers.weight_decay import WeightDecay
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -27,7 +29,7 @@ from minikeras.saving.serialization import (
 from minikeras.variable import Variable
 
 
-class Optimizer(MovingAverage):
+class Optimizer(Slots, MovingAverage, WeightDecay):
     """Base class of optimizers.
 
     A subclass writes `build(variables)`, where it makes its own variables with
@@ -124,22 +126,7 @@ class Optimizer(MovingAverage):
             "LearningRateSchedule, or a function without arguments."
         )
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable):
-            if "_variables" not in self.__dict__:
-                raise RuntimeError(
-                    f"optimizer {type(self).__name__}: call super().__init__() before "
-                    f"setting the variable {name!r}."
-                )
-            self._track_variable(value)
-        super().__setattr__(name, value)
-
     # Settings that change while training.
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The optimizer's own variables: step count, learning rate, then its state."""
-        return self._variables[:]
 
     @property
     def iterations(self) -> Any:
@@ -200,99 +187,6 @@ class Optimizer(MovingAverage):
         self._index = {v: i for i, v in enumerate(variables)}
         self._trainable_variables = variables
         self.built = True
-
-    def _track_variable(self, variable: Variable) -> None:
-        if not any(v is variable for v in self._variables):
-            self._variables.append(variable)
-
-    def add_variable(
-        self,
-        shape: Sequence[int],
-        initializer: Any = "zeros",
-        dtype: Any = None,
-        aggregation: str = "none",
-        layout: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """A new variable of the optimizer.
-
-        Args:
-            shape: Its shape.
-            initializer: Name or initializer of its first value.
-            dtype: Default: `floatx()`.
-            aggregation: Kept for Keras's signature.
-            layout: Kept for Keras's signature.
-            name: Its name.
-
-        Returns:
-            The variable, listed in `variables`.
-        """
-        with naming.name_scope(self.name):
-            variable = Variable(
-                initializers.get(initializer),
-                shape=tuple(shape),
-                dtype=dtype,
-                trainable=False,
-                aggregation=aggregation,
-                name=name,
-            )
-        self._track_variable(variable)
-        return variable
-
-    def add_variable_from_reference(
-        self,
-        reference_variable: Variable,
-        name: str | None = None,
-        initializer: Any = "zeros",
-    ) -> Variable:
-        """A new variable of the shape and dtype of a model's one.
-
-        Args:
-            reference_variable: The model's variable.
-            name: What it is to the optimizer, e.g. `"momentum"`.
-            initializer: Name or initializer of its first value.
-        """
-        path = getattr(reference_variable, "path", reference_variable.name)
-        return self.add_variable(
-            reference_variable.shape,
-            initializer,
-            reference_variable.state.aval.dtype,
-            name=f"{path.replace('/', '_').replace(':', '_')}_{name or 'var'}",
-        )
-
-    def add_optimizer_variables(
-        self,
-        trainable_variables: Sequence[Variable],
-        name: str | Sequence[str],
-        initializer: Any = "zeros",
-    ) -> Any:
-        """One new variable for each variable of the model.
-
-        Args:
-            trainable_variables: The model's variables.
-            name: What it is to the optimizer; a list makes one for each name, kept
-                together variable by variable.
-            initializer: Name or initializer, or a list of them.
-
-        Returns:
-            A list, or with a list of names a tuple of lists. None stands in it for
-            variables with `overwrite_with_gradient`.
-        """
-        names = [name] if isinstance(name, str) else list(name)
-        firsts = (
-            list(initializer)
-            if isinstance(initializer, (list, tuple))
-            else [initializer] * len(names)
-        )
-        columns: tuple[list[Any], ...] = tuple([] for _ in names)
-        for variable in trainable_variables:
-            for column, what, first in zip(columns, names, firsts, strict=True):
-                column.append(
-                    None
-                    if variable.overwrite_with_gradient
-                    else self.add_variable_from_reference(variable, what, first)
-                )
-        return columns[0] if isinstance(name, str) else columns
 
     def _get_variable_index(self, variable: Variable) -> int:
         return self._index[variable]
@@ -497,15 +391,12 @@ class Optimizer(MovingAverage):
             raise ValueError(
                 f"optimizer {self.name!r}: stateless_apply needs build(variables) first."
             )
-        own, models = self._all_variables(), self._trainable_variables
+        own, models = self.variables, self._trainable_variables
         with values_for_now(
             [*models, *own], [*trainable_variables, *optimizer_variables]
         ):
             self.apply(grads)
             return [v.value for v in models], [v.value for v in own]
-
-    def _all_variables(self) -> list[Variable]:
-        return self.variables
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`; take its gradient instead of the loss's."""
@@ -513,45 +404,7 @@ class Optimizer(MovingAverage):
             return loss
         return loss * self.loss_scale_factor
 
-    # Weight decay.
-
-    def exclude_from_weight_decay(
-        self,
-        var_list: Sequence[Variable] | None = None,
-        var_names: Sequence[str] | None = None,
-    ) -> None:
-        """Name variables that do not decay.
-
-        Args:
-            var_list: The variables.
-            var_names: Texts; a variable whose name holds one of them does not decay.
-
-        Raises:
-            ValueError: If the optimizer is built already.
-        """
-        if self.built:
-            raise ValueError(
-                f"optimizer {self.name!r}: exclude_from_weight_decay comes before build()."
-            )
-        self._excluded = list(var_list or ())
-        self._excluded_names = re.compile("|".join(var_names)) if var_names else None
-
-    def _use_weight_decay(self, variable: Variable) -> bool:
-        if any(v is variable for v in self._excluded):
-            return False
-        names = self._excluded_names
-        return names is None or names.search(variable.name) is None
-
-    def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
-        if self.weight_decay is None:
-            return
-        learning_rate = self.learning_rate
-        for variable in variables:
-            if self._use_weight_decay(variable):
-                rate = ops.cast(learning_rate, variable.dtype)
-                variable.assign(variable - variable * self.weight_decay * rate)
-
-    # Configs and files.
+    # Configs.
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make the same optimizer again, without its state."""
@@ -584,40 +437,6 @@ class Optimizer(MovingAverage):
                 config["learning_rate"], custom_objects=custom_objects
             )
         return cls(**config)
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all of `variables`.
-
-        Raises:
-            ValueError: If their number or a shape differs; nothing has changed then.
-        """
-        own = self.variables
-        shapes = [tuple(ops.shape(w)) for w in weights]
-        if shapes != [v.shape for v in own]:
-            raise ValueError(
-                f"optimizer {self.name!r}: set_weights got shapes {shapes}; expected "
-                f"{[v.shape for v in own]}. Build the optimizer first."
-            )
-        for variable, value in zip(own, weights):
-            variable.assign(value)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Put the state into a mapping, under `"0"`, `"1"`, ..."""
-        for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take the state from a mapping that `save_own_variables` filled."""
-        if len(store.keys()) != len(self.variables):
-            warnings.warn(
-                f"optimizer {self.name!r}: its state is not loaded; it has "
-                f"{len(self.variables)} variables and the file has {len(store.keys())}. "
-                "Build it on the same model first.",
-                stacklevel=2,
-            )
-            return
-        for i, variable in enumerate(self.variables):
-            variable.assign(store[str(i)])
 
 
 def _check_settings(owner: str, *clips: float | None) -> None:

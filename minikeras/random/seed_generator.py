@@ -132,7 +132,9 @@ def set_global_seed(seed: int | None) -> None:
     """
     global _global
     first = make_default_seed() if seed is None else seed
-    if _global is None:  # made with the seed: the default one would use up a Python draw
+    if (
+        _global is None
+    ):  # made with the seed: the default one would use up a Python draw
         _global = SeedGenerator(first, name="global_seed_generator")
     else:
         _global.reset(first)

@@ -42,7 +42,11 @@ def serialize_function(function: Callable[..., Any]) -> dict[str, Any]:
             stacklevel=3,
         )
         return {"class_name": "__lambda__", "config": _dump(function)}
-    module = "builtins" if function.__module__.startswith("minikeras") else function.__module__
+    module = (
+        "builtins"
+        if function.__module__.startswith("minikeras")
+        else function.__module__
+    )
     registered = get_registered_name(function)
     return {
         "module": module,
@@ -81,4 +85,6 @@ def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
     cells = tuple(types.CellType(v) for v in closure) if closure else None
     defaults = inner.get("defaults")
     names = {"__builtins__": __builtins__}
-    return types.FunctionType(code, names, "lambda", tuple(defaults) if defaults else None, cells)
+    return types.FunctionType(
+        code, names, "lambda", tuple(defaults) if defaults else None, cells
+    )

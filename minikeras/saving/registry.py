@@ -53,7 +53,9 @@ def register_keras_serializable(
     """
 
     def decorate(target: T) -> T:
-        own_name = name if name is not None else getattr(target, "__name__", str(target))
+        own_name = (
+            name if name is not None else getattr(target, "__name__", str(target))
+        )
         if inspect.isclass(target) and not hasattr(target, "get_config"):
             raise ValueError(
                 f"register_keras_serializable: class {own_name!r} has no get_config(); "

@@ -174,12 +174,15 @@ def deserialize_keras_object(
         found = get_registered_object(config, None, kwargs.get("module_objects"))
         return config if found is None else found
     if isinstance(config, (list, tuple)):
-        return type(config)([deserialize_keras_object(v, safe_mode=safe_mode) for v in config])
+        return type(config)(
+            [deserialize_keras_object(v, safe_mode=safe_mode) for v in config]
+        )
     if not isinstance(config, dict):
         return config
     if "class_name" not in config or "config" not in config:
         return {
-            key: deserialize_keras_object(v, safe_mode=safe_mode) for key, v in config.items()
+            key: deserialize_keras_object(v, safe_mode=safe_mode)
+            for key, v in config.items()
         }
     return _deserialize_dict(config, safe_mode, kwargs.get("module_objects"))
 
@@ -199,8 +202,14 @@ def _deserialize_dict(
     with functions.safe_mode_scope(safe_mode):
         made = _construct(cls, inner)
     build_config = config.get("build_config")
-    if build_config and hasattr(made, "build_from_config") and not getattr(made, "built", False):
-        made.build_from_config(deserialize_keras_object(build_config, safe_mode=safe_mode))
+    if (
+        build_config
+        and hasattr(made, "build_from_config")
+        and not getattr(made, "built", False)
+    ):
+        made.build_from_config(
+            deserialize_keras_object(build_config, safe_mode=safe_mode)
+        )
     compile_config = config.get("compile_config")
     if compile_config and hasattr(made, "compile_from_config"):
         made.compile_from_config(compile_config)

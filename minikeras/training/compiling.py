@@ -38,6 +38,10 @@ class CompileState:
         self.sparse: list[tuple[int, int, Any]] = []
         self.predictions: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Predictions are abstract, of no use in a copy; the copy prepares itself anew.
+        return {**self.__dict__, "predictions": None, "ready": False}
+
 
 class Compiling:
     """`compile` and what it gives: losses, metrics, their results."""

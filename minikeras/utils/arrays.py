@@ -35,15 +35,21 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     if isinstance(x, (Tensor, KerasTensor)):
         if num_classes is None:
             if isinstance(x, KerasTensor) or x.staged:
-                raise ValueError("to_categorical: num_classes is needed for symbolic tensors.")
+                raise ValueError(
+                    "to_categorical: num_classes is needed for symbolic tensors."
+                )
             num_classes = int(np.max(x.numpy())) + 1
         shape = x.shape
         if len(shape) > 1 and shape[-1] == 1:
             x = ops.squeeze(x, -1)
         return ops.one_hot(x, num_classes)
     labels = np.asarray(x)
-    if labels.dtype.kind not in "biuf" or (labels.dtype.kind == "f" and (labels % 1).any()):
-        raise ValueError(f"to_categorical: x has dtype {labels.dtype}; expected integers.")
+    if labels.dtype.kind not in "biuf" or (
+        labels.dtype.kind == "f" and (labels % 1).any()
+    ):
+        raise ValueError(
+            f"to_categorical: x has dtype {labels.dtype}; expected integers."
+        )
     labels = labels.astype("int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels.reshape(labels.shape[:-1])
@@ -119,18 +125,24 @@ def pad_sequences(
     """
     for name, word in (("padding", padding), ("truncating", truncating)):
         if word not in ("pre", "post"):
-            raise ValueError(f"pad_sequences: {name}={word!r}; expected 'pre' or 'post'.")
+            raise ValueError(
+                f"pad_sequences: {name}={word!r}; expected 'pre' or 'post'."
+            )
     if not hasattr(sequences, "__len__"):
         raise ValueError(f"pad_sequences: sequences={sequences!r}; expected a list.")
     for i, s in enumerate(sequences):
         if not hasattr(s, "__len__"):
-            raise ValueError(f"pad_sequences: sequences[{i}]={s!r}; expected a sequence.")
+            raise ValueError(
+                f"pad_sequences: sequences[{i}]={s!r}; expected a sequence."
+            )
     if maxlen is None:
         maxlen = max((len(s) for s in sequences), default=0)
     tail = next((np.asarray(s).shape[1:] for s in sequences if len(s)), ())
     rows = np.full((len(sequences), maxlen, *tail), value, dtype)
     for row, s in zip(rows, sequences):
-        kept = np.asarray(s[max(len(s) - maxlen, 0) :] if truncating == "pre" else s[:maxlen])
+        kept = np.asarray(
+            s[max(len(s) - maxlen, 0) :] if truncating == "pre" else s[:maxlen]
+        )
         if not len(kept):
             continue
         if kept.shape[1:] != tail:

@@ -30,7 +30,11 @@ def set_random_seed(seed: int) -> None:
     >>> keras.random.uniform((2,)).tolist() == first
     True
     """
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < 2**32:
+    if (
+        isinstance(seed, bool)
+        or not hasattr(seed, "__index__")
+        or not 0 <= seed < 2**32
+    ):
         raise ValueError(
             f"set_random_seed: seed={seed!r}; expected an integer from 0 to 2**32 - 1."
         )

@@ -16,3 +16,10 @@ def keras():
     if module.backend.backend() != "jax":
         pytest.skip("keras runs on another backend than JAX")
     return module
+
+
+def oracle(test):
+    """Decorator: a test that compares with keras itself, whose own warnings do not count."""
+    for theirs in ("Explicitly requested dtype", "__array__ implementation doesn"):
+        test = pytest.mark.filterwarnings(f"ignore:{theirs}")(test)
+    return pytest.mark.oracle(test)

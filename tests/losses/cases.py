@@ -51,7 +51,6 @@ CASES = [
     ("Tversky", {"alpha": 0.3, "beta": 0.9, "axis": (1, 2)}, "binary_sequence"),
     ("Circle", {"gamma": 2.0}, "embeddings"),
     ("Circle", {"gamma": 8.0, "margin": 0.1, "remove_diagonal": False}, "embeddings"),
-    ("CTC", {}, "strings"),
 ]  # fmt: skip
 
 
@@ -103,7 +102,10 @@ def _embeddings(rng):
 _KINDS = {
     "real": lambda r: (_normal(r, BATCH, 3), _normal(r, BATCH, 3)),
     "sequence": lambda r: (_normal(r, BATCH, 2, 3), _normal(r, BATCH, 2, 3)),
-    "positive": lambda r: (r.uniform(0.2, 3, (BATCH, 3)), r.uniform(0.2, 3, (BATCH, 3))),
+    "positive": lambda r: (
+        r.uniform(0.2, 3, (BATCH, 3)),
+        r.uniform(0.2, 3, (BATCH, 3)),
+    ),
     "signs": lambda r: (2 * _binary(r, BATCH, 3) - 1, _normal(r, BATCH, 3)),
     "binary": lambda r: (_binary(r, BATCH, 3), r.uniform(0.05, 0.95, (BATCH, 3))),
     "binary_logits": lambda r: (_binary(r, BATCH, 3), 3 * _normal(r, BATCH, 3)),
@@ -126,7 +128,10 @@ _KINDS = {
         r.integers(0, 3, (BATCH, 2)),
         _softmax(_normal(r, BATCH, 2, 3)),
     ),
-    "label_column": lambda r: (r.integers(0, 3, (BATCH, 1)), _softmax(_normal(r, BATCH, 3))),
+    "label_column": lambda r: (
+        r.integers(0, 3, (BATCH, 1)),
+        _softmax(_normal(r, BATCH, 3)),
+    ),
     "embeddings": _embeddings,
     "strings": lambda r: (r.integers(1, 4, (BATCH, 2)), _normal(r, BATCH, 6, 4)),
 }

@@ -22,4 +22,6 @@ def gradient(keras, case):
     y_true, y_pred, weights = inputs(kind)
     loss = getattr(keras.losses, name)(reduction="sum", **kwargs)
     weights = spread(weights, loss.call(y_true, y_pred))
-    return np.asarray(jax.grad(lambda p: loss(y_true, p, sample_weight=weights))(y_pred))
+    return np.asarray(
+        jax.grad(lambda p: loss(y_true, p, sample_weight=weights))(y_pred)
+    )

@@ -9,19 +9,10 @@ from minikeras import losses, metrics, ops
 from minikeras.engine.compile import jit
 from minikeras.engine.tensor import from_numpy
 from tests.goldens.make import load
-from tests.goldens.oracle import keras
+from tests.goldens.oracle import keras, oracle
 from tests.metrics.cases import CASES, case_name, inputs, streamed
 
 GOLDENS = load("metrics")
-# keras asks JAX for 64 bits here and there, which warns.
-warns = pytest.mark.filterwarnings("ignore:Explicitly requested dtype:UserWarning")
-
-
-def oracle(test):
-    """A test that compares with keras itself."""
-    return pytest.mark.oracle(warns(test))
-
-
 each_case = pytest.mark.parametrize("case", CASES, ids=case_name)
 
 
@@ -59,7 +50,10 @@ def test_signatures_are_keras():
 
 
 def _plain(config):
-    return {k: np.round(np.asarray(v, "float64"), 6).tolist() if np.ndim(v) else v for k, v in config.items()}
+    return {
+        k: np.round(np.asarray(v, "float64"), 6).tolist() if np.ndim(v) else v
+        for k, v in config.items()
+    }
 
 
 def _shape(signature):

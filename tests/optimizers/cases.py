@@ -144,9 +144,9 @@ def trajectory(keras, case, apply=None):
     rows = []
     for gradients in grads:
         step(gradients)
-        rows.append(np.concatenate([np.ravel(np.array(v)) for v in model]))
+        rows.append(np.concatenate([np.ravel(v.numpy()) for v in model]))
     optimizer.finalize_variable_values(model)
-    rows.append(np.concatenate([np.ravel(np.array(v)) for v in model]))
+    rows.append(np.concatenate([np.ravel(v.numpy()) for v in model]))
     return np.array(rows)
 
 

@@ -104,7 +104,9 @@ class ReLU(_Elementwise):
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
         owner = self._label()
-        self.max_value = None if max_value is None else _number(max_value, "max_value", owner)
+        self.max_value = (
+            None if max_value is None else _number(max_value, "max_value", owner)
+        )
         self.negative_slope = _number(negative_slope, "negative_slope", owner)
         self.threshold = _number(threshold, "threshold", owner)
 

@@ -24,11 +24,16 @@ class CallInfo:
 
     def __init__(self, call: Callable[..., Any]) -> None:
         parameters = list(inspect.signature(call).parameters.values())[1:]
-        by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        by_position = (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
         self.names = [p.name for p in parameters if p.kind in by_position]
         variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         self.known = {p.name for p in parameters if p.kind not in variable}
-        self.open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+        self.open_ended = any(
+            p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters
+        )
         self.takes_training = "training" in self.known
         self.takes_masks = any(n == "mask" or n.endswith("_mask") for n in self.known)
         defaults = {p.name: p.default for p in parameters}

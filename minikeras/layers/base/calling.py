@@ -91,7 +91,9 @@ class LayerCalls:
             check(self.input_spec, _first(args, kwargs), self._label)
         token = None
         if outer is None or outer.training != training:
-            entry, symbolic = (self, False) if outer is None else (outer.entry, outer.symbolic)
+            entry, symbolic = (
+                (self, False) if outer is None else (outer.entry, outer.symbolic)
+            )
             token = call_context.set(CallContext(entry, training, symbolic))
         try:
             if not self._called or current().staging:
@@ -154,7 +156,11 @@ class LayerCalls:
         kind = type(value)
         if kind is Tensor:
             wanted = self._run_dtype
-            if not self.autocast or value.dtype == wanted or not dtypes.is_float(value.dtype):
+            if (
+                not self.autocast
+                or value.dtype == wanted
+                or not dtypes.is_float(value.dtype)
+            ):
                 return value
             return masking.copy_mask(value, cast(value, dtype=wanted))
         if value is None or kind in (bool, int, float, str, KerasTensor):
@@ -165,7 +171,9 @@ class LayerCalls:
             return self._convert(value.value)
         if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
             dtype = dtypes.standardize(value.dtype)
-            wanted = self._run_dtype if self.autocast and dtypes.is_float(dtype) else None
+            wanted = (
+                self._run_dtype if self.autocast and dtypes.is_float(dtype) else None
+            )
             return to_tensor(value, wanted)
         return value
 
@@ -195,7 +203,9 @@ class LayerCalls:
 
     # --- building
 
-    def _maybe_build(self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _maybe_build(
+        self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         if self.built:
             return
         if self._has_build():
@@ -223,9 +233,7 @@ class LayerCalls:
 
     def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result's KerasTensors with their masks; nothing is computed or recorded."""
-        token = call_context.set(
-            CallContext(self, kwargs.get("training"), True)
-        )
+        token = call_context.set(CallContext(self, kwargs.get("training"), True))
         given = tree.map_structure(_mask_of, (args, kwargs))
 
         def run(args: Any, kwargs: Any, given: Any) -> Any:
@@ -273,7 +281,9 @@ def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def is_shape(value: Any) -> bool:
     """Whether `value` is one shape, rather than a structure of shapes."""
-    return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, int) for d in value)
+    return isinstance(value, (tuple, list)) and all(
+        d is None or isinstance(d, int) for d in value
+    )
 
 
 def shapes_to_tensors(shapes: Any, dtype: str) -> Any:

@@ -137,7 +137,9 @@ def _problem(spec: InputSpec, value: Any) -> str:
         wanted_shape, own = spec.shape, tuple(shape)
         if spec.allow_last_axis_squeeze:
             own = own[:-1] if own and own[-1] == 1 else own
-            wanted_shape = wanted_shape[:-1] if wanted_shape[-1:] == (1,) else wanted_shape
+            wanted_shape = (
+                wanted_shape[:-1] if wanted_shape[-1:] == (1,) else wanted_shape
+            )
         if len(own) != len(wanted_shape) or any(map(_differs, own, wanted_shape)):
             return f"shape={spec.shape}, found shape={tuple(shape)}"
     return ""

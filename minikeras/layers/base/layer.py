@@ -6,16 +6,18 @@ is called (`LayerCalls`), and, here, its life: making, building, describing.
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable
 from typing import Any, Self
 
 from minikeras import dtype_policies, naming, regularizers
 from minikeras.engine.dtypes import is_float
 from minikeras.layers.base import stateless
-from minikeras.layers.base.call_info import build_names
-from minikeras.layers.base.calling import LayerCalls, shapes_to_tensors, tensors_to_shapes
+from minikeras.layers.base.building import as_tuples, batch_shape, bookkept
+from minikeras.layers.base.calling import (
+    LayerCalls,
+    shapes_to_tensors,
+    tensors_to_shapes,
+)
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
 
@@ -74,7 +76,7 @@ class Layer(LayerCalls, LayerVariables):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = _bookkept(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = bookkept(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class Layer(LayerCalls, LayerVariables):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype_policy = dtype_policies.get(dtype)
         self.__dict__["_trainable"] = bool(trainable)
-        self.__dict__["_batch_shape"] = _batch_shape(shape_arguments)
+        self.__dict__["_batch_shape"] = batch_shape(shape_arguments)
 
     # --- attributes
 
@@ -274,7 +276,12 @@ class Layer(LayerCalls, LayerVariables):
             ValueError: If the layer is not built, or numbers or shapes do not match.
         """
         return stateless.call(
-            self, trainable_variables, non_trainable_variables, args, return_losses, kwargs
+            self,
+            trainable_variables,
+            non_trainable_variables,
+            args,
+            return_losses,
+            kwargs,
         )
 
     # --- describing
@@ -295,7 +302,9 @@ class Layer(LayerCalls, LayerVariables):
             "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+            config["activity_regularizer"] = regularizers.serialize(
+                self.activity_regularizer
+            )
         if self._describes_itself_by_init():
             config.update(self._init_config(config))
         return config
@@ -323,9 +332,13 @@ class Layer(LayerCalls, LayerVariables):
         config = dict(config)
         parameters = inspect.signature(cls.__init__).parameters
         later = {}
-        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        if not any(
+            p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+        ):
             common = ("name", "trainable", "dtype")
-            later = {k: config.pop(k) for k in common if k in config and k not in parameters}
+            later = {
+                k: config.pop(k) for k in common if k in config and k not in parameters
+            }
         layer = cls(**config)
         if "name" in later:
             layer.name = later["name"]
@@ -347,9 +360,9 @@ class Layer(LayerCalls, LayerVariables):
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build with the shapes of `get_build_config`."""
         if config.get("input_shape") is not None:
-            self.build(_as_tuples(config["input_shape"]))
+            self.build(as_tuples(config["input_shape"]))
         elif config.get("shapes_dict"):
-            self.build(**{k: _as_tuples(v) for k, v in config["shapes_dict"].items()})
+            self.build(**{k: as_tuples(v) for k, v in config["shapes_dict"].items()})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -360,54 +373,3 @@ class Layer(LayerCalls, LayerVariables):
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         self.__dict__.update(fields)
-
-
-def _bookkept(build: Callable[..., Any]) -> Callable[..., Any]:
-    """`build` in the layer's name scope, undone if it fails, and remembered."""
-
-    @functools.wraps(build)
-    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if self._building:  # super().build() inside build()
-            build(self, *args, **kwargs)
-            return
-        mark = self._tracker.mark()
-        before = dict(self.__dict__)
-        self.__dict__["_building"] = True
-        try:
-            with self._scopes():
-                build(self, *args, **kwargs)
-        except BaseException:
-            self._tracker.rollback(mark)
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-        finally:
-            self.__dict__["_building"] = False
-        self.built = True
-        names = build_names(wrapped)[0]
-        self.__dict__["_build_shapes"] = {**dict(zip(names, args)), **kwargs}
-        self._lock_state()
-
-    return wrapped
-
-
-def _as_tuples(shapes: Any) -> Any:
-    """Shapes read from JSON, where tuples have become lists."""
-    if isinstance(shapes, dict):
-        return {key: _as_tuples(s) for key, s in shapes.items()}
-    if all(d is None or isinstance(d, int) for d in shapes):
-        return tuple(shapes)
-    return [_as_tuples(s) for s in shapes]
-
-
-def _batch_shape(given: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """What the arguments of Keras 2 say of the input: `input_shape=` and its kin."""
-    if given.get("batch_input_shape") is not None:
-        return tuple(given["batch_input_shape"])
-    shape = given.get("input_shape")
-    if shape is None and given.get("input_dim") is not None:
-        shape = given["input_dim"]
-    if shape is None:
-        return None
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    return (given.get("batch_size"), *sizes)

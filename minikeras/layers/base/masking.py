@@ -25,7 +25,7 @@ def masks_of(value: Any) -> Any:
 def set_mask(tensor: Any, mask: Any) -> None:
     """Attach a mask to a tensor."""
     if isinstance(tensor, (Tensor, KerasTensor)):
-        tensor._keras_mask = mask  # type: ignore[union-attr]
+        tensor._keras_mask = mask
 
 
 def copy_mask(source: Any, target: Any) -> Any:

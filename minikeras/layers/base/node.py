@@ -27,7 +27,11 @@ class Node:
     """One symbolic call: the operation, its arguments, the KerasTensors it gave."""
 
     def __init__(
-        self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any
+        self,
+        operation: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outputs: Any,
     ) -> None:
         self.operation = operation
         self.args = args
@@ -112,7 +116,9 @@ class OpCall:
         return f"<Operation name={self.name}>"
 
 
-def _record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _record(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     return OpCall(function).record(args, kwargs)
 
 

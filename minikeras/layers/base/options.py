@@ -41,7 +41,11 @@ def regularizer_config(layer: Any) -> Any:
 
 
 def weight(
-    layer: Any, option: str, shape: tuple[int, ...], name: str | None = None, **more: Any
+    layer: Any,
+    option: str,
+    shape: tuple[int, ...],
+    name: str | None = None,
+    **more: Any,
 ) -> Variable:
     """A weight with the initializer, regularizer and constraint that `option` names."""
     made: Variable = layer.add_weight(
@@ -55,19 +59,27 @@ def weight(
     return made
 
 
-def sizes(value: Any, rank: int, name: str, owner: str, least: int = 1) -> tuple[int, ...]:
+def sizes(
+    value: Any, rank: int, name: str, owner: str, least: int = 1
+) -> tuple[int, ...]:
     """One integer for each axis, out of one or several.
 
     Raises:
         ValueError: If there are not `rank` of them, or one is below `least`.
     """
     try:
-        found = (int(value),) * rank if isinstance(value, int) else tuple(int(v) for v in value)
+        found = (
+            (int(value),) * rank
+            if isinstance(value, int)
+            else tuple(int(v) for v in value)
+        )
     except (TypeError, ValueError):
         found = ()
     if len(found) != rank or min(found) < least:
         what = "an integer" if rank == 1 else f"an integer or {rank} of them"
-        raise ValueError(f"{owner}: {name}={value!r}; expected {what}, at least {least}.")
+        raise ValueError(
+            f"{owner}: {name}={value!r}; expected {what}, at least {least}."
+        )
     return found
 
 

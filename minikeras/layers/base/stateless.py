@@ -19,7 +19,9 @@ class Overlay(Interpreter):
         self.staging = parent.staging
         self.values = values
 
-    def run(self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
+    def run(
+        self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
+    ) -> Any:
         return self.parent.run(prim, arrays, static)
 
     def read(self, state: State) -> Tensor:

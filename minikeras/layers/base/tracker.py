@@ -101,7 +101,9 @@ def _holds(store: Iterable[Any], value: Any) -> bool:
 class TrackedList(list):
     """A list that tells a tracker what is put into it."""
 
-    def __init__(self, values: Iterable[Any] = (), tracker: Tracker | None = None) -> None:
+    def __init__(
+        self, values: Iterable[Any] = (), tracker: Tracker | None = None
+    ) -> None:
         self.tracker = tracker
         super().__init__(self._track(v) for v in values)
 
@@ -206,13 +208,21 @@ class TrackedDict(dict):
         self._forget(*old)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (TrackedDict,), {"tracker": self.tracker}, None, iter(self.items()))
+        return (
+            _rebuild,
+            (TrackedDict,),
+            {"tracker": self.tracker},
+            None,
+            iter(self.items()),
+        )
 
 
 class TrackedSet(set):
     """A set that tells a tracker what is put into it."""
 
-    def __init__(self, values: Iterable[Any] = (), tracker: Tracker | None = None) -> None:
+    def __init__(
+        self, values: Iterable[Any] = (), tracker: Tracker | None = None
+    ) -> None:
         self.tracker = tracker
         super().__init__()
         self.update(values)

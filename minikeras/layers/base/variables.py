@@ -70,12 +70,20 @@ class LayerVariables:
             name, args = args[0], args[1:]
         if args:
             shape = args[0]
-        wanted = dtypes.standardize(self.dtype_policy.variable_dtype if dtype is None else dtype)
+        wanted = dtypes.standardize(
+            self.dtype_policy.variable_dtype if dtype is None else dtype
+        )
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(wanted) else "zeros"
         if not isinstance(initializer, (np.ndarray, Variable)):
             initializer = initializers.get(initializer)
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = (
+            ()
+            if shape is None
+            else (shape,)
+            if isinstance(shape, int)
+            else tuple(shape)
+        )
         variable = Variable(
             initializer,
             shape=shape,
@@ -107,7 +115,9 @@ class LayerVariables:
     def _metrics(self) -> list[Any]:
         return self._tracker.metrics
 
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
+    def _flatten_layers(
+        self, include_self: bool = True, recursive: bool = True
+    ) -> list[Any]:
         """This layer and those inside it, depth first, each once."""
         found: dict[int, Any] = {}
         stack: list[Any] = [self]
@@ -186,7 +196,9 @@ class LayerVariables:
     @property
     def metrics(self) -> list[Any]:
         """The metrics of this layer and its parts."""
-        return unique(m for layer in self._flatten_layers() for m in layer._tracker.metrics)
+        return unique(
+            m for layer in self._flatten_layers() for m in layer._tracker.metrics
+        )
 
     @property
     def metrics_variables(self) -> list[Variable]:
@@ -245,7 +257,11 @@ class LayerVariables:
         own = self.weights
         weights = list(weights)
         if len(weights) != len(own):
-            hint = "" if self.built else " It is not built yet: call it, or build(), first."
+            hint = (
+                ""
+                if self.built
+                else " It is not built yet: call it, or build(), first."
+            )
             raise ValueError(
                 f"set_weights on layer {self.name!r}: got {len(weights)} arrays, expected "
                 f"{len(own)}.{hint}"
@@ -287,7 +303,9 @@ class LayerVariables:
         """
         own = self._tracker.trainable + self._tracker.non_trainable
         if len(store.keys()) != len(own):
-            hint = "" if self.built else " The layer is not built; build or call it first."
+            hint = (
+                "" if self.built else " The layer is not built; build or call it first."
+            )
             raise ValueError(
                 f"layer {self.name!r}: the file has {len(store.keys())} variables for it, "
                 f"expected {len(own)}.{hint}"

@@ -164,7 +164,12 @@ class BaseConv(Windowed):
 
     def _convolved(self, x: Any) -> Any:
         return ops.conv(
-            x, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate
+            x,
+            self.kernel,
+            self.strides,
+            self.padding,
+            self.data_format,
+            self.dilation_rate,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -46,7 +46,9 @@ class BaseDepthwiseConv(Windowed):
             rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
             use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.depth_multiplier = positive(depth_multiplier, "depth_multiplier", self._label())
+        self.depth_multiplier = positive(
+            depth_multiplier, "depth_multiplier", self._label()
+        )
 
     def build(self, input_shape: Any) -> None:
         """Make `kernel` `(*kernel_size, channels, depth_multiplier)` and `bias`."""
@@ -58,7 +60,12 @@ class BaseDepthwiseConv(Windowed):
 
     def _convolved(self, x: Any) -> Any:
         return ops.depthwise_conv(
-            x, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate
+            x,
+            self.kernel,
+            self.strides,
+            self.padding,
+            self.data_format,
+            self.dilation_rate,
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -110,7 +117,9 @@ class BaseSeparableConv(Windowed):
             rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
             use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
-        self.depth_multiplier = positive(depth_multiplier, "depth_multiplier", self._label())
+        self.depth_multiplier = positive(
+            depth_multiplier, "depth_multiplier", self._label()
+        )
         self.filters = positive(filters, "filters", self._label())
 
     def build(self, input_shape: Any) -> None:
@@ -118,11 +127,17 @@ class BaseSeparableConv(Windowed):
         channels = self._channels(input_shape)
         multiplier = self.depth_multiplier
         self.depthwise_kernel = weight(
-            self, "depthwise", (*self.kernel_size, channels, multiplier), "depthwise_kernel"
+            self,
+            "depthwise",
+            (*self.kernel_size, channels, multiplier),
+            "depthwise_kernel",
         )
         ones = (1,) * self.rank
         self.pointwise_kernel = weight(
-            self, "pointwise", (*ones, channels * multiplier, self.filters), "pointwise_kernel"
+            self,
+            "pointwise",
+            (*ones, channels * multiplier, self.filters),
+            "pointwise_kernel",
         )
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
 

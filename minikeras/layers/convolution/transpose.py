@@ -49,7 +49,9 @@ class BaseConvTranspose(Windowed):
         self.filters = positive(filters, "filters", owner)
         self.output_padding = None
         if output_padding is not None:
-            self.output_padding = sizes(output_padding, rank, "output_padding", owner, least=0)
+            self.output_padding = sizes(
+                output_padding, rank, "output_padding", owner, least=0
+            )
             if any(p >= s for p, s in zip(self.output_padding, self.strides)):
                 raise ValueError(
                     f"{owner}: output_padding={output_padding} must be below "
@@ -59,7 +61,9 @@ class BaseConvTranspose(Windowed):
     def build(self, input_shape: Any) -> None:
         """Make `kernel` `(*kernel_size, filters, channels)` and `bias`."""
         channels = self._channels(input_shape)
-        self.kernel = weight(self, "kernel", (*self.kernel_size, self.filters, channels))
+        self.kernel = weight(
+            self, "kernel", (*self.kernel_size, self.filters, channels)
+        )
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
 
     def _convolved(self, x: Any) -> Any:

@@ -130,4 +130,6 @@ def refuse_adaptation(
     }
     for name, value in given.items():
         if value is not None:
-            raise ValueError(f"{owner}: {name}={value!r} is not supported; expected None.")
+            raise ValueError(
+                f"{owner}: {name}={value!r} is not supported; expected None."
+            )

@@ -60,7 +60,9 @@ class InputLayer(Layer):
             batch_shape = kwargs.pop("batch_input_shape")
         super().__init__(name=name, **kwargs)
         if sparse or ragged:
-            raise ValueError(f"{self._label()}: sparse and ragged inputs are not supported.")
+            raise ValueError(
+                f"{self._label()}: sparse and ragged inputs are not supported."
+            )
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, input_tensor.dtype
         elif (shape is None) == (batch_shape is None):
@@ -106,7 +108,9 @@ class InputLayer(Layer):
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in super().__getstate__().items() if k != "_inbound_nodes"}
+        return {
+            k: v for k, v in super().__getstate__().items() if k != "_inbound_nodes"
+        }
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         super().__setstate__(fields)
@@ -124,7 +128,7 @@ def _checked(shape: Any, name: str) -> tuple[int | None, ...]:
     return tuple(None if s is None else int(s) for s in shape)
 
 
-def Input(  # noqa: N802 - Keras's name
+def Input(
     shape: Shape | None = None,
     batch_size: int | None = None,
     dtype: Any = None,

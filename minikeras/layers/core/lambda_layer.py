@@ -100,14 +100,19 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
+        cls,
+        config: dict[str, Any],
+        custom_objects: Any = None,
+        safe_mode: bool | None = None,
     ) -> Self:
         """The layer that `get_config` described.
 
         Raises:
             ValueError: If it holds a Python lambda and safe mode is on.
         """
-        safe = serialization.functions.in_safe_mode() if safe_mode is None else safe_mode
+        safe = (
+            serialization.functions.in_safe_mode() if safe_mode is None else safe_mode
+        )
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):

@@ -31,7 +31,9 @@ class Wrapper(Layer):
 
     def __init__(self, layer: Layer, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
-            raise ValueError(f"{type(self).__name__}: layer={layer!r}; expected a Layer.")
+            raise ValueError(
+                f"{type(self).__name__}: layer={layer!r}; expected a Layer."
+            )
         super().__init__(**kwargs)
         self.layer = layer
 

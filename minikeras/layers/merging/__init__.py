@@ -10,11 +10,10 @@ from minikeras.layers.merging.functions import (
     multiply,
     subtract,
 )
+from minikeras.layers.merging.joining import Concatenate, Dot
 from minikeras.layers.merging.merge import (
     Add,
     Average,
-    Concatenate,
-    Dot,
     Maximum,
     Minimum,
     Multiply,

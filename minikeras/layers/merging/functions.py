@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.layers.merging import merge
+from minikeras.layers.merging import joining, merge
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:
@@ -145,7 +145,7 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
     >>> keras.layers.concatenate([np.ones((1, 2)), np.ones((1, 3))]).shape
     (1, 5)
     """
-    return merge.Concatenate(axis=axis, **kwargs)(inputs)
+    return joining.Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
@@ -166,4 +166,4 @@ def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
     >>> keras.layers.dot([np.ones((1, 3)), np.ones((1, 3))], axes=1).numpy().tolist()
     [[3.0]]
     """
-    return merge.Dot(axes=axes, **kwargs)(inputs)
+    return joining.Dot(axes=axes, **kwargs)(inputs)

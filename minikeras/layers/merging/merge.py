@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops
-from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.layers.base.layer import Layer
 
 
@@ -46,7 +45,9 @@ class Merge(Layer):
     def call(self, inputs: Any) -> Any:
         """The merged tensor; inputs of lower rank get axes after the batch axis."""
         if not isinstance(inputs, (list, tuple)):
-            raise ValueError(f"{self._label()}: expected a list of tensors, got one tensor.")
+            raise ValueError(
+                f"{self._label()}: expected a list of tensors, got one tensor."
+            )
         rank = max(len(x.shape) for x in inputs)
         return self._merged([_with_rank(x, rank) for x in inputs])
 
@@ -257,151 +258,3 @@ class Minimum(Merge):
         for x in inputs[1:]:
             found = ops.minimum(found, x)
         return found
-
-
-class Concatenate(Merge):
-    """The inputs one after the other along an axis.
-
-    Args:
-        axis: The axis.
-        **kwargs: See `Layer`.
-
-    Input shape:
-        A list of tensors whose shapes agree in all other axes.
-
-    Output shape:
-        The sizes of the axis added up.
-
-    Raises:
-        ShapeError: If other axes differ.
-
-    Example:
-
-    >>> import numpy as np
-    >>> import minikeras as keras
-    >>> keras.layers.Concatenate()([np.zeros((2, 3)), np.zeros((2, 4))]).shape
-    (2, 7)
-    """
-
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.axis = axis
-
-    def _check_batches(self, sizes: list[Any]) -> None:
-        if self.axis != 0:
-            super()._check_batches(sizes)
-
-    def call(self, inputs: Any) -> Any:
-        """The joined tensor."""
-        if not isinstance(inputs, (list, tuple)):
-            raise ValueError(f"{self._label()}: expected a list of tensors, got one tensor.")
-        return ops.concatenate(list(inputs), axis=self.axis)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks joined; an input without one counts as unmasked."""
-        if mask is None or all(m is None for m in mask):
-            return None
-        parts = []
-        for x, m in zip(inputs, mask):
-            if m is None:
-                parts.append(ops.ones_like(x, dtype="bool"))
-            else:
-                while len(m.shape) < len(x.shape):
-                    m = ops.expand_dims(m, -1)
-                parts.append(ops.broadcast_to(m, x.shape))
-        joined = ops.concatenate(parts, axis=self.axis)
-        return ops.any(joined, axis=-1) if len(joined.shape) > 2 else joined
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "axis": self.axis}
-
-
-class Dot(Merge):
-    """The dot product of two tensors along an axis of each, sample by sample.
-
-    Args:
-        axes: The axis in both, or a pair.
-        normalize: Whether vectors are brought to length 1 first (cosine proximity).
-        **kwargs: See `Layer`.
-
-    Input shape:
-        A list of two tensors `(batch, ...)`.
-
-    Output shape:
-        The batch axis, the other axes of the first, the other axes of the second; at
-        least `(batch, 1)`.
-
-    Raises:
-        ValueError: If `axes` is not understood, or there are not two inputs.
-        ShapeError: If the sizes of the two axes differ.
-
-    Example:
-
-    >>> import numpy as np
-    >>> import minikeras as keras
-    >>> x = np.array([[1.0, 2.0]])
-    >>> keras.layers.Dot(axes=1)([x, x]).numpy().tolist()
-    [[5.0]]
-    """
-
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        pair = isinstance(axes, (list, tuple)) and len(axes) == 2
-        if not isinstance(axes, int) and not (pair and all(isinstance(a, int) for a in axes)):
-            raise ValueError(f"{self._label()}: axes={axes!r}; expected an integer or two.")
-        self.axes = axes if isinstance(axes, int) else tuple(axes)
-        self.normalize = normalize
-
-    def build(self, input_shape: Any) -> None:
-        """Check that there are two inputs, and that they fit."""
-        super().build(input_shape)
-        if len(input_shape) != 2:
-            raise ValueError(
-                f"{self._label()}: got {len(input_shape)} tensors; expected exactly 2."
-            )
-
-    def call(self, inputs: Any) -> Any:
-        """The dot products."""
-        x, y = inputs
-        pair = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
-        a, b = pair[0] % len(x.shape), pair[1] % len(y.shape)
-        if _known_and_different(x.shape[a], y.shape[b]):
-            raise ShapeError(
-                f"inputs of shapes {x.shape} and {y.shape} have sizes {x.shape[a]} and "
-                f"{y.shape[b]} in axes {pair}; expected equal sizes."
-            )
-        if self.normalize:
-            x, y = ops.normalize(x, axis=a), ops.normalize(y, axis=b)
-        return _batch_dot(x, y, a, b)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """None: the masked axes may be gone."""
-        return None
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
-
-
-def _known_and_different(a: Any, b: Any) -> bool:
-    return a != b and not isinstance(a, Unknown) and not isinstance(b, Unknown)
-
-
-def _batch_dot(x: Any, y: Any, a: int, b: int) -> Any:
-    """Sum over axis `a` of x and `b` of y, for each sample."""
-    rest_x = [i for i in range(1, len(x.shape)) if i != a]
-    rest_y = [i for i in range(1, len(y.shape)) if i != b]
-    shape = (x.shape[0], *[x.shape[i] for i in rest_x], *[y.shape[i] for i in rest_y])
-    n, size = x.shape[0], x.shape[a]
-    rows, columns = _product(x, rest_x), _product(y, rest_y)
-    left = ops.reshape(ops.transpose(x, (0, *rest_x, a)), (n, rows, size))
-    right = ops.reshape(ops.transpose(y, (0, b, *rest_y)), (n, size, columns))
-    return ops.reshape(ops.matmul(left, right), shape if len(shape) > 1 else (*shape, 1))
-
-
-def _product(x: Any, axes: list[int]) -> int:
-    result = 1
-    for i in axes:
-        result *= x.shape[i]
-    return result

@@ -90,7 +90,9 @@ class BatchNormalization(Layer):
                 raise ValueError(f"{self._label()}: {name}=True is not supported.")
         if not isinstance(axis, int):
             if not isinstance(axis, (list, tuple)) or len(axis) != 1:
-                raise ValueError(f"{self._label()}: axis={axis!r}; expected one integer.")
+                raise ValueError(
+                    f"{self._label()}: axis={axis!r}; expected one integer."
+                )
             axis = axis[0]
         self.axis = axis
         self.momentum = float(momentum)
@@ -159,7 +161,9 @@ class BatchNormalization(Layer):
             scale=None if self.gamma is None else ops.cast(self.gamma, inputs.dtype),
             epsilon=self.epsilon,
         )
-        return outputs if outputs.dtype == outer_dtype else ops.cast(outputs, outer_dtype)
+        return (
+            outputs if outputs.dtype == outer_dtype else ops.cast(outputs, outer_dtype)
+        )
 
     def _statistics(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         """Mean and (biased) variance of each channel, over what is not masked."""
@@ -182,7 +186,10 @@ class BatchNormalization(Layer):
 
     def _remember(self, mean: Any, variance: Any) -> None:
         """Move the averages towards the batch's statistics."""
-        for average, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+        for average, new in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
             new = ops.stop_gradient(ops.cast(new, average.dtype))
             average.assign(average * self.momentum + new * (1.0 - self.momentum))
 

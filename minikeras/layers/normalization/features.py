@@ -92,7 +92,9 @@ class LayerNormalization(Layer):
     def call(self, inputs: Any) -> Any:
         """The normalized inputs."""
         axis = self._axes if len(self._axes) > 1 else self._axes[0]
-        return ops.layer_normalization(inputs, self.gamma, self.beta, axis, self.epsilon)
+        return ops.layer_normalization(
+            inputs, self.gamma, self.beta, axis, self.epsilon
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
@@ -161,7 +163,9 @@ class GroupNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.groups = groups if groups == -1 else positive(groups, "groups", self._label())
+        self.groups = (
+            groups if groups == -1 else positive(groups, "groups", self._label())
+        )
         self.axis = axis
         self.epsilon = float(epsilon)
         self.center = center
@@ -200,7 +204,12 @@ class GroupNormalization(Layer):
         """The normalized inputs."""
         shape = inputs.shape
         axis = self.axis % len(shape)
-        split = (*shape[:axis], self.groups, shape[axis] // self.groups, *shape[axis + 1 :])
+        split = (
+            *shape[:axis],
+            self.groups,
+            shape[axis] // self.groups,
+            *shape[axis + 1 :],
+        )
         x = ops.reshape(inputs, split)
         axes = [i for i in range(1, len(split)) if i != axis]
         mean, variance = ops.moments(x, axes=axes, keepdims=True)
@@ -267,7 +276,9 @@ class RMSNormalization(Layer):
     def call(self, x: Any) -> Any:
         """The normalized inputs."""
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        return ops.rms_normalization(x, scale=self.scale, axis=axis, epsilon=self.epsilon)
+        return ops.rms_normalization(
+            x, scale=self.scale, axis=axis, epsilon=self.epsilon
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
@@ -301,7 +312,9 @@ class UnitNormalization(Layer):
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(axis, (int, list, tuple)):
-            raise TypeError(f"{self._label()}: axis={axis!r}; expected an integer or a list.")
+            raise TypeError(
+                f"{self._label()}: axis={axis!r}; expected an integer or a list."
+            )
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.supports_masking = True
         self.built = True

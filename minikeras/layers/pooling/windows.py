@@ -40,7 +40,9 @@ class BasePooling(Layer):
     def call(self, inputs: Any) -> Any:
         """One number for each window and channel."""
         pool = type(self)._pool
-        return pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+        return pool(
+            inputs, self.pool_size, self.strides, self.padding, self.data_format
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""

@@ -1,11 +1,13 @@
 """Regularization layers."""
 
 from minikeras.layers.regularization.noise import (
-    ActivityRegularization,
     AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
+)
+from minikeras.layers.regularization.penalty import ActivityRegularization
+from minikeras.layers.regularization.spatial import (
     SpatialDropout1D,
     SpatialDropout2D,
     SpatialDropout3D,

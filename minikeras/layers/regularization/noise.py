@@ -1,14 +1,12 @@
-"""Noise while training: dropout of several kinds, Gaussian noise; activity penalties."""
+"""Noise while training: dropout of several kinds, Gaussian noise."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from minikeras import ops, random, regularizers
-from minikeras.layers.base.input_spec import InputSpec
+from minikeras import ops, random
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import data_format as checked_format
 
 # Limits of scaled exponential linear units: -scale * alpha of Klambauer et al., 2017.
 _SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
@@ -71,7 +69,11 @@ class Dropout(_Noise):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         rate = self._rate(rate)
         if noise_shape is not None:
@@ -98,144 +100,6 @@ class Dropout(_Noise):
             "seed": self.seed,
             "noise_shape": self.noise_shape,
         }
-
-
-class _SpatialDropout(Dropout):
-    """Dropout of whole channels; subclasses say the rank."""
-
-    _rank = 1
-
-    def __init__(
-        self,
-        rate: float,
-        data_format: str | None = None,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(rate, seed=seed, name=name, dtype=dtype)
-        self.data_format = checked_format(data_format, self._label())
-        self.input_spec = InputSpec(ndim=self._rank + 2)
-
-    def _noise_shape(self, inputs: Any) -> Any:
-        ones = (1,) * self._rank
-        if self.data_format == "channels_first":
-            return (inputs.shape[0], inputs.shape[1], *ones)
-        return (inputs.shape[0], *ones, inputs.shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        config = {**super().get_config(), "data_format": self.data_format}
-        return {k: v for k, v in config.items() if k not in ("noise_shape", "trainable")}
-
-
-class SpatialDropout1D(_SpatialDropout):
-    """Dropout of whole channels of sequences.
-
-    Args:
-        rate: Fraction of the channels that is set to 0 while training.
-        seed: Integer, for the same masks in every run.
-        name: Name of the layer.
-        dtype: Dtype or dtype policy.
-
-    Input shape:
-        `(batch, steps, channels)`.
-
-    Output shape:
-        As the input.
-
-    Raises:
-        ValueError: If the rate is not from 0 to 1.
-
-    Reference:
-        Tompson et al., 2014, https://arxiv.org/abs/1411.4280.
-
-    Example:
-
-    >>> import numpy as np
-    >>> import minikeras as keras
-    >>> y = keras.layers.SpatialDropout1D(0.5, seed=1)(np.ones((1, 9, 4)), training=True)
-    >>> bool((y.numpy() == y.numpy()[:, :1]).all())
-    True
-    """
-
-    def __init__(
-        self,
-        rate: float,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(rate, "channels_last", seed, name, dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        config = super().get_config()
-        del config["data_format"]
-        return config
-
-
-class SpatialDropout2D(_SpatialDropout):
-    """Dropout of whole channels of pictures.
-
-    Args:
-        rate: Fraction of the channels that is set to 0 while training.
-        data_format: `"channels_last"` or `"channels_first"`; default the global one.
-        seed: Integer, for the same masks in every run.
-        name: Name of the layer.
-        dtype: Dtype or dtype policy.
-
-    Input shape:
-        `(batch, rows, columns, channels)`, or `(batch, channels, rows, columns)`.
-
-    Output shape:
-        As the input.
-
-    Raises:
-        ValueError: If the rate is not from 0 to 1.
-
-    Reference:
-        Tompson et al., 2014, https://arxiv.org/abs/1411.4280.
-
-    Example:
-
-    >>> import numpy as np
-    >>> import minikeras as keras
-    >>> keras.layers.SpatialDropout2D(0.5)(np.ones((1, 4, 4, 3))).shape
-    (1, 4, 4, 3)
-    """
-
-    _rank = 2
-
-
-class SpatialDropout3D(_SpatialDropout):
-    """Dropout of whole channels of volumes.
-
-    Args:
-        rate: Fraction of the channels that is set to 0 while training.
-        data_format: `"channels_last"` or `"channels_first"`; default the global one.
-        seed: Integer, for the same masks in every run.
-        name: Name of the layer.
-        dtype: Dtype or dtype policy.
-
-    Input shape:
-        `(batch, depth, rows, columns, channels)`, or with `channels` second.
-
-    Output shape:
-        As the input.
-
-    Raises:
-        ValueError: If the rate is not from 0 to 1.
-
-    Example:
-
-    >>> import numpy as np
-    >>> import minikeras as keras
-    >>> keras.layers.SpatialDropout3D(0.5)(np.ones((1, 2, 2, 2, 3))).shape
-    (1, 2, 2, 2, 3)
-    """
-
-    _rank = 3
 
 
 class GaussianNoise(_Noise):
@@ -369,7 +233,11 @@ class AlphaDropout(_Noise):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         rate = self._rate(rate)
         super().__init__(seed, rate > 0, **kwargs)
@@ -382,8 +250,12 @@ class AlphaDropout(_Noise):
             return inputs
         shape = inputs.shape
         if self.noise_shape is not None:
-            shape = tuple(n if w is None else w for w, n in zip(self.noise_shape, shape))
-        kept = ops.greater_equal(random.uniform(shape, seed=self.seed_generator), self.rate)
+            shape = tuple(
+                n if w is None else w for w, n in zip(self.noise_shape, shape)
+            )
+        kept = ops.greater_equal(
+            random.uniform(shape, seed=self.seed_generator), self.rate
+        )
         kept = ops.cast(kept, inputs.dtype)
         # The affine map that gives mean 0 and variance 1 back (equation 8 of the paper).
         scale = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
@@ -398,45 +270,3 @@ class AlphaDropout(_Noise):
             "seed": self.seed,
             "noise_shape": self.noise_shape,
         }
-
-
-class ActivityRegularization(Layer):
-    """Adds a penalty on its input to the loss, and gives the input on.
-
-    Args:
-        l1: Factor of the sum of sizes.
-        l2: Factor of the sum of squares.
-        **kwargs: See `Layer`.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        As the input.
-
-    Example:
-
-    >>> import numpy as np
-    >>> import minikeras as keras
-    >>> layer = keras.layers.ActivityRegularization(l2=0.5)
-    >>> y = layer(np.array([[1.0, 2.0]]))
-    >>> float(layer.losses[0])
-    2.5
-    """
-
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
-        self.supports_masking = True
-        self.l1 = l1
-        self.l2 = l2
-        self.built = True
-
-    def call(self, inputs: Any) -> Any:
-        """The inputs."""
-        return inputs
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        config = {**super().get_config(), "l1": self.l1, "l2": self.l2}
-        del config["activity_regularizer"]
-        return config

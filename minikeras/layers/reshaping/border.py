@@ -177,7 +177,10 @@ class ZeroPadding3D(_Border):
     _rank = 3
 
     def __init__(
-        self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
+        self,
+        padding: Any = ((1, 1), (1, 1), (1, 1)),
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._set_format(data_format)
@@ -224,9 +227,7 @@ class Cropping1D(_Border):
 
     _rank = 1
 
-    def __init__(
-        self, cropping: Any = (1, 1), **kwargs: Any
-    ) -> None:
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._set_format("channels_last")
         self._cuts = _pairs(cropping, 1, "cropping", self._label())
@@ -270,7 +271,10 @@ class Cropping2D(_Border):
     _rank = 2
 
     def __init__(
-        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+        self,
+        cropping: Any = ((0, 0), (0, 0)),
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._set_format(data_format)
@@ -319,7 +323,10 @@ class Cropping3D(_Border):
     _rank = 3
 
     def __init__(
-        self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
+        self,
+        cropping: Any = ((1, 1), (1, 1), (1, 1)),
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._set_format(data_format)

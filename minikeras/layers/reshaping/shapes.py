@@ -77,7 +77,9 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
+        shape = (
+            (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
+        )
         if shape.count(-1) > 1 or any(d < -1 for d in shape):
             raise ValueError(
                 f"{self._label()}: target_shape={target_shape!r}; expected sizes, of which at "

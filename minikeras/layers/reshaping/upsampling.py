@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, sizes
 
-_METHODS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+_METHODS = ("nearest", "bilinear")
 
 
 def _repeated(x: Any, factors: tuple[int, ...], first: int) -> Any:
@@ -105,13 +107,9 @@ class UpSampling2D(Layer):
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
             return _repeated(inputs, self.size, first)
-        rows, columns = inputs.shape[first : first + 2]
-        return ops.image.resize(
-            inputs,
-            (rows * self.size[0], columns * self.size[1]),
-            interpolation=self.interpolation,
-            data_format=self.data_format,
-        )
+        for axis, factor in zip((first, first + 1), self.size):
+            inputs = _bilinear(inputs, factor, axis)
+        return inputs
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
@@ -158,7 +156,9 @@ class UpSampling3D(Layer):
 
     def call(self, inputs: Any) -> Any:
         """The enlarged volumes."""
-        return _repeated(inputs, self.size, 1 if self.data_format == "channels_last" else 2)
+        return _repeated(
+            inputs, self.size, 1 if self.data_format == "channels_last" else 2
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
@@ -167,3 +167,16 @@ class UpSampling3D(Layer):
             "size": self.size,
             "data_format": self.data_format,
         }
+
+
+def _bilinear(x: Any, factor: int, axis: int) -> Any:
+    """`factor` times as many samples along `axis`, on straight lines between centres."""
+    count = int(x.shape[axis])
+    place = (np.arange(count * factor) + 0.5) / factor - 0.5
+    low = np.floor(place)
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    share = ops.cast((place - low).reshape(shape), x.dtype)
+    below = ops.take(x, np.clip(low, 0, count - 1).astype("int32"), axis=axis)
+    above = ops.take(x, np.clip(low + 1, 0, count - 1).astype("int32"), axis=axis)
+    return below + (above - below) * share

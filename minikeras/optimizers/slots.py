@@ -1,0 +1,159 @@
+"""The variables of an optimizer: made, listed in order, saved and loaded."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from minikeras import initializers, naming, ops
+from minikeras.variable import Variable
+
+
+class Slots:
+    """The part of an optimizer that holds its variables."""
+
+    name: str
+    _variables: list[Variable]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable):
+            if "_variables" not in self.__dict__:
+                raise RuntimeError(
+                    f"optimizer {type(self).__name__}: call super().__init__() before "
+                    f"setting the variable {name!r}."
+                )
+            self._track_variable(value)
+        super().__setattr__(name, value)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The optimizer's own variables: step count, learning rate, then its state."""
+        return self._variables[:]
+
+    def _track_variable(self, variable: Variable) -> None:
+        if not any(v is variable for v in self._variables):
+            self._variables.append(variable)
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of the optimizer.
+
+        Args:
+            shape: Its shape.
+            initializer: Name or initializer of its first value.
+            dtype: Default: `floatx()`.
+            aggregation: Kept for Keras's signature.
+            layout: Kept for Keras's signature.
+            name: Its name.
+
+        Returns:
+            The variable, listed in `variables`.
+        """
+        with naming.name_scope(self.name):
+            variable = Variable(
+                initializers.get(initializer),
+                shape=tuple(shape),
+                dtype=dtype,
+                trainable=False,
+                aggregation=aggregation,
+                name=name,
+            )
+        self._track_variable(variable)
+        return variable
+
+    def add_variable_from_reference(
+        self,
+        reference_variable: Variable,
+        name: str | None = None,
+        initializer: Any = "zeros",
+    ) -> Variable:
+        """A new variable of the shape and dtype of a model's one.
+
+        Args:
+            reference_variable: The model's variable.
+            name: What it is to the optimizer, e.g. `"momentum"`.
+            initializer: Name or initializer of its first value.
+        """
+        path = getattr(reference_variable, "path", reference_variable.name)
+        return self.add_variable(
+            reference_variable.shape,
+            initializer,
+            reference_variable.state.aval.dtype,
+            name=f"{path.replace('/', '_').replace(':', '_')}_{name or 'var'}",
+        )
+
+    def add_optimizer_variables(
+        self,
+        trainable_variables: Sequence[Variable],
+        name: str | Sequence[str],
+        initializer: Any = "zeros",
+    ) -> Any:
+        """One new variable for each variable of the model.
+
+        Args:
+            trainable_variables: The model's variables.
+            name: What it is to the optimizer; a list makes one for each name, kept
+                together variable by variable.
+            initializer: Name or initializer, or a list of them.
+
+        Returns:
+            A list, or with a list of names a tuple of lists. None stands in it for
+            variables with `overwrite_with_gradient`.
+        """
+        names = [name] if isinstance(name, str) else list(name)
+        firsts = (
+            list(initializer)
+            if isinstance(initializer, (list, tuple))
+            else [initializer] * len(names)
+        )
+        columns: tuple[list[Any], ...] = tuple([] for _ in names)
+        for variable in trainable_variables:
+            for column, what, first in zip(columns, names, firsts, strict=True):
+                column.append(
+                    None
+                    if variable.overwrite_with_gradient
+                    else self.add_variable_from_reference(variable, what, first)
+                )
+        return columns[0] if isinstance(name, str) else columns
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all of `variables`.
+
+        Raises:
+            ValueError: If their number or a shape differs; nothing has changed then.
+        """
+        own = self.variables
+        shapes = [tuple(ops.shape(w)) for w in weights]
+        if shapes != [v.shape for v in own]:
+            raise ValueError(
+                f"optimizer {self.name!r}: set_weights got shapes {shapes}; expected "
+                f"{[v.shape for v in own]}. Build the optimizer first."
+            )
+        for variable, value in zip(own, weights):
+            variable.assign(value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the state into a mapping, under `"0"`, `"1"`, ..."""
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take the state from a mapping that `save_own_variables` filled."""
+        if len(store.keys()) != len(self.variables):
+            warnings.warn(
+                f"optimizer {self.name!r}: its state is not loaded; it has "
+                f"{len(self.variables)} variables and the file has {len(store.keys())}. "
+                "Build it on the same model first.",
+                stacklevel=2,
+            )
+            return
+        for i, variable in enumerate(self.variables):
+            variable.assign(store[str(i)])

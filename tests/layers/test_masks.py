@@ -1,0 +1,114 @@
+"""Masks: where they arise, how they travel, what they do; beside Keras where it counts."""
+
+import numpy as np
+import pytest
+
+import minikeras
+from minikeras import layers, models, ops
+from tests.goldens.oracle import keras as real_keras
+
+IDS = np.array([[1, 2, 0, 0], [3, 0, 0, 0]], "int32")
+MASK = IDS != 0
+
+
+def mask_of(tensor):
+    mask = tensor._keras_mask
+    return None if mask is None else np.asarray(mask)
+
+
+def embedded(**kwargs):
+    layer = layers.Embedding(5, 3, mask_zero=True)
+    return layer(IDS)
+
+
+def test_embedding_and_masking_make_masks():
+    np.testing.assert_array_equal(mask_of(embedded()), MASK)
+    x = np.ones((2, 3, 2), "float32")
+    x[0, 1:] = 0
+    out = layers.Masking()(x)
+    np.testing.assert_array_equal(mask_of(out), [[1, 0, 0], [1, 1, 1]])
+
+
+def test_masks_go_through_layers_that_support_them():
+    x = embedded()
+    for layer in (layers.Dense(2), layers.Dropout(0.5), layers.LayerNormalization()):
+        np.testing.assert_array_equal(mask_of(layer(x)), MASK)
+    assert getattr(layers.GlobalAveragePooling1D()(x), "_keras_mask", None) is None
+
+
+def test_a_layer_that_drops_a_mask_says_so():
+    with pytest.warns(UserWarning, match=r"layer 'flatten.*' \(Flatten\) got an input"):
+        layers.Flatten()(embedded())
+
+
+def test_masks_of_merging_layers():
+    a, b = embedded(), embedded()
+    np.testing.assert_array_equal(mask_of(layers.Add()([a, b])), MASK)
+    plain = ops.ones((2, 4, 3))
+    assert getattr(layers.Add()([a, plain]), "_keras_mask", None) is None
+    both = layers.Concatenate(axis=1)([a, plain])
+    np.testing.assert_array_equal(mask_of(both), np.hstack([MASK, np.ones((2, 4))]))
+
+
+def test_call_gets_the_mask_it_asks_for():
+    seen = {}
+
+    class Asks(layers.Layer):
+        def call(self, x, mask=None):
+            seen["mask"] = mask
+            return x
+
+    class Two(layers.Layer):
+        def call(self, left, right, left_mask=None, right_mask=None):
+            seen.update(left=left_mask, right=right_mask)
+            return left
+
+    layer, two = Asks(), Two()
+    layer.supports_masking = two.supports_masking = True
+    layer(embedded())
+    np.testing.assert_array_equal(seen["mask"], MASK)
+    layer(ops.ones((2, 4, 3)))
+    assert seen["mask"] is None
+    layer(ops.ones((2, 4, 3)), mask=MASK)
+    np.testing.assert_array_equal(seen["mask"], MASK)
+    two(embedded(), ops.ones((2, 4, 3)))
+    np.testing.assert_array_equal(seen["left"], MASK)
+    assert seen["right"] is None
+
+
+def test_masks_in_functional_models(backend):
+    inputs = minikeras.Input((4,), dtype="int32")
+    x = layers.Embedding(5, 3, mask_zero=True)(inputs)
+    assert x._keras_mask.shape == (None, 4)
+    outputs = layers.GlobalAveragePooling1D()(layers.Dense(2)(x))
+    model = models.Model(inputs, outputs)
+    steps = model.layers[2](model.layers[1](IDS)).numpy()
+    want = (steps * MASK[..., None]).sum(1) / MASK.sum(1, keepdims=True)
+    np.testing.assert_allclose(model(IDS), want, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(IDS, verbose=0), want, rtol=1e-5)
+    nested = models.Sequential([minikeras.Input((4,), dtype="int32"), model])
+    np.testing.assert_allclose(nested(IDS), want, rtol=1e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+def test_masked_batch_normalization_is_that_of_keras():
+    keras = real_keras()
+    x = np.random.default_rng(0).normal(2, 3, (4, 5, 3)).astype("float32")
+    mask = np.random.default_rng(1).random((4, 5)) > 0.4
+    results = []
+    for library in (keras, minikeras):
+        layer = library.layers.BatchNormalization(momentum=0.5)
+        out = layer(x, training=True, mask=mask)
+        results.append([np.asarray(out), *map(np.asarray, layer.get_weights())])
+    for theirs, ours in zip(*results):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+def test_masked_softmax_is_that_of_keras():
+    x = np.random.default_rng(0).normal(size=(4, 5)).astype("float32")
+    mask = np.random.default_rng(1).random((4, 5)) > 0.4
+    theirs = real_keras().layers.Softmax()(x, mask=mask)
+    np.testing.assert_allclose(layers.Softmax()(x, mask=mask), theirs, rtol=1e-5)
