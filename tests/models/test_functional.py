@@ -224,7 +224,7 @@ def test_passthrough_and_constant_parts():
     ],
 )
 def test_what_is_no_graph(make, message):
-    with pytest.raises((ValueError, NotImplementedError), match=message):
+    with pytest.raises((ValueError, NotImplementedError), match=message):  # noqa: PT012
         model = make(keras.Input((2,)), keras.Input((2,)))
         model(ones(1, 2))
 

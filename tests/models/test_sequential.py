@@ -40,7 +40,7 @@ def test_built_by_the_first_call():
     model = keras.Sequential([layers.Dense(3), layers.Dense(2)])
     assert not model.built
     assert model.weights == []
-    with pytest.raises(AttributeError, match="call model.build"):
+    with pytest.raises(AttributeError, match=r"call model\.build"):
         _ = model.output_shape
     assert model(ones(5, 4)).shape == (5, 2)
     assert model.output_shape == (None, 2)
