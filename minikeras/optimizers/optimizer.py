@@ -8,7 +8,6 @@ which the compiler fuses: no optimizer has a kernel of its own.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -16,6 +15,12 @@ from minikeras import config, naming, ops
 from minikeras.engine.interpret import scope
 from minikeras.metrics.stateless import values_for_now
 from minikeras.optimizers import legacy
+from minikeras.optimizers.arguments import (
+    Pairing,
+    check_clipping,
+    check_momentum,
+    check_steps,
+)
 from minikeras.optimizers.averaging import MovingAverage
 from minikeras.optimizers.clipping import clip_gradients
 from minikeras.optimizers.effects import assign_if
@@ -29,7 +34,7 @@ from minikeras.saving.serialization import (
 from minikeras.variable import Variable
 
 
-class Optimizer(Slots, MovingAverage, WeightDecay):
+class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
     """Base class of optimizers.
 
     A subclass writes `build(variables)`, where it makes its own variables with
@@ -86,13 +91,13 @@ class Optimizer(Slots, MovingAverage, WeightDecay):
         owner = type(self).__name__
         if kwargs:
             raise ValueError(f"{owner}: unknown arguments {sorted(kwargs)}.")
-        _check_settings(owner, clipnorm, clipvalue, global_clipnorm)
-        _check_steps(
+        check_clipping(owner, clipnorm, clipvalue, global_clipnorm)
+        check_steps(
             owner, "gradient_accumulation_steps", gradient_accumulation_steps, 2
         )
         if use_ema:
-            _check_momentum(owner, "ema_momentum", ema_momentum)
-            _check_steps(owner, "ema_overwrite_frequency", ema_overwrite_frequency, 1)
+            check_momentum(owner, "ema_momentum", ema_momentum)
+            check_steps(owner, "ema_overwrite_frequency", ema_overwrite_frequency, 1)
         self.name = naming.auto_name(owner) if name is None else name
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -266,60 +271,6 @@ class Optimizer(Slots, MovingAverage, WeightDecay):
                     variable.assign(variable.constraint(variable.value))
             self._iterations.assign_add(1)
 
-    def _variables_for(
-        self, grads: list[Any], variables: Sequence[Variable] | None
-    ) -> list[Variable]:
-        if variables is None:
-            if not self.built:
-                raise ValueError(
-                    f"optimizer {self.name!r}: apply(grads) without variables needs "
-                    "build(variables) first; or call apply(grads, variables)."
-                )
-            variables = self._trainable_variables
-        variables = list(variables)
-        if len(grads) != len(variables):
-            raise ValueError(
-                f"optimizer {self.name!r}: {len(grads)} gradients for {len(variables)} "
-                "variables; expected one for each."
-            )
-        for gradient, variable in zip(grads, variables):
-            shape = None if gradient is None else tuple(ops.shape(gradient))
-            if shape not in (None, variable.shape):
-                raise ValueError(
-                    f"optimizer {self.name!r}: the gradient of variable {variable.path!r} "
-                    f"has shape {shape}; expected {variable.shape}."
-                )
-        if all(g is None for g in grads):
-            raise ValueError(
-                f"optimizer {self.name!r}: no gradient for any variable; all "
-                f"{len(grads)} are None. The loss does not depend on the variables."
-            )
-        if not self.built:
-            self.build(variables)
-        for variable in variables:
-            if variable not in self._index:
-                raise ValueError(
-                    f"optimizer {self.name!r}: variable {variable.path!r} is unknown; it "
-                    f"was built with {len(self._index)} others. Make a new optimizer for "
-                    "other variables."
-                )
-        return variables
-
-    def _without_none(
-        self, grads: list[Any], variables: list[Variable]
-    ) -> tuple[list[Any], list[Variable]]:
-        """The pairs with a gradient, as tensors of the variable's dtype."""
-        missing = [v.path for g, v in zip(grads, variables) if g is None]
-        if missing:
-            warnings.warn(
-                f"optimizer {self.name!r}: no gradients for {missing}; they stay as they "
-                "are. Does the loss depend on them?",
-                stacklevel=3,
-            )
-        pairs = [(g, v) for g, v in zip(grads, variables) if g is not None]
-        kept = [v for _, v in pairs]
-        return [ops.convert_to_tensor(g, dtype=v.dtype) for g, v in pairs], kept
-
     def _overwrite_directly(
         self, grads: list[Any], variables: list[Variable]
     ) -> tuple[list[Any], list[Variable]]:
@@ -437,21 +388,3 @@ class Optimizer(Slots, MovingAverage, WeightDecay):
                 config["learning_rate"], custom_objects=custom_objects
             )
         return cls(**config)
-
-
-def _check_settings(owner: str, *clips: float | None) -> None:
-    if sum(c is not None for c in clips) > 1:
-        raise ValueError(
-            f"{owner}: got (clipnorm, clipvalue, global_clipnorm) = {clips}; expected at "
-            "most one of them."
-        )
-
-
-def _check_steps(owner: str, name: str, value: Any, least: int) -> None:
-    if value and (not isinstance(value, int) or value < least):
-        raise ValueError(f"{owner}: {name}={value!r}; expected an integer >= {least}.")
-
-
-def _check_momentum(owner: str, name: str, value: Any) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{owner}: {name}={value!r}; expected a number in [0, 1].")

@@ -116,6 +116,8 @@ def _public_module(cls: type) -> str:
         return ".".join(parts[:2])
     if cls.__name__ == "Functional":
         return "keras.src.models.functional"
+    if parts[1:3] == ["optimizers", "schedules"]:
+        return "keras.optimizers.schedules"
     return "keras" if cls.__name__ in _TOP_LEVEL else f"keras.{parts[1]}"
 
 

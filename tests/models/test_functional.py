@@ -224,9 +224,8 @@ def test_passthrough_and_constant_parts():
     ],
 )
 def test_what_is_no_graph(make, message):
-    with pytest.raises((ValueError, NotImplementedError), match=message):  # noqa: PT012
-        model = make(keras.Input((2,)), keras.Input((2,)))
-        model(ones(1, 2))
+    with pytest.raises((ValueError, NotImplementedError), match=message):
+        make(keras.Input((2,)), keras.Input((2,)))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ def fast_apply(case):
         def apply(grads):
             model, own = optimizer._trainable_variables, optimizer.variables
             values = step([v.value for v in own], grads, [v.value for v in model])
-            for variable, value in zip([*model, *own], [*values[0], *values[1]], strict=True):
+            for variable, value in zip(
+                [*model, *own], [*values[0], *values[1]], strict=True
+            ):
                 variable.assign(value)
 
         return apply

@@ -112,7 +112,9 @@ def test_variables_and_configs_are_keras(case):
     again = optimizers.deserialize(keras().optimizers.serialize(theirs))
     assert type(again) is type(ours) and again.get_config() == ours.get_config()
     config = optimizers.serialize(ours)
-    made = getattr(keras().optimizers, config["class_name"]).from_config(config["config"])
+    made = getattr(keras().optimizers, config["class_name"]).from_config(
+        config["config"]
+    )
     assert made.get_config() == ours.get_config()
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.aval import Unknown
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, sizes
-
-_METHODS = ("nearest", "bilinear")
 
 
 def _repeated(x: Any, factors: tuple[int, ...], first: int) -> Any:
@@ -21,6 +21,41 @@ def _repeated(x: Any, factors: tuple[int, ...], first: int) -> Any:
         if factor > 1:
             x = ops.repeat(x, factor, axis=first + i)
     return x
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys's cubic kernel with a = -1/2, for distances x >= 0."""
+    near = (1.5 * x - 2.5) * x * x + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
+    def kernel(x: np.ndarray) -> np.ndarray:
+        return np.where(x < radius, np.sinc(x) * np.sinc(x / radius), 0)
+
+    return kernel
+
+
+_KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "bilinear": lambda x: np.maximum(0, 1 - x),
+    "bicubic": _cubic,
+    "lanczos3": _lanczos(3),
+    "lanczos5": _lanczos(5),
+}
+_METHODS = ("nearest", *_KERNELS)
+
+
+def _weights(size: int, factor: int, method: str) -> np.ndarray:
+    """Matrix (size, size * factor): how much each new place takes of each old one.
+
+    Places are the centres of pixels; at the border the weights that are left are
+    scaled to sum 1.
+    """
+    places = (np.arange(size * factor) + 0.5) / factor - 0.5
+    weights = _KERNELS[method](np.abs(places[None, :] - np.arange(size)[:, None]))
+    scaled: np.ndarray = weights / weights.sum(0)
+    return scaled
 
 
 class UpSampling1D(Layer):
@@ -107,8 +142,16 @@ class UpSampling2D(Layer):
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
             return _repeated(inputs, self.size, first)
-        for axis, factor in zip((first, first + 1), self.size):
-            inputs = _bilinear(inputs, factor, axis)
+        rows, columns = inputs.shape[first : first + 2]
+        if isinstance(rows, Unknown) or isinstance(columns, Unknown):
+            return _repeated(
+                inputs, self.size, first
+            )  # of the same shape: all that counts
+        for axis, (size, factor) in enumerate(zip((rows, columns), self.size), first):
+            weights = ops.cast(_weights(size, factor, self.interpolation), inputs.dtype)
+            inputs = ops.moveaxis(
+                ops.tensordot(inputs, weights, axes=(axis, 0)), -1, axis
+            )
         return inputs
 
     def get_config(self) -> dict[str, Any]:
@@ -167,16 +210,3 @@ class UpSampling3D(Layer):
             "size": self.size,
             "data_format": self.data_format,
         }
-
-
-def _bilinear(x: Any, factor: int, axis: int) -> Any:
-    """`factor` times as many samples along `axis`, on straight lines between centres."""
-    count = int(x.shape[axis])
-    place = (np.arange(count * factor) + 0.5) / factor - 0.5
-    low = np.floor(place)
-    shape = [1] * x.ndim
-    shape[axis] = -1
-    share = ops.cast((place - low).reshape(shape), x.dtype)
-    below = ops.take(x, np.clip(low, 0, count - 1).astype("int32"), axis=axis)
-    above = ops.take(x, np.clip(low + 1, 0, count - 1).astype("int32"), axis=axis)
-    return below + (above - below) * share
