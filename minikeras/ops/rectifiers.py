@@ -35,10 +35,8 @@ def relu(x: Any) -> Tensor:
     >>> keras.ops.relu([-1.0, 0.0, 2.0]).tolist()
     [0.0, 0.0, 2.0]
     """
-    x = numeric(x)
-    zero = const(x, 0)
-    # Not `maximum`, whose gradient at 0 is one half; this way round nan stays nan.
-    return prims.select(prims.le(x, zero), zero, x)
+    # A row of its own: `maximum` would give the gradient one half at 0.
+    return prims.relu(numeric(x))
 
 
 @op
