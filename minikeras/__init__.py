@@ -69,7 +69,7 @@ _HOMES = {
 }
 _MODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets",
-    "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics",
+    "dtype_policies", "initializers", "layers", "losses", "metrics",
     "models", "ops", "optimizers", "random", "regularizers", "saving", "testing",
     "training", "tree", "utils", "visualization",
 )  # fmt: skip

@@ -99,9 +99,7 @@ class Function:
             TypeError
         ):  # an argument that cannot be hashed cannot be part of a signature
             return self._plain(args, kwargs)
-        if entry is not None and entry.program.flags != tuple(
-            [s.trainable for s in entry.program._reads]
-        ):
+        if entry is not None and not entry.program.current():
             entry = None
         if entry is None:
             try:

@@ -163,6 +163,10 @@ class Program:
                 self.registers[i] = self.backend.copy(state.array())
             yield self.registers
 
+    def current(self) -> bool:
+        """Whether every state is still as trainable as when this was traced."""
+        return self.flags == tuple([s.trainable for s in self._reads])
+
     def run(self, arrays: Sequence[Any]) -> list[Any]:
         """One run: results as fresh arrays; written states hold their new values."""
         registers = self.registers

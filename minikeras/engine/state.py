@@ -66,10 +66,5 @@ class State:
             self._exposed = False
         return value
 
-    def replace_array(self, array: Any) -> None:
-        """Store an array that nobody else holds."""
-        self._tensor = Tensor(array, self.aval)
-        self._exposed = False
-
     def __repr__(self) -> str:
         return f"<state {self.label} {self.aval}>"

@@ -20,7 +20,7 @@ from minikeras.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Set by minikeras.models.graph_node: records a call on KerasTensors as a node.
+# Set by minikeras.layers.base.node: records a call on KerasTensors as a node.
 _record: Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any] | None = (
     None
 )
