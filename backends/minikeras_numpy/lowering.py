@@ -84,14 +84,13 @@ def _written(kernels: Kernels, node: Node, regs: Registers) -> Step:
 
 
 def _built(node: Node, regs: Registers) -> Step:
-    """A node of which `steps` makes a function of its operands and its result."""
+    """A node of which `steps` makes a function of its operands and results."""
     run = steps.BUILDERS[node.prim.name](node)
-    inputs = [regs[v] for v in node.inputs]
-    out = regs[node.outputs[0]]
+    places = [regs[v] for v in (*node.inputs, *node.outputs)]
 
     def step(registers: list[Any]) -> None:
         with np.errstate(all="ignore"):
-            run(*[registers[i] for i in inputs], registers[out])
+            run(*[registers[i] for i in places])
 
     step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]
     return step

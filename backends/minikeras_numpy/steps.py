@@ -1,7 +1,7 @@
 """Prepared functions of single nodes that are more than a ufunc.
 
-`BUILDERS[name](node)` gives `run(*operands, out)`, which fills `out`, C-contiguous and
-distinct from the operands. Workspace is made in the first run and kept.
+`BUILDERS[name](node)` gives `run(*operands, *results)`, which fills the results,
+C-contiguous and distinct from the operands. Workspace is made in the first run and kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from minikeras_numpy.common import Array, lowest, work_dtype
 from minikeras_numpy.conv import Conv
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool, maximum_of
+from minikeras_numpy.recurrent import FILLS, prepared
 from minikeras_numpy.writers import Scratch, choose
 
 Run = Callable[..., None]
@@ -295,6 +296,7 @@ BUILDERS: dict[str, Callable[[Node], Run]] = {
     "pad_strided": _pad_strided,
     "concat": _concat,
     "take": _take,
+    **dict.fromkeys(FILLS, prepared),
 }
 # Builders that also serve the 16 bit floats; the others leave them to the kernels,
 # which accumulate in float32.

@@ -19,6 +19,7 @@ from minikeras_numpy import (
     movement,
     pooling,
     random,
+    recurrent,
     reduce,
 )
 from minikeras_numpy.common import Kernel
@@ -37,4 +38,5 @@ def build_table(xp: Any) -> dict[str, Kernel]:
         **random.table(xp),
         **fused.table(xp),
         **linalg.table(xp),
+        **recurrent.table(xp),
     }

@@ -155,7 +155,8 @@ def backward(
         if not any(id(t) in needed for t in record.inputs):
             continue
         gs = [cotangents.get(id(t)) for t in record.outputs]
-        if record.prim.multi:
+        given = tuple([g is not None for g in gs])
+        if record.prim.multi and record.prim.kind != "control":
             gs = [
                 _zeros(t) if g is None else g
                 for g, t in zip(gs, record.outputs, strict=True)
@@ -164,7 +165,7 @@ def backward(
             if id(t) not in kept:
                 cotangents.pop(id(t), None)  # complete and used: free it early
         assert record.prim.vjp is not None
-        context = Context(record.inputs, record.outputs, record.static)
+        context = Context(record.inputs, record.outputs, record.static, given)
         results = record.prim.vjp(context, *gs)
         if isinstance(results, Tensor) or results is None:
             results = (results,)

@@ -35,6 +35,7 @@ KINDS = (
     "index",
     "random",
     "opaque",
+    "control",
 )
 
 Infer = Callable[..., "Aval | tuple[Aval, ...]"]
@@ -47,6 +48,7 @@ class Context(NamedTuple):
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     static: dict[str, Any]
+    given: tuple[bool, ...] = ()  # which cotangents are more than zeros filled in
 
 
 class Primitive:

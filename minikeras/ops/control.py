@@ -1,8 +1,8 @@
 """Control flow: branches, loops and maps over slices.
 
 Where values are known, these are Python's own. Inside a compiled function a branch on
-a value becomes a choice between both results, and a loop of known length is unrolled;
-a loop that ends by a value cannot be compiled and says so.
+a value becomes a choice between both results, and a loop becomes a sub-graph
+(`engine/loops.py`); one that ends by a value has no gradient there and says so.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minikeras.engine import prims, tree
+from minikeras.engine import loops, prims, tree
 from minikeras.engine.aval import Unknown
 from minikeras.engine.interpret import Interpreter, current, interpreting
 from minikeras.engine.primitive import Primitive
 from minikeras.engine.state import State
+from minikeras.engine.symbolic import KerasTensor, infer_call
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, stack_tensors, to_tensor
 from minikeras.ops.support import boolean, sub_slice
@@ -73,21 +74,28 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
         taken = prims.reshape(taken, shape=())
     if not taken.staged:
         return true_fn() if bool(taken) else false_fn()
+    return _predicated(taken, true_fn, false_fn, "cond")
+
+
+def _predicated(
+    taken: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str
+) -> Any:
+    """Both results, each leaf chosen by a staged bool; assignments where taken."""
     here = current()
     with interpreting(_Branch(here, taken)):
         yes = true_fn()
     with interpreting(_Branch(here, prims.logical_not(taken))):
         no = false_fn()
-    return _chosen(taken, yes, no)
+    return _chosen(taken, yes, no, name)
 
 
-def _chosen(taken: Tensor, yes: Any, no: Any) -> Any:
+def _chosen(taken: Tensor, yes: Any, no: Any, name: str) -> Any:
     leaves, spec = tree.flatten_spec(yes)
     others, other_spec = tree.flatten_spec(no)
     if spec != other_spec:
         raise ValueError(
-            f"cond: true_fn gives {tree.describe(yes)}, false_fn {tree.describe(no)}; expected "
-            "one structure."
+            f"{name}: one branch gives {tree.describe(yes)}, another {tree.describe(no)}; "
+            "expected one structure."
         )
     picked = []
     for a, b in zip(leaves, others, strict=True):
@@ -118,11 +126,20 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     if not i.staged:
         at = min(max(int(i), 0), len(branches) - 1)
         return branches[at](*operands)
-    result = branches[-1](*operands)
-    for number in range(len(branches) - 2, -1, -1):
-        here = prims.le(i, prims.const(i, number))
-        result = _chosen(here, branches[number](*operands), result)
-    return result
+    return _switched(i, list(branches), 0, operands)
+
+
+def _switched(
+    i: Tensor, branches: Sequence[Callable[..., Any]], at: int, operands: Any
+) -> Any:
+    if at == len(branches) - 1:
+        return branches[at](*operands)
+    return _predicated(
+        prims.le(i, prims.const(i, at)),
+        lambda: branches[at](*operands),
+        lambda: _switched(i, branches, at + 1, operands),
+        "switch",
+    )
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:
@@ -148,7 +165,10 @@ def while_loop(
         The last values, in the structure of `loop_vars`.
 
     Raises:
-        TraceError: Inside a compiled function, if `cond` depends on values.
+        ValueError: Inside a compiled function, if a loop variable changes its shape or
+            dtype.
+        TraceError: For the gradient of such a loop; what was to be compiled then runs
+            eagerly.
 
     Example:
 
@@ -158,6 +178,10 @@ def while_loop(
     """
     several = isinstance(loop_vars, (tuple, list))
     values = _as_tuple(loop_vars)
+    leaves, spec = tree.flatten_spec(values)
+    if current().staging and any(hasattr(v, "dtype") for v in leaves):
+        values = _staged_while(cond, body, leaves, spec, maximum_iterations)
+        maximum_iterations = 0
     count = 0
     while (maximum_iterations is None or count < maximum_iterations) and cond(*values):
         values = _as_tuple(body(*values))
@@ -165,6 +189,36 @@ def while_loop(
     if not several:
         return values[0]
     return type(loop_vars)(values) if type(loop_vars) in (list, tuple) else values
+
+
+def _staged_while(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    leaves: list[Any],
+    spec: Any,
+    limit: int | None,
+) -> tuple[Any, ...]:
+    """The loop as a sub-graph; for shapes alone, one call of the body."""
+    values = [to_tensor(v) for v in leaves]
+    if not loops.stageable():
+        result: tuple[Any, ...] = tree.unflatten(spec, values)
+        return result
+    count = to_tensor(0, "int32")
+
+    def again(carry: list[Tensor]) -> Tensor:
+        go = boolean(to_tensor(cond(*tree.unflatten(spec, carry[1:]))))
+        if limit is not None:
+            go = prims.bitwise_and(go, prims.lt(carry[0], prims.const(count, limit)))
+        return go
+
+    def step(carry: list[Tensor]) -> list[Tensor]:
+        made = tree.flatten(_as_tuple(body(*tree.unflatten(spec, carry[1:]))))
+        following = prims.add(carry[0], prims.const(count, 1))
+        return [following, *(to_tensor(v) for v in made)]
+
+    after = loops.while_loop(again, step, [count, *values])
+    result = tree.unflatten(spec, after[1:])
+    return result
 
 
 @op
@@ -183,7 +237,7 @@ def fori_loop(
         The last value.
 
     Raises:
-        TraceError: Inside a compiled function, if a bound depends on values.
+        ValueError: Inside a compiled function, if the value changes its shape or dtype.
 
     Example:
 
@@ -191,8 +245,20 @@ def fori_loop(
     >>> keras.ops.fori_loop(0, 4, lambda i, total: total + i, 0)
     6
     """
+    bounds = [v for v in (lower, upper) if isinstance(v, Tensor) and v.staged]
+    if bounds:
+        first, last = to_tensor(lower, "int32"), to_tensor(upper, "int32")
+        return while_loop(
+            lambda i, _: prims.lt(i, last),
+            lambda i, value: (prims.add(i, prims.const(i, 1)), body_fun(i, value)),
+            (first, init_val),
+        )[1]
+    start, stop = int(lower), int(upper)
+    if loops.stageable() and stop - start > 1:
+        numbers = to_tensor(range(start, stop), "int32")
+        return scan(lambda value, i: (body_fun(i, value), None), init_val, numbers)[0]
     value = init_val
-    for i in range(int(lower), int(upper)):
+    for i in range(start, stop):
         value = body_fun(i, value)
     return value
 
@@ -219,6 +285,22 @@ def _stacked(results: Sequence[Any]) -> Any:
         for column in zip(*columns, strict=True)
     ]
     return tree.unflatten(spec, stacked)
+
+
+def _empty(
+    f: Callable[[Any, Any], Any], init: Any, rows: list[Tensor], spec: Any
+) -> Any:
+    """What `f` stacks in no steps: the shapes come from a call on abstract values."""
+    if not rows:
+        return None
+    slices = [KerasTensor(r.shape[1:], r.dtype) for r in rows]
+    _, y = infer_call(f, init, tree.unflatten(spec, slices))
+
+    def none(leaf: Any) -> Any:
+        shape = () if leaf is None else (0, *leaf.shape)
+        return None if leaf is None else prims.zeros(shape=shape, dtype=leaf.dtype)
+
+    return tree.map_structure(none, y)
 
 
 def _spread(result: Any, n: int) -> Any:
@@ -251,7 +333,8 @@ def scan(
         xs: Tensor or structure of tensors to go along; None gives `f` None.
         length: Number of steps, where `xs` does not tell.
         reverse: Whether to go from the end.
-        unroll: Kept for Keras's signature; the result does not depend on it.
+        unroll: True makes a compiled function contain every step; otherwise the loop is
+            a sub-graph. The result does not depend on it.
 
     Returns:
         Pair of the last carried value and the stacked outputs.
@@ -279,16 +362,64 @@ def scan(
         return tree.unflatten(spec, [_row(r, i) for r in rows]) if rows else None
 
     carry: Any = init
-    if isinstance(n, Unknown):
+    if isinstance(n, Unknown) or (
+        n > 0 and current().staging and not loops.stageable()
+    ):
         carry, y = f(carry, at(0))
         return carry, _spread(y, n)
+    if loops.stageable() and unroll is not True:
+        return _staged_scan(f, init, rows, spec if rows else None, n, reverse)
     results = []
     for i in reversed(range(n)) if reverse else range(n):
         carry, y = f(carry, at(i))
         results.append(y)
     if not results:
-        return carry, None
+        return carry, _empty(f, init, rows, spec)
     return carry, _stacked(results[::-1] if reverse else results)
+
+
+def _staged_scan(
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    rows: list[Tensor],
+    spec: Any,
+    n: int,
+    reverse: bool,
+) -> tuple[Any, Any]:
+    """The loop as a sub-graph."""
+    carried, carry_spec = tree.flatten_spec(init)
+    # None stays None; numbers become tensors, since their values change.
+    places = [i for i, v in enumerate(carried) if v is not None]
+    out_spec: Any = None
+    holes: list[bool] = []
+
+    def whole(values: list[Tensor]) -> Any:
+        leaves: list[Any] = [None] * len(carried)
+        for i, v in zip(places, values, strict=True):
+            leaves[i] = v
+        return tree.unflatten(carry_spec, leaves)
+
+    def step(
+        carry: list[Tensor], row: list[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        nonlocal out_spec, holes
+        after, y = f(whole(carry), None if spec is None else tree.unflatten(spec, row))
+        made, after_spec = tree.flatten_spec(after)
+        if after_spec != carry_spec:
+            raise ValueError(
+                f"scan: f carries {tree.describe(init)} in and {tree.describe(after)} out; "
+                "expected one structure."
+            )
+        ys, out_spec = tree.flatten_spec(y)
+        holes = [v is None for v in ys]
+        following = [to_tensor(made[i]) for i in places]
+        return following, [to_tensor(v) for v in ys if v is not None]
+
+    start = [to_tensor(carried[i]) for i in places]
+    last, stacked = loops.scan(step, start, rows, n, reverse)
+    found = iter(stacked)
+    ys = [None if hole else next(found) for hole in holes]
+    return whole(last), tree.unflatten(out_spec, ys)
 
 
 @op
@@ -352,8 +483,12 @@ def _mapped(function: Callable[[Any], Any], elements: Any, name: str) -> Any:
     def call(i: int) -> Any:
         return function(tree.unflatten(spec, [_row(r, i) for r in rows]))
 
-    if isinstance(n, Unknown):
+    if isinstance(n, Unknown) or (
+        n > 0 and current().staging and not loops.stageable()
+    ):
         return _spread(call(0), n)
+    if n > 1 and loops.stageable():
+        return scan(lambda _, row: (None, function(row)), None, elements)[1]
     return _stacked([call(i) for i in range(n)])
 
 

@@ -40,14 +40,14 @@ def test_a_row_says_everything(name):
     assert callable(row.infer)
     assert row.vjp is None or callable(row.vjp)
     assert name in COMPILED or BY_ROW[name], f"{name} has no case"
-    if row.vjp is not None:
+    if row.vjp is not None and name not in COMPILED:
         assert any(c.smooth for c in BY_ROW[name]), f"no gradient of {name} is checked"
 
 
 def test_rows_are_public_under_their_names():
     for name in set(PRIMITIVES) - {"fused"}:
         assert getattr(prims, name) is lookup(name)
-    assert len(PRIMITIVES) < 120
+    assert len(PRIMITIVES) < 130
 
 
 def _call(case, arrays):

@@ -197,10 +197,9 @@ def test_loops():
     ).shape == (None,)
 
 
-def test_a_loop_that_ends_by_a_value_runs_eagerly():
+def test_a_loop_that_ends_by_a_value_is_compiled():
     compiled = jit(lambda x: ops.while_loop(lambda i: i < 5, lambda i: i * 2, x))
-    with pytest.warns(RuntimeWarning, match="runs eagerly"):
-        assert int(compiled(ops.array(1))) == 8
+    assert int(compiled(ops.array(1))) == 8 and not compiled.fallback
 
 
 def test_custom_gradient():

@@ -11,6 +11,7 @@ from minikeras.engine.prims.contract import (
     conv_input_grad,
     matmul,
 )
+from minikeras.engine.prims.control import scan, while_loop
 from minikeras.engine.prims.create import const, full, iota, zeros
 from minikeras.engine.prims.elementwise import (
     abs_ as abs,
@@ -125,6 +126,14 @@ from minikeras.engine.prims.pooling import (
     sum_pool_grad,
 )
 from minikeras.engine.prims.random import random_bits
+from minikeras.engine.prims.recurrent import (
+    gru,
+    gru_grad,
+    lstm,
+    lstm_grad,
+    simple_rnn,
+    simple_rnn_grad,
+)
 from minikeras.engine.prims.reduce import (
     all_ as all,
 )
@@ -203,6 +212,8 @@ __all__ = [
     "full",
     "gather_nd",
     "ge",
+    "gru",
+    "gru_grad",
     "gt",
     "iota",
     "isfinite",
@@ -216,6 +227,8 @@ __all__ = [
     "log_softmax",
     "logical_not",
     "logistic",
+    "lstm",
+    "lstm_grad",
     "lt",
     "lu",
     "matmul",
@@ -243,12 +256,15 @@ __all__ = [
     "reshape",
     "round",
     "rsqrt",
+    "scan",
     "scatter_add_axis",
     "scatter_nd_add",
     "select",
     "shift_left",
     "shift_right",
     "sign",
+    "simple_rnn",
+    "simple_rnn_grad",
     "sin",
     "sinh",
     "slice",
@@ -269,5 +285,6 @@ __all__ = [
     "tanh",
     "transpose",
     "triangular_solve",
+    "while_loop",
     "zeros",
 ]

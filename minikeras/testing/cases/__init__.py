@@ -11,6 +11,7 @@ from minikeras.testing.cases import (
     matrices,
     moves,
     pointwise,
+    recurrences,
     reductions,
 )
 from minikeras.testing.cases.case import TOLERANCE, Arg, Case
@@ -30,8 +31,14 @@ FAMILIES = (
     indices.random,
     matrices.linalg,
     matrices.spectral,
+    recurrences.recurrent,
 )
 CASES = [case for family in FAMILIES for case in family()]
-COMPILED = ("fused", "epilogue")  # nobody binds them: they have tests of their own
+COMPILED = (
+    "fused",
+    "epilogue",
+    "scan",
+    "while_loop",
+)  # nobody binds them: they have tests of their own
 
 __all__ = ["CASES", "COMPILED", "TOLERANCE", "Arg", "Case"]

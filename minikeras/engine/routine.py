@@ -1,0 +1,266 @@
+"""Routine: an optimised graph with every value in its place and every node prepared.
+
+Passes turn the graph into its final form, the plan gives each value memory, the
+backend prepares each node. `step()` then runs it once over the table of registers.
+A program is a routine with states around it; a loop holds a routine for its body,
+which is how loops work on every backend without a kernel of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from minikeras.engine import backend as registry
+from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.passes.epilogue import epilogues
+from minikeras.engine.passes.fuse import fuse
+from minikeras.engine.passes.inline import inline
+from minikeras.engine.passes.loops import loops
+from minikeras.engine.passes.plan import check_plan, plan
+from minikeras.engine.passes.simplify import simplify
+from minikeras.engine.passes.stabilise import stabilise_graph
+from minikeras.engine.profile import enabled, watch
+
+Pass = Callable[[Graph], Graph]
+
+
+def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
+    """The passes, in order, by name."""
+    return [
+        ("loops", loops),
+        ("stabilise", stabilise_graph),
+        ("inline", lambda graph: inline(graph, backend)),
+        ("simplify", simplify),
+        ("epilogue", lambda graph: epilogues(graph, backend)),
+        ("fuse", lambda graph: fuse(graph, backend)),
+    ]
+
+
+def optimise(graph: Graph, backend: registry.Backend) -> Graph:
+    """Run the pipeline; check and print each stage where the environment asks for it."""
+    check = os.environ.get("MINIKERAS_CHECK") == "1"
+    dump = os.environ.get("MINIKERAS_DUMP") == "graph"
+    stages: list[tuple[str, Pass]] = [("traced", lambda g: g), *pipeline(backend)]
+    for name, run in stages:
+        graph = run(graph)
+        if check:
+            graph.check()
+        if dump:
+            print(f"--- {name}: {len(graph.nodes)} nodes\n{graph}", file=sys.stderr)
+    return graph
+
+
+class Routine:
+    """A prepared graph.
+
+    Args:
+        graph: As staged; the passes are run here.
+        updates: For each output that replaces an input, the place of both:
+            (output number, input number). The new value is written into the input's
+            buffer, at once where the plan allows it, otherwise by `store`.
+        backend: Where it runs.
+
+    Attributes:
+        graph: The graph after all passes.
+        inputs: Register of each input.
+        outputs: Register of each output.
+        registers: The table that the steps read and write.
+        prepared: The steps, one by one, and `nodes`, what each is for.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        updates: Sequence[tuple[int, int]],
+        backend: registry.Backend,
+    ) -> None:
+        self.backend = backend
+        self.graph = graph = optimise(graph, backend)
+        replaced = {graph.outputs[new]: graph.inputs[old] for new, old in updates}
+        places = plan(graph, replaced)
+        if os.environ.get("MINIKERAS_CHECK") == "1":
+            check_plan(graph, places)
+        regs = {v: i for i, v in enumerate(graph.values())}
+        for new, old in places.in_place.items():
+            regs[new] = regs[old]
+        registers = backend.registers(len(regs))
+        self.arena_bytes = places.arena_bytes
+        self._arena = backend.alloc(max(places.arena_bytes, 1))
+        for v, array in graph.constants.items():
+            registers[regs[v]] = backend.copy(backend.from_host(array))
+        for v, offset in places.offsets.items():
+            registers[regs[v]] = backend.view(
+                self._arena, offset, v.aval.shape, v.aval.dtype
+            )
+        steps: list[registry.Step] = []
+        nodes: list[Node] = []
+        given = set(graph.inputs)
+        for node in graph.nodes:
+            out = node.outputs[0]
+            if node.prim.name != "reshape":
+                steps.append(_lower(node, regs, backend))
+            elif places.root(out) in given:
+                steps.append(_view_step(regs[node.inputs[0]], regs[out], out))
+            else:
+                registers[regs[out]] = registers[regs[node.inputs[0]]].reshape(
+                    out.aval.shape
+                )
+            if len(nodes) < len(steps):
+                nodes.append(node)
+        self.registers = registers
+        self.nodes = tuple(nodes)
+        self.prepared = steps
+        self.allocating_steps = sum(bool(getattr(s, "allocates", False)) for s in steps)
+        if enabled():
+            self.steps = watch(nodes, steps, backend)
+        else:
+            captured = backend.capture(steps)
+            self.steps = steps if captured is None else [captured]
+        self.inputs = [regs[v] for v in graph.inputs]
+        self.outputs = [regs[v] for v in graph.outputs]
+        # New values that could not be made in the buffer they replace are copied there
+        # last; first to the side where another copy still reads that buffer.
+        pairs = [(graph.outputs[new], graph.inputs[old]) for new, old in updates]
+        self._copies = [
+            (regs[new], regs[old])
+            for new, old in pairs
+            if new not in places.in_place and new is not old
+        ]
+        targets = {to for _, to in self._copies}
+        self._swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
+
+    def run(self) -> None:
+        """All steps, once."""
+        registers = self.registers
+        for step in self.steps:
+            step(registers)
+
+    def store(self) -> None:
+        """Copy the new values that are not there yet into the buffers they replace."""
+        registers, backend = self.registers, self.backend
+        if self._swaps:
+            fresh = [(backend.copy(registers[a]), b) for a, b in self._copies]
+            for array, b in fresh:
+                backend.assign_into(registers[b], array)
+        else:
+            for a, b in self._copies:
+                backend.assign_into(registers[b], registers[a])
+
+
+def _view_step(source: int, target: int, value: Value) -> registry.Step:
+    """A reshape of an input: a view made at run time, since inputs change."""
+    shape = value.aval.shape
+
+    def step(registers: list[Any]) -> None:
+        registers[target] = registers[source].reshape(shape)
+
+    return step
+
+
+def _lower(
+    node: Node, regs: Mapping[Value, int], backend: registry.Backend
+) -> registry.Step:
+    if node.prim.name == "scan":
+        return _scan(node, regs, backend)
+    if node.prim.name == "while_loop":
+        return _while(node, regs, backend)
+    return backend.lower(node, regs)
+
+
+def _buffers(
+    routine: Routine, places: Sequence[int], backend: registry.Backend
+) -> None:
+    """Give the inputs at `places` buffers of their own: what a loop carries."""
+    for i in places:
+        aval = routine.graph.inputs[i].aval
+        memory = backend.alloc(max(aval.nbytes, 1))
+        routine.registers[routine.inputs[i]] = backend.view(
+            memory, 0, aval.shape, aval.dtype
+        )
+
+
+def _scan(
+    node: Node, regs: Mapping[Value, int], backend: registry.Backend
+) -> registry.Step:
+    """Run the body once for each slice, carried values in buffers of the loop."""
+    static = node.static
+    n_consts, n_carry = static["n_consts"], static["n_carry"]
+    carried = range(n_consts, n_consts + n_carry)
+    body = Routine(static["body"], list(zip(range(n_carry), carried)), backend)
+    _buffers(body, carried, backend)
+    inner = body.registers
+    given = [(regs[v], r) for v, r in zip(node.inputs, body.inputs, strict=True)]
+    fixed, first, slices = (
+        given[:n_consts],
+        given[n_consts : n_consts + n_carry],
+        given[n_consts + n_carry :],
+    )
+    made = [(regs[v], r) for v, r in zip(node.outputs, body.outputs, strict=True)]
+    last = [(a, r) for (a, _), (_, r) in zip(made, first, strict=False)]
+    rows = made[n_carry:]
+    order = range(static["length"])
+    if static["reverse"]:
+        order = order[::-1]
+    put, run, store = backend.assign_into, body.run, body.store
+
+    def step(registers: list[Any]) -> None:
+        for outer, own in fixed:
+            inner[own] = registers[outer]
+        for outer, own in first:
+            put(inner[own], registers[outer])
+        columns = [(registers[outer], own) for outer, own in slices]
+        results = [(registers[outer], own) for outer, own in rows]
+        for t in order:
+            for array, own in columns:
+                inner[own] = array[t, ...]
+            run()
+            for array, own in results:
+                put(array[t, ...], inner[own])
+            store()
+        for outer, own in last:
+            put(registers[outer], inner[own])
+
+    step.allocates = body.allocating_steps > 0  # type: ignore[attr-defined]
+    return step
+
+
+def _while(
+    node: Node, regs: Mapping[Value, int], backend: registry.Backend
+) -> registry.Step:
+    """Run the body as long as the condition's graph gives true."""
+    static = node.static
+    n_cond, n_body = static["n_cond"], static["n_body"]
+    n_carry = len(node.inputs) - n_cond - n_body
+    carried = range(n_body, n_body + n_carry)
+    body = Routine(static["body"], list(zip(range(n_carry), carried)), backend)
+    test = Routine(static["cond"], [], backend)
+    _buffers(body, carried, backend)
+    outer = [regs[v] for v in node.inputs]
+    made = [regs[v] for v in node.outputs]
+    buffers = body.inputs[n_body:]
+    put = backend.assign_into
+
+    def step(registers: list[Any]) -> None:
+        for source, own in zip(outer[:n_cond], test.inputs, strict=False):
+            test.registers[own] = registers[source]
+        for source, own in zip(outer[n_cond:], body.inputs, strict=False):
+            if own not in buffers:
+                body.registers[own] = registers[source]
+        for source, own in zip(outer[n_cond + n_body :], buffers, strict=True):
+            put(body.registers[own], registers[source])
+        for own, seen in zip(buffers, test.inputs[n_cond:], strict=True):
+            test.registers[seen] = body.registers[own]
+        while True:
+            test.run()
+            if not backend.to_host(test.registers[test.outputs[0]]).item():
+                break
+            body.run()
+            body.store()
+        for target, own in zip(made, buffers, strict=True):
+            put(registers[target], body.registers[own])
+
+    step.allocates = True  # type: ignore[attr-defined]  # the condition comes to the host
+    return step
