@@ -9,7 +9,7 @@ from typing import Any
 from minikeras_numpy import NumpyBackend
 
 from minikeras.extend import Node, Step, Value
-from minikeras_numba import conv, conv_grad, matmul, pool, pooling
+from minikeras_numba import conv, conv_grad, matmul, pool, pooling, recurrent
 from minikeras_numba.eager import lowered_kernels
 from minikeras_numba.epilogue import lower_epilogue
 from minikeras_numba.fused import Native, fusible, lower_fused
@@ -31,6 +31,7 @@ LOWERINGS: dict[str, Lower] = {
         ("max_pool", "max_pool_grad", "max_pool_gather", "sum_pool", "sum_pool_grad"),
         pooling.lower_pool,
     ),
+    **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
 }
 _SINGLE_KINDS = ("elementwise", "reduce", "create", "random")
 

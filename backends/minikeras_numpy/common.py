@@ -46,6 +46,7 @@ def quiet(function: Kernel) -> Kernel:
     return kernel
 
 
+@functools.cache
 def work_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype to accumulate in: float32 for the 16 bit floats, else `dtype`."""
     return np.dtype(np.float32) if dtype.name in _NARROW else dtype

@@ -58,6 +58,12 @@ class Aval:
 
 def broadcast_shapes(*shapes: Sequence[int], op: str = "broadcast") -> Shape:
     """The NumPy broadcast of `shapes`; an `Unknown` meets a known size as that size."""
+    if len(shapes) == 2:
+        long, short = shapes
+        if len(long) < len(short):
+            long, short = short, long
+        if tuple(long[len(long) - len(short) :]) == tuple(short):
+            return tuple(long)
     rank = max((len(s) for s in shapes), default=0)
     result: list[int] = [1] * rank
     for shape in shapes:
