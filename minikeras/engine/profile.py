@@ -122,6 +122,9 @@ def flops(node: Node) -> int:
         core = dict(node.static["core_static"])
         inner = len(body.nodes) * _size(node, 0)
         return _contraction(str(node.static["core"]), node, core) + inner
+    if node.prim.kind == "control" and isinstance(body, Graph):
+        # A loop that ends on a value: what one of its steps takes.
+        return int(node.static.get("length", 1)) * sum(flops(n) for n in body.nodes)
     if isinstance(body, Graph):
         space: tuple[int, ...] = node.static["space"]
         return len(body.nodes) * math.prod(space)
