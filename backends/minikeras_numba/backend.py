@@ -16,6 +16,7 @@ from minikeras_numba.fused import Native, fusible, lower_fused
 from minikeras_numba.jobs import Closure
 from minikeras_numba.pool import Registers
 from minikeras_numba.rowwise import ROWWISE, lower_rowwise
+from minikeras_numba.scatter import lower_scatter
 
 Lower = Callable[[Node, Mapping[Value, int]], Callable[[Any], None] | None]
 
@@ -31,6 +32,7 @@ LOWERINGS: dict[str, Lower] = {
         ("max_pool", "max_pool_grad", "max_pool_gather", "sum_pool", "sum_pool_grad"),
         pooling.lower_pool,
     ),
+    "scatter_add_axis": lower_scatter,
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
 }
 _SINGLE_KINDS = ("elementwise", "reduce", "create", "random")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,8 @@ _KERNEL = {
 }  # fmt: skip
 
 
-class Walk(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Walk:
     """The phase that runs the kernel, with the fields of `jobs.Phase`."""
 
     fn: int
@@ -92,7 +94,8 @@ def _tables(
 ) -> tuple[Any, Any]:
     """The units, and the tiles of one step of each; runs of one length share tiles."""
     known: dict[int, tuple[int, int]] = {}
-    table, jobs = [], []
+    table: list[tuple[int, ...]] = []
+    jobs: list[list[int]] = []
     for low, high in runs:
         if high - low not in known:
             start = len(jobs)

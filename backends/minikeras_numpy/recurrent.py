@@ -53,7 +53,7 @@ class _Walk:
     def logistic(self, x: Array) -> None:
         """In place."""
         xp = self.xp
-        xp.negative(x, out=x)
+        xp.multiply(x, -1, out=x)  # np.negative errs on strided columns (2.4.6)
         xp.exp(x, out=x)
         xp.add(x, 1, out=x)
         xp.true_divide(1, x, out=x)

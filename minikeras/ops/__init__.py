@@ -8,7 +8,7 @@ a compiled function. Results are promoted by Keras's rules.
 import sys as _sys
 
 from minikeras.engine import operators as _operators
-from minikeras.ops import linalg, nn, numpy
+from minikeras.ops import image, linalg, nn, numpy
 from minikeras.ops.activation import (
     celu,
     elu,
@@ -565,6 +565,7 @@ __all__ = [
     "identity",
     "ifft2",
     "imag",
+    "image",
     "in_top_k",
     "inner",
     "inv",

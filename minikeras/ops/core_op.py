@@ -123,7 +123,7 @@ def promote(*values: Any) -> tuple[Tensor, ...]:
         # The common case, at a fraction of the cost: tensors and variables of one dtype.
         first = values[0].dtype
         plain = [v.value if isinstance(v, Variable) else v for v in values]
-        if all([type(v) is Tensor and v.dtype == first for v in plain]):
+        if all(type(v) is Tensor and v.dtype == first for v in plain):
             return tuple(plain)
     dtype = dtypes.result_type(*[weak(v) for v in values])
     return tuple(to_tensor(v, dtype) for v in values)

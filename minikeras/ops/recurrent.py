@@ -2,8 +2,7 @@
 
 Inputs are projected already: `x` is (batch, time, gates * units), biases added. With
 `reverse` the walk starts at the last step, and outputs come in the order computed.
-Where `mask`, bool (batch, time), is False the state stays and the output is repeated;
-before the first True the output is zeros.
+Where `mask`, bool (batch, time), is False the state stays and is the output too.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote_float
-from minikeras.ops.support import boolean, const, sub_slice
+from minikeras.ops.support import boolean, sub_slice
 
 
 def _masked(mask: Any) -> tuple[Tensor, ...]:
@@ -27,17 +26,6 @@ def _last(hs: Tensor, h0: Tensor) -> Tensor:
         return h0
     last: Tensor = prims.reshape(sub_slice(hs, 1, time - 1, time), shape=(batch, units))
     return last
-
-
-def _outputs(hs: Tensor, mask: tuple[Tensor, ...], reverse: bool) -> Tensor:
-    """The states, but zeros before the first real step."""
-    if not mask:
-        return hs
-    m = prims.flip(mask[0], axes=(1,)) if reverse else mask[0]
-    seen = prims.cumsum(prims.cast(m, dtype="int32"), axis=1)
-    seen = prims.reshape(seen, shape=(*seen.shape, 1))
-    outputs: Tensor = prims.select(prims.gt(seen, const(seen, 0)), hs, const(hs, 0))
-    return outputs
 
 
 @op
@@ -71,7 +59,7 @@ def lstm(
     x, h0, c0, w = promote_float(x, h0, c0, recurrent_kernel)
     given = _masked(mask)
     hs, last, _, _ = prims.lstm(x, h0, c0, w, *given, reverse=reverse)
-    return _outputs(hs, given, reverse), _last(hs, h0), last
+    return hs, _last(hs, h0), last
 
 
 @op
@@ -109,7 +97,7 @@ def gru(
         x, h0, w, b = promote_float(x, h0, recurrent_kernel, recurrent_bias)
     given = _masked(mask)
     hs, _ = prims.gru(x, h0, w, b, *given, reverse=reverse)
-    return _outputs(hs, given, reverse), _last(hs, h0)
+    return hs, _last(hs, h0)
 
 
 @op
@@ -142,4 +130,4 @@ def simple_rnn(
     x, h0, w = promote_float(x, h0, recurrent_kernel)
     given = _masked(mask)
     hs = prims.simple_rnn(x, h0, w, *given, reverse=reverse, activation=activation)
-    return _outputs(hs, given, reverse), _last(hs, h0)
+    return hs, _last(hs, h0)

@@ -189,7 +189,7 @@ def _kernel_grad(h0: Tensor, hs: Tensor, dx: Tensor, reverse: bool) -> Any:
 
 
 def _lstm_vjp(ctx: Context, g: Tensor, gc: Tensor, gcs: Tensor, gg: Tensor) -> Grads:
-    x, h0, c0, w, *mask = ctx.inputs
+    _, h0, c0, w, *mask = ctx.inputs
     hs, _, cs, gates = ctx.outputs
     given = (g, gc, cs, gates, c0, w, *mask)
     if any(ctx.given[2:]):  # what is saved has users in derivatives of second order
@@ -201,7 +201,7 @@ def _lstm_vjp(ctx: Context, g: Tensor, gc: Tensor, gcs: Tensor, gg: Tensor) -> G
 
 
 def _gru_vjp(ctx: Context, g: Tensor, gs: Tensor) -> Grads:
-    x, h0, w, b, *mask = ctx.inputs
+    _, h0, w, _, *mask = ctx.inputs
     hs, saved = ctx.outputs
     given = (g, hs, saved, h0, w, *mask)
     if ctx.given[1]:
@@ -214,7 +214,7 @@ def _gru_vjp(ctx: Context, g: Tensor, gs: Tensor) -> Grads:
 
 
 def _simple_rnn_vjp(ctx: Context, g: Tensor) -> Grads:
-    x, h0, w, *mask = ctx.inputs
+    _, h0, w, *mask = ctx.inputs
     hs = ctx.outputs[0]
     dx, dh0 = simple_rnn_grad(g, hs, w, *mask, **ctx.static)
     dw = _kernel_grad(h0, hs, dx, ctx.static["reverse"])

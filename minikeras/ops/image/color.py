@@ -177,7 +177,7 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> Tensor:
     y = cast_to(x, computing(x.dtype))
     hue, saturation, value = _channels(y, axis)
     zero, one = const(y, 0), const(y, 1)
-    place = prims.mul(hue, const(y, 6))
+    place = prims.mul(prims.mod(hue, one), const(y, 6))  # hues go round
 
     def distance(centre: float) -> Tensor:
         return prims.abs(prims.sub(place, const(y, centre)))

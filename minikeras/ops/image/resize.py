@@ -80,6 +80,7 @@ def resize(
             "them at most."
         )
     x, first = images_of(images, data_format, "resize")
+    dtype = x.dtype
     axes = plane(x, first)
     old = x.shape[axes[0]], x.shape[axes[1]]
     if unknown(*old):
@@ -93,13 +94,14 @@ def resize(
     elif pad_to_aspect_ratio:
         x = _padded(x, axes, old, new, fill_value)
     if interpolation == "nearest":
-        return _nearest(x, axes, new)
+        y = _nearest(x, axes, new)
+        return y if y.dtype == dtype else back_to(y, dtype)
     y = cast_to(x, computing(x.dtype))
     for axis, n in zip(axes, new, strict=True):
         if y.shape[axis] != n:
             matrix = resizing(y.shape[axis], n, interpolation, antialias, y.dtype)
             y = contract(y, matrix, axis)
-    return back_to(y, x.dtype)
+    return back_to(y, dtype)
 
 
 Two = tuple[int, int]
@@ -121,9 +123,12 @@ def _cropped(x: Tensor, axes: Two, old: Two, new: Two) -> Tensor:
 def _padded(x: Tensor, axes: Two, old: Two, new: Two, fill_value: float) -> Tensor:
     widths = [(0, 0)] * x.ndim
     for axis, n, wanted in zip(axes, old, _fitting(old, new), strict=True):
-        more = max(wanted - n, 0)
-        widths[axis] = (more // 2, more - more // 2)
-    return prims.pad(x, to_tensor(fill_value, x.dtype), widths=tuple(widths))
+        side = max(wanted - n, 0) // 2
+        widths[axis] = (side, side)
+    if not any(side for side, _ in widths):
+        return x
+    wide = cast_to(x, computing(x.dtype))
+    return prims.pad(wide, to_tensor(fill_value, wide.dtype), widths=tuple(widths))
 
 
 def _nearest(x: Tensor, axes: Two, new: Two) -> Tensor:

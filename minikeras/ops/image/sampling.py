@@ -108,13 +108,14 @@ def interpolate(
                 real = inside if real is None else prims.bitwise_and(real, inside)
             if share is not None:
                 weight = share if weight is None else prims.mul(weight, share)
+        assert flat is not None  # a grid has axes
         part = prims.take(values, flat, axis=0)
         if real is not None:
             part = prims.select(_spread(real, part), part, fill)
         if weight is not None:
             part = prims.mul(part, _spread(cast_to(weight, part.dtype), part))
         total = part if total is None else prims.add(total, part)
-    assert total is not None  # a grid has axes
+    assert total is not None
     if exact:
         return total
     integer = dtypes.is_integer(table.dtype)

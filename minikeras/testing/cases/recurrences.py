@@ -63,7 +63,11 @@ def _gru(reverse: bool) -> Any:
 
 
 def _simple_rnn(reverse: bool, activation: str) -> Any:
-    act = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "linear": lambda x: x}
+    act: dict[str, Any] = {
+        "tanh": np.tanh,
+        "relu": lambda x: np.maximum(x, 0),
+        "linear": lambda x: x,
+    }
 
     def reference(x: Any, h0: Any, w: Any, mask: Any = None) -> Any:
         batch, time, units = x.shape
@@ -118,9 +122,10 @@ def recurrent() -> Iterator[Case]:
             ((19, 3, 33), None, WIDE),
             ((2, 0, 3), None, WIDE),
             ((0, 2, 3), None, WIDE),
+            ((4, 2, 1), None, WIDE),
         )):  # fmt: skip
             for reverse in (False, True):
-                activation = ("tanh", "relu", "linear")[number % 3]
+                activation = ("tanh", "tanh", "relu", "linear")[number % 4]
                 made = (
                     _simple_rnn(reverse, activation)
                     if name == "simple_rnn"
