@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         layers,
         losses,
         metrics,
+        mixed_precision,
         models,
         ops,
         optimizers,
@@ -38,18 +39,21 @@ if TYPE_CHECKING:
     from minikeras.initializers import Initializer
     from minikeras.layers import Input, InputSpec, Layer
     from minikeras.layers.base.node import KerasTensor
+    from minikeras.layers.base.stateless import StatelessScope
     from minikeras.losses import Loss
     from minikeras.metrics import Metric
-    from minikeras.models import Model, Sequential
+    from minikeras.models import Function, Model, Sequential
     from minikeras.naming import name_scope
     from minikeras.optimizers import Optimizer
     from minikeras.regularizers import Regularizer
+    from minikeras.scopes import RematScope, device, remat
     from minikeras.variable import Variable
 
 # Public name -> the module that has it; a module's own name for a module.
 _HOMES = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
+    "Function": "models",
     "GradientTape": "engine.autodiff",
     "Initializer": "initializers",
     "Input": "layers",
@@ -61,17 +65,21 @@ _HOMES = {
     "Model": "models",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
+    "RematScope": "scopes",
     "Sequential": "models",
+    "StatelessScope": "layers.base.stateless",
     "Tensor": "engine.tensor",
     "Variable": "variable",
     "custom_gradient": "engine.autodiff",
+    "device": "scopes",
     "name_scope": "naming",
+    "remat": "scopes",
 }
 _MODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets",
     "dtype_policies", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "optimizers", "random", "regularizers", "saving", "testing",
-    "training", "tree", "utils", "visualization",
+    "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
+    "saving", "testing", "training", "tree", "utils", "visualization",
 )  # fmt: skip
 
 
@@ -95,6 +103,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "GradientTape",
     "Initializer",
     "Input",
@@ -106,7 +115,9 @@ __all__ = [
     "Model",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
+    "StatelessScope",
     "Tensor",
     "Variable",
     "__version__",
@@ -117,17 +128,20 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "device",
     "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "name_scope",
     "ops",
     "optimizers",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "tree",
     "utils",

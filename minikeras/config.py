@@ -9,6 +9,7 @@ Defaults come from the config file, `$MINIKERAS_HOME/minikeras.json` or
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from minikeras.engine import backend as registry
@@ -94,6 +95,45 @@ def _is_positive(value: Any) -> bool:
         and not isinstance(value, bool)
         and 0 < value < 1e9
     )
+
+
+def dtype_policy() -> Any:
+    """The dtype policy of layers that are made without `dtype`.
+
+    Example:
+        >>> dtype_policy().name
+        'float32'
+    """
+    # Policies need this module's settings, so they are looked up when asked for.
+    return importlib.import_module("minikeras.dtype_policies").dtype_policy()
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Sets the dtype policy of layers that are made without `dtype`.
+
+    Args:
+        policy: A `DTypePolicy`, or its name, such as `"mixed_bfloat16"`.
+
+    Raises:
+        ValueError: If it stands for no policy.
+
+    Example:
+        >>> set_dtype_policy("mixed_bfloat16")
+        >>> dtype_policy().compute_dtype
+        'bfloat16'
+        >>> set_dtype_policy("float32")
+    """
+    importlib.import_module("minikeras.dtype_policies").set_dtype_policy(policy)
+
+
+def enable_unsafe_deserialization() -> None:
+    """Lets configs run the code stored in them, in this process from now on.
+
+    Python lambdas are stored as code, which may do anything; call this only if you
+    trust where every config comes from. `safe_mode=False` does it for one call.
+    """
+    module = importlib.import_module("minikeras.saving.functions")
+    module.enable_unsafe_deserialization()
 
 
 def image_data_format() -> str:

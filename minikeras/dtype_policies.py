@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from minikeras.engine import backend as registry
@@ -127,8 +129,10 @@ def set_dtype_policy(policy: Any) -> None:
     _global_policy = None if policy is None else get(policy)
 
 
-def get(identifier: Any) -> DTypePolicy:
+def get(identifier: Any) -> Any:
     """A policy from a policy, a dtype, a name or a config; None is the global one.
+
+    A `DTypePolicyMap`, or its config, is taken as well.
 
     Raises:
         ValueError: If it stands for no policy.
@@ -138,7 +142,7 @@ def get(identifier: Any) -> DTypePolicy:
     """
     if identifier is None:
         return dtype_policy()
-    if isinstance(identifier, DTypePolicy):
+    if isinstance(identifier, (DTypePolicy, DTypePolicyMap)):
         return identifier
     if isinstance(identifier, dict):
         return deserialize(identifier)
@@ -153,17 +157,153 @@ def get(identifier: Any) -> DTypePolicy:
         ) from None
 
 
-def serialize(policy: DTypePolicy) -> dict[str, Any]:
-    """The policy as a config dict."""
+def serialize(policy: DTypePolicy | DTypePolicyMap) -> dict[str, Any]:
+    """The policy as a config dict.
+
+    >>> serialize(DTypePolicy("float16"))["config"]
+    {'name': 'float16'}
+    """
+    single = isinstance(policy, DTypePolicy)
     return {
-        "module": "keras",
-        "class_name": "DTypePolicy",
+        "module": "keras" if single else "keras.dtype_policies",
+        "class_name": "DTypePolicy" if single else "DTypePolicyMap",
         "config": policy.get_config(),
         "registered_name": None,
     }
 
 
-def deserialize(config: dict[str, Any], custom_objects: Any = None) -> DTypePolicy:
-    """The policy of a config dict."""
+def deserialize(
+    config: dict[str, Any], custom_objects: Any = None
+) -> DTypePolicy | DTypePolicyMap:
+    """The policy, or map of policies, of a config dict.
+
+    >>> deserialize(serialize(DTypePolicy("float16")))
+    <DTypePolicy "float16">
+    """
     inner = config.get("config", config)
+    if config.get("class_name") == "DTypePolicyMap" or "policy_map" in inner:
+        return DTypePolicyMap.from_config(inner)
+    if "name" not in inner or config.get("class_name", "DTypePolicy") not in _KNOWN:
+        raise ValueError(
+            f"the dtype policy {config!r} is not supported; expected a DTypePolicy or a "
+            "DTypePolicyMap. Layers are not quantized here."
+        )
     return DTypePolicy(inner["name"])
+
+
+# Names of the class in configs, also of Keras 2.
+_KNOWN = ("DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1")
+
+
+class DTypePolicyMap(MutableMapping[str, Any]):
+    """Policies for the layers of a model, by their paths.
+
+    Given as `dtype` to a layer, the layer and those made with the same map take the
+    policy of the key that is their path, or else of the one regular expression that
+    matches all of it, or else the default. Paths are known when layers are built.
+
+    Args:
+        default_policy: For paths that no key matches; None is the global policy.
+        policy_map: Keys to policies, to start with.
+
+    Raises:
+        TypeError: If `policy_map` is no dict.
+
+    >>> policies = DTypePolicyMap("float32", {"model/head": "float16"})
+    >>> policies["model/head"].name, policies["model/body"].name
+    ('float16', 'float32')
+    """
+
+    def __init__(
+        self, default_policy: Any = None, policy_map: dict[str, Any] | None = None
+    ) -> None:
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise TypeError(
+                f"DTypePolicyMap: policy_map={policy_map!r}; expected a dict of paths and "
+                "policies."
+            )
+        if isinstance(default_policy, DTypePolicyMap):
+            raise ValueError("DTypePolicyMap: default_policy cannot be a map itself.")
+        self._default = None if default_policy is None else get(default_policy)
+        self._policies: dict[str, DTypePolicy] = {}
+        for key, value in (policy_map or {}).items():
+            self[key] = value
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        """The policy of paths that no key matches."""
+        return dtype_policy() if self._default is None else self._default
+
+    @property
+    def name(self) -> str:
+        """`map_` and the name of the default policy."""
+        return f"map_{self.default_policy.name}"
+
+    @property
+    def compute_dtype(self) -> str:
+        """The default policy's."""
+        return self.default_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The default policy's."""
+        return self.default_policy.variable_dtype
+
+    @property
+    def quantization_mode(self) -> None:
+        """None: layers are not quantized."""
+        return None
+
+    def __getitem__(self, key: str) -> DTypePolicy:
+        if key in self._policies:
+            return self._policies[key]
+        found = [k for k in self._policies if re.fullmatch(k, key)]
+        if len(found) > 1:
+            raise ValueError(
+                f"DTypePolicyMap: path {key!r} matches {found}; expected at most one key."
+            )
+        return self._policies[found[0]] if found else self.default_policy
+
+    def __setitem__(self, key: str, policy: Any) -> None:
+        if key in self._policies:
+            raise ValueError(
+                f"DTypePolicyMap: {key!r} is there already; delete it first to replace it."
+            )
+        self._policies[key] = get(policy)
+
+    def __delitem__(self, key: str) -> None:
+        del self._policies[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._policies
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._policies)
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, DTypePolicyMap)
+            and other._default == self._default
+            and other._policies == self._policies
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "default_policy": None if self._default is None else self._default.name,
+            "policy_map": {k: serialize(p) for k, p in self._policies.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DTypePolicyMap:
+        """The map that `get_config` described."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        shown = {k: p.name for k, p in self._policies.items()}
+        return f"<DTypePolicyMap default_policy={self.default_policy.name} {shown}>"

@@ -16,6 +16,9 @@ FOLDER = Path(__file__).parents[1] / "examples"
     [
         ("mnist_cnn", r"test accuracy ([\d.]+)", 0.8, 1.0),
         ("functional_two_outputs", r"val_digit_accuracy ([\d.]+)", 0.8, 1.0),
+        ("mnist_rows_gru", r"test accuracy ([\d.]+)", 0.7, 1.0),
+        ("transformer_encoder", r"test accuracy ([\d.]+)", 0.7, 1.0),
+        ("unet_segmentation", r"test IoU ([\d.]+)", 0.5, 1.0),
         ("custom_train_step", r"loss ([\d.]+) penalty", 0.0, 1.5),
     ],
 )

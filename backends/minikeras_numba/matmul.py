@@ -35,6 +35,8 @@ from minikeras_numba.tile import max_rows, max_vectors, tile
 DEPTH = 1536
 # Fewer rows of A than this use a packed panel too seldom to pay for the packing.
 FEW_ROWS = 16
+# A transposed A of at most so many bytes is read where it is.
+IN_CACHE = 1 << 22
 # Result rows of one unit: with an epilogue they should still be in the cache.
 ROW_BLOCK = 64
 
@@ -110,7 +112,7 @@ def matmul_phases(
     plan.work = spec.m * spec.n * spec.k * len(spec.a_batch)
     blocks, groups = _split(spec, len(columns), epilogue is not None)
     a_size, c_size = spec.m * spec.k * spec.item, spec.m * spec.n * spec.item
-    a_step = left.matrix_bytes if left else a_size
+    a_step = (left.matrix_bytes if left else 0) or a_size
     b_step = right.matrix_bytes or spec.k * spec.n * spec.item
     ranges = [
         (rows, plan.add_jobs(_jobs(spec, right, left, rows, group)))
@@ -149,11 +151,16 @@ def _right(spec: Matmul, register: int, columns: Sequence[Panel]) -> Packed:
 
 
 def _left(spec: Matmul, a: Base) -> Packed:
-    """A transposed A in panels of columns, each some tiles of the tallest kind wide."""
+    """A transposed A in panels of columns, each some tiles of the tallest kind wide.
+
+    A small one stays in the cache while tiles walk down it, wherever its columns are.
+    """
     size = spec.k * spec.m * spec.item
     columns = panels(spec.m, spec.lanes, 3)
     count = max(spec.a_batch, default=-1) + 1
     pitch = spec.m * spec.item
+    if size <= IN_CACHE:
+        return in_place(a.register, columns, spec.item, pitch)
     return packed(
         a.register,
         columns,

@@ -8,7 +8,7 @@ beside its results; what depends on constants alone is made again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from minikeras.engine.autodiff import backward
 from minikeras.engine.aval import Aval
@@ -163,12 +163,12 @@ class _Step:
         made = {v: node for node in nodes for v in node.outputs}
         inside = {*made, *cots}
         consts = [j for j in range(self.n_consts) if results[j] is not None]
-        self.products = {
-            j: node
-            for j in consts
-            if _is_product(node := made.get(results[j]))  # type: ignore[arg-type]
-            and all(v in inside or v in self.rows for v in node.inputs)
-        }
+        self.products: dict[int, Node] = {}
+        for j in consts:
+            node = made.get(cast(Value, results[j]))
+            if node is not None and _is_product(node):
+                if all(v in inside or v in self.rows for v in node.inputs):
+                    self.products[j] = node
         self.factors = list(
             dict.fromkeys(
                 v for n in self.products.values() for v in n.inputs if v in inside
@@ -228,11 +228,10 @@ class _Step:
         return final
 
 
-def _is_product(node: Node | None) -> bool:
+def _is_product(node: Node) -> bool:
     """Whether a node is a product of two matrices over their rows."""
     return (
-        node is not None
-        and node.prim.name == "matmul"
+        node.prim.name == "matmul"
         and bool(node.static.get("transpose_a"))
         and not node.static.get("transpose_b")
         and all(v.aval.ndim == 2 for v in node.inputs)

@@ -10,6 +10,12 @@ from minikeras.layers.activation import (
     ReLU,
     Softmax,
 )
+from minikeras.layers.attention import (
+    AdditiveAttention,
+    Attention,
+    GroupedQueryAttention,
+    MultiHeadAttention,
+)
 from minikeras.layers.base import InputSpec, Layer
 from minikeras.layers.convolution import (
     Conv1D,
@@ -25,12 +31,14 @@ from minikeras.layers.convolution import (
 )
 from minikeras.layers.core import (
     Dense,
+    EinsumDense,
     Embedding,
     Identity,
     Input,
     InputLayer,
     Lambda,
     Masking,
+    ReversibleEmbedding,
     Wrapper,
 )
 from minikeras.layers.merging import (
@@ -56,9 +64,16 @@ from minikeras.layers.normalization import (
     GroupNormalization,
     LayerNormalization,
     RMSNormalization,
+    SpectralNormalization,
     UnitNormalization,
 )
 from minikeras.layers.pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
     AveragePooling1D,
     AveragePooling2D,
     AveragePooling3D,
@@ -72,6 +87,21 @@ from minikeras.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
     SumPooling2D,
+)
+from minikeras.layers.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
+    TimeDistributed,
 )
 from minikeras.layers.regularization import (
     ActivityRegularization,
@@ -121,6 +151,25 @@ Convolution2DTranspose = Conv2DTranspose
 Convolution3DTranspose = Conv3DTranspose
 SeparableConvolution1D = SeparableConv1D
 SeparableConvolution2D = SeparableConv2D
+GroupQueryAttention = GroupedQueryAttention
+
+
+_FOREIGN = {
+    "FlaxLayer": "Flax",
+    "JaxLayer": "JAX",
+    "TFSMLayer": "TensorFlow",
+    "TorchModuleWrapper": "PyTorch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FOREIGN:
+        raise AttributeError(
+            f"keras.layers.{name} is not here: it runs code of {_FOREIGN[name]} inside a "
+            "model, and the backends here cannot compile or differentiate that. Write the "
+            "layer with keras.ops."
+        )
+    raise AttributeError(f"module 'minikeras.layers' has no attribute {name!r}.")
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
@@ -163,8 +212,16 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> La
 __all__ = [
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -173,6 +230,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -180,6 +238,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -195,8 +256,11 @@ __all__ = [
     "Dot",
     "Dropout",
     "ELU",
+    "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -212,10 +276,13 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTM",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -229,23 +296,31 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RNN",
     "ReLU",
     "RepeatVector",
     "Reshape",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
+    "StackedRNNCells",
     "Subtract",
     "SumPooling2D",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -1,8 +1,16 @@
 """Models: `keras.models`."""
 
 from minikeras.models.cloning import clone_model
+from minikeras.models.function import Function
 from minikeras.models.functional import Functional
 from minikeras.models.model import Model, model_from_json
 from minikeras.models.sequential import Sequential
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
+__all__ = [
+    "Function",
+    "Functional",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "model_from_json",
+]

@@ -16,6 +16,7 @@ from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models import graph, graph_config
 from minikeras.models.model import Model
 from minikeras.ops.core_op import to_tensor
+from minikeras.saving import legacy
 from minikeras.variable import Variable
 
 
@@ -53,7 +54,7 @@ class Functional(Model):
     ) -> None:
         trainable = kwargs.pop("trainable", None)
         Layer.__init__(self, name=name, **kwargs)
-        inputs, outputs = _checked(inputs, outputs, self._label())
+        inputs, outputs = checked_ends(inputs, outputs, self._label())
         flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
         if not all(isinstance(t._keras_history.operation, InputLayer) for t in flat_in):
             starts = [Input(batch_shape=t.shape, dtype=t.dtype) for t in flat_in]
@@ -248,7 +249,8 @@ class Functional(Model):
     def _from_graph_config(
         cls: Any, config: dict[str, Any], custom_objects: Any
     ) -> Any:
-        inputs, outputs, rest = graph_config.from_config(config, custom_objects)
+        with legacy.one_note():
+            inputs, outputs, rest = graph_config.from_config(config, custom_objects)
         target = Functional if cls is Model else cls
         return target(inputs, outputs, **rest)
 
@@ -270,7 +272,8 @@ class Functional(Model):
         self._connect(*graph_config.rebuilt_graph(flat))
 
 
-def _checked(inputs: Any, outputs: Any, owner: str) -> tuple[Any, Any]:
+def checked_ends(inputs: Any, outputs: Any, owner: str) -> tuple[Any, Any]:
+    """Inputs and outputs, if they may be the ends of a graph."""
     for what, structure in (("inputs", inputs), ("outputs", outputs)):
         leaves = tree.flatten(structure)
         for leaf in leaves:

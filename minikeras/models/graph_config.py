@@ -11,7 +11,7 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node, OpCall
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.naming import to_snake_case
-from minikeras.saving import serialization
+from minikeras.saving import legacy, serialization
 
 
 def to_config(model: Any) -> dict[str, Any]:
@@ -105,7 +105,8 @@ def from_config(
         operation, extra = _operation(data, custom_objects)
         if isinstance(operation, InputLayer):
             made[name, 0] = operation._inbound_nodes[0].outputs
-        waiting.append((name, operation, extra, list(data.get("inbound_nodes", ()))))
+        nodes = [legacy.modern_node(n) for n in data.get("inbound_nodes", ())]
+        waiting.append((name, operation, extra, nodes))
     done = {name: 0 for name, *_ in waiting}
     progress = True
     while progress:

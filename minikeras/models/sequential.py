@@ -14,7 +14,7 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models.functional import Functional
 from minikeras.models.model import Model
-from minikeras.saving import serialization
+from minikeras.saving import legacy, serialization
 
 
 class Sequential(Model):
@@ -324,7 +324,7 @@ class Sequential(Model):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": dtype_policies.serialize(self.dtype_policy),
+            "dtype": dtype_policies.serialize(self.__dict__["_dtype_policy"]),
             "layers": [
                 serialization.serialize_keras_object(layer)
                 for layer in self._tracker.layers
@@ -343,7 +343,10 @@ class Sequential(Model):
         if config.get("dtype") is not None:
             model.dtype_policy = config["dtype"]
         deserialize = serialization.deserialize_keras_object
-        with model._scopes():  # layers that come built are part of this model's paths
+        with (
+            legacy.one_note(),
+            model._scopes(),
+        ):  # layers that come built are part of this model's paths
             for layer in config["layers"]:
                 model._append(deserialize(layer, custom_objects=custom_objects))
         model._rebuild()

@@ -146,6 +146,8 @@ from minikeras.ops.crossentropy import (
     one_hot,
     sparse_categorical_crossentropy,
 )
+from minikeras.ops.ctc import ctc_loss
+from minikeras.ops.ctc_decode import ctc_decode
 from minikeras.ops.diagonals import (
     diag,
     diagflat,
@@ -492,6 +494,8 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cross",
+    "ctc_decode",
+    "ctc_loss",
     "cumprod",
     "cumsum",
     "custom_gradient",

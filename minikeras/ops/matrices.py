@@ -347,12 +347,12 @@ def _system(a: Any, b: Any, name: str) -> tuple[Tensor, Tensor, bool]:
     """Matrices and right-hand sides of one batch shape; whether these are vectors."""
     a, b = promote_float(a, b)
     a = matrix(a, name, square=True)
-    vector = b.ndim == 1
+    vector = b.ndim == 1 or (b.ndim == a.ndim - 1 and b.shape == a.shape[:-1])
     b = prims.reshape(b, shape=(*b.shape, 1)) if vector else b
     if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
         raise ShapeError(
             f"{name}: shapes {a.shape} and {b.shape}; expected `a` (..., n, n) and `b` "
-            "(n,) or (..., n, columns)."
+            "(n,), (..., n) or (..., n, columns)."
         )
     batch = broadcast_shapes(a.shape[:-2], b.shape[:-2], op=name)
     a = _spread(a, batch)
@@ -374,7 +374,8 @@ def solve(a: Any, b: Any) -> Tensor:
 
     Args:
         a: Tensor `(..., n, n)`.
-        b: Tensor `(n,)` or `(..., n, columns)`; batch axes broadcast.
+        b: Tensor `(n,)`, `(..., n, columns)`, whose batch axes broadcast, or
+            `(..., n)` with the batch axes of `a`.
 
     Returns:
         Tensor of the shape of `b`.
@@ -398,7 +399,8 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Tensor:
 
     Args:
         a: Tensor `(..., n, n)`, of which one triangle is read.
-        b: Tensor `(n,)` or `(..., n, columns)`; batch axes broadcast.
+        b: Tensor `(n,)`, `(..., n, columns)`, whose batch axes broadcast, or
+            `(..., n)` with the batch axes of `a`.
         lower: Whether to read the lower triangle.
 
     Returns:

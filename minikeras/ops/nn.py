@@ -29,6 +29,8 @@ from minikeras.ops.crossentropy import (
     one_hot,
     sparse_categorical_crossentropy,
 )
+from minikeras.ops.ctc import ctc_loss
+from minikeras.ops.ctc_decode import ctc_decode
 from minikeras.ops.normalization import (
     batch_normalization,
     layer_normalization,
@@ -82,6 +84,8 @@ __all__ = [
     "celu",
     "conv",
     "conv_transpose",
+    "ctc_decode",
+    "ctc_loss",
     "depth_to_space",
     "depthwise_conv",
     "dot_product_attention",

@@ -14,6 +14,14 @@ from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.support import const, floating
 
 
+def _greatest(sizes: Tensor, how: dict[str, Any]) -> Tensor:
+    """The greatest size, or 0: so JAX has it, whose slope at 0 is half of the other's."""
+    if any(sizes.shape[a] == 0 for a in how["axes"]):
+        return prims.sum(sizes, **how)
+    result: Tensor = prims.maximum(prims.max(sizes, **how), const(sizes, 0))
+    return result
+
+
 def _vector(x: Tensor, order: Any, axis: int, keepdims: bool) -> Tensor:
     """A norm along one axis."""
     how = {"axes": (axis,), "keepdims": keepdims}
@@ -23,12 +31,15 @@ def _vector(x: Tensor, order: Any, axis: int, keepdims: bool) -> Tensor:
         raise ValueError(f"norm: ord={order!r} along one axis; expected a number.")
     size = prims.abs(x)
     if order == math.inf:
-        return prims.max(size, **how)
+        return _greatest(size, how)
     if order == -math.inf:
         return prims.min(size, **how)
     if order == 0:
-        hits = prims.cast(prims.ne(x, const(x, 0)), dtype=x.dtype)
-        return prims.sum(hits, **how)
+        none = prims.eq(x, const(x, 0))
+        hits = prims.select(none, const(x, 0), const(x, 1))
+        # The slope of a count is 0, not none; 0 times what is 0 anyway is never nan.
+        slope = prims.mul(prims.select(none, x, const(x, 0)), const(x, 0))
+        return prims.sum(prims.add(hits, slope), **how)
     if order == 1:
         return prims.sum(size, **how)
     total = prims.sum(prims.pow(size, const(x, float(order))), **how)
@@ -44,13 +55,16 @@ def _matrix(x: Tensor, order: Any, axes: tuple[int, int], keepdims: bool) -> Ten
     if order in (1, -1, math.inf, -math.inf):
         along, across = (row, column) if abs(order) == 1 else (column, row)
         sums = prims.sum(prims.abs(x), axes=(along,), keepdims=True)
-        extreme = prims.max if order > 0 else prims.min
-        result = extreme(sums, axes=(across,), keepdims=True)
+        how = {"axes": (across,), "keepdims": True}
+        result = _greatest(sums, how) if order > 0 else prims.min(sums, **how)
     elif order in ("nuc", 2, -2):
         rest = tuple(i for i in range(x.ndim) if i not in axes)
         s = prims.svd(prims.transpose(x, perm=(*rest, row, column)), full=False)[1]
-        reduce = prims.sum if order == "nuc" else prims.max if order == 2 else prims.min
-        result = reduce(s, axes=(s.ndim - 1,), keepdims=False)
+        how = {"axes": (s.ndim - 1,), "keepdims": False}
+        if order == 2:
+            result = _greatest(s, how)
+        else:
+            result = (prims.sum if order == "nuc" else prims.min)(s, **how)
     else:
         raise ValueError(
             f"norm: ord={order!r} over two axes; expected None, 'fro', 'nuc', 1, -1, 2, "

@@ -288,8 +288,9 @@ def istft(
         sequence_length: Length of a frame.
         sequence_stride: Distance of frames.
         fft_length: Length of a transform.
-        length: Number of samples to give; by default all there are.
-        window: Weights of a frame: `"hann"`, `"hamming"`, a tensor, or None.
+        length: Number of samples to give at most; by default all there are.
+        window: Weights of a frame: `"hann"`, `"hamming"`, a tensor, or None. With None
+            the result is `fft_length / sequence_stride` times the signal, as in Keras.
         center: Whether `stft` was centred.
 
     Returns:
@@ -318,9 +319,10 @@ def istft(
     total = prims.div(total, prims.select(covered, power, const(power, 1)))
     axis, size = total.ndim - 1, total.shape[-1]
     start = fft_length // 2 if center else 0
-    stop = size - start if length is None else start + int(length)
-    if stop > size:
-        total = _fitted(total, stop)
+    stop = size - start if length is None else min(size, start + int(length))
+    if window is None:
+        # Keras's scale: without a window the frames are summed, not averaged.
+        total = prims.mul(total, const(total, fft_length / sequence_stride))
     return sub_slice(total, axis, start, stop)
 
 

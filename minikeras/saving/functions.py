@@ -16,6 +16,9 @@ from minikeras.saving.registry import get_registered_name
 _safe: ContextVar[bool] = ContextVar("minikeras_safe_mode", default=True)
 
 
+_trusted = False  # whether code in all configs is trusted in this process
+
+
 @contextmanager
 def safe_mode_scope(safe: bool) -> Iterator[None]:
     """Whether code in configs is refused inside the block."""
@@ -28,7 +31,13 @@ def safe_mode_scope(safe: bool) -> Iterator[None]:
 
 def in_safe_mode() -> bool:
     """Whether code in configs is refused now."""
-    return _safe.get()
+    return _safe.get() and not _trusted
+
+
+def enable_unsafe_deserialization() -> None:
+    """See `keras.config.enable_unsafe_deserialization`."""
+    global _trusted
+    _trusted = True
 
 
 def serialize_function(function: Callable[..., Any]) -> dict[str, Any]:
@@ -72,7 +81,7 @@ def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
         ValueError: In safe mode, since running stored code runs whatever the file's
             author wrote.
     """
-    if safe_mode:
+    if safe_mode and not _trusted:
         raise ValueError(
             "the config holds the code of a Python lambda, which safe mode refuses: it "
             "could do anything. Pass safe_mode=False if you trust where it comes from."

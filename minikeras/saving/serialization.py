@@ -17,7 +17,7 @@ import numpy as np
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
-from minikeras.saving import functions
+from minikeras.saving import functions, legacy
 from minikeras.saving.registry import (
     custom_object_scope,
     get_registered_name,
@@ -186,7 +186,8 @@ def deserialize_keras_object(
             key: deserialize_keras_object(v, safe_mode=safe_mode)
             for key, v in config.items()
         }
-    return _deserialize_dict(config, safe_mode, kwargs.get("module_objects"))
+    with legacy.one_note():
+        return _deserialize_dict(config, safe_mode, kwargs.get("module_objects"))
 
 
 def _deserialize_dict(
@@ -218,14 +219,16 @@ def _deserialize_dict(
     return made
 
 
-def _construct(cls: Any, inner: dict[str, Any]) -> Any:
+def _construct(cls: Any, inner: Any) -> Any:
     if not hasattr(cls, "from_config"):
         raise TypeError(
             f"cannot rebuild {cls.__name__}: the class has no from_config(); add one that "
             "takes the dict that get_config() returned."
         )
+    if isinstance(inner, dict):
+        inner = legacy.without_dead_arguments(cls.__name__, dict(inner))
     try:
-        return cls.from_config(dict(inner))
+        return cls.from_config(inner)  # a list: Sequential, as Keras 1 wrote it
     except TypeError as error:
         raise TypeError(
             f"{cls.__name__} could not be rebuilt from its config {inner}: {error}. Its "
@@ -258,6 +261,9 @@ _SEARCHED = ("layers", "models", "initializers", "activations", "regularizers", 
 
 
 def _in_package(module: str, name: str) -> Any:
+    for other in ("tensorflow.python.keras", "tensorflow.keras", "tf_keras"):
+        if module == other or module.startswith(f"{other}."):
+            module = "keras" + module[len(other) :]
     root, _, rest = module.partition(".")
     if root not in ("keras", "minikeras", "builtins", ""):
         return None

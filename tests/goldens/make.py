@@ -14,13 +14,24 @@ import numpy as np
 from tests.goldens.oracle import keras
 
 HERE = Path(__file__).parent
-PARTS = ("layers", "losses", "metrics", "optimizers", "oracle", "ops")
+PARTS = (
+    "layers",
+    "layers_attention",
+    "layers_recurrent",
+    "losses",
+    "metrics",
+    "optimizers",
+    "oracle",
+    "ops",
+)
 
 
 def main(parts):
-    """Write `PART.npz` for each part, from `tests/PART/goldens.py`."""
+    """Write `PART.npz` for each part: `A_B` from `tests/A/goldens_B.py`."""
     for part in parts:
-        values = importlib.import_module(f"tests.{part}.goldens").make(keras())
+        folder, *rest = part.split("_")
+        module = "_".join(["goldens", *rest])
+        values = importlib.import_module(f"tests.{folder}.{module}").make(keras())
         np.savez_compressed(HERE / f"{part}.npz", **values)
         size = (HERE / f"{part}.npz").stat().st_size
         print(f"{part}: {len(values)} arrays, {size / 1000:.0f} kB")

@@ -1,26 +1,12 @@
 """One row per layer and configuration: what drives the tests of all layers."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-
-class Case(NamedTuple):
-    """A layer, how to make it, and the shapes of its inputs (without the batch axis).
-
-    `inputs` is one shape, or a list of shapes. `kind` says what the values are.
-    """
-
-    layer: str
-    kwargs: dict[str, Any]
-    inputs: Any
-    kind: str = "float"
-
-    @property
-    def id(self) -> str:
-        shown = ",".join(f"{k}={v}" for k, v in self.kwargs.items())
-        return f"{self.layer}({shown})on{self.inputs}".replace(" ", "")
-
+from tests.layers.case import Case, Sub
+from tests.layers.cases_attention import ATTENTION_CASES
+from tests.layers.cases_recurrent import RECURRENT_CASES
 
 C = Case
 SEQ, IMG, VOL = (9, 4), (8, 7, 4), (5, 6, 4, 2)
@@ -135,11 +121,88 @@ CASES = [
     C("Embedding", {"input_dim": 7, "output_dim": 3}, (5,), "int"),
     C("Masking", {"mask_value": 0.0}, SEQ, "padded"),
     C("Identity", {}, SEQ),
+    C("Conv1D", {"filters": 4, "kernel_size": 2, "padding": "causal", "groups": 2,
+                 "dilation_rate": 2, "data_format": "channels_first"}, (4, 9)),
+    C("Conv2D", {"filters": 4, "kernel_size": (3, 2), "padding": "same", "strides": 2,
+                 "groups": 4, "data_format": "channels_first"}, (4, 8, 7)),
+    C("Conv3D", {"filters": 2, "kernel_size": 2, "padding": "same",
+                 "dilation_rate": (1, 2, 1)}, VOL),
+    C("DepthwiseConv1D", {"kernel_size": 3, "padding": "same",
+                          "data_format": "channels_first"}, (4, 9)),
+    C("DepthwiseConv2D", {"kernel_size": 2, "dilation_rate": 2,
+                          "data_format": "channels_first"}, (4, 8, 7)),
+    C("SeparableConv1D", {"filters": 5, "kernel_size": 3, "dilation_rate": 2}, SEQ),
+    C("SeparableConv2D", {"filters": 5, "kernel_size": 3, "padding": "same",
+                          "data_format": "channels_first"}, (4, 8, 7)),
+    C("Conv1DTranspose", {"filters": 3, "kernel_size": 3, "strides": 3,
+                          "output_padding": 2, "data_format": "channels_first"}, (4, 9)),
+    C("Conv2DTranspose", {"filters": 3, "kernel_size": (2, 3), "strides": (1, 2),
+                          "padding": "same", "data_format": "channels_first"},
+      (4, 8, 7)),
+    C("Conv2DTranspose", {"filters": 3, "kernel_size": 3, "dilation_rate": (2, 1)}, IMG),
+    C("Conv3DTranspose", {"filters": 2, "kernel_size": 2, "strides": 2,
+                          "padding": "same", "use_bias": False}, VOL),
+    C("MaxPooling1D", {"pool_size": 3, "strides": 2, "padding": "same",
+                       "data_format": "channels_first"}, (4, 9)),
+    C("MaxPooling3D", {"data_format": "channels_first"}, (2, 5, 6, 4)),
+    C("AveragePooling1D", {"pool_size": 2, "padding": "same",
+                           "data_format": "channels_first"}, (4, 9)),
+    C("AveragePooling2D", {"pool_size": (2, 3), "data_format": "channels_first"},
+      (4, 8, 7)),
+    C("GlobalAveragePooling1D", {"data_format": "channels_first", "keepdims": True},
+      (4, 9)),
+    C("GlobalAveragePooling2D", {"data_format": "channels_first"}, (4, 8, 7)),
+    C("GlobalMaxPooling3D", {"data_format": "channels_first", "keepdims": True}, VOL),
+    C("AdaptiveAveragePooling1D", {"output_size": 4}, SEQ),
+    C("AdaptiveAveragePooling2D", {"output_size": (3, 2)}, IMG),
+    C("AdaptiveAveragePooling3D", {"output_size": 2}, VOL),
+    C("AdaptiveMaxPooling1D", {"output_size": 2, "data_format": "channels_first"},
+      (4, 9)),
+    C("AdaptiveMaxPooling2D", {"output_size": 3}, IMG),
+    C("AdaptiveMaxPooling3D", {"output_size": (1, 3, 2)}, VOL),
+    C("BatchNormalization", {"axis": 1, "momentum": 0.5}, SEQ),
+    C("BatchNormalization", {"renorm": True, "momentum": 0.5, "renorm_momentum": 0.7},
+      (5,)),
+    C("BatchNormalization", {"renorm": True, "center": False,
+                             "renorm_clipping": {"rmax": 1.2, "rmin": 0.8,
+                                                 "dmax": 0.3}}, IMG),
+    C("GroupNormalization", {"groups": 2, "axis": 1, "epsilon": 0.1, "center": False},
+      (4, 8, 7)),
+    C("RMSNormalization", {"axis": (1, 2), "epsilon": 0.1}, SEQ),
+    C("SpectralNormalization", {"layer": Sub("Dense", {"units": 3}),
+                                "power_iterations": 3}, (5,)),
+    C("SpectralNormalization", {"layer": Sub("Conv2D", {"filters": 3,
+                                                        "kernel_size": 2})}, IMG),
+    C("Add", {}, [(9, 1), (1, 4)]),
+    C("Average", {}, [SEQ, (9, 1), SEQ]),
+    C("Concatenate", {"axis": -2}, [SEQ, (3, 4), (1, 4)]),
+    C("Dot", {"axes": -1}, [SEQ, (3, 4)]),
+    C("Dot", {"axes": (3, 1), "normalize": True}, [IMG, (4,)]),
+    C("Flatten", {"data_format": "channels_first"}, SEQ),
+    C("Reshape", {"target_shape": (2, -1, 3)}, SEQ),
+    C("ZeroPadding2D", {"padding": ((0, 2), (1, 0)), "data_format": "channels_first"},
+      (4, 8, 7)),
+    C("ZeroPadding3D", {"padding": ((1, 0), (0, 2), (1, 1)),
+                        "data_format": "channels_first"}, VOL),
+    C("Cropping3D", {"cropping": (1, 2, 1), "data_format": "channels_first"},
+      (2, 5, 6, 4)),
+    C("UpSampling2D", {"interpolation": "bilinear", "size": (3, 2),
+                       "data_format": "channels_first"}, (4, 3, 2)),
+    C("UpSampling2D", {"interpolation": "lanczos5"}, IMG),
+    C("UpSampling3D", {"size": (1, 2, 3), "data_format": "channels_first"}, VOL),
+    C("PReLU", {"shared_axes": [2], "alpha_initializer": "ones"}, SEQ),
+    C("Embedding", {"input_dim": 7, "output_dim": 3, "mask_zero": True}, (5, 2), "int"),
+    C("Dense", {"units": 3, "kernel_constraint": "unit_norm",
+                "bias_regularizer": "l2"}, SEQ),
+    *RECURRENT_CASES,
+    *ATTENTION_CASES,
 ]  # fmt: skip
 
-# Layers that draw random numbers while training.
+# Layers whose training calls are not in the table: they draw random numbers, or (the
+# last) assign a weight that is trained, whose gradient differs among Keras's backends.
 RANDOM = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
-          "GaussianNoise", "GaussianDropout", "AlphaDropout")  # fmt: skip
+          "GaussianNoise", "GaussianDropout", "AlphaDropout",
+          "SpectralNormalization")  # fmt: skip
 
 
 def data(case: Case, batch: int = 3, seed: int = 0) -> Any:

@@ -112,3 +112,52 @@ def test_masked_softmax_is_that_of_keras():
     mask = np.random.default_rng(1).random((4, 5)) > 0.4
     theirs = real_keras().layers.Softmax()(x, mask=mask)
     np.testing.assert_allclose(layers.Softmax()(x, mask=mask), theirs, rtol=1e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+def test_batch_normalization_over_steps_takes_masks_as_keras_does():
+    x = np.arange(12, dtype="float32").reshape(2, 3, 2)
+    mask = np.array([[1, 1, 0], [1, 0, 0]], bool)
+    theirs, ours = [
+        library.layers.BatchNormalization(axis=1)(x, training=True, mask=mask)
+        for library in (real_keras(), minikeras)
+    ]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+THROUGH = [
+    ("Dense", (1,)), ("Dropout", (0.1,)), ("BatchNormalization", ()),
+    ("LayerNormalization", ()), ("RMSNormalization", ()), ("GroupNormalization", (1,)),
+    ("UnitNormalization", ()), ("Activation", ("relu",)), ("ReLU", ()), ("PReLU", ()),
+    ("LeakyReLU", ()), ("ELU", ()), ("GaussianNoise", (0.1,)), ("Identity", ()),
+    ("GaussianDropout", (0.1,)), ("AlphaDropout", (0.1,)), ("SpatialDropout1D", (0.1,)),
+    ("ActivityRegularization", ()), ("Masking", ()), ("Conv1D", (2, 1)),
+    ("MaxPooling1D", (1,)), ("AdaptiveMaxPooling1D", (1,)), ("UpSampling1D", ()),
+    ("ZeroPadding1D", ()), ("Cropping1D", (0,)), ("Permute", ((1, 2),)),
+    ("Reshape", ((4, 3),)), ("Flatten", ()), ("GlobalMaxPooling1D", ()),
+]  # fmt: skip
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "args"), THROUGH)
+def test_masks_go_as_far_as_with_keras(name, args):
+    found = []
+    for library in (real_keras(), minikeras):
+        x = library.layers.Embedding(5, 3, mask_zero=True)(IDS)
+        out = getattr(library.layers, name)(*args)(x)
+        mask = getattr(out, "_keras_mask", None)
+        found.append(None if mask is None else np.asarray(mask).tolist())
+    assert found[0] == found[1]
+
+
+def test_supports_masking_may_be_said_by_the_class():
+    class Passes(layers.Layer):
+        supports_masking = True
+
+        def call(self, inputs):
+            return inputs + 1
+
+    np.testing.assert_array_equal(mask_of(Passes()(embedded())), MASK)
+    assert not layers.Layer().supports_masking

@@ -14,6 +14,7 @@ from minikeras.engine.compile import jit
 from minikeras.ops import convert_to_tensor
 from tests.goldens.make import load
 from tests.goldens.oracle import keras
+from tests.layers.case import made
 from tests.layers.cases import CASES, RANDOM, data
 from tests.layers.goldens import built, cotangent, facts, make, values
 
@@ -25,7 +26,8 @@ steady = pytest.mark.parametrize(
 
 @functools.cache
 def goldens():
-    return load("layers")
+    parts = ("layers", "layers_recurrent", "layers_attention")
+    return {key: v for part in parts for key, v in load(part).items()}
 
 
 def golden(case, part):
@@ -60,7 +62,8 @@ def test_training_and_gradients_are_those_of_keras(case):
     close(out, golden(case, "train"))
     for i, grad in enumerate(tape.gradient(total, sources)):
         close(grad, golden(case, f"grad{i}"))
-    for i, variable in enumerate(layer.non_trainable_variables):
+    still = [v for v in layer.non_trainable_variables if "seed_gen" not in v.path]
+    for i, variable in enumerate(still):
         close(variable, golden(case, f"after{i}"))
 
 
@@ -88,7 +91,7 @@ def test_a_layer_comes_back_from_its_config(case):
 
 @every_case
 def test_output_shape_is_known_before_building(case):
-    layer = getattr(layers, case.layer)(**case.kwargs)
+    layer = made(minikeras, case)
     was_built = layer.built
     x = data(case)
     shapes = [a.shape for a in x] if isinstance(x, list) else x.shape
@@ -97,10 +100,10 @@ def test_output_shape_is_known_before_building(case):
     assert tuple(shape) == layer(x).shape
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.kind == "float"],
+@pytest.mark.parametrize("case", [c for c in CASES if c.kind == "float" and not c.wraps],
                          ids=lambda case: case.id)  # fmt: skip
 def test_float64(case):
-    layer = getattr(layers, case.layer)(**case.kwargs, dtype="float64")
+    layer = made(minikeras, case, dtype="float64")
     out = layer(data(case))
     assert out.dtype == "float64"
     assert all(v.dtype == "float64" for v in layer.weights)
@@ -131,7 +134,7 @@ def test_signatures_are_those_of_keras(name):
 @pytest.mark.oracle
 @pytest.mark.filterwarnings("ignore")
 def test_the_goldens_are_what_keras_gives_now():
-    now = make(keras(), CASES[::6])  # all of them take JAX a minute
+    now = make(keras(), CASES[::12])  # all of them take JAX minutes
     for key, value in now.items():
         if value.dtype.kind == "U":
             assert value.tolist() == goldens()[key].tolist(), key

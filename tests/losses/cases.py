@@ -51,6 +51,7 @@ CASES = [
     ("Tversky", {"alpha": 0.3, "beta": 0.9, "axis": (1, 2)}, "binary_sequence"),
     ("Circle", {"gamma": 2.0}, "embeddings"),
     ("Circle", {"gamma": 8.0, "margin": 0.1, "remove_diagonal": False}, "embeddings"),
+    ("CTC", {}, "strings"),
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 Gradients follow M. Giles, "Collected matrix derivative results for forward and reverse
 mode algorithmic differentiation" (2008), and, for `qr`, S. F. Walter and L. Lehmann,
 "Algorithmic differentiation of linear algebra functions" (2010). Where factors are not
-unique (equal eigenvalues) they are not differentiable, and gradients are not finite.
+unique (equal eigenvalues) they are not differentiable; such directions count as 0.
 `eig` has none: its results are complex.
 """
 
@@ -22,7 +22,7 @@ from minikeras.engine.prims.helpers import (
     check_rank,
     check_same_dtype,
 )
-from minikeras.engine.prims.movement import reshape, slice_, transpose
+from minikeras.engine.prims.movement import concat, reshape, slice_, transpose
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
@@ -80,6 +80,16 @@ def _row(x: Tensor) -> Any:
 
 def _or_zeros(g: Tensor | None, like: Tensor) -> Tensor:
     return zeros(like.shape, like.dtype) if g is None else g
+
+
+def _cut(x: Tensor, start: int, stop: int, axis: int) -> Any:
+    """From `start` to `stop` along an axis."""
+    starts, stops = [0] * len(x.shape), list(x.shape)
+    starts[axis], stops[axis] = start, stop
+    if tuple(stops) == tuple(x.shape) and not start:
+        return x
+    ones = (1,) * len(stops)
+    return slice_(x, starts=tuple(starts), stops=tuple(stops), steps=ones)
 
 
 # --- systems ------------------------------------------------------------------------
@@ -159,20 +169,42 @@ def _infer_lu(x: Aval) -> tuple[Aval, Aval, Aval]:
 
 
 def _lu_vjp(ctx: Context, g: Tensor | None, *_: Any) -> Grads:
-    """Of the packed factors; rows of the gradient go back to where they came from."""
+    """Of the packed factors; rows of the gradient go back to where they came from.
+
+    Of a matrix that is not square, what is beyond its leading square solves a
+    triangular system with one factor, and is taken back first.
+    """
     packed, _pivots, order = ctx.outputs
-    if packed.shape[-1] != packed.shape[-2]:
-        raise NotImplementedError(
-            f"lu: gradients are for square matrices; got shape {packed.shape}."
-        )
     g = _or_zeros(g, packed)
-    unit = _unit_lower(packed)
-    upper = _part(packed, False)
-    low = _part(_mm(unit, _part(g, True, -1), ta=True), True, -1)
-    high = _part(_mm(_part(g, False), upper, tb=True), False)
+    m, n = packed.shape[-2:]
+    k = min(m, n)
+    core, g_core = _cut(packed, 0, k, -2), _cut(g, 0, k, -2)
+    unit = _unit_lower(_cut(core, 0, k, -1))
+    upper = _part(_cut(core, 0, k, -1), False)
+    g_low, g_high = _cut(g_core, 0, k, -1), _cut(g_core, 0, k, -1)
+    beyond: Any = None
+    if n > k:  # u2 = l^-1 a2
+        right = _cut(core, k, n, -1)
+        beyond = triangular_solve(
+            unit, _cut(g_core, k, n, -1), lower=True, transpose_a=True
+        )
+        g_low = sub(g_low, _mm(beyond, right, tb=True))
+    elif m > k:  # l2 = a2 u^-1
+        below = _cut(packed, k, m, -2)
+        beyond = _over(_cut(g, k, m, -2), upper)
+        g_high = sub(g_high, _mm(below, beyond, ta=True))
+    low = _part(_mm(unit, _part(g_low, True, -1), ta=True), True, -1)
+    high = _part(_mm(_part(g_high, False), upper, tb=True), False)
     inner = triangular_solve(unit, add(low, high), lower=True, transpose_a=True)
-    permuted = _t(triangular_solve(upper, _t(inner), lower=False, transpose_a=False))
-    return (_unpermuted(permuted, order),)
+    result = _over(inner, upper)
+    if beyond is not None:
+        result = concat(result, beyond, axis=len(g.shape) - (1 if n > k else 2))
+    return (_unpermuted(result, order),)
+
+
+def _over(g: Tensor, upper: Tensor) -> Any:
+    """`g @ upper^-T`."""
+    return _t(triangular_solve(upper, _t(g), lower=False, transpose_a=False))
 
 
 def _unit_lower(packed: Tensor) -> Any:
@@ -199,18 +231,27 @@ def _infer_qr(x: Aval, *, full: bool) -> tuple[Aval, Aval]:
 
 
 def _qr_vjp(ctx: Context, gq: Tensor | None, gr: Tensor | None) -> Grads:
+    """Columns beyond the leading square are `q` times those of `r`."""
     q, r = ctx.outputs
     m, n = ctx.inputs[0].shape[-2:]
-    if m < n or q.shape[-1] != n:
+    if q.shape[-1] > n:
         raise NotImplementedError(
-            f"qr: no gradient for matrices of shape {(m, n)} with q of shape "
-            f"{q.shape[-2:]}; it needs rows >= columns and mode='reduced'."
+            f"qr: no gradient of a complete q for matrices of shape {(m, n)}, whose last "
+            "columns are not unique; use mode='reduced'."
         )
     gq, gr = _or_zeros(gq, q), _or_zeros(gr, r)
+    beyond: Any = None
+    if n > m:
+        right, g_right = _cut(ctx.inputs[0], m, n, -1), _cut(gr, m, n, -1)
+        beyond = _mm(q, g_right)
+        gq = add(gq, _mm(right, g_right, tb=True))
+        r, gr = _cut(r, 0, m, -1), _cut(gr, 0, m, -1)
     mixed = sub(_mm(r, gr, tb=True), _mm(gq, q, ta=True))
     mirrored = add(_part(mixed, True), _t(_part(mixed, True, -1)))
-    total = add(gq, _mm(q, mirrored))
-    return (_t(triangular_solve(r, _t(total), lower=False, transpose_a=False)),)
+    result = _over(add(gq, _mm(q, mirrored)), r)
+    if beyond is not None:
+        result = concat(result, beyond, axis=len(q.shape) - 1)
+    return (result,)
 
 
 qr = primitive("qr", kind="opaque", infer=_infer_qr, vjp=_qr_vjp, multi=True)
@@ -228,12 +269,20 @@ def _infer_svd(x: Aval, *, full: bool) -> tuple[Aval, Aval, Aval]:
     )
 
 
+def _inverse(x: Tensor) -> Any:
+    """One over `x`; 0 where `x` is 0.
+
+    Factors have no slope along directions that are not unique. With 0 there, results
+    that are, such as the sum of equal singular values, keep their finite gradients.
+    """
+    none = eq(x, const(x, 0))
+    safe = select(none, const(x, 1), x)
+    return select(none, const(x, 0), div(const(x, 1), safe))
+
+
 def _gaps(values: Tensor) -> Any:
-    """At (i, j) one over `values[j] - values[i]`; 0 on the diagonal."""
-    difference = sub(_row(values), _column(values))
-    diagonal = _on_diagonal(difference)
-    safe = select(diagonal, const(values, 1), difference)
-    return select(diagonal, const(values, 0), div(const(values, 1), safe))
+    """At (i, j) one over `values[j] - values[i]`; 0 where they are equal."""
+    return _inverse(sub(_row(values), _column(values)))
 
 
 def _svd_vjp(
@@ -258,12 +307,12 @@ def _svd_vjp(
     if gu is not None:
         skew = _mm(u, gu, ta=True)
         centre = add(centre, mul(mul(gaps, sub(skew, _t(skew))), _row(s)))
-        rest = div(sub(gu, _mm(u, skew)), _row(s))
+        rest = mul(sub(gu, _mm(u, skew)), _row(_inverse(s)))
         outer = _mm(rest, vh)
     if gv is not None:
         skew = _mm(vh, gv, tb=True)
         centre = add(centre, mul(_column(s), mul(gaps, sub(skew, _t(skew)))))
-        rest = div(sub(gv, _mm(skew, vh, ta=True)), _column(s))
+        rest = mul(sub(gv, _mm(skew, vh, ta=True)), _column(_inverse(s)))
         more = _mm(u, rest)
         outer = more if outer is None else add(outer, more)
     return (add(_mm(_mm(u, centre), vh), outer),)
@@ -271,10 +320,7 @@ def _svd_vjp(
 
 def _leading(x: Tensor, count: int, axis: int) -> Any:
     """The first `count` along an axis."""
-    stops = list(x.shape)
-    stops[axis] = count
-    zero, one = (0,) * len(stops), (1,) * len(stops)
-    return slice_(x, starts=zero, stops=tuple(stops), steps=one)
+    return _cut(x, 0, count, axis)
 
 
 svd = primitive("svd", kind="opaque", infer=_infer_svd, vjp=_svd_vjp, multi=True)

@@ -309,7 +309,9 @@ class Softmax(_Elementwise):
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         if isinstance(axis, tuple) and len(axis) == 1:
             axis = axis[0]
-        return ops.softmax(inputs, axis=axis)
+        found = ops.softmax(inputs, axis=axis)
+        # Rows that are masked everywhere are 0 too.
+        return found if mask is None else found * ops.cast(mask, found.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from minikeras.layers.base.call_info import build_names
 
 
@@ -58,3 +60,13 @@ def batch_shape(given: dict[str, Any]) -> tuple[int | None, ...] | None:
         return None
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     return (given.get("batch_size"), *sizes)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON and Keras's own forms can hold the value as it is."""
+    if isinstance(value, (list, tuple, set)):
+        return all(map(is_plain, value))
+    if isinstance(value, dict):
+        return all(map(is_plain, value.values()))
+    plain = (str, int, float, bool, bytes, type(None), np.ndarray, np.generic, np.dtype)
+    return isinstance(value, plain)

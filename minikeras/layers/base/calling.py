@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -50,17 +50,14 @@ class LayerCalls:
 
         build: Any
         call: Any
+        _check_initialized: Any
         compute_output_shape: Any
 
     _converts_arguments = True  # models with declared inputs do it by themselves
     _takes_plain_arguments = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if "name" not in self.__dict__:
-            raise RuntimeError(
-                f"{type(self).__name__}.__init__ did not call super().__init__(); make that "
-                "its first line."
-            )
+        self._check_initialized()
         if any_symbolic(*args) or (kwargs and any_symbolic(kwargs)):
             return self._symbolic_call(args, kwargs)
         return self._run(args, kwargs)
@@ -107,7 +104,9 @@ class LayerCalls:
                 outputs = self._call_cast(args, kwargs)
             if self.activity_regularizer is not None:
                 for out in tree.flatten(outputs):
-                    self.add_loss(self.activity_regularizer(out))
+                    penalty = self.activity_regularizer(out)
+                    # Per sample, so that it does not grow with the batch.
+                    self.add_loss(penalty / out.shape[0] if out.shape else penalty)
         except ShapeError as error:
             raise self._named(error) from error.__cause__
         finally:
@@ -150,6 +149,11 @@ class LayerCalls:
                 yield
         finally:
             _scope_owner.reset(token)
+
+    def _weight_scope(self) -> AbstractContextManager[None]:
+        """The name scope for a weight that is made now."""
+        inside = _scope_owner.get() is self
+        return nullcontext() if inside else naming.name_scope(self.name)
 
     def _convert(self, value: Any) -> Any:
         """Arrays become tensors; floats of another dtype are cast if autocast is on."""
@@ -218,6 +222,8 @@ class LayerCalls:
     # --- a call on KerasTensors
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._converts_arguments:  # arrays may stand beside KerasTensors
+            args, kwargs = tree.map_structure(self._convert, (args, kwargs))
         self._refuse_plain(args)
         if self.input_spec is not None:
             check(self.input_spec, _first(args, kwargs), self._label)

@@ -12,7 +12,12 @@ from typing import Any, Self
 from minikeras import dtype_policies, naming, regularizers
 from minikeras.engine.dtypes import is_float
 from minikeras.layers.base import stateless
-from minikeras.layers.base.building import as_tuples, batch_shape, bookkept
+from minikeras.layers.base.building import (
+    as_tuples,
+    batch_shape,
+    bookkept,
+    is_plain,
+)
 from minikeras.layers.base.calling import (
     LayerCalls,
     shapes_to_tensors,
@@ -20,6 +25,7 @@ from minikeras.layers.base.calling import (
 )
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
+from minikeras.saving import legacy
 
 _LOCKED = (
     "layer {!r} ({}) is built, so no variables or layers can be added to it. Make them in "
@@ -57,6 +63,7 @@ class Layer(LayerCalls, LayerVariables):
     """
 
     _tracked_as = "layers"
+    supports_masking = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
@@ -99,7 +106,6 @@ class Layer(LayerCalls, LayerVariables):
         naming.check_name(self.name, type(self).__name__)
         self.built = False
         self.autocast = bool(autocast)
-        self.supports_masking = False
         self.input_spec = None
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype_policy = dtype_policies.get(dtype)
@@ -119,15 +125,23 @@ class Layer(LayerCalls, LayerVariables):
 
     @property
     def dtype_policy(self) -> dtype_policies.DTypePolicy:
-        """The layer's dtype policy."""
-        policy: dtype_policies.DTypePolicy = self.__dict__["_dtype_policy"]
-        return policy
+        """The layer's dtype policy; out of a map, that of its path."""
+        policy: Any = self.__dict__["_dtype_policy"]
+        if isinstance(policy, dtype_policies.DTypePolicyMap):
+            policy = policy[self._full_path()]
+        found: dtype_policies.DTypePolicy = policy
+        return found
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
         policy = dtype_policies.get(value)
         self.__dict__["_dtype_policy"] = policy
         self.__dict__["autocast"] = self.autocast and is_float(policy.compute_dtype)
+
+    def _full_path(self) -> str:
+        """The path; before it is known, as it would be if built now."""
+        known = self._parent_path is not None
+        return self.path if known else naming.scoped(self.name)
 
     @property
     def dtype(self) -> str:
@@ -168,24 +182,31 @@ class Layer(LayerCalls, LayerVariables):
 
     @property
     def input(self) -> Any:
-        """The KerasTensors of the only symbolic call."""
-        return self._only_node("input").args[0]
+        """The KerasTensors of the first symbolic call."""
+        node = self._first_node("input")
+        return node.args[0] if node.args else next(iter(node.kwargs.values()))
 
     @property
     def output(self) -> Any:
-        """The KerasTensors that the only symbolic call returned."""
-        return self._only_node("output").outputs
+        """The KerasTensors that the first symbolic call returned."""
+        return self._first_node("output").outputs
 
-    def _only_node(self, wanted: str) -> Any:
-        nodes = self._inbound_nodes
-        if len(nodes) == 1:
-            return nodes[0]
-        reason = (
-            "was never called on a KerasTensor"
-            if not nodes
-            else f"was called {len(nodes)} times, so it is not clear which one is meant"
-        )
-        raise AttributeError(f"{self._label()} has no single `{wanted}`: it {reason}.")
+    def _first_node(self, wanted: str) -> Any:
+        if not self._inbound_nodes:
+            raise AttributeError(
+                f"{self._label()} has no `{wanted}`: it was never called on a KerasTensor."
+            )
+        return self._inbound_nodes[0]
+
+    @property
+    def supports_jit(self) -> bool:
+        """True: calls that cannot be compiled fall back to Python by themselves."""
+        return True
+
+    @property
+    def call_signature_parameters(self) -> list[str]:
+        """The names of `call`'s parameters."""
+        return list(inspect.signature(type(self).call).parameters)[1:]
 
     # --- building and calling
 
@@ -299,7 +320,7 @@ class Layer(LayerCalls, LayerVariables):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": dtype_policies.serialize(self.dtype_policy),
+            "dtype": dtype_policies.serialize(self.__dict__["_dtype_policy"]),
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(
@@ -324,12 +345,19 @@ class Layer(LayerCalls, LayerVariables):
                 )
             else:
                 found[key] = value
-        return {key: value for key, value in found.items() if key not in known}
+        own = {key: value for key, value in found.items() if key not in known}
+        for key, value in own.items():
+            if not is_plain(value):
+                raise NotImplementedError(
+                    f"{self._label()}: it was made with {key}={value!r}, which a config "
+                    "cannot hold; define get_config() (and from_config() to undo it)."
+                )
+        return own
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """The layer that `get_config` described."""
-        config = dict(config)
+        """The layer that `get_config` described, or that of an older Keras."""
+        config = dict(legacy.without_dead_arguments(cls.__name__, config))
         parameters = inspect.signature(cls.__init__).parameters
         later = {}
         if not any(

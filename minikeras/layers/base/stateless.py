@@ -9,6 +9,7 @@ from minikeras.engine.primitive import Primitive
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import to_tensor
+from minikeras.variable import Variable
 
 
 class Overlay(Interpreter):
@@ -72,3 +73,66 @@ def call(
         losses = layer.losses if return_losses else None
     after = [overlay.values[v.state] for v in layer.non_trainable_variables]
     return (outputs, after, losses) if return_losses else (outputs, after)
+
+
+class StatelessScope:
+    """Block in which variables have other values, and assignments stay inside.
+
+    Args:
+        state_mapping: Pairs of a variable and its value in the block.
+        collect_losses: Kept for Keras's signature: losses are found in `layer.losses`.
+        initialize_variables: Kept for Keras's signature: variables always have values.
+
+    Raises:
+        ValueError: If something is no variable, or a shape does not match.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> v = keras.Variable(1.0)
+    >>> with keras.StatelessScope([(v, 5.0)]) as scope:
+    ...     _ = v.assign_add(1.0)
+    >>> float(v), float(scope.get_current_value(v))
+    (1.0, 6.0)
+    """
+
+    def __init__(
+        self,
+        state_mapping: Any = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ) -> None:
+        self.collect_losses = collect_losses
+        self.initialize_variables = initialize_variables
+        self._values: dict[State, Tensor] = {}
+        self._block: Any = None
+        for variable, value in state_mapping or ():
+            self.add_update((variable, value))
+
+    def add_update(self, update: tuple[Any, Any]) -> None:
+        """Give a variable a value in the block: `(variable, value)`."""
+        variable, value = update
+        if not isinstance(variable, Variable):
+            raise ValueError(
+                f"StatelessScope: got {variable!r} of type {type(variable).__name__}; "
+                "expected a keras.Variable."
+            )
+        tensor = to_tensor(value, variable.state.aval.dtype)
+        if tensor.shape != variable.shape:
+            raise ValueError(
+                f"StatelessScope: the value for {variable.path!r} has shape "
+                f"{tensor.shape}; expected {variable.shape}."
+            )
+        self._values[variable.state] = tensor
+
+    def get_current_value(self, variable: Any) -> Any:
+        """The variable's value in the block; None if it has none of its own there."""
+        return self._values.get(variable.state)
+
+    def __enter__(self) -> StatelessScope:
+        self._block = interpreting(Overlay(current(), self._values))
+        self._block.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._block.__exit__(*exception)

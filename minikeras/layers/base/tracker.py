@@ -7,6 +7,7 @@ dicts and sets so that what is put into them later is filed too.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -52,8 +53,15 @@ class Tracker:
             return TrackedDict(value, self)
         if kind is set:
             return TrackedSet(value, self)
+        if kind is OrderedDict:
+            return TrackedDict(value, self)
         if isinstance(value, tuple):
             for item in value:
+                self.track(item)
+            return value
+        if isinstance(value, dict) and kind is not TrackedDict:
+            # A class of its own, such as defaultdict: what is in it now is filed.
+            for item in value.values():
                 self.track(item)
             return value
         store = self.store_of(value)

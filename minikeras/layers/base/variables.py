@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from minikeras import constraints, initializers, regularizers
 from minikeras.dtype_policies import DTypePolicy
 from minikeras.engine import dtypes, tree
+from minikeras.engine.interpret import current
 from minikeras.layers.base.call_context import call_context
 from minikeras.layers.base.tracker import Tracker
 from minikeras.variable import Variable
@@ -29,6 +30,7 @@ class LayerVariables:
     _tracker: Tracker
     _losses: list[Any]
     _trainable: bool
+    _weight_scope: Callable[[], Any]
     dtype_policy: DTypePolicy
 
     def add_weight(
@@ -48,7 +50,7 @@ class LayerVariables:
         """Make a variable that belongs to this layer.
 
         Args:
-            *args: The older forms `add_weight(shape)` and `add_weight(name, shape)`.
+            *args: `shape` and `initializer` by position, or the older `(name, shape)`.
             shape: Sizes, none unknown; default `()`.
             initializer: Default glorot_uniform for floats, zeros otherwise.
             dtype: Default: the variable dtype of the layer's policy.
@@ -65,11 +67,15 @@ class LayerVariables:
 
         Raises:
             ValueError: If the shape has None.
+            RuntimeError: If `super().__init__()` was not called.
         """
+        self._check_initialized()
         if args and isinstance(args[0], str):
             name, args = args[0], args[1:]
         if args:
             shape = args[0]
+        if len(args) > 1:
+            initializer = args[1]
         wanted = dtypes.standardize(
             self.dtype_policy.variable_dtype if dtype is None else dtype
         )
@@ -84,20 +90,30 @@ class LayerVariables:
             if isinstance(shape, int)
             else tuple(shape)
         )
-        variable = Variable(
-            initializer,
-            shape=shape,
-            dtype=wanted,
-            trainable=trainable,
-            autocast=autocast,
-            aggregation=aggregation,
-            name=name,
-        )
+        with self._weight_scope():
+            variable = Variable(
+                initializer,
+                shape=shape,
+                dtype=wanted,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+            )
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._tracker.track(variable)
+        if not self._trainable:
+            variable.trainable = False  # it thaws with the layer
         return variable
+
+    def _check_initialized(self) -> None:
+        if "name" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__}.__init__ did not call super().__init__(); make that "
+                "its first line."
+            )
 
     @property
     def _layers(self) -> list[Any]:
@@ -235,6 +251,9 @@ class LayerVariables:
         """Scalars from `add_loss` in the last call, and from regularizers."""
         layers = self._flatten_layers()
         found = [value for layer in layers for value in layer._losses]
+        if not current().staging:
+            # What a compiled step left behind are names in its graph, without values.
+            found = [v for v in found if not getattr(v, "staged", False)]
         for v in self.trainable_weights:
             if v.regularizer is not None:
                 found.append(v.regularizer(v))

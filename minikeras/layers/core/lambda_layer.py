@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from minikeras.layers.base.layer import Layer
-from minikeras.saving import serialization
+from minikeras.saving import legacy, serialization
 
 
 class Lambda(Layer):
@@ -113,7 +113,7 @@ class Lambda(Layer):
         safe = (
             serialization.functions.in_safe_mode() if safe_mode is None else safe_mode
         )
-        config = dict(config)
+        config = legacy.modern_lambda(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
                 config[key] = serialization.deserialize_keras_object(

@@ -121,6 +121,11 @@ class Dot(Merge):
         """The dot products."""
         x, y = inputs
         pair = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
+        if pair[0] % len(x.shape) == 0 or pair[1] % len(y.shape) == 0:
+            raise ValueError(
+                f"{self._label()}: axes={self.axes!r} names axis 0, the batch axis; samples "
+                "are multiplied one by one, along axes from 1."
+            )
         a, b = pair[0] % len(x.shape), pair[1] % len(y.shape)
         if _known_and_different(x.shape[a], y.shape[b]):
             raise ShapeError(

@@ -7,11 +7,13 @@ from minikeras.layers.normalization.features import (
     RMSNormalization,
     UnitNormalization,
 )
+from minikeras.layers.normalization.spectral import SpectralNormalization
 
 __all__ = [
     "BatchNormalization",
     "GroupNormalization",
     "LayerNormalization",
     "RMSNormalization",
+    "SpectralNormalization",
     "UnitNormalization",
 ]

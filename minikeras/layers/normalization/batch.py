@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import config, ops
+from minikeras.engine.dtypes import is_float
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import options_config, set_options, weight
+
+_CLIPPING = ("rmax", "rmin", "dmax")
+# What renorm adds, with the first values.
+_RENORM_WEIGHTS = {
+    "moving_stddev": "ones",
+    "renorm_mean": "zeros",
+    "renorm_stddev": "ones",
+}
 
 
 class BatchNormalization(Layer):
@@ -30,9 +39,12 @@ class BatchNormalization(Layer):
         gamma_regularizer: Penalty on `gamma`.
         beta_constraint: Projection of `beta` after an update.
         gamma_constraint: Projection of `gamma` after an update.
-        renorm: Batch renormalization; only False is supported.
-        renorm_clipping: Belongs to `renorm`.
-        renorm_momentum: Belongs to `renorm`.
+        renorm: Whether to normalize with moving averages while training too, and learn
+            as if with the batch's statistics (batch renormalization); for small batches.
+        renorm_clipping: Dict with some of `"rmax"`, `"rmin"` and `"dmax"`: bounds of the
+            factor (`rmin` to `rmax`) and of the shift (`-dmax` to `dmax`) by which the
+            averages may differ from the batch. None: no bounds.
+        renorm_momentum: Weight of the old value in the averages that `renorm` uses.
         synchronized: Only False is supported: there is one device.
         **kwargs: See `Layer`.
 
@@ -51,7 +63,8 @@ class BatchNormalization(Layer):
         ValueError: If the axis is unknown or not there, or an option is not supported.
 
     Reference:
-        Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167.
+        Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167; for `renorm`, Ioffe,
+        2017, https://arxiv.org/abs/1702.03275.
 
     Example:
 
@@ -85,9 +98,16 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for name, value in (("renorm", renorm), ("synchronized", synchronized)):
-            if value:
-                raise ValueError(f"{self._label()}: {name}=True is not supported.")
+        if synchronized:
+            raise ValueError(
+                f"{self._label()}: synchronized=True is not supported: there is one device."
+            )
+        unknown = set(renorm_clipping or ()) - set(_CLIPPING)
+        if unknown:
+            raise ValueError(
+                f"{self._label()}: renorm_clipping has keys {sorted(unknown)}; expected some "
+                f"of {', '.join(_CLIPPING)}."
+            )
         if not isinstance(axis, int):
             if not isinstance(axis, (list, tuple)) or len(axis) != 1:
                 raise ValueError(
@@ -100,7 +120,7 @@ class BatchNormalization(Layer):
         self.center = center
         self.scale = scale
         self.synchronized = False
-        self.renorm = False
+        self.renorm = bool(renorm)
         self.renorm_clipping = renorm_clipping
         self.renorm_momentum = renorm_momentum
         set_options(
@@ -137,6 +157,12 @@ class BatchNormalization(Layer):
         still: dict[str, Any] = {"trainable": False, "autocast": False}
         self.moving_mean = weight(self, "moving_mean", shape, **still)
         self.moving_variance = weight(self, "moving_variance", shape, **still)
+        if self.renorm:
+            for name, first in _RENORM_WEIGHTS.items():
+                made = self.add_weight(
+                    name=name, shape=shape, initializer=first, **still
+                )
+                setattr(self, name, made)
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
@@ -144,10 +170,14 @@ class BatchNormalization(Layer):
         if mask is not None:
             _check_mask(mask, inputs, self._label())
         outer_dtype = inputs.dtype
-        if outer_dtype in ("float16", "bfloat16"):
-            inputs = ops.cast(inputs, "float32")
+        half = outer_dtype in ("float16", "bfloat16")
+        if half or not is_float(outer_dtype):
+            inputs = ops.cast(inputs, "float32" if half else self._run_dtype)
+        scale, offset = self.gamma, self.beta
         if training and self.trainable:
             mean, variance = self._statistics(inputs, mask)
+            if self.renorm:
+                scale, offset = self._renormalized(mean, variance)
             self._remember(mean, variance)
         else:
             mean = ops.cast(self.moving_mean, inputs.dtype)
@@ -157,13 +187,34 @@ class BatchNormalization(Layer):
             mean=mean,
             variance=variance,
             axis=self.axis,
-            offset=None if self.beta is None else ops.cast(self.beta, inputs.dtype),
-            scale=None if self.gamma is None else ops.cast(self.gamma, inputs.dtype),
+            offset=None if offset is None else ops.cast(offset, inputs.dtype),
+            scale=None if scale is None else ops.cast(scale, inputs.dtype),
             epsilon=self.epsilon,
         )
-        return (
-            outputs if outputs.dtype == outer_dtype else ops.cast(outputs, outer_dtype)
-        )
+        return ops.cast(outputs, outer_dtype) if half else outputs
+
+    def _renormalized(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """Scale and offset that turn the batch's statistics into the averages.
+
+        Those of the paper, `r` and `d`, joined with `gamma` and `beta`. The averages move
+        after they were used.
+        """
+        deviation = ops.sqrt(variance + self.epsilon)
+        ratio = ops.divide(deviation, self.renorm_stddev)
+        shift = ops.divide(mean - self.renorm_mean, self.renorm_stddev)
+        limits = self.renorm_clipping or {}
+        if limits.get("rmax") is not None:
+            ratio = ops.minimum(ratio, limits["rmax"])
+        if limits.get("rmin") is not None:
+            ratio = ops.maximum(ratio, limits["rmin"])
+        if limits.get("dmax") is not None:
+            shift = ops.clip(shift, -limits["dmax"], limits["dmax"])
+        ratio, shift = ops.stop_gradient(ratio), ops.stop_gradient(shift)
+        _move(self.renorm_mean, mean, self.renorm_momentum)
+        _move(self.renorm_stddev, deviation, self.renorm_momentum)
+        if self.gamma is not None:
+            ratio, shift = ratio * self.gamma, shift * self.gamma
+        return ratio, shift if self.beta is None else shift + self.beta
 
     def _statistics(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         """Mean and (biased) variance of each channel, over what is not masked."""
@@ -176,8 +227,9 @@ class BatchNormalization(Layer):
         weights = ops.reshape(
             weights, (*weights.shape, *([1] * (len(inputs.shape) - len(weights.shape))))
         )
-        weights = ops.broadcast_to(weights, (*inputs.shape[:channel], 1,
-                                             *inputs.shape[channel + 1 :]))  # fmt: skip
+        shape = list(inputs.shape)
+        shape[channel] = weights.shape[channel]  # 1, unless the channels are the steps
+        weights = ops.broadcast_to(weights, shape)
         total = ops.sum(weights, axis=axes, keepdims=True) + config.epsilon()
         mean = ops.sum(weights * inputs, axis=axes, keepdims=True) / total
         squares = weights * ops.square(inputs - mean)
@@ -186,12 +238,14 @@ class BatchNormalization(Layer):
 
     def _remember(self, mean: Any, variance: Any) -> None:
         """Move the averages towards the batch's statistics."""
-        for average, new in (
-            (self.moving_mean, mean),
-            (self.moving_variance, variance),
-        ):
-            new = ops.stop_gradient(ops.cast(new, average.dtype))
-            average.assign(average * self.momentum + new * (1.0 - self.momentum))
+        _move(self.moving_mean, mean, self.momentum)
+        if not self.renorm:
+            _move(self.moving_variance, variance, self.momentum)
+            return
+        # What is averaged here is the deviation; the variance follows it.
+        _move(self.moving_stddev, ops.sqrt(variance + self.epsilon), self.momentum)
+        squared = ops.square(self.moving_stddev) - self.epsilon
+        self.moving_variance.assign(ops.maximum(squared, 0.0))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
@@ -208,6 +262,12 @@ class BatchNormalization(Layer):
             "renorm_clipping": self.renorm_clipping,
             "renorm_momentum": self.renorm_momentum,
         }
+
+
+def _move(average: Any, new: Any, momentum: float) -> None:
+    """Move an average towards a new value."""
+    new = ops.stop_gradient(ops.cast(new, average.dtype))
+    average.assign(average * momentum + new * (1.0 - momentum))
 
 
 def _check_mask(mask: Any, inputs: Any, owner: str) -> None:

@@ -77,6 +77,11 @@ class Dropout(_Noise):
     ) -> None:
         rate = self._rate(rate)
         if noise_shape is not None:
+            if not isinstance(noise_shape, (list, tuple)):
+                raise ValueError(
+                    f"Dropout: noise_shape={noise_shape!r}; expected a size for each axis, "
+                    "or None there."
+                )
             noise_shape = tuple(noise_shape)
         super().__init__(seed, rate > 0, **kwargs)
         self.rate = rate

@@ -35,6 +35,7 @@ class _SpatialDropout(Dropout):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
         config = {**super().get_config(), "data_format": self.data_format}
+        config["dtype"] = self.dtype_policy.name  # as Keras writes it here
         return {
             k: v for k, v in config.items() if k not in ("noise_shape", "trainable")
         }

@@ -80,6 +80,7 @@ class Reshape(Layer):
         shape = (
             (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         )
+        shape = tuple(-1 if d is None else d for d in shape)
         if shape.count(-1) > 1 or any(d < -1 for d in shape):
             raise ValueError(
                 f"{self._label()}: target_shape={target_shape!r}; expected sizes, of which at "

@@ -1,0 +1,237 @@
+"""Attention over a list of query, value and key: by dot products, or additive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops, random
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import one_of
+
+
+class _ListAttention(Layer):
+    """What both layers share: the list of inputs, masks, and the weighing of values."""
+
+    def __init__(self, dropout: float, seed: int | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dropout = dropout
+        self.seed = seed
+        if dropout > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        raise NotImplementedError
+
+    def _checked(self, inputs: Any, mask: Any = None) -> None:
+        owner = type(self).__name__
+        if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
+            what = (
+                f"a list of {len(inputs)}"
+                if isinstance(inputs, (list, tuple))
+                else f"{getattr(inputs, 'shape', inputs)}"
+            )
+            raise ValueError(
+                f"{self._label()}: {owner} takes a list [query, value] or "
+                f"[query, value, key]; got {what}."
+            )
+        if mask is not None and (
+            not isinstance(mask, (list, tuple)) or not 2 <= len(mask) <= len(inputs)
+        ):
+            raise ValueError(
+                f"{self._label()}: mask={mask!r}; expected a list [query_mask, value_mask] "
+                "with None for no mask."
+            )
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """The values, weighed for each query; and the weights, if wanted."""
+        self._checked(inputs, mask)
+        query, value = inputs[0], inputs[1]
+        key = inputs[2] if len(inputs) > 2 else value
+        query_mask, value_mask = (None, None) if mask is None else mask[:2]
+        scores = self._scores(query, key)
+        allowed = None
+        if value_mask is not None:
+            allowed = ops.expand_dims(ops.cast(value_mask, "bool"), -2)
+        if use_causal_mask:
+            causal = causal_mask(scores.shape[-2], scores.shape[-1])
+            allowed = causal if allowed is None else ops.logical_and(allowed, causal)
+        if allowed is not None:
+            lowest = 65504.0 if scores.dtype == "float16" else 1.0e9
+            forbidden = ops.cast(ops.logical_not(allowed), scores.dtype)
+            scores = scores - lowest * forbidden
+        weights = ops.softmax(scores, axis=-1)
+        if training and self.dropout > 0:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        result = ops.matmul(weights, value)
+        if query_mask is not None:
+            kept = ops.expand_dims(ops.cast(query_mask, result.dtype), -1)
+            result = result * kept
+        return (result, weights) if return_attention_scores else result
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the query."""
+        self._checked(inputs, mask)
+        return None if mask is None or mask[0] is None else mask[0]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The query's shape with the last size of the value."""
+        return (*input_shape[0][:-1], input_shape[1][-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {
+            **super().get_config(),
+            "use_scale": self.use_scale,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+
+def causal_mask(targets: Any, sources: Any) -> Any:
+    """Bools `(1, targets, sources)`: a target sees sources up to its own place."""
+    rows = ops.arange(targets, dtype="int32")
+    columns = ops.arange(sources, dtype="int32")
+    return ops.expand_dims(ops.expand_dims(rows, -1) >= columns, 0)
+
+
+class Attention(_ListAttention):
+    """Dot product attention: values weighed by `softmax(query @ key.T)`.
+
+    Args:
+        use_scale: Whether the scores are multiplied by a scalar that is learnt.
+        score_mode: `"dot"`, or `"concat"`: the sum over features of
+            `tanh(query + key)`, times a scalar that is learnt.
+        dropout: Fraction of the weights that is set to 0 while training.
+        seed: Integer, for the same dropout in every run.
+        **kwargs: See `Layer`.
+
+    Call arguments:
+        inputs: List `[query, value]` or `[query, value, key]`; key is value by default.
+        mask: List `[query_mask, value_mask]` of bools `(batch, targets)` and
+            `(batch, sources)`, or None: results of masked queries are 0, masked values get
+            no weight.
+        training: Whether to drop.
+        return_attention_scores: Whether to return the weights too.
+        use_causal_mask: Whether a target sees only sources up to its own place.
+
+    Input shape:
+        `[(batch, targets, depth), (batch, sources, features), (batch, sources, depth)]`.
+
+    Output shape:
+        `(batch, targets, features)`; the weights are `(batch, targets, sources)`.
+
+    Raises:
+        ValueError: If the inputs are no such list, or `score_mode` is unknown.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> query, value = keras.ops.ones((2, 3, 8)), keras.ops.ones((2, 5, 8))
+    >>> keras.layers.Attention()([query, value]).shape
+    (2, 3, 8)
+
+    Reference:
+        Luong et al., 2015, https://arxiv.org/abs/1508.04025, equation 8.
+    """
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        score_mode = one_of(score_mode, ("dot", "concat"), "score_mode", "Attention")
+        super().__init__(dropout, seed, **kwargs)
+        self.use_scale = use_scale
+        self.score_mode = score_mode
+
+    def build(self, input_shape: Any) -> None:
+        """Make the scalars that are learnt."""
+        self._checked(input_shape)
+        self.scale = self.concat_score_weight = None
+        if self.use_scale:
+            self.scale = self.add_weight(name="scale", shape=(), initializer="ones")
+        if self.score_mode == "concat":
+            self.concat_score_weight = self.add_weight(
+                name="concat_score_weight", shape=(), initializer="ones"
+            )
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        if self.score_mode == "dot":
+            scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+            return scores if self.scale is None else scores * self.scale
+        total = ops.expand_dims(query, -2) + ops.expand_dims(key, -3)
+        if self.scale is not None:
+            total = total * self.scale
+        return self.concat_score_weight * ops.sum(ops.tanh(total), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {**super().get_config(), "score_mode": self.score_mode}
+
+
+class AdditiveAttention(_ListAttention):
+    """Additive attention: scores are the sum over features of `scale * tanh(query + key)`.
+
+    Args:
+        use_scale: Whether the features are weighed by a vector that is learnt.
+        dropout: Fraction of the weights that is set to 0 while training.
+        **kwargs: See `Layer`; `seed` as in `Attention`.
+
+    Call arguments:
+        inputs: List `[query, value]` or `[query, value, key]`; key is value by default.
+        mask: List `[query_mask, value_mask]`, see `Attention`.
+        training: Whether to drop.
+        return_attention_scores: Whether to return the weights too.
+        use_causal_mask: Whether a target sees only sources up to its own place.
+
+    Input shape:
+        `[(batch, targets, depth), (batch, sources, depth), (batch, sources, depth)]`.
+
+    Output shape:
+        `(batch, targets, depth)`; the weights are `(batch, targets, sources)`.
+
+    Raises:
+        ValueError: If the inputs are no such list.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> query, value = keras.ops.ones((2, 3, 8)), keras.ops.ones((2, 5, 8))
+    >>> keras.layers.AdditiveAttention()([query, value]).shape
+    (2, 3, 8)
+
+    Reference:
+        Bahdanau et al., 2015, https://arxiv.org/abs/1409.0473, section 3.1.
+    """
+
+    def __init__(
+        self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(dropout, kwargs.pop("seed", None), **kwargs)
+        self.use_scale = use_scale
+
+    def build(self, input_shape: Any) -> None:
+        """Make the vector that is learnt."""
+        self._checked(input_shape)
+        self.scale = None
+        if self.use_scale:
+            self.scale = self.add_weight(
+                name="scale", shape=(input_shape[0][-1],), initializer="glorot_uniform"
+            )
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        total = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
+        if self.scale is not None:
+            total = total * self.scale
+        return ops.sum(total, axis=-1)

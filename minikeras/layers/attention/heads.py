@@ -1,0 +1,195 @@
+"""What the layers with projected heads share: options, masks, projections, the gate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras import ops
+from minikeras.layers.activation import Softmax
+from minikeras.layers.attention.attention import causal_mask
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.masking import mask_of
+from minikeras.layers.base.options import (
+    options_config,
+    regularizer_config,
+    set_options,
+)
+from minikeras.layers.core.einsum_dense import EinsumDense
+from minikeras.layers.regularization import Dropout
+
+
+class HeadAttention(Layer):
+    """Attention whose query, key and value are projected to several heads."""
+
+    # Whether queries that `query_mask` excludes look nowhere.
+    _masks_queries = False
+
+    def __init__(
+        self,
+        dropout: float,
+        use_bias: bool,
+        sliding_window: int | None,
+        flash_attention: bool | None,
+        activity_regularizer: Any,
+        use_gate: bool,
+        seed: int | None,
+        options: dict[str, Any],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if sliding_window is not None and (
+            not isinstance(sliding_window, int) or sliding_window < 1
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: sliding_window={sliding_window!r}; expected None or "
+                "a positive integer."
+            )
+        self.supports_masking = True
+        self.use_bias = use_bias
+        self.use_gate = use_gate
+        self.sliding_window = sliding_window
+        self.seed = seed
+        set_options(self, **options)
+        self.dropout = dropout
+        self._dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
+
+    def _projection(
+        self, name: str, equation: str, sizes: Any, bias_axes: str, **more: Any
+    ) -> EinsumDense:
+        """A dense layer with this layer's options; its first values are its own."""
+        given: dict[str, Any] = {}
+        for key in ("kernel_initializer", "bias_initializer"):
+            chosen = getattr(self, key)
+            given[key] = (
+                type(chosen).from_config(chosen.get_config())
+                if hasattr(chosen, "get_config")
+                else chosen
+            )
+        for family in ("regularizer", "constraint"):
+            for weight in ("kernel", "bias"):
+                given[f"{weight}_{family}"] = getattr(self, f"{weight}_{family}")
+        layer = EinsumDense(
+            equation,
+            sizes,
+            bias_axes=bias_axes if self.use_bias else None,
+            name=name,
+            dtype=self.dtype_policy,
+            **given,
+            **more,
+        )
+        layer.supports_masking = True  # masks are this layer's business
+        return layer
+
+    def _make_softmax(self, axes: int) -> Softmax:
+        return Softmax(axis=tuple(range(-axes, 0)), dtype=self.dtype_policy)
+
+    def _check_shapes(self, value_shape: Any, key_shape: Any) -> None:
+        if key_shape is not None and tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ValueError(
+                f"{self._label()}: value has shape {tuple(value_shape)}, key "
+                f"{tuple(key_shape)}; expected equal sizes but for the last axis."
+            )
+
+    # --- masks
+
+    def _allowed(
+        self, query: Any, value: Any, masks: dict[str, Any], use_causal_mask: bool
+    ) -> Any:
+        """Where a target may look, `(batch, targets, sources)`, or None for everywhere."""
+        found = []
+        # Keras: MultiHeadAttention heeds the mask that a query carries, and leaves one that
+        # is given as an argument to the layers that follow.
+        query_mask = masks["query_mask"] if self._masks_queries else mask_of(query)
+        if query_mask is not None:
+            found.append(ops.expand_dims(ops.cast(query_mask, "bool"), -1))
+        for name in ("value_mask", "key_mask"):
+            if masks[name] is not None:
+                found.append(ops.expand_dims(ops.cast(masks[name], "bool"), -2))
+        if use_causal_mask:
+            found.append(causal_mask(query.shape[1], value.shape[1]))
+        if self.sliding_window is not None:
+            found.append(self._window(query.shape[1], value.shape[1]))
+        if masks["attention_mask"] is not None:
+            found.append(ops.cast(masks["attention_mask"], "bool"))
+        allowed = None
+        for mask in found:
+            allowed = mask if allowed is None else ops.logical_and(allowed, mask)
+        return allowed
+
+    def _window(self, targets: Any, sources: Any) -> Any:
+        rows = ops.expand_dims(ops.arange(targets, dtype="int32"), -1)
+        away = ops.abs(rows - ops.arange(sources, dtype="int32"))
+        return ops.expand_dims(away < self.sliding_window, 0)
+
+    # --- calling
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: Any = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """The values, weighed for each query; and the weights, if wanted."""
+        key = value if key is None else key
+        masks = {
+            "query_mask": query_mask,
+            "value_mask": value_mask,
+            "key_mask": key_mask,
+            "attention_mask": attention_mask,
+        }
+        allowed = self._allowed(query, value, masks, use_causal_mask)
+        gate = self._gate_dense(query) if self.use_gate else None
+        q = self._query_dense(query)
+        k = self._key_dense(key)
+        v = self._value_dense(value)
+        whole = self.dropout > 0 or return_attention_scores or len(q.shape) != 4
+        if whole:
+            result, weights = self._weighed(q, k, v, allowed, training)
+        else:
+            mask = self._with_heads(allowed, 4, 1)
+            result = ops.dot_product_attention(q, k, v, mask=mask, scale=self._factor())
+            weights = None
+        if gate is not None:
+            result = result * gate
+        result = self._output_dense(result)
+        return (result, weights) if return_attention_scores else result
+
+    def _factor(self) -> float:
+        return 1.0 / math.sqrt(self._depth())
+
+    def _depth(self) -> int:
+        raise NotImplementedError
+
+    def _weighed(self, q: Any, k: Any, v: Any, allowed: Any, training: Any) -> Any:
+        """The result, and the weights of the values."""
+        raise NotImplementedError
+
+    def _soft(self, scores: Any, allowed: Any, axes: int) -> Any:
+        """Weights from scores."""
+        mask = self._with_heads(allowed, len(scores.shape), axes)
+        return self._softmax(scores, mask=mask)
+
+    def _with_heads(self, allowed: Any, rank: int, axes: int) -> Any:
+        """The mask with the axes that it lacks in front of targets and sources."""
+        while allowed is not None and len(allowed.shape) < rank:
+            allowed = ops.expand_dims(allowed, -2 * axes - 1)
+        return allowed
+
+    def _shared_config(self) -> dict[str, Any]:
+        return {
+            "use_bias": self.use_bias,
+            "use_gate": self.use_gate,
+            "sliding_window": self.sliding_window,
+            "dropout": self.dropout,
+            **options_config(self, "kernel", "bias"),
+            "activity_regularizer": regularizer_config(self),
+            "seed": self.seed,
+        }

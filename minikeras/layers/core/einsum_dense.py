@@ -1,0 +1,241 @@
+"""EinsumDense: a layer whose sum of products is any Einstein equation."""
+
+from __future__ import annotations
+
+import copy
+import re
+import string
+from typing import Any, NamedTuple
+
+from minikeras import activations, ops
+from minikeras.initializers import VarianceScaling
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import (
+    options_config,
+    regularizer_config,
+    set_options,
+    weight,
+)
+from minikeras.layers.core.dense import refuse_adaptation
+
+_EQUATION = re.compile(
+    r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?"
+)
+
+
+class _Plan(NamedTuple):
+    """An equation met with a shape.
+
+    Attributes:
+        kernel: Shape of the kernel.
+        bias: Shape of the bias, or None.
+        output: Shape of the output.
+        inputs: Axes of the kernel that are summed over.
+        outputs: Axes of the kernel that are new in the output.
+    """
+
+    kernel: tuple[int | None, ...]
+    bias: tuple[int | None, ...] | None
+    output: tuple[int | None, ...]
+    inputs: list[int]
+    outputs: list[int]
+
+
+class EinsumDense(Layer):
+    """A dense layer between any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
+
+    Args:
+        equation: Such as `"abc,cd->abd"`: letters of the input, of the kernel, of the
+            output. `...` at the start or the end stands for any other axes of the input,
+            which stay.
+        output_shape: Integer or tuple: the sizes of the output's letters without the
+            batch axis; None where a size is that of the input.
+        activation: Function, or its name; None is linear.
+        bias_axes: Letters of the output along which a bias varies; None for no bias.
+        kernel_initializer: First values of `kernel`.
+        bias_initializer: First values of `bias`.
+        kernel_regularizer: Penalty on `kernel`.
+        bias_regularizer: Penalty on `bias`.
+        kernel_constraint: Projection of `kernel` after an update.
+        bias_constraint: Projection of `bias` after an update.
+        lora_rank: Low-rank adaptation; only None is supported.
+        lora_alpha: Scale of low-rank adaptation; only None is supported.
+        gptq_unpacked_column_size: Only None is supported.
+        quantization_config: Only None is supported.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        As the equation's first term.
+
+    Output shape:
+        As the equation's result.
+
+    Raises:
+        ValueError: If the equation cannot be read, or does not fit the shapes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> layer = keras.layers.EinsumDense("abc,cde->abde", (None, 2, 8), bias_axes="de")
+    >>> layer(keras.ops.ones((4, 10, 16))).shape
+    (4, 10, 2, 8)
+    """
+
+    def __init__(
+        self,
+        equation: str,
+        output_shape: Any,
+        activation: Any = None,
+        bias_axes: str | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        gptq_unpacked_column_size: int | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_adaptation(
+            "EinsumDense",
+            lora_rank,
+            lora_alpha,
+            quantization_config or gptq_unpacked_column_size,
+        )
+        super().__init__(**kwargs)
+        self.equation = equation
+        if isinstance(output_shape, int):
+            output_shape = (output_shape,)
+        self.partial_output_shape = tuple(output_shape)
+        self.bias_axes = bias_axes
+        self.activation = activations.get(activation)
+        set_options(
+            self,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Make `kernel` and `bias` for the letters' sizes."""
+        plan = self._plan(input_shape)
+        for name, shape in (("kernel", plan.kernel), ("bias", plan.bias or ())):
+            if None in shape:
+                raise ValueError(
+                    f"{self._label()}: {name} would have shape {shape}, since the input "
+                    f"has shape {tuple(input_shape)} and output_shape is "
+                    f"{self.partial_output_shape}; expected known sizes there."
+                )
+        # Drawn for the sums that are taken, whatever the order of the kernel's axes.
+        initializer = self.kernel_initializer
+        if isinstance(initializer, VarianceScaling) and (
+            initializer.input_axes is initializer.output_axes is None
+        ):
+            initializer = copy.copy(initializer)
+            initializer.input_axes = plan.inputs
+            initializer.output_axes = plan.outputs
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=plan.kernel,
+            initializer=initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias = None if plan.bias is None else weight(self, "bias", plan.bias)  # type: ignore[arg-type]
+
+    def _plan(self, input_shape: Any) -> _Plan:
+        shape = tuple(input_shape)
+        found = _EQUATION.fullmatch(self.equation.replace(" ", ""))
+        if found is None:
+            raise ValueError(
+                f"{self._label()}: equation={self.equation!r}; expected letters of input, "
+                "kernel and output such as 'abc,cd->abd', with '...' at most at one end."
+            )
+        before, ins, after, kernel, out_before, outs, out_after = found.groups()
+        if (before, after) != (out_before, out_after) or (before and after):
+            raise ValueError(
+                f"{self._label()}: equation={self.equation!r} has '...' in the input and "
+                "output at different places; expected it at the same end of both."
+            )
+        rest = len(shape) - len(ins)
+        if rest < 0 or (rest and not (before or after)):
+            raise ValueError(
+                f"{self._label()}: equation={self.equation!r} names {len(ins)} axes of an "
+                f"input of shape {shape}; expected one letter for each."
+            )
+        free = [c for c in string.ascii_letters if c not in self.equation][:rest]
+        extra = "".join(free)
+        ins = extra + ins if before else ins + extra
+        full = extra + outs if before else outs + extra
+        size = dict(zip(ins, shape, strict=True))
+        given = self._output_sizes(outs if extra and before else outs[1:])
+        for letter, wanted in given.items():
+            have = size.get(letter)
+            if None not in (have, wanted) and have != wanted:
+                raise ValueError(
+                    f"{self._label()}: output_shape={self.partial_output_shape} gives "
+                    f"{letter!r} size {wanted}, the input of shape {shape} size {have}."
+                )
+            if have is None:
+                size[letter] = wanted
+        unknown = sorted(set(kernel + full) - set(size))
+        if unknown:
+            raise ValueError(
+                f"{self._label()}: equation={self.equation!r} has {unknown[0]!r} neither in "
+                "the input nor in the output; its size is not known."
+            )
+        bias = None
+        if self.bias_axes:
+            strange = sorted(set(self.bias_axes) - set(full))
+            if strange:
+                raise ValueError(
+                    f"{self._label()}: bias_axes={self.bias_axes!r}, but {strange[0]!r} is "
+                    f"not in the output of equation={self.equation!r}."
+                )
+            first = min(full.index(c) for c in self.bias_axes)
+            bias = tuple(size[c] if c in self.bias_axes else 1 for c in full[first:])
+        return _Plan(
+            tuple(size[c] for c in kernel),
+            bias,
+            tuple(size[c] for c in full),
+            [i for i, c in enumerate(kernel) if c in ins and c not in full],
+            [i for i, c in enumerate(kernel) if c in full and c not in ins],
+        )
+
+    def _output_sizes(self, letters: str) -> dict[str, int | None]:
+        if len(self.partial_output_shape) != len(letters):
+            raise ValueError(
+                f"{self._label()}: output_shape={self.partial_output_shape} for the axes "
+                f"{letters!r} of equation={self.equation!r}; expected one size for each."
+            )
+        return dict(zip(letters, self.partial_output_shape, strict=True))
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        """`activation(einsum(equation, inputs, kernel) + bias)`."""
+        x = ops.einsum(self.equation, inputs, self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return x if self.activation is None else self.activation(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The sizes of the equation's result."""
+        return self._plan(input_shape).output
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {
+            **super().get_config(),
+            "output_shape": self.partial_output_shape,
+            "equation": self.equation,
+            "activation": activations.serialize(self.activation),
+            "bias_axes": self.bias_axes,
+            "activity_regularizer": regularizer_config(self),
+            **options_config(self, "kernel", "bias"),
+            "quantization_config": None,
+        }

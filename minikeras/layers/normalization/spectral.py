@@ -1,0 +1,107 @@
+"""SpectralNormalization: a wrapper that bounds how steep a layer is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import initializers, ops
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import positive
+from minikeras.layers.core.wrapper import Wrapper
+
+_WRAPPED = ("kernel", "embeddings")
+
+
+class SpectralNormalization(Wrapper):
+    """Divides a layer's kernel by its greatest singular value, found by power iteration.
+
+    Each training call runs some steps of the iteration from where the last one ended,
+    and replaces the kernel of the layer inside by `kernel / sigma`. At inference the
+    kernel is used as it is.
+
+    Args:
+        layer: A layer with a `kernel` or `embeddings`.
+        power_iterations: Number of steps in each training call.
+        **kwargs: See `Layer`.
+
+    Call arguments:
+        inputs: For the layer inside.
+        training: Whether to normalize the kernel first.
+
+    Input shape:
+        That of the layer inside.
+
+    Output shape:
+        That of the layer inside.
+
+    Raises:
+        ValueError: If `power_iterations` is not positive; when built, if the layer has
+            neither `kernel` nor `embeddings`.
+
+    Reference:
+        Miyato et al., 2018, https://arxiv.org/abs/1802.05957.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> dense = keras.layers.Dense(2, kernel_initializer="ones", use_bias=False)
+    >>> layer = keras.layers.SpectralNormalization(dense, power_iterations=3)
+    >>> layer(np.array([[1.0, 1.0]]), training=True).numpy().round(3).tolist()
+    [[1.0, 1.0]]
+    """
+
+    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
+        steps = positive(power_iterations, "power_iterations", type(self).__name__)
+        super().__init__(layer, **kwargs)
+        self.power_iterations = steps
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build the layer inside; make `vector_u` `(1, last axis of the kernel)`."""
+        super().build(input_shape)
+        self.input_spec = self.layer.input_spec
+        found = [name for name in _WRAPPED if hasattr(self.layer, name)]
+        if not found:
+            raise ValueError(
+                f"{self._label()}: {self.layer._label()} has neither a kernel nor "
+                "embeddings to normalize."
+            )
+        self._kernel = getattr(self.layer, found[0])
+        self.vector_u = self.add_weight(
+            shape=(1, self._kernel.shape[-1]),
+            initializer=initializers.TruncatedNormal(stddev=0.02),
+            trainable=False,
+            name="vector_u",
+            dtype=self._kernel.dtype,
+        )
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The result of the layer inside, its kernel normalized first if `training`."""
+        if training:
+            kernel, u = self._normalized()
+            self._kernel.assign(kernel)
+            self.vector_u.assign(u)
+        return self.layer(inputs)
+
+    def _normalized(self) -> tuple[Any, Any]:
+        """The kernel divided by its greatest singular value, and the vector `u`."""
+        kernel = self._kernel
+        matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
+        u = ops.convert_to_tensor(self.vector_u)
+        for _ in range(self.power_iterations):
+            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), epsilon=_LEAST)
+            u = ops.normalize(ops.matmul(v, matrix), epsilon=_LEAST)
+        u, v = ops.stop_gradient(u), ops.stop_gradient(v)
+        sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
+        return ops.reshape(ops.divide(matrix, sigma), kernel.shape), u
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the layer inside."""
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        return {**super().get_config(), "power_iterations": self.power_iterations}
+
+
+_LEAST = 1e-12  # of a squared length, against division by zero

@@ -1,0 +1,166 @@
+"""One step of an LSTM whose products are convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.engine.symbolic import KerasTensor, infer_call
+from minikeras.layers.base.options import data_format as checked_format
+from minikeras.layers.base.options import one_of, positive, sizes, weight
+from minikeras.layers.recurrent.cell import Cell, Masks
+from minikeras.layers.recurrent.lstm_cell import lstm_bias, lstm_step
+
+
+class ConvLSTMCell(Cell):
+    """One step of a ConvLSTM over `rank` spatial axes.
+
+    The arguments are those of `ConvLSTM2D`, with the rank in front.
+    """
+
+    _gates = 4
+
+    def __init__(
+        self,
+        rank: int,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        arguments = dict(locals())
+        super().__init__(**kwargs)
+        owner = f"ConvLSTM{rank}D"
+        self.rank = rank
+        self.filters = positive(filters, "filters", owner)
+        self.kernel_size = sizes(kernel_size, rank, "kernel_size", owner)
+        self.strides = sizes(strides, rank, "strides", owner)
+        self.dilation_rate = sizes(dilation_rate, rank, "dilation_rate", owner)
+        self.padding = one_of(padding, ("valid", "same"), "padding", owner)
+        self.data_format = checked_format(data_format, owner)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{owner}: strides={self.strides} and dilation_rate={self.dilation_rate}; "
+                "only one of them may be above 1."
+            )
+        functions = {
+            "activation": activation,
+            "recurrent_activation": recurrent_activation,
+        }
+        self._set_up(arguments, functions)
+        self.unit_forget_bias = unit_forget_bias
+        # The number of states; their shape depends on the input's.
+        self.state_size = [self.filters, self.filters]
+
+    def build(self, input_shape: Any) -> None:
+        """Make `kernel`, `recurrent_kernel` and `bias`."""
+        axis = 1 if self.data_format == "channels_first" else -1
+        channels = input_shape[axis]
+        wide = 4 * self.filters
+        if channels is None:
+            raise ValueError(
+                f"{self._label()}: the channel axis of its input is unknown, so its kernel "
+                f"cannot be made; got the shape {tuple(input_shape)} of a step."
+            )
+        self.kernel = weight(self, "kernel", (*self.kernel_size, channels, wide))
+        shape = (*self.kernel_size, self.filters, wide)
+        self.recurrent_kernel = weight(self, "recurrent", shape, "recurrent_kernel")
+        self.bias = lstm_bias(self, wide)
+
+    # --- shapes
+
+    def step_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """The shape of the output and of both states, for one step's input shape."""
+        axis = 1 if self.data_format == "channels_first" else -1
+        kernel = (*self.kernel_size, input_shape[axis], self.filters)
+        found: tuple[Any, ...] = infer_call(
+            self._convolved, KerasTensor(input_shape), KerasTensor(kernel)
+        ).shape
+        return found
+
+    # --- a step
+
+    def project(self, inputs: Any, masks: Masks) -> Any:
+        """The convolution of the inputs, of all steps at once, with the bias."""
+        lead = inputs.shape[: len(inputs.shape) - self.rank - 1]
+        dropped = masks.inputs
+        if dropped is not None and len(lead) == 2:
+            dropped = ops.expand_dims(dropped, 2)
+        x = self._gated(inputs, self.kernel, dropped, len(lead), self._convolved)
+        if self.bias is None:
+            return x
+        shape = [1] * len(x.shape)
+        shape[self._channel_axis] = 4 * self.filters
+        return x + ops.reshape(self.bias, shape)
+
+    def advance(self, projected: Any, states: Any, masks: Masks) -> Any:
+        """The output, and the list of output and carry."""
+        h, c = states
+        total = projected + self._gated(
+            h, self.recurrent_kernel, masks.states, 1, self._recurrent
+        )
+        return lstm_step(self, total, c, self._channel_axis)
+
+    @property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else -1 - self.rank
+
+    def _gated(self, x: Any, kernel: Any, masks: Any, lead: int, conv: Any) -> Any:
+        """`conv` of `x`, whose first `lead` axes are samples; each gate masked apart."""
+
+        def run(x: Any, kernel: Any) -> Any:
+            y = conv(ops.reshape(x, (-1, *x.shape[lead:])), kernel)
+            return ops.reshape(y, (*x.shape[:lead], *y.shape[1:]))
+
+        if masks is None:
+            return run(x, kernel)
+        parts = ops.split(kernel, 4, -1)
+        found = [run(x * masks[i], part) for i, part in enumerate(parts)]
+        return ops.concatenate(found, self._channel_axis)
+
+    def _convolved(self, x: Any, kernel: Any) -> Any:
+        return ops.conv(
+            x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate
+        )
+
+    def _recurrent(self, h: Any, kernel: Any) -> Any:
+        return ops.conv(h, kernel, 1, "same", self.data_format)
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
+        """One step."""
+        return self._step(inputs, states, training)
+
+    _own_call = call
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt cell."""
+        return {
+            **self._cell_config(
+                filters=self.filters,
+                kernel_size=self.kernel_size,
+                strides=self.strides,
+                padding=self.padding,
+                data_format=self.data_format,
+                dilation_rate=self.dilation_rate,
+            ),
+            "unit_forget_bias": self.unit_forget_bias,
+        }
