@@ -1,4 +1,4 @@
-"""A transformer encoder reads handwritten digits, seven patches by seven as words.
+"""A transformer encoder reads handwritten digits, four patches by four as words.
 
 EPOCHS=2 python examples/transformer_encoder.py
 """
@@ -9,8 +9,8 @@ import minikeras as keras
 from minikeras import layers, ops
 from minikeras.datasets import mnist5k
 
-EPOCHS = int(os.environ.get("EPOCHS", "8"))
-PATCH, WIDTH, HEADS, BLOCKS = 4, 48, 4, 2
+EPOCHS = int(os.environ.get("EPOCHS", "6"))
+PATCH, WIDTH, HEADS, BLOCKS = 7, 48, 4, 2
 
 
 class Positions(layers.Layer):
@@ -41,7 +41,7 @@ x_test = x_test[..., None].astype("float32") / 255
 
 pictures = keras.Input((28, 28, 1))
 patches = ops.image.extract_patches(pictures, PATCH)
-words = layers.Reshape((49, PATCH * PATCH))(patches)
+words = layers.Reshape((16, PATCH * PATCH))(patches)
 x = Positions()(layers.Dense(WIDTH)(words))
 for _ in range(BLOCKS):
     x = block(x)
