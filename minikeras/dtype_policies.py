@@ -157,17 +157,17 @@ def get(identifier: Any) -> Any:
         ) from None
 
 
-def serialize(policy: DTypePolicy | DTypePolicyMap) -> dict[str, Any]:
+def serialize(dtype_policy: DTypePolicy | DTypePolicyMap) -> dict[str, Any]:
     """The policy as a config dict.
 
     >>> serialize(DTypePolicy("float16"))["config"]
     {'name': 'float16'}
     """
-    single = isinstance(policy, DTypePolicy)
+    single = isinstance(dtype_policy, DTypePolicy)
     return {
         "module": "keras" if single else "keras.dtype_policies",
         "class_name": "DTypePolicy" if single else "DTypePolicyMap",
-        "config": policy.get_config(),
+        "config": dtype_policy.get_config(),
         "registered_name": None,
     }
 

@@ -13,7 +13,6 @@ from minikeras.losses.crossentropy import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
-from minikeras.losses.ctc import CTC, ctc
 from minikeras.losses.focal import (
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
@@ -61,6 +60,7 @@ from minikeras.losses.structured import (
     dice,
     tversky,
 )
+from minikeras.losses.temporal import CTC, ctc
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
