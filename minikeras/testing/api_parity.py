@@ -71,7 +71,9 @@ def signature(thing: Any) -> str:
         parameters = parameters[1:]
     shown = []
     for p in parameters:
-        star = "*" * (int(p.kind is p.VAR_POSITIONAL) + 2 * int(p.kind is p.VAR_KEYWORD))
+        star = "*" * (
+            int(p.kind is p.VAR_POSITIONAL) + 2 * int(p.kind is p.VAR_KEYWORD)
+        )
         tail = "" if p.default is p.empty else f"={_default(p.default)}"
         shown.append(f"{star}{p.name}{tail}")
     return f"({', '.join(shown)})"
