@@ -75,8 +75,11 @@ def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
     """`values * sample_weight`, and the weights in a shape that broadcasts to the values.
 
     Weights of the first axes, `(batch,)`, are one for each sample; those that only fit
-    the last axes are broadcast as NumPy would.
+    the last axes are broadcast as NumPy would. A loss that is one value for the whole
+    batch counts as that of every sample.
     """
+    if not values.shape:
+        values = ops.broadcast_to(values, sample_weight.shape)
     values, weights = align(values, sample_weight)
     try:
         broadcast = broadcast_shapes(values.shape, weights.shape)

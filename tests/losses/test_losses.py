@@ -219,3 +219,19 @@ def test_structures_reach_call():
         {"a": np.ones(2), "b": np.ones(2)}, {"a": np.zeros(2), "b": np.ones(2)}
     )
     assert float(value) == 2.0 and Sum().name == "sum"
+
+
+@pytest.mark.parametrize(
+    ("reduction", "expected"),
+    [
+        ("none", [0.375, 0.75, 1.5]),
+        ("sum", 2.625),
+        ("sum_over_batch_size", 0.875),
+        ("mean_with_sample_weight", 0.75),
+    ],
+)
+def test_weights_of_a_loss_of_the_whole_batch(reduction, expected):
+    y = np.eye(4, dtype="float32")[[0, 1, 2]]
+    loss = losses.Dice(reduction=reduction)
+    found = loss(y, np.full((3, 4), 0.25, "float32"), np.float32([0.5, 1, 2]))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
