@@ -123,22 +123,31 @@ class Maker:
         a, b = (v.aval for v in node.inputs)
         ta = node.static.get("transpose_a", False)
         tb = node.static.get("transpose_b", False)
-        flat = b.ndim == 2 and a.ndim > 2 and not ta
+        perm_a, perm_b, perm_out = (
+            node.static.get(f"perm_{n}") for n in ("a", "b", "out")
+        )
+        moved = perm_a or perm_b or perm_out
+        flat = b.ndim == 2 and a.ndim > 2 and not (ta or moved)
         batched = not flat and (a.ndim > 2 or b.ndim > 2)
 
         def run(x: Array, y: Array, out: Array) -> None:
+            x = x if perm_a is None else x.transpose(perm_a)
+            y = y if perm_b is None else y.transpose(perm_b)
             if ta:
                 x = x.swapaxes(-1, -2)
             if tb:
                 y = y.swapaxes(-1, -2)
             if flat and out.size and x.size:
                 x, out = x.reshape(-1, x.shape[-1]), out.reshape(-1, out.shape[-1])
-            self.cp.matmul(x, y, out=out)
+            if perm_out is not None:
+                out[...] = self.cp.matmul(x, y).transpose(perm_out)
+            else:
+                self.cp.matmul(x, y, out=out)
 
         if a.dtype in HALVES:
             # CuPy's batched product of these crashes (bfloat16) or ignores the dtype.
             return self._wide(run)
-        run.allocates = batched  # type: ignore[attr-defined]
+        run.allocates = batched or perm_out is not None  # type: ignore[attr-defined]
         return run
 
     def _reduction(self, node: Node) -> Run:

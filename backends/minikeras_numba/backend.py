@@ -54,10 +54,8 @@ class NumbaBackend(NumpyBackend):
         return fusible(node)
 
     def has_epilogues(self, node: Node) -> bool:
-        return node.prim.name in ("matmul", "conv") and node.inputs[0].aval.dtype in (
-            "float32",
-            "float64",
-        )
+        floats = node.inputs[0].aval.dtype in ("float32", "float64")
+        return floats and super().has_epilogues(node)
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         lowering = LOWERINGS.get(node.prim.name)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minikeras_numba import winograd
 from minikeras_numba.blocking import (
     Panel,
     Segment,
@@ -36,7 +37,8 @@ from minikeras_numba.jobs import (
     job,
     zeros_address,
 )
-from minikeras_numba.matmul import Matmul, matmul_phases
+from minikeras_numba.matmul import matmul_phases
+from minikeras_numba.matmul_sizes import flat
 from minikeras_numba.panels import Block, Packed, in_place, packed
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
@@ -111,6 +113,7 @@ def lower_conv(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         w_reg,
         Base(out_reg),
         None,
+        regs,
     )
     return None if found is None else Closure(found)
 
@@ -125,8 +128,12 @@ def conv_phases(
     w_register: int,
     target: Base,
     epilogue: Epilogue | None,
+    owner: Mapping[Any, int],
 ) -> list[Phase] | None:
-    """The phases of a convolution, or None where there is no tile for it."""
+    """The phases of a convolution, or None where there is no tile for it.
+
+    `owner` is the routine's table of registers: it says whose workspace to use.
+    """
     if not supported(dtype, len(x)):
         return None
     item, groups = np.dtype(dtype).itemsize, static["groups"]
@@ -134,7 +141,7 @@ def conv_phases(
     pointwise = math.prod(w[:-2]) == 1 and groups == 1 and x[:-1] == out[:-1]
     if pointwise and not any(map(any, static["padding"])):
         rows = math.prod(out[:-1])
-        spec = Matmul(dtype, rows, cout, cin, False, False, [0], [0])
+        spec = flat(dtype, rows, cout, cin, False, False)
         return matmul_phases(spec, source, w_register, target, epilogue)
     axes = spatial_axes(
         x[1:-1],
@@ -158,6 +165,9 @@ def conv_phases(
     )
     columns = panels(work.outer, host().lanes(item))
     right = _weights(work, w_register, columns)
+    tiles = winograd.grid(x, cout, out, w[:-2], static, dtype)
+    if tiles is not None:
+        return winograd.phases(tiles, owner, source, right, target, epilogue)
     return correlation_phases(work, source, right, target, epilogue)
 
 

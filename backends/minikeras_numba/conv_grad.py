@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras_numba import winograd
 from minikeras_numba.blocking import (
     Axis,
     backward_segments,
@@ -47,11 +48,13 @@ from minikeras_numba.jobs import (
     clearing,
     job,
 )
-from minikeras_numba.matmul import Matmul, matmul_phases
-from minikeras_numba.pack import adder
+from minikeras_numba.matmul import matmul_phases
+from minikeras_numba.matmul_sizes import flat
 from minikeras_numba.panels import Block, Packed, packed, scratch
+from minikeras_numba.partial import summing
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
+from minikeras_numba.winograd_grad import filter_grad_phases
 
 
 def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
@@ -66,7 +69,7 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     if math.prod(w.shape[:-2]) == 1 and groups == 1 and unpadded:
         if dx.shape[:-1] == dy.shape[:-1]:
             rows = math.prod(dx.shape[:-1])
-            spec = Matmul(dy.dtype, rows, w.shape[-2], cout, False, True, [0], [0])
+            spec = flat(dy.dtype, rows, w.shape[-2], cout, False, True)
             return Closure(matmul_phases(spec, Base(dy_reg), w_reg, Base(out), None))
     axes = spatial_axes(
         dx.shape[1:-1],
@@ -89,7 +92,25 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         groups,
     )
     right = _flipped_weights(work, w_reg, axes)
+    tiles = _tiles(dy.shape, w.shape, dx.shape, static, dy.dtype)
+    if tiles is not None:
+        return Closure(winograd.phases(tiles, regs, Base(dy_reg), right, Base(out)))
     return Closure(correlation_phases(work, Base(dy_reg), right, Base(out)))
+
+
+def _tiles(
+    dy: Sequence[int],
+    w: Sequence[int],
+    dx: Sequence[int],
+    static: Mapping[str, Any],
+    dtype: str,
+) -> winograd.Grid | None:
+    """The tiles of dy, padded by what the taps reach beyond the padding of the images."""
+    padding = [
+        (k - 1 - low, k - 1 - high)
+        for k, (low, high) in zip(w[:-2], static["padding"], strict=True)
+    ]
+    return winograd.grid(dy, w[-2], dx, w[:-2], static, dtype, padding)
 
 
 def _flipped_weights(work: Correlation, register: int, axes: Sequence[Axis]) -> Packed:
@@ -118,6 +139,12 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
         return None
     x_reg, dy_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
     static, item = node.static, np.dtype(x.dtype).itemsize
+    tiles = winograd.grid(
+        x.shape, dy.shape[-1], dy.shape, dw.shape[:-2], static, x.dtype
+    )
+    if tiles is not None:
+        bases = Base(x_reg), Base(dy_reg), Base(out)
+        return Closure(filter_grad_phases(tiles, regs, *bases))
     axes = spatial_axes(
         x.shape[1:-1],
         dy.shape[1:-1],
@@ -148,7 +175,7 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
     _add_parts(plan, work, parts, size)
     phases = [Phase(plan)]
     if len(parts) > 1:
-        phases.append(Phase(_summing(x.dtype, sums, Base(out), size, len(parts))))
+        phases.append(Phase(summing(x.dtype, sums, Base(out), size, len(parts))))
     return Closure(phases)
 
 
@@ -225,24 +252,3 @@ def _tap_jobs(
                 ds=size * pitch,
                 tail=panel.tail,
             )
-
-
-def _summing(dtype: str, sums: Base, out: Base, size: int, parts: int) -> Plan:
-    """The plan that adds the partial sums, in order, whoever made them."""
-    item = np.dtype(dtype).itemsize
-    lanes = host().lanes(item)
-    plan = Plan(sums, sums, out)
-    plan.work = size // item * parts
-    for low, high in chunks(size // item // lanes, 4 * get_threads()):
-        place = low * lanes * item
-        fields = {"a": place, "c": place, "count": high - low, "k": parts, "sak": size}
-        jobs = plan.add_jobs([job(adder(dtype, full=True), **fields)])
-        plan.add_unit([Step(0, 0, 0, *jobs)])
-    rest = size // item % lanes
-    if rest:
-        place = size - rest * item
-        fields = {"a": place, "c": place, "k": parts, "sak": size, "tail": rest}
-        plan.add_unit(
-            [Step(0, 0, 0, *plan.add_jobs([job(adder(dtype, full=False), **fields)]))]
-        )
-    return plan

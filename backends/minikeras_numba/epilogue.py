@@ -9,7 +9,8 @@ from minikeras_numba.conv import conv_phases
 from minikeras_numba.fused import epilogue
 from minikeras_numba.group import Place
 from minikeras_numba.jobs import Base, Closure, Epilogue, Lowered, Phase
-from minikeras_numba.matmul import describe, matmul_phases
+from minikeras_numba.matmul import matmul_phases
+from minikeras_numba.matmul_sizes import describe
 from minikeras_numba.panels import scratch
 
 
@@ -40,6 +41,7 @@ def lower_epilogue(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
             given[1],
             target,
             tail,
+            regs,
         )
     return None if phases is None else Closure(phases)
 

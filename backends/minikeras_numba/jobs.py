@@ -138,7 +138,7 @@ class Phase:
         self.meta = int(meta.ctypes.data)
         self.count = len(plan.units) - 1
         self.grain = max(1, self.count) if plan.work < SERIAL_WORK else 1
-        self.keep = (tables, meta, plan.a, plan.b, plan.c, epilogue)
+        self.keep: tuple[Any, ...] = (tables, meta, plan.a, plan.b, plan.c, epilogue)
 
 
 class Closure:
@@ -197,7 +197,7 @@ def _emit_step(c: Code, meta: Any, step: Any, bases: list[Any]) -> None:
         begin = c.word(row, FIELD["s"])
         nothing = c.b.icmp_signed("==", begin, c.const(0))
         begin = c.b.select(nothing, places[2], begin)
-        _call(c, c.word(row, 0), 5, [*places, begin, row])
+        emit_call(c, c.word(row, 0), [*places, begin, row])
 
 
 def _emit_epilogue(c: Code, step: Any) -> None:
@@ -208,10 +208,10 @@ def _emit_epilogue(c: Code, step: Any) -> None:
     wanted = c.b.icmp_signed("!=", fn, c.const(0))
     with c.when(c.b.and_(wanted, c.b.icmp_signed("<", row, end))):
         own = c.word(meta, _EPILOGUE + 1)
-        _call(c, fn, 6, [registers, own, row, end, thread, threads])
+        emit_call(c, fn, [registers, own, row, end, thread, threads])
 
 
-def _call(c: Code, address: Any, kinds: int, arguments: Sequence[Any]) -> None:
-    """Call the function of `kinds` integers at an address."""
-    kind = ir.FunctionType(ir.VoidType(), [I64] * kinds)
+def emit_call(c: Code, address: Any, arguments: Sequence[Any]) -> None:
+    """Call the function of integers at an address."""
+    kind = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
     c.b.call(c.b.inttoptr(address, kind.as_pointer()), list(arguments))

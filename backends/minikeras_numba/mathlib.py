@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 
 from minikeras_numba.emit import Fn, Val
+from minikeras_numba.jit import host
 
 _LN2_HIGH = {"float": 0.693359375, "double": 6.93147180369123816490e-01}
 _LN2_LOW = {"float": -2.12194440e-4, "double": 1.90821492927058770002e-10}
@@ -94,29 +95,44 @@ def _power_of_two(f: Fn, n: Val, kind: str) -> Val:
     return f.bitcast(f.bin("shl", biased, f.like(n, _MANTISSA[kind])), kind)
 
 
-def _exp_core(f: Fn, x: Val) -> tuple[Val, Val]:
-    """(q, n) with exp(x) = (1 + q) * 2 ** n, |q| < 0.42."""
+def _exp_core(f: Fn, x: Val) -> tuple[Val, Val, Val]:
+    """(q, n, float(n)) with exp(x) = (1 + q) * 2 ** n, |q| < 0.42."""
     whole, n = _round_parts(f, x, 1.4426950408889634)
     r = f.fsub(x, f.fmul(whole, f.like(x, _LN2_HIGH[x.kind])))
     r = f.fsub(r, f.fmul(whole, f.like(x, _LN2_LOW[x.kind])))
     p = f.poly(r, *(_EXPM1_32 if x.kind == "float" else _EXPM1_64))
-    return f.fadd(f.fmul(p, f.fmul(r, r)), r), n
+    return f.fadd(f.fmul(p, f.fmul(r, r)), r), n, whole
+
+
+def _is_avx512() -> bool:
+    machine = host()
+    return machine.vector_bytes == 64 and machine.triple.startswith("x86_64")
+
+
+def _scalef(f: Fn, y: Val, power: Val) -> Val:
+    """y * 2 ** power, rounded once: one instruction of AVX-512."""
+    name = "llvm.x86.avx512.mask.scalef.ps.512"
+    f.declare(name, f"declare {y.ty} @{name}({y.ty}, {y.ty}, {y.ty}, i16, i32)")
+    given = f"{y.typed}, {power.typed}, {y.typed}, i16 -1, i32 4"
+    return f.let(f"call {y.ty} @{name}({given})", y.kind, y.lanes)
 
 
 def exp(f: Fn, x: Val) -> Val:
     low, high = (-104.0, 89.0) if x.kind == "float" else (-746.0, 710.0)
-    q, n = _exp_core(f, clamp(f, x, low, high))
+    q, n, whole = _exp_core(f, clamp(f, x, low, high))
+    y = f.fadd(q, f.like(x, 1.0))
+    if x.kind == "float" and x.lanes == 16 and _is_avx512():
+        return _scalef(f, y, whole)
     # two steps, so that results below the smallest normal number come out right
     half = f.bin("ashr", n, f.like(n, 1))
     rest = f.sub(n, half)
-    y = f.fadd(q, f.like(x, 1.0))
     y = f.bin("fmul", y, _power_of_two(f, half, x.kind))
     return f.bin("fmul", y, _power_of_two(f, rest, x.kind))
 
 
 def expm1(f: Fn, x: Val) -> Val:
     low, high = (-30.0, 89.0) if x.kind == "float" else (-60.0, 710.0)
-    q, n = _exp_core(f, clamp(f, x, low, high))
+    q, n, _ = _exp_core(f, clamp(f, x, low, high))
     scale = _power_of_two(f, f.sub(n, f.like(n, 1)), x.kind)
     y = f.fadd(f.fmul(scale, q), f.bin("fsub", scale, f.like(x, 0.5)))
     y = f.bin("fadd", y, y)

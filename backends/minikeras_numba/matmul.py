@@ -7,15 +7,11 @@ beside each other.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from minikeras_numba.blocking import Panel, chunks, panels, row_tiles
-from minikeras_numba.jit import host
 from minikeras_numba.jobs import (
     Base,
     Closure,
@@ -27,6 +23,8 @@ from minikeras_numba.jobs import (
     job,
     zeros_address,
 )
+from minikeras_numba.matmul_sizes import Matmul, Where, describe
+from minikeras_numba.matmul_tall import is_tall, tall_phases
 from minikeras_numba.panels import Block, Packed, in_place, packed
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import max_rows, max_vectors, tile
@@ -41,32 +39,6 @@ IN_CACHE = 1 << 22
 ROW_BLOCK = 64
 
 
-class Matmul(NamedTuple):
-    """The sizes of a matmul of rank 2, repeated over batches."""
-
-    dtype: str
-    m: int
-    n: int
-    k: int
-    transpose_a: bool
-    transpose_b: bool
-    a_batch: Sequence[int]  # for each result matrix, the number of its A
-    b_batch: Sequence[int]
-
-    @property
-    def item(self) -> int:
-        return np.dtype(self.dtype).itemsize
-
-    @property
-    def lanes(self) -> int:
-        return host().lanes(self.item)
-
-    @property
-    def b_pitch(self) -> int:
-        """Bytes between rows of B as it is stored."""
-        return (self.k if self.transpose_b else self.n) * self.item
-
-
 def lower_matmul(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     """A closure for a matmul node, or None for dtypes that stay with NumPy."""
     a, b = node.inputs[0].aval, node.inputs[1].aval
@@ -77,43 +49,20 @@ def lower_matmul(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     return Closure(matmul_phases(spec, Base(a_reg), b_reg, Base(out), None))
 
 
-def describe(
-    a: Sequence[int], b: Sequence[int], dtype: str, static: Mapping[str, Any]
-) -> Matmul | None:
-    """The sizes of a matmul, or None where no tile is for its dtype."""
-    if dtype not in ("float32", "float64"):
-        return None
-    ta, tb = bool(static.get("transpose_a")), bool(static.get("transpose_b"))
-    k, m = (a[-2], a[-1]) if ta else (a[-1], a[-2])
-    n = b[-2] if tb else b[-1]
-    batch = np.broadcast_shapes(tuple(a[:-2]), tuple(b[:-2]))
-    if math.prod(b[:-2]) == 1 and not ta:
-        # all batches meet the same B: they are one tall matrix
-        return Matmul(dtype, math.prod(batch) * m, n, k, ta, tb, [0], [0])
-    return Matmul(
-        dtype, m, n, k, ta, tb, _numbers(a[:-2], batch), _numbers(b[:-2], batch)
-    )
-
-
-def _numbers(own: Sequence[int], batch: Sequence[int]) -> list[int]:
-    """For each matrix of the broadcast batch, its number in an operand."""
-    count = np.arange(math.prod(own)).reshape(tuple(own))
-    return [int(i) for i in np.broadcast_to(count, tuple(batch)).ravel()]
-
-
 def matmul_phases(
     spec: Matmul, a: Base, b_register: int, out: Base, epilogue: Epilogue | None
 ) -> list[Phase]:
     """The phases of a matmul: packing where it pays, then the tiles."""
+    if epilogue is None and is_tall(spec):
+        return tall_phases(spec, a, Base(b_register), out)
     columns = panels(spec.n, spec.lanes)
     right = _right(spec, b_register, columns)
     left = _left(spec, a) if spec.transpose_a else None
     plan = Plan(left.base if left else a, right.base, out)
     plan.work = spec.m * spec.n * spec.k * len(spec.a_batch)
     blocks, groups = _split(spec, len(columns), epilogue is not None)
-    a_size, c_size = spec.m * spec.k * spec.item, spec.m * spec.n * spec.item
-    a_step = (left.matrix_bytes if left else 0) or a_size
-    b_step = right.matrix_bytes or spec.k * spec.n * spec.item
+    a_at = _places(spec.a, left, max(spec.a_batch, default=-1) + 1)
+    b_at = _places(spec.b, right, max(spec.b_batch, default=-1) + 1)
     ranges = [
         (rows, plan.add_jobs(_jobs(spec, right, left, rows, group)))
         for rows in blocks
@@ -122,7 +71,7 @@ def matmul_phases(
     for i, (a_i, b_i) in enumerate(zip(spec.a_batch, spec.b_batch, strict=True)):
         for (low, high), (first, last) in ranges:
             done = (i * spec.m + low, i * spec.m + high)
-            step = Step(a_i * a_step, b_i * b_step, i * c_size, first, last, *done)
+            step = Step(a_at[a_i], b_at[b_i], spec.c.starts[i], first, last, *done)
             plan.add_unit([step])
     phases = [p.phase for p in (right, left) if p is not None and p.phase is not None]
     if epilogue is None or len(groups) == 1:
@@ -134,17 +83,22 @@ def matmul_phases(
     return [*phases, Phase(plan), Phase(after, epilogue)]
 
 
+def _places(where: Where, packed: Packed | None, count: int) -> Sequence[int]:
+    """Bytes to each matrix, packed or where it is."""
+    if packed is None or packed.phase is None:
+        return where.starts
+    return [i * packed.matrix_bytes for i in range(count)]
+
+
 def _right(spec: Matmul, register: int, columns: Sequence[Panel]) -> Packed:
     """B, packed unless few rows would use it, or it is a panel already."""
     narrow = len(columns) == 1 and columns[0].tail == spec.lanes
     few = spec.m <= FEW_ROWS and all(p.tail == spec.lanes for p in columns)
     if not spec.transpose_b and (narrow or few):
-        return in_place(register, columns, spec.item, spec.b_pitch)
-
-    size = spec.k * spec.n * spec.item
+        return in_place(register, columns, spec.item, spec.b.pitch)
 
     def blocks(m: int) -> list[Block]:
-        return [Block(m * size, spec.k, spec.b_pitch)]
+        return [Block(spec.b.starts[m], spec.k, spec.b.pitch)]
 
     count = max(spec.b_batch, default=-1) + 1
     return packed(register, columns, spec.dtype, count, spec.transpose_b, blocks)
@@ -158,16 +112,15 @@ def _left(spec: Matmul, a: Base) -> Packed:
     size = spec.k * spec.m * spec.item
     columns = panels(spec.m, spec.lanes, 3)
     count = max(spec.a_batch, default=-1) + 1
-    pitch = spec.m * spec.item
     if size <= IN_CACHE:
-        return in_place(a.register, columns, spec.item, pitch)
+        return in_place(a.register, columns, spec.item, spec.a.pitch)
     return packed(
         a.register,
         columns,
         spec.dtype,
         count,
         False,
-        lambda m: [Block(m * size, spec.k, pitch)],
+        lambda m: [Block(spec.a.starts[m], spec.k, spec.a.pitch)],
     )
 
 
@@ -215,12 +168,12 @@ def _jobs(
                     job(
                         fn,
                         b=right.offsets[i] + begin * pitch,
-                        c=((low + at) * spec.n + panel.start) * spec.item,
+                        c=(low + at) * spec.c.pitch + panel.start * spec.item,
                         count=count,
-                        dc=size * spec.n * spec.item,
+                        dc=size * spec.c.pitch,
                         k=end - begin,
                         sbk=pitch,
-                        ldc=spec.n * spec.item,
+                        ldc=spec.c.pitch,
                         tail=panel.tail,
                         **_a_fields(spec, left, low, at, size, begin),
                         **_start_fields(spec, begin, size),
@@ -234,7 +187,7 @@ def _a_fields(
 ) -> dict[str, int]:
     """Where a run of tiles finds its rows of A."""
     if left is None:
-        pitch = spec.k * spec.item
+        pitch = spec.a.pitch
         start = (low + at) * pitch + begin * spec.item
         return {"a": start, "da": size * pitch, "sap": pitch, "sak": spec.item}
     number = [p.start for p in left.panels].index(low)
@@ -247,5 +200,4 @@ def _start_fields(spec: Matmul, begin: int, size: int) -> dict[str, int]:
     """From zeros at the first depth, from what C holds at the later ones."""
     if begin == 0:
         return {"s": zeros_address()}
-    pitch = spec.n * spec.item
-    return {"lds": pitch, "ds": size * pitch}
+    return {"lds": spec.c.pitch, "ds": size * spec.c.pitch}

@@ -17,20 +17,38 @@ from minikeras_numba.elementwise import REGISTER_KIND
 from minikeras_numba.emit import Fn, Val, const
 from minikeras_numba.fused import Native, Step
 from minikeras_numba.jit import compile_ir, host
-from minikeras_numba.kernel import PARAMETERS, across, combine
+from minikeras_numba.kernel import PARAMETERS, combine
 
 ROWWISE = ("softmax", "log_softmax", "softmax_cross_entropy_with_logits")
 _GRAIN_ELEMENTS = 8192
 _ONE = const("i64", 1)
+_BESIDE = 4  # rows at a time
+
+
+class _Row:
+    """One row that is worked on: where it is, and what it has summed up so far."""
+
+    def __init__(self, kernel: _RowKernel, number: Val, cells: list[Val]) -> None:
+        f, kind, arrays = kernel.f, kernel.kind, kernel.arrays
+        offset = f.mul(number, kernel.width)
+        self.x = f.gep(kind, arrays[0], offset)
+        self.second = f.gep(kind, arrays[1], offset)
+        self.out = f.gep(kind, arrays[2], number if kernel.loses else offset)
+        self.cells = cells
 
 
 class _RowKernel:
-    """Writes one of the kernels."""
+    """Writes one of the kernels.
+
+    Several rows are worked on side by side: of one alone each step would wait for the
+    one before, the folds across its lanes most of all.
+    """
 
     def __init__(self, name: str, dtype: str) -> None:
         self.f = Fn("rowwise", PARAMETERS, host().attributes)
         self.name, self.dtype, self.kind = name, dtype, REGISTER_KIND[dtype]
         self.lanes = host().lanes(4)
+        self.loses = name == ROWWISE[2]
 
     def write(self) -> str:
         f = self.f
@@ -39,20 +57,28 @@ class _RowKernel:
             at = f.gep("i64", Val("%meta", "ptr"), const("i64", i))
             words.append(f.load(at, "i64"))
         self.width = words[0]
-        arrays = []
+        self.arrays = []
         for word in words[1:]:
             address = f.load(f.gep("i64", Val("%regs", "ptr"), word), "i64")
-            arrays.append(f.convert("inttoptr", address, "ptr"))
-        self.cells = [f.alloca(self.kind, self.lanes) for _ in range(3)]
-        with f.loop(Val("%start", "i64"), Val("%stop", "i64"), _ONE) as row:
-            offset = f.mul(row, self.width)
-            self.x = f.gep(self.kind, arrays[0], offset)
-            self.second = f.gep(self.kind, arrays[1], offset)
-            if self.name == ROWWISE[2]:
-                self.loss(f.gep(self.kind, arrays[2], row))
+            self.arrays.append(f.convert("inttoptr", address, "ptr"))
+        beside = 1 if self.loses else _BESIDE
+        cells = [
+            [f.alloca(self.kind, self.lanes) for _ in range(3)] for _ in range(beside)
+        ]
+        start, stop = Val("%start", "i64"), Val("%stop", "i64")
+        if beside > 1:
+            whole = f.bin("and", f.sub(stop, start), const("i64", -beside))
+            middle = f.add(start, whole)
+            with f.loop(start, middle, const("i64", beside)) as at:
+                numbers = [f.add(at, const("i64", i)) for i in range(beside)]
+                self.softmax(list(map(_Row, [self] * beside, numbers, cells)))
+            start = middle
+        with f.loop(start, stop, _ONE) as number:
+            row = _Row(self, number, cells[0])
+            if self.loses:
+                self.loss(row)
             else:
-                self.out = f.gep(self.kind, arrays[2], offset)
-                self.softmax()
+                self.softmax([row])
         return f.text()
 
     def read(self, base: Val, at: Val, mask: Val | None) -> Val:
@@ -61,8 +87,8 @@ class _RowKernel:
             return self.f.load(address, self.kind, self.lanes)
         return self.f.masked_load(address, self.kind, mask)
 
-    def put(self, x: Val, at: Val, mask: Val | None) -> None:
-        address = self.f.gep(self.kind, self.out, at)
+    def put(self, x: Val, row: _Row, at: Val, mask: Val | None) -> None:
+        address = self.f.gep(self.kind, row.out, at)
         if mask is None:
             self.f.store(x, address)
         else:
@@ -78,71 +104,84 @@ class _RowKernel:
     def reset(self, cell: Val, start: float) -> None:
         self.f.store(const(self.kind, start, self.lanes), cell, 64)
 
-    def total(self, cell: Val, how: str) -> Val:
-        lanes = self.f.load(cell, self.kind, self.lanes, 64)
-        return across(self.f, how, lanes, self.dtype)
+    def totals(self, cells: list[Val], how: str) -> list[Val]:
+        """The folds across lanes, half by half, of all rows at each step."""
+        f = self.f
+        values = [f.load(cell, self.kind, self.lanes, 64) for cell in cells]
+        while values[0].lanes > 1:
+            half = values[0].lanes // 2
+            values = [
+                combine(f, how, f.part(v, 0, half), f.part(v, half, half), self.dtype)
+                for v in values
+            ]
+        return values
 
     def sweep(self, step: Callable[[Val, Val | None], None]) -> None:
         self.f.sweep(const("i64", 0), self.width, self.lanes, step)
 
-    def largest(self) -> Val:
-        """The maximum of the row, in every lane."""
-        cell = self.cells[0]
-        self.reset(cell, -math.inf)
-        self.sweep(
-            lambda at, mask: self.fold(
-                cell, "max", self.read(self.x, at, mask), mask, -math.inf
-            )
-        )
-        return self.f.splat(self.total(cell, "max"), self.lanes)
+    def largest(self, rows: list[_Row]) -> list[Val]:
+        """The maximum of each row, in every lane."""
+        for row in rows:
+            self.reset(row.cells[0], -math.inf)
 
-    def softmax(self) -> None:
-        f, cell = self.f, self.cells[1]
-        top = self.largest()
-        self.reset(cell, 0.0)
+        def step(at: Val, mask: Val | None) -> None:
+            for row in rows:
+                x = self.read(row.x, at, mask)
+                self.fold(row.cells[0], "max", x, mask, -math.inf)
+
+        self.sweep(step)
+        tops = self.totals([row.cells[0] for row in rows], "max")
+        return [self.f.splat(top, self.lanes) for top in tops]
+
+    def softmax(self, rows: list[_Row]) -> None:
+        f = self.f
+        tops = self.largest(rows)
+        for row in rows:
+            self.reset(row.cells[1], 0.0)
         keep = self.name == "softmax"
 
         def add(at: Val, mask: Val | None) -> None:
-            e = mathlib.exp(f, f.fsub(self.read(self.x, at, mask), top))
-            if keep:
-                self.put(e, at, mask)
-            self.fold(cell, "sum", e, mask, 0.0)
+            for row, top in zip(rows, tops, strict=True):
+                e = mathlib.exp(f, f.fsub(self.read(row.x, at, mask), top))
+                if keep:
+                    self.put(e, row, at, mask)
+                self.fold(row.cells[1], "sum", e, mask, 0.0)
 
         self.sweep(add)
-        total = self.total(cell, "sum")
-        if keep:
-            scale = f.splat(f.fdiv(f.like(total, 1.0), total), self.lanes)
-        else:
-            scale = f.splat(mathlib.log(f, total), self.lanes)
+        scales = []
+        for total in self.totals([row.cells[1] for row in rows], "sum"):
+            scale = f.fdiv(f.like(total, 1.0), total) if keep else mathlib.log(f, total)
+            scales.append(f.splat(scale, self.lanes))
 
         def finish(at: Val, mask: Val | None) -> None:
-            if keep:
-                y = f.fmul(self.read(self.out, at, mask), scale)
-            else:
-                y = f.fsub(f.fsub(self.read(self.x, at, mask), top), scale)
-            self.put(y, at, mask)
+            for row, top, scale in zip(rows, tops, scales, strict=True):
+                if keep:
+                    y = f.fmul(self.read(row.out, at, mask), scale)
+                else:
+                    y = f.fsub(f.fsub(self.read(row.x, at, mask), top), scale)
+                self.put(y, row, at, mask)
 
         self.sweep(finish)
 
-    def loss(self, place: Val) -> None:
+    def loss(self, row: _Row) -> None:
         """sum(p) log(sum(exp(x - top))) - sum(p (x - top))."""
         f = self.f
-        top = self.largest()
-        exponentials, weights, products = self.cells
-        for cell in self.cells:
+        (top,) = self.largest([row])
+        exponentials, weights, products = row.cells
+        for cell in row.cells:
             self.reset(cell, 0.0)
 
         def add(at: Val, mask: Val | None) -> None:
-            x = f.fsub(self.read(self.x, at, mask), top)
-            p = self.read(self.second, at, mask)
+            x = f.fsub(self.read(row.x, at, mask), top)
+            p = self.read(row.second, at, mask)
             self.fold(exponentials, "sum", mathlib.exp(f, x), mask, 0.0)
             self.fold(weights, "sum", p, mask, 0.0)
             self.fold(products, "sum", f.fmul(p, x), mask, 0.0)
 
         self.sweep(add)
-        log_sum = mathlib.log(f, self.total(exponentials, "sum"))
-        left = f.fmul(self.total(weights, "sum"), log_sum)
-        f.store(f.fsub(left, self.total(products, "sum")), place)
+        sums = self.totals([exponentials, weights, products], "sum")
+        log_sum = mathlib.log(f, sums[0])
+        f.store(f.fsub(f.fmul(sums[1], log_sum), sums[2]), row.out)
 
 
 def lower_rowwise(node: Node, regs: Mapping[Value, int]) -> Native | None:

@@ -43,8 +43,11 @@ class NumpyBackend(Backend):
     def fusible(self, node: Node) -> bool:
         return lowering.fusible(node)
 
+    strided_products = True
+
     def has_epilogues(self, node: Node) -> bool:
-        return node.prim.name in lowering.EPILOGUE_CORES
+        moved = node.static.get("perm_out")  # rows that do not lie one after the other
+        return node.prim.name in lowering.EPILOGUE_CORES and not moved
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         return lowering.lower(self.kernels, node, regs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras_numpy.common import Array, Table, arrays, to, work_dtype
@@ -20,14 +21,26 @@ def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
 
     def matmul(
-        a: Array, b: Array, *, transpose_a: bool = False, transpose_b: bool = False
+        a: Array,
+        b: Array,
+        *,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
+        perm_a: Sequence[int] | None = None,
+        perm_b: Sequence[int] | None = None,
+        perm_out: Sequence[int] | None = None,
     ) -> Array:
         work = work_dtype(a.dtype)
         left, right = to(a, work), to(b, work)
+        if perm_a is not None:
+            left = left.transpose(perm_a)
+        if perm_b is not None:
+            right = right.transpose(perm_b)
         if transpose_a:
             left = left.swapaxes(-1, -2)
         if transpose_b:
             right = right.swapaxes(-1, -2)
-        return to(product(xp, left, right), a.dtype)
+        result = to(product(xp, left, right), a.dtype)
+        return result if perm_out is None else result.transpose(perm_out)
 
     return {"matmul": arrays(xp, matmul)}

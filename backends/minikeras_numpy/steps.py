@@ -35,12 +35,20 @@ def _matmul(node: Node) -> Run:
     tb = node.static.get("transpose_b", False)
     dtype = numpy_dtype(a.dtype)
     work = work_dtype(dtype)
-    flat = b.ndim == 2 and a.ndim > 2 and not ta
+    perm_a, perm_b, perm_out = (node.static.get(f"perm_{n}") for n in ("a", "b", "out"))
+    inverse = None if perm_out is None else tuple(np.argsort(perm_out))
+    flat = b.ndim == 2 and a.ndim > 2 and not (ta or perm_a or perm_out)
     shape = node.outputs[0].aval.shape
 
     def run(x: Array, y: Array, out: Array) -> None:
         if work != dtype:
             x, y = x.astype(work), y.astype(work)
+        if perm_a:
+            x = x.transpose(perm_a)
+        if perm_b:
+            y = y.transpose(perm_b)
+        if inverse:
+            out = out.transpose(inverse)
         if ta:
             x = x.swapaxes(-1, -2)
         if tb:

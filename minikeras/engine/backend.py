@@ -83,6 +83,9 @@ class Backend:
         """Whether `node` may become part of a fused group here."""
         return False
 
+    # Whether `matmul` may be given `perm_a`, `perm_b` and `perm_out`.
+    strided_products = False
+
     def has_epilogues(self, node: Node) -> bool:
         """Whether an elementwise tail should be folded into this contraction."""
         return False

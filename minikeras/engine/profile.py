@@ -136,7 +136,8 @@ def flops(node: Node) -> int:
 def _contraction(name: str, node: Node, static: dict[str, Any]) -> int:
     shapes = [v.aval.shape for v in node.inputs]
     if name == "matmul":
-        depth = shapes[0][-2 if static.get("transpose_a") else -1]
+        axis = -2 if static.get("transpose_a") else -1
+        depth = shapes[0][(static.get("perm_a") or range(len(shapes[0])))[axis]]
         return 2 * _size(node, 0) * depth
     if name == "conv":
         return 2 * _size(node, 0) * math.prod(shapes[1][:-1])

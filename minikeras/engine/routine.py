@@ -18,6 +18,7 @@ from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.epilogue import epilogues
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.inline import inline
+from minikeras.engine.passes.layouts import layouts
 from minikeras.engine.passes.loops import loops
 from minikeras.engine.passes.plan import check_plan, plan
 from minikeras.engine.passes.simplify import simplify
@@ -34,6 +35,7 @@ def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
         ("stabilise", stabilise_graph),
         ("inline", lambda graph: inline(graph, backend)),
         ("simplify", simplify),
+        ("layouts", lambda graph: layouts(graph, backend)),
         ("epilogue", lambda graph: epilogues(graph, backend)),
         ("fuse", lambda graph: fuse(graph, backend)),
     ]

@@ -29,8 +29,20 @@ Pads = tuple[tuple[int, int], ...]
 
 
 def _infer_matmul(
-    a: Aval, b: Aval, *, transpose_a: bool = False, transpose_b: bool = False
+    a: Aval,
+    b: Aval,
+    *,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    perm_a: Ints | None = None,
+    perm_b: Ints | None = None,
+    perm_out: Ints | None = None,
 ) -> Aval:
+    """The `perm_*` are transposes of operands (before their flags) and of the result.
+
+    Only `passes/layouts.py` writes them, after gradients have been taken.
+    """
+    a, b = _moved(a, perm_a), _moved(b, perm_b)
     check_same_dtype("matmul", ("a", "b"), (a, b))
     check_dtype("matmul", "a", a, "numeric")
     check_rank("matmul", "a", a, 2, None)
@@ -48,7 +60,11 @@ def _infer_matmul(
             f"sizes {inner} and {depth} must be equal."
         )
     batch = broadcast_shapes(a.shape[:-2], b.shape[:-2], op="matmul")
-    return Aval((*batch, rows, cols), a.dtype)
+    return _moved(Aval((*batch, rows, cols), a.dtype), perm_out)
+
+
+def _moved(x: Aval, perm: Ints | None) -> Aval:
+    return x if perm is None else Aval(tuple(x.shape[p] for p in perm), x.dtype)
 
 
 def _matmul_vjp(ctx: Context, g: Tensor) -> Grads:

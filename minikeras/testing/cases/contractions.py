@@ -34,6 +34,25 @@ def contract() -> Iterator[Case]:
         check = _matmul(ta, tb)
         yield Case("matmul", (Arg(a), Arg(b)), static, kinds, check, (0, 1), 4, label)
 
+    a, b = (2, 5, 3, 4), (2, 6, 3, 4)  # (batch, steps, heads, width)
+    heads = (0, 2, 1, 3)
+    static = {"transpose_a": False, "transpose_b": True, "perm_a": heads}
+
+    def scores(a: Any, b: Any) -> Any:
+        return np.einsum("bthd,bshd->bhts", a, b)
+
+    given = (Arg(a), Arg(b))
+    static["perm_b"] = heads
+    yield Case("matmul", given, static, WIDE, scores, label="scores")
+    c = (2, 3, 5, 6)
+    static = {"perm_b": heads, "perm_out": heads}
+
+    def mixed(c: Any, b: Any) -> Any:
+        return np.einsum("bhts,bshd->bthd", c, b)
+
+    given = (Arg(c), Arg(b))
+    yield Case("matmul", given, static, WIDE, mixed, label="mixed")
+
 
 def _matmul(ta: Any, tb: Any) -> Any:
     def reference(a: Any, b: Any) -> Any:

@@ -5,6 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from minikeras_numba.matmul import lower_matmul
+from minikeras_numba.matmul_sizes import describe
+from minikeras_numba.matmul_tall import is_tall
+from minikeras_numba.pool import get_threads, set_threads
 
 from minikeras.extend import Aval, Node, Value, lookup
 
@@ -61,6 +64,54 @@ def test_batches_broadcast(run_node_anywhere, data):
     m, k, n = (data.draw(st.integers(1, 20)) for _ in range(3))
     ta, tb = data.draw(st.booleans()), data.draw(st.booleans())
     check(run_node_anywhere, *operands(m, k, n, ta, tb, "float32", *shapes), ta, tb)
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "k"), [(64, 256, 3000), (17, 16, 1024), (100, 48, 2049), (64, 80, 1500)]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tall_matrices(run_node, threads, m, n, k, dtype):
+    a, b = operands(m, k, n, True, False, dtype)
+    spec = describe(a.shape, b.shape, dtype, {"transpose_a": True})
+    assert is_tall(spec)
+    check(run_node, a, b, True, False)
+
+
+def test_tall_matrices_give_the_same_bits_on_any_number_of_threads(run_node):
+    a, b = operands(64, 5000, 32, True, False, "float32")
+    before, results = get_threads(), []
+    for count in (1, 2, 3):
+        set_threads(count)
+        results.append(check(run_node, a, b, True, False)[1][2].copy())
+    set_threads(before)
+    assert all(np.array_equal(results[0], r) for r in results)
+
+
+@given(data=st.data())
+def test_operands_and_results_in_another_order(run_node_anywhere, data):
+    """Attention's heads: matrices whose rows, and which among themselves, lie apart."""
+    batch, heads = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
+    m, k, n = (data.draw(st.integers(1, 40)) for _ in range(3))
+    ta, tb = data.draw(st.booleans()), data.draw(st.booleans())
+    moved = (0, 2, 1, 3)
+    a = RNG.standard_normal((batch, *((k, heads, m) if ta else (m, heads, k))))
+    b = RNG.standard_normal((batch, *((n, heads, k) if tb else (k, heads, n))))
+    a, b = a.astype("float32"), b.astype("float32")
+    out, _, _ = run_node_anywhere(
+        lower_matmul,
+        "matmul",
+        [a, b],
+        transpose_a=ta,
+        transpose_b=tb,
+        perm_a=moved,
+        perm_b=moved,
+        perm_out=moved,
+    )
+    left, right = a.transpose(moved).astype("f8"), b.transpose(moved).astype("f8")
+    left = left.swapaxes(-1, -2) if ta else left
+    right = right.swapaxes(-1, -2) if tb else right
+    expected = (left @ right).transpose(moved)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=2e-6 * (k + 1))
 
 
 def test_inputs_may_change_between_runs(run_node, threads):

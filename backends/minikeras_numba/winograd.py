@@ -1,0 +1,342 @@
+"""Winograd convolutions: fewer products for square filters of 3 or 5 at stride 1.
+
+The tiles of a block are transformed, multiplied position by position with the
+transformed filters, and transformed back, before the next block: all of it fits a
+core's own cache. The filters are transformed once a step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from minikeras_numba.blocking import chunks, row_tiles
+from minikeras_numba.jit import host
+from minikeras_numba.jobs import Base, Epilogue, Phase, Plan, Step, job, zeros_address
+from minikeras_numba.panels import Packed
+from minikeras_numba.pool import get_threads
+from minikeras_numba.tile import tile
+from minikeras_numba.winograd_ir import POSITIONS, SIZE, filters_in, tiles_out
+from minikeras_numba.winograd_tiles import ITEM, LINE, Inner, Intake, Strip, workspace
+
+# Tiles and products of a block: a part of a core's second-level cache.
+BLOCK_BYTES = 384 << 10
+
+# What transforms cost, in multiply-adds: of a tile's vector of channels, there or
+# back, and of a vector of filters.
+TRANSFORM = 330
+FILTERS = 450
+
+
+class Grid(NamedTuple):
+    """A convolution of stride 1 cut into tiles of outputs."""
+
+    batch: int
+    rows: int
+    columns: int
+    channels: int
+    out_rows: int
+    out_columns: int
+    filters: int
+    taps: int
+    top: int
+    left: int
+
+    @property
+    def step(self) -> int:
+        """Outputs along each side of a tile."""
+        return SIZE + 1 - self.taps
+
+    @property
+    def down(self) -> int:
+        return -(-self.out_rows // self.step)
+
+    @property
+    def across(self) -> int:
+        return -(-self.out_columns // self.step)
+
+    @property
+    def vectors(self) -> int:
+        return -(-self.filters // host().lanes(ITEM))
+
+    @property
+    def products(self) -> int:
+        """How many multiplications the direct way takes."""
+        outputs = self.batch * self.out_rows * self.out_columns * self.filters
+        return outputs * self.channels * self.taps**2
+
+    def intake(self, room: int) -> Intake:
+        """The images' way into tiles, at the start of the workspace."""
+        made = Intake(
+            self.rows,
+            self.columns,
+            self.channels,
+            SIZE,
+            self.step,
+            self.top,
+            self.left,
+            self.across,
+            room,
+            0,
+            0,
+        )
+        return made._replace(tiles=made.strip_bytes)
+
+
+def grid(
+    x: Sequence[int],
+    filters: int,
+    out: Sequence[int],
+    kernel: Sequence[int],
+    static: Mapping[str, Any],
+    dtype: str,
+    padding: Sequence[tuple[int, int]] | None = None,
+) -> Grid | None:
+    """The tiles of a convolution, or None where it should be done directly.
+
+    Args:
+        x: Shape of the images.
+        filters: How many.
+        out: Shape of the result.
+        kernel: Height and width of the filters.
+        static: Strides, padding, dilation and groups.
+        dtype: Of all arrays.
+        padding: In place of the static one.
+    """
+    if os.environ.get("MINIKERAS_WINOGRAD") == "0" or dtype != "float32":
+        return None
+    if len(x) != 4 or tuple(kernel) not in ((3, 3), (5, 5)) or 0 in out:
+        return None
+    if static["groups"] != 1 or {*static["strides"], *static["dilation"]} != {1}:
+        return None
+    (top, bottom), (left, right) = padding or static["padding"]
+    if min(top, bottom, left, right) < 0:
+        return None
+    sizes = x[0], x[1], x[2], x[3], out[1], out[2]
+    made = Grid(*sizes, filters, kernel[0], top, left)
+    return made if _pays(made) else None
+
+
+def _pays(work: Grid) -> bool:
+    """Whether the tiles' transforms cost less than the products they save.
+
+    Counted in multiply-adds of vectors, as one core was seen to spend them.
+    """
+    outputs = work.batch * work.out_rows * work.out_columns
+    pairs = work.channels * work.vectors
+    sides = -(-work.channels // host().lanes(ITEM)) + work.vectors
+    tiles = work.batch * work.down * work.across
+    direct = outputs * work.taps**2 * pairs
+    fewer = tiles * (POSITIONS * pairs + TRANSFORM * sides) + FILTERS * pairs
+    return direct > fewer
+
+
+class Blocks(NamedTuple):
+    """The cut of a batch: for each unit its blocks, of so many tiles at most.
+
+    A block is the number of its first image and its strips.
+    """
+
+    units: list[list[tuple[int, tuple[Strip, ...]]]]
+    room: int
+
+
+def cut(work: Grid, most: int) -> Blocks:
+    """Blocks of some `most` tiles: several images, or a part of one."""
+    threads, each = get_threads(), work.down * work.across
+    if 2 * each <= most or (work.batch >= threads and each <= most):
+        count = -(-work.batch * each // most)
+        count = -(-count // threads) * threads
+        blocks = [
+            (
+                low,
+                tuple(Strip(n, i) for n in range(high - low) for i in range(work.down)),
+            )
+            for low, high in chunks(work.batch, count)
+        ]
+    else:
+        count = max(-(-each // most), -(-threads // work.batch))
+        blocks = [
+            (n, tuple(Strip(0, i) for i in range(low, high)))
+            for n in range(work.batch)
+            for low, high in chunks(work.down, count)
+        ]
+    room = max(len(strips) for _, strips in blocks) * work.across
+    units = [blocks[low:high] for low, high in chunks(len(blocks), threads)]
+    return Blocks(units, room)
+
+
+def phases(
+    work: Grid,
+    owner: Mapping[Any, int],
+    source: Base,
+    right: Packed,
+    target: Base,
+    epilogue: Epilogue | None = None,
+) -> list[Phase]:
+    """Pack and transform the filters, then go over the blocks.
+
+    Args:
+        work: The tiles.
+        owner: The register numbers of the routine: whose workspace to use.
+        source: The images.
+        right: The filters in panels, one tap's rows under the other's.
+        target: The result.
+        epilogue: What to run on its rows.
+    """
+    width = sum(right.row_bytes)
+    per_tile = POSITIONS * (work.intake(1).tile_bytes + width)
+    blocks = cut(work, max(1, BLOCK_BYTES // per_tile))
+    images = work.intake(blocks.room)
+    pitch = work.channels * width + LINE
+    filters = POSITIONS * pitch
+    products = images.tiles + images.tiles_bytes
+    each = products + POSITIONS * (blocks.room * width + LINE)
+    memory = workspace(owner, filters + len(blocks.units) * each)
+    base = Base(array=memory.array)
+    before = [] if right.phase is None else [right.phase]
+    before.append(Phase(_filters(work, right, base, pitch)))
+    plan, inner = Plan(source, base, target), Inner()
+    plan.work = work.products
+    forward = _Forward(work, images, right, pitch, products)
+    place = int(memory.array.ctypes.data)
+    clear = inner.clear(plan, images.strip, images.strip_bytes)
+    known: dict[tuple[Strip, ...], tuple[int, int]] = {}
+    for number, unit in enumerate(blocks.units):
+        own = filters + number * each
+        steps = [Step(0, own, 0, *clear)]
+        for image, strips in unit:
+            if strips not in known:
+                known[strips] = plan.add_jobs(forward.jobs(strips, inner, place))
+            steps.append(_step(work, image, strips, own, known[strips]))
+        plan.add_unit(steps)
+    last = Phase(plan, epilogue)
+    last.keep = (*last.keep, inner.tables, memory)
+    return [*before, last]
+
+
+def _step(
+    work: Grid,
+    image: int,
+    strips: Sequence[Strip],
+    own: int,
+    jobs: tuple[int, int],
+) -> Step:
+    """One block: its images, the workspace at `own`, and the rows it finishes."""
+    a = image * work.rows * work.columns * work.channels * ITEM
+    first = image * work.out_rows * work.out_columns
+    begin, end = (
+        (s.image * work.out_rows + min(work.out_rows, n * work.step)) * work.out_columns
+        for s, n in ((strips[0], strips[0].number), (strips[-1], strips[-1].number + 1))
+    )
+    c = first * work.filters * ITEM
+    return Step(a, own, c, *jobs, first + begin, first + end)
+
+
+def _filters(work: Grid, right: Packed, base: Base, pitch: int) -> Plan:
+    """Transform the panels, a part of each for every unit."""
+    plan, place = Plan(right.base, Base(), base), 0
+    plan.work = POSITIONS * work.channels * work.vectors * host().lanes(ITEM)
+    fn = filters_in(work.taps)
+    for offset, row in zip(right.offsets, right.row_bytes, strict=True):
+        size = work.channels * row
+        for low, high in chunks(size // host().vector_bytes, 4 * get_threads()):
+            at = low * host().vector_bytes
+            fields = {"a": offset + at, "c": place + at, "count": high - low}
+            jobs = plan.add_jobs([job(fn, **fields, sap=size, ldc=pitch)])
+            plan.add_unit([Step(0, 0, 0, *jobs)])
+        place += size
+    return plan
+
+
+class _Forward(NamedTuple):
+    """The jobs of a block."""
+
+    work: Grid
+    images: Intake
+    right: Packed
+    pitch: int  # bytes of a position of the filters
+    products: int  # where the products are in the workspace
+
+    @property
+    def width(self) -> int:
+        return sum(self.right.row_bytes)
+
+    @property
+    def position(self) -> int:
+        """Bytes of a position of the products."""
+        return self.images.room * self.width + LINE
+
+    def jobs(
+        self, strips: Sequence[Strip], inner: Inner, place: int
+    ) -> Iterator[list[int]]:
+        """All of a block; the transformed filters are at the address `place`."""
+        across = self.work.across
+        for i, strip in enumerate(strips):
+            yield from self.images.jobs(strip, i * across)
+        yield inner.job(False, self._products(len(strips) * across), place)
+        for i, strip in enumerate(strips):
+            yield from self._out(strip, i * across)
+
+    def _products(self, tiles: int) -> Iterator[list[int]]:
+        """Position by position, tiles times filters."""
+        row = self.images.tile_bytes
+        for position in range(POSITIONS):
+            panel_at = column = 0
+            for panel, pitch in zip(
+                self.right.panels, self.right.row_bytes, strict=True
+            ):
+                for at, size, count in row_tiles(tiles, panel.vectors):
+                    c = self.products + position * self.position
+                    yield job(
+                        tile("float32", size, panel.vectors, False, False),
+                        a=self.images.tiles
+                        + position * self.images.position_bytes
+                        + at * row,
+                        b=position * self.pitch + panel_at,
+                        c=c + at * self.width + column,
+                        count=count,
+                        da=size * row,
+                        dc=size * self.width,
+                        k=self.work.channels,
+                        sap=row,
+                        sak=ITEM,
+                        sbk=pitch,
+                        ldc=self.width,
+                        s=zeros_address(),
+                    )
+                panel_at += self.work.channels * pitch
+                column += pitch
+
+    def _out(self, strip: Strip, first: int) -> Iterator[list[int]]:
+        """Back to outputs; the last tile of a strip may stick out of the image."""
+        work, lanes = self.work, host().lanes(ITEM)
+        pixel = work.filters * ITEM
+        row = work.out_columns * pixel
+        top = strip.number * work.step
+        tail = work.filters - (work.vectors - 1) * lanes
+        rows = min(work.step, work.out_rows - top)
+        columns = work.out_columns - (work.across - 1) * work.step
+        parts = [(0, work.across, work.step)]
+        if columns < work.step:
+            parts = [(0, work.across - 1, work.step), (work.across - 1, 1, columns)]
+        for at, count, wide in parts:
+            if not count:
+                continue
+            full = rows == wide == work.step
+            yield job(
+                tiles_out(work.step, full, tail < lanes),
+                b=self.products + (first + at) * self.width,
+                c=(strip.image * work.out_rows + top) * row + at * work.step * pixel,
+                count=count,
+                k=work.vectors,
+                tail=tail,
+                sar=self.position,
+                da=self.width,
+                ldc=row,
+                sap=pixel,
+                dc=work.step * pixel,
+                r=rows,
+                extra=wide,
+            )

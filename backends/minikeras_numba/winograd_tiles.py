@@ -1,0 +1,162 @@
+"""Images in tiles: where the pieces of a Winograd convolution lie, and the jobs that fill them.
+
+A *strip* is a row of tiles of one image, a *block* some strips that are transformed,
+multiplied and finished while they are in the cache. The thread that works on a block
+has a *workspace* of its own: six transformed rows of the strip at hand, the tiles of
+the block position by position, and their products.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minikeras_numba.jit import host
+from minikeras_numba.jobs import JOB, Plan, Table, clearing, job
+from minikeras_numba.panels import scratch
+from minikeras_numba.winograd_ir import POSITIONS, SIZE, relay, rows_in, tiles_in
+
+LINE = 64
+ITEM = 4  # bytes of a float32
+
+
+class Strip(NamedTuple):
+    """A row of tiles: the number of its image in the block, and its own in the image."""
+
+    image: int
+    number: int
+
+
+class Intake(NamedTuple):
+    """How images become tiles; sizes in elements, places in bytes of the workspace."""
+
+    rows: int
+    columns: int
+    channels: int
+    count: int  # rows and columns that make a tile: 6, or a gradient's m
+    step: int  # from tile to tile
+    top: int  # rows of padding
+    left: int
+    across: int  # tiles in a strip
+    room: int  # tiles in a block
+    strip: int  # where the six transformed rows of a strip are
+    tiles: int  # where the tiles of a block are
+
+    @property
+    def pixel(self) -> int:
+        return self.channels * ITEM
+
+    @property
+    def vectors(self) -> int:
+        return -(-self.channels // host().lanes(ITEM))
+
+    @property
+    def pitch(self) -> int:
+        """Bytes of a transformed row; the last vector may read past its columns."""
+        wide = (self.across - 1) * self.step + self.count
+        return _lines(wide * self.pixel + host().vector_bytes)
+
+    @property
+    def strip_bytes(self) -> int:
+        """Six rows, and one of zeros as long as the image's."""
+        return SIZE * self.pitch + _lines(self.columns * self.pixel)
+
+    @property
+    def tile_bytes(self) -> int:
+        return self.vectors * host().vector_bytes
+
+    @property
+    def position_bytes(self) -> int:
+        # one line more: powers of two would fall on the same sets of the cache
+        return _lines(self.room * self.tile_bytes) + LINE
+
+    @property
+    def tiles_bytes(self) -> int:
+        return POSITIONS * self.position_bytes
+
+    def jobs(self, strip: Strip, first: int) -> list[list[int]]:
+        """The transforms of a strip, whose tiles are `first` and following of the block."""
+        top = strip.number * self.step - self.top
+        row = self.columns * self.pixel
+        whole, rest = divmod(self.columns * self.channels, host().lanes(ITEM))
+        place = (strip.image * self.rows + top) * row
+        down = job(
+            rows_in(self.count),
+            a=place,
+            b=self.strip,
+            c=place,
+            count=whole,
+            tail=rest,
+            k=max(0, -top),
+            r=min(self.count, self.rows - top),
+            sap=row,
+            dc=self.left * self.pixel,
+            ldc=self.pitch,
+            extra=SIZE * self.pitch,
+        )
+        along = job(
+            tiles_in(self.count),
+            b=self.strip,
+            count=self.across,
+            k=self.vectors,
+            da=self.step * self.pixel,
+            sap=self.pixel,
+            sar=self.pitch,
+            dc=self.tile_bytes,
+            ldc=self.position_bytes,
+            extra=self.tiles + first * self.tile_bytes - self.strip,
+        )
+        return [down, along]
+
+
+def _lines(nbytes: int) -> int:
+    """Rounded up to whole cache lines."""
+    return -(-nbytes // LINE) * LINE
+
+
+class Inner:
+    """Tables of the jobs that a relay runs; they must live as long as the plan."""
+
+    def __init__(self) -> None:
+        self.tables: list[Table] = []
+
+    def job(
+        self, own: bool, rows: Iterable[Sequence[int]], place: int = 0
+    ) -> list[int]:
+        """One job that runs `rows` in the workspace, with their B at address `place`."""
+        table = np.array(list(rows), np.int64).reshape(-1, len(JOB))
+        self.tables.append(table)
+        address = int(table.ctypes.data)
+        return job(relay(own), count=len(table), extra=address, s=place)
+
+    def clear(self, plan: Plan, start: int, nbytes: int) -> tuple[int, int]:
+        """The range of a job that fills a part of the workspace with zeros."""
+        rows = [list(row) for row in clearing("float32", nbytes)]
+        for row in rows:
+            row[JOB.index("c")] += start
+        return plan.add_jobs([self.job(True, rows)])
+
+
+class Workspace:
+    """Memory that the closures of one routine share, since one runs at a time."""
+
+    def __init__(self, owner: Mapping[Any, int], nbytes: int) -> None:
+        self.owner = owner  # kept: while it lives, no other routine has its id
+        self.array = scratch(nbytes)
+
+
+_workspaces: weakref.WeakValueDictionary[int, Workspace] = weakref.WeakValueDictionary()
+
+
+def workspace(owner: Mapping[Any, int], nbytes: int) -> Workspace:
+    """At least `nbytes` for a closure of the routine whose register numbers these are.
+
+    What one closure leaves in it the next one may overwrite.
+    """
+    found = _workspaces.get(id(owner))
+    if found is None or len(found.array) < nbytes:
+        found = _workspaces[id(owner)] = Workspace(owner, nbytes)
+    return found
