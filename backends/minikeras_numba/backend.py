@@ -10,9 +10,11 @@ from minikeras_numpy import NumpyBackend
 
 from minikeras.extend import Node, Step, Value
 from minikeras_numba import conv, conv_grad, matmul, pool, pooling, recurrent
+from minikeras_numba.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.eager import lowered_kernels
 from minikeras_numba.epilogue import lower_epilogue
 from minikeras_numba.fused import Native, fusible, lower_fused
+from minikeras_numba.gather import lower_gather
 from minikeras_numba.jobs import Closure
 from minikeras_numba.pool import Registers
 from minikeras_numba.rowwise import ROWWISE, lower_rowwise
@@ -32,7 +34,9 @@ LOWERINGS: dict[str, Lower] = {
         ("max_pool", "max_pool_grad", "max_pool_gather", "sum_pool", "sum_pool_grad"),
         pooling.lower_pool,
     ),
+    "take": lower_gather,
     "scatter_add_axis": lower_scatter,
+    **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
 }
 _SINGLE_KINDS = ("elementwise", "reduce", "create", "random")

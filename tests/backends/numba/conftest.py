@@ -24,7 +24,8 @@ def _run(lower, name, arrays, **static):
         registers[i] = array
     before = [a.copy() for a in arrays]
     results = []
-    for garbage in (np.nan, 7.0):
+    floats = output.aval.dtype.startswith(("float", "bfloat"))
+    for garbage in (np.nan if floats else -1, 7):
         registers[len(arrays)] = np.full(output.aval.shape, garbage, output.aval.dtype)
         closure(registers)
         results.append(registers[len(arrays)])
