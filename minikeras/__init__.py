@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
     from minikeras.initializers import Initializer
     from minikeras.layers import Input, InputSpec, Layer
-    from minikeras.layers.base.node import KerasTensor
-    from minikeras.layers.base.stateless import StatelessScope
+    from minikeras.layers.base.node import KerasTensor, Operation
+    from minikeras.layers.base.stateless import StatelessScope, SymbolicScope
     from minikeras.losses import Loss
     from minikeras.metrics import Metric
     from minikeras.models import Function, Model, Sequential
@@ -63,11 +63,13 @@ _HOMES = {
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
+    "Operation": "layers.base.node",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "RematScope": "scopes",
     "Sequential": "models",
     "StatelessScope": "layers.base.stateless",
+    "SymbolicScope": "layers.base.stateless",
     "Tensor": "engine.tensor",
     "Variable": "variable",
     "custom_gradient": "engine.autodiff",
@@ -113,11 +115,13 @@ __all__ = [
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "RematScope",
     "Sequential",
     "StatelessScope",
+    "SymbolicScope",
     "Tensor",
     "Variable",
     "__version__",

@@ -14,7 +14,7 @@ from minikeras.engine.dtypes import is_float as _is_float
 from minikeras.engine.dtypes import is_integer as _is_integer
 from minikeras.engine.dtypes import result_type
 from minikeras.engine.dtypes import standardize as standardize_dtype
-from minikeras.engine.symbolic import is_symbolic as is_keras_tensor
+from minikeras.engine.symbolic import is_keras_tensor
 
 
 def clear_session(free_memory: bool = True) -> None:

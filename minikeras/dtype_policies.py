@@ -7,8 +7,10 @@ import warnings
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+from minikeras import ops
 from minikeras.engine import backend as registry
 from minikeras.engine import dtypes
+from minikeras.engine.symbolic import KerasTensor
 
 _HALF = ("float16", "bfloat16")
 _warned: set[str] = set()
@@ -22,8 +24,6 @@ class DTypePolicy:
         name: A dtype (`"float32"`), or `"mixed_float16"` / `"mixed_bfloat16"`:
             variables in float32, computation in half precision. Backends without fast
             half-precision arithmetic compute such layers in float32, and say so once.
-        source_name: Kept for Keras's signature.
-
     Raises:
         ValueError: If the name is unknown.
 
@@ -32,7 +32,7 @@ class DTypePolicy:
     ('bfloat16', 'float32')
     """
 
-    def __init__(self, name: Any = None, source_name: str | None = None) -> None:
+    def __init__(self, name: Any = None) -> None:
         if name is None:
             name = dtypes.floatx()
         if not isinstance(name, str):
@@ -88,6 +88,29 @@ class DTypePolicy:
             )
         return "float32"
 
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """An argument of a layer's call as the layer gets it.
+
+        Args:
+            x: Array, tensor, KerasTensor or anything else.
+            autocast: Whether floats are cast.
+            dtype: The float dtype to cast to.
+
+        Returns:
+            Arrays as tensors, floats among them in `dtype`; anything else as it is.
+
+        >>> import numpy as np
+        >>> DTypePolicy().convert_input(np.ones(2), True, "float16").dtype
+        'float16'
+        """
+        dtype = dtypes.standardize(dtype)
+        array = hasattr(x, "__array__") and hasattr(x, "dtype")
+        if not array or isinstance(x, (bool, int, float)):
+            return x
+        if autocast and dtypes.is_float(dtypes.standardize(x.dtype)):
+            return ops.cast(x, dtype)
+        return x if isinstance(x, KerasTensor) else ops.convert_to_tensor(x)
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self._name}
@@ -98,7 +121,7 @@ class DTypePolicy:
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DTypePolicy) and other._name == self._name
+        return isinstance(other, DTypePolicy) and other.name == self.name
 
     def __hash__(self) -> int:
         return hash(self._name)
@@ -107,7 +130,15 @@ class DTypePolicy:
         return f'<DTypePolicy "{self._name}">'
 
 
-FloatDTypePolicy = DTypePolicy
+class FloatDTypePolicy(DTypePolicy):
+    """The same, under the name that code for older Keras imports.
+
+    Args:
+        name: As in `DTypePolicy`.
+
+    >>> FloatDTypePolicy("float16") == DTypePolicy("float16")
+    True
+    """
 
 
 def dtype_policy() -> DTypePolicy:
@@ -142,7 +173,7 @@ def get(identifier: Any) -> Any:
     """
     if identifier is None:
         return dtype_policy()
-    if isinstance(identifier, (DTypePolicy, DTypePolicyMap)):
+    if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, dict):
         return deserialize(identifier)
@@ -157,24 +188,22 @@ def get(identifier: Any) -> Any:
         ) from None
 
 
-def serialize(dtype_policy: DTypePolicy | DTypePolicyMap) -> dict[str, Any]:
+def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """The policy as a config dict.
 
     >>> serialize(DTypePolicy("float16"))["config"]
     {'name': 'float16'}
     """
-    single = isinstance(dtype_policy, DTypePolicy)
+    several = isinstance(dtype_policy, DTypePolicyMap)
     return {
-        "module": "keras" if single else "keras.dtype_policies",
-        "class_name": "DTypePolicy" if single else "DTypePolicyMap",
+        "module": "keras.dtype_policies" if several else "keras",
+        "class_name": "DTypePolicyMap" if several else "DTypePolicy",
         "config": dtype_policy.get_config(),
         "registered_name": None,
     }
 
 
-def deserialize(
-    config: dict[str, Any], custom_objects: Any = None
-) -> DTypePolicy | DTypePolicyMap:
+def deserialize(config: dict[str, Any], custom_objects: Any = None) -> DTypePolicy:
     """The policy, or map of policies, of a config dict.
 
     >>> deserialize(serialize(DTypePolicy("float16")))
@@ -195,7 +224,7 @@ def deserialize(
 _KNOWN = ("DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1")
 
 
-class DTypePolicyMap(MutableMapping[str, Any]):
+class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
     """Policies for the layers of a model, by their paths.
 
     Given as `dtype` to a layer, the layer and those made with the same map take the
@@ -250,9 +279,9 @@ class DTypePolicyMap(MutableMapping[str, Any]):
         return self.default_policy.variable_dtype
 
     @property
-    def quantization_mode(self) -> None:
-        """None: layers are not quantized."""
-        return None
+    def run_dtype(self) -> str:
+        """The default policy's."""
+        return self.default_policy.run_dtype
 
     def __getitem__(self, key: str) -> DTypePolicy:
         if key in self._policies:
@@ -300,8 +329,15 @@ class DTypePolicyMap(MutableMapping[str, Any]):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicyMap:
-        """The map that `get_config` described."""
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> DTypePolicyMap:
+        """The map that `get_config` described.
+
+        Args:
+            config: What `get_config` returned.
+            custom_objects: Kept for Keras's signature: policies are of built-in classes.
+        """
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -3,8 +3,10 @@
 import minikeras.engine.prims  # noqa: F401 - fills the table of rows
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
 from minikeras.engine.backend import Backend, BackendError, Step
+from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.passes.plan import plan
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 
 __all__ = [
@@ -20,10 +22,16 @@ __all__ = [
     "Step",
     "Value",
     "broadcast_shapes",
+    "clips",
+    "convert",
+    "fits",
     "is_float",
     "is_integer",
     "itemsize",
+    "limits",
     "lookup",
     "numpy_dtype",
+    "plan",
     "primitive",
+    "saturated",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from typing import Any
 
 _counts: dict[str, int] = {}
 _scopes: ContextVar[tuple[str, ...]] = ContextVar("minikeras_name_scopes", default=())
@@ -61,14 +62,43 @@ def check_name(name: object, owner: str) -> str:
     return name
 
 
-@contextmanager
-def name_scope(name: str) -> Iterator[None]:
-    """Variables made inside get `name/` in their path."""
-    token = _scopes.set((*_scopes.get(), name))
-    try:
-        yield
-    finally:
-        _scopes.reset(token)
+_OPTIONS = {"caller", "deduplicate", "override_parent"}
+
+
+class name_scope:
+    """Block in which variables get `name/` in their path.
+
+    Args:
+        name: Without `/`; an empty one adds nothing.
+        **kwargs: `caller`, `deduplicate` and `override_parent` are taken, for code that
+            gives them to Keras, and ignored.
+
+    Raises:
+        TypeError: If there are other keyword arguments.
+        ValueError: If the name is no string or has a `/`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> with keras.name_scope("tower"):
+    ...     keras.Variable(0.0, name="gain").path
+    'tower/gain'
+    """
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        if set(kwargs) - _OPTIONS:
+            unknown = sorted(set(kwargs) - _OPTIONS)
+            raise TypeError(f"name_scope: unknown arguments {unknown}.")
+        self.name = name if name == "" else check_name(name, "name_scope")
+        self._tokens: list[Token[tuple[str, ...]]] = []
+
+    def __enter__(self) -> name_scope:
+        inner = (self.name,) if self.name else ()
+        self._tokens.append(_scopes.set((*_scopes.get(), *inner)))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _scopes.reset(self._tokens.pop())
 
 
 def scoped(name: str) -> str:

@@ -39,7 +39,11 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
         _autocast.reset(token)
 
 
-class Variable(operators.Operators):
+_AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
+_SYNCHRONIZATIONS = (None, "none", "on_read", "on_write", "auto")
+
+
+class Variable(operators.LogicalOperators):
     """A mutable tensor with a name, e.g. a layer's weight.
 
     Args:
@@ -52,6 +56,7 @@ class Variable(operators.Operators):
         aggregation: Kept for Keras's signature.
         synchronization: Kept for Keras's signature.
         name: Without `/`; by default `variable`, `variable_1`, ...
+        layout: Must be None; kept for Keras's signature.
 
     Raises:
         ValueError: If a function comes without a shape, or the shape has None.
@@ -69,13 +74,27 @@ class Variable(operators.Operators):
         dtype: Any = None,
         trainable: bool = True,
         autocast: bool = True,
-        aggregation: str | None = None,
+        aggregation: str | None = "none",
         synchronization: str = "auto",
         name: str | None = None,
+        layout: Any = None,
         **kwargs: Any,
     ) -> None:
+        if layout is not None:
+            raise ValueError(
+                f"Variable: layout={layout!r}; expected None: a variable is on one device."
+            )
         if kwargs:
             raise TypeError(f"Variable: unknown arguments {sorted(kwargs)}.")
+        if aggregation not in _AGGREGATIONS:
+            raise ValueError(
+                f"Variable: aggregation={aggregation!r}; expected one of {_AGGREGATIONS}."
+            )
+        if synchronization not in _SYNCHRONIZATIONS:
+            raise ValueError(
+                f"Variable: synchronization={synchronization!r}; expected one of "
+                f"{_SYNCHRONIZATIONS}."
+            )
         self.name = naming.auto_name("variable") if name is None else name
         naming.check_name(self.name, "Variable")
         self.path = naming.scoped(self.name)
@@ -168,8 +187,14 @@ class Variable(operators.Operators):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.value)
 
+    def __contains__(self, value: Any) -> bool:
+        return value in self.value
+
     def __bool__(self) -> bool:
-        return bool(self.value)
+        raise TypeError(
+            f"variable {self.path!r}: bool() of a Variable says nothing of its values. "
+            "Compare it, as in `variable.value > 0`, or write `variable is not None`."
+        )
 
     def __float__(self) -> float:
         return float(self.value)

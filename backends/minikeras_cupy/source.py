@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.extend import Node, is_float, is_integer
+import numpy as np
+
+from minikeras.extend import Node, is_float, is_integer, limits
 
 CTYPES = {
     "bool": "bool",
@@ -69,9 +71,25 @@ template <class T> __device__ T k_ipow(T a, T b) {
   while (b) { if (b & 1) r *= a; a *= a; b >>= 1; }
   return r;
 }
+// Float to integer: below `low` the least number, from `top` on the greatest, NaN 0.
+template <class T, class F> __device__ T k_saturated(F a, F low, F top, T least, T most) {
+  return a != a ? (T)0 : a < low ? least : a >= top ? most : (T)a;
+}
 template <class T> __device__ T k_logistic(T a) {
   T e = exp(-fabs(a));
   return a >= (T)0 ? (T)1 / ((T)1 + e) : (a != a ? a : e / ((T)1 + e));
+}
+// The half float after `a` towards `b`: FRACTION bits, LEAST the exponent of the subnormals.
+template <int FRACTION, int LEAST> __device__ float k_next(float a, float b) {
+  if (a != a || b != b) return NAN_F;
+  if (a == b) return b;
+  if (a == 0.f) return copysignf(ldexpf(1.f, LEAST - FRACTION), b);
+  int e;
+  float m = frexpf(a, &e);
+  if (--e < LEAST) e = LEAST;
+  else if (e > LEAST && fabsf(m) == 0.5f && (b < a) == (a > 0.f)) --e;
+  float unit = ldexpf(1.f, e - FRACTION);
+  return b > a ? a + unit : a - unit;
 }
 template <class T> __device__ T k_shl(T a, T b) { return (u64)b >= sizeof(T) * 8 ? (T)0 : (T)(a << b); }
 template <class T> __device__ T k_shr(T a, T b) {
@@ -115,6 +133,7 @@ _FLOAT_CALLS = {
     "digamma": "k_digamma", "logistic": "k_logistic", "floor": "floor", "ceil": "ceil",
     "round": "rint", "atan2": "atan2", "nextafter": "nextafter",
 }  # fmt: skip
+_NEXT = {"float16": "k_next<10, -14>", "bfloat16": "k_next<7, -126>"}
 _INFIX = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "eq": "==", "ne": "!=", "lt": "<", "le": "<=",
     "gt": ">", "ge": ">=", "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^",
@@ -178,6 +197,15 @@ def literal(value: Any, dtype: str) -> str:
     return f"({kind})({number!r}{'' if kind == 'double' else 'f'})"
 
 
+def _saturated(value: str, source: str, target: str) -> str:
+    """A float as an integer dtype that may not hold it."""
+    info = np.iinfo(target)
+    ends = [literal(n, source) for n in limits(target)]
+    ends += [literal(n, target) for n in (info.min, info.max)]
+    kinds = f"{CTYPES[target]}, {compute_type(source)}"
+    return f"k_saturated<{kinds}>({value}, {', '.join(ends)})"
+
+
 def expression(node: Node, args: list[str]) -> str:
     """What the (single) output element of `node` is, from its operands' expressions.
 
@@ -191,6 +219,8 @@ def expression(node: Node, args: list[str]) -> str:
     if name == "cast":
         if out == "bool":
             return f"({args[0]} != {literal(0, source)})"
+        if floating and is_integer(out):
+            return _saturated(args[0], source, out)
         return rounded(out, f"({kind})({args[0]})")
     if name in ("stop_gradient", "broadcast_to"):
         return args[0]
@@ -204,7 +234,8 @@ def expression(node: Node, args: list[str]) -> str:
     if name in _FLOAT_CALLS:
         if not floating:  # floor, ceil, round of an integer
             return args[0]
-        return rounded(out, f"({kind}){_FLOAT_CALLS[name]}({', '.join(args)})")
+        call = _NEXT.get(out, "nextafter") if name == "nextafter" else _FLOAT_CALLS[name]
+        return rounded(out, f"({kind}){call}({', '.join(args)})")
     if name in _CALLS:
         return f"{_CALLS[name]}<{kind}>({', '.join(args)})"
     if name == "neg":

@@ -11,11 +11,11 @@ from minikeras_numpy import NumpyBackend
 from minikeras.extend import Node, Step, Value
 from minikeras_numba import conv, conv_grad, matmul, pool, pooling, recurrent
 from minikeras_numba.argreduce import ARGREDUCE, lower_argreduce
+from minikeras_numba.chain import is_native, kernel_calls, lower_chain
 from minikeras_numba.eager import lowered_kernels
 from minikeras_numba.epilogue import lower_epilogue
-from minikeras_numba.fused import Native, fusible, lower_fused
+from minikeras_numba.fused import fusible, lower_fused
 from minikeras_numba.gather import lower_gather
-from minikeras_numba.jobs import Closure
 from minikeras_numba.pool import Registers
 from minikeras_numba.rowwise import ROWWISE, lower_rowwise
 from minikeras_numba.scatter import lower_scatter
@@ -61,10 +61,16 @@ class NumbaBackend(NumpyBackend):
         floats = node.inputs[0].aval.dtype in ("float32", "float64")
         return floats and super().has_epilogues(node)
 
+    def chained(self, node: Node) -> bool:
+        values = dict.fromkeys((*node.inputs, *node.outputs))
+        return is_native(self.lower(node, {v: i for i, v in enumerate(values)}))
+
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         lowering = LOWERINGS.get(node.prim.name)
-        step = None
-        if lowering is not None:
+        step: Step | None = None
+        if node.prim.name == "chain":
+            step = lower_chain(node, regs, self.lower)
+        elif lowering is not None:
             step = lowering(node, regs)
         elif node.prim.kind in _SINGLE_KINDS and fusible(node):
             step = lower_fused(node, regs)
@@ -73,10 +79,10 @@ class NumbaBackend(NumpyBackend):
     def capture(self, steps: Sequence[Step]) -> Step | None:
         """Neighbouring native steps become one native call."""
         joined: list[Step] = []
-        for native, group in groupby(steps, lambda s: isinstance(s, (Native, Closure))):
+        for native, group in groupby(steps, is_native):
             members = list(group)
             if native and len(members) > 1:
-                calls = [call for step in members for call in _calls(step)]
+                calls = [call for step in members for call in kernel_calls(step)]
                 joined.append(pool.Sequence(calls, members))
             else:
                 joined += members
@@ -88,10 +94,3 @@ class NumbaBackend(NumpyBackend):
                 step(registers)
 
         return joined[0] if len(joined) == 1 else run
-
-
-def _calls(step: Any) -> list[tuple[int, int, int, int]]:
-    """The kernel calls of a native step."""
-    if isinstance(step, Native):
-        return step.calls
-    return [(p.fn, p.meta, p.count, p.grain) for p in step.phases]

@@ -54,7 +54,7 @@ from minikeras_numba.panels import Block, Packed, packed, scratch
 from minikeras_numba.partial import summing
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
-from minikeras_numba.winograd_grad import filter_grad_phases
+from minikeras_numba.winograd_grad import affordable, filter_grad_phases
 
 
 def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
@@ -142,7 +142,7 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
     tiles = winograd.grid(
         x.shape, dy.shape[-1], dy.shape, dw.shape[:-2], static, x.dtype
     )
-    if tiles is not None:
+    if tiles is not None and affordable(tiles):
         bases = Base(x_reg), Base(dy_reg), Base(out)
         return Closure(filter_grad_phases(tiles, regs, *bases))
     axes = spatial_axes(

@@ -22,6 +22,12 @@ from minikeras_numba.winograd_tiles import ITEM, LINE, Inner, Intake, Strip, wor
 
 # Tiles and products of a block: a part of a core's second-level cache.
 BLOCK_BYTES = 384 << 10
+# Filters too large for that cache are read again for every block, so each takes a tile
+# more for so many bytes of them, up to a limit.
+SHARE_BYTES = 96 << 10
+MOST_TILES = 192
+# Blocks of all threads together.
+MOST_BYTES = 64 << 20
 
 # What transforms cost, in multiply-adds: of a tile's vector of channels, there or
 # back, and of a vector of filters.
@@ -115,10 +121,10 @@ def grid(
         return None
     sizes = x[0], x[1], x[2], x[3], out[1], out[2]
     made = Grid(*sizes, filters, kernel[0], top, left)
-    return made if _pays(made) else None
+    return made if pays(made) else None
 
 
-def _pays(work: Grid) -> bool:
+def pays(work: Grid) -> bool:
     """Whether the tiles' transforms cost less than the products they save.
 
     Counted in multiply-adds of vectors, as one core was seen to spend them.
@@ -140,6 +146,13 @@ class Blocks(NamedTuple):
 
     units: list[list[tuple[int, tuple[Strip, ...]]]]
     room: int
+
+
+def room(per_tile: int, filters: int) -> int:
+    """How many tiles a block should have: a few bytes each, beside filters of so many."""
+    shared = min(MOST_TILES, filters // SHARE_BYTES)
+    affordable = MOST_BYTES // get_threads() // per_tile
+    return max(1, BLOCK_BYTES // per_tile, min(shared, affordable))
 
 
 def cut(work: Grid, most: int) -> Blocks:
@@ -187,10 +200,10 @@ def phases(
     """
     width = sum(right.row_bytes)
     per_tile = POSITIONS * (work.intake(1).tile_bytes + width)
-    blocks = cut(work, max(1, BLOCK_BYTES // per_tile))
-    images = work.intake(blocks.room)
     pitch = work.channels * width + LINE
     filters = POSITIONS * pitch
+    blocks = cut(work, room(per_tile, filters))
+    images = work.intake(blocks.room)
     products = images.tiles + images.tiles_bytes
     each = products + POSITIONS * (blocks.room * width + LINE)
     memory = workspace(owner, filters + len(blocks.units) * each)

@@ -16,12 +16,12 @@ from minikeras_numba.jit import host
 from minikeras_numba.jobs import Base, Phase, Plan, Step, job
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
-from minikeras_numba.winograd import Grid, cut
+from minikeras_numba.winograd import Grid, cut, room
 from minikeras_numba.winograd_ir import POSITIONS, filters_out
 from minikeras_numba.winograd_tiles import ITEM, LINE, Inner, Intake, Strip, workspace
 
-# Tiles of both sides of a block: the sums of a position stay beside them in the cache.
-BLOCK_BYTES = 512 << 10
+# The sums of all threads may take so much; larger ones are left to the direct way.
+MOST_BYTES = 256 << 20
 
 
 class _Sums(NamedTuple):
@@ -109,13 +109,18 @@ def _layout(work: Grid, room: int) -> _Sums:
     return _Sums(work, images, gradients, panels(work.filters, host().lanes(ITEM)), end)
 
 
+def affordable(work: Grid) -> bool:
+    """Whether there is memory for a sum of each thread."""
+    return get_threads() * _layout(work, 1).nbytes <= MOST_BYTES
+
+
 def filter_grad_phases(
     work: Grid, owner: Mapping[Any, int], images: Base, gradients: Base, target: Base
 ) -> list[Phase]:
     """Sums of each unit, then their total transformed back."""
     one = _layout(work, 1)
     per_tile = POSITIONS * (one.images.tile_bytes + one.gradients.tile_bytes)
-    blocks = cut(work, max(1, BLOCK_BYTES // per_tile))
+    blocks = cut(work, room(per_tile, 2 * one.nbytes))
     sums = _layout(work, blocks.room)
     each = sums.start + sums.nbytes
     memory = workspace(owner, len(blocks.units) * each)

@@ -28,7 +28,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from minikeras_numba.contract_ir import I64, Code
+from minikeras_numba.contract_ir import I32, I64, PTR, Code
 from minikeras_numba.jit import compile_ir
 from minikeras_numba.jobs import emit_call
 from minikeras_numba.tile import FIELD, JOB
@@ -36,6 +36,7 @@ from minikeras_numba.tile import FIELD, JOB
 SIZE = 6  # points, and inputs along each side of a tile
 POSITIONS = SIZE * SIZE
 _LOW, _HIGH = 2 / 3, 3 / 2
+_CLOSE = 2  # prefetch into the second level of the cache, in LLVM's counting
 
 
 def _denominators() -> list[float]:
@@ -110,6 +111,18 @@ def _field(c: Code, name: str) -> Any:
     return c.word(c.arguments[4], FIELD[name])
 
 
+def _fetch(c: Code, address: Any, written: bool) -> None:
+    """Ask for a line that the next strip will need; past the array it does nothing."""
+    kind = ir.FunctionType(ir.VoidType(), [PTR, I32, I32, I32])
+    how = [ir.Constant(I32, n) for n in (int(written), _CLOSE, 1)]
+    c.intrinsic("llvm.prefetch.p0", kind, [c.b.inttoptr(address, PTR), *how])
+
+
+def _next_rows(count: int) -> range:
+    """Which rows, from a strip's first, the strip below is the first to read."""
+    return range(count, 2 * count) if count < SIZE else range(SIZE, SIZE + 4)
+
+
 def rows_in(count: int) -> int:
     """Transform `count` rows of an image, down the columns, into six.
 
@@ -132,12 +145,15 @@ def rows_in(count: int) -> int:
                 c.b.icmp_signed("<", c.const(i), high),
             )
             rows.append(c.b.select(inside, c.add(source, c.mul(pitch, i)), zeros))
+        following = [c.add(source, c.mul(pitch, i)) for i in _next_rows(count)]
         outs = [c.add(target, c.mul(_field(c, "ldc"), i)) for i in range(SIZE)]
         at = c.slot(I64, c.const(0))
 
         def step(mask: Any) -> None:
             offset = c.get(at)
             values = [c.vload(c.add(row, offset), mask) for row in rows]
+            for row in following:
+                _fetch(c, c.add(row, offset), False)
             for out, value in zip(outs, _Lines(c).taken_in(values), strict=True):
                 c.vstore(value, c.add(out, offset), mask)
 
@@ -154,9 +170,10 @@ def rows_in(count: int) -> int:
 def tiles_in(count: int) -> int:
     """Transform `count` columns of each tile of a strip of six rows into six.
 
-    Fields: `count` tiles, da bytes apart; columns sap and rows sar apart; `k` vectors
-    of channels. What belongs to one of the 36 positions lies together: the results go
-    to B + `extra`, positions ldc and tiles dc apart.
+    Fields: `count` tiles, da bytes apart; columns sap and the `r` rows sar apart (were
+    r a constant, LLVM would unroll them all); `k` vectors of channels. What belongs to
+    one of the 36 positions lies together: the results go to B + `extra`, positions ldc
+    and tiles dc apart.
     """
 
     def build(module: ir.Module) -> None:
@@ -168,7 +185,7 @@ def tiles_in(count: int) -> int:
         tile_moves = _field(c, "da"), _field(c, "dc")
         row_moves = [(row, _field(c, "sar")), (out, c.mul(position, SIZE))]
         step = c.const(c.lanes * c.itemsize)
-        with c.loop(c.const(SIZE), row_moves):
+        with c.loop(_field(c, "r"), row_moves):
             a, d = c.slot(I64, c.get(row)), c.slot(I64, c.get(out))
             with c.loop(tiles, list(zip((a, d), tile_moves, strict=True))):
                 a_v, d_v = c.slot(I64, c.get(a)), c.slot(I64, c.get(d))
@@ -223,6 +240,7 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
                                     c.get(d_v), c.mul(row, i), c.mul(column, j)
                                 )
                                 c.vstore(value, place, mask)
+                                _fetch(c, c.add(place, c.mul(row, size)), True)
         c.finish()
 
     key = f"winograd out {size} full={full} masked={masked} {JOB}"

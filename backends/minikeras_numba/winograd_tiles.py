@@ -102,6 +102,7 @@ class Intake(NamedTuple):
             b=self.strip,
             count=self.across,
             k=self.vectors,
+            r=SIZE,
             da=self.step * self.pixel,
             sap=self.pixel,
             sar=self.pitch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from minikeras.extend import convert
 from minikeras_numpy import special
 from minikeras_numpy.common import Array, Kernel, Table, arrays, numpy_dtype, to
 
@@ -94,7 +95,7 @@ def table(xp: Any) -> Table:
         return xp.where(cond, a, b)
 
     def cast(x: Array, *, dtype: str) -> Array:
-        return x.astype(numpy_dtype(dtype), copy=False)
+        return convert(x, numpy_dtype(dtype), xp)
 
     @functools.lru_cache(maxsize=256)
     def scalar(dtype: str, value: Any) -> Array:

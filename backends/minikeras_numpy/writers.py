@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Node, numpy_dtype
+from minikeras.extend import Node, clips, fits, numpy_dtype, saturated
 from minikeras_numpy.common import Array
 from minikeras_numpy.elementwise import UFUNCS
 from minikeras_numpy.random import fill_bits
@@ -90,11 +90,34 @@ def _copy(x: Array, out: Array) -> None:
     np.copyto(out, x)
 
 
-def _cast(x: Array, out: Array) -> None:
-    if out.dtype == np.bool_:
-        np.not_equal(x, 0, out=out)
-    else:
+def _cast(source: str, target: str) -> Write:
+    have, wanted = numpy_dtype(source), numpy_dtype(target)
+    narrow = target == "float16" and source == "float64"
+    clipped = clips(have, wanted)
+    scratch = Scratch()
+
+    def copy(x: Array, out: Array) -> None:
         np.copyto(out, x, casting="unsafe")
+
+    def through_float32(x: Array, out: Array) -> None:
+        wide = scratch.get("wide", x.shape, np.float32)
+        np.copyto(wide, x, casting="unsafe")
+        if narrow or fits(wide, wanted):
+            np.copyto(out, wide, casting="unsafe")
+        else:
+            np.copyto(out, saturated(np, wide, wanted))
+
+    def clip(x: Array, out: Array) -> None:
+        if fits(x, wanted):
+            np.copyto(out, x, casting="unsafe")
+        else:
+            np.copyto(out, saturated(np, x, wanted))
+
+    if target == "bool":
+        return lambda x, out: np.not_equal(x, 0, out=out)
+    if narrow or (clipped and have.itemsize == 2):
+        return through_float32
+    return clip if clipped else copy
 
 
 def _rsqrt(x: Array, out: Array) -> None:
@@ -122,7 +145,6 @@ OWN: dict[str, Write] = {
     "minimum": _minimum,
     "stop_gradient": _copy,
     "broadcast_to": _copy,
-    "cast": _cast,
     "rsqrt": _rsqrt,
     "logistic": _logistic,
 }
@@ -200,6 +222,8 @@ def writer(kernels: Mapping[str, Any], node: Node) -> Write:
         return _reduction(node)
     if name == "select":
         return _select()
+    if name == "cast":
+        return _cast(node.inputs[0].aval.dtype, node.outputs[0].aval.dtype)
     if name == "pow" and node.outputs[0].aval.dtype.startswith("float"):
         return np.power
     if name == "full":

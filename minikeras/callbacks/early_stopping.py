@@ -52,6 +52,10 @@ class EarlyStopping(MonitorCallback):
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
+    def get_monitor_value(self, logs: Logs) -> float | None:
+        """The watched result; None, with a warning, if it was not logged."""
+        return self.monitor_value(logs)
+
     def on_train_begin(self, logs: Logs = None) -> None:
         """Begin anew, so that an instance can be used again."""
         self.wait = self.stopped_epoch = self.best_epoch = 0
@@ -60,7 +64,7 @@ class EarlyStopping(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare, remember, and stop if it is time."""
-        value = self.monitor_value(logs)
+        value = self.get_monitor_value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:

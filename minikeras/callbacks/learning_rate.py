@@ -91,6 +91,7 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: What counts as an improvement.
         cooldown: Epochs after a reduction in which nothing is counted.
         min_lr: The rate is not lowered below this.
+        **kwargs: Taken and ignored, as Keras does with arguments of its past.
 
     Raises:
         ValueError: If `factor` is 1 or more.
@@ -111,6 +112,7 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         if factor >= 1.0:
@@ -136,16 +138,20 @@ class ReduceLROnPlateau(MonitorCallback):
         value = self.monitor_value(logs)
         if value is None:
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if self.is_better(value, self.best):
             self.best = value
             self.wait = 0
-        elif self.cooldown_counter <= 0:
+        elif not self.in_cooldown():
             self.wait += 1
             if self.wait >= self.patience:
                 self._reduce(epoch)
+
+    def in_cooldown(self) -> bool:
+        """Whether it waits after a reduction."""
+        return self.cooldown_counter > 0
 
     def _reduce(self, epoch: int) -> None:
         rate = _rate(self)

@@ -86,9 +86,16 @@ class Tape(Interpreter):
         return tensor
 
     def note(self, state: State, tensor: Tensor) -> None:
-        """Remember that `tensor` is the value of a watched state."""
+        """Remember that `tensor` is the value of a watched state.
+
+        A value that was assigned under the tape, computed from an earlier one, is a
+        result like any other: the derivative is by the value before.
+        """
+        values = self.state_tensors.setdefault(state, {})
+        if values and id(tensor) not in values and id(tensor) in self.tracked:
+            return
         self.tracked[id(tensor)] = tensor
-        self.state_tensors.setdefault(state, {})[id(tensor)] = tensor
+        values[id(tensor)] = tensor
 
     def assign(self, state: State, value: Tensor) -> None:
         self.parent.assign(state, value)

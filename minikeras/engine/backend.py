@@ -90,6 +90,10 @@ class Backend:
         """Whether an elementwise tail should be folded into this contraction."""
         return False
 
+    def chained(self, node: Node) -> bool:
+        """Whether `node`, made for one slice of a batch, may be a link of a chain here."""
+        return False
+
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         """A prepared closure for `node`: reads R[i], writes into the preallocated R[o]."""
         raise NotImplementedError

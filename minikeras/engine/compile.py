@@ -4,7 +4,7 @@
 values stages the function into a graph, lowers that to a Program and keeps it; a
 later call of the same signature runs no Python of the function. What cannot be
 traced (Python control flow on values) runs eagerly from then on, after one warning
-that names the line.
+that names the line. An op whose result's shape depends on values raises instead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.interpret import base, current, interpreting
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
-from minikeras.engine.tensor import Tensor, TraceError, adopt, from_numpy
+from minikeras.engine.tensor import (
+    Tensor,
+    TraceError,
+    ValueShapeError,
+    adopt,
+    from_numpy,
+)
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -104,6 +110,8 @@ class Function:
         if entry is None:
             try:
                 entry = self._entries[key] = self._trace(leaves, spec)
+            except ValueShapeError:
+                raise
             except TraceError as error:
                 self.fallback = True
                 _warn(self.name, error)

@@ -183,19 +183,19 @@ class _Step:
         cots = [*carry[:count], *row[: len(self.stacked)]]
         env.update(zip(self.cots, cots, strict=True))
         env.update(zip(self.rows, row[len(self.stacked) :], strict=True))
-        _replay(self.nodes, env, constants)
+        replay(self.nodes, env, constants)
 
         def result(j: int) -> Tensor:
             value = self.results[j]
             if value is None:  # the next step does not depend on it
                 return _zeros(self.inputs[j].aval)
-            return _looked_up(value, env, constants)
+            return looked_up(value, env, constants)
 
         following = [result(self.n_consts + i) for i in self.carried]
         totals = [
             add(t, result(j)) for t, j in zip(carry[count:], self.summed, strict=True)
         ]
-        factors = [_looked_up(v, env, constants) for v in self.factors]
+        factors = [looked_up(v, env, constants) for v in self.factors]
         return [*following, *totals], [*(result(j) for j in self.sliced), *factors]
 
     def scanned(self, scan: Scan) -> list[Tensor | None]:
@@ -249,7 +249,7 @@ def _zeros(aval: Aval) -> Tensor:
     return made
 
 
-def _looked_up(value: Value, env: dict[Value, Tensor], constants: Any) -> Tensor:
+def looked_up(value: Value, env: dict[Value, Tensor], constants: Any) -> Tensor:
     found = env.get(value)
     if found is None:
         from_constant = constants[value]
@@ -257,10 +257,10 @@ def _looked_up(value: Value, env: dict[Value, Tensor], constants: Any) -> Tensor
     return found
 
 
-def _replay(nodes: Sequence[Node], env: dict[Value, Tensor], constants: Any) -> None:
+def replay(nodes: Sequence[Node], env: dict[Value, Tensor], constants: Any) -> None:
     """Bind every node again, with the tensors that stand for its inputs."""
     for node in nodes:
         made = node.prim(
-            *[_looked_up(v, env, constants) for v in node.inputs], **node.static
+            *[looked_up(v, env, constants) for v in node.inputs], **node.static
         )
         env.update(zip(node.outputs, made if node.prim.multi else (made,), strict=True))

@@ -37,7 +37,7 @@ def stageable() -> bool:
     return isinstance(here, Staging) and not isinstance(here, Abstract)
 
 
-def _taped(interpreter: Any) -> bool:
+def taped(interpreter: Any) -> bool:
     """Whether a tape is anywhere around."""
     while interpreter is not None:
         if isinstance(interpreter, Tape):
@@ -53,7 +53,7 @@ class _Everything(dict[int, Tensor]):
         return True
 
 
-class _BodyTape(Tape):
+class BodyTape(Tape):
     """Records every call of a body."""
 
     def __init__(self, parent: Interpreter) -> None:
@@ -168,7 +168,7 @@ class Trace:
             given = [body.add_input(a) for a in carry]
             rows = [body.add_input(a) for a in slices]
             self.inputs = [*(body.read(s) for s in states), *given, *rows]
-            self.tape = _BodyTape(body) if _taped(parent) else None
+            self.tape = BodyTape(body) if taped(parent) else None
             with interpreting(self.tape or body):
                 after, ys = function(given, rows)
             if not body.missing:

@@ -42,7 +42,9 @@ def _reflected(name: str) -> Callable[[Any, Any], Any]:
     return operator
 
 
-def _unary(name: str) -> Callable[[Any], Any]:
+def unary(name: str) -> Callable[[Any], Any]:
+    """An operator of one operand, by the name of the function in ops."""
+
     def operator(self: Any) -> Any:
         return getattr(_ops, name)(self)
 
@@ -54,7 +56,7 @@ def _is_operand(other: Any) -> bool:
 
 
 class Operators:
-    """Python's operators, by way of `minikeras.ops`."""
+    """Python's operators, by way of `minikeras.ops`; `& | ^ ~` work on bits."""
 
     __slots__ = ()
     __hash__ = object.__hash__
@@ -83,22 +85,56 @@ class Operators:
     __xor__ = _binary("bitwise_xor")
     __rxor__ = _reflected("bitwise_xor")
     __lshift__ = _binary("left_shift")
+    __rlshift__ = _reflected("left_shift")
     __rshift__ = _binary("right_shift")
+    __rrshift__ = _reflected("right_shift")
     __lt__ = _binary("less")
     __le__ = _binary("less_equal")
     __gt__ = _binary("greater")
     __ge__ = _binary("greater_equal")
-    __neg__ = _unary("negative")
-    __abs__ = _unary("absolute")
-    __invert__ = _unary("bitwise_not")
+    __neg__ = unary("negative")
+    __abs__ = unary("absolute")
+    __invert__ = unary("bitwise_not")
     __eq__ = _binary("equal")
     __ne__ = _binary("not_equal")
 
     def __pos__(self) -> Any:
         return self
 
+    def __divmod__(self, other: Any) -> Any:
+        if not _is_operand(other):
+            return NotImplemented
+        return _ops.floor_divide(self, other), _ops.mod(self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        if not _is_operand(other):
+            return NotImplemented
+        return _ops.floor_divide(other, self), _ops.mod(other, self)
+
     def __round__(self, ndigits: int | None = None) -> Any:
         return _ops.round(self, ndigits or 0)
 
     def __getitem__(self, key: Any) -> Any:
         return _ops.get_item(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError(
+            f"a {type(self).__name__} does not support item assignment. Use "
+            "ops.slice_update or ops.scatter_update, which return a new tensor, and "
+            "assign that to a Variable with `variable.assign(...)`."
+        )
+
+
+class LogicalOperators(Operators):
+    """The same with `& | ^` as logic on what is not zero, as Keras has it where an
+    operand is a Variable or symbolic.
+    """
+
+    __slots__ = ()
+
+    __and__ = _binary("logical_and")
+    __rand__ = _reflected("logical_and")
+    __or__ = _binary("logical_or")
+    __ror__ = _reflected("logical_or")
+    __xor__ = _binary("logical_xor")
+    __rxor__ = _reflected("logical_xor")

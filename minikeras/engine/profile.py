@@ -125,6 +125,8 @@ def flops(node: Node) -> int:
     if node.prim.kind == "control" and isinstance(body, Graph):
         # A loop that ends on a value: what one of its steps takes.
         return int(node.static.get("length", 1)) * sum(flops(n) for n in body.nodes)
+    if name == "chain" and isinstance(body, Graph):
+        return int(node.static["slices"]) * sum(flops(n) for n in body.nodes)
     if isinstance(body, Graph):
         space: tuple[int, ...] = node.static["space"]
         return len(body.nodes) * math.prod(space)

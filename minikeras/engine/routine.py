@@ -15,6 +15,8 @@ from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.passes.branches import branches
+from minikeras.engine.passes.chains import chains
 from minikeras.engine.passes.epilogue import epilogues
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.inline import inline
@@ -32,12 +34,14 @@ def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
     """The passes, in order, by name."""
     return [
         ("loops", loops),
+        ("branches", branches),
         ("stabilise", stabilise_graph),
         ("inline", lambda graph: inline(graph, backend)),
         ("simplify", simplify),
         ("layouts", lambda graph: layouts(graph, backend)),
         ("epilogue", lambda graph: epilogues(graph, backend)),
         ("fuse", lambda graph: fuse(graph, backend)),
+        ("chains", lambda graph: chains(graph, backend)),
     ]
 
 
@@ -169,6 +173,8 @@ def _lower(
         return _scan(node, regs, backend)
     if node.prim.name == "while_loop":
         return _while(node, regs, backend)
+    if node.prim.name == "cond":
+        return _cond(node, regs, backend)
     return backend.lower(node, regs)
 
 
@@ -265,4 +271,32 @@ def _while(
             put(registers[target], body.registers[own])
 
     step.allocates = True  # type: ignore[attr-defined]  # the condition comes to the host
+    return step
+
+
+def _cond(
+    node: Node, regs: Mapping[Value, int], backend: registry.Backend
+) -> registry.Step:
+    """Run the branch that the bool says."""
+    static = node.static
+    taken, *inputs = (regs[v] for v in node.inputs)
+    cut = static["n_yes"]
+    results = [regs[v] for v in node.outputs]
+    sides = []
+    for body, given in ((static["no"], inputs[cut:]), (static["yes"], inputs[:cut])):
+        routine = Routine(body, [], backend)
+        fed = list(zip(given, routine.inputs, strict=True))
+        sides.append((routine, fed, list(zip(results, routine.outputs, strict=True))))
+    put, to_host = backend.assign_into, backend.to_host
+
+    def step(registers: list[Any]) -> None:
+        routine, fed, made = sides[bool(to_host(registers[taken]))]
+        inner = routine.registers
+        for outer, own in fed:
+            inner[own] = registers[outer]
+        routine.run()
+        for outer, own in made:
+            put(registers[outer], inner[own])
+
+    step.allocates = any(s[0].allocating_steps for s in sides)  # type: ignore[attr-defined]
     return step

@@ -9,7 +9,10 @@ probes are `Unknown` integers, which broadcast and print as None.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any
+
+import numpy as np
 
 from minikeras.engine import operators, tree
 from minikeras.engine.aval import Aval, Unknown
@@ -25,21 +28,38 @@ _PROBES = (27720, 55440)
 _counter = 0
 
 
-class KerasTensor(operators.Operators):
+class SymbolicError(TypeError, ValueError):
+    """A symbolic tensor was asked for values, which it does not have."""
+
+
+class KerasTensor(operators.LogicalOperators):
     """A symbolic tensor: shape (with None for unknown sizes), dtype and name.
+
+    Operators and indexing record a call and give a KerasTensor. `&`, `|`, `^` and `~` are
+    logical. `==` asks whether two are the same object; `ops.equal` compares elements.
 
     Args:
         shape: Tuple of sizes or None.
         dtype: Name of the dtype.
-        name: Optional name.
+        sparse: Must be False; kept for Keras's signature, as is `ragged`.
+        ragged: Must be False.
         record_history: Kept for Keras's signature; history is recorded by calls.
+        name: Optional name.
+        **kwargs: `ragged_rank` and `row_splits_dtype` are taken, without effect.
+
+    Raises:
+        TypeError: If there are other keyword arguments.
+        ValueError: If the shape is not a tuple of sizes and None.
 
     >>> KerasTensor((None, 3), name="pixels").shape
     (None, 3)
     """
 
-    __slots__ = ("_shape", "dtype", "name", "sparse", "ragged", "_keras_history", "_keras_mask",
+    __slots__ = ("_shape", "dtype", "name", "sparse", "ragged", "ragged_rank",
+                 "row_splits_dtype", "record_history", "_keras_history", "_keras_mask",
                  "__weakref__")  # fmt: skip
+    __hash__ = object.__hash__
+    __invert__ = operators.unary("logical_not")
 
     def __init__(
         self,
@@ -49,14 +69,20 @@ class KerasTensor(operators.Operators):
         ragged: bool = False,
         record_history: bool = True,
         name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         global _counter
         if sparse or ragged:
             raise ValueError("KerasTensor: sparse and ragged tensors are not supported; "
                              "pass dense arrays.")  # fmt: skip
-        self._shape = tuple(None if d is None else int(d) for d in shape)
+        self._shape = _checked_shape(shape)
         self.dtype = standardize(dtype)
         self.sparse = self.ragged = False
+        self.ragged_rank = kwargs.pop("ragged_rank", None)
+        self.row_splits_dtype = kwargs.pop("row_splits_dtype", None)
+        self.record_history = record_history
+        if kwargs:
+            raise TypeError(f"KerasTensor: unknown arguments {sorted(kwargs)}.")
         if name is None:
             name = "keras_tensor" + (f"_{_counter}" if _counter else "")
             _counter += 1
@@ -76,8 +102,22 @@ class KerasTensor(operators.Operators):
     def T(self) -> Any:
         return operators.namespace().transpose(self)
 
-    def _no_values(self, wanted: str) -> TypeError:
-        return TypeError(
+    def reshape(self, newshape: Sequence[int]) -> Any:
+        """`ops.reshape` of this tensor."""
+        return operators.namespace().reshape(self, newshape)
+
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Any:
+        """`ops.squeeze` of this tensor."""
+        return operators.namespace().squeeze(self, axis)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __getitem__(self, key: Any) -> Any:
+        return operators.namespace().get_item(self, _plain_key(key))
+
+    def _no_values(self, wanted: str) -> SymbolicError:
+        return SymbolicError(
             f"{wanted}: a KerasTensor has a shape {self.shape} but no values. Build a Model "
             "from it and call that on data, or use minikeras.ops on it."
         )
@@ -94,19 +134,57 @@ class KerasTensor(operators.Operators):
     def __int__(self) -> int:
         raise self._no_values("int()")
 
+    def __complex__(self) -> complex:
+        raise self._no_values("complex()")
+
+    def __index__(self) -> int:
+        raise self._no_values("an index")
+
     def __len__(self) -> int:
         raise self._no_values("len()")
 
     def __iter__(self) -> Any:
         raise self._no_values("iteration")
 
+    def __contains__(self, value: Any) -> bool:
+        raise self._no_values("`in`")
+
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
-def is_symbolic(value: Any) -> bool:
-    """Whether `value` is a KerasTensor."""
-    return isinstance(value, KerasTensor)
+def _checked_shape(shape: Any) -> tuple[int | None, ...]:
+    try:
+        sizes = tuple(None if d is None else index(d) for d in shape)
+    except TypeError:
+        sizes = (-1,)
+    if any(d is not None and d < 0 for d in sizes):
+        raise ValueError(
+            f"KerasTensor: shape={shape!r}; expected a tuple of sizes >= 0, None for those "
+            "that are not known."
+        )
+    return sizes
+
+
+def _plain_key(key: Any) -> Any:
+    """A key whose lists are arrays: in a config they are not to become tuples."""
+    if isinstance(key, tuple):
+        return tuple(map(_plain_key, key))
+    if isinstance(key, list) and not any_symbolic(key):
+        return np.asarray(key, None if key else "int32")
+    return key
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` is a KerasTensor.
+
+    Args:
+        x: Any object.
+
+    >>> is_keras_tensor(KerasTensor((2,))), is_keras_tensor([1.0])
+    (True, False)
+    """
+    return isinstance(x, KerasTensor)
 
 
 def any_symbolic(*structures: Any) -> bool:

@@ -14,7 +14,9 @@ import numpy as np
 
 from minikeras.engine import backend as registry
 from minikeras.engine import operators
+from minikeras.engine.array_methods import ArrayMethods
 from minikeras.engine.aval import Aval, Shape
+from minikeras.engine.casting import convert
 from minikeras.engine.dtypes import numpy_dtype, standardize
 from minikeras.engine.graph import Value
 
@@ -23,7 +25,15 @@ class TraceError(TypeError):
     """A staged tensor was asked for its values; the function cannot be compiled."""
 
 
-class Tensor(operators.Operators):
+class ValueShapeError(TraceError):
+    """The shape of a staged result would depend on values.
+
+    No warning and no eager run instead, as with Python control flow on values: a function
+    that does this cannot have been meant to be compiled.
+    """
+
+
+class Tensor(operators.Operators, ArrayMethods):
     """An array with a shape and a dtype.
 
     Attributes:
@@ -40,11 +50,11 @@ class Tensor(operators.Operators):
         self.aval = aval if aval is not None else aval_of(value)
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> Shape:  # type: ignore[override]
         return self.aval.shape
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> str:  # type: ignore[override]
         return self.aval.dtype
 
     @property
@@ -59,10 +69,6 @@ class Tensor(operators.Operators):
     def staged(self) -> bool:
         """Whether this stands for a value of a function being compiled."""
         return type(self.value) is Value
-
-    @property
-    def T(self) -> Any:
-        return operators.namespace().transpose(self)
 
     def _host(self, wanted: str) -> np.ndarray[Any, Any]:
         if type(self.value) is Value:
@@ -121,6 +127,13 @@ class Tensor(operators.Operators):
             raise TypeError("cannot iterate over a tensor of shape (), a scalar.")
         return (self[i] for i in range(self.shape[0]))
 
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        # Python's round() without digits gives integers.
+        return self.round().astype("int32") if ndigits is None else self.round(ndigits)
+
     def __bool__(self) -> bool:
         return bool(self._host("bool()"))
 
@@ -129,6 +142,9 @@ class Tensor(operators.Operators):
 
     def __int__(self) -> int:
         return int(self._host("int()").item())
+
+    def __complex__(self) -> complex:
+        return complex(self._host("complex()").item())
 
     def __index__(self) -> int:
         array = self._host("an index")
@@ -205,12 +221,15 @@ def adopt(value: Any, backend: registry.Backend) -> Any:
 
 def from_numpy(array: Any, dtype: str | None = None) -> Tensor:
     """A Tensor on the active backend with the values of a NumPy array (copied)."""
-    made = np.array(
-        array, dtype=None if dtype is None else numpy_dtype(dtype), order="C"
-    )
+    made = np.asarray(array)
+    if dtype is None or made.dtype == (wanted := numpy_dtype(dtype)):
+        made = np.array(made, order="C")
+    else:
+        with np.errstate(all="ignore"):
+            made = np.asarray(convert(made, wanted), order="C")
     return Tensor(registry.active().from_host(made))
 
 
 def scalar(value: float | int | bool, dtype: str) -> Tensor:
     """A 0-d Tensor; cheap, and a literal once staged."""
-    return from_numpy(np.asarray(value).astype(numpy_dtype(dtype)))
+    return from_numpy(value, dtype)

@@ -75,7 +75,7 @@ class Metric:
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
+        initializer: Any,
         dtype: Any = None,
         aggregation: str = "sum",
         name: str | None = None,
@@ -84,7 +84,7 @@ class Metric:
 
         Args:
             shape: Its shape.
-            initializer: Name or initializer of its first value.
+            initializer: Name or initializer of its first value; None means zeros.
             dtype: Default: that of the metric.
             aggregation: Kept for Keras's signature.
             name: Its name.

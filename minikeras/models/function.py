@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import naming
 from minikeras.engine import tree
 from minikeras.engine.symbolic import any_symbolic, infer_call
 from minikeras.layers.base.call_info import shape_of
 from minikeras.layers.base.calling import shapes_to_tensors
+from minikeras.layers.base.node import Operation
 from minikeras.models import graph
 from minikeras.models.functional import checked_ends
 from minikeras.ops.core_op import to_tensor
 
 
-class Function:
+class Function(Operation):
     """A graph of layers and ops as a plain function; it holds and trains nothing.
 
     Args:
@@ -35,7 +35,7 @@ class Function:
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
-        self.name = naming.auto_name("function") if name is None else name
+        super().__init__(name)
         checked_ends(inputs, outputs, f"function {self.name!r}")
         self._inputs, self._outputs = tree.flatten(inputs), tree.flatten(outputs)
         self._output_spec = tree.flatten_spec(outputs)[1]
@@ -58,6 +58,10 @@ class Function:
         return list(self._operations)
 
     def __call__(self, inputs: Any) -> Any:
+        """`call`; on KerasTensors each of the operations is recorded."""
+        return self.call(inputs)
+
+    def call(self, inputs: Any) -> Any:
         """The outputs for these inputs, in the structure of `outputs`.
 
         Raises:

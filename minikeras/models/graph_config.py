@@ -7,8 +7,7 @@ from typing import Any
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
-from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.node import Node, OpCall
+from minikeras.layers.base.node import Node, OpCall, Operation
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.naming import to_snake_case
 from minikeras.saving import legacy, serialization
@@ -146,9 +145,9 @@ def _operation(data: dict[str, Any], custom_objects: Any) -> tuple[Any, dict[str
         config.pop("dtype", None) if config.get("dtype") is None else None
         return OpCall(function, name), serialization.deserialize_keras_object(config)
     made = serialization.deserialize_keras_object(data, custom_objects=custom_objects)
-    if not isinstance(made, Layer):
+    if not isinstance(made, Operation):
         raise ValueError(
-            f"the config has {data.get('class_name')!r}, which is no layer."
+            f"the config has {data.get('class_name')!r}, which is no layer or operation."
         )
     return made, {}
 

@@ -53,9 +53,8 @@ class Sequential(Model):
         layers: Any = None,
         trainable: bool = True,
         name: str | None = None,
-        **kwargs: Any,
     ) -> None:
-        Layer.__init__(self, trainable=trainable, name=name, **kwargs)
+        Layer.__init__(self, trainable=trainable, name=name)
         self.__dict__["_graph"] = None
         if isinstance(layers, Layer) or (
             layers is not None and not hasattr(layers, "__iter__")
@@ -223,13 +222,16 @@ class Sequential(Model):
 
     # --- running
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
         """Run the layers in order.
 
         Args:
             inputs: Data `(batch, ...)`.
             training: Flag for the layers.
             mask: Mask of the inputs.
+            **kwargs: Taken and ignored, as Keras does.
         """
         graph = self._graph
         if graph is not None:

@@ -94,16 +94,7 @@ from minikeras.ops.complex import (
     isreal,
     real,
 )
-from minikeras.ops.control import (
-    associative_scan,
-    cond,
-    fori_loop,
-    map,
-    scan,
-    switch,
-    vectorized_map,
-    while_loop,
-)
+from minikeras.ops.control import cond, fori_loop, switch, while_loop
 from minikeras.ops.convolution import (
     conv,
     conv_transpose,
@@ -156,6 +147,7 @@ from minikeras.ops.diagonals import (
     tril,
     triu,
 )
+from minikeras.ops.distinct import unique
 from minikeras.ops.einsum import (
     einsum,
 )
@@ -384,7 +376,6 @@ from minikeras.ops.sorting import (
     searchsorted,
     sort,
     top_k,
-    unique,
 )
 from minikeras.ops.spectral import (
     fft,
@@ -398,6 +389,7 @@ from minikeras.ops.spectral import (
     view_as_complex,
     view_as_real,
 )
+from minikeras.ops.sweeps import associative_scan, map, scan, vectorized_map
 from minikeras.ops.trigonometric import (
     arccos,
     arccosh,

@@ -11,7 +11,7 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, promote_float, to_tensor
-from minikeras.ops.support import const, floating, numeric
+from minikeras.ops.support import cast_to, const, floating, index, numeric
 
 
 @op
@@ -238,13 +238,16 @@ def power(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.power([2, 3], 2).tolist()
     [4, 9]
     """
-    if type(x2) is int and 1 <= x2 <= 4:
+    if type(x2) is int and 0 <= x2 <= 4:
         return _whole_power(numeric(x1), x2)
     return prims.pow(*numbers(x1, x2))
 
 
 def _whole_power(x: Tensor, exponent: int) -> Tensor:
     """Products instead of a power function."""
+    if exponent == 0:
+        one = const(x, 1)
+        return prims.select(prims.eq(one, one), one, x)  # of its shape, with slope 0
     if exponent == 1:
         return x
     twice = prims.mul(x, x)
@@ -330,5 +333,8 @@ def ldexp(x1: Any, x2: Any) -> Tensor:
     [3.0, 8.0]
     """
     a = floating(x1)
-    b = to_tensor(x2, a.dtype)
-    return prims.mul(a, prims.pow(const(b, 2), b))
+    b = cast_to(index(x2, "ldexp", "x2"), a.dtype)
+    moved = prims.mul(a, prims.pow(const(b, 2), b))
+    # Powers of 2 may be infinite, and what is 0 or infinite stays so.
+    moves = prims.bitwise_and(prims.isfinite(a), prims.ne(a, const(a, 0)))
+    return prims.select(moves, moved, a)

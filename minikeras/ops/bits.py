@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
+from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.arithmetic import numbers
 from minikeras.ops.core_op import op, promote, to_tensor
@@ -28,7 +29,7 @@ def gcd(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.gcd([12, 18], [8, 27]).tolist()
     [4, 9]
     """
-    a, b = numbers(x1, x2)
+    a, b = _integers(x1, x2, "gcd")
     a, b = prims.abs(a), prims.abs(b)
     zero = const(a, 0)
     a, b = prims.maximum(a, b), prims.minimum(a, b)
@@ -39,6 +40,16 @@ def gcd(x1: Any, x2: Any) -> Tensor:
         rest = prims.mod(a, prims.select(done, const(b, 1), b))
         a, b = prims.select(done, a, b), prims.select(done, zero, rest)
     return a
+
+
+def _integers(x1: Any, x2: Any, name: str) -> tuple[Tensor, ...]:
+    a, b = numbers(x1, x2)
+    if not dtypes.is_integer(a.dtype):
+        raise ShapeError(
+            f"{name}: the arguments meet in {a.dtype}; expected integers. uint64 and "
+            "signed integers meet in a float: cast one of them first."
+        )
+    return a, b
 
 
 def _bits(dtype: str) -> int:
@@ -62,7 +73,7 @@ def lcm(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.lcm([4, 6], [6, 10]).tolist()
     [12, 30]
     """
-    a, b = numbers(x1, x2)
+    a, b = _integers(x1, x2, "lcm")
     common = gcd(a, b)
     zero = prims.eq(common, const(a, 0))
     safe = prims.select(zero, const(a, 1), common)

@@ -7,7 +7,7 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, promote_float, to_tensor
-from minikeras.ops.support import boolean, const
+from minikeras.ops.support import boolean, const, known
 
 
 @op
@@ -285,6 +285,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
     Raises:
         ValueError: If only one of `x1` and `x2` is given.
+        ValueShapeError: Inside a compiled function, with the condition alone.
 
     Example:
 
@@ -293,7 +294,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     [1, 4]
     """
     if x1 is None and x2 is None:
-        return nonzero(condition)
+        return _true_places(to_tensor(condition), "where without x1 and x2")
     if x1 is None or x2 is None:
         raise ValueError(
             "where: only one of x1 and x2 is given; expected both, or neither for the "
@@ -314,7 +315,7 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
         A tuple with one int32 tensor for each axis of `x`.
 
     Raises:
-        TraceError: Inside a compiled function or a symbolic call.
+        ValueShapeError: Inside a compiled function or a symbolic call.
 
     Example:
 
@@ -322,7 +323,12 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
     >>> [i.tolist() for i in keras.ops.nonzero([[0, 1], [2, 0]])]
     [[0, 1], [1, 0]]
     """
-    found = to_tensor(x).numpy().nonzero()
+    return _true_places(to_tensor(x), "nonzero")
+
+
+def _true_places(x: Tensor, name: str) -> tuple[Tensor, ...]:
+    fix = "a mask and ops.where(mask, x, 0)"
+    found = known(x, name, fix).numpy().nonzero()
     return tuple(to_tensor(i.astype("int32")) for i in found)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.bounds import signbit
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.support import const, floating
 
@@ -125,5 +123,4 @@ def angle(x: Any) -> Tensor:
     [0.0, 3.1416]
     """
     x = floating(x)
-    flat = prims.select(signbit(x), const(x, math.pi), const(x, 0))
-    return prims.select(prims.isnan(x), x, flat)
+    return prims.atan2(const(x, 0), x)

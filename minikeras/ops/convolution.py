@@ -9,7 +9,8 @@ from minikeras import config
 from minikeras.engine import prims
 from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, promote_float
+from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.support import boolean, numeric
 
 Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
@@ -85,7 +86,9 @@ def padding_of(
 
 
 def _prepared(inputs: Any, kernel: Any, op: str) -> tuple[Tensor, Tensor, int]:
-    x, w = promote_float(inputs, kernel)
+    # The kernel's dtype counts, as in Keras: there is no promotion.
+    w = to_tensor(kernel)
+    x = to_tensor(inputs, w.dtype)
     if x.ndim != w.ndim or x.ndim < 3:
         raise ShapeError(
             f"{op}: inputs have shape {x.shape}, the kernel {w.shape}; expected equal ranks, "
@@ -131,6 +134,9 @@ def conv(
     (1, 2, 2, 2)
     """
     x, w, rank = _prepared(inputs, kernel, "conv")
+    if w.dtype == "bool":
+        how = (strides, padding, data_format, dilation_rate)
+        return boolean(conv(numeric(x), numeric(w), *how))
     first = channels_first(data_format, "conv")
     x = to_last(x) if first else x
     steps = each(strides, rank, "conv", "strides")
@@ -278,6 +284,9 @@ def conv_transpose(
     """
     name = "conv_transpose"
     x, w, rank = _prepared(inputs, kernel, name)
+    if w.dtype == "bool":
+        how = (strides, padding, output_padding, data_format, dilation_rate)
+        return boolean(conv_transpose(numeric(x), numeric(w), *how))
     first = channels_first(data_format, name)
     x = to_last(x) if first else x
     steps = each(strides, rank, name, "strides")

@@ -99,7 +99,9 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
 def cast(x: Any, dtype: Any) -> Tensor:
     """`x` with another dtype.
 
-    Float to integer drops the fraction; to bool, what is not zero is true.
+    A float in an integer dtype drops its fraction; outside the range of that dtype it
+    becomes the nearest end of it, and NaN becomes 0. Integers wrap around. As bool, what
+    is not zero is true, NaN included.
 
     Args:
         x: Tensor of any shape.
@@ -116,6 +118,8 @@ def cast(x: Any, dtype: Any) -> Tensor:
     >>> import minikeras as keras
     >>> keras.ops.cast([1.7, -1.7], "int32").tolist()
     [1, -1]
+    >>> keras.ops.cast([300.0, -300.0], "int8").tolist()
+    [127, -128]
     """
     return to_tensor(x, dtypes.standardize(dtype))
 
@@ -123,6 +127,10 @@ def cast(x: Any, dtype: Any) -> Tensor:
 @op
 def saturate_cast(x: Any, dtype: Any) -> Tensor:
     """`x` with another dtype, clipped to what that dtype can hold.
+
+    Unlike `cast`, integers do not wrap around, infinities become the greatest finite
+    numbers that both dtypes hold, and as bool only what is above zero is true. NaN stays
+    NaN in float dtypes, becomes 0 in integers and true as bool.
 
     Args:
         x: Tensor of any shape.
@@ -138,14 +146,22 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
     [0, 255]
     """
     x, dtype = to_tensor(x), dtypes.standardize(dtype)
-    if x.dtype in ("bool", dtype) or dtype == "bool":
+    own = x.dtype
+    if own == "bool":
         return to_tensor(x, dtype)
-    low, high = _limits(dtype)
-    own_low, own_high = _limits(x.dtype)
-    if low > own_low:
-        x = prims.maximum(x, const(x, low))
-    if high < own_high:
-        x = prims.minimum(x, const(x, _below(high, x.dtype)))
+    (own_low, own_high), clips = _limits(own), dtypes.is_float(own)
+    if clips and dtypes.is_integer(dtype):
+        # A cast clips at the ends of the integer dtype; that leaves a float16 infinity.
+        if own != "float16":
+            return to_tensor(x, dtype)
+        low, high = own_low, own_high
+    else:
+        low, high = _limits(dtype)
+    # An infinity lies outside the range of its own dtype too.
+    if low > own_low or clips:
+        x = prims.maximum(x, const(x, -_below(-max(low, own_low), own)))
+    if high < own_high or clips:
+        x = prims.minimum(x, const(x, _below(min(high, own_high), own)))
     return to_tensor(x, dtype)
 
 
@@ -162,11 +178,11 @@ def _limits(dtype: str) -> tuple[float, float]:
 
 def _below(value: float, dtype: str) -> float:
     """The greatest value of `dtype` that is not above `value`."""
-    if not dtypes.is_float(dtype) or dtype == "bfloat16":
-        return value
-    near = np.asarray(value, dtype)
+    if not dtypes.is_float(dtype):
+        return int(value)
+    near = np.asarray(value, dtypes.numpy_dtype(dtype))
     if float(near) > value:
-        near = np.nextafter(near, np.asarray(0, dtype))
+        near = np.nextafter(near, np.zeros_like(near))
     return float(near)
 
 

@@ -135,6 +135,16 @@ def promote_float(*values: Any) -> tuple[Tensor, ...]:
     return tuple(to_tensor(v, dtype) for v in values)
 
 
+def promote_strong(*values: Any) -> tuple[Tensor, ...]:
+    """As `promote_float`, but Python floats are not weak: they are `floatx()`.
+
+    Keras does so in a few functions, so a half and a Python float meet in float32.
+    """
+    kinds = [dtypes.floatx() if type(v) is float else weak(v) for v in values]
+    dtype = dtypes.result_type(*kinds, float)
+    return tuple(to_tensor(v, dtype) for v in values)
+
+
 def weak(value: Any) -> Any:
     """What takes part in promotion: a dtype name, or int/float for Python scalars."""
     if type(value) is bool:

@@ -97,9 +97,12 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """
     sizes = int_shape(shape, "full")
     name = dtypes.standardize(dtype)
-    if isinstance(fill_value, (int, float)):
+    if isinstance(fill_value, (int, float)) and not dtypes.is_integer(name):
         return prims.full(shape=sizes, dtype=name, value=fill_value)
-    return broadcast_to(to_tensor(fill_value, name), sizes)
+    filled = to_tensor(fill_value, name)
+    if isinstance(fill_value, (int, float)):
+        return prims.full(shape=sizes, dtype=name, value=filled.item())
+    return broadcast_to(filled, sizes)
 
 
 def _like(x: Any, value: float, dtype: Any) -> Tensor:

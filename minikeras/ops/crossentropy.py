@@ -8,7 +8,7 @@ from minikeras import config
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, promote_float, to_tensor
+from minikeras.ops.core_op import op, promote, promote_float, to_tensor
 from minikeras.ops.softmax import log_softmax
 from minikeras.ops.support import along, axis_of, cast_to, const, floating
 
@@ -53,7 +53,7 @@ def categorical_crossentropy(
     >>> keras.ops.categorical_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).tolist()
     [0.2877]
     """
-    target, output = promote_float(target, output)
+    target, output = promote(target, floating(output))
     if not target.ndim or target.ndim != output.ndim:
         raise ShapeError(
             f"categorical_crossentropy: target has shape {target.shape}, output "
@@ -106,7 +106,9 @@ def sparse_categorical_crossentropy(
     >>> keras.ops.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).tolist()
     [0.2877]
     """
+    # Rows of the classes are of the default dtype, and widen a half.
     target, output = to_tensor(target), floating(output)
+    output = cast_to(output, dtypes.result_type(output.dtype, dtypes.floatx()))
     if output.ndim < 1:
         raise ShapeError(
             f"sparse_categorical_crossentropy: output has shape {output.shape}; expected "

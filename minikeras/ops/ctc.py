@@ -11,7 +11,6 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.arithmetic import add, negative
 from minikeras.ops.bounds import clip
 from minikeras.ops.comparison import equal, where
-from minikeras.ops.control import scan
 from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.creation import zeros_like
 from minikeras.ops.crossentropy import one_hot
@@ -23,6 +22,7 @@ from minikeras.ops.reductions import sum as sum_
 from minikeras.ops.shaping import expand_dims, transpose
 from minikeras.ops.softmax import log_softmax
 from minikeras.ops.support import cast_to, const, sub_slice
+from minikeras.ops.sweeps import scan
 
 # The logarithm that stands for no probability: finite, so that gradients are. What
 # cannot be aligned costs about as much for each forbidden step.

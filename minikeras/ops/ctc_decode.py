@@ -10,7 +10,6 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.comparison import equal, logical_and, logical_not, where
-from minikeras.ops.control import scan
 from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.creation import full, ones_like, zeros
 from minikeras.ops.crossentropy import one_hot
@@ -26,6 +25,7 @@ from minikeras.ops.shaping import broadcast_to, expand_dims, reshape, transpose
 from minikeras.ops.softmax import log_softmax
 from minikeras.ops.sorting import argsort, top_k
 from minikeras.ops.support import cast_to, const, sub_slice
+from minikeras.ops.sweeps import scan
 
 # The score of a place in the beam that holds no prefix. Finite, so that sums of scores
 # are never nan.

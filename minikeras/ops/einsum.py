@@ -12,7 +12,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, to_tensor
 from minikeras.ops.diagonals import diagonal
 from minikeras.ops.shaping import transpose
-from minikeras.ops.support import cast_to, numeric
+from minikeras.ops.support import boolean, cast_to, numeric
 
 
 @op
@@ -44,7 +44,9 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     if operands and all(to_tensor(v).dtype == "int8" for v in operands):
         tensors = [cast_to(to_tensor(v), "int32") for v in operands]
     else:
-        tensors = [numeric(v) for v in promote(*operands)]
+        tensors = list(promote(*operands))
+        if tensors and tensors[0].dtype == "bool":
+            return boolean(einsum(subscripts, *map(numeric, tensors)))
     terms, result = parse(subscripts, [t.ndim for t in tensors])
     parts = [_distinct(t, term) for t, term in zip(tensors, terms, strict=True)]
     _check_sizes(subscripts, parts)

@@ -10,7 +10,7 @@ from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, promote_float
+from minikeras.ops.core_op import op, promote_float, promote_strong
 from minikeras.ops.support import const, floating
 
 
@@ -243,12 +243,7 @@ def logaddexp(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.logaddexp([0.0, 1000.0], [0.0, 1000.0]).tolist()
     [0.6931, 1000.6932]
     """
-    a, b = promote_float(x1, x2)
-    gap = prims.sub(a, b)
-    tail = prims.log1p(prims.exp(prims.minimum(gap, prims.neg(gap))))
-    # The gap of two equal infinities is nan; their sum is the answer.
-    total = prims.add(prims.maximum(a, b), tail)
-    return prims.select(prims.isnan(gap), prims.add(a, b), total)
+    return prims.logaddexp(*promote_strong(x1, x2))
 
 
 @op
@@ -268,7 +263,7 @@ def logaddexp2(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.logaddexp2([0.0, 3.0], [0.0, 3.0]).tolist()
     [1.0, 4.0]
     """
-    a, b = promote_float(x1, x2)
+    a, b = promote_strong(x1, x2)
     ln2 = const(a, math.log(2))
     return prims.div(logaddexp(prims.mul(a, ln2), prims.mul(b, ln2)), ln2)
 
@@ -315,15 +310,7 @@ def cbrt(x: Any) -> Tensor:
     >>> keras.ops.cbrt([8.0, -27.0]).tolist()
     [2.0, -3.0]
     """
-    x = floating(x)
-    root = prims.mul(prims.sign(x), prims.pow(prims.abs(x), const(x, 1 / 3)))
-    # One Newton step takes away the error of the rounded exponent 1/3.
-    square = prims.mul(root, root)
-    flat = prims.bitwise_or(prims.eq(x, const(x, 0)), prims.isinf(x))
-    safe = prims.select(flat, const(x, 1), square)
-    off = prims.sub(prims.mul(square, root), x)
-    step = prims.div(off, prims.mul(safe, const(x, 3)))
-    return prims.select(flat, root, prims.sub(root, step))
+    return prims.cbrt(floating(x))
 
 
 @op

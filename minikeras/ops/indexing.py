@@ -10,20 +10,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import dtypes, prims
-from minikeras.engine.aval import Shape, ShapeError, Unknown
-from minikeras.engine.tensor import Tensor
+from minikeras.engine.aval import Shape, ShapeError, Unknown, broadcast_shapes
+from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.shaping import broadcast_to
-from minikeras.ops.support import axis_of, cast_to, const, with_axis
+from minikeras.ops.support import axis_of, cast_to, const, index, known, with_axis
+
+_KEYS = "integers, slices, None, `...`, integer arrays or a bool mask"
 
 
-def in_range(indices: Any, size: int) -> Tensor:
+class OutOfRange(ShapeError, IndexError):
+    """An index beyond the end of its axis, or more indices than axes."""
+
+
+def in_range(indices: Any, size: int, op: str) -> Tensor:
     """Integer indices, wrapped if negative and clipped to `0 <= i < size`."""
-    i = to_tensor(indices)
-    if not dtypes.is_integer(i.dtype):
-        i = prims.cast(i, dtype="int32")
-    if i.dtype in ("int8", "int16", "uint8", "uint16"):
-        i = prims.cast(i, dtype="int32")  # they may not be able to hold `size`
+    i = index(indices, op)
     if i.dtype.startswith("int"):
         zero = const(i, 0)
         i = prims.select(prims.lt(i, zero), prims.add(i, const(i, size)), i)
@@ -53,7 +55,10 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = prims.reshape(x, shape=(x.size,)), 0
     at = axis_of(axis, x.ndim, "take")
-    return prims.take(x, in_range(indices, x.shape[at]), axis=at)
+    i = to_tensor(indices)
+    # Keras takes bools for 0 and 1 here, though nowhere else.
+    i = cast_to(i, "int32") if i.dtype == "bool" else i
+    return prims.take(x, in_range(i, x.shape[at], "take"), axis=at)
 
 
 @op
@@ -87,7 +92,8 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
         )
         indices = broadcast_to(indices, wide)
         x = broadcast_to(x, with_axis(wide, at, x.shape[at]))
-    return prims.take_along_axis(x, in_range(indices, x.shape[at]), axis=at)
+    i = in_range(indices, x.shape[at], "take_along_axis")
+    return prims.take_along_axis(x, i, axis=at)
 
 
 @op
@@ -101,10 +107,11 @@ def get_item(x: Any, key: Any) -> Tensor:
             on its values.
 
     Returns:
-        Tensor.
+        Tensor. A slice of an axis of unknown size has unknown size.
 
     Raises:
-        ShapeError: If there are more indices than axes, or one is beyond the end.
+        ShapeError: If there are more indices than axes or an integer is beyond the end
+            (both are IndexErrors too), or if the key holds something else.
 
     Example:
 
@@ -114,61 +121,91 @@ def get_item(x: Any, key: Any) -> Tensor:
     """
     x = to_tensor(x)
     entries = _entries(key, x)
-    arrays = [e for e in entries if isinstance(e, Tensor)]
+    arrays = any(isinstance(e, Tensor) for e in entries)
     plain: list[Any] = []
     advanced: dict[int, Any] = {}
+    axis = 0
     for e in entries:
         place = sum(not isinstance(p, int) for p in plain)
+        if isinstance(e, int):
+            e = _checked(e, axis, x.shape)
         if isinstance(e, Tensor) or (arrays and isinstance(e, int)):
             advanced[place] = e
             plain.append(slice(None))
         else:
             plain.append(e)
+        axis += e is not None
     x = _basic(x, plain)
     return _advanced(x, advanced) if advanced else x
 
 
 def _entries(key: Any, x: Tensor) -> list[Any]:
     """The key as one entry for each axis (and each new one), masks as integers."""
-    parts = list(key) if isinstance(key, tuple) else [key]
-    entries: list[Any] = []
-    for part in parts:
-        plain = part is None or part is Ellipsis or isinstance(part, (slice, int))
-        if plain and not isinstance(part, bool):
-            entries.append(part)
-        else:
-            entries.extend(_index_arrays(part))
-    used = sum(e is not None and e is not Ellipsis for e in entries)
+    parts = [_entry(part) for part in (key if isinstance(key, tuple) else (key,))]
+    used = sum(map(_width, parts))
     if used > x.ndim:
-        raise ShapeError(
+        raise OutOfRange(
             f"get_item: {used} indices for `x` of shape {x.shape}; expected at most {x.ndim}."
         )
     gap = [slice(None)] * (x.ndim - used)
-    dots = [i for i, e in enumerate(entries) if e is Ellipsis]
+    dots = [i for i, e in enumerate(parts) if e is Ellipsis]
     if len(dots) > 1:
         raise ShapeError("get_item: more than one `...` in the key; expected one.")
-    if not dots:
-        return entries + gap
-    return entries[: dots[0]] + gap + entries[dots[0] + 1 :]
+    at = dots[0] if dots else len(parts)
+    entries: list[Any] = []
+    axis = 0
+    for part in (*parts[:at], *gap, *parts[at + 1 :]):
+        if isinstance(part, Tensor) and part.dtype == "bool":
+            entries.extend(_true_places(part, axis, x.shape))
+        else:
+            entries.append(part)
+        axis += _width(part)
+    return entries
 
 
-def _index_arrays(part: Any) -> list[Any]:
+def _width(entry: Any) -> int:
+    """How many axes of `x` an entry takes."""
+    if isinstance(entry, Tensor) and entry.dtype == "bool":
+        return entry.ndim
+    return int(entry is not None and entry is not Ellipsis)
+
+
+def _entry(part: Any) -> Any:
+    """One part of a key: None, `...`, a slice, an integer, or a Tensor of indices."""
+    if part is None or part is Ellipsis or isinstance(part, (slice, int)):
+        if not isinstance(part, bool):
+            return part
+    if isinstance(part, list) and not part:
+        return to_tensor(part, "int32")
+    if isinstance(part, (str, bytes, float)):
+        raise ShapeError(f"get_item: an index is {part!r}; expected {_KEYS}.")
     tensor = to_tensor(part)
-    if tensor.dtype == "bool":
-        found = tensor.numpy().nonzero()
-        return [to_tensor(i.astype("int32")) for i in found]
-    if not dtypes.is_integer(tensor.dtype):
+    if not dtypes.is_integer(tensor.dtype) and (
+        tensor.dtype != "bool" or not tensor.ndim
+    ):
         raise ShapeError(
-            f"get_item: an index is of dtype {tensor.dtype}; expected integers, slices, "
-            "None, `...` or a bool mask."
+            f"get_item: an index has dtype {tensor.dtype} and shape {tensor.shape}; "
+            f"expected {_KEYS}."
         )
     if tensor.ndim == 0 and not tensor.staged:
-        return [int(tensor)]
-    return [tensor]
+        return int(tensor)
+    return tensor
+
+
+def _true_places(mask: Tensor, axis: int, shape: Shape) -> list[Tensor]:
+    """A bool mask as the indices, for each of its axes, of what is true."""
+    known(mask, "get_item with a bool mask", "ops.where(mask, x, 0)")
+    part = shape[axis : axis + mask.ndim]
+    if any(a != b for a, b in zip(mask.shape, part) if not isinstance(b, Unknown)):
+        raise OutOfRange(
+            f"get_item: a bool mask of shape {mask.shape} at axis {axis} of `x` of shape "
+            f"{shape}; expected shape {part}."
+        )
+    return [to_tensor(i.astype("int32")) for i in mask.numpy().nonzero()]
 
 
 def _basic(x: Tensor, entries: Sequence[Any]) -> Tensor:
-    """Integers, slices and new axes."""
+    """Integers (from the front), slices and new axes."""
     starts, stops, steps, shape = [], [], [], []
     axis = 0
     for e in entries:
@@ -178,15 +215,16 @@ def _basic(x: Tensor, entries: Sequence[Any]) -> Tensor:
         size = x.shape[axis]
         axis += 1
         if isinstance(e, int):
-            start = _checked(e, size, axis - 1, x.shape)
-            stop, step = start + 1, 1
+            start, stop, step = e, e + 1, 1
         elif e == slice(None):
             start, stop, step = 0, size, 1
             shape.append(size)
         else:
-            start, stop, step = e.indices(size)
-            shape.append(len(range(start, stop, step)))
-            if not shape[-1]:
+            start, stop, step = _bounds(e, axis - 1, x.shape)
+            length = len(range(start, stop, step))
+            # How much of an axis of unknown size there is within bounds is unknown too.
+            shape.append(Unknown(length) if isinstance(size, Unknown) else length)
+            if not length:
                 stop = start if step > 0 else stop
                 start = stop if step < 0 else start
         starts.append(start)
@@ -198,12 +236,28 @@ def _basic(x: Tensor, entries: Sequence[Any]) -> Tensor:
     )
     if not whole:
         x = prims.slice(x, starts=tuple(starts), stops=tuple(stops), steps=tuple(steps))
-    return x if x.shape == tuple(shape) else prims.reshape(x, shape=tuple(shape))
+    same = x.shape == tuple(shape) and not any(isinstance(d, Unknown) for d in shape)
+    return x if same else prims.reshape(x, shape=tuple(shape))
 
 
-def _checked(index: int, size: int, axis: int, shape: Shape) -> int:
-    if not -size <= index < size:
+def _bounds(part: slice, axis: int, shape: Shape) -> tuple[int, int, int]:
+    try:
+        return part.indices(shape[axis])
+    except TraceError:
+        raise
+    except (TypeError, ValueError) as error:
         raise ShapeError(
+            f"get_item: {part} at axis {axis} of `x` of shape {shape}: {error}."
+        ) from None
+
+
+def _checked(index: int, axis: int, shape: Shape) -> int:
+    """An integer index, counted from the front."""
+    size = shape[axis]
+    if isinstance(size, Unknown):
+        return max(0, min(index if index >= 0 else index + size, size - 1))
+    if not -size <= index < size:
+        raise OutOfRange(
             f"get_item: index {index} is beyond axis {axis} of `x` of shape {shape}; "
             f"expected {-size} <= index < {size}."
         )
@@ -213,11 +267,11 @@ def _checked(index: int, size: int, axis: int, shape: Shape) -> int:
 def _advanced(x: Tensor, indices: dict[int, Any]) -> Tensor:
     """Integer arrays at the axes that are the keys of `indices`."""
     axes = list(indices)
-    arrays = [in_range(i, x.shape[a]) for a, i in indices.items()]
+    arrays = [in_range(i, x.shape[a], "get_item") for a, i in indices.items()]
     if len(axes) == 1:
         return prims.take(x, arrays[0], axis=axes[0])
     dtype = dtypes.result_type(*(a.dtype for a in arrays))
-    shape = _broadcast(arrays)
+    shape = broadcast_shapes(*(a.shape for a in arrays), op="get_item")
     columns = [
         prims.reshape(broadcast_to(cast_to(a, dtype), shape), shape=(*shape, 1))
         for a in arrays
@@ -231,14 +285,3 @@ def _advanced(x: Tensor, indices: dict[int, Any]) -> Tensor:
     n, before = len(shape), axes[0]
     perm = (*range(n, n + before), *range(n), *range(n + before, found.ndim))
     return prims.transpose(found, perm=perm)
-
-
-def _broadcast(arrays: Sequence[Tensor]) -> Shape:
-    rank = max(a.ndim for a in arrays)
-    shape = (1,) * rank
-    for a in arrays:
-        padded = (1,) * (rank - a.ndim) + a.shape
-        shape = tuple(
-            max(p, s) if 1 in (p, s) else s for p, s in zip(padded, shape, strict=True)
-        )
-    return shape

@@ -8,7 +8,7 @@ from typing import Any
 from minikeras import config
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.reductions import mean, var
 from minikeras.ops.support import along, axes_of, axis_of, cast_to, const, floating
 
@@ -93,7 +93,8 @@ def batch_normalization(
     Reference:
         Ioffe, Szegedy: Batch Normalization; 2015.
     """
-    x = floating(x)
+    given = [v for v in (offset, scale) if v is not None]
+    x = promote_float(x, mean, variance, *given)[0]
     at = axis_of(axis, x.ndim, "batch_normalization")
     shape = along(x.ndim, at, x.shape[at])
 
@@ -140,6 +141,7 @@ def layer_normalization(
     rms = kwargs.pop("rms_scaling", False)
     if kwargs:
         raise TypeError(f"layer_normalization: unknown arguments {sorted(kwargs)}.")
+    dtype = to_tensor(x).dtype
     x = floating(x)
     axes = axes_of(axis, x.ndim, "layer_normalization")
     wide = cast_to(x, "float32") if x.dtype in ("float16", "bfloat16") else x
@@ -152,7 +154,7 @@ def layer_normalization(
         result = prims.mul(result, _line(gamma, wide, axes))
     if beta is not None:
         result = prims.add(result, _line(beta, wide, axes))
-    return cast_to(result, x.dtype)
+    return cast_to(result, dtype)
 
 
 def _line(v: Any, x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -191,6 +193,7 @@ def rms_normalization(
     Reference:
         Zhang, Sennrich: Root Mean Square Layer Normalization; 2019.
     """
+    dtype = to_tensor(x).dtype
     x = floating(x)
     axes = axes_of(axis, x.ndim, "rms_normalization")
     wide = cast_to(x, "float32") if x.dtype in ("float16", "bfloat16") else x
@@ -199,7 +202,7 @@ def rms_normalization(
     result = prims.mul(wide, prims.rsqrt(prims.add(power, eps)))
     if scale is not None:
         result = prims.mul(result, _line(scale, wide, axes))
-    return cast_to(result, x.dtype)
+    return cast_to(result, dtype)
 
 
 @op
@@ -236,7 +239,7 @@ def normalize(
     eps = config.epsilon() if epsilon is None else epsilon
     if order == 2:
         power = prims.sum(prims.mul(x, x), axes=axes, keepdims=True)
-        return prims.mul(x, prims.rsqrt(prims.maximum(power, const(x, eps**2))))
+        return prims.div(x, prims.maximum(prims.sqrt(power), const(x, eps)))
     size = prims.abs(x)
     if math.isinf(order):
         norm = prims.max(size, axes=axes, keepdims=True)

@@ -10,7 +10,7 @@ from minikeras.engine import prims, tree
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.aval import ShapeError, normalize_axis
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, promote_float, to_tensor
+from minikeras.ops.core_op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import const, floating
 
 
@@ -176,7 +176,7 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
     >>> keras.ops.psnr([1.0, 1.0], [0.0, 2.0], max_val=10.0).tolist()
     20.0
     """
-    a, b = promote_float(x1, x2)
+    a, b = promote(x1, floating(x2))
     if a.shape != b.shape:
         raise ShapeError(
             f"psnr: shapes {a.shape} and {b.shape}; expected two equal shapes."

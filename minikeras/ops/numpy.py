@@ -97,6 +97,7 @@ from minikeras.ops.diagonals import (
     tril,
     triu,
 )
+from minikeras.ops.distinct import unique
 from minikeras.ops.einsum import (
     einsum,
 )
@@ -242,7 +243,6 @@ from minikeras.ops.sorting import (
     histogram,
     searchsorted,
     sort,
-    unique,
 )
 from minikeras.ops.trigonometric import (
     arccos,

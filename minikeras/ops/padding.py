@@ -11,7 +11,7 @@ from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.convolution import channels_first, to_first, to_last
-from minikeras.ops.core_op import op, promote, to_tensor
+from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.shaping import expand_dims
 from minikeras.ops.support import axis_of, const, floating, numeric, sub_slice
 
@@ -136,20 +136,19 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     >>> keras.ops.trapezoid([1.0, 2.0, 3.0]).tolist()
     4.0
     """
-    values = floating(y)
+    values, *places = promote_float(*((y,) if x is None else (y, x)))
     at = axis_of(axis, values.ndim, "trapezoid")
     n = values.shape[at]
     pairs = prims.add(sub_slice(values, at, 1, n), sub_slice(values, at, 0, n - 1))
     if x is None:
         width = const(values, dx)
     else:
-        places = to_tensor(x, values.dtype)
-        if places.ndim == 1:
-            width = diff(places)
+        if places[0].ndim == 1:
+            width = diff(places[0])
             lead = (1,) * at + (width.size,) + (1,) * (values.ndim - at - 1)
             width = prims.reshape(width, shape=lead)
         else:
-            width = diff(places, axis=at)
+            width = diff(places[0], axis=at)
     area = prims.mul(prims.mul(pairs, width), const(values, 0.5))
     return prims.sum(area, axes=(at,), keepdims=False)
 
@@ -207,7 +206,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Tensor, ...]:
     >>> [i.tolist() for i in keras.ops.unravel_index(keras.ops.array([5, 1]), (2, 3))]
     [[1, 0], [2, 1]]
     """
-    flat = to_tensor(indices)
+    flat = numeric(indices)
     result = []
     for size in reversed(shape):
         d = const(flat, int(size))
@@ -326,7 +325,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Tensor:
     >>> keras.ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0, 0.5]).tolist()
     [3.5]
     """
-    a, b = promote(floating(x1), floating(x2))
+    a, b = promote_float(x1, x2)
     if a.ndim != 1 or b.ndim != 1 or not a.size or not b.size:
         raise ShapeError(
             f"correlate: shapes {a.shape} and {b.shape}; expected two vectors."

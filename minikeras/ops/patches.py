@@ -10,7 +10,7 @@ from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, to_tensor
-from minikeras.ops.support import const, sub_slice
+from minikeras.ops.support import boolean, const, numeric, sub_slice
 
 Two = tuple[int, int]
 
@@ -209,6 +209,8 @@ def fold(
             f"fold: shape {x.shape}; expected (batch, channels * {taken}, {windows}) for "
             f"an image of {out}."
         )
+    if x.dtype == "bool":
+        return boolean(fold(numeric(x), out, kernel, gaps, pads, steps))
     batch, channels = x.shape[0], x.shape[1] // taken
     split = prims.reshape(x, shape=(batch, channels, taken, *counts))
     total: Any = None

@@ -17,7 +17,7 @@ from minikeras.ops.convolution import (
     to_last,
 )
 from minikeras.ops.core_op import op, to_tensor
-from minikeras.ops.support import const, floating, sub_slice
+from minikeras.ops.support import boolean, cast_to, const, floating, sub_slice
 
 
 def _pool(
@@ -93,9 +93,11 @@ def max_pool(
     >>> keras.ops.max_pool(x, 2).tolist()
     [[[1.0], [3.0]]]
     """
-    return _pool(
-        _max, to_tensor(inputs), pool_size, strides, padding, data_format, "max_pool"
-    )
+    x = to_tensor(inputs)
+    if x.dtype == "bool":
+        x = cast_to(x, "uint8")
+        return boolean(max_pool(x, pool_size, strides, padding, data_format))
+    return _pool(_max, x, pool_size, strides, padding, data_format, "max_pool")
 
 
 @op
@@ -172,8 +174,11 @@ def sum_pool(
 def _adaptive(
     inputs: Any, output_size: Any, data_format: str | None, name: str, reduce: Any
 ) -> Tensor:
-    """Windows of about equal size, as many as asked for, along each spatial axis."""
-    x = floating(inputs)
+    """Windows of about equal size, as many as asked for, along each spatial axis.
+
+    `reduce(x, axis, count)` makes `count` windows of equal size along an axis.
+    """
+    x = to_tensor(inputs)
     rank = x.ndim - 2
     first = channels_first(data_format, name)
     x = to_last(x) if first else x
@@ -181,24 +186,28 @@ def _adaptive(
     for axis, out in enumerate(sizes, 1):
         n = x.shape[axis]
         if n % out == 0:
-            shape = (*x.shape[:axis], out, n // out, *x.shape[axis + 1 :])
-            x = reduce(prims.reshape(x, shape=shape), axis + 1, False)
+            x = reduce(x, axis, out)
             continue
         parts = [
-            reduce(sub_slice(x, axis, i * n // out, -(-(i + 1) * n // out)), axis, True)
+            reduce(sub_slice(x, axis, i * n // out, -(-(i + 1) * n // out)), axis, 1)
             for i in range(out)
         ]
         x = prims.concat(*parts, axis=axis)
     return to_first(x) if first else x
 
 
-def _mean_along(x: Tensor, axis: int, keepdims: bool) -> Tensor:
-    total = prims.sum(x, axes=(axis,), keepdims=keepdims)
-    return prims.div(total, const(total, x.shape[axis]))
+def _mean_along(x: Tensor, axis: int, count: int) -> Tensor:
+    size = x.shape[axis] // count
+    shape = (*x.shape[:axis], count, size, *x.shape[axis + 1 :])
+    total = prims.sum(prims.reshape(x, shape=shape), axes=(axis + 1,), keepdims=False)
+    return prims.div(total, const(total, size))
 
 
-def _max_along(x: Tensor, axis: int, keepdims: bool) -> Tensor:
-    return prims.max(x, axes=(axis,), keepdims=keepdims)
+def _max_along(x: Tensor, axis: int, count: int) -> Tensor:
+    # A pool, whose gradient goes to the first of equal elements.
+    window = [1] * (x.ndim - 2)
+    window[axis - 1] = x.shape[axis] // count
+    return max_pool(x, window, window, data_format="channels_last")
 
 
 @op
@@ -224,7 +233,11 @@ def adaptive_average_pool(
     [[[0.5], [2.5]]]
     """
     return _adaptive(
-        inputs, output_size, data_format, "adaptive_average_pool", _mean_along
+        floating(inputs),
+        output_size,
+        data_format,
+        "adaptive_average_pool",
+        _mean_along,
     )
 
 

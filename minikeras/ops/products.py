@@ -10,7 +10,7 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, to_tensor
 from minikeras.ops.shaping import expand_dims, moveaxis, reshape, transpose
-from minikeras.ops.support import axis_of, cast_to, numeric
+from minikeras.ops.support import axis_of, boolean, cast_to, numeric
 
 
 @op
@@ -25,7 +25,8 @@ def matmul(x1: Any, x2: Any) -> Tensor:
         x2: Tensor `(..., inner, columns)` or `(inner,)`.
 
     Returns:
-        Tensor `(..., rows, columns)`. Two int8 tensors are multiplied in int32.
+        Tensor `(..., rows, columns)`. Two int8 tensors are multiplied in int32; bools
+        give whether any pair is true in both.
 
     Raises:
         ShapeError: If the inner sizes differ, or an argument is a scalar.
@@ -37,6 +38,8 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     [[1, 4], [3, 8]]
     """
     a, b = _promoted(x1, x2)
+    if a.dtype == "bool":
+        return boolean(matmul(numeric(a), numeric(b)))
     if not a.ndim or not b.ndim:
         raise ShapeError(
             f"matmul: shapes {a.shape} and {b.shape}; expected rank 1 or more. Use multiply "
@@ -84,7 +87,7 @@ def dot(x1: Any, x2: Any) -> Tensor:
     """
     a, b = promote(x1, x2)
     if not a.ndim or not b.ndim:
-        return prims.mul(numeric(a), numeric(b))
+        return _times(a, b)
     return _contract(a, b, [a.ndim - 1], [max(b.ndim - 2, 0)], "dot")
 
 
@@ -107,7 +110,7 @@ def inner(x1: Any, x2: Any) -> Tensor:
     """
     a, b = promote(x1, x2)
     if not a.ndim or not b.ndim:
-        return prims.mul(numeric(a), numeric(b))
+        return _times(a, b)
     return _contract(a, b, [a.ndim - 1], [b.ndim - 1], "inner")
 
 
@@ -149,10 +152,16 @@ def outer(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.outer([1, 2], [3, 4]).tolist()
     [[3, 4], [6, 8]]
     """
-    a, b = (numeric(v) for v in promote(x1, x2))
-    return prims.mul(
+    a, b = promote(x1, x2)
+    return _times(
         prims.reshape(a, shape=(a.size, 1)), prims.reshape(b, shape=(1, b.size))
     )
+
+
+def _times(a: Tensor, b: Tensor) -> Tensor:
+    """The elementwise product; of bools their logical and."""
+    result: Tensor = (prims.bitwise_and if a.dtype == "bool" else prims.mul)(a, b)
+    return result
 
 
 @op
@@ -191,9 +200,12 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
 def _contract(
     a: Tensor, b: Tensor, left: list[int], right: list[int], name: str
 ) -> Tensor:
-    """The sum of products over paired axes: one matrix product."""
+    """The sum of products over paired axes: one matrix product.
+
+    Of bools: whether any pair is true in both.
+    """
     if a.dtype == "bool":
-        a, b = numeric(a), numeric(b)
+        return boolean(_contract(numeric(a), numeric(b), left, right, name))
     if [a.shape[i] for i in left] != [b.shape[i] for i in right] and not _unknown(a, b):
         raise ShapeError(
             f"{name}: shapes {a.shape} and {b.shape} do not match: axes {left} of the first "

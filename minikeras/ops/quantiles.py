@@ -49,7 +49,9 @@ def _interpolated(row: Tensor, place: Tensor, method: str) -> Tensor:
     if method == "higher":
         return _pick(row, high)
     if method == "nearest":
-        return _pick(row, prims.round(place))
+        # Compared and not subtracted: a compiled product less a half may not be rounded.
+        upper = prims.gt(place, prims.add(low, const(low, 0.5)))
+        return _pick(row, prims.select(upper, high, low))
     below, above = _pick(row, low), _pick(row, high)
     share = const(row, 0.5) if method == "midpoint" else prims.sub(place, low)
     mixed = prims.mul(below, prims.sub(const(row, 1), share))
@@ -106,7 +108,7 @@ def quantile(
         q: Share from 0 to 1, or a vector of shares.
         axis: Axis or axes to reduce; None for all of them.
         method: How to go between elements: `"linear"`, `"lower"`, `"higher"`,
-            `"midpoint"` or `"nearest"`.
+            `"midpoint"` or `"nearest"` (the lower of two that are as near).
         keepdims: Whether reduced axes stay, with size 1.
 
     Returns:
@@ -177,7 +179,7 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     2.5
     """
     x = to_tensor(x)
-    return quantile_of(x, 0.5, axis, "linear", keepdims, "median", False)
+    return quantile_of(x, 0.5, axis, "midpoint", keepdims, "median", False)
 
 
 @op
@@ -257,4 +259,5 @@ def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> keras.ops.nanmedian(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     2.0
     """
-    return quantile_of(to_tensor(x), 0.5, axis, "linear", keepdims, "nanmedian", True)
+    x = to_tensor(x)
+    return quantile_of(x, 0.5, axis, "midpoint", keepdims, "nanmedian", True)

@@ -10,8 +10,8 @@ from typing import Any
 from minikeras.engine import prims, tree
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.control import vectorized_map
 from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.sweeps import vectorized_map
 
 
 def _terms(side: str, pattern: str) -> list[list[str]]:

@@ -151,7 +151,7 @@ def hard_tanh(x: Any) -> Tensor:
         x: Tensor of any shape.
 
     Returns:
-        Float tensor of the shape of `x`.
+        Tensor of the shape and dtype of `x`; bool gives int32.
 
     Example:
 
@@ -159,7 +159,9 @@ def hard_tanh(x: Any) -> Tensor:
     >>> keras.ops.hard_tanh([-3.0, 0.5, 3.0]).tolist()
     [-1.0, 0.5, 1.0]
     """
-    x = floating(x)
+    x = numeric(x)
+    if x.dtype.startswith("uint"):
+        return prims.minimum(x, const(x, 1))
     one, minus = const(x, 1), const(x, -1)
     top = prims.select(prims.gt(x, one), one, x)
     return prims.select(prims.lt(x, minus), minus, top)

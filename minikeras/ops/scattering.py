@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.shaping import broadcast_to
-from minikeras.ops.support import cast_to, const, int_shape
+from minikeras.ops.support import cast_to, const, index, int_shape
 
 
 def _is_static(starts: Any) -> bool:
@@ -19,9 +20,9 @@ def _is_static(starts: Any) -> bool:
     return False
 
 
-def _starts(start_indices: Any, shape: Shape, sizes: Shape) -> Tensor:
+def _starts(start_indices: Any, shape: Shape, sizes: Shape, op: str) -> Tensor:
     """Starts as an int32 vector, moved so that the window lies within."""
-    starts = cast_to(to_tensor(start_indices), "int32")
+    starts = cast_to(index(start_indices, op, "start_indices"), "int32")
     room = to_tensor([d - s for d, s in zip(shape, sizes, strict=True)], "int32")
     zero = const(starts, 0)
     return prims.minimum(prims.maximum(starts, zero), room)
@@ -61,7 +62,9 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
             return prims.slice(
                 x, starts=tuple(starts), stops=stops, steps=(1,) * x.ndim
             )
-    return prims.dynamic_slice(x, _starts(start_indices, x.shape, sizes), sizes=sizes)
+    return prims.dynamic_slice(
+        x, _starts(start_indices, x.shape, sizes, "slice"), sizes=sizes
+    )
 
 
 @op
@@ -92,16 +95,17 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
             f"slice_update: updates of shape {u.shape} do not fit inputs of shape {x.shape}; "
             "expected the same rank."
         )
-    return prims.dynamic_update_slice(x, u, _starts(start_indices, x.shape, u.shape))
+    starts = _starts(start_indices, x.shape, u.shape, "slice_update")
+    return prims.dynamic_update_slice(x, u, starts)
 
 
-def _nd_in_range(indices: Any, shape: Shape) -> Tensor:
+def _nd_in_range(indices: Any, shape: Shape, op: str) -> Tensor:
     """Index rows, each column wrapped and clipped to its axis."""
-    i = to_tensor(indices)
-    i = prims.cast(i, dtype="int32") if i.dtype != "int64" else i
+    i = index(indices, op)
+    i = i if i.dtype == "int64" else cast_to(i, "int32")
     if i.ndim == 0 or i.shape[-1] > len(shape):
         raise ShapeError(
-            f"scatter: indices of shape {i.shape} do not fit the shape {shape}; expected "
+            f"{op}: indices of shape {i.shape} do not fit the shape {shape}; expected "
             f"(..., depth) with a depth of at most {len(shape)}."
         )
     sizes = to_tensor(list(shape[: i.shape[-1]]), i.dtype)
@@ -130,7 +134,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
     """
     sizes = int_shape(shape, "scatter")
     return prims.scatter_nd_add(
-        _nd_in_range(indices, sizes), to_tensor(values), shape=sizes
+        _nd_in_range(indices, sizes, "scatter"), to_tensor(values), shape=sizes
     )
 
 
@@ -165,7 +169,7 @@ def scatter_update(
             "or 'mul'."
         )
     x = to_tensor(inputs)
-    where = _nd_in_range(indices, x.shape)
+    where = _nd_in_range(indices, x.shape, "scatter_update")
     u = to_tensor(updates, x.dtype)
     if reduction == "add":
         return prims.add(x, prims.scatter_nd_add(where, u, shape=x.shape))
@@ -175,6 +179,7 @@ def scatter_update(
     places = prims.take(places, order, axis=0)
     flat = prims.take(flat, order, axis=0)
     last = last_of_run(places)
+    given = flat
     if reduction is not None:
         flat = running(flat, places, reduction)
     one = prims.cast(last, dtype="int32")
@@ -187,7 +192,46 @@ def scatter_update(
     mask = prims.reshape(prims.gt(hit, const(hit, 0)), shape=x.shape)
     if reduction is not None:
         found = COMBINE[reduction](x, found)
-    return prims.select(mask, found, x)
+    result = prims.select(mask, found, x)
+    if reduction in ("max", "min") and dtypes.is_float(x.dtype):
+        return _shared_by_ties(result, x, given, places)
+    return result
+
+
+def _shared_by_ties(
+    result: Tensor, x: Tensor, updates: Tensor, places: Tensor
+) -> Tensor:
+    """The gradient of each extreme shared by the input and all updates equal to it."""
+    size = (x.size,)
+    own = prims.iota(shape=size, dtype=places.dtype, axis=0)
+    ids = prims.concat(own, places, axis=0)
+    rivals = prims.concat(prims.reshape(x, shape=size), updates, axis=0)
+    flat = prims.reshape(result, shape=size)
+    hits = prims.eq(rivals, prims.take(flat, ids, axis=0))
+
+    def total(values: Tensor) -> Tensor:
+        summed: Tensor = prims.scatter_add_axis(values, ids, shape=size, axis=0)
+        return summed
+
+    return prims.reshape(shared_among(flat, rivals, hits, total), shape=x.shape)
+
+
+def shared_among(
+    result: Tensor, x: Tensor, hits: Tensor, total: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """`result` as it is, its gradient in equal shares to the `x` that `hits` marks.
+
+    Args:
+        result: Extremes of groups.
+        x: Elements of the groups.
+        hits: Which of them are equal to the extreme of their group.
+        total: Sums what has the shape of `x` over each group.
+    """
+    count = total(prims.cast(hits, dtype=x.dtype))
+    chosen = total(prims.select(hits, x, const(x, 0)))
+    mean = prims.div(chosen, prims.maximum(count, const(count, 1)))
+    same: Tensor = prims.with_gradient_of(result, mean)
+    return same
 
 
 COMBINE = {

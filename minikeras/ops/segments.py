@@ -12,22 +12,22 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, to_tensor
-from minikeras.ops.scattering import last_of_run, running
-from minikeras.ops.support import cast_to, const
+from minikeras.ops.scattering import last_of_run, running, shared_among
+from minikeras.ops.support import cast_to, const, index, known
 
 
 def _ids(
     segment_ids: Any, num_segments: int | None, data: Tensor, name: str
 ) -> tuple[Tensor, int]:
     """Ids as int32, with those that are no segment moved to one past the last."""
-    ids = cast_to(to_tensor(segment_ids), "int32")
+    ids = cast_to(index(segment_ids, name, "segment_ids"), "int32")
     if ids.ndim != 1 or not data.ndim or not agree(ids.shape[0], data.shape[0]):
         raise ShapeError(
             f"{name}: data of shape {data.shape} and segment_ids of shape {ids.shape}; expected "
             "one id for each slice along the first axis."
         )
     if num_segments is None:
-        held = ids.numpy()
+        held = known(ids, name, "num_segments=").numpy()
         count = int(held.max()) + 1 if held.size else 0
     else:
         count = int(num_segments)
@@ -85,21 +85,30 @@ def _combined(
     ids, count = _ids(segment_ids, num_segments, x, name)
     order = prims.argsort(ids, axis=0)
     ids, x = prims.take(ids, order, axis=0), prims.take(x, order, axis=0)
-    x = running(x, ids, how)
     last = last_of_run(ids)
     shaped = prims.reshape(last, shape=(last.size,) + (1,) * (x.ndim - 1))
-    only = prims.select(shaped, x, const(x, 0))
+    only = prims.select(shaped, running(x, ids, how), const(x, 0))
     shape = (count + 1, *x.shape[1:])
     found = _first(prims.scatter_add_axis(only, ids, shape=shape, axis=0), count)
-    hits = prims.cast(last, dtype="int32")
-    seen = _first(prims.scatter_add_axis(hits, ids, shape=(count + 1,), axis=0), count)
+    one = prims.cast(last, dtype="int32")
+    seen = _first(prims.scatter_add_axis(one, ids, shape=(count + 1,), axis=0), count)
     seen = prims.reshape(
         prims.gt(seen, const(seen, 0)), shape=(count,) + (1,) * (x.ndim - 1)
     )
-    return prims.select(seen, found, const(found, empty))
+    result = prims.select(seen, found, const(found, empty))
+    if how == "mul" or not dtypes.is_float(x.dtype) or not count:
+        return result
+    own = prims.take(result, prims.minimum(ids, const(ids, count - 1)), axis=0)
+
+    def total(values: Tensor) -> Tensor:
+        return _first(prims.scatter_add_axis(values, ids, shape=shape, axis=0), count)
+
+    return shared_among(result, x, prims.eq(x, own), total)
 
 
 def _extreme(dtype: str, top: bool) -> Any:
+    if dtype == "bool":
+        return top
     if dtypes.is_float(dtype):
         return math.inf if top else -math.inf
     limits = np.iinfo(dtype)

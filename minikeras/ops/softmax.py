@@ -107,13 +107,15 @@ def sparsemax(x: Any, axis: int = -1) -> Tensor:
     x = floating(x)
     at = axis_of(axis, x.ndim, "sparsemax")
     n = x.shape[at]
-    falling = prims.flip(prims.sort(x, axis=at), axes=(at,))
+    # Of equals the first comes first, and nan comes last.
+    falling = prims.neg(prims.sort(prims.neg(x), axis=at))
     total = prims.cumsum(falling, axis=at, reverse=False)
     rank = prims.iota(shape=(n,), dtype=x.dtype, axis=0)
     rank = prims.reshape(prims.add(rank, const(x, 1)), shape=along(x.ndim, at, n))
     inside = prims.gt(prims.add(const(x, 1), prims.mul(rank, falling)), total)
     weight = prims.cast(inside, dtype=x.dtype)
     size = prims.sum(weight, axes=(at,), keepdims=True)
-    mass = prims.sum(prims.mul(total, weight), axes=(at,), keepdims=True)
+    inner = prims.select(inside, total, const(x, 0))
+    mass = prims.sum(inner, axes=(at,), keepdims=True)
     level = prims.div(prims.sub(mass, const(x, 1)), size)
     return prims.maximum(prims.sub(x, level), const(x, 0))

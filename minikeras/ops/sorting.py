@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, to_tensor
-from minikeras.ops.support import axis_of, cast_to, const, sub_slice
+from minikeras.ops.support import (
+    axis_of,
+    cast_to,
+    const,
+    index,
+    known,
+    numeric,
+    sub_slice,
+)
 
 
 @op
@@ -141,9 +147,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     >>> keras.ops.in_top_k([2, 0], [[0.1, 0.2, 0.7], [0.1, 0.2, 0.7]], 1).tolist()
     [True, False]
     """
-    scores, classes = to_tensor(predictions), to_tensor(targets)
-    if not dtypes.is_integer(classes.dtype):
-        classes = prims.cast(classes, dtype="int32")
+    scores, classes = numeric(predictions), index(targets, "in_top_k", "targets")
     n = scores.shape[-1]
     lanes = prims.iota(shape=(1, n), dtype=classes.dtype, axis=1)
     column = prims.reshape(classes, shape=(*classes.shape, 1))
@@ -153,10 +157,11 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     better = prims.cast(prims.gt(scores, own), dtype="int32")
     rank = prims.sum(better, axes=(scores.ndim - 1,), keepdims=False)
     known = prims.any(hit, axes=(scores.ndim - 1,), keepdims=False)
+    among = prims.bitwise_and(prims.lt(rank, const(rank, k)), known)
+    if not dtypes.is_float(scores.dtype):
+        return among
     finite = prims.isfinite(prims.reshape(own, shape=rank.shape))
-    return prims.bitwise_and(
-        prims.bitwise_and(prims.lt(rank, const(rank, k)), finite), known
-    )
+    return prims.bitwise_and(among, finite)
 
 
 @op
@@ -217,7 +222,8 @@ def bincount(
 ) -> Tensor:
     """How often each number occurs.
 
-    How long the result is depends on the values, so this works eagerly only.
+    How long the result is depends on the values, so this works eagerly only; `segment_sum`
+    of ones counts a known number of classes in compiled functions too.
 
     Args:
         x: Tensor of integers, not negative: `(n,)` or `(batch, n)`.
@@ -229,7 +235,7 @@ def bincount(
         Tensor `(length,)` or `(batch, length)`; int32, or the dtype of the weights.
 
     Raises:
-        TraceError: Inside a compiled function, where values are not known.
+        ValueShapeError: Inside a compiled function, where values are not known.
 
     Example:
 
@@ -239,8 +245,9 @@ def bincount(
     """
     if sparse:
         raise ValueError("bincount: sparse=True is not supported; pass sparse=False.")
-    x = cast_to(to_tensor(x), "int32")
-    held = x.numpy()
+    x = cast_to(_counted(x), "int32")
+    fix = "segment_sum of ones, with num_segments"
+    held = known(x, "bincount", fix).numpy()
     length = max(int(held.max()) + 1 if held.size else 0, int(minlength))
     w = (
         prims.full(shape=x.shape, dtype="int32", value=1)
@@ -253,6 +260,11 @@ def bincount(
     hits = prims.eq(prims.reshape(x, shape=(*x.shape, 1)), lanes)
     spread = prims.select(hits, prims.reshape(w, shape=(*w.shape, 1)), const(w, 0))
     return prims.sum(spread, axes=(x.ndim - 1,), keepdims=False)
+
+
+def _counted(x: Any) -> Tensor:
+    x = to_tensor(x)
+    return numeric(x) if x.dtype == "bool" else index(x, "bincount", "x")
 
 
 @op
@@ -283,79 +295,31 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor
     if range is not None and (len(range) != 2 or not range[0] <= range[1]):
         raise ValueError(f"histogram: range={range!r}; expected an ascending pair.")
     x = to_tensor(x)
-    held = x.numpy()
-    if x.dtype == "bool":
-        held = held.astype("int32")
-    counts, edges = np.histogram(held, bins=bins, range=range)
     wanted = x.dtype if dtypes.is_float(x.dtype) else dtypes.floatx()
-    return to_tensor(counts, wanted), to_tensor(edges, wanted)
+    work = "float64" if wanted == "float64" else "float32"
+    flat = cast_to(prims.reshape(x, shape=(x.size,)), work)
+    low, high = _ends(flat, range)
+    steps = prims.iota(shape=(bins + 1,), dtype=work, axis=0)
+    width = prims.div(prims.sub(high, low), const(flat, bins))
+    edges = prims.add(low, prims.mul(steps, width))
+    last = prims.eq(steps, const(steps, bins))
+    edges = prims.select(last, high, edges)
+    # How many edges are not above: 0 and bins + 1 are outside, but for the last edge.
+    place = searchsorted(edges, flat, side="right")
+    place = prims.select(prims.eq(flat, high), const(place, bins), place)
+    ones = prims.full(shape=place.shape, dtype="int32", value=1)
+    counts = prims.scatter_add_axis(ones, place, shape=(bins + 2,), axis=0)
+    return cast_to(sub_slice(counts, 0, 1, bins + 1), wanted), cast_to(edges, wanted)
 
 
-@op
-def unique(
-    x: Any,
-    sorted: bool = True,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
-    """The different elements, in ascending order.
-
-    How many there are depends on the values, so this works eagerly only.
-
-    Args:
-        x: Tensor of any shape.
-        sorted: Kept for Keras's signature; the result is always sorted.
-        return_index: Whether to return where each first occurs.
-        return_inverse: Whether to return, for each element, the index of its value.
-        return_counts: Whether to return how often each occurs.
-        axis: Axis whose slices are compared; None compares elements.
-        size: Length of the result: cut, or filled up with `fill_value`.
-        fill_value: What to fill with; by default the first value.
-
-    Returns:
-        Tensor of the values; with more asked for, a tuple.
-
-    Raises:
-        TraceError: Inside a compiled function, where values are not known.
-
-    Example:
-
-    >>> import minikeras as keras
-    >>> keras.ops.unique([3, 1, 3, 2]).tolist()
-    [1, 2, 3]
-    """
-    x = to_tensor(x)
-    values, index, inverse, counts = np.unique(
-        x.numpy(), return_index=True, return_inverse=True, return_counts=True, axis=axis
-    )
-    inverse = inverse.reshape(x.shape if axis is None else -1)
-    at = 0 if axis is None else axis
-    if size is not None:
-        values = _resized(values, size, at, fill_value)
-        index = _resized(index, size, 0, None)
-        counts = _resized(counts, size, 0, 0)
-    wanted = (
-        (True, values),
-        (return_index, index),
-        (return_inverse, inverse),
-        (return_counts, counts),
-    )
-    found = [
-        v if i == 0 else v.astype("int32") for i, (on, v) in enumerate(wanted) if on
-    ]
-    results = tuple(to_tensor(v) for v in found)
-    return results if len(results) > 1 else results[0]
-
-
-def _resized(values: Any, size: int, axis: int, fill: Any) -> np.ndarray[Any, Any]:
-    """Cut or filled up along an axis; the filling is the first entry by default."""
-    have = values.shape[axis]
-    if have >= size:
-        return np.take(values, np.arange(size), axis=axis)
-    first = np.take(values, [0], axis=axis)
-    more = first if fill is None else np.full_like(first, fill)
-    return np.concatenate([values, np.repeat(more, size - have, axis=axis)], axis=axis)
+def _ends(flat: Tensor, range: Any) -> tuple[Tensor, Tensor]:
+    """The first and the last edge; an empty range is made 1 wide."""
+    if range is not None or not flat.size:
+        low, high = (float(v) for v in range or (0, 1))
+        pad = 0.5 * (low == high)
+        return const(flat, low - pad), const(flat, high + pad)
+    low = prims.min(flat, axes=(0,), keepdims=False)
+    high = prims.max(flat, axes=(0,), keepdims=False)
+    half = const(flat, 0.5)
+    pad = prims.select(prims.eq(low, high), half, const(flat, 0))
+    return prims.sub(low, pad), prims.add(high, pad)

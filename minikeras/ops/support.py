@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import dtypes, prims
-from minikeras.engine.aval import Shape, normalize_axes, normalize_axis
-from minikeras.engine.tensor import Tensor
+from minikeras.engine.aval import Shape, ShapeError, normalize_axes, normalize_axis
+from minikeras.engine.tensor import Tensor, ValueShapeError
 from minikeras.ops.core_op import promote_float, to_tensor
 
 
@@ -20,6 +20,21 @@ def numeric(x: Any) -> Tensor:
     """`x` as a tensor that is not bool: bool becomes int32."""
     x = to_tensor(x)
     return prims.cast(x, dtype="int32") if x.dtype == "bool" else x
+
+
+def index(x: Any, op: str, argument: str = "indices") -> Tensor:
+    """`x` as integers that count elements: at least 32 bits, to hold any size.
+
+    Raises:
+        ShapeError: If it holds floats, which would be cut off, or bools.
+    """
+    x = to_tensor(x)
+    if not dtypes.is_integer(x.dtype) and x.size:
+        raise ShapeError(
+            f"{op}: `{argument}` of shape {x.shape} has dtype {x.dtype}; expected "
+            'integers. Cast it first, as in `ops.cast(x, "int32")`.'
+        )
+    return x if x.dtype in ("int64", "uint32", "uint64") else cast_to(x, "int32")
 
 
 def boolean(x: Any) -> Tensor:
@@ -94,3 +109,23 @@ def with_axis(shape: Shape, axis: int, size: int) -> Shape:
 def along(ndim: int, axis: int, size: int) -> Shape:
     """The shape that broadcasts a vector of `size` along `axis`."""
     return with_axis((1,) * ndim, axis, size)
+
+
+def known(x: Tensor, op: str, fix: str) -> Tensor:
+    """`x`, whose values the shape of the op's result depends on.
+
+    Args:
+        x: Tensor.
+        op: Name of the op, for the error.
+        fix: What to use instead.
+
+    Raises:
+        ValueShapeError: If the values are not known yet.
+    """
+    if x.staged:
+        raise ValueShapeError(
+            f"{op}: the shape of its result depends on the values of a tensor of shape "
+            f"{x.shape}, which are not known in a compiled function or a symbolic call. "
+            f"Use {fix}, or run eagerly: compile(run_eagerly=True)."
+        )
+    return x

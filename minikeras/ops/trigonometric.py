@@ -10,7 +10,7 @@ from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, promote_float
+from minikeras.ops.core_op import op, promote_strong
 from minikeras.ops.support import const, floating
 
 
@@ -259,7 +259,7 @@ def arctan2(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.arctan2([1.0, -1.0], [1.0, 0.0]).tolist()
     [0.7854, -1.5708]
     """
-    return prims.atan2(*promote_float(x1, x2))
+    return prims.atan2(*promote_strong(x1, x2))
 
 
 @op

@@ -10,6 +10,7 @@ from minikeras.engine.tensor import Tensor
 
 # How many random bits a float of each dtype takes: as many as its significand holds.
 _WIDTH = {"float32": 24, "float16": 11, "bfloat16": 8}
+_GOLDEN = 0x9E3779B9  # 2**32 over the golden ratio: its multiples are far apart
 
 
 def words(key: Tensor, shape: Shape) -> Tensor:
@@ -17,29 +18,77 @@ def words(key: Tensor, shape: Shape) -> Tensor:
     return prims.random_bits(key, shape=tuple(shape))
 
 
-def fork(key: Tensor, number: int) -> Tensor:
+def fork(key: Tensor, number: int | Tensor) -> Tensor:
     """Another key for the same draw, for a second stream of bits."""
-    from_seed = prims.full(shape=(2,), dtype="uint32", value=0)
+    if isinstance(number, int):
+        mix = prims.const(key, _GOLDEN * (number + 1) % 2**32)
+    else:
+        following = prims.add(number, prims.const(number, 1))
+        mix = prims.mul(following, prims.const(number, _GOLDEN))
     lane = prims.iota(shape=(2,), dtype="uint32", axis=0)
-    mix = (0x9E3779B9 * (number + 1)) % 2**32
-    first = prims.eq(lane, from_seed)
-    return prims.select(first, prims.bitwise_xor(key, prims.const(key, mix)), key)
+    first = prims.eq(lane, prims.const(lane, 0))
+    return prims.select(first, prims.bitwise_xor(key, mix), key)
+
+
+def pair(key: Tensor, shape: Shape) -> tuple[Tensor, Tensor]:
+    """Two uint32 random words for each element."""
+    both = words(key, (2, *shape))
+    steps = (1,) * both.ndim
+
+    def half(i: int) -> Tensor:
+        starts, stops = (i,) + (0,) * len(shape), (i + 1, *shape)
+        at = prims.slice(both, starts=starts, stops=stops, steps=steps)
+        made: Tensor = prims.reshape(at, shape=tuple(shape))
+        return made
+
+    return half(0), half(1)
 
 
 def _wide(key: Tensor, shape: Shape) -> Tensor:
     """53 random bits as whole float64 numbers."""
-    pair = words(key, (2, *shape))
-    steps = (1,) * pair.ndim
 
-    def half(i: int, drop: int) -> Tensor:
-        at = prims.slice(
-            pair, starts=(i,) + (0,) * len(shape), stops=(i + 1, *shape), steps=steps
-        )
-        kept = prims.shift_right(at, prims.const(at, drop))
-        return prims.cast(prims.reshape(kept, shape=tuple(shape)), dtype="float64")
+    def kept(half: Tensor, drop: int) -> Tensor:
+        left = prims.shift_right(half, prims.const(half, drop))
+        return prims.cast(left, dtype="float64")
 
-    high = half(0, 5)
-    return prims.add(prims.mul(high, prims.const(high, 2.0**26)), half(1, 6))
+    first, second = pair(key, shape)
+    high, low = kept(first, 5), kept(second, 6)
+    return prims.add(prims.mul(high, prims.const(high, 2.0**26)), low)
+
+
+def below(key: Tensor, shape: Shape, span: int | Tensor) -> Tensor:
+    """Whole numbers of at least 0 and below `span`, uint64, each equally likely.
+
+    They are the high words of random words times `span` (Lemire: Fast Random Integer
+    Generation in an Interval; 2019). Without rejection, a number is more likely than
+    another by a share of span / 2**32 or span / 2**64 at most; the narrow words serve
+    the small spans.
+
+    Args:
+        key: uint32[2].
+        shape: Shape of the result.
+        span: From 1 to 2**64, or a uint64 tensor of at least 1.
+    """
+    if isinstance(span, int) and span <= 2**16:
+        wide = prims.cast(words(key, shape), dtype="uint64")
+        product = prims.mul(wide, prims.const(wide, span))
+        return prims.shift_right(product, prims.const(wide, 32))
+    r1, r0 = (prims.cast(half, dtype="uint64") for half in pair(key, shape))
+    bits, word = prims.const(r1, 32), prims.const(r1, 2**32 - 1)
+    if isinstance(span, int) and span == 2**64:
+        return prims.bitwise_or(prims.shift_left(r1, bits), r0)
+    s = prims.const(r1, span) if isinstance(span, int) else span
+    s1, s0 = prims.shift_right(s, bits), prims.bitwise_and(s, word)
+    cross, other = prims.mul(s0, r1), prims.mul(s1, r0)
+    carry = prims.add(
+        prims.add(prims.bitwise_and(cross, word), prims.bitwise_and(other, word)),
+        prims.shift_right(prims.mul(s0, r0), bits),
+    )
+    parts = (cross, other, carry)
+    high = prims.mul(s1, r1)
+    for part in parts:
+        high = prims.add(high, prims.shift_right(part, bits))
+    return high
 
 
 def _whole(key: Tensor, shape: Shape, dtype: str) -> tuple[Tensor, int]:
@@ -71,10 +120,11 @@ def symmetric(key: Tensor, shape: Shape, dtype: str) -> Tensor:
 
 
 def positive(key: Tensor, shape: Shape, dtype: str) -> Tensor:
-    """Floats above 0 and below 1."""
+    """Floats above 0 and below 1, float32 or float64."""
     x = symmetric(key, shape, dtype)
-    half = prims.const(x, 0.5)
-    return prims.add(prims.mul(x, half), half)
+    half, most = prims.const(x, 0.5), 1 - 2.0 ** -(53 if dtype == "float64" else 24)
+    # The uppermost of them would round to 1.
+    return prims.minimum(prims.add(prims.mul(x, half), half), prims.const(x, most))
 
 
 def standard_normal(key: Tensor, shape: Shape, dtype: str) -> Tensor:

@@ -11,9 +11,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minikeras.engine import dtypes, prims
-from minikeras.engine.aval import Shape, ShapeError
+from minikeras.engine.aval import Shape, ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
+from minikeras.ops.core import saturate_cast
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.support import axis_of, cast_to, const, floating, int_shape
 from minikeras.random import bits
@@ -131,8 +134,9 @@ def uniform(
 
     Args:
         shape: Shape of the result.
-        minval: Least number.
-        maxval: Upper end, which is not drawn itself.
+        minval: Least number; number, or a tensor that broadcasts to `shape`.
+        maxval: Upper end, which is not drawn itself. If it is not above `minval`, that
+            is drawn alone.
         dtype: Float dtype of the result; by default `keras.config.floatx()`.
         seed: Integer, `SeedGenerator`, or None for the global one.
 
@@ -150,13 +154,26 @@ def uniform(
     True
     """
     wanted = float_dtype(dtype, "uniform")
-    x = bits.unit(draw_seed(seed), int_shape(shape, "uniform"), wanted)
-    if isinstance(minval, (int, float)) and isinstance(maxval, (int, float)):
-        if (minval, maxval) == (0, 1):
-            return x
-        return _scaled(x, minval, maxval - minval)
-    low = to_tensor(minval, wanted)
-    return _scaled(x, low, prims.sub(to_tensor(maxval, wanted), low))
+    sizes, key = int_shape(shape, "uniform"), draw_seed(seed)
+    known = isinstance(minval, (int, float)) and isinstance(maxval, (int, float))
+    if known and (minval, maxval) == (0, 1):
+        return bits.unit(key, sizes, wanted)
+    x = bits.unit(key, sizes, computing(wanted))
+    if known:
+        ends = np.asarray([minval, maxval])
+        with np.errstate(all="ignore"):  # an end that a half cannot hold is infinite
+            low, high = ends.astype(dtypes.numpy_dtype(wanted))
+            last, span = to_tensor(np.nextafter(high, low)), maxval - minval
+        if abs(span) > np.finfo(x.dtype).max:  # the distance of the ends overflows
+            x = _scaled(x, minval / 2, span / 2)
+            minval, span = 0, 2
+    else:
+        start, stop = to_tensor(minval, x.dtype), to_tensor(maxval, x.dtype)
+        low, high = cast_to(start, wanted), cast_to(stop, wanted)
+        last, span = prims.nextafter(high, low), prims.sub(stop, start)
+    x = cast_to(_scaled(x, minval, span), wanted)
+    # What is rounded up to the end goes to the number before it.
+    return prims.maximum(prims.minimum(x, last), to_tensor(low))
 
 
 @op
@@ -167,9 +184,11 @@ def randint(
 
     Args:
         shape: Shape of the result.
-        minval: Least number.
-        maxval: Upper end, which is not drawn itself.
-        dtype: Integer dtype of the result.
+        minval: Least number; like `maxval` cut to what the dtype holds. Number, or a
+            tensor that broadcasts to `shape`.
+        maxval: Upper end, which is not drawn itself. If it is not above `minval`, that
+            is drawn alone.
+        dtype: Integer dtype of the result; None means int32.
         seed: Integer, `SeedGenerator`, or None for the global one.
 
     Returns:
@@ -185,19 +204,33 @@ def randint(
     >>> bool((x >= 0).all() and (x < 6).all())
     True
     """
-    wanted = dtypes.standardize(dtype)
+    wanted = "int32" if dtype is None else dtypes.standardize(dtype)
     if not dtypes.is_integer(wanted):
         raise ValueError(
             f"random.randint: dtype={wanted!r}; expected an integer dtype."
         )
-    words = bits.words(draw_seed(seed), int_shape(shape, "randint"))
-    low, high = to_tensor(minval, "int64"), to_tensor(maxval, "int64")
-    span = prims.cast(prims.sub(high, low), dtype="uint64")
-    # The high word of word * span is below span, each value by 2**-32 equally likely
-    # (Lemire: Fast Random Integer Generation in an Interval; 2019).
-    wide = prims.mul(prims.cast(words, dtype="uint64"), span)
-    drawn = prims.cast(prims.shift_right(wide, const(wide, 32)), dtype="int64")
-    return cast_to(prims.add(drawn, low), wanted)
+    sizes, key = int_shape(shape, "randint"), draw_seed(seed)
+    info = np.iinfo(wanted)
+    ends = (int(info.min), int(info.max) + 1)
+    if isinstance(minval, (int, np.integer)) and isinstance(maxval, (int, np.integer)):
+        first, stop = (min(max(int(v), ends[0]), ends[1]) for v in (minval, maxval))
+        drawn = bits.below(key, sizes, max(stop - first, 1))
+        return _moved(drawn, const(drawn, first % 2**64), wanted)
+    work = "uint64" if wanted == "uint64" else "int64"
+    low, high = saturate_cast(minval, work), saturate_cast(maxval, work)
+    if wanted not in ("int64", "uint64"):
+        low, high = (
+            prims.maximum(prims.minimum(v, const(v, ends[1])), const(v, ends[0]))
+            for v in (low, high)
+        )
+    span = prims.select(prims.gt(high, low), prims.sub(high, low), const(low, 1))
+    drawn = bits.below(key, sizes, cast_to(span, "uint64"))
+    return _moved(drawn, cast_to(low, "uint64"), wanted)
+
+
+def _moved(drawn: Tensor, low: Tensor, dtype: str) -> Tensor:
+    """uint64 numbers from `low` on, in another dtype; what wraps around wraps back."""
+    return cast_to(prims.add(drawn, low), dtype)
 
 
 @op
@@ -216,7 +249,8 @@ def categorical(
         Tensor `(batch, num_samples)`.
 
     Raises:
-        ShapeError: If the logits do not have two axes.
+        ShapeError: If the logits do not have two axes, or no classes.
+        ValueError: If `num_samples` is below 0.
 
     Example:
 
@@ -228,6 +262,10 @@ def categorical(
     if logits.ndim != 2:
         raise ShapeError(
             f"random.categorical: logits have shape {logits.shape}; expected (batch, classes)."
+        )
+    if num_samples < 0:
+        raise ValueError(
+            f"random.categorical: num_samples={num_samples}; expected at least 0."
         )
     batch, classes = logits.shape
     compute = computing(logits.dtype)
@@ -284,6 +322,7 @@ def dropout(
 
     Raises:
         ValueError: If `rate` is not from 0 to 1.
+        ShapeError: If `noise_shape` does not broadcast to the shape of `inputs`.
 
     Example:
 
@@ -314,5 +353,17 @@ def _noise_shape(shape: Shape, wanted: Any) -> Shape:
     if wanted is None:
         return shape
     sizes = tuple(wanted)
+    if len(sizes) > len(shape):
+        raise ShapeError(
+            f"random.dropout: noise_shape={sizes} has more axes than the inputs of shape "
+            f"{shape}; expected at most {len(shape)}."
+        )
     filled = (None,) * (len(shape) - len(sizes)) + sizes
-    return tuple(d if n is None else int(n) for d, n in zip(shape, filled, strict=True))
+    made = tuple(d if n is None else int(n) for d, n in zip(shape, filled, strict=True))
+    pairs = zip(shape, made, strict=True)
+    if not all(n in (1, d) or isinstance(d, Unknown) for d, n in pairs):
+        raise ShapeError(
+            f"random.dropout: noise_shape={sizes} does not broadcast to the inputs of "
+            f"shape {shape}; expected 1, None or the size itself in each axis."
+        )
+    return made

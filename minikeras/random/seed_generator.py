@@ -38,7 +38,8 @@ class SeedGenerator:
         name: Name of the generator.
 
     Raises:
-        ValueError: If `seed` is not an integer of at least 0.
+        ValueError: If `seed` is not an integer of at least 0, or there are arguments
+            that it does not know.
 
     Example:
 
@@ -54,12 +55,12 @@ class SeedGenerator:
         self, seed: int | None = None, name: str | None = None, **kwargs: Any
     ) -> None:
         if kwargs:
-            raise TypeError(f"SeedGenerator: unknown arguments {sorted(kwargs)}.")
+            raise ValueError(f"SeedGenerator: unknown arguments {sorted(kwargs)}.")
         if seed is None:
             seed = make_default_seed()
         if isinstance(seed, np.integer):
             seed = int(seed)
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        if not isinstance(seed, int) or seed < 0:
             raise ValueError(
                 f"SeedGenerator: seed={seed!r}; expected an integer of at least 0, or None."
             )
@@ -144,8 +145,9 @@ def draw_seed(seed: Any) -> Tensor:
     """The key for one draw.
 
     Args:
-        seed: Integer: always the same key. `SeedGenerator`: its next one. None: the
-            next one of the global generator.
+        seed: Integer: always the same key. `SeedGenerator`: its next one. Tensor that
+            `SeedGenerator.next` gave: that key. None: the next one of the global
+            generator.
 
     Returns:
         Tensor `(2,)` of uint32.
@@ -157,9 +159,11 @@ def draw_seed(seed: Any) -> Tensor:
         return global_seed_generator().next()
     if isinstance(seed, SeedGenerator):
         return seed.next()
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+    if isinstance(seed, (int, np.integer)) and seed >= 0:
         return from_numpy(_key(int(seed)))
+    if isinstance(seed, Tensor) and seed.shape == (2,) and seed.dtype == "uint32":
+        return seed
     raise ValueError(
-        f"seed={seed!r} of type {type(seed).__name__}; expected an integer, a SeedGenerator or "
-        "None."
+        f"seed={seed!r} of type {type(seed).__name__}; expected an integer of at least 0, "
+        "a SeedGenerator, a key that one gave by next(), or None."
     )

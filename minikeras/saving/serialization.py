@@ -131,7 +131,8 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
     cls = type(obj)
     result = {
         "module": _public_module(cls),
-        "class_name": cls.__name__,
+        # Keras exports a class or two under another name than its own.
+        "class_name": cls.__dict__.get("_exported_as", cls.__name__),
         "config": serialize_keras_object(obj.get_config()),
         "registered_name": _registered(cls),
     }
@@ -257,7 +258,7 @@ def _find(
 
 
 _SEARCHED = ("layers", "models", "initializers", "activations", "regularizers", "constraints",
-             "losses", "metrics", "optimizers", "dtype_policies")  # fmt: skip
+             "losses", "metrics", "optimizers", "dtype_policies", "random")  # fmt: skip
 
 
 def _in_package(module: str, name: str) -> Any:

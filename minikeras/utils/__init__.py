@@ -8,7 +8,7 @@ from minikeras.config import (
     is_interactive_logging_enabled,
 )
 from minikeras.engine.dtypes import standardize as standardize_dtype
-from minikeras.engine.symbolic import is_symbolic as is_keras_tensor
+from minikeras.engine.symbolic import is_keras_tensor
 from minikeras.saving import (
     CustomObjectScope,
     custom_object_scope,

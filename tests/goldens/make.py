@@ -23,6 +23,8 @@ PARTS = (
     "optimizers",
     "oracle",
     "ops",
+    "ops_dtypes",
+    "ops_kinks",
 )
 
 

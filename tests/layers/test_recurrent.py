@@ -244,6 +244,8 @@ def test_time_distributed_gives_each_step_its_mask():
     seen = []
 
     class Asks(layers.Layer):
+        supports_masking = True
+
         def call(self, x, mask=None, training=None):
             seen.append((x.shape, mask.numpy().tolist(), training))
             return x * 2

@@ -222,7 +222,7 @@ case("bincount", I(2, 4, low=0, high=5), weights=np.array([[1, 2, 3, 4], [5, 6, 
      minlength=7, _symbolic=False, _staged=False)  # fmt: skip
 case("unique", I(8, low=0, high=5), return_counts=True, return_inverse=True,
      _symbolic=False, _staged=False)  # fmt: skip
-case("histogram", F(20), 5, _grad=False, _symbolic=False, _staged=False)
+case("histogram", F(20), 5, _grad=False, _symbolic=False)
 case("nonzero", I(3, 4, low=0, high=2), _symbolic=False, _staged=False)
 case("saturate_cast", F(4, low=-400, high=400), "uint8", _grad=False)
 case("saturate_cast", I(4, low=-400, high=400), "int8")

@@ -3,10 +3,13 @@
 `relu(conv(x, w) + b)` becomes one `epilogue` node, so that bias and activation are
 applied to each block of the result while it is still in cache. A tail grows while
 the result so far has one user, that user is elementwise, keeps the shape, and its
-other operands exist before the contraction runs.
+other operands exist before the contraction runs. An operand that is itself one
+elementwise step from such values comes along: `x > 0` in the gradient of ReLU.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
@@ -18,6 +21,7 @@ def epilogues(graph: Graph, backend: registry.Backend) -> Graph:
     users = graph.users()
     position = {node: i for i, node in enumerate(graph.nodes)}
     made_at = {v: position[node] for node in graph.nodes for v in node.outputs}
+    made_by = graph.producers()
     outputs = set(graph.outputs)
     absorbed: dict[Node, Node] = {}  # the last node of a tail -> the epilogue node
     gone: set[Node] = set()
@@ -26,7 +30,8 @@ def epilogues(graph: Graph, backend: registry.Backend) -> Graph:
             continue
         if not backend.has_epilogues(core):
             continue
-        tail = _tail(core, index, users, made_at, outputs, backend)
+        early = _Early(index, users, made_at, made_by, outputs, backend)
+        tail = _tail(core, early)
         if not tail:
             continue
         absorbed[tail[-1]] = _node(core, tail, graph)
@@ -35,26 +40,50 @@ def epilogues(graph: Graph, backend: registry.Backend) -> Graph:
     return graph.with_nodes(nodes)
 
 
-def _tail(
-    core: Node,
-    index: int,
-    users: dict[Value, list[Node]],
-    made_at: dict[Value, int],
-    outputs: set[Value],
-    backend: registry.Backend,
-) -> list[Node]:
+class _Early(NamedTuple):
+    """What there is before the contraction, which is node `at`, and who reads what."""
+
+    at: int
+    users: dict[Value, list[Node]]
+    made_at: dict[Value, int]
+    made_by: dict[Value, Node]
+    outputs: set[Value]
+    backend: registry.Backend
+
+    def only_user(self, value: Value) -> Node | None:
+        """The elementwise node that alone reads a value."""
+        readers = self.users.get(value, ())
+        if value in self.outputs or len(readers) != 1:
+            return None
+        return readers[0] if self.fits(readers[0]) else None
+
+    def fits(self, node: Node) -> bool:
+        return node.prim.kind == "elementwise" and self.backend.fusible(node)
+
+    def helpers(self, values: list[Value]) -> list[Node] | None:
+        """The nodes that make the late ones of `values`; None where they come too late."""
+        made: list[Node] = []
+        for v in values:
+            if self.made_at.get(v, -1) <= self.at:
+                continue
+            node = self.made_by[v]
+            late = any(self.made_at.get(w, -1) > self.at for w in node.inputs)
+            if late or not self.fits(node) or self.only_user(v) is None:
+                return None
+            made.append(node)
+        return made
+
+
+def _tail(core: Node, early: _Early) -> list[Node]:
     tail: list[Node] = []
     value = core.outputs[0]
-    while value not in outputs and len(users.get(value, ())) == 1:
-        node = users[value][0]
-        if node.prim.kind != "elementwise" or not backend.fusible(node):
-            break
+    while (node := early.only_user(value)) is not None:
         if node.outputs[0].aval.shape != value.aval.shape:
             break
-        others = [v for v in node.inputs if v is not value]
-        if any(made_at.get(v, -1) > index for v in others):
+        helpers = early.helpers([v for v in node.inputs if v is not value])
+        if helpers is None:
             break
-        tail.append(node)
+        tail += [*helpers, node]
         value = node.outputs[0]
     return tail
 

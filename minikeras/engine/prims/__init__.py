@@ -4,14 +4,14 @@ Rows whose name is a Python builtin are spelt with a trailing underscore inside 
 modules of this package; here they have their plain name.
 """
 
-from minikeras.engine.prims.compiled import epilogue
+from minikeras.engine.prims.compiled import chain, epilogue
 from minikeras.engine.prims.contract import (
     conv,
     conv_filter_grad,
     conv_input_grad,
     matmul,
 )
-from minikeras.engine.prims.control import scan, while_loop
+from minikeras.engine.prims.control import cond, scan, while_loop
 from minikeras.engine.prims.create import const, full, iota, zeros
 from minikeras.engine.prims.elementwise import (
     abs_ as abs,
@@ -159,7 +159,13 @@ from minikeras.engine.prims.reduce import (
     sum_ as sum,
 )
 from minikeras.engine.prims.spectral import fft
-from minikeras.engine.prims.stable import log_logistic, relu
+from minikeras.engine.prims.stable import (
+    cbrt,
+    log_logistic,
+    logaddexp,
+    relu,
+    with_gradient_of,
+)
 
 __all__ = [
     "abs",
@@ -182,9 +188,12 @@ __all__ = [
     "bitwise_xor",
     "broadcast_to",
     "cast",
+    "cbrt",
     "ceil",
     "cholesky",
     "concat",
+    "chain",
+    "cond",
     "const",
     "conv",
     "conv_filter_grad",
@@ -225,6 +234,7 @@ __all__ = [
     "log1p",
     "log_logistic",
     "log_softmax",
+    "logaddexp",
     "logical_not",
     "logistic",
     "lstm",
@@ -286,5 +296,6 @@ __all__ = [
     "transpose",
     "triangular_solve",
     "while_loop",
+    "with_gradient_of",
     "zeros",
 ]

@@ -7,6 +7,10 @@ outputs; `body.constants` are scalar literals.
 `epilogue`: a matmul or conv (`core`, with `core_static` as sorted items and the first
 `n_core` inputs) whose result goes through an elementwise `body`: `body.inputs[0]` is
 the result, the others are the rest of the node's inputs.
+
+`chain`: nodes that each of `slices` slices of a batch goes through alone. `body` is what
+they do with one slice; inputs marked in `cut`, and all outputs, are cut along their first
+axis, other inputs are read whole.
 """
 
 from __future__ import annotations
@@ -67,6 +71,22 @@ def _infer_epilogue(
     return tuple(v.aval for v in body.outputs)
 
 
+def _infer_chain(
+    *avals: Aval, body: Graph, slices: int, cut: tuple[bool, ...]
+) -> tuple[Aval, ...]:
+    given = tuple(
+        Aval((a.shape[0] // slices, *a.shape[1:]), a.dtype) if sliced else a
+        for a, sliced in zip(avals, cut, strict=True)
+    )
+    _match("chain", body, given)
+    body.check()
+    return tuple(
+        Aval((v.aval.shape[0] * slices, *v.aval.shape[1:]), v.aval.dtype)
+        for v in body.outputs
+    )
+
+
+chain = primitive("chain", kind="opaque", infer=_infer_chain, vjp=None, multi=True)
 fused = primitive("fused", kind="opaque", infer=_infer_fused, vjp=None, multi=True)
 epilogue = primitive(
     "epilogue", kind="opaque", infer=_infer_epilogue, vjp=None, multi=True

@@ -1,4 +1,4 @@
-"""Control flow rows: loops whose bodies are graphs.
+"""Control flow rows: loops and conditions whose bodies are graphs.
 
 `scan(*consts, *carry, *xs; body, n_consts, n_carry, length, reverse)` runs `body` once
 for each slice of `xs` along their first axis. The body's inputs are the constants, the
@@ -7,7 +7,10 @@ carried values and the slices; its outputs the next carried values and what is s
 `while_loop(*cond_consts, *body_consts, *carry; cond, body, n_cond, n_body)` runs `body`
 as long as `cond` gives true.
 
-Both exist in graphs only (`engine/loops.py` makes them); eagerly a loop is Python's.
+`cond(taken, *yes_consts, *no_consts; yes, no, n_yes)` runs one of the two graphs.
+
+They exist in graphs only (`engine/loops.py` and `engine/branches.py` make them); eagerly
+a loop or a condition is Python's.
 """
 
 from __future__ import annotations
@@ -34,9 +37,14 @@ def _scan_infer(
     )
 
 
+def _cond_infer(*avals: Aval, yes: Graph, no: Graph, n_yes: int) -> tuple[Aval, ...]:
+    return tuple(v.aval for v in yes.outputs)
+
+
 def _vjp(context: Context, *gs: Any) -> Any:
-    # The body's own trace knows how to differentiate itself; see `engine/loops.py`.
-    return context.static["body"].vjp(context, gs)
+    # The trace of a body or branch knows how to differentiate itself.
+    static = context.static
+    return static["body" if "body" in static else "yes"].vjp(context, gs)
 
 
 def _while_infer(*avals: Aval, body: Graph, **static: Any) -> tuple[Aval, ...]:
@@ -47,3 +55,4 @@ scan = primitive("scan", kind="control", infer=_scan_infer, vjp=_vjp, multi=True
 while_loop = primitive(
     "while_loop", kind="control", infer=_while_infer, vjp=_vjp, multi=True
 )
+cond = primitive("cond", kind="control", infer=_cond_infer, vjp=_vjp, multi=True)

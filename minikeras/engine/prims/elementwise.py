@@ -58,11 +58,10 @@ def _div_vjp(ctx: Context, g: Tensor) -> Grads:
 def _pow_vjp(ctx: Context, g: Tensor) -> Grads:
     x, y = ctx.inputs
     zero, one = const(x, 0), const(x, 1)
-    # x**(y - 1) is infinite or nan where x is 0 and y is 0, but the slope is 0 there.
-    flat = eq(y, zero)
-    gx = mul(g, mul(y, pow_(x, select(flat, one, sub(y, one)))))
+    # By x it is nan where both are 0, as in JAX; `ops.power` spares plain exponents that.
+    gx = mul(g, mul(y, pow_(x, sub(y, one))))
     base = select(eq(x, zero), one, x)
-    return select(flat, zero, gx), mul(g, mul(log(base), ctx.outputs[0]))
+    return gx, mul(g, mul(log(base), ctx.outputs[0]))
 
 
 def _mod_vjp(ctx: Context, g: Tensor) -> Grads:
@@ -193,8 +192,10 @@ def _asinh_vjp(ctx: Context, g: Tensor) -> Grads:
 
 def _acosh_vjp(ctx: Context, g: Tensor) -> Grads:
     x = ctx.inputs[0]
-    one = const(x, 1)
-    return (mul(g, rsqrt(mul(sub(x, one), add(x, one)))),)
+    one, zero = const(x, 1), const(x, 0)
+    inner = mul(sub(x, one), add(x, one))
+    inner = select(eq(inner, zero), zero, inner)  # -0 at -1 would turn the sign
+    return (mul(g, rsqrt(inner)),)
 
 
 def _atanh_vjp(ctx: Context, g: Tensor) -> Grads:

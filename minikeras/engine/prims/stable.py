@@ -7,25 +7,35 @@ add is a better gradient rule than the composition's, or one that reads the outp
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from minikeras.engine.aval import Aval, ShapeError
-from minikeras.engine.dtypes import is_float
-from minikeras.engine.primitive import Context, primitive
+from minikeras.engine.primitive import Context, Infer, primitive
 from minikeras.engine.prims.create import full
 from minikeras.engine.prims.elementwise import (
     abs_,
+    add,
+    bitwise_or,
+    div,
+    eq,
     exp,
     gt,
+    isinf,
+    isnan,
     log1p,
     logistic,
     maximum,
     minimum,
     mul,
     neg,
+    pow_,
     select,
+    sign,
+    stop_gradient,
     sub,
 )
+from minikeras.engine.prims.helpers import binary, check_dtype
 from minikeras.engine.tensor import Tensor
 
 
@@ -38,10 +48,14 @@ def _same(x: Aval, **static: Any) -> Aval:
     return x
 
 
-def _same_float(x: Aval, **static: Any) -> Aval:
-    if not is_float(x.dtype):
-        raise ShapeError(f"log_logistic: got dtype {x.dtype}; expected a float dtype.")
-    return x
+def _float(name: str) -> Infer:
+    """The shape rule of a row of one float tensor that keeps its shape."""
+
+    def infer(x: Aval, **static: Any) -> Aval:
+        check_dtype(name, "x", x, "float")
+        return x
+
+    return infer
 
 
 def _relu(x: Tensor) -> Tensor:
@@ -78,8 +92,84 @@ def _log_logistic_vjp(ctx: Context, g: Tensor) -> Tensor:
 log_logistic = primitive(
     "log_logistic",
     kind="opaque",
-    infer=_same_float,
+    infer=_float("log_logistic"),
     vjp=_log_logistic_vjp,
     composition=_log_logistic,
 )
-__all__ = ["log_logistic", "relu"]
+
+
+def _cbrt(x: Tensor) -> Tensor:
+    root = mul(sign(x), pow_(abs_(x), _constant(1 / 3, x)))
+    # One Newton step takes away the error of the rounded exponent 1/3.
+    square = mul(root, root)
+    flat = bitwise_or(eq(x, _constant(0, x)), isinf(x))
+    safe = select(flat, _constant(1, x), square)
+    step = div(sub(mul(square, root), x), mul(safe, _constant(3, x)))
+    result: Tensor = select(flat, root, sub(root, step))
+    return result
+
+
+def _cbrt_vjp(ctx: Context, g: Tensor) -> Tensor:
+    (y,) = ctx.outputs
+    result: Tensor = div(g, mul(_constant(3, y), mul(y, y)))
+    return result
+
+
+cbrt = primitive(
+    "cbrt", kind="opaque", infer=_float("cbrt"), vjp=_cbrt_vjp, composition=_cbrt
+)
+
+
+def _logaddexp(a: Tensor, b: Tensor) -> Tensor:
+    gap = sub(a, b)
+    tail = log1p(exp(minimum(gap, neg(gap))))
+    # The gap of two equal infinities is nan; their sum is the answer.
+    total = add(maximum(a, b), tail)
+    result: Tensor = select(isnan(gap), add(a, b), total)
+    return result
+
+
+def _logaddexp_vjp(ctx: Context, g: Tensor) -> tuple[Tensor, Tensor]:
+    """Each argument's share of the sum. Of infinity it is all, of two -infinities nan."""
+    (out,) = ctx.outputs
+
+    def finite_above(v: Tensor) -> Tensor:
+        top: Tensor = select(eq(v, _constant(math.inf, v)), _constant(0, v), v)
+        return top
+
+    whole = finite_above(out)
+    a, b = (mul(g, exp(sub(finite_above(v), whole))) for v in ctx.inputs)
+    return a, b
+
+
+logaddexp = primitive(
+    "logaddexp",
+    kind="opaque",
+    infer=binary("logaddexp", "float"),
+    vjp=_logaddexp_vjp,
+    composition=_logaddexp,
+)
+
+
+def _infer_with_gradient_of(value: Aval, source: Aval) -> Aval:
+    if value != source:
+        raise ShapeError(
+            f"with_gradient_of: value is {value}, source {source}; expected two alike."
+        )
+    return value
+
+
+def _first(value: Tensor, source: Tensor) -> Tensor:
+    result: Tensor = stop_gradient(value)
+    return result
+
+
+# For values known exactly, whose slope is that of something rounded or slower.
+with_gradient_of = primitive(
+    "with_gradient_of",
+    kind="opaque",
+    infer=_infer_with_gradient_of,
+    vjp=lambda ctx, g: (None, g),
+    composition=_first,
+)
+__all__ = ["cbrt", "log_logistic", "logaddexp", "relu", "with_gradient_of"]

@@ -7,7 +7,12 @@ from typing import Any
 from minikeras import activations, ops
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import options_config, set_options, weight
+from minikeras.layers.base.options import (
+    options_config,
+    samples_apart,
+    set_options,
+    weight,
+)
 
 
 def _number(value: Any, name: str, owner: str, least: float | None = 0.0) -> float:
@@ -20,6 +25,8 @@ def _number(value: Any, name: str, owner: str, least: float | None = 0.0) -> flo
 
 class _Elementwise(Layer):
     """What the layers here share: they keep shapes and masks, and need no building."""
+
+    _mixes_samples = samples_apart
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -192,6 +199,8 @@ class PReLU(Layer):
     >>> layer(np.array([[-2.0, 2.0]])).numpy().tolist()
     [[-2.0, 2.0]]
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(
         self,

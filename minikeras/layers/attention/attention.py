@@ -180,7 +180,7 @@ class Attention(_ListAttention):
         return {**super().get_config(), "score_mode": self.score_mode}
 
 
-class AdditiveAttention(_ListAttention):
+class AdditiveAttention(Attention):
     """Additive attention: scores are the sum over features of `scale * tanh(query + key)`.
 
     Args:
@@ -218,8 +218,7 @@ class AdditiveAttention(_ListAttention):
     def __init__(
         self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any
     ) -> None:
-        super().__init__(dropout, kwargs.pop("seed", None), **kwargs)
-        self.use_scale = use_scale
+        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Make the vector that is learnt."""
@@ -235,3 +234,9 @@ class AdditiveAttention(_ListAttention):
         if self.scale is not None:
             total = total * self.scale
         return ops.sum(total, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer."""
+        config = super().get_config()
+        del config["score_mode"]  # there is only one
+        return config

@@ -24,7 +24,7 @@ class GroupedQueryAttention(HeadAttention):
         bias_initializer: First values of their biases.
         kernel_regularizer: Penalty on the kernels.
         bias_regularizer: Penalty on the biases.
-        activity_regularizer: Penalty on the output.
+        activity_regularizer: Penalty on the outputs of the projections and the result.
         kernel_constraint: Projection of the kernels after an update.
         bias_constraint: Projection of the biases after an update.
         use_gate: Whether heads are multiplied by a sigmoid of a projection of the query.
@@ -58,7 +58,9 @@ class GroupedQueryAttention(HeadAttention):
         Ainslie et al., 2023, https://arxiv.org/abs/2305.13245.
     """
 
+    _exported_as = "GroupQueryAttention"
     _masks_queries = True
+    _penalizes_result = True
 
     def __init__(
         self,

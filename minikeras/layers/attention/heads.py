@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minikeras import ops
+from minikeras import ops, regularizers
 from minikeras.layers.activation import Softmax
 from minikeras.layers.attention.attention import causal_mask
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.masking import mask_of
 from minikeras.layers.base.options import (
     options_config,
-    regularizer_config,
     set_options,
 )
 from minikeras.layers.core.einsum_dense import EinsumDense
@@ -24,6 +23,9 @@ class HeadAttention(Layer):
 
     # Whether queries that `query_mask` excludes look nowhere.
     _masks_queries = False
+    # The projections have the penalty on outputs; this says whether it is added once
+    # more for the result, which is the output of the last of them.
+    _penalizes_result = False
 
     def __init__(
         self,
@@ -37,7 +39,9 @@ class HeadAttention(Layer):
         options: dict[str, Any],
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        once_more = activity_regularizer if self._penalizes_result else None
+        super().__init__(activity_regularizer=once_more, **kwargs)
+        self._projections_regularizer = regularizers.get(activity_regularizer)
         if sliding_window is not None and (
             not isinstance(sliding_window, int) or sliding_window < 1
         ):
@@ -75,6 +79,7 @@ class HeadAttention(Layer):
             bias_axes=bias_axes if self.use_bias else None,
             name=name,
             dtype=self.dtype_policy,
+            activity_regularizer=self._projections_regularizer,
             **given,
             **more,
         )
@@ -190,6 +195,8 @@ class HeadAttention(Layer):
             "sliding_window": self.sliding_window,
             "dropout": self.dropout,
             **options_config(self, "kernel", "bias"),
-            "activity_regularizer": regularizer_config(self),
+            "activity_regularizer": None
+            if self._projections_regularizer is None
+            else regularizers.serialize(self._projections_regularizer),
             "seed": self.seed,
         }

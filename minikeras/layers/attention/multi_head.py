@@ -33,7 +33,7 @@ class MultiHeadAttention(HeadAttention):
         bias_initializer: First values of their biases.
         kernel_regularizer: Penalty on the kernels.
         bias_regularizer: Penalty on the biases.
-        activity_regularizer: Penalty on the output.
+        activity_regularizer: Penalty on the outputs of the projections.
         kernel_constraint: Projection of the kernels after an update.
         bias_constraint: Projection of the biases after an update.
         use_gate: Whether heads are multiplied by a sigmoid of a projection of the query.

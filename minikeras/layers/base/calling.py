@@ -84,6 +84,8 @@ class LayerCalls:
         masks = masking.first_masks(args, kwargs, info)
         if info.takes_masks:
             masking.fill_masks(info, args, kwargs)
+            if kwargs.get("mask") is not None:
+                masks = kwargs["mask"]  # one that is given counts for the outputs too
         if self.input_spec is not None and (args or kwargs):
             check(self.input_spec, _first(args, kwargs), self._label)
         token = None
@@ -150,7 +152,7 @@ class LayerCalls:
         finally:
             _scope_owner.reset(token)
 
-    def _weight_scope(self) -> AbstractContextManager[None]:
+    def _weight_scope(self) -> AbstractContextManager[Any]:
         """The name scope for a weight that is made now."""
         inside = _scope_owner.get() is self
         return nullcontext() if inside else naming.name_scope(self.name)
@@ -216,6 +218,9 @@ class LayerCalls:
             tensors = info.tensors(args, kwargs)
             shapes, named = build_arguments(type(self).build, tensors)
             self.build(*shapes, **named)
+        else:
+            shape = shape_of(_first(args, kwargs))
+            self.__dict__["_build_shapes"] = {"input_shape": shape}
         self.__dict__["built"] = True
         self._lock_state()
 

@@ -1,31 +1,27 @@
 """Layer: the class that all layers and models derive from.
 
-It is put together from three parts: what a layer holds (`LayerVariables`), how it
-is called (`LayerCalls`), and, here, its life: making, building, describing.
+It is put together from what a layer holds (`LayerVariables`), how it is called
+(`LayerCalls`), how it describes itself (`LayerDescription`) and, here, its life.
 """
 
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any, Self
 
 from minikeras import dtype_policies, naming, regularizers
-from minikeras.engine.dtypes import is_float
 from minikeras.layers.base import stateless
-from minikeras.layers.base.building import (
-    as_tuples,
-    batch_shape,
-    bookkept,
-    is_plain,
-)
+from minikeras.layers.base.building import batch_shape, bookkept
 from minikeras.layers.base.calling import (
     LayerCalls,
     shapes_to_tensors,
     tensors_to_shapes,
 )
+from minikeras.layers.base.describing import LayerDescription
+from minikeras.layers.base.node import Operation
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
-from minikeras.saving import legacy
 
 _LOCKED = (
     "layer {!r} ({}) is built, so no variables or layers can be added to it. Make them in "
@@ -34,7 +30,7 @@ _LOCKED = (
 _SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "input_dim", "batch_size")
 
 
-class Layer(LayerCalls, LayerVariables):
+class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     """A function with state: `call` computes, variables made in `build` are learnt.
 
     Subclass it: make options in `__init__`, variables in `build(input_shape)` with
@@ -70,7 +66,6 @@ class Layer(LayerCalls, LayerVariables):
         fields = layer.__dict__
         fields["_tracker"] = Tracker()
         fields["_losses"] = []
-        fields["_inbound_nodes"] = []
         fields["_called"] = False
         fields["_building"] = False
         fields["_parent_path"] = None
@@ -134,9 +129,7 @@ class Layer(LayerCalls, LayerVariables):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        policy = dtype_policies.get(value)
-        self.__dict__["_dtype_policy"] = policy
-        self.__dict__["autocast"] = self.autocast and is_float(policy.compute_dtype)
+        self.__dict__["_dtype_policy"] = dtype_policies.get(value)
 
     def _full_path(self) -> str:
         """The path; before it is known, as it would be if built now."""
@@ -181,24 +174,6 @@ class Layer(LayerCalls, LayerVariables):
         return f"{self._parent_path}/{self.name}" if self._parent_path else self.name
 
     @property
-    def input(self) -> Any:
-        """The KerasTensors of the first symbolic call."""
-        node = self._first_node("input")
-        return node.args[0] if node.args else next(iter(node.kwargs.values()))
-
-    @property
-    def output(self) -> Any:
-        """The KerasTensors that the first symbolic call returned."""
-        return self._first_node("output").outputs
-
-    def _first_node(self, wanted: str) -> Any:
-        if not self._inbound_nodes:
-            raise AttributeError(
-                f"{self._label()} has no `{wanted}`: it was never called on a KerasTensor."
-            )
-        return self._inbound_nodes[0]
-
-    @property
     def supports_jit(self) -> bool:
         """True: calls that cannot be compiled fall back to Python by themselves."""
         return True
@@ -216,6 +191,14 @@ class Layer(LayerCalls, LayerVariables):
         Args:
             input_shape: Tuple with None for unknown sizes, or a structure of them.
         """
+        if not self._has_build():
+            if self._parts_to_build():
+                warnings.warn(
+                    f"{self._label()}: build() was called, but its class defines none, so "
+                    "the layers inside stay unbuilt. Define build(), or call the layer.",
+                    stacklevel=2,
+                )
+            self.__dict__["_build_shapes"] = {"input_shape": input_shape}
         self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -233,8 +216,16 @@ class Layer(LayerCalls, LayerVariables):
         """Whether a class below Layer defines `method`."""
         return getattr(cls, method) is not getattr(Layer, method)
 
+    def _mixes_samples(self, training: Any) -> bool:
+        """Whether a sample's result may depend on others of the batch, or on past calls."""
+        return True
+
     def _has_build(self) -> bool:
         return self._overrides("build")
+
+    def _parts_to_build(self) -> bool:
+        """Whether a layer inside is not built yet."""
+        return not all(part.built for part in self._flatten_layers(include_self=False))
 
     def _lock_state(self) -> None:
         self._tracker.locked_by = _LOCKED.format(self.name, type(self).__name__)
@@ -309,88 +300,7 @@ class Layer(LayerCalls, LayerVariables):
 
     @classmethod
     def _describes_itself_by_init(cls) -> bool:
-        return cls.get_config is Layer.get_config and cls.__init__ is not Layer.__init__
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal, unbuilt layer.
-
-        A class with arguments of its own adds them to what this returns. Without a
-        `get_config` the arguments it was made with are used, if they are plain.
-        """
-        config: dict[str, Any] = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": dtype_policies.serialize(self.__dict__["_dtype_policy"]),
-        }
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(
-                self.activity_regularizer
-            )
-        if self._describes_itself_by_init():
-            config.update(self._init_config(config))
-        return config
-
-    def _init_config(self, known: dict[str, Any]) -> dict[str, Any]:
-        args, kwargs = self._init_arguments
-        signature = inspect.signature(type(self).__init__)
-        bound = signature.bind(self, *args, **kwargs)
-        found: dict[str, Any] = {}
-        for key, value in list(bound.arguments.items())[1:]:
-            kind = signature.parameters[key].kind
-            if kind is inspect.Parameter.VAR_KEYWORD:
-                found.update(value)
-            elif kind is inspect.Parameter.VAR_POSITIONAL and value:
-                raise NotImplementedError(
-                    f"{self._label()} takes *{key}; define get_config() and from_config()."
-                )
-            else:
-                found[key] = value
-        own = {key: value for key, value in found.items() if key not in known}
-        for key, value in own.items():
-            if not is_plain(value):
-                raise NotImplementedError(
-                    f"{self._label()}: it was made with {key}={value!r}, which a config "
-                    "cannot hold; define get_config() (and from_config() to undo it)."
-                )
-        return own
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """The layer that `get_config` described, or that of an older Keras."""
-        config = dict(legacy.without_dead_arguments(cls.__name__, config))
-        parameters = inspect.signature(cls.__init__).parameters
-        later = {}
-        if not any(
-            p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
-        ):
-            common = ("name", "trainable", "dtype")
-            later = {
-                k: config.pop(k) for k in common if k in config and k not in parameters
-            }
-        layer = cls(**config)
-        if "name" in later:
-            layer.name = later["name"]
-        if "dtype" in later:
-            layer.dtype_policy = later["dtype"]
-        if later.get("trainable") is False:
-            layer.trainable = False
-        return layer
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """The shapes the layer was built with, or None."""
-        shapes = self._build_shapes
-        if not shapes:
-            return None
-        if len(shapes) == 1:
-            return {"input_shape": next(iter(shapes.values()))}
-        return {"shapes_dict": shapes}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build with the shapes of `get_build_config`."""
-        if config.get("input_shape") is not None:
-            self.build(as_tuples(config["input_shape"]))
-        elif config.get("shapes_dict"):
-            self.build(**{k: as_tuples(v) for k, v in config["shapes_dict"].items()})
+        return not cls._overrides("get_config") and cls._overrides("__init__")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -54,7 +54,7 @@ def fill_masks(info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
     if len(tensors) == 1:
         if "mask" in info.known and kwargs.get("mask") is None:
             found = masks_of(next(iter(tensors.values())))
-            if any_mask(found):
+            if found is not None:  # of several tensors a structure, with None for most
                 kwargs["mask"] = found
         return
     for name, value in tensors.items():

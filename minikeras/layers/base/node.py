@@ -7,11 +7,12 @@ recorder that this module installs, each as an `OpCall` with a name of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from minikeras import naming
 from minikeras.engine import tree
-from minikeras.engine.symbolic import KerasTensor, infer_call
+from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
+from minikeras.layers.base.describing import init_config
 from minikeras.ops import core_op
 
 
@@ -84,29 +85,98 @@ def node_of(tensor: KerasTensor) -> Node:
     return node
 
 
-class OpCall:
-    """A function of `minikeras.ops` used in a functional model."""
+class Operation:
+    """A function of tensors that can be a step of a functional model.
 
-    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
-        self.function = function
-        self.name = naming.auto_name(function.__name__) if name is None else name
-        self._inbound_nodes: list[Node] = []
+    Layers are operations, and so are the functions of `keras.ops` in a model. A subclass
+    says in `call` what it computes; called on KerasTensors it is recorded.
+
+    Args:
+        name: Default: the class's name in snake case, numbered.
+
+    Raises:
+        ValueError: If the name is no string, or holds a `/`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> class Times(keras.Operation):
+    ...     def __init__(self, factor, name=None):
+    ...         super().__init__(name=name)
+    ...         self.factor = factor
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> x = keras.Input((2,))
+    >>> model = keras.Model(x, Times(3.0)(x))
+    >>> model(keras.ops.ones((1, 2))).tolist()
+    [[3.0, 3.0]]
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        made.__dict__["_inbound_nodes"] = []
+        made.__dict__["_init_arguments"] = (args, kwargs)
+        return made
+
+    def __init__(self, name: str | None = None) -> None:
+        kind = type(self).__name__
+        chosen = naming.auto_name(kind) if name is None else name
+        self.name = naming.check_name(chosen, kind)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if core_op.any_symbolic(args, kwargs):
-            return self.record(args, kwargs)
-        return self.function(*args, **kwargs)
+        """`call`, or what records it if a KerasTensor is among the arguments."""
+        if any_symbolic(args, kwargs):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
 
-    def record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What it computes, on tensors."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: it has no call(); define call(self, ...) with what "
+            "it computes."
+        )
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Call on KerasTensors: infer the result, add a node."""
-        outputs = infer_call(self.function, *args, **kwargs)
+        outputs = self.compute_output_spec(*args, **kwargs)
         Node(self, args, kwargs, outputs)
         return outputs
 
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call on these KerasTensors would return; nothing is recorded."""
+        return infer_call(self.call, *args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal operation."""
+        config: dict[str, Any] = {"name": self.name}
+        return {**config, **init_config(self, config)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The operation that `get_config` described."""
+        return cls(**config)
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensors of the first symbolic call."""
+        node = self._first_node("input")
+        return node.args[0] if node.args else next(iter(node.kwargs.values()))
+
     @property
     def output(self) -> Any:
-        """The result of the only call."""
-        return self._inbound_nodes[0].outputs
+        """The KerasTensors that the first symbolic call returned."""
+        return self._first_node("output").outputs
+
+    def _first_node(self, wanted: str) -> Node:
+        nodes: list[Node] = self.__dict__["_inbound_nodes"]
+        if not nodes:
+            raise AttributeError(
+                f"{self._label()} has no `{wanted}`: it was never called on a KerasTensor."
+            )
+        return nodes[0]
+
+    def _label(self) -> str:
+        return f"operation {self.name!r} ({type(self).__name__})"
 
     def __getstate__(self) -> dict[str, Any]:
         # As for layers: nodes lead to the whole graph, which the model keeps.
@@ -116,10 +186,22 @@ class OpCall:
         return f"<Operation name={self.name}>"
 
 
+class OpCall(Operation):
+    """A function of `minikeras.ops` used in a functional model."""
+
+    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
+        self.function = function
+        self.name = naming.auto_name(function.__name__) if name is None else name
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The function on these arguments."""
+        return self.function(*args, **kwargs)
+
+
 def _record(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    return OpCall(function).record(args, kwargs)
+    return OpCall(function).symbolic_call(*args, **kwargs)
 
 
 core_op.set_recorder(_record)

@@ -15,6 +15,10 @@ _FAMILIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
+class ArgumentError(TypeError, ValueError):
+    """An argument of a type that cannot be: Keras raises now the one, now the other."""
+
+
 def set_options(layer: Any, **options: Any) -> None:
     """Set `layer.<name>_initializer` and the like from what the user gave."""
     for key, value in options.items():
@@ -66,7 +70,9 @@ def sizes(
 
     Raises:
         ValueError: If there are not `rank` of them, or one is below `least`.
+        ArgumentError: If they are no integers.
     """
+    kind = ValueError if isinstance(value, int) else ArgumentError
     try:
         found = (
             (int(value),) * rank
@@ -77,9 +83,7 @@ def sizes(
         found = ()
     if len(found) != rank or min(found) < least:
         what = "an integer" if rank == 1 else f"an integer or {rank} of them"
-        raise ValueError(
-            f"{owner}: {name}={value!r}; expected {what}, at least {least}."
-        )
+        raise kind(f"{owner}: {name}={value!r}; expected {what}, at least {least}.")
     return found
 
 
@@ -87,11 +91,28 @@ def positive(value: Any, name: str, owner: str) -> int:
     """`value` as a positive integer.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is not positive.
+        ArgumentError: If it is no integer.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
-        raise ValueError(f"{owner}: {name}={value!r}; expected a positive integer.")
+    whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not whole or int(value) < 1:
+        kind = ValueError if whole else ArgumentError
+        raise kind(f"{owner}: {name}={value!r}; expected a positive integer.")
     return int(value)
+
+
+def feature_axes(value: Any, owner: str) -> Any:
+    """One axis, or a list of several.
+
+    Raises:
+        ArgumentError: If there is something else than integers.
+    """
+    several = isinstance(value, (list, tuple))
+    if not all(isinstance(a, int) for a in (value if several else [value])):
+        raise ArgumentError(
+            f"{owner}: axis={value!r}; expected an integer or a list of integers."
+        )
+    return list(value) if several else value
 
 
 def one_of(value: Any, allowed: tuple[str, ...], name: str, owner: str) -> str:
@@ -105,6 +126,11 @@ def one_of(value: Any, allowed: tuple[str, ...], name: str, owner: str) -> str:
         listing = " or ".join(repr(a) for a in allowed)
         raise ValueError(f"{owner}: {name}={value!r}; expected {listing}.")
     return str(found)
+
+
+def samples_apart(layer: Any, training: Any) -> bool:
+    """The `_mixes_samples` of layers that treat each sample by itself."""
+    return False
 
 
 def data_format(value: str | None, owner: str) -> str:

@@ -80,7 +80,7 @@ class StatelessScope:
 
     Args:
         state_mapping: Pairs of a variable and its value in the block.
-        collect_losses: Kept for Keras's signature: losses are found in `layer.losses`.
+        collect_losses: Whether `add_loss` keeps what it is given.
         initialize_variables: Kept for Keras's signature: variables always have values.
 
     Raises:
@@ -104,10 +104,16 @@ class StatelessScope:
     ) -> None:
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables
+        self.losses: list[Any] = []
         self._values: dict[State, Tensor] = {}
         self._block: Any = None
         for variable, value in state_mapping or ():
             self.add_update((variable, value))
+
+    def add_loss(self, loss: Any) -> None:
+        """Put a loss into `losses`, if `collect_losses` is set."""
+        if self.collect_losses:
+            self.losses.append(loss)
 
     def add_update(self, update: tuple[Any, Any]) -> None:
         """Give a variable a value in the block: `(variable, value)`."""
@@ -136,3 +142,24 @@ class StatelessScope:
 
     def __exit__(self, *exception: Any) -> None:
         self._block.__exit__(*exception)
+
+
+class SymbolicScope:
+    """Block of code that works out shapes; for code that marks it so for Keras.
+
+    Symbolic calls need no mark here: they run on abstract values of their own. Outside
+    of such a call, what stands in the block is computed as anywhere else.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> with keras.SymbolicScope():
+    ...     (keras.KerasTensor((None, 2)) * 2).shape
+    (None, 2)
+    """
+
+    def __enter__(self) -> SymbolicScope:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        pass

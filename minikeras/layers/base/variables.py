@@ -58,7 +58,7 @@ class LayerVariables:
             autocast: Whether it is read in the compute dtype.
             regularizer: Penalty on its values, added to the layer's losses.
             constraint: Projection applied after each update.
-            aggregation: Kept for Keras's signature.
+            aggregation: How replicas are combined: kept, there is one device.
             overwrite_with_gradient: Whether an update replaces it by its gradient.
             name: Default `variable`, `variable_1`, ...
 

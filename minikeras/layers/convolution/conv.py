@@ -6,7 +6,6 @@ from typing import Any
 
 from minikeras import activations, ops
 from minikeras.layers.base.input_spec import InputSpec
-from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
     data_format as checked_format,
 )
@@ -15,21 +14,25 @@ from minikeras.layers.base.options import (
     options_config,
     positive,
     regularizer_config,
+    samples_apart,
     set_options,
     sizes,
     weight,
 )
+from minikeras.layers.base.ranked import Ranked
 
 
-class Windowed(Layer):
+class Windowed(Ranked):
     """What all convolutions share: window, strides, padding, bias and activation."""
+
+    _mixes_samples = samples_apart
 
     _paddings: tuple[str, ...] = ("valid", "same")
     _weights: tuple[str, ...] = ("kernel", "bias")
+    _strides_and_dilation = False  # whether both may be above 1
 
     def __init__(
         self,
-        rank: int,
         kernel_size: Any,
         strides: Any,
         padding: str,
@@ -41,14 +44,15 @@ class Windowed(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        owner = self._label()
+        owner, rank = self._label(), self._rank
         self.rank = rank
         self.kernel_size = sizes(kernel_size, rank, "kernel_size", owner)
         self.strides = sizes(strides, rank, "strides", owner)
         self.dilation_rate = sizes(dilation_rate, rank, "dilation_rate", owner)
         self.padding = one_of(padding, self._paddings, "padding", owner)
         self.data_format = checked_format(data_format, owner)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+        both = max(self.strides) > 1 and max(self.dilation_rate) > 1
+        if both and not self._strides_and_dilation:
             raise ValueError(
                 f"{owner}: strides={self.strides} and dilation_rate={self.dilation_rate}; "
                 "only one of them may be above 1."
@@ -112,7 +116,6 @@ class BaseConv(Windowed):
 
     def __init__(
         self,
-        rank: int,
         filters: int,
         kernel_size: Any,
         strides: Any = 1,
@@ -140,7 +143,7 @@ class BaseConv(Windowed):
             "bias_constraint": bias_constraint,
         }
         super().__init__(
-            rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            kernel_size, strides, padding, data_format, dilation_rate, activation,
             use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = positive(filters, "filters", self._label())
@@ -218,34 +221,8 @@ class Conv1D(BaseConv):
     (2, 8, 4)
     """
 
+    _rank = 1
     _paddings = ("valid", "same", "causal")
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            1, filters, kernel_size, strides, padding, data_format, dilation_rate, groups,
-            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
-            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
-            **kwargs,
-        )  # fmt: skip
 
     def _convolved(self, x: Any) -> Any:
         if self.padding != "causal":
@@ -300,32 +277,7 @@ class Conv2D(BaseConv):
     (2, 26, 26, 8)
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = (1, 1),
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = (1, 1),
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            2, filters, kernel_size, strides, padding, data_format, dilation_rate, groups,
-            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
-            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
-            **kwargs,
-        )  # fmt: skip
+    _rank = 2
 
 
 class Conv3D(BaseConv):
@@ -368,29 +320,4 @@ class Conv3D(BaseConv):
     (1, 4, 5, 6, 4)
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = (1, 1, 1),
-        padding: str = "valid",
-        data_format: str | None = None,
-        dilation_rate: Any = (1, 1, 1),
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            3, filters, kernel_size, strides, padding, data_format, dilation_rate, groups,
-            activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
-            bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint,
-            **kwargs,
-        )  # fmt: skip
+    _rank = 3

@@ -13,14 +13,14 @@ class BaseDepthwiseConv(Windowed):
     """What DepthwiseConv1D and DepthwiseConv2D share."""
 
     _weights = ("depthwise", "bias")
+    _strides_and_dilation = True
 
     def __init__(
         self,
-        rank: int,
-        depth_multiplier: int,
         kernel_size: Any,
         strides: Any = 1,
         padding: str = "valid",
+        depth_multiplier: int = 1,
         data_format: str | None = None,
         dilation_rate: Any = 1,
         activation: Any = None,
@@ -43,7 +43,7 @@ class BaseDepthwiseConv(Windowed):
             "bias_constraint": bias_constraint,
         }
         super().__init__(
-            rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            kernel_size, strides, padding, data_format, dilation_rate, activation,
             use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.depth_multiplier = positive(
@@ -77,17 +77,17 @@ class BaseSeparableConv(Windowed):
     """What SeparableConv1D and SeparableConv2D share."""
 
     _weights = ("depthwise", "pointwise", "bias")
+    _strides_and_dilation = True
 
     def __init__(
         self,
-        rank: int,
-        depth_multiplier: int,
         filters: int,
         kernel_size: Any,
         strides: Any = 1,
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: Any = 1,
+        depth_multiplier: int = 1,
         activation: Any = None,
         use_bias: bool = True,
         depthwise_initializer: Any = "glorot_uniform",
@@ -114,7 +114,7 @@ class BaseSeparableConv(Windowed):
             "bias_constraint": bias_constraint,
         }
         super().__init__(
-            rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            kernel_size, strides, padding, data_format, dilation_rate, activation,
             use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.depth_multiplier = positive(
@@ -200,44 +200,7 @@ class DepthwiseConv1D(BaseDepthwiseConv):
     (2, 3, 6)
     """
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        depth_multiplier: int = 1,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            1,
-            depth_multiplier,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+    _rank = 1
 
 
 class DepthwiseConv2D(BaseDepthwiseConv):
@@ -279,41 +242,4 @@ class DepthwiseConv2D(BaseDepthwiseConv):
     (2, 3, 3, 6)
     """
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        strides: Any = (1, 1),
-        padding: str = "valid",
-        depth_multiplier: int = 1,
-        data_format: str | None = None,
-        dilation_rate: Any = (1, 1),
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            2,
-            depth_multiplier,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+    _rank = 2

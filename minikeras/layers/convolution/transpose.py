@@ -14,7 +14,6 @@ class BaseConvTranspose(Windowed):
 
     def __init__(
         self,
-        rank: int,
         filters: int,
         kernel_size: Any,
         strides: Any = 1,
@@ -42,7 +41,7 @@ class BaseConvTranspose(Windowed):
             "bias_constraint": bias_constraint,
         }
         super().__init__(
-            rank, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            kernel_size, strides, padding, data_format, dilation_rate, activation,
             use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         owner = self._label()
@@ -50,7 +49,7 @@ class BaseConvTranspose(Windowed):
         self.output_padding = None
         if output_padding is not None:
             self.output_padding = sizes(
-                output_padding, rank, "output_padding", owner, least=0
+                output_padding, self._rank, "output_padding", owner, least=0
             )
             if any(p >= s for p, s in zip(self.output_padding, self.strides)):
                 raise ValueError(
@@ -130,46 +129,7 @@ class Conv1DTranspose(BaseConvTranspose):
     (2, 10, 4)
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
-        padding: str = "valid",
-        output_padding: Any = None,
-        data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            1,
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            output_padding=output_padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+    _rank = 1
 
 
 class Conv2DTranspose(BaseConvTranspose):
@@ -216,46 +176,7 @@ class Conv2DTranspose(BaseConvTranspose):
     (2, 10, 10, 4)
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Any,
-        strides: Any = (1, 1),
-        padding: str = "valid",
-        output_padding: Any = None,
-        data_format: str | None = None,
-        dilation_rate: Any = (1, 1),
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            2,
-            filters,
-            kernel_size,
-            strides=strides,
-            padding=padding,
-            output_padding=output_padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+    _rank = 2
 
 
 class Conv3DTranspose(BaseConvTranspose):
@@ -302,6 +223,9 @@ class Conv3DTranspose(BaseConvTranspose):
     (1, 6, 6, 6, 4)
     """
 
+    _rank = 3
+
+    # Keras has the data format before the padding here.
     def __init__(
         self,
         filters: int,
@@ -323,7 +247,6 @@ class Conv3DTranspose(BaseConvTranspose):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            3,
             filters,
             kernel_size,
             strides=strides,

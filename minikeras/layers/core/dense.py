@@ -7,7 +7,13 @@ from typing import Any
 from minikeras import activations, ops
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import options_config, positive, set_options, weight
+from minikeras.layers.base.options import (
+    options_config,
+    positive,
+    samples_apart,
+    set_options,
+    weight,
+)
 
 
 class Dense(Layer):
@@ -48,6 +54,8 @@ class Dense(Layer):
     >>> layer(np.array([[1.0, 2.0, 3.0]])).numpy().tolist()
     [[6.0, 6.0]]
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(
         self,

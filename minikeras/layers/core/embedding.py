@@ -10,6 +10,7 @@ from minikeras.layers.base.options import (
     options_config,
     positive,
     regularizer_config,
+    samples_apart,
     set_options,
     weight,
 )
@@ -50,6 +51,8 @@ class Embedding(Layer):
     >>> layer(np.array([[2, 1]])).numpy().tolist()
     [[[3.0, 4.0], [1.0, 2.0]]]
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node
+from minikeras.layers.base.options import samples_apart
 
 Shape = Sequence[int | None]
 
@@ -40,6 +41,8 @@ class InputLayer(Layer):
     >>> model.output_shape
     (None, 2)
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import ArgumentError
 from minikeras.saving import legacy, serialization
 
 
@@ -48,7 +49,7 @@ class Lambda(Layer):
         **kwargs: Any,
     ) -> None:
         if not callable(function):
-            raise ValueError(f"Lambda: function={function!r}; expected a function.")
+            raise ArgumentError(f"Lambda: function={function!r}; expected a function.")
         super().__init__(**kwargs)
         self.function = function
         self._output_shape = output_shape

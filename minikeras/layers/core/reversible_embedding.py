@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops
-from minikeras.layers.base.options import weight
+from minikeras.engine.dtypes import is_float
 from minikeras.layers.core.embedding import Embedding
 
 
@@ -79,10 +79,10 @@ class ReversibleEmbedding(Embedding):
         """Make `embeddings`, and `reverse_embeddings` where it is another table."""
         super().build(input_shape)
         if not self.tie_weights:
-            self.reverse_embeddings = weight(
-                self,
-                "embeddings",
-                (self.output_dim, self.input_dim),
+            # The regularizer and the constraint are those of `embeddings` alone.
+            self.reverse_embeddings = self.add_weight(
+                shape=(self.output_dim, self.input_dim),
+                initializer=self.embeddings_initializer,
                 name="reverse_embeddings",
             )
 
@@ -102,9 +102,9 @@ class ReversibleEmbedding(Embedding):
         return scores
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """True where the integer is not 0, if `mask_zero`; vectors keep their mask."""
-        if str(inputs.dtype).startswith(("float", "bfloat")):
-            return mask
+        """True where the integer is not 0, if `mask_zero`; scores have no mask."""
+        if is_float(inputs.dtype):
+            return None
         return super().compute_mask(inputs, mask)
 
     def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:

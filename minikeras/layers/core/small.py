@@ -7,6 +7,7 @@ from typing import Any
 from minikeras import ops
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.masking import set_mask
+from minikeras.layers.base.options import samples_apart
 
 
 class Identity(Layer):
@@ -28,6 +29,8 @@ class Identity(Layer):
     >>> keras.layers.Identity()(np.ones((2, 3))).shape
     (2, 3)
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.merging.merge import Merge
 
 
@@ -103,7 +104,7 @@ class Dot(Merge):
         if not isinstance(axes, int) and not (
             pair and all(isinstance(a, int) for a in axes)
         ):
-            raise ValueError(
+            raise ArgumentError(
                 f"{self._label()}: axes={axes!r}; expected an integer or two."
             )
         self.axes = axes if isinstance(axes, int) else tuple(axes)

@@ -8,7 +8,12 @@ from minikeras import config, ops
 from minikeras.engine.dtypes import is_float
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import options_config, set_options, weight
+from minikeras.layers.base.options import (
+    ArgumentError,
+    options_config,
+    set_options,
+    weight,
+)
 
 _CLIPPING = ("rmax", "rmin", "dmax")
 # What renorm adds, with the first values.
@@ -110,7 +115,7 @@ class BatchNormalization(Layer):
             )
         if not isinstance(axis, int):
             if not isinstance(axis, (list, tuple)) or len(axis) != 1:
-                raise ValueError(
+                raise ArgumentError(
                     f"{self._label()}: axis={axis!r}; expected one integer."
                 )
             axis = axis[0]
@@ -121,7 +126,7 @@ class BatchNormalization(Layer):
         self.scale = scale
         self.synchronized = False
         self.renorm = bool(renorm)
-        self.renorm_clipping = renorm_clipping
+        self.renorm_clipping = (renorm_clipping or {}) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
         set_options(
             self,
@@ -135,6 +140,9 @@ class BatchNormalization(Layer):
             gamma_constraint=gamma_constraint,
         )
         self.supports_masking = True
+
+    def _mixes_samples(self, training: Any) -> bool:
+        return bool(training)
 
     def build(self, input_shape: Any) -> None:
         """Make `gamma`, `beta` and the moving averages, one number for each channel."""

@@ -7,7 +7,14 @@ from typing import Any
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import options_config, positive, set_options, weight
+from minikeras.layers.base.options import (
+    feature_axes,
+    options_config,
+    positive,
+    samples_apart,
+    set_options,
+    weight,
+)
 
 
 class LayerNormalization(Layer):
@@ -44,6 +51,8 @@ class LayerNormalization(Layer):
     [[-1.0, 1.0]]
     """
 
+    _mixes_samples = samples_apart
+
     def __init__(
         self,
         axis: Any = -1,
@@ -64,7 +73,7 @@ class LayerNormalization(Layer):
             raise ValueError(
                 f"{self._label()}: rms_scaling=True is gone from Keras; use RMSNormalization."
             )
-        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
+        self.axis = feature_axes(axis, self._label())
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
@@ -84,7 +93,9 @@ class LayerNormalization(Layer):
         return tuple(self.axis) if isinstance(self.axis, list) else (self.axis,)
 
     def build(self, input_shape: Any) -> None:
-        """Make `gamma` and `beta`, of the sizes of the feature axes."""
+        """Make `gamma` and `beta`, of the sizes of the feature axes in order."""
+        if isinstance(self.axis, list):
+            self.axis = sorted(self.axis)
         shape = tuple(input_shape[a] for a in self._axes)
         self.gamma = weight(self, "gamma", shape) if self.scale else None
         self.beta = weight(self, "beta", shape) if self.center else None
@@ -146,6 +157,8 @@ class GroupNormalization(Layer):
     >>> layer(np.array([[1.0, 3.0, 5.0, 9.0]])).numpy().round(2).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(
         self,
@@ -223,6 +236,10 @@ class GroupNormalization(Layer):
             x = x + ops.reshape(self.beta, along)
         return x
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape."""
+        return tuple(input_shape)
+
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
         return {
@@ -261,6 +278,8 @@ class RMSNormalization(Layer):
     >>> layer(np.array([[3.0, 3.0]])).numpy().round(2).tolist()
     [[1.0, 1.0]]
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -308,6 +327,8 @@ class UnitNormalization(Layer):
     >>> keras.layers.UnitNormalization()(np.array([[3.0, 4.0]])).numpy().tolist()
     [[0.6, 0.8]]
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -9,11 +9,13 @@ from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
-from minikeras.layers.base.options import sizes
+from minikeras.layers.base.options import samples_apart, sizes
 
 
 class BaseAdaptivePooling(Layer):
     """What the adaptive pooling layers share; subclasses say the rank and the op."""
+
+    _mixes_samples = samples_apart
 
     _rank = 2
     _pool: Callable[..., Any]
@@ -26,7 +28,6 @@ class BaseAdaptivePooling(Layer):
         self.output_size = sizes(output_size, self._rank, "output_size", owner)
         self.data_format = checked_format(data_format, owner)
         self.input_spec = InputSpec(ndim=self._rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """One number for each place of the output and channel."""

@@ -8,10 +8,13 @@ from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
+from minikeras.layers.base.options import samples_apart
 
 
 class BaseGlobalPooling(Layer):
     """What the global pooling layers share; subclasses say the rank."""
+
+    _mixes_samples = samples_apart
 
     _rank = 2
 

@@ -7,20 +7,21 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
-from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
-from minikeras.layers.base.options import one_of, sizes
+from minikeras.layers.base.options import one_of, samples_apart, sizes
+from minikeras.layers.base.ranked import Ranked
 
 
-class BasePooling(Layer):
+class BasePooling(Ranked):
     """What the pooling layers share; subclasses say the rank and the op."""
 
-    _rank = 2
+    _mixes_samples = samples_apart
+
     _pool: Callable[..., Any]
 
     def __init__(
         self,
-        pool_size: Any,
+        pool_size: Any = 2,
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,
@@ -88,17 +89,6 @@ class MaxPooling1D(BasePooling):
     _rank = 1
     _pool = staticmethod(ops.max_pool)
 
-    def __init__(
-        self,
-        pool_size: Any = 2,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
-
 
 class MaxPooling2D(BasePooling):
     """The greatest value of each window.
@@ -132,17 +122,6 @@ class MaxPooling2D(BasePooling):
 
     _rank = 2
     _pool = staticmethod(ops.max_pool)
-
-    def __init__(
-        self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
 class MaxPooling3D(BasePooling):
@@ -178,9 +157,15 @@ class MaxPooling3D(BasePooling):
     _rank = 3
     _pool = staticmethod(ops.max_pool)
 
+
+class BaseAveragePooling(BasePooling):
+    """What the layers of averages share: they must be told a size."""
+
+    _pool = staticmethod(ops.average_pool)
+
     def __init__(
         self,
-        pool_size: Any = (2, 2, 2),
+        pool_size: Any,
         strides: Any = None,
         padding: str = "valid",
         data_format: str | None = None,
@@ -190,7 +175,7 @@ class MaxPooling3D(BasePooling):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
-class AveragePooling1D(BasePooling):
+class AveragePooling1D(BaseAveragePooling):
     """The mean of each window; places outside of the input do not count.
 
     Args:
@@ -221,21 +206,9 @@ class AveragePooling1D(BasePooling):
     """
 
     _rank = 1
-    _pool = staticmethod(ops.average_pool)
-
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
-class AveragePooling2D(BasePooling):
+class AveragePooling2D(BaseAveragePooling):
     """The mean of each window; places outside of the input do not count.
 
     Args:
@@ -266,21 +239,9 @@ class AveragePooling2D(BasePooling):
     """
 
     _rank = 2
-    _pool = staticmethod(ops.average_pool)
-
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
-class AveragePooling3D(BasePooling):
+class AveragePooling3D(BaseAveragePooling):
     """The mean of each window; places outside of the input do not count.
 
     Args:
@@ -311,18 +272,6 @@ class AveragePooling3D(BasePooling):
     """
 
     _rank = 3
-    _pool = staticmethod(ops.average_pool)
-
-    def __init__(
-        self,
-        pool_size: Any,
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
 class SumPooling2D(BasePooling):
@@ -358,14 +307,3 @@ class SumPooling2D(BasePooling):
 
     _rank = 2
     _pool = staticmethod(ops.sum_pool)
-
-    def __init__(
-        self,
-        pool_size: Any = (2, 2),
-        strides: Any = None,
-        padding: str = "valid",
-        data_format: str | None = None,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)

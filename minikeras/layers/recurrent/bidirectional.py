@@ -106,6 +106,10 @@ class Bidirectional(Layer):
                 f"{first.go_backwards}; expected opposite values."
             )
 
+    def _mixes_samples(self, training: Any) -> bool:
+        pair = (self.forward_layer, self.backward_layer)
+        return any(layer._mixes_samples(training) for layer in pair)
+
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Build both layers."""
         for layer in (self.forward_layer, self.backward_layer):
@@ -225,7 +229,7 @@ class Bidirectional(Layer):
         config = dict(config)
         for name in ("layer", "backward_layer"):
             config[name] = serialization.deserialize_keras_object(
-                config[name], custom_objects=custom_objects
+                config.get(name), custom_objects=custom_objects
             )
         return cls(**config)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minikeras import activations, ops, random
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import options_config, set_options
+from minikeras.layers.base.options import ArgumentError, options_config, set_options
 
 OPTIONS = (
     "kernel_initializer", "recurrent_initializer", "bias_initializer",
@@ -23,7 +23,9 @@ def fraction(value: Any, name: str, owner: str) -> float:
         ValueError: If it is no number.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{owner}: {name}={value!r}; expected a number from 0 to 1.")
+        raise ArgumentError(
+            f"{owner}: {name}={value!r}; expected a number from 0 to 1."
+        )
     return min(1.0, max(0.0, value))
 
 

@@ -40,6 +40,9 @@ class CellLayer(RNN):
     dropout = of_cell("dropout")
     recurrent_dropout = of_cell("recurrent_dropout")
 
+    def _mixes_samples(self, training: Any) -> bool:
+        return bool(self.stateful)
+
     def _make(
         self, arguments: dict[str, Any], more: dict[str, Any], **fixed: Any
     ) -> None:

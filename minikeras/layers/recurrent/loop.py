@@ -80,8 +80,9 @@ def run_cell(step: Step, inputs: Any, states: Any, mask: Any, walk: Walk) -> Any
         return carry, given if walk.sequences else None
 
     unroll = walk.unroll and not isinstance(steps, Unknown)
-    scan = _written_out if unroll else ops.scan
-    last, outputs = scan(body, leaves, slices, reverse=walk.backwards)
+    last, outputs = ops.scan(
+        body, leaves, slices, reverse=walk.backwards, unroll=unroll or 1
+    )
     last = tree.unflatten(spec, last)
     states, output = (last, None) if output is None else last
     if not walk.sequences:
@@ -131,19 +132,3 @@ def _first_output(step: Step, xs: Any, states: Any) -> Any:
         return ops.zeros((batch, *leaf.shape[1:]), leaf.dtype)
 
     return tree.map_structure(start, found)
-
-
-def _written_out(
-    body: Callable[[Any, Any], Any], carry: Any, slices: Any, reverse: bool
-) -> Any:
-    """`ops.scan` as a Python loop."""
-    steps = slices[0].shape[0]
-    results = []
-    for i in reversed(range(steps)) if reverse else range(steps):
-        carry, y = body(carry, [leaf[i] for leaf in slices])
-        results.append(y)
-    if results[0] is None:
-        return carry, None
-    if reverse:
-        results.reverse()
-    return carry, tree.map_structure(lambda *ys: ops.stack(ys), *results)

@@ -10,8 +10,6 @@ from minikeras.engine import tree
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.wrapper import Wrapper
-from minikeras.layers.recurrent.bidirectional import Bidirectional
-from minikeras.layers.recurrent.cell_layer import CellLayer
 
 
 class TimeDistributed(Wrapper):
@@ -114,36 +112,12 @@ class TimeDistributed(Wrapper):
         return (inner[0], input_shape[1], *inner[1:])
 
 
-# Layers of this package that treat each sample alone, whatever else is in the batch.
-_FOLDING = frozenset(
-    {
-        "InputLayer", "Dense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D",
-        "SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose",
-        "Conv3DTranspose", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D",
-        "AveragePooling1D", "AveragePooling2D", "AveragePooling3D",
-        "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
-        "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D",
-        "Flatten", "Reshape", "Permute", "RepeatVector", "Activation", "ReLU", "Softmax",
-        "LeakyReLU", "ELU", "PReLU", "LayerNormalization", "RMSNormalization",
-        "UnitNormalization", "GroupNormalization", "Embedding", "Dropout", "Identity",
-        "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "Cropping1D", "Cropping2D",
-        "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D",
-    }
-)  # fmt: skip
-
-
 def _folds(layer: Any, training: Any) -> bool:
     """Whether a layer gives the same for all steps at once as for each by itself."""
-    place = type(layer).__module__
-    if place.startswith("minikeras.models."):
+    caller = next(cls for cls in type(layer).__mro__ if "call" in cls.__dict__)
+    if not caller.__module__.startswith("minikeras."):
+        return False  # a user's call may do anything with the batch
+    if caller.__module__.startswith("minikeras.models."):
         parts = getattr(layer, "operations", None) or layer.layers
         return all(isinstance(p, Layer) and _folds(p, training) for p in parts)
-    if not place.startswith("minikeras.layers.") or layer.activity_regularizer:
-        return False
-    if isinstance(layer, (CellLayer, Bidirectional)):
-        return not layer.stateful
-    if isinstance(getattr(layer, "noise_shape", None), tuple):
-        return False
-    if type(layer).__name__ == "BatchNormalization":
-        return not training
-    return type(layer).__name__ in _FOLDING
+    return not (layer.activity_regularizer or layer._mixes_samples(training))

@@ -7,6 +7,7 @@ from typing import Any
 
 from minikeras import ops, random
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import ArgumentError
 
 # Limits of scaled exponential linear units: -scale * alpha of Klambauer et al., 2017.
 _SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
@@ -14,6 +15,8 @@ _SELU_FLOOR = -1.0507009873554804934193349852946 * 1.673263242354377284817042991
 
 class _Noise(Layer):
     """What the noise layers share: a rate, a seed, and that they rest at inference."""
+
+    noise_shape: Any = None
 
     def __init__(self, seed: int | None, active: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -23,9 +26,13 @@ class _Noise(Layer):
             self.seed_generator = random.SeedGenerator(seed)
         self.built = True
 
+    def _mixes_samples(self, training: Any) -> bool:
+        return self.noise_shape is not None  # which says a size of the batch
+
     def _rate(self, rate: Any) -> float:
-        if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(
+        number = isinstance(rate, (int, float))
+        if not number or not 0 <= rate <= 1:
+            raise (ValueError if number else ArgumentError)(
                 f"{type(self).__name__}: rate={rate!r}; expected a number from 0 to 1."
             )
         return float(rate)

@@ -9,6 +9,7 @@ from minikeras.engine.aval import ShapeError
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
+from minikeras.layers.base.options import samples_apart
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -35,6 +36,8 @@ def _pairs(value: Any, rank: int, name: str, owner: str) -> Pairs:
 
 class _Border(Layer):
     """What the layers here share: a data format, and a rank to check."""
+
+    _mixes_samples = samples_apart
 
     _rank = 2
 

@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from minikeras import ops
-from minikeras.engine.aval import ShapeError
+from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import ArgumentError, positive, samples_apart
 from minikeras.layers.base.options import data_format as checked_format
-from minikeras.layers.base.options import positive
 
 
 class Flatten(Layer):
@@ -33,6 +33,8 @@ class Flatten(Layer):
     >>> keras.layers.Flatten()(np.zeros((2, 3, 4))).shape
     (2, 12)
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -75,14 +77,17 @@ class Reshape(Layer):
     (2, 3, 4)
     """
 
+    _mixes_samples = samples_apart
+
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         shape = (
             (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         )
         shape = tuple(-1 if d is None else d for d in shape)
-        if shape.count(-1) > 1 or any(d < -1 for d in shape):
-            raise ValueError(
+        whole = all(isinstance(d, int) for d in shape)
+        if not whole or shape.count(-1) > 1 or any(d < -1 for d in shape):
+            raise (ValueError if whole else ArgumentError)(
                 f"{self._label()}: target_shape={target_shape!r}; expected sizes, of which at "
                 "most one is -1."
             )
@@ -91,6 +96,8 @@ class Reshape(Layer):
 
     def call(self, inputs: Any) -> Any:
         """The samples in the target shape."""
+        if any(isinstance(d, Unknown) for d in inputs.shape[1:]):
+            return self._unsure(inputs)
         size, known = math.prod(inputs.shape[1:]), math.prod(self.target_shape)
         if size != known if -1 not in self.target_shape else not known or size % known:
             raise ShapeError(
@@ -98,6 +105,14 @@ class Reshape(Layer):
                 f"target_shape={self.target_shape}: the numbers of values differ."
             )
         return ops.reshape(inputs, (inputs.shape[0], *self.target_shape))
+
+    def _unsure(self, inputs: Any) -> Any:
+        """What a call on sizes still unknown gives: the target shape is all there is."""
+        sizes = self.target_shape
+        if -1 in sizes:
+            left = math.prod(inputs.shape[1:]) // -math.prod(sizes)
+            sizes = tuple(Unknown(left) if d == -1 else d for d in sizes)
+        return ops.zeros((inputs.shape[0], *sizes), inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
@@ -127,6 +142,8 @@ class Permute(Layer):
     >>> keras.layers.Permute((2, 1))(np.zeros((2, 3, 4))).shape
     (2, 4, 3)
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -170,6 +187,8 @@ class RepeatVector(Layer):
     >>> keras.layers.RepeatVector(3)(np.zeros((2, 4))).shape
     (2, 3, 4)
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

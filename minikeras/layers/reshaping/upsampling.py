@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from minikeras import ops
-from minikeras.engine.aval import Unknown
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
-from minikeras.layers.base.options import one_of, sizes
+from minikeras.layers.base.options import one_of, samples_apart, sizes
 
 
 def _repeated(x: Any, factors: tuple[int, ...], first: int) -> Any:
@@ -23,39 +19,7 @@ def _repeated(x: Any, factors: tuple[int, ...], first: int) -> Any:
     return x
 
 
-def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys's cubic kernel with a = -1/2, for distances x >= 0."""
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x < 1, near, np.where(x < 2, far, 0))
-
-
-def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
-    def kernel(x: np.ndarray) -> np.ndarray:
-        return np.where(x < radius, np.sinc(x) * np.sinc(x / radius), 0)
-
-    return kernel
-
-
-_KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "bilinear": lambda x: np.maximum(0, 1 - x),
-    "bicubic": _cubic,
-    "lanczos3": _lanczos(3),
-    "lanczos5": _lanczos(5),
-}
-_METHODS = ("nearest", *_KERNELS)
-
-
-def _weights(size: int, factor: int, method: str) -> np.ndarray:
-    """Matrix (size, size * factor): how much each new place takes of each old one.
-
-    Places are the centres of pixels; at the border the weights that are left are
-    scaled to sum 1.
-    """
-    places = (np.arange(size * factor) + 0.5) / factor - 0.5
-    weights = _KERNELS[method](np.abs(places[None, :] - np.arange(size)[:, None]))
-    scaled: np.ndarray = weights / weights.sum(0)
-    return scaled
+_METHODS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 
 class UpSampling1D(Layer):
@@ -81,6 +45,8 @@ class UpSampling1D(Layer):
     >>> keras.layers.UpSampling1D(2)(np.zeros((1, 3, 4))).shape
     (1, 6, 4)
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -123,6 +89,8 @@ class UpSampling2D(Layer):
     (1, 8, 12, 1)
     """
 
+    _mixes_samples = samples_apart
+
     def __init__(
         self,
         size: Any = (2, 2),
@@ -142,17 +110,11 @@ class UpSampling2D(Layer):
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
             return _repeated(inputs, self.size, first)
-        rows, columns = inputs.shape[first : first + 2]
-        if isinstance(rows, Unknown) or isinstance(columns, Unknown):
-            return _repeated(
-                inputs, self.size, first
-            )  # of the same shape: all that counts
-        for axis, (size, factor) in enumerate(zip((rows, columns), self.size), first):
-            weights = ops.cast(_weights(size, factor, self.interpolation), inputs.dtype)
-            inputs = ops.moveaxis(
-                ops.tensordot(inputs, weights, axes=(axis, 0)), -1, axis
-            )
-        return inputs
+        sizes_now = inputs.shape[first : first + 2]
+        larger = [size * factor for size, factor in zip(sizes_now, self.size)]
+        return ops.image.resize(
+            inputs, larger, self.interpolation, data_format=self.data_format
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
@@ -188,6 +150,8 @@ class UpSampling3D(Layer):
     >>> keras.layers.UpSampling3D()(np.zeros((1, 2, 3, 4, 1))).shape
     (1, 4, 6, 8, 1)
     """
+
+    _mixes_samples = samples_apart
 
     def __init__(
         self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any

@@ -37,8 +37,10 @@ CASES = [case for family in FAMILIES for case in family()]
 COMPILED = (
     "fused",
     "epilogue",
+    "chain",
     "scan",
     "while_loop",
+    "cond",
 )  # nobody binds them: they have tests of their own
 
 __all__ = ["CASES", "COMPILED", "TOLERANCE", "Arg", "Case"]

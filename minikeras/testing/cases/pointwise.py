@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.engine.dtypes import numpy_dtype
+from minikeras.engine.dtypes import SIGNED, UNSIGNED, numpy_dtype
 from minikeras.testing.cases.case import FLOATS, INTS, WIDE, Arg, Case
 
 SHAPES = ((3, 4), (), (0, 3), (2, 1, 5))
@@ -118,6 +118,7 @@ def elementwise() -> Iterator[Case]:
         yield Case(
             "log_logistic", args, static, FLOATS, log_logistic, (0,), label=label
         )
+    yield from _unary("cbrt", np.cbrt, 0.1, 3)
     halves = Arg((6,), values=[-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
     yield Case("round", (halves,), {}, FLOATS, np.round, (), label="halves")
     numbers = (*FLOATS, *INTS)
@@ -155,6 +156,7 @@ def binary() -> Iterator[Case]:
     yield from _binary("pow", np.power, 0.3, 2, WIDE, b=(-2, 3))
     yield from _binary("pow", np.power, -4, 4, ("int32", "int64"), (), b=(0, 5))
     yield from _binary("atan2", np.arctan2, 0.2, 2)
+    yield from _binary("logaddexp", np.logaddexp)
     yield from _binary("maximum", np.maximum, dtypes=numbers)
     yield from _binary("minimum", np.minimum, dtypes=numbers)
     yield from _binary("nextafter", None, dtypes=WIDE, smooth=())
@@ -189,6 +191,8 @@ def other() -> Iterator[Case]:
         args = (Arg(c, dtype="bool"), Arg(a), Arg(b))
         yield Case("select", args, {}, kinds, np.where, (1, 2))
     names = ("float32", "float64", "float16", "bfloat16", "int32", "uint8", "bool")
+    pair = (Arg((3, 4)), Arg((3, 4)))
+    yield Case("with_gradient_of", pair, {}, FLOATS, lambda value, source: value)
     for target in names:
         static = {"dtype": target}
         args = (Arg((3, 4), 0, 9),)
@@ -196,7 +200,29 @@ def other() -> Iterator[Case]:
         smooth = (0,) if target == "float64" else ()
         yield Case("cast", args, static, kinds, _cast_to(target), smooth, label=target)
     yield Case("cast", (Arg((3,)),), {"dtype": "float64"}, ("float64",), None, (0,))
+    edges = [-1e9, -129, -128.5, -1.5, -0.5, 0.5, 127.5, 128, 255.5, 256, 4e4, 6e4]
+    edges += [2.0**31, 2.0**32, 2.0**63, 2.0**64, np.inf, -np.inf, np.nan, 1]
+    for target in (*SIGNED, *UNSIGNED):
+        args = (Arg((4, 5), values=edges),)
+        static, label = {"dtype": target}, f"{target}-edges"
+        yield Case("cast", args, static, FLOATS, _clipped_to(target), label=label)
 
 
 def _cast_to(target: Any) -> Any:
     return lambda x: x.astype(numpy_dtype(target))
+
+
+def _clipped_to(target: str) -> Any:
+    """Floats as integers: clipped, the fraction dropped, NaN as 0."""
+    info = np.iinfo(target)
+
+    def clipped(value: float) -> int:
+        if value != value:
+            return 0
+        return int(min(max(value, info.min), info.max))
+
+    def reference(x: Any) -> Any:
+        flat = [clipped(v) for v in x.ravel().tolist()]
+        return np.array(flat, target).reshape(x.shape)
+
+    return reference

@@ -17,6 +17,7 @@ from minikeras.extend import BackendError
 from minikeras.testing import backend_contract
 from minikeras.variable import Variable
 from tests.backends.cupy import emulate, fake_cupy, nvrtc
+from tests.ops import casts
 
 needs_compiler = pytest.mark.skipif(
     emulate.compiler() is None, reason="needs a C++ compiler"
@@ -60,6 +61,20 @@ def test_contract(cupy, case, dtype):
 def test_table_and_memory(cupy):
     backend_contract.check_table(cupy.kernels)
     backend_contract.check_memory("cupy")
+
+
+@needs_compiler
+@pytest.mark.parametrize("source", casts.FLOAT_SOURCES)
+def test_casts_of_floats_clip(cupy, source):
+    config.set_backend("cupy")
+    array = casts.values(source)
+    compiled = jit(lambda x: [ops.cast(x, target) for target in casts.TARGETS])
+    for target, made in zip(casts.TARGETS, compiled(array), strict=True):
+        casts.assert_same(made.numpy(), casts.cast(array, target), target)
+    for target in ("int8", "uint64"):
+        made = ops.cast(ops.convert_to_tensor(array), target).numpy()
+        casts.assert_same(made, casts.cast(array, target), target)
+    config.set_backend("numpy")
 
 
 @needs_compiler

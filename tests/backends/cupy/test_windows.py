@@ -147,10 +147,10 @@ def test_every_elementwise_expression_equals_the_reference(dtype, tmp_path):
     for node, out in zip(body.nodes, outs, strict=True):
         given = [arrays[v] for v in node.inputs]
         if (
-            node.prim.name in ("cast", "shift_left", "shift_right")
+            node.prim.name in ("shift_left", "shift_right")
             and not np.isfinite(given[0].astype(float)).all()
         ):
-            continue  # casting NaN to an integer has no defined result
+            continue  # NaN is no number of places
         with np.errstate(all="ignore"):
             want = TABLE[node.prim.name](*given, **node.static)
         np.testing.assert_allclose(

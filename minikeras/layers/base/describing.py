@@ -1,0 +1,109 @@
+"""How a layer describes itself: configs, the shapes it was built with."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Self
+
+from minikeras import dtype_policies, regularizers
+from minikeras.layers.base.building import as_tuples, is_plain
+from minikeras.saving import legacy
+
+
+def init_config(thing: Any, known: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that a layer or operation was made with, without those known.
+
+    Raises:
+        NotImplementedError: If a config cannot hold one of them.
+    """
+    args, kwargs = thing._init_arguments
+    signature = inspect.signature(type(thing).__init__)
+    bound = signature.bind(thing, *args, **kwargs)
+    found: dict[str, Any] = {}
+    for key, value in list(bound.arguments.items())[1:]:
+        kind = signature.parameters[key].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            found.update(value)
+        elif kind is inspect.Parameter.VAR_POSITIONAL and value:
+            raise NotImplementedError(
+                f"{thing._label()} takes *{key}; define get_config() and from_config()."
+            )
+        else:
+            found[key] = value
+    own = {key: value for key, value in found.items() if key not in known}
+    for key, value in own.items():
+        if not is_plain(value):
+            raise NotImplementedError(
+                f"{thing._label()}: it was made with {key}={value!r}, which a config "
+                "cannot hold; define get_config() (and from_config() to undo it)."
+            )
+    return own
+
+
+class LayerDescription:
+    """The part of `Layer` that turns it into a config, and back."""
+
+    if TYPE_CHECKING:
+        # Fields that are set through __dict__, past the tracker, are not declared.
+        def __getattr__(self, name: str) -> Any: ...
+
+        _describes_itself_by_init: Any
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, unbuilt layer.
+
+        A class with arguments of its own adds them to what this returns. Without a
+        `get_config` the arguments it was made with are used, if they are plain.
+        """
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self.__dict__["_dtype_policy"]),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(
+                self.activity_regularizer
+            )
+        if self._describes_itself_by_init():
+            config.update(init_config(self, config))
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer that `get_config` described, or that of an older Keras."""
+        config = dict(legacy.without_dead_arguments(cls.__name__, config))
+        parameters = inspect.signature(cls.__init__).parameters
+        later = {}
+        if not any(
+            p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+        ):
+            common = ("name", "trainable", "dtype")
+            later = {
+                k: config.pop(k) for k in common if k in config and k not in parameters
+            }
+        layer: Any = cls(**config)
+        if "name" in later:
+            layer.name = later["name"]
+        if "dtype" in later:
+            layer.dtype_policy = later["dtype"]
+        if later.get("trainable") is False:
+            layer.trainable = False
+        return layer
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes the layer was built with, or None."""
+        shapes = self._build_shapes
+        if not shapes:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with the shapes of `get_build_config`."""
+        if not self._has_build() and self._parts_to_build():
+            return  # a call makes them
+        if config.get("input_shape") is not None:
+            self.build(as_tuples(config["input_shape"]))
+        elif config.get("shapes_dict"):
+            self.build(**{k: as_tuples(v) for k, v in config["shapes_dict"].items()})
