@@ -84,6 +84,7 @@ template <int FRACTION, int LEAST> __device__ float k_next(float a, float b) {
   if (a != a || b != b) return NAN_F;
   if (a == b) return b;
   if (a == 0.f) return copysignf(ldexpf(1.f, LEAST - FRACTION), b);
+  if (fabsf(a) == INFINITY_F) return copysignf(ldexpf(2.f - ldexpf(1.f, -FRACTION), 1 - LEAST), a);
   int e;
   float m = frexpf(a, &e);
   if (--e < LEAST) e = LEAST;
@@ -234,7 +235,9 @@ def expression(node: Node, args: list[str]) -> str:
     if name in _FLOAT_CALLS:
         if not floating:  # floor, ceil, round of an integer
             return args[0]
-        call = _NEXT.get(out, "nextafter") if name == "nextafter" else _FLOAT_CALLS[name]
+        call = (
+            _NEXT.get(out, "nextafter") if name == "nextafter" else _FLOAT_CALLS[name]
+        )
         return rounded(out, f"({kind}){call}({', '.join(args)})")
     if name in _CALLS:
         return f"{_CALLS[name]}<{kind}>({', '.join(args)})"

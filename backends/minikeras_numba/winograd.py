@@ -72,6 +72,11 @@ class Grid(NamedTuple):
         outputs = self.batch * self.out_rows * self.out_columns * self.filters
         return outputs * self.channels * self.taps**2
 
+    @property
+    def tiles(self) -> int:
+        """How many there are in an image."""
+        return self.down * self.across
+
     def intake(self, room: int) -> Intake:
         """The images' way into tiles, at the start of the workspace."""
         made = Intake(
@@ -132,7 +137,7 @@ def pays(work: Grid) -> bool:
     outputs = work.batch * work.out_rows * work.out_columns
     pairs = work.channels * work.vectors
     sides = -(-work.channels // host().lanes(ITEM)) + work.vectors
-    tiles = work.batch * work.down * work.across
+    tiles = work.batch * work.tiles
     direct = outputs * work.taps**2 * pairs
     fewer = tiles * (POSITIONS * pairs + TRANSFORM * sides) + FILTERS * pairs
     return direct > fewer
@@ -157,8 +162,8 @@ def room(per_tile: int, filters: int) -> int:
 
 def cut(work: Grid, most: int) -> Blocks:
     """Blocks of some `most` tiles: several images, or a part of one."""
-    threads, each = get_threads(), work.down * work.across
-    if 2 * each <= most or (work.batch >= threads and each <= most):
+    threads, each = get_threads(), work.tiles
+    if work.batch >= threads and each <= most:
         count = -(-work.batch * each // most)
         count = -(-count // threads) * threads
         blocks = [
@@ -198,21 +203,19 @@ def phases(
         target: The result.
         epilogue: What to run on its rows.
     """
-    width = sum(right.row_bytes)
-    per_tile = POSITIONS * (work.intake(1).tile_bytes + width)
-    pitch = work.channels * width + LINE
-    filters = POSITIONS * pitch
+    one = Products(work.intake(1), right, 0)
+    filters = POSITIONS * one.pitch
+    per_tile = POSITIONS * (one.tiles.tile_bytes + one.width)
     blocks = cut(work, room(per_tile, filters))
     images = work.intake(blocks.room)
-    products = images.tiles + images.tiles_bytes
-    each = products + POSITIONS * (blocks.room * width + LINE)
+    products = Products(images, right, images.tiles + images.tiles_bytes)
+    each = products.end
     memory = workspace(owner, filters + len(blocks.units) * each)
     base = Base(array=memory.array)
-    before = [] if right.phase is None else [right.phase]
-    before.append(Phase(_filters(work, right, base, pitch)))
+    before = filters_phases(work.taps, products, base)
     plan, inner = Plan(source, base, target), Inner()
     plan.work = work.products
-    forward = _Forward(work, images, right, pitch, products)
+    forward = _Forward(work, images, products)
     place = int(memory.array.ctypes.data)
     clear = inner.clear(plan, images.strip, images.strip_bytes)
     known: dict[tuple[Strip, ...], tuple[int, int]] = {}
@@ -247,20 +250,76 @@ def _step(
     return Step(a, own, c, *jobs, first + begin, first + end)
 
 
-def _filters(work: Grid, right: Packed, base: Base, pitch: int) -> Plan:
-    """Transform the panels, a part of each for every unit."""
+def filters_phases(taps: int, products: Products, base: Base) -> list[Phase]:
+    """Pack the filters and transform the panels, a part of each for every unit."""
+    right, channels = products.right, products.tiles.channels
     plan, place = Plan(right.base, Base(), base), 0
-    plan.work = POSITIONS * work.channels * work.vectors * host().lanes(ITEM)
-    fn = filters_in(work.taps)
+    plan.work = POSITIONS * channels * products.width // ITEM
+    fn = filters_in(taps)
     for offset, row in zip(right.offsets, right.row_bytes, strict=True):
-        size = work.channels * row
+        size = channels * row
         for low, high in chunks(size // host().vector_bytes, 4 * get_threads()):
             at = low * host().vector_bytes
             fields = {"a": offset + at, "c": place + at, "count": high - low}
-            jobs = plan.add_jobs([job(fn, **fields, sap=size, ldc=pitch)])
-            plan.add_unit([Step(0, 0, 0, *jobs)])
+            rows = [job(fn, **fields, sap=size, ldc=products.pitch)]
+            plan.add_unit([Step(0, 0, 0, *plan.add_jobs(rows))])
         place += size
-    return plan
+    before = [] if right.phase is None else [right.phase]
+    return [*before, Phase(plan)]
+
+
+class Products(NamedTuple):
+    """Tiles times filters, position by position; places in bytes of the workspace."""
+
+    tiles: Intake
+    right: Packed
+    start: int
+
+    @property
+    def width(self) -> int:
+        """Bytes of a tile at one position."""
+        return sum(self.right.row_bytes)
+
+    @property
+    def position(self) -> int:
+        return self.tiles.room * self.width + LINE
+
+    @property
+    def end(self) -> int:
+        return self.start + POSITIONS * self.position
+
+    @property
+    def pitch(self) -> int:
+        """Bytes of a position of the filters."""
+        return self.tiles.channels * self.width + LINE
+
+    def jobs(self, tiles: int) -> Iterator[list[int]]:
+        """For the first `tiles` of a block; B is where the filters are."""
+        row = self.tiles.tile_bytes
+        for position in range(POSITIONS):
+            a = self.tiles.tiles + position * self.tiles.position_bytes
+            b, c = position * self.pitch, self.start + position * self.position
+            for panel, pitch in zip(
+                self.right.panels, self.right.row_bytes, strict=True
+            ):
+                for at, size, count in row_tiles(tiles, panel.vectors):
+                    yield job(
+                        tile("float32", size, panel.vectors, False, False),
+                        a=a + at * row,
+                        b=b,
+                        c=c + at * self.width,
+                        count=count,
+                        da=size * row,
+                        dc=size * self.width,
+                        k=self.tiles.channels,
+                        sap=row,
+                        sak=ITEM,
+                        sbk=pitch,
+                        ldc=self.width,
+                        s=zeros_address(),
+                    )
+                b += self.tiles.channels * pitch
+                c += pitch
 
 
 class _Forward(NamedTuple):
@@ -268,18 +327,7 @@ class _Forward(NamedTuple):
 
     work: Grid
     images: Intake
-    right: Packed
-    pitch: int  # bytes of a position of the filters
-    products: int  # where the products are in the workspace
-
-    @property
-    def width(self) -> int:
-        return sum(self.right.row_bytes)
-
-    @property
-    def position(self) -> int:
-        """Bytes of a position of the products."""
-        return self.images.room * self.width + LINE
+    products: Products
 
     def jobs(
         self, strips: Sequence[Strip], inner: Inner, place: int
@@ -288,39 +336,9 @@ class _Forward(NamedTuple):
         across = self.work.across
         for i, strip in enumerate(strips):
             yield from self.images.jobs(strip, i * across)
-        yield inner.job(False, self._products(len(strips) * across), place)
+        yield inner.job(False, self.products.jobs(len(strips) * across), place)
         for i, strip in enumerate(strips):
             yield from self._out(strip, i * across)
-
-    def _products(self, tiles: int) -> Iterator[list[int]]:
-        """Position by position, tiles times filters."""
-        row = self.images.tile_bytes
-        for position in range(POSITIONS):
-            panel_at = column = 0
-            for panel, pitch in zip(
-                self.right.panels, self.right.row_bytes, strict=True
-            ):
-                for at, size, count in row_tiles(tiles, panel.vectors):
-                    c = self.products + position * self.position
-                    yield job(
-                        tile("float32", size, panel.vectors, False, False),
-                        a=self.images.tiles
-                        + position * self.images.position_bytes
-                        + at * row,
-                        b=position * self.pitch + panel_at,
-                        c=c + at * self.width + column,
-                        count=count,
-                        da=size * row,
-                        dc=size * self.width,
-                        k=self.work.channels,
-                        sap=row,
-                        sak=ITEM,
-                        sbk=pitch,
-                        ldc=self.width,
-                        s=zeros_address(),
-                    )
-                panel_at += self.work.channels * pitch
-                column += pitch
 
     def _out(self, strip: Strip, first: int) -> Iterator[list[int]]:
         """Back to outputs; the last tile of a strip may stick out of the image."""
@@ -340,13 +358,13 @@ class _Forward(NamedTuple):
             full = rows == wide == work.step
             yield job(
                 tiles_out(work.step, full, tail < lanes),
-                b=self.products + (first + at) * self.width,
+                b=self.products.start + (first + at) * self.products.width,
                 c=(strip.image * work.out_rows + top) * row + at * work.step * pixel,
                 count=count,
                 k=work.vectors,
                 tail=tail,
-                sar=self.position,
-                da=self.width,
+                sar=self.products.position,
+                da=self.products.width,
                 ldc=row,
                 sap=pixel,
                 dc=work.step * pixel,

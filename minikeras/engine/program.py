@@ -76,6 +76,7 @@ class Program:
                 self.registers[i] = array
             for i, state in (*self._read_only, *self._written):
                 self.registers[i] = self.backend.copy(state.array())
+            self._routine.refresh()
             yield self.registers
 
     def current(self) -> bool:

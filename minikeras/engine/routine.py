@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
+from minikeras.engine.aval import Shape
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.branches import branches
 from minikeras.engine.passes.chains import chains
@@ -103,13 +104,14 @@ class Routine:
             )
         steps: list[registry.Step] = []
         nodes: list[Node] = []
+        views: list[_View] = []
         given = set(graph.inputs)
         for node in graph.nodes:
             out = node.outputs[0]
             if node.prim.name != "reshape":
                 steps.append(_lower(node, regs, backend))
             elif places.root(out) in given:
-                steps.append(_view_step(regs[node.inputs[0]], regs[out], out))
+                views.append(_View(regs[node.inputs[0]], regs[out], out.aval.shape))
             else:
                 registers[regs[out]] = registers[regs[node.inputs[0]]].reshape(
                     out.aval.shape
@@ -117,6 +119,7 @@ class Routine:
             if len(nodes) < len(steps):
                 nodes.append(node)
         self.registers = registers
+        self._views = views
         self.nodes = tuple(nodes)
         self.prepared = steps
         self.allocating_steps = sum(bool(getattr(s, "allocates", False)) for s in steps)
@@ -140,9 +143,15 @@ class Routine:
 
     def run(self) -> None:
         """All steps, once."""
+        self.refresh()
         registers = self.registers
         for step in self.steps:
             step(registers)
+
+    def refresh(self) -> None:
+        """Let views of inputs follow: to be called when the inputs are in place."""
+        for view in self._views:
+            view.refresh(self.registers)
 
     def store(self) -> None:
         """Copy the new values that are not there yet into the buffers they replace."""
@@ -156,14 +165,20 @@ class Routine:
                 backend.assign_into(registers[b], registers[a])
 
 
-def _view_step(source: int, target: int, value: Value) -> registry.Step:
-    """A reshape of an input: a view made at run time, since inputs change."""
-    shape = value.aval.shape
+class _View:
+    """A reshape of an input, made anew where the input is another array than before."""
 
-    def step(registers: list[Any]) -> None:
-        registers[target] = registers[source].reshape(shape)
+    __slots__ = ("seen", "shape", "source", "target")
 
-    return step
+    def __init__(self, source: int, target: int, shape: Shape) -> None:
+        self.source, self.target, self.shape = source, target, shape
+        self.seen: Any = None
+
+    def refresh(self, registers: list[Any]) -> None:
+        array = registers[self.source]
+        if array is not self.seen:
+            registers[self.target] = array.reshape(self.shape)
+            self.seen = array
 
 
 def _lower(

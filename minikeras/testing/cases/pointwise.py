@@ -159,7 +159,7 @@ def binary() -> Iterator[Case]:
     yield from _binary("logaddexp", np.logaddexp)
     yield from _binary("maximum", np.maximum, dtypes=numbers)
     yield from _binary("minimum", np.minimum, dtypes=numbers)
-    yield from _binary("nextafter", None, dtypes=WIDE, smooth=())
+    yield from _binary("nextafter", None, dtypes=FLOATS, smooth=())
     compares = {
         "eq": np.equal,
         "ne": np.not_equal,

@@ -78,6 +78,24 @@ def test_casts_of_floats_clip(cupy, source):
 
 
 @needs_compiler
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_the_next_number_of_every_float_dtype(cupy, dtype):
+    x = casts.values(dtype)
+    x = np.concatenate([x, (np.arange(1, 40) * 2.0**-26).astype(x.dtype)])
+    upper, lower = (np.full_like(x, end) for end in (np.inf, -np.inf))
+    following = jit(lambda x, upper, lower: [
+        ops.nextafter(x, y) for y in (upper, lower, 0 * x, x)
+    ])  # fmt: skip
+    found = []
+    for name in ("numpy", "cupy"):
+        config.set_backend(name)
+        found.append([y.numpy() for y in following(x, upper, lower)])
+    config.set_backend("numpy")
+    for made, wanted in zip(found[1], found[0], strict=True):
+        casts.assert_same(made, wanted, dtype)
+
+
+@needs_compiler
 def test_convolution_in_blocks_of_the_batch(cupy, monkeypatch):
     monkeypatch.setattr(conv, "WORKSPACE", 1)
     for name in ("conv", "conv_input_grad", "conv_filter_grad"):
