@@ -13,7 +13,7 @@ from minikeras.extend import Node, Value
 from minikeras_numba.emit import Fn, Val, const
 from minikeras_numba.fused import Native, Step
 from minikeras_numba.jit import compile_ir, host
-from minikeras_numba.kernel import PARAMETERS
+from minikeras_numba.kernel import PARAMETERS, meta_words, register_arrays
 
 ARGREDUCE = ("argmax", "argmin")
 _KIND = {"float32": "float", "float64": "double"}
@@ -27,17 +27,8 @@ def _text(name: str, dtype: str) -> str:
     and the first NaN over all."""
     f = Fn("argreduce", PARAMETERS, host().attributes)
     kind = _KIND[dtype]
-    words = [
-        f.load(f.gep("i64", Val("%meta", "ptr"), const("i64", i)), "i64")
-        for i in range(3)
-    ]
-    width = words[0]
-    x, out = (
-        f.convert(
-            "inttoptr", f.load(f.gep("i64", Val("%regs", "ptr"), w), "i64"), "ptr"
-        )
-        for w in words[1:]
-    )
+    width, *registers = meta_words(f, 3)
+    x, out = register_arrays(f, registers)
     best, place = f.alloca(kind), f.alloca("i64")
     with f.loop(Val("%start", "i64"), Val("%stop", "i64"), _ONE) as row:
         base = f.gep(kind, x, f.mul(row, width))

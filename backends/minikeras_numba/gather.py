@@ -11,7 +11,7 @@ from minikeras.extend import Node, Value
 from minikeras_numba.emit import Fn, Val, const
 from minikeras_numba.fused import Native, Step
 from minikeras_numba.jit import compile_ir, host
-from minikeras_numba.kernel import PARAMETERS
+from minikeras_numba.kernel import PARAMETERS, meta_words, register_arrays
 
 _KIND = {"float32": "float", "float64": "double"}
 _INDEX = {"int32": "i32", "int64": "i64"}
@@ -25,17 +25,8 @@ def _text(dtype: str, index: str) -> str:
     """The kernel: meta holds the last row, the width, and three registers."""
     f = Fn("gather", PARAMETERS, host().attributes)
     kind, lanes = _KIND[dtype], host().lanes(np.dtype(dtype).itemsize)
-    words = [
-        f.load(f.gep("i64", Val("%meta", "ptr"), const("i64", i)), "i64")
-        for i in range(5)
-    ]
-    last, width = words[:2]
-    table, indices, out = (
-        f.convert(
-            "inttoptr", f.load(f.gep("i64", Val("%regs", "ptr"), w), "i64"), "ptr"
-        )
-        for w in words[2:]
-    )
+    last, width, *registers = meta_words(f, 5)
+    table, indices, out = register_arrays(f, registers)
     with f.loop(Val("%start", "i64"), Val("%stop", "i64"), _ONE) as number:
         row = f.load(f.gep(_INDEX[index], indices, number), _INDEX[index])
         row = f.convert("sext", row, "i64") if index == "int32" else row

@@ -58,6 +58,19 @@ def combine(f: Fn, how: str, a: Val, b: Val, dtype: str) -> Val:
     return f.select(f.icmp(sign + ("gt" if how == "max" else "lt"), a, b), a, b)
 
 
+def meta_words(f: Fn, count: int) -> list[Val]:
+    """The first words of a closure's table."""
+    meta = Val("%meta", "ptr")
+    return [f.load(f.gep("i64", meta, const("i64", i)), "i64") for i in range(count)]
+
+
+def register_arrays(f: Fn, numbers: list[Val]) -> list[Val]:
+    """The arrays in the registers of these numbers."""
+    regs = Val("%regs", "ptr")
+    addresses = [f.load(f.gep("i64", regs, number), "i64") for number in numbers]
+    return [f.convert("inttoptr", address, "ptr") for address in addresses]
+
+
 def across(f: Fn, how: str, a: Val, dtype: str) -> Val:
     """Fold the lanes of a vector, halves on halves."""
     while a.lanes > 1:

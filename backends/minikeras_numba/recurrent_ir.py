@@ -14,7 +14,7 @@ from typing import Any
 from minikeras_numba import mathlib
 from minikeras_numba.emit import Fn, Val, const
 from minikeras_numba.jit import host
-from minikeras_numba.kernel import PARAMETERS
+from minikeras_numba.kernel import PARAMETERS, meta_words, register_arrays
 from minikeras_numba.tile import FIELD, JOB
 
 SIZES = ("units_table", "jobs", "packed", "space", "batch", "time", "width", "p0", "p1")
@@ -49,15 +49,10 @@ class Writer:
     def words(self) -> None:
         f = self.f
         names = [*SIZES, *ARRAYS[self.name], *(("mask",) if self.masked else ())]
-        loaded = {}
-        for i, name in enumerate(names):
-            at = f.gep("i64", Val("%meta", "ptr"), const("i64", i))
-            loaded[name] = f.load(at, "i64")
-        self.n = {name: loaded[name] for name in SIZES}
-        self.arrays = {}
-        for name in names[len(SIZES) :]:
-            place = f.gep("i64", Val("%regs", "ptr"), loaded[name])
-            self.arrays[name] = f.convert("inttoptr", f.load(place, "i64"), "ptr")
+        words = meta_words(f, len(names))
+        self.n = dict(zip(SIZES, words, strict=False))
+        arrays = register_arrays(f, words[len(SIZES) :])
+        self.arrays = dict(zip(names[len(SIZES) :], arrays, strict=True))
         self.arrays["space"] = f.convert("inttoptr", self.n["space"], "ptr")
 
     def times(self, x: Val, n: int) -> Val:

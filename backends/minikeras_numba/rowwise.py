@@ -17,7 +17,7 @@ from minikeras_numba.elementwise import REGISTER_KIND
 from minikeras_numba.emit import Fn, Val, const
 from minikeras_numba.fused import Native, Step
 from minikeras_numba.jit import compile_ir, host
-from minikeras_numba.kernel import PARAMETERS, combine
+from minikeras_numba.kernel import PARAMETERS, combine, meta_words, register_arrays
 
 ROWWISE = ("softmax", "log_softmax", "softmax_cross_entropy_with_logits")
 _GRAIN_ELEMENTS = 8192
@@ -52,15 +52,8 @@ class _RowKernel:
 
     def write(self) -> str:
         f = self.f
-        words = []
-        for i in range(4):
-            at = f.gep("i64", Val("%meta", "ptr"), const("i64", i))
-            words.append(f.load(at, "i64"))
-        self.width = words[0]
-        self.arrays = []
-        for word in words[1:]:
-            address = f.load(f.gep("i64", Val("%regs", "ptr"), word), "i64")
-            self.arrays.append(f.convert("inttoptr", address, "ptr"))
+        self.width, *registers = meta_words(f, 4)
+        self.arrays = register_arrays(f, registers)
         beside = 1 if self.loses else _BESIDE
         cells = [
             [f.alloca(self.kind, self.lanes) for _ in range(3)] for _ in range(beside)

@@ -16,7 +16,7 @@ from minikeras.extend import Node, Value
 from minikeras_numba.emit import Fn, Val, const
 from minikeras_numba.fused import Native, Step
 from minikeras_numba.jit import compile_ir, host
-from minikeras_numba.kernel import PARAMETERS
+from minikeras_numba.kernel import PARAMETERS, meta_words, register_arrays
 
 _KIND = {"float32": "float", "float64": "double"}
 _INDEX = {"int32": "i32", "int64": "i64"}
@@ -28,16 +28,8 @@ def _text(dtype: str, index: str) -> str:
     """The kernel: meta holds the count of indices, the width, and three registers."""
     f = Fn("scatter", PARAMETERS, host().attributes)
     kind, lanes = _KIND[dtype], host().lanes(np.dtype(dtype).itemsize)
-    words = [
-        f.load(f.gep("i64", Val("%meta", "ptr"), const("i64", i)), "i64")
-        for i in range(5)
-    ]
-    count, width = words[:2]
-    arrays = []
-    for word in words[2:]:
-        address = f.load(f.gep("i64", Val("%regs", "ptr"), word), "i64")
-        arrays.append(f.convert("inttoptr", address, "ptr"))
-    values, indices, out = arrays
+    count, width, *registers = meta_words(f, 5)
+    values, indices, out = register_arrays(f, registers)
     low, high = Val("%start", "i64"), Val("%stop", "i64")
 
     def clear(at: Val, mask: Val | None) -> None:
