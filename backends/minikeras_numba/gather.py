@@ -1,4 +1,4 @@
-"""Gather of rows: the look-up of an embedding. Indices out of range are clipped."""
+"""Gather of rows: the look-up of an embedding. An index out of range gives NaN."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ _ONE, _ZERO = const("i64", 1), const("i64", 0)
 
 
 def _text(dtype: str, index: str) -> str:
-    """The kernel: meta holds the last row, the width, and three registers."""
+    """The kernel: meta holds the count of rows, the width, and three registers."""
     f = Fn("gather", PARAMETERS, host().attributes)
     kind, lanes = _KIND[dtype], host().lanes(np.dtype(dtype).itemsize)
-    last, width, *registers = meta_words(f, 5)
+    rows, width, *registers = meta_words(f, 5)
     table, indices, out = register_arrays(f, registers)
     with f.loop(Val("%start", "i64"), Val("%stop", "i64"), _ONE) as number:
         row = f.load(f.gep(_INDEX[index], indices, number), _INDEX[index])
         row = f.convert("sext", row, "i64") if index == "int32" else row
-        row = f.select(f.icmp("slt", row, _ZERO), _ZERO, row)
-        row = f.select(f.icmp("sgt", row, last), last, row)
+        exists = f.icmp("ult", row, rows)  # a negative one is huge without its sign
+        row = f.select(exists, row, _ZERO)
+        exists = f.splat(exists, lanes)
         source = f.gep(kind, table, f.mul(row, width))
         target = f.gep(kind, out, f.mul(number, width))
 
         def move(at: Val, mask: Val | None) -> None:
             a, b = f.gep(kind, source, at), f.gep(kind, target, at)
+            nan = const(kind, math.nan, lanes)
             if mask is None:
-                f.store(f.load(a, kind, lanes), b)
+                f.store(f.select(exists, f.load(a, kind, lanes), nan), b)
             else:
-                f.masked_store(f.masked_load(a, kind, mask), b, mask)
+                x = f.select(exists, f.masked_load(a, kind, mask), nan)
+                f.masked_store(x, b, mask)
 
         f.sweep(_ZERO, width, lanes, move)
     return f.text()
@@ -58,5 +61,5 @@ def lower_gather(node: Node, regs: Mapping[Value, int]) -> Native | None:
     key = f"gather {table.dtype} {indices.dtype} {host().vector_bytes}"
     fn = compile_ir("gather", lambda _: _text(table.dtype, indices.dtype), key)
     slots = [regs[v] for v in (*node.inputs, *node.outputs)]
-    meta = np.array([table.shape[axis] - 1, width, *slots], np.int64)
+    meta = np.array([table.shape[axis], width, *slots], np.int64)
     return Native([Step(fn, meta, indices.size, max(1, _GRAIN_ELEMENTS // width))])

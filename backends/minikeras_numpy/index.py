@@ -49,6 +49,27 @@ def _start(starts: Array, shape: Ints, sizes: Ints) -> tuple[slice, ...]:
     )
 
 
+def _filler(dtype: Any) -> Any:
+    """What stands for an element that does not exist: NaN, or the far end of integers."""
+    if dtype.kind == "b":
+        return True
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return limits.max if dtype.kind == "u" else limits.min
+    return np.nan
+
+
+def _outside(xp: Any, indices: Array, size: int) -> Array | None:
+    """Which indices are out of range; None where NumPy sees that none is."""
+    bad = (indices < 0) | (indices >= size)
+    return None if xp is np and not bad.any() else bad
+
+
+def _along(bad: Array, axis: int, ndim: int) -> Array:
+    """The marks of indices along `axis`, to broadcast over what was taken."""
+    return bad.reshape(*[1] * axis, *bad.shape, *[1] * (ndim - axis - bad.ndim))
+
+
 def scatters(xp: Any) -> Table:
     """The three kernels that add at indices."""
     add_rows = _by_segments if xp is np else _one_by_one(xp)
@@ -63,6 +84,10 @@ def scatters(xp: Any) -> Table:
 
     def scatter_add_axis(g: Array, indices: Array, *, shape: Ints, axis: int) -> Array:
         width = math.prod(shape[axis + 1 :])
+        bad = _outside(xp, indices, shape[axis])
+        if bad is not None:  # they add nothing
+            indices = xp.where(bad, 0, indices)
+            g = xp.where(_along(bad, axis, g.ndim), to(xp.zeros(()), g.dtype), g)
         rows = indices.reshape(-1).astype(np.intp)
         lead = math.prod(shape[:axis])
         if lead != 1:
@@ -73,6 +98,10 @@ def scatters(xp: Any) -> Table:
         g: Array, indices: Array, *, shape: Ints, axis: int
     ) -> Array:
         lead, width = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+        bad = _outside(xp, indices, shape[axis])
+        if bad is not None:
+            indices = xp.where(bad, 0, indices)
+            g = xp.where(bad, to(xp.zeros(()), g.dtype), g)
         at = indices.astype(np.intp).reshape(lead, indices.shape[axis], width)
         at = at + xp.arange(lead)[:, None, None] * shape[axis]
         at = at * width + xp.arange(width)
@@ -93,17 +122,39 @@ def scatters(xp: Any) -> Table:
     }
 
 
+def fill_outside(taken: Array, indices: Array, size: int, axis: int) -> None:
+    """Put the filler where an index is out of range, in place."""
+    bad = _outside(np, indices, size)
+    if bad is not None:
+        np.copyto(taken, _filler(taken.dtype), where=_along(bad, axis, taken.ndim))
+
+
+def _filled(xp: Any, taken: Array, bad: Array | None, axis: int) -> Array:
+    """What was taken, with the filler where the index was out of range."""
+    if bad is None:
+        return taken
+    filler = xp.asarray(_filler(taken.dtype)).astype(taken.dtype)
+    return xp.where(_along(bad, axis, taken.ndim), filler, taken)
+
+
 def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
 
     def take(x: Array, indices: Array, *, axis: int) -> Array:
+        bad = _outside(xp, indices, x.shape[axis])
         if xp is np:
-            return np.asarray(np.take(x, indices, axis=axis, mode="clip"))
-        last = max(x.shape[axis] - 1, 0)
-        return xp.asarray(xp.take(x, xp.clip(indices, 0, last), axis=axis))
+            taken = np.asarray(np.take(x, indices, axis=axis, mode="clip"))
+        else:
+            last = max(x.shape[axis] - 1, 0)
+            taken = xp.asarray(xp.take(x, xp.clip(indices, 0, last), axis=axis))
+        return _filled(xp, taken, bad, axis)
 
     def take_along_axis(x: Array, indices: Array, *, axis: int) -> Array:
-        return xp.take_along_axis(x, indices.astype(np.intp), axis=axis)
+        bad = _outside(xp, indices, x.shape[axis])
+        at = indices.astype(np.intp)
+        if bad is not None:
+            at = xp.where(bad, 0, at)
+        return _filled(xp, xp.take_along_axis(x, at, axis=axis), bad, 0)
 
     def gather_nd(x: Array, indices: Array) -> Array:
         at = tuple(indices[..., k] for k in range(indices.shape[-1]))

@@ -15,6 +15,7 @@ import numpy as np
 from minikeras.extend import Node, numpy_dtype
 from minikeras_numpy.common import Array, lowest, work_dtype
 from minikeras_numpy.conv import Conv
+from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool, maximum_of
 from minikeras_numpy.recurrent import FILLS, prepared
@@ -284,6 +285,7 @@ def _take(node: Node) -> Run:
 
     def run(x: Array, indices: Array, out: Array) -> None:
         np.take(x, indices, axis=axis, out=out, mode="clip")
+        fill_outside(out, indices, x.shape[axis], axis)
 
     return run
 

@@ -23,13 +23,19 @@ class OutOfRange(ShapeError, IndexError):
     """An index beyond the end of its axis, or more indices than axes."""
 
 
-def in_range(indices: Any, size: int, op: str) -> Tensor:
-    """Integer indices, wrapped if negative and clipped to `0 <= i < size`."""
+def wrapped(indices: Any, size: int, op: str) -> Tensor:
+    """Integer indices, those from -size to -1 counted from the end."""
     i = index(indices, op)
     if i.dtype.startswith("int"):
-        zero = const(i, 0)
-        i = prims.select(prims.lt(i, zero), prims.add(i, const(i, size)), i)
-        i = prims.maximum(i, zero)
+        i = prims.select(prims.lt(i, const(i, 0)), prims.add(i, const(i, size)), i)
+    return i
+
+
+def in_range(indices: Any, size: int, op: str) -> Tensor:
+    """Integer indices, wrapped if negative and clipped to `0 <= i < size`."""
+    i = wrapped(indices, size, op)
+    if i.dtype.startswith("int"):
+        i = prims.maximum(i, const(i, 0))
     return prims.minimum(i, const(i, max(size - 1, 0)))
 
 
@@ -43,7 +49,9 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
         axis: Axis to take along; None takes from the flattened tensor.
 
     Returns:
-        Tensor: the shape of `indices` stands in the place of the axis.
+        Tensor: the shape of `indices` stands in the place of the axis. An index out of
+        range gives NaN (of integers the lowest, of unsigned ones the highest), and has
+        no gradient.
 
     Example:
 
@@ -58,7 +66,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     i = to_tensor(indices)
     # Keras takes bools for 0 and 1 here, though nowhere else.
     i = cast_to(i, "int32") if i.dtype == "bool" else i
-    return prims.take(x, in_range(i, x.shape[at], "take"), axis=at)
+    return prims.take(x, wrapped(i, x.shape[at], "take"), axis=at)
 
 
 @op
@@ -71,7 +79,8 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
         axis: Axis to take along; None takes from the flattened tensor.
 
     Returns:
-        Tensor of the shape of `indices`, broadcast.
+        Tensor of the shape of `indices`, broadcast. An index out of range gives NaN, as
+        in `take`.
 
     Example:
 
@@ -92,7 +101,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
         )
         indices = broadcast_to(indices, wide)
         x = broadcast_to(x, with_axis(wide, at, x.shape[at]))
-    i = in_range(indices, x.shape[at], "take_along_axis")
+    i = wrapped(indices, x.shape[at], "take_along_axis")
     return prims.take_along_axis(x, i, axis=at)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.testing.cases.case import FLOATS, Arg, Case
+from minikeras.testing.cases.case import FLOATS, WIDE, Arg, Case
 
 
 def _indices(shape: Any, high: Any, dtype: Any = "int32") -> Any:
@@ -39,6 +39,16 @@ def index() -> Iterator[Case]:
             static = {"shape": x, "axis": axis}
             check = _scatter(x, axis)
             yield Case("scatter_add_axis", (Arg(g), at), static, kinds, check, (0,), 2)
+    for x, axis in (((5, 3), 0), ((2, 4), 1), ((3, 2, 2), 1)):
+        outside = Arg((4,), dtype="int32", values=(x[axis], 0, -1, x[axis] - 1))
+        at = {"axis": axis}
+        check = _take_existing(axis)
+        yield Case("take", (Arg(x), outside), at, WIDE, check, label="outside")
+        g = (*x[:axis], 4, *x[axis + 1 :])
+        static = {"shape": x, "axis": axis}
+        check = _scatter_existing(x, axis)
+        args = (Arg(g), outside)
+        yield Case("scatter_add_axis", args, static, WIDE, check, label="outside")
     for x, i, axis in (
         ((5, 3), (4, 3), 0),
         ((5, 3), (5, 2), 1),
@@ -81,6 +91,24 @@ def index() -> Iterator[Case]:
 
 def _take(axis: Any) -> Any:
     return lambda x, i: np.take(x, i, axis)
+
+
+def _take_existing(axis: Any) -> Any:
+    def reference(x: Any, i: Any) -> Any:
+        taken = np.take(x, i, axis, mode="clip")
+        taken[(slice(None),) * axis + ((i < 0) | (i >= x.shape[axis]),)] = np.nan
+        return taken
+
+    return reference
+
+
+def _scatter_existing(shape: Any, axis: Any) -> Any:
+    def reference(g: Any, i: Any) -> Any:
+        exists = (i >= 0) & (i < shape[axis])
+        g = g[(slice(None),) * axis + (exists,)]
+        return _scatter(shape, axis)(g, i[exists])
+
+    return reference
 
 
 def _scatter(shape: Any, axis: Any) -> Any:
