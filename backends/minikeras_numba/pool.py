@@ -1,7 +1,8 @@
 """Threads that share out kernels, and the registers that kernels read.
 
 `run(fn, regs, meta, n, grain)` splits [0, n) into `parts(n, grain)` equal chunks,
-one a thread, always the same ones: results never depend on timing. Workers are
+always the same ones: results never depend on timing. Each thread starts on its own and
+then helps the others, so a thread that the system holds up delays nobody for long. Workers are
 Python threads that stay inside a native loop, without the GIL; they spin for some
 microseconds, then sleep (a futex on Linux, short naps elsewhere). A caller that
 finds the pool taken runs all chunks itself, in order, with the same results.
@@ -22,9 +23,11 @@ from typing import Any
 import numpy as np
 
 from minikeras_numba.jit import compile_ir, host
-from minikeras_numba.pool_ir import pool_text
+from minikeras_numba.pool_ir import PARTS_BITS, pool_text
 
 MAX_THREADS = 256
+# Chunks for each thread: so many fewer waits where one runs slower than another.
+CHUNKS = 4
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _RUN = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)
 _SEQUENCE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)
@@ -138,7 +141,17 @@ def set_threads(count: int) -> None:
 
 def parts(n: int, grain: int) -> int:
     """Into how many chunks `run` splits [0, n): none is shorter than `grain`."""
-    return max(1, min(pool().threads, n // max(1, grain)))
+    threads = pool().threads
+    if threads == 1:
+        return 1
+    return max(1, min(threads * CHUNKS, n // max(1, grain)))
+
+
+def _shares(n: int, grain: int) -> tuple[int, int]:
+    """The last word of a call, parts and threads, and the threads it wants."""
+    count = parts(n, grain)
+    threads = min(pool().threads, count)
+    return threads << PARTS_BITS | count, threads
 
 
 def run(fn: int, regs: int, meta: int, n: int, grain: int) -> None:
@@ -147,10 +160,10 @@ def run(fn: int, regs: int, meta: int, n: int, grain: int) -> None:
     Chunk t gets `thread=t, threads=parts`. Returns when all are done.
     """
     p = pool()
-    count = parts(n, grain)
-    if count > p.workers + 1:
-        p.start(count - 1)
-    p.call(fn, regs, meta, n, count)
+    shares, threads = _shares(n, grain)
+    if threads > p.workers + 1:
+        p.start(threads - 1)
+    p.call(fn, regs, meta, n, shares)
 
 
 class Sequence:
@@ -181,9 +194,12 @@ class Sequence:
 
     def _divide(self, p: Pool) -> None:
         """Fill the table for the number of threads there now is."""
-        rows = [(fn, meta, n, parts(n, grain)) for fn, meta, n, grain in self.calls]
-        self._most = max((row[3] for row in rows), default=1)
-        self._table[...] = rows
+        shares = [_shares(n, grain) for _, _, n, grain in self.calls]
+        self._most = max((threads for _, threads in shares), default=1)
+        for row, (fn, meta, n, _), (share, _) in zip(
+            self._table, self.calls, shares, strict=True
+        ):
+            row[...] = fn, meta, n, share
         self._threads = p.threads
 
 

@@ -2,24 +2,32 @@
 
 State, one cache line each (i64 words 0, 8, 16, ...):
 
-    word      low 10 bits: parts of the current job; above: how many jobs so far
+    word      low 10 bits: threads of the current job; above: how many jobs so far
     busy      1 while a caller owns the pool
-    pending   workers that have not finished the current job
+    pending   parts of the current job that are not done
     sleepers  workers that wait in the kernel
-    job       fn, regs, meta, n
+    job       fn, regs, meta, n, parts, threads
+    claims    for each thread: number of the job, end and next of its run of parts
 
-A worker whose number is not below the parts of `word` never reads the job, and a
-job ends only when all others have left it; so a job is never read while written.
+A job is cut into more parts than there are threads. Each thread has a run of them to
+itself, always the same one, so that it meets again what it has in its cache; when that
+is used up it takes parts of the others. So a job does not wait for a thread that the
+system keeps from running, unless that thread is in the midst of a part. A part is taken
+by one exchange of a word that holds the job's number: a thread that is late finds
+another number, and a job is read only by who holds a part of it, which keeps it alive.
 """
 
 from __future__ import annotations
 
-PARTS_BITS = 10
+THREADS_BITS = 10
+# Parts in a run come to 16 bits, and so do the threads in the last word of a call.
+PARTS_BITS = 16
 _SPINS = 4000
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "powerpc64le": 221, "s390x": 238}
 
 _TEXT = """
 @state = internal global [64 x i64] zeroinitializer, align 128
+@claims = internal global [2048 x i64] zeroinitializer, align 128
 
 define internal void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %parts) {
   %q = udiv i64 %n, %parts
@@ -35,10 +43,57 @@ define internal void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %p
   ret void
 }
 
-define void @pool_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %parts) {
+define internal void @drain(i64 %me, i64 %job, i64 %threads) {
+entry:
+  br label %victim
+victim:
+  %k = phi i64 [ 0, %entry ], [ %k1, %next ]
+  %raw = add i64 %me, %k
+  %over = icmp uge i64 %raw, %threads
+  %less = sub i64 %raw, %threads
+  %v = select i1 %over, i64 %less, i64 %raw
+  %at = mul i64 %v, 8
+  %claim = getelementptr i64, ptr @claims, i64 %at
+  br label %look
+look:
+  %c = load atomic i64, ptr %claim acquire, align 8
+  %number = lshr i64 %c, 32
+  %same = icmp eq i64 %number, %job
+  %high = lshr i64 %c, 16
+  %end = and i64 %high, 65535
+  %t = and i64 %c, 65535
+  %left = icmp ult i64 %t, %end
+  %open = and i1 %same, %left
+  br i1 %open, label %take, label %next
+take:
+  %c1 = add i64 %c, 1
+  %got = cmpxchg ptr %claim, i64 %c, i64 %c1 acq_rel acquire
+  %mine = extractvalue { i64, i1 } %got, 1
+  br i1 %mine, label %work, label %look
+work:
+  %f = load i64, ptr @JOB0
+  %regs = load i64, ptr @JOB1
+  %meta = load i64, ptr @JOB2
+  %n = load i64, ptr @JOB3
+  %parts = load i64, ptr @JOB4
+  %fn = inttoptr i64 %f to ptr
+  call void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %parts)
+  %was = atomicrmw sub ptr @PENDING, i64 1 acq_rel
+  br label %look
+next:
+  %k1 = add i64 %k, 1
+  %more = icmp ult i64 %k1, %threads
+  br i1 %more, label %victim, label %done
+done:
+  ret void
+}
+
+define void @pool_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %shares) {
 entry:
   %fn = inttoptr i64 %f to ptr
-  %single = icmp ule i64 %parts, 1
+  %parts = and i64 %shares, 65535
+  %threads = lshr i64 %shares, 16
+  %single = icmp ule i64 %threads, 1
   br i1 %single, label %alone, label %try
 alone:
   call void %fn(i64 %regs, i64 %meta, i64 0, i64 %n, i64 0, i64 1)
@@ -60,14 +115,34 @@ share:
   store i64 %regs, ptr @JOB1
   store i64 %meta, ptr @JOB2
   store i64 %n, ptr @JOB3
-  %others = sub i64 %parts, 1
-  store atomic i64 %others, ptr @PENDING monotonic, align 8
+  store i64 %parts, ptr @JOB4
+  store atomic i64 %parts, ptr @PENDING monotonic, align 8
   %old = load i32, ptr @state
   %count = lshr i32 %old, BITS
   %count1 = add i32 %count, 1
   %high = shl i32 %count1, BITS
-  %low = trunc i64 %parts to i32
+  %low = trunc i64 %threads to i32
   %word = or i32 %high, %low
+  %counted = lshr i32 %word, BITS
+  %job = zext i32 %counted to i64
+  %stamp = shl i64 %job, 32
+  br label %deal
+deal:
+  %k = phi i64 [ 0, %share ], [ %k1, %deal ]
+  %k1 = add i64 %k, 1
+  %m0 = mul i64 %parts, %k
+  %m1 = mul i64 %parts, %k1
+  %from = udiv i64 %m0, %threads
+  %to = udiv i64 %m1, %threads
+  %to1 = shl i64 %to, 16
+  %run = or i64 %from, %to1
+  %claim = or i64 %run, %stamp
+  %at = mul i64 %k, 8
+  %place = getelementptr i64, ptr @claims, i64 %at
+  store atomic i64 %claim, ptr %place release, align 8
+  %dealing = icmp ult i64 %k1, %threads
+  br i1 %dealing, label %deal, label %publish
+publish:
   store atomic i32 %word, ptr @state seq_cst, align 4
   %asleep = load atomic i64, ptr @SLEEPERS seq_cst, align 8
   %any = icmp ne i64 %asleep, 0
@@ -76,7 +151,7 @@ wake:
   WAKE
   br label %own
 own:
-  call void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 0, i64 %parts)
+  call void @drain(i64 0, i64 %job, i64 %threads)
   br label %wait
 wait:
   %spun = phi i64 [ 0, %own ], [ %spun1, %relax ]
@@ -111,19 +186,15 @@ look:
   br i1 %same, label %idle, label %fresh
 fresh:
   %low = and i32 %word, MASK
-  %parts = zext i32 %low to i64
-  %for_me = icmp ult i64 %me, %parts
+  %threads = zext i32 %low to i64
+  %for_me = icmp ult i64 %me, %threads
   br i1 %for_me, label %did, label %skip
 skip:
   br label %look
 did:
-  %f = load i64, ptr @JOB0
-  %regs = load i64, ptr @JOB1
-  %meta = load i64, ptr @JOB2
-  %n = load i64, ptr @JOB3
-  %fn = inttoptr i64 %f to ptr
-  call void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %me, i64 %parts)
-  %was = atomicrmw sub ptr @PENDING, i64 1 acq_rel
+  %number = lshr i32 %word, BITS
+  %job = zext i32 %number to i64
+  call void @drain(i64 %me, i64 %job, i64 %threads)
   br label %look
 idle:
   %spun1 = add i64 %spun, 1
@@ -153,8 +224,8 @@ body:
   %p2 = getelementptr i64, ptr %row, i64 2
   %n = load i64, ptr %p2
   %p3 = getelementptr i64, ptr %row, i64 3
-  %parts = load i64, ptr %p3
-  call void @pool_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %parts)
+  %shares = load i64, ptr %p3
+  call void @pool_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %shares)
   %i1 = add i64 %i, 1
   br label %head
 end:
@@ -229,9 +300,9 @@ def pool_text(triple: str) -> str:
     for word, value in (("WAKE", wake), ("YIELD", yields), ("PAUSE", pause)):
         text = text.replace(f"  {word}\n", f"  {value}\n")
     fields = {"BUSY": 16, "PENDING": 24, "SLEEPERS": 32, "JOB0": 40, "JOB1": 41}
-    fields |= {"JOB2": 42, "JOB3": 43}
+    fields |= {"JOB2": 42, "JOB3": 43, "JOB4": 44}
     for word, index in fields.items():
         place = f"getelementptr (i64, ptr @state, i64 {index})"
         text = text.replace(f"ptr @{word}", f"ptr {place}")
-    text = text.replace("SPINS", str(_SPINS)).replace("BITS", str(PARTS_BITS))
-    return text.replace("MASK", str((1 << PARTS_BITS) - 1))
+    text = text.replace("SPINS", str(_SPINS)).replace("BITS", str(THREADS_BITS))
+    return text.replace("MASK", str((1 << THREADS_BITS) - 1))
