@@ -130,10 +130,7 @@ def conv_phases(
     epilogue: Epilogue | None,
     owner: Mapping[Any, int],
 ) -> list[Phase] | None:
-    """The phases of a convolution, or None where there is no tile for it.
-
-    `owner` is the routine's table of registers: it says whose workspace to use.
-    """
+    """The phases of a convolution, or None; `owner` says whose workspace to use."""
     if not supported(dtype, len(x)):
         return None
     item, groups = np.dtype(dtype).itemsize, static["groups"]

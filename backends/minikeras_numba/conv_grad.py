@@ -19,7 +19,6 @@ import numpy as np
 
 from minikeras_numba import winograd
 from minikeras_numba.blocking import (
-    Axis,
     backward_segments,
     chunks,
     forward_segments,
@@ -54,6 +53,7 @@ from minikeras_numba.panels import Block, Packed, packed, scratch
 from minikeras_numba.partial import summing
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
+from minikeras_numba.winograd_back import input_grad_phases, preferred
 from minikeras_numba.winograd_grad import affordable, filter_grad_phases
 
 
@@ -91,8 +91,12 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         w.shape[-2],
         groups,
     )
-    right = _flipped_weights(work, w_reg, axes)
     tiles = _tiles(dy.shape, w.shape, dx.shape, static, dy.dtype)
+    ahead = winograd.grid(dx.shape, cout, dy.shape, w.shape[:-2], static, dy.dtype)
+    if ahead is not None and tiles is not None and preferred(ahead, tiles):
+        right = _transposed(work, w_reg, list(product(*map(range, work.kernel))))
+        return Closure(input_grad_phases(ahead, regs, Base(dy_reg), right, Base(out)))
+    right = _transposed(work, w_reg, list(product(*map(tap_order, axes))))
     if tiles is not None:
         return Closure(winograd.phases(tiles, regs, Base(dy_reg), right, Base(out)))
     return Closure(correlation_phases(work, Base(dy_reg), right, Base(out)))
@@ -113,13 +117,14 @@ def _tiles(
     return winograd.grid(dy, w[-2], dx, w[:-2], static, dtype, padding)
 
 
-def _flipped_weights(work: Correlation, register: int, axes: Sequence[Axis]) -> Packed:
-    """For each tap, in the order the input positions meet them, its matrix transposed."""
+def _transposed(
+    work: Correlation, register: int, taps: Sequence[tuple[int, ...]]
+) -> Packed:
+    """For each of the taps, in the order given, its matrix transposed."""
     item, lanes = work.target.item, host().lanes(work.target.item)
     pitch = work.inner * work.groups * item
     tap_bytes = work.outer * pitch
     _, kh, kw = work.kernel
-    taps = list(product(*(tap_order(axis) for axis in axes)))
 
     def blocks(group: int) -> list[Block]:
         shift = group * work.inner * item

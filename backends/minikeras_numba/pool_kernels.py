@@ -2,12 +2,14 @@
 
 Called like a tile, `kernel(A, B, C, S, job)`: `count` windows in a row, each of
 `extra` x `r` x `k` taps (strides sbr, sar, sak), `tail` channels. The job cuts taps
-that fall into the padding, so a kernel never sees an edge.
+that fall into the padding, so a kernel never sees an edge. For small windows the taps
+are written out, one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 from llvmlite import ir
@@ -17,27 +19,37 @@ from minikeras_numba.jit import compile_ir
 from minikeras_numba.tile import FIELD
 
 Body = Callable[["Windows", Any, Any, Any], None]
+Taps = tuple[int, int, int]
 
 
-def pool_kernel(dtype: str, kind: str) -> int:
-    """The address of the kernel `kind`: max, sum, gather or scatter.
+def pool_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
+    """The address of the kernel `kind`: max, sum, gather, scatter or spread.
 
     max, sum: C = the maximum or sum of A's window.
     gather: C = B's value where A's window has its first maximum.
     scatter: C at A's first maximum += B; C has the strides of A, B steps by dc.
+    spread: the same where windows do not overlap: C = B there, and 0 at other taps.
+
+    Args:
+        dtype: float32 or float64.
+        kind: See above.
+        taps: The taps to write out; None for loops over as many as the job says.
     """
 
     def build(module: ir.Module) -> None:
-        Windows(module, dtype).emit(_BODIES[kind], scatter=kind == "scatter")
+        Windows(module, dtype, taps).emit(
+            _BODIES[kind], scatter=kind in ("scatter", "spread")
+        )
 
-    return compile_ir("windows", build, f"pool {dtype} {kind}")
+    return compile_ir("windows", build, f"pool {dtype} {kind} {taps}")
 
 
 class Windows:
     """Emits the loops all kinds share."""
 
-    def __init__(self, module: ir.Module, dtype: str) -> None:
+    def __init__(self, module: ir.Module, dtype: str, taps: Taps | None) -> None:
         self.code = Code(module, "windows", dtype, 5)
+        self.written = taps
         self.mask: Any = None
 
     def field(self, name: str) -> Any:
@@ -66,8 +78,15 @@ class Windows:
         c.finish()
 
     def each_tap(self, visit: Callable[[Any, Any], None]) -> None:
-        """Call `visit(byte offset, number of the tap)` inside the loops over taps."""
+        """Call `visit(byte offset, number of the tap)` for each tap, in loops or written out."""
         c, t = self.code, self.taps
+        if self.written is not None:
+            places = product(*map(range, self.written))
+            for number, place in enumerate(places):
+                parts = zip(place, ("sbr", "sar", "sak"), strict=True)
+                offset = c.add(*(c.mul(t[name], i) for i, name in parts))
+                visit(offset, ir.Constant(I32, number))
+            return
         plane, number = (
             c.slot(t["sbr"].type, c.const(0)),
             c.slot(I32, ir.Constant(I32, 0)),
@@ -129,6 +148,11 @@ def _gather(w: Windows, a: Any, b: Any, out: Any) -> None:
 
 
 def _scatter(w: Windows, a: Any, b: Any, out: Any) -> None:
+    _give(w, a, b, out, alone=False)
+
+
+def _give(w: Windows, a: Any, b: Any, out: Any, alone: bool) -> None:
+    """Give B to the first maximum; `alone`: no other window writes here."""
     c = w.code
     numbers = ir.VectorType(I32, c.lanes)
     best = c.slot(c.vector, c.vec_constant(float("-inf")))
@@ -145,11 +169,17 @@ def _scatter(w: Windows, a: Any, b: Any, out: Any) -> None:
         here = c.b.icmp_signed("==", c.splat(number, numbers), c.get(first, numbers))
         share = c.b.select(here, gradient, c.vec_constant(0.0))
         place = c.add(out, offset)
-        c.vstore(c.b.fadd(c.vload(place, w.mask), share), place, w.mask)
+        if not alone:
+            share = c.b.fadd(c.vload(place, w.mask), share)
+        c.vstore(share, place, w.mask)
 
     w.each_tap(find)
     gradient = c.vload(b, w.mask)
     w.each_tap(give)
+
+
+def _spread(w: Windows, a: Any, b: Any, out: Any) -> None:
+    _give(w, a, b, out, alone=True)
 
 
 _BODIES: dict[str, Body] = {
@@ -157,4 +187,5 @@ _BODIES: dict[str, Body] = {
     "max": _max,
     "gather": _gather,
     "scatter": _scatter,
+    "spread": _spread,
 }

@@ -45,8 +45,11 @@ class Pooling(NamedTuple):
     source: Image
     target: Image
     axes: tuple[list[Segment], list[Segment], list[Segment]]
+    window: tuple[int, ...]  # taps of a window that is all inside
 
 
+# Windows of so few taps have kernels of their own.
+_WRITTEN_OUT = 9
 _KINDS = {
     "max_pool": "max",
     "sum_pool": "sum",
@@ -81,13 +84,24 @@ def lower_pool(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     backward = name == "sum_pool_grad"
     d, h, w = (backward_segments(a) if backward else forward_segments(a) for a in axes)
     source, target = (y, x) if backward else (x, y)
-    spec = Pooling(dtype, _KINDS[name], wide.shape[0], source, target, (d, h, w))
+    window = tuple(a.kernel for a in axes)
+    spec = Pooling(
+        dtype, _KINDS[name], wide.shape[0], source, target, (d, h, w), window
+    )
     registers = [regs[v] for v in (*node.inputs, node.outputs[0])]
     a, b, out = registers[0], registers[-2], registers[-1]
     plan = Plan(Base(a), Base(b), Base(out))
     plan.work = 4 * (math.prod(wide.shape) + math.prod(narrow.shape))
     if spec.kind == "scatter":
-        _scatter_units(plan, spec)
+        apart = all(
+            s >= k for s, k in zip(static["strides"], static["window"], strict=True)
+        )
+        exact = apart and all(
+            a.out * a.kernel == a.size and a.stride == a.kernel and a.low == 0
+            for a in axes
+        )
+        spec = spec._replace(kind="spread" if apart else "scatter")
+        _scatter_units(plan, spec, clear=not exact)
     else:
         _window_units(plan, spec)
     return Closure([Phase(plan)])
@@ -114,10 +128,11 @@ def _window_units(plan: Plan, spec: Pooling) -> None:
             plan.add_unit([Step(*offsets, first, last)])
 
 
-def _scatter_units(plan: Plan, spec: Pooling) -> None:
+def _scatter_units(plan: Plan, spec: Pooling, clear: bool) -> None:
     """Units for max_pool_grad: an image, cleared, then all its windows in order.
 
-    Windows may overlap, so one thread owns all that write to a channel.
+    Windows may overlap, so one thread owns all that write to a channel. Windows that
+    lie side by side and cover the image need no clearing.
     """
     size, item = spec.source.nbytes, spec.source.item
     if not size:
@@ -127,7 +142,7 @@ def _scatter_units(plan: Plan, spec: Pooling) -> None:
     parts = -(-get_threads() // max(1, spec.batch)) if channels >= 2 * lanes else 1
     full = [r for r in regions(spec.axes) if all(s.taps for s in r)]
     if parts == 1:
-        jobs = [*clearing(spec.dtype, size)]
+        jobs = [*clearing(spec.dtype, size)] if clear else []
         jobs += [j for r in full for j in _region_jobs(spec, r)]
         ranges = [plan.add_jobs(jobs)]
     else:
@@ -172,13 +187,17 @@ def _region_jobs(
     empty = d.taps * h.taps * w.taps == 0
     # gather reads its first tap at once: without taps it is the empty sum
     kind = "sum" if empty and spec.kind == "gather" else spec.kind
-    fn, channel = pool_kernel(spec.dtype, kind), low * spec.source.item
+    taps = (d.taps, h.taps, w.taps)
+    written = not empty and math.prod(taps) <= _WRITTEN_OUT and taps == spec.window
+    fn = pool_kernel(spec.dtype, kind, taps if written else None)
+    channel = low * spec.source.item
     depth, height, width = spec.source.strides
     for z, y in product(range(d.length), range(h.length)):
         a = sum(first) + z * moves_a[0] + y * moves_a[1] + channel
         c = sum(begin) + z * moves_c[0] + y * moves_c[1] + channel
         places = {
             "scatter": {"a": a, "b": c, "c": a},
+            "spread": {"a": a, "b": c, "c": a},
             "gather": {"a": a, "b": a, "c": c},
         }.get(kind, {"a": a, "c": c})
         yield job(

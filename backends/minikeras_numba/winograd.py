@@ -2,7 +2,8 @@
 
 The tiles of a block are transformed, multiplied position by position with the
 transformed filters, and transformed back, before the next block: all of it fits a
-core's own cache. The filters are transformed once a step.
+core's own cache. The filters are transformed once a step. `MINIKERAS_WINOGRAD=0`,
+looked at when a step is prepared, keeps every convolution direct.
 """
 
 from __future__ import annotations
@@ -11,14 +12,22 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from minikeras_numba.blocking import chunks, row_tiles
+from minikeras_numba.blocking import chunks
 from minikeras_numba.jit import host
-from minikeras_numba.jobs import Base, Epilogue, Phase, Plan, Step, job, zeros_address
+from minikeras_numba.jobs import Base, Epilogue, Phase, Plan, Step, job
 from minikeras_numba.panels import Packed
 from minikeras_numba.pool import get_threads
-from minikeras_numba.tile import tile
-from minikeras_numba.winograd_ir import POSITIONS, SIZE, filters_in, tiles_out
-from minikeras_numba.winograd_tiles import ITEM, LINE, Inner, Intake, Strip, workspace
+from minikeras_numba.winograd_ir import tiles_out
+from minikeras_numba.winograd_lines import POSITIONS, SIZE
+from minikeras_numba.winograd_tiles import (
+    ITEM,
+    Inner,
+    Intake,
+    Products,
+    Strip,
+    filters_phases,
+    workspace,
+)
 
 # Tiles and products of a block: a part of a core's second-level cache.
 BLOCK_BYTES = 384 << 10
@@ -27,12 +36,14 @@ BLOCK_BYTES = 384 << 10
 SHARE_BYTES = 96 << 10
 MOST_TILES = 192
 # Blocks of all threads together.
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20
 
 # What transforms cost, in multiply-adds: of a tile's vector of channels, there or
-# back, and of a vector of filters.
+# back, and of a vector of filters, in the cache or, where there are so many bytes of
+# them, in memory.
 TRANSFORM = 330
-FILTERS = 450
+FILTERS, FAR_FILTERS = 250, 600
+FAR_BYTES = 4 << 20
 
 
 class Grid(NamedTuple):
@@ -94,6 +105,23 @@ class Grid(NamedTuple):
         )
         return made._replace(tiles=made.strip_bytes)
 
+    def gradient(self, room: int, start: int) -> Intake:
+        """The way of the result's gradient into the same tiles, from byte `start` on."""
+        made = Intake(
+            self.out_rows,
+            self.out_columns,
+            self.filters,
+            self.step,
+            self.step,
+            0,
+            0,
+            self.across,
+            room,
+            start,
+            0,
+        )
+        return made._replace(tiles=start + made.strip_bytes)
+
 
 def grid(
     x: Sequence[int],
@@ -139,7 +167,9 @@ def pays(work: Grid) -> bool:
     sides = -(-work.channels // host().lanes(ITEM)) + work.vectors
     tiles = work.batch * work.tiles
     direct = outputs * work.taps**2 * pairs
-    fewer = tiles * (POSITIONS * pairs + TRANSFORM * sides) + FILTERS * pairs
+    far = POSITIONS * pairs * host().vector_bytes > FAR_BYTES
+    fewer = tiles * (POSITIONS * pairs + TRANSFORM * sides)
+    fewer += (FAR_FILTERS if far else FILTERS) * pairs
     return direct > fewer
 
 
@@ -160,8 +190,11 @@ def room(per_tile: int, filters: int) -> int:
     return max(1, BLOCK_BYTES // per_tile, min(shared, affordable))
 
 
-def cut(work: Grid, most: int) -> Blocks:
-    """Blocks of some `most` tiles: several images, or a part of one."""
+def cut(work: Grid, most: int, together: bool = False) -> Blocks:
+    """Blocks of some `most` tiles: several images, or a part of one.
+
+    With `together` a unit gets all blocks of an image, in order.
+    """
     threads, each = get_threads(), work.tiles
     if work.batch >= threads and each <= most:
         count = -(-work.batch * each // most)
@@ -180,9 +213,12 @@ def cut(work: Grid, most: int) -> Blocks:
             for n in range(work.batch)
             for low, high in chunks(work.down, count)
         ]
-    room = max(len(strips) for _, strips in blocks) * work.across
+    largest = max(len(strips) for _, strips in blocks) * work.across
     units = [blocks[low:high] for low, high in chunks(len(blocks), threads)]
-    return Blocks(units, room)
+    if together:
+        parts = chunks(work.batch, threads)
+        units = [[b for b in blocks if low <= b[0] < high] for low, high in parts]
+    return Blocks(units, largest)
 
 
 def phases(
@@ -248,78 +284,6 @@ def _step(
     )
     c = first * work.filters * ITEM
     return Step(a, own, c, *jobs, first + begin, first + end)
-
-
-def filters_phases(taps: int, products: Products, base: Base) -> list[Phase]:
-    """Pack the filters and transform the panels, a part of each for every unit."""
-    right, channels = products.right, products.tiles.channels
-    plan, place = Plan(right.base, Base(), base), 0
-    plan.work = POSITIONS * channels * products.width // ITEM
-    fn = filters_in(taps)
-    for offset, row in zip(right.offsets, right.row_bytes, strict=True):
-        size = channels * row
-        for low, high in chunks(size // host().vector_bytes, 4 * get_threads()):
-            at = low * host().vector_bytes
-            fields = {"a": offset + at, "c": place + at, "count": high - low}
-            rows = [job(fn, **fields, sap=size, ldc=products.pitch)]
-            plan.add_unit([Step(0, 0, 0, *plan.add_jobs(rows))])
-        place += size
-    before = [] if right.phase is None else [right.phase]
-    return [*before, Phase(plan)]
-
-
-class Products(NamedTuple):
-    """Tiles times filters, position by position; places in bytes of the workspace."""
-
-    tiles: Intake
-    right: Packed
-    start: int
-
-    @property
-    def width(self) -> int:
-        """Bytes of a tile at one position."""
-        return sum(self.right.row_bytes)
-
-    @property
-    def position(self) -> int:
-        return self.tiles.room * self.width + LINE
-
-    @property
-    def end(self) -> int:
-        return self.start + POSITIONS * self.position
-
-    @property
-    def pitch(self) -> int:
-        """Bytes of a position of the filters."""
-        return self.tiles.channels * self.width + LINE
-
-    def jobs(self, tiles: int) -> Iterator[list[int]]:
-        """For the first `tiles` of a block; B is where the filters are."""
-        row = self.tiles.tile_bytes
-        for position in range(POSITIONS):
-            a = self.tiles.tiles + position * self.tiles.position_bytes
-            b, c = position * self.pitch, self.start + position * self.position
-            for panel, pitch in zip(
-                self.right.panels, self.right.row_bytes, strict=True
-            ):
-                for at, size, count in row_tiles(tiles, panel.vectors):
-                    yield job(
-                        tile("float32", size, panel.vectors, False, False),
-                        a=a + at * row,
-                        b=b,
-                        c=c + at * self.width,
-                        count=count,
-                        da=size * row,
-                        dc=size * self.width,
-                        k=self.tiles.channels,
-                        sap=row,
-                        sak=ITEM,
-                        sbk=pitch,
-                        ldc=self.width,
-                        s=zeros_address(),
-                    )
-                b += self.tiles.channels * pitch
-                c += pitch
 
 
 class _Forward(NamedTuple):

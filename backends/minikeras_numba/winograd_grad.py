@@ -17,7 +17,8 @@ from minikeras_numba.jobs import Base, Phase, Plan, Step, job
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
 from minikeras_numba.winograd import Grid, cut, room
-from minikeras_numba.winograd_ir import POSITIONS, filters_out
+from minikeras_numba.winograd_ir import filters_out
+from minikeras_numba.winograd_lines import POSITIONS
 from minikeras_numba.winograd_tiles import ITEM, LINE, Inner, Intake, Strip, workspace
 
 # The sums of all threads may take so much; larger ones are left to the direct way.
@@ -90,21 +91,7 @@ class _Sums(NamedTuple):
 def _layout(work: Grid, room: int) -> _Sums:
     """The workspace: images, gradients, sums."""
     images = work.intake(room)
-    strip = images.tiles + images.tiles_bytes
-    gradients = Intake(
-        work.out_rows,
-        work.out_columns,
-        work.filters,
-        work.step,
-        work.step,
-        0,
-        0,
-        work.across,
-        room,
-        strip,
-        0,
-    )
-    gradients = gradients._replace(tiles=strip + gradients.strip_bytes)
+    gradients = work.gradient(room, images.tiles + images.tiles_bytes)
     end = gradients.tiles + gradients.tiles_bytes
     return _Sums(work, images, gradients, panels(work.filters, host().lanes(ITEM)), end)
 

@@ -1,28 +1,13 @@
-"""The kernels of Winograd convolution: transforms of tiles and filters, and their matrices.
+"""The kernels of Winograd convolution: tiles to their 36 positions and back, and filters.
 
-A tile of 6 x 6 inputs and a filter of r x r give m x m outputs, m + r = 7, with 36
-products a channel instead of (m r)^2. In one dimension
-
-    y = A^T [(G g) * (B^T d)],
-
-where G evaluates the polynomial of the taps g at six points, A^T sums powers of the
-points, and B^T holds the coefficients of Lagrange's polynomials without their
-denominators. In two, rows and columns are transformed one after the other.
-
-The points are 0, 2/3, -2/3, 3/2, -3/2 and infinity. Powers of them stay small: float32
-loses about one bit against the sum done directly, where the usual 0, 1, -1, 2, -2 lose
-three. Points in pairs of opposite sign share their even and odd halves, and 2/3 * 3/2 = 1
-leaves B^T with one constant less. The denominators go into whatever is transformed
-least often: the filters, or their summed gradient.
-
-Reference: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016);
-points: Barabasz et al., "Error analysis and improving the accuracy of Winograd
-convolution for deep neural networks" (2020).
+All are called like a tile of a matmul, `kernel(A, B, C, S, job)`; B is the workspace of
+the thread. Images are transformed in two passes, down the columns of a whole strip of
+tiles and then along the rows of each tile: neighbours share the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -32,83 +17,34 @@ from minikeras_numba.contract_ir import I32, I64, PTR, Code
 from minikeras_numba.jit import compile_ir
 from minikeras_numba.jobs import emit_call
 from minikeras_numba.tile import FIELD, JOB
+from minikeras_numba.winograd_lines import APART, POSITIONS, SIZE, Lines, denominators
 
-SIZE = 6  # points, and inputs along each side of a tile
-POSITIONS = SIZE * SIZE
-_LOW, _HIGH = 2 / 3, 3 / 2
 _CLOSE = 2  # prefetch into the second level of the cache, in LLVM's counting
-
-
-def _denominators() -> list[float]:
-    """For each point the product of its distances to the other finite ones."""
-    a, b = _LOW**2, _HIGH**2
-    low, high = 2 * a * (a - b), 2 * b * (b - a)
-    return [1.0, low, low, high, high, 1.0]
-
-
-class _Lines:
-    """One-dimensional transforms of lists of vectors."""
-
-    def __init__(self, code: Code) -> None:
-        self.code = code
-        self.kind = ir.FunctionType(code.vector, [code.vector] * 3)
-
-    def fma(self, factor: float, x: Any, y: Any) -> Any:
-        """factor * x + y."""
-        c = self.code
-        values = [c.vec_constant(factor), x, y]
-        return c.intrinsic(f"llvm.fmuladd.{c.tag()}", self.kind, values)
-
-    def scaled(self, factor: float, x: Any) -> Any:
-        return self.code.b.fmul(self.code.vec_constant(factor), x)
-
-    def data(self, d: Sequence[Any]) -> list[Any]:
-        """B^T d."""
-        b, both = self.code.b, _LOW**2 + _HIGH**2
-        result = [self.fma(-both, d[2], b.fadd(d[0], d[4]))]
-        for p, q in ((_LOW, _HIGH), (_HIGH, _LOW)):
-            even, odd = self.fma(-q * q, d[2], d[4]), self.fma(-q * q, d[1], d[3])
-            result += [self.fma(p, odd, even), self.fma(-p, odd, even)]
-        return [*result, self.fma(-both, d[3], b.fadd(d[1], d[5]))]
-
-    def evaluated(self, g: Sequence[Any]) -> list[Any]:
-        """G g, without the denominators: the polynomial with these coefficients."""
-        result = [g[0]]
-        for p in (_LOW, _HIGH):
-            even, odd = self._horner(g[0::2], p * p), self._horner(g[1::2], p * p)
-            result += [self.fma(p, odd, even), self.fma(-p, odd, even)]
-        return [*result, g[-1]]
-
-    def _horner(self, coefficients: Sequence[Any], x: float) -> Any:
-        total = coefficients[-1]
-        for value in reversed(coefficients[:-1]):
-            total = self.fma(x, total, value)
-        return total
-
-    def summed(self, v: Sequence[Any], count: int) -> list[Any]:
-        """A^T v: `count` sums of powers."""
-        b = self.code.b
-        halves = [
-            (b.fadd(v[1], v[2]), b.fadd(v[3], v[4])),
-            (b.fsub(v[1], v[2]), b.fsub(v[3], v[4])),
-        ]
-        result = []
-        for i in range(count):
-            low, high = halves[i % 2]
-            if i == 0:
-                total = b.fadd(b.fadd(low, high), v[0])
-            else:
-                total = self.fma(_LOW**i, low, self.scaled(_HIGH**i, high))
-            result.append(b.fadd(total, v[5]) if i == count - 1 else total)
-        return result
-
-    def taken_in(self, values: Sequence[Any]) -> list[Any]:
-        """To the six points: a whole line of inputs, or the taps of a filter."""
-        return self.data(values) if len(values) == SIZE else self.evaluated(values)
 
 
 def _field(c: Code, name: str) -> Any:
     return c.word(c.arguments[4], FIELD[name])
+
+
+def _between(c: Code, low: Any, i: int, high: Any) -> Any:
+    """low <= i < high."""
+    here = c.const(i)
+    return c.b.and_(c.b.icmp_signed("<=", low, here), c.b.icmp_signed("<", here, high))
+
+
+def _along(c: Code, at: Any, step: Callable[[Any], None]) -> None:
+    """Move `at` by vectors along a row; the last step has a mask."""
+    with c.loop(_field(c, "count"), [(at, c.const(c.lanes * c.itemsize))]):
+        step(None)
+    tail = _field(c, "tail")
+    with c.when(c.b.icmp_signed(">", tail, c.const(0))):
+        step(c.first_lanes(tail))
+
+
+def _last_mask(c: Code, number: Any, count: Any, tail: Any, lanes: Any) -> Any:
+    """All lanes, but only `tail` of the last of `count` vectors."""
+    last = c.b.icmp_signed("==", c.add(c.get(number), c.const(1)), count)
+    return c.first_lanes(c.b.select(last, tail, lanes))
 
 
 def _fetch(c: Code, address: Any, written: bool) -> None:
@@ -140,10 +76,7 @@ def rows_in(count: int) -> int:
         low, high, pitch = _field(c, "k"), _field(c, "r"), _field(c, "sap")
         rows = []
         for i in range(count):
-            inside = c.b.and_(
-                c.b.icmp_signed("<=", low, c.const(i)),
-                c.b.icmp_signed("<", c.const(i), high),
-            )
+            inside = _between(c, low, i, high)
             rows.append(c.b.select(inside, c.add(source, c.mul(pitch, i)), zeros))
         following = [c.add(source, c.mul(pitch, i)) for i in _next_rows(count)]
         outs = [c.add(target, c.mul(_field(c, "ldc"), i)) for i in range(SIZE)]
@@ -154,14 +87,10 @@ def rows_in(count: int) -> int:
             values = [c.vload(c.add(row, offset), mask) for row in rows]
             for row in following:
                 _fetch(c, c.add(row, offset), False)
-            for out, value in zip(outs, _Lines(c).taken_in(values), strict=True):
+            for out, value in zip(outs, Lines(c).taken_in(values), strict=True):
                 c.vstore(value, c.add(out, offset), mask)
 
-        with c.loop(_field(c, "count"), [(at, c.const(c.lanes * c.itemsize))]):
-            step(None)
-        tail = _field(c, "tail")
-        with c.when(c.b.icmp_signed(">", tail, c.const(0))):
-            step(c.first_lanes(tail))
+        _along(c, at, step)
         c.finish()
 
     return compile_ir("winograd", build, f"winograd rows {count} {JOB}")
@@ -194,7 +123,7 @@ def tiles_in(count: int) -> int:
                         c.vload(c.add(c.get(a_v), c.mul(column, j)))
                         for j in range(count)
                     ]
-                    for j, value in enumerate(_Lines(c).taken_in(values)):
+                    for j, value in enumerate(Lines(c).taken_in(values)):
                         c.vstore(value, c.add(c.get(d_v), c.mul(position, j)))
         c.finish()
 
@@ -222,17 +151,12 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
             a_v, d_v = c.slot(I64, c.get(a)), c.slot(I64, c.get(d))
             step = c.const(bytes_)
             with c.loop(vectors, [(a_v, step), (d_v, step)]) as number:
-                mask = None
-                if masked:
-                    last = c.b.icmp_signed(
-                        "==", c.add(c.get(number), c.const(1)), vectors
-                    )
-                    mask = c.first_lanes(c.b.select(last, tail, lanes))
+                mask = _last_mask(c, number, vectors, tail, lanes) if masked else None
                 places = [
                     c.add(c.get(a_v), c.mul(position, i)) for i in range(POSITIONS)
                 ]
                 values = [c.vload(place) for place in places]
-                for i, line in enumerate(_square(_Lines(c), values, size)):
+                for i, line in enumerate(_square(Lines(c), values, size)):
                     with nullcontext() if full else _below(c, i, rows):
                         for j, value in enumerate(line):
                             with nullcontext() if full else _below(c, j, columns):
@@ -251,10 +175,93 @@ def _below(c: Code, i: int, limit: Any) -> AbstractContextManager[None]:
     return c.when(c.b.icmp_signed("<", c.const(i), limit))
 
 
-def _square(lines: _Lines, values: Sequence[Any], size: int) -> list[list[Any]]:
+def _square(lines: Lines, values: Sequence[Any], size: int) -> list[list[Any]]:
     """A^T M A of the 36 vectors of M."""
     halves = [lines.summed(values[j::SIZE], size) for j in range(SIZE)]
     return [lines.summed([half[i] for half in halves], size) for i in range(size)]
+
+
+def tiles_back(masked: bool) -> int:
+    """Spread six columns of points of each tile of a strip, and add where tiles overlap.
+
+    Fields: positions are sar and tiles da apart in B; `count` tiles, four columns apart,
+    of `k` vectors, the last with `tail` lanes if `masked`. The six rows of the strip are
+    at B + `extra`: `r` rows ldc apart, columns sap apart.
+    """
+
+    def build(module: ir.Module) -> None:
+        c = Code(module, "winograd", "float32", 5)
+        source = c.arguments[1]
+        row, out = c.slot(I64, source), c.slot(I64, c.add(source, _field(c, "extra")))
+        position, tile_step, column, vectors, tiles = (
+            _field(c, name) for name in ("sar", "da", "sap", "k", "count")
+        )
+        step, along = c.const(c.lanes * c.itemsize), c.mul(column, APART)
+        row_moves = [(row, c.mul(position, SIZE)), (out, _field(c, "ldc"))]
+        tail, lanes = _field(c, "tail"), c.const(c.lanes)
+        with c.loop(_field(c, "r"), row_moves):
+            a_v, d_v = c.slot(I64, c.get(row)), c.slot(I64, c.get(out))
+            with c.loop(vectors, [(a_v, step), (d_v, step)]) as number:
+                mask = _last_mask(c, number, vectors, tail, lanes) if masked else None
+                a, d = c.slot(I64, c.get(a_v)), c.slot(I64, c.get(d_v))
+                zero = c.vec_constant(0.0)
+                carried = [c.slot(c.vector, zero) for _ in range(SIZE - APART)]
+                with c.loop(tiles, [(a, tile_step), (d, along)]):
+                    places = [c.add(c.get(a), c.mul(position, j)) for j in range(SIZE)]
+                    values = Lines(c).spread([c.vload(place) for place in places])
+                    for j, value in enumerate(values[:APART]):
+                        if j < len(carried):
+                            value = c.b.fadd(value, c.get(carried[j], c.vector))
+                        c.vstore(value, c.add(c.get(d), c.mul(column, j)), mask)
+                    for slot, value in zip(carried, values[APART:], strict=True):
+                        c.put(slot, value)
+                for j, slot in enumerate(carried):
+                    place = c.add(c.get(d), c.mul(column, j))
+                    c.vstore(c.get(slot, c.vector), place, mask)
+        c.finish()
+
+    return compile_ir("winograd", build, f"winograd tiles back {masked} {JOB}")
+
+
+def rows_back() -> int:
+    """Spread the six rows of a strip down the columns; its last two belong to the next.
+
+    Fields: rows of the strip are sap apart in B; `count` vectors and `tail` more lanes
+    are in a row. Rows from `k` up to `r` go to A, ldc apart. At B + `extra` are rows da
+    apart: two to carry to the strip below, one for what lies outside of the image. What
+    the strip above carried is at B + dc, two rows ds apart.
+    """
+
+    def build(module: ir.Module) -> None:
+        c = Code(module, "winograd", "float32", 5)
+        target, strip = c.arguments[:2]
+        low, high, apart = _field(c, "k"), _field(c, "r"), _field(c, "da")
+        rows = [c.add(strip, c.mul(_field(c, "sap"), i)) for i in range(SIZE)]
+        own = c.add(strip, _field(c, "extra"))
+        above = c.add(strip, _field(c, "dc"))
+        carried = [c.add(above, c.mul(_field(c, "ds"), i)) for i in range(SIZE - APART)]
+        outs = []
+        for i in range(SIZE):
+            inside = _between(c, low, i, high)
+            other = c.add(own, c.mul(apart, i - APART if i >= APART else SIZE - APART))
+            place = c.add(target, c.mul(_field(c, "ldc"), i))
+            outs.append(c.b.select(inside, place, other))
+        at = c.slot(I64, c.const(0))
+
+        def step(mask: Any) -> None:
+            offset = c.get(at)
+            more = [c.vload(c.add(row, offset), mask) for row in carried]
+            values = [c.vload(c.add(row, offset), mask) for row in rows]
+            values = Lines(c).spread(values)
+            for i, x in enumerate(more):
+                values[i] = c.b.fadd(values[i], x)
+            for out, value in zip(outs, values, strict=True):
+                c.vstore(value, c.add(out, offset), mask)
+
+        _along(c, at, step)
+        c.finish()
+
+    return compile_ir("winograd", build, f"winograd rows back {JOB}")
 
 
 def filters_in(taps: int) -> int:
@@ -265,9 +272,9 @@ def filters_in(taps: int) -> int:
 
     def build(module: ir.Module) -> None:
         c = Code(module, "winograd", "float32", 5)
-        lines, step = _Lines(c), c.const(c.lanes * c.itemsize)
+        lines, step = Lines(c), c.const(c.lanes * c.itemsize)
         a, d = c.slot(I64, c.arguments[0]), c.slot(I64, c.arguments[2])
-        tap, position, by = _field(c, "sap"), _field(c, "ldc"), _denominators()
+        tap, position, by = _field(c, "sap"), _field(c, "ldc"), denominators()
         with c.loop(_field(c, "count"), [(a, step), (d, step)]):
             halves = []
             for j in range(taps):
@@ -298,7 +305,7 @@ def filters_out(taps: int, masked: bool) -> int:
         mask = c.first_lanes(_field(c, "tail")) if masked else None
         with c.loop(_field(c, "count"), [(a, _field(c, "da")), (d, _field(c, "dc"))]):
             totals = _totals(c, c.get(a), _field(c, "sap"), parts, part)
-            for i, line in enumerate(_square(_Lines(c), totals, taps)):
+            for i, line in enumerate(_square(Lines(c), totals, taps)):
                 for j, value in enumerate(line):
                     place = c.add(c.get(d), c.mul(tap, i * taps + j))
                     c.vstore(value, place, mask)
@@ -315,9 +322,9 @@ def _totals(c: Code, source: Any, position: Any, parts: Any, part: Any) -> list[
         for i, total in enumerate(totals):
             value = c.vload(c.add(c.get(at), c.mul(position, i)))
             c.put(total, c.b.fadd(c.get(total, c.vector), value))
-    by = _denominators()
+    by = denominators()
     return [
-        _Lines(c).scaled(1 / (by[i // SIZE] * by[i % SIZE]), c.get(total, c.vector))
+        Lines(c).scaled(1 / (by[i // SIZE] * by[i % SIZE]), c.get(total, c.vector))
         for i, total in enumerate(totals)
     ]
 

@@ -1,4 +1,4 @@
-"""Images in tiles: where the pieces of a Winograd convolution lie, and the jobs that fill them.
+"""Images in tiles: where the pieces of a Winograd convolution lie, and who fills them.
 
 A *strip* is a row of tiles of one image, a *block* some strips that are transformed,
 multiplied and finished while they are in the cache. The thread that works on a block
@@ -9,15 +9,28 @@ the block position by position, and their products.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minikeras_numba.blocking import chunks, row_tiles
 from minikeras_numba.jit import host
-from minikeras_numba.jobs import JOB, Plan, Table, clearing, job
-from minikeras_numba.panels import scratch
-from minikeras_numba.winograd_ir import POSITIONS, SIZE, relay, rows_in, tiles_in
+from minikeras_numba.jobs import (
+    Base,
+    Phase,
+    Plan,
+    Step,
+    Table,
+    clearing,
+    job,
+    zeros_address,
+)
+from minikeras_numba.panels import Packed, scratch
+from minikeras_numba.pool import get_threads
+from minikeras_numba.tile import JOB, tile
+from minikeras_numba.winograd_ir import filters_in, relay, rows_in, tiles_in
+from minikeras_numba.winograd_lines import POSITIONS, SIZE
 
 LINE = 64
 ITEM = 4  # bytes of a float32
@@ -36,7 +49,7 @@ class Intake(NamedTuple):
     rows: int
     columns: int
     channels: int
-    count: int  # rows and columns that make a tile: 6, or a gradient's m
+    side: int  # rows and columns that make a tile: 6, or a gradient's m
     step: int  # from tile to tile
     top: int  # rows of padding
     left: int
@@ -56,13 +69,13 @@ class Intake(NamedTuple):
     @property
     def pitch(self) -> int:
         """Bytes of a transformed row; the last vector may read past its columns."""
-        wide = (self.across - 1) * self.step + self.count
-        return _lines(wide * self.pixel + host().vector_bytes)
+        wide = (self.across - 1) * self.step + self.side
+        return whole_lines(wide * self.pixel + host().vector_bytes)
 
     @property
     def strip_bytes(self) -> int:
         """Six rows, and one of zeros as long as the image's."""
-        return SIZE * self.pitch + _lines(self.columns * self.pixel)
+        return SIZE * self.pitch + whole_lines(self.columns * self.pixel)
 
     @property
     def tile_bytes(self) -> int:
@@ -71,7 +84,7 @@ class Intake(NamedTuple):
     @property
     def position_bytes(self) -> int:
         # one line more: powers of two would fall on the same sets of the cache
-        return _lines(self.room * self.tile_bytes) + LINE
+        return whole_lines(self.room * self.tile_bytes) + LINE
 
     @property
     def tiles_bytes(self) -> int:
@@ -84,21 +97,21 @@ class Intake(NamedTuple):
         whole, rest = divmod(self.columns * self.channels, host().lanes(ITEM))
         place = (strip.image * self.rows + top) * row
         down = job(
-            rows_in(self.count),
+            rows_in(self.side),
             a=place,
             b=self.strip,
             c=place,
             count=whole,
             tail=rest,
             k=max(0, -top),
-            r=min(self.count, self.rows - top),
+            r=min(self.side, self.rows - top),
             sap=row,
             dc=self.left * self.pixel,
             ldc=self.pitch,
             extra=SIZE * self.pitch,
         )
         along = job(
-            tiles_in(self.count),
+            tiles_in(self.side),
             b=self.strip,
             count=self.across,
             k=self.vectors,
@@ -113,9 +126,81 @@ class Intake(NamedTuple):
         return [down, along]
 
 
-def _lines(nbytes: int) -> int:
+def whole_lines(nbytes: int) -> int:
     """Rounded up to whole cache lines."""
     return -(-nbytes // LINE) * LINE
+
+
+class Products(NamedTuple):
+    """Tiles times filters, position by position; places in bytes of the workspace."""
+
+    tiles: Intake
+    right: Packed
+    start: int
+
+    @property
+    def width(self) -> int:
+        """Bytes of a tile at one position."""
+        return sum(self.right.row_bytes)
+
+    @property
+    def position(self) -> int:
+        return self.tiles.room * self.width + LINE
+
+    @property
+    def end(self) -> int:
+        return self.start + POSITIONS * self.position
+
+    @property
+    def pitch(self) -> int:
+        """Bytes of a position of the filters."""
+        return self.tiles.channels * self.width + LINE
+
+    def jobs(self, tiles: int) -> Iterator[list[int]]:
+        """For the first `tiles` of a block; B is where the filters are."""
+        row = self.tiles.tile_bytes
+        for position in range(POSITIONS):
+            a = self.tiles.tiles + position * self.tiles.position_bytes
+            b, c = position * self.pitch, self.start + position * self.position
+            for panel, pitch in zip(
+                self.right.panels, self.right.row_bytes, strict=True
+            ):
+                for at, size, count in row_tiles(tiles, panel.vectors):
+                    yield job(
+                        tile("float32", size, panel.vectors, False, False),
+                        a=a + at * row,
+                        b=b,
+                        c=c + at * self.width,
+                        count=count,
+                        da=size * row,
+                        dc=size * self.width,
+                        k=self.tiles.channels,
+                        sap=row,
+                        sak=ITEM,
+                        sbk=pitch,
+                        ldc=self.width,
+                        s=zeros_address(),
+                    )
+                b += self.tiles.channels * pitch
+                c += pitch
+
+
+def filters_phases(taps: int, products: Products, base: Base) -> list[Phase]:
+    """Pack the filters and transform the panels, a part of each for every unit."""
+    right, channels = products.right, products.tiles.channels
+    plan, place = Plan(right.base, Base(), base), 0
+    plan.work = POSITIONS * channels * products.width // ITEM
+    fn = filters_in(taps)
+    for offset, row in zip(right.offsets, right.row_bytes, strict=True):
+        size = channels * row
+        for low, high in chunks(size // host().vector_bytes, 4 * get_threads()):
+            at = low * host().vector_bytes
+            fields = {"a": offset + at, "c": place + at, "count": high - low}
+            rows = [job(fn, **fields, sap=size, ldc=products.pitch)]
+            plan.add_unit([Step(0, 0, 0, *plan.add_jobs(rows))])
+        place += size
+    before = [] if right.phase is None else [right.phase]
+    return [*before, Phase(plan)]
 
 
 class Inner:
