@@ -10,6 +10,7 @@ Defaults come from the config file, `$MINIKERAS_HOME/minikeras.json` or
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 from minikeras.engine import backend as registry
@@ -21,6 +22,9 @@ _epsilon: float | None = None
 _image_data_format: str | None = None
 _interactive_logging = True
 _traceback_filtering = True
+_flash_attention: bool | None = None
+# Limits of training, once they are known: set here, or read from the environment.
+_limits: dict[str, int | None] = {}
 
 
 def floatx() -> str:
@@ -247,3 +251,111 @@ def is_traceback_filtering_enabled() -> bool:
         True
     """
     return _traceback_filtering
+
+
+def enable_flash_attention() -> None:
+    """Kept for scripts written for Keras: attention is computed in one way here."""
+    global _flash_attention
+    _flash_attention = None
+
+
+def disable_flash_attention() -> None:
+    """Kept for scripts written for Keras: attention is computed in one way here."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """False after `disable_flash_attention`; else None: nothing is asked for.
+
+    Example:
+        >>> is_flash_attention_enabled() is None
+        True
+    """
+    return _flash_attention
+
+
+def _limit(name: str) -> int | None:
+    """A limit as it was set, or as the environment says."""
+    if name not in _limits:
+        variable = f"KERAS_{name.upper()}"
+        text = os.environ.get(f"MINI{variable}") or os.environ.get(variable)
+        value = int(text) if text and text.strip().isdecimal() else 0
+        if text and not value:
+            raise ValueError(
+                f"the environment variable {variable} is {text!r}; expected a positive "
+                "integer."
+            )
+        _limits[name] = value or None
+    return _limits[name]
+
+
+def _set_limit(name: str, value: int | None) -> None:
+    counts = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if value is not None and not counts:
+        raise ValueError(
+            f"set_{name}: got {value!r}; expected a positive integer, or None for no limit."
+        )
+    _limits[name] = value
+
+
+def max_epochs() -> int | None:
+    """How many epochs `fit` trains at most, whatever it is asked for; None: no limit.
+
+    Set by `set_max_epochs`, or by the environment variable `MINIKERAS_MAX_EPOCHS` or
+    `KERAS_MAX_EPOCHS`: a script runs through quickly so, to see that it does.
+
+    Example:
+        >>> max_epochs() is None
+        True
+    """
+    return _limit("max_epochs")
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit`.
+
+    Args:
+        max_epochs: Number of the last epoch at most; None takes the limit away.
+
+    Raises:
+        ValueError: If it is no positive integer.
+
+    Example:
+        >>> set_max_epochs(1)
+        >>> max_epochs()
+        1
+        >>> set_max_epochs(None)
+    """
+    _set_limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """How many batches an epoch of `fit`, `evaluate` or `predict` has at most, or None.
+
+    Set by `set_max_steps_per_epoch`, or by the environment variable
+    `MINIKERAS_MAX_STEPS_PER_EPOCH` or `KERAS_MAX_STEPS_PER_EPOCH`.
+
+    Example:
+        >>> max_steps_per_epoch() is None
+        True
+    """
+    return _limit("max_steps_per_epoch")
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the batches of every epoch of `fit`, `evaluate` and `predict`.
+
+    Args:
+        max_steps_per_epoch: Number of batches at most; None takes the limit away.
+
+    Raises:
+        ValueError: If it is no positive integer.
+
+    Example:
+        >>> set_max_steps_per_epoch(10)
+        >>> max_steps_per_epoch()
+        10
+        >>> set_max_steps_per_epoch(None)
+    """
+    _set_limit("max_steps_per_epoch", max_steps_per_epoch)

@@ -1,12 +1,16 @@
 """Nested structures: `keras.tree`.
 
-A structure is a list, tuple, named tuple or dict that holds other structures or leaves.
-Dicts are gone through in the order of their keys, and None is a leaf.
+A structure is a list, tuple, named tuple, deque or dict (OrderedDict, defaultdict) that
+holds other structures or leaves. Dicts are gone through in the order of their sorted
+keys, an OrderedDict in its own; a dict that is made anew has its keys in the order it
+had them in. None is a leaf, and so is an instance of another subclass of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from minikeras.engine import tree as _tree
@@ -27,6 +31,7 @@ __all__ = [
 ]
 
 Path = tuple[Any, ...]
+_DICTS = (dict, OrderedDict, defaultdict)
 
 
 class MAP_TO_NONE:
@@ -34,7 +39,7 @@ class MAP_TO_NONE:
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether `structure` is a list, tuple or dict.
+    """Whether `structure` is a container: list, tuple, named tuple, deque or dict.
 
     Args:
         structure: Any object.
@@ -45,7 +50,8 @@ def is_nested(structure: Any) -> bool:
     >>> keras.tree.is_nested([1, 2]), keras.tree.is_nested(1)
     (True, False)
     """
-    return _tree.is_nested(structure)
+    named = isinstance(structure, tuple) and hasattr(structure, "_fields")
+    return named or type(structure) in _tree.CONTAINERS
 
 
 def flatten(structure: Any) -> list[Any]:
@@ -63,7 +69,7 @@ def flatten(structure: Any) -> list[Any]:
     >>> keras.tree.flatten({"b": (1, 2), "a": [3]})
     [3, 1, 2]
     """
-    return _tree.flatten(structure)
+    return [leaf for _, leaf in _walk(structure, ())]
 
 
 def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
@@ -84,15 +90,16 @@ def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
     return list(_walk(structure, ()))
 
 
-def _children(structure: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(structure, dict):
-        keys = list(structure)
+def _children(structure: Any) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(structure, dict):
+        return enumerate(structure)
+    keys = list(structure)
+    if not isinstance(structure, OrderedDict):
         try:
-            keys = sorted(keys)
+            keys.sort()
         except TypeError:  # keys of mixed types keep their own order
-            pass
-        return iter([(key, structure[key]) for key in keys])
-    return iter(enumerate(structure))
+            keys = list(structure)
+    return [(key, structure[key]) for key in keys]
 
 
 def _walk(structure: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -105,13 +112,72 @@ def _walk(structure: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 def _rebuilt(structure: Any, parts: Sequence[Any]) -> Any:
     """A container like `structure` with other children, given in order."""
+    kind = type(structure)
     if isinstance(structure, dict):
         made = dict(zip((key for key, _ in _children(structure)), parts, strict=True))
         ordered = {key: made[key] for key in structure}
-        return ordered if type(structure) is dict else type(structure)(ordered)
-    if hasattr(structure, "_fields"):
-        return type(structure)(*parts)
-    return type(structure)(parts)
+        if isinstance(structure, defaultdict):
+            return kind(structure.default_factory, ordered)
+        return ordered if kind is dict else kind(ordered)
+    if isinstance(structure, deque):
+        return kind(parts, structure.maxlen)
+    return kind(*parts) if hasattr(structure, "_fields") else kind(parts)
+
+
+def _fit(a: Any, b: Any) -> bool:
+    """Whether `b` is a container of the kind, size and keys of the container `a`."""
+    if type(a) in _DICTS and type(b) in _DICTS:
+        return a.keys() == b.keys()
+    if type(a) is not type(b):
+        return False
+    return a.keys() == b.keys() if isinstance(a, dict) else len(a) == len(b)
+
+
+def _mapped(
+    func: Callable[..., Any],
+    structures: Sequence[Any],
+    op: str,
+    whole: bool = True,
+    nones: bool = True,
+    path: Path = (),
+) -> Any:
+    """`func` on what stands where the first structure has its leaves.
+
+    Args:
+        func: Function of as many parts as there are structures.
+        structures: The structures.
+        op: Name for errors.
+        whole: Whether the others must have leaves there too.
+        nones: Whether None is a leaf; else it stays, and must be everywhere.
+        path: Where these stand in the whole.
+    """
+    first, *others = structures
+    nested = is_nested(first)
+    gone = first is None and not nones
+    for other in others:
+        fits = _fit(first, other) if nested else not (whole and is_nested(other))
+        if not fits or (not nones and (other is None) != gone):
+            place = "".join(f"[{key!r}]" for key in path) or "the top"
+            raise ValueError(
+                f"tree.{op}: the structures differ at {place}: {_tree.describe(first)} and "
+                f"{_tree.describe(other)}; expected the same containers, sizes and keys."
+            )
+    if gone:
+        return None
+    if not nested:
+        return func(*structures)
+    parts = [
+        _mapped(
+            func,
+            [child, *(other[key] for other in others)],
+            op,
+            whole,
+            nones,
+            (*path, key),
+        )
+        for key, child in _children(first)
+    ]
+    return _rebuilt(first, parts)
 
 
 def map_structure(
@@ -141,15 +207,7 @@ def map_structure(
         raise TypeError(f"tree.map_structure: func={func!r} cannot be called.")
     if not structures:
         raise ValueError("tree.map_structure: no structures; expected at least one.")
-    if none_is_leaf:
-        return _tree.map_structure(func, *structures)
-
-    def skipping(*leaves: Any) -> Any:
-        if all(leaf is None for leaf in leaves):
-            return None
-        return func(*leaves)
-
-    return _tree.map_structure(skipping, *structures)
+    return _mapped(func, structures, "map_structure", nones=none_is_leaf)
 
 
 def map_structure_up_to(
@@ -178,23 +236,12 @@ def map_structure_up_to(
         raise ValueError(
             "tree.map_structure_up_to: no structures; expected at least one."
         )
-    if not is_nested(shallow_structure):
-        return func(*structures)
-    keys = [key for key, _ in _children(shallow_structure)]
-    for other in structures:
-        same = is_nested(other) and isinstance(other, dict) == isinstance(
-            shallow_structure, dict
-        )
-        if not same or [key for key, _ in _children(other)] != keys:
-            raise ValueError(
-                f"tree.map_structure_up_to: {other!r} does not have the form of "
-                f"{shallow_structure!r}."
-            )
-    parts = [
-        map_structure_up_to(child, func, *(s[key] for s in structures))
-        for key, child in _children(shallow_structure)
-    ]
-    return _rebuilt(shallow_structure, parts)
+    return _mapped(
+        lambda _, *parts: func(*parts),
+        (shallow_structure, *structures),
+        "map_structure_up_to",
+        whole=False,
+    )
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
@@ -203,7 +250,8 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
     Args:
         a: Structure.
         b: Structure.
-        check_types: Kept for Keras's signature; types of containers are always compared.
+        check_types: Has no effect: types of containers are always compared, though a dict,
+            an OrderedDict and a defaultdict count as the same.
 
     Raises:
         ValueError: If they differ.
@@ -213,11 +261,14 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
     >>> import minikeras as keras
     >>> keras.tree.assert_same_structure([1, (2, 3)], [4, (5, 6)])
     """
-    first, second = _tree.flatten_spec(a)[1], _tree.flatten_spec(b)[1]
-    if first != second:
-        raise ValueError(
-            f"tree.assert_same_structure: {_tree.describe(a)} and {_tree.describe(b)} differ."
+    if check_types is not None:
+        warnings.warn(
+            "tree.assert_same_structure: check_types has no effect; leave it out. For a check "
+            "that takes a list for a tuple there is tree.assert_same_paths.",
+            DeprecationWarning,
+            stacklevel=2,
         )
+    _mapped(lambda *_: None, (a, b), "assert_same_structure")
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
@@ -270,7 +321,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
             f"tree.pack_sequence_as: {len(leaves)} leaves for a structure with {count}."
         )
     given = iter(leaves)
-    return _tree.map_structure(lambda _: next(given), structure)
+    return _mapped(lambda _: next(given), (structure,), "pack_sequence_as")
 
 
 def lists_to_tuples(structure: Any) -> Any:
@@ -288,10 +339,12 @@ def lists_to_tuples(structure: Any) -> Any:
     >>> keras.tree.lists_to_tuples([1, [2, {"a": [3]}]])
     (1, (2, {'a': (3,)}))
     """
+    if isinstance(structure, list):  # of any subclass
+        return tuple(map(lists_to_tuples, structure))
     if not is_nested(structure):
         return structure
     parts = [lists_to_tuples(child) for _, child in _children(structure)]
-    return tuple(parts) if isinstance(structure, list) else _rebuilt(structure, parts)
+    return _rebuilt(structure, parts)
 
 
 def _is_shape(structure: Any) -> bool:
@@ -304,7 +357,7 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     """A function on the shapes in a structure.
 
     Args:
-        func: Function of a shape.
+        func: Function of a shape, or of a leaf that is no part of one.
         structure: Structure whose innermost tuples or lists, of integers and None, are
             shapes.
 
@@ -317,10 +370,8 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     >>> keras.tree.map_shape_structure(len, {"a": (1, 2), "b": [(3, None), (4,)]})
     {'a': 2, 'b': [2, 1]}
     """
-    if _is_shape(structure):
-        return func(tuple(structure))
-    if not is_nested(structure):
-        raise ValueError(f"tree.map_shape_structure: {structure!r} is no shape.")
+    if _is_shape(structure) or not is_nested(structure):
+        return func(structure)
     parts = [map_shape_structure(func, child) for _, child in _children(structure)]
     return _rebuilt(structure, parts)
 

@@ -2,8 +2,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+import minikeras
 from minikeras import config
 
 
@@ -110,3 +112,77 @@ def test_switches(name):
     assert not asked()
     getattr(config, f"enable_{name}")()
     assert asked()
+
+
+def test_flash_attention_is_a_switch_without_effect():
+    assert config.is_flash_attention_enabled() is None
+    config.disable_flash_attention()
+    assert config.is_flash_attention_enabled() is False
+    config.enable_flash_attention()
+    assert config.is_flash_attention_enabled() is None
+
+
+@pytest.fixture
+def no_limits():
+    yield
+    config.set_max_epochs(None)
+    config.set_max_steps_per_epoch(None)
+
+
+def test_limits_of_training(no_limits):
+    rows = np.ones((32, 2), "float32")
+    model = minikeras.Sequential([minikeras.Input((2,)), minikeras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    seen = []
+    watch = minikeras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(batch),
+        on_epoch_end=lambda epoch, logs: seen.append(f"epoch {epoch}"),
+    )
+    tested = minikeras.callbacks.Callback()
+    tested.on_test_batch_end = lambda batch, logs=None: seen.append(f"test {batch}")
+    given = {"batch_size": 4, "verbose": 0}
+    config.set_max_epochs(2)
+    config.set_max_steps_per_epoch(3)
+    history = model.fit(rows, rows[:, :1], epochs=5, callbacks=[watch], **given)
+    assert seen == [0, 1, 2, "epoch 0", 0, 1, 2, "epoch 1"]
+    assert history.params["epochs"] == 2 and history.params["steps"] == 3
+    seen.clear()
+    model.fit(rows, rows[:, :1], steps_per_epoch=2, callbacks=[watch], **given)
+    assert seen == [0, 1, "epoch 0"]
+    seen.clear()
+    model.fit(rows, rows[:, :1], epochs=9, initial_epoch=3, callbacks=[watch], **given)
+    model.evaluate(rows, rows[:, :1], callbacks=[tested], **given)
+    assert seen == ["test 0", "test 1", "test 2"]
+    assert model.predict(rows, **given).shape == (12, 1)
+    config.set_max_steps_per_epoch(20)
+    assert model.predict(rows, **given).shape == (32, 1)
+
+    def endless():
+        while True:
+            yield rows[:4], rows[:4, :1]
+
+    seen.clear()
+    config.set_max_steps_per_epoch(2)
+    model.fit(endless(), verbose=0, callbacks=[watch])
+    model.fit(iter([(rows, rows[:, :1])]), verbose=0, callbacks=[watch])  # ends early
+    assert seen == [0, 1, "epoch 0", 0, "epoch 0"]
+
+
+def test_limits_from_the_environment(monkeypatch):
+    monkeypatch.setattr(config, "_limits", {})
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "3")
+    monkeypatch.setenv("MINIKERAS_MAX_STEPS_PER_EPOCH", "4")
+    assert (config.max_epochs(), config.max_steps_per_epoch()) == (3, 4)
+    monkeypatch.setattr(config, "_limits", {})
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "many")
+    with pytest.raises(ValueError, match="KERAS_MAX_EPOCHS is 'many'"):
+        config.max_epochs()
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "a", True])
+def test_wrong_limits(value):
+    with pytest.raises(ValueError, match="set_max_epochs: got"):
+        config.set_max_epochs(value)
+    with pytest.raises(ValueError, match="set_max_steps_per_epoch: got"):
+        config.set_max_steps_per_epoch(value)
+    assert config.max_epochs() is None and config.max_steps_per_epoch() is None

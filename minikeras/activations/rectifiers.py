@@ -52,8 +52,7 @@ def _general_relu(
             return ops.leaky_relu(x, negative_slope=slope)
         below = ops.relu(prims.sub(const(x, threshold), x))
     if threshold != 0:
-        above = prims.cast(prims.gt(x, const(x, threshold)), dtype=x.dtype)
-        result = prims.mul(x, above)
+        result = prims.select(prims.gt(x, const(x, threshold)), x, const(x, 0))
     elif top == 6:
         result = ops.relu6(x)
         top = None

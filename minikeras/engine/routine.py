@@ -24,6 +24,7 @@ from minikeras.engine.passes.inline import inline
 from minikeras.engine.passes.layouts import layouts
 from minikeras.engine.passes.loops import loops
 from minikeras.engine.passes.plan import check_plan, plan
+from minikeras.engine.passes.pools import pools
 from minikeras.engine.passes.simplify import simplify
 from minikeras.engine.passes.stabilise import stabilise_graph
 from minikeras.engine.profile import enabled, watch
@@ -39,6 +40,7 @@ def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
         ("stabilise", stabilise_graph),
         ("inline", lambda graph: inline(graph, backend)),
         ("simplify", simplify),
+        ("pools", pools),
         ("layouts", lambda graph: layouts(graph, backend)),
         ("epilogue", lambda graph: epilogues(graph, backend)),
         ("fuse", lambda graph: fuse(graph, backend)),

@@ -224,10 +224,25 @@ def from_numpy(array: Any, dtype: str | None = None) -> Tensor:
     made = np.asarray(array)
     if dtype is None or made.dtype == (wanted := numpy_dtype(dtype)):
         made = np.array(made, order="C")
+    elif _is_plain(made, wanted):
+        made = made.astype(wanted, order="C")
     else:
         with np.errstate(all="ignore"):
             made = np.asarray(convert(made, wanted), order="C")
     return Tensor(registry.active().from_host(made))
+
+
+def _is_plain(array: np.ndarray[Any, Any], wanted: np.dtype[Any]) -> bool:
+    """Whether a conversion neither clips nor overflows, where that is cheap to tell.
+
+    To silence NumPy's warnings takes longer than the conversion of a scalar.
+    """
+    have, kind = array.dtype.kind, wanted.kind
+    if have in "iub":
+        return kind in "iub" or (kind == "f" and wanted.itemsize > 2)
+    if have != "f" or kind != "f" or wanted.itemsize == 2 or array.ndim:
+        return False
+    return bool(abs(array.item()) < 3e38)
 
 
 def scalar(value: float | int | bool, dtype: str) -> Tensor:

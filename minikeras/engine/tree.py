@@ -1,23 +1,45 @@
 """Nested structures of lists, tuples, named tuples and dicts.
 
-A structure flattens to its leaves (dict values in key order) and a hashable
-description of the rest. None is a leaf.
+A structure flattens to its leaves (dict values in the order of sorted keys) and a
+hashable description of the rest. None is a leaf. A rebuilt dict has its keys in the
+order that it had them in.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 Spec = Hashable
 LEAF: Spec = "*"
+# What `keras.tree` goes into, beside named tuples. The engine takes subclasses too.
+CONTAINERS: set[type] = {list, tuple, dict, OrderedDict, defaultdict, deque}
 
 
-def _sorted_keys(structure: dict[Any, Any]) -> list[Any]:
+class _Keys(tuple[Any, ...]):
+    """The sorted keys of a dict, with what does not count when specs are compared."""
+
+    order: tuple[Any, ...]  # the keys as they stood
+    kind: type[dict[Any, Any]]
+    factory: Any  # of a defaultdict
+
+
+_PLAIN = (dict, OrderedDict, defaultdict)  # one structure, as for Keras
+
+
+def _keys(structure: dict[Any, Any]) -> tuple[Any, ...]:
+    order = tuple(structure)
     try:
-        return sorted(structure)
+        keys = tuple(sorted(order))
     except TypeError:  # keys of mixed types keep their own order
-        return list(structure)
+        keys = order
+    if keys == order and type(structure) is dict:
+        return keys
+    made = _Keys(keys)
+    made.order, made.kind = order, type(structure)
+    made.factory = getattr(structure, "default_factory", None)
+    return made
 
 
 def _flatten_into(structure: Any, leaves: list[Any]) -> Spec:
@@ -25,8 +47,9 @@ def _flatten_into(structure: Any, leaves: list[Any]) -> Spec:
     if kind is tuple or kind is list:
         return (kind, *[_flatten_into(item, leaves) for item in structure])
     if isinstance(structure, dict):
-        keys = _sorted_keys(structure)
-        return (kind, tuple(keys), *[_flatten_into(structure[k], leaves) for k in keys])
+        keys = _keys(structure)
+        kind = dict if kind in _PLAIN else kind
+        return (kind, keys, *[_flatten_into(structure[k], leaves) for k in keys])
     if isinstance(structure, (tuple, list)):
         return (kind, *[_flatten_into(item, leaves) for item in structure])
     leaves.append(structure)
@@ -57,7 +80,7 @@ def _build(spec: Any, leaves: Iterator[Any]) -> Any:
     kind = spec[0]
     if issubclass(kind, dict):
         items = {k: _build(s, leaves) for k, s in zip(spec[1], spec[2:], strict=True)}
-        return items if kind is dict else _rebuild_dict(kind, items)
+        return _rebuild_dict(spec[1], items)
     parts = [_build(s, leaves) for s in spec[1:]]
     if kind is list:
         return parts
@@ -66,10 +89,13 @@ def _build(spec: Any, leaves: Iterator[Any]) -> Any:
     return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 
-def _rebuild_dict(kind: type, items: dict[Any, Any]) -> Any:
-    if getattr(kind, "__missing__", None) is not None:  # defaultdict and its like
+def _rebuild_dict(keys: tuple[Any, ...], items: dict[Any, Any]) -> Any:
+    if not isinstance(keys, _Keys):
         return items
-    return kind(items)
+    items = {k: items[k] for k in keys.order}
+    if issubclass(keys.kind, defaultdict):
+        return keys.kind(keys.factory, items)
+    return items if keys.kind is dict else keys.kind(items)
 
 
 def unflatten(spec: Spec, leaves: Sequence[Any]) -> Any:

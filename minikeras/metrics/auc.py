@@ -138,12 +138,16 @@ class AUC(Metric):
                 f"AUC: y_pred has shape {y_pred.shape}; expected (batch, {labels})."
             )
 
+    def interpolate_pr_auc(self) -> Any:
+        """The area under the PR curve, interpolated after Davis and Goadrich."""
+        return _interpolated_pr(*(getattr(self, kind).value for kind in KINDS))
+
     def result(self) -> Any:
         if not self._built:
             return ops.zeros((), dtype=self.dtype)
         counts = [getattr(self, kind).value for kind in KINDS]
         if self.curve == "PR" and self.summation_method == "interpolation":
-            areas = _interpolated_pr(*counts)
+            areas = self.interpolate_pr_auc()
         else:
             areas = _area(*_CURVE[self.curve](*counts), self.summation_method)
         if not self.multi_label:

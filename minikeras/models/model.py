@@ -11,6 +11,7 @@ from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.layer import Layer
 from minikeras.models import summary as summary_text
+from minikeras.models.state_tree import read_state_tree, write_state_tree
 from minikeras.saving import serialization
 from minikeras.training.trainer import Trainer
 from minikeras.version import __version__
@@ -163,6 +164,41 @@ class Model(Trainer, Layer):
             show_trainable,
             layer_range,
         )
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All variables' values as nested dicts, by the parts of their paths.
+
+        Args:
+            value_format: `"backend_tensor"` for tensors, `"numpy_array"` for arrays.
+
+        Returns:
+            Dict with `trainable_variables`, `non_trainable_variables`,
+            `optimizer_variables` and `metrics_variables`.
+
+        Raises:
+            ValueError: If the format is another.
+
+        Example:
+
+        >>> import minikeras as keras
+        >>> dense = keras.layers.Dense(1, name="last")
+        >>> model = keras.Sequential([keras.Input((2,)), dense], name="m")
+        >>> list(model.get_state_tree()["trainable_variables"]["m"]["last"])
+        ['kernel', 'bias']
+        """
+        return read_state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Assign the values of such a tree; variables that it lacks stay.
+
+        Args:
+            state_tree: What `get_state_tree` returned, or a part of it.
+
+        Raises:
+            ValueError: If a group is unknown or a shape does not match; nothing is
+                assigned then.
+        """
+        write_state_tree(self, state_tree)
 
     def to_json(self, **kwargs: Any) -> str:
         """The model's configuration (no weights) as JSON, for `model_from_json`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import cast_to, const, floating, index, numeric
@@ -153,7 +153,7 @@ def divide_no_nan(x1: Any, x2: Any) -> Tensor:
 
 @op
 def floor_divide(x1: Any, x2: Any) -> Tensor:
-    """The greatest integer not above `x1 / x2`.
+    """The greatest integer not above `x1 / x2`; of integers divided by zero, 0.
 
     Args:
         x1: First tensor.
@@ -209,6 +209,10 @@ def fmod(x1: Any, x2: Any) -> Tensor:
     [1, -1]
     """
     a, b = numbers(x1, x2)
+    if dtypes.is_float(a.dtype):
+        # By the sizes: no digits are lost where `x2` is much greater than `x1`.
+        rest = prims.mod(prims.abs(a), prims.abs(b))
+        return prims.select(prims.lt(a, const(a, 0)), prims.neg(rest), rest)
     rest = prims.mod(a, b)
     signs_differ = prims.lt(prims.mul(prims.sign(a), prims.sign(b)), const(a, 0))
     shift = prims.select(prims.ne(rest, const(a, 0)), b, const(a, 0))
@@ -230,7 +234,8 @@ def power(x1: Any, x2: Any) -> Tensor:
         x2: Second tensor; shapes broadcast.
 
     Returns:
-        Tensor of the broadcast shape.
+        Tensor of the broadcast shape. A negative power of an integer is cut off to 0, but
+        for the bases 1 and -1.
 
     Example:
 

@@ -73,11 +73,11 @@ def lcm(x1: Any, x2: Any) -> Tensor:
     >>> keras.ops.lcm([4, 6], [6, 10]).tolist()
     [12, 30]
     """
-    a, b = _integers(x1, x2, "lcm")
+    a, b = (prims.abs(v) for v in _integers(x1, x2, "lcm"))
     common = gcd(a, b)
     zero = prims.eq(common, const(a, 0))
     safe = prims.select(zero, const(a, 1), common)
-    product = prims.abs(prims.mul(prims.floordiv(a, safe), b))
+    product = prims.mul(prims.floordiv(a, safe), b)
     return prims.select(zero, const(a, 0), product)
 
 

@@ -153,6 +153,8 @@ def weak(value: Any) -> Any:
         return int
     if type(value) is float:
         return float
+    if type(value) is np.float64:
+        return dtypes.floatx()  # `x * np.sqrt(2.0)` is not meant to widen x
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         return dtypes.standardize(dtype)

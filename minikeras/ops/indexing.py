@@ -133,8 +133,11 @@ def get_item(x: Any, key: Any) -> Tensor:
     arrays = any(isinstance(e, Tensor) for e in entries)
     plain: list[Any] = []
     advanced: dict[int, Any] = {}
-    axis = 0
+    axis = before = 0
     for e in entries:
+        if e is Ellipsis:
+            before = len(advanced)
+            continue
         place = sum(not isinstance(p, int) for p in plain)
         if isinstance(e, int):
             e = _checked(e, axis, x.shape)
@@ -145,7 +148,9 @@ def get_item(x: Any, key: Any) -> Tensor:
             plain.append(e)
         axis += e is not None
     x = _basic(x, plain)
-    return _advanced(x, advanced) if advanced else x
+    if not advanced:
+        return x
+    return _advanced(x, advanced, apart=0 < before < len(advanced))
 
 
 def _entries(key: Any, x: Tensor) -> list[Any]:
@@ -156,7 +161,8 @@ def _entries(key: Any, x: Tensor) -> list[Any]:
         raise OutOfRange(
             f"get_item: {used} indices for `x` of shape {x.shape}; expected at most {x.ndim}."
         )
-    gap = [slice(None)] * (x.ndim - used)
+    # An empty `...` still parts the arrays on its sides.
+    gap: list[Any] = [slice(None)] * (x.ndim - used) or [Ellipsis]
     dots = [i for i, e in enumerate(parts) if e is Ellipsis]
     if len(dots) > 1:
         raise ShapeError("get_item: more than one `...` in the key; expected one.")
@@ -273,8 +279,12 @@ def _checked(index: int, axis: int, shape: Shape) -> int:
     return index + size if index < 0 else index
 
 
-def _advanced(x: Tensor, indices: dict[int, Any]) -> Tensor:
-    """Integer arrays at the axes that are the keys of `indices`."""
+def _advanced(x: Tensor, indices: dict[int, Any], apart: bool) -> Tensor:
+    """Integer arrays at the axes that are the keys of `indices`.
+
+    Their own axes come where the first of them stood; or in front, if they do not stand
+    side by side, or an empty `...` is between them (`apart`).
+    """
     axes = list(indices)
     arrays = [in_range(i, x.shape[a], "get_item") for a, i in indices.items()]
     if len(axes) == 1:
@@ -288,7 +298,7 @@ def _advanced(x: Tensor, indices: dict[int, Any]) -> Tensor:
     rest = [a for a in range(x.ndim) if a not in axes]
     moved = prims.transpose(x, perm=(*axes, *rest))
     found = prims.gather_nd(moved, prims.concat(*columns, axis=len(shape)))
-    if axes != list(range(axes[0], axes[0] + len(axes))) or axes[0] == 0:
+    if apart or axes != list(range(axes[0], axes[0] + len(axes))) or axes[0] == 0:
         return found
     # Indices side by side: their axes stand where the first one stood.
     n, before = len(shape), axes[0]

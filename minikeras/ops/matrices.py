@@ -10,7 +10,8 @@ from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown, broadcast_shapes
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote_float
-from minikeras.ops.support import const, floating
+from minikeras.ops.determinants import determinant, diagonal_of, identity_like, signs
+from minikeras.ops.support import cast_to, const, floating
 
 
 def matrix(x: Any, name: str, square: bool = False) -> Tensor:
@@ -48,20 +49,8 @@ def _mm(a: Tensor, b: Tensor) -> Tensor:
 
 def _unit(like: Tensor) -> Tensor:
     """Identity matrices of the shape of `like`."""
-    rows = prims.iota(shape=like.shape, dtype="int32", axis=like.ndim - 2)
-    columns = prims.iota(shape=like.shape, dtype="int32", axis=like.ndim - 1)
-    return prims.cast(prims.eq(rows, columns), dtype=like.dtype)
-
-
-def _diagonal(x: Tensor) -> Tensor:
-    """The diagonals of square matrices."""
-    kept = prims.select(_where_diagonal(x), x, const(x, 0))
-    return prims.sum(kept, axes=(x.ndim - 1,), keepdims=False)
-
-
-def _where_diagonal(x: Tensor) -> Tensor:
-    rows = prims.iota(shape=x.shape[-2:], dtype="int32", axis=0)
-    return prims.eq(rows, prims.iota(shape=x.shape[-2:], dtype="int32", axis=1))
+    unit: Tensor = prims.broadcast_to(identity_like(like), shape=like.shape)
+    return unit
 
 
 @op
@@ -121,17 +110,9 @@ def cholesky_inverse(x: Any, upper: bool = False) -> Tensor:
     return prims.triangular_solve(x, first, lower=lower, transpose_a=lower)
 
 
-def _signs(pivots: Tensor, like: Tensor) -> Tensor:
-    """The sign of the row exchanges of an LU decomposition."""
-    places = prims.iota(shape=pivots.shape, dtype="int32", axis=pivots.ndim - 1)
-    kept = prims.eq(pivots, places)
-    factors = prims.select(kept, const(like, 1), const(like, -1))
-    return prims.prod(factors, axes=(pivots.ndim - 1,), keepdims=False)
-
-
 @op
 def det(x: Any) -> Tensor:
-    """The determinant of square matrices.
+    """The determinant of square matrices; of singular ones the gradient is finite too.
 
     Args:
         x: Tensor `(..., n, n)`.
@@ -145,10 +126,7 @@ def det(x: Any) -> Tensor:
     >>> keras.ops.det([[2.0, 1.0], [1.0, 3.0]]).tolist()
     5.0
     """
-    x = matrix(x, "det", square=True)
-    packed, pivots, _ = prims.lu(x)
-    product = prims.prod(_diagonal(packed), axes=(x.ndim - 2,), keepdims=False)
-    return prims.mul(product, _signs(pivots, x))
+    return determinant(matrix(x, "det", square=True))
 
 
 @op
@@ -170,12 +148,12 @@ def slogdet(x: Any) -> tuple[Tensor, Tensor]:
     """
     x = matrix(x, "slogdet", square=True)
     packed, pivots, _ = prims.lu(x)
-    pivot_values = _diagonal(packed)
+    pivot_values = diagonal_of(packed)
     last = (x.ndim - 2,)
     sign = prims.prod(prims.sign(pivot_values), axes=last, keepdims=False)
     logs = prims.log(prims.abs(pivot_values))
     return (
-        prims.mul(sign, _signs(pivots, x)),
+        prims.mul(sign, signs(pivots, x)),
         prims.sum(logs, axes=last, keepdims=False),
     )
 
@@ -456,6 +434,9 @@ def pinv(x: Any, rcond: float | None = None) -> Tensor:
     [[0.5, 0.0], [0.0, 0.0]]
     """
     x = matrix(x, "pinv")
+    if x.dtype in ("float16", "bfloat16"):
+        # The epsilon of a half would cut off most of what there is.
+        return cast_to(pinv(prims.cast(x, dtype="float32"), rcond), x.dtype)
     if rcond is None:
         rcond = 10.0 * max(x.shape[-2:]) * _epsilon(x.dtype)
     u, s, v = prims.svd(x, full=False)

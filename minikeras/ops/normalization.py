@@ -43,7 +43,7 @@ def moments(
             "moments: synchronized=True is for training on several devices, which is not "
             "supported; pass synchronized=False."
         )
-    x = to_tensor(x)
+    x = floating(x)
     axes = tuple(axes) if isinstance(axes, list) else axes
     wide = cast_to(x, "float32") if x.dtype == "float16" else x
     first, second = mean(wide, axes, keepdims), var(wide, axes, keepdims)

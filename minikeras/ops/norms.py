@@ -123,6 +123,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
 def cdist(x: Any, y: Any) -> Tensor:
     """The Euclidean distances of all pairs of rows.
 
+    Rows that are equal have no gradient, where Keras on JAX gives nan.
+
     Args:
         x: Tensor `(..., n, features)`.
         y: Tensor `(..., m, features)`; batch axes broadcast.

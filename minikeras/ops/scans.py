@@ -170,7 +170,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Tensor:
     2.75
     """
     if weights is None:
-        return mean(x, axis)
+        return mean(floating(x), axis)
     values, w = promote(floating(x), floating(weights))
     if w.shape != values.shape:
         if axis is None or w.ndim != 1:

@@ -56,7 +56,7 @@ def resolve(source: Shape, target: Shape) -> Shape:
         )
     known = math.prod(d for d in target if d != -1)
     total = math.prod(source)
-    unknown = _unknowns(source) > _unknowns(target)
+    unknown = _unknowns(source) > _named(target, source)
     if not known or (total % known and not unknown):
         raise ShapeError(
             f"reshape: `x` of shape {source} holds {total} elements, which no size in "
@@ -69,6 +69,23 @@ def resolve(source: Shape, target: Shape) -> Shape:
 
 def _unknowns(shape: Shape) -> int:
     return sum(isinstance(d, Unknown) for d in shape)
+
+
+def _named(target: Shape, source: Shape) -> int:
+    """How many of the source's unknown sizes the target's are made of.
+
+    A product such as `batch * steps` is a number like any other; that it is a multiple
+    of the size that stands for an unknown one gives it away.
+    """
+    probes = [d for d in source if isinstance(d, Unknown) and d > 1]
+    count = 0
+    for d in target:
+        factors = 0
+        rest = int(d)
+        while probes and rest > 0 and rest % probes[0] == 0:
+            rest, factors = rest // probes[0], factors + 1
+        count += max(factors, isinstance(d, Unknown))
+    return count
 
 
 @op

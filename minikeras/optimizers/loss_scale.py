@@ -132,9 +132,7 @@ class LossScaleOptimizer(Optimizer):
             return
         variables = self._variables_for(grads, trainable_variables)
         grads, variables = self._without_none(grads, variables)
-        finite = ops.all(ops.isfinite(grads[0]))
-        for gradient in grads[1:]:
-            finite = ops.logical_and(finite, ops.all(ops.isfinite(gradient)))
+        finite = self.check_finite(grads)
         scale = self.dynamic_scale.value
         smaller = [g / ops.cast(scale, g.dtype) for g in grads]
         inner = self.inner_optimizer
@@ -144,6 +142,14 @@ class LossScaleOptimizer(Optimizer):
             lambda: inner.apply(smaller, variables),
         )
         self._rescale(finite, scale)
+
+    def check_finite(self, grads: Any) -> Any:
+        """Whether all numbers in all gradients are finite: a bool tensor `()`."""
+        finite = ops.convert_to_tensor(True)
+        for gradient in grads:
+            if gradient is not None:
+                finite = ops.logical_and(finite, ops.all(ops.isfinite(gradient)))
+        return finite
 
     def _rescale(self, finite: Any, scale: Any) -> None:
         good = self.step_counter + 1

@@ -159,21 +159,33 @@ def uniform(
     if known and (minval, maxval) == (0, 1):
         return bits.unit(key, sizes, wanted)
     x = bits.unit(key, sizes, computing(wanted))
-    if known:
-        ends = np.asarray([minval, maxval])
-        with np.errstate(all="ignore"):  # an end that a half cannot hold is infinite
-            low, high = ends.astype(dtypes.numpy_dtype(wanted))
-            last, span = to_tensor(np.nextafter(high, low)), maxval - minval
-        if abs(span) > np.finfo(x.dtype).max:  # the distance of the ends overflows
-            x = _scaled(x, minval / 2, span / 2)
-            minval, span = 0, 2
-    else:
-        start, stop = to_tensor(minval, x.dtype), to_tensor(maxval, x.dtype)
-        low, high = cast_to(start, wanted), cast_to(stop, wanted)
-        last, span = prims.nextafter(high, low), prims.sub(stop, start)
-    x = cast_to(_scaled(x, minval, span), wanted)
-    # What is rounded up to the end goes to the number before it.
-    return prims.maximum(prims.minimum(x, last), to_tensor(low))
+    return (_in_known_range if known else _in_range)(x, minval, maxval, wanted)
+
+
+def _in_known_range(x: Tensor, low: float, high: float, dtype: str) -> Tensor:
+    """Shares of a range as numbers in it."""
+    with np.errstate(all="ignore"):  # an end that a half cannot hold is infinite
+        first, end = np.asarray([low, high]).astype(dtypes.numpy_dtype(dtype))
+        last = np.nextafter(end, first)
+    span, widest = high - low, float(np.finfo(x.dtype).max)
+    if abs(span) > widest:  # as the distance of the ends overflows, half of it
+        x = _scaled(x, low / 2, span / 2)
+        low, span = 0, 2
+    return _cut(_scaled(x, low, span), first, last, dtype)
+
+
+def _in_range(x: Tensor, low: Any, high: Any, dtype: str) -> Tensor:
+    """Shares of ranges, which are tensors, as numbers in them."""
+    low, high = to_tensor(low, x.dtype), to_tensor(high, x.dtype)
+    x = _scaled(x, low, prims.sub(high, low))
+    ends = (prims.stop_gradient(cast_to(v, dtype)) for v in (high, low))
+    return _cut(x, cast_to(low, dtype), prims.nextafter(*ends), dtype)
+
+
+def _cut(x: Tensor, first: Any, last: Any, dtype: str) -> Tensor:
+    """`x` in a dtype; what is rounded up to the end goes to the last number before it."""
+    x = prims.minimum(cast_to(x, dtype), to_tensor(last))
+    return prims.maximum(x, to_tensor(first))
 
 
 @op

@@ -51,17 +51,13 @@ def serialize_function(function: Callable[..., Any]) -> dict[str, Any]:
             stacklevel=3,
         )
         return {"class_name": "__lambda__", "config": _dump(function)}
-    module = (
-        "builtins"
-        if function.__module__.startswith("minikeras")
-        else function.__module__
-    )
     registered = get_registered_name(function)
+    own = function.__module__.startswith("minikeras") or registered != name
     return {
-        "module": module,
+        "module": "builtins" if own else function.__module__,
         "class_name": "function",
-        "config": name,
-        "registered_name": "function" if registered == name else registered,
+        "config": registered,
+        "registered_name": "function",
     }
 
 

@@ -120,21 +120,22 @@ def members(cls: type) -> Table:
     return dict(sorted(found.items()))
 
 
-def _public(owner: Any) -> Iterator[tuple[str, Any]]:
-    for name in sorted(dir(owner)):
-        if name.startswith("_"):
-            continue
+def _public(root: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The functions and classes in a namespace that are of the package itself."""
+    owner = namespace(root, path)
+    for name in sorted(getattr(owner, "__all__", dir(owner))):
         thing = getattr(owner, name, None)
-        if callable(thing) and type(thing).__module__ != "typing":
-            yield name, thing
+        home = str(getattr(thing, "__module__", ""))
+        if callable(thing) and not name.startswith("_"):
+            if home.partition(".")[0] == root.__name__:
+                yield name, thing
 
 
 def classes(root: Any) -> dict[type, str]:
     """The public classes of a package and their names; of two names the first."""
     found: dict[type, str] = {}
     for path in NAMESPACES:
-        owner = namespace(root, path)
-        for name, thing in _public(owner) if owner is not None else ():
+        for name, thing in _public(root, path):
             if inspect.isclass(thing):
                 found.setdefault(thing, f"{path}.{name}".lstrip("."))
     return found
@@ -169,8 +170,7 @@ def functions(root: Any, namespaces: Sequence[str] = NAMESPACES) -> dict[str, An
     """Every public function and class of a package by its full name."""
     found: dict[str, Any] = {}
     for path in namespaces:
-        owner = namespace(root, path)
-        for name, thing in _public(owner) if owner is not None else ():
+        for name, thing in _public(root, path):
             found[f"{path}.{name}".lstrip(".")] = thing
     return found
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras import config
 from minikeras.callbacks import CallbackList, History
 from minikeras.training.data import (
     ArrayAdapter,
@@ -98,6 +99,7 @@ class Trainer(Steps):
                       validation_batch_size=validation_batch_size,
                       initial_epoch=(initial_epoch, 0))  # fmt: skip
         verbose = _check_verbose("fit", verbose)
+        epochs = min(epochs, config.max_epochs() or epochs)
         validation: DataAdapter | None = None
         if validation_split and validation_data is None:
             if not is_arrays(x):

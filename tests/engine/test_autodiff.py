@@ -158,3 +158,11 @@ def test_softmax_loss_has_a_finite_gradient_far_from_the_label():
         )
         loss = p.neg(total(p.mul(p.log(s), from_numpy(np.float32([[0.0, 1.0]])))))
     np.testing.assert_allclose(tape.gradient(loss, x).numpy(), [[1.0, -1.0]], atol=1e-6)
+
+
+def test_a_value_assigned_under_the_tape_is_a_result_of_the_one_before():
+    variable = Variable(np.float32([2.0, 3.0]))
+    with GradientTape() as tape:
+        variable.assign(p.mul(variable.value, variable.value))
+        z = total(p.mul(variable.value, from_numpy(np.float32([5.0, 5.0]))))
+    np.testing.assert_allclose(tape.gradient(z, variable).numpy(), [20.0, 30.0])

@@ -142,7 +142,7 @@ def _all(reduction):
         (_all(prims.prod), ([0.0, 0.0, 3.0],), [[0.0, 0.0, 0.0]]),
         (prims.pow, (0.0, 2.0), [0.0, 0.0]),
         (prims.pow, (0.0, 1.0), [1.0, 0.0]),
-        (prims.pow, (0.0, 0.0), [0.0, 0.0]),
+        (prims.pow, (0.0, 0.0), [np.nan, 0.0]),
         (prims.pow, (-2.0, 3.0), [12.0, None]),
         (prims.floor, (1.5,), [0.0]),
         (prims.sign, (0.0,), [0.0]),

@@ -25,6 +25,7 @@ PARTS = (
     "ops",
     "ops_dtypes",
     "ops_kinks",
+    "ops_special",
 )
 
 

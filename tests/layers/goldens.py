@@ -1,11 +1,12 @@
 """What keras gives for the cases: weights, shapes, results, gradients."""
 
 import inspect
+import json
 
 import numpy as np
 
 from tests.layers.case import made
-from tests.layers.cases import CASES, RANDOM, data, symbols
+from tests.layers.cases import CASES, RANDOM, data, dtype, symbols
 from tests.layers.cases_attention import ATTENTION_CASES
 from tests.layers.cases_recurrent import RECURRENT_CASES
 
@@ -47,14 +48,46 @@ def cotangent(shape):
 
 
 def facts(layer, case, library):
-    """Weight names, weight shapes, config keys and symbolic output shape, as text."""
+    """Weights, configs, and symbolic output shapes, as text."""
     out = layer(symbols(case, lambda s, d: library.Input(s, dtype=d)))
+    configs = layer.get_config(), layer.get_build_config()
     return {
-        "weights": [f"{v.name} {tuple(v.shape)}" for v in layer.weights],
-        "config": sorted(layer.get_config()),
+        "weights": [
+            f"{v.name} {tuple(v.shape)} {v.dtype} {bool(v.trainable)}"
+            for v in layer.weights
+        ],
+        "config": [json.dumps(_nameless(c), sort_keys=True) for c in configs],
         "masks": [str(bool(layer.supports_masking))],
         "shape": [str(tuple(out.shape))],
+        "open": _open_shape(case, library),
     }
+
+
+def _nameless(config):
+    """A config without the names of layers, which are numbered, its floats rounded."""
+    if isinstance(config, dict):
+        named = "dtype" in config
+        return {
+            k: _nameless(v) for k, v in config.items() if not (named and k == "name")
+        }
+    if isinstance(config, (list, tuple)):
+        return [_nameless(v) for v in config]
+    return round(config, 6) if isinstance(config, float) else config
+
+
+def _open_shape(case, library):
+    """The output's shape where every size may be unknown but that of the channels."""
+    if isinstance(case.inputs, list) or len(case.inputs) < 2:
+        return []
+    first = case.kwargs.get("data_format") == "channels_first"
+    channels = ("LSTM" in case.layer) if first else len(case.inputs) - 1
+    shape = [None] * (len(case.inputs) + 1)
+    shape[channels + 1] = case.inputs[channels]
+    try:
+        out = made(library, case)(library.KerasTensor(shape, dtype(case)))
+    except Exception:
+        return ["refused"]
+    return [str(d) for d in out.shape]
 
 
 ELSEWHERE = [*RECURRENT_CASES, *ATTENTION_CASES]

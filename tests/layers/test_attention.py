@@ -265,3 +265,21 @@ def test_masks_are_those_of_keras(name, how, query_mask, call):
         results.append(flat(layer(vectors(targets), vectors(sources), **given, **call)))
     for theirs, ours in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_penalties_on_outputs_are_those_of_keras(name):
+    kwargs = {**(MULTI if name == "MultiHeadAttention" else GROUPED)}
+    found = []
+    for library in (keras(), minikeras):
+        layer = getattr(library.layers, name)(**kwargs, activity_regularizer="l2")
+        layer(X, X)
+        weighed(layer)(X, X)
+        found.append([float(loss) for loss in layer.losses])
+        assert layer.get_config()["activity_regularizer"]["class_name"] == "L2"
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
+    made = minikeras.layers.deserialize(minikeras.layers.serialize(layer))
+    assert made.get_config() == layer.get_config()
+    assert minikeras.layers.serialize(layer)["class_name"] == name

@@ -161,3 +161,53 @@ def test_supports_masking_may_be_said_by_the_class():
 
     np.testing.assert_array_equal(mask_of(Passes()(embedded())), MASK)
     assert not layers.Layer().supports_masking
+
+
+GIVEN = (
+    ("LSTM", {"units": 2, "return_sequences": True}),
+    ("RNN", {"return_sequences": True, "return_state": True}),
+    ("Bidirectional", {}),
+    ("TimeDistributed", {}),
+    ("BatchNormalization", {}),
+    ("GlobalAveragePooling1D", {}),
+    ("Attention", {}),
+)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "kwargs"), GIVEN, ids=[n for n, _ in GIVEN])
+def test_a_mask_that_is_given_goes_on_as_in_keras(name, kwargs):
+    x = np.ones((2, 4, 3), "float32")
+    found = []
+    for library in (minikeras, real_keras()):
+        within = {
+            "RNN": lambda k=library: {"cell": k.layers.GRUCell(2)},
+            "Bidirectional": lambda k=library: {
+                "layer": k.layers.GRU(2, return_sequences=True)
+            },
+            "TimeDistributed": lambda k=library: {"layer": k.layers.Dense(2)},
+        }.get(name, dict)()
+        layer = getattr(library.layers, name)(**within, **kwargs)
+        out = (
+            layer([x, x], mask=[MASK, None])
+            if name == "Attention"
+            else layer(x, mask=MASK)
+        )
+        masks = [
+            getattr(t, "_keras_mask", None)
+            for t in (out if isinstance(out, (list, tuple)) else [out])
+        ]
+        found.append([None if m is None else np.asarray(m).tolist() for m in masks])
+    assert found[0] == found[1]
+
+
+def test_of_several_tensors_without_masks_a_layer_gets_a_list_of_none():
+    class Sees(layers.Layer):
+        def call(self, inputs, mask=None):
+            self.seen = mask
+            return inputs[0]
+
+    layer, x = Sees(), np.ones((2, 4, 3))
+    layer([x, x])
+    assert layer.seen == [None, None]

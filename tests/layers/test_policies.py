@@ -72,3 +72,12 @@ def test_layers_take_the_policy_of_their_path():
     config = layers.serialize(layer.inner)
     assert config["config"]["dtype"]["class_name"] == "DTypePolicyMap"
     assert layers.deserialize(config).get_config() == layer.inner.get_config()
+
+
+def test_an_integer_policy_casts_floats():
+    floats = np.array([[1.6, -2.5]], "float32")
+    assert layers.Identity(dtype="int32")(floats).numpy().tolist() == [[1, -2]]
+    kept = layers.Identity(dtype="int32", autocast=False)(floats)
+    assert kept.dtype == "float32"
+    out = layers.Identity(dtype="int32")(keras.Input((3,)))
+    assert out.dtype == "int32"

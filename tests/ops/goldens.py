@@ -31,7 +31,7 @@ class Oracle:
         self.keras = keras
 
     def _function(self, case: Case) -> Any:
-        return getattr(self.keras.ops, case.name)
+        return getattr(getattr(self.keras, case.namespace), case.name)
 
     def _leaves(self, result: Any) -> list[Any]:
         return [

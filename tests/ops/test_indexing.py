@@ -35,8 +35,8 @@ def indices(size):
 @st.composite
 def keys(draw):
     parts = [draw(indices(n)) for n in SHAPE[: draw(st.integers(0, len(SHAPE)))]]
-    last = draw(st.integers(0, len(SHAPE) - 1))
-    if len(parts) + last < len(SHAPE):  # an empty `...` parts two arrays in NumPy alone
+    last = draw(st.integers(0, len(SHAPE) - len(parts)))
+    if draw(st.booleans()):
         parts += [Ellipsis, *(draw(indices(n)) for n in SHAPE[len(SHAPE) - last :])]
     for _ in range(draw(st.integers(0, 2))):
         parts.insert(draw(st.integers(0, len(parts))), None)

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from minikeras import ops
+from minikeras import activations, ops
 from minikeras.engine import dtypes, tree
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import jit
@@ -18,6 +18,7 @@ from tests.ops.goldens_kinks import of_case, unpacked
 from tests.ops.table import weights
 
 TOLERANCE = 1e-4
+NAMESPACES = {"ops": ops, "activations": activations}
 every_case = pytest.mark.parametrize("case", KINKS, ids=lambda case: case.label)
 
 
@@ -36,7 +37,8 @@ def values_and_gradients(case, *arrays):
     sources = [a for a in arrays if dtypes.is_float(a.dtype)]
     with GradientTape() as tape:
         tape.watch(sources)
-        found = tree.flatten(case.call(getattr(ops, case.name), arrays))
+        function = getattr(NAMESPACES[case.namespace], case.name)
+        found = tree.flatten(case.call(function, arrays))
         values = [v for v in found if isinstance(v, Tensor)]
         total = ops.zeros(())
         for number, v in enumerate(v for v in values if dtypes.is_float(v.dtype)):

@@ -121,7 +121,9 @@ def test_gradients_go_to_the_first_of_equals():
 
 @oracle
 @pytest.mark.parametrize("dtype", ["float32", "int32", "bool", "float16"])
-@pytest.mark.parametrize("options", [{"bins": 9}, {"bins": 3}, {"bins": 7, "range": (-1, 2)}])
+@pytest.mark.parametrize(
+    "options", [{"bins": 9}, {"bins": 3}, {"bins": 7, "range": (-1, 2)}]
+)
 def test_histogram_is_as_in_keras(dtype, options):
     rng = np.random.default_rng(0)
     tolerance = 5e-3 if dtype == "float16" else 1e-6

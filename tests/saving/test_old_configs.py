@@ -12,6 +12,7 @@ from minikeras import layers, models
 from tests.goldens.oracle import keras as real_keras
 from tests.layers.case import made
 from tests.layers.goldens import OWN_CASES
+from tests.saving.old_layers import OLD_LAYERS
 
 HERE = Path(__file__).parent
 
@@ -214,3 +215,20 @@ def test_every_layer_takes_what_keras_writes(case):
     assert type(layer).__name__ == case.layer
     ours = json.loads(json.dumps(layers.serialize(layer)))
     assert {k: ours["config"][k] for k in theirs["config"]} == theirs["config"]
+
+
+@pytest.mark.filterwarnings("ignore:This config is of an older Keras")
+@pytest.mark.parametrize(
+    ("name", "config", "shape"),
+    OLD_LAYERS,
+    ids=[f"{name}{i}" for i, (name, _, _) in enumerate(OLD_LAYERS)],
+)
+def test_every_layer_takes_what_keras_2_wrote(name, config, shape):
+    made = layers.deserialize(old(name, "named", **config))
+    assert (made.name, made.dtype) == ("named", "float32")
+    several = isinstance(shape, list)
+    x = [np.ones(s, "float32") for s in shape] if several else np.ones(shape, "float32")
+    args = [x, x] if name == "MultiHeadAttention" else [x]
+    out = made(*args)
+    assert out.shape[0] == (shape[0][0] if several else shape[0])
+    assert layers.deserialize(layers.serialize(made)).get_config() == made.get_config()

@@ -101,11 +101,10 @@ log_logistic = primitive(
 def _cbrt(x: Tensor) -> Tensor:
     root = mul(sign(x), pow_(abs_(x), _constant(1 / 3, x)))
     # One Newton step takes away the error of the rounded exponent 1/3.
-    square = mul(root, root)
     flat = bitwise_or(eq(x, _constant(0, x)), isinf(x))
-    safe = select(flat, _constant(1, x), square)
-    step = div(sub(mul(square, root), x), mul(safe, _constant(3, x)))
-    result: Tensor = select(flat, root, sub(root, step))
+    safe = select(flat, _constant(1, x), root)
+    step = div(sub(root, div(div(x, safe), safe)), _constant(3, x))
+    result: Tensor = select(flat, x, sub(root, step))
     return result
 
 

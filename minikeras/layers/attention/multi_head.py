@@ -163,6 +163,26 @@ class MultiHeadAttention(HeadAttention):
         )
         self._output_dense.build((*query_shape[:-1], heads, self.value_dim))
 
+    @property
+    def query_dense(self) -> Any:
+        """The layer that projects the query."""
+        return self._query_dense
+
+    @property
+    def key_dense(self) -> Any:
+        """The layer that projects the key."""
+        return self._key_dense
+
+    @property
+    def value_dense(self) -> Any:
+        """The layer that projects the value."""
+        return self._value_dense
+
+    @property
+    def output_dense(self) -> Any:
+        """The layer that projects the result."""
+        return self._output_dense
+
     def _to_heads(self, name: str, shape: Any, depth: int, **more: Any) -> Any:
         rank = len(shape)
         letters = string.ascii_lowercase

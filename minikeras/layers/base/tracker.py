@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from minikeras.engine import tree
 from minikeras.random import SeedGenerator
 from minikeras.variable import Variable
 
@@ -259,3 +260,6 @@ class TrackedSet(set):
 def _rebuild(cls: Callable[[], Any]) -> Any:
     """An empty container; pickle and deepcopy fill it (untracked until then)."""
     return cls()
+
+
+tree.CONTAINERS.update((TrackedList, TrackedDict))

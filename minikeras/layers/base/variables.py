@@ -108,6 +108,37 @@ class LayerVariables:
             variable.trainable = False  # it thaws with the layer
         return variable
 
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """As `add_weight`, under its name in older Keras."""
+        return self.add_weight(
+            shape=shape,
+            initializer=initializer,
+            dtype=dtype,
+            trainable=trainable,
+            autocast=autocast,
+            regularizer=regularizer,
+            constraint=constraint,
+            name=name,
+        )
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        """Is refused, as in Keras 3."""
+        raise NotImplementedError(
+            f"{type(self).__name__}.add_metric is gone. Give the metric to "
+            "`compile(metrics=[...])`, or make a keras.metrics object in __init__ and call "
+            "its update_state() in call()."
+        )
+
     def _check_initialized(self) -> None:
         if "name" not in self.__dict__:
             raise RuntimeError(
@@ -308,10 +339,13 @@ class LayerVariables:
             )
         return sum(v.size for v in self.weights)
 
+    def _own_variables(self) -> list[Variable]:
+        """What `save_own_variables` saves."""
+        return self._tracker.trainable + self._tracker.non_trainable
+
     def save_own_variables(self, store: Any) -> None:
         """Put this layer's own variables into `store` under "0", "1", ..."""
-        own = self._tracker.trainable + self._tracker.non_trainable
-        for i, variable in enumerate(own):
+        for i, variable in enumerate(self._own_variables()):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
@@ -320,7 +354,7 @@ class LayerVariables:
         Raises:
             ValueError: If their number or a shape is wrong; nothing is changed then.
         """
-        own = self._tracker.trainable + self._tracker.non_trainable
+        own = self._own_variables()
         if len(store.keys()) != len(own):
             hint = (
                 "" if self.built else " The layer is not built; build or call it first."

@@ -20,6 +20,7 @@ from minikeras.layers.base.options import (
     weight,
 )
 from minikeras.layers.base.ranked import Ranked
+from minikeras.layers.core.low_rank import LowRank, adapted
 
 
 class Windowed(Ranked):
@@ -111,8 +112,10 @@ class Windowed(Ranked):
         }
 
 
-class BaseConv(Windowed):
+class BaseConv(LowRank, Windowed):
     """What Conv1D, Conv2D and Conv3D share."""
+
+    kernel = adapted("kernel")
 
     def __init__(
         self,
@@ -142,10 +145,12 @@ class BaseConv(Windowed):
             "kernel_constraint": kernel_constraint,
             "bias_constraint": bias_constraint,
         }
+        adaptation = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation,
             use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
+        self._plan_adaptation(*adaptation)
         self.filters = positive(filters, "filters", self._label())
         self.groups = positive(groups, "groups", self._label())
         if self.filters % self.groups:
@@ -162,8 +167,9 @@ class BaseConv(Windowed):
                 f"by groups={self.groups}."
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = weight(self, "kernel", shape)
+        self._kernel = weight(self, "kernel", shape)
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
+        self._adapt_if_planned()
 
     def _convolved(self, x: Any) -> Any:
         return ops.conv(
@@ -177,7 +183,12 @@ class BaseConv(Windowed):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
-        return {**super().get_config(), "filters": self.filters, "groups": self.groups}
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "groups": self.groups,
+            **self._adaptation_config(),
+        }
 
 
 class Conv1D(BaseConv):

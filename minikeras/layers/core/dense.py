@@ -6,7 +6,6 @@ from typing import Any
 
 from minikeras import activations, ops
 from minikeras.layers.base.input_spec import InputSpec
-from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
     options_config,
     positive,
@@ -14,9 +13,10 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
+from minikeras.layers.core.low_rank import LowRank, adapted
 
 
-class Dense(Layer):
+class Dense(LowRank):
     """A fully connected layer: `activation(inputs @ kernel + bias)`.
 
     The sum runs over the last axis; other axes stay.
@@ -32,8 +32,9 @@ class Dense(Layer):
         activity_regularizer: Penalty on the output.
         kernel_constraint: Projection of `kernel` after an update.
         bias_constraint: Projection of `bias` after an update.
-        lora_rank: Low-rank adaptation; only None is supported.
-        lora_alpha: Scale of low-rank adaptation; only None is supported.
+        lora_rank: Rank of a correction that is learnt while `kernel` stays as it is, see
+            `enable_lora`; None for none.
+        lora_alpha: The correction is multiplied by `lora_alpha / lora_rank`; default 1.
         quantization_config: Only None is supported.
         **kwargs: See `Layer`; also `input_shape` or `input_dim` in a first layer.
 
@@ -56,6 +57,7 @@ class Dense(Layer):
     """
 
     _mixes_samples = samples_apart
+    kernel = adapted("kernel")
 
     def __init__(
         self,
@@ -75,7 +77,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         units = positive(units, "units", "Dense")
-        refuse_adaptation("Dense", lora_rank, lora_alpha, quantization_config)
+        refuse_quantization("Dense", quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)
@@ -89,6 +91,7 @@ class Dense(Layer):
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
         )
+        self._plan_adaptation(lora_rank, lora_alpha)
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
@@ -100,8 +103,9 @@ class Dense(Layer):
                 f"{self._label()}: the last axis of its input is unknown, so kernel cannot be "
                 f"made; got input shape {tuple(input_shape)}. Give keras.Input a size there."
             )
-        self.kernel = weight(self, "kernel", (features, self.units))
+        self._kernel = weight(self, "kernel", (features, self.units))
         self.bias = weight(self, "bias", (self.units,)) if self.use_bias else None
+        self._adapt_if_planned()
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
     def call(self, inputs: Any, training: Any = None) -> Any:
@@ -124,20 +128,13 @@ class Dense(Layer):
             "use_bias": self.use_bias,
             **options_config(self, "kernel", "bias"),
             "quantization_config": None,
+            **self._adaptation_config(),
         }
 
 
-def refuse_adaptation(
-    owner: str, lora_rank: Any, lora_alpha: Any, quantization_config: Any
-) -> None:
-    """Raises for low-rank adaptation and quantization, which are not supported."""
-    given = {
-        "lora_rank": lora_rank,
-        "lora_alpha": lora_alpha,
-        "quantization_config": quantization_config,
-    }
-    for name, value in given.items():
-        if value is not None:
-            raise ValueError(
-                f"{owner}: {name}={value!r} is not supported; expected None."
-            )
+def refuse_quantization(owner: str, config: Any) -> None:
+    """Raises for quantization, which is not supported."""
+    if config is not None:
+        raise ValueError(
+            f"{owner}: quantization_config={config!r} is not supported; expected None."
+        )

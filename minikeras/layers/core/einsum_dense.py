@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 from minikeras import activations, ops
 from minikeras.initializers import VarianceScaling
-from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
     options_config,
     regularizer_config,
     set_options,
     weight,
 )
-from minikeras.layers.core.dense import refuse_adaptation
+from minikeras.layers.core.dense import refuse_quantization
+from minikeras.layers.core.low_rank import LowRank, adapted
 
 _EQUATION = re.compile(
     r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?"
@@ -41,7 +41,7 @@ class _Plan(NamedTuple):
     outputs: list[int]
 
 
-class EinsumDense(Layer):
+class EinsumDense(LowRank):
     """A dense layer between any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -58,8 +58,9 @@ class EinsumDense(Layer):
         bias_regularizer: Penalty on `bias`.
         kernel_constraint: Projection of `kernel` after an update.
         bias_constraint: Projection of `bias` after an update.
-        lora_rank: Low-rank adaptation; only None is supported.
-        lora_alpha: Scale of low-rank adaptation; only None is supported.
+        lora_rank: Rank of a correction that is learnt while `kernel` stays as it is, see
+            `enable_lora`; None for none.
+        lora_alpha: The correction is multiplied by `lora_alpha / lora_rank`; default 1.
         gptq_unpacked_column_size: Only None is supported.
         quantization_config: Only None is supported.
         **kwargs: See `Layer`.
@@ -81,6 +82,8 @@ class EinsumDense(Layer):
     (4, 10, 2, 8)
     """
 
+    kernel = adapted("kernel")
+
     def __init__(
         self,
         equation: str,
@@ -99,16 +102,14 @@ class EinsumDense(Layer):
         quantization_config: Any = None,
         **kwargs: Any,
     ) -> None:
-        refuse_adaptation(
-            "EinsumDense",
-            lora_rank,
-            lora_alpha,
-            quantization_config or gptq_unpacked_column_size,
+        refuse_quantization(
+            "EinsumDense", quantization_config or gptq_unpacked_column_size
         )
         super().__init__(**kwargs)
         self.equation = equation
         if isinstance(output_shape, int):
             output_shape = (output_shape,)
+        self._plan_adaptation(lora_rank, lora_alpha)
         self.partial_output_shape = tuple(output_shape)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
@@ -140,7 +141,7 @@ class EinsumDense(Layer):
             initializer = copy.copy(initializer)
             initializer.input_axes = plan.inputs
             initializer.output_axes = plan.outputs
-        self.kernel = self.add_weight(
+        self._kernel = self.add_weight(
             name="kernel",
             shape=plan.kernel,
             initializer=initializer,
@@ -148,6 +149,7 @@ class EinsumDense(Layer):
             constraint=self.kernel_constraint,
         )
         self.bias = None if plan.bias is None else weight(self, "bias", plan.bias)  # type: ignore[arg-type]
+        self._adapt_if_planned()
 
     def _plan(self, input_shape: Any) -> _Plan:
         shape = tuple(input_shape)
@@ -238,4 +240,5 @@ class EinsumDense(Layer):
             "activity_regularizer": regularizer_config(self),
             **options_config(self, "kernel", "bias"),
             "quantization_config": None,
+            **self._adaptation_config(),
         }

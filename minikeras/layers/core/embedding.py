@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops
-from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
     options_config,
     positive,
@@ -14,10 +13,11 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
-from minikeras.layers.core.dense import refuse_adaptation
+from minikeras.layers.core.dense import refuse_quantization
+from minikeras.layers.core.low_rank import LowRank, adapted
 
 
-class Embedding(Layer):
+class Embedding(LowRank):
     """A table of vectors, looked up by integers such as word numbers.
 
     Args:
@@ -28,8 +28,9 @@ class Embedding(Layer):
         embeddings_constraint: Projection of the table after an update.
         mask_zero: Whether 0 stands for padding, which later layers skip.
         weights: First values of the table as an array `(input_dim, output_dim)`.
-        lora_rank: Low-rank adaptation; only None is supported.
-        lora_alpha: Scale of low-rank adaptation; only None is supported.
+        lora_rank: Rank of a correction that is learnt while the table stays as it is, see
+            `enable_lora`; None for none.
+        lora_alpha: The correction is multiplied by `lora_alpha / lora_rank`; default 1.
         quantization_config: Only None is supported.
         **kwargs: See `Layer`; `input_length` of Keras 2 is taken and not needed.
 
@@ -53,6 +54,8 @@ class Embedding(Layer):
     """
 
     _mixes_samples = samples_apart
+    _adapted = "embeddings"
+    embeddings = adapted("embeddings")
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class Embedding(Layer):
     ) -> None:
         input_dim = positive(input_dim, "input_dim", "Embedding")
         output_dim = positive(output_dim, "output_dim", "Embedding")
-        refuse_adaptation("Embedding", lora_rank, lora_alpha, quantization_config)
+        refuse_quantization("Embedding", quantization_config)
         input_length = kwargs.pop("input_length", None)
         if input_length is not None and "input_shape" not in kwargs:
             kwargs["input_shape"] = (input_length,)
@@ -86,6 +89,7 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
+        self._plan_adaptation(lora_rank, lora_alpha)
         if weights is not None:
             self.build()
             if not isinstance(weights, list):
@@ -95,17 +99,13 @@ class Embedding(Layer):
     def build(self, input_shape: Any = None) -> None:
         """Make `embeddings` `(input_dim, output_dim)`."""
         self._embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim))
-
-    @property
-    def embeddings(self) -> Any:
-        """The table."""
-        return self._embeddings
+        self._adapt_if_planned()
 
     def call(self, inputs: Any) -> Any:
         """The rows that the integers name."""
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
-        return ops.cast(ops.take(self._embeddings, inputs, axis=0), self._run_dtype)
+        return ops.cast(ops.take(self.embeddings, inputs, axis=0), self._run_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the integer is not 0, if `mask_zero`."""
@@ -123,6 +123,7 @@ class Embedding(Layer):
             "output_dim": self.output_dim,
             "activity_regularizer": regularizer_config(self),
             **options_config(self, "embeddings"),
+            **self._adaptation_config(),
             "mask_zero": self.mask_zero,
             "quantization_config": None,
         }

@@ -94,8 +94,7 @@ class LayerNormalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make `gamma` and `beta`, of the sizes of the feature axes in order."""
-        if isinstance(self.axis, list):
-            self.axis = sorted(self.axis)
+        self.axis = sorted(self._axes)
         shape = tuple(input_shape[a] for a in self._axes)
         self.gamma = weight(self, "gamma", shape) if self.scale else None
         self.beta = weight(self, "beta", shape) if self.center else None
@@ -288,8 +287,8 @@ class RMSNormalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         """Make `scale`, of the sizes of the feature axes."""
-        axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        shape = tuple(input_shape[a] for a in axes)
+        self.axis = self.axis if isinstance(self.axis, list) else [self.axis]
+        shape = tuple(input_shape[a] for a in self.axis)
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
 
     def call(self, x: Any) -> Any:

@@ -78,13 +78,13 @@ class SpectralNormalization(Wrapper):
     def call(self, inputs: Any, training: bool = False) -> Any:
         """The result of the layer inside, its kernel normalized first if `training`."""
         if training:
-            kernel, u = self._normalized()
+            u, kernel = self.normalized_weights()
             self._kernel.assign(kernel)
             self.vector_u.assign(u)
         return self.layer(inputs)
 
-    def _normalized(self) -> tuple[Any, Any]:
-        """The kernel divided by its greatest singular value, and the vector `u`."""
+    def normalized_weights(self) -> tuple[Any, Any]:
+        """The new vector `u`, and the kernel divided by its greatest singular value."""
         kernel = self._kernel
         matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
         u = ops.convert_to_tensor(self.vector_u)
@@ -93,7 +93,7 @@ class SpectralNormalization(Wrapper):
             u = ops.normalize(ops.matmul(v, matrix), epsilon=_LEAST)
         u, v = ops.stop_gradient(u), ops.stop_gradient(v)
         sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
-        return ops.reshape(ops.divide(matrix, sigma), kernel.shape), u
+        return u, ops.reshape(ops.divide(matrix, sigma), kernel.shape)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the layer inside."""

@@ -114,6 +114,14 @@ class Cell(Layer):
         ones = ops.ones((self._gates, *like.shape), like.dtype)
         return random.dropout(ones, rate, seed=self.seed_generator)
 
+    def reset_dropout_mask(self) -> None:
+        """Forget the masks that are held; the next ones are new."""
+        self.release()
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """As `reset_dropout_mask`: both are drawn and forgotten together."""
+        self.release()
+
     def get_dropout_mask(self, step_input: Any) -> Any:
         """A mask for the inputs, a list of one for each gate, or None without dropout.
 

@@ -98,6 +98,16 @@ class RNN(Layer):
         # Past the tracker: the states are no weights.
         self.__dict__["states"] = None
 
+    @property
+    def state_size(self) -> Any:
+        """The size of the state, or the sizes of all."""
+        return self.cell.state_size
+
+    @property
+    def single_state(self) -> bool:
+        """Whether there is one state."""
+        return isinstance(self.state_size, int)
+
     # --- building and states
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from minikeras import config
 from minikeras.callbacks.warn import warn_user
 from minikeras.training.data.adapter import Batch, DataAdapter
 
@@ -15,6 +16,7 @@ class Feed:
     Without `steps` an epoch is one pass. With them it is that many batches: a source
     that can be repeated starts again when it ends, a generator goes on where the
     last epoch stopped. A generator that ends too early ends the run, with one warning.
+    `config.max_steps_per_epoch()` limits both.
 
     Args:
         adapter: The source.
@@ -37,7 +39,8 @@ class Feed:
         epochs: int = 1,
         owner: str = "fit",
     ) -> None:
-        if steps is None and adapter.infinite:
+        limit = config.max_steps_per_epoch()
+        if steps is None and limit is None and adapter.infinite:
             raise ValueError(
                 f"{owner}: the data has no end, so an epoch needs a number of steps; expected "
                 "steps_per_epoch (fit) or steps (evaluate, predict)."
@@ -45,7 +48,11 @@ class Feed:
         self.adapter = adapter
         self.owner = owner
         self.exhausted = False
-        self.steps = steps if steps is not None else adapter.num_batches
+        self._asked = steps is not None
+        whole = adapter.num_batches
+        if limit is not None and (steps is not None or whole is None or whole > limit):
+            steps = min(steps or limit, limit)
+        self.steps = steps if steps is not None else whole
         self._cut = steps is not None
         self._epochs = epochs
         self._source: Iterator[Batch] | None = None
@@ -95,7 +102,7 @@ class Feed:
             yield batch
         if not self._cut:
             self.steps = count
-        elif count < (self.steps or 0):
+        elif count < (self.steps or 0) and self._asked:
             self._warn()
 
     def _pull(self) -> Batch | None:

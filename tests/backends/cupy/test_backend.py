@@ -18,6 +18,7 @@ from minikeras.testing import backend_contract
 from minikeras.variable import Variable
 from tests.backends.cupy import emulate, fake_cupy, nvrtc
 from tests.ops import casts
+from tests.random.table import CONTINUOUS, DISCRETE
 
 needs_compiler = pytest.mark.skipif(
     emulate.compiler() is None, reason="needs a C++ compiler"
@@ -93,6 +94,25 @@ def test_the_next_number_of_every_float_dtype(cupy, dtype):
     config.set_backend("numpy")
     for made, wanted in zip(found[1], found[0], strict=True):
         casts.assert_same(made, wanted, dtype)
+
+
+@needs_compiler
+def test_draws_are_those_of_numpy(cupy):
+    rows = {row.name: row for row in (*CONTINUOUS, *DISCRETE)}
+    names = ("uniform-unit16", "uniform-tensors", "normal", "gamma-0.5-float32")
+    names += ("randint-wide", "randint-cut", "randint-tensors", "categorical-float16")
+    for name in names:
+        row, found = rows[name], {}
+        for backend in ("numpy", "cupy"):
+            config.set_backend(backend)
+            drawn = row.draw(3).numpy(), jit(lambda row=row: row.draw(3))().numpy()
+            found[backend] = drawn
+        for made, wanted in zip(found["cupy"], found["numpy"], strict=True):
+            if row.same:
+                np.testing.assert_array_equal(made, wanted)
+            else:
+                assert np.isclose(made, wanted, rtol=1e-4, atol=1e-6).mean() > 0.998
+    config.set_backend("numpy")
 
 
 @needs_compiler

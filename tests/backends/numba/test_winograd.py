@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from minikeras_numba import pool, winograd, winograd_tiles
+from minikeras_numba import conv_grad, pool, winograd, winograd_grad, winograd_tiles
 from minikeras_numba.conv import lower_conv
 from minikeras_numba.conv_grad import lower_conv_filter_grad, lower_conv_input_grad
 from minikeras_numba.epilogue import lower_epilogue
@@ -23,6 +23,15 @@ RNG = np.random.default_rng(0)
 PLAIN = {"strides": (1, 1), "dilation": (1, 1), "groups": 1}
 SAME = ((1, 1), (1, 1))
 VALID = ((0, 0), (0, 0))
+
+
+def ahead(work, turned):
+    """In place of `preferred`: the forward pass's tiles wherever they are possible."""
+    return work.taps == 3 and work.batch >= pool.get_threads()
+
+
+def never(work, turned):
+    return False
 
 
 def soiled(nbytes):
@@ -117,6 +126,7 @@ def test_any_layer(run_node_anywhere, data):
         with (
             mock.patch.object(winograd, "pays", return_value=True),
             mock.patch.object(winograd_tiles, "scratch", soiled),
+            mock.patch.object(conv_grad, "preferred", ahead if draw(0, 1) else never),
         ):
             found = lowered(run_node_anywhere, *arrays, padding)
     finally:
@@ -124,6 +134,20 @@ def test_any_layer(run_node_anywhere, data):
     for got, want in zip(found, exact(*arrays, padding), strict=True):
         limit = 1e-5 * max(1.0, np.abs(want).max())
         np.testing.assert_allclose(got, want, rtol=0, atol=limit)
+
+
+@pytest.mark.parametrize("most", [1, 5, 40])
+def test_gradient_through_the_forward_tiles(run_node, threads, always, most):
+    """Strips add up over blocks of part of an image and of several."""
+    for padding in (VALID, SAME, ((2, 0), (0, 1))):
+        arrays = draws(7, 15, 14, 20, 18, 3, padding)
+        with (
+            mock.patch.object(conv_grad, "preferred", ahead),
+            mock.patch("minikeras_numba.winograd_back.room", return_value=most),
+        ):
+            found = lowered(run_node, *arrays, padding)[1]
+        want = exact(*arrays, padding)[1]
+        np.testing.assert_allclose(found, want, rtol=0, atol=1e-5)
 
 
 LAYERS = {
@@ -216,12 +240,14 @@ USED = [
     ((128, 13, 13, 32), 64, 3, VALID),
     ((1, 32, 32, 16), 16, 3, SAME),
     ((1, 56, 56, 64), 64, 3, SAME),
+    ((1, 8, 8, 64), 64, 3, SAME),
     ((32, 14, 14, 32), 64, 5, ((2, 2), (2, 2))),
 ]
 LEFT = [
     ((128, 28, 28, 1), 32, 3, VALID),  # one channel: transforms cost more
     ((32, 32, 32, 3), 16, 3, SAME),
     ((1, 4, 4, 64), 64, 3, SAME),  # one tile does not pay for the filters
+    ((1, 7, 7, 512), 512, 3, SAME),  # filters come from memory for four tiles
     ((4, 2, 2, 64), 64, 3, SAME),  # tiles mostly outside of the image
     ((8, 16, 16, 32), 32, 1, VALID),
     ((8, 16, 16, 32), 32, 7, ((3, 3), (3, 3))),
@@ -250,6 +276,7 @@ def test_lowering_uses_the_tiles(run_node, directly, monkeypatch):
     made = []
     for module, name in (
         ("minikeras_numba.winograd", "phases"),
+        ("minikeras_numba.conv_grad", "input_grad_phases"),
         ("minikeras_numba.conv_grad", "filter_grad_phases"),
     ):
         real = getattr(sys.modules[module], name)
@@ -264,6 +291,36 @@ def test_lowering_uses_the_tiles(run_node, directly, monkeypatch):
     assert made == ["phases", "phases", "filter_grad_phases"]
     directly(lowered, run_node, *arrays, SAME)
     assert len(made) == 3
+    lowered(run_node, *draws(4, 13, 13, 32, 64, 3, VALID), VALID)
+    assert made[3:] == ["phases", "input_grad_phases", "filter_grad_phases"]
+
+
+def test_sums_too_large_for_all_threads_are_left_to_the_direct_way(monkeypatch):
+    deep = grid((8, 14, 14, 512), 512, 3, SAME)
+    assert winograd_grad.affordable(deep)
+    monkeypatch.setattr(winograd_grad, "get_threads", lambda: 64)
+    assert not winograd_grad.affordable(deep)
+    assert winograd_grad.affordable(grid((8, 14, 14, 64), 64, 3, SAME))
+
+
+def test_blocks_cover_the_batch_once(threads):
+    for layer in USED:
+        work = grid(*layer)
+        for most in (1, 9, 50, 400):
+            for together in (False, True):
+                units, room = winograd.cut(work, most, together)
+                seen = [
+                    (image + s.image, s.number)
+                    for unit in units
+                    for image, strips in unit
+                    for s in strips
+                ]
+                assert sorted(seen) == list(np.ndindex(work.batch, work.down))
+                sizes = [len(strips) for unit in units for _, strips in unit]
+                assert max(sizes) * work.across == room
+                owners = [{n for n, _ in unit} for unit in units]
+                if together:
+                    assert sum(map(len, owners)) == len(set().union(*owners))
 
 
 def test_a_wild_input_spoils_its_own_tiles_only(run_node, always):

@@ -1,0 +1,88 @@
+"""Arguments that make no sense: refused as Keras refuses them, by the layer's name."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+
+from minikeras import layers
+from tests.goldens.oracle import keras
+
+
+class Bad(NamedTuple):
+    """A layer and arguments that it must refuse."""
+
+    layer: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def id(self) -> str:
+        shown = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.kwargs.items())]
+        return f"{self.layer}({', '.join(shown)})".replace(" ", "")
+
+
+B = Bad
+REFUSED = [
+    *[B("Dense", (units,)) for units in (0, -1, 1.5, "3")],
+    B("Dense", (3,), {"unit": 3}),
+    *[B("Conv2D", args) for args in ((0, 3), (2, 0), (2, (1, 2, 3)), (2, "a"))],
+    *[B("Conv2D", (3, 3), more)
+      for more in ({"padding": "foo"}, {"padding": "causal"}, {"strides": 0},
+                   {"dilation_rate": 0}, {"groups": 2}, {"groups": 0},
+                   {"data_format": "foo"}, {"strides": 2, "dilation_rate": 2})],
+    B("DepthwiseConv2D", (3,), {"depth_multiplier": 0}),
+    B("DepthwiseConv1D", (3,), {"padding": "causal"}),
+    B("SeparableConv1D", (2, 3), {"padding": "causal"}),
+    B("Conv1DTranspose", (2, 3), {"padding": "causal"}),
+    B("Conv2DTranspose", (2, 3), {"output_padding": 2, "strides": 2}),
+    B("Conv2DTranspose", (2, 3), {"strides": 2, "dilation_rate": 2}),
+    B("MaxPooling2D", (0,)),
+    B("MaxPooling2D", ((1, 2, 3),)),
+    B("GlobalMaxPooling1D", (), {"data_format": "foo"}),
+    B("AdaptiveMaxPooling2D", ((1, 2, 3),)),
+    *[B("Dropout", (rate,)) for rate in (1.5, -0.1, "a")],
+    B("Dropout", (0.5,), {"noise_shape": 3}),
+    B("GaussianDropout", (1.5,)),
+    B("GaussianNoise", (-1,)),
+    B("AlphaDropout", (2,)),
+    B("SpatialDropout2D", (0.2,), {"data_format": "foo"}),
+    *[B("Embedding", sizes) for sizes in ((0, 3), (3, -1), ("a", 2))],
+    B("Reshape", ((-1, -1),)),
+    *[B("Permute", (dims,)) for dims in ((1, 1), (0, 1), (2, 3))],
+    *[B("RepeatVector", (n,)) for n in ("a", 0, 2.0)],
+    *[B("ZeroPadding2D", (padding,)) for padding in ("a", (1, 2, 3))],
+    *[B("Cropping2D", (cropping,)) for cropping in (-1, (1, 2, 3))],
+    B("UpSampling1D", ("a",)),
+    B("UpSampling2D", ((1, 2, 3),)),
+    B("BatchNormalization", (), {"axis": "a"}),
+    B("BatchNormalization", (), {"axis": [1, 2]}),
+    *[B("LayerNormalization", (axis,)) for axis in ("a", 1.5)],
+    B("GroupNormalization", (0,)),
+    B("UnitNormalization", ("a",)),
+    *[B(name, (units,)) for name in ("LSTM", "GRU", "SimpleRNN") for units in (0, "a")],
+    B("ConvLSTM2D", (1, 2), {"strides": 2, "dilation_rate": 2}),
+    *[B(name, (3,)) for name in ("RNN", "TimeDistributed", "Bidirectional", "Lambda")],
+    B("MultiHeadAttention", (0, 2)),
+    B("MultiHeadAttention", (2, 0)),
+    B("GroupQueryAttention", (2, 3, 2)),
+    B("Attention", (), {"score_mode": "a"}),
+    *[B("ReLU", (), {key: -1.0}) for key in ("max_value", "negative_slope", "threshold")],
+    B("LeakyReLU", (None,)),
+    *[B("Dot", (axes,)) for axes in ((1, 2, 3), 1.5, "a")],
+    B("InputLayer"),
+    B("InputLayer", ((3,),), {"batch_shape": (1, 3)}),
+]  # fmt: skip
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("bad", REFUSED, ids=lambda bad: bad.id)
+def test_arguments_are_refused_as_keras_refuses_them(bad):
+    with pytest.raises(Exception) as theirs:
+        getattr(keras().layers, bad.layer)(*bad.args, **bad.kwargs)
+    named = "Group(ed)?QueryAttention" if "GroupQuery" in bad.layer else bad.layer
+    with pytest.raises(theirs.type, match=re.compile(named)):
+        getattr(layers, bad.layer)(*bad.args, **bad.kwargs)
