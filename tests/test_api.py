@@ -9,8 +9,9 @@ from minikeras.testing import api_parity, api_table
 from tests.goldens.oracle import keras
 
 # Complete: nothing of these is missing, and nothing may be.
-WHOLE = ("activations", "constraints", "initializers", "losses", "ops", "ops.image",
-         "optimizers.schedules", "random", "regularizers", "tree")  # fmt: skip
+WHOLE = ("activations", "backend", "config", "constraints", "initializers", "losses",
+         "metrics", "ops", "ops.image", "optimizers.schedules", "random", "regularizers",
+         "tree")  # fmt: skip
 REFRESH = "\nIf that is meant: python -m minikeras.testing.api_parity --write"
 
 

@@ -20,6 +20,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Flags = tuple[bool, ...]
 _STRIP = 4096
+# Columns of so few bytes are folded one vector at a time, in registers.
+_NARROW_BYTES = 1024
 _RANDOM_STRIP = 1024
 _MOST_BLOCKS = 32
 
@@ -98,6 +100,8 @@ class Layout:
 
     def __init__(self, group: Group, rows_as_units: bool = False) -> None:
         space = group.space
+        # A unit is a row and nothing else: no arithmetic to find the row it is in.
+        self.plain_rows = rows_as_units and not group.folds
         raw = [
             presence(v.shape, space)
             for v in group.values
@@ -163,8 +167,18 @@ class Layout:
         self.block = max(1, min(self.block, self.run_rows))
         self.blocks = -(-self.run_rows // self.block)
         self.strips = -(-self.inner // max(1, self.strip))
+        self.by_column = bool(columns) and not random and self._narrow(group)
         self.runs_of_rows = self.rows // max(1, self.run_rows)
         self.units = self.runs_of_rows * self.blocks * self.strips
+
+    def _narrow(self, group: Group) -> bool:
+        """Whether each vector of columns can go down the rows by itself."""
+        widest = max(np.dtype(fold.dtype).itemsize for fold in group.folds)
+        return (
+            all(kept[-1] for kept in self.kept)
+            and self.strips == 1
+            and self.inner * widest <= _NARROW_BYTES
+        )
 
     def _reduced_tail(self, kept: Flags) -> list[int]:
         """Sizes of the outer axes next to the inner one that are all reduced."""

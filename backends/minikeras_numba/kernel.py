@@ -96,7 +96,8 @@ def table(group: Group, layout: Layout) -> list[int]:
 
 def structure(group: Group, layout: Layout, lanes: int) -> str:
     """The key of the kernel: all its text depends on."""
-    parts = [f"fused {lanes} {len(layout.sizes)}"]
+    how = f"{layout.plain_rows} {layout.by_column}"
+    parts = [f"fused {lanes} {len(layout.sizes)} {how}"]
     for value, flags in zip(group.values, layout.flags, strict=True):
         if isinstance(value, Op):
             parts.append(f"{value.name} {value.args} {value.dtypes} {value.static}")
@@ -174,8 +175,12 @@ class Writer:
             for i, v in enumerate(self.group.values)
             if isinstance(v, Source) and v.random
         }
+        self.by_column = self.layout.by_column
         self.cells = [
-            f.alloca(REGISTER_KIND[x.dtype], 1 if k[-1] else self.lanes)
+            f.alloca(
+                REGISTER_KIND[x.dtype],
+                self.lanes if self.by_column or not k[-1] else 1,
+            )
             for x, k in zip(self.group.folds, self.layout.kept, strict=True)
         ]
         with f.loop(Val("%start", "i64"), Val("%stop", "i64"), const("i64", 1)) as unit:
@@ -217,6 +222,10 @@ class Writer:
 
     def write_unit(self, unit: Val) -> None:
         f, h = self.f, self.header
+        if self.layout.plain_rows:
+            self.left, self.right, self.strip_number = _ZERO, h["inner"], _ZERO
+            self.write_row(unit)
+            return
         strip = f.bin("urem", unit, h["strips"])
         rest = f.bin("udiv", unit, h["strips"])
         block = f.bin("urem", rest, h["blocks"])
@@ -237,6 +246,9 @@ class Writer:
                 self.column_bases[n] = f.gep(kind, self.results[n], offset)
             elif not any(kept):
                 self.reset(n, fold)
+        if self.by_column:
+            self.strip_loop(lambda at, mask: self.write_columns(at, mask, first, last))
+            return
         if self.column_bases:
             self.strip_loop(self.clear_columns)
         with f.loop(first, last, const("i64", 1)) as row:
@@ -245,14 +257,25 @@ class Writer:
             if not any(kept):
                 self.finish(n, fold, unit)
 
+    def write_columns(self, at: Val, mask: Val | None, first: Val, last: Val) -> None:
+        """One vector of columns, down all rows of the unit, its folds in registers."""
+        f = self.f
+        for n, fold in enumerate(self.group.folds):
+            self.reset(n, fold)
+        with f.loop(first, last, const("i64", 1)) as row:
+            self.start_row(row)
+            self.write_step(at, mask)
+        for n, base in self.column_bases.items():
+            dtype = self.group.folds[n].dtype
+            total = f.load(self.cells[n], REGISTER_KIND[dtype], self.lanes, 64)
+            self.put(total, base, dtype, at, mask)
+
     def folds(self) -> list[tuple[Fold, Flags]]:
         return list(zip(self.group.folds, self.layout.kept, strict=True))
 
     def write_row(self, row: Val) -> None:
         f = self.f
-        self.locate(row)
-        self.make_level(1)
-        self.row_start = f.mul(row, self.header["inner"])
+        self.start_row(row)
         self.words = {
             i: fill(
                 f,
@@ -271,6 +294,12 @@ class Writer:
         place = f.add(f.mul(row, self.header["strips"]), self.strip_number)
         for n, fold in rows:
             self.finish(n, fold, place)
+
+    def start_row(self, row: Val) -> None:
+        """Where the row's values are, and those that are one a row."""
+        self.locate(row)
+        self.make_level(1)
+        self.row_start = self.f.mul(row, self.header["inner"])
 
     def locate(self, row: Val) -> None:
         """The address of each source's part of a row."""
@@ -340,7 +369,7 @@ class Writer:
             self.put(self.get(i, made, self.lanes), target, dtype, flat, mask)
         for n, (fold, kept) in enumerate(self.folds()):
             value_now = self.get(fold.value, made, self.lanes)
-            if kept[-1]:
+            if kept[-1] and not self.by_column:
                 base = self.column_bases[n]
                 so_far = self.read(base, fold.dtype, at, mask)
                 new = combine(f, fold.how, so_far, value_now, fold.dtype)

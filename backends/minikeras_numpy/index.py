@@ -67,7 +67,7 @@ def _outside(xp: Any, indices: Array, size: int) -> Array | None:
 
 def _along(bad: Array, axis: int, ndim: int) -> Array:
     """The marks of indices along `axis`, to broadcast over what was taken."""
-    return bad.reshape(*[1] * axis, *bad.shape, *[1] * (ndim - axis - bad.ndim))
+    return bad.reshape((1,) * axis + bad.shape + (1,) * (ndim - axis - bad.ndim))
 
 
 def scatters(xp: Any) -> Table:

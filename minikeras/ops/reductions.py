@@ -109,8 +109,13 @@ def mean_of(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     """The mean along axes counted from the front."""
     if not axes:
         return x
-    total = prims.sum(x, axes=axes, keepdims=bool(keepdims))
-    return prims.div(total, const(total, math.prod(x.shape[a] for a in axes)))
+    # With and without the axes it is one value, which graphs then compute once.
+    total = prims.sum(x, axes=axes, keepdims=True)
+    mean = prims.div(total, const(total, math.prod(x.shape[a] for a in axes)))
+    if keepdims:
+        return mean
+    left = tuple(d for i, d in enumerate(x.shape) if i not in axes)
+    return prims.reshape(mean, shape=left)
 
 
 @op
@@ -134,8 +139,7 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     x = to_tensor(x)
     wide = cast_to(x, dtypes.result_type(x.dtype, "float32"))
     axes = axes_of(axis, x.ndim, "var")
-    centred = prims.sub(wide, mean_of(wide, axes, True))
-    result = mean_of(prims.mul(centred, centred), axes, keepdims)
+    result = prims.variance(wide, axes=axes, keepdims=bool(keepdims))
     return cast_to(result, dtypes.result_type(x.dtype, float))
 
 

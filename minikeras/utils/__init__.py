@@ -25,8 +25,10 @@ from minikeras.training.data import (
     unpack_x_y_sample_weight,
 )
 from minikeras.utils.arrays import normalize, pad_sequences, to_categorical
+from minikeras.utils.options import Config
 from minikeras.utils.profiling import profile
 from minikeras.utils.seeds import set_random_seed
+from minikeras.utils.sources import get_source_inputs
 
 Sequence = PyDataset  # Keras 2's name
 
@@ -48,6 +50,7 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "Progbar",
     "PyDataset",
@@ -60,6 +63,7 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "normalize",

@@ -74,7 +74,8 @@ for name in ("max", "min", "amax", "amin", "ptp", "median", "logsumexp", "prod",
              "log_softmax", "sparsemax", "normalize", "count_nonzero",
              "norm"):  # fmt: skip
     kink(name, TIED, axis=-1)
-    kink(name, NANS if "cumprod" not in name else NANS[:2], axis=-1)
+    # Rules that are as right differ in what they give beside infinities.
+    kink(name, NANS[:2] if name in ("var", "cumprod", "nancumprod") else NANS, axis=-1)
 for name in ("max", "min", "median", "prod", "logsumexp", "std"):
     kink(name, TIED)
 kink("max", TIED, axis=1, initial=3.0)
@@ -137,7 +138,7 @@ kink("threshold", FINITE, 0.5, -1.0, _namespace="activations")
 WHOLE = [[-INF] * 3, [INF] * 3, [-INF, 1.0, -INF]]
 for name in ("logsumexp", "softmax", "log_softmax", "max", "mean", "var", "std", "sum",
              "norm", "argmax", "median", "sort"):  # fmt: skip
-    kink(name, WHOLE, axis=1)
+    kink(name, WHOLE, axis=1, _grad=name != "var")
 kink("quantile", [-INF, 1.0, 2.0, INF], [0.0, 0.1, 0.5, 0.9, 1.0])
 EQUAL = [[1.0, 2.0], [3.0, 4.0]]
 kink(

@@ -7,7 +7,9 @@ them stays in the cache, and what nobody else reads is never written to memory a
 
 Chains start at products of batches of matrices, and grow while the next node keeps the
 batch's samples apart and the backend has kernels for it. Layers whose weights all
-samples share are left alone: cut into slices, their products would be small.
+samples share are left alone: cut into slices, their products would be small. But a
+convolution with few weights may start a chain, so that a pooling reads its result while
+that is near.
 """
 
 from __future__ import annotations
@@ -24,7 +26,11 @@ from minikeras.engine.primitive import lookup
 LEAST_BYTES = 1 << 22
 # What one slice reads and writes should fit beside a core.
 MOST_SLICE_BYTES = 1 << 21
+# A slice of a convolution's result is so many times larger than weights read again and
+# again.
+LEAST_RATIO = 8
 _ROWS = ("softmax", "log_softmax")
+_POOLS = ("max_pool", "sum_pool")
 
 
 def chains(graph: Graph, backend: registry.Backend) -> Graph:
@@ -45,9 +51,9 @@ def chains(graph: Graph, backend: registry.Backend) -> Graph:
 
 
 def _run(nodes: Sequence[Node], at: int, backend: registry.Backend) -> _Run | None:
-    """The longest chain that starts at a node, if it is a product of batches."""
+    """The longest chain that starts at a node, if one may."""
     name, inputs, _ = _core(nodes[at])
-    if name != "matmul" or len(inputs[0].aval.shape) < 3:
+    if name not in ("matmul", "conv") or len(inputs[0].aval.shape) < 3:
         return None
     run = _Run(inputs[0].aval.shape[0])
     for node in nodes[at:]:
@@ -77,6 +83,8 @@ class _Run:
 
     def take(self, node: Node, backend: registry.Backend) -> bool:
         """Add a node, unless it mixes samples or the backend cannot."""
+        if _core(node)[0] == "conv" and self.nodes:
+            return False
         flags = _cut(node, self.slices)
         if flags is None:
             return False
@@ -146,11 +154,18 @@ def _cut(node: Node, slices: int) -> list[bool] | None:
             return None
         extra = node.inputs[len(inputs) :]
         return [True] * len(inputs) + _operands(extra, shape, slices)
+    if name == "conv":
+        weights = inputs[1].aval.nbytes * slices * LEAST_RATIO
+        if shape[0] != slices or weights > node.outputs[0].aval.nbytes:
+            return None
+        return [True, False, *_operands(node.inputs[2:], shape, slices)]
     if not inputs or any(v.aval.size == 0 for v in inputs):
         return None
     if name in _ROWS:
         shape, axis = inputs[0].aval.shape, static["axis"]
         return [True] if shape[0] == slices and axis % len(shape) else None
+    if name in _POOLS:
+        return [True] if shape[0] == slices else None
     if name == "fused":
         space = tuple(static["space"])
         if not _keeps_samples(static["body"], space):

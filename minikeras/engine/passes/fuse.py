@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.passes.recompute import recompute
 from minikeras.engine.primitive import lookup
 
 Shape = tuple[int, ...]
@@ -30,7 +31,8 @@ class _Group:
 
 def fuse(graph: Graph, backend: registry.Backend) -> Graph:
     """Group, order the groups, and make each of several nodes one node."""
-    groups = _Grouping(graph, backend).run()
+    graph, again = recompute(graph, backend)
+    groups = _Grouping(graph, backend, again).run()
     ordered = _ordered(groups, graph)
     users = graph.users()
     outputs = set(graph.outputs)
@@ -61,8 +63,11 @@ def _space(node: Node, backend: registry.Backend) -> Shape | None:
 class _Grouping:
     """Assigns every node to a group, in one sweep."""
 
-    def __init__(self, graph: Graph, backend: registry.Backend) -> None:
+    def __init__(
+        self, graph: Graph, backend: registry.Backend, again: frozenset[Node]
+    ) -> None:
         self.graph = graph
+        self.again = again  # nodes that wait for their reader
         self.backend = backend
         self.groups: list[_Group] = []
         self.group_of: dict[Value, _Group] = {}  # by the value it makes
@@ -76,7 +81,8 @@ class _Grouping:
     def run(self) -> list[_Group]:
         for node in self.graph.nodes:
             space = _space(node, self.backend)
-            group = self.home(node, space) if space is not None else None
+            free = space is not None and node not in self.again
+            group = self.home(node, space) if free and space is not None else None
             if group is None:
                 group = _Group(len(self.groups), space)
                 self.groups.append(group)

@@ -222,11 +222,13 @@ def _identity(node: Node, scalar: Any) -> Value | None:
 
 
 def reshapes(graph: Graph) -> Graph:
-    """A reshape of a reshape is one reshape."""
+    """A reshape of a reshape is one reshape, or none where it leads back."""
     producer = graph.producers()
     row = lookup("reshape")
     nodes = []
+    same: dict[Value, Value] = {}
     for node in graph.nodes:
+        node = node.replaced(same)
         if node.prim is row:
             below = producer.get(node.inputs[0])
             while below is not None and below.prim is row:
@@ -234,8 +236,11 @@ def reshapes(graph: Graph) -> Graph:
                 below = producer.get(node.inputs[0])
             for v in node.outputs:
                 producer[v] = node
+            if node.inputs[0].aval == node.outputs[0].aval:
+                same[node.outputs[0]] = node.inputs[0]
+                continue
         nodes.append(node)
-    return graph.with_nodes(nodes)
+    return graph.with_nodes(nodes, [same.get(v, v) for v in graph.outputs])
 
 
 def simplify(graph: Graph) -> Graph:

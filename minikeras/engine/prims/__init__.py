@@ -85,6 +85,7 @@ from minikeras.engine.prims.fused import (
     log_softmax,
     softmax,
     softmax_cross_entropy_with_logits,
+    variance,
 )
 from minikeras.engine.prims.index import (
     dynamic_slice,
@@ -295,6 +296,7 @@ __all__ = [
     "tanh",
     "transpose",
     "triangular_solve",
+    "variance",
     "while_loop",
     "with_gradient_of",
     "zeros",

@@ -6,11 +6,14 @@ gradient rule that costs less than the composition's.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from minikeras.engine.aval import Aval, ShapeError
+from minikeras.engine.aval import Aval, Shape, ShapeError
 from minikeras.engine.primitive import Context, Infer, primitive
+from minikeras.engine.prims.create import full
 from minikeras.engine.prims.elementwise import (
+    add,
     div,
     exp,
     log,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 Grads = tuple[Any, ...]
+Ints = tuple[int, ...]
 
 
 def _infer(op: str) -> Infer:
@@ -86,6 +90,52 @@ log_softmax = primitive(
     infer=_infer("log_softmax"),
     vjp=_log_softmax_vjp,
     composition=_log_softmax,
+)
+
+
+def _infer_variance(x: Aval, *, axes: Ints, keepdims: bool) -> Aval:
+    check_dtype("variance", "x", x, "float")
+    for axis in axes:
+        check_axis("variance", axis, x.ndim)
+    kept = tuple(1 if i in axes else d for i, d in enumerate(x.shape))
+    if keepdims:
+        return Aval(kept, x.dtype)
+    return Aval(tuple(d for i, d in enumerate(x.shape) if i not in axes), x.dtype)
+
+
+def _spread(x: Tensor, axes: Ints) -> tuple[Any, Any]:
+    """`x` less its mean, and how many elements the mean is over."""
+    total = sum_(x, axes=axes, keepdims=True)
+    count = full(shape=(), dtype=x.dtype, value=math.prod(x.shape[a] for a in axes))
+    return sub(x, div(total, count)), count
+
+
+def _variance(x: Tensor, *, axes: Ints, keepdims: bool) -> Any:
+    centred, count = _spread(x, axes)
+    total = sum_(mul(centred, centred), axes=axes, keepdims=True)
+    result = div(total, count)
+    return result if keepdims else reshape(result, shape=_without(x.shape, axes))
+
+
+def _without(shape: Shape, axes: Ints) -> Shape:
+    return tuple(d for i, d in enumerate(shape) if i not in axes)
+
+
+def _variance_vjp(ctx: Context, g: Tensor) -> Grads:
+    """2 (x - mean) / n: through the mean itself nothing comes, as distances sum to zero."""
+    (x,), axes = ctx.inputs, ctx.static["axes"]
+    centred, count = _spread(x, axes)
+    kept = tuple(1 if i in axes else d for i, d in enumerate(x.shape))
+    share = div(reshape(g, shape=kept), count)
+    return (mul(add(share, share), centred),)
+
+
+variance = primitive(
+    "variance",
+    kind="opaque",
+    infer=_infer_variance,
+    vjp=_variance_vjp,
+    composition=_variance,
 )
 
 _CE = "softmax_cross_entropy_with_logits"

@@ -140,6 +140,10 @@ class BatchNormalization(Layer):
             gamma_constraint=gamma_constraint,
         )
         self.supports_masking = True
+        self.gamma: Any = None
+        self.beta: Any = None
+        self.moving_mean: Any = None
+        self.moving_variance: Any = None
 
     def _mixes_samples(self, training: Any) -> bool:
         return bool(training)

@@ -47,6 +47,22 @@ AXES = ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), ())
 
 
 def reduce() -> Iterator[Case]:
+    yield from _variances()
+    yield from _reductions()
+
+
+def _variances() -> Iterator[Case]:
+    for axes, keep in (((0, 1), False), ((1,), True), ((0, 1, 2), False)):
+        static: dict[str, Any] = {"axes": axes, "keepdims": keep}
+
+        def reference(x: Any, axes: Any = axes, keep: Any = keep) -> Any:
+            return np.var(x, axis=axes, keepdims=keep)
+
+        args = (Arg((3, 4, 2)),)
+        yield Case("variance", args, static, WIDE, reference, (0,), 4, str(axes))
+
+
+def _reductions() -> Iterator[Case]:
     axes: tuple[int, ...]
     args: tuple[Arg, ...]
     kinds: tuple[str, ...]

@@ -1,0 +1,102 @@
+"""The pass that moves work behind the gradient of a maximum pooling to its small side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minikeras.engine import prims as p
+from minikeras.engine.passes.pools import pools
+from minikeras.engine.passes.simplify import simplify
+from tests.engine.staged import run_graph, stage
+
+HOW = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+
+
+def zero():
+    return p.full(shape=(), dtype="float32", value=0)
+
+
+def relu_gradient(how, compare=p.gt, axes=(0, 1, 2)):
+    """Of max_pool(relu(x)): by x, and by a bias that was added to x."""
+
+    def f(x, g):
+        y = p.maximum(x, zero())
+        pooled = p.max_pool(y, **how)
+        dy = p.max_pool_grad(y, g, **how)
+        dx = p.select(compare(y, zero()), dy, zero())
+        return pooled, dx, p.sum(dx, axes=axes, keepdims=False)
+
+    return f
+
+
+def names(graph):
+    return [node.prim.name for node in graph.nodes]
+
+
+def shapes(graph, name):
+    return [v.aval.shape for n in graph.nodes if n.prim.name == name for v in n.inputs]
+
+
+def test_choice_and_sum_work_on_the_pooled_array():
+    graph = simplify(stage(relu_gradient(HOW), (2, 6, 4, 3), (2, 3, 2, 3)))
+    moved = pools(graph).check()
+    small = (2, 3, 2, 3)
+    assert sorted(names(moved)) == sorted(names(graph))
+    assert shapes(moved, "gt") == [small, ()]
+    assert shapes(moved, "select") == [small, small, ()]
+    assert shapes(moved, "sum") == [small]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"compare": p.eq},  # true where y is no maximum either way
+        {"axes": (1,)},
+    ],
+)
+def test_what_does_not_commute_stays(how):
+    graph = simplify(stage(relu_gradient(HOW, **how), (2, 6, 4, 3), (2, 3, 2, 3)))
+    assert shapes(pools(graph).check(), "sum") != [(2, 3, 2, 3)]
+
+
+def test_another_choice_or_another_pooling_stays():
+    other = {**HOW, "strides": (1, 1)}
+
+    def f(x, g, mask):
+        pooled = p.max_pool(x, **other)
+        dy = p.max_pool_grad(x, g, **HOW)
+        by_input = p.select(p.gt(x, zero()), dy, zero())
+        return pooled, by_input, p.select(p.gt(mask, zero()), dy, zero())
+
+    graph = simplify(stage(f, (2, 6, 4, 3), (2, 3, 2, 3), (2, 6, 4, 3)))
+    moved = pools(graph).check()
+    assert shapes(moved, "select")[0] == (2, 6, 4, 3)
+    assert names(moved) == names(graph)
+
+
+@given(
+    size=st.integers(3, 7),
+    window=st.integers(1, 3),
+    stride=st.integers(1, 3),
+    before=st.integers(0, 1),
+    seed=st.integers(0, 2**16),
+)
+def test_values_stay(size, window, stride, before, seed):
+    before = min(before, window - 1)
+    how = {
+        "window": (window, 2),
+        "strides": (stride, 2),
+        "padding": ((before, 0), (0, 1)),
+    }
+    rng = np.random.default_rng(seed)
+    # few different numbers: ties and zeros in every window
+    x = rng.integers(-2, 3, (2, size, 5, 3)).astype("float32")
+    rows = (size + before - window) // stride + 1
+    g = rng.integers(-9, 10, (2, rows, 3, 3)).astype("float32")
+    graph = simplify(stage(relu_gradient(how), x.shape, g.shape))
+    expected, found = run_graph(graph, x, g), run_graph(pools(graph), x, g)
+    for a, b in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,81 @@
+"""Cheap steps from an array that stays in memory are repeated, not kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minikeras.engine import backend as registry
+from minikeras.engine import prims as p
+from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.passes.fuse import fuse
+from minikeras.engine.passes.recompute import recompute
+from minikeras.engine.passes.simplify import simplify
+from minikeras.engine.tensor import from_numpy
+from tests.engine.staged import run_graph, run_nodes, stage
+
+SHAPE = (64, 32, 16)
+
+
+def normalise(x):
+    """The input is read for the mean, the variance and the result."""
+    count = p.full(shape=(), dtype="float32", value=64 * 32)
+    mean = p.div(p.sum(x, axes=(0, 1), keepdims=True), count)
+    centred = p.sub(x, mean)
+    variance = p.div(p.sum(p.mul(centred, centred), axes=(0, 1), keepdims=True), count)
+    return p.mul(centred, p.rsqrt(variance))
+
+
+def test_distances_from_the_mean_are_not_kept():
+    graph = fuse(stage(normalise, SHAPE), registry.load("numpy")).check()
+    large = [v for n in graph.nodes for v in n.outputs if v.aval.size > 1000]
+    assert large == graph.outputs
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_results_are_the_same(backend):
+    graph = stage(normalise, SHAPE)
+    x = np.random.default_rng(0).normal(3, 2, SHAPE).astype("float32")
+    (expected,) = run_nodes(graph, x)
+    with registry.using(backend):
+        (got,) = run_graph(graph, x)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: (p.exp(d := p.add(x, y)), p.sum(d, axes=(0,), keepdims=False)),
+        lambda x, y: (p.exp(d := p.neg(x)), d),
+        lambda x, y: p.exp(p.neg(x)),
+        lambda x, y: (p.exp(d := p.exp(x)), p.sum(d, axes=(0,), keepdims=False)),
+        lambda x, y: (p.exp(d := p.neg(x)), p.transpose(d, perm=(2, 1, 0))),
+    ],
+    ids=["two large operands", "an output", "one user", "dear", "read elsewhere"],
+)
+def test_what_stays_as_it_is(f):
+    graph = stage(f, SHAPE, SHAPE)
+    assert recompute(graph, registry.load("numpy"))[0] is graph
+
+
+def test_variance_is_one_row_with_exact_gradients_of_gradients():
+    """Its gradient leaves out the mean's part, which is zero, but not for second ones."""
+    x = from_numpy(np.array([1.0, 4.0, 6.0, 3.0]))
+    with GradientTape() as outer:
+        outer.watch(x)
+        with GradientTape() as inner:
+            inner.watch(x)
+            y = p.variance(x, axes=(0,), keepdims=False)
+        (first,) = inner.gradient(y, [x])
+        total = p.sum(p.mul(first, first), axes=(0,), keepdims=False)
+    (second,) = outer.gradient(total, [x])
+    centred = x.numpy() - x.numpy().mean()
+    np.testing.assert_allclose(first.numpy(), centred / 2)
+    np.testing.assert_allclose(second.numpy(), centred / 2)  # 2 H g, H = (I - 1/4) / 2
+
+
+def test_a_reshape_that_leads_back_is_none():
+    graph = stage(
+        lambda x: p.neg(p.reshape(p.reshape(x, shape=(6,)), shape=(2, 3))), (2, 3)
+    )
+    assert [n.prim.name for n in simplify(graph).check().nodes] == ["neg"]
