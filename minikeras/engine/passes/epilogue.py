@@ -4,7 +4,9 @@
 applied to each block of the result while it is still in cache. A tail grows while
 the result so far has one user, that user is elementwise, keeps the shape, and its
 other operands exist before the contraction runs. An operand that is itself one
-elementwise step from such values comes along: `x > 0` in the gradient of ReLU.
+elementwise step from such values comes along: `x > 0` in the gradient of ReLU. Small
+values that depend on no contraction are made first, so that the scale of a batch
+normalization, made of its variance, is there in time.
 """
 
 from __future__ import annotations
@@ -15,9 +17,15 @@ from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.primitive import lookup
 
+# A value of so few bytes may be made long before it is read.
+_SMALL_BYTES = 1 << 14
+
 
 def epilogues(graph: Graph, backend: registry.Backend) -> Graph:
     """Fold tails into the contractions for which the backend asks for it."""
+    if not any(backend.has_epilogues(n) for n in graph.nodes if _contracts(n)):
+        return graph
+    graph = _early_first(graph)
     users = graph.users()
     position = {node: i for i, node in enumerate(graph.nodes)}
     made_at = {v: position[node] for node in graph.nodes for v in node.outputs}
@@ -26,9 +34,7 @@ def epilogues(graph: Graph, backend: registry.Backend) -> Graph:
     absorbed: dict[Node, Node] = {}  # the last node of a tail -> the epilogue node
     gone: set[Node] = set()
     for index, core in enumerate(graph.nodes):
-        if core.prim.kind != "contract" or len(core.outputs) != 1:
-            continue
-        if not backend.has_epilogues(core):
+        if not _contracts(core) or not backend.has_epilogues(core):
             continue
         early = _Early(index, users, made_at, made_by, outputs, backend)
         tail = _tail(core, early)
@@ -38,6 +44,26 @@ def epilogues(graph: Graph, backend: registry.Backend) -> Graph:
         gone.update((core, *tail[:-1]))
     nodes = [absorbed.get(node, node) for node in graph.nodes if node not in gone]
     return graph.with_nodes(nodes)
+
+
+def _contracts(node: Node) -> bool:
+    return node.prim.kind == "contract" and len(node.outputs) == 1
+
+
+def _early_first(graph: Graph) -> Graph:
+    """With small elementwise values of inputs alone in front of everything else."""
+    there = {*graph.inputs, *graph.constants}
+    results = set(graph.outputs)
+    first: list[Node] = []
+    for node in graph.nodes:
+        small = sum(v.aval.nbytes for v in node.outputs) <= _SMALL_BYTES
+        kept = any(v in results for v in node.outputs)
+        plain = node.prim.kind == "elementwise" or node.prim.name == "reshape"
+        if plain and small and not kept and there.issuperset(node.inputs):
+            first.append(node)
+            there.update(node.outputs)
+    moved = set(first)
+    return graph.with_nodes([*first, *(n for n in graph.nodes if n not in moved)])
 
 
 class _Early(NamedTuple):
