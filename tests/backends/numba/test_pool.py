@@ -111,7 +111,8 @@ def test_concurrent_callers(threads):
         fn, registers = counter(2000)
         for _ in range(300):
             pool.run(fn, registers.address, 0, 2000, 1)
-        if not (registers[0] == 300).all() or registers[1].tolist()[:9] != [300] * 8 + [0]:
+        chunks = registers[1].tolist()[:9]
+        if not (registers[0] == 300).all() or chunks != [300] * 8 + [0]:
             failures.append(registers)
 
     callers = [threading.Thread(target=call) for _ in range(6)]
