@@ -28,7 +28,7 @@ def contract() -> Iterator[Case]:
         ((0, 3, 4), (4, 5), False, False),
         ((3, 0), (0, 5), False, False),
     ):
-        static = {"transpose_a": ta, "transpose_b": tb}
+        static: dict[str, Any] = {"transpose_a": ta, "transpose_b": tb}
         label = f"{ta}{tb}"
         kinds = (*FLOATS, "int32") if len(a) == len(b) == 2 else WIDE
         check = _matmul(ta, tb)
