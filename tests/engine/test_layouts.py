@@ -93,4 +93,6 @@ def test_any_order_of_axes(data):
 
 @pytest.mark.parametrize("name", ["numpy", "numba"])
 def test_backends_of_the_cpu_ask_for_it(name):
+    if name == "numba":
+        pytest.importorskip("llvmlite")
     assert registry.load(name).strided_products

@@ -225,6 +225,19 @@ def test_epilogue_takes_bias_and_activation():
     ]
 
 
+def test_epilogue_takes_scales_made_of_inputs_later_on():
+    """As a batch normalization is in a prediction."""
+
+    def f(x, w, mean, var, other):
+        y = p.sub(p.matmul(x, w, transpose_a=False, transpose_b=False), mean)
+        late = p.neg(p.exp(other))  # as large as the result: not moved
+        return p.mul(y, p.rsqrt(p.reshape(var, shape=(1, 4)))), late
+
+    shapes = ((2, 3), (3, 4), (4,), (4,), (2048, 4))
+    graph = epilogues(simplify(stage(f, *shapes)), _Everything()).check()
+    assert names(graph) == ["reshape", "rsqrt", "exp", "neg", "epilogue"]
+
+
 def test_epilogue_stops_where_the_result_has_two_readers():
     def f(x, w):
         y = p.matmul(x, w, transpose_a=False, transpose_b=False)

@@ -34,6 +34,8 @@ def test_distances_from_the_mean_are_not_kept():
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_results_are_the_same(backend):
+    if backend == "numba":
+        pytest.importorskip("llvmlite")
     graph = stage(normalise, SHAPE)
     x = np.random.default_rng(0).normal(3, 2, SHAPE).astype("float32")
     (expected,) = run_nodes(graph, x)
