@@ -39,6 +39,22 @@ def test_import_is_light_and_silent():
     assert not any(name.startswith("minikeras_") for name in loaded)
 
 
+def test_a_model_needs_little_besides_numpy():
+    """What is dear to import and rare in use waits until it is needed."""
+    script = """
+import sys, numpy
+before = set(sys.modules)
+import minikeras as keras
+keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).compile("adam", "mse")
+print(*(set(sys.modules) - before))
+"""
+    ran = python("-W", "error", "-c", script)
+    assert ran.returncode == 0, ran.stderr
+    loaded = set(ran.stdout.split())
+    rare = ("multiprocessing", "concurrent.futures", "importlib.metadata", "email")
+    assert loaded & {*rare, *HEAVY, "socket", "subprocess", "asyncio"} == set()
+
+
 def test_contracts_hold():
     if importlib.util.find_spec("importlinter") is None:
         pytest.skip("import-linter comes with the extra `dev`")

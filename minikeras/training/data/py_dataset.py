@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.iterables import ClassWeight, standard_batch
 from minikeras.training.data.order import permutation
+
+if TYPE_CHECKING:  # what workers need costs 10 ms, and few datasets have any
+    from concurrent.futures import Executor, Future
 
 
 class PyDataset:
@@ -144,8 +145,13 @@ class PyDatasetAdapter(DataAdapter):
     def _executor(self) -> Executor:
         if self._processes:
             # "spawn": forking a process that has threads can deadlock it.
+            import multiprocessing
+            from concurrent.futures import ProcessPoolExecutor
+
             context = multiprocessing.get_context("spawn")
             return ProcessPoolExecutor(self._workers, mp_context=context)
+        from concurrent.futures import ThreadPoolExecutor
+
         return ThreadPoolExecutor(self._workers, thread_name_prefix="minikeras-data")
 
 
