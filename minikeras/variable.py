@@ -140,6 +140,8 @@ class Variable(operators.LogicalOperators):
     def value(self) -> Tensor:
         """The current value as a Tensor; it does not follow later assignments."""
         tensor = self.state.read()
+        if _autocast.get() is None:
+            return tensor
         wanted = self.dtype
         return tensor if tensor.dtype == wanted else cast(tensor, dtype=wanted)
 

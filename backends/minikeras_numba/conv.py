@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ from minikeras_numba.blocking import (
     row_tiles,
     spatial_axes,
 )
+from minikeras_numba.depthwise import Sliding, is_depthwise, sliding_phases
 from minikeras_numba.jit import host
 from minikeras_numba.jobs import (
     Base,
@@ -42,31 +42,12 @@ from minikeras_numba.matmul_sizes import flat
 from minikeras_numba.panels import Block, Packed, in_place, packed
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
+from minikeras_numba.windows import Image, Region, regions, three
 
 # A block of results this large is still in L2 when its epilogue runs.
 BLOCK_BYTES = 1 << 18
 # A panel larger than this is used kernel row by kernel row, to stay in L2.
 PANEL_BYTES = 3 << 18
-
-Region = tuple[Segment, Segment, Segment]
-
-
-class Image(NamedTuple):
-    """Strides in bytes of a channels-last array with three spatial axes."""
-
-    sizes: tuple[int, int, int]
-    channels: int
-    item: int
-
-    @property
-    def strides(self) -> tuple[int, int, int]:
-        _, h, w = self.sizes
-        pixel = self.channels * self.item
-        return h * w * pixel, w * pixel, pixel
-
-    @property
-    def nbytes(self) -> int:
-        return math.prod(self.sizes) * self.channels * self.item
 
 
 class Correlation(NamedTuple):
@@ -81,17 +62,6 @@ class Correlation(NamedTuple):
     inner: int  # channels of a group that are summed over
     outer: int  # channels of a group in the result
     groups: int
-
-
-def three(values: Sequence[int]) -> tuple[int, int, int]:
-    """Spatial numbers, filled up with ones in front."""
-    a, b, c = (1,) * (3 - len(values)) + tuple(values)
-    return a, b, c
-
-
-def regions(axes: Sequence[Sequence[Segment]]) -> Iterator[Region]:
-    """All combinations of runs along the three axes."""
-    yield from product(axes[0], axes[1], axes[2])
 
 
 def supported(dtype: str, rank: int) -> bool:
@@ -148,12 +118,15 @@ def conv_phases(
         static["padding"],
         static["dilation"],
     )
+    images = Image(three(x[1:-1]), x[-1], item), Image(three(out[1:-1]), cout, item)
+    if is_depthwise(x[-1], w, groups):
+        sliding = Sliding(dtype, x[0], *images, axes, backward=False)
+        return sliding_phases(sliding, source, Base(w_register), target, epilogue)
     d, h, wide = (forward_segments(axis) for axis in axes)
     work = Correlation(
         dtype,
         x[0],
-        Image(three(x[1:-1]), x[-1], item),
-        Image(three(out[1:-1]), cout, item),
+        *images,
         (d, h, wide),
         three(w[:-2]),
         cin,

@@ -27,13 +27,12 @@ from minikeras_numba.blocking import (
     spatial_axes,
     tap_order,
 )
-from minikeras_numba.conv import (
-    Correlation,
-    Image,
-    Region,
-    correlation_phases,
-    supported,
-    three,
+from minikeras_numba.conv import Correlation, correlation_phases, supported
+from minikeras_numba.depthwise import (
+    Sliding,
+    is_depthwise,
+    learning_phases,
+    sliding_phases,
 )
 from minikeras_numba.jit import host
 from minikeras_numba.jobs import (
@@ -53,6 +52,7 @@ from minikeras_numba.panels import Block, Packed, packed, scratch
 from minikeras_numba.partial import summing
 from minikeras_numba.pool import get_threads
 from minikeras_numba.tile import tile
+from minikeras_numba.windows import Image, Region, three
 from minikeras_numba.winograd_back import input_grad_phases, preferred
 from minikeras_numba.winograd_grad import affordable, filter_grad_phases
 
@@ -79,12 +79,19 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         static["padding"],
         static["dilation"],
     )
+    images = (
+        Image(three(dy.shape[1:-1]), cout, item),
+        Image(three(dx.shape[1:-1]), dx.shape[-1], item),
+    )
+    if is_depthwise(dx.shape[-1], w.shape, groups):
+        sliding = Sliding(dy.dtype, dy.shape[0], *images, axes, backward=True)
+        bases = Base(dy_reg), Base(w_reg), Base(out)
+        return Closure(sliding_phases(sliding, *bases, None))
     d, h, wide = (backward_segments(axis) for axis in axes)
     work = Correlation(
         dy.dtype,
         dy.shape[0],
-        Image(three(dy.shape[1:-1]), cout, item),
-        Image(three(dx.shape[1:-1]), dx.shape[-1], item),
+        *images,
         (d, h, wide),
         three(w.shape[:-2]),
         cout // groups,
@@ -158,13 +165,19 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
         static["padding"],
         static["dilation"],
     )
-    d, h, wide = (forward_segments(axis) for axis in axes)
     groups, batch = static["groups"], x.shape[0]
+    images = (
+        Image(three(x.shape[1:-1]), x.shape[-1], item),
+        Image(three(dy.shape[1:-1]), dy.shape[-1], item),
+    )
+    if is_depthwise(x.shape[-1], dw.shape, groups):
+        sliding = Sliding(x.dtype, batch, *images, axes, backward=False)
+        return Closure(learning_phases(sliding, Base(x_reg), Base(dy_reg), Base(out)))
+    d, h, wide = (forward_segments(axis) for axis in axes)
     work = Correlation(
         x.dtype,
         batch,
-        Image(three(x.shape[1:-1]), x.shape[-1], item),
-        Image(three(dy.shape[1:-1]), dy.shape[-1], item),
+        *images,
         (d, h, wide),
         three(dw.shape[:-2]),
         dw.shape[-2],

@@ -20,7 +20,6 @@ from minikeras_numba.blocking import (
     forward_segments,
     spatial_axes,
 )
-from minikeras_numba.conv import Image, Region, regions, three
 from minikeras_numba.jit import host
 from minikeras_numba.jobs import (
     Base,
@@ -34,6 +33,7 @@ from minikeras_numba.jobs import (
 )
 from minikeras_numba.pool import get_threads
 from minikeras_numba.pool_kernels import pool_kernel
+from minikeras_numba.windows import Image, Region, regions, three
 
 
 class Pooling(NamedTuple):

@@ -119,12 +119,12 @@ def stack_tensors(parts: list[Tensor]) -> Tensor:
 
 def promote(*values: Any) -> tuple[Tensor, ...]:
     """The values as Tensors of the dtype that Keras's promotion gives them."""
-    if type(values[0]) is Tensor:
+    if type(values[0]) is Tensor and len(values) == 2:
         # The common case, at a fraction of the cost: tensors and variables of one dtype.
-        first = values[0].dtype
-        plain = [v.value if isinstance(v, Variable) else v for v in values]
-        if all(type(v) is Tensor and v.dtype == first for v in plain):
-            return tuple(plain)
+        a, b = values
+        b = b.value if isinstance(b, Variable) else b
+        if type(b) is Tensor and a.dtype == b.dtype:
+            return a, b
     dtype = dtypes.result_type(*[weak(v) for v in values])
     return tuple(to_tensor(v, dtype) for v in values)
 

@@ -60,7 +60,8 @@ def _promoted(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     a, b = to_tensor(x1), to_tensor(x2)
     if a.dtype == b.dtype == "int8":
         return cast_to(a, "int32"), cast_to(b, "int32")
-    a, b = promote(x1, x2)
+    if a.dtype != b.dtype:
+        a, b = promote(x1, x2)
     return a, b
 
 

@@ -119,9 +119,11 @@ class LayerCalls:
 
     def _call_cast(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`call`, with variables read in the dtype computed in."""
-        wanted: str | None = self._run_dtype
-        if not self.autocast or wanted == self.variable_dtype:
-            wanted = None
+        policy = self.dtype_policy
+        wanted: str | None = None
+        if self.autocast and policy.compute_dtype != policy.variable_dtype:
+            run = self._run_dtype
+            wanted = None if run == policy.variable_dtype else run
         if wanted == autocast_dtype():
             return self.call(*args, **kwargs)
         with autocast_scope(wanted):

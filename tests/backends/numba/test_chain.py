@@ -63,6 +63,49 @@ def test_attention(threads, mask, dtype):
     )
 
 
+def pooled(pool, window, strides):
+    how = {"window": window, "strides": strides, "padding": ((0, 0), (0, 1))}
+
+    def f(x, w, bias):
+        y = p.conv(
+            x,
+            w,
+            strides=(1, 1),
+            padding=((1, 1), (0, 0)),
+            dilation=(1, 1),
+            groups=1,
+        )
+        y = p.maximum(p.add(y, bias), p.full(shape=(), dtype="float32", value=0))
+        return pool(y, **how), p.neg(y)
+
+    return f
+
+
+@pytest.mark.parametrize("pool", [p.max_pool, p.sum_pool])
+@pytest.mark.parametrize(
+    ("batch", "channels", "window", "strides"),
+    [(5, 16, (2, 2), (2, 2)), (1, 7, (3, 2), (1, 2)), (3, 40, (2, 3), (3, 1))],
+)
+def test_pooling_reads_a_convolution_that_is_near(
+    threads, pool, batch, channels, window, strides
+):
+    shapes = (batch, 12, 11, 1), (3, 3, 1, channels), (channels,)
+    graph = stage(pooled(pool, window, strides), *shapes)
+    chained = "chain" in names(optimise(graph, registry.load("numba")))
+    assert chained == (batch > 1)
+    arrays = [RNG.standard_normal(s).astype("float32") for s in shapes]
+    got, routine = run(graph, arrays)
+    for a, b in zip(got, run(graph, arrays, "numpy")[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+    assert routine.allocating_steps == 0
+
+
+def test_a_convolution_of_many_weights_stays_whole():
+    shapes = (4, 6, 6, 16), (3, 3, 16, 16), (16,)
+    graph = stage(pooled(p.max_pool, (2, 2), (2, 2)), *shapes)
+    assert "chain" not in names(optimise(graph, registry.load("numba")))
+
+
 def test_what_nobody_reads_stays_out_of_the_arena():
     def f(a, b, c):
         scores = p.matmul(a, b, transpose_a=False, transpose_b=True)

@@ -46,6 +46,21 @@ def test_reductions(shape, axes, name):
     check(body, shape, outputs, rtol=1e-5)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 16, 20, 255, 300])
+def test_two_sums_of_columns_and_what_is_stored_beside_them(channels):
+    """As in batch normalization, narrow and wide, with values that vary by row."""
+    rng = np.random.default_rng(9)
+    body = Body()
+    x = body.input(rng.standard_normal((70, 30, channels)).astype("f4"))
+    mean = body.input(rng.standard_normal((1, 1, channels)).astype("f4"))
+    rows = body.input(rng.standard_normal((70, 30, 1)).astype("f4"))
+    centred = body("sub", x, mean)
+    squares = body("mul", centred, centred)
+    outputs = [body("sum", v, axes=(0, 1), keepdims=False) for v in (centred, squares)]
+    outputs += [body("max", body("mul", squares, rows), axes=(0, 1), keepdims=True)]
+    check(body, (70, 30, channels), [*outputs, centred], rtol=2e-4, atol=2e-4)
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int8", "uint8", "int64"])
 def test_integer_reductions(dtype):
     body = Body()
