@@ -1,85 +1,84 @@
-"""Depthwise convolutions and their gradients against the NumPy kernels in float64."""
+"""Depthwise convolutions and their gradients against a plain one in float64."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from minikeras_numba.conv import lower_conv
-from minikeras_numba.conv_grad import lower_conv_filter_grad, lower_conv_input_grad
+from minikeras_numba.depthwise import is_depthwise
 
 from minikeras.engine import backend as registry
-
-RNG = np.random.default_rng(0)
-
-
-@st.composite
-def geometries(draw):
-    rank = draw(st.integers(1, 3))
-    kernel = [draw(st.integers(1, 5 if rank < 3 else 2)) for _ in range(rank)]
-    strides = [draw(st.integers(1, 3)) for _ in range(rank)]
-    dilation = [draw(st.integers(1, 2)) for _ in range(rank)]
-    padding = [(draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(rank)]
-    sizes = [
-        max(d * (k - 1) + 1 - lo - hi, 1) + draw(st.integers(0, 6))
-        for k, d, (lo, hi) in zip(kernel, dilation, padding, strict=True)
-    ]
-    channels = draw(st.sampled_from([2, 3, 16, 17, 33]))
-    how = {
-        "strides": tuple(strides),
-        "dilation": tuple(dilation),
-        "padding": tuple(padding),
-        "groups": channels,
-    }
-    return draw(st.integers(1, 3)), tuple(sizes), channels, tuple(kernel), how
+from minikeras.engine import prims as p
+from minikeras.engine.routine import Routine
+from tests.backends.numba.test_conv import check
+from tests.engine.staged import stage
 
 
-def close(got, expected):
-    scale = max(1.0, float(np.abs(expected).max(initial=0)))
-    np.testing.assert_allclose(got, expected, rtol=0, atol=2e-5 * scale)
+def test_what_counts_as_depthwise():
+    assert is_depthwise(8, (3, 3, 1, 8), 8)
+    assert not is_depthwise(8, (3, 3, 1, 16), 8)  # two filters a channel
+    assert not is_depthwise(8, (3, 3, 2, 8), 4)
+    assert not is_depthwise(1, (3, 3, 1, 1), 1)
 
 
-@given(geometry=geometries())
-def test_every_geometry(run_node_anywhere, geometry):
-    batch, sizes, channels, kernel, how = geometry
-    kernels = registry.load("numpy").kernels
-    x = RNG.standard_normal((batch, *sizes, channels)).astype("float32")
-    w = RNG.standard_normal((*kernel, 1, channels)).astype("float32")
-    y = kernels["conv"](x.astype("f8"), w.astype("f8"), **how)
-    close(run_node_anywhere(lower_conv, "conv", [x, w], **how)[0], y)
-
-    dy = RNG.standard_normal(y.shape).astype("float32")
-    wide = dy.astype("f8")
-    back = {**how, "input_shape": x.shape}
-    expected = kernels["conv_input_grad"](wide, w.astype("f8"), **back)
-    run = run_node_anywhere(lower_conv_input_grad, "conv_input_grad", [dy, w], **back)
-    close(run[0], expected)
-
-    learn = {**how, "kernel_shape": w.shape}
-    expected = kernels["conv_filter_grad"](x.astype("f8"), wide, **learn)
-    run = run_node_anywhere(
-        lower_conv_filter_grad, "conv_filter_grad", [x, dy], **learn
-    )
-    close(run[0], expected)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("spatial", "channels", "kernel", "strides", "padding", "dilation"),
+    [
+        ((9,), 5, (3,), (2,), ((1, 1),), (1,)),
+        ((9, 8), 40, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)),
+        ((12, 11), 33, (3, 3), (2, 2), ((0, 1), (1, 0)), (1, 1)),
+        ((12, 13), 16, (5, 5), (1, 1), ((2, 2), (2, 2)), (1, 1)),
+        ((12, 13), 17, (3, 3), (1, 1), ((2, 2), (2, 2)), (2, 2)),
+        ((9, 9), 16, (3, 2), (2, 3), ((1, 0), (0, 0)), (2, 1)),
+        ((5, 6, 4), 18, (2, 3, 2), (1, 2, 1), ((1, 0), (1, 1), (0, 1)), (1, 1, 1)),
+    ],
+)
+def test_depthwise(
+    run_node, threads, dtype, spatial, channels, kernel, strides, padding, dilation
+):
+    static = {"strides": strides, "padding": padding, "dilation": dilation}
+    args = (3, spatial, channels, channels, kernel, dtype)
+    check(run_node, *args, groups=channels, **static)
 
 
-@pytest.mark.parametrize("channels", [16, 40])
-def test_images_large_enough_to_be_shared(run_node, threads, channels):
-    how = {
-        "strides": (1, 1),
-        "dilation": (1, 1),
-        "padding": ((1, 1), (1, 1)),
-        "groups": channels,
-    }
-    x = RNG.standard_normal((6, 40, 41, channels)).astype("float32")
-    w = RNG.standard_normal((3, 3, 1, channels)).astype("float32")
-    expected = registry.load("numpy").kernels["conv"](
-        x.astype("f8"), w.astype("f8"), **how
-    )
-    close(run_node(lower_conv, "conv", [x, w], **how)[0], expected)
-    learn = {**how, "kernel_shape": w.shape}
-    grads = registry.load("numpy").kernels["conv_filter_grad"](
-        x.astype("f8"), expected, **learn
-    )
-    dy = expected.astype("float32")
-    got = run_node(lower_conv_filter_grad, "conv_filter_grad", [x, dy], **learn)[0]
-    close(got, grads)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_any_depthwise(run_node, data):
+    draw = data.draw
+    rank = draw(st.integers(1, 2))
+    channels, batch = draw(st.integers(2, 40)), draw(st.integers(1, 3))
+
+    def several(low, high):
+        number = st.integers(low, high)
+        return tuple(draw(st.lists(number, min_size=rank, max_size=rank)))
+
+    spatial, kernel = several(1, 9), several(1, 4)
+    strides, dilation = several(1, 3), several(1, 3)
+    padding = tuple((draw(st.integers(0, k)), draw(st.integers(0, k))) for k in kernel)
+    for n, k, d, pads in zip(spatial, kernel, dilation, padding, strict=True):
+        assume(n + sum(pads) > (k - 1) * d)
+    static = {"strides": strides, "padding": padding, "dilation": dilation}
+    args = (batch, spatial, channels, channels, kernel)
+    check(run_node, *args, groups=channels, **static)
+
+
+def test_bias_and_activation_run_in_the_same_node():
+    def f(x, w, bias):
+        how = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
+        y = p.add(p.conv(x, w, groups=20, **how), bias)
+        return p.maximum(y, p.full(shape=(), dtype="float32", value=0))
+
+    shapes = (2, 7, 6, 20), (3, 3, 1, 20), (20,)
+    graph = stage(f, *shapes)
+    arrays = [np.random.default_rng(0).standard_normal(s).astype("f4") for s in shapes]
+    results = []
+    for name in ("numba", "numpy"):
+        routine = Routine(graph, [], registry.load(name))
+        for register, array in zip(routine.inputs, arrays, strict=True):
+            routine.registers[register] = array
+        routine.run()
+        results.append(np.array(routine.registers[routine.outputs[0]]))
+        if name == "numba":
+            assert [node.prim.name for node in routine.nodes] == ["epilogue"]
+            assert routine.allocating_steps == 0
+    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-5)
