@@ -43,7 +43,7 @@ def test_depthwise(
 
 @settings(max_examples=25)
 @given(data=st.data())
-def test_any_depthwise(run_node, data):
+def test_any_depthwise(run_node_anywhere, data):
     draw = data.draw
     rank = draw(st.integers(1, 2))
     channels, batch = draw(st.integers(2, 40)), draw(st.integers(1, 3))
@@ -59,7 +59,7 @@ def test_any_depthwise(run_node, data):
         assume(n + sum(pads) > (k - 1) * d)
     static = {"strides": strides, "padding": padding, "dilation": dilation}
     args = (batch, spatial, channels, channels, kernel)
-    check(run_node, *args, groups=channels, **static)
+    check(run_node_anywhere, *args, groups=channels, **static)
 
 
 def test_bias_and_activation_run_in_the_same_node():
