@@ -82,6 +82,10 @@ class Code:
     def store(self, value: Any, address: Any) -> None:
         self.b.store(value, self.b.inttoptr(address, PTR), align=self.itemsize)
 
+    def store_word(self, value: Any, address: Any) -> None:
+        """An i64 to memory."""
+        self.b.store(value, self.b.inttoptr(address, PTR), align=8)
+
     def intrinsic(
         self, name: str, kind: ir.FunctionType, arguments: Sequence[Any]
     ) -> Any:

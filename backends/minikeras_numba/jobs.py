@@ -96,6 +96,9 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     units: list[int] = field(default_factory=lambda: [0])
     work: int = 0
+    keep: list[Any] = field(
+        default_factory=list
+    )  # arrays that the jobs know by address
 
     def add_jobs(self, rows: Iterable[list[int]]) -> tuple[int, int]:
         """Append jobs; the range they take in the table."""
@@ -138,7 +141,10 @@ class Phase:
         self.meta = int(meta.ctypes.data)
         self.count = len(plan.units) - 1
         self.grain = max(1, self.count) if plan.work < SERIAL_WORK else 1
-        self.keep: tuple[Any, ...] = (tables, meta, plan.a, plan.b, plan.c, epilogue)
+        self.keep: tuple[Any, ...] = (
+            *(tables, meta, plan.a, plan.b, plan.c, epilogue),
+            *plan.keep,
+        )
 
 
 class Closure:
@@ -188,12 +194,16 @@ def _emit_base(c: Code, registers: Any, meta: Any, index: int) -> Any:
 
 
 def _emit_step(c: Code, meta: Any, step: Any, bases: list[Any]) -> None:
-    """Run the step's jobs: each is a call through the pointer in its row."""
-    a, b, out = (c.add(base, c.word(step, i)) for i, base in enumerate(bases))
-    jobs = c.word(meta, 2)
-    with c.loop(c.word(step, 4), start=c.word(step, 3)) as number:
+    """Run the step's jobs."""
+    places = [c.add(base, c.word(step, i)) for i, base in enumerate(bases)]
+    emit_jobs(c, c.word(meta, 2), c.word(step, 3), c.word(step, 4), places)
+
+
+def emit_jobs(c: Code, jobs: Any, first: Any, last: Any, bases: Sequence[Any]) -> None:
+    """Run rows [first, last) of a table: each is a call through the pointer in it."""
+    with c.loop(last, start=first) as number:
         row = c.add(jobs, c.mul(c.get(number), 8 * len(JOB)))
-        places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate((a, b, out))]
+        places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate(bases)]
         begin = c.word(row, FIELD["s"])
         nothing = c.b.icmp_signed("==", begin, c.const(0))
         begin = c.b.select(nothing, places[2], begin)

@@ -24,6 +24,7 @@ from minikeras_numba.jobs import (
     zeros_address,
 )
 from minikeras_numba.matmul_sizes import Matmul, Where, describe
+from minikeras_numba.matmul_sparse import skips_zeros, sparse_phases
 from minikeras_numba.matmul_tall import is_tall, tall_phases
 from minikeras_numba.panels import Block, Packed, in_place, packed
 from minikeras_numba.pool import get_threads
@@ -35,6 +36,8 @@ DEPTH = 1536
 FEW_ROWS = 16
 # A transposed A of at most so many bytes is read where it is.
 IN_CACHE = 1 << 22
+# Rows of B that are packed before they are looked through for what is not finite.
+CHECKED_ROWS = 64
 # Result rows of one unit: with an epilogue they should still be in the cache.
 ROW_BLOCK = 64
 
@@ -58,6 +61,12 @@ def matmul_phases(
     columns = panels(spec.n, spec.lanes)
     right = _right(spec, b_register, columns)
     left = _left(spec, a) if spec.transpose_a else None
+    if skips_zeros(spec):
+
+        def dense(rows: tuple[int, int], group: range) -> list[list[int]]:
+            return _jobs(spec, right, left, rows, group)
+
+        return sparse_phases(spec, a, right, out, epilogue, dense)
     plan = Plan(left.base if left else a, right.base, out)
     plan.work = spec.m * spec.n * spec.k * len(spec.a_batch)
     blocks, groups = _split(spec, len(columns), epilogue is not None)
@@ -97,11 +106,20 @@ def _right(spec: Matmul, register: int, columns: Sequence[Panel]) -> Packed:
     if not spec.transpose_b and (narrow or few):
         return in_place(register, columns, spec.item, spec.b.pitch)
 
+    checked = skips_zeros(spec)
+    # rows are looked through while they are in the first cache
+    parts = chunks(spec.k, -(-spec.k // CHECKED_ROWS) if checked else 1) or [(0, 0)]
+    step = spec.item if spec.transpose_b else spec.b.pitch
+
     def blocks(m: int) -> list[Block]:
-        return [Block(spec.b.starts[m], spec.k, spec.b.pitch)]
+        start = spec.b.starts[m]
+        return [
+            Block(start + low * step, high - low, spec.b.pitch) for low, high in parts
+        ]
 
     count = max(spec.b_batch, default=-1) + 1
-    return packed(register, columns, spec.dtype, count, spec.transpose_b, blocks)
+    turned = spec.transpose_b
+    return packed(register, columns, spec.dtype, count, turned, blocks, checked)
 
 
 def _left(spec: Matmul, a: Base) -> Packed:

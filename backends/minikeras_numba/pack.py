@@ -94,6 +94,35 @@ def _shuffle(c: Code, a: Any, b: Any, order: list[int]) -> Any:
     return c.b.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, c.lanes), order))
 
 
+def checker(dtype: str, vectors: int) -> int:
+    """Look for infinities and NaN in `k` rows of V vectors at C, `ldc` bytes apart.
+
+    The vector `dc` bytes behind C gets a NaN if there is one, and keeps what it had
+    unless `extra`: the sum of all values times zero.
+    """
+
+    def build(module: ir.Module) -> None:
+        c = Code(module, "pack", dtype, 5)
+        _, _, rows, _, job = c.arguments
+        zero = c.vec_constant(0.0)
+        flag = c.add(rows, c.word(job, FIELD["dc"]))
+        first = c.b.icmp_signed("!=", c.word(job, FIELD["extra"]), c.const(0))
+        old = c.b.select(first, zero, c.vload(flag))
+        sums = [c.slot(c.vector, old if v == 0 else zero) for v in range(vectors)]
+        at = c.slot(rows.type, rows)
+        with c.loop(c.word(job, FIELD["k"]), [(at, c.word(job, FIELD["ldc"]))]):
+            for v, total in enumerate(sums):
+                x = c.vload(c.add(c.get(at), c.const(v * c.lanes * c.itemsize)))
+                c.put(total, c.b.fadd(c.get(total, c.vector), c.b.fmul(x, zero)))
+        result = c.get(sums[0], c.vector)
+        for total in sums[1:]:
+            result = c.b.fadd(result, c.get(total, c.vector))
+        c.vstore(result, flag)
+        c.finish()
+
+    return compile_ir("pack", build, f"checker {dtype} {vectors}")
+
+
 def zeroer(dtype: str) -> int:
     """Fill `count` elements with zeros."""
 

@@ -14,13 +14,16 @@ import numpy as np
 from minikeras_numba.blocking import Panel
 from minikeras_numba.jit import host
 from minikeras_numba.jobs import Base, Phase, Plan, Step, job
-from minikeras_numba.pack import copier, transposer
+from minikeras_numba.pack import checker, copier, transposer
 
 _ALIGN = 64
 
 
 class Packed(NamedTuple):
-    """Where the B of a tile is: base, and for panel i of matrix m an offset and a row size."""
+    """Where the B of a tile is: base, and for panel i of matrix m an offset and a row size.
+
+    A checked panel has a vector, at `flags`, with a NaN in it if a value is not finite.
+    """
 
     base: Base
     panels: Sequence[Panel]
@@ -28,6 +31,7 @@ class Packed(NamedTuple):
     row_bytes: Sequence[int]
     matrix_bytes: int
     phase: Phase | None
+    flags: Sequence[int] = ()
 
 
 class Block(NamedTuple):
@@ -63,30 +67,41 @@ def packed(
     matrices: int,
     transposed: bool,
     blocks: Callable[[int], Sequence[Block]],
+    checked: bool = False,
 ) -> Packed:
     """A phase that packs `matrices` matrices, each into the given panels.
 
-    `blocks(m)` lists what stands under each other in the panels of matrix m.
+    `blocks(m)` lists what stands under each other in the panels of matrix m. They are
+    looked through for values that are not finite if `checked`.
     """
     itemsize, lanes = np.dtype(dtype).itemsize, host().lanes(np.dtype(dtype).itemsize)
     rows = sum(b.rows for b in blocks(0)) if matrices else 0
     row_bytes = [p.vectors * lanes * itemsize for p in columns]
-    offsets, at = [], 0
+    offsets, flags, at = [], [], 0
     for size in row_bytes:
         offsets.append(at)
         at += (rows + lanes) * size  # the transposer spoils up to L rows past the end
+        flags.append(at)
+        at += _ALIGN if checked else 0
     plan = Plan(Base(register), Base(), Base(array=scratch(max(1, at * matrices))))
     plan.work = rows * sum(row_bytes) // itemsize * matrices * 4
     for m in range(matrices):
         content = blocks(m)
-        for panel, offset, size in zip(columns, offsets, row_bytes, strict=True):
+        for panel, offset, flag, size in zip(
+            columns, offsets, flags, row_bytes, strict=True
+        ):
             target, first = m * at + offset, len(plan.jobs)
             for block in content:
-                make = _transposing if transposed else _copying
+                make = transposing if transposed else _copying
                 plan.add_jobs(make(dtype, lanes, panel, block, target, size))
+                if checked:
+                    look = {"k": block.rows, "ldc": size, "extra": block is content[0]}
+                    fn = checker(dtype, panel.vectors)
+                    place = m * at + flag - target
+                    plan.add_jobs([job(fn, c=target, dc=place, **look)])
                 target += block.rows * size
             plan.add_unit([Step(0, 0, 0, first, len(plan.jobs))])
-    return Packed(plan.c, columns, offsets, row_bytes, at, Phase(plan))
+    return Packed(plan.c, columns, offsets, row_bytes, at, Phase(plan), flags)
 
 
 def _copying(
@@ -108,7 +123,7 @@ def _copying(
     ]
 
 
-def _transposing(
+def transposing(
     dtype: str, lanes: int, panel: Panel, block: Block, target: int, size: int
 ) -> list[list[int]]:
     """Per vector of the panel: a job for the whole L x L squares, one for what is left."""

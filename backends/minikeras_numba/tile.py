@@ -145,22 +145,23 @@ class _Tile:
             offset = (
                 c.const(p * c.itemsize) if self.dense else c.mul(self.strides["sap"], p)
             )
-            x = self.pinned(c.splat(c.load(c.add(a, offset), c.scalar), c.vector))
+            x = c.splat(c.load(c.add(a, offset), c.scalar), c.vector)
+            if self.vectors > 1:  # a single use is better folded
+                x = pinned(c, x)
             for v in range(self.vectors):
                 old = c.get(sums[p, v], c.vector)
                 fma = c.intrinsic(f"llvm.fmuladd.{c.tag()}", kind, [x, lines[v], old])
                 c.put(sums[p, v], fma)
 
-    def pinned(self, x: Any) -> Any:
-        """`x` in a register of its own.
 
-        On x86 LLVM would fold the broadcast into each multiply-add, which halves the
-        rate; an empty assembly statement hides where the value came from. A single
-        use is better folded.
-        """
-        x86 = host().triple.startswith(("x86_64", "i686"))
-        if not x86 or self.vectors == 1:
-            return x
-        register = "v" if host().vector_bytes == 64 else "x"
-        kind = ir.FunctionType(x.type, [x.type])
-        return self.code.b.call(ir.InlineAsm(kind, "", f"={register},0"), [x])
+def pinned(c: Code, x: Any) -> Any:
+    """`x` in a register of its own.
+
+    On x86 LLVM would fold the broadcast into each multiply-add, which halves the
+    rate; an empty assembly statement hides where the value came from.
+    """
+    if not host().triple.startswith(("x86_64", "i686")):
+        return x
+    register = "v" if host().vector_bytes == 64 else "x"
+    kind = ir.FunctionType(x.type, [x.type])
+    return c.b.call(ir.InlineAsm(kind, "", f"={register},0"), [x])
