@@ -38,6 +38,8 @@ FEW_ROWS = 16
 IN_CACHE = 1 << 22
 # Rows of B that are packed before they are looked through for what is not finite.
 CHECKED_ROWS = 64
+# Up to so many rows all meet a panel of B while it is near, and threads share the panels.
+SHARED_ROWS = 256
 # Result rows of one unit: with an epilogue they should still be in the cache.
 ROW_BLOCK = 64
 
@@ -154,7 +156,7 @@ def _split(
         return blocks, [range(width)]
     most = max(1, min(-(-spec.m // max_rows(max_vectors())), wanted))
     by_cache = -(-spec.m // ROW_BLOCK) if whole_rows else 1
-    if spec.m > FEW_ROWS:
+    if spec.m > FEW_ROWS and (spec.m > SHARED_ROWS or width < wanted):
         return chunks(spec.m, max(most, by_cache)), [range(width)]
     cut = chunks(width, wanted) or [(0, 0)]
     return [(0, spec.m)] if spec.m else [], [range(low, high) for low, high in cut]

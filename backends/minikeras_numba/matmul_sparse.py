@@ -49,9 +49,11 @@ ROWS = 64
 LARGEST = 1 << 22
 # Fewer multiply-adds than this are done before the lists are.
 LEAST_WORK = 1 << 22
-# With this many rows of A the threads share them, with fewer they share the panels.
-MANY_ROWS = 8 * ROWS
-# The lister stops when more than half of what it has seen, and this much, is not zero.
+# With this many rows of A, or few panels, the threads share the rows, else the panels.
+MANY_ROWS = 16 * ROWS
+# The lister stops when more than so many sixteenths of what it has seen are not zero, and
+# so many rows beside them.
+SIXTEENTHS = 9
 SLACK_ROWS = 2
 _HEAD = 64  # bytes: the mark, 1 where the block is sparse
 
@@ -85,8 +87,9 @@ def sparse_phases(
     lists = _Lists(spec, blocks)
     plan = Plan(a, right.base, out)
     plan.work = spec.m * spec.n * spec.k
-    by_rows = spec.m >= MANY_ROWS
     width = len(right.panels)
+    whole = epilogue is not None and spec.m >= MANY_ROWS
+    by_rows = whole or width < 2 * get_threads()
     groups = [range(width)] if by_rows else [range(i, i + 1) for i in range(width)]
     starts = spec.a.starts[0], 0, spec.c.starts[0]
     for shared in [[b] for b in blocks] if by_rows else [blocks]:
@@ -129,7 +132,9 @@ class _Lists:
         self.spec, self.blocks = spec, blocks
         most = max(high - low for low, high in blocks)
         self.depths = -(-spec.k // DEPTH)
-        capacity = spec.k * (most // 2 + SLACK_ROWS) + DEPTH + spec.lanes
+        capacity = (
+            spec.k * (most * SIXTEENTHS // 16 + 1 + SLACK_ROWS) + DEPTH + spec.lanes
+        )
         self.offsets_at = _HEAD + _rounded(8 * (most * self.depths + 1))
         self.values_at = self.offsets_at + _rounded(4 * capacity)
         self.pitch = self.values_at + _rounded(4 * capacity)
@@ -215,7 +220,7 @@ def lister() -> int:
 
     Fields: sap is the bytes between rows; they are at S if `extra`, else at A. C is the
     block's part (see `_Lists`) with the offsets `dc` and the values `ds` bytes behind;
-    `lds` nonzeros more than half of what was seen are too many.
+    `lds` nonzeros more than SIXTEENTHS / 16 of what was seen are too many.
     """
 
     def build(module: ir.Module) -> None:
@@ -260,16 +265,15 @@ def lister() -> int:
                     kind = ir.FunctionType(I64, [I64])
                     more = c.intrinsic("llvm.ctpop.i64", kind, [bits])
                     c.put(n, c.add(c.get(n), more))
-                over = c.b.icmp_signed(
-                    ">", c.mul(c.get(n), 2), c.add(c.get(seen), c.mul(slack, 2))
-                )
+                limit = c.add(c.mul(c.get(seen), SIXTEENTHS), c.mul(slack, 16))
+                over = c.b.icmp_signed(">", c.mul(c.get(n), 16), limit)
                 with c.when(over):
                     c.put(sparse, c.const(0))
         c.store_word(c.get(n), c.get(begins))
         c.store_word(c.get(sparse), out)
         c.finish()
 
-    return compile_ir("pack", build, f"lister {DEPTH} {_HEAD}")
+    return compile_ir("pack", build, f"lister {DEPTH} {_HEAD} {SIXTEENTHS}")
 
 
 def _least(c: Code, x: Any, y: Any) -> Any:
