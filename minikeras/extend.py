@@ -8,6 +8,7 @@ from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.plan import plan
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
+from minikeras.engine.quiet import is_quiet
 
 __all__ = [
     "PRIMITIVES",
@@ -27,6 +28,7 @@ __all__ = [
     "fits",
     "is_float",
     "is_integer",
+    "is_quiet",
     "itemsize",
     "limits",
     "lookup",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import numpy_dtype
+from minikeras.extend import is_quiet, numpy_dtype
 
 Kernel = Callable[..., Any]
 Table = dict[str, Kernel]
@@ -28,8 +28,11 @@ def arrays(xp: Any, function: Kernel) -> Kernel:
 
     @functools.wraps(function)
     def kernel(*args: Array, **static: Any) -> Array:
-        with np.errstate(all="ignore"):
+        if is_quiet():
             result = function(*args, **static)
+        else:
+            with np.errstate(all="ignore"):
+                result = function(*args, **static)
         return result if type(result) is array_type else xp.asarray(result)
 
     return kernel
@@ -40,6 +43,8 @@ def quiet(function: Kernel) -> Kernel:
 
     @functools.wraps(function)
     def kernel(*args: Array, **static: Any) -> Array:
+        if is_quiet():
+            return function(*args, **static)
         with np.errstate(all="ignore"):
             return function(*args, **static)
 

@@ -18,6 +18,7 @@ from minikeras.engine import dtypes, tree
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.interpret import current, scope
 from minikeras.engine.prims import cast
+from minikeras.engine.quiet import quiet
 from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
 from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.layers.base import masking
@@ -60,6 +61,9 @@ class LayerCalls:
         self._check_initialized()
         if any_symbolic(*args) or (kwargs and any_symbolic(kwargs)):
             return self._symbolic_call(args, kwargs)
+        if call_context.get() is None:
+            with quiet():
+                return self._run(args, kwargs)
         return self._run(args, kwargs)
 
     def _label(self) -> str:
@@ -119,11 +123,10 @@ class LayerCalls:
 
     def _call_cast(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`call`, with variables read in the dtype computed in."""
-        policy = self.dtype_policy
         wanted: str | None = None
-        if self.autocast and policy.compute_dtype != policy.variable_dtype:
+        if self.autocast:
             run = self._run_dtype
-            wanted = None if run == policy.variable_dtype else run
+            wanted = None if run == self.variable_dtype else run
         if wanted == autocast_dtype():
             return self.call(*args, **kwargs)
         with autocast_scope(wanted):

@@ -163,10 +163,11 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
 
     @property
     def _run_dtype(self) -> str:
-        policy = self.dtype_policy
-        if policy.compute_dtype == policy.variable_dtype:
-            return policy.compute_dtype
-        return policy.run_dtype
+        policy = self.__dict__["_dtype_policy"]
+        if type(policy) is not dtype_policies.DTypePolicy:
+            policy = self.dtype_policy
+        compute: str = policy.compute_dtype
+        return compute if compute == policy.variable_dtype else policy.run_dtype
 
     @property
     def path(self) -> str:

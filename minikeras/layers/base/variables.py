@@ -21,6 +21,10 @@ def unique(things: Iterable[Any]) -> list[Any]:
     return list({id(t): t for t in things}.values())
 
 
+# Classes whose layers have added a loss: while there is none, none need be cleared.
+_adders: set[type] = set()
+
+
 class LayerVariables:
     """The part of `Layer` that deals with its state."""
 
@@ -276,6 +280,7 @@ class LayerVariables:
                     "expected a scalar. Reduce it with ops.mean or ops.sum."
                 )
             self._losses.append(value)
+            _adders.add(type(self))
 
     @property
     def losses(self) -> list[Any]:
@@ -291,8 +296,9 @@ class LayerVariables:
         return found
 
     def _clear_losses(self) -> None:
-        for layer in self._flatten_layers():
-            layer._losses.clear()
+        if _adders:
+            for layer in self._flatten_layers():
+                layer._losses.clear()
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of `weights` as NumPy arrays."""

@@ -1,0 +1,38 @@
+"""NumPy's floating point warnings off, once for many kernels.
+
+An infinity or NaN is a result like any other here, on every backend. To switch the
+warnings off costs a kernel more than a small addition does; so a call of a model does
+it once, and kernels ask `is_quiet` first.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from typing import Any
+
+import numpy as np
+
+_quiet: ContextVar[bool] = ContextVar("minikeras_quiet", default=False)
+is_quiet = _quiet.get
+
+
+class quiet:
+    """A block without floating point warnings.
+
+    >>> with quiet():
+    ...     bool(np.float32(1) / np.float32(0) == np.inf), is_quiet()
+    (True, True)
+    """
+
+    __slots__ = ("_state", "_token")
+
+    def __init__(self) -> None:
+        self._state = np.errstate(all="ignore")
+
+    def __enter__(self) -> None:
+        self._state.__enter__()
+        self._token: Token[bool] = _quiet.set(True)
+
+    def __exit__(self, *error: Any) -> None:
+        _quiet.reset(self._token)
+        self._state.__exit__(*error)
