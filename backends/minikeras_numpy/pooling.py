@@ -27,7 +27,15 @@ class Pool:
         )
         self.inner = interior(padding, spatial)
         self.places = [at for _, at in taps(window, self.out, strides, ones)]
+        self.strides = strides
         self.disjoint = all(k <= s for k, s in zip(window, strides, strict=True))
+
+    def covers(self, spatial: Ints, window: Ints) -> bool:
+        """Whether every element is in a window, and none is border."""
+        return not self.padded and all(
+            k >= s and n == (o - 1) * s + k
+            for n, k, s, o in zip(spatial, window, self.strides, self.out, strict=True)
+        )
 
     def widen(self, xp: Any, x: Array, fill: Any) -> Array:
         """`x` with its border; `x` itself where there is none."""

@@ -23,6 +23,7 @@ from minikeras_numpy.writers import Scratch, choose
 
 Run = Callable[..., None]
 
+_GATHERED = 9  # places in a window of which copies are made, up to this many
 _BLOCK = 1 << 16  # elements worked on at a time where several passes go over them
 
 
@@ -120,26 +121,40 @@ def _max_pool_grad(node: Node) -> Run:
     # Some samples at a time: every place in the window reads the same few arrays.
     step = max(1, _BLOCK // max(1, math.prod(pool.out_shape[1:])))
 
+    places = pool.places
+    spatial = x_aval.shape[1:-1]
+    whole = pool.disjoint and pool.covers(spatial, node.static["window"])
+
     def spread(x: Array, dy: Array, out: Array) -> None:
         wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
         peak = scratch.get("peak", dy.shape, x.dtype)
-        maximum_of(np, pool, wide, peak)
         target = out
         if pool.padded:
             target = scratch.get("target", wide.shape, x.dtype)
-        target.fill(0)
+        if not whole:
+            target.fill(0)
         left = scratch.get("left", dy.shape, np.bool_)
         hit = scratch.get("hit", dy.shape, np.bool_)
         part = scratch.get("part", dy.shape, x.dtype)
+        # What is read twice is copied to where it lies side by side.
+        near = [wide[place] for place in places]
+        if len(places) <= _GATHERED:
+            copies = scratch.get("near", (len(places), *dy.shape), x.dtype)
+            for copy, seen in zip(copies, near, strict=True):
+                np.copyto(copy, seen)
+            near = list(copies)
+        np.copyto(peak, near[0])
+        for seen in near[1:]:
+            np.maximum(peak, seen, out=peak)
         left.fill(True)
-        for place in pool.places:
-            np.equal(wide[place], peak, out=hit)
+        for place, seen in zip(places, near, strict=True):
+            np.equal(seen, peak, out=hit)
             np.logical_and(hit, left, out=hit)
             np.logical_xor(left, hit, out=left)
+            choose(hit, dy, zero, part, scratch)
             if pool.disjoint:
-                choose(hit, dy, zero, target[place], scratch)
+                target[place] = part
             else:
-                choose(hit, dy, zero, part, scratch)
                 target[place] += part
         if pool.padded:
             np.copyto(out, target[pool.inner])
