@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ from minikeras_numpy.table import build_table
 _ALIGN = 64
 
 
+@functools.cache
+def _zero(dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    return np.zeros((), dtype)
+
+
 class NumpyBackend(Backend):
     """Everything in NumPy; other CPU backends inherit it and override what pays."""
 
@@ -22,6 +28,8 @@ class NumpyBackend(Backend):
 
     def __init__(self) -> None:
         self.kernels = build_table(np)
+        maximum = self.kernels["maximum"]
+        self.shortcuts = {"relu": lambda x: maximum(x, _zero(x.dtype))}
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         return array

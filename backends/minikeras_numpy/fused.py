@@ -14,12 +14,12 @@ def table(xp: Any) -> Table:
         x = to(x, work_dtype(x.dtype))
         if x.shape[axis] == 0:
             return x.copy()
-        return x - xp.max(x, axis=axis, keepdims=True)
+        return x - x.max(axis=axis, keepdims=True)
 
     def softmax(x: Array, *, axis: int) -> Array:
         e = centred(x, axis)
         xp.exp(e, out=e)
-        e /= xp.sum(e, axis=axis, keepdims=True)
+        e /= e.sum(axis=axis, keepdims=True)
         return to(e, x.dtype)
 
     def log_softmax(x: Array, *, axis: int) -> Array:

@@ -45,6 +45,8 @@ class Backend:
     name: str
     array_type: type
     kernels: Mapping[str, Callable[..., Any]]
+    # Eager kernels of rows that graphs take apart, so that their parts can be fused.
+    shortcuts: Mapping[str, Callable[..., Any]] = {}
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         """The backend's array with the values of a NumPy array (may share memory)."""

@@ -20,7 +20,7 @@ class Eager(interpret.Interpreter):
         self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
     ) -> Any:
         backend = registry.active()
-        kernel = backend.kernels.get(prim.name)
+        kernel = backend.kernels.get(prim.name) or backend.shortcuts.get(prim.name)
         if kernel is None:
             if prim.composition is None:
                 raise NotImplementedError(

@@ -9,6 +9,8 @@ from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 
+_NO_TENSORS = {"training"}
+
 
 def mask_of(value: Any) -> Any:
     """The mask that a tensor carries, or None."""
@@ -17,7 +19,7 @@ def mask_of(value: Any) -> Any:
 
 def masks_of(value: Any) -> Any:
     """The masks of the tensors in a structure, in that structure."""
-    if type(value) is Tensor:
+    if not isinstance(value, (list, tuple, dict)):
         return mask_of(value)
     return tree.map_structure(mask_of, value)
 
@@ -50,6 +52,13 @@ def first_masks(args: tuple[Any, ...], kwargs: dict[str, Any], info: Any) -> Any
 
 def fill_masks(info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Give `call` the masks of its tensors, under `mask` or `<argument>_mask`."""
+    if (
+        len(args) == 1
+        and kwargs.keys() <= _NO_TENSORS
+        and not isinstance(args[0], (list, tuple, dict))
+        and mask_of(args[0]) is None
+    ):
+        return  # nearly always
     tensors = info.tensors(args, kwargs)
     if len(tensors) == 1:
         if "mask" in info.known and kwargs.get("mask") is None:
