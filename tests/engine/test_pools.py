@@ -100,3 +100,44 @@ def test_values_stay(size, window, stride, before, seed):
     expected, found = run_graph(graph, x, g), run_graph(pools(graph), x, g)
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def forward(how, shared=False):
+    """max_pool(relu(x + bias)), and the array before the pooling if it is `shared`."""
+
+    def f(x, bias):
+        y = p.maximum(p.add(x, bias), zero())
+        pooled = p.max_pool(y, **how)
+        return (pooled, y) if shared else (pooled,)
+
+    return f
+
+
+def test_bias_and_relu_come_after_the_pooling():
+    graph = simplify(stage(forward(HOW), (2, 6, 4, 3), (3,)))
+    moved = pools(graph).check()
+    assert names(moved)[-3:] == ["max_pool", "add", "maximum"]
+    assert shapes(moved, "add")[-1] == (3,)
+
+
+def test_what_others_read_or_varies_by_position_stays():
+    for f, bias in ((forward(HOW, shared=True), (3,)), (forward(HOW), (4, 3))):
+        graph = simplify(stage(f, (2, 6, 4, 3), bias))
+        assert names(pools(graph).check()) == names(graph)
+    bordered = {**HOW, "padding": ((2, 2), (0, 0))}  # windows with nothing in them
+    graph = simplify(stage(forward(bordered), (2, 6, 4, 3), (3,)))
+    assert names(pools(graph).check()) == names(graph)
+
+
+@given(seed=st.integers(0, 2**16), before=st.integers(0, 1))
+def test_pooling_first_changes_no_bit(seed, before):
+    rng = np.random.default_rng(seed)
+    how = {**HOW, "padding": ((before, 0), (0, 0))}
+    x = rng.standard_normal((2, 6, 4, 3)).astype("float32")
+    x[rng.random(x.shape) < 0.1] = rng.choice([np.nan, np.inf, -np.inf, 1e30])
+    bias = rng.standard_normal(3).astype("float32") * 1e3
+    graph = simplify(stage(forward(how), x.shape, bias.shape))
+    moved = pools(graph)
+    assert names(moved) != names(graph)
+    for a, b in zip(run_graph(graph, x, bias), run_graph(moved, x, bias), strict=True):
+        np.testing.assert_array_equal(a, b)
