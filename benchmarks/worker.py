@@ -19,6 +19,8 @@ from typing import Any
 from benchmarks.workloads import WORKLOADS, Workload, forward_macs, train_macs
 
 CALLS = 20  # single samples in a row; their mean is one measurement
+# Predictions of many samples a turn: the first finds the caches full of other engines.
+PREDICTIONS = 3
 PICTURES = 1024
 
 
@@ -138,10 +140,13 @@ def _answers(model: Any, workload: Workload, x: Any, rounds: int, line: Line) ->
     }
     for _ in range(rounds):
         line.wait()
-        start = time.perf_counter()
-        model.predict(many, batch_size=128, verbose=0)
-        facts = {"predict_1024_ms": 1e3 * (time.perf_counter() - start)}
-        line.say(**facts, **{k: call_ms(f) for k, f in calls.items()}, memory_mb=memory)
+        times = []
+        for _ in range(PREDICTIONS):
+            start = time.perf_counter()
+            model.predict(many, batch_size=128, verbose=0)
+            times.append(1e3 * (time.perf_counter() - start))
+        facts = {k: call_ms(f) for k, f in calls.items()}
+        line.say(**facts, predict_1024_ms=min(times), memory_mb=memory)
 
 
 if __name__ == "__main__":
