@@ -24,7 +24,7 @@ from llvmlite import ir
 
 from minikeras_numba.contract_ir import I64, ITEMSIZE, Code
 from minikeras_numba.jit import compile_ir, host
-from minikeras_numba.pool import Registers, run
+from minikeras_numba.pool import Registers, get_threads, run
 from minikeras_numba.tile import FIELD, JOB, tile
 
 Table = npt.NDArray[np.int64]
@@ -96,9 +96,8 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     units: list[int] = field(default_factory=lambda: [0])
     work: int = 0
-    keep: list[Any] = field(
-        default_factory=list
-    )  # arrays that the jobs know by address
+    # arrays that the jobs know by address
+    keep: list[Any] = field(default_factory=list)
 
     def add_jobs(self, rows: Iterable[list[int]]) -> tuple[int, int]:
         """Append jobs; the range they take in the table."""
@@ -145,6 +144,16 @@ class Phase:
             *(tables, meta, plan.a, plan.b, plan.c, epilogue),
             *plan.keep,
         )
+
+
+def finishing(rows: int, out: Base, work: int, epilogue: Epilogue) -> Phase:
+    """The epilogue by itself, for rows that were finished in pieces."""
+    plan = Plan(out, out, out)
+    plan.work = work
+    count = max(1, min(2 * get_threads(), rows))
+    for i in range(count):
+        plan.add_unit([Step(0, 0, 0, 0, 0, rows * i // count, rows * (i + 1) // count)])
+    return Phase(plan, epilogue)
 
 
 class Closure:

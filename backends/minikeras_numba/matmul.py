@@ -20,6 +20,7 @@ from minikeras_numba.jobs import (
     Phase,
     Plan,
     Step,
+    finishing,
     job,
     zeros_address,
 )
@@ -87,11 +88,8 @@ def matmul_phases(
     phases = [p.phase for p in (right, left) if p is not None and p.phase is not None]
     if epilogue is None or len(groups) == 1:
         return [*phases, Phase(plan, epilogue)]
-    after = Plan(a, a, out)  # rows were finished in pieces: their epilogue comes last
-    for low, high in chunks(spec.m * len(spec.a_batch), get_threads()):
-        after.add_unit([Step(0, 0, 0, 0, 0, low, high)])
-    after.work = plan.work
-    return [*phases, Phase(plan), Phase(after, epilogue)]
+    rows = spec.m * len(spec.a_batch)
+    return [*phases, Phase(plan), finishing(rows, out, plan.work, epilogue)]
 
 
 def _places(where: Where, packed: Packed | None, count: int) -> Sequence[int]:

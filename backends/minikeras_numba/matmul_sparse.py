@@ -33,6 +33,7 @@ from minikeras_numba.jobs import (
     Plan,
     Step,
     emit_jobs,
+    finishing,
     job,
     zeros_address,
 )
@@ -105,11 +106,7 @@ def sparse_phases(
     phases = [p for p in (right.phase, lists.phase(a)) if p is not None]
     if epilogue is None or by_rows:
         return [*phases, Phase(plan, epilogue)]
-    after = Plan(a, a, out)  # rows were finished in pieces: their epilogue comes last
-    for low, high in chunks(spec.m, 2 * get_threads()):
-        after.add_unit([Step(0, 0, 0, 0, 0, low, high)])
-    after.work = plan.work
-    return [*phases, Phase(plan), Phase(after, epilogue)]
+    return [*phases, Phase(plan), finishing(spec.m, out, plan.work, epilogue)]
 
 
 def row_blocks(spec: Matmul) -> list[tuple[int, int]]:
@@ -125,7 +122,7 @@ class _Lists:
 
     A block's part: the mark; where each row's entries begin, block of the reduction by
     block of the reduction; for each nonzero the offset of its row of B (in a panel one
-    vector wide); the nonzeros. In front of all, a transposed A's rows.
+    vector wide); the nonzeros. Behind all, a transposed A's rows.
     """
 
     def __init__(self, spec: Matmul, blocks: Sequence[tuple[int, int]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def unique(things: Iterable[Any]) -> list[Any]:
 
 
 # Classes whose layers have added a loss: while there is none, none need be cleared.
-_adders: set[type] = set()
+_adders: WeakSet[type] = WeakSet()
 
 
 class LayerVariables:
