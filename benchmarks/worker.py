@@ -22,6 +22,8 @@ CALLS = 20  # single samples in a row; their mean is one measurement
 # Predictions of many samples a turn: the first finds the caches full of other engines.
 PREDICTIONS = 3
 PICTURES = 1024
+# Seconds before each turn: idle threads of BLAS and OpenMP spin a while before they sleep.
+PAUSE = 0.1
 
 
 def resident_mb() -> float | None:
@@ -46,8 +48,10 @@ class Line:
         self._out.flush()
 
     def wait(self) -> None:
+        """Until this engine's turn, and until the engine before has let go of the cores."""
         if not sys.stdin.readline():
             sys.exit(0)
+        time.sleep(PAUSE)
 
 
 def imported(module: str) -> tuple[Any, float]:
