@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import minikeras as keras
 from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
+from minikeras.engine import routine
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.recompute import recompute
@@ -81,3 +83,41 @@ def test_a_reshape_that_leads_back_is_none():
         lambda x: p.neg(p.reshape(p.reshape(x, shape=(6,)), shape=(2, 3))), (2, 3)
     )
     assert [n.prim.name for n in simplify(graph).check().nodes] == ["neg"]
+
+
+def test_the_sign_of_an_activation_waits_while_the_activation_is_kept():
+    """Convolutions keep it for their filters' gradients, so no array of booleans lives."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 8)),
+            *(
+                layer
+                for _ in range(3)
+                for layer in (
+                    keras.layers.Conv2D(8, 3, padding="same"),
+                    keras.layers.BatchNormalization(),
+                    keras.layers.Activation("relu"),
+                )
+            ),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(3),
+        ]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x = np.random.default_rng(0).normal(size=(32, 16, 16, 8)).astype("float32")
+    kept: list[tuple[int, ...]] = []
+    original = routine.plan
+
+    def watched(graph, updates):
+        for node in graph.nodes:
+            kept.extend(
+                v.aval.shape for v in node.outputs if str(v.aval.dtype) == "bool"
+            )
+        return original(graph, updates)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routine, "plan", watched)
+        model.train_on_batch(x, np.zeros(32))
+    # The first two activations are inputs of convolutions; the third one is not.
+    assert kept.count((32, 16, 16, 8)) <= 1

@@ -5,6 +5,10 @@ result and twice by its gradients. Kept, they are one more array as large as the
 written once and read as often as the input would be. So a cheap elementwise node with
 one large operand, which no fused loop makes (a convolution's result, an input), is
 repeated for each of its users and disappears into their loops.
+
+The sign of an activation, which its gradient asks for, is one comparison. Made along
+with the activation it is an array of its own until the gradient comes; where the
+activation stays in memory that long anyway, it waits for the gradient's loop.
 """
 
 from __future__ import annotations
@@ -41,10 +45,10 @@ def recompute(graph: Graph, backend: registry.Backend) -> tuple[Graph, frozenset
             continue
         if all(_loops(reader, value, backend) for reader in readers):
             cheap[value] = node
+    again = _late(graph, backend)
     if not cheap:
-        return graph, frozenset()
+        return graph, frozenset(again)
     nodes: list[Node] = []
-    again: set[Node] = set()
     for node in graph.nodes:
         if not cheap.keys().isdisjoint(node.outputs):
             continue
@@ -56,8 +60,40 @@ def recompute(graph: Graph, backend: registry.Backend) -> tuple[Graph, frozenset
                 copy = Node(made.prim, made.inputs, result, made.static, node.source)
                 again.add(copy)
                 nodes.append(copy)
-        nodes.append(node.replaced(renamed))
+        new = node.replaced(renamed)
+        if node in again:
+            again.remove(node)
+            again.add(new)
+        nodes.append(new)
     return graph.with_nodes(nodes), frozenset(again)
+
+
+def _late(graph: Graph, backend: registry.Backend) -> set[Node]:
+    """Comparisons with a constant that wait for their reader, since that takes less memory.
+
+    Memory is counted in bytes times nodes: the comparison's result from the node that
+    makes its operand, against the operand from its last other reader.
+    """
+    place = {node: i for i, node in enumerate(graph.nodes)}
+    producer, users = graph.producers(), graph.users()
+    late = set()
+    for node in graph.nodes:
+        if node.prim.name != "gt" or not backend.fusible(node):
+            continue
+        (operand, bound), (out,) = node.inputs, node.outputs
+        maker, readers = producer.get(operand), users.get(out, ())
+        if maker is None or bound.aval.size != 1 or not readers:
+            continue
+        if operand.aval.shape != out.aval.shape or out.aval.nbytes < _LEAST_BYTES:
+            continue
+        if not all(_loops(reader, out, backend) for reader in readers):
+            continue
+        end = max(place[reader] for reader in readers)
+        others = [place[u] for u in users[operand] if u.prim.kind == "contract"]
+        held = end - max(others, default=place[maker])
+        if held * operand.aval.nbytes < (end - place[maker]) * out.aval.nbytes:
+            late.add(node)
+    return late
 
 
 def _repeats(
