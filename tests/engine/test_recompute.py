@@ -10,6 +10,7 @@ from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
 from minikeras.engine import routine
 from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.passes import recompute as passes_recompute
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.recompute import recompute
 from minikeras.engine.passes.simplify import simplify
@@ -121,3 +122,63 @@ def test_the_sign_of_an_activation_waits_while_the_activation_is_kept():
         model.train_on_batch(x, np.zeros(32))
     # The first two activations are inputs of convolutions; the third one is not.
     assert kept.count((32, 16, 16, 8)) <= 1
+
+
+def _trained(depth, *, normalized, dropped=True, backend="numpy"):
+    """Two steps of `depth` convolutions: the losses, weights, and the step's nodes."""
+    sizes: list[int] = []
+    nodes: list[str] = []
+    original = routine.plan
+
+    def watched(graph, updates):
+        places = original(graph, updates)
+        nodes[:] = [n.prim.name for n in graph.nodes]
+        sizes.append(places.arena_bytes)
+        return places
+
+    keras.utils.set_random_seed(0)
+    with pytest.MonkeyPatch.context() as patch, registry.using(backend):
+        patch.setattr(routine, "plan", watched)
+        patch.setattr(passes_recompute, "_DROPPED_BYTES", 1 if dropped else 1 << 60)
+        layers = [keras.Input((16, 16, 8))]
+        for _ in range(depth):
+            layers.append(keras.layers.Conv2D(8, 3, padding="same"))
+            if normalized:
+                layers.append(keras.layers.BatchNormalization())
+            layers.append(keras.layers.Activation("relu"))
+        layers += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
+        model = keras.Sequential(layers)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss)
+        x = np.random.default_rng(0).normal(size=(32, 16, 16, 8)).astype("float32")
+        y = np.arange(32) % 3
+        losses = [float(model.train_on_batch(x, y)) for _ in range(2)]
+        return losses, model.get_weights(), nodes, max(sizes)
+
+
+def test_activations_of_normalized_convolutions_are_made_twice_instead_of_kept():
+    _, _, with_both, kept = _trained(8, normalized=True, dropped=False)
+    _, _, nodes, size = _trained(8, normalized=True)
+    # The gradients' loops make them: there are no more loops than before.
+    assert nodes.count("fused") == with_both.count("fused")
+    one = 32 * 16 * 16 * 8 * 4
+    assert size <= kept - 4 * one
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_gradients_are_the_same_with_dropped_activations(backend):
+    if backend == "numba":
+        pytest.importorskip("llvmlite")
+    kept = _trained(8, normalized=True, dropped=False, backend=backend)
+    made = _trained(8, normalized=True, backend=backend)
+    np.testing.assert_allclose(made[0], kept[0], rtol=1e-5)
+    for a, b in zip(made[1], kept[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_an_activation_whose_base_is_not_kept_stays():
+    """Without a normalization the gradients need the activation, not the sum before it."""
+    _, _, with_both, kept = _trained(8, normalized=False, dropped=False)
+    _, _, nodes, size = _trained(8, normalized=False)
+    assert nodes == with_both
+    assert size == kept

@@ -9,11 +9,20 @@ repeated for each of its users and disappears into their loops.
 The sign of an activation, which its gradient asks for, is one comparison. Made along
 with the activation it is an array of its own until the gradient comes; where the
 activation stays in memory that long anyway, it waits for the gradient's loop.
+
+An activation of a normalized convolution is read by the next one, and again by the
+gradients, when everything between has run. The convolution's result is kept for the
+gradients too, and the activation is a few cheap steps from it: so these are taken again,
+and the activation's memory is free between. (Chen et al. 2016, "Training Deep Nets with
+Sublinear Memory Cost", section 4.2, drop the results of cheap operations in this way.)
+The gradient's loop then reads what the activation is made from, which it reads in any
+case, and writes the activation instead of reading it: the step is as fast as before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
@@ -23,6 +32,10 @@ _CHEAP = ("add", "sub", "mul", "neg")
 _SMALL = 16
 # Arrays of fewer bytes are in the cache anyway.
 _LEAST_BYTES = 1 << 16
+# What makes an activation from its base: as many steps at most, of these kinds.
+_STEPS, _ACTIVATION = 6, (*_CHEAP, "maximum")
+# An activation is made twice if it has so many bytes, and so many nodes run meanwhile.
+_DROPPED_BYTES, _DROPPED_NODES = 1 << 21, 64
 
 
 def recompute(graph: Graph, backend: registry.Backend) -> tuple[Graph, frozenset[Node]]:
@@ -32,6 +45,13 @@ def recompute(graph: Graph, backend: registry.Backend) -> tuple[Graph, frozenset
         The graph, and the repeated nodes: each belongs into the loop of its reader, and
         not to the others that read the same array.
     """
+    graph, again = _repeat(graph, backend)
+    graph, again = _make_twice(graph, again, backend)
+    return graph, frozenset(again | _late(graph, backend))
+
+
+def _repeat(graph: Graph, backend: registry.Backend) -> tuple[Graph, set[Node]]:
+    """Cheap nodes once for each of their readers."""
     producer = graph.producers()
     users = graph.users()
     outputs = set(graph.outputs)
@@ -45,9 +65,9 @@ def recompute(graph: Graph, backend: registry.Backend) -> tuple[Graph, frozenset
             continue
         if all(_loops(reader, value, backend) for reader in readers):
             cheap[value] = node
-    again = _late(graph, backend)
+    again: set[Node] = set()
     if not cheap:
-        return graph, frozenset(again)
+        return graph, again
     nodes: list[Node] = []
     for node in graph.nodes:
         if not cheap.keys().isdisjoint(node.outputs):
@@ -56,16 +76,96 @@ def recompute(graph: Graph, backend: registry.Backend) -> tuple[Graph, frozenset
         for v in dict.fromkeys(node.inputs):
             if v in cheap:
                 renamed[v] = Value(v.aval)
-                made, result = cheap[v], [renamed[v]]
-                copy = Node(made.prim, made.inputs, result, made.static, node.source)
+                copy = _copy(cheap[v], {}, renamed[v])
                 again.add(copy)
                 nodes.append(copy)
-        new = node.replaced(renamed)
-        if node in again:
+        nodes.append(node.replaced(renamed))
+    return graph.with_nodes(nodes), again
+
+
+def _copy(node: Node, renamed: dict[Value, Value], result: Value) -> Node:
+    """The node once more, with a result of its own."""
+    inputs = [renamed.get(v, v) for v in node.inputs]
+    return Node(node.prim, inputs, [result], node.static, node.source)
+
+
+def _make_twice(
+    graph: Graph, again: set[Node], backend: registry.Backend
+) -> tuple[Graph, set[Node]]:
+    """Activations of kept arrays are made again for readers that come much later."""
+    users, producer = graph.users(), graph.producers()
+    place = {node: i for i, node in enumerate(graph.nodes)}
+    outputs = set(graph.outputs)
+    before: dict[Node, list[Node]] = {}  # the steps to take again, by the first reader
+    second: dict[Node, dict[Value, Value]] = {}
+    again = set(again)
+    for node in graph.nodes:
+        value = node.outputs[0]
+        if value.aval.nbytes < _DROPPED_BYTES or value in outputs:
+            continue
+        late = _after_the_gap(users.get(value, ()), place)
+        if not any(reader.prim.kind == "contract" for reader in late):
+            continue
+        steps, base = _steps(node, producer, backend)
+        kept = max((place[u] for u in users.get(base, ())), default=-1)
+        if not steps or kept < place[late[-1]]:
+            continue
+        renamed: dict[Value, Value] = {}
+        for step in steps:
+            result = Value(step.outputs[0].aval)
+            copy = _copy(step, renamed, result)
+            before.setdefault(late[0], []).append(copy)
+            if not renamed:
+                again.add(copy)  # not into the other loops over the base
+            renamed[step.outputs[0]] = result
+        for reader in late:
+            second.setdefault(reader, {})[value] = renamed[value]
+    if not before:
+        return graph, again
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        nodes += before.get(node, ())
+        new = node.replaced(second[node]) if node in second else node
+        if node in again and new is not node:
             again.remove(node)
             again.add(new)
         nodes.append(new)
-    return graph.with_nodes(nodes), frozenset(again)
+    return graph.with_nodes(nodes), again
+
+
+def _after_the_gap(readers: Sequence[Node], place: dict[Node, int]) -> list[Node]:
+    """The readers after the widest gap between two, in order; none if it is not wide."""
+    ordered = sorted(dict.fromkeys(readers), key=place.__getitem__)
+    gaps = [place[b] - place[a] for a, b in pairwise(ordered)]
+    widest = max(gaps, default=0)
+    return ordered[gaps.index(widest) + 1 :] if widest >= _DROPPED_NODES else []
+
+
+def _steps(
+    node: Node, producer: dict[Value, Node], backend: registry.Backend
+) -> tuple[list[Node], Value]:
+    """The cheap steps that lead to the node from an array in memory, and that array.
+
+    None where they are too many, or where a step has two large operands.
+    """
+    steps: list[Node] = []
+    maker: Node | None = node
+    value = node.outputs[0]
+    while maker is not None and _elementwise(maker, backend):
+        large = _large(maker)
+        same = len(large) == 1 and large[0].aval.shape == maker.outputs[0].aval.shape
+        if maker.prim.name not in _ACTIVATION or not same or len(steps) == _STEPS:
+            return [], value
+        steps.append(maker)
+        value = large[0]
+        maker = producer.get(value)
+    return steps[::-1], value
+
+
+def _large(node: Node) -> list[Value]:
+    """The operands that are not much smaller than the result."""
+    size = node.outputs[0].aval.size
+    return [v for v in node.inputs if v.aval.size * _SMALL > size]
 
 
 def _late(graph: Graph, backend: registry.Backend) -> set[Node]:
@@ -105,7 +205,7 @@ def _repeats(
     out = node.outputs[0].aval
     if out.nbytes < _LEAST_BYTES:
         return False
-    large = [v for v in node.inputs if v.aval.size * _SMALL > out.size]
+    large = _large(node)
     if len(large) != 1 or large[0].aval.shape != out.shape:
         return False
     maker = producer.get(large[0])
