@@ -55,14 +55,15 @@ def test_zeros_for_masked_steps_are_those_of_keras(sequences):
 @pytest.mark.parametrize(
     ("name", "more"),
     [*[(name, {}) for name in NAMES], ("SimpleRNN", {"activation": "relu"}),
-     ("GRU", {"use_bias": False})],
+     ("GRU", {"use_bias": False}), ("LSTM", {"zero_output_for_mask": True}),
+     ("GRU", {"zero_output_for_mask": True, "return_sequences": False})],
 )  # fmt: skip
 def test_the_whole_sequence_at_once_is_the_loop(
     name, more, backwards, mask, monkeypatch
 ):
     def run(**options):
         layer = getattr(layers, name)(
-            4, go_backwards=backwards, **ALL, **more, **options
+            4, go_backwards=backwards, **{**ALL, **more}, **options
         )
         layer.build(X.shape)
         weigh(layer)

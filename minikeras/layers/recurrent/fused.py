@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import activations
+from minikeras import activations, ops
 from minikeras.layers.recurrent.cell import Cell, Masks
 from minikeras.layers.recurrent.gru_cell import GRUCell
 from minikeras.layers.recurrent.loop import Walk
@@ -19,18 +19,15 @@ from minikeras.ops import recurrent
 _SIMPLE = {activations.tanh: "tanh", activations.relu: "relu"}
 
 
-def has_kernel(cell: Cell, masks: Masks, mask: Any, walk: Walk) -> bool:
+def has_kernel(cell: Cell, masks: Masks, walk: Walk) -> bool:
     """Whether `run_fused` can do this call.
 
     Args:
         cell: The cell.
         masks: Its masks of dropout.
-        mask: The mask of the steps, or None.
         walk: How the sequence is walked.
     """
     if walk.unroll or masks.states is not None:
-        return False
-    if mask is not None and walk.zero_masked:
         return False
     if isinstance(cell, SimpleRNNCell):
         return cell.activation in _SIMPLE
@@ -58,4 +55,10 @@ def run_fused(cell: Any, projected: Any, states: Any, mask: Any, walk: Walk) -> 
         outputs, *last = recurrent.simple_rnn(
             projected, states[0], kernel, mask, back, name
         )
-    return outputs if walk.sequences else last[0], last
+    if mask is None or not walk.zero_masked or mask.shape[1] == 0:
+        return outputs if walk.sequences else last[0], last
+    real = ops.flip(mask, 1) if back else mask  # in the order of the outputs
+    if not walk.sequences:
+        outputs, real = last[0], real[:, -1]
+    real = ops.expand_dims(ops.cast(real, "bool"), -1)
+    return ops.where(real, outputs, ops.zeros_like(outputs)), last

@@ -233,7 +233,7 @@ class RNN(Layer):
             if self._projects_at_once():
                 masks = cell.held
                 projected = cell.project(sequences, masks)
-                if has_kernel(cell, masks, mask, walk):
+                if has_kernel(cell, masks, walk):
                     return run_fused(cell, projected, states, mask, walk)
 
                 def advance(x: Any, states: Any) -> Any:
