@@ -328,6 +328,7 @@ OPS: dict[str, Emit] = {
         for name in (
             *("exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan"),
             *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "logistic"),
+            "erfinv",
         )
     },
 }
@@ -335,11 +336,12 @@ OPS: dict[str, Emit] = {
 COSTS = dict.fromkeys(("floordiv", "mod", "pow", "asin", "acos", "atan", "atan2"), 60)
 COSTS |= dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf"), 10)
 COSTS |= dict.fromkeys(("sin", "cos", "tan", "sinh", "cosh", "asinh", "acosh"), 20)
-COSTS |= {"atanh": 20, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
+COSTS |= {"atanh": 20, "erfinv": 20, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
 # on integers these have no rule here
 _FLOAT_ONLY = {"pow", "div"}
 # libm's nextafter works on the stored format, which half floats have left
 _NO_HALF = {"nextafter"}
+_NO_DOUBLE = {"erfinv"}
 OPS["nextafter"] = _libm("nextafter")
 
 
@@ -350,6 +352,8 @@ def supports(name: str, dtype: str) -> bool:
     if dtype not in REGISTER_KIND:
         return False
     if name in _FLOAT_ONLY and not is_float(dtype):
+        return False
+    if name in _NO_DOUBLE and dtype == "float64":
         return False
     return not (name in _NO_HALF and dtype in ("float16", "bfloat16"))
 

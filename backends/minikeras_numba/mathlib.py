@@ -6,7 +6,8 @@ denormals come out as in NumPy. Functions that are rare, or rare arguments, call
 C library lane by lane.
 
 Reference: reductions and coefficients follow the Cephes library (Moshier) for
-float32 and fdlibm (Sun) for float64.
+float32 and fdlibm (Sun) for float64; erfinv is Giles, "Approximating the erfinv
+function" (2012), table 5.
 """
 
 from __future__ import annotations
@@ -69,6 +70,29 @@ _ERF_Q = (
     -1.68282697438203e-03,
     -7.37332916720468e-03,
     -1.42647390514189e-02,
+)
+# erfinv is x times a polynomial in w = -log(1 - x^2): of w - 2.5, or of sqrt(w) - 3
+_ERFINV_NEAR = (
+    2.81022636e-08,
+    3.43273939e-07,
+    -3.5233877e-06,
+    -4.39150654e-06,
+    2.1858087e-04,
+    -1.25372503e-03,
+    -4.17768164e-03,
+    2.46640727e-01,
+    1.50140941,
+)
+_ERFINV_FAR = (
+    -2.00214257e-04,
+    1.00950558e-04,
+    1.34934322e-03,
+    -3.67342844e-03,
+    5.73950773e-03,
+    -7.6224613e-03,
+    9.43887047e-03,
+    1.00167406,
+    2.83297682,
 )
 
 
@@ -215,6 +239,17 @@ def erf(f: Fn, x: Val) -> Val:
     y = clamp(f, x, -4.0, 4.0)
     square = f.fmul(y, y)
     return f.fdiv(f.fmul(y, f.poly(square, *_ERF_P)), f.poly(square, *_ERF_Q))
+
+
+def erfinv(f: Fn, x: Val) -> Val:
+    """For float32; infinite at 1 and -1, NaN beyond."""
+    one = f.like(x, 1.0)
+    w = f.fneg(log(f, f.fmul(f.fsub(one, x), f.fadd(one, x))))
+    near = f.poly(f.fsub(w, f.like(x, 2.5)), *_ERFINV_NEAR)
+    far = f.poly(f.fsub(sqrt(f, w), f.like(x, 3.0)), *_ERFINV_FAR)
+    p = f.select(f.fcmp("olt", w, f.like(x, 5.0)), near, far)
+    infinite = f.fcmp("oeq", f.intrinsic("fabs", x), one)
+    return f.fmul(f.select(infinite, f.like(x, math.inf), p), x)
 
 
 def sqrt(f: Fn, x: Val) -> Val:

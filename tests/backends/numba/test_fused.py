@@ -66,6 +66,17 @@ def test_float_unary(name, dtype):
     check(body, array.shape, [y], rtol=3 * tiny, atol=tiny * 1e-2)
 
 
+def test_erfinv():
+    """All of (-1, 1), its ends, and what is beyond, in float32."""
+    array = np.linspace(-1, 1, 20001, dtype="float32")
+    ends = np.nextafter(np.float32([-1, 1]), np.float32(0))
+    more = np.float32([0.0, -0.0, 1e-30, 1.5, -np.inf, np.nan, *ends])
+    array = np.concatenate([array, more])
+    body = Body()
+    y = body("erfinv", body.input(array))
+    check(body, array.shape, [y], rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "name",
