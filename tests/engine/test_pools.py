@@ -1,4 +1,4 @@
-"""The pass that moves work behind the gradient of a maximum pooling to its small side."""
+"""The pass that moves work around a maximum pooling and its gradient to the small side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minikeras.engine import prims as p
 from minikeras.engine.passes.pools import pools
 from minikeras.engine.passes.simplify import simplify
-from tests.engine.staged import run_graph, stage
+from tests.engine.staged import run_graph, run_nodes, stage
 
 HOW = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
 
@@ -139,4 +139,72 @@ def test_pooling_first_changes_no_bit(seed, before):
     moved = pools(graph)
     assert names(moved) != names(graph)
     for a, b in zip(run_graph(graph, x, bias), run_graph(moved, x, bias), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def trained(how, bound=0, compare=p.gt, limit=None):
+    """max_pool(relu(x + bias)) and its gradients by x and by the bias."""
+
+    def f(x, bias, g):
+        least = p.full(shape=(), dtype="float32", value=bound)
+        y = p.maximum(p.add(x, bias), least)
+        if limit is not None:
+            y = p.minimum(y, p.full(shape=(), dtype="float32", value=limit))
+        pooled = p.max_pool(y, **how)
+        dy = p.max_pool_grad(y, g, **how)
+        dx = p.select(compare(y, zero()), dy, zero())
+        return pooled, dx, p.sum(dx, axes=(0, 1, 2), keepdims=False)
+
+    return f
+
+
+def test_in_training_too_the_array_before_the_pooling_is_the_convolutions_own():
+    graph = simplify(stage(trained(HOW), (2, 6, 4, 3), (3,), (2, 3, 2, 3)))
+    moved = pools(graph).check()
+    small = (2, 3, 2, 3)
+    assert shapes(moved, "add") == [small, (3,)]
+    assert shapes(moved, "maximum") == [small, ()]
+    grad = next(n for n in moved.nodes if n.prim.name == "max_pool_grad")
+    assert grad.inputs[0] is moved.inputs[0]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"bound": 1},  # the gradient at a tie of ones is not zero
+        {"compare": p.ge},  # nor at a tie of zeros
+        {"limit": 2},  # nor at one of twos
+    ],
+    ids=["bound", "compare", "limit"],
+)
+def test_a_bound_at_which_there_is_a_gradient_stays_before_the_pooling(how):
+    graph = simplify(stage(trained(HOW, **how), (2, 6, 4, 3), (3,), (2, 3, 2, 3)))
+    moved = pools(graph).check()
+    large = (2, 6, 4, 3)
+    assert shapes(moved, "maximum")[0] == large
+
+
+@given(
+    size=st.integers(3, 7),
+    window=st.integers(1, 3),
+    stride=st.integers(1, 3),
+    before=st.integers(0, 1),
+    bound=st.integers(-1, 1),
+    seed=st.integers(0, 2**16),
+)
+def test_values_of_training_stay(size, window, stride, before, bound, seed):
+    before = min(before, window - 1)
+    how = {
+        "window": (window, 2),
+        "strides": (stride, 2),
+        "padding": ((before, 0), (0, 1)),
+    }
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-2, 3, (2, size, 5, 3)).astype("float32")
+    bias = rng.integers(-1, 2, 3).astype("float32")
+    rows = (size + before - window) // stride + 1
+    g = rng.integers(-9, 10, (2, rows, 3, 3)).astype("float32")
+    graph = simplify(stage(trained(how, bound), x.shape, bias.shape, g.shape))
+    expected, found = run_nodes(graph, x, bias, g), run_nodes(pools(graph), x, bias, g)
+    for a, b in zip(expected, found, strict=True):
         np.testing.assert_array_equal(a, b)
