@@ -21,11 +21,12 @@ from minikeras_numba.winograd_ir import tiles_out
 from minikeras_numba.winograd_lines import POSITIONS, SIZE
 from minikeras_numba.winograd_tiles import (
     ITEM,
+    Filters,
     Inner,
     Intake,
     Products,
     Strip,
-    filters_phases,
+    shelve,
     workspace,
 )
 
@@ -245,18 +246,18 @@ def phases(
     blocks = cut(work, room(per_tile, filters))
     images = work.intake(blocks.room)
     products = Products(images, right, images.tiles + images.tiles_bytes)
-    each = products.end
-    memory = workspace(owner, filters + len(blocks.units) * each)
+    kept = shelve(products, work.products, len(blocks.units), products.end)
+    memory = workspace(owner, kept.total)
     base = Base(array=memory.array)
-    before = filters_phases(work.taps, products, base)
+    before = kept.phases(work.taps, base)
     plan, inner = Plan(source, base, target), Inner()
     plan.work = work.products
-    forward = _Forward(work, images, products)
+    forward = _Forward(work, images, kept)
     place = int(memory.array.ctypes.data)
     clear = inner.clear(plan, images.strip, images.strip_bytes)
     known: dict[tuple[Strip, ...], tuple[int, int]] = {}
     for number, unit in enumerate(blocks.units):
-        own = filters + number * each
+        own = kept.workspace(number)
         steps = [Step(0, own, 0, *clear)]
         for image, strips in unit:
             if strips not in known:
@@ -291,16 +292,20 @@ class _Forward(NamedTuple):
 
     work: Grid
     images: Intake
-    products: Products
+    filters: Filters
+
+    @property
+    def products(self) -> Products:
+        return self.filters.products
 
     def jobs(
-        self, strips: Sequence[Strip], inner: Inner, place: int
+        self, strips: Sequence[Strip], inner: Inner, memory: int
     ) -> Iterator[list[int]]:
-        """All of a block; the transformed filters are at the address `place`."""
+        """All of a block; the workspaces are at the address `memory`."""
         across = self.work.across
         for i, strip in enumerate(strips):
             yield from self.images.jobs(strip, i * across)
-        yield inner.job(False, self.products.jobs(len(strips) * across), place)
+        yield self.filters.job(inner, len(strips) * across, memory)
         for i, strip in enumerate(strips):
             yield from self._out(strip, i * across)
 

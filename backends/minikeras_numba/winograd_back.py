@@ -21,10 +21,11 @@ from minikeras_numba.winograd_ir import rows_back, tiles_back
 from minikeras_numba.winograd_lines import POSITIONS, SIZE
 from minikeras_numba.winograd_tiles import (
     ITEM,
+    Filters,
     Inner,
     Products,
     Strip,
-    filters_phases,
+    shelve,
     whole_lines,
     workspace,
 )
@@ -78,13 +79,13 @@ class _Back(NamedTuple):
         return self.zeros + whole_lines(self.row)
 
     def jobs(
-        self, strips: Sequence[Strip], inner: Inner, place: int
+        self, strips: Sequence[Strip], inner: Inner, filters: Filters, memory: int
     ) -> Iterator[list[int]]:
-        """All of a block; the transformed filters are at the address `place`."""
+        """All of a block; the workspaces are at the address `memory`."""
         across, tiles = self.work.across, self.products.tiles
         for i, strip in enumerate(strips):
             yield from tiles.jobs(strip, i * across)
-        yield inner.job(False, self.products.jobs(len(strips) * across), place)
+        yield filters.job(inner, len(strips) * across, memory)
         for i, strip in enumerate(strips):
             yield self._along(i * across)
             yield self._down(strip)
@@ -152,9 +153,10 @@ def input_grad_phases(
     tiles = work.gradient(blocks.room, 0)
     products = Products(tiles, right, tiles.tiles + tiles.tiles_bytes)
     back = _Back(work, products, products.end)
-    memory = workspace(owner, filters + len(blocks.units) * back.end)
+    kept = shelve(products, work.products, len(blocks.units), back.end)
+    memory = workspace(owner, kept.total)
     base = Base(array=memory.array)
-    before = filters_phases(work.taps, products, base)
+    before = kept.phases(work.taps, base)
     # A is the result, B the workspace, C the gradients, where their transform looks
     plan, inner = Plan(target, base, gradients), Inner()
     plan.work = work.products
@@ -168,11 +170,11 @@ def input_grad_phases(
     ]
     known: dict[tuple[Strip, ...], tuple[int, int]] = {}
     for number, unit in enumerate(blocks.units):
-        own = filters + number * back.end
+        own = kept.workspace(number)
         steps = [Step(0, own, 0, *jobs) for jobs in clear]
         for image, strips in unit:
             if strips not in known:
-                known[strips] = plan.add_jobs(back.jobs(strips, inner, place))
+                known[strips] = plan.add_jobs(back.jobs(strips, inner, kept, place))
             a = image * work.rows * back.row
             c = image * work.out_rows * work.out_columns * work.filters * ITEM
             steps.append(Step(a, own, c, *known[strips]))

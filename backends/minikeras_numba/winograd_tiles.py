@@ -17,6 +17,7 @@ import numpy as np
 from minikeras_numba.blocking import chunks, row_tiles
 from minikeras_numba.jit import host
 from minikeras_numba.jobs import (
+    SERIAL_WORK,
     Base,
     Phase,
     Plan,
@@ -34,6 +35,8 @@ from minikeras_numba.winograd_lines import POSITIONS, SIZE
 
 LINE = 64
 ITEM = 4  # bytes of a float32
+# Transformed filters of so many bytes are made by each thread for itself.
+OWN_BYTES = 640 << 10
 
 
 class Strip(NamedTuple):
@@ -156,12 +159,13 @@ class Products(NamedTuple):
         """Bytes of a position of the filters."""
         return self.tiles.channels * self.width + LINE
 
-    def jobs(self, tiles: int) -> Iterator[list[int]]:
-        """For the first `tiles` of a block; B is where the filters are."""
+    def jobs(self, tiles: int, filters: int) -> Iterator[list[int]]:
+        """For the first `tiles` of a block, with the filters at B and so many bytes."""
         row = self.tiles.tile_bytes
         for position in range(POSITIONS):
             a = self.tiles.tiles + position * self.tiles.position_bytes
-            b, c = position * self.pitch, self.start + position * self.position
+            b = filters + position * self.pitch
+            c = self.start + position * self.position
             for panel, pitch in zip(
                 self.right.panels, self.right.row_bytes, strict=True
             ):
@@ -185,22 +189,73 @@ class Products(NamedTuple):
                 c += pitch
 
 
-def filters_phases(taps: int, products: Products, base: Base) -> list[Phase]:
-    """Pack the filters and transform the panels, a part of each for every unit."""
-    right, channels = products.right, products.tiles.channels
-    plan, place = Plan(right.base, Base(), base), 0
-    plan.work = POSITIONS * channels * products.width // ITEM
-    fn = filters_in(taps)
-    for offset, row in zip(right.offsets, right.row_bytes, strict=True):
-        size = channels * row
-        for low, high in chunks(size // host().vector_bytes, 4 * get_threads()):
-            at = low * host().vector_bytes
-            fields = {"a": offset + at, "c": place + at, "count": high - low}
-            rows = [job(fn, **fields, sap=size, ldc=products.pitch)]
-            plan.add_unit([Step(0, 0, 0, *plan.add_jobs(rows))])
-        place += size
-    before = [] if right.phase is None else [right.phase]
-    return [*before, Phase(plan)]
+class Filters(NamedTuple):
+    """Where the transformed filters are: before all workspaces, or a copy in each.
+
+    They are read for every block. What another core wrote may have to be fetched from it
+    each time, from one chip to another at many times the price of the own cache: 15 % of
+    a convolution of 32 to 64 channels on two chips, against nothing for two copies.
+    """
+
+    products: Products
+    own: bool
+    units: int
+    end: int  # of a workspace without them
+
+    @property
+    def nbytes(self) -> int:
+        return POSITIONS * self.products.pitch
+
+    @property
+    def each(self) -> int:
+        """Bytes of a unit's workspace."""
+        return self.end + self.nbytes if self.own else self.end
+
+    def workspace(self, unit: int) -> int:
+        """Where a unit's begins."""
+        return unit * self.each + (0 if self.own else self.nbytes)
+
+    @property
+    def total(self) -> int:
+        return self.workspace(self.units)
+
+    def job(self, inner: Inner, tiles: int, memory: int) -> list[int]:
+        """The products of a block, all workspaces being at the address `memory`."""
+        start = self.end if self.own else 0
+        return inner.job(self.own, self.products.jobs(tiles, start), memory)
+
+    def phases(self, taps: int, base: Base) -> list[Phase]:
+        """Pack the filters and transform the panels, a part of each for every unit."""
+        right, channels = self.products.right, self.products.tiles.channels
+        plan, place = Plan(right.base, Base(), base), 0
+        plan.work = POSITIONS * channels * self.products.width // ITEM
+        targets, parts = [0], 4 * get_threads()
+        if self.own:
+            targets = [self.workspace(u) + self.end for u in range(self.units)]
+            plan.work, parts = SERIAL_WORK, 1
+        fn, vector = filters_in(taps), host().vector_bytes
+        rows: dict[tuple[int, int], list[list[int]]] = {}
+        for offset, row in zip(right.offsets, right.row_bytes, strict=True):
+            size = channels * row
+            for low, high in chunks(size // vector, parts):
+                fields = {"a": offset + low * vector, "count": high - low}
+                fields["c"] = place + low * vector
+                made = job(fn, **fields, sap=size, ldc=self.products.pitch)
+                rows.setdefault((0, 0) if self.own else (place, low), []).append(made)
+            place += size
+        for group in rows.values():
+            jobs = plan.add_jobs(group)
+            for target in targets:
+                plan.add_unit([Step(0, 0, target, *jobs)])
+        before = [] if right.phase is None else [right.phase]
+        return [*before, Phase(plan)]
+
+
+def shelve(products: Products, work: int, units: int, end: int) -> Filters:
+    """The filters' place for a convolution of `work` multiply-adds in so many units."""
+    shared = Filters(products, False, units, end)
+    alone = units == 1 or work < SERIAL_WORK
+    return shared._replace(own=not alone and shared.nbytes <= OWN_BYTES)
 
 
 class Inner:
