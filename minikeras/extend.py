@@ -2,7 +2,7 @@
 
 import minikeras.engine.prims  # noqa: F401 - fills the table of rows
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
-from minikeras.engine.backend import Backend, BackendError, Step
+from minikeras.engine.backend import Backend, BackendError, Loop, Step
 from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
 from minikeras.engine.graph import Graph, Node, Value
@@ -16,6 +16,7 @@ __all__ = [
     "Backend",
     "BackendError",
     "Graph",
+    "Loop",
     "Node",
     "Primitive",
     "Shape",

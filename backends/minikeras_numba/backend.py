@@ -8,7 +8,7 @@ from typing import Any
 
 from minikeras_numpy import NumpyBackend
 
-from minikeras.extend import Node, Step, Value
+from minikeras.extend import Loop, Node, Step, Value
 from minikeras_numba import conv, conv_grad, matmul, pool, pooling, recurrent
 from minikeras_numba.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.chain import is_native, kernel_calls, lower_chain
@@ -16,6 +16,8 @@ from minikeras_numba.eager import lowered_kernels
 from minikeras_numba.epilogue import lower_epilogue
 from minikeras_numba.fused import fusible, lower_fused
 from minikeras_numba.gather import lower_gather
+from minikeras_numba.loops import lower_loop
+from minikeras_numba.moving import MOVES, lower_moving
 from minikeras_numba.pool import Registers
 from minikeras_numba.rowwise import ROWWISE, lower_rowwise
 from minikeras_numba.scatter import lower_scatter
@@ -38,6 +40,7 @@ LOWERINGS: dict[str, Lower] = {
     "scatter_add_axis": lower_scatter,
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
+    **dict.fromkeys(MOVES, lower_moving),
 }
 _SINGLE_KINDS = ("elementwise", "reduce", "create", "random")
 
@@ -62,6 +65,8 @@ class NumbaBackend(NumpyBackend):
         return floats and super().has_epilogues(node)
 
     def chained(self, node: Node) -> bool:
+        if node.prim.kind == "movement":
+            return False
         values = dict.fromkeys((*node.inputs, *node.outputs))
         return is_native(self.lower(node, {v: i for i, v in enumerate(values)}))
 
@@ -94,3 +99,6 @@ class NumbaBackend(NumpyBackend):
                 step(registers)
 
         return joined[0] if len(joined) == 1 else run
+
+    def loop(self, loop: Loop) -> Step | None:
+        return lower_loop(loop)

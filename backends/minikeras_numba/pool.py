@@ -83,6 +83,7 @@ class Pool:
         self.call = _RUN(table[0])
         self._work = _WORK(table[1])
         self._state = int(table[2])
+        self.sequence_address = int(table[3])
         self.sequence = _SEQUENCE(table[3])
         self._lock = threading.Lock()
         self._workers = 0
@@ -185,12 +186,17 @@ class Sequence:
         self._most = 1
 
     def __call__(self, registers: Any) -> None:
+        table, count = self.prepare()
+        pool().sequence(table, count, registers.address)
+
+    def prepare(self) -> tuple[int, int]:
+        """The table for a native call, with the workers there that it wants."""
         p = pool()
         if self._threads != p.threads:
             self._divide(p)
         if self._most > p.workers + 1:
             p.start(self._most - 1)
-        p.sequence(self._address, len(self.calls), registers.address)
+        return self._address, len(self.calls)
 
     def _divide(self, p: Pool) -> None:
         """Fill the table for the number of threads there now is."""

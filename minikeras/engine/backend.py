@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,28 @@ Step = Callable[[list[Any]], None]
 
 class BackendError(RuntimeError):
     """A backend that is unknown, not installed, or not usable on this machine."""
+
+
+class Loop(NamedTuple):
+    """A loop over slices, ready to run: which registers mean what, outside and inside.
+
+    A step of it: slices go into their registers inside, `steps` run, made rows go out,
+    and `carried` results replace what they came from. Pairs are (outside, inside),
+    `views` and `carried` (from, to), both inside.
+    """
+
+    length: int
+    reverse: bool
+    registers: list[Any]  # inside, with buffers for what is carried
+    steps: Sequence[Step]
+    fixed: Sequence[tuple[int, int]]
+    first: Sequence[tuple[int, int]]
+    slices: Sequence[tuple[int, int]]
+    rows: Sequence[tuple[int, int]]
+    last: Sequence[tuple[int, int]]
+    views: Sequence[tuple[int, int]]
+    carried: Sequence[tuple[int, int]]
+    nbytes: Mapping[int, int]  # of arrays outside
 
 
 class Backend:
@@ -101,6 +123,10 @@ class Backend:
 
     def capture(self, steps: Sequence[Step]) -> Step | None:
         """One callable that runs all `steps`, or None where that brings nothing."""
+        return None
+
+    def loop(self, loop: Loop) -> Step | None:
+        """A step that runs the loop, or None: then Python goes through it."""
         return None
 
     def synchronize(self) -> None:

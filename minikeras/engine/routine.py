@@ -78,6 +78,7 @@ class Routine:
         outputs: Register of each output.
         registers: The table that the steps read and write.
         prepared: The steps, one by one, and `nodes`, what each is for.
+        copies: Registers that `store` copies, (from, to); `swaps`: by the side of them.
     """
 
     def __init__(
@@ -135,13 +136,18 @@ class Routine:
         # New values that could not be made in the buffer they replace are copied there
         # last; first to the side where another copy still reads that buffer.
         pairs = [(graph.outputs[new], graph.inputs[old]) for new, old in updates]
-        self._copies = [
+        self.copies = [
             (regs[new], regs[old])
             for new, old in pairs
             if new not in places.in_place and new is not old
         ]
-        targets = {to for _, to in self._copies}
-        self._swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
+        targets = {to for _, to in self.copies}
+        self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
+
+    @property
+    def views(self) -> list[tuple[int, int]]:
+        """Registers that are other shapes of inputs: (input, view)."""
+        return [(view.source, view.target) for view in self._views]
 
     def run(self) -> None:
         """All steps, once."""
@@ -158,12 +164,12 @@ class Routine:
     def store(self) -> None:
         """Copy the new values that are not there yet into the buffers they replace."""
         registers, backend = self.registers, self.backend
-        if self._swaps:
-            fresh = [(backend.copy(registers[a]), b) for a, b in self._copies]
+        if self.swaps:
+            fresh = [(backend.copy(registers[a]), b) for a, b in self.copies]
             for array, b in fresh:
                 backend.assign_into(registers[b], array)
         else:
-            for a, b in self._copies:
+            for a, b in self.copies:
                 backend.assign_into(registers[b], registers[a])
 
 
@@ -229,6 +235,25 @@ def _scan(
     order = range(static["length"])
     if static["reverse"]:
         order = order[::-1]
+    if not body.swaps:
+        native = backend.loop(
+            registry.Loop(
+                static["length"],
+                static["reverse"],
+                inner,
+                body.prepared,
+                fixed,
+                first,
+                slices,
+                rows,
+                last,
+                body.views,
+                body.copies,
+                {regs[v]: v.aval.nbytes for v in (*node.inputs, *node.outputs)},
+            )
+        )
+        if native is not None:
+            return native
     put, run, store = backend.assign_into, body.run, body.store
 
     def step(registers: list[Any]) -> None:
