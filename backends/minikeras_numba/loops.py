@@ -74,7 +74,7 @@ def _native(loop: Loop, body: Calls, moves: Sequence[Sequence[Move]]) -> Native:
     kept = [[m for m in group if m[0] or not m[5]] for group in moves]
     tables = [np.array(group, np.int64).reshape(-1, len(MOVE)) for group in kept]
     inside: Any = loop.registers
-    table, count = body.prepare()
+    table, count = body.embed()
     words = [inside.address, pool().sequence_address, table, count]
     words += [loop.length, int(loop.reverse)]
     for group in tables:

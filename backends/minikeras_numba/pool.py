@@ -17,6 +17,7 @@ import functools
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -138,6 +139,8 @@ def set_threads(count: int) -> None:
     if not 1 <= count <= MAX_THREADS:
         raise ValueError(f"set_threads: got {count}; expected 1 to {MAX_THREADS}.")
     pool().threads = count
+    for sequence in list(_embedded):
+        sequence.prepare()
 
 
 def parts(n: int, grain: int) -> int:
@@ -198,6 +201,11 @@ class Sequence:
             p.start(self._most - 1)
         return self._address, len(self.calls)
 
+    def embed(self) -> tuple[int, int]:
+        """As `prepare`, for a kernel that runs the table: `set_threads` reaches it too."""
+        _embedded.add(self)
+        return self.prepare()
+
     def _divide(self, p: Pool) -> None:
         """Fill the table for the number of threads there now is."""
         shares = [_shares(n, grain) for _, _, n, grain in self.calls]
@@ -207,6 +215,9 @@ class Sequence:
         ):
             row[...] = fn, meta, n, share
         self._threads = p.threads
+
+
+_embedded: weakref.WeakSet[Sequence] = weakref.WeakSet()
 
 
 class Registers(list[Any]):

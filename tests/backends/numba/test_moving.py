@@ -18,6 +18,7 @@ from tests.engine.staged import run_graph, stage
 pytest.importorskip("llvmlite")
 from minikeras_numba.chain import is_native
 from minikeras_numba.moving import MOVES
+from minikeras_numba.pool import get_threads, set_threads
 
 DTYPES = ("float32", "float64", "float16", "bool", "int8", "int32")
 
@@ -131,3 +132,30 @@ def test_a_loop_of_kernels_is_one_native_step(reverse, monkeypatch):
     for a, b, c in zip(native, plain, again, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
+
+
+def test_the_kernels_of_a_loop_follow_the_number_of_threads():
+    """More threads, fewer, more again: the same bits."""
+    rng = np.random.default_rng(2)
+    xs, w = rng.normal(size=(5, 300, 96)), rng.normal(size=(96, 96)) / 9
+    xs, w = xs.astype("float32"), w.astype("float32")
+
+    def run(xs, w):
+        def body(h, x):
+            h = keras.ops.tanh(keras.ops.matmul(h, w) + x)
+            return h, h
+
+        return keras.ops.scan(body, keras.ops.zeros((300, 96)), xs)[1]
+
+    before = get_threads()
+    with registry.using("numba"):
+        compiled = jit(run)
+        results = []
+        try:
+            for count in (2, 1, 3):
+                set_threads(count)
+                results.append(np.array(compiled(xs, w)))
+        finally:
+            set_threads(before)
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
