@@ -336,7 +336,7 @@ OPS: dict[str, Emit] = {
 COSTS = dict.fromkeys(("floordiv", "mod", "pow", "asin", "acos", "atan", "atan2"), 60)
 COSTS |= dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf"), 10)
 COSTS |= dict.fromkeys(("sin", "cos", "tan", "sinh", "cosh", "asinh", "acosh"), 20)
-COSTS |= {"atanh": 20, "erfinv": 20, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
+COSTS |= {"atanh": 20, "erfinv": 60, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
 # on integers these have no rule here
 _FLOAT_ONLY = {"pow", "div"}
 # libm's nextafter works on the stored format, which half floats have left

@@ -67,14 +67,17 @@ def test_float_unary(name, dtype):
 
 
 def test_erfinv():
-    """All of (-1, 1), its ends, and what is beyond, in float32."""
+    """All of (-1, 1), its ends, and what is beyond: the bits of the NumPy kernel.
+
+    Normal numbers are made by it, and the same seed gives the same on every backend.
+    """
     array = np.linspace(-1, 1, 20001, dtype="float32")
     ends = np.nextafter(np.float32([-1, 1]), np.float32(0))
     more = np.float32([0.0, -0.0, 1e-30, 1.5, -np.inf, np.nan, *ends])
     array = np.concatenate([array, more])
     body = Body()
     y = body("erfinv", body.input(array))
-    check(body, array.shape, [y], rtol=1e-6, atol=0)
+    check(body, array.shape, [y], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
