@@ -73,13 +73,13 @@ def speed_rows(results: Results, peak: float) -> list[list[str]]:
                 [
                     workload,
                     name,
-                    _number(f["step_ms"]),
-                    _ratio(step, f["step_ms"]),
+                    number(f["step_ms"]),
+                    ratio(step, f["step_ms"]),
                     f"{gflops:.0f}",
                     f"{gflops / peak:.0%}",
                     f"{f['first_step_s']:.2f}",
-                    _number(f["predict_1024_ms"]),
-                    _ratio(many, f["predict_1024_ms"]),
+                    number(f["predict_1024_ms"]),
+                    ratio(many, f["predict_1024_ms"]),
                 ]
             )
     return rows
@@ -119,11 +119,13 @@ def summary(results: Results, peak: float) -> str:
     return "\n\n".join(parts)
 
 
-def _number(ms: float) -> str:
+def number(ms: float) -> str:
+    """Milliseconds, as exact as they deserve."""
     return f"{ms:.0f}" if ms >= 100 else f"{ms:.1f}" if ms >= 10 else f"{ms:.2f}"
 
 
-def _ratio(peer: float | None, own: float) -> str:
+def ratio(peer: float | None, own: float) -> str:
+    """How many times faster than the peer; empty without one."""
     return "" if peer is None else f"{peer / own:.2f}"
 
 

@@ -21,27 +21,13 @@ class WorkerError(RuntimeError):
 class Worker:
     """One engine's process, and what it has said; of repeated figures the least."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        workload: str,
-        rounds: int,
-        python: str,
-        folder: str | None,
-    ) -> None:
+    def __init__(self, engine: Engine, python: str, words: Sequence[str]) -> None:
+        """Start `python -m` with these words."""
         self.engine = engine
         self.facts: Facts = {}
-        words = [
-            python,
-            "-m",
-            "benchmarks.worker",
-            engine.module,
-            workload,
-            str(rounds),
-        ]
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  until close()
         self._process = subprocess.Popen(
-            words + ([folder] if folder else []),
+            [python, "-m", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -50,25 +36,27 @@ class Worker:
             env=environment(engine),
         )
 
-    def listen(self) -> None:
+    def listen(self) -> Facts:
         """Take in the next line."""
         assert self._process.stdout is not None
         text = self._process.stdout.readline()
         if not text:
             raise WorkerError(self._last_words())
-        for key, value in json.loads(text).items():
+        said: Facts = json.loads(text)
+        for key, value in said.items():
             least = key.endswith("_ms") and key in self.facts
             self.facts[key] = min(value, self.facts[key]) if least else value
+        return said
 
-    def turn(self) -> None:
+    def turn(self, word: str = "") -> Facts:
         """Let it do one piece of work, and hear how it went."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write("\n")
+            self._process.stdin.write(word + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise WorkerError(self._last_words()) from None
-        self.listen()
+        return self.listen()
 
     def close(self) -> None:
         """End it: it stops when its input does."""
@@ -112,7 +100,8 @@ def measure(
     try:
         for engine in engines:
             python = pythons.get(engine.name, sys.executable)
-            worker = Worker(engine, workload, rounds, python, folder)
+            words = ["benchmarks.worker", engine.module, workload, str(rounds)]
+            worker = Worker(engine, python, words + ([folder] if folder else []))
             workers.append(worker)
             _try(worker, worker.listen, failed)  # imports one after the other
         for _ in range(1 + 2 * rounds):

@@ -47,11 +47,17 @@ class Line:
         self._out.write(json.dumps(facts) + "\n")
         self._out.flush()
 
-    def wait(self) -> None:
-        """Until this engine's turn, and until the engine before has let go of the cores."""
-        if not sys.stdin.readline():
+    def wait(self) -> str:
+        """Until this engine's turn, and until the engine before has let go of the cores.
+
+        Returns:
+            What the leader's line says.
+        """
+        text = sys.stdin.readline()
+        if not text:
             sys.exit(0)
         time.sleep(PAUSE)
+        return text.strip()
 
 
 def imported(module: str) -> tuple[Any, float]:
