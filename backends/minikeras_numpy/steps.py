@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from minikeras.extend import Node, numpy_dtype
-from minikeras_numpy import squares
 from minikeras_numpy.common import Array, lowest, work_dtype
 from minikeras_numpy.conv import Conv
 from minikeras_numpy.index import fill_outside
@@ -160,14 +159,9 @@ def _max_pool_grad(node: Node) -> Run:
         if pool.padded:
             np.copyto(out, target[pool.inner])
 
-    by_two = squares.applies(node.static["window"], pool.strides, pool.padded)
-    by_two = by_two and x_aval.dtype in ("float32", "float64")
-
     def run(x: Array, dy: Array, out: Array) -> None:
         for at in range(0, batch, step):
-            given = x[at : at + step], dy[at : at + step], out[at : at + step]
-            if not (by_two and squares.spread(*given, scratch)):
-                spread(*given)
+            spread(x[at : at + step], dy[at : at + step], out[at : at + step])
 
     return run
 
