@@ -72,9 +72,10 @@ def main(module: str) -> None:
         except Exception as error:  # whatever a peer may raise is its answer
             text = " ".join(str(error).split())
             said = {"error": f"{type(error).__name__}: {text[:200]}"}
-        line.say(**said)
+        # Models are cycles: they go before the answer, not in the next engine's turn.
         keras.utils.clear_session()
-        gc.collect()  # models are cycles; the next one shall find their memory
+        gc.collect()
+        line.say(**said)
 
 
 if __name__ == "__main__":
