@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
+from minikeras_numpy.movement import slices
 
 from minikeras.extend import Node, Value, numpy_dtype
 from minikeras_numba.contract_ir import I1, I64, PTR, Code
@@ -134,24 +135,18 @@ def _emit_row(
 Moves = list[tuple[int, Any, Any]]
 
 
-def _slices(node: Node) -> Any:
-    """The index that the static starts, stops and steps are; -1 ends before the start."""
+def _place(node: Node) -> Any:
+    """The index that the static starts, stops and steps are."""
     static = node.static
-    index = tuple(
-        slice(a, None if b < 0 else b, s) if len(range(a, b, s)) else slice(0, 0)
-        for a, b, s in zip(
-            static["starts"], static["stops"], static["steps"], strict=True
-        )
-    )
-    return (*index, ...)
+    return (*slices(static["starts"], static["stops"], static["steps"]), ...)
 
 
 def _slice(node: Node, arrays: list[Array], out: Array) -> Moves:
-    return [(0, arrays[0][_slices(node)], out)]
+    return [(0, arrays[0][_place(node)], out)]
 
 
 def _pad_strided(node: Node, arrays: list[Array], out: Array) -> Moves:
-    return [(-1, None, out), (0, arrays[0], out[_slices(node)])]
+    return [(-1, None, out), (0, arrays[0], out[_place(node)])]
 
 
 def _pad(node: Node, arrays: list[Array], out: Array) -> Moves:
