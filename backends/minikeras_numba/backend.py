@@ -66,7 +66,7 @@ class NumbaBackend(NumpyBackend):
 
     def chained(self, node: Node) -> bool:
         if node.prim.kind == "movement":
-            return False
+            return False  # nothing to compute while it is in the cache
         values = dict.fromkeys((*node.inputs, *node.outputs))
         return is_native(self.lower(node, {v: i for i, v in enumerate(values)}))
 

@@ -341,6 +341,7 @@ COSTS |= {"atanh": 20, "erfinv": 60, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "
 _FLOAT_ONLY = {"pow", "div"}
 # libm's nextafter works on the stored format, which half floats have left
 _NO_HALF = {"nextafter"}
+# its polynomials are as exact as float32 needs
 _NO_DOUBLE = {"erfinv"}
 OPS["nextafter"] = _libm("nextafter")
 

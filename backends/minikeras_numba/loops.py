@@ -70,7 +70,7 @@ def lower_loop(loop: Loop) -> Native | None:
 
 
 def _native(loop: Loop, body: Calls, moves: Sequence[Sequence[Move]]) -> Native:
-    # No move is empty of bytes unless it points.
+    # Copies of nothing go: 0 bytes would mean to point. (Inside, that does no harm.)
     kept = [[m for m in group if m[0] or not m[5]] for group in moves]
     tables = [np.array(group, np.int64).reshape(-1, len(MOVE)) for group in kept]
     inside: Any = loop.registers

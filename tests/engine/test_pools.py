@@ -184,6 +184,20 @@ def test_a_bound_at_which_there_is_a_gradient_stays_before_the_pooling(how):
     assert shapes(moved, "maximum")[0] == large
 
 
+def test_sums_in_16_bits_stay_before_the_pooling():
+    """There adding a bias often makes two numbers of a window equal."""
+
+    def f(x, bias, g):
+        y = p.add(x, bias)
+        return p.max_pool(y, **HOW), p.max_pool_grad(y, g, **HOW)
+
+    small = (2, 3, 2, 3)
+    for dtype, first in (("float32", "max_pool"), ("bfloat16", "add")):
+        shapes_of = (2, 6, 4, 3), (3,), small
+        moved = pools(simplify(stage(f, *shapes_of, dtype=dtype))).check()
+        assert names(moved)[0] == first
+
+
 @given(
     size=st.integers(3, 7),
     window=st.integers(1, 3),
