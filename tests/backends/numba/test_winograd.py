@@ -393,7 +393,8 @@ from minikeras_numba.jit import host
 assert host().vector_bytes == width
 tests = "tests/backends/numba/test_winograd.py"
 chosen = "CNN or wide or where"
-sys.exit(pytest.main([tests, "-q", "-n", "0", "-k", chosen, "-p", "no:cacheprovider"]))
+plain = ["-p", "no:cacheprovider", "-p", "no:xdist"]  # xdist need not be there
+sys.exit(pytest.main([tests, "-q", "-k", chosen, *plain]))
 """
 
 
