@@ -13,6 +13,7 @@ import importlib
 import os
 from typing import Any
 
+from minikeras import console
 from minikeras.engine import backend as registry
 from minikeras.engine import dtypes, settings
 
@@ -20,7 +21,6 @@ DATA_FORMATS = ("channels_last", "channels_first")
 
 _epsilon: float | None = None
 _image_data_format: str | None = None
-_interactive_logging = True
 _traceback_filtering = True
 _flash_attention: bool | None = None
 # Limits of training, once they are known: set here, or read from the environment.
@@ -211,14 +211,12 @@ def set_backend(backend: str) -> None:
 
 def enable_interactive_logging() -> None:
     """Progress of `fit` and friends goes to the screen. This is the default."""
-    global _interactive_logging
-    _interactive_logging = True
+    console.set_interactive(True)
 
 
 def disable_interactive_logging() -> None:
-    """Progress of `fit` and friends goes to the standard library's `logging`."""
-    global _interactive_logging
-    _interactive_logging = False
+    """Progress of `fit` and friends goes to the log named `minikeras`, one line a run."""
+    console.set_interactive(False)
 
 
 def is_interactive_logging_enabled() -> bool:
@@ -228,7 +226,7 @@ def is_interactive_logging_enabled() -> bool:
         >>> is_interactive_logging_enabled()
         True
     """
-    return _interactive_logging
+    return console.interactive()
 
 
 def enable_traceback_filtering() -> None:

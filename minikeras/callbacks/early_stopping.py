@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras.callbacks.callback import Logs
 from minikeras.callbacks.monitor_callback import MonitorCallback
+from minikeras.console import say
 
 
 class EarlyStopping(MonitorCallback):
@@ -86,10 +87,10 @@ class EarlyStopping(MonitorCallback):
     def on_train_end(self, logs: Logs = None) -> None:
         """Say so, and give the best weights back."""
         if self.stopped_epoch > 0 and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(
+                say(
                     f"Restoring model weights from the end of epoch {self.best_epoch + 1}."
                 )
             self.model.set_weights(self.best_weights)

@@ -10,6 +10,7 @@ import numpy as np
 
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.monitor_callback import MonitorCallback
+from minikeras.console import say
 
 
 def _rate(callback: Callback) -> float:
@@ -58,7 +59,7 @@ class LearningRateScheduler(Callback):
         self.model.optimizer.learning_rate = float(array)
         if self.verbose:
             shown = float(array)
-            print(
+            say(
                 f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {shown}."
             )
 
@@ -160,7 +161,7 @@ class ReduceLROnPlateau(MonitorCallback):
         new = max(rate * self.factor, self.min_lr)
         self.model.optimizer.learning_rate = new
         if self.verbose:
-            print(
+            say(
                 f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
             )
         self.cooldown_counter = self.cooldown

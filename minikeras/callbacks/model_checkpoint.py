@@ -8,6 +8,7 @@ from typing import Any
 
 from minikeras.callbacks.callback import Logs
 from minikeras.callbacks.monitor_callback import MonitorCallback
+from minikeras.console import say
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -110,7 +111,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def _say(self, text: str) -> None:
         if self.verbose:
-            print(f"\n{text}")
+            say(f"\n{text}")
 
     def _path(self, epoch: int, logs: dict[str, Any], batch: int | None) -> str:
         values = {**logs, "epoch": epoch + 1}

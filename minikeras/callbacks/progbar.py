@@ -2,18 +2,29 @@
 
 On a terminal or in a notebook the line is drawn again in place, at most twenty times
 a second. Elsewhere (a file, a pipe) only the finished line is written.
+
+A line that is drawn over must fit the terminal: one that wraps cannot be taken back. So
+the bar becomes shorter where numbers need its room, and what still does not fit waits for
+the end, when it goes to further lines.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from minikeras import console
+from minikeras.console import shown
+
 _GREEN, _GREY, _BOLD, _PLAIN = "\x1b[32m", "\x1b[37m", "\x1b[1m", "\x1b[0m"
-_FULL = "━"
+_FULL, _PLAIN_FULL = "━", "="
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_LEAST_BAR = 6
+_MORE, _INDENT = " ...", "   "
 
 
 class Progbar:
@@ -59,7 +70,7 @@ class Progbar:
         self._first: float | None = None
         self._drawn = 0.0
         self._length = 0
-        self._live = is_live(sys.stdout)
+        self._live = console.is_live(sys.stdout)
 
     def wants_values(self, current: int) -> bool:
         """Whether `update(current)` would draw now; if not, its values are not looked at."""
@@ -99,7 +110,7 @@ class Progbar:
             if finalize or (self._live and now - self._drawn >= self.interval):
                 self._draw(current, now, finalize)
         elif self.verbose == 2 and finalize:
-            print(self._summary(current, now), flush=True)
+            console.say(self._summary(current, now))
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
         """Show that `n` more steps are done."""
@@ -107,42 +118,70 @@ class Progbar:
 
     def _draw(self, current: int, now: float, finalize: bool) -> None:
         self._drawn = now
-        colour = self._live
-        bold, plain = (_BOLD, _PLAIN) if colour else ("", "")
-        if self.target is None:
-            parts = [f"{bold}{current}/Unknown{plain}"]
+        digits = len(str(self.target))
+        known = self.target is not None
+        count = f"{current:>{digits}}/{self.target}" if known else f"{current}/Unknown"
+        times = self._times(current, now, finalize)
+        limit = console.columns(sys.stdout)
+        bar, lines = self.width, ["".join(self._pieces())]
+        if limit is not None:
+            limit -= 1  # a terminal may wrap as soon as its last column is taken
+            if len(count + times) + 2 > limit:
+                times = ""
+            count = count[:limit]
+            bar, lines = self._fit(limit, limit - len(count + times) - 1, finalize)
+        head = self._head(count, bar if known else 0, current, times)
+        length = console.width(_COLOUR.sub("", head) + lines[0])
+        if self._live:
+            lines[0] += " " * (min(self._length, limit or self._length) - length)
+            head = "\r" + head
+        self._length = length
+        text = head + ("\n" + _INDENT).join(lines)
+        if console.interactive():
+            console.write(text + ("\n" if finalize else ""))
         else:
-            digits = len(str(self.target))
-            count = f"{bold}{current:>{digits}}/{self.target}{plain}"
-            parts = [f"{count} {self._bar(current, colour)}"]
+            console.say(text)
+
+    def _fit(self, limit: int, room: int, finalize: bool) -> tuple[int, list[str]]:
+        """The bar's width and the lines of values, where `room` is left on the first."""
+        if finalize:
+            return _wrapped(self._pieces(), room, limit - len(_INDENT), self.width)
+        bar, line = _shortened(self._pieces(), room, self.width)
+        return bar, [line]
+
+    def _times(self, current: int, now: float, finalize: bool) -> str:
         per_step = self._per_step(current, now)
         if finalize or self.target is None:
             seconds = now - self._start
         else:
             seconds = per_step * (self.target - current)
-        parts.append(
-            f" {bold}{clock(seconds)}{plain} {duration(per_step)}/{self.unit_name}"
-        )
-        text = "".join(parts) + self._shown_values()
-        length = len(text)
-        if self._live:
-            text = "\r" + text + " " * max(self._length - length, 0)
-        self._length = length
-        sys.stdout.write(text + ("\n" if finalize else ""))
-        sys.stdout.flush()
+        return f" {clock(seconds)} {duration(per_step)}/{self.unit_name}"
 
-    def _bar(self, current: int, colour: bool) -> str:
+    def _head(self, count: str, bar: int, current: int, times: str) -> str:
+        """Count, bar and times, coloured where lines are live."""
+        drawn = " " + self._bar(current, bar) if bar > 0 else ""
+        if not self._live:
+            return count + drawn + times
+        first, space, rest = times.lstrip().partition(" ")
+        bold = f" {_BOLD}{first}{_PLAIN}{space}{rest}" if times else ""
+        return f"{_BOLD}{count}{_PLAIN}{drawn}{bold}"
+
+    def _bar(self, current: int, width: int) -> str:
         share = current / self.target if self.target else 1.0
-        done = min(int(self.width * share), self.width)
-        if colour:
-            return f"{_GREEN}{_FULL * done}{_PLAIN}{_GREY}{_FULL * (self.width - done)}{_PLAIN}"
-        return _FULL * done + "." * (self.width - done)
+        done = min(int(width * share), width)
+        full = _FULL if console.encodable(_FULL, sys.stdout) else _PLAIN_FULL
+        if not self._live:
+            return full * done + "." * (width - done)
+        rest = full if full == _FULL else "."
+        return f"{_GREEN}{full * done}{_PLAIN}{_GREY}{rest * (width - done)}{_PLAIN}"
 
     def _summary(self, current: int, now: float) -> str:
         count = f"{current}/{self.target if self.target is not None else current}"
         step = duration(self._per_step(current, now))
         seconds = round(now - self._start)
-        return f"{count} - {seconds}s - {step}/{self.unit_name}{self._shown_values()}"
+        return (
+            f"{count} - {seconds}s - {step}/{self.unit_name}{''.join(self._pieces())}"
+        )
 
     def _per_step(self, current: int, now: float) -> float:
         """Seconds a step; the first one, which compiles, counts only if it is alone."""
@@ -150,17 +189,39 @@ class Progbar:
             return (now - self._first) / (current - 1)
         return (now - self._start) / max(current, 1)
 
-    def _shown_values(self) -> str:
-        return "".join(f" - {name}: {shown(v)}" for name, v in self._values.items())
+    def _pieces(self) -> list[str]:
+        return [f" - {name}: {shown(v)}" for name, v in self._values.items()]
 
 
-def shown(value: Any) -> str:
-    """A number with four decimals, or in scientific form if it is very small."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return str(value)
-    return f"{number:.4f}" if abs(number) > 1e-3 or number == 0 else f"{number:.4e}"
+def _shortened(pieces: list[str], room: int, widest: int) -> tuple[int, str]:
+    """The bar's width and the values in `room` columns; those that do not fit wait."""
+    whole = sum(map(console.width, pieces))
+    bar = max(min(widest, max(room - whole, _LEAST_BAR), room), 0)
+    if bar + whole <= room:
+        return bar, "".join(pieces)
+    line, free = "", room - bar - len(_MORE)
+    for piece in pieces:
+        free -= console.width(piece)
+        if free < 0:
+            break
+        line += piece
+    return bar, line + _MORE if bar + len(_MORE) <= room else ""
+
+
+def _wrapped(
+    pieces: list[str], room: int, below: int, widest: int
+) -> tuple[int, list[str]]:
+    """The bar's width and all values: in `room` columns, then in lines of `below`."""
+    bar = max(min(widest, room), 0)
+    lines, free = [""], room - bar
+    for piece in pieces:
+        size = console.width(piece)
+        if size > free and (lines[-1] or len(lines) == 1):
+            lines.append("")
+            free = below
+        lines[-1] += piece
+        free -= size
+    return bar, lines
 
 
 def clock(seconds: float) -> str:
@@ -176,11 +237,3 @@ def duration(seconds: float) -> str:
     if seconds >= 1 or seconds == 0:
         return f"{seconds:.0f}s"
     return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
-
-
-def is_live(stream: Any) -> bool:
-    """Whether a line written there can be drawn over."""
-    if type(stream).__module__.startswith("ipykernel"):
-        return True
-    isatty = getattr(stream, "isatty", None)
-    return bool(isatty is not None and isatty())

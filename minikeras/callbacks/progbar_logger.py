@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.progbar import Progbar
+from minikeras.console import say
 from minikeras.engine.tensor import Tensor
 
 
@@ -61,7 +61,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Write the number of the epoch and begin a bar."""
         if self._verbose and self.params.get("epochs", 1) > 1:
-            sys.stdout.write(f"Epoch {epoch + 1}/{self.params['epochs']}\n")
+            say(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self._begin()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:

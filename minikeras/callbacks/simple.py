@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.callbacks.callback import Callback, Logs
+from minikeras.console import say
 
 
 class LambdaCallback(Callback):
@@ -91,7 +92,7 @@ class TerminateOnNaN(Callback):
         text = f"Batch {batch}: the loss is {loss}; training stops."
         if self.raise_error:
             raise RuntimeError(text)
-        print(text)
+        say(text)
         self.model.stop_training = True
 
 

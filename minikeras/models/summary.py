@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from minikeras import console
 from minikeras.engine import dtypes
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import OpCall
@@ -21,6 +23,8 @@ _COLUMNS = {
     ),
 }
 _TRAINABLE = ("Trai…", 0.1)
+# Drawing characters that an encoding may lack, and what stands for them there.
+_PLAIN = str.maketrans({"└": "+", "…": "."})
 
 
 def print_summary(
@@ -40,6 +44,7 @@ def print_summary(
     rows: list[list[str]] = []
     for operation in _in_range(_listed(model), layer_range):
         _add_rows(rows, operation, model, branched, expand_nested, show_trainable, 0)
+    plain = not console.encodable("└…┃━┳╇│", sys.stdout)
     text = _render(
         f'Model: "{model.name}"',
         columns,
@@ -47,9 +52,9 @@ def print_summary(
         _totals(model),
         line_length or min(shutil.get_terminal_size((80, 20)).columns, 120),
         _fractions(positions, len(columns)),
-        colour=print_fn is None,
+        plain,
     )
-    (print if print_fn is None else print_fn)(text)
+    (console.say if print_fn is None else print_fn)(text)
 
 
 def _listed(model: Any) -> list[Any]:
@@ -202,7 +207,7 @@ def _render(
     totals: list[str],
     width: int,
     fractions: list[float] | None,
-    colour: bool,
+    plain: bool,
 ) -> str:
     # Not needed before somebody prints a summary, and slow to import.
     import rich.box
@@ -214,7 +219,7 @@ def _render(
     inner = width - 3 * len(columns) - 1
     sizes = [max(5, round(inner * share / sum(shares))) for share in shares]
     table = rich.table.Table(
-        box=rich.box.HEAVY_HEAD,
+        box=rich.box.ASCII_DOUBLE_HEAD if plain else rich.box.HEAVY_HEAD,
         show_lines=True,
         width=sum(sizes) + 3 * len(columns) + 1,
     )
@@ -223,16 +228,19 @@ def _render(
         table.add_column(name, justify="right" if numbers else "left", width=size)
     for row in rows:
         table.add_row(*[rich.text.Text(cell, overflow="fold") for cell in row])
-    console = rich.console.Console(
+    drawer = rich.console.Console(
         width=max(width, table.width or 0), force_terminal=False, color_system=None,
         record=False, file=cast(Any, _Sink()),
     )  # fmt: skip
-    with console.capture() as captured:
-        console.print(rich.text.Text(title, style="bold" if colour else ""))
-        console.print(table)
+    with drawer.capture() as captured:
+        drawer.print(rich.text.Text(title))
+        drawer.print(table)
         for line in totals:
-            console.print(rich.text.Text(line))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+            drawer.print(rich.text.Text(line))
+    drawn = captured.get()
+    if plain:
+        drawn = drawn.translate(_PLAIN)
+    return "\n".join(line.rstrip() for line in drawn.splitlines())
 
 
 class _Sink:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import config
+from minikeras import config, console
 from minikeras.callbacks import CallbackList, History
 from minikeras.training.data import (
     ArrayAdapter,
@@ -380,7 +380,7 @@ def _due(epoch: int, frequency: int | Sequence[int]) -> bool:
 
 def _check_verbose(owner: str, verbose: Any) -> int:
     if verbose == "auto":
-        return 1
+        return 1 if console.interactive() else 2
     if verbose not in (0, 1, 2):
         raise ValueError(f'{owner}: verbose={verbose!r}; expected 0, 1, 2 or "auto".')
     return int(verbose)

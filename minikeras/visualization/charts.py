@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from minikeras.console import shown
 from minikeras.visualization.svg import (
     GLOW,
     Array,
@@ -145,7 +146,7 @@ def _line(
             parts.append(tag("circle", hint, cx=px, cy=py, r=3.5, style=dot))
     if points and math.isfinite(points[-1][2]):
         value = points[-1][2]
-        parts.append(_label(f"{value:.4f}", points[-1][0] + 8, end + 4, fill=INK))
+        parts.append(_label(shown(value), points[-1][0] + 8, end + 4, fill=INK))
     return parts
 
 
@@ -331,7 +332,7 @@ def bar_chart(
         size = (bottom - top) * max(value, 0.0) / (max(values.max(), 0.0) or 1.0)
         colour = SERIES[0] if i == best else MUTED
         x, middle = i * pitch + pitch * 0.15, (i + 0.5) * pitch
-        hint = tag("title", text(f"{names[i]}: {value:.4f}"))
+        hint = tag("title", text(f"{names[i]}: {shown(value)}"))
         parts.append(
             tag("rect", hint, x=x, y=bottom - max(size, 1.0), width=pitch * 0.7,
                 height=max(size, 1.0), rx=2, style=f"fill:{colour}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from minikeras.console import shown
 from minikeras.visualization.svg import tag, text
 
 STYLE = """
@@ -114,7 +115,7 @@ def table(columns: Mapping[str, Sequence[Any]], first: str) -> str:
     head = "".join(tag("th", text(name), scope="col") for name in (first, *columns))
     rows = [tag("tr", head)]
     for i in range(longest):
-        cells = [f"{c[i]:.4f}" if i < len(c) else "" for c in columns.values()]
+        cells = [shown(c[i]) if i < len(c) else "" for c in columns.values()]
         rows.append(tag("tr", *(tag("td", text(v)) for v in (str(i + 1), *cells))))
     body = tag("div", tag("table", *rows), class_="scroll")
     return tag("details", tag("summary", "The numbers"), body)

@@ -1,13 +1,17 @@
 """The progress bar: on a terminal in place, elsewhere one finished line."""
 
 import io
+import logging
+import re
 import sys
 
 import pytest
 
+from minikeras import utils
 from minikeras.callbacks import Progbar, ProgbarLogger
 from minikeras.callbacks import progbar as module
 from minikeras.callbacks.progbar import clock, duration, shown
+from tests.callbacks.screen import Screen
 from tests.training.models import line, linear
 
 
@@ -130,12 +134,122 @@ def test_one_epoch_has_no_headline_and_evaluation_has_one_line(capsys):
     model = linear()
     model.fit(x, y, verbose=2)
     out = capsys.readouterr().out
-    assert out.startswith("2/2 - 0s - ") and "step - loss: " in out
+    assert re.match(r"2/2 - \d+s - \d+[mu]?s/step - loss: ", out)
     model.evaluate(x, y, verbose=2)
-    assert capsys.readouterr().out.startswith("2/2 - 0s - ")
+    assert re.match(r"2/2 - \d+s - \d+[mu]?s/step - ", capsys.readouterr().out)
 
 
 def test_a_logger_given_by_hand_is_the_only_one(capsys):
     x, y = line()
     linear().fit(x, y, verbose=1, callbacks=[ProgbarLogger()])
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.fixture(params=[80, 40, 12])
+def screen(request, monkeypatch):
+    """A terminal of so many columns; call it in the test."""
+    monkeypatch.setenv("COLUMNS", str(request.param))
+
+    def make():
+        made = Screen(request.param)
+        monkeypatch.setattr(sys, "stdout", made)
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("loss",),
+        ("accuracy", "auc", "loss", "precision", "recall"),
+        (
+            "a_metric_of_a_name_longer_than_a_line_of_eighty_columns_can_ever_be_shown_on",
+        ),
+        tuple(f"metric_{i}" for i in range(12)),
+    ],
+)
+def test_a_terminal_of_few_columns_shows_one_line_that_never_wraps(screen, time, names):
+    screen, words = screen(), [f"{name}:" for name in names]
+    bar = Progbar(10)
+    for step in range(1, 11):
+        time[0] += 0.1
+        values = [(name, 10.0 ** (5 - step)) for name in names]
+        bar.update(step, values)
+        if step < 10:
+            assert len(screen.lines) == 1 and screen.wraps == 0
+            assert (
+                screen.lines[0].lstrip().startswith(f"{step}/10"[: screen.columns - 1])
+            )
+    # Nothing is lost in the end; only a name longer than a line may wrap there.
+    assert all(word in "".join(screen.lines) for word in words)
+    longest = max(map(len, words)) + len("    - 1.0000e-05")
+    assert screen.wraps == 0 or longest > screen.columns
+    assert sum("10/10"[: screen.columns] in line for line in screen.lines) == 1
+
+
+def test_the_bar_shrinks_before_numbers_are_left_out(screen, time):
+    screen = screen()
+    bar = Progbar(10)
+    time[0] += 1
+    bar.update(1, [("loss", 1.0), ("accuracy", 0.5), ("auc", 0.25)])
+    if screen.columns == 80:
+        assert "auc: 0.2500" in screen.lines[0] and screen.lines[0].count("━") < 20
+    else:
+        assert screen.lines[0].endswith("...") or screen.columns == 12
+
+
+def test_a_stream_that_lacks_the_characters_gets_others(monkeypatch):
+    for encoding in ("ascii", "cp1252", "utf-8", "no-such-encoding"):
+        raw = io.BytesIO()
+        stream = io.TextIOWrapper(
+            raw, encoding="ascii" if "no" in encoding else encoding
+        )
+        if "no" in encoding:
+            stream = Named(encoding)
+        monkeypatch.setattr(sys, "stdout", stream)
+        Progbar(2).update(2, [("loss", 1e-7), ("métrique", 2.0)])
+        Progbar(2, verbose=2).update(2, [("中", 1.0)])
+        text = stream.text if "no" in encoding else raw.getvalue().decode(encoding)
+        monkeypatch.undo()
+        full = "━" if encoding == "utf-8" else "="
+        assert text.startswith(f"2/2 {full * 20} ") and "loss: 1.0000e-07" in text
+        assert ("métrique" in text) == (encoding in ("utf-8", "cp1252"))
+        assert text.splitlines()[1].endswith(
+            "中: 1.0000" if full == "━" else "?: 1.0000"
+        )
+
+
+class Named:
+    """A stream with an encoding of any name."""
+
+    def __init__(self, encoding):
+        self.encoding, self.text = encoding, ""
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        """Nothing is held back."""
+
+
+def test_no_console_at_all(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    x, y = line()
+    assert linear().fit(x, y, verbose=1).history["loss"]
+
+
+def test_without_interactive_logging_the_log_gets_the_lines(capsys, caplog):
+    x, y = line()
+    utils.disable_interactive_logging()
+    try:
+        assert not utils.is_interactive_logging_enabled()
+        with caplog.at_level(logging.INFO, "minikeras"):
+            linear().fit(x, y, epochs=2)
+            linear().predict(x, verbose=1)
+    finally:
+        utils.enable_interactive_logging()
+    assert utils.is_interactive_logging_enabled()
+    assert capsys.readouterr().out == ""
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[0] == "Epoch 1/2" and "loss: " in messages[1] and len(messages) == 5
