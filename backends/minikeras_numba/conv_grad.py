@@ -251,7 +251,10 @@ def _tap_jobs(
         column = (group * work.outer + panel.start) * item
         for at, size, count in row_tiles(rows, panel.vectors):
             yield job(
-                tile(work.dtype, size, panel.vectors, panel.masked(lanes), True),
+                tile(
+                    *(work.dtype, size, panel.vectors, panel.masked(lanes), True),
+                    exact=True,
+                ),
                 a=a0 + at * item,
                 b=b0 + column,
                 c=c0 + at * pitch + column,

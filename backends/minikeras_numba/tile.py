@@ -51,7 +51,9 @@ def max_rows(vectors: int) -> int:
     return min(14, (vector_registers() - vectors - 1) // vectors)
 
 
-def tile(dtype: str, rows: int, vectors: int, masked: bool, dense: bool) -> int:
+def tile(
+    dtype: str, rows: int, vectors: int, masked: bool, dense: bool, exact: bool = False
+) -> int:
     """The address of a tile.
 
     Args:
@@ -60,11 +62,13 @@ def tile(dtype: str, rows: int, vectors: int, masked: bool, dense: bool) -> int:
         vectors: V.
         masked: Whether only the job's `tail` lanes of the last vector are C's.
         dense: Whether the rows of A lie beside each other (sap is one element).
+        exact: Whether rows of B end where C's do. They go on, where B is packed.
     """
-    key = f"tile {dtype} {rows}x{vectors} masked={masked} dense={dense}"
+    exact = exact and masked
+    key = f"tile {dtype} {rows}x{vectors} masked={masked} dense={dense} exact={exact}"
 
     def build(module: ir.Module) -> None:
-        _Tile(module, dtype, rows, vectors, masked, dense).emit()
+        _Tile(module, dtype, rows, vectors, masked, dense, exact).emit()
 
     return compile_ir("tile", build, key)
 
@@ -80,12 +84,14 @@ class _Tile:
         vectors: int,
         masked: bool,
         dense: bool,
+        exact: bool,
     ) -> None:
         self.code = Code(module, "tile", dtype, 5)
         self.rows, self.vectors = rows, vectors
         self.grid = [(p, v) for p in range(rows) for v in range(vectors)]
         self.dense = dense
         self.masked = masked
+        self.exact = exact
 
     def field(self, name: str) -> Any:
         return self.code.word(self.code.arguments[4], FIELD[name])
@@ -139,7 +145,12 @@ class _Tile:
         """One rank-1 update: V loads of B, P broadcasts of A, P*V multiply-adds."""
         c = self.code
         bytes_ = c.lanes * c.itemsize
-        lines = [c.vload(c.add(b, c.const(v * bytes_))) for v in range(self.vectors)]
+        lines = [
+            c.vload(
+                c.add(b, c.const(v * bytes_)), self.mask_of(v) if self.exact else None
+            )
+            for v in range(self.vectors)
+        ]
         kind = ir.FunctionType(c.vector, [c.vector] * 3)
         for p in range(self.rows):
             offset = (

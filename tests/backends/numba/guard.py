@@ -1,0 +1,262 @@
+"""Every native kernel on arrays that end, or begin, at a page nobody may touch.
+
+Run as a script, since a kernel that reads too far ends the process. Values, scratch
+memory and results all lie at such pages. The last line of a good run names the
+primitives of which kernels ran.
+"""
+
+import ctypes
+import faulthandler
+import mmap
+import sys
+
+import minikeras_numba as package
+import numpy as np
+from minikeras_numba.backend import _SINGLE_KINDS, LOWERINGS, NumbaBackend
+from minikeras_numba import chain, conv_grad, epilogue, fused, matmul_sparse, pool
+from minikeras_numba import depthwise, matmul_tall, panels, recurrent, winograd_tiles
+
+import minikeras as keras
+from minikeras.engine import backend as registry
+from minikeras.engine.aval import Aval
+from minikeras.engine.compile import jit
+from minikeras.engine.dtypes import numpy_dtype
+from minikeras.engine.graph import Node, Value
+from minikeras.engine.passes import chains
+from minikeras.engine.primitive import lookup
+from minikeras.testing import backend_contract
+
+PAGE = mmap.PAGESIZE
+_protect = ctypes.CDLL(None, use_errno=True).mprotect
+_protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class Guard:
+    """Makes arrays at a guarded page: they end at it, or begin behind it."""
+
+    front = False
+
+    def empty(self, shape, dtype, align=1):
+        dtype = np.dtype(dtype)
+        nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        pages = max(1, -(-nbytes // PAGE))
+        memory = mmap.mmap(-1, (pages + 1) * PAGE)
+        base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        closed = 0 if self.front else pages
+        assert _protect(base + closed * PAGE, PAGE, 0) == 0
+        end = pages * PAGE - nbytes
+        start = PAGE if self.front else end - end % align
+        return np.ndarray(shape, dtype, memory, start)
+
+    def like(self, array):
+        made = self.empty(array.shape, array.dtype)
+        made[...] = array
+        return made
+
+    def scratch(self, nbytes):
+        return self.empty((nbytes,), np.uint8, align=64)
+
+
+guard = Guard()
+
+
+def install():
+    """Give the backend guarded memory wherever it asks for some; small chains too."""
+    chains.LEAST_BYTES = 0
+    for owner in (
+        *(chain, conv_grad, depthwise, epilogue, matmul_sparse, matmul_tall),
+        *(panels, recurrent, winograd_tiles),
+    ):
+        owner.scratch = guard.scratch
+    fused.empty = lambda shape, dtype: guard.empty(
+        tuple(shape), fused._NUMPY_STORE.get(dtype) or dtype
+    )
+    cls = NumbaBackend
+    cls.view = lambda self, buffer, offset, shape, dtype: guard.empty(
+        tuple(shape), numpy_dtype(dtype)
+    )
+    cls.copy = lambda self, array: guard.like(np.asarray(array))
+    lower = cls.lower
+
+    def noted(self, node, regs):
+        step = lower(self, node, regs)
+        if chain.is_native(step):
+            ran.add(node.prim.name)
+        return step
+
+    cls.lower = noted
+
+
+ran = set()
+
+
+def run(name, arrays, static, wanted=None, tolerance=1e-3):
+    """One node on guarded arrays, beside the reference kernel's results."""
+    row = lookup(name)
+    what = f"{name} {[(a.shape, a.dtype.name) for a in arrays]} {static}"
+    print(what, "front" if guard.front else "", flush=True)
+    backend = registry.load("numba")
+    inputs = [Value(Aval(a.shape, a.dtype.name)) for a in arrays]
+    made = row.infer(*(v.aval for v in inputs), **static)
+    outputs = [Value(a) for a in ([made] if isinstance(made, Aval) else made)]
+    regs = {v: i for i, v in enumerate((*inputs, *outputs))}
+    step = backend.lower(Node(row, inputs, outputs, static), regs)
+    if not chain.is_native(step):
+        return
+    registers = backend.registers(len(regs))
+    for i, array in enumerate(arrays):
+        registers[i] = guard.like(array)
+    for v in outputs:
+        registers[regs[v]] = guard.empty(v.aval.shape, numpy_dtype(v.aval.dtype))
+        registers[regs[v]][...] = 77
+    step(registers)
+    if wanted is None:
+        wanted = registry.load("numpy").kernels[name](*arrays, **static)
+        wanted = wanted if row.multi else (wanted,)
+    for v, want in zip(outputs, wanted, strict=True):
+        backend_contract.assert_close(registers[regs[v]], want, tolerance, what)
+
+
+def rows(share):
+    """The cases of the table of primitives."""
+    for case, dtype in backend_contract.cases()[share::2]:
+        if case.name not in LOWERINGS and case.row.kind not in _SINGLE_KINDS:
+            continue
+        run(case.name, case.draw(dtype), case.static, tolerance=4e-2)
+
+
+def contractions(rng, count):
+    """Random products, convolutions and poolings, and their gradients."""
+    for _ in range(count):
+        dtype = str(rng.choice(["float32", "float64"]))
+        draw = lambda *shape: rng.standard_normal(shape).astype(dtype)  # noqa: E731
+        m, k, n = (int(v) for v in rng.integers(1, 40, 3))
+        ta, tb = (bool(v) for v in rng.integers(0, 2, 2))
+        a = draw(k, m) if ta else draw(m, k)
+        run("matmul", [a, draw(n, k) if tb else draw(k, n)],
+            {"transpose_a": ta, "transpose_b": tb})  # fmt: skip
+        a = np.maximum(draw(64, 70), 0) * (rng.random((64, 70)) < 0.3)
+        run("matmul", [a.astype(dtype), draw(70, n)],
+            {"transpose_a": False, "transpose_b": False})  # fmt: skip
+        rank, groups = int(rng.integers(1, 4)), int(rng.choice([1, 1, 2, 3]))
+        per, out = int(rng.integers(1, 6)), int(rng.integers(1, 12))
+        if rng.random() < 0.2:
+            groups, per, out = int(rng.integers(2, 20)), 1, 1
+        size = [int(v) for v in rng.integers(5, 9 if rank == 3 else 15, rank)]
+        kernel = [int(v) for v in rng.integers(1, 4, rank)]
+        static = {
+            "strides": tuple(int(v) for v in rng.integers(1, 3, rank)),
+            "padding": tuple(tuple(map(int, rng.integers(0, 2, 2))) for _ in size),
+            "dilation": tuple(int(v) for v in rng.integers(1, 3, rank)),
+            "groups": groups,
+        }
+        convolve(draw, size, kernel, per, out, static)
+    for channels, filters in ((16, 17), (20, 9)):  # by Winograd, where that pays
+        draw = lambda *shape: rng.standard_normal(shape).astype("float32")  # noqa: E731
+        static = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
+        static["groups"] = 1
+        convolve(draw, [17, 18], [3, 3], channels, filters, static)
+
+
+def convolve(draw, size, kernel, per, out, static):
+    groups = static["groups"]
+    x, w = draw(3, *size, per * groups), draw(*kernel, per, out * groups)
+    run("conv", [x, w], static)
+    conv = registry.load("numpy").kernels["conv"]
+    dy = draw(*conv(x, w, **static).shape)
+    run("conv_input_grad", [dy, w], {"input_shape": x.shape, **static})
+    run("conv_filter_grad", [x, dy], {"kernel_shape": w.shape, **static})
+
+
+def training(rng, dtype, width):
+    """Steps of whole models, whose groups, tails and chains no table of rows has."""
+    layers = keras.layers
+    keras.config.set_floatx(dtype)
+    picture = [
+        layers.Conv2D(width, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.Activation("gelu"),
+        layers.MaxPooling2D(2),
+        layers.DepthwiseConv2D(3, activation="relu"),
+        layers.Dropout(0.3),
+        layers.AveragePooling2D(2),
+        layers.Flatten(),
+        layers.Dense(width + 2, activation="tanh"),
+        layers.Dense(3, activation="softmax"),
+    ]
+    text = [
+        layers.Embedding(11, width),
+        layers.LSTM(width, return_sequences=True),
+        layers.GRU(width + 1, return_sequences=True),
+        layers.SimpleRNN(width, return_sequences=True),
+        Attention(),
+        layers.GlobalAveragePooling1D(),
+        layers.Dense(3, activation="softmax"),
+    ]
+    y = rng.integers(0, 3, 5)
+    for stack, x in (
+        (picture, rng.standard_normal((5, 15, 13, 3))),
+        (text, rng.integers(0, 11, (5, 7))),
+    ):
+        print("training", dtype, width, "front" if guard.front else "", flush=True)
+        model = keras.Sequential(stack)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        before = float(model.train_on_batch(x, y)[0])
+        for _ in range(2):
+            after = float(model.train_on_batch(x, y)[0])
+        assert np.isfinite([before, after]).all()
+        assert model.predict(x, verbose=0).shape == (5, 3)
+
+
+class Attention(keras.layers.Layer):
+    """Self-attention, layer normalization and a residual sum."""
+
+    def build(self, shape):
+        self.norm = keras.layers.LayerNormalization()
+        self.inner = keras.layers.MultiHeadAttention(2, 3)
+        self.norm.build(shape)
+        self.inner.build(shape, shape)
+
+    def call(self, x):
+        y = self.norm(x)
+        return x + self.inner(y, y)
+
+
+def elementwise(rng, dtype):
+    """Groups over odd shapes: rows, columns, scalars, and folds along each axis."""
+    ops = keras.ops
+    for shape in ((1,), (7, 13), (3, 5, 9), (2, 33), (130, 3)):
+        x = rng.standard_normal(shape).astype(dtype)
+        row, column = x[:1] * 0 + 1, x[..., :1] * 0 + 2
+
+        def step(x, row, column):
+            y = ops.tanh(x * row + column) * 2.0
+            return [y, *(ops.sum(y, axis=d) for d in range(y.ndim)), ops.mean(y)]
+
+        arrays = jit(step)(*(guard.like(a) for a in (x, row, column)))
+        y = np.tanh(x.astype("float64") * 1 + 2) * 2
+        np.testing.assert_allclose(arrays[0].numpy().astype("float64"), y, atol=4e-2)
+
+
+def main(share):
+    """One of two halves of the work."""
+    faulthandler.enable()
+    assert package.backend is not None
+    keras.config.set_backend("numba")
+    install()
+    for front in (False, True):
+        guard.front = front
+        for threads in (1, 3):
+            pool.set_threads(threads)
+            rng = np.random.default_rng(threads + 10 * share)
+            if threads == 1:
+                rows(share)
+            contractions(rng, 12)
+        for dtype in ("float32", "float64", "float16", "bfloat16", "int32")[share::2]:
+            elementwise(rng, dtype) if dtype != "int32" else None
+        training(rng, ("float32", "float64")[share], 5 if front else 9)
+    print(*sorted(ran))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
