@@ -20,10 +20,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
+import itertools
 import platform
-import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +31,8 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
+
+from minikeras_numba import objects
 
 Build = Callable[[ir.Module], "str | None"]
 _DIGEST = 16
@@ -74,6 +74,7 @@ class Host:
 stats = Stats()
 _addresses: dict[tuple[str, str], int] = {}
 _trackers: list[Any] = []  # a library is unloaded with its tracker: keep them all
+_links = itertools.count()  # a name that a failed link used is never free again
 _lock = threading.RLock()
 
 
@@ -133,46 +134,8 @@ def _fingerprint() -> str:
 
 def cache_dir() -> Path | None:
     """Where object code is kept, or None where there is no home to keep it in."""
-    chosen = os.environ.get("MINIKERAS_CACHE_DIR")
-    if chosen:
-        return Path(chosen) / "numba" / _fingerprint()
-    base = os.environ.get("XDG_CACHE_HOME")
-    if base is None and sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-    try:
-        root = Path(base) if base else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return root / "minikeras" / "numba" / _fingerprint()
-
-
-def _read(path: Path) -> bytes | None:
-    """The object in `path`, or None where it is missing, cut short or altered."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    digest, body = data[:_DIGEST], data[_DIGEST:]
-    if hashlib.blake2b(body, digest_size=_DIGEST).digest() != digest:
-        return None
-    return body
-
-
-def _write(path: Path, body: bytes) -> None:
-    """Keep an object; a cache that cannot be written is no error."""
-    digest = hashlib.blake2b(body, digest_size=_DIGEST).digest()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(digest + body)
-            os.replace(temporary, path)
-        except OSError:
-            os.unlink(temporary)
-            raise
-    except OSError:
-        return
+    root = objects.root()
+    return root / "numba" / _fingerprint() if root else None
 
 
 def optimise(text: str) -> Any:
@@ -205,7 +168,7 @@ def ir_text(name: str, build: Build | str) -> str:
 def _link(name: str, body: bytes, key: str) -> int:
     library = llvm.JITLibraryBuilder()
     library.add_object_img(body).add_current_process().export_symbol(name)
-    tracker = library.link(_engine(), f"{name}.{len(_trackers)}.{key}")
+    tracker = library.link(_engine(), f"{name}.{next(_links)}.{key}")
     _trackers.append(tracker)
     return int(tracker[name])
 
@@ -230,14 +193,25 @@ def compile_ir(name: str, build: Build | str, key: str) -> int:
         digest = hashlib.blake2b(f"{name}\0{key}".encode(), digest_size=20).hexdigest()
         folder = cache_dir()
         path = folder / f"{digest}.o" if folder else None
-        body = _read(path) if path else None
-        if body is not None:
-            stats.loaded += 1
-        else:
+        address = _load(name, path, digest) if path else None
+        if address is None:
             body = _target_machine().emit_object(optimise(ir_text(name, build)))
             stats.compiled += 1
             if path:
-                _write(path, body)
-        address = _link(name, body, digest)
+                objects.write(path, body)
+            address = _link(name, body, digest)
         _addresses[name, key] = address
         return address
+
+
+def _load(name: str, path: Path, digest: str) -> int | None:
+    """The kernel kept in `path`; None where none is, or it cannot be linked."""
+    body = objects.read(path)
+    if body is None:
+        return None
+    try:
+        address = _link(name, body, digest)
+    except RuntimeError:  # of another format, or something else altogether
+        return None
+    stats.loaded += 1
+    return address

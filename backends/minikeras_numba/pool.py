@@ -59,7 +59,7 @@ def default_threads() -> int:
     """MINIKERAS_NUM_THREADS, else the processors this process may use."""
     chosen = os.environ.get("MINIKERAS_NUM_THREADS", "")
     if chosen:
-        if not chosen.isdigit() or int(chosen) < 1:
+        if not (chosen.isascii() and chosen.isdigit()) or int(chosen) < 1:
             raise ValueError(
                 f"MINIKERAS_NUM_THREADS is {chosen!r}; expected a whole number >= 1."
             )
@@ -88,6 +88,7 @@ class Pool:
         self.sequence = _SEQUENCE(table[3])
         self._lock = threading.Lock()
         self._workers = 0
+        self._most = MAX_THREADS
         self.threads = default_threads()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
@@ -99,16 +100,24 @@ class Pool:
         self._workers = 0
 
     def start(self, count: int) -> None:
-        """Have at least `count` workers."""
+        """Have at least `count` workers, or as many as the system lets us start.
+
+        Chunks stay as they are where it refuses: whoever is there runs them all.
+        """
         with self._lock:
-            while self._workers < count:
-                self._workers += 1
-                threading.Thread(
+            while self._workers < min(count, self._most):
+                worker = threading.Thread(
                     target=_worker,
-                    args=(self._work, self._workers),
-                    name=f"minikeras-{self._workers}",
+                    args=(self._work, self._workers + 1),
+                    name=f"minikeras-{self._workers + 1}",
                     daemon=True,
-                ).start()
+                )
+                try:
+                    worker.start()
+                except RuntimeError:  # a limit on processes or on memory
+                    self._most = self._workers
+                    return
+                self._workers += 1
 
     @property
     def workers(self) -> int:

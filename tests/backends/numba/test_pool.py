@@ -177,6 +177,7 @@ except ValueError as error:
     print(error)
 """
     assert "expected a whole number" in in_a_process(script, MINIKERAS_NUM_THREADS="no")
+    assert "expected a whole number" in in_a_process(script, MINIKERAS_NUM_THREADS="²")
 
 
 def test_set_threads_rejects_nonsense():
@@ -206,3 +207,37 @@ def test_a_sequence_is_one_call(threads):
     assert (registers[0][:50] == 9).all()
     assert (registers[0][50:] == 6).all()
     assert registers[1].tolist()[:17] == [9, *[4] * 7, *[2] * 8, 0]
+
+
+def test_without_new_threads_the_caller_does_it_all():
+    """Limits on processes: every chunk is run, in the first call as in the next."""
+    script = """
+def refuse(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = refuse
+pool.set_threads(3)
+fn, registers = counter(1000)
+for _ in range(3):
+    pool.run(fn, registers.address, 0, 1000, 1)
+sequence = pool.Sequence([(fn, 0, 1000, 1)] * 2, None)
+sequence(registers)
+print((registers[0] == 5).all(), registers[1][:12].tolist() == [5] * 12, pool.pool().workers)
+"""
+    assert in_a_process(script) == "True True 0"
+
+
+def test_some_threads_are_better_than_none():
+    script = """
+start = threading.Thread.start
+def refuse(self):
+    if self.name == "minikeras-2":
+        raise RuntimeError("can't start new thread")
+    start(self)
+threading.Thread.start = refuse
+pool.set_threads(4)
+fn, registers = counter(1000)
+for _ in range(100):
+    pool.run(fn, registers.address, 0, 1000, 1)
+print((registers[0] == 100).all(), pool.pool().workers)
+"""
+    assert in_a_process(script) == "True 1"
