@@ -12,9 +12,20 @@ import sys
 
 import minikeras_numba as package
 import numpy as np
+from minikeras_numba import (
+    chain,
+    conv_grad,
+    depthwise,
+    epilogue,
+    fused,
+    matmul_sparse,
+    matmul_tall,
+    panels,
+    pool,
+    recurrent,
+    winograd_tiles,
+)
 from minikeras_numba.backend import _SINGLE_KINDS, LOWERINGS, NumbaBackend
-from minikeras_numba import chain, conv_grad, epilogue, fused, matmul_sparse, pool
-from minikeras_numba import depthwise, matmul_tall, panels, recurrent, winograd_tiles
 
 import minikeras as keras
 from minikeras.engine import backend as registry
@@ -125,11 +136,15 @@ def rows(share):
         run(case.name, case.draw(dtype), case.static, tolerance=4e-2)
 
 
+def drawing(rng, dtype):
+    return lambda *shape: rng.standard_normal(shape).astype(dtype)
+
+
 def contractions(rng, count):
     """Random products, convolutions and poolings, and their gradients."""
     for _ in range(count):
         dtype = str(rng.choice(["float32", "float64"]))
-        draw = lambda *shape: rng.standard_normal(shape).astype(dtype)  # noqa: E731
+        draw = drawing(rng, dtype)
         m, k, n = (int(v) for v in rng.integers(1, 40, 3))
         ta, tb = (bool(v) for v in rng.integers(0, 2, 2))
         a = draw(k, m) if ta else draw(m, k)
@@ -152,7 +167,7 @@ def contractions(rng, count):
         }
         convolve(draw, size, kernel, per, out, static)
     for channels, filters in ((16, 17), (20, 9)):  # by Winograd, where that pays
-        draw = lambda *shape: rng.standard_normal(shape).astype("float32")  # noqa: E731
+        draw = drawing(rng, "float32")
         static = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
         static["groups"] = 1
         convolve(draw, [17, 18], [3, 3], channels, filters, static)

@@ -62,7 +62,9 @@ def test_an_object_that_cannot_be_linked_is_compiled_anew(cache, monkeypatch, ot
 
 
 @posix
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda p: os.symlink("/dev/zero", p)])
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, os.mkdir, lambda p: os.symlink("/dev/zero", p)]
+)
 def test_what_is_no_file_is_left_alone(cache, monkeypatch, make):
     compiled("41", monkeypatch)
     (path,) = cache.iterdir()
