@@ -8,6 +8,7 @@ from typing import Any
 from minikeras.activations.rectifiers import (
     hard_shrink,
     hard_sigmoid,
+    hard_sigmoid_keras2,
     hard_silu,
     hard_swish,
     hard_tanh,
@@ -52,7 +53,9 @@ _FUNCTIONS = (
     sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid,
     sparsemax, squareplus, swish, tanh, tanh_shrink, threshold,
 )  # fmt: skip
-_BY_NAME: dict[str, Callable[..., Any]] = {f.__name__: f for f in _FUNCTIONS}
+_BY_NAME: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (*_FUNCTIONS, hard_sigmoid_keras2)
+}
 _CANONICAL = {"swish": "silu", "hard_swish": "hard_silu"}
 
 

@@ -143,6 +143,29 @@ def hard_sigmoid(x: Any) -> Tensor:
 
 
 @op
+def hard_sigmoid_keras2(x: Any) -> Tensor:
+    """`clip(0.2 * x + 0.5, 0, 1)`: what Keras 1 and 2 called `hard_sigmoid`.
+
+    Models of theirs that are loaded use it, since Keras 3 has another formula,
+    `relu6(x + 3) / 6`, under that name.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Tensor of that shape, values from 0 to 1.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> old = keras.activations.get("hard_sigmoid_keras2")
+    >>> old(keras.ops.array([-3.0, 1.0])).tolist()
+    [0.0, 0.7]
+    """
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@op
 def hard_silu(x: Any) -> Tensor:
     """`x * hard_sigmoid(x)`.
 

@@ -16,7 +16,7 @@ from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models import graph, graph_config
 from minikeras.models.model import Model
 from minikeras.ops.core_op import to_tensor
-from minikeras.saving import legacy
+from minikeras.saving import dialects
 from minikeras.variable import Variable
 
 
@@ -249,8 +249,9 @@ class Functional(Model):
     def _from_graph_config(
         cls: Any, config: dict[str, Any], custom_objects: Any
     ) -> Any:
-        with legacy.one_note():
-            inputs, outputs, rest = graph_config.from_config(config, custom_objects)
+        with dialects.one_note():
+            modern = dialects.modern_graph(config)
+            inputs, outputs, rest = graph_config.from_config(modern, custom_objects)
         target = Functional if cls is Model else cls
         return target(inputs, outputs, **rest)
 

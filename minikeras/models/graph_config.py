@@ -10,7 +10,7 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.node import Node, OpCall, Operation
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.naming import to_snake_case
-from minikeras.saving import legacy, serialization
+from minikeras.saving import serialization
 
 
 def to_config(model: Any) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def from_config(
         operation, extra = _operation(data, custom_objects)
         if isinstance(operation, InputLayer):
             made[name, 0] = operation._inbound_nodes[0].outputs
-        nodes = [legacy.modern_node(n) for n in data.get("inbound_nodes", ())]
+        nodes = list(data.get("inbound_nodes", ()))
         waiting.append((name, operation, extra, nodes))
     done = {name: 0 for name, *_ in waiting}
     progress = True

@@ -12,7 +12,7 @@ from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.layer import Layer
 from minikeras.models import summary as summary_text
 from minikeras.models.state_tree import read_state_tree, write_state_tree
-from minikeras.saving import serialization
+from minikeras.saving import dialects, serialization
 from minikeras.training.trainer import Trainer
 from minikeras.version import __version__
 
@@ -258,7 +258,8 @@ def model_from_json(
     >>> keras.models.model_from_json(model.to_json()).count_params()
     9
     """
+    config = dialects.modern_config(dialects.decoded(json_string))
     made: Model = serialization.deserialize_keras_object(
-        json.loads(json_string), custom_objects=custom_objects
+        config, custom_objects=custom_objects
     )
     return made

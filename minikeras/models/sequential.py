@@ -14,7 +14,7 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models.functional import Functional
 from minikeras.models.model import Model
-from minikeras.saving import legacy, serialization
+from minikeras.saving import dialects, serialization
 
 
 class Sequential(Model):
@@ -346,7 +346,7 @@ class Sequential(Model):
             model.dtype_policy = config["dtype"]
         deserialize = serialization.deserialize_keras_object
         with (
-            legacy.one_note(),
+            dialects.one_note(),
             model._scopes(),
         ):  # layers that come built are part of this model's paths
             for layer in config["layers"]:

@@ -17,7 +17,7 @@ import numpy as np
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
-from minikeras.saving import functions, legacy
+from minikeras.saving import dialects, functions
 from minikeras.saving.registry import (
     custom_object_scope,
     get_registered_name,
@@ -187,7 +187,7 @@ def deserialize_keras_object(
             key: deserialize_keras_object(v, safe_mode=safe_mode)
             for key, v in config.items()
         }
-    with legacy.one_note():
+    with dialects.one_note():
         return _deserialize_dict(config, safe_mode, kwargs.get("module_objects"))
 
 
@@ -227,7 +227,7 @@ def _construct(cls: Any, inner: Any) -> Any:
             "takes the dict that get_config() returned."
         )
     if isinstance(inner, dict):
-        inner = legacy.without_dead_arguments(cls.__name__, dict(inner))
+        inner = dialects.modern_arguments(cls.__name__, inner)
     try:
         return cls.from_config(inner)  # a list: Sequential, as Keras 1 wrote it
     except TypeError as error:

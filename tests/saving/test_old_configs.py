@@ -140,7 +140,7 @@ def test_functional_of_keras_2():
         model = loaded({**config, "class_name": class_name})
         assert isinstance(model, models.Functional)
         x = np.ones((2, 4), "float32")
-        (out,) = model([x, 2 * x])
+        out = model([x, 2 * x])
         dense = model.get_layer("d")
         want = np.hstack([dense(x), dense(2 * x)])
         np.testing.assert_allclose(out, want, rtol=1e-6)

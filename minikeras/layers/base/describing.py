@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from minikeras import dtype_policies, regularizers
 from minikeras.layers.base.building import as_tuples, is_plain
-from minikeras.saving import legacy
+from minikeras.saving import dialects
 
 
 def init_config(thing: Any, known: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class LayerDescription:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer that `get_config` described, or that of an older Keras."""
-        config = dict(legacy.without_dead_arguments(cls.__name__, config))
+        config = dialects.modern_arguments(cls.__name__, config)
         parameters = inspect.signature(cls.__init__).parameters
         later = {}
         if not any(

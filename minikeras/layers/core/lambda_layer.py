@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError
-from minikeras.saving import legacy, serialization
+from minikeras.saving import dialects, serialization
 
 
 class Lambda(Layer):
@@ -114,7 +114,7 @@ class Lambda(Layer):
         safe = (
             serialization.functions.in_safe_mode() if safe_mode is None else safe_mode
         )
-        config = legacy.modern_lambda(config)
+        config = dialects.modern_lambda(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict):
                 config[key] = serialization.deserialize_keras_object(

@@ -1,0 +1,179 @@
+"""Keras 1 and 2: the calls of functional models, lists then, dicts since 3.0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Config = dict[str, Any]
+
+_MODELS = ("Sequential", "Functional", "Model")
+_CONSTANT = "_CONSTANT_VALUE"
+
+
+def is_graph(config: Any) -> bool:
+    """Whether this is the inner config of a functional model."""
+    return isinstance(config, dict) and {
+        "layers",
+        "input_layers",
+        "output_layers",
+    } <= set(config)
+
+
+def modern_node(node: Any) -> Config:
+    """A call in a functional config: `[[layer, node, tensor, kwargs], ...]` as a dict."""
+    if isinstance(node, dict) and "args" in node:
+        return node
+    if _is_entry(node):
+        return {"args": [_reference(node)], "kwargs": _kwargs(node)}
+    entries = list(node.values()) if isinstance(node, dict) else node
+    if len(entries) == 1 and isinstance(node, list):
+        first: Any = _reference(entries[0])
+    elif isinstance(node, dict):
+        first = {key: _reference(entry) for key, entry in node.items()}
+    else:
+        first = [_reference(entry) for entry in entries]
+    return {"args": [first], "kwargs": _kwargs(entries[0])}
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
+def _kwargs(entry: list[Any]) -> Config:
+    given = entry[3] if len(entry) > 3 else {}
+    return {key: _argument(value) for key, value in given.items()}
+
+
+def _argument(value: Any) -> Any:
+    """A keyword argument; tensors in it are `[layer, node, tensor]`."""
+    if isinstance(value, list):
+        if is_reference(value):
+            return _reference(value)
+        return [_argument(v) for v in value]
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _argument(v) for key, v in value.items()}
+    return value
+
+
+def is_reference(value: Any) -> bool:
+    """Whether this is `[layer, node, tensor]`, or a constant in its clothes."""
+    if not isinstance(value, list) or len(value) != 3 or not isinstance(value[0], str):
+        return False
+    return value[0] == _CONSTANT or all(type(n) is int for n in value[1:])
+
+
+def _reference(entry: list[Any]) -> Any:
+    """A tensor, named by layer, call and place."""
+    if entry[0] == _CONSTANT:
+        return entry[2]
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": entry[:3]}}
+
+
+def modern_graph(config: Config) -> Config:
+    """A functional model's config with its calls in today's form.
+
+    Keras 2 counted a nested model's own making as its first call. References to the
+    calls 1 to n of n calls are therefore moved down by one.
+    """
+    layers = [
+        {
+            **layer,
+            "inbound_nodes": [modern_node(n) for n in layer.get("inbound_nodes", ())],
+        }
+        for layer in config["layers"]
+    ]
+    found = {**config, "layers": layers}
+    shifted = _shifted(found)
+    return _moved(found, shifted) if shifted else found
+
+
+def _shifted(config: Config) -> set[str]:
+    used: dict[str, set[int]] = {}
+    for name, node, *_ in _histories(config):
+        used.setdefault(name, set()).add(node)
+    found = set()
+    for layer in config["layers"]:
+        calls, name = len(layer["inbound_nodes"]), _name(layer)
+        if layer.get("class_name") in _MODELS and calls and name in used:
+            if min(used[name]) == 1 and max(used[name]) == calls:
+                found.add(name)
+    return found
+
+
+def _name(layer: Config) -> Any:
+    inner = layer.get("config")
+    return layer.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
+
+
+def _histories(config: Config) -> Iterator[list[Any]]:
+    """All `[layer, node, tensor]` in a graph's calls and ends."""
+    todo: list[Any] = [
+        node for layer in config["layers"] for node in layer["inbound_nodes"]
+    ]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            if value.get("class_name") == "__keras_tensor__":
+                yield value["config"]["keras_history"]
+            else:
+                todo.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            todo.extend(value)
+    todo = [config["input_layers"], config["output_layers"]]
+    while todo:
+        value = todo.pop()
+        if is_reference(value):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            todo.extend(value)
+        elif isinstance(value, dict):
+            todo.extend(value.values())
+
+
+def _moved(config: Config, names: set[str]) -> Config:
+    """The graph with references to these layers' calls one lower."""
+
+    def history(value: list[Any]) -> list[Any]:
+        lower = 1 if value[0] in names else 0
+        return [value[0], value[1] - lower, *value[2:]]
+
+    def argument(value: Any) -> Any:
+        if isinstance(value, dict):
+            if value.get("class_name") == "__keras_tensor__":
+                inner = value["config"]
+                moved = {**inner, "keras_history": history(inner["keras_history"])}
+                return {**value, "config": moved}
+            return {key: argument(v) for key, v in value.items()}
+        return [argument(v) for v in value] if isinstance(value, list) else value
+
+    def end(value: Any) -> Any:
+        if is_reference(value):
+            return history(value)
+        if isinstance(value, dict):
+            return {key: end(v) for key, v in value.items()}
+        return [end(v) for v in value]
+
+    layers = [
+        {**layer, "inbound_nodes": argument(layer["inbound_nodes"])}
+        for layer in config["layers"]
+    ]
+    ends = {key: end(config[key]) for key in ("input_layers", "output_layers")}
+    return {**config, "layers": layers, **ends}
+
+
+def unwrapped_ends(config: Config) -> Config:
+    """Until 3.10 one tensor and a list of one were written alike, as `[["x", 0, 0]]`.
+
+    They are read as one tensor: what a model with a plain input and output had.
+    """
+
+    def plain(value: Any) -> Any:
+        one = isinstance(value, list) and len(value) == 1 and is_reference(value[0])
+        return value[0] if one else value
+
+    return {
+        **config,
+        "input_layers": plain(config["input_layers"]),
+        "output_layers": plain(config["output_layers"]),
+    }
