@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from minikeras.engine.tensor import Tensor, host_array
 from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import (
     Batch,
+    ClassWeight,
     array_parts,
     host_structure,
+    in_order,
     named_leaves,
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
@@ -182,7 +184,7 @@ class Steps(Compiling):
         x: Any,
         y: Any = None,
         sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: ClassWeight = None,
         return_dict: bool = False,
     ) -> Any:
         """One update of the weights from one batch.
@@ -256,9 +258,10 @@ class Steps(Compiling):
         x: Any,
         y: Any,
         sample_weight: Any,
-        class_weight: Mapping[int, float] | None,
+        class_weight: ClassWeight,
         owner: str,
     ) -> Batch:
+        class_weight = in_order(class_weight, getattr(self, "output_names", None))
         batch = array_parts(x, y, sample_weight, class_weight, owner)
         if (
             type(batch[0]) is np.ndarray

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from minikeras import config, console
 from minikeras.callbacks import CallbackList, History
 from minikeras.training.data import (
     ArrayAdapter,
+    ClassWeight,
     DataAdapter,
     Feed,
     array_parts,
+    in_order,
     is_arrays,
     make_adapter,
     pack_x_y_sample_weight,
@@ -24,8 +27,6 @@ from minikeras.training.data import (
 from minikeras.training.gathered import Gathered
 from minikeras.training.preparation import check_values
 from minikeras.training.steps import Steps, compiled_well, to_floats
-
-ClassWeight = Mapping[int, float] | None
 
 
 class Trainer(Steps):
@@ -67,7 +68,8 @@ class Trainer(Steps):
                 `(x, y, sample_weight)`, or a source of batches.
             shuffle: Whether each epoch takes the samples in a new order (from the global
                 seed, equal on every backend); `"batch"` shuffles batches only.
-            class_weight: Dict from class number to weight.
+            class_weight: Dict from class number to weight; for several outputs a list
+                of them, or a dict by output name. Not for validation.
             sample_weight: Weights `(samples,)`, or one array for each output.
             initial_epoch: The epoch to begin with.
             steps_per_epoch: Batches in an epoch. Default: one pass over the data.
@@ -100,6 +102,7 @@ class Trainer(Steps):
                       initial_epoch=(initial_epoch, 0))  # fmt: skip
         verbose = _check_verbose("fit", verbose)
         epochs = min(epochs, config.max_epochs() or epochs)
+        class_weight = in_order(class_weight, getattr(self, "output_names", None))
         validation: DataAdapter | None = None
         if validation_split and validation_data is None:
             if not is_arrays(x):
@@ -107,10 +110,10 @@ class Trainer(Steps):
                     f"fit: validation_split={validation_split} needs arrays; x is a "
                     f"{type(x).__name__}. Pass validation_data instead."
                 )
-            parts = array_parts(x, y, sample_weight, class_weight, "fit")
+            parts = array_parts(x, y, sample_weight, class_weight, "fit", by_batch=True)
             train, held = split(parts, validation_split)
             adapter: DataAdapter = ArrayAdapter(
-                *train, batch_size or 32, shuffle, "fit"
+                *train, batch_size or 32, shuffle, "fit", class_weight
             )
             validation = ArrayAdapter(
                 *held, validation_batch_size or batch_size or 32, False, "fit"
@@ -124,23 +127,25 @@ class Trainer(Steps):
                     validation_data, validation_batch_size or batch_size
                 )
         count = max(epochs - initial_epoch, 1)
-        feed = Feed(adapter, steps_per_epoch, count, "fit")
-        held_feed = None
-        if validation is not None:
-            held_feed = Feed(
-                validation, validation_steps, count, "fit (validation_data)"
+        with ExitStack() as stack:
+            feed = stack.enter_context(
+                self._open_feed(adapter, steps_per_epoch, count, "fit")
             )
-        if epochs > initial_epoch:
-            self._check_feed(feed, training=True)
-            if held_feed is not None:
-                self._check_feed(held_feed, training=False)
-        callbacks = self._callbacks(
-            callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
-        )
-        self._fit_loop(
-            feed, held_feed, callbacks, range(initial_epoch, epochs), validation_freq
-        )
-        feed.close()
+            held_feed = None
+            if validation is not None:
+                owner = "fit (validation_data)"
+                held_feed = stack.enter_context(
+                    self._open_feed(validation, validation_steps, count, owner)
+                )
+            if epochs > initial_epoch:
+                self._check_feed(feed, training=True)
+                if held_feed is not None:
+                    self._check_feed(held_feed, training=False)
+            callbacks = self._callbacks(
+                callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
+            )
+            numbers = range(initial_epoch, epochs)
+            self._fit_loop(feed, held_feed, callbacks, numbers, validation_freq)
         history: History = self.history
         return history
 
@@ -195,6 +200,7 @@ class Trainer(Steps):
                 break
         if step < open_until and step >= 0:
             callbacks.on_train_batch_end(step, logs)
+        feed.end_epoch()
         return to_floats(logs)
 
     def _test_epoch(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
@@ -211,6 +217,7 @@ class Trainer(Steps):
             callbacks.on_test_batch_end(step, logs)
             if self.stop_evaluating:
                 break
+        feed.end_epoch()
         results = to_floats(logs)
         callbacks.on_test_end(results)
         return results
@@ -257,12 +264,11 @@ class Trainer(Steps):
         _check_counts("evaluate", batch_size=batch_size, steps=steps)
         verbose = _check_verbose("evaluate", verbose)
         adapter = make_adapter(x, y, sample_weight, batch_size, owner="evaluate")
-        feed = Feed(adapter, steps, 1, "evaluate")
-        self._check_feed(feed, training=False)
-        self.stop_evaluating = False
-        callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
-        results = self._test_epoch(feed, callbacks)
-        feed.close()
+        with self._open_feed(adapter, steps, 1, "evaluate") as feed:
+            self._check_feed(feed, training=False)
+            self.stop_evaluating = False
+            callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
+            results = self._test_epoch(feed, callbacks)
         return self._results(results, return_dict)
 
     def predict(
@@ -308,25 +314,31 @@ class Trainer(Steps):
                 x
             )  # one sample a call is a common way to serve
         adapter = make_adapter(x, batch_size=batch_size, owner="predict")
-        feed = Feed(adapter, steps, 1, "predict")
-        feed.peek()
-        self.stop_predicting = False
-        callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
-        function = self.make_predict_function()
         gathered = Gathered(adapter.num_samples if steps is None else None)
-        callbacks.on_predict_begin()
-        for step, (inputs, _, _) in enumerate(feed.epoch()):
-            callbacks.on_predict_batch_begin(step)
-            outputs = function(pack_x_y_sample_weight(inputs))
-            gathered.add(outputs)
-            callbacks.on_predict_batch_end(step, {"outputs": outputs})
-            if self.stop_predicting:
-                break
-        callbacks.on_predict_end()
-        feed.close()
+        with self._open_feed(adapter, steps, 1, "predict") as feed:
+            feed.peek()
+            self.stop_predicting = False
+            callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
+            function = self.make_predict_function()
+            callbacks.on_predict_begin()
+            for step, (inputs, _, _) in enumerate(feed.epoch()):
+                callbacks.on_predict_batch_begin(step)
+                outputs = function(pack_x_y_sample_weight(inputs))
+                gathered.add(outputs)
+                callbacks.on_predict_batch_end(step, {"outputs": outputs})
+                if self.stop_predicting:
+                    break
+            feed.end_epoch()
+            callbacks.on_predict_end()
         return gathered.result()
 
     # --- parts
+
+    def _open_feed(
+        self, adapter: DataAdapter, steps: int | None, epochs: int, owner: str
+    ) -> Feed:
+        # To debug, everything runs in the thread that asked for it.
+        return Feed(adapter, steps, epochs, owner, ahead=not self.run_eagerly)
 
     def _callbacks(
         self,
@@ -366,7 +378,7 @@ class Trainer(Steps):
         """Build everything for the first batch, and look at all values that are at hand."""
         state = self._ready(feed.peek(), training)
         adapter = feed.adapter
-        if isinstance(adapter, ArrayAdapter):
+        if isinstance(adapter, ArrayAdapter) and not adapter.on_demand:
             check_values(state, adapter.parts)
             adapter.checked = True
 

@@ -18,6 +18,8 @@ class DataAdapter:
         infinite: Whether a pass is known to have no end.
         checked: Whether the values were checked once for all.
         reuse: Whether a batch may be made in the memory of the one before the last.
+        ahead: Whether another thread makes the next batch while one computes.
+        kind: What the source is, for messages.
     """
 
     num_batches: int | None = None
@@ -26,13 +28,18 @@ class DataAdapter:
     infinite: bool = False
     checked: bool = False
     reuse: bool = False
+    ahead: bool = False
+    kind: str = "the data"
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass."""
         raise NotImplementedError
 
     def on_epoch_begin(self) -> None:
-        """Called before the batches of an epoch are asked for."""
+        """Called once before each epoch of training or evaluation."""
 
     def on_epoch_end(self) -> None:
-        """Called after the last batch of an epoch."""
+        """Called once after each of them."""
+
+    def close(self) -> None:
+        """Called when no more batches are wanted: let workers go."""

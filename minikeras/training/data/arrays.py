@@ -1,4 +1,4 @@
-"""Arrays in memory: sliced, or gathered in shuffled order, into contiguous batches."""
+"""Arrays: sliced, or gathered in shuffled order, into contiguous batches."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ import numpy as np
 
 from minikeras.engine import tree
 from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.data.leaves import Array, check_lengths, named_leaves
-from minikeras.training.data.order import Order, permutation, permutation_of_chunks
+from minikeras.training.data.class_weight import ClassWeight, sample_weight_of
+from minikeras.training.data.leaves import check_lengths, named_leaves
+from minikeras.training.data.order import Order, shuffled
+from minikeras.training.data.rows import Array, Rows
+
+# Bytes of a batch from which another thread gathers it; below, asking costs more.
+_LARGE = 1 << 20
 
 
 class ArrayAdapter(DataAdapter):
     """Batches from host arrays `(samples, ...)` in nested structures.
 
     Unshuffled batches are views of the arrays. Shuffled ones are gathered into two
-    buffers by turns, so that an epoch allocates nothing but its order.
+    buffers by turns, so that an epoch allocates nothing but its order. Leaves that are
+    `Rows` are read batch by batch.
 
     Args:
         x: Inputs.
@@ -26,6 +32,10 @@ class ArrayAdapter(DataAdapter):
         batch_size: Samples in a batch; the last one of an epoch may be smaller.
         shuffle: True, False, or `"batch"` to shuffle whole batches only.
         owner: The method to name in messages.
+        class_weight: Weights by class number, which become the sample weights.
+
+    Attributes:
+        on_demand: Whether a leaf is read batch by batch.
     """
 
     def __init__(
@@ -36,6 +46,7 @@ class ArrayAdapter(DataAdapter):
         batch_size: int = 32,
         shuffle: bool | str = False,
         owner: str = "fit",
+        class_weight: ClassWeight = None,
     ) -> None:
         parts = [("x", x), ("y", y), ("sample_weight", sample_weight)]
         named = [leaf for name, part in parts for leaf in named_leaves(part, name)]
@@ -43,49 +54,75 @@ class ArrayAdapter(DataAdapter):
         self.batch_size = batch_size
         self.num_batches: int = -(-self.num_samples // batch_size)
         self.shuffle = shuffle
+        self.on_demand = any(isinstance(leaf, Rows) for _, leaf in named)
+        self._class_weight = class_weight if self.on_demand else None
+        if class_weight is not None and not self.on_demand:
+            sample_weight = sample_weight_of(y, class_weight)
         self.parts: Batch = (x, y, sample_weight)
-        self._leaves, self._spec = tree.flatten_spec((x, y, sample_weight))
+        self._leaves, self._spec = tree.flatten_spec(self.parts)
         self._buffers: list[list[Array | None]] = []
+        row = sum(
+            leaf.dtype.itemsize * int(np.prod(leaf.shape[1:])) for _, leaf in named
+        )
+        large = row * min(batch_size, self.num_samples) >= _LARGE
+        self.ahead = self.on_demand or (bool(shuffle) and large)
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass, in a new order where shuffling is on."""
-        order = self._order()
+        order = None
+        if self.shuffle:
+            chunk = self.batch_size if self.shuffle == "batch" else None
+            order = shuffled(self.num_samples, chunk)
         for index in range(self.num_batches):
             start = index * self.batch_size
             stop = min(start + self.batch_size, self.num_samples)
             if order is None:
-                leaves = [None if a is None else a[start:stop] for a in self._leaves]
+                leaves = [_neighbours(a, start, stop) for a in self._leaves]
             else:
                 leaves = self._gather(order[start:stop], index)
-            yield tree.unflatten(self._spec, leaves)
-
-    def _order(self) -> Order | None:
-        if self.shuffle == "batch":
-            return permutation_of_chunks(self.num_samples, self.batch_size)
-        return permutation(self.num_samples) if self.shuffle else None
+            batch: Batch = tree.unflatten(self._spec, leaves)
+            if self._class_weight is not None:
+                x, y, _ = batch
+                batch = x, y, sample_weight_of(y, self._class_weight)
+            yield batch
 
     def _gather(self, rows: Order, index: int) -> list[Array | None]:
-        if not self.reuse:
-            return [None if a is None else a.take(rows, axis=0) for a in self._leaves]
-        if not self._buffers:
-            self._buffers = [self._new_buffers(), self._new_buffers()]
-        out: list[Array | None] = []
-        for array, buffer in zip(self._leaves, self._buffers[index % 2]):
-            if array is None or buffer is None:
-                out.append(None)
-                continue
-            target = buffer[: len(rows)]
-            # "clip" writes straight into the target; the indices are in range anyway.
-            np.take(array, rows, axis=0, out=target, mode="clip")
-            out.append(target)
-        return out
+        buffers: list[Array | None] = [None] * len(self._leaves)
+        if self.reuse:
+            if not self._buffers:
+                self._buffers = [self._new_buffers(), self._new_buffers()]
+            buffers = self._buffers[index % 2]
+        return [_taken(a, rows, b) for a, b in zip(self._leaves, buffers)]
 
     def _new_buffers(self) -> list[Array | None]:
         size = min(self.batch_size, self.num_samples)
         return [
-            None if a is None else np.empty((size, *a.shape[1:]), a.dtype)
+            np.empty((size, *a.shape[1:]), a.dtype)
+            if isinstance(a, np.ndarray)
+            else None
             for a in self._leaves
         ]
+
+
+def _neighbours(leaf: Array | Rows | None, start: int, stop: int) -> Array | None:
+    if isinstance(leaf, Rows):
+        return leaf.read(start, stop)
+    return None if leaf is None else leaf[start:stop]
+
+
+def _taken(
+    leaf: Array | Rows | None, rows: Order, buffer: Array | None
+) -> Array | None:
+    if leaf is None:
+        return None
+    if isinstance(leaf, Rows):
+        return leaf.take(rows)
+    if buffer is None:
+        return leaf.take(rows, axis=0)
+    target = buffer[: len(rows)]
+    # "clip" writes straight into the target; the indices are in range anyway.
+    np.take(leaf, rows, axis=0, out=target, mode="clip")
+    return target
 
 
 def split_structure(structure: Any, size: int, at: int) -> tuple[Any, Any]:

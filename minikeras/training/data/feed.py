@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Any
 
 from minikeras import config
 from minikeras.callbacks.warn import warn_user
 from minikeras.training.data.adapter import Batch, DataAdapter
+from minikeras.training.data.background import Job, Workers
 
 
 class Feed:
@@ -18,11 +20,15 @@ class Feed:
     last epoch stopped. A generator that ends too early ends the run, with one warning.
     `config.max_steps_per_epoch()` limits both.
 
+    Where the adapter asks for it, a thread makes the next batch while this one is used;
+    never one more than the epoch needs. Use a feed in a `with` block, which ends it.
+
     Args:
         adapter: The source.
         steps: Batches in an epoch, or None.
         epochs: How many epochs are wanted, for the message.
         owner: The method to name in messages.
+        ahead: Whether batches may be made ahead.
 
     Raises:
         ValueError: If the source never ends and no steps are given.
@@ -38,6 +44,7 @@ class Feed:
         steps: int | None,
         epochs: int = 1,
         owner: str = "fit",
+        ahead: bool = True,
     ) -> None:
         limit = config.max_steps_per_epoch()
         if steps is None and limit is None and adapter.infinite:
@@ -58,6 +65,21 @@ class Feed:
         self._source: Iterator[Batch] | None = None
         self._next: list[Batch] = []
         self._seen = 0
+        self._pulled = 0
+        self._open = False
+        self._helper = Workers() if ahead and adapter.ahead else None
+        self._job: Job | None = None
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def peek(self) -> Batch:
         """The first batch, which the next epoch will give again.
@@ -66,6 +88,7 @@ class Feed:
             ValueError: If the source gives nothing at all.
         """
         if not self._next:
+            self._begin()
             batch = self._pull()
             if batch is None:
                 raise ValueError(
@@ -89,7 +112,8 @@ class Feed:
         return True
 
     def epoch(self) -> Iterator[Batch]:
-        """The batches of the next epoch."""
+        """The batches of the next epoch; the source's hooks are called once for it."""
+        self._begin()
         count = 0
         while not self._cut or count < (self.steps or 0):
             batch = self._next.pop() if self._next else self._pull()
@@ -99,29 +123,65 @@ class Feed:
                 break
             self._seen += 1
             count += 1
+            if not self._cut or count < (self.steps or 0):
+                self._ask()
             yield batch
         if not self._cut:
             self.steps = count
         elif count < (self.steps or 0) and self._asked:
             self._warn()
+        self.end_epoch()
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._open = True
+            self.adapter.on_epoch_begin()
+
+    def end_epoch(self) -> None:
+        """The epoch is over, also where it was broken off."""
+        if self._open:
+            self._open = False
+            self.adapter.on_epoch_end()
+
+    def _ask(self) -> None:
+        """Have the next batch of this pass made."""
+        if self._helper is not None and self._job is None and self._source is not None:
+            name = f"batch {self._pulled} of {self.adapter.kind}"
+            self._job = self._helper.submit(self._advance, name)
+
+    def _advance(self) -> Batch | None:
+        return None if self._source is None else next(self._source, None)
 
     def _pull(self) -> Batch | None:
         """The next batch of the source, or None at its end, where the next pass begins."""
         if self._source is None:
-            self.adapter.on_epoch_begin()
             self._source = self.adapter.epoch()
-        batch = next(self._source, None)
+            self._pulled = 0
+        self._ask()
+        if self._job is None:
+            batch = self._advance()
+        else:
+            job, self._job = self._job, None
+            batch = job.result()
+        self._pulled += 1
         if batch is None:
             self._source = None
-            self.adapter.on_epoch_end()
         return batch
 
     def close(self) -> None:
         """Let go of the source, so that its workers stop."""
+        if self._helper is not None:
+            if self._job is not None:
+                self._job.drop()
+            self._helper.close()
         source, self._source = self._source, None
         close: Any = getattr(source, "close", None)
-        if close is not None and self.adapter.repeatable:
-            close()
+        if close is not None:
+            try:
+                close()
+            except ValueError:  # a batch that does not come keeps it running
+                pass
+        self.adapter.close()
 
     def _warn(self) -> None:
         self.exhausted = True

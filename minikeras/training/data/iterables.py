@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.data.class_weight import sample_weight_of
+from minikeras.training.data.class_weight import ClassWeight, sample_weight_of
 from minikeras.training.data.leaves import host_structure, is_array_structure
 from minikeras.training.data.packing import unpack_x_y_sample_weight
 
-ClassWeight = Mapping[int, float] | None
+# Lengths from here on stand for "no end": what `repeat()` of grain reports.
+_ENDLESS = 1 << 62
 
 
 def standard_batch(data: Any, class_weight: ClassWeight, source: str) -> Batch:
@@ -41,6 +42,8 @@ class GeneratorAdapter(DataAdapter):
     """A Python generator or iterator: its batches come once."""
 
     repeatable = False
+    ahead = True
+    kind = "the generator"
 
     def __init__(self, generator: Any, class_weight: ClassWeight = None) -> None:
         self._generator = iter(generator)
@@ -49,37 +52,41 @@ class GeneratorAdapter(DataAdapter):
     def epoch(self) -> Iterator[Batch]:
         """The batches that are left."""
         for data in self._generator:
-            yield standard_batch(data, self._class_weight, "the generator")
+            yield standard_batch(data, self._class_weight, self.kind)
 
 
 class IterableAdapter(DataAdapter):
     """Anything that can be iterated again and again.
 
-    PyTorch's `DataLoader`, `tf.data.Dataset`, or an object with `__iter__` (and
-    perhaps `__len__`), recognised by what they can do.
+    PyTorch's `DataLoader`, `tf.data.Dataset`, the datasets and loaders of grain, or an
+    object with `__iter__` (and perhaps `__len__`), recognised by what they can do.
     """
+
+    ahead = True
 
     def __init__(self, iterable: Any, class_weight: ClassWeight = None) -> None:
         self._iterable = iterable
         self._class_weight = class_weight
-        length = _length(iterable)
-        self.infinite = length == -1
-        self.num_batches = length if length is not None and length >= 0 else None
+        self.kind = type(iterable).__name__
+        count = length(iterable)
+        self.infinite = count == -1
+        self.num_batches = count if count is not None and count >= 0 else None
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass."""
         as_numpy = getattr(self._iterable, "as_numpy_iterator", None)
-        source = type(self._iterable).__name__
         for data in self._iterable if as_numpy is None else as_numpy():
-            yield standard_batch(data, self._class_weight, source)
+            yield standard_batch(data, self._class_weight, self.kind)
 
 
-def _length(iterable: Any) -> int | None:
-    """The number of batches where the iterable knows it; negative means no end, or unknown."""
-    cardinality = getattr(
-        iterable, "cardinality", None
-    )  # tf.data: -1 infinite, -2 unknown
+def length(source: Any) -> int | None:
+    """The number of batches where the source knows it; -1 for no end, None for unknown."""
+    # tf.data: -1 for no end, -2 for unknown
+    cardinality = getattr(source, "cardinality", None)
     try:
-        return int(cardinality()) if cardinality is not None else len(iterable)
+        count = int(cardinality()) if cardinality is not None else len(source)
     except TypeError:
         return None
+    if count >= _ENDLESS or count == -1:
+        return -1
+    return count if count >= 0 else None

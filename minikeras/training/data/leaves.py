@@ -9,16 +9,18 @@ import numpy as np
 
 from minikeras.engine import dtypes, tree
 from minikeras.engine.tensor import Tensor, host_array
+from minikeras.training.data.frames import frame_array, is_frame
+from minikeras.training.data.rows import Array, Rows, is_sparse, rows_of
 from minikeras.variable import Variable
-
-Array = np.ndarray[Any, Any]
 
 
 def is_array(value: Any) -> bool:
     """Whether `value` is something with a shape and values: one leaf of data."""
-    if isinstance(value, (np.ndarray, Tensor, Variable)):
+    if isinstance(value, (np.ndarray, Tensor, Variable, Rows)) or is_sparse(value):
         return True
-    return hasattr(value, "__array__") and hasattr(value, "shape")
+    return hasattr(value, "__array__") and (
+        hasattr(value, "shape") or hasattr(value, "to_numpy")
+    )
 
 
 def is_array_structure(value: Any) -> bool:
@@ -42,18 +44,22 @@ def host(value: Any, name: str) -> Array:
     float64 becomes `floatx()`, as in Keras; other dtypes stay.
 
     Args:
-        value: NumPy array, tensor of ours or of another library, pandas object.
+        value: NumPy array, tensor of ours or of another library, frame or column of
+            pandas, polars or pyarrow, sparse matrix of SciPy.
         name: What to call it in messages, e.g. `"x"` or `"y['label']"`.
 
     Raises:
         ValueError: If it is no array, has no batch axis, or does not hold numbers.
     """
     array = value if type(value) is np.ndarray else _array_of(value, name)
-    kind = array.dtype.kind
-    if kind == "f":
-        if array.dtype.itemsize == 8:
-            array = array.astype(dtypes.numpy_dtype(dtypes.floatx()), copy=False)
-    elif kind not in "iub" and array.dtype.name != "bfloat16":
+    if array.dtype.kind == "f" and array.dtype.itemsize == 8:
+        array = array.astype(dtypes.numpy_dtype(dtypes.floatx()), copy=False)
+    _check_leaf(array, name)
+    return array
+
+
+def _check_leaf(array: Array | Rows, name: str) -> None:
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise ValueError(
             f"{name} has dtype {array.dtype}; expected numbers or booleans. Encode "
             "strings as numbers first, and convert ragged or mixed columns to one dtype."
@@ -63,7 +69,15 @@ def host(value: Any, name: str) -> Array:
             f"{name} has shape (), a scalar; expected a batch axis first, as in "
             "np.array([value])."
         )
-    return array
+
+
+def host_or_rows(value: Any, name: str) -> Array | Rows:
+    """The same, but what lies in a file or is sparse is left to be read by batches."""
+    rows = rows_of(value)
+    if rows is None:
+        return host(value, name)
+    _check_leaf(rows, name)
+    return rows
 
 
 def _array_of(value: Any, name: str) -> Array:
@@ -71,10 +85,16 @@ def _array_of(value: Any, name: str) -> Array:
         value = value.value
     if isinstance(value, Tensor):
         return host_array(value.value)
-    if hasattr(value, "to_numpy"):  # pandas, polars
+    if is_frame(value):
+        return frame_array(value, name)
+    if hasattr(value, "to_numpy"):  # columns of pandas, polars, pyarrow
         return np.asarray(value.to_numpy())
+    if is_sparse(value):
+        return np.asarray(value.toarray())
     if hasattr(value, "detach"):  # torch
         value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":  # NumPy has none
+            value = value.float()
     if not is_array(value):
         raise ValueError(
             f"{name} is a {type(value).__name__}; expected an array (or lists, tuples "
@@ -83,11 +103,18 @@ def _array_of(value: Any, name: str) -> Array:
     return np.asarray(value)
 
 
-def host_structure(structure: Any, name: str) -> Any:
-    """The structure with every leaf made a host array; None leaves stay."""
+def host_structure(structure: Any, name: str, by_batch: bool = False) -> Any:
+    """The structure with every leaf made a host array; None leaves stay.
+
+    Args:
+        structure: A leaf, or lists, tuples and dicts of them.
+        name: What to call it in messages.
+        by_batch: Whether leaves may stay `Rows`, read batch by batch.
+    """
+    convert = host_or_rows if by_batch else host
     if type(structure) is np.ndarray:
-        return host(structure, name)
-    return map_named(lambda leaf, where: host(leaf, where), structure, name)
+        return convert(structure, name)
+    return map_named(convert, structure, name)
 
 
 def map_named(function: Callable[[Any, str], Any], structure: Any, name: str) -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
+import itertools
+import pickle
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.data.iterables import ClassWeight, standard_batch
+from minikeras.training.data.background import Workers, in_order, time_limit
+from minikeras.training.data.class_weight import ClassWeight
+from minikeras.training.data.iterables import length, standard_batch
 from minikeras.training.data.order import permutation
 
-if TYPE_CHECKING:  # what workers need costs 10 ms, and few datasets have any
-    from concurrent.futures import Executor, Future
+if TYPE_CHECKING:  # importing multiprocessing takes 10 ms, and few datasets need it
+    from minikeras.training.data.processes import ProcessWorker
 
 
 class PyDataset:
@@ -73,87 +77,120 @@ class PyDataset:
         """Called after each epoch."""
 
 
-class PyDatasetAdapter(DataAdapter):
-    """The batches of a PyDataset, made ahead by its workers.
+class NumberedAdapter(DataAdapter):
+    """Batches by number, from a PyDataset or whatever has `__getitem__` and a length.
 
     Args:
-        dataset: The PyDataset.
+        dataset: The source.
         class_weight: Weights by class number, or None.
         shuffle: Whether the batches come in a new order each epoch.
     """
 
     def __init__(
-        self,
-        dataset: PyDataset,
-        class_weight: ClassWeight = None,
-        shuffle: bool = False,
+        self, dataset: Any, class_weight: ClassWeight = None, shuffle: bool = False
     ) -> None:
         self._dataset = dataset
         self._class_weight = class_weight
         self._shuffle = shuffle
+        self.kind = type(dataset).__name__
         # Subclasses that never called super().__init__() have none of these.
-        self._workers = int(getattr(dataset, "workers", 1))
-        self._processes = bool(getattr(dataset, "use_multiprocessing", False))
+        self._count = max(int(getattr(dataset, "workers", 1)), 1)
+        self._multi = bool(getattr(dataset, "use_multiprocessing", False))
         self._ahead = max(int(getattr(dataset, "max_queue_size", 10)), 1)
-        self.num_batches = dataset.num_batches
+        self.ahead = self._count == 1 and not self._multi
+        self._workers: Workers | None = None
+        self._processes: list[ProcessWorker] = []
+        self._idle: SimpleQueue[ProcessWorker] = SimpleQueue()
+        self._measure()
+
+    def _measure(self) -> None:
+        if isinstance(self._dataset, PyDataset):
+            self.num_batches = self._dataset.num_batches
+        else:
+            self.num_batches = length(self._dataset)
         self.infinite = self.num_batches is None
 
     def on_epoch_begin(self) -> None:
         """Pass the hook on."""
-        self._dataset.on_epoch_begin()
+        hook = getattr(self._dataset, "on_epoch_begin", None)
+        if hook is not None:
+            hook()
 
     def on_epoch_end(self) -> None:
         """Pass the hook on; the data may have another length now."""
-        self._dataset.on_epoch_end()
-        self.num_batches = self._dataset.num_batches
+        hook = getattr(self._dataset, "on_epoch_end", None)
+        if hook is not None:
+            hook()
+        self._measure()
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass, in order or shuffled."""
-        source = type(self._dataset).__name__
-        for data in self._items():
-            yield standard_batch(data, self._class_weight, source)
+        if self.ahead:
+            return map(self._make, self._numbers())
+        if self._workers is None:
+            self._workers = Workers(self._count)
+        make = self._make
+        if self._multi:
+            self._send_dataset()
+            make = self._make_elsewhere
+        return in_order(self._workers, make, self._numbers(), self._ahead, self.kind)
 
     def _numbers(self) -> Iterator[int]:
-        count = self.num_batches
-        if count is None:
-            number = 0
-            while True:
-                yield number
-                number += 1
-        elif self._shuffle:
-            yield from permutation(count).tolist()
-        else:
-            yield from range(count)
-
-    def _items(self) -> Iterator[Any]:
-        if self._workers <= 1 and not self._processes:
-            for number in self._numbers():
-                yield self._dataset[number]
+        if self.num_batches is None:
+            yield from itertools.count()
             return
-        executor = self._executor()
-        waiting: deque[Future[Any]] = deque()
+        count = self.num_batches
+        order = permutation(count).tolist() if self._shuffle else range(count)
+        for number in order:
+            if number < (self.num_batches or 0):  # a hook may have shortened the data
+                yield number
+
+    def _make(self, number: int) -> Batch:
+        return standard_batch(self._dataset[number], self._class_weight, self.kind)
+
+    def _make_elsewhere(self, number: int) -> Batch:
+        """A batch by a process; the thread that waits for it is one of as many."""
+        process = self._idle.get()
         try:
-            for number in self._numbers():
-                waiting.append(executor.submit(_item, self._dataset, number))
-                if len(waiting) >= self._ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            data = process.make(number, time_limit())
         finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+            self._idle.put(process)
+        return standard_batch(data, self._class_weight, self.kind)
 
-    def _executor(self) -> Executor:
-        if self._processes:
-            # "spawn": forking a process that has threads can deadlock it.
-            import multiprocessing
-            from concurrent.futures import ProcessPoolExecutor
+    def _send_dataset(self) -> None:
+        """A copy of the dataset to each process, where they have none or an old one."""
+        if self._processes and not self._has_hooks():
+            return
+        from minikeras.training.data.processes import ProcessWorker
 
-            context = multiprocessing.get_context("spawn")
-            return ProcessPoolExecutor(self._workers, mp_context=context)
-        from concurrent.futures import ThreadPoolExecutor
+        try:
+            pickled = pickle.dumps(self._dataset)
+        except Exception as error:
+            error.add_note(
+                f"{self.kind} has use_multiprocessing=True, so it is pickled and sent to its "
+                "workers. Keep what cannot be pickled out of it, or use threads."
+            )
+            raise
+        if not self._processes:
+            self._processes = [ProcessWorker(self.kind) for _ in range(self._count)]
+            for process in self._processes:
+                self._idle.put(process)
+        for process in self._processes:
+            process.load(pickled)
 
-        return ThreadPoolExecutor(self._workers, thread_name_prefix="minikeras-data")
+    def _has_hooks(self) -> bool:
+        kind = type(self._dataset)
+        return any(
+            getattr(kind, name, None) is not getattr(PyDataset, name)
+            for name in ("on_epoch_begin", "on_epoch_end")
+        )
 
-
-def _item(dataset: PyDataset, number: int) -> Any:
-    return dataset[number]
+    def close(self) -> None:
+        """End the workers."""
+        workers, self._workers = self._workers, None
+        processes, self._processes = self._processes, []
+        self._idle = SimpleQueue()
+        for process in processes:
+            process.close()
+        if workers is not None:
+            workers.close()

@@ -1,0 +1,132 @@
+"""Worker processes of a PyDataset: each holds a copy of it and makes batches on demand.
+
+They are spawned, not forked: forking a process that has threads can deadlock it. A copy
+travels once, not with every batch, and again only where an epoch's hooks may have
+changed the dataset.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import signal
+import traceback
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+
+class ProcessWorker:
+    """One worker process.
+
+    Args:
+        kind: The dataset's class, for messages.
+
+    Raises:
+        RuntimeError: If the process ends by itself.
+        TimeoutError: If it takes too long.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs,), name="minikeras-data", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def load(self, dataset: bytes) -> None:
+        """Give it the pickled dataset that later numbers are for."""
+        self._send(("dataset", dataset), "its copy")
+
+    def make(self, number: int, limit: float | None) -> Any:
+        """Batch `number`; raises what the dataset raised."""
+        what = f"batch {number}"
+        self._send(("batch", number), what)
+        if not wait([self._pipe, self._process.sentinel], limit):
+            raise TimeoutError(
+                f"{what} of {self._kind} has not come from its process for {limit:g} seconds."
+            )
+        try:
+            good, value, text = self._pipe.recv()
+        except EOFError:
+            raise self._ended(what) from None
+        if good:
+            return value
+        value.add_note(f"in the worker process:\n{text}")
+        raise value
+
+    def _send(self, message: tuple[str, Any], what: str) -> None:
+        try:
+            self._pipe.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._ended(what) from None
+
+    def _ended(self, what: str) -> RuntimeError:
+        self._process.join(5)
+        return RuntimeError(
+            f"the worker process that was to make {what} of {self._kind} ended with exit code "
+            f"{self._process.exitcode}. Its output says why. A negative code is a signal (-9: "
+            "often too little memory). A script that starts processes must guard its "
+            'own work by `if __name__ == "__main__":`.'
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        try:
+            self._pipe.send(None)
+        except OSError:
+            pass
+        self._process.join(1)
+        if self._process.exitcode is None:
+            self._process.terminate()
+            self._process.join(1)
+        if self._process.exitcode is None:
+            self._process.kill()
+            self._process.join(1)
+        self._pipe.close()
+
+
+def _serve(pipe: Connection) -> None:
+    """The life of a worker process."""
+    # Ctrl-C is for the parent, which then ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    dataset: Any = None
+    failed: BaseException | None = None
+    while True:
+        try:
+            message = pipe.recv()
+        except (EOFError, OSError):
+            return
+        if message is None:
+            return
+        what, value = message
+        if what == "dataset":
+            dataset, failed = None, None
+            try:
+                dataset = pickle.loads(value)
+            except Exception as error:
+                failed = error
+            continue
+        try:
+            if failed is not None:
+                raise failed
+            answer = (True, dataset[value], "")
+        except Exception as error:
+            answer = (False, _portable(error), traceback.format_exc())
+        try:
+            pipe.send(answer)
+        except (BrokenPipeError, OSError):
+            return
+        except Exception as error:  # the batch cannot be pickled
+            pipe.send((False, _portable(error), traceback.format_exc()))
+
+
+def _portable(error: Exception) -> Exception:
+    """The exception, or one that says the same and can be pickled."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
