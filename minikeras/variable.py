@@ -6,6 +6,8 @@ watches it, and a change of backend moves it on its next use.
 
 from __future__ import annotations
 
+import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -37,6 +39,45 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
         yield
     finally:
         _autocast.reset(token)
+
+
+class _Budget:
+    """How many bytes new variables may still take, and for whom."""
+
+    def __init__(self, room: int, owner: str) -> None:
+        self.room, self.most, self.owner = room, room, owner
+
+    def take(self, variable: Variable, shape: Sequence[int], dtype: str) -> None:
+        size = math.prod(shape) * dtypes.itemsize(dtype)
+        if size > self.room:
+            raise ValueError(
+                f"{self.owner} describes a variable {variable.path!r} of shape "
+                f"{tuple(shape)}, {size:,} bytes; its variables may take {self.most:,} bytes, "
+                "judging by the arrays that it holds."
+            )
+        self.room -= size
+        weakref.finalize(variable, self._give_back, size)
+
+    def _give_back(self, size: int) -> None:
+        self.room += size
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("minikeras_budget", default=None)
+
+
+@contextmanager
+def creation_limit(size: int, owner: str) -> Iterator[None]:
+    """Variables made inside may take at most `size` bytes; a file asks for them.
+
+    Args:
+        size: The bytes of all variables that live at the same time.
+        owner: What asks for them, for the error.
+    """
+    token = _budget.set(_Budget(size, owner))
+    try:
+        yield
+    finally:
+        _budget.reset(token)
 
 
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
@@ -98,6 +139,9 @@ class Variable(operators.LogicalOperators):
         self.name = naming.auto_name("variable") if name is None else name
         naming.check_name(self.name, "Variable")
         self.path = naming.scoped(self.name)
+        budget = _budget.get()
+        if budget is not None and shape is not None and None not in tuple(shape):
+            budget.take(self, tuple(shape), dtypes.standardize(dtype))
         with eagerly():  # a variable made while tracing still starts with real numbers
             tensor = _initial(initializer, shape, dtype, self.path)
         self.state = State(tensor, self.path, bool(trainable))

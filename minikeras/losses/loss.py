@@ -48,6 +48,8 @@ class Loss:
     1.0
     """
 
+    _saved_in_parts = True  # for `saving.walk`
+
     def __init__(
         self,
         name: str | None = None,

@@ -42,6 +42,8 @@ class Metric:
     3.0
     """
 
+    _saved_in_parts = True  # for `saving.walk`
+
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self._variables: list[Variable] = []
         self._metrics: list[Metric] = []

@@ -5,6 +5,7 @@ from minikeras.models.function import Function
 from minikeras.models.functional import Functional
 from minikeras.models.model import Model, model_from_json
 from minikeras.models.sequential import Sequential
+from minikeras.saving.model_files import load_model, save_model
 
 __all__ = [
     "Function",
@@ -12,5 +13,7 @@ __all__ = [
     "Model",
     "Sequential",
     "clone_model",
+    "load_model",
     "model_from_json",
+    "save_model",
 ]

@@ -43,6 +43,9 @@ class Functional(Model):
     ['a', 'b']
     """
 
+    _saved_first = "layers"
+    _not_saved = ("_operations", "_nodes", "_plan", "_inputs_struct", "_outputs_struct",
+                  "_inputs", "_outputs")  # fmt: skip
     _converts_arguments = False
     _takes_plain_arguments = True
 

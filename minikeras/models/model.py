@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -12,9 +13,15 @@ from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.layer import Layer
 from minikeras.models import summary as summary_text
 from minikeras.models.state_tree import read_state_tree, write_state_tree
-from minikeras.saving import dialects, serialization
+from minikeras.saving import (
+    dialects,
+    limits,
+    model_files,
+    serialization,
+    sharing,
+    weights_files,
+)
 from minikeras.training.trainer import Trainer
-from minikeras.version import __version__
 
 
 class Model(Trainer, Layer):
@@ -200,14 +207,71 @@ class Model(Trainer, Layer):
         """
         write_state_tree(self, state_tree)
 
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model, its weights and its optimizer's state to a file.
+
+        Args:
+            filepath: Ends in `.keras`, or in `.h5` for the older format.
+            overwrite: Whether to replace a file that is there; else it is asked.
+            zipped: Whether to write one zip archive (default) or a folder.
+            **kwargs: See `keras.saving.save_model`.
+
+        Raises:
+            ValueError: If the name ends in something else, or an argument is unknown.
+        """
+        model_files.save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Write the weights, and the optimizer's state, to a file.
+
+        Args:
+            filepath: Ends in `.weights.h5`; with `max_shard_size` in `.weights.json`.
+            overwrite: Whether to replace a file that is there; else it is asked.
+            max_shard_size: The most that one file may hold, in GB.
+
+        Raises:
+            ValueError: If the name ends in something else, or there are no weights yet.
+        """
+        weights_files.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Read the weights, and the optimizer's state if compiled, from a file.
+
+        Args:
+            filepath: A weights file, the `.weights.json` of several, or a whole model.
+            skip_mismatch: Whether layers that do not fit keep what they have.
+            **kwargs: `by_name`; see `keras.saving.load_weights`.
+
+        Raises:
+            ValueError: If the arrays do not fit; the model is as before then.
+        """
+        weights_files.load_weights(self, filepath, skip_mismatch, **kwargs)
+
     def to_json(self, **kwargs: Any) -> str:
         """The model's configuration (no weights) as JSON, for `model_from_json`.
 
         Args:
             **kwargs: For `json.dumps`.
         """
-        config = serialization.serialize_keras_object(self)
-        return json.dumps({**config, "keras_version": __version__}, **kwargs)
+        with sharing.shared_objects():
+            config = serialization.serialize_keras_object(self)
+        return json.dumps(sharing.without_single_numbers(config), **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
@@ -253,13 +317,24 @@ def model_from_json(
         json_string: What `to_json` gave.
         custom_objects: Names of classes and functions that are not part of the package.
 
+    Raises:
+        ValueError: If the text describes no model, or unknown objects.
+
     >>> import minikeras as keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     >>> keras.models.model_from_json(model.to_json()).count_params()
     9
     """
-    config = dialects.modern_config(dialects.decoded(json_string))
-    made: Model = serialization.deserialize_keras_object(
-        config, custom_objects=custom_objects
-    )
+    config = limits.parse_json(json_string, "model_from_json: the text")
+    if isinstance(config, str):  # some versions of Keras 1 encoded it twice
+        config = limits.parse_json(config, "model_from_json: the text")
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise ValueError(
+            "model_from_json: the text describes no model; expected what to_json() gave."
+        )
+    config = dialects.modern_config(config)
+    with model_files.clear_depth("model_from_json"), sharing.shared_objects():
+        made: Model = serialization.deserialize_keras_object(
+            config, custom_objects=custom_objects
+        )
     return made

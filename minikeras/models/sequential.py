@@ -42,6 +42,8 @@ class Sequential(Model):
     ((None, 1), 145)
     """
 
+    _saved_first = "layers"
+    _not_saved = ("_graph",)
     _converts_arguments = False
     _takes_plain_arguments = True
 

@@ -71,6 +71,8 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
     [0.5, 1.5]
     """
 
+    _saved_in_parts = True  # for `saving.walk`
+
     def __init__(
         self,
         learning_rate: Any,

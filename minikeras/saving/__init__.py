@@ -1,5 +1,6 @@
-"""Saving: objects to configs and back, and the registry of custom objects."""
+"""Saving: models in files, objects as configs, and the registry of custom objects."""
 
+from minikeras.saving.model_files import load_model, save_model
 from minikeras.saving.registry import (
     CustomObjectScope,
     custom_object_scope,
@@ -12,6 +13,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.saving.weights_files import load_weights, save_weights
 
 __all__ = [
     "CustomObjectScope",
@@ -20,6 +22,10 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_weights",
     "register_keras_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]

@@ -17,7 +17,7 @@ import numpy as np
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
-from minikeras.saving import dialects, functions
+from minikeras.saving import builtin, dialects, functions, sharing
 from minikeras.saving.registry import (
     custom_object_scope,
     get_registered_name,
@@ -141,6 +141,7 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
         value = get() if get is not None else None
         if value is not None:
             result[part] = serialize_keras_object(value)
+    result.update(sharing.number_written(obj))
     return result
 
 
@@ -200,11 +201,15 @@ def _deserialize_dict(
         return special(inner, safe_mode)
     if kind == "function":
         return _find(config["config"], config, "function", module_objects)
+    shared = sharing.read(config)
+    if shared is not None:
+        return shared
     cls = _find(kind, config, "class", module_objects)
     if inner is None or not inspect.isclass(cls):
         return cls
     with functions.safe_mode_scope(safe_mode):
         made = _construct(cls, inner)
+    sharing.note_read(config, made)
     build_config = config.get("build_config")
     if (
         build_config
@@ -240,14 +245,15 @@ def _construct(cls: Any, inner: Any) -> Any:
 def _find(
     name: str, config: dict[str, Any], what: str, module_objects: dict[str, Any] | None
 ) -> Any:
-    """The class or function a config names: registered, of this package, or imported."""
+    """The class or function a config names: registered, passed, or of this package."""
     for candidate in (config.get("registered_name"), name):
         if isinstance(candidate, str) and candidate != "function":
             found = get_registered_object(candidate, None, module_objects)
             if found is not None:
                 return found
-    module = config.get("module") or ""
-    found = _in_package(module, name)
+    module = str(config.get("module") or "")
+    look = builtin.find_class if what == "class" else builtin.find_function
+    found = look(module, str(name))
     if found is not None:
         return found
     raise ValueError(
@@ -255,33 +261,6 @@ def _find(
         "@keras.saving.register_keras_serializable(), or pass it in custom_objects="
         f"{{{name!r}: {name}}}."
     )
-
-
-_SEARCHED = ("layers", "models", "initializers", "activations", "regularizers", "constraints",
-             "losses", "metrics", "optimizers", "dtype_policies", "random")  # fmt: skip
-
-
-def _in_package(module: str, name: str) -> Any:
-    for other in ("tensorflow.python.keras", "tensorflow.keras", "tf_keras"):
-        if module == other or module.startswith(f"{other}."):
-            module = "keras" + module[len(other) :]
-    root, _, rest = module.partition(".")
-    if root not in ("keras", "minikeras", "builtins", ""):
-        return None
-    if rest.startswith("src."):
-        rest = rest[4:]
-    first = rest.split(".")[0]
-    if first == "ops":
-        ops = importlib.import_module("minikeras.ops")
-        return getattr(ops, name, None)
-    searched = (first,) if first in _SEARCHED else _SEARCHED
-    if ".schedules" in rest:
-        searched = ("optimizers.schedules",)
-    for part in searched:
-        found = getattr(importlib.import_module(f"minikeras.{part}"), name, None)
-        if inspect.isclass(found) or inspect.isfunction(found):
-            return found
-    return None
 
 
 def _tensor_form(inner: dict[str, Any], safe_mode: bool) -> Tensor:

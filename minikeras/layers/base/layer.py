@@ -59,6 +59,11 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     """
 
     _tracked_as = "layers"
+    # For `saving.walk`: saved part by part, but for these fields of bookkeeping.
+    _saved_in_parts = True
+    _not_saved: tuple[str, ...] = (
+        "_init_arguments", "_tracker", "_losses", "_inbound_nodes", "_build_shapes",
+    )  # fmt: skip
     supports_masking = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

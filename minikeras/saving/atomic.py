@@ -1,0 +1,115 @@
+"""Files that are replaced as a whole, or stay as they were.
+
+Everything is written beside the target and forced to the disk; then one `rename` puts
+it in place, and the folder is forced to the disk too. A process that is killed, or a
+disk that is full, leaves the old file untouched, and at most a stray `.name.*.part`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PART = ".part"  # what unfinished files end in
+
+
+@contextmanager
+def replaced_file(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Path of a new file beside `target`, which replaces it when the block ends well.
+
+    Args:
+        target: The file to write. A link is followed, as `open` does.
+
+    Raises:
+        OSError: If the folder does not exist or cannot be written.
+    """
+    goal = Path(os.path.realpath(target))
+    if goal.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(goal))
+    mode = _mode_of(goal)
+    handle, name = tempfile.mkstemp(PART, f".{goal.name}.", goal.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        os.chmod(part, mode)
+        sync_file(part)
+        os.replace(part, goal)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    sync_folder(goal.parent)
+
+
+@contextmanager
+def replaced_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Path of a new folder beside `target`, which replaces it when the block ends well.
+
+    A folder cannot be put over another in one step on every system, so the old one is
+    first renamed; a kill between the two renames leaves both, under other names.
+    """
+    goal = Path(os.path.realpath(target))
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(PART, f".{goal.name}.", goal.parent))
+    old: Path | None = None
+    try:
+        yield part
+        os.chmod(part, 0o777 & ~_umask())
+        for path in sorted(part.rglob("*"), reverse=True):
+            sync_folder(path) if path.is_dir() else sync_file(path)
+        sync_folder(part)
+        if goal.exists():
+            old = Path(tempfile.mkdtemp(PART, f".{goal.name}.", goal.parent))
+            os.replace(goal, old) if goal.is_dir() else os.replace(goal, old / "file")
+        os.replace(part, goal)
+    except BaseException:
+        if old is not None and not goal.exists():
+            with suppress(OSError):
+                os.replace(old / "file" if (old / "file").is_file() else old, goal)
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    sync_folder(goal.parent)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's contents to the disk."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(path: Path) -> None:
+    """Force a folder's list of names to the disk, where the system can."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        with suppress(OSError):  # some network disks refuse
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _mode_of(goal: Path) -> int:
+    """The permissions a new file gets: those of the one it replaces, or the usual."""
+    try:
+        return os.stat(goal).st_mode & 0o7777
+    except OSError:
+        return 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

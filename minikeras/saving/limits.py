@@ -1,0 +1,96 @@
+"""How large and how deep a file may be, and the error for files that are not right.
+
+A file may come from a stranger. What it claims is compared with what it weighs before
+anything is read or made, so that a small file cannot ask for much memory or time.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MIB = 2**20
+# What a file may unpack to: this much in any case, and this many times its own size.
+SLACK_BYTES = 64 * MIB
+EXPANSION = 16
+MAX_MEMBERS = 20_000  # files in an archive
+MAX_OBJECTS = 500_000  # groups and datasets in an HDF5 file
+MAX_NAME = 1_024  # letters in the name of a member
+MAX_DEPTH = 100  # folders in folders, groups in groups
+MAX_JSON_BYTES = 32 * MIB
+MAX_JSON_PARTS = 2_000_000  # commas, brackets and braces in a JSON text
+MAX_JSON_DEPTH = 400
+
+
+class FileError(ValueError):
+    """A file that is damaged, of another kind, or not safe to read."""
+
+
+def most_bytes(file_size: int) -> int:
+    """What a file of this size may hold when unpacked."""
+    return SLACK_BYTES + EXPANSION * file_size
+
+
+def check_claim(claimed: int, file_size: int, what: str) -> None:
+    """Refuse `what` if it unpacks to far more than the file weighs.
+
+    Raises:
+        FileError: If it does.
+    """
+    if claimed > most_bytes(file_size):
+        raise FileError(
+            f"{what} claims {claimed:,} bytes of data in a file of {file_size:,} bytes; at "
+            f"most {most_bytes(file_size):,} are read, as a small file that unpacks to much "
+            "is usually an attack."
+        )
+
+
+def parse_json(text: bytes | str, what: str) -> Any:
+    """The value of a JSON text that is neither huge nor deep.
+
+    Args:
+        text: The text.
+        what: Its name, for errors.
+
+    Raises:
+        FileError: If it is no JSON, or too large or deep.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if len(data) > MAX_JSON_BYTES:
+        raise FileError(
+            f"{what} is JSON of {len(data):,} bytes; at most {MAX_JSON_BYTES:,} are read."
+        )
+    parts = sum(map(data.count, (b",", b"[", b"{")))
+    if parts > MAX_JSON_PARTS:
+        raise FileError(
+            f"{what} is JSON of {parts:,} values; at most {MAX_JSON_PARTS:,} are read."
+        )
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise FileError(f"{what} is nested too deep.") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise FileError(f"{what} is not valid JSON: {error}.") from None
+    check_depth(value, what)
+    return value
+
+
+def check_depth(value: Any, what: str) -> None:
+    """Refuse JSON values nested deeper than any model needs.
+
+    Raises:
+        FileError: If they are.
+    """
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_JSON_DEPTH:
+            raise FileError(
+                f"{what} is nested more than {MAX_JSON_DEPTH} levels deep."
+            )
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]

@@ -1,0 +1,171 @@
+"""Trees of named arrays in NumPy's `.npz`, without its pickles.
+
+Ours has a member `PATH/NAME.npy` for each array. Files of early Keras 3 keep a whole
+group as one pickled dict; a pickle can run any program, so only one that holds dicts,
+texts, numbers and arrays of numbers is read, by an unpickler that knows nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minikeras.saving import archive, limits
+from minikeras.saving.limits import FileError
+from minikeras.saving.tree import Array, Entry, Group, Tree, from_raw, raw_form
+
+_DTYPE_MARK = ".dtype."  # before the name of a dtype that NumPy does not know
+
+
+def write_tree(tree: Tree, target: str | Path | io.BytesIO) -> None:
+    """Write all arrays into a new `.npz`.
+
+    Args:
+        tree: The arrays by path.
+        target: A path (never one that is to be kept), or `io.BytesIO()`.
+    """
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
+        for path, group in tree.items():
+            for key, entry in group.entries.items():
+                array, name = raw_form(entry.read())
+                if name is not None:
+                    key = f"{key}{_DTYPE_MARK}{name}"
+                info = zipfile.ZipInfo(f"{path}/{key}.npy")
+                with out.open(info, "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def read_tree(members: archive.Members) -> Tree:
+    """All arrays of an `.npz` by path; they are read when asked for.
+
+    Args:
+        members: What `archive.opened` gave.
+
+    Raises:
+        FileError: If a member is no array, or claims more than it has.
+    """
+    tree: Tree = {}
+    for name in members.names:
+        if not name.endswith(".npy"):
+            continue
+        whole = name.removesuffix(".npy")
+        data = members.read(name)
+        if _is_pickled(data, name):
+            for key, value in _plain_dict(data, name).items():
+                tree.setdefault(whole, Group()).entries[key] = Entry.of(value)
+            continue
+        path, _, key = whole.rpartition("/")
+        key, _, dtype = key.partition(_DTYPE_MARK)
+        array = _array(data, name)
+        if dtype:
+            array = from_raw(array, dtype)
+        tree.setdefault(path, Group()).entries[key] = Entry.of(array)
+    return tree
+
+
+def _header(data: bytes, name: str) -> tuple[io.BytesIO, Any, Any, Any]:
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        return (stream, *read(stream))
+    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, MemoryError):
+        raise FileError(f"member {name!r} is no NumPy array.") from None
+
+
+def _is_pickled(data: bytes, name: str) -> bool:
+    return bool(_header(data, name)[3].hasobject)
+
+
+def _array(data: bytes, name: str) -> Array:
+    stream, shape, fortran, dtype = _header(data, name)
+    count = 1
+    for n in shape:
+        count *= int(n)
+    if dtype.kind not in "biufcVU" or dtype.itemsize * count != len(data) - stream.tell():
+        raise FileError(
+            f"member {name!r} claims shape {shape} of {dtype}, and has "
+            f"{len(data) - stream.tell()} bytes."
+        )
+    flat = np.frombuffer(data, dtype, count, stream.tell())
+    return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _plain_dict(data: bytes, name: str) -> dict[str, Any]:
+    stream, shape, _, _ = _header(data, name)
+    value = plain_pickle(stream.read(), f"member {name!r}")
+    if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
+        value = value.item()
+    if shape != () or not isinstance(value, dict):
+        raise FileError(f"member {name!r} holds a pickle of something else than a group.")
+    found = {}
+    for key, array in value.items():
+        array = np.asarray(array)
+        if not isinstance(key, str) or array.dtype.kind not in "biufc":
+            raise FileError(f"member {name!r} holds something that is no array.")
+        found[key] = array
+    return found
+
+
+def plain_pickle(data: bytes, what: str) -> Any:
+    """The value of a pickle that holds only plain values and arrays of numbers.
+
+    Raises:
+        FileError: If it wants anything else, whatever that is.
+    """
+    limits.check_claim(len(data), len(data), what)
+    try:
+        return _PlainUnpickler(io.BytesIO(data)).load()
+    except FileError:
+        raise
+    except Exception as error:  # damage shows in many ways
+        raise FileError(f"{what} holds a damaged pickle: {str(error)[:200]}") from None
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Knows how NumPy pickles arrays of numbers, and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        root = module.replace("numpy._core", "numpy.core")
+        known = {
+            ("numpy.core.multiarray", "_reconstruct"): _empty,
+            ("numpy.core.multiarray", "scalar"): _scalar,
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): _number_dtype,
+        }.get((root, name))
+        if known is None:
+            raise FileError(
+                f"a pickle in the file asks for {module}.{name}: refused, since pickles can "
+                "run any program."
+            )
+        return known
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise FileError("a pickle in the file points outside: refused.")
+
+
+def _empty(cls: Any, shape: Any, code: Any) -> Array:
+    if cls is not np.ndarray or shape != (0,):
+        raise FileError("a pickle in the file asks for a strange array: refused.")
+    return np.empty((0,), np.int8)
+
+
+def _scalar(dtype: Any, data: Any) -> Any:
+    if not isinstance(dtype, np.dtype) or len(data) != dtype.itemsize:
+        raise FileError("a pickle in the file holds a strange number: refused.")
+    return np.frombuffer(data, dtype)[0]
+
+
+def _number_dtype(code: Any, *flags: Any) -> np.dtype[Any]:
+    dtype = np.dtype(code) if isinstance(code, str) and len(code) < 10 else None
+    if dtype is None or dtype.kind not in "biufcO":
+        raise FileError(f"a pickle in the file asks for dtype {str(code)[:50]!r}: refused.")
+    return dtype

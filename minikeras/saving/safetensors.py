@@ -1,0 +1,55 @@
+"""Trees of named arrays in safetensors, by the package of that name (an extra)."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minikeras.saving.limits import FileError
+from minikeras.saving.tree import Entry, Group, Tree
+
+
+def _package() -> Any:
+    try:
+        return importlib.import_module("safetensors.numpy")
+    except ImportError:
+        raise ImportError(
+            "`.safetensors` files need the package safetensors: pip install "
+            "'minikeras[safetensors]'."
+        ) from None
+
+
+def write_tree(tree: Tree, target: Path) -> None:
+    """Write all arrays into a new file, each as `PATH/NAME`.
+
+    Raises:
+        ImportError: If the package is not installed.
+    """
+    flat = {
+        f"{path}/{key}": np.ascontiguousarray(entry.read()).reshape(entry.shape)
+        for path, group in tree.items()
+        for key, entry in group.entries.items()
+    }
+    _package().save_file(flat, str(target))
+
+
+def read_tree(path: str | Path) -> Tree:
+    """All arrays of a file, by the part of their names before the last `/`.
+
+    Raises:
+        ImportError: If the package is not installed.
+        FileError: If the file is damaged.
+    """
+    package = _package()
+    try:
+        found = package.load_file(str(path))
+    except Exception as error:  # the package's own error class, and others
+        raise FileError(f"{str(path)!r} is damaged: {str(error)[:200]}") from None
+    tree: Tree = {}
+    for name, array in found.items():
+        group, _, key = name.rpartition("/")
+        tree.setdefault(group, Group()).entries[key] = Entry.of(array)
+    return tree

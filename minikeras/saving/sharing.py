@@ -1,0 +1,88 @@
+"""Objects that stand in a config more than once: written and made once.
+
+Inside `shared_objects()` an object is written with a number, `shared_object_id`, which
+stays where the object stands more than once; when read, equal numbers give the same
+object. So a layer that is used in two places stays one layer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_KEY = "shared_object_id"
+
+
+class _Known:
+    """Objects met so far: by identity while writing, by number while reading."""
+
+    def __init__(self) -> None:
+        self.written: dict[int, tuple[Any, int]] = {}
+        self.read: dict[Any, Any] = {}
+
+
+_known: ContextVar[_Known | None] = ContextVar("minikeras_shared", default=None)
+
+
+@contextmanager
+def shared_objects() -> Iterator[None]:
+    """Block in which configs tell that objects are the same."""
+    token = _known.set(_Known())
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def number_written(obj: Any) -> dict[str, int]:
+    """What to add to an object's config: its number, if numbers are given."""
+    known = _known.get()
+    if known is None:
+        return {}
+    number = known.written.setdefault(id(obj), (obj, len(known.written)))[1]
+    return {_KEY: number}
+
+
+def without_single_numbers(config: Any) -> Any:
+    """A config in which only the objects that stand in it more than once have numbers."""
+    counts: Counter[int] = Counter()
+    for part in _dicts(config):
+        counts.update([part[_KEY]] if _KEY in part else [])
+    several = {n: i for i, n in enumerate((n for n in counts if counts[n] > 1), 1)}
+    for part in _dicts(config):
+        if _KEY in part:
+            number = several.get(part.pop(_KEY))
+            if number is not None:
+                part[_KEY] = number
+    return config
+
+
+def _dicts(config: Any) -> Iterator[dict[str, Any]]:
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+
+
+def read(config: dict[str, Any]) -> Any:
+    """The object that was made from a config of the same number, or None."""
+    known = _known.get()
+    number = config.get(_KEY)
+    if known is None or not isinstance(number, int):
+        return None
+    return known.read.get(number)
+
+
+def note_read(config: dict[str, Any], made: Any) -> None:
+    """Remember what was made from a config."""
+    known = _known.get()
+    number = config.get(_KEY)
+    if known is not None and isinstance(number, int):
+        known.read[number] = made

@@ -1,0 +1,193 @@
+"""The weights of a model as a tree of named arrays, and back.
+
+Each part of a model has the group `PATH/vars`, which its hook `save_own_variables`
+fills and `load_own_variables` reads. Beside it, where Keras does not look,
+`PATH/seeds` keeps the states of the part's seed generators.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from minikeras.saving.limits import FileError
+from minikeras.saving.tree import Array, Entry, Group, Tree, nearest
+from minikeras.saving.walk import walk
+from minikeras.variable import Variable
+
+
+class Filled(MutableMapping[str, Any]):
+    """What `save_own_variables` gets: a mapping that keeps arrays for a group."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if isinstance(value, Variable) or hasattr(value, "numpy"):
+            value = value.numpy()
+        self.group.entries[str(key)] = Entry.of(value)
+
+    def __getitem__(self, key: str) -> Array:
+        return self.group[key]
+
+    def __delitem__(self, key: str) -> None:
+        del self.group.entries[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.group)
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+
+def vars_path(path: str) -> str:
+    """The group of a part's variables."""
+    return f"{path}/vars" if path else "vars"
+
+
+def _seeds_path(path: str) -> str:
+    return f"{path}/seeds" if path else "seeds"
+
+
+def _seeds(part: Any) -> list[Any]:
+    return list(getattr(getattr(part, "_tracker", None), "seeds", ()))
+
+
+def save_state(model: Any, assets: Path | None = None) -> Tree:
+    """All arrays of a model and of its optimizer, if it has one.
+
+    Args:
+        model: A model or layer.
+        assets: An empty folder that the parts' `save_assets` write into, each in a
+            folder of its own path.
+    """
+    tree: Tree = {}
+    for path, part in walk(model):
+        if hasattr(part, "save_own_variables"):
+            group = Group(name=getattr(part, "name", None))
+            part.save_own_variables(Filled(group))
+            tree[vars_path(path)] = group
+        states = {str(i): Entry.of(s.state.numpy()) for i, s in enumerate(_seeds(part))}
+        if states:
+            tree[_seeds_path(path)] = Group(states)
+        if assets is not None and hasattr(part, "save_assets"):
+            folder = assets / path
+            folder.mkdir(parents=True, exist_ok=True)
+            part.save_assets(str(folder))
+    return tree
+
+
+class _Before:
+    """The values of all variables, to go back to if loading fails half-way."""
+
+    def __init__(self, model: Any) -> None:
+        held: dict[int, Variable] = {}
+        for _, part in walk(model):
+            own = getattr(part, "variables", ())
+            held.update((id(v), v) for v in own if isinstance(v, Variable))
+        self.values = [(v, v.state.read()) for v in held.values()]
+
+    def restore(self) -> None:
+        for variable, value in self.values:
+            variable.state.assign(value)
+
+
+def load_state(
+    model: Any,
+    tree: Tree,
+    assets: Path | None = None,
+    skip_mismatch: bool = False,
+    label: str = "the file",
+) -> set[str]:
+    """Give a model the arrays of a tree.
+
+    Args:
+        model: A built model or layer.
+        tree: The arrays, by Keras's paths.
+        assets: The folder that `save_state` filled, or None.
+        skip_mismatch: Whether parts whose number or shapes of arrays differ keep what
+            they have, with one warning.
+        label: What to call the file in errors.
+
+    Returns:
+        The groups that a part took.
+
+    Raises:
+        ValueError: If arrays are missing or do not fit; the model is as before then.
+    """
+    before = _Before(model)
+    failed: list[tuple[str, Any, Exception]] = []
+    used: set[str] = set()
+    try:
+        for path, part in walk(model):
+            _load_assets(part, path, assets)
+            if not hasattr(part, "load_own_variables"):
+                continue
+            group = tree.get(vars_path(path), Group())
+            used.add(vars_path(path))
+            try:
+                part.load_own_variables(group)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                if isinstance(error, FileError):
+                    raise
+                failed.append((path, part, error))
+            _load_seeds(part, tree.get(_seeds_path(path)))
+        if failed and not skip_mismatch:
+            raise ValueError(_complaint(failed, tree, used, label))
+    except BaseException:
+        before.restore()
+        raise
+    if failed:
+        warnings.warn(_complaint(failed, tree, used, label), stacklevel=4)
+    return used
+
+
+def _load_assets(part: Any, path: str, assets: Path | None) -> None:
+    if assets is None or not hasattr(part, "load_assets"):
+        return
+    folder = assets / path
+    if folder.is_dir():
+        part.load_assets(str(folder))
+
+
+def _load_seeds(part: Any, group: Group | None) -> None:
+    seeds = _seeds(part)
+    if group is None or len(group) != len(seeds):
+        return
+    for i, seed in enumerate(seeds):
+        if str(i) in group and group.entries[str(i)].shape == seed.state.shape:
+            seed.state.assign(group[str(i)])
+
+
+def _complaint(
+    failed: list[tuple[str, Any, Exception]],
+    tree: Tree,
+    used: set[str],
+    label: str,
+) -> str:
+    """One message about all parts that got nothing, or not what fits."""
+    lines = []
+    free = [p for p, g in tree.items() if g and p not in used]
+    for path, part, error in failed[:5]:
+        text = f"  {path or 'the model itself'!r}: {_first_line(error)}"
+        if vars_path(path) not in tree:
+            near = nearest(vars_path(path), dict.fromkeys(free))
+            hint = f"; the nearest unused one is {near!r}" if near else ""
+            text += f" The file has no group {vars_path(path)!r}{hint}."
+        lines.append(text)
+    if len(failed) > 5:
+        lines.append(f"  ... and {len(failed) - 5} more.")
+    return (
+        f"{label}: the weights of {len(failed)} layers could not be loaded, so they do not "
+        "belong to a model like this one:\n" + "\n".join(lines) + "\nTo load the others "
+        "and leave these as they are, pass skip_mismatch=True."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]
+
+

@@ -1,0 +1,232 @@
+"""Whole models in files and back: weights, optimizer, random state, whatever the shape."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from minikeras import layers
+
+X = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
+Y = np.stack([X.sum(1), X[:, 0] * X[:, 1]], 1)
+
+
+def trained(optimizer="adam", steps=1):
+    """A small model with dropout, after a few steps."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            layers.Dense(5, activation="relu"),
+            layers.Dropout(0.3),
+            layers.BatchNormalization(),
+            layers.Dense(2),
+        ]
+    )
+    model.compile(optimizer, "mse", metrics=["mae"])
+    model.fit(X, Y, epochs=steps, verbose=0, shuffle=False)
+    return model
+
+
+def weights(model):
+    return [np.asarray(w) for w in model.get_weights()]
+
+
+def same(a, b):
+    assert len(a) == len(b)
+    for left, right in zip(a, b):
+        np.testing.assert_array_equal(left, right)
+
+
+def next_losses(model):
+    return model.fit(X, Y, epochs=3, verbose=0, shuffle=False).history["loss"]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_loaded_model_goes_on_to_the_bit(tmp_path, zipped):
+    model = trained()
+    path = tmp_path / ("m.keras" if zipped else "m")
+    model.save(path, zipped=zipped)
+    loaded = keras.models.load_model(path)
+    same(weights(model), weights(loaded))
+    same([v.numpy() for v in model.optimizer.variables],
+         [v.numpy() for v in loaded.optimizer.variables])  # fmt: skip
+    assert next_losses(model) == next_losses(loaded)
+
+
+def test_without_compile(tmp_path):
+    trained().save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras", compile=False)
+    assert not loaded.compiled
+
+
+def test_without_optimizer(tmp_path):
+    model = trained()
+    model.save(tmp_path / "m.keras", include_optimizer=False)
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert not loaded.compiled
+    same(weights(model), weights(loaded))
+
+
+@pytest.mark.parametrize("ending", [".weights.h5", ".npz", ".safetensors"])
+def test_weights_alone(tmp_path, ending):
+    if ending == ".safetensors":
+        pytest.importorskip("safetensors")
+    model, other = trained(), trained("sgd", steps=2)
+    other.compile("adam", "mse")
+    model.save_weights(tmp_path / f"w{ending}")
+    other.load_weights(tmp_path / f"w{ending}")
+    same(weights(model), weights(other))
+    assert next_losses(model) == next_losses(other)
+
+
+def test_shards(tmp_path):
+    model, other = trained(), trained("sgd", steps=2)
+    other.compile("adam", "mse")
+    for _ in range(2):  # over the older ones the second time
+        model.save_weights(tmp_path / "w.weights.json", max_shard_size=1e-7)
+    files = sorted(p.name for p in tmp_path.glob("*.h5"))
+    where = json.loads((tmp_path / "w.weights.json").read_text())["weight_map"]
+    assert files == sorted({f for names in where.values() for f in names})
+    assert len(files) > 2
+    other.load_weights(tmp_path / "w.weights.json")
+    assert next_losses(model) == next_losses(other)
+    with pytest.raises(ValueError, match="less than array"):
+        model.save_weights(tmp_path / "w.weights.json", max_shard_size=1e-9)
+
+
+def test_weights_out_of_a_whole_model(tmp_path):
+    model = trained()
+    other = keras.models.clone_model(model)
+    model.save(tmp_path / "m.keras")
+    other.load_weights(tmp_path / "m.keras")
+    same(weights(model), weights(other))
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    model = trained()
+    for name in ("a.keras", "b.keras"):
+        model.save(tmp_path / name)
+    read = [zipfile.ZipFile(tmp_path / n) for n in ("a.keras", "b.keras")]
+    for member in ("config.json", "model.weights.h5"):
+        assert read[0].read(member) == read[1].read(member)
+
+
+def test_subclassed_shared_nested(tmp_path):
+    @keras.saving.register_keras_serializable("test")
+    class Block(keras.Model):
+        def __init__(self, width, **kwargs):
+            super().__init__(**kwargs)
+            self.width = width
+            self.blocks = [layers.Dense(width), [layers.Dense(width)]]
+            self.named = {"b": layers.Dense(width), "a": layers.BatchNormalization()}
+            self._last = layers.Dense(3)
+            self.scale = self.add_weight(shape=(3,), initializer="ones")
+
+        def call(self, x):
+            for layer in (self.blocks[0], self.blocks[1][0], *self.named.values()):
+                x = layer(x)
+            return self._last(x) * self.scale
+
+        def get_config(self):
+            return {**super().get_config(), "width": self.width}
+
+    shared = layers.Dense(3, name="shared")
+    inputs = keras.Input((3,))
+    inner = keras.Sequential([layers.Dense(3), layers.Dense(3)])
+    x = Block(4)(inner(shared(inputs)))
+    pairs = layers.TimeDistributed(shared)(layers.RepeatVector(2)(x))
+    model = keras.Model(inputs, {"one": shared(x), "many": pairs})
+    for w in model.weights:
+        w.assign(np.random.default_rng(1).normal(size=w.shape))
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert len(loaded.weights) == len(model.weights)  # `shared` is one layer still
+    want, got = (m.predict(X, verbose=0) for m in (model, loaded))
+    for key in want:
+        np.testing.assert_array_equal(want[key], got[key])
+
+
+def test_json_keeps_what_is_shared():
+    shared = layers.Dense(3)
+    inputs = keras.Input((2, 3))
+    model = keras.Model(inputs, layers.TimeDistributed(shared)(shared(inputs)))
+    again = keras.models.model_from_json(model.to_json())
+    assert len(again.weights) == 2
+
+
+def test_hooks_are_asked(tmp_path):
+    @keras.saving.register_keras_serializable("test")
+    class Words(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.words, self.count = [], 0
+
+        def call(self, x):
+            return x
+
+        def save_own_variables(self, store):
+            store["words counted"] = np.array(len(self.words))
+
+        def load_own_variables(self, store):
+            self.count = int(store["words counted"])
+
+        def save_assets(self, folder):
+            with open(f"{folder}/words.txt", "w") as file:
+                file.write(" ".join(self.words))
+
+        def load_assets(self, folder):
+            with open(f"{folder}/words.txt") as file:
+                self.words = file.read().split()
+
+    layer = Words()
+    layer.words = ["red", "green"]
+    model = keras.Sequential([keras.Input((3,)), layer])
+    for name, zipped in (("m.keras", True), ("folder", False)):
+        model.save(tmp_path / name, zipped=zipped)
+        loaded = keras.models.load_model(tmp_path / name).layers[0]
+        assert (loaded.words, loaded.count) == (["red", "green"], 2)
+
+
+def test_bfloat16(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, dtype="bfloat16")])
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert loaded.weights[0].dtype == "bfloat16"
+    same(weights(model), weights(loaded))
+
+
+def test_names_are_checked(tmp_path):
+    model = trained()
+    with pytest.raises(ValueError, match=r"expected `\.keras`"):
+        model.save(tmp_path / "m.foo")
+    with pytest.raises(ValueError, match="writes a folder"):
+        model.save(tmp_path / "m.keras", zipped=False)
+    with pytest.raises(ValueError, match=r"\.weights\.h5"):
+        model.save_weights(tmp_path / "m.h5")
+    with pytest.raises(ValueError, match="unknown arguments"):
+        model.save(tmp_path / "m.keras", foo=1)
+    with pytest.raises(FileNotFoundError, match="not found"):
+        keras.models.load_model(tmp_path / "m.keras")
+    assert not list(tmp_path.iterdir())
+
+
+def test_overwrite_is_asked(tmp_path, monkeypatch):
+    path = tmp_path / "m.keras"
+    trained().save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr("builtins.input", lambda text: "n")
+    trained(steps=2).save(path, overwrite=False)
+    assert path.read_bytes() == before
+    monkeypatch.setattr("builtins.input", lambda text: "y")
+    trained(steps=2).save(path, overwrite=False)
+    assert path.read_bytes() != before
+
+    def nobody(text):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    with pytest.raises(FileExistsError, match="nobody to ask"):
+        trained().save(path, overwrite=False)
