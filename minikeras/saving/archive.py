@@ -7,7 +7,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -155,18 +155,15 @@ def opened(file: Any, label: str) -> Iterator[Members]:
     if not hasattr(file, "read") and Path(file).is_dir():
         yield _Folder(Path(file), label)
         return
-    with _clear_errors(label):
-        source = file if hasattr(file, "read") else open(file, "rb")
-    try:
+    with ExitStack() as stack:
+        source = file
+        if not hasattr(file, "read"):
+            source = stack.enter_context(open(file, "rb"))
         size = source.seek(0, io.SEEK_END)
         with _clear_errors(label):
             _check_directory(source, size, label)
-            archive = zipfile.ZipFile(source)
-        with archive:
-            yield _Zip(archive, size, label)
-    finally:
-        if source is not file:
-            source.close()
+            archive = stack.enter_context(zipfile.ZipFile(source))
+        yield _Zip(archive, size, label)
 
 
 def _check_directory(source: Any, size: int, label: str) -> None:
@@ -180,7 +177,9 @@ def _check_directory(source: Any, size: int, label: str) -> None:
     length = int.from_bytes(tail[at + 12 : at + 16], "little")
     wide = tail.rfind(b"PK\x06\x06")
     if wide >= 0:
-        length = max(length % 0xFFFFFFFF, int.from_bytes(tail[wide + 40 : wide + 48], "little"))
+        length = max(
+            length % 0xFFFFFFFF, int.from_bytes(tail[wide + 40 : wide + 48], "little")
+        )
     if length > limits.MAX_MEMBERS * (_DIRECTORY_ENTRY + 80):
         raise FileError(f"{label}: its list of members has {length:,} bytes: refused.")
 
@@ -191,7 +190,7 @@ def _clear_errors(label: str) -> Iterator[None]:
         yield
     except (FileError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
-    except Exception as error:  # zipfile has many: BadZipFile, zlib.error, EOFError, ...
+    except Exception as error:  # BadZipFile, zlib.error, EOFError and more
         raise FileError(f"{label} is damaged: {str(error)[:200]}") from None
 
 

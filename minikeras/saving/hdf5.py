@@ -117,9 +117,7 @@ def check(file: h5py.File, size: int, label: str) -> None:
                 claimed += _check_dataset(inner, f"{label}: {where!r}")
                 limits.check_claim(claimed, size, label)
             else:
-                raise FileError(
-                    f"{label}: {where!r} is neither a group nor an array."
-                )
+                raise FileError(f"{label}: {where!r} is neither a group nor an array.")
 
 
 def _check_dataset(data: Any, where: str) -> int:
@@ -249,4 +247,3 @@ def _storable(array: Array) -> Any:
     if array.dtype.kind in "UO":
         return np.asarray(array, h5py.string_dtype())
     return array
-

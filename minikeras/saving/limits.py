@@ -85,9 +85,7 @@ def check_depth(value: Any, what: str) -> None:
     while level:
         depth += 1
         if depth > MAX_JSON_DEPTH:
-            raise FileError(
-                f"{what} is nested more than {MAX_JSON_DEPTH} levels deep."
-            )
+            raise FileError(f"{what} is nested more than {MAX_JSON_DEPTH} levels deep.")
         level = [
             inner
             for outer in level

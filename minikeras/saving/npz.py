@@ -90,7 +90,10 @@ def _array(data: bytes, name: str) -> Array:
     count = 1
     for n in shape:
         count *= int(n)
-    if dtype.kind not in "biufcVU" or dtype.itemsize * count != len(data) - stream.tell():
+    if (
+        dtype.kind not in "biufcVU"
+        or dtype.itemsize * count != len(data) - stream.tell()
+    ):
         raise FileError(
             f"member {name!r} claims shape {shape} of {dtype}, and has "
             f"{len(data) - stream.tell()} bytes."
@@ -105,7 +108,9 @@ def _plain_dict(data: bytes, name: str) -> dict[str, Any]:
     if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
         value = value.item()
     if shape != () or not isinstance(value, dict):
-        raise FileError(f"member {name!r} holds a pickle of something else than a group.")
+        raise FileError(
+            f"member {name!r} holds a pickle of something else than a group."
+        )
     found = {}
     for key, array in value.items():
         array = np.asarray(array)
@@ -167,5 +172,7 @@ def _scalar(dtype: Any, data: Any) -> Any:
 def _number_dtype(code: Any, *flags: Any) -> np.dtype[Any]:
     dtype = np.dtype(code) if isinstance(code, str) and len(code) < 10 else None
     if dtype is None or dtype.kind not in "biufcO":
-        raise FileError(f"a pickle in the file asks for dtype {str(code)[:50]!r}: refused.")
+        raise FileError(
+            f"a pickle in the file asks for dtype {str(code)[:50]!r}: refused."
+        )
     return dtype

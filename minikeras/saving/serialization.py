@@ -7,7 +7,6 @@ written under `keras.`, so that the dicts travel both ways between the two.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import types
 from typing import Any

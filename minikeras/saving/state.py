@@ -118,7 +118,7 @@ def load_state(
         ValueError: If arrays are missing or do not fit; the model is as before then.
     """
     before = _Before(model)
-    failed: list[tuple[str, Any, Exception]] = []
+    failed: list[tuple[str, Exception]] = []
     used: set[str] = set()
     try:
         for path, part in walk(model):
@@ -132,7 +132,7 @@ def load_state(
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 if isinstance(error, FileError):
                     raise
-                failed.append((path, part, error))
+                failed.append((path, error))
             _load_seeds(part, tree.get(_seeds_path(path)))
         if failed and not skip_mismatch:
             raise ValueError(_complaint(failed, tree, used, label))
@@ -162,7 +162,7 @@ def _load_seeds(part: Any, group: Group | None) -> None:
 
 
 def _complaint(
-    failed: list[tuple[str, Any, Exception]],
+    failed: list[tuple[str, Exception]],
     tree: Tree,
     used: set[str],
     label: str,
@@ -170,7 +170,7 @@ def _complaint(
     """One message about all parts that got nothing, or not what fits."""
     lines = []
     free = [p for p, g in tree.items() if g and p not in used]
-    for path, part, error in failed[:5]:
+    for path, error in failed[:5]:
         text = f"  {path or 'the model itself'!r}: {_first_line(error)}"
         if vars_path(path) not in tree:
             near = nearest(vars_path(path), dict.fromkeys(free))
@@ -181,7 +181,9 @@ def _complaint(
         lines.append(f"  ... and {len(failed) - 5} more.")
     return (
         f"{label}: the weights of {len(failed)} layers could not be loaded, so they do not "
-        "belong to a model like this one:\n" + "\n".join(lines) + "\nTo load the others "
+        "belong to a model like this one:\n"
+        + "\n".join(lines)
+        + "\nTo load the others "
         "and leave these as they are, pass skip_mismatch=True."
     )
 
@@ -189,5 +191,3 @@ def _complaint(
 def _first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0]
-
-

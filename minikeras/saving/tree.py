@@ -98,7 +98,5 @@ def from_raw(array: Array, name: str | None) -> Array:
         raise ValueError(f"dtype {name!r}; expected one of {', '.join(_NAMED)}")
     wanted = np.dtype(getattr(importlib.import_module("ml_dtypes"), name))
     if wanted.itemsize != array.dtype.itemsize:
-        raise ValueError(
-            f"dtype {name!r} for values of {array.dtype.itemsize} bytes"
-        )
+        raise ValueError(f"dtype {name!r} for values of {array.dtype.itemsize} bytes")
     return array.view(wanted)

@@ -96,9 +96,8 @@ def _computed_names(cls: type) -> frozenset[str]:
         for name, value in base.__dict__.items():
             if name.startswith("__"):
                 continue
-            if hasattr(type(value), "__get__") and not callable(value):
-                names.add(name)
-            elif isinstance(value, _CONTAINERS) or is_part(value):
+            computed = hasattr(type(value), "__get__") and not callable(value)
+            if computed or isinstance(value, _CONTAINERS) or is_part(value):
                 names.add(name)
     return frozenset(names)
 

@@ -214,5 +214,3 @@ def _check_built(model: Any, owner: str) -> None:
             f"{owner}: model {model.name!r} is not built, so its weights do not exist yet. "
             "Call it on data, or model.build(input_shape), first."
         )
-
-
