@@ -85,7 +85,7 @@ _MODULES = (
 )  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
+def _found(name: str) -> Any:
     if name in _MODULES:
         value: Any = importlib.import_module(f"minikeras.{name}")
     elif name in _HOMES:
@@ -98,8 +98,12 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+if not TYPE_CHECKING:  # to a type checker a name that is not there is an error
+    __getattr__ = _found
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_MODULES})
+    return sorted(__all__)
 
 
 __all__ = [

@@ -53,6 +53,10 @@ def is_int_dtype(dtype: object) -> bool:
     return _is_integer(standardize_dtype(dtype))
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "backend",
     "clear_session",

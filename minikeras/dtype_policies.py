@@ -343,3 +343,17 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
     def __repr__(self) -> str:
         shown = {k: p.name for k, p in self._policies.items()}
         return f"<DTypePolicyMap default_policy={self.default_policy.name} {shown}>"
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+__all__ = [
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]

@@ -7,6 +7,11 @@ Policy = DTypePolicy
 global_policy = dtype_policy
 set_global_policy = set_dtype_policy
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "DTypePolicy",
     "LossScaleOptimizer",

@@ -15,6 +15,11 @@ from typing import Any
 
 from minikeras.engine import tree as _tree
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "MAP_TO_NONE",
     "assert_same_paths",

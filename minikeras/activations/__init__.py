@@ -140,6 +140,10 @@ def get(identifier: Any) -> Any:
     )
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "celu",
     "deserialize",

@@ -11,6 +11,11 @@ from minikeras.callbacks.progbar import Progbar
 from minikeras.callbacks.progbar_logger import ProgbarLogger
 from minikeras.callbacks.simple import CSVLogger, LambdaCallback, TerminateOnNaN
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "CSVLogger",
     "Callback",

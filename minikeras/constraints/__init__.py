@@ -115,6 +115,10 @@ def get(identifier: Any) -> Any:
     )
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "Constraint",
     "MaxNorm",

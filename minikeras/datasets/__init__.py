@@ -2,4 +2,9 @@
 
 from minikeras.datasets import mnist5k
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = ["mnist5k"]

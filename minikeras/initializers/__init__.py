@@ -197,6 +197,10 @@ def _values(array: Any) -> Callable[..., Any]:
     return given
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "Constant",
     "GlorotNormal",

@@ -1,6 +1,6 @@
 """Layers: `keras.layers`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.layers.activation import (
     ELU,
@@ -162,7 +162,7 @@ _FOREIGN = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def _missing(name: str) -> Any:
     if name in _FOREIGN:
         raise AttributeError(
             f"keras.layers.{name} is not here: it runs code of {_FOREIGN[name]} inside a "
@@ -170,6 +170,10 @@ def __getattr__(name: str) -> Any:
             "layer with keras.ops."
         )
     raise AttributeError(f"module 'minikeras.layers' has no attribute {name!r}.")
+
+
+if not TYPE_CHECKING:  # to a type checker a name that is not there is an error
+    __getattr__ = _missing
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
@@ -207,6 +211,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> La
             "layer."
         )
     return made
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 __all__ = [

@@ -66,6 +66,11 @@ from minikeras.saving.serialization import (
     serialize_keras_object,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "CTC",
     "BinaryCrossentropy",

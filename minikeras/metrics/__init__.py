@@ -108,6 +108,11 @@ from minikeras.saving.serialization import (
     serialize_keras_object,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "AUC",
     "Accuracy",

@@ -7,6 +7,11 @@ from minikeras.models.model import Model, model_from_json
 from minikeras.models.sequential import Sequential
 from minikeras.saving.model_files import load_model, save_model
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "Function",
     "Functional",

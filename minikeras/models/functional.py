@@ -46,11 +46,17 @@ class Functional(Model):
     _saved_first = "layers"
     _not_saved = ("_operations", "_nodes", "_plan", "_inputs_struct", "_outputs_struct",
                   "_inputs", "_outputs")  # fmt: skip
+    _operations: list[Any]
+    _nodes: list[Any]
+    _plan: graph.Plan
+    _inputs: list[KerasTensor]
+    _outputs: list[KerasTensor]
+    _inputs_struct: Any
+    _outputs_struct: Any
+    _outputs_spec: Any
+
     _converts_arguments = False
     _takes_plain_arguments = True
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return Layer.__new__(cls, *args, **kwargs)
 
     def __init__(
         self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, Unpack, overload
 
 from minikeras.engine.symbolic import any_symbolic, infer_call
 from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.calling import shapes_to_tensors
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.models import summary as summary_text
 from minikeras.models.state_tree import read_state_tree, write_state_tree
@@ -51,10 +52,19 @@ class Model(Trainer, Layer):
     (5, 1)
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made: type[Any] = cls
         if cls is Model and _is_functional(args, kwargs):
-            return _functional_class().__new__(_functional_class(), *args, **kwargs)
-        return super().__new__(cls, *args, **kwargs)
+            made = _functional_class()
+        return Layer.__new__(made, *args, **kwargs)
+
+    @overload
+    def __init__(
+        self, inputs: Any, outputs: Any, **kwargs: Unpack[LayerOptions]
+    ) -> None: ...
+
+    @overload
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None: ...
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if _is_functional(args, kwargs) and not isinstance(self, _functional_class()):

@@ -44,11 +44,10 @@ class Sequential(Model):
 
     _saved_first = "layers"
     _not_saved = ("_graph",)
+    _graph: Any
+
     _converts_arguments = False
     _takes_plain_arguments = True
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return Layer.__new__(cls, *args, **kwargs)
 
     def __init__(
         self,

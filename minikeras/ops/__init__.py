@@ -419,6 +419,11 @@ from minikeras.ops.windows import (
 
 _operators.install(_sys.modules[__name__])
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "abs",
     "absolute",

@@ -18,6 +18,11 @@ from minikeras.ops.matrices import (
 )
 from minikeras.ops.norms import jvp, norm
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "cholesky",
     "cholesky_inverse",

@@ -74,6 +74,11 @@ from minikeras.ops.softmax import (
 )
 from minikeras.ops.spectral import polar
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "adaptive_average_pool",
     "adaptive_max_pool",

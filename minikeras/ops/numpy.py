@@ -271,6 +271,11 @@ from minikeras.ops.windows import (
     kaiser,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "abs",
     "absolute",

@@ -28,6 +28,11 @@ from minikeras.saving.serialization import (
     serialize_keras_object,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "Adadelta",
     "Adafactor",

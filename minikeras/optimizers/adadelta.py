@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
 from minikeras.variable import Variable
 
@@ -54,7 +55,7 @@ class Adadelta(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldNames],
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,

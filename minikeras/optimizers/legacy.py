@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, TypedDict
 
 from minikeras.optimizers.schedules.decay import InverseTimeDecay
 
 _log = logging.getLogger("minikeras")
 _told: set[str] = set()
+
+
+class OldNames(TypedDict, total=False):
+    """What `**kwargs` of an optimizer may hold."""
+
+    lr: float
+    decay: float
 
 
 def _tell_once(name: str, text: str) -> None:
@@ -17,7 +24,7 @@ def _tell_once(name: str, text: str) -> None:
         _log.warning(text)
 
 
-def translate(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
+def translate(learning_rate: Any, kwargs: OldNames) -> Any:
     """The learning rate that `lr=` and `decay=`, taken out of `kwargs`, ask for."""
     if "lr" in kwargs:
         learning_rate = kwargs.pop("lr")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
 from minikeras.variable import Variable
 
@@ -59,7 +60,7 @@ class Lion(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldNames],
     ) -> None:
         if not 0 < beta_1 <= 1:
             raise ValueError(f"Lion: beta_1={beta_1!r}; expected a number in (0, 1].")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
 from minikeras.variable import Variable
 
@@ -84,7 +85,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         nesterov: bool = True,
         rms_rate: float | None = 0.2,
-        **kwargs: Any,
+        **kwargs: Unpack[OldNames],
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from minikeras import config, naming, ops
 from minikeras.engine.interpret import scope
@@ -24,6 +24,7 @@ from minikeras.optimizers.arguments import (
 from minikeras.optimizers.averaging import MovingAverage
 from minikeras.optimizers.clipping import clip_gradients
 from minikeras.optimizers.effects import assign_if
+from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
 from minikeras.optimizers.slots import Slots
 from minikeras.optimizers.weight_decay import WeightDecay
@@ -86,7 +87,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OldNames],
     ) -> None:
         self._variables: list[Variable] = []
         learning_rate = legacy.translate(learning_rate, kwargs)

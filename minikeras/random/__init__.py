@@ -18,6 +18,11 @@ from minikeras.random.seed_generator import (
 from minikeras.random.seed_generator import make_default_seed as make_default_seed
 from minikeras.random.seed_generator import set_global_seed as set_global_seed
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "SeedGenerator",
     "beta",

@@ -116,6 +116,10 @@ def get(identifier: Any) -> Any:
     )
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "L1",
     "L1L2",

@@ -15,6 +15,11 @@ from minikeras.saving.serialization import (
 )
 from minikeras.saving.weights_files import load_weights, save_weights
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "CustomObjectScope",
     "custom_object_scope",

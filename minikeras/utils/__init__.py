@@ -49,6 +49,10 @@ def clear_session(free_memory: bool = True) -> None:
     _naming.reset()
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "Config",
     "CustomObjectScope",

@@ -8,4 +8,9 @@ from minikeras.visualization.charts import (
 )
 from minikeras.visualization.report import write_report
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = ["bar_chart", "confusion_matrix", "image_grid", "line_chart", "write_report"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import activations, ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
     options_config,
@@ -28,7 +29,7 @@ class _Elementwise(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.built = True
@@ -58,7 +59,7 @@ class Activation(_Elementwise):
     [0.0, 2.0]
     """
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(self, activation: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
@@ -72,6 +73,10 @@ class Activation(_Elementwise):
             **super().get_config(),
             "activation": activations.serialize(self.activation),
         }
+
+
+class _Options(LayerOptions, total=False):
+    alpha: float  # Keras 2's name of the negative slope
 
 
 class ReLU(_Elementwise):
@@ -105,11 +110,12 @@ class ReLU(_Elementwise):
         max_value: float | None = None,
         negative_slope: float = 0.0,
         threshold: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[_Options],
     ) -> None:
         if "alpha" in kwargs:  # Keras 2's name
             negative_slope = kwargs.pop("alpha")
-        super().__init__(**kwargs)
+        rest: Any = kwargs
+        super().__init__(**rest)
         owner = self._label()
         self.max_value = (
             None if max_value is None else _number(max_value, "max_value", owner)
@@ -160,10 +166,11 @@ class LeakyReLU(_Elementwise):
     [-1.0, 2.0]
     """
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[_Options]) -> None:
         if "alpha" in kwargs:  # Keras 2's name
             negative_slope = kwargs.pop("alpha")
-        super().__init__(**kwargs)
+        rest: Any = kwargs
+        super().__init__(**rest)
         self.negative_slope = _number(negative_slope, "negative_slope", self._label())
 
     def call(self, inputs: Any) -> Any:
@@ -208,7 +215,7 @@ class PReLU(Layer):
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -268,7 +275,7 @@ class ELU(_Elementwise):
     [-0.632, 2.0]
     """
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.alpha = alpha
 
@@ -306,7 +313,7 @@ class Softmax(_Elementwise):
     [[0.5, 0.5]]
     """
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
 

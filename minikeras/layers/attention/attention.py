@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops, random
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import one_of
 
@@ -12,7 +13,11 @@ from minikeras.layers.base.options import one_of
 class _ListAttention(Layer):
     """What both layers share: the list of inputs, masks, and the weighing of values."""
 
-    def __init__(self, dropout: float, seed: int | None, **kwargs: Any) -> None:
+    use_scale: bool
+
+    def __init__(
+        self, dropout: float, seed: int | None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.dropout = dropout
         self.seed = seed
@@ -148,7 +153,7 @@ class Attention(_ListAttention):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         score_mode = one_of(score_mode, ("dot", "concat"), "score_mode", "Attention")
         super().__init__(dropout, seed, **kwargs)
@@ -216,7 +221,10 @@ class AdditiveAttention(Attention):
     """
 
     def __init__(
-        self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any
+        self,
+        use_scale: bool = True,
+        dropout: float = 0.0,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.attention.heads import HeadAttention
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive
 
 
@@ -80,7 +81,7 @@ class GroupedQueryAttention(HeadAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         owner = "GroupedQueryAttention"
         head_dim = positive(head_dim, "head_dim", owner)

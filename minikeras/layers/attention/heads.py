@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops, regularizers
 from minikeras.layers.activation import Softmax
 from minikeras.layers.attention.attention import causal_mask
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.masking import mask_of
 from minikeras.layers.base.options import (
@@ -20,6 +21,13 @@ from minikeras.layers.regularization import Dropout
 
 class HeadAttention(Layer):
     """Attention whose query, key and value are projected to several heads."""
+
+    _query_dense: EinsumDense
+    _key_dense: EinsumDense
+    _value_dense: EinsumDense
+    _output_dense: EinsumDense
+    _gate_dense: EinsumDense
+    _softmax: Softmax
 
     # Whether queries that `query_mask` excludes look nowhere.
     _masks_queries = False
@@ -37,7 +45,7 @@ class HeadAttention(Layer):
         use_gate: bool,
         seed: int | None,
         options: dict[str, Any],
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         once_more = activity_regularizer if self._penalizes_result else None
         super().__init__(activity_regularizer=once_more, **kwargs)

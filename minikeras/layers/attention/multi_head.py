@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.attention.heads import HeadAttention
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive
 
 
@@ -96,7 +97,7 @@ class MultiHeadAttention(HeadAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         owner = "MultiHeadAttention"
         num_heads = positive(num_heads, "num_heads", owner)

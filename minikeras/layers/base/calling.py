@@ -45,14 +45,26 @@ class LayerCalls:
     input_spec: Any
     activity_regularizer: Any
 
-    if TYPE_CHECKING:
-        # Fields that are set through __dict__, past the tracker, are not declared.
-        def __getattr__(self, name: str) -> Any: ...
+    _called: bool
+    _parent_path: str | None
 
+    if TYPE_CHECKING:
+        # What the other parts of a Layer define.
         build: Any
         call: Any
-        _check_initialized: Any
         compute_output_shape: Any
+        add_loss: Any
+        _check_initialized: Any
+        _clear_losses: Any
+        _has_build: Any
+        _lock_state: Any
+        _overrides: Any
+
+        @property
+        def variable_dtype(self) -> str: ...
+
+        @property
+        def _run_dtype(self) -> str: ...
 
     _converts_arguments = True  # models with declared inputs do it by themselves
     _takes_plain_arguments = False
@@ -182,10 +194,8 @@ class LayerCalls:
             return self._convert(value.value)
         if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
             dtype = dtypes.standardize(value.dtype)
-            wanted = (
-                self._run_dtype if self.autocast and dtypes.is_float(dtype) else None
-            )
-            return to_tensor(value, wanted)
+            casts = self.autocast and dtypes.is_float(dtype)
+            return to_tensor(value, self._run_dtype if casts else None)
         return value
 
     def _refuse_plain(self, args: tuple[Any, ...]) -> None:

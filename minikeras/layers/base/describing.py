@@ -44,10 +44,14 @@ class LayerDescription:
     """The part of `Layer` that turns it into a config, and back."""
 
     if TYPE_CHECKING:
-        # Fields that are set through __dict__, past the tracker, are not declared.
-        def __getattr__(self, name: str) -> Any: ...
-
+        name: str
+        trainable: bool
+        activity_regularizer: Any
+        build: Any
+        _build_shapes: dict[str, Any] | None
         _describes_itself_by_init: Any
+        _has_build: Any
+        _parts_to_build: Any
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer.

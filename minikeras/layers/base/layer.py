@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from minikeras import dtype_policies, naming, regularizers
 from minikeras.layers.base import stateless
@@ -19,6 +19,7 @@ from minikeras.layers.base.calling import (
     tensors_to_shapes,
 )
 from minikeras.layers.base.describing import LayerDescription
+from minikeras.layers.base.keywords import ShapeOptions
 from minikeras.layers.base.node import Operation
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
@@ -93,13 +94,14 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         dtype: Any = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ShapeOptions],
     ) -> None:
-        shape_arguments = {k: kwargs.pop(k) for k in _SHAPE_ARGUMENTS if k in kwargs}
-        if kwargs:
+        rest: dict[str, Any] = dict(kwargs)
+        shape_arguments = {k: rest.pop(k) for k in _SHAPE_ARGUMENTS if k in rest}
+        if rest:
             known = [*inspect.signature(type(self).__init__).parameters][1:]
             raise ValueError(
-                f"{type(self).__name__}: unknown arguments {kwargs}; expected some of "
+                f"{type(self).__name__}: unknown arguments {rest}; expected some of "
                 f"{', '.join(known)}, or name, dtype, trainable."
             )
         self.name = naming.auto_name(type(self).__name__) if name is None else name

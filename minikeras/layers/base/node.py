@@ -6,6 +6,7 @@ recorder that this module installs, each as an `OpCall` with a name of its own.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
@@ -85,6 +86,19 @@ def node_of(tensor: KerasTensor) -> Node:
     return node
 
 
+class _Signature:
+    """`inspect.signature` of an operation's class: what its constructor takes.
+
+    Without it, some versions of Python show `__new__`, which takes anything.
+    """
+
+    def __get__(self, instance: Any, owner: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")  # that of __call__ then
+        whole = inspect.signature(owner.__init__)  # type: ignore[misc]
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
+
+
 class Operation:
     """A function of tensors that can be a step of a functional model.
 
@@ -111,6 +125,11 @@ class Operation:
     >>> model(keras.ops.ones((1, 2))).tolist()
     [[3.0, 3.0]]
     """
+
+    name: str
+    _inbound_nodes: list[Node]
+
+    __signature__ = _Signature()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)

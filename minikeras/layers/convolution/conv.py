@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import activations, ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import CommonOptions, LayerOptions
 from minikeras.layers.base.options import (
     data_format as checked_format,
 )
@@ -21,10 +22,13 @@ from minikeras.layers.base.options import (
 )
 from minikeras.layers.base.ranked import Ranked
 from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.variable import Variable
 
 
 class Windowed(Ranked):
     """What all convolutions share: window, strides, padding, bias and activation."""
+
+    bias: Variable | None
 
     _mixes_samples = samples_apart
 
@@ -42,7 +46,7 @@ class Windowed(Ranked):
         activation: Any,
         use_bias: bool,
         options: dict[str, Any],
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         owner, rank = self._label(), self._rank
@@ -83,7 +87,7 @@ class Windowed(Ranked):
     def _finish(self, x: Any) -> Any:
         """Add the bias, apply the activation."""
         if self.bias is not None:
-            bias = self.bias
+            bias: Any = self.bias
             if self.data_format == "channels_first":
                 bias = ops.reshape(bias, (1, bias.shape[0]) + (1,) * self.rank)
             x = ops.add(x, bias)
@@ -112,6 +116,11 @@ class Windowed(Ranked):
         }
 
 
+class _Options(CommonOptions, total=False):
+    lora_rank: int | None
+    lora_alpha: float | None
+
+
 class BaseConv(LowRank, Windowed):
     """What Conv1D, Conv2D and Conv3D share."""
 
@@ -135,7 +144,7 @@ class BaseConv(LowRank, Windowed):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[_Options],
     ) -> None:
         options = {
             "kernel_initializer": kernel_initializer,
@@ -146,9 +155,10 @@ class BaseConv(LowRank, Windowed):
             "bias_constraint": bias_constraint,
         }
         adaptation = kwargs.pop("lora_rank", None), kwargs.pop("lora_alpha", None)
+        rest: Any = kwargs
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation,
-            use_bias, options, activity_regularizer=activity_regularizer, **kwargs,
+            use_bias, options, activity_regularizer=activity_regularizer, **rest,
         )  # fmt: skip
         self._plan_adaptation(*adaptation)
         self.filters = positive(filters, "filters", self._label())

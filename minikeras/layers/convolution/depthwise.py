@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.convolution.conv import Windowed
 
@@ -32,7 +33,7 @@ class BaseDepthwiseConv(Windowed):
         activity_regularizer: Any = None,
         depthwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         options = {
             "depthwise_initializer": depthwise_initializer,
@@ -100,7 +101,7 @@ class BaseSeparableConv(Windowed):
         depthwise_constraint: Any = None,
         pointwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         options = {
             "depthwise_initializer": depthwise_initializer,

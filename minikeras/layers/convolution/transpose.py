@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive, sizes, weight
 from minikeras.layers.convolution.conv import Windowed
 
@@ -30,7 +31,7 @@ class BaseConvTranspose(Windowed):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         options = {
             "kernel_initializer": kernel_initializer,
@@ -244,7 +245,7 @@ class Conv3DTranspose(BaseConvTranspose):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
             filters,

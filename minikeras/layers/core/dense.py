@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import activations, ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import (
     options_config,
     positive,
@@ -74,7 +75,7 @@ class Dense(LowRank):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         units = positive(units, "units", "Dense")
         refuse_quantization("Dense", quantization_config)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import re
 import string
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from minikeras import activations, ops
 from minikeras.initializers import VarianceScaling
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import (
     options_config,
     regularizer_config,
@@ -82,6 +83,10 @@ class EinsumDense(LowRank):
     (4, 10, 2, 8)
     """
 
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+
     kernel = adapted("kernel")
 
     def __init__(
@@ -100,7 +105,7 @@ class EinsumDense(LowRank):
         lora_alpha: float | None = None,
         gptq_unpacked_column_size: int | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         refuse_quantization(
             "EinsumDense", quantization_config or gptq_unpacked_column_size

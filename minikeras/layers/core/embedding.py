@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.layers.base.keywords import NameOptions, PenaltyOptions, PlainOptions
 from minikeras.layers.base.options import (
     options_config,
     positive,
@@ -15,6 +16,13 @@ from minikeras.layers.base.options import (
 )
 from minikeras.layers.core.dense import refuse_quantization
 from minikeras.layers.core.low_rank import LowRank, adapted
+
+
+class TableOptions(PlainOptions, NameOptions, PenaltyOptions, total=False):
+    """What a table takes besides: its `input_dim` is its height."""
+
+    batch_size: int | None
+    input_length: int | None
 
 
 class Embedding(LowRank):
@@ -53,6 +61,8 @@ class Embedding(LowRank):
     [[[3.0, 4.0], [1.0, 2.0]]]
     """
 
+    embeddings_initializer: Any
+
     _mixes_samples = samples_apart
     _adapted = "embeddings"
     embeddings = adapted("embeddings")
@@ -69,7 +79,7 @@ class Embedding(LowRank):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TableOptions],
     ) -> None:
         input_dim = positive(input_dim, "input_dim", "Embedding")
         output_dim = positive(output_dim, "output_dim", "Embedding")
@@ -77,7 +87,8 @@ class Embedding(LowRank):
         input_length = kwargs.pop("input_length", None)
         if input_length is not None and "input_shape" not in kwargs:
             kwargs["input_shape"] = (input_length,)
-        super().__init__(**kwargs)
+        rest: Any = kwargs
+        super().__init__(**rest)
         self.input_dim = input_dim
         self.output_dim = output_dim
         set_options(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
+from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node
 from minikeras.layers.base.options import samples_apart
 
 Shape = Sequence[int | None]
+
+
+class _Options(PlainOptions, PenaltyOptions, total=False):
+    input_dim: int
 
 
 class InputLayer(Layer):
@@ -55,10 +60,11 @@ class InputLayer(Layer):
         input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[_Options],
     ) -> None:
         if "input_shape" in kwargs and shape is None:
-            shape = kwargs.pop("input_shape")
+            given = kwargs.pop("input_shape")
+            shape = (given,) if isinstance(given, int) else given
         if "batch_input_shape" in kwargs and batch_shape is None:
             batch_shape = kwargs.pop("batch_input_shape")
         super().__init__(name=name, **kwargs)

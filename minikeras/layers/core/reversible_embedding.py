@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.dtypes import is_float
-from minikeras.layers.core.embedding import Embedding
+from minikeras.layers.core.embedding import Embedding, TableOptions
 
 
 class ReversibleEmbedding(Embedding):
@@ -60,7 +60,7 @@ class ReversibleEmbedding(Embedding):
         mask_zero: bool = False,
         reverse_dtype: Any = None,
         logit_soft_cap: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TableOptions],
     ) -> None:
         super().__init__(
             input_dim,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.saving import serialization
 
@@ -29,7 +30,7 @@ class Wrapper(Layer):
     6.0
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         if not isinstance(layer, Layer):
             raise ValueError(
                 f"{type(self).__name__}: layer={layer!r}; expected a Layer."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.merging import joining, merge
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     """The sum of tensors.
 
     Args:
@@ -27,7 +28,7 @@ def add(inputs: Any, **kwargs: Any) -> Any:
     return merge.Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
+def subtract(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     """The first tensor minus the second.
 
     Args:
@@ -47,7 +48,7 @@ def subtract(inputs: Any, **kwargs: Any) -> Any:
     return merge.Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     """The product of tensors, element by element.
 
     Args:
@@ -67,7 +68,7 @@ def multiply(inputs: Any, **kwargs: Any) -> Any:
     return merge.Multiply(**kwargs)(inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     """The mean of tensors, element by element.
 
     Args:
@@ -87,7 +88,7 @@ def average(inputs: Any, **kwargs: Any) -> Any:
     return merge.Average(**kwargs)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
+def maximum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     """The greatest of tensors, element by element.
 
     Args:
@@ -107,7 +108,7 @@ def maximum(inputs: Any, **kwargs: Any) -> Any:
     return merge.Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
+def minimum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     """The least of tensors, element by element.
 
     Args:
@@ -127,7 +128,7 @@ def minimum(inputs: Any, **kwargs: Any) -> Any:
     return merge.Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> Any:
     """Tensors one after the other along an axis.
 
     Args:
@@ -148,7 +149,7 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
     return joining.Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+def dot(inputs: Any, axes: Any = -1, **kwargs: Unpack[LayerOptions]) -> Any:
     """The dot product of two tensors along axes, sample by sample.
 
     Args:

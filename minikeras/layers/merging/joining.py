@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.merging.merge import Merge
 
@@ -34,7 +35,7 @@ class Concatenate(Merge):
     (2, 7)
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
 
@@ -98,7 +99,9 @@ class Dot(Merge):
     [[5.0]]
     """
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, axes: Any, normalize: bool = False, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         pair = isinstance(axes, (list, tuple)) and len(axes) == 2
         if not isinstance(axes, int) and not (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import config, ops
 from minikeras.engine.dtypes import is_float
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
     ArgumentError,
@@ -14,6 +15,7 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
+from minikeras.variable import Variable
 
 _CLIPPING = ("rmax", "rmin", "dmax")
 # What renorm adds, with the first values.
@@ -81,6 +83,10 @@ class BatchNormalization(Layer):
     [[-1.0], [1.0]]
     """
 
+    moving_stddev: Variable
+    renorm_mean: Variable
+    renorm_stddev: Variable
+
     def __init__(
         self,
         axis: int = -1,
@@ -100,7 +106,7 @@ class BatchNormalization(Layer):
         renorm_clipping: Any = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if synchronized:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
     feature_axes,
@@ -15,6 +16,10 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
+
+
+class _Options(LayerOptions, total=False):
+    rms_scaling: bool  # gone from Keras; told so
 
 
 class LayerNormalization(Layer):
@@ -65,10 +70,11 @@ class LayerNormalization(Layer):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[_Options],
     ) -> None:
         rms_scaling = kwargs.pop("rms_scaling", False)
-        super().__init__(**kwargs)
+        rest: Any = kwargs
+        super().__init__(**rest)
         if rms_scaling:
             raise ValueError(
                 f"{self._label()}: rms_scaling=True is gone from Keras; use RMSNormalization."
@@ -172,7 +178,7 @@ class GroupNormalization(Layer):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.groups = (
@@ -280,7 +286,9 @@ class RMSNormalization(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(
+        self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.epsilon = epsilon
@@ -329,7 +337,7 @@ class UnitNormalization(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(axis, (int, list, tuple)):
             raise TypeError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import initializers, ops
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import positive
 from minikeras.layers.core.wrapper import Wrapper
@@ -51,7 +52,9 @@ class SpectralNormalization(Wrapper):
     [[1.0, 1.0]]
     """
 
-    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, layer: Layer, power_iterations: int = 1, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         steps = positive(power_iterations, "power_iterations", type(self).__name__)
         super().__init__(layer, **kwargs)
         self.power_iterations = steps

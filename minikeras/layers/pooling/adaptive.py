@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import samples_apart, sizes
@@ -21,7 +22,10 @@ class BaseAdaptivePooling(Layer):
     _pool: Callable[..., Any]
 
     def __init__(
-        self, output_size: Any, data_format: str | None = None, **kwargs: Any
+        self,
+        output_size: Any,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         owner = self._label()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import samples_apart
@@ -19,7 +20,10 @@ class BaseGlobalPooling(Layer):
     _rank = 2
 
     def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self,
+        data_format: str | None = None,
+        keepdims: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = checked_format(data_format, self._label())
@@ -66,7 +70,10 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
     _rank = 1
 
     def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self,
+        data_format: str | None = None,
+        keepdims: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions, SizeOptions
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, samples_apart, sizes
 from minikeras.layers.base.ranked import Ranked
+
+
+class _Options(PlainOptions, SizeOptions, PenaltyOptions, total=False):
+    dtype: Any
 
 
 class BasePooling(Ranked):
@@ -26,7 +31,7 @@ class BasePooling(Ranked):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[_Options],
     ) -> None:
         super().__init__(name=name, **kwargs)
         owner, rank = self._label(), self._rank
@@ -170,7 +175,7 @@ class BaseAveragePooling(BasePooling):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[_Options],
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 

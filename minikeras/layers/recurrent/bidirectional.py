@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.recurrent.rnn import RNN
 from minikeras.saving import serialization
@@ -61,7 +62,7 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Any = None,
         backward_layer: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         for name, given in (("layer", layer), ("backward_layer", backward_layer)):
             if not isinstance(given, RNN) and (given is not None or name == "layer"):

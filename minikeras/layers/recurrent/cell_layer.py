@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from minikeras.layers.base.input_spec import InputSpec
@@ -44,7 +45,7 @@ class CellLayer(RNN):
         return bool(self.stateful)
 
     def _make(
-        self, arguments: dict[str, Any], more: dict[str, Any], **fixed: Any
+        self, arguments: dict[str, Any], more: Mapping[str, Any], **fixed: Any
     ) -> None:
         """Initialise from the arguments of the subclass's constructor.
 

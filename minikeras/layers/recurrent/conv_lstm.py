@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.recurrent.cell_layer import CellLayer, of_cell
 from minikeras.layers.recurrent.conv_lstm_cell import ConvLSTMCell
 
@@ -25,7 +27,7 @@ class ConvLSTM(CellLayer):
     dilation_rate = of_cell("dilation_rate")
 
     def _make(
-        self, arguments: dict[str, Any], more: dict[str, Any], **fixed: Any
+        self, arguments: dict[str, Any], more: Mapping[str, Any], **fixed: Any
     ) -> None:
         super()._make(arguments, more, rank=self._rank, **fixed)
         self.input_spec = InputSpec(ndim=self._rank + 3)
@@ -160,7 +162,7 @@ class ConvLSTM1D(ConvLSTM):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         self._make(dict(locals()), kwargs)
 
@@ -259,7 +261,7 @@ class ConvLSTM2D(ConvLSTM):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         self._make(dict(locals()), kwargs)
 
@@ -358,6 +360,6 @@ class ConvLSTM3D(ConvLSTM):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         self._make(dict(locals()), kwargs)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.symbolic import KerasTensor, infer_call
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, positive, sizes, weight
 from minikeras.layers.recurrent.cell import Cell, Masks
@@ -45,7 +46,7 @@ class ConvLSTMCell(Cell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         arguments = dict(locals())
         super().__init__(**kwargs)

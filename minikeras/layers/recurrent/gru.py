@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.recurrent.cell_layer import CellLayer, of_cell
 from minikeras.layers.recurrent.gru_cell import GRUCell
 
@@ -102,6 +103,6 @@ class GRU(CellLayer):
         unroll: bool = False,
         reset_after: bool = True,
         use_cudnn: Any = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         self._make(dict(locals()), kwargs)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.recurrent.cell import Cell, Masks, gates, product, zero_states
 
@@ -58,6 +59,9 @@ class GRUCell(Cell):
     ((2, 4), 1)
     """
 
+    activation: Any
+    recurrent_activation: Any
+
     _gates = 3
 
     def __init__(
@@ -79,7 +83,7 @@ class GRUCell(Cell):
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         arguments = dict(locals())
         units = positive(units, "units", type(self).__name__)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.recurrent.cell_layer import CellLayer, of_cell
 from minikeras.layers.recurrent.lstm_cell import LSTMCell
 
@@ -99,6 +100,6 @@ class LSTM(CellLayer):
         stateful: bool = False,
         unroll: bool = False,
         use_cudnn: Any = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         self._make(dict(locals()), kwargs)

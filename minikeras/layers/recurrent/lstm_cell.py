@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.recurrent.cell import (
     Cell,
@@ -76,6 +77,9 @@ class LSTMCell(Cell):
     ((2, 4), 2)
     """
 
+    activation: Any
+    recurrent_activation: Any
+
     _gates = 4
 
     def __init__(
@@ -97,7 +101,7 @@ class LSTMCell(Cell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         arguments = dict(locals())
         units = positive(units, "units", type(self).__name__)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval, ShapeError
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.recurrent.cell import Cell
 from minikeras.layers.recurrent.fused import has_kernel, run_fused
@@ -72,6 +73,8 @@ class RNN(Layer):
     [[5.0, 5.0, 5.0]]
     """
 
+    states: Any
+
     def __init__(
         self,
         cell: Any,
@@ -81,7 +84,7 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.recurrent.cell_layer import CellLayer, of_cell
 from minikeras.layers.recurrent.simple_cell import SimpleRNNCell
 
@@ -93,7 +94,7 @@ class SimpleRNN(CellLayer):
         stateful: bool = False,
         unroll: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         self._make(dict(locals()), kwargs)
 

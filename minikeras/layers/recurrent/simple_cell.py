@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.recurrent.cell import Cell, Masks, product, zero_states
 
@@ -53,6 +54,8 @@ class SimpleRNNCell(Cell):
     (2, 4)
     """
 
+    activation: Any
+
     def __init__(
         self,
         units: int,
@@ -70,7 +73,7 @@ class SimpleRNNCell(Cell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         arguments = dict(locals())
         units = positive(units, "units", type(self).__name__)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.recurrent.cell import Cell
 from minikeras.saving import serialization
@@ -42,7 +43,7 @@ class StackedRNNCells(Layer):
     (2, 2)
     """
 
-    def __init__(self, cells: Any, **kwargs: Any) -> None:
+    def __init__(self, cells: Any, **kwargs: Unpack[LayerOptions]) -> None:
         cells = list(cells)
         if not cells:
             raise ValueError("StackedRNNCells: cells=[]; expected at least one cell.")

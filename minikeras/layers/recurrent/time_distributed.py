@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.wrapper import Wrapper
 
@@ -43,7 +44,7 @@ class TimeDistributed(Wrapper):
     (2, 5, 7, 7, 8)
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops, random
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError
 
@@ -18,7 +19,9 @@ class _Noise(Layer):
 
     noise_shape: Any = None
 
-    def __init__(self, seed: int | None, active: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, seed: int | None, active: bool, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.supports_masking = True
@@ -80,7 +83,7 @@ class Dropout(_Noise):
         rate: float,
         noise_shape: Any = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         rate = self._rate(rate)
         if noise_shape is not None:
@@ -140,7 +143,9 @@ class GaussianNoise(_Noise):
     [[1.0, 1.0]]
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         if not 0 <= stddev <= 1:
             raise ValueError(
                 f"GaussianNoise: stddev={stddev!r}; expected a number from 0 to 1."
@@ -192,7 +197,9 @@ class GaussianDropout(_Noise):
     [[1.0, 1.0]]
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         rate = self._rate(rate)
         super().__init__(seed, rate > 0, **kwargs)
         self.rate = rate
@@ -249,7 +256,7 @@ class AlphaDropout(_Noise):
         rate: float,
         noise_shape: Any = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         rate = self._rate(rate)
         super().__init__(seed, rate > 0, **kwargs)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import regularizers
+from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.layer import Layer
 
 
@@ -32,7 +33,9 @@ class ActivityRegularization(Layer):
     2.5
     """
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[CommonOptions]
+    ) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
         self.supports_masking = True
         self.l1 = l1

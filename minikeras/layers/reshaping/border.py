@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import samples_apart
@@ -84,7 +85,10 @@ class ZeroPadding1D(_Border):
     _rank = 1
 
     def __init__(
-        self, padding: Any = 1, data_format: str | None = None, **kwargs: Any
+        self,
+        padding: Any = 1,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._set_format(data_format)
@@ -132,7 +136,10 @@ class ZeroPadding2D(_Border):
     _rank = 2
 
     def __init__(
-        self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any
+        self,
+        padding: Any = (1, 1),
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._set_format(data_format)
@@ -230,7 +237,7 @@ class Cropping1D(_Border):
 
     _rank = 1
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self._set_format("channels_last")
         self._cuts = _pairs(cropping, 1, "cropping", self._label())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError, positive, samples_apart
 from minikeras.layers.base.options import data_format as checked_format
@@ -36,7 +37,9 @@ class Flatten(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.data_format = checked_format(data_format, self._label())
         self.input_spec = InputSpec(min_ndim=1)
@@ -79,7 +82,7 @@ class Reshape(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+    def __init__(self, target_shape: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         shape = (
             (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
@@ -145,7 +148,7 @@ class Permute(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, dims: Any, **kwargs: Any) -> None:
+    def __init__(self, dims: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -190,7 +193,7 @@ class RepeatVector(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.n = positive(n, "n", self._label())
         self.input_spec = InputSpec(ndim=2)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.base.input_spec import InputSpec
+from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, samples_apart, sizes
@@ -48,7 +49,7 @@ class UpSampling1D(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+    def __init__(self, size: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.size = sizes(size, 1, "size", self._label())[0]
         self.input_spec = InputSpec(ndim=3)
@@ -96,7 +97,7 @@ class UpSampling2D(Layer):
         size: Any = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         owner = self._label()
@@ -154,7 +155,10 @@ class UpSampling3D(Layer):
     _mixes_samples = samples_apart
 
     def __init__(
-        self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any
+        self,
+        size: Any = (2, 2, 2),
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = checked_format(data_format, self._label())

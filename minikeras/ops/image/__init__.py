@@ -17,6 +17,11 @@ from minikeras.ops.image.transforms import (
     perspective_transform,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "affine_transform",
     "crop_images",
