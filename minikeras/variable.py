@@ -142,8 +142,8 @@ class Variable(operators.LogicalOperators):
         budget = _budget.get()
         if budget is not None and shape is not None and None not in tuple(shape):
             budget.take(self, tuple(shape), dtypes.standardize(dtype))
-        with eagerly():  # a variable made while tracing still starts with real numbers
-            tensor = _initial(initializer, shape, dtype, self.path)
+        # A variable made while tracing still starts with real numbers.
+        tensor = eagerly(_initial, initializer, shape, dtype, self.path)
         self.state = State(tensor, self.path, bool(trainable))
         self.autocast = bool(autocast)
         self.aggregation = "none" if aggregation is None else aggregation
@@ -263,8 +263,7 @@ class Variable(operators.LogicalOperators):
 
     def __getstate__(self) -> dict[str, Any]:
         fields = {k: v for k, v in self.__dict__.items() if k != "state"}
-        with eagerly():
-            array = self.state.read().numpy()
+        array = eagerly(self.state.read).numpy()
         return {**fields, "state": (array, self.state.label, self.state.trainable)}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:

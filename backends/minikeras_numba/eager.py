@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Aval, Node, Value, lookup, numpy_dtype
+from minikeras.extend import (
+    Aval,
+    Node,
+    Value,
+    lookup,
+    numpy_dtype,
+    settle_at_fork,
+)
 from minikeras_numba.pool import Registers
 
 NAMES = (
@@ -39,6 +46,8 @@ class _Prepared:
         self.registers = Registers(count)
         self.out = out
         self.lock = threading.Lock()
+        self.thread, self.wanted = 0, False
+        settle_at_fork(self)
 
     def __call__(self, arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         result = np.empty(self.out.shape, numpy_dtype(self.out.dtype))
@@ -58,14 +67,16 @@ class LoweredKernel:
     def __init__(self, name: str, plain: Kernel, lower: Lower) -> None:
         self.name, self.plain, self.lower = name, plain, lower
         self._kept: OrderedDict[Any, _Prepared | None] = OrderedDict()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        self.thread, self.wanted = 0, False
+        settle_at_fork(self)
 
     def __call__(self, *arrays: Any, **static: Any) -> Any:
         key = (
             tuple((a.shape, a.dtype.name) for a in arrays),
             tuple(sorted(static.items())),
         )
-        with self._lock:
+        with self.lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 prepared = self._kept[key]

@@ -32,6 +32,7 @@ import llvmlite
 import llvmlite.binding as llvm
 from llvmlite import ir
 
+from minikeras.extend import finish_before_fork
 from minikeras_numba import objects
 
 Build = Callable[[ir.Module], "str | None"]
@@ -76,6 +77,8 @@ _addresses: dict[tuple[str, str], int] = {}
 _trackers: list[Any] = []  # a library is unloaded with its tracker: keep them all
 _links = itertools.count()  # a name that a failed link used is never free again
 _lock = threading.RLock()
+
+finish_before_fork(_lock)  # LLVM's own locks cannot be made anew
 
 
 @functools.cache
@@ -168,9 +171,12 @@ def ir_text(name: str, build: Build | str) -> str:
 def _link(name: str, body: bytes, key: str) -> int:
     library = llvm.JITLibraryBuilder()
     library.add_object_img(body).add_current_process().export_symbol(name)
+    # A name that LLVM has taken stays taken, also where an interrupt came right after;
+    # so each try has one of its own.
     tracker = library.link(_engine(), f"{name}.{next(_links)}.{key}")
+    address = int(tracker[name])
     _trackers.append(tracker)
-    return int(tracker[name])
+    return address
 
 
 def compile_ir(name: str, build: Build | str, key: str) -> int:

@@ -245,8 +245,11 @@ class Registers(list[Any]):
     def __setitem__(self, index: Any, array: Any) -> None:
         if self[index] is array:
             return
-        super().__setitem__(index, array)
+        # The array comes last: an interrupt before that leaves a register that will be
+        # set again, not one whose address is another array's.
+        super().__setitem__(index, None)
         if array is None:
             self.table[index] = 0
         else:
             self.table[index] = array.__array_interface__["data"][0]
+            super().__setitem__(index, array)

@@ -17,7 +17,13 @@ from typing import Any
 
 from minikeras.engine import tree
 from minikeras.engine.dtypes import is_float
-from minikeras.engine.interpret import Interpreter, current, interpreting
+from minikeras.engine.interpret import (
+    Block,
+    Interpreter,
+    current,
+    interpreting,
+    within,
+)
 from minikeras.engine.passes.stabilise import stabilise
 from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import add, full, reshape
@@ -182,7 +188,7 @@ def backward(
     return [cotangents.get(id(t)) for t in sources]
 
 
-class GradientTape:
+class GradientTape(Block):
     """Record operations to differentiate them afterwards.
 
     Trainable variables are watched by themselves; tensors after `watch`. Tapes nest:
@@ -205,25 +211,20 @@ class GradientTape:
     def __init__(
         self, persistent: bool = False, watch_accessed_variables: bool = True
     ) -> None:
+        super().__init__()
         self._persistent = persistent
         self._watch_states = watch_accessed_variables
         self._tape: Tape | None = None
-        self._block: Any = None
 
     def __enter__(self) -> GradientTape:
-        if self._block is not None:
+        if self.open:
             raise ValueError("GradientTape: already recording; use a new tape to nest.")
         parent = current()
         if self._tape is None:
             self._tape = Tape(parent, self._watch_states)
         self._tape.parent = parent
-        self._block = interpreting(self._tape)
-        self._block.__enter__()
+        self._begin(self._tape)
         return self
-
-    def __exit__(self, *exception: Any) -> None:
-        block, self._block = self._block, None
-        block.__exit__(*exception)
 
     def _recording(self, wanted: str) -> Tape:
         if self._tape is None:
@@ -375,8 +376,7 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
         while isinstance(interpreter, Tape):
             tapes.append(interpreter)
             interpreter = interpreter.parent
-        with interpreting(interpreter):
-            result, grad = function(*args, **kwargs)
+        result, grad = within(interpreter, function, *args, **kwargs)
         outputs = tree.flatten(result)
         inputs = [_tensor_of(a) for a in tree.flatten(args)]
         places = [i for i, a in enumerate(inputs) if isinstance(a, Tensor)]

@@ -11,12 +11,12 @@ is never looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from minikeras.engine.autodiff import backward
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.interpret import current, interpreting
+from minikeras.engine.interpret import current, within
 from minikeras.engine.loop_gradients import looked_up, replay
 from minikeras.engine.loops import Body, BodyTape, taped
 from minikeras.engine.passes.stabilise import stabilise
@@ -26,6 +26,7 @@ from minikeras.engine.prims import cond as cond_row
 from minikeras.engine.tensor import Tensor
 
 Tensors = list[Tensor]
+R = TypeVar("R")
 
 
 class Branch:
@@ -39,12 +40,11 @@ class Branch:
         parent = current()
         self.body = Body(parent, ())
         self.tape = BodyTape(self.body) if taped(parent) else None
-        with self.inside():
-            self.result = function()
+        self.result = self.inside(function)
 
-    def inside(self) -> Any:
-        """A block whose calls belong to the branch."""
-        return interpreting(self.tape or self.body)
+    def inside(self, function: Callable[..., R], *args: Any) -> R:
+        """What `function` gives, its calls being the branch's."""
+        return within(self.tape or self.body, function, *args)
 
 
 class BranchGraph(Graph):
@@ -80,8 +80,7 @@ def join(taken: Tensor, yes: Branch, no: Branch, outputs: Sequence[Any]) -> Tens
     states = list(dict.fromkeys([*yes.body.missing, *no.body.missing]))
     graphs, consts = [], []
     for number, branch in enumerate((yes, no)):
-        with branch.inside():
-            after = [branch.body.read(s) for s in states]
+        after: Tensors = branch.inside(list, map(branch.body.read, states))
         graph = BranchGraph(branch, [*(pair[number] for pair in outputs), *after])
         graphs.append(graph)
         consts.append([t for t, _ in branch.body.consts.values()])
@@ -110,11 +109,11 @@ class _Backward:
         assert tape is not None
         sources = [t for t, _ in body.consts.values()][: len(graph.inputs)]
         before, known = len(body.nodes), len(body.inputs)
-        with interpreting(body):
-            cots = [body.add_input(graph.tensors[i].aval) for i in seeded]
-            seeds = [(graph.tensors[i], g) for i, g in zip(seeded, cots, strict=True)]
-            found = backward(stabilise(tape.records), seeds, sources)
-            self.results = [None if g is None else body.lift(g) for g in found]
+        cots = [body.add_input(graph.tensors[i].aval) for i in seeded]
+        seeds = [(graph.tensors[i], g) for i, g in zip(seeded, cots, strict=True)]
+        records = within(body, stabilise, tape.records)
+        found = within(body, backward, records, seeds, sources)
+        self.results = [None if g is None else body.lift(g) for g in found]
         self.inputs = [*graph.inputs, *(c.value for c in cots)]
         self.nodes = _needed(body.nodes, self.results)
         self.body = body

@@ -23,7 +23,7 @@ from minikeras.engine import backend as registry
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import floatx, standardize
-from minikeras.engine.interpret import base, current, interpreting
+from minikeras.engine.interpret import base, current, within
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
 from minikeras.engine.tensor import (
@@ -143,10 +143,12 @@ class Function:
             for v in leaves
         ]
         args, kwargs = tree.unflatten(spec, staged)
-        with interpreting(staging):
-            result = self.function(*args, **kwargs)
-            out, out_spec = tree.flatten_spec(result)
-            out = [_read_out(v) for v in out]
+
+        def traced() -> tuple[list[Any], Any]:
+            out, out_spec = tree.flatten_spec(self.function(*args, **kwargs))
+            return [_read_out(v) for v in out], out_spec
+
+        out, out_spec = within(staging, traced)
         self.traces += 1
         places = [i for i, v in enumerate(out) if isinstance(v, Tensor)]
         graph = staging.graph([out[i] for i in places])

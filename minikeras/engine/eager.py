@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 
 
 class Eager(interpret.Interpreter):
-    """Kernels at once; states read and assigned directly."""
+    """Kernels at once; states read and assigned directly.
+
+    Args:
+        backend: Whose kernels. Default: the active one's.
+    """
+
+    def __init__(self, backend: registry.Backend | None = None) -> None:
+        self._backend = backend
 
     def run(
         self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
     ) -> Any:
-        backend = registry.active()
+        backend = self._backend or registry.active()
         kernel = backend.kernels.get(prim.name) or backend.shortcuts.get(prim.name)
         if kernel is None:
             if prim.composition is None:

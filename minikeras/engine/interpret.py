@@ -11,14 +11,24 @@ variable (so a data-loading thread never sees the trainer's tracer):
 Interpreters also decide what reading and assigning a `State` (the storage under a
 `Variable`) means: staging turns reads into graph inputs and assignments into
 graph outputs, so stateful code is written once, in the plain imperative way.
+
+An interrupt may come between any two instructions, and must not leave a tracer behind
+that nobody runs any more. So nothing here counts on a line after the call being reached:
+
+- `within(interpreter, function)` calls it in a copy of the context: what is current
+  outside is never touched, and the copy is dropped whichever way the call ends;
+- `Block`, for `with` statements that users write, ends by releasing a lock, which is one
+  instruction; a block that has ended steps aside when it is next met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from minikeras.engine.primitive import Primitive
@@ -46,7 +56,7 @@ class Interpreter:
         raise NotImplementedError
 
 
-_current: ContextVar[Interpreter] = ContextVar("minikeras_interpreter")
+_current: ContextVar[Interpreter | Block] = ContextVar("minikeras_interpreter")
 _base: Interpreter
 
 
@@ -63,27 +73,138 @@ def base() -> Interpreter:
 
 def current() -> Interpreter:
     """The interpreter that `bind` asks now."""
-    return _current.get(_base)
+    found = _current.get(_base)
+    return _settled(found) if isinstance(found, Block) else found
+
+
+def _settled(block: Block) -> Interpreter:
+    """The interpreter of a block, or where that has ended, of what was around it."""
+    found: Interpreter | Block = block
+    while isinstance(found, Block):
+        if found.open:
+            return found.interpreter
+        found = found.outside
+        _current.set(found)
+    return found
 
 
 def bind(prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
     """Call `prim`: arrays positional, everything static by keyword."""
-    return _current.get(_base).run(prim, arrays, static)
+    found = _current.get(_base)
+    if isinstance(found, Block):
+        found = _settled(found)
+    return found.run(prim, arrays, static)
 
 
-@contextmanager
-def interpreting(interpreter: Interpreter) -> Iterator[Interpreter]:
-    """Make `interpreter` current inside the block."""
-    token = _current.set(interpreter)
-    try:
-        yield interpreter
-    finally:
-        _current.reset(token)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def eagerly() -> Any:
-    """A block that runs eagerly whatever surrounds it, e.g. to initialise a variable."""
-    return interpreting(_base)
+def within(
+    interpreter: Interpreter,
+    function: Callable[P, R],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    """`function(*args, **kwargs)` with `interpreter` current, in a context of its own."""
+    context = copy_context()
+    context.run(_current.set, interpreter)
+    return context.run(function, *args, **kwargs)
+
+
+def eagerly(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The same, run eagerly whatever surrounds it, e.g. to initialise a variable."""
+    if current() is _base:
+        return function(*args, **kwargs)
+    return within(_base, function, *args, **kwargs)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def apart(function: F) -> F:
+    """Run `function` in a copy of the context.
+
+    For what users call and interrupt (`fit`): no scope, training flag or interpreter of
+    its inside outlasts it, wherever in it the interrupt came.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return copy_context().run(function, *args, **kwargs)
+
+    return cast(F, wrapper)
+
+
+class _Release:
+    """A block's `__exit__`: the lock's own, in C, which an interrupt cannot come before.
+
+    Python would look for an interrupt when it enters a method written in Python, and
+    raise before its first line.
+    """
+
+    def __get__(self, block: Any, owner: Any = None) -> Any:
+        return _release if block is None else block._lock.__exit__
+
+
+def _release(block: Any, *error: Any) -> None:
+    block._lock.__exit__(*error)
+
+
+class Block:
+    """A `with` statement in which an interpreter is current; see the module's text.
+
+    Attributes:
+        interpreter: The one that is current inside.
+        outside: What was current before.
+    """
+
+    interpreter: Interpreter
+    outside: Interpreter | Block
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @property
+    def open(self) -> bool:
+        """Whether the block has begun and not ended."""
+        return self._lock.locked()
+
+    def __enter__(self) -> Any:
+        self._begin(self.interpreter)
+        return self
+
+    def _begin(self, interpreter: Interpreter) -> None:
+        """Make `interpreter` current: what `__enter__` does last."""
+        current()  # leave what has ended
+        self.outside = _current.get(_base)
+        self.interpreter = interpreter
+        try:
+            self._lock.acquire(blocking=False)
+            _current.set(self)
+        except BaseException:
+            if self._lock.locked():
+                self._lock.release()
+            raise
+
+    if TYPE_CHECKING:
+
+        def __exit__(self, *error: Any) -> None: ...
+
+    else:
+        __exit__ = _Release()
+
+
+class interpreting(Block):
+    """A block in which `interpreter` is current; prefer `within` where a call will do."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        super().__init__()
+        self.interpreter = interpreter
+
+    def __enter__(self) -> Interpreter:
+        self._begin(self.interpreter)
+        return self.interpreter
 
 
 _scopes: ContextVar[tuple[str, ...]] = ContextVar("minikeras_scopes", default=())
@@ -92,11 +213,12 @@ _scopes: ContextVar[tuple[str, ...]] = ContextVar("minikeras_scopes", default=()
 @contextmanager
 def scope(name: str) -> Iterator[None]:
     """Name the part of the model being traced; nodes carry the path."""
-    token = _scopes.set((*_scopes.get(), name))
+    before = _scopes.get()
     try:
+        _scopes.set((*before, name))
         yield
     finally:
-        _scopes.reset(token)
+        _scopes.set(before)
 
 
 def scope_path() -> str:

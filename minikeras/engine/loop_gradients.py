@@ -14,7 +14,7 @@ from minikeras.engine.autodiff import backward
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.graph import Node, Value
-from minikeras.engine.interpret import interpreting
+from minikeras.engine.interpret import within
 from minikeras.engine.passes.stabilise import stabilise
 from minikeras.engine.primitive import Context
 from minikeras.engine.prims import add, full, matmul, reshape
@@ -56,14 +56,11 @@ class Backward:
         assert trace.tape is not None
         before = len(body.nodes)
         known = len(body.inputs)
-        with interpreting(body):
-            cots = [body.add_input(outs[i].aval) for i in seeded]
-            found = backward(
-                stabilise(trace.tape.records),
-                [(outs[i], g) for i, g in zip(seeded, cots, strict=True)],
-                sources,
-            )
-            results = [None if g is None else body.lift(g) for g in found]
+        cots = [body.add_input(outs[i].aval) for i in seeded]
+        seeds = [(outs[i], g) for i, g in zip(seeded, cots, strict=True)]
+        records = within(body, stabilise, trace.tape.records)
+        found = within(body, backward, records, seeds, sources)
+        results = [None if g is None else body.lift(g) for g in found]
         nodes = body.nodes[before:]
         # The trace stays as it was: it may be differentiated again.
         del body.nodes[before:]

@@ -15,7 +15,7 @@ from typing import Any
 from minikeras.engine.autodiff import Tape
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.interpret import Interpreter, current, interpreting
+from minikeras.engine.interpret import Interpreter, current, within
 from minikeras.engine.loop_gradients import Backward
 from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import scan as scan_row
@@ -169,8 +169,7 @@ class Trace:
             rows = [body.add_input(a) for a in slices]
             self.inputs = [*(body.read(s) for s in states), *given, *rows]
             self.tape = BodyTape(body) if taped(parent) else None
-            with interpreting(self.tape or body):
-                after, ys = function(given, rows)
+            after, ys = within(self.tape or body, function, given, rows)
             if not body.missing:
                 break
             # What the body assigns is carried: trace again with that known.
@@ -269,8 +268,7 @@ def while_loop(
     tester = Body(outer, ())
     tester._now = {s: tester.add_input(s.aval, s.label) for s in trace.states}
     seen = [tester.add_input(a) for a in avals]
-    with interpreting(tester):
-        again = cond(seen)
+    again = within(tester, cond, seen)
     if tester.missing:
         raise TraceError("while_loop: cond assigns a variable; do that in body.")
     if again.size != 1:

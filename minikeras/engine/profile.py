@@ -164,11 +164,14 @@ def profile(program: Program, arrays: Sequence[Any], repeat: int = 10) -> Profil
     """Runs the steps of a program `repeat` times, each timed; the states stay."""
     result = Profile(program.nodes)
     watched = _watched(program.prepared, result, program.backend)
-    with program.borrowed(arrays) as registers:
+
+    def run(registers: list[Any]) -> None:
         for _ in range(repeat):
             result.calls += 1
             for step in watched:
                 step(registers)
+
+    program.lend(arrays, run)
     return result
 
 

@@ -7,15 +7,13 @@ a step still allocates is counted in `allocating_steps`.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph
 from minikeras.engine.routine import Routine
-from minikeras.engine.state import State
+from minikeras.engine.state import State, Turn, claim
 
 
 class Program:
@@ -51,7 +49,7 @@ class Program:
         )
         self.backend = backend
         self.flags = tuple(s.trainable for s in reads)
-        self._lock = threading.Lock()
+        self._turn = Turn()
         self._reads = tuple(reads)
         self._routine = routine
         self.graph = routine.graph
@@ -68,16 +66,18 @@ class Program:
         self._read_only = [(at[s], s) for s in reads if s not in written]
         self._written = [(at[s], s) for s in reads if s in written]
 
-    @contextmanager
-    def borrowed(self, arrays: Sequence[Any]) -> Iterator[list[Any]]:
-        """The registers, filled with `arrays` and copies of the states, for a while."""
-        with self._lock:
+    def lend(
+        self, arrays: Sequence[Any], function: Callable[[list[Any]], None]
+    ) -> None:
+        """Call `function` on the registers, filled with `arrays` and copies of the states."""
+        with self._turn.lock:
             for i, array in zip(self._inputs, arrays, strict=True):
                 self.registers[i] = array
             for i, state in (*self._read_only, *self._written):
                 self.registers[i] = self.backend.copy(state.array())
+                state.owner = None  # the next run puts its own array there again
             self._routine.refresh()
-            yield self.registers
+            function(self.registers)
 
     def current(self) -> bool:
         """Whether every state is still as trainable as when this was traced."""
@@ -85,22 +85,22 @@ class Program:
 
     def run(self, arrays: Sequence[Any]) -> list[Any]:
         """One run: results as fresh arrays; written states hold their new values."""
+        turn = self._turn
+        if turn.wanted:
+            turn.give_way()
+        while True:
+            with turn.lock:
+                other = claim(turn, self.registers, self._read_only, self._written)
+                if other is None:
+                    return self._run(arrays)
+            other.wait()
+
+    def _run(self, arrays: Sequence[Any]) -> list[Any]:
         registers = self.registers
-        backend = self.backend
-        with self._lock:
-            for i, array in zip(self._inputs, arrays, strict=False):
-                registers[i] = array
-            for i, state in self._read_only:
-                array = state.array()
-                if registers[i] is not array:
-                    if not backend.is_contiguous(array):
-                        array = state.writable_array()
-                    registers[i] = array
-            for i, state in self._written:
-                array = state.writable_array()
-                if registers[i] is not array:
-                    registers[i] = array
-            self._routine.run()
-            results = [backend.copy(registers[i]) for i in self._results]
-            self._routine.store()
+        copy = self.backend.copy
+        for i, array in zip(self._inputs, arrays, strict=False):
+            registers[i] = array
+        self._routine.run()
+        results = [copy(registers[i]) for i in self._results]
+        self._routine.store()
         return results

@@ -2,31 +2,87 @@
 
 A state owns one backend array. Compiled programs update it in place, so that a
 training step allocates nothing; a value that was handed out eagerly must not
-change under its holder. Hence copy on write: reading eagerly marks the array as
-exposed, and a program that is about to write an exposed array takes a copy first.
+change under its holder. Hence copy on write: a state remembers to which program's
+turn its array is private. Reading it, or assigning, gives that up, and a program that
+is about to write an array that is not private to it takes a copy first.
+
+Threads: while a program runs it holds its `Turn`, and what is private to a turn that is
+held may be half written; whoever wants to read it waits for the end of the run. What
+changes hands does so under one lock, `_guard`. Nothing has to be undone after a run, so
+an interrupt at any moment leaves states that can be read.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.aval import Aval
+from minikeras.engine.forking import after_fork, settle_at_fork
 from minikeras.engine.interpret import current
 from minikeras.engine.tensor import Tensor, adopt
 
+_guard = threading.Lock()
+_PAUSE = 5e-5  # seconds for those who wait, between two runs
+
+
+@after_fork
+def _remake_guard() -> None:
+    global _guard
+    _guard = threading.Lock()
+
+
+class Turn:
+    """The right to run a program, for one thread at a time.
+
+    Attributes:
+        lock: Held during a run.
+        thread: Who ran last.
+        wanted: Whether somebody waits for the end of the run.
+    """
+
+    __slots__ = ("lock", "thread", "wanted", "__weakref__")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.thread = 0
+        self.wanted = False
+        settle_at_fork(self)
+
+    def busy(self) -> bool:
+        """Whether another thread is in a run."""
+        return self.lock.locked() and self.thread != threading.get_ident()
+
+    def wait(self) -> None:
+        """Until the run is over."""
+        self.wanted = True
+        with self.lock:
+            pass
+
+    def give_way(self) -> None:
+        """To be called between two runs, where `wanted`."""
+        self.wanted = False
+        time.sleep(_PAUSE)
+
 
 class State:
-    """A named cell with a fixed shape and dtype."""
+    """A named cell with a fixed shape and dtype.
 
-    __slots__ = ("aval", "label", "trainable", "_tensor", "_exposed", "__weakref__")
+    Attributes:
+        owner: The turn that the array is private to; None: others may hold it.
+    """
+
+    __slots__ = ("aval", "label", "trainable", "owner", "_tensor", "__weakref__")
 
     def __init__(self, tensor: Tensor, label: str = "", trainable: bool = True) -> None:
         self.aval = Aval(tensor.shape, tensor.dtype)
         self.label = label
         self.trainable = trainable
+        self.owner: Turn | None = None
         self._tensor = tensor
-        self._exposed = True
 
     def read(self) -> Tensor:
         """The current value, as the current interpreter sees it."""
@@ -40,12 +96,29 @@ class State:
 
     def eager_value(self) -> Tensor:
         """The stored Tensor; whoever gets it may keep it, so it will not be overwritten."""
-        self._exposed = True
-        return self._tensor
+        while True:
+            with _guard:
+                owner = self.owner
+                if owner is None:
+                    return self._tensor
+                if not owner.lock.locked():
+                    self.owner = None
+                    return self._tensor
+                if owner.thread == threading.get_ident():
+                    # A signal handler in the middle of a run of its own thread.
+                    copied = registry.active().copy(self._tensor.value)
+                    return Tensor(copied, self.aval)
+            owner.wait()
 
     def eager_assign(self, value: Tensor) -> None:
-        self._tensor = value
-        self._exposed = True
+        while True:
+            with _guard:
+                owner = self.owner
+                if owner is None or not owner.busy():
+                    self._tensor = value
+                    self.owner = None
+                    return
+            owner.wait()
 
     def array(self) -> Any:
         """The array, moved to the active backend, for reading inside a program."""
@@ -54,17 +127,95 @@ class State:
         if type(value) is not backend.array_type:
             self._tensor = Tensor(adopt(value, backend), self.aval)
             value = self._tensor.value
-            self._exposed = False
+            self.owner = None
         return value
 
-    def writable_array(self) -> Any:
-        """The array for a program to write in place: a private copy if it was exposed."""
+    def contiguous_array(self) -> Any:
+        """The same, laid out as kernels want it."""
         value = self.array()
-        if self._exposed or not registry.active().is_contiguous(value):
+        if not registry.active().is_contiguous(value):
             value = registry.active().copy(value)
             self._tensor = Tensor(value, self.aval)
-            self._exposed = False
+            self.owner = None
+        return value
+
+    def _writable_array(self, turn: Turn) -> Any:
+        """The array, private to `turn`: a copy if somebody else may hold it."""
+        value = self.contiguous_array()
+        owner = self.owner
+        if owner is None or owner.thread != turn.thread:
+            value = registry.active().copy(value)
+            self._tensor = Tensor(value, self.aval)
         return value
 
     def __repr__(self) -> str:
         return f"<state {self.label} {self.aval}>"
+
+
+def claim(
+    turn: Turn,
+    registers: Any,
+    reads: Sequence[tuple[int, State]],
+    writes: Sequence[tuple[int, State]],
+) -> Turn | None:
+    """Put the arrays of states into the registers of a program whose turn it is.
+
+    What is read stays as it is during the run, also where another thread trains: from
+    then on it counts as held. (Within one thread nothing runs in between.) What is written
+    becomes private to the turn.
+
+    Args:
+        turn: The program's, held by the calling thread.
+        registers: The program's table.
+        reads: States that are read only, with their registers.
+        writes: States that are written.
+
+    Returns:
+        None, or the turn to wait for before trying again.
+    """
+    me = threading.get_ident()
+    moved = turn.thread != me
+    if not moved and _unchanged(turn, registers, reads, writes):
+        return None
+    turn.thread = me
+    with _guard:
+        for _, state in (*reads, *writes):
+            owner = state.owner
+            if owner is not None and owner is not turn and owner.busy():
+                return owner
+        for i, state in reads:
+            owner = state.owner
+            array = state.contiguous_array()
+            if owner is not None and (owner.thread != me or moved):
+                state.owner = None
+            if registers[i] is not array:
+                registers[i] = array
+        for i, state in writes:
+            if moved:
+                state.owner = None
+            array = state._writable_array(turn)
+            if registers[i] is not array:
+                registers[i] = array
+            # Last: until here an interrupt leaves an array that is copied once more.
+            state.owner = turn
+    return None
+
+
+def _unchanged(
+    turn: Turn,
+    registers: Any,
+    reads: Sequence[tuple[int, State]],
+    writes: Sequence[tuple[int, State]],
+) -> bool:
+    """Whether all is as the last run in this thread left it: the usual case, and fast."""
+    for _, state in writes:
+        if state.owner is not turn:
+            return False
+    me = turn.thread
+    for i, state in reads:
+        # In this order: an array that is found before its owner is not written meanwhile.
+        array = state._tensor.value
+        owner = state.owner
+        if registers[i] is not array or (owner is not None and owner.thread != me):
+            return False
+    return True

@@ -18,7 +18,7 @@ from minikeras.engine import operators, tree
 from minikeras.engine.aval import Aval, Unknown
 from minikeras.engine.dtypes import standardize
 from minikeras.engine.graph import Value
-from minikeras.engine.interpret import interpreting
+from minikeras.engine.interpret import within
 from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor
 
@@ -223,8 +223,7 @@ def _probe(
 ) -> Any:
     probed = [_abstract(v, size) if isinstance(v, KerasTensor) else v for v in leaves]
     args, kwargs = tree.unflatten(spec, probed)
-    with interpreting(Abstract()):
-        return function(*args, **kwargs)
+    return within(Abstract(), function, *args, **kwargs)
 
 
 def _abstract(tensor: KerasTensor, size: int) -> Tensor:

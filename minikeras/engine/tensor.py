@@ -97,7 +97,11 @@ class Tensor(operators.Operators, ArrayMethods):
         array = self._host("a NumPy conversion")
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
-        return np.array(array) if copy is not False else array
+        if copy is not False:
+            return np.array(array)
+        view = array.view()
+        view.flags.writeable = False  # a Tensor never changes
+        return view
 
     def __dlpack__(self, **options: Any) -> Any:
         self._host("__dlpack__")

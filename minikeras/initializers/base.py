@@ -7,7 +7,8 @@ from typing import Any
 
 from minikeras.engine import backend, dtypes
 from minikeras.engine.aval import Shape
-from minikeras.engine.interpret import eagerly
+from minikeras.engine.eager import Eager
+from minikeras.engine.interpret import within
 from minikeras.engine.tensor import Tensor, adopt
 from minikeras.random import SeedGenerator, make_default_seed
 from minikeras.saving.serialization import (
@@ -86,10 +87,8 @@ def on_host(function: Callable[[], Tensor]) -> Tensor:
 
     So equal seeds give equal weights, to the last bit, on every backend.
     """
-    with eagerly():
-        with backend.using("numpy"):
-            made = function()
-        return Tensor(adopt(made.value, backend.active()), made.aval)
+    made = within(Eager(backend.load("numpy")), function)
+    return Tensor(adopt(made.value, backend.active()), made.aval)
 
 
 def sizes_of(shape: Any, owner: str) -> Shape:

@@ -42,8 +42,8 @@ class Constant(Initializer):
             dtype: Dtype of the result; by default `keras.config.floatx()`.
         """
         name = dtypes.standardize(dtype)
-        with eagerly():
-            return ops.full(sizes_of(shape, "Constant"), self.value, dtype=name)
+        sizes = sizes_of(shape, "Constant")
+        return eagerly(ops.full, sizes, self.value, dtype=name)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -72,8 +72,7 @@ class Zeros(Initializer):
             shape: Shape of the result.
             dtype: Dtype of the result; by default `keras.config.floatx()`.
         """
-        with eagerly():
-            return ops.zeros(sizes_of(shape, "Zeros"), dtype=dtype)
+        return eagerly(ops.zeros, sizes_of(shape, "Zeros"), dtype=dtype)
 
 
 class Ones(Initializer):
@@ -93,8 +92,7 @@ class Ones(Initializer):
             shape: Shape of the result.
             dtype: Dtype of the result; by default `keras.config.floatx()`.
         """
-        with eagerly():
-            return ops.ones(sizes_of(shape, "Ones"), dtype=dtype)
+        return eagerly(ops.ones, sizes_of(shape, "Ones"), dtype=dtype)
 
 
 class Identity(Initializer):
@@ -127,8 +125,11 @@ class Identity(Initializer):
         if len(sizes) != 2:
             raise ValueError(f"Identity: shape {sizes}; expected a matrix, two sizes.")
         name = dtypes.standardize(dtype)
-        with eagerly():
+
+        def make() -> Tensor:
             return ops.cast(ops.multiply(self.gain, ops.eye(*sizes, dtype=name)), name)
+
+        return eagerly(make)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

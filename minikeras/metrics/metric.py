@@ -8,7 +8,7 @@ from typing import Any, Self
 from minikeras import initializers, naming, ops
 from minikeras.engine.interpret import scope
 from minikeras.losses.loss import standardize_dtype
-from minikeras.metrics.stateless import values_for_now
+from minikeras.metrics.stateless import with_values
 from minikeras.variable import Variable
 
 
@@ -146,9 +146,12 @@ class Metric:
             ValueError: If there are not as many values as variables.
         """
         own = self.variables
-        with values_for_now(own, metric_variables):
+
+        def run() -> list[Any]:
             self.update_state(*args, **kwargs)
             return [v.value for v in own]
+
+        return with_values(own, metric_variables, run)
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """`result` as a pure function of values of `variables`.
@@ -159,16 +162,22 @@ class Metric:
         Raises:
             ValueError: If there are not as many values as variables.
         """
-        with values_for_now(self.variables, metric_variables):
+
+        def run() -> Any:
             result = self.result()
             return result.value if isinstance(result, Variable) else result
+
+        return with_values(self.variables, metric_variables, run)
 
     def stateless_reset_state(self) -> list[Any]:
         """The values that the variables have after `reset_state`."""
         own = self.variables
-        with values_for_now(own, [v.value for v in own]):
+
+        def run() -> list[Any]:
             self.reset_state()
             return [v.value for v in own]
+
+        return with_values(own, [v.value for v in own], run)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make the same metric again, without its state."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+from minikeras.engine.interpret import current, within
+from minikeras.engine.overlay import Overlay
 from minikeras.variable import Variable
 
+R = TypeVar("R")
 
-@contextmanager
-def values_for_now(
-    variables: Sequence[Variable], values: Sequence[Any]
-) -> Iterator[None]:
-    """Variables hold `values` inside the block and their own values after it.
+
+def with_values(
+    variables: Sequence[Variable], values: Sequence[Any], function: Callable[[], R]
+) -> R:
+    """What `function` gives where `variables` have `values`; they themselves stay as they are.
 
     Raises:
         ValueError: If there are not as many values as variables.
@@ -23,11 +25,10 @@ def values_for_now(
             f"got {len(values)} values for {len(variables)} variables; expected as many, "
             "in the order of `variables`."
         )
-    before = [v.value for v in variables]
-    try:
+
+    def run() -> R:
         for variable, value in zip(variables, values):
             variable.assign(value)
-        yield
-    finally:
-        for variable, old in zip(variables, before):
-            variable.assign(old)
+        return function()
+
+    return within(Overlay(current(), {}), run)

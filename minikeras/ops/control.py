@@ -89,9 +89,9 @@ def _joined(
     dtypes = [result_type(*map(weak, pairs[i])) for i in places]
     sides = []
     for number, branch in enumerate((yes, no)):
-        with branch.inside():
-            given = zip(places, dtypes, strict=True)
-            sides.append([to_tensor(pairs[i][number], dtype) for i, dtype in given])
+        given = [pairs[i][number] for i in places]
+        made: list[Tensor] = branch.inside(list, map(to_tensor, given, dtypes))
+        sides.append(made)
     for a, b in zip(*sides, strict=True):
         if a.shape != b.shape:
             raise ValueError(

@@ -13,7 +13,7 @@ from typing import Any, Self, Unpack
 
 from minikeras import config, naming, ops
 from minikeras.engine.interpret import scope
-from minikeras.metrics.stateless import values_for_now
+from minikeras.metrics.stateless import with_values
 from minikeras.optimizers import legacy
 from minikeras.optimizers.arguments import (
     Pairing,
@@ -22,6 +22,7 @@ from minikeras.optimizers.arguments import (
     check_steps,
 )
 from minikeras.optimizers.averaging import MovingAverage
+from minikeras.optimizers.building import undone_if_it_fails
 from minikeras.optimizers.clipping import clip_gradients
 from minikeras.optimizers.effects import assign_if
 from minikeras.optimizers.legacy import OldNames
@@ -73,6 +74,11 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
     """
 
     _saved_in_parts = True  # for `saving.walk`
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = undone_if_it_fails(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -179,6 +185,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
 
     # Variables.
 
+    @undone_if_it_fails
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the state for these variables.
 
@@ -346,11 +353,13 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
                 f"optimizer {self.name!r}: stateless_apply needs build(variables) first."
             )
         own, models = self.variables, self._trainable_variables
-        with values_for_now(
-            [*models, *own], [*trainable_variables, *optimizer_variables]
-        ):
+
+        def run() -> tuple[list[Any], list[Any]]:
             self.apply(grads)
             return [v.value for v in models], [v.value for v in own]
+
+        values = [*trainable_variables, *optimizer_variables]
+        return with_values([*models, *own], values, run)
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`; take its gradient instead of the loss's."""

@@ -102,8 +102,7 @@ class SeedGenerator:
             seed: New seed; None takes the one the generator was made with.
         """
         self._initial_seed = self._initial_seed if seed is None else seed
-        with eagerly():
-            self.state.assign(_key(self._initial_seed))
+        eagerly(lambda: self.state.assign(_key(self._initial_seed)))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

@@ -10,7 +10,7 @@ from minikeras.engine import tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import standardize
 from minikeras.engine.graph import Value
-from minikeras.engine.interpret import interpreting
+from minikeras.engine.interpret import within
 from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor, TraceError, from_numpy
 from minikeras.training.compiling import CompileState
@@ -39,8 +39,8 @@ def predict_abstractly(model: Any, x: Any) -> Any:
         return Tensor(Value(aval), aval)
 
     try:
-        with interpreting(Abstract()):
-            return model(tree.map_structure(abstract, x), training=False)
+        inputs = tree.map_structure(abstract, x)
+        return within(Abstract(), model, inputs, training=False)
     except TraceError:  # Python control flow on values: it has to be run
         return model(to_tensors(x), training=False)
 

@@ -11,6 +11,7 @@ from minikeras.callbacks.warn import warn_user
 from minikeras.engine import tree
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import Function, jit
+from minikeras.engine.interpret import apart
 from minikeras.engine.tensor import Tensor, host_array
 from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import (
@@ -179,6 +180,7 @@ class Steps(Compiling):
                 prepare(self, state, batch, training)
         return state
 
+    @apart
     def train_on_batch(
         self,
         x: Any,
@@ -209,6 +211,7 @@ class Steps(Compiling):
         step = self.train_function or self.make_train_function()
         return self._results(step(pack_x_y_sample_weight(*batch)), return_dict)
 
+    @apart
     def test_on_batch(
         self,
         x: Any,
@@ -237,6 +240,7 @@ class Steps(Compiling):
         step = self.test_function or self.make_test_function()
         return self._results(step(pack_x_y_sample_weight(*batch)), return_dict)
 
+    @apart
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch.
 

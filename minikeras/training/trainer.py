@@ -10,6 +10,7 @@ import numpy as np
 
 from minikeras import config, console
 from minikeras.callbacks import CallbackList, History
+from minikeras.engine.interpret import apart
 from minikeras.training.data import (
     ArrayAdapter,
     ClassWeight,
@@ -32,6 +33,7 @@ from minikeras.training.steps import Steps, compiled_well, to_floats
 class Trainer(Steps):
     """Training, evaluation and prediction; `Model` inherits from it."""
 
+    @apart
     def fit(
         self,
         x: Any = None,
@@ -226,6 +228,7 @@ class Trainer(Steps):
     stop_predicting: bool = False
     history: Any = None
 
+    @apart
     def evaluate(
         self,
         x: Any = None,
@@ -271,6 +274,7 @@ class Trainer(Steps):
             results = self._test_epoch(feed, callbacks)
         return self._results(results, return_dict)
 
+    @apart
     def predict(
         self,
         x: Any,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.interpret import interpreting
+from minikeras.engine.interpret import within
 from minikeras.engine.staging import Staging
 from minikeras.engine.tensor import Tensor
 
@@ -20,10 +20,8 @@ def inline(graph: Graph, backend: registry.Backend) -> Graph:
             nodes.append(node)
             continue
         inner = Staging()
-        with interpreting(inner):
-            made = node.prim.composition(
-                *[Tensor(v, v.aval) for v in node.inputs], **node.static
-            )
+        given = [Tensor(v, v.aval) for v in node.inputs]
+        made = within(inner, node.prim.composition, *given, **node.static)
         parts = made if node.prim.multi else (made,)
         body = inner.graph(list(parts))
         constants.update(body.constants)

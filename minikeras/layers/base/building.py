@@ -21,8 +21,8 @@ def bookkept(build: Callable[..., Any]) -> Callable[..., Any]:
             return
         mark = self._tracker.mark()
         before = dict(self.__dict__)
-        self.__dict__["_building"] = True
         try:
+            self.__dict__["_building"] = True
             with self._scopes():
                 build(self, *args, **kwargs)
         except BaseException:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
@@ -71,12 +71,22 @@ class LayerCalls:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_initialized()
+        outermost = call_context.get() is None
         if any_symbolic(*args) or (kwargs and any_symbolic(kwargs)):
-            return self._symbolic_call(args, kwargs)
-        if call_context.get() is None:
-            with quiet():
-                return self._run(args, kwargs)
-        return self._run(args, kwargs)
+            run = self._symbolic_call
+        elif outermost:
+            run = self._run_quietly
+        else:
+            run = self._run
+        if outermost:
+            # In a context of its own: no scope or training flag set inside outlasts the
+            # call, wherever in it an interrupt comes.
+            return copy_context().run(run, args, kwargs)
+        return run(args, kwargs)
+
+    def _run_quietly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with quiet():
+            return self._run(args, kwargs)
 
     def _label(self) -> str:
         return f"layer {self.name!r} ({type(self).__name__})"

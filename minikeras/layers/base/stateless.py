@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.engine.interpret import Interpreter, current, interpreting
-from minikeras.engine.primitive import Primitive
+from minikeras.engine.interpret import Block, current, within
+from minikeras.engine.overlay import Overlay
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import to_tensor
 from minikeras.variable import Variable
-
-
-class Overlay(Interpreter):
-    """Passes calls on, and keeps the values of states to itself."""
-
-    def __init__(self, parent: Interpreter, values: dict[State, Tensor]) -> None:
-        self.parent = parent
-        self.staging = parent.staging
-        self.values = values
-
-    def run(
-        self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
-    ) -> Any:
-        return self.parent.run(prim, arrays, static)
-
-    def read(self, state: State) -> Tensor:
-        found = self.values.get(state)
-        return self.parent.read(state) if found is None else found
-
-    def assign(self, state: State, value: Tensor) -> None:
-        self.values[state] = value
 
 
 def call(
@@ -68,14 +47,17 @@ def call(
                 )
             values[variable.state] = tensor
     overlay = Overlay(current(), values)
-    with interpreting(overlay):
+
+    def run() -> tuple[Any, Any]:
         outputs = layer(*args, **kwargs)
-        losses = layer.losses if return_losses else None
+        return outputs, layer.losses if return_losses else None
+
+    outputs, losses = within(overlay, run)
     after = [overlay.values[v.state] for v in layer.non_trainable_variables]
     return (outputs, after, losses) if return_losses else (outputs, after)
 
 
-class StatelessScope:
+class StatelessScope(Block):
     """Block in which variables have other values, and assignments stay inside.
 
     Args:
@@ -102,11 +84,11 @@ class StatelessScope:
         collect_losses: bool = False,
         initialize_variables: bool = True,
     ) -> None:
+        super().__init__()
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables
         self.losses: list[Any] = []
         self._values: dict[State, Tensor] = {}
-        self._block: Any = None
         for variable, value in state_mapping or ():
             self.add_update((variable, value))
 
@@ -136,12 +118,8 @@ class StatelessScope:
         return self._values.get(variable.state)
 
     def __enter__(self) -> StatelessScope:
-        self._block = interpreting(Overlay(current(), self._values))
-        self._block.__enter__()
+        self._begin(Overlay(current(), self._values))
         return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self._block.__exit__(*exception)
 
 
 class SymbolicScope:

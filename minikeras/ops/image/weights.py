@@ -111,10 +111,12 @@ def weights(
 def _resizing(
     n: int, size: int, method: str, antialias: bool, dtype: str
 ) -> np.ndarray[Any, Any]:
-    with eagerly():
+    def draw() -> np.ndarray[Any, Any]:
         scale = from_numpy(size / n, dtype)
         move = from_numpy(0.0, dtype)
         return weights(n, size, scale, move, method, antialias).numpy()
+
+    return eagerly(draw)
 
 
 def resizing(n: int, size: int, method: str, antialias: bool, dtype: str) -> Tensor:

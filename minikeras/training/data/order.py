@@ -37,8 +37,7 @@ def permutation(size: int) -> Order:
 
 
 def _words(count: int) -> Words:
-    with eagerly():
-        words = random_bits(draw_seed(None), shape=(count,))
+    words = eagerly(lambda: random_bits(draw_seed(None), shape=(count,)))
     return host_array(words.value)
 
 

@@ -1,0 +1,171 @@
+"""A value that was read or assigned stays as it is, whatever trains on."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from minikeras.engine import backend as registry
+from minikeras.engine.compile import jit
+
+BACKENDS = [n for n in ("numpy", "numba") if registry.installed(n)]
+
+
+@pytest.fixture(params=BACKENDS, autouse=True)
+def backend(request):
+    with registry.using(request.param):
+        yield request.param
+
+
+def counter(shape=(3,)):
+    v = keras.Variable(np.zeros(shape, "float32"))
+    return v, jit(lambda: v.assign_add(keras.ops.ones(shape)).value)
+
+
+HOLDERS = {
+    "value": lambda v: v.value,
+    "view of the value": lambda v: keras.ops.reshape(v.value, (1, 3)),
+    "slice": lambda v: v[:2],
+    "NumPy without a copy": lambda v: np.array(v.value, copy=False),
+    "DLPack": lambda v: np.from_dlpack(v.value),
+    "convert_to_tensor": lambda v: keras.ops.convert_to_tensor(v),
+    "convert_to_numpy": lambda v: keras.ops.convert_to_numpy(v),
+    "memory of asarray": lambda v: np.asarray(v),
+    "stop_gradient": lambda v: keras.ops.stop_gradient(v),
+}
+
+
+@pytest.mark.parametrize("how", HOLDERS)
+def test_what_was_read_stays(how):
+    v, step = counter()
+    step()
+    held = HOLDERS[how](v)
+    before = np.array(held)
+    for _ in range(3):
+        step()
+    np.testing.assert_array_equal(np.array(held), before)
+    assert v.numpy().tolist() == [4.0, 4.0, 4.0]
+
+
+def test_what_was_assigned_stays():
+    v, step = counter()
+    step()
+    given = keras.ops.convert_to_tensor(np.float32([5, 6, 7]))
+    v.assign(given)
+    step()
+    assert given.numpy().tolist() == [5.0, 6.0, 7.0]
+    assert v.numpy().tolist() == [6.0, 7.0, 8.0]
+    # Twice, with a run between that made the array the program's own.
+    v.assign(given)
+    step()
+    step()
+    assert given.numpy().tolist() == [5.0, 6.0, 7.0]
+
+
+def test_a_value_assigned_to_two_variables_belongs_to_neither():
+    v, step = counter()
+    w, other = counter()
+    step()
+    given = keras.ops.convert_to_tensor(np.float32([5, 6, 7]))
+    v.assign(given)
+    w.assign(v)
+    step()
+    other()
+    other()
+    assert v.numpy().tolist() == [6.0, 7.0, 8.0]
+    assert w.numpy().tolist() == [7.0, 8.0, 9.0]
+
+
+def test_an_array_that_was_assigned_may_be_changed_by_its_owner():
+    v, step = counter()
+    mine = np.float32([1, 2, 3])
+    v.assign(mine)
+    mine[:] = 9
+    step()
+    assert mine.tolist() == [9.0, 9.0, 9.0]
+    assert v.numpy().tolist() == [2.0, 3.0, 4.0]
+
+
+def test_the_first_value_of_a_variable_stays():
+    given = keras.ops.ones((3,))
+    v = keras.Variable(given)
+    step = jit(lambda: v.assign_add(keras.ops.ones(3)).value)
+    step()
+    step()
+    assert given.numpy().tolist() == [1.0, 1.0, 1.0]
+
+
+def test_two_programs_take_turns_on_one_variable():
+    v, step = counter()
+    double = jit(lambda: v.assign(v * 2).value)
+    assert [step(), double(), step(), double(), double()][-1].numpy()[0] == 12.0
+    held = v.value
+    step()
+    double()
+    assert held.numpy()[0] == 12.0
+    assert v.numpy()[0] == 26.0
+
+
+def test_an_array_without_a_copy_cannot_be_written():
+    v, _ = counter()
+    view = np.array(v.value, copy=False)
+    with pytest.raises(ValueError, match="read-only"):
+        view[0] = 1
+    np.asarray(v.value)[0] = 1  # a copy, as always
+    assert v.numpy()[0] == 0
+
+
+@pytest.fixture
+def quick_switches():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_another_thread_trains_meanwhile(quick_switches):
+    size = 20000
+    v, step = counter((size,))
+    predict = jit(lambda: keras.ops.stack([keras.ops.min(v), keras.ops.max(v)]))
+    step()
+    stop = threading.Event()
+
+    def train():
+        while not stop.is_set():
+            step()
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    try:
+        for i in range(150):
+            held = v.value
+            first = np.array(held)
+            assert first.min() == first.max(), "read in the middle of a step"
+            if i % 3 == 0:
+                low, high = predict().numpy()
+                assert low == high, "a program read in the middle of another's step"
+            if i % 10 == 0:
+                v.assign(np.zeros(size, "float32"))
+            np.testing.assert_array_equal(np.array(held), first)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_two_threads_train_one_variable(quick_switches):
+    v, step = counter((2000,))
+    other = jit(lambda: v.assign_add(2 * keras.ops.ones(2000)).value)
+    step()
+    other()
+    v.assign(np.zeros(2000, "float32"))
+    threads = [
+        threading.Thread(target=lambda f=f: [f() for _ in range(60)])
+        for f in (step, other, step)
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert set(v.numpy().tolist()) == {60.0 + 120.0 + 60.0}
