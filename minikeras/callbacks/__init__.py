@@ -10,6 +10,7 @@ from minikeras.callbacks.monitor_callback import MonitorCallback
 from minikeras.callbacks.progbar import Progbar
 from minikeras.callbacks.progbar_logger import ProgbarLogger
 from minikeras.callbacks.simple import CSVLogger, LambdaCallback, TerminateOnNaN
+from minikeras.callbacks.swap_ema_weights import SwapEMAWeights
 
 
 def __dir__() -> list[str]:
@@ -29,5 +30,6 @@ __all__ = [
     "Progbar",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TerminateOnNaN",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from minikeras import losses, ops
 from minikeras.engine import tree
 from minikeras.losses import Loss
 from minikeras.metrics import Mean
-from minikeras.training.outputs import align, output_names
+from minikeras.training.outputs import Outputs, Place, single
 
 
 def resolve_loss(identifier: Any) -> Loss | None:
@@ -30,12 +30,22 @@ def resolve_loss(identifier: Any) -> Loss | None:
     )
 
 
+class PlacedLoss(NamedTuple):
+    """A loss, the part of the outputs it is of, its weight, and its mean for the logs."""
+
+    place: Place
+    loss: Loss
+    weight: float
+    tracker: Mean | None
+
+
 class CompileLoss:
     """The losses of all outputs, weighted and added up.
 
     Args:
-        loss: Name, function or Loss; or lists, tuples and dicts of them, one for each
-            output, where None leaves an output out.
+        loss: Name, function or Loss; or lists, tuples and dicts of them in the structure
+            of the outputs, where None or a missing key leaves an output out. What stands
+            for a part that holds several outputs gets that part as a whole.
         loss_weights: Numbers in the same arrangement, or one for all.
         output_names: The model's output names, or None.
 
@@ -46,7 +56,7 @@ class CompileLoss:
     def __init__(
         self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None
     ) -> None:
-        self._given = tree.map_structure(resolve_loss, loss)
+        self.given = tree.map_structure(resolve_loss, loss)
         for weight in tree.flatten(loss_weights):
             if weight is not None and not isinstance(weight, (int, float)):
                 raise ValueError(
@@ -64,32 +74,73 @@ class CompileLoss:
         Raises:
             ValueError: If they do not fit the outputs.
         """
-        names = output_names(y_pred, self._own_names)
-        entries = align(self._given, y_pred, names, "compile: loss", spread=True)
-        weights = align(
-            self._weights,
-            y_pred,
-            names,
-            "compile: loss_weights",
-            spread=True,
-            partial=True,
-        )
-        self.names = names
-        self.losses: list[Loss | None] = entries
-        self.weights = [1.0 if w is None else float(w) for w in weights]
-        self._trackers: list[Any] = [None] * len(names)
-        active = [i for i, loss in enumerate(entries) if loss is not None]
-        if len(active) > 1:
-            taken: set[str] = set()
-            for i in active:
-                base = f"{names[i] or entries[i].name}_loss"
-                self._trackers[i] = Mean(name=unique(base, taken))
-        self.metrics = [t for t in self._trackers if t is not None]
+        self.outputs = outputs = Outputs(y_pred, self._own_names)
+        found = self._places()
+        self._check_weights(outputs)
+        taken: set[str] = set()
+        self.parts: list[PlacedLoss] = []
+        for place, loss in found:
+            weight = outputs.pick(
+                self._weights, place, "compile: loss_weights", spread=True
+            )
+            if isinstance(weight, (list, tuple, dict)):
+                raise ValueError(
+                    f"compile: loss_weights has several entries for {place.label}, which "
+                    f"has the one loss {loss.name!r}; expected one number."
+                )
+            tracker = None
+            if len(found) > 1:
+                tracker = Mean(name=unique(_log_name(place, loss), taken))
+            weight = 1.0 if weight is None else float(weight)
+            self.parts.append(PlacedLoss(place, loss, weight, tracker))
+        self.metrics = [p.tracker for p in self.parts if p.tracker is not None]
         self.built = True
 
-    def targets(self, y_true: Any, y_pred: Any) -> list[Any]:
-        """One target for each output."""
-        return align(y_true, y_pred, self.names, "y", partial=True)
+    def _places(self) -> list[tuple[Place, Loss]]:
+        """Where there is a loss, in the order of the outputs."""
+        outputs = self.outputs
+        found: list[tuple[Place, Loss]] = []
+        for place, item in outputs.assigned(self.given, "compile: loss"):
+            if place.leaf:
+                item = single(item, "compile: loss", place.label)
+            if place.path or place.leaf:
+                found.append((place, item))
+            else:  # one loss for all outputs is one for each
+                found += [(leaf, item) for leaf in outputs.leaves]
+        found = [(place, loss) for place, loss in found if loss is not None]
+        order = {leaf.path: i for i, leaf in enumerate(outputs.leaves)}
+        first = {
+            place: min(i for p, i in order.items() if p[: len(place.path)] == place.path)
+            for place, _ in found
+        }
+        return sorted(found, key=lambda entry: first[entry[0]])
+
+    def _check_weights(self, outputs: Outputs) -> None:
+        """Refuse names and lengths that fit no output, also where there is no loss."""
+        outputs.assigned(self._weights, "compile: loss_weights")
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether some outputs have no loss, so that some weights may get no gradient."""
+        covered = sum(
+            leaf.path[: len(part.place.path)] == part.place.path
+            for part in self.parts
+            for leaf in self.outputs.leaves
+        )
+        return covered < len(self.outputs.leaves)
+
+    def targets(self, y_true: Any) -> list[Any]:
+        """The target of each part that has a loss, None where `y_true` has none.
+
+        A list may leave out the targets of outputs without a loss.
+        """
+        places = [part.place for part in self.parts]
+        if isinstance(y_true, (list, tuple)) and len(y_true) == len(places):
+            if len(places) < len(self.outputs.leaves) and all(
+                len(place.path) == 1 for place in places
+            ):
+                return list(y_true)
+        return [self.outputs.pick(y_true, place, "y") for place in places]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The weighted sum of the losses, a scalar; None where no output has one.
@@ -99,47 +150,54 @@ class CompileLoss:
         """
         if not self.built:
             self.build(y_pred)
-        truths = self.targets(y_true, y_pred)
-        weights = align(
-            sample_weight,
-            y_pred,
-            self.names,
-            "sample_weight",
-            spread=True,
-            partial=True,
-        )
         total = None
-        for i, pred in enumerate(tree.flatten(y_pred)):
-            loss = self.losses[i]
-            if loss is None:
-                continue
-            if truths[i] is None:
+        for (place, loss, factor, tracker), truth in zip(
+            self.parts, self.targets(y_true)
+        ):
+            if truth is None:
                 raise ValueError(
-                    f"y is None for output {self.names[i] or i}, which has the loss "
+                    f"y is None for output {place.label or 0}, which has the loss "
                     f"{loss.name!r}; expected targets. Pass y, or batches (x, y)."
                 )
-            value = loss(truths[i], pred, weights[i])
+            pred = place.of(y_pred)
+            weight = self.outputs.pick(
+                sample_weight, place, "sample_weight", spread=True
+            )
+            if isinstance(weight, (list, tuple, dict)):
+                raise ValueError(
+                    f"sample_weight has several entries for {place.label}, which has the "
+                    f"one loss {loss.name!r}; expected one for the whole part."
+                )
+            value = loss(truth, pred, weight)
             if value.shape != ():
                 value = ops.mean(value)  # a loss with reduction="none"
-            if self._trackers[i] is not None:
-                self._trackers[i].update_state(value, sample_weight=pred.shape[0])
-            if self.weights[i] != 1.0:
-                value = ops.multiply(value, self.weights[i])
+            if tracker is not None:
+                size = tree.flatten(pred)[0].shape[0]
+                tracker.update_state(value, sample_weight=size)
+            if factor != 1.0:
+                value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
         return total
 
-    def sparse_outputs(self, shapes: Any) -> list[tuple[int, int, Any]]:
-        """`(output, classes, ignored class)` of the outputs that take class numbers."""
+    def sparse_outputs(self, y_pred: Any) -> list[tuple[int, int, Any]]:
+        """`(part, classes, ignored class)` of the parts that take class numbers."""
         found = []
-        for i, shape in enumerate(shapes):
-            loss = self.losses[i]
+        for i, (place, loss, _, _) in enumerate(self.parts):
             name = getattr(getattr(loss, "fn", None), "__name__", "")
+            shape = place.of(y_pred).shape if place.leaf else ()
             if name != "sparse_categorical_crossentropy" or not shape:
                 continue
             kwargs = getattr(loss, "_fn_kwargs", {})
             axis = kwargs.get("axis", -1)
             found.append((i, shape[axis], kwargs.get("ignore_class")))
         return found
+
+
+def _log_name(place: Place, loss: Loss) -> str:
+    """`b/c_loss`; where no name is known, that of the loss stands for it."""
+    if place.label is not None and (place.leaf_is_named or not place.leaf):
+        return f"{place.label}_loss"
+    return "/".join([*([place.label] if place.label else []), f"{loss.name}_loss"])
 
 
 def unique(name: str, taken: set[str]) -> str:

@@ -8,7 +8,7 @@ from minikeras import losses, metrics
 from minikeras.engine import tree
 from minikeras.metrics import Metric
 from minikeras.training.compile_loss import unique
-from minikeras.training.outputs import align, output_names
+from minikeras.training.outputs import Outputs
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -88,8 +88,9 @@ class CompileMetrics(Metric):
     """The metrics of all outputs, updated and read together.
 
     Args:
-        metrics: List of names, functions and Metrics for one output; for several, a
-            list with a list (or one of them, or None) each, or a dict by output name.
+        metrics: List of names, functions and Metrics for one output; for several, lists
+            and dicts in the structure of the outputs, with a list (or one of them, or
+            None) for each tensor. Dicts may leave outputs out.
         weighted_metrics: The same, but these get the sample weights.
         output_names: The model's output names, or None.
 
@@ -135,21 +136,20 @@ class CompileMetrics(Metric):
         Raises:
             ValueError: If the lists do not fit the outputs.
         """
-        names = output_names(y_pred, self._own_names)
+        self._outputs = outputs = Outputs(y_pred, self._own_names)
+        names = outputs.own_names
         preds = tree.flatten(y_pred)
-        truths = _align_targets(y_true, y_pred, names)
+        truths = [outputs.pick(y_true, place, "y") for place in outputs.leaves]
         taken: set[str] = set()
         for given, argument, weighted in self._given:
-            lists = _align_metrics(given, y_pred, names, argument)
-            for i, identifiers in enumerate(lists):
+            for i, identifiers in enumerate(_by_output(given, outputs, argument)):
+                prefix = f"{names[i]}_" if len(names) > 1 and names[i] else ""
                 for identifier in identifiers:
                     name, metric = resolve_metric(identifier, truths[i], preds[i])
-                    if len(names) > 1 and names[i] is not None:
-                        name = f"{names[i]}_{name}"
-                    if weighted and name in taken:
+                    if weighted and prefix + name in taken:
                         name = f"weighted_{name}"
-                    self._entries.append((unique(name, taken), metric, i, weighted))
-        self._output_names = names
+                    name = unique(prefix + name, taken)
+                    self._entries.append((name, metric, i, weighted))
         self.built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -159,15 +159,12 @@ class CompileMetrics(Metric):
         if not self._entries:
             return
         preds = tree.flatten(y_pred)
-        truths = _align_targets(y_true, y_pred, self._output_names)
-        weights = align(
-            sample_weight,
-            y_pred,
-            self._output_names,
-            "sample_weight",
-            spread=True,
-            partial=True,
-        )
+        outputs = self._outputs
+        truths = [outputs.pick(y_true, place, "y") for place in outputs.leaves]
+        weights = [
+            outputs.pick(sample_weight, place, "sample_weight", spread=True)
+            for place in outputs.leaves
+        ]
         for name, metric, i, weighted in self._entries:
             if truths[i] is None:
                 raise ValueError(
@@ -193,37 +190,24 @@ class CompileMetrics(Metric):
         return results
 
 
-def _align_targets(y_true: Any, y_pred: Any, names: list[str | None]) -> list[Any]:
-    return align(y_true, y_pred, names, "y", partial=True)
-
-
-def _align_metrics(
-    given: Any, y_pred: Any, names: list[str | None], argument: str
-) -> list[list[Any]]:
-    """One list of identifiers for each output."""
-    if given is None:
-        return [[] for _ in names]
+def _by_output(given: Any, outputs: Outputs, argument: str) -> list[list[Any]]:
+    """One list of identifiers for each output tensor, in order."""
     what = f"compile: {argument}"
-    if len(names) == 1:
+    found: dict[Any, list[Any]] = {place.path: [] for place in outputs.leaves}
+    if len(found) == 1:
         if isinstance(given, dict):
-            if len(given) != 1 or (names[0] is not None and names[0] not in given):
+            known = outputs.own_names[0]
+            if len(given) != 1 or (known is not None and known not in given):
                 raise ValueError(
-                    f"{what} has keys {sorted(given)}; expected the output's name {names[0]!r}."
+                    f"{what} has keys {sorted(given)}; expected the output's name {known!r}."
                 )
-            given = next(iter(given.values()))
-        return [[m for m in tree.flatten(given) if m is not None]]
-    if isinstance(given, dict):
-        known = sorted(y_pred) if isinstance(y_pred, dict) else names
-        unknown = sorted(str(k) for k in given if k not in known)
-        if unknown:
-            raise ValueError(f"{what} has keys {unknown}; expected some of {known}.")
-        ordered = [given.get(name) for name in names]
+        found[outputs.leaves[0].path] = tree.flatten(given)
     else:
-        ordered = list(given)
-        if len(ordered) != len(names):
-            raise ValueError(
-                f"{what} has {len(ordered)} entries for a model with {len(names)} outputs "
-                f"({', '.join(str(n) for n in names)}); expected one (or a list) for each, or "
-                "a dict by output name."
-            )
-    return [[m for m in tree.flatten(item) if m is not None] for item in ordered]
+        for place, item in outputs.assigned(given, what):
+            if not place.leaf:
+                raise ValueError(
+                    f"{what} has one {item!r} for several outputs under "
+                    f"{place.label!r}; expected metrics for each, in their structure."
+                )
+            found[place.path] += tree.flatten(item)
+    return [[m for m in items if m is not None] for items in found.values()]

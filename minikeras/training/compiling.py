@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops, optimizers
+from minikeras.engine import tree
 from minikeras.metrics import Mean
 from minikeras.saving.serialization import (
     deserialize_keras_object,
@@ -12,6 +13,7 @@ from minikeras.saving.serialization import (
 )
 from minikeras.training.compile_loss import CompileLoss
 from minikeras.training.compile_metrics import CompileMetrics
+from minikeras.training.nan_watch import NanWatch
 
 
 class CompileState:
@@ -23,8 +25,9 @@ class CompileState:
         tracker: The mean of the total loss.
         config: The arguments of `compile`.
         ready: Whether everything was built for the data's shapes.
-        sparse: `(output, classes, ignored)` for outputs that take class numbers.
+        sparse: `(part, classes, ignored)` for the loss's parts that take class numbers.
         predictions: The structure of the model's outputs, once known.
+        nan: Says once where the loss is NaN and the data held some.
     """
 
     def __init__(
@@ -37,6 +40,13 @@ class CompileState:
         self.ready = False
         self.sparse: list[tuple[int, int, Any]] = []
         self.predictions: Any = None
+        self.nan = NanWatch()
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether `compile` was given a loss for any output."""
+        given = [] if self.loss is None else tree.flatten(self.loss.given)
+        return any(loss is not None for loss in given)
 
     def __getstate__(self) -> dict[str, Any]:
         # Predictions are abstract, of no use in a copy; the copy prepares itself anew.
@@ -201,7 +211,7 @@ class Compiling:
         state = self._compiled("compute_loss")
         total = None if state.loss is None else state.loss(y, y_pred, sample_weight)
         for extra in getattr(self, "losses", ()):
-            value = extra if extra.shape == () else ops.sum(extra)
+            value = ops.sum(extra) if getattr(extra, "shape", ()) else extra
             total = value if total is None else ops.add(total, value)
         return ops.convert_to_tensor(0.0) if total is None else total
 

@@ -1,142 +1,210 @@
 """Lining up what belongs to a model's outputs: losses, metrics, targets, weights.
 
-A model gives one tensor, or lists, tuples and dicts of them. What the user passes
-for them may be one thing for all, a list in the same order, or a dict by output
-name. `align` turns it into one entry for each tensor.
+A model gives one tensor, or lists, tuples and dicts of them, nested at will. What the
+user passes for them may be one thing for all, a list in the same order, or a dict by
+output name, as deep as the outputs or less. A `Place` is a part of the outputs that
+something belongs to: one tensor, or everything under a key.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from minikeras.engine import tree
 
-
-def output_names(y_pred: Any, names: list[str] | None) -> list[str | None]:
-    """A name for each output tensor: a dict's keys, the model's own names, or None."""
-    leaves = tree.flatten(y_pred)
-    if isinstance(y_pred, dict):
-        return [
-            name
-            for key in sorted(y_pred)
-            for name in _names_under(y_pred[key], str(key))
-        ]
-    if names is not None and len(names) == len(leaves):
-        return list(names)
-    return [None] * len(leaves)
+Path = tuple[Any, ...]
+_CONTAINERS = (list, tuple, dict)
 
 
-def _names_under(part: Any, prefix: str) -> list[str]:
-    count = len(tree.flatten(part))
-    return [prefix] if count == 1 else [f"{prefix}_{i}" for i in range(count)]
+class Place(NamedTuple):
+    """A part of the outputs.
+
+    Attributes:
+        path: The keys and indices that lead to it.
+        label: What it is called in results, `"b/c"`, or None where nothing names it.
+        leaf: Whether it is one tensor.
+        leaf_is_named: Whether the label names that tensor, and not only a list it is in.
+    """
+
+    path: Path
+    label: str | None
+    leaf: bool
+    leaf_is_named: bool
+
+    def of(self, structure: Any) -> Any:
+        """This part of something in the structure of the outputs."""
+        for key in self.path:
+            structure = structure[key]
+        return structure
 
 
-def align(
-    value: Any,
-    y_pred: Any,
-    names: list[str | None],
-    argument: str,
-    spread: bool = False,
-    partial: bool = False,
-) -> list[Any]:
-    """One entry of `value` for each tensor of `y_pred`.
+class Outputs:
+    """The structure of a model's outputs, with the names of its parts.
 
     Args:
-        value: A leaf, or lists, tuples and dicts of leaves.
-        y_pred: The model's outputs (or anything in their structure).
-        names: Their names, from `output_names`.
-        argument: What `value` is, for messages.
-        spread: Whether a leaf stands for every output.
-        partial: Whether a dict may leave out outputs, which then get None.
+        y_pred: The outputs, or anything in their structure.
+        names: The model's own names of its output tensors, or None.
 
-    Raises:
-        ValueError: If the structures do not fit.
+    Attributes:
+        leaves: The places of the tensors, in order.
     """
-    if value is None:
-        return [None] * len(names)
-    if not isinstance(y_pred, (list, tuple, dict)):
-        return [_single(value, names[0], argument)]
-    if isinstance(value, dict):
-        return _by_name(value, y_pred, names, argument, spread, partial)
-    if isinstance(value, (list, tuple)):
-        return _by_order(value, y_pred, names, argument, spread, partial)
-    if spread or len(names) == 1:
-        return [value] * len(names)
-    raise ValueError(
-        f"{argument} is one {type(value).__name__} for a model with {len(names)} outputs; "
-        f"expected a list or dict with an entry for each{_named(names)}."
-    )
+
+    def __init__(self, y_pred: Any, names: list[str] | None) -> None:
+        self._shape = tree.map_structure(lambda leaf: None, y_pred)
+        paths = list(_leaf_paths(self._shape))
+        self.names = list(names) if names and len(names) == len(paths) else None
+        self._flat_names: dict[Path, str] = dict(zip(paths, self.names or ()))
+        self.leaves = [self.place(path) for path in paths]
+
+    def place(self, path: Path) -> Place:
+        """The place at a path. A list's index gives way to the name of its tensor."""
+        leaf = not isinstance(self._at(path), _CONTAINERS)
+        parts = [str(key) for key in path]
+        named = leaf
+        if leaf and not (path and isinstance(self._at(path[:-1]), dict)):
+            name = self._flat_names.get(path)
+            named = name is not None
+            parts = parts[:-1] + ([] if name is None else [name])
+        return Place(path, "/".join(parts) or None, leaf, named)
+
+    @property
+    def own_names(self) -> list[str | None]:
+        """A name for each tensor without a path: a flat dict's keys, or the model's names."""
+        shape = self._shape
+        if isinstance(shape, dict) and all(p.path and len(p.path) == 1 for p in self.leaves):
+            return [str(place.path[0]) for place in self.leaves]
+        return list(self.names) if self.names else [None] * len(self.leaves)
+
+    def described(self) -> str:
+        """The names for a message, in brackets; empty where there are none."""
+        known = [place.label for place in self.leaves if place.label is not None]
+        return f" ({', '.join(known)})" if known else ""
+
+    # --- from what was given to the places
+
+    def assigned(self, given: Any, argument: str) -> list[tuple[Place, Any]]:
+        """The places that `given` has something for, with it; None and gaps give nothing.
+
+        One thing for all outputs comes back with the place of everything.
+
+        Raises:
+            ValueError: If the structures do not fit.
+        """
+        return [(self.place(p), item) for p, item in self._walk(given, (), argument)]
+
+    def _walk(self, given: Any, path: Path, argument: str) -> Iterator[tuple[Path, Any]]:
+        part = self._at(path)
+        if given is None:
+            return
+        if not isinstance(part, _CONTAINERS) or not isinstance(given, _CONTAINERS):
+            yield path, given
+            return
+        for key, item in self._entries(given, part, path, argument):
+            yield from self._walk(item, key, f"{argument}[{key[-1]!r}]")
+
+    def _entries(
+        self, given: Any, part: Any, path: Path, argument: str
+    ) -> list[tuple[Path, Any]]:
+        """What a dict or list holds for the parts below, by their paths."""
+        if isinstance(given, dict):
+            keys = self._keys_for_dict(part, path)
+            unknown = [k for k in given if k not in keys]
+            if unknown:
+                raise ValueError(
+                    f"{argument} has keys {sorted(map(str, given))}; expected the outputs' "
+                    f"names {[str(k) for k in keys]}."
+                )
+            return [(keys[k], item) for k, item in given.items()]
+        below = _keys(part)
+        if len(given) != len(below):
+            raise ValueError(
+                f"{argument} has {len(given)} entries for a model with {len(below)} "
+                f"outputs{self.described()}; expected one for each."
+                if not path
+                else f"{argument} has {len(given)} entries for {len(below)} outputs; "
+                "expected one for each."
+            )
+        return [((*path, key), item) for key, item in zip(below, given)]
+
+    def _keys_for_dict(self, part: Any, path: Path) -> dict[Any, Path]:
+        if isinstance(part, dict):
+            return {key: (*path, key) for key in _keys(part)}
+        # By the names of the tensors, wherever they are in the lists below.
+        return {
+            name: p for p, name in self._flat_names.items() if p[: len(path)] == path
+        }
+
+    # --- from a place to what was given for it
+
+    def pick(self, value: Any, place: Place, argument: str, spread: bool = False) -> Any:
+        """What `value` holds for a place; None where it holds nothing.
+
+        Args:
+            value: A leaf, or lists, tuples and dicts of leaves.
+            place: The part of the outputs.
+            argument: What `value` is, for messages.
+            spread: Whether one leaf stands for all tensors below it.
+
+        Raises:
+            ValueError: If the structures do not fit.
+        """
+        for depth in range(len(place.path)):
+            above = place.path[:depth]
+            if not isinstance(value, _CONTAINERS):
+                return self._whole(value, above, argument, spread)
+            entries = dict(self._entries(value, self._at(above), above, argument))
+            if isinstance(value, dict) and not isinstance(self._at(above), dict):
+                value = entries.get(place.path)
+                break
+            value = entries.get(place.path[: depth + 1])
+            argument = f"{argument}[{place.path[depth]!r}]"
+        return single(value, argument, place.label) if place.leaf else value
+
+    def _whole(self, value: Any, path: Path, argument: str, spread: bool) -> Any:
+        count = sum(1 for place in self.leaves if place.path[: len(path)] == path)
+        if value is None or spread or count == 1:
+            return value
+        raise ValueError(
+            f"{argument} is one {type(value).__name__} for a model with {count} outputs; "
+            f"expected a list or dict with an entry for each{self.described()}."
+        )
+
+    def _at(self, path: Path) -> Any:
+        part = self._shape
+        for key in path:
+            part = part[key]
+        return part
 
 
-def _single(value: Any, name: str | None, argument: str) -> Any:
-    """The entry of a model with one output; `[entry]` and `{name: entry}` are fine too."""
-    while isinstance(value, (list, tuple, dict)):
+def single(value: Any, argument: str, name: str | None) -> Any:
+    """The entry of one output; `[entry]` and `{name: entry}` are fine too."""
+    while isinstance(value, _CONTAINERS):
         parts = list(value.values()) if isinstance(value, dict) else list(value)
         if len(parts) != 1:
-            shown = f" (keys {sorted(value)})" if isinstance(value, dict) else ""
+            shown = f" (keys {sorted(map(str, value))})" if isinstance(value, dict) else ""
+            named = "" if name is None else f" ({name})"
             raise ValueError(
                 f"{argument} has {len(parts)} entries{shown} for a model with one output"
-                f"{_named([name])}; expected one."
+                f"{named}; expected one."
             )
         value = parts[0]
     return value
 
 
-def _by_name(
-    value: dict[Any, Any],
-    y_pred: Any,
-    names: list[str | None],
-    argument: str,
-    spread: bool,
-    partial: bool,
-) -> list[Any]:
-    keys = sorted(y_pred) if isinstance(y_pred, dict) else names
-    unknown = [k for k in value if k not in keys]
-    missing = [] if partial else [k for k in keys if k not in value]
-    if unknown or missing:
-        raise ValueError(
-            f"{argument} has keys {sorted(map(str, value))}; expected the outputs' names "
-            f"{[str(k) for k in keys]}."
-        )
-    if not isinstance(y_pred, dict):
-        return [value.get(str(name)) for name in names]
-    entries: list[Any] = []
-    for key in keys:
-        part = y_pred[key]
-        count = len(tree.flatten(part))
-        under = names[len(entries) : len(entries) + count]
-        entries += align(
-            value.get(key), part, under, f"{argument}[{key!r}]", spread, partial
-        )
-    return entries
+def _keys(part: Any) -> list[Any]:
+    """The keys of a part in the order of its leaves."""
+    if not isinstance(part, dict):
+        return list(range(len(part)))
+    try:
+        return sorted(part)
+    except TypeError:
+        return list(part)
 
 
-def _by_order(
-    value: Any,
-    y_pred: Any,
-    names: list[str | None],
-    argument: str,
-    spread: bool,
-    partial: bool,
-) -> list[Any]:
-    parts = (
-        [y_pred[k] for k in sorted(y_pred)]
-        if isinstance(y_pred, dict)
-        else list(y_pred)
-    )
-    if len(value) != len(parts):
-        raise ValueError(
-            f"{argument} has {len(value)} entries for a model with {len(parts)} outputs"
-            f"{_named(names)}; expected one for each."
-        )
-    entries: list[Any] = []
-    for i, (item, part) in enumerate(zip(value, parts)):
-        count = len(tree.flatten(part))
-        under = names[len(entries) : len(entries) + count]
-        entries += align(item, part, under, f"{argument}[{i}]", spread, partial)
-    return entries
-
-
-def _named(names: list[str | None]) -> str:
-    known = [n for n in names if n is not None]
-    return f" ({', '.join(known)})" if known else ""
+def _leaf_paths(part: Any, path: Path = ()) -> Iterator[Path]:
+    if not isinstance(part, _CONTAINERS):
+        yield path
+        return
+    for key in _keys(part):
+        yield from _leaf_paths(part[key], (*path, key))

@@ -13,8 +13,8 @@ from minikeras.engine.graph import Value
 from minikeras.engine.interpret import within
 from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor, TraceError, from_numpy
-from minikeras.training.compiling import CompileState
-from minikeras.training.data import Batch, check_no_nan, named_leaves
+from minikeras.training.compiling import CompileState, Compiling
+from minikeras.training.data import Batch
 from minikeras.training.data.leaves import Array
 
 
@@ -26,10 +26,13 @@ def to_tensors(structure: Any) -> Any:
     )
 
 
-def predict_abstractly(model: Any, x: Any) -> Any:
+def predict_abstractly(model: Any, x: Any, training: bool = False) -> tuple[Any, bool]:
     """What the model gives for inputs of these shapes, with nothing computed.
 
     Builds the model if need be. Shape errors come out here, before any change.
+
+    Returns:
+        The outputs, and whether the layers have added losses or may do so.
     """
 
     def abstract(leaf: Any) -> Any:
@@ -40,9 +43,16 @@ def predict_abstractly(model: Any, x: Any) -> Any:
 
     try:
         inputs = tree.map_structure(abstract, x)
-        return within(Abstract(), model, inputs, training=False)
+
+        def forward() -> tuple[Any, bool]:
+            outputs = model(inputs, training=training)
+            return outputs, bool(model.losses)
+
+        return within(Abstract(), forward)
     except TraceError:  # Python control flow on values: it has to be run
-        return model(to_tensors(x), training=False)
+        return model(to_tensors(x), training=False), True
+    finally:
+        model._clear_losses()
 
 
 def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> None:
@@ -52,43 +62,42 @@ def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> No
         ValueError: If shapes, targets or metrics do not fit the model.
     """
     x, y, _ = batch
-    y_pred = predict_abstractly(model, x)
+    y_pred, added = predict_abstractly(model, x, training)
     if state.loss is not None and not state.loss.built:
         state.loss.build(y_pred)
     if state.metrics is not None and not state.metrics.built:
         state.metrics.build(y, y_pred)
-    if training and state.loss is None and not model.losses:
+    if training and not (added or state.has_loss or _computes_its_own_loss(model)):
         raise ValueError(
             f"model {model.name!r}: there is no loss to minimise; expected "
-            "compile(loss=...), or layers that call add_loss or have regularizers."
+            "compile(loss=...), a call of add_loss, a regularizer, or a compute_loss() of "
+            "the model's own."
         )
     state.predictions = y_pred
     if state.loss is not None:
-        shapes = [leaf.shape for leaf in tree.flatten(y_pred)]
-        state.sparse = state.loss.sparse_outputs(shapes)
+        state.sparse = state.loss.sparse_outputs(y_pred)
     if training and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     state.ready = True
 
 
+def _computes_its_own_loss(model: Any) -> bool:
+    return type(model).compute_loss is not Compiling.compute_loss
+
+
 def check_values(state: CompileState, batch: Batch) -> None:
-    """No NaN anywhere, and class numbers in range; one pass over the values.
+    """Class numbers in range.
 
     Raises:
-        ValueError: If a value is not fit for training.
+        ValueError: If one is not.
     """
-    x, y, weight = batch
-    for name, part in (("x", x), ("y", y), ("sample_weight", weight)):
-        if part is not None:
-            for where, array in named_leaves(part, name):
-                check_no_nan(array, where)
+    _, y, _ = batch
     if state.sparse and state.loss is not None and y is not None:
-        truths = state.loss.targets(y, state.predictions)
-        for output, classes, ignored in state.sparse:
-            if truths[output] is not None:
-                _check_labels(
-                    truths[output], classes, ignored, state.loss.names[output]
-                )
+        truths = state.loss.targets(y)
+        for part, classes, ignored in state.sparse:
+            if truths[part] is not None:
+                label = state.loss.parts[part].place.label
+                _check_labels(truths[part], classes, ignored, label)
 
 
 def _check_labels(

@@ -79,7 +79,13 @@ class Steps(Compiling):
         state.tracker.update_state(loss, sample_weight=_batch_size(x))
         weights = model.trainable_variables
         if weights:
-            optimizer.apply(tape.gradient(target, weights), weights)
+            gradients = tape.gradient(target, weights)
+            if state.loss is not None and state.loss.leaves_out:
+                # The user left outputs out on purpose: no warning for what is before them.
+                pairs = [p for p in zip(gradients, weights) if p[0] is not None]
+                if pairs:
+                    gradients, weights = map(list, zip(*pairs))
+            optimizer.apply(gradients, weights)
         else:
             warn_user(
                 f"model {model.name!r} has no trainable weights; nothing is learned. Set "
@@ -199,17 +205,15 @@ class Steps(Compiling):
             return_dict: Whether to give a dict by name.
 
         Returns:
-            The loss, a list of loss and metrics, or a dict. They run on from batch to
-            batch until `reset_metrics()`.
+            The loss, a list of loss and metrics, or a dict, of this batch alone.
 
         Raises:
             ValueError: If the model is not compiled, or the data are not fit.
         """
         self._compiled("train_on_batch")
         batch = self._one_batch(x, y, sample_weight, class_weight, "train_on_batch")
-        check_values(self._ready(batch, True), batch)
         step = self.train_function or self.make_train_function()
-        return self._results(step(pack_x_y_sample_weight(*batch)), return_dict)
+        return self._on_batch(step, batch, True, return_dict)
 
     @apart
     def test_on_batch(
@@ -228,17 +232,26 @@ class Steps(Compiling):
             return_dict: Whether to give a dict by name.
 
         Returns:
-            The loss, a list of loss and metrics, or a dict. They run on from batch to
-            batch until `reset_metrics()`.
+            The loss, a list of loss and metrics, or a dict, of this batch alone.
 
         Raises:
             ValueError: If the model is not compiled, or the data are not fit.
         """
         self._compiled("test_on_batch")
         batch = self._one_batch(x, y, sample_weight, None, "test_on_batch")
-        check_values(self._ready(batch, False), batch)
         step = self.test_function or self.make_test_function()
-        return self._results(step(pack_x_y_sample_weight(*batch)), return_dict)
+        return self._on_batch(step, batch, False, return_dict)
+
+    def _on_batch(
+        self, step: Step, batch: Batch, training: bool, return_dict: bool
+    ) -> Any:
+        """The results of one batch, into which no earlier one runs."""
+        state = self._ready(batch, training)
+        check_values(state, batch)
+        self.reset_metrics()
+        logs = to_floats(step(pack_x_y_sample_weight(*batch)))
+        state.nan.judge(logs, batch, "train_on_batch" if training else "test_on_batch")
+        return self._results(logs, return_dict)
 
     @apart
     def predict_on_batch(self, x: Any) -> Any:
@@ -282,8 +295,7 @@ class Steps(Compiling):
         check_lengths(named, owner)
         return batch
 
-    def _results(self, logs: Any, return_dict: bool) -> Any:
-        logs = to_floats(logs)
+    def _results(self, logs: dict[str, Any], return_dict: bool) -> Any:
         if return_dict:
             return logs
         order = self._result_order()

@@ -26,6 +26,7 @@ from minikeras.training.data import (
     validation_split as split,
 )
 from minikeras.training.gathered import Gathered
+from minikeras.training.nan_watch import NanWatch
 from minikeras.training.preparation import check_values
 from minikeras.training.steps import Steps, compiled_well, to_floats
 
@@ -137,7 +138,9 @@ class Trainer(Steps):
             if validation is not None:
                 owner = "fit (validation_data)"
                 held_feed = stack.enter_context(
-                    self._open_feed(validation, validation_steps, count, owner)
+                    self._open_feed(
+                        validation, validation_steps, count, owner, restart=True
+                    )
                 )
             if epochs > initial_epoch:
                 self._check_feed(feed, training=True)
@@ -160,6 +163,8 @@ class Trainer(Steps):
         validation_freq: int | Sequence[int],
     ) -> None:
         self.stop_training = False
+        state = self._compiled("fit")
+        state.nan = NanWatch()
         callbacks.on_train_begin()
         logs: dict[str, Any] = {}
         for epoch in epochs:
@@ -168,6 +173,7 @@ class Trainer(Steps):
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             logs = self._train_epoch(feed, callbacks)
+            state.nan.judge(logs, feed.all_data, "fit")
             if held is not None and held.ready() and _due(epoch, validation_freq):
                 found = self._test_epoch(held, callbacks)
                 logs = {
@@ -177,7 +183,16 @@ class Trainer(Steps):
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training or feed.exhausted:
                 break
+        if epochs:
+            self._finalize_weights()
         callbacks.on_train_end(logs)
+
+    def _finalize_weights(self) -> None:
+        """What the optimizer leaves in the model: averages, where it keeps them."""
+        optimizer = self.optimizer
+        if optimizer is not None and optimizer.built:
+            model: Any = self
+            optimizer.finalize_variable_values(model.trainable_variables)
 
     def _train_epoch(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
         function = self.make_train_function()
@@ -193,6 +208,7 @@ class Trainer(Steps):
                 open_until = step + every - 1
             if not adapter.checked:
                 check_values(state, batch)
+                state.nan.see(batch)
             logs = function(pack_x_y_sample_weight(*batch))
             if step == open_until:
                 callbacks.on_train_batch_end(step, logs)
@@ -215,6 +231,7 @@ class Trainer(Steps):
             callbacks.on_test_batch_begin(step)
             if not feed.adapter.checked:
                 check_values(state, batch)
+                state.nan.see(batch)
             logs = function(pack_x_y_sample_weight(*batch))
             callbacks.on_test_batch_end(step, logs)
             if self.stop_evaluating:
@@ -271,7 +288,10 @@ class Trainer(Steps):
             self._check_feed(feed, training=False)
             self.stop_evaluating = False
             callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
+            state = self._compiled("evaluate")
+            state.nan = NanWatch()
             results = self._test_epoch(feed, callbacks)
+            state.nan.judge(results, feed.all_data, "evaluate")
         return self._results(results, return_dict)
 
     @apart
@@ -339,10 +359,16 @@ class Trainer(Steps):
     # --- parts
 
     def _open_feed(
-        self, adapter: DataAdapter, steps: int | None, epochs: int, owner: str
+        self,
+        adapter: DataAdapter,
+        steps: int | None,
+        epochs: int,
+        owner: str,
+        restart: bool = False,
     ) -> Feed:
         # To debug, everything runs in the thread that asked for it.
-        return Feed(adapter, steps, epochs, owner, ahead=not self.run_eagerly)
+        ahead = not self.run_eagerly
+        return Feed(adapter, steps, epochs, owner, ahead, restart)
 
     def _callbacks(
         self,

@@ -198,7 +198,7 @@ def test_a_structure_of_outputs_without_names():
     model.compile(loss=["mse", {"u": "mse"}])
     y = np.ones((20, 2), "float32")
     logs = model.evaluate(X, [y, {"u": y}], verbose=0, return_dict=True)
-    assert list(logs) == ["loss", "mse_loss", "mse_loss_1"]
+    assert list(logs) == ["1/u_loss", "loss", "mse_loss"]
 
 
 def test_a_dict_of_outputs_names_them():

@@ -1,5 +1,7 @@
 """Sources of batches: arrays, generators, PyDatasets, loaders, and how epochs are cut."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -155,12 +157,98 @@ def sizes(feed):
     return [len(x) for x, _, _ in feed.epoch()]
 
 
-def test_steps_of_arrays_go_round_and_round():
+def test_steps_of_arrays_go_on_from_epoch_to_epoch():
+    feed = Feed(ArrayAdapter(X[:10], Y[:10], None, 5), 1)
+    assert [sizes(feed) for _ in range(3)] == [[5], [5], [5]]
     feed = Feed(ArrayAdapter(X, Y, None, 5), 2)
-    assert [sizes(feed) for _ in range(3)] == [[5, 5], [2, 5], [5, 2]]
+    with pytest.warns(UserWarning, match="data ended after 3 batches.*ends early"):
+        assert [sizes(feed) for _ in range(3)] == [[5, 5], [2], [5, 5]]
+        assert sizes(feed) == [2]  # said once
     assert not feed.exhausted
-    feed = Feed(ArrayAdapter(X, Y, None, 5), 7)
-    assert sizes(feed) == [5, 5, 2, 5, 5, 2, 5]
+
+
+class Numbers(keras.utils.PyDataset):
+    """Batch i is all i; notes what was asked of it."""
+
+    def __init__(self, base=keras.utils.PyDataset, count=10):
+        base.__init__(self)
+        self.count, self.seen = count, []
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        self.seen.append(index)
+        return np.full((2, 1), index, "float32"), np.zeros((2, 1), "float32")
+
+    def on_epoch_begin(self):
+        self.seen.append("begin")
+
+    def on_epoch_end(self):
+        self.seen.append("end")
+
+
+def identity(lib):
+    model = lib.Sequential(
+        [lib.Input((1,)), lib.layers.Dense(1, kernel_initializer="ones")]
+    )
+    model.compile(lib.optimizers.SGD(0.0), "mse")
+    return model
+
+
+def squares(*epochs):
+    return pytest.approx([float(np.mean(np.square(seen))) for seen in epochs])
+
+
+STEPS = {
+    3: squares([0, 1, 2], [3, 4, 5], [6, 7, 8], [9]),
+    5: squares(range(5), range(5, 10), range(5), range(5, 10)),
+    12: squares(*[range(10)] * 4),
+}
+
+
+@pytest.mark.parametrize("steps", STEPS)
+def test_epochs_of_fewer_or_more_steps_than_the_data(lib, steps):
+    x = np.repeat(np.arange(10, dtype="float32"), 2)[:, None]
+    options = {"steps_per_epoch": steps, "epochs": 4, "shuffle": False, "verbose": 0}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        history = identity(lib).fit(x, 0 * x, batch_size=2, **options)
+    assert history.history["loss"] == STEPS[steps]
+    assert bool(said) == (steps != 5)
+
+
+def test_validation_steps_see_the_first_batches_in_every_epoch(lib):
+    kind = type("Numbers", (lib.utils.PyDataset,), dict(vars(Numbers)))
+    data, held = kind(lib.utils.PyDataset), kind(lib.utils.PyDataset)
+    history = identity(lib).fit(
+        data, epochs=3, validation_data=held, validation_steps=2, verbose=0
+    )
+    assert history.history["val_loss"] == squares(*[[0, 1]] * 3)
+    assert {i for i in held.seen if isinstance(i, int)} == {0, 1}
+    x = np.arange(10, dtype="float32")[:, None]
+    options = {"batch_size": 2, "epochs": 2, "validation_steps": 2, "verbose": 0}
+    for source in ({"validation_data": (x, 0 * x)}, {"validation_split": 0.6}):
+        found = identity(lib).fit(x, 0 * x, **options, **source).history["val_loss"]
+        first = 4 if "validation_split" in source else 0
+        assert found == squares(*[range(first, first + 4)] * 2)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_hooks_of_a_dataset_frame_every_epoch(workers):
+    data, held = Numbers(count=4), Numbers(count=3)
+    data.workers = held.workers = workers
+    options = {"epochs": 3, "shuffle": False, "verbose": 0}
+    identity(keras).fit(
+        data, steps_per_epoch=2, validation_data=held, validation_steps=1, **options
+    )
+    hooks = [i for i in data.seen if isinstance(i, str)]
+    assert hooks == ["begin", "end"] * 3
+    assert [i for i in held.seen if isinstance(i, str)] == ["begin", "end"] * 3
+    if workers == 1:
+        first = ["begin", 0, 1, "end"]
+        assert data.seen == [*first, "begin", 2, 3, "end", *first]
+        assert held.seen == ["begin", 0, "end"] * 3
 
 
 def test_a_peeked_batch_is_not_lost():

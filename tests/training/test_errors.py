@@ -29,12 +29,6 @@ BAD_DATA = {
     "lengths": (X, Y[:10], "x has 40, y has 10"),
     "no sample": (X[:0], Y[:0], r"x is empty \(shape \(0, 4\)\)"),
     "no data": (None, None, "x is None"),
-    "NaN in x": (
-        NAN,
-        Y,
-        r"x contains NaN: 1 of 160 values, the first at index \(3, 2\)",
-    ),
-    "NaN in y": (X, np.where(Y == 0, np.nan, Y), "y contains NaN"),
     "label too high": (
         X,
         labels(3),
@@ -85,13 +79,9 @@ def test_bad_data_in_a_generator_stop_before_the_bad_batch():
         yield from parts
 
     model = classifier()
-    for bad, message in (
-        ((NAN, Y), "x contains NaN"),
-        ((X, labels(5)), "class number 5"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            model.fit(batches((X, Y), bad), verbose=0)
-        assert model.optimizer.iterations.numpy() in (1, 2)
+    with pytest.raises(ValueError, match="class number 5"):
+        model.fit(batches((X, Y), (X, labels(5))), verbose=0)
+    assert model.optimizer.iterations.numpy() == 1
     with pytest.raises(ValueError, match="4 parts; expected"):
         model.fit(batches((X, Y, Y, Y)), verbose=0)
     with pytest.raises(ValueError, match="batch of type str"):
@@ -146,10 +136,6 @@ BAD_STRUCTURES = {
     "another name": (
         {"loss": {"a": "mse", "c": "mse"}},
         r"keys \['a', 'c'\]; expected",
-    ),
-    "a name missing": (
-        {"loss": {"a": "mse"}},
-        r"expected the outputs' names \['a', 'b'\]",
     ),
     "too few metrics": (
         {"loss": BOTH, "metrics": ["mae"]},
@@ -237,7 +223,7 @@ def test_predict_refuses_what_does_not_fit():
     for x in (X[:, :3], X[0], X[:0]):
         with pytest.raises(ValueError):
             model.predict(x, verbose=0)
-    assert np.isnan(model.predict(NAN, verbose=0)).any()  # only training refuses NaN
+    assert np.isnan(model.predict(NAN, verbose=0)).any()
 
 
 def test_a_callback_that_fails_ends_the_run_and_the_next_one_works():

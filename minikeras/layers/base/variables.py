@@ -258,15 +258,12 @@ class LayerVariables:
         return [v for metric in self.metrics for v in metric.variables]
 
     def add_loss(self, loss: Any) -> None:
-        """Add scalar tensors to the loss of the model this layer is in.
+        """Add tensors to the loss of the model this layer is in.
 
         Call it inside `call`; the losses of a call replace those of the one before.
 
         Args:
-            loss: A scalar tensor, or a list of them.
-
-        Raises:
-            ValueError: If one is not a scalar.
+            loss: A tensor, or a list of them. One that is no scalar counts by its sum.
         """
         context = call_context.get()
         if context is not None and context.symbolic:
@@ -274,18 +271,12 @@ class LayerVariables:
         for value in tree.flatten(loss):
             if value is None:
                 continue
-            shape = getattr(value, "shape", ())
-            if tuple(shape) != ():
-                raise ValueError(
-                    f"layer {self.name!r}: add_loss got a tensor of shape {tuple(shape)}; "
-                    "expected a scalar. Reduce it with ops.mean or ops.sum."
-                )
             self._losses.append(value)
             _adders.add(type(self))
 
     @property
     def losses(self) -> list[Any]:
-        """Scalars from `add_loss` in the last call, and from regularizers."""
+        """What `add_loss` was given in the last call, and what regularizers give."""
         layers = self._flatten_layers()
         found = [value for layer in layers for value in layer._losses]
         if not current().staging:

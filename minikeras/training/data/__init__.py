@@ -20,7 +20,7 @@ from minikeras.training.data.iterables import (
     length,
 )
 from minikeras.training.data.leaves import (
-    check_no_nan,
+    describe_nan,
     host_structure,
     is_array_structure,
     named_leaves,
@@ -42,7 +42,7 @@ __all__ = [
     "NumberedAdapter",
     "PyDataset",
     "array_parts",
-    "check_no_nan",
+    "describe_nan",
     "host_structure",
     "in_order",
     "is_arrays",

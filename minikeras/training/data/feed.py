@@ -15,10 +15,10 @@ from minikeras.training.data.background import Job, Workers
 class Feed:
     """Cuts a source of batches into epochs.
 
-    Without `steps` an epoch is one pass. With them it is that many batches: a source
-    that can be repeated starts again when it ends, a generator goes on where the
-    last epoch stopped. A generator that ends too early ends the run, with one warning.
-    `config.max_steps_per_epoch()` limits both.
+    Without `steps` an epoch is one pass. With them it is at most that many batches, and
+    the next epoch goes on where it stopped, or begins a new pass where there was nothing
+    left. An epoch that finds too few batches ends early, with one warning; a generator
+    that does so ends the run. `config.max_steps_per_epoch()` limits the batches too.
 
     Where the adapter asks for it, a thread makes the next batch while this one is used;
     never one more than the epoch needs. Use a feed in a `with` block, which ends it.
@@ -29,6 +29,8 @@ class Feed:
         epochs: How many epochs are wanted, for the message.
         owner: The method to name in messages.
         ahead: Whether batches may be made ahead.
+        restart: Whether each epoch begins a new pass, as for validation, where epochs
+            are compared. A generator cannot.
 
     Raises:
         ValueError: If the source never ends and no steps are given.
@@ -45,6 +47,7 @@ class Feed:
         epochs: int = 1,
         owner: str = "fit",
         ahead: bool = True,
+        restart: bool = False,
     ) -> None:
         limit = config.max_steps_per_epoch()
         if steps is None and limit is None and adapter.infinite:
@@ -65,6 +68,8 @@ class Feed:
         self._source: Iterator[Batch] | None = None
         self._next: list[Batch] = []
         self._seen = 0
+        self._restart = restart and adapter.repeatable
+        self._warned = False
         self._pulled = 0
         self._open = False
         self._helper = Workers() if ahead and adapter.ahead else None
@@ -113,12 +118,14 @@ class Feed:
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of the next epoch; the source's hooks are called once for it."""
+        if self._restart and not self._next:
+            self._leave()
         self._begin()
         count = 0
         while not self._cut or count < (self.steps or 0):
             batch = self._next.pop() if self._next else self._pull()
-            if batch is None and self._cut and self.adapter.repeatable and self._seen:
-                batch = self._pull()
+            if batch is None and not count and self.adapter.repeatable and self._seen:
+                batch = self._pull()  # the last epoch took all that was left
             if batch is None:
                 break
             self._seen += 1
@@ -170,10 +177,16 @@ class Feed:
 
     def close(self) -> None:
         """Let go of the source, so that its workers stop."""
+        self._leave()
         if self._helper is not None:
-            if self._job is not None:
-                self._job.drop()
             self._helper.close()
+        self.adapter.close()
+
+    def _leave(self) -> None:
+        """Break this pass off."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.drop()
         source, self._source = self._source, None
         close: Any = getattr(source, "close", None)
         if close is not None:
@@ -181,17 +194,24 @@ class Feed:
                 close()
             except ValueError:  # a batch that does not come keeps it running
                 pass
-        self.adapter.close()
+
+    @property
+    def all_data(self) -> Batch | None:
+        """Everything at once, where the source is arrays in memory."""
+        return getattr(self.adapter, "parts", None) if self.adapter.checked else None
 
     def _warn(self) -> None:
-        self.exhausted = True
+        self.exhausted = not self.adapter.repeatable
+        if self._warned:
+            return
+        self._warned = True
         wanted = (
             "more"
             if self.steps is None
             else f"{self.steps} each for {self._epochs} epochs"
         )
+        ended = "run stops here" if self.exhausted else "epoch ends early"
         warn_user(
             f"{self.owner}: the data ended after {self._seen} batches; expected {wanted}. "
-            "The run stops here. Ask for fewer steps or epochs, or pass data that can be "
-            "repeated."
+            f"The {ended}. Ask for fewer steps or epochs, or pass data that can be repeated."
         )

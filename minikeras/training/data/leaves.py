@@ -143,23 +143,22 @@ def named_leaves(structure: Any, name: str) -> list[tuple[str, Array]]:
     return found
 
 
-def check_no_nan(array: Array, name: str) -> None:
-    """One pass over the values: a NaN makes the smallest of them NaN.
+def describe_nan(array: Array, name: str) -> str | None:
+    """How many NaN an array holds and where the first is; None where there is none.
 
-    Raises:
-        ValueError: If there is a NaN.
+    One pass over the values: a NaN makes the smallest of them NaN.
     """
-    if array.dtype.kind != "f" or not array.size:
-        return
+    if array.dtype.kind not in "fV" or not array.size:
+        return None
     with np.errstate(invalid="ignore"):
         smallest = array.min()
     if smallest == smallest:
-        return
+        return None
     bad = np.isnan(array)
     first = tuple(int(i) for i in np.argwhere(bad)[0])
-    raise ValueError(
+    return (
         f"{name} contains NaN: {int(bad.sum())} of {array.size} values, the first at index "
-        f"{first}; expected numbers only. Drop or fill them, e.g. np.nan_to_num({name})."
+        f"{first}"
     )
 
 

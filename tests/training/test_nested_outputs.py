@@ -1,0 +1,194 @@
+"""Losses, weights and metrics for outputs in nested lists and dicts."""
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+
+X = np.ones((4, 3), "float32")
+YA, YB, YC = np.zeros((4, 1)), np.zeros((4, 2)), np.ones((4, 1))
+WEIGHT = np.array([0.0, 1.0, 2.0, 3.0])  # the samples' losses are equal: times 1.5
+
+FLAT = (lambda a, b, c: [a, b, c], [YA, YB, YC])
+NAMED = (lambda a, b, c: {"x": a, "y": b, "z": c}, {"x": YA, "y": YB, "z": YC})
+TUPLES = (lambda a, b, c: (a, (b, c)), (YA, (YB, YC)))
+LISTS = (lambda a, b, c: [a, [b, c]], [YA, [YB, YC]])
+DICTS = (
+    lambda a, b, c: {"a": a, "b": {"c": b, "d": c}},
+    {"a": YA, "b": {"c": YB, "d": YC}},
+)
+DEEP = (lambda a, b, c: {"p": [{"q": (a, b)}, c]}, {"p": [{"q": (YA, YB)}, YC]})
+
+
+def build(lib, wrap):
+    """Outputs `da` (3, 3, 3, 3), `db` (3 twice each) and `dc` (0)."""
+    inputs = lib.Input((3,))
+    ends = [
+        lib.layers.Dense(units, kernel_initializer=kind, name=name)(inputs)
+        for units, kind, name in ((1, "ones", "da"), (2, "ones", "db"), (1, "zeros", "dc"))
+    ]
+    return lib.Model(inputs, wrap(*ends))
+
+
+def pair(lib):
+    """A loss of two tensors at once: MSE of the first plus three times MAE of the other."""
+
+    def pair(truth, pred):
+        truth, pred = (
+            list(v.values()) if isinstance(v, dict) else v for v in (truth, pred)
+        )
+        square = lib.ops.mean(lib.ops.square(truth[0] - pred[0]), -1)
+        return square + 3 * lib.ops.mean(lib.ops.abs(truth[1] - pred[1]), -1)
+
+    return pair
+
+
+# Outputs and targets, arguments of compile, what is logged. "pair" is the loss above.
+CASES = {
+    "one for all tuples": (TUPLES, {"loss": "mse"},
+        {"1/db_loss": 9, "1/dc_loss": 1, "da_loss": 9, "loss": 19}),
+    "one for all dicts": (DICTS, {"loss": "mse"},
+        {"a_loss": 9, "b/c_loss": 9, "b/d_loss": 1, "loss": 19}),
+    "one for all, deep": (DEEP, {"loss": "mse"},
+        {"loss": 19, "p/0/q/da_loss": 9, "p/0/q/db_loss": 9, "p/dc_loss": 1}),
+    "a tuple's loss": (TUPLES, {"loss": ("mae", "pair")},
+        {"1_loss": 12, "da_loss": 3, "loss": 15}),
+    "a dict's loss": (DICTS, {"loss": {"a": "mae", "b": "pair"}},
+        {"a_loss": 3, "b_loss": 12, "loss": 15}),
+    "a deep part's loss": (DEEP, {"loss": {"p": [{"q": "pair"}, "mae"]}},
+        {"loss": 19, "p/0/q_loss": 18, "p/dc_loss": 1}),
+    "a part's weight": (
+        DICTS,
+        {"loss": {"a": "mae", "b": "pair"}, "loss_weights": {"a": 2.0, "b": 0.5}},
+        {"a_loss": 3, "b_loss": 12, "loss": 12}),
+    "each a loss and a weight": (
+        LISTS,
+        {"loss": ["mse", ["mae", "mse"]], "loss_weights": [1.0, [2.0, 3.0]]},
+        {"1/db_loss": 3, "1/dc_loss": 1, "da_loss": 9, "loss": 18}),
+    "one left out": (NAMED, {"loss": {"x": "mse", "z": "mae"}},
+        {"loss": 10, "x_loss": 9, "z_loss": 1}),
+    "all but one left out": (DICTS, {"loss": {"b": {"c": "mse"}}}, {"loss": 9}),
+    "None for a part": (DICTS, {"loss": {"a": "mse", "b": None}}, {"loss": 9}),
+    "metrics in dicts": (
+        DICTS,
+        {"loss": "mse", "metrics": {"a": "mae", "b": {"c": "mae", "d": "mse"}}},
+        {"a_loss": 9, "b/c_loss": 9, "b/d_loss": 1, "da_mae": 3, "db_mae": 3,
+         "dc_mse": 1, "loss": 19}),
+    "metrics in lists": (
+        LISTS,
+        {"loss": "mse", "metrics": [["mae"], [["mse", "mae"], ["mae"]]]},
+        {"1/db_loss": 9, "1/dc_loss": 1, "da_loss": 9, "da_mae": 3, "db_mae": 3,
+         "db_mse": 9, "dc_mae": 1, "loss": 19}),
+    "both kinds of metrics": (
+        NAMED,
+        {"loss": {"x": "mse"}, "metrics": {"x": "mae"}, "weighted_metrics": {"x": "mae"}},
+        {"loss": 9, "x_mae": 3, "x_weighted_mae": 3}),
+}  # fmt: skip
+
+
+def compiled(lib, case):
+    (wrap, y), arguments, logs = CASES[case]
+    fill = {"pair": pair(lib)}
+    arguments = {
+        key: keras.tree.map_structure(lambda v: fill.get(v, v), value)
+        for key, value in arguments.items()
+    }
+    model = build(lib, wrap)
+    model.compile(lib.optimizers.SGD(0.0), **arguments)
+    return model, y, logs
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_logged(lib, case):
+    model, y, logs = compiled(lib, case)
+    assert model.evaluate(X, y, verbose=0, return_dict=True) == pytest.approx(logs)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_training_logs_the_same_in_order(case):
+    model, y, logs = compiled(keras, case)
+    history = model.fit(X, y, verbose=0).history
+    assert list(history) == sorted(logs)
+    assert {k: v[0] for k, v in history.items()} == pytest.approx(logs)
+
+
+def test_gradients_reach_what_has_a_loss_and_nothing_else(lib):
+    model = build(lib, NAMED[0])
+    model.compile(lib.optimizers.SGD(0.1), {"x": "mse"})
+    before = model.get_weights()
+    model.fit(X, {"x": YA}, verbose=0)  # no targets for the others
+    same = [np.array_equal(a, b) for a, b in zip(before, model.get_weights())]
+    assert same == [False, False, True, True, True, True]
+
+
+def test_sample_weights_of_nested_outputs(lib):
+    wrap, y = LISTS
+    model = build(lib, wrap)
+    model.compile(lib.optimizers.SGD(0.0), ["mse", ["mae", "mse"]])
+    logs = {"1/db_loss": 4.5, "1/dc_loss": 1.5, "da_loss": 13.5, "loss": 19.5}
+    for weight in (WEIGHT, [WEIGHT, [WEIGHT, WEIGHT]]):
+        found = model.evaluate(
+            X, y, sample_weight=weight, verbose=0, return_dict=True
+        )
+        assert found == pytest.approx(logs)
+
+
+def test_targets_only_for_the_outputs_with_a_loss(lib):
+    model = build(lib, FLAT[0])
+    model.compile(lib.optimizers.SGD(0.0), ["mse", None, "mae"])
+    for y in ([YA, YC], [YA, None, YC]):
+        found = model.evaluate(X, y, verbose=0, return_dict=True)
+        assert found == pytest.approx({"da_loss": 9, "dc_loss": 1, "loss": 10})
+
+
+def test_a_dict_of_losses_by_the_names_of_a_lists_outputs_may_leave_some_out():
+    model = build(keras, FLAT[0])
+    model.compile(keras.optimizers.SGD(0.0), {"da": "mse", "dc": "mae"})
+    for y in ({"da": YA, "dc": YC}, {"da": YA, "db": YB, "dc": YC}, [YA, YB, YC]):
+        found = model.evaluate(X, y, verbose=0, return_dict=True)
+        assert found == pytest.approx({"da_loss": 9, "dc_loss": 1, "loss": 10})
+
+
+def test_a_weight_given_for_one_output_counts_for_that_one():
+    model = build(keras, NAMED[0])
+    model.compile(keras.optimizers.SGD(0.0), "mse", loss_weights={"x": 2.0})
+    assert model.evaluate(X, NAMED[1], verbose=0)[0] == pytest.approx(28.0)
+
+
+def test_one_weight_for_a_part(lib):
+    if lib is not keras:
+        pytest.skip("keras has no way to give it")
+    model, y, _ = compiled(lib, "a dict's loss")
+    for weight in (WEIGHT, {"a": WEIGHT, "b": WEIGHT}):
+        found = model.evaluate(X, y, sample_weight=weight, verbose=0)
+        assert found == pytest.approx([22.5, 4.5, 18.0])
+    with pytest.raises(ValueError, match="sample_weight.*one for the whole part"):
+        both = {"a": WEIGHT, "b": {"c": WEIGHT, "d": WEIGHT}}
+        model.evaluate(X, y, sample_weight=both, verbose=0)
+
+
+BAD = {
+    "unknown key": ({"loss": {"a": "mse", "b": {"e": "mse"}}}, r"loss\['b'\] has keys \['e'\]"),
+    "a list too long": ({"loss": {"a": "mse", "b": ["mse"] * 3}}, r"loss\['b'\] has 3 entries"),
+    "one metric for a part": (
+        {"loss": "mse", "metrics": {"b": "mae"}},
+        "one 'mae' for several outputs under 'b'",
+    ),
+    "unknown key of metrics": (
+        {"loss": "mse", "metrics": {"b": {"e": "mae"}}},
+        r"metrics\['b'\] has keys \['e'\]",
+    ),
+    "weights deeper than losses": (
+        {"loss": {"b": "mse"}, "loss_weights": {"b": {"c": 1.0, "d": 2.0}}},
+        "several entries for b",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_fits_no_output_is_an_error(case):
+    arguments, message = BAD[case]
+    model = build(keras, DICTS[0])
+    model.compile(**arguments)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, DICTS[1], verbose=0)
