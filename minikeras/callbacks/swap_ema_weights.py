@@ -43,7 +43,9 @@ class SwapEMAWeights(Callback):
         weights = self.model.trainable_variables
         optimizer = self.model.optimizer
         inner = getattr(optimizer, "inner_optimizer", optimizer)
-        kept = [o.use_ema for o in getattr(inner, "optimizers", [inner]) if o is not None]
+        kept = [
+            o.use_ema for o in getattr(inner, "optimizers", [inner]) if o is not None
+        ]
         if not any(kept):
             raise ValueError(
                 f"SwapEMAWeights: optimizer {getattr(optimizer, 'name', None)!r} keeps no "

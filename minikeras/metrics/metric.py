@@ -91,7 +91,9 @@ class Metric:
             aggregation: Kept for Keras's signature.
             name: Its name.
         """
-        with naming.name_scope(self.name.replace("/", "_")):  # of nested outputs: "b/c_loss"
+        with naming.name_scope(
+            self.name.replace("/", "_")
+        ):  # of nested outputs: "b/c_loss"
             variable = Variable(
                 initializers.get("zeros" if initializer is None else initializer),
                 shape=tuple(shape),

@@ -110,7 +110,9 @@ class CompileLoss:
         found = [(place, loss) for place, loss in found if loss is not None]
         order = {leaf.path: i for i, leaf in enumerate(outputs.leaves)}
         first = {
-            place: min(i for p, i in order.items() if p[: len(place.path)] == place.path)
+            place: min(
+                i for p, i in order.items() if p[: len(place.path)] == place.path
+            )
             for place, _ in found
         }
         return sorted(found, key=lambda entry: first[entry[0]])

@@ -72,7 +72,9 @@ class Outputs:
     def own_names(self) -> list[str | None]:
         """A name for each tensor without a path: a flat dict's keys, or the model's names."""
         shape = self._shape
-        if isinstance(shape, dict) and all(p.path and len(p.path) == 1 for p in self.leaves):
+        if isinstance(shape, dict) and all(
+            p.path and len(p.path) == 1 for p in self.leaves
+        ):
             return [str(place.path[0]) for place in self.leaves]
         return list(self.names) if self.names else [None] * len(self.leaves)
 
@@ -93,7 +95,9 @@ class Outputs:
         """
         return [(self.place(p), item) for p, item in self._walk(given, (), argument)]
 
-    def _walk(self, given: Any, path: Path, argument: str) -> Iterator[tuple[Path, Any]]:
+    def _walk(
+        self, given: Any, path: Path, argument: str
+    ) -> Iterator[tuple[Path, Any]]:
         part = self._at(path)
         if given is None:
             return
@@ -137,7 +141,9 @@ class Outputs:
 
     # --- from a place to what was given for it
 
-    def pick(self, value: Any, place: Place, argument: str, spread: bool = False) -> Any:
+    def pick(
+        self, value: Any, place: Place, argument: str, spread: bool = False
+    ) -> Any:
         """What `value` holds for a place; None where it holds nothing.
 
         Args:
@@ -182,7 +188,9 @@ def single(value: Any, argument: str, name: str | None) -> Any:
     while isinstance(value, _CONTAINERS):
         parts = list(value.values()) if isinstance(value, dict) else list(value)
         if len(parts) != 1:
-            shown = f" (keys {sorted(map(str, value))})" if isinstance(value, dict) else ""
+            shown = (
+                f" (keys {sorted(map(str, value))})" if isinstance(value, dict) else ""
+            )
             named = "" if name is None else f" ({name})"
             raise ValueError(
                 f"{argument} has {len(parts)} entries{shown} for a model with one output"

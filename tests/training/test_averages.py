@@ -33,7 +33,12 @@ def fit(lib, optimizer, epochs=3, callbacks=(), **arguments):
     model.compile(optimizer, "mse")
     watch = Watch(lib)
     history = model.fit(
-        X, 0 * X, epochs=epochs, verbose=0, callbacks=[*callbacks, watch.callback], **arguments
+        X,
+        0 * X,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[*callbacks, watch.callback],
+        **arguments,
     )
     return model, watch.seen, history.history
 

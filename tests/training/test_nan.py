@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pytest
 
-import minikeras as keras
 from tests.training.models import line, linear
 
 X = np.ones((2, 3), "float32")
@@ -80,10 +79,14 @@ def test_a_loss_that_becomes_nan_is_said_once(case, method):
 def test_of_a_batch_too_and_not_without_cause():
     model = linear()
     x, y, _ = sources()["x"]
-    message = r"train_on_batch: the loss is NaN, and x contains NaN: 1 of 160 values, the "
+    message = (
+        r"train_on_batch: the loss is NaN, and x contains NaN: 1 of 160 values, the "
+    )
     with pytest.warns(UserWarning, match=message + r"first at index \(3, 2\)"):
         assert np.isnan(model.train_on_batch(x, y))
     assert np.isnan(model.train_on_batch(x, y))  # said once
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # the loss is NaN by the weights, not by the data
+        warnings.simplefilter(
+            "error"
+        )  # the loss is NaN by the weights, not by the data
         assert np.isnan(model.fit(*line(), verbose=0).history["loss"][0])

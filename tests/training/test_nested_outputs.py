@@ -25,7 +25,11 @@ def build(lib, wrap):
     inputs = lib.Input((3,))
     ends = [
         lib.layers.Dense(units, kernel_initializer=kind, name=name)(inputs)
-        for units, kind, name in ((1, "ones", "da"), (2, "ones", "db"), (1, "zeros", "dc"))
+        for units, kind, name in (
+            (1, "ones", "da"),
+            (2, "ones", "db"),
+            (1, "zeros", "dc"),
+        )
     ]
     return lib.Model(inputs, wrap(*ends))
 
@@ -127,9 +131,7 @@ def test_sample_weights_of_nested_outputs(lib):
     model.compile(lib.optimizers.SGD(0.0), ["mse", ["mae", "mse"]])
     logs = {"1/db_loss": 4.5, "1/dc_loss": 1.5, "da_loss": 13.5, "loss": 19.5}
     for weight in (WEIGHT, [WEIGHT, [WEIGHT, WEIGHT]]):
-        found = model.evaluate(
-            X, y, sample_weight=weight, verbose=0, return_dict=True
-        )
+        found = model.evaluate(X, y, sample_weight=weight, verbose=0, return_dict=True)
         assert found == pytest.approx(logs)
 
 
@@ -162,8 +164,8 @@ def test_one_weight_for_a_part(lib):
     for weight in (WEIGHT, {"a": WEIGHT, "b": WEIGHT}):
         found = model.evaluate(X, y, sample_weight=weight, verbose=0)
         assert found == pytest.approx([22.5, 4.5, 18.0])
-    with pytest.raises(ValueError, match="sample_weight.*one for the whole part"):
-        both = {"a": WEIGHT, "b": {"c": WEIGHT, "d": WEIGHT}}
+    both = {"a": WEIGHT, "b": {"c": WEIGHT, "d": WEIGHT}}
+    with pytest.raises(ValueError, match=r"sample_weight.*one for the whole part"):
         model.evaluate(X, y, sample_weight=both, verbose=0)
 
 
