@@ -30,6 +30,7 @@ from minikeras.layers.convolution import (
     SeparableConv2D,
 )
 from minikeras.layers.core import (
+    CarriedMask,
     Dense,
     EinsumDense,
     Embedding,
@@ -239,6 +240,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CarriedMask",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",

@@ -1,4 +1,4 @@
-"""Identity and Masking."""
+"""Identity, Masking, and the mask that a tensor carries."""
 
 from __future__ import annotations
 
@@ -86,3 +86,44 @@ class Masking(Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
         return {**super().get_config(), "mask_value": self.mask_value}
+
+
+class CarriedMask(Layer):
+    """The mask that a tensor carries, as a tensor.
+
+    Keras 3 hands a mask on by itself only to layers that take one tensor: a recurrent
+    layer that is also given its first states gets none. With this layer it is handed on by
+    name, as Keras 2 did; models of Keras 2 that are loaded use it.
+
+    Args:
+        **kwargs: See `Layer`.
+
+    Input shape:
+        `(batch, steps, ...)`.
+
+    Output shape:
+        `(batch, steps)`, bools: True everywhere where there is no mask.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> x = keras.layers.Masking()(np.array([[[1.0, 2.0], [0.0, 0.0]]]))
+    >>> keras.layers.CarriedMask()(x).numpy().tolist()
+    [[True, False]]
+    """
+
+    _mixes_samples = samples_apart
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the inputs."""
+        return ops.ones(ops.shape(inputs)[:2], "bool") if mask is None else mask
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: a mask has no mask."""
+        return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from minikeras.saving.dialects import keras1, keras2, keras3, nodes, tf_functions
+from minikeras.saving.dialects import keras1, keras2, keras3, nodes, states, tf_functions
 from minikeras.saving.dialects.keras2 import modern_lambda
 from minikeras.saving.dialects.nodes import modern_graph, modern_node
 from minikeras.saving.dialects.notes import note, one_note
@@ -77,7 +77,7 @@ def _modern(value: Any, version: Version, depth: int) -> Any:
     if isinstance(data.get("compile_config"), dict):
         data["compile_config"] = modern_compile_config(data["compile_config"], version)
     if nodes.is_graph(data):
-        data = keras3.graph(_graph(data), version)
+        data = _graph(data, version)
     if isinstance(data.get("class_name"), str) and "config" in data:
         return _object(data, version)
     return data
@@ -98,16 +98,18 @@ def _object(data: Config, version: Version) -> Config:
     return {**data, **keras2.home(data), "class_name": name, "config": config}
 
 
-def _graph(config: Config) -> Config:
+def _graph(config: Config, version: Version) -> Config:
     """A graph with today's calls, where TensorFlow functions have become ops."""
     found = modern_graph(config)
-    layers = [
-        tf_functions.modern_function(layer)
-        if tf_functions.is_function(layer.get("class_name", ""))
-        else layer
-        for layer in found["layers"]
-    ]
-    return {**found, "layers": layers}
+    if version < (3, 0):
+        layers = [
+            tf_functions.modern_function(layer)
+            if tf_functions.is_function(layer.get("class_name", ""))
+            else layer
+            for layer in found["layers"]
+        ]
+        found = states.with_states({**found, "layers": layers})
+    return keras3.graph(found, version)
 
 
 __all__ = [

@@ -1,0 +1,151 @@
+"""The optimizer's state in an old HDF5 model file.
+
+Keras 3 and 2.11 to 2.16 stored what belongs to one variable side by side; until 2.10 all
+first slots came, then all second ones. What cannot be told apart is left out with a warning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minikeras.saving import hdf5
+from minikeras.saving.dialects.h5_layers import entry_at, leaf, texts, write_variables
+from minikeras.saving.dialects.version import Version, parse
+from minikeras.saving.limits import FileError
+
+GROUP = "optimizer_weights"
+Array = np.ndarray[Any, Any]
+_COUNTERS = ("iteration", "iterations", "iter", "learning_rate")
+
+
+def load_optimizer(
+    model: Any, file: Any, version: str | None, names: dict[int, str], label: str
+) -> None:
+    """Give the model's optimizer the state that the file holds, if it holds one.
+
+    Args:
+        model: A compiled model with variables.
+        file: An open HDF5 file.
+        version: The Keras that wrote it; None for Keras 1.
+        names: What the file calls each variable, by its `id`.
+        label: What to call the file in warnings.
+    """
+    optimizer = model.optimizer
+    if optimizer is None or GROUP not in file:
+        return
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    stored = texts(file[GROUP], "weight_names")
+    if not stored:
+        return
+    tree = hdf5.read_tree(file[GROUP])
+    try:
+        found = [(name, entry_at(tree, name, label).read()) for name in stored]
+        ready = _ready(model, found, names, parse(version) or (1, 2))
+    except FileError as error:
+        ready, reason = None, str(error)
+    else:
+        reason = "its arrays do not fit this optimizer's"
+    if ready is None:
+        warnings.warn(
+            f"{label}: the optimizer's state was left out, since {reason}; training goes on "
+            "with a fresh one.",
+            stacklevel=5,
+        )
+        return
+    for variable, array in ready:
+        variable.assign(array)
+
+
+def _ready(
+    model: Any, found: list[tuple[str, Array]], names: dict[int, str], version: Version
+) -> list[tuple[Any, Array]] | None:
+    """Each variable of the optimizer with its array, or None if they do not fit."""
+    trained = list(model.trainable_variables)
+    if version >= (3, 0):
+        arrays = [array for _, array in found]
+        return _fitting(list(model.optimizer.variables), arrays)
+    place = {key: number for number, key in enumerate(names)}
+    every = range(len(trained))
+    by_name = sorted(every, key=lambda i: names.get(id(trained[i]), ""))
+    as_stored = sorted(every, key=lambda i: place.get(id(trained[i]), len(place)))
+    orders = [as_stored, by_name]
+    if version < (2, 1):  # until 2.0 they were sorted by their names
+        orders.reverse()
+    for order in orders:
+        pairs = _arranged(model.optimizer, found, trained, order, version)
+        if pairs is not None:
+            return pairs
+    return None
+
+
+def _arranged(
+    optimizer: Any,
+    found: list[tuple[str, Array]],
+    trained: list[Any],
+    order: list[int],
+    version: Version,
+) -> list[tuple[Any, Array]] | None:
+    """The same, where the file has the trained variables in this order."""
+    shapes = [tuple(trained[i].shape) for i in order]
+    steps, slots = _slots_of_file(found, shapes, version)
+    variables = list(optimizer.variables)
+    ours = [v for v in variables if leaf(v.path) not in _COUNTERS and tuple(v.shape)]
+    each = len(ours) // len(trained) if trained else 0
+    if len(ours) != each * len(trained) or len(slots) < each:
+        return None
+    place = {index: number for number, index in enumerate(order)}
+    wanted = [slots[s][place[i]] for i in range(len(trained)) for s in range(each)]
+    pairs = _fitting(ours, wanted)
+    if pairs is None:
+        return None
+    counter = next((v for v in variables if leaf(v.path) in _COUNTERS[:3]), None)
+    if counter is not None and steps is not None:
+        pairs.append((counter, np.asarray(steps, counter.dtype)))
+    return pairs
+
+
+def _fitting(variables: list[Any], arrays: list[Array]) -> list[tuple[Any, Array]] | None:
+    if len(variables) != len(arrays):
+        return None
+    if any(tuple(v.shape) != a.shape for v, a in zip(variables, arrays, strict=True)):
+        return None
+    return list(zip(variables, arrays, strict=True))
+
+
+def _slots_of_file(
+    found: list[tuple[str, Array]], shapes: list[tuple[int, ...]], version: Version
+) -> tuple[Any, list[list[Array]]]:
+    """The number of steps, and for each slot an array of each of these shapes."""
+    steps = None
+    rest: list[tuple[str, Array]] = []
+    for place, (name, array) in enumerate(found):
+        if array.size == 1 and (leaf(name) in _COUNTERS or (place == 0 and not array.ndim)):
+            steps = array.reshape(()) if leaf(name) != "learning_rate" else steps
+        else:
+            rest.append((name, array))
+    count = len(shapes)
+    if not count or len(rest) < count:
+        return steps, []
+    arrays = [array for _, array in rest]
+    if version >= (2, 11) and len(arrays) % count == 0:
+        per = len(arrays) // count
+        side = [[arrays[i * per + s] for i in range(count)] for s in range(per)]
+        if all([a.shape for a in slot] == shapes for slot in side):
+            return steps, side
+    slots = []
+    for start in range(0, len(arrays) - count + 1, count):
+        slot = arrays[start : start + count]
+        if [a.shape for a in slot] != shapes:
+            break
+        slots.append(slot)
+    return steps, slots
+
+
+def write_optimizer(file: Any, optimizer: Any) -> None:
+    """Write the optimizer's variables, if it has any yet."""
+    if optimizer is not None and optimizer.built:
+        write_variables(file.create_group(GROUP), list(optimizer.variables))
