@@ -25,6 +25,7 @@ from minikeras.saving import (
 )
 from minikeras.saving.asking import may_overwrite
 from minikeras.saving.atomic import replaced_file, replaced_folder
+from minikeras.saving.dialects import paths
 from minikeras.saving.limits import FileError
 from minikeras.saving.state import load_state, save_state
 from minikeras.saving.tree import Tree, total_bytes
@@ -266,7 +267,8 @@ def _load_members(
         with tempfile.TemporaryDirectory() as scratch:
             assets = Path(scratch)
             there = members.extract(ASSETS, assets)
-            load_state(model, tree, assets if there else None, label=label)
+            found = paths.modern_tree(tree, model)
+            load_state(model, found, assets if there else None, label=label)
     return model
 
 

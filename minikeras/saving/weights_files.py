@@ -13,6 +13,7 @@ from typing import Any
 from minikeras.saving import archive, hdf5, npz, safetensors, shards, sniff
 from minikeras.saving.asking import may_overwrite
 from minikeras.saving.atomic import replaced_file
+from minikeras.saving.dialects import paths
 from minikeras.saving.limits import FileError
 from minikeras.saving.state import load_state, save_state
 from minikeras.saving.tree import Tree
@@ -124,7 +125,8 @@ def load_weights(
         )
     build_optimizer(model)
     with opened_weights(name) as tree:
-        load_state(model, tree, skip_mismatch=skip_mismatch, label=f"{name!r}")
+        found = paths.modern_tree(tree, model)
+        load_state(model, found, skip_mismatch=skip_mismatch, label=f"{name!r}")
 
 
 def legacy_layout(file: Any) -> bool:

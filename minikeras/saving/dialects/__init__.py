@@ -10,7 +10,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from minikeras.saving.dialects import keras1, keras2, keras3, nodes, states, tf_functions
+from minikeras.saving.dialects import (
+    keras1,
+    keras2,
+    keras3,
+    nodes,
+    states,
+    tf_functions,
+)
 from minikeras.saving.dialects.keras2 import modern_lambda
 from minikeras.saving.dialects.nodes import modern_graph, modern_node
 from minikeras.saving.dialects.notes import note, one_note
@@ -53,7 +60,10 @@ def modern_config(config: Any, keras_version: str | None = None) -> Any:
     if version is None:
         version = guess(config)
     with one_note():
-        return _modern(config, version, 0)
+        modern = _modern(config, version, 0)
+    if version < (3, 0) and isinstance(config, dict) and config.get("build_config"):
+        modern["build_config"] = config["build_config"]
+    return modern
 
 
 def modern_arguments(class_name: str, config: Config) -> Config:
@@ -95,7 +105,9 @@ def _object(data: Config, version: Version) -> Config:
     config = keras2.dated(name, config)
     if name == "Lambda":
         config = modern_lambda(config)
-    return {**data, **keras2.home(data), "class_name": name, "config": config}
+    found = {**data, **keras2.home(data), "class_name": name, "config": config}
+    found.pop("build_config", None)  # calls build what is inside a model
+    return found
 
 
 def _graph(config: Config, version: Version) -> Config:

@@ -73,7 +73,7 @@ def texts(group: Any, key: str) -> list[str]:
 
 def weights_group(file: Any) -> Any:
     """The group whose attribute lists the layers: `model_weights`, or the file itself."""
-    return file["model_weights"] if "model_weights" in file else file
+    return file.get("model_weights", file)
 
 
 def read_layers(file: Any, label: str) -> StoredModel:
@@ -93,7 +93,10 @@ def read_layers(file: Any, label: str) -> StoredModel:
     return StoredModel(
         [layer for layer in layers if layer.entries],
         own,
-        *(text(root.attrs.get(k, file.attrs.get(k))) for k in ("keras_version", "backend")),
+        *(
+            text(root.attrs.get(k, file.attrs.get(k)))
+            for k in ("keras_version", "backend")
+        ),
     )
 
 

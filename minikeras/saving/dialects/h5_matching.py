@@ -59,7 +59,9 @@ def load_layers(
         ValueError: If layers do not fit; the model is as before then.
     """
     version = parse(stored.version) or ((1, 2) if stored.backend is None else TODAY)
-    pairs = _by_name(model, stored) if by_name else _in_order(model, stored, version, label)
+    pairs = (
+        _by_name(model, stored) if by_name else _in_order(model, stored, version, label)
+    )
     own = own_variables(model)
     if stored.own.entries and not by_name:
         pairs.append((_Own(model, own), stored.own))
@@ -106,7 +108,9 @@ def _arrays(
 
 def _is_count(layer: Any, name: str) -> bool:
     """Keras 2's Normalization counted samples; today's has mean and variance alone."""
-    counted = type(layer).__name__ == "Normalization" and name.split(":")[0].endswith("/count")
+    counted = type(layer).__name__ == "Normalization" and name.split(":")[0].endswith(
+        "/count"
+    )
     return counted and len(ordered_variables(layer)) == 2
 
 
@@ -126,7 +130,9 @@ def _misfit(
         f"  layer {layer.name!r} ({type(layer).__name__}): expected {len(expected)} arrays "
         f"of shapes {expected}; found {len(got)} of shapes {got}, in {entry.name!r}."
     )
-    others = [s.name for s in stored.layers if s.shapes() == expected and s is not entry]
+    others = [
+        s.name for s in stored.layers if s.shapes() == expected and s is not entry
+    ]
     near = difflib.get_close_matches(layer.name, others, 1, 0.0)
     return f"{text} {near[0]!r} would fit." if near else text
 

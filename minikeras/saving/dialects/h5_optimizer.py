@@ -108,7 +108,9 @@ def _arranged(
     return pairs
 
 
-def _fitting(variables: list[Any], arrays: list[Array]) -> list[tuple[Any, Array]] | None:
+def _fitting(
+    variables: list[Any], arrays: list[Array]
+) -> list[tuple[Any, Array]] | None:
     if len(variables) != len(arrays):
         return None
     if any(tuple(v.shape) != a.shape for v, a in zip(variables, arrays, strict=True)):
@@ -123,7 +125,9 @@ def _slots_of_file(
     steps = None
     rest: list[tuple[str, Array]] = []
     for place, (name, array) in enumerate(found):
-        if array.size == 1 and (leaf(name) in _COUNTERS or (place == 0 and not array.ndim)):
+        if array.size == 1 and (
+            leaf(name) in _COUNTERS or (place == 0 and not array.ndim)
+        ):
             steps = array.reshape(()) if leaf(name) != "learning_rate" else steps
         else:
             rest.append((name, array))

@@ -105,7 +105,9 @@ def load_model(
         ValueError: If the file is damaged, holds no model, names unknown objects, or its
             weights do not fit.
     """
-    label = repr(os.fspath(filepath)) if isinstance(filepath, (str, Path)) else "the file"
+    label = (
+        repr(os.fspath(filepath)) if isinstance(filepath, (str, Path)) else "the file"
+    )
     with hdf5.opened(filepath, label) as file:
         text = h5_layers.text(file.attrs.get("model_config"))
         if text is None:
@@ -124,7 +126,9 @@ def load_model(
             )
             stored = h5_layers.read_layers(file, label)
             names = h5_matching.load_layers(model, stored, label=label)
-            if compile and _compile(model, file, version, custom_objects, safe_mode, label):
+            if compile and _compile(
+                model, file, version, custom_objects, safe_mode, label
+            ):
                 h5_optimizer.load_optimizer(model, file, version, names, label)
     return model
 
@@ -188,7 +192,9 @@ def load_weights(
     Raises:
         ValueError: If the weights do not fit; the model is as before then.
     """
-    label = repr(os.fspath(filepath)) if isinstance(filepath, (str, Path)) else "the file"
+    label = (
+        repr(os.fspath(filepath)) if isinstance(filepath, (str, Path)) else "the file"
+    )
     with hdf5.opened(filepath, label) as file:
         stored = h5_layers.read_layers(file, label)
         h5_matching.load_layers(model, stored, by_name, skip_mismatch, label)

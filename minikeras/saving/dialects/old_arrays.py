@@ -20,7 +20,9 @@ Arrays = list[Array]
 _TURNED = {"Conv1D": 1, "Conv2D": 1, "Conv3D": 1, "Conv2DTranspose": 1, "ConvLSTM2D": 2}
 
 
-def modern_arrays(layer: Any, arrays: Arrays, version: Version, backend: str | None) -> Arrays:
+def modern_arrays(
+    layer: Any, arrays: Arrays, version: Version, backend: str | None
+) -> Arrays:
     """A layer's arrays as its variables hold them.
 
     Args:
@@ -54,7 +56,10 @@ def _parts(layer: Any, arrays: Arrays) -> list[tuple[Any, Arrays]] | None:
     kind = type(layer).__name__
     if kind == "Bidirectional":
         half = len(arrays) // 2
-        return [(layer.forward_layer, arrays[:half]), (layer.backward_layer, arrays[half:])]
+        return [
+            (layer.forward_layer, arrays[:half]),
+            (layer.backward_layer, arrays[half:]),
+        ]
     if kind == "TimeDistributed":
         return [(layer.layer, arrays)]
     return None
