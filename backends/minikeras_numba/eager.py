@@ -1,11 +1,14 @@
 """Eager kernels that lower once for the shapes they meet, then run the closure.
 
-For contractions, whose compiled form is far ahead of NumPy's. Elementwise functions
-stay NumPy's: one ufunc call is as fast as a kernel of its own.
+For contractions, whose compiled form is far ahead of NumPy's, and for the elementwise
+functions that are not exactly rounded: called eagerly they give the bits that they give
+in a compiled group. The others stay NumPy's: one ufunc call is as fast as a kernel of
+its own, and there is one right result.
 """
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -21,7 +24,9 @@ from minikeras.extend import (
     numpy_dtype,
     settle_at_fork,
 )
-from minikeras_numba.pool import Registers
+from minikeras_numba.elementwise import supports
+from minikeras_numba.fused import Native, fusible, lower_fused
+from minikeras_numba.pool import Registers, run
 
 NAMES = (
     "conv",
@@ -32,6 +37,12 @@ NAMES = (
     "max_pool_gather",
     "sum_pool",
     "sum_pool_grad",
+)
+# What is computed to some units in the last place: see `mathlib`.
+FUNCTIONS = (
+    *("exp", "expm1", "log", "log1p", "rsqrt", "sin", "cos", "tan", "sinh", "cosh"),
+    *("tanh", "asinh", "acosh", "atanh", "asin", "acos", "atan", "erf", "erfinv"),
+    *("logistic", "pow", "atan2"),
 )
 _MOST_KEPT = 256
 Kernel = Callable[..., Any]
@@ -72,6 +83,10 @@ class LoweredKernel:
         settle_at_fork(self)
 
     def __call__(self, *arrays: Any, **static: Any) -> Any:
+        return self.prepared(arrays, static)
+
+    def prepared(self, arrays: tuple[Any, ...], static: dict[str, Any]) -> Any:
+        """A call through the closure for these shapes, or the plain kernel's."""
         key = (
             tuple((a.shape, a.dtype.name) for a in arrays),
             tuple(sorted(static.items())),
@@ -102,8 +117,70 @@ class LoweredKernel:
         return None if step is None else _Prepared(step, len(inputs) + 1, out)
 
 
+class Elementwise(LoweredKernel):
+    """An eager function: its kernel, called for so many elements of whatever shape.
+
+    Nothing is held but the kernel's table, which it only reads: any number of threads
+    may call it.
+    """
+
+    def __init__(self, name: str, plain: Kernel) -> None:
+        super().__init__(name, plain, _function)
+        self._flat: OrderedDict[Any, Any] = OrderedDict()
+
+    def __call__(self, *arrays: Any, **static: Any) -> Any:
+        first = arrays[0]
+        shape = first.shape
+        for a in arrays:
+            if a.shape != shape or not a.flags.c_contiguous:
+                break
+        else:
+            key = first.size, first.dtype
+            call = self._flat.get(key) or self._flatten(key, len(arrays))
+            if call is not None:
+                out = np.empty(shape, first.dtype)
+                used = (*arrays, out)
+                words = [a.__array_interface__["data"][0] for a in used]
+                registers = (ctypes.c_int64 * len(words))(*words)
+                fn, meta, n, grain, _ = call
+                run(fn, ctypes.addressof(registers), meta, n, grain)
+                return out
+        if not supports(self.name, first.dtype.name):
+            return self.plain(*arrays, **static)
+        return self.prepared(arrays, static)
+
+    def _flatten(self, key: Any, count: int) -> Any:
+        """The kernel's call for a number of elements; None where NumPy does it."""
+        size, dtype = key
+        if size == 0 or not supports(self.name, dtype.name):
+            return None
+        avals = [Aval((size,), dtype.name)] * count
+        inputs, row = [Value(a) for a in avals], lookup(self.name)
+        out = row.infer(*avals)
+        assert isinstance(out, Aval)
+        output = Value(out)
+        node = Node(row, inputs, [output], {})
+        step = self.lower(node, {v: i for i, v in enumerate([*inputs, output])})
+        if not isinstance(step, Native):
+            return None
+        call = (*step.calls[0], step)
+        with self._lock:
+            self._flat[key] = call
+            if len(self._flat) > _MOST_KEPT:
+                self._flat.popitem(last=False)
+        return call
+
+
 def lowered_kernels(
     plain: Mapping[str, Kernel], lowerings: Mapping[str, Lower]
 ) -> dict[str, Kernel]:
     """The eager kernels that lowering replaces."""
-    return {name: LoweredKernel(name, plain[name], lowerings[name]) for name in NAMES}
+    made: dict[str, Kernel] = {
+        name: LoweredKernel(name, plain[name], lowerings[name]) for name in NAMES
+    }
+    made |= {name: Elementwise(name, plain[name]) for name in FUNCTIONS}
+    return made
+
+
+def _function(node: Node, regs: Mapping[Value, int]) -> Callable[[Any], None] | None:
+    return lower_fused(node, regs) if fusible(node) else None

@@ -167,8 +167,9 @@ def _sign(f: Fn, args: list[Val], dtype: str) -> Val:
     (x,) = args
     zero, one = f.like(x, 0), f.like(x, 1)
     if is_float(dtype):
-        # zero and NaN are their own sign
-        y = f.select(f.fcmp("ogt", x, zero), one, x)
+        # NaN is its own sign; that of -0.0 is 0.0 in NumPy, but not in ml_dtypes
+        rest = x if dtype == "bfloat16" else f.fadd(x, zero)
+        y = f.select(f.fcmp("ogt", x, zero), one, rest)
         return f.select(f.fcmp("olt", x, zero), f.like(x, -1), y)
     if not is_signed(dtype):
         return f.select(f.icmp("ne", x, zero), one, zero)
@@ -268,28 +269,32 @@ def _shift(op: str) -> Emit:
     return emit
 
 
-_LITERAL_POWERS: dict[str, Callable[[Fn, Val], Val]] = {}
-for _exponent, _power in {
+# Powers by multiplication, whether the exponent is a literal or happens to be that.
+_POWERS: dict[float, Callable[[Fn, Val], Val]] = {
     1.0: lambda f, x: x,
     2.0: lambda f, x: f.fmul(x, x),
     3.0: lambda f, x: f.fmul(f.fmul(x, x), x),
     -1.0: lambda f, x: f.fdiv(f.like(x, 1.0), x),
-}.items():
-    _LITERAL_POWERS[const("float", _exponent).name] = _power
+}
 
 
 def _pow(f: Fn, args: list[Val], dtype: str) -> Val:
     x, y = args
-    # the literal of a vector repeats "<kind> <text>": look at its first lane
-    first = y.name.lstrip("<").split(",")[0].split(" ")[-1].rstrip(">")
-    simple = _LITERAL_POWERS.get(first)
-    return simple(f, x) if simple else mathlib.power(f, x, y)
+    for exponent, power in _POWERS.items():
+        if y.name == f.like(y, exponent).name:
+            return power(f, x)
+    result = mathlib.power(f, x, y)
+    if y.name.startswith("%"):
+        for exponent, power in _POWERS.items():
+            same = f.fcmp("oeq", y, f.like(y, exponent))
+            result = f.select(same, power(f, x), result)
+    return result
 
 
 OPS: dict[str, Emit] = {
-    "add": _by_type("fadd contract", "add"),
-    "sub": _by_type("fsub contract", "sub"),
-    "mul": _by_type("fmul contract", "mul"),
+    "add": _by_type("fadd", "add"),
+    "sub": _by_type("fsub", "sub"),
+    "mul": _by_type("fmul", "mul"),
     "div": _by_type("fdiv", "fdiv"),
     "floordiv": _division(0),
     "mod": _division(1),

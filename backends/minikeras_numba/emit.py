@@ -126,13 +126,13 @@ class Fn:
         return self.let(f"{op} {a.ty} {a.name}, {b.name}", a.kind, a.lanes)
 
     def fadd(self, a: Val, b: Val) -> Val:
-        return self.bin("fadd contract", a, b)
+        return self.bin("fadd", a, b)
 
     def fsub(self, a: Val, b: Val) -> Val:
-        return self.bin("fsub contract", a, b)
+        return self.bin("fsub", a, b)
 
     def fmul(self, a: Val, b: Val) -> Val:
-        return self.bin("fmul contract", a, b)
+        return self.bin("fmul", a, b)
 
     def fdiv(self, a: Val, b: Val) -> Val:
         return self.bin("fdiv", a, b)
@@ -150,8 +150,16 @@ class Fn:
         return self.bin("mul", a, b)
 
     def fma(self, a: Val, b: Val, c: Val) -> Val:
-        """a * b + c, in one rounding where the processor can."""
-        return self.fadd(self.fmul(a, b), c)
+        """a * b + c, in one rounding where the processor can.
+
+        The only way to a fused multiply-add: the compiler makes none by itself, so the
+        bits of a function never depend on what stands beside it.
+        """
+        return self.intrinsic("fmuladd", a, b, c)
+
+    def fnma(self, a: Val, b: Val, c: Val) -> Val:
+        """c - a * b, as `fma` is rounded."""
+        return self.fma(self.fneg(a), b, c)
 
     def poly(self, x: Val, *coefficients: float) -> Val:
         """Horner's scheme, highest power first."""

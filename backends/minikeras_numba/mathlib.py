@@ -128,8 +128,7 @@ def clamp(f: Fn, x: Val, low: float, high: float) -> Val:
 def _round_parts(f: Fn, x: Val, factor: float) -> tuple[Val, Val]:
     """x * factor rounded to a whole number, as a float and as an integer."""
     magic = f.like(x, _MAGIC[x.kind])
-    shifted = f.fadd(f.fmul(x, f.like(x, factor)), magic)
-    # no flags here: cancelling the magic number is the point
+    shifted = f.fma(x, f.like(x, factor), magic)
     whole = f.bin("fsub", shifted, magic)
     kind = _INT[x.kind]
     return whole, f.sub(f.bitcast(shifted, kind), f.bitcast(magic, kind))
@@ -144,10 +143,10 @@ def _power_of_two(f: Fn, n: Val, kind: str) -> Val:
 def _exp_core(f: Fn, x: Val) -> tuple[Val, Val, Val]:
     """(q, n, float(n)) with exp(x) = (1 + q) * 2 ** n, |q| < 0.42."""
     whole, n = _round_parts(f, x, 1.4426950408889634)
-    r = f.fsub(x, f.fmul(whole, f.like(x, _LN2_HIGH[x.kind])))
-    r = f.fsub(r, f.fmul(whole, f.like(x, _LN2_LOW[x.kind])))
+    r = f.fnma(whole, f.like(x, _LN2_HIGH[x.kind]), x)
+    r = f.fnma(whole, f.like(x, _LN2_LOW[x.kind]), r)
     p = f.poly(r, *(_EXPM1_32 if x.kind == "float" else _EXPM1_64))
-    return f.fadd(f.fmul(p, f.fmul(r, r)), r), n, whole
+    return f.fma(p, f.fmul(r, r), r), n, whole
 
 
 def _is_avx512() -> bool:
@@ -180,7 +179,7 @@ def expm1(f: Fn, x: Val) -> Val:
     low, high = (-30.0, 89.0) if x.kind == "float" else (-60.0, 710.0)
     q, n, _ = _exp_core(f, clamp(f, x, low, high))
     scale = _power_of_two(f, f.sub(n, f.like(n, 1)), x.kind)
-    y = f.fadd(f.fmul(scale, q), f.bin("fsub", scale, f.like(x, 0.5)))
+    y = f.fma(scale, q, f.bin("fsub", scale, f.like(x, 0.5)))
     y = f.bin("fadd", y, y)
     # keeps the sign of zero and denormals
     tiny = f.fcmp("olt", f.intrinsic("fabs", x), f.like(x, 1e-20))
@@ -214,7 +213,7 @@ def _log_32(f: Fn, z: Val, power: Val) -> Val:
     square = f.fmul(z, z)
     y = f.fmul(f.fmul(f.poly(z, *_LOG_32), z), square)
     y = f.fma(power, f.like(z, _LN2_LOW["float"]), y)
-    y = f.fsub(y, f.fmul(square, f.like(z, 0.5)))
+    y = f.fnma(square, f.like(z, 0.5), y)
     return f.fma(power, f.like(z, _LN2_HIGH["float"]), f.fadd(z, y))
 
 
@@ -225,9 +224,9 @@ def _log_64(f: Fn, z: Val, power: Val) -> Val:
     rest = f.fmul(f.poly(square, *_LOG_64), square)
     half = f.fmul(f.fmul(z, z), f.like(z, 0.5))
     low = f.fmul(power, f.like(z, _LN2_LOW["double"]))
-    inner = f.fadd(f.fmul(s, f.fadd(half, rest)), low)
+    inner = f.fma(s, f.fadd(half, rest), low)
     inner = f.fsub(f.fsub(half, inner), z)
-    return f.fsub(f.fmul(power, f.like(z, _LN2_HIGH["double"])), inner)
+    return f.fma(power, f.like(z, _LN2_HIGH["double"]), f.fneg(inner))
 
 
 def log1p(f: Fn, x: Val) -> Val:
@@ -305,12 +304,12 @@ def rare(f: Fn, mask: Val, usual: Val, slow: Callable[[], Val]) -> Val:
 def _quadrant(f: Fn, x: Val) -> tuple[Val, Val, Val]:
     """(sin r, cos r, n) with x = n * pi / 2 + r, computed in float64."""
     whole, n = _round_parts(f, x, 2 / math.pi)
-    r = f.fsub(x, f.fmul(whole, f.like(x, 1.57079632673412561417e00)))
-    r = f.fsub(r, f.fmul(whole, f.like(x, 6.07710050650619224932e-11)))
+    r = f.fnma(whole, f.like(x, 1.57079632673412561417e00), x)
+    r = f.fnma(whole, f.like(x, 6.07710050650619224932e-11), r)
     z = f.fmul(r, r)
     s = f.poly(z, *[(-1) ** (k // 2) / math.factorial(k) for k in (11, 9, 7, 5, 3)])
     c = f.poly(z, *[(-1) ** (k // 2) / math.factorial(k) for k in (12, 10, 8, 6, 4, 2)])
-    s = f.fadd(f.fmul(f.fmul(s, z), r), r)
+    s = f.fma(f.fmul(s, z), r, r)
     return s, f.fma(c, z, f.like(z, 1.0)), n
 
 

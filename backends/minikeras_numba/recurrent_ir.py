@@ -248,11 +248,11 @@ class Writer:
             one = f.like(i, 1.0)
             total, later = f.fadd(self.get(dh), self.get(g)), self.get(dc)
             t = mathlib.tanh(f, self.get(c_now))
-            inner = f.fma(f.fmul(total, o), f.fsub(one, f.fmul(t, t)), later)
+            inner = f.fma(f.fmul(total, o), f.fnma(t, t, one), later)
             grads = (
                 f.fmul(f.fmul(inner, n), self.slope(i)),
                 f.fmul(f.fmul(inner, self.get(c_old)), self.slope(forget)),
-                f.fmul(f.fmul(inner, i), f.fsub(one, f.fmul(n, n))),
+                f.fmul(f.fmul(inner, i), f.fnma(n, n, one)),
                 f.fmul(f.fmul(total, t), self.slope(o)),
             )
             for k, grad in enumerate(grads):
@@ -298,7 +298,7 @@ class Writer:
             z, r, n, new = (self.get(s, k) for k in range(4))
             one = f.like(z, 1.0)
             total = f.fadd(self.get(dh), self.get(g))
-            curve = f.fsub(one, f.fmul(new, new))
+            curve = f.fnma(new, new, one)
             dn = f.fmul(f.fmul(f.fsub(one, z), total), curve)
             dz = f.fmul(f.fmul(f.fsub(self.get(before), new), total), self.slope(z))
             dr = f.fmul(f.fmul(dn, n), self.slope(r))
@@ -338,7 +338,7 @@ class Writer:
             total = dz = f.fadd(self.get(dh), self.get(g))
             h = self.get(y)
             if self.activation == "tanh":
-                dz = f.fmul(total, f.fsub(f.like(h, 1.0), f.fmul(h, h)))
+                dz = f.fmul(total, f.fnma(h, h, f.like(h, 1.0)))
             elif self.activation == "relu":
                 zero = f.like(h, 0.0)
                 dz = f.select(f.fcmp("ogt", h, zero), total, zero)

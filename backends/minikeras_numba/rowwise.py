@@ -174,7 +174,7 @@ class _RowKernel:
         self.sweep(add)
         sums = self.totals([exponentials, weights, products], "sum")
         log_sum = mathlib.log(f, sums[0])
-        f.store(f.fsub(f.fmul(sums[1], log_sum), sums[2]), row.out)
+        f.store(f.fma(sums[1], log_sum, f.fneg(sums[2])), row.out)
 
 
 def lower_rowwise(node: Node, regs: Mapping[Value, int]) -> Native | None:

@@ -23,6 +23,7 @@ from minikeras.engine import backend as registry
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import floatx, standardize
+from minikeras.engine.exact import exact
 from minikeras.engine.interpret import base, current, within
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
@@ -92,7 +93,7 @@ class Function:
                 aval = Aval(tuple(leaf.shape), standardize(leaf.dtype))
                 value = backend.from_host(np.asarray(leaf))
             else:
-                signature.append((kind, leaf))
+                signature.append(exact(leaf))
                 continue
             if not backend.is_contiguous(value):
                 value = backend.copy(value)

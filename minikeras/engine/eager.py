@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine import interpret
+from minikeras.engine.origins import LOGARITHMS, REMEMBERED, origin, stable
 from minikeras.engine.tensor import Tensor, adopt
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class Eager(interpret.Interpreter):
     def run(
         self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
     ) -> Any:
+        if prim.name in LOGARITHMS and arrays[0].origin is not None:
+            better = stable(prim, arrays, static)
+            if better is not None:
+                prim, arrays, static = better.prim, better.inputs, better.static
         backend = self._backend or registry.active()
         kernel = backend.kernels.get(prim.name) or backend.shortcuts.get(prim.name)
         if kernel is None:
@@ -45,7 +50,10 @@ class Eager(interpret.Interpreter):
         out = kernel(*values, **static)
         if prim.multi:
             return tuple(Tensor(v, aval) for v, aval in zip(out, avals, strict=True))
-        return Tensor(out, avals)
+        result = Tensor(out, avals)
+        if prim.name in REMEMBERED:
+            result.origin = origin(prim, arrays, static)
+        return result
 
     def read(self, state: State) -> Tensor:
         return state.eager_value()

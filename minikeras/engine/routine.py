@@ -39,7 +39,7 @@ def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
         ("branches", branches),
         ("stabilise", stabilise_graph),
         ("inline", lambda graph: inline(graph, backend)),
-        ("simplify", simplify),
+        ("simplify", lambda graph: simplify(graph, backend)),
         ("pools", pools),
         ("layouts", lambda graph: layouts(graph, backend)),
         ("epilogue", lambda graph: epilogues(graph, backend)),

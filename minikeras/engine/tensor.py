@@ -8,7 +8,7 @@ Anything that needs concrete numbers (`numpy()`, `bool()`, `float()`) raises
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.casting import convert
 from minikeras.engine.dtypes import numpy_dtype, standardize
 from minikeras.engine.graph import Value
+
+if TYPE_CHECKING:
+    from minikeras.engine.origins import Origin
 
 
 class TraceError(TypeError):
@@ -39,15 +42,17 @@ class Tensor(operators.Operators, ArrayMethods):
     Attributes:
         value: The backend's array, or a graph `Value` while staging.
         aval: Shape and dtype.
+        origin: The call that made it, where a logarithm may ask; see `origins.py`.
     """
 
-    __slots__ = ("value", "aval", "_keras_mask", "__weakref__")
+    __slots__ = ("value", "aval", "origin", "_keras_mask", "__weakref__")
 
     _keras_mask: Any  # set by layers that make masks; absent otherwise
 
     def __init__(self, value: Any, aval: Aval | None = None) -> None:
         self.value = value
         self.aval = aval if aval is not None else aval_of(value)
+        self.origin: Origin | None = None
 
     @property
     def shape(self) -> Shape:  # type: ignore[override]

@@ -8,13 +8,16 @@ arithmetic only.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from minikeras.engine import backend as registry
 from minikeras.engine.aval import Aval, broadcast_shapes
-from minikeras.engine.dtypes import numpy_dtype
+from minikeras.engine.dtypes import is_float, numpy_dtype
+from minikeras.engine.exact import exact
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.primitive import lookup
 
@@ -54,7 +57,7 @@ def common_subexpressions(graph: Graph) -> Graph:
         node_key = (
             node.prim.name,
             node.inputs,
-            tuple(sorted(node.static.items(), key=_first)),
+            *map(exact, sorted(node.static.items(), key=_first)),
         )
         try:
             first_node = seen.setdefault(node_key, node)
@@ -71,16 +74,31 @@ def _first(item: tuple[str, Any]) -> str:
     return item[0]
 
 
-def algebra(graph: Graph) -> Graph:
-    """Fold constants and drop what changes nothing, in one sweep."""
-    return _Algebra(graph).run()
+def _filled(array: Any) -> bool:
+    """Whether all elements are the same, the sign of zeros too."""
+    first = array.flat[0]
+    if not (array == first).all():
+        return False
+    return bool(first) or bool((np.signbit(array) == np.signbit(first)).all())
+
+
+def algebra(graph: Graph, backend: registry.Backend | None = None) -> Graph:
+    """Fold constants and drop what changes nothing, in one sweep.
+
+    Constants are folded by the backend's kernels, where those take NumPy arrays, so
+    that they have the bits of an eager call.
+    """
+    if backend is None or backend.array_type is not np.ndarray:
+        backend = registry.load("numpy")
+    return _Algebra(graph, backend.kernels).run()
 
 
 class _Algebra:
     """One sweep over the nodes with the rewrites found so far."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, kernels: Mapping[str, Any]) -> None:
         self.graph = graph
+        self.kernels = kernels
         self.constants = dict(graph.constants)
         self.same: dict[Value, Value] = {}
         self.producer: dict[Value, Node] = {}
@@ -105,7 +123,7 @@ class _Algebra:
         if array is not None:
             if array.size == 1:
                 return array.item()
-            if 0 < array.size <= _FOLD_LIMIT and (array == array.flat[0]).all():
+            if 0 < array.size <= _FOLD_LIMIT and _filled(array):
                 return array.flat[0].item()
             return None
         node = self.producer.get(value)
@@ -130,7 +148,7 @@ class _Algebra:
         arrays = [self.constants.get(v) for v in node.inputs]
         if any(a is None or a.size > _FOLD_LIMIT for a in arrays):
             return False
-        kernel = registry.load("numpy").kernels.get(node.prim.name)
+        kernel = self.kernels.get(node.prim.name)
         if kernel is None:
             return False
         self.constants[out] = np.asarray(kernel(*arrays, **node.static))
@@ -211,13 +229,25 @@ def _identity(node: Node, scalar: Any) -> Value | None:
         return node.inputs[0]
     if name == "mul" and scalar(node.inputs[0]) == 1:
         return node.inputs[1]
-    if name == "sub" and scalar(node.inputs[1]) == 0:
-        return node.inputs[0]
-    # x + 0 turns -0.0 into 0.0; no one can tell but by dividing by it.
-    if name == "add" and scalar(node.inputs[1]) == 0:
-        return node.inputs[0]
-    if name == "add" and scalar(node.inputs[0]) == 0:
-        return node.inputs[1]
+    if name in ("add", "sub"):
+        return _without_zero(node, scalar)
+    return None
+
+
+def _without_zero(node: Node, scalar: Any) -> Value | None:
+    """What a zero is added to, or taken from.
+
+    x + 0.0 is not x where x is -0.0; x + -0.0 and x - 0.0 are x everywhere.
+    """
+    left, right = node.inputs
+    real = is_float(node.outputs[0].aval.dtype)
+    adds = node.prim.name == "add"
+    for zero, other in ((right, left), (left, right))[: 2 if adds else 1]:
+        number = scalar(zero)
+        if isinstance(number, complex):
+            return None
+        if number == 0 and (not real or (math.copysign(1.0, number) < 0) == adds):
+            return other
     return None
 
 
@@ -243,11 +273,11 @@ def reshapes(graph: Graph) -> Graph:
     return graph.with_nodes(nodes, [same.get(v, v) for v in graph.outputs])
 
 
-def simplify(graph: Graph) -> Graph:
+def simplify(graph: Graph, backend: registry.Backend | None = None) -> Graph:
     """All of this file, in the order that lets each feed the next."""
     graph = dead_code(graph)
     graph = common_subexpressions(graph)
-    graph = algebra(graph)
+    graph = algebra(graph, backend)
     graph = reshapes(graph)
     graph = common_subexpressions(graph)
     return dead_code(graph)
