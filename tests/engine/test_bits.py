@@ -67,7 +67,9 @@ def test_a_function_alone(backend, key):
     rng = np.random.default_rng(0)
     arrays = [column(rng, a.dtype.name) for a in case.draw(key[1])]
     if case.name in ("maximum", "minimum"):
-        arrays = [np.where(a == 0, 0, a).astype(a.dtype) + a.dtype.type(0) for a in arrays]
+        arrays = [
+            np.where(a == 0, 0, a).astype(a.dtype) + a.dtype.type(0) for a in arrays
+        ]
     given = [from_numpy(a) for a in arrays]
     function = lambda *t: bind(case.row, t, case.static)  # noqa: E731
     with np.errstate(all="ignore"):
@@ -89,9 +91,13 @@ def programs(draw):
             steps.append((draw(st.sampled_from(UNARY)), draw(operand), None))
             continue
         other = draw(
-            st.one_of(operand, operand, st.sampled_from([0.0, -0.0, 1.0, 0.1, -3.0, 2.0]))
+            st.one_of(
+                operand, operand, st.sampled_from([0.0, -0.0, 1.0, 0.1, -3.0, 2.0])
+            )
         )
-        steps.append((draw(st.sampled_from([*BINARY, "pow", "where"])), draw(operand), other))
+        steps.append(
+            (draw(st.sampled_from([*BINARY, "pow", "where"])), draw(operand), other)
+        )
     return steps
 
 
@@ -170,7 +176,10 @@ def test_signed_zeros_are_values_of_their_own(backend):
         same(function(minus), jit(function)(minus))
     both = jit(lambda x: (x / p.full(shape=(), dtype="float32", value=0.0),
                           x / p.full(shape=(), dtype="float32", value=-0.0)))  # fmt: skip
-    assert [t.numpy().tolist() for t in both(x)] == [[np.inf, -np.inf], [-np.inf, np.inf]]
+    assert [t.numpy().tolist() for t in both(x)] == [
+        [np.inf, -np.inf],
+        [-np.inf, np.inf],
+    ]
 
 
 def probabilities(name, x):
