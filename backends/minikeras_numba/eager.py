@@ -164,7 +164,7 @@ class Elementwise(LoweredKernel):
         if not isinstance(step, Native):
             return None
         call = (*step.calls[0], step)
-        with self._lock:
+        with self.lock:
             self._flat[key] = call
             if len(self._flat) > _MOST_KEPT:
                 self._flat.popitem(last=False)
