@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         constraints,
         datasets,
         dtype_policies,
+        export,
         initializers,
         layers,
         losses,
@@ -79,7 +80,7 @@ _HOMES = {
 }
 _MODULES = (
     "activations", "backend", "callbacks", "config", "constraints", "datasets",
-    "dtype_policies", "initializers", "layers", "losses", "metrics",
+    "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
     "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
 )  # fmt: skip
@@ -138,6 +139,7 @@ __all__ = [
     "datasets",
     "device",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
     "losses",

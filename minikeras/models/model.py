@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Self, Unpack, overload
 
 from minikeras.engine.symbolic import any_symbolic, infer_call
+from minikeras.export.archive import export_model
 from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.keywords import LayerOptions
@@ -282,6 +283,34 @@ class Model(Trainer, Layer):
         with sharing.shared_objects():
             config = serialization.serialize_keras_object(self)
         return json.dumps(sharing.without_single_numbers(config), **kwargs)
+
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model for another engine to run; ONNX is what exists.
+
+        Dropout and noise are left out, batch normalization goes into the convolutions
+        before it, and sizes that are None stay free. bfloat16 is written as float32.
+
+        Args:
+            filepath: The file. One that ends with `.onnx` chooses the format too.
+            format: "onnx". Keras's default and its other formats are refused.
+            verbose: Whether to print inputs and outputs.
+            input_signature: Tensors, KerasTensors or `InputSpec`s in the structure of the
+                inputs. Default: what the model was built with.
+            **kwargs: `opset_version`, ONNX's version of operators: 18 to 21, which is the
+                default.
+
+        Raises:
+            ValueError: If the format is another, or a layer has no form in ONNX.
+            ImportError: If onnx is not installed: `pip install 'minikeras[onnx]'`.
+        """
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:

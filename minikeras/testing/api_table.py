@@ -23,7 +23,7 @@ from typing import Any
 
 NAMESPACES = (
     "", "activations", "backend", "callbacks", "config", "constraints", "datasets",
-    "distribution", "dtype_policies", "initializers", "layers", "losses", "metrics",
+    "distribution", "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
     "mixed_precision", "models", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy",
     "optimizers", "optimizers.schedules", "preprocessing.image", "preprocessing.sequence",
     "quantizers", "random", "regularizers", "saving", "tree", "utils", "visualization",

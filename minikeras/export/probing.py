@@ -1,0 +1,206 @@
+"""Free sizes: one graph for every batch, found by staging the function three times.
+
+A graph has integers for shapes. The function is staged with three different sizes in
+place of each free axis; what differs between the three graphs depends on these sizes,
+and `Probed` says how a node's integers looked in each. The writer then computes them
+from the shapes that it meets when the file is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import tree
+from minikeras.engine.aval import Aval
+from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.interpret import interpreting
+from minikeras.engine.staging import Staging
+from minikeras.engine.state import State
+from minikeras.engine.tensor import Tensor
+from minikeras.export.errors import ExportError
+
+# Of each three the first is the graph that is written. Unlike sizes, with many divisors,
+# so that strides and pools divide them; other axes than the batch are larger, so that
+# windows fit in.
+_BATCHES = (6, 10, 15)
+_AXES = ((96, 160, 224), (128, 192, 320), (288, 352, 416), (256, 480, 544))
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An input: its name, dtype and shape, with a text in place of each free size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass
+class Varying:
+    """A number that depends on free sizes: what it was in each of the three graphs."""
+
+    values: tuple[float, ...]
+
+
+@dataclass
+class Probed:
+    """The graph to write, and what was different in its two twins.
+
+    Attributes:
+        graph: Inputs are the arguments, then the states read.
+        states: The states behind the last inputs.
+        structure: Where the outputs go in the function's result.
+    """
+
+    graph: Graph
+    states: list[State]
+    structure: Any
+    _twins: dict[Node, list[Node]] = field(default_factory=dict)
+    _shapes: dict[Value, list[tuple[int, ...]]] = field(default_factory=dict)
+    _constants: dict[Value, list[Array]] = field(default_factory=dict)
+
+    def shape(self, value: Value) -> tuple[int | Varying, ...]:
+        """The shape of a value, with what depends on free sizes marked."""
+        return _merge(self._shapes.get(value) or [value.aval.shape])
+
+    def static(self, node: Node, key: str) -> Any:
+        """A static keyword of a node, with what depends on free sizes marked."""
+        twins = self._twins.get(node) or [node]
+        return _merge([twin.static[key] for twin in twins])
+
+    def constant(self, value: Value, array: Array) -> Array | Varying:
+        """The array of a constant, or its number where that depends on free sizes.
+
+        Raises:
+            ExportError: If an array has another shape or content for other sizes.
+        """
+        arrays = self._constants.get(value, [array])
+        first = arrays[0]
+        if all(_equal(first, other) for other in arrays[1:]):
+            return first
+        if all(a.size == 1 for a in arrays):
+            return Varying(tuple(float(a.item()) for a in arrays))
+        raise ExportError(
+            f"an array of shape {first.shape} is made from sizes that are free (with "
+            "another batch or length it is another array). Make it with keras.ops "
+            "inside the layer's call, or export with these sizes fixed by input_signature."
+        )
+
+    def add(self, graphs: Sequence[Graph]) -> None:
+        """Take in graphs that are the same but for their sizes; bodies of loops too."""
+        first = graphs[0]
+        alike = all(
+            [n.prim for n in g.nodes] == [n.prim for n in first.nodes]
+            and len(g.inputs) == len(first.inputs)
+            and len(g.constants) == len(first.constants)
+            for g in graphs
+        )
+        if not alike:
+            raise ExportError(
+                "the computation is another one for other sizes (Python branches on a "
+                "shape), so no one graph serves all. Give fixed sizes by input_signature, "
+                "for example [keras.InputSpec(shape=(1, 28, 28, 1), dtype='float32')]."
+            )
+        for values in zip(*(g.inputs for g in graphs), strict=True):
+            self._shapes[values[0]] = [v.aval.shape for v in values]
+        for values in zip(*(g.constants for g in graphs), strict=True):
+            self._shapes[values[0]] = [v.aval.shape for v in values]
+            self._constants[values[0]] = [
+                g.constants[v] for g, v in zip(graphs, values, strict=True)
+            ]
+        for nodes in zip(*(g.nodes for g in graphs), strict=True):
+            self._twins[nodes[0]] = list(nodes)
+            for values in zip(*(n.outputs for n in nodes), strict=True):
+                self._shapes[values[0]] = [v.aval.shape for v in values]
+            for key, static in nodes[0].static.items():
+                if isinstance(static, Graph):
+                    self.add([n.static[key] for n in nodes])
+
+
+def probe(
+    function: Callable[..., Any],
+    specs: Sequence[Spec],
+    prepare: Callable[[Graph], Graph],
+) -> Probed:
+    """Stage `function` of the inputs `specs`, for every free size at once.
+
+    Args:
+        function: Takes one tensor for each spec.
+        specs: The inputs.
+        prepare: A pass over each graph, the same for all.
+
+    Returns:
+        The graph and what is known of its sizes.
+
+    Raises:
+        ExportError: If the computation is another one for other sizes.
+    """
+    free = list(dict.fromkeys(d for s in specs for d in s.shape if isinstance(d, str)))
+    turns = 3 if free else 1
+    graphs = []
+    for turn in range(turns):
+        sizes = {name: _size(i, name, turn) for i, name in enumerate(free)}
+        staging = Staging()
+        tensors = [
+            staging.add_input(Aval(_filled(spec.shape, sizes), spec.dtype), spec.name)
+            for spec in specs
+        ]
+        with interpreting(staging):
+            result = function(*tensors)
+            leaves, structure = tree.flatten_spec(result)
+            outputs = [_output(leaf) for leaf in leaves]
+        graph = staging.graph(outputs)
+        results = graph.outputs[: len(outputs)]  # without states that were assigned
+        graphs.append(
+            prepare(Graph(graph.inputs, graph.constants, graph.nodes, results))
+        )
+        if turn == 0:
+            states = list(staging.reads)
+    probed = Probed(graphs[0], states, structure)
+    if turns > 1:
+        probed.add(graphs)
+    return probed
+
+
+def _output(leaf: Any) -> Tensor:
+    state = getattr(leaf, "state", None)
+    leaf = leaf if state is None else state.read()
+    if not isinstance(leaf, Tensor):
+        raise ExportError(
+            f"the function returned {leaf!r}; expected tensors, in any structure of lists "
+            "and dicts."
+        )
+    return leaf
+
+
+def _size(place: int, name: str, turn: int) -> int:
+    if name == "batch":
+        return _BATCHES[turn]
+    return _AXES[place % len(_AXES)][turn] * (1 + place // len(_AXES))
+
+
+def _filled(shape: tuple[int | str, ...], sizes: dict[str, int]) -> tuple[int, ...]:
+    return tuple(sizes[d] if isinstance(d, str) else d for d in shape)
+
+
+def _equal(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def _merge(alternatives: Sequence[Any]) -> Any:
+    """One of several equal structures; numbers that differ become `Varying`."""
+    first = alternatives[0]
+    if isinstance(first, tuple):
+        if any(len(a) != len(first) for a in alternatives):
+            raise ExportError("the rank of an array depends on free sizes.")
+        return tuple(_merge(parts) for parts in zip(*alternatives, strict=True))
+    if all(a == first or a is first for a in alternatives[1:]):
+        return first
+    if isinstance(first, (int, float)) and not isinstance(first, bool):
+        return Varying(tuple(alternatives))
+    return first
