@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from minikeras.engine.tensor import host_array
 from minikeras.export.probing import Probed, Spec, Varying, probe
 from minikeras.export.rows import ROWS
 from minikeras.export.writer import Writer, carried_dtype
+from minikeras.saving.atomic import replaced_file
 from minikeras.version import __version__
 
 OPSET = 21
@@ -237,13 +237,5 @@ def write_onnx(model: Any, path: str | os.PathLike[str]) -> None:
         package.checker.check_model(path, full_check=True)
         return
     package.checker.check_model(model, full_check=True)
-    handle, beside = tempfile.mkstemp(dir=folder, suffix=".onnx.tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(model.SerializeToString())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    with replaced_file(path) as beside_path:
+        beside_path.write_bytes(model.SerializeToString())
