@@ -7,6 +7,7 @@ first used, so that importing the package costs next to nothing.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from minikeras import narrow as _narrow
 from minikeras.version import __version__, version
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from minikeras.regularizers import Regularizer
     from minikeras.scopes import RematScope, device, remat
     from minikeras.variable import Variable
+
+_narrow.register()
 
 # Public name -> the module that has it; a module's own name for a module.
 _HOMES = {

@@ -88,9 +88,10 @@ class Variable(operators.LogicalOperators):
     """A mutable tensor with a name, e.g. a layer's weight.
 
     Args:
-        initializer: The first value (number, array, tensor), or a function
+        initializer: The first value (number, array, tensor), or an initializer: its name,
+            such as `"glorot_uniform"`, its config or class, or a function
             `(shape, dtype=...) -> tensor`.
-        shape: Needed with a function; else taken from the value.
+        shape: Needed with an initializer; else taken from the value.
         dtype: Default: that of the value, or `floatx()`.
         trainable: Whether optimizers may change it and tapes watch it.
         autocast: Whether mixed-precision layers may read it in their compute dtype.
@@ -100,7 +101,8 @@ class Variable(operators.LogicalOperators):
         layout: Must be None; kept for Keras's signature.
 
     Raises:
-        ValueError: If a function comes without a shape, or the shape has None.
+        ValueError: If an initializer comes without a shape or is unknown, or the shape has
+            None.
 
     >>> import minikeras as keras
     >>> v = keras.Variable([1.0, 2.0])
@@ -272,11 +274,23 @@ class Variable(operators.LogicalOperators):
         self.state = State(from_numpy(array), label, trainable)
 
 
+# What a name or config of an initializer means; the module `initializers` sets it.
+_named_initializer: Callable[[Any], Any] | None = None
+
+
+def set_named_initializer(lookup: Callable[[Any], Any]) -> None:
+    """Have variables look names of initializers up with `lookup`."""
+    global _named_initializer
+    _named_initializer = lookup
+
+
 def _initial(initializer: Any, shape: Any, dtype: Any, path: str) -> Tensor:
+    if _named_initializer is not None and isinstance(initializer, (str, dict, type)):
+        initializer = _named_initializer(initializer)
     if callable(initializer) and not isinstance(initializer, (Tensor, Variable)):
         if shape is None:
             raise ValueError(
-                f"variable {path!r}: shape is None; a function as initializer needs a shape."
+                f"variable {path!r}: shape is None; an initializer needs a shape."
             )
         shape = tuple(shape)
         if None in shape:

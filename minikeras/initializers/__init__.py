@@ -29,6 +29,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.variable import set_named_initializer
 
 constant = Constant
 glorot_normal = GlorotNormal
@@ -173,6 +174,9 @@ def get(identifier: Any) -> Any:
         f"initializers.get: {identifier!r}; expected a name such as 'glorot_uniform', a config, "
         "an Initializer, a function (shape, dtype) or an array."
     )
+
+
+set_named_initializer(get)
 
 
 def _named(name: str) -> Any:

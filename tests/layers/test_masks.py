@@ -211,3 +211,57 @@ def test_of_several_tensors_without_masks_a_layer_gets_a_list_of_none():
     layer, x = Sees(), np.ones((2, 4, 3))
     layer([x, x])
     assert layer.seen == [None, None]
+
+
+def carrying(value, mask, shape=(1, 8, 1)):
+    """A constant tensor that carries a mask."""
+    tensor = ops.full(shape, value)
+    if mask is not None:
+        tensor._keras_mask = ops.convert_to_tensor(np.array([mask], bool))
+    return tensor
+
+
+A, B, C = [1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 1, 1, 0, 0], [1, 0, 1, 0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "all_masked", "one_free"),
+    [
+        ("Multiply", [30, 6, 10, 2, 15, 3, 5, 0], [30, 6, 30, 6, 15, 3, 15, 3]),
+        ("Maximum", [5, 3, 5, 2, 5, 3, 5, 2], [5, 3, 5, 3, 5, 3, 5, 3]),
+        ("Minimum", [2, 2, 2, 2, 3, 3, 5, 2], [2, 2, 2, 2, 3, 3, 3, 3]),
+        ("Add", [10] * 8, [10] * 8),
+    ],
+)
+def test_what_is_masked_does_not_count_in_merges(name, all_masked, one_free):
+    """The values are Keras's."""
+    layer = getattr(layers, name)()
+    merged = layer([carrying(2, A), carrying(3, B), carrying(5, C)])
+    assert merged.numpy().ravel().tolist() == all_masked
+    assert mask_of(merged).tolist() == [[True] * 7 + [False]]
+    merged = layer([carrying(2, A), carrying(3, None), carrying(5, C)])
+    assert merged.numpy().ravel().tolist() == one_free
+    assert getattr(merged, "_keras_mask", None) is None
+    low = layer([carrying(2, A), carrying(3, None, (1, 1)), carrying(5, C, (1, 8, 2))])
+    assert low.numpy().ravel().tolist() == np.repeat(one_free, 2).tolist()
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 4), (2, 4, 5), (2, 1, 5)])
+def test_batch_normalization_with_masks_of_any_lower_rank(shape):
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(2, 4, 5, 3)).astype("float32")
+    mask = rng.random(shape) > 0.4
+    mask[0] = True
+    layer = layers.BatchNormalization(momentum=0.0)
+    layer(x, training=True, mask=mask)
+    whole = mask.reshape(shape + (1,) * (3 - len(shape)))
+    counted = x[np.broadcast_to(whole, x.shape[:3])]
+    np.testing.assert_allclose(layer.moving_mean, counted.mean(0), atol=1e-6)
+    np.testing.assert_allclose(layer.moving_variance, counted.var(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 5, 3), (2, 4, 5, 1), (3, 4), (2, 3, 5)])
+def test_batch_normalization_refuses_masks_that_do_not_fit(shape):
+    x = np.ones((2, 4, 5, 3), "float32")
+    with pytest.raises(ValueError, match="expected one dimension less than the inputs"):
+        layers.BatchNormalization()(x, training=True, mask=np.ones(shape, bool))

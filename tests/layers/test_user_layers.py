@@ -5,6 +5,8 @@ import pytest
 
 import minikeras as keras
 from minikeras import layers, ops
+from tests.layers.case import resolved
+from tests.layers.cases import CASES, data
 
 
 class Holds(layers.Layer):
@@ -57,3 +59,24 @@ def test_a_call_that_folds_unknown_axes_away_and_back():
     layer = EachStep()
     assert layer(keras.Input((None, 3))).shape == (None, None, 2)
     assert layer(np.ones((4, 5, 3))).shape == (4, 5, 2)
+
+
+FIRST = {case.layer: case for case in reversed(CASES)}
+
+
+@pytest.mark.filterwarnings("ignore:.*does not support masking")
+@pytest.mark.parametrize("name", sorted(FIRST))
+def test_a_build_of_one_s_own_is_called_whatever_the_base(name):
+    seen = []
+
+    class Mine(getattr(layers, name)):
+        def build(self, *shapes, **named):
+            seen.append(self.built)
+            super().build(*shapes, **named)
+
+    arguments = {k: resolved(keras, v) for k, v in FIRST[name].kwargs.items()}
+    layer = Mine(**arguments)
+    x = data(FIRST[name])
+    assert layer(x) is not None and seen == [False] and layer.built
+    layer(x)
+    assert len(seen) == 1

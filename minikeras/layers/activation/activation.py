@@ -32,7 +32,7 @@ class _Elementwise(Layer):
     def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
+        self._nothing_to_build()
 
 
 class Activation(_Elementwise):

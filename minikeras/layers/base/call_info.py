@@ -68,6 +68,13 @@ def build_names(build: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
     return names, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
 
 
+@functools.cache
+def _passes_on(build: Callable[..., Any]) -> bool:
+    """Whether a `build` takes `*args`, as one that hands them to another does."""
+    parameters = inspect.signature(build).parameters.values()
+    return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+
+
 def holds_tensor(value: Any) -> bool:
     """Whether a Tensor or KerasTensor is anywhere in `value`."""
     if isinstance(value, (Tensor, KerasTensor)):
@@ -97,7 +104,8 @@ def build_arguments(
     shapes = {f"{name}_shape": shape_of(v) for name, v in tensors.items()}
     if not shapes:
         return ((None,) if names else ()), {}
-    if len(names) == 1 and not open_ended:
+    one = len(shapes) == 1 and _passes_on(build)
+    if one or (len(names) == 1 and not open_ended):
         return (next(iter(shapes.values())),), {}
     if open_ended:
         return (), shapes

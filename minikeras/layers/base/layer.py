@@ -231,6 +231,11 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def _has_build(self) -> bool:
         return self._overrides("build")
 
+    def _nothing_to_build(self) -> None:
+        """Count as built from the start, unless a subclass has a `build` of its own."""
+        if not self._has_build():
+            self.built = True
+
     def _parts_to_build(self) -> bool:
         """Whether a layer inside is not built yet."""
         return not all(part.built for part in self._flatten_layers(include_self=False))

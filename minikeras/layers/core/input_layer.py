@@ -90,7 +90,7 @@ class InputLayer(Layer):
         if tensor is None:
             tensor = KerasTensor(self._batch_shape, self._dtype, name=self.name)
         Node(self, (), {}, tensor)
-        self.built = True
+        self._nothing_to_build()
 
     def call(self) -> None:
         """An input layer is not called; models feed its tensor."""

@@ -57,7 +57,7 @@ class Lambda(Layer):
         self.mask = mask
         self.arguments = arguments or {}
         self.supports_masking = mask is not None
-        self.built = True
+        self._nothing_to_build()
         try:
             known = set(inspect.signature(function).parameters)
         except (TypeError, ValueError):  # some builtins have no signature

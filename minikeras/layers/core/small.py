@@ -36,7 +36,7 @@ class Identity(Layer):
     def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
+        self._nothing_to_build()
 
     def call(self, inputs: Any) -> Any:
         """The inputs."""
@@ -70,7 +70,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.mask_value = mask_value
         self.supports_masking = True
-        self.built = True
+        self._nothing_to_build()
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where a step has a feature that differs from the value."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.masking import mask_of, set_mask
 
 
 class Merge(Layer):
@@ -75,7 +77,38 @@ def _with_rank(x: Any, rank: int) -> Any:
     shape = x.shape
     if len(shape) == rank or not shape:
         return x
-    return ops.reshape(x, (shape[0], *([1] * (rank - len(shape))), *shape[1:]))
+    extra = [1] * (rank - len(shape))
+    made = ops.reshape(x, (shape[0], *extra, *shape[1:]))
+    mask = mask_of(x)
+    if mask is not None:
+        set_mask(made, ops.reshape(mask, (shape[0], *extra, *mask.shape[1:])))
+    return made
+
+
+def _counting(x: Any) -> Any:
+    """The mask of a tensor, with axes of size 1 up to its rank; None without one."""
+    mask = mask_of(x)
+    if mask is None:
+        return None
+    sizes = (*mask.shape, *([1] * (len(x.shape) - len(mask.shape))))
+    return ops.reshape(mask, sizes)
+
+
+def _folded(function: Callable[[Any, Any], Any], inputs: list[Any]) -> Any:
+    """Join inputs by twos; where one is masked, the other counts alone.
+
+    Where all are masked, what is there is the first.
+    """
+    found, seen = inputs[0], _counting(inputs[0])
+    for x in inputs[1:]:
+        counts, both = _counting(x), function(found, x)
+        if seen is not None:
+            both = ops.where(seen, both, x)
+        if counts is not None:
+            both = ops.where(counts, both, found)
+        found = both
+        seen = None if seen is None or counts is None else ops.logical_or(seen, counts)
+    return found
 
 
 class Add(Merge):
@@ -147,7 +180,8 @@ class Subtract(Merge):
 class Multiply(Merge):
     """The product of the inputs, element by element.
 
-    Inputs broadcast; those of lower rank get axes of size 1 after the batch axis.
+    Inputs broadcast; those of lower rank get axes of size 1 after the batch axis. Masked
+    inputs do not count: where one is masked the others are multiplied, where all are it is 0.
 
     Args:
         **kwargs: See `Layer`.
@@ -168,10 +202,12 @@ class Multiply(Merge):
     """
 
     def _merged(self, inputs: list[Any]) -> Any:
-        product = inputs[0]
-        for x in inputs[1:]:
-            product = ops.multiply(product, x)
-        return product
+        first, counts = inputs[0], _counting(inputs[0])
+        if counts is None or len(inputs) == 1:
+            return _folded(ops.multiply, inputs)
+        start = ops.where(counts, first, ops.zeros_like(first))
+        set_mask(start, mask_of(first))
+        return _folded(ops.multiply, [start, *inputs[1:]])
 
 
 class Average(Merge):
@@ -206,7 +242,8 @@ class Average(Merge):
 class Maximum(Merge):
     """The greatest of the inputs, element by element.
 
-    Inputs broadcast; those of lower rank get axes of size 1 after the batch axis.
+    Inputs broadcast; those of lower rank get axes of size 1 after the batch axis. Masked
+    inputs do not count.
 
     Args:
         **kwargs: See `Layer`.
@@ -226,16 +263,14 @@ class Maximum(Merge):
     """
 
     def _merged(self, inputs: list[Any]) -> Any:
-        found = inputs[0]
-        for x in inputs[1:]:
-            found = ops.maximum(found, x)
-        return found
+        return _folded(ops.maximum, inputs)
 
 
 class Minimum(Merge):
     """The least of the inputs, element by element.
 
-    Inputs broadcast; those of lower rank get axes of size 1 after the batch axis.
+    Inputs broadcast; those of lower rank get axes of size 1 after the batch axis. Masked
+    inputs do not count.
 
     Args:
         **kwargs: See `Layer`.
@@ -255,7 +290,4 @@ class Minimum(Merge):
     """
 
     def _merged(self, inputs: list[Any]) -> Any:
-        found = inputs[0]
-        for x in inputs[1:]:
-            found = ops.minimum(found, x)
-        return found
+        return _folded(ops.minimum, inputs)

@@ -58,7 +58,8 @@ class BatchNormalization(Layer):
     Call arguments:
         inputs: A tensor.
         training: Whether to use the batch's statistics, and to update the averages.
-        mask: Booleans `(batch, steps)`; steps that are False do not count.
+        mask: Booleans `(batch, steps)`, or `(batch, ...)` for all axes but the last; what is
+            False does not count.
 
     Input shape:
         Any.
@@ -289,8 +290,10 @@ def _move(average: Any, new: Any, momentum: float) -> None:
 
 
 def _check_mask(mask: Any, inputs: Any, owner: str) -> None:
-    if len(mask.shape) != 2 or len(inputs.shape) < 2:
+    shape, sizes = tuple(mask.shape), tuple(inputs.shape)
+    fits = all(a is None or b is None or a in (1, b) for a, b in zip(shape, sizes))
+    if not 0 < len(shape) < len(sizes) or not fits:
         raise ValueError(
-            f"{owner}: mask has shape {mask.shape}; expected (batch, steps) for an input of "
-            f"shape {inputs.shape}."
+            f"{owner}: mask has shape {shape}; expected one dimension less than the inputs, "
+            f"which have shape {sizes}, or only its first axes."
         )

@@ -345,7 +345,7 @@ class UnitNormalization(Layer):
             )
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.supports_masking = True
-        self.built = True
+        self._nothing_to_build()
 
     def call(self, inputs: Any) -> Any:
         """The vectors at length 1."""

@@ -29,7 +29,7 @@ class BaseGlobalPooling(Layer):
         self.data_format = checked_format(data_format, self._label())
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=self._rank + 2)
-        self.built = True
+        self._nothing_to_build()
 
     @property
     def _axes(self) -> tuple[int, ...]:

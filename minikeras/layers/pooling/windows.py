@@ -41,7 +41,7 @@ class BasePooling(Ranked):
         self.padding = one_of(padding, ("valid", "same"), "padding", owner)
         self.data_format = checked_format(data_format, owner)
         self.input_spec = InputSpec(ndim=rank + 2)
-        self.built = True
+        self._nothing_to_build()
 
     def call(self, inputs: Any) -> Any:
         """One number for each window and channel."""

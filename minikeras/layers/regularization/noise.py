@@ -27,7 +27,7 @@ class _Noise(Layer):
         self.supports_masking = True
         if active:
             self.seed_generator = random.SeedGenerator(seed)
-        self.built = True
+        self._nothing_to_build()
 
     def _mixes_samples(self, training: Any) -> bool:
         return self.noise_shape is not None  # which says a size of the batch

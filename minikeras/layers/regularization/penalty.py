@@ -40,7 +40,7 @@ class ActivityRegularization(Layer):
         self.supports_masking = True
         self.l1 = l1
         self.l2 = l2
-        self.built = True
+        self._nothing_to_build()
 
     def call(self, inputs: Any) -> Any:
         """The inputs."""

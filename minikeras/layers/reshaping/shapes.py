@@ -95,7 +95,7 @@ class Reshape(Layer):
                 "most one is -1."
             )
         self.target_shape = shape
-        self.built = True
+        self._nothing_to_build()
 
     def call(self, inputs: Any) -> Any:
         """The samples in the target shape."""
