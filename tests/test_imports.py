@@ -52,7 +52,9 @@ print(*(set(sys.modules) - before))
     assert ran.returncode == 0, ran.stderr
     loaded = set(ran.stdout.split())
     rare = ("multiprocessing", "concurrent.futures", "importlib.metadata", "email")
-    assert loaded & {*rare, *HEAVY, "socket", "subprocess", "asyncio"} == set()
+    # ml_dtypes follows NumPy: it takes 10 ms, and gives numpy.dtype("bfloat16").
+    dear = {*rare, *HEAVY, "socket", "subprocess", "asyncio"} - {"ml_dtypes"}
+    assert loaded & dear == set()
 
 
 def test_contracts_hold():
