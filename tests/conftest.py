@@ -4,6 +4,7 @@ import importlib.util
 import os
 import random
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -51,3 +52,20 @@ def _seeds():
     # A test of the lower floors may not have loaded the generators of the face.
     if "minikeras.utils" in sys.modules:
         sys.modules["minikeras.utils"].set_random_seed(SEED)
+
+
+@pytest.fixture(params=["minikeras", pytest.param("keras", marks=pytest.mark.oracle)])
+def lib(request):
+    """The same test on our package and on the real keras, where it is installed."""
+    if request.param == "minikeras":
+        import minikeras
+
+        yield minikeras
+        return
+    from tests.goldens import oracle
+
+    keras = oracle.keras()
+    keras.utils.set_random_seed(SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # keras's own
+        yield keras

@@ -91,7 +91,8 @@ def _copier(
 def _clone_sequential(
     model: Sequential, start: Any, copy: Callable[[Any], Any]
 ) -> Sequential:
-    layers = [copy(layer) for layer in model.layers]
+    copies = {id(layer): copy(layer) for layer in model.layers}
+    layers = [copies[id(layer)] for layer in model.layers]
     first = model._tracker.layers[:1]
     if start is not None:
         tensors = tree.flatten(start)
@@ -136,6 +137,5 @@ def _clone_functional(
 
     outputs = model._plan.run(inputs, call)
     structured = tree.unflatten(tree.flatten_spec(model.input)[1], inputs)
-    return Functional(
-        structured, tree.unflatten(model._outputs_spec, outputs), name=model.name
-    )
+    ends = tree.unflatten(tree.flatten_spec(model.output)[1], outputs)
+    return Functional(structured, ends, name=model.name)

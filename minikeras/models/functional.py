@@ -87,7 +87,10 @@ class Functional(Model):
         fields["_inputs_struct"], fields["_outputs_struct"] = inputs, outputs
         fields["_nodes"], fields["_operations"] = nodes, operations
         fields["_inputs"], fields["_outputs"] = flat_in, flat_out
-        fields["_outputs_spec"] = tree.flatten_spec(outputs)[1]
+        # A list of one output is given as that output, as Keras does.
+        alone = isinstance(outputs, (list, tuple)) and len(outputs) == 1
+        given = outputs[0] if alone else outputs
+        fields["_outputs_spec"] = tree.flatten_spec(given)[1]
         fields["_plan"] = graph.Plan(flat_in, flat_out, nodes)
         fields["built"] = True
         for operation in operations:
@@ -136,13 +139,13 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        """The shapes of the inputs in their structure."""
-        return tensors_to_shapes(self._inputs_struct)
+        """The shapes of the inputs in their structure; of one input, its shape."""
+        return _shapes(self._inputs_struct)
 
     @property
     def output_shape(self) -> Any:
-        """The shapes of the outputs in their structure."""
-        return tensors_to_shapes(self._outputs_struct)
+        """The shapes of the outputs in their structure; of one output, its shape."""
+        return _shapes(self._outputs_struct)
 
     @property
     def input_names(self) -> list[str]:
@@ -174,7 +177,7 @@ class Functional(Model):
             mask: Masks of the inputs.
 
         Returns:
-            Tensors in the structure of the outputs.
+            Tensors in the structure of the outputs; for a list of one, that one.
         """
         values = self._feeds(inputs)
         if mask is not None:
@@ -280,6 +283,11 @@ class Functional(Model):
         flat = fields.pop("_graph")
         self.__dict__.update(fields)
         self._connect(*graph_config.rebuilt_graph(flat))
+
+
+def _shapes(structure: Any) -> Any:
+    flat = tree.flatten(structure)
+    return tuple(flat[0].shape) if len(flat) == 1 else tensors_to_shapes(structure)
 
 
 def checked_ends(inputs: Any, outputs: Any, owner: str) -> tuple[Any, Any]:

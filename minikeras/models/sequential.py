@@ -117,7 +117,7 @@ class Sequential(Model):
                 f"{self._label()}: got {layer!r} of type {type(layer).__name__}; expected a "
                 "layer, such as keras.layers.Dense(10)."
             )
-        if any(layer.name == other.name for other in stored):
+        if any(layer.name == other.name and layer is not other for other in stored):
             raise ValueError(
                 f"{self._label()}: it already has a layer named {layer.name!r}; names must be "
                 "unique. Give one of them another name=."
@@ -191,20 +191,20 @@ class Sequential(Model):
         start = stored[0]._inbound_nodes[0].outputs
         reached, x = 1, start
         if graph is not None and graph.inputs[0] is start:
-            reached, x = len(graph.layers), graph.output
-        marks = [(layer, len(layer._inbound_nodes)) for layer in stored[reached:]]
+            reached, x = self._joined, graph.output
+        marks = {layer: len(layer._inbound_nodes) for layer in stored[reached:]}
         try:
             with self._scopes():
                 for layer in stored[reached:]:
                     x = layer(x)
             made = Functional(start, x, name=self.name) if x is not start else None
         except Exception:
-            for layer, count in marks:
+            for layer, count in marks.items():
                 del layer._inbound_nodes[count:]
             raise
         if made is not None:
             made.__dict__["_shown_as"] = self._label()  # in its errors
-        self.__dict__["_graph"] = made
+        self.__dict__["_graph"], self.__dict__["_joined"] = made, len(stored)
         self.__dict__["built"] = True
 
     def _maybe_build(
@@ -350,8 +350,12 @@ class Sequential(Model):
             dialects.one_note(),
             model._scopes(),
         ):  # layers that come built are part of this model's paths
+            made: dict[Any, Layer] = {}  # names are unique: the same one is one layer
             for layer in config["layers"]:
-                model._append(deserialize(layer, custom_objects=custom_objects))
+                name = layer.get("config", {}).get("name")
+                if name is None or name not in made:
+                    made[name] = deserialize(layer, custom_objects=custom_objects)
+                model._append(made[name])
         model._rebuild()
         shape = config.get("build_input_shape")
         if (

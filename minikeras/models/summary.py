@@ -165,6 +165,8 @@ def _totals(model: Any) -> list[str]:
         _size(model.non_trainable_weights),
     )
     optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and not optimizer.built:
+        optimizer = None  # it has no state for these weights yet
     extra = _size(optimizer.variables) if optimizer is not None else (0, 0)
     total = tuple(a + b + c for a, b, c in zip(trainable, frozen, extra))
     lines = [("Total params", total), ("Trainable params", trainable),
