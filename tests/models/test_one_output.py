@@ -61,7 +61,9 @@ def symbolic(given):
     """The structure of shapes with None for the number of samples."""
     if isinstance(given, dict):
         return {key: symbolic(value) for key, value in given.items()}
-    return [symbolic(v) for v in given] if isinstance(given, list) else (None, *given[1:])
+    return (
+        [symbolic(v) for v in given] if isinstance(given, list) else (None, *given[1:])
+    )
 
 
 def test_training_a_model_of_one_output_in_a_list(lib):
