@@ -191,7 +191,7 @@ class Sequential(Model):
         start = stored[0]._inbound_nodes[0].outputs
         reached, x = 1, start
         if graph is not None and graph.inputs[0] is start:
-            reached, x = self._joined, graph.output
+            reached, x = self.__dict__["_joined"], graph.output
         marks = {layer: len(layer._inbound_nodes) for layer in stored[reached:]}
         try:
             with self._scopes():
