@@ -82,7 +82,7 @@ _HOMES = {
     "remat": "scopes",
 }
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "constraints", "datasets",
+    "activations", "alias", "backend", "callbacks", "config", "constraints", "datasets",
     "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
     "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
@@ -104,6 +104,29 @@ def _found(name: str) -> Any:
 
 if not TYPE_CHECKING:  # to a type checker a name that is not there is an error
     __getattr__ = _found
+
+
+def install_as_keras(tensorflow: bool = True, children: bool = False) -> None:
+    """Let `import keras` and `import tensorflow.keras` mean minikeras, from now on.
+
+    Args:
+        tensorflow: Whether `tensorflow` is answered too.
+        children: Whether processes that this one starts do the same.
+
+    Raises:
+        RuntimeError: If one of these packages was imported already.
+    """
+    importlib.import_module("minikeras.alias").install(tensorflow, children)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """What `%load_ext minikeras` runs: `install_as_keras`, for the notebook."""
+    install_as_keras()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """What `%unload_ext minikeras` runs."""
+    importlib.import_module("minikeras.alias").uninstall()
 
 
 def __dir__() -> list[str]:
@@ -144,6 +167,7 @@ __all__ = [
     "dtype_policies",
     "export",
     "initializers",
+    "install_as_keras",
     "layers",
     "losses",
     "metrics",

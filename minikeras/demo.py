@@ -51,12 +51,13 @@ def build(steps: int) -> Any:
 
 
 def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
-    """Trains the CNN, prints how it went, writes `out`/report.html.
+    """Trains the CNN, prints how it went, writes a page about it.
 
     Args:
         epochs: Passes over the training pictures.
         seed: Of the initial weights, the shuffles and the dropout masks.
-        out: The folder of the report; made where missing.
+        out: The page, where it ends in .html or .htm; else the folder of report.html.
+            Folders are made where missing.
 
     Returns:
         The accuracy on the test pictures.
@@ -64,7 +65,8 @@ def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
     Raises:
         OSError: If `out` cannot be made or written to. Said before any training.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    page = out if out.suffix.lower() in (".html", ".htm") else out / "report.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
     (x_train, y_train), (x_test, y_test) = mnist5k.load_data()
     x_train, x_test = (scaled(x) for x in (x_train, x_test))
@@ -91,7 +93,7 @@ def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
         "Epochs": epochs,
         "Seed": seed,
     }
-    path = _report(model, history.history, x_test, y_test, facts, out / "report.html")
+    path = _report(model, history.history, x_test, y_test, facts, page)
     print(f"Test accuracy: {accuracy:.2%}")
     print(f"Training time: {seconds:.1f} s")
     print(f"Report: {path.resolve()}")

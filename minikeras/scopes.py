@@ -30,7 +30,7 @@ def device(device_name: str) -> Iterator[None]:
         >>> with keras.device("cpu:0"):
         ...     x = keras.ops.ones((2,))
     """
-    here = "gpu" if registry.current_name() == "cupy" else "cpu"
+    here = registry.active().processor
     name = device_name.lower() if isinstance(device_name, str) else device_name
     names = {"gpu": ("gpu", "gpu:0", "cuda", "cuda:0"), "cpu": ("cpu", "cpu:0")}[here]
     if name not in names:

@@ -65,6 +65,7 @@ class CupyBackend(Backend):
     """Arrays and kernels on the current NVIDIA GPU."""
 
     name = "cupy"
+    processor = "gpu"
 
     def __init__(self) -> None:
         cp = self.cp = _cupy()
@@ -74,6 +75,17 @@ class CupyBackend(Backend):
         table = build_table(Namespace(cp, launch))
         table.update({name: self._maker.eager(name) for name in OWN})
         self.kernels = {k: v for k, v in table.items() if k not in _COMPOSED}
+
+    def describe(self) -> dict[str, str]:
+        runtime = self.cp.cuda.runtime
+        number = self.cp.cuda.Device().id
+        found = runtime.getDeviceProperties(number)
+        name = found["name"].decode()
+        return {
+            "GPU": f"{name}, {found['totalGlobalMem'] / 2**30:.1f} GiB, compute capability "
+            f"{found['major']}.{found['minor']}",
+            "CuPy": f"{self.cp.__version__}, CUDA {runtime.runtimeGetVersion()}",
+        }
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         return self.cp.asarray(array)

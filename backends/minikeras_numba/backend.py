@@ -18,7 +18,7 @@ from minikeras_numba.fused import fusible, lower_fused
 from minikeras_numba.gather import lower_gather
 from minikeras_numba.loops import lower_loop
 from minikeras_numba.moving import MOVES, lower_moving
-from minikeras_numba.pool import Registers
+from minikeras_numba.pool import Registers, get_threads
 from minikeras_numba.rowwise import ROWWISE, lower_rowwise
 from minikeras_numba.scatter import lower_scatter
 
@@ -53,6 +53,19 @@ class NumbaBackend(NumpyBackend):
     def __init__(self) -> None:
         super().__init__()
         self.kernels = {**self.kernels, **lowered_kernels(self.kernels, LOWERINGS)}
+
+    def describe(self) -> dict[str, str]:
+        found = jit.host()
+        vectors = f"vectors of {found.vector_bytes * 8} bits"
+        return {
+            "processor": f"{found.cpu} ({found.triple.split('-')[0]}), {vectors}",
+            "threads": str(get_threads()),
+            "LLVM": ".".join(map(str, jit.llvm.llvm_version_info)),
+        }
+
+    def cache_folder(self) -> Path | None:
+        folder = jit.cache_dir()
+        return None if folder is None else folder.parent
 
     def registers(self, count: int) -> Registers:
         return Registers(count)

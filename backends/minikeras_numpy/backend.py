@@ -31,6 +31,11 @@ class NumpyBackend(Backend):
         maximum = self.kernels["maximum"]
         self.shortcuts = {"relu": lambda x: maximum(x, _zero(x.dtype))}
 
+    def describe(self) -> dict[str, str]:
+        built: Any = np.show_config(mode="dicts")
+        blas = built.get("Build Dependencies", {}).get("blas", {})
+        return {"BLAS": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()}
+
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         return array
 

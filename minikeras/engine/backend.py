@@ -69,6 +69,8 @@ class Backend:
     kernels: Mapping[str, Callable[..., Any]]
     # Eager kernels of rows that graphs take apart, so that their parts can be fused.
     shortcuts: Mapping[str, Callable[..., Any]] = {}
+    # What computes: "cpu" or "gpu".
+    processor = "cpu"
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         """The backend's array with the values of a NumPy array (may share memory)."""
@@ -131,6 +133,14 @@ class Backend:
 
     def synchronize(self) -> None:
         """Wait until everything that was launched has finished."""
+
+    def describe(self) -> dict[str, str]:
+        """What it found on this machine, for `minikeras info`: names and values."""
+        return {}
+
+    def cache_folder(self) -> Path | None:
+        """The folder of what it keeps on disk, or None; nobody else keeps things there."""
+        return None
 
 
 BUILT_IN = {

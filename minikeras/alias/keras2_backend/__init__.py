@@ -1,0 +1,19 @@
+"""The functions of Keras 2's backend, `K.sum(x)` and so on, over `minikeras.ops`.
+
+They take what they took there, names and order of arguments included; results are ours.
+"""
+
+from minikeras.alias.keras2_backend import layers, maths, random, shapes, values
+from minikeras.alias.keras2_backend.layers import *  # noqa: F403
+from minikeras.alias.keras2_backend.maths import *  # noqa: F403
+from minikeras.alias.keras2_backend.random import *  # noqa: F403
+from minikeras.alias.keras2_backend.shapes import *  # noqa: F403
+from minikeras.alias.keras2_backend.values import *  # noqa: F403
+
+__all__ = [
+    *layers.__all__,
+    *maths.__all__,
+    *random.__all__,
+    *shapes.__all__,
+    *values.__all__,
+]

@@ -1,0 +1,79 @@
+"""Random functions of Keras 2's backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops, random
+from minikeras.config import floatx
+from minikeras.variable import Variable
+
+
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+) -> Any:
+    """Draws from a normal distribution."""
+    return random.normal(shape, mean, stddev, dtype or floatx(), seed)
+
+
+def random_uniform(
+    shape: Any,
+    minval: float = 0.0,
+    maxval: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+) -> Any:
+    """Draws from `minval` to below `maxval`."""
+    return random.uniform(shape, minval, maxval, dtype or floatx(), seed)
+
+
+def random_bernoulli(
+    shape: Any, p: float = 0.0, dtype: Any = None, seed: Any = None
+) -> Any:
+    """1 with probability `p`, else 0."""
+    drawn = random.uniform(shape, dtype="float32", seed=seed)
+    return ops.cast(drawn < p, dtype or floatx())
+
+
+def truncated_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+) -> Any:
+    """Draws from a normal distribution, within two standard deviations."""
+    return random.truncated_normal(shape, mean, stddev, dtype or floatx(), seed)
+
+
+def random_normal_variable(
+    shape: Any,
+    mean: float,
+    scale: float,
+    dtype: Any = None,
+    name: str | None = None,
+    seed: Any = None,
+) -> Variable:
+    """A variable with draws from a normal distribution."""
+    value = random_normal(shape, mean, scale, dtype, seed)
+    return Variable(value, dtype=dtype or floatx(), name=name)
+
+
+def random_uniform_variable(
+    shape: Any,
+    low: float,
+    high: float,
+    dtype: Any = None,
+    name: str | None = None,
+    seed: Any = None,
+) -> Variable:
+    """A variable with draws from `low` to below `high`."""
+    value = random_uniform(shape, low, high, dtype, seed)
+    return Variable(value, dtype=dtype or floatx(), name=name)
+
+
+def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> Any:
+    """A share `level` of the values becomes 0, the others grow to make up for it."""
+    return random.dropout(x, level, noise_shape, seed)
+
+
+__all__ = [
+    "dropout", "random_bernoulli", "random_normal", "random_normal_variable",
+    "random_uniform", "random_uniform_variable", "truncated_normal",
+]  # fmt: skip

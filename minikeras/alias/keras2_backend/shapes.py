@@ -1,0 +1,172 @@
+"""Functions of Keras 2's backend that make, join and move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minikeras import ops
+from minikeras.config import floatx, image_data_format
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") -> Any:
+    """Numbers from `start` to before `stop`; from 0 to before `start` without it."""
+    return ops.arange(start, stop, step, dtype)
+
+
+def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
+    """Tensors behind one another along `axis`."""
+    rank = len(ops.shape(tensors[0]))
+    return ops.concatenate(tensors, axis % rank if rank else 0)
+
+
+def expand_dims(x: Any, axis: int = -1) -> Any:
+    """`x` with an axis of size 1 more."""
+    return ops.expand_dims(x, axis)
+
+
+def squeeze(x: Any, axis: int) -> Any:
+    """`x` without one axis, which has size 1."""
+    return ops.squeeze(x, axis)
+
+
+def reshape(x: Any, shape: Any) -> Any:
+    """`x` in another shape; one size may be -1."""
+    return ops.reshape(x, shape)
+
+
+def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
+    """`x` with its axes in another order."""
+    return ops.transpose(x, pattern)
+
+
+def flatten(x: Any) -> Any:
+    """All values in one row."""
+    return ops.reshape(x, (-1,))
+
+
+def batch_flatten(x: Any) -> Any:
+    """`(batch, values)`."""
+    size = 1
+    for length in x.shape[1:]:
+        size *= length
+    return ops.reshape(x, (-1, size))
+
+
+def stack(x: Sequence[Any], axis: int = 0) -> Any:
+    """Tensors beside one another along a new axis."""
+    return ops.stack(x, axis)
+
+
+def tile(x: Any, n: Any) -> Any:
+    """`x` repeated as a whole, `n` times along each axis."""
+    return ops.tile(x, [n] if isinstance(n, int) else n)
+
+
+def repeat(x: Any, n: int) -> Any:
+    """`(batch, values)` to `(batch, n, values)`."""
+    return ops.repeat(ops.expand_dims(x, 1), n, 1)
+
+
+def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+    """Each element `rep` times, along `axis`."""
+    return ops.repeat(x, rep, axis)
+
+
+def reverse(x: Any, axes: int | Sequence[int]) -> Any:
+    """`x` backwards along the axes."""
+    return ops.flip(x, axes)
+
+
+def gather(reference: Any, indices: Any) -> Any:
+    """The rows of `reference` at `indices`."""
+    return ops.take(reference, indices, axis=0)
+
+
+def one_hot(indices: Any, num_classes: int) -> Any:
+    """Classes as rows of zeros with one 1."""
+    return ops.one_hot(ops.cast(indices, "int64"), num_classes, dtype=floatx())
+
+
+def eye(size: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """The identity matrix, as a variable's value."""
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return ops.eye(rows, columns, dtype=dtype or floatx())
+
+
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """All 1."""
+    return ops.ones(shape, dtype or floatx())
+
+
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """All 0."""
+    return ops.zeros(shape, dtype or floatx())
+
+
+def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """All 1, in the shape of `x`."""
+    return ops.ones_like(x, dtype)
+
+
+def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """All 0, in the shape of `x`."""
+    return ops.zeros_like(x, dtype)
+
+
+def temporal_padding(x: Any, padding: Sequence[int] = (1, 1)) -> Any:
+    """Zeros before and after the steps of `(batch, steps, features)`."""
+    return ops.pad(x, [(0, 0), tuple(padding), (0, 0)])
+
+
+def spatial_2d_padding(
+    x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None
+) -> Any:
+    """Zeros around pictures."""
+    return _pad(x, padding, data_format)
+
+
+def spatial_3d_padding(
+    x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None
+) -> Any:
+    """Zeros around volumes."""
+    return _pad(x, padding, data_format)
+
+
+def resize_images(
+    x: Any,
+    height_factor: int,
+    width_factor: int,
+    data_format: str,
+    interpolation: str = "nearest",
+) -> Any:
+    """Pictures made larger by whole factors."""
+    rows = 1 if data_format == "channels_last" else 2
+    size = (x.shape[rows] * height_factor, x.shape[rows + 1] * width_factor)
+    return ops.image.resize(x, size, interpolation, data_format=data_format)
+
+
+def resize_volumes(
+    x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str
+) -> Any:
+    """Volumes with every value repeated along the three axes."""
+    first = 1 if data_format == "channels_last" else 2
+    for axis, factor in enumerate((depth_factor, height_factor, width_factor), first):
+        x = ops.repeat(x, factor, axis)
+    return x
+
+
+def _pad(x: Any, padding: Any, data_format: str | None) -> Any:
+    inner = [tuple(pair) for pair in padding]
+    if (data_format or image_data_format()) == "channels_first":
+        return ops.pad(x, [(0, 0), (0, 0), *inner])
+    return ops.pad(x, [(0, 0), *inner, (0, 0)])
+
+
+__all__ = [
+    "arange", "batch_flatten", "concatenate", "expand_dims", "eye", "flatten", "gather",
+    "one_hot", "ones", "ones_like", "permute_dimensions", "repeat", "repeat_elements",
+    "reshape", "resize_images", "resize_volumes", "reverse", "spatial_2d_padding",
+    "spatial_3d_padding", "squeeze", "stack", "temporal_padding", "tile", "zeros",
+    "zeros_like",
+]  # fmt: skip

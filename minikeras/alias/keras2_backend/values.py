@@ -1,0 +1,275 @@
+"""Functions of Keras 2's backend about variables, values and control flow."""
+
+# ruff: noqa: A001
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minikeras import ops
+from minikeras.config import floatx
+from minikeras.engine.symbolic import is_keras_tensor
+from minikeras.naming import name_scope
+from minikeras.ops import cast, shape, stop_gradient
+from minikeras.variable import Variable
+
+
+def variable(
+    value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None
+) -> Variable:
+    """A variable that starts with `value`."""
+    made = Variable(np.asarray(value), dtype=dtype or floatx(), name=name)
+    made.constraint = constraint
+    return made
+
+
+def constant(
+    value: Any, dtype: Any = None, shape: Any = None, name: str | None = None
+) -> Any:
+    """A tensor of `value`, spread over `shape` where one is given."""
+    tensor = ops.convert_to_tensor(value, dtype or floatx())
+    return tensor if shape is None else ops.broadcast_to(tensor, shape)
+
+
+def cast_to_floatx(x: Any) -> Any:
+    """`x` in the default float dtype; an array where it was one."""
+    if isinstance(x, np.ndarray | list | tuple | int | float):
+        return np.asarray(x, floatx())
+    return ops.cast(x, floatx())
+
+
+def get_value(x: Any) -> Any:
+    """The values as an array."""
+    return x if isinstance(x, np.ndarray) else ops.convert_to_numpy(x)
+
+
+eval = get_value
+
+
+def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
+    """The values of several."""
+    return [get_value(tensor) for tensor in tensors]
+
+
+def set_value(x: Variable, value: Any) -> None:
+    """Gives a variable other values."""
+    x.assign(np.asarray(value, dtype=x.dtype))
+
+
+def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
+    """Gives several variables other values."""
+    for x, value in tuples:
+        set_value(x, value)
+
+
+def update(x: Variable, new_x: Any) -> Any:
+    """Sets a variable."""
+    return x.assign(new_x)
+
+
+def update_add(x: Variable, increment: Any) -> Any:
+    """Adds to a variable."""
+    return x.assign_add(increment)
+
+
+def update_sub(x: Variable, decrement: Any) -> Any:
+    """Takes from a variable."""
+    return x.assign_sub(decrement)
+
+
+def moving_average_update(x: Variable, value: Any, momentum: float) -> Any:
+    """`x` becomes `momentum * x + (1 - momentum) * value`."""
+    momentum = ops.cast(momentum, x.dtype)
+    return x.assign(x * momentum + ops.cast(value, x.dtype) * (1 - momentum))
+
+
+def dtype(x: Any) -> str:
+    """The name of the dtype."""
+    return str(x.dtype)
+
+
+def int_shape(x: Any) -> tuple[int | None, ...] | None:
+    """The shape, None where a size is not known; None for what has no shape."""
+    found = getattr(x, "shape", None)
+    return None if found is None else tuple(found)
+
+
+def ndim(x: Any) -> int:
+    """The number of axes."""
+    return len(x.shape)
+
+
+def count_params(x: Any) -> int:
+    """The number of values."""
+    return int(np.prod(x.shape, dtype=np.int64))
+
+
+def is_sparse(tensor: Any) -> bool:
+    """Whether only some values are stored: never, here."""
+    return False
+
+
+def to_dense(tensor: Any) -> Any:
+    """`tensor`: all are dense here."""
+    return tensor
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether this is a tensor, or a symbolic one."""
+    return ops.is_tensor(x) or is_keras_tensor(x)
+
+
+def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+    """One of two values or functions, element by element or for one condition."""
+    then = then_expression() if callable(then_expression) else then_expression
+    other = else_expression() if callable(else_expression) else else_expression
+    condition = ops.cast(condition, "bool")
+    behind = len(ops.shape(then)) - len(condition.shape)
+    if behind > 0:
+        condition = ops.reshape(condition, (*ops.shape(condition), *[1] * behind))
+    return ops.where(condition, then, other)
+
+
+def map_fn(
+    fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None
+) -> Any:
+    """`fn` of each slice along the first axis, stacked."""
+    found = ops.map(fn, elems)
+    return found if dtype is None else ops.cast(found, dtype)
+
+
+def foldl(
+    fn: Callable[[Any, Any], Any],
+    elems: Any,
+    initializer: Any = None,
+    name: str | None = None,
+) -> Any:
+    """`fn(fn(initializer, first), second)` and so on; the first element starts by default."""
+    elems = ops.convert_to_tensor(elems)
+    total = elems[0] if initializer is None else ops.convert_to_tensor(initializer)
+    rest = elems[1:] if initializer is None else elems
+    return ops.scan(lambda carry, x: (fn(carry, x), None), total, rest)[0]
+
+
+def foldr(
+    fn: Callable[[Any, Any], Any],
+    elems: Any,
+    initializer: Any = None,
+    name: str | None = None,
+) -> Any:
+    """`foldl` from the last element to the first."""
+    return foldl(fn, ops.flip(ops.convert_to_tensor(elems), 0), initializer)
+
+
+def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+    """Whether the class of each sample is among its `k` best."""
+    return ops.in_top_k(targets, predictions, k)
+
+
+def gradients(loss: Any, variables: Any) -> Any:
+    """Not here, as in Keras 3: gradients come from a tape.
+
+    Raises:
+        RuntimeError: Always.
+    """
+    raise RuntimeError(
+        "K.gradients: results do not remember how they were made. Compute the loss inside "
+        "`with keras.GradientTape() as tape:` and call tape.gradient(loss, variables)."
+    )
+
+
+def learning_phase() -> int:
+    """0: layers are told by `training=` whether they train."""
+    return 0
+
+
+def set_learning_phase(value: int) -> None:
+    """Kept for old scripts: pass `training=` to the call instead.
+
+    Raises:
+        ValueError: If the value is neither 0 nor 1.
+    """
+    if value not in (0, 1):
+        raise ValueError(f"set_learning_phase: got {value!r}; expected 0 or 1.")
+
+
+def function(
+    inputs: Any, outputs: Any, updates: Any = None, name: str | None = None
+) -> Callable[..., Any]:
+    """A callable from symbolic inputs to arrays of the outputs.
+
+    Raises:
+        ValueError: If `updates` asks for more than the outputs.
+    """
+    if updates:
+        raise ValueError("K.function: updates cannot be run here; use a layer's variables.")
+    models = _models()
+    several = isinstance(outputs, list | tuple)
+    wanted = list(outputs) if several else [outputs]
+    given = [x for x in inputs if is_keras_tensor(x)]
+    model = models.Model(given, wanted)
+
+    def run(*values: Any) -> Any:
+        fed = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+        found = model([ops.convert_to_tensor(v) for v in fed[: len(given)]])
+        arrays = [ops.convert_to_numpy(v) for v in (found if len(wanted) > 1 else [found])]
+        return arrays if several else arrays[0]
+
+    return run
+
+
+def _models() -> Any:
+    from minikeras import models
+
+    return models
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """Kept for old scripts: variables are initialised when they are made."""
+
+
+def is_placeholder(x: Any) -> bool:
+    """Whether this is the input of a model."""
+    return is_keras_tensor(x)
+
+
+def placeholder(
+    shape: Any = None,
+    ndim: int | None = None,
+    dtype: Any = None,
+    sparse: bool = False,
+    name: str | None = None,
+    ragged: bool = False,
+) -> Any:
+    """A symbolic tensor, as `keras.Input` gives it; `shape` has the batch."""
+    if sparse or ragged:
+        raise ValueError("K.placeholder: sparse and ragged tensors are not here.")
+    whole = tuple(shape) if shape is not None else (None,) * (ndim or 0)
+    from minikeras.layers import Input
+
+    return Input(batch_shape=whole, dtype=dtype or floatx(), name=name)
+
+
+def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    """`x` (or what it returns) when training, else `alt`."""
+    chosen = x if training is True or training == 1 else alt
+    return chosen() if inspect.isfunction(chosen) else chosen
+
+
+def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    """`alt` (or what it returns) when training, else `x`."""
+    return in_train_phase(alt, x, training)
+
+
+__all__ = [
+    "batch_get_value", "batch_set_value", "cast", "cast_to_floatx", "constant",
+    "count_params", "dtype", "eval", "foldl", "foldr", "function", "get_value",
+    "gradients", "in_test_phase", "in_top_k", "in_train_phase", "int_shape",
+    "is_placeholder", "is_sparse", "is_tensor", "learning_phase",
+    "manual_variable_initialization", "map_fn", "moving_average_update", "name_scope",
+    "ndim", "placeholder", "set_learning_phase", "set_value", "shape", "stop_gradient",
+    "switch", "to_dense", "update", "update_add", "update_sub", "variable",
+]  # fmt: skip

@@ -1,0 +1,177 @@
+"""From a module path of Keras or TensorFlow to what stands for it here.
+
+`canonical` brings the many roots under which Keras can be reached to one; `entry` says
+which modules of ours answer. A line here is all that a new path needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from minikeras.alias.faces import Entry
+from minikeras.alias.keras2_paths import MOVED, OTHER_ROOTS
+from minikeras.alias.keras3_paths import INNER, PUBLIC
+from minikeras.alias.tensorflow.names import LACKING as NO_TENSORFLOW
+from minikeras.alias.tensorflow.names import MODULES as TENSORFLOW
+
+_IDENTITY = "minikeras.alias.identity"
+
+# Public paths that are answered by more, or by others, than minikeras's module of the name.
+_PUBLIC_SOURCES = {
+    "": ("minikeras",),
+    "backend": ("minikeras.backend", "minikeras.alias.keras2_backend"),
+    "legacy.saving": ("minikeras.saving",),
+    "optimizers.legacy": ("minikeras.optimizers",),
+    "preprocessing.image": ("minikeras.preprocessing.image", "minikeras.utils"),
+    "preprocessing.sequence": ("minikeras.preprocessing.sequence", "minikeras.utils"),
+    "utils.legacy": ("minikeras.saving",),
+    "wrappers": ("minikeras.wrappers",),
+}
+_PUBLIC_NAMES = {
+    "": {
+        "__version__": f"{_IDENTITY}:__version__",
+        "version": f"{_IDENTITY}:version",
+    },
+    "backend": {"backend": f"{_IDENTITY}:backend"},
+    "config": {"backend": f"{_IDENTITY}:backend"},
+}
+
+_INSIDE = "minikeras.alias.internals"
+# The same below `keras.src`; the longest path that fits is taken.
+_INNER_SOURCES = {
+    "": ("minikeras.models", "minikeras.layers"),
+    "api_export": (f"{_INSIDE}.utils",),
+    "backend": (
+        f"{_INSIDE}.backend",
+        "minikeras.backend",
+        "minikeras",
+        "minikeras.ops",
+        "minikeras.random",
+    ),
+    "backend.image": ("minikeras.ops.image",),
+    "backend.linalg": ("minikeras.ops.linalg", "minikeras.ops"),
+    "backend.math": ("minikeras.ops",),
+    "backend.nn": ("minikeras.ops.nn", "minikeras.ops"),
+    "backend.numpy": ("minikeras.ops.numpy", "minikeras.ops"),
+    "backend.numpy.image": ("minikeras.ops.image",),
+    "backend.random": ("minikeras.random",),
+    "datasets.cifar": (),
+    "layers": ("minikeras.layers", f"{_INSIDE}.layers"),
+    "legacy": (),
+    "legacy.backend": ("minikeras.alias.keras2_backend", "minikeras.backend"),
+    "legacy.layers": ("minikeras.layers",),
+    "legacy.preprocessing": ("minikeras.legacy.preprocessing", "minikeras.utils"),
+    "legacy.saving": ("minikeras.saving", f"{_INSIDE}.saving"),
+    "losses": ("minikeras.losses", f"{_INSIDE}.losses"),
+    "metrics": ("minikeras.metrics", f"{_INSIDE}.losses"),
+    "models": ("minikeras.models", "minikeras.layers"),
+    "ops": ("minikeras.ops", "minikeras", f"{_INSIDE}.ops"),
+    "optimizers": ("minikeras.optimizers", f"{_INSIDE}.optimizers"),
+    "optimizers.schedules": ("minikeras.optimizers.schedules",),
+    "saving": ("minikeras.saving", f"{_INSIDE}.saving"),
+    "trainers": (f"{_INSIDE}.trainers", "minikeras.utils"),
+    "utils": (f"{_INSIDE}.utils", "minikeras.utils", "minikeras.backend", "minikeras"),
+    "version": (_IDENTITY,),
+}
+# Which of the backends' parts can be reached through `keras.src.backend` itself.
+_BACKEND_PARTS = ("core", "image", "linalg", "math", "nn", "numpy", "random")
+
+
+def canonical(fullname: str) -> str | None:
+    """The one path that a module's many paths stand for; None if there is no such module.
+
+    >>> canonical("tensorflow.keras.layers"), canonical("keras.api.models")
+    ('keras.layers', 'keras.models')
+    >>> canonical("keras.layers.none") is None
+    True
+    """
+    for root in sorted(OTHER_ROOTS, key=len, reverse=True):
+        if fullname == root or fullname.startswith(root + "."):
+            fullname = "keras" + fullname[len(root) :]
+            break
+    name = _TWINS.get(fullname, fullname)
+    return name if name in _entries() else None
+
+
+# Parents of other roots that are no module of their own here.
+_TWINS = {"keras.api._v2": "keras", "tensorflow.compat.v2": "tensorflow"}
+
+
+def entry(name: str) -> Entry:
+    """What a canonical path stands for."""
+    return _entries()[name]
+
+
+@cache
+def _entries() -> dict[str, Entry]:
+    """Every canonical path, and what answers there."""
+    found = dict(TENSORFLOW)
+    for path in _paths(PUBLIC):
+        below = frozenset(PUBLIC.get(path, "").split())
+        found[_join("keras", path)] = Entry(
+            _PUBLIC_SOURCES.get(path, (f"minikeras.{path}", *_above(path))),
+            _PUBLIC_NAMES.get(path, {}),
+            below | {"src"} if not path else below,
+        )
+    for path in _paths(INNER):
+        below = frozenset(INNER.get(path, "").split())
+        if path == "backend":
+            below |= frozenset(_BACKEND_PARTS)
+        found[_join("keras.src", path)] = Entry(
+            _inner_sources(path), _PUBLIC_NAMES.get(path.split(".")[0], {}), below
+        )
+    for part in _BACKEND_PARTS:
+        path = f"backend.{part}"
+        found.setdefault(f"keras.src.{path}", Entry(_inner_sources(path)))
+    for path, now in MOVED.items():
+        found.setdefault(f"keras.{path}", _moved(path, now))
+    for path in MOVED:
+        _add_parents(found, f"keras.{path}")
+    found["keras._tf_keras"] = Entry(names={"keras": "keras"})
+    return found
+
+
+def _paths(tree: dict[str, str]) -> list[str]:
+    return ["", *(_join(above, word) for above in tree for word in tree[above].split())]
+
+
+def _join(above: str, below: str) -> str:
+    return f"{above}.{below}" if above and below else above or below
+
+
+def _above(path: str) -> tuple[str, ...]:
+    """The module above, whose names a module of one topic may also offer."""
+    above = path.rpartition(".")[0]
+    return (f"minikeras.{above}",) if above else ()
+
+
+def _inner_sources(path: str) -> tuple[str, ...]:
+    prefix = path
+    while prefix and prefix not in _INNER_SOURCES:
+        prefix = prefix.rpartition(".")[0]
+    if prefix:
+        return _INNER_SOURCES[prefix]
+    if not path:
+        return _INNER_SOURCES[""]
+    top = path.split(".")[0]
+    return (f"minikeras.{path}", f"minikeras.{top}") if path != top else (f"minikeras.{top}",)
+
+
+def _moved(path: str, now: str) -> Entry:
+    if now.startswith("legacy."):
+        sources: tuple[str, ...] = _inner_sources(now)
+        note = f"keras.{path} is of Keras 2, and is kept for old scripts only."
+    else:
+        sources = _PUBLIC_SOURCES.get(now, (f"minikeras.{now}",))
+        new = _join("keras", now)
+        note = f"keras.{path} is Keras 2's name for what {new} has now."
+    return Entry(sources, note=note)
+
+
+def _add_parents(found: dict[str, Entry], name: str) -> None:
+    """Modules of Keras 2 can be reached as attributes of the module above them."""
+    above, _, last = name.rpartition(".")
+    parent = found[above]
+    if last not in parent.children:
+        found[above] = replace(parent, hidden=parent.hidden | {last})

@@ -1,0 +1,223 @@
+"""`tf.Variable`, `tf.function`, `tf.GradientTape` and what else is no plain function."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minikeras import ops, scopes, tree
+from minikeras import variable as own
+from minikeras.engine.autodiff import GradientTape, custom_gradient
+from minikeras.engine.compile import Function as _Compiled
+from minikeras.engine.interpret import base, current
+from minikeras.engine.tensor import Tensor
+
+__version__ = "2.21.0"  # the TensorFlow beside which Keras 3.15 stands
+newaxis = None
+
+
+class _AnyVariable(type(own.Variable)):  # type: ignore[misc]
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, own.Variable)
+
+
+class Variable(own.Variable, metaclass=_AnyVariable):
+    """minikeras's variable, with TensorFlow's arguments; every variable is one of these.
+
+    Args:
+        initial_value: Its first value, or a function of no arguments that gives it. The
+            dtype is the value's: Python integers make an int32 variable.
+        trainable: Whether tapes watch it.
+        validate_shape: Accepted and ignored.
+        name: A name.
+        dtype: Another dtype than the value's.
+        shape: Must be the value's, where it is given.
+        constraint: Applied by optimizers after each update.
+    """
+
+    def __init__(
+        self,
+        initial_value: Any = None,
+        trainable: bool = True,
+        validate_shape: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        shape: Any = None,
+        constraint: Any = None,
+    ) -> None:
+        if initial_value is None:
+            raise ValueError("tf.Variable: initial_value is missing.")
+        value = initial_value() if callable(initial_value) else initial_value
+        tensor = ops.convert_to_tensor(value, dtype)
+        if shape is not None and tuple(shape) != tuple(tensor.shape):
+            raise ValueError(
+                f"tf.Variable: the value has shape {tensor.shape}; expected {tuple(shape)}."
+            )
+        super().__init__(
+            tensor,
+            dtype=tensor.dtype,
+            trainable=trainable,
+            name=name.replace("/", "_").replace(":", "_") if name else None,
+        )
+        self.constraint = constraint
+
+    def read_value(self) -> Tensor:
+        """The value."""
+        return self.value
+
+
+class function:
+    """Compiles a function; used as `@tf.function` or `@tf.function(...)`.
+
+    Args:
+        func: The function. Python control flow on values makes it run uncompiled.
+        input_signature: Accepted and ignored: every signature gets its program.
+        autograph: Accepted and ignored.
+        jit_compile: Accepted and ignored: it is compiled either way.
+        reduce_retracing: Accepted and ignored.
+    """
+
+    def __new__(cls, func: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if func is None:
+            return lambda f: cls(f, *args, **kwargs)
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        func: Callable[..., Any] | None = None,
+        input_signature: Any = None,
+        autograph: bool = True,
+        jit_compile: bool | None = None,
+        reduce_retracing: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        assert func is not None
+        self.python_function = func
+        self._compiled = _Compiled(func)
+        functools.update_wrapper(self, func)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _eager:
+            return self.python_function(*args, **kwargs)
+        return self._compiled(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def get_concrete_function(self, *args: Any, **kwargs: Any) -> function:
+        """The function itself: programs are made when values come."""
+        return self
+
+
+_eager = False
+
+
+def run_eagerly(value: bool) -> None:
+    """Whether `tf.function` leaves functions as they are."""
+    global _eager
+    _eager = bool(value)
+
+
+class TensorSpec:
+    """A shape and a dtype, as `input_signature` takes them."""
+
+    def __init__(
+        self, shape: Any = None, dtype: Any = "float32", name: str | None = None
+    ) -> None:
+        self.shape = None if shape is None else tuple(shape)
+        self.dtype = dtype
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+
+
+def TensorShape(dims: Sequence[int | None]) -> tuple[int | None, ...]:  # noqa: N802
+    """A shape: a tuple, here."""
+    return tuple(dims)
+
+
+def executing_eagerly() -> bool:
+    """Whether values are computed at once, and not traced."""
+    return current() is base()
+
+
+def print(*inputs: Any, sep: str = " ", end: str = "\n", **options: Any) -> None:  # noqa: A001
+    """Prints values; shapes while a function is traced."""
+    import builtins
+
+    builtins.print(*inputs, sep=sep, end=end)
+
+
+def cond(
+    pred: Any, true_fn: Any = None, false_fn: Any = None, name: str | None = None
+) -> Any:
+    """What one of two functions gives."""
+    return ops.cond(pred, true_fn, false_fn)
+
+
+def while_loop(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    shape_invariants: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    maximum_iterations: int | None = None,
+    name: str | None = None,
+) -> Any:
+    """Applies `body` while `cond` holds."""
+    return ops.while_loop(cond, body, loop_vars, maximum_iterations)
+
+
+def map_fn(fn: Callable[[Any], Any], elems: Any, *args: Any, **options: Any) -> Any:
+    """`fn` of each slice along the first axis, stacked."""
+    return ops.map(fn, elems)
+
+
+vectorized_map = ops.vectorized_map
+
+
+def group(*inputs: Any, **options: Any) -> None:
+    """Nothing: what came before has run."""
+
+
+no_op = group
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether this is a tensor or a variable."""
+    return isinstance(x, Tensor | own.Variable)
+
+
+def get_logger() -> logging.Logger:
+    """The logger of minikeras."""
+    return logging.getLogger("minikeras")
+
+
+def device(device_name: str) -> Any:
+    """A block on a device, as `keras.device`; names as `"/GPU:0"` are understood."""
+    return scopes.device(device_name.strip("/").removeprefix("device:").lower())
+
+
+class _Nest:
+    """`tf.nest`."""
+
+    flatten = staticmethod(tree.flatten)
+    map_structure = staticmethod(tree.map_structure)
+    pack_sequence_as = staticmethod(tree.pack_sequence_as)
+    assert_same_structure = staticmethod(tree.assert_same_structure)
+    is_nested = staticmethod(tree.is_nested)
+
+
+nest = _Nest
+
+__all__ = [
+    "GradientTape", "Tensor", "TensorShape", "TensorSpec", "Variable", "cond",
+    "custom_gradient", "device", "executing_eagerly", "function", "get_logger", "group",
+    "is_tensor", "map_fn", "nest", "newaxis", "no_op", "print", "vectorized_map",
+    "while_loop",
+]  # fmt: skip

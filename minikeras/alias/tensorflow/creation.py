@@ -1,0 +1,102 @@
+"""Functions of `tf` that make tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import initializers, ops
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Any:
+    """A tensor of `value`, reshaped or spread over `shape` where one is given."""
+    tensor = ops.convert_to_tensor(value, dtype)
+    if shape is None:
+        return tensor
+    spread = ops.size(tensor) == 1
+    return ops.broadcast_to(tensor, shape) if spread else ops.reshape(tensor, shape)
+
+
+def convert_to_tensor(
+    value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None
+) -> Any:
+    """A tensor of the value."""
+    return ops.convert_to_tensor(value, dtype)
+
+
+def zeros(shape: Any, dtype: Any = "float32", name: str | None = None) -> Any:
+    """All 0."""
+    return ops.zeros(shape, dtype)
+
+
+def ones(shape: Any, dtype: Any = "float32", name: str | None = None) -> Any:
+    """All 1."""
+    return ops.ones(shape, dtype)
+
+
+def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """All 0, in the shape of another."""
+    return ops.zeros_like(input, dtype)
+
+
+def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """All 1, in the shape of another."""
+    return ops.ones_like(input, dtype)
+
+
+def fill(dims: Any, value: Any, name: str | None = None) -> Any:
+    """One value everywhere."""
+    return ops.full(dims, value)
+
+
+def eye(
+    num_rows: int,
+    num_columns: int | None = None,
+    batch_shape: Any = None,
+    dtype: Any = "float32",
+    name: str | None = None,
+) -> Any:
+    """The identity matrix, once for each place of `batch_shape`."""
+    made = ops.eye(num_rows, num_columns, dtype=dtype)
+    return made if not batch_shape else ops.broadcast_to(made, (*batch_shape, *made.shape))
+
+
+def range(
+    start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None
+) -> Any:
+    """Numbers from `start` to before `limit`; from 0 without a limit."""
+    return ops.arange(start, limit, delta, dtype)
+
+
+def linspace(start: Any, stop: Any, num: int, name: str | None = None) -> Any:
+    """`num` numbers, evenly spaced from `start` to `stop`."""
+    return ops.linspace(start, stop, num)
+
+
+def one_hot(
+    indices: Any,
+    depth: int,
+    on_value: Any = None,
+    off_value: Any = None,
+    axis: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Classes as rows of zeros with one 1, or of two other values."""
+    rows = ops.one_hot(indices, depth, -1 if axis is None else axis, dtype or "float32")
+    if on_value is None and off_value is None:
+        return rows
+    on, off = 1 if on_value is None else on_value, off_value or 0
+    return rows * on + (1 - rows) * off
+
+
+random_normal_initializer = initializers.RandomNormal
+random_uniform_initializer = initializers.RandomUniform
+constant_initializer = initializers.Constant
+zeros_initializer = initializers.Zeros
+ones_initializer = initializers.Ones
+
+__all__ = [
+    "constant", "constant_initializer", "convert_to_tensor", "eye", "fill", "linspace",
+    "one_hot", "ones", "ones_initializer", "ones_like", "random_normal_initializer",
+    "random_uniform_initializer", "range", "zeros", "zeros_initializer", "zeros_like",
+]  # fmt: skip

@@ -1,0 +1,75 @@
+"""`tf.image`: a few functions of pictures `(batch, height, width, channels)`, or of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops, random
+
+_METHODS = ("bicubic", "bilinear", "lanczos3", "lanczos5", "nearest")
+
+
+def resize(
+    images: Any,
+    size: Any,
+    method: str = "bilinear",
+    preserve_aspect_ratio: bool = False,
+    antialias: bool = False,
+    name: str | None = None,
+) -> Any:
+    """Pictures in another size."""
+    if preserve_aspect_ratio or method not in _METHODS:
+        raise ValueError(
+            f"tf.image.resize: got method={method!r}, preserve_aspect_ratio="
+            f"{preserve_aspect_ratio}; expected one of {', '.join(_METHODS)}, and False."
+        )
+    images = ops.convert_to_tensor(images)
+    if method != "nearest" and "float" not in images.dtype:
+        images = ops.cast(images, "float32")
+    size = tuple(int(n) for n in size)
+    return ops.image.resize(
+        images, size, method, antialias, data_format="channels_last"
+    )
+
+
+def flip_left_right(image: Any) -> Any:
+    """Pictures mirrored."""
+    return ops.flip(image, -2)
+
+
+def flip_up_down(image: Any) -> Any:
+    """Pictures upside down."""
+    return ops.flip(image, -3)
+
+
+def random_flip_left_right(image: Any, seed: Any = None) -> Any:
+    """Each picture mirrored, or not, by chance."""
+    image = ops.convert_to_tensor(image)
+    drawn = random.uniform((*image.shape[:-3], 1, 1, 1), seed=seed)
+    return ops.where(drawn < 0.5, flip_left_right(image), image)
+
+
+def rgb_to_grayscale(images: Any, name: str | None = None) -> Any:
+    """Pictures with one channel."""
+    return ops.image.rgb_to_grayscale(images, data_format="channels_last")
+
+
+def grayscale_to_rgb(images: Any, name: str | None = None) -> Any:
+    """Pictures whose one channel is there three times."""
+    return ops.repeat(images, 3, -1)
+
+
+def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
+    """Bytes to floats from 0 to 1, or floats to floats."""
+    image = ops.convert_to_tensor(image)
+    if "float" not in str(dtype):
+        raise ValueError(f"tf.image.convert_image_dtype: dtype={dtype!r}; expected floats.")
+    if image.dtype == "uint8":
+        return ops.cast(image, dtype) / 255.0
+    return ops.cast(image, dtype)
+
+
+__all__ = [
+    "convert_image_dtype", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
+    "random_flip_left_right", "resize", "rgb_to_grayscale",
+]  # fmt: skip

@@ -1,0 +1,139 @@
+"""`tf.math`: elementwise functions, comparisons, reductions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops
+from minikeras.alias.tensorflow.rows import functions
+
+_UNARY = {
+    "abs": "abs", "acos": "arccos", "acosh": "arccosh", "angle": "angle",
+    "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atanh": "arctanh",
+    "ceil": "ceil", "conj": "conj", "cos": "cos", "cosh": "cosh", "erf": "erf",
+    "erfinv": "erfinv", "exp": "exp", "expm1": "expm1", "floor": "floor",
+    "imag": "imag", "is_finite": "isfinite", "is_inf": "isinf", "is_nan": "isnan",
+    "log": "log", "log1p": "log1p", "log_sigmoid": "log_sigmoid",
+    "logical_not": "logical_not", "negative": "negative", "real": "real",
+    "reciprocal": "reciprocal", "rint": "round", "round": "round", "rsqrt": "rsqrt",
+    "sigmoid": "sigmoid", "sign": "sign", "sin": "sin", "sinh": "sinh", "sqrt": "sqrt",
+    "square": "square", "tan": "tan", "tanh": "tanh",
+}  # fmt: skip
+_BINARY = {
+    "add": "add", "atan2": "arctan2", "divide": "divide",
+    "divide_no_nan": "divide_no_nan", "equal": "equal", "floordiv": "floor_divide",
+    "floormod": "mod", "greater": "greater", "greater_equal": "greater_equal",
+    "less": "less", "less_equal": "less_equal", "logical_and": "logical_and",
+    "logical_or": "logical_or", "logical_xor": "logical_xor", "maximum": "maximum",
+    "minimum": "minimum", "mod": "mod", "multiply": "multiply", "not_equal": "not_equal",
+    "pow": "power", "subtract": "subtract", "truediv": "true_divide",
+}  # fmt: skip
+_REDUCING = {
+    "reduce_all": "all", "reduce_any": "any", "reduce_logsumexp": "logsumexp",
+    "reduce_max": "max", "reduce_mean": "mean", "reduce_min": "min",
+    "reduce_prod": "prod", "reduce_std": "std", "reduce_sum": "sum",
+    "reduce_variance": "var",
+}  # fmt: skip
+_OTHERS = {
+    "argmax": "argmax:input axis=0",
+    "argmin": "argmin:input axis=0",
+    "bincount": "bincount:arr weights=None minlength=0",
+    "cumprod": "cumprod:x axis=0",
+    "in_top_k": "in_top_k:targets predictions k",
+    "segment_sum": "segment_sum:data segment_ids",
+    "softplus": "softplus:features",
+    "softsign": "softsign:features",
+    "top_k": "top_k:input k=1 sorted=True",
+    "unsorted_segment_sum": "segment_sum:data segment_ids num_segments",
+}
+_FUNCTIONS = functions(
+    {name: f"{op}:x" for name, op in _UNARY.items()}
+    | {name: f"{op}:x y" for name, op in _BINARY.items()}
+    | {name: f"{op}:input_tensor axis=None keepdims=False" for name, op in _REDUCING.items()}
+    | _OTHERS
+)
+globals().update(_FUNCTIONS)
+
+
+def argmax(input: Any, axis: int | None = None, output_type: Any = "int64") -> Any:
+    """Where the largest value stands along `axis`, the first one by default."""
+    return ops.cast(ops.argmax(input, 0 if axis is None else axis), output_type)
+
+
+def argmin(input: Any, axis: int | None = None, output_type: Any = "int64") -> Any:
+    """Where the smallest value stands along `axis`, the first one by default."""
+    return ops.cast(ops.argmin(input, 0 if axis is None else axis), output_type)
+
+
+def add_n(inputs: Any, name: str | None = None) -> Any:
+    """The sum of several tensors of one shape."""
+    total = ops.convert_to_tensor(inputs[0])
+    for value in inputs[1:]:
+        total = ops.add(total, value)
+    return total
+
+
+def cumsum(
+    x: Any,
+    axis: int = 0,
+    exclusive: bool = False,
+    reverse: bool = False,
+    name: str | None = None,
+) -> Any:
+    """Sums of the values up to each, or before each when `exclusive`."""
+    x = ops.convert_to_tensor(x)
+    x = ops.flip(x, axis) if reverse else x
+    total = ops.cumsum(x, axis)
+    total = total - x if exclusive else total
+    return ops.flip(total, axis) if reverse else total
+
+
+def squared_difference(x: Any, y: Any, name: str | None = None) -> Any:
+    """`(x - y) ** 2`."""
+    return ops.square(ops.subtract(x, y))
+
+
+def confusion_matrix(
+    labels: Any,
+    predictions: Any,
+    num_classes: int | None = None,
+    weights: Any = None,
+    dtype: Any = "int32",
+    name: str | None = None,
+) -> Any:
+    """How often each true class (rows) was taken for each class (columns)."""
+    labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
+    predictions = ops.cast(ops.reshape(predictions, (-1,)), "int32")
+    if num_classes is None:
+        num_classes = int(ops.maximum(ops.max(labels), ops.max(predictions))) + 1
+    rows = ops.one_hot(labels, num_classes)
+    if weights is not None:
+        rows = rows * ops.cast(ops.reshape(weights, (-1, 1)), rows.dtype)
+    table = ops.matmul(ops.transpose(rows), ops.one_hot(predictions, num_classes))
+    return ops.cast(table, dtype)
+
+
+def l2_normalize(
+    x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None
+) -> Any:
+    """`x` divided by its Euclidean length along `axis`."""
+    total = ops.sum(ops.square(x), axis, keepdims=True)
+    return ops.multiply(x, ops.rsqrt(ops.maximum(total, epsilon)))
+
+
+def accumulate_n(inputs: Any, name: str | None = None) -> Any:
+    """The sum of several tensors of one shape."""
+    return add_n(inputs)
+
+
+__all__ = sorted(  # noqa: PLE0605
+    {
+        *_FUNCTIONS,
+        "accumulate_n",
+        "add_n",
+        "confusion_matrix",
+        "cumsum",
+        "l2_normalize",
+        "squared_difference",
+    }
+)

@@ -1,0 +1,55 @@
+"""Which modules below `tensorflow` there are, and what answers in each."""
+
+from minikeras.alias.faces import Entry
+
+LACKING = (
+    "minikeras stands in for TensorFlow here, with its keras and the few names that Keras "
+    "scripts use beside it; this one is not there. Use the function of keras.ops that does "
+    "it, or run the script with the installed TensorFlow: minikeras run --real."
+)
+_HERE = "minikeras.alias.tensorflow"
+
+
+def _entry(*modules: str, children: str = "", **names: str) -> Entry:
+    return Entry(
+        tuple(f"{_HERE}.{module}" for module in modules),
+        names,
+        frozenset(children.split()),
+        lacking=LACKING,
+    )
+
+
+_CHILDREN = """compat config data dtypes experimental image initializers keras linalg losses
+    math metrics nn optimizers python random test version"""
+
+MODULES = {
+    "tensorflow": _entry(
+        "dtypes",
+        "core",
+        "shapes",
+        "maths",
+        "creation",
+        children=_CHILDREN,
+        __version__=f"{_HERE}.core:__version__",
+    ),
+    "tensorflow.compat": _entry(children="v2"),
+    "tensorflow.config": _entry("config", children="experimental"),
+    "tensorflow.config.experimental": _entry("config"),
+    "tensorflow.data": _entry("data", children="experimental"),
+    "tensorflow.data.experimental": _entry("data"),
+    "tensorflow.dtypes": _entry("dtypes"),
+    "tensorflow.experimental": _entry(children="numpy"),
+    "tensorflow.experimental.numpy": Entry(("minikeras.ops.numpy",), lacking=LACKING),
+    "tensorflow.image": _entry("image"),
+    "tensorflow.initializers": Entry(("minikeras.initializers",), lacking=LACKING),
+    "tensorflow.linalg": _entry("linalg"),
+    "tensorflow.losses": Entry(("minikeras.losses",), lacking=LACKING),
+    "tensorflow.math": _entry("maths"),
+    "tensorflow.metrics": Entry(("minikeras.metrics",), lacking=LACKING),
+    "tensorflow.nn": _entry("nn"),
+    "tensorflow.optimizers": Entry(("minikeras.optimizers",), lacking=LACKING),
+    "tensorflow.python": _entry(children="keras"),
+    "tensorflow.random": _entry("random"),
+    "tensorflow.test": _entry("config"),
+    "tensorflow.version": _entry(VERSION=f"{_HERE}.core:__version__"),
+}

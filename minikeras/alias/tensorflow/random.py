@@ -1,0 +1,86 @@
+"""`tf.random`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras import ops, random
+from minikeras.random import seed_generator
+
+
+def set_seed(seed: int) -> None:
+    """Starts the draws of layers, initializers and functions without a seed anew."""
+    seed_generator.set_global_seed(int(seed))
+
+
+def normal(
+    shape: Any,
+    mean: Any = 0.0,
+    stddev: Any = 1.0,
+    dtype: Any = "float32",
+    seed: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Draws from normal distributions."""
+    drawn = random.normal(tuple(shape), dtype=dtype, seed=seed)
+    return drawn * stddev + mean
+
+
+def truncated_normal(
+    shape: Any,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = "float32",
+    seed: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Draws from a normal distribution, within two standard deviations."""
+    return random.truncated_normal(tuple(shape), mean, stddev, dtype, seed)
+
+
+def uniform(
+    shape: Any,
+    minval: Any = 0,
+    maxval: Any = None,
+    dtype: Any = "float32",
+    seed: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Draws from `minval` to below `maxval`; integers need a `maxval`."""
+    if "int" in str(dtype):
+        if maxval is None:
+            raise ValueError("tf.random.uniform: integers need a maxval.")
+        return random.randint(tuple(shape), minval, maxval, dtype, seed)
+    top = 1.0 if maxval is None else maxval
+    return random.uniform(tuple(shape), minval, top, dtype, seed)
+
+
+def categorical(
+    logits: Any, num_samples: int, dtype: Any = "int64", seed: Any = None, name: Any = None
+) -> Any:
+    """Classes `(batch, num_samples)`, drawn by their logits."""
+    return random.categorical(logits, num_samples, dtype, seed)
+
+
+def gamma(
+    shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", seed: Any = None
+) -> Any:
+    """Draws from gamma distributions."""
+    drawn = random.gamma(tuple(shape), alpha, dtype, seed)
+    return drawn if beta is None else drawn / beta
+
+
+def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Any:
+    """The rows in another order."""
+    return random.shuffle(ops.convert_to_tensor(value), seed=seed)
+
+
+__all__ = [
+    "categorical",
+    "gamma",
+    "normal",
+    "set_seed",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]

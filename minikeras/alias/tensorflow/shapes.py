@@ -1,0 +1,229 @@
+"""Functions of `tf` that move, join, pick and multiply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minikeras import ops
+from minikeras.alias.tensorflow.rows import functions
+
+_FUNCTIONS = functions(
+    {
+        "broadcast_to": "broadcast_to:input shape",
+        "concat": "concatenate:values axis",
+        "expand_dims": "expand_dims:input axis",
+        "meshgrid": "meshgrid:x y",
+        "repeat": "repeat:input repeats axis=None",
+        "reshape": "reshape:tensor shape",
+        "reverse": "flip:tensor axis",
+        "roll": "roll:input shift axis",
+        "shape": "shape:input",
+        "size": "size:input",
+        "squeeze": "squeeze:input axis=None",
+        "stack": "stack:values axis=0",
+        "stop_gradient": "stop_gradient:input",
+        "tensordot": "tensordot:a b axes",
+        "tile": "tile:input multiples",
+        "transpose": "transpose:a perm=None",
+    }
+)
+globals().update(_FUNCTIONS)
+
+
+def argsort(
+    values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = True
+) -> Any:
+    """The order that sorts."""
+    values = ops.convert_to_tensor(values)
+    return ops.argsort(-values if _down(direction) else values, axis)
+
+
+def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Any:
+    """Values in order."""
+    found = ops.sort(values, axis)
+    return ops.flip(found, axis) if _down(direction) else found
+
+
+def _down(direction: str) -> bool:
+    if direction not in ("ASCENDING", "DESCENDING"):
+        raise ValueError(
+            f'tf.sort: direction={direction!r}; expected "ASCENDING" or "DESCENDING".'
+        )
+    return direction == "DESCENDING"
+
+
+def boolean_mask(tensor: Any, mask: Any, axis: int | None = None) -> Any:
+    """The rows where `mask` is true; not inside compiled functions."""
+    rows = ops.nonzero(mask)
+    if len(rows) > 1:
+        return ops.convert_to_tensor(tensor)[tuple(rows)]
+    return ops.take(tensor, rows[0], axis=axis or 0)
+
+
+def clip_by_value(
+    t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None
+) -> Any:
+    """Values brought between two bounds."""
+    return ops.clip(t, clip_value_min, clip_value_max)
+
+
+def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: str | None = None) -> Any:
+    """`t`, made as short as `clip_norm` where it is longer."""
+    t = ops.convert_to_tensor(t)
+    length = ops.sqrt(ops.sum(ops.square(t), axes, keepdims=True))
+    return t * clip_norm / ops.maximum(length, clip_norm)
+
+
+def clip_by_global_norm(
+    t_list: Sequence[Any], clip_norm: float, use_norm: Any = None, name: str | None = None
+) -> tuple[list[Any], Any]:
+    """Several tensors, made as short as `clip_norm` together, and their length before."""
+    length = global_norm(t_list) if use_norm is None else use_norm
+    factor = clip_norm / ops.maximum(length, clip_norm)
+    return [None if t is None else t * factor for t in t_list], length
+
+
+def global_norm(t_list: Sequence[Any], name: str | None = None) -> Any:
+    """The length of several tensors as one vector."""
+    return ops.sqrt(sum(ops.sum(ops.square(t)) for t in t_list if t is not None))
+
+
+def einsum(equation: str, *inputs: Any, **options: Any) -> Any:
+    """Sums of products, as the equation says."""
+    return ops.einsum(equation, *inputs)
+
+
+def gather(
+    params: Any,
+    indices: Any,
+    validate_indices: Any = None,
+    axis: int | None = None,
+    batch_dims: int = 0,
+    name: str | None = None,
+) -> Any:
+    """Slices of `params` at `indices` along `axis`, 0 by default.
+
+    Args:
+        params: `(*batch, ...)`.
+        indices: `(*batch, ...)`.
+        validate_indices: Accepted and ignored.
+        axis: By default the first one behind the batch axes.
+        batch_dims: How many leading axes both have in common: 0, or 1 with `axis` 1.
+        name: Accepted and ignored.
+    """
+    axis = batch_dims if axis is None else axis
+    if batch_dims == 0:
+        return ops.take(params, indices, axis=axis)
+    if batch_dims != 1 or axis != 1:
+        raise ValueError(
+            f"tf.gather: batch_dims={batch_dims} with axis={axis}; expected 1 with 1, or 0."
+        )
+    params, indices = ops.convert_to_tensor(params), ops.convert_to_tensor(indices)
+    rows = ops.arange(params.shape[0])
+    rows = ops.reshape(rows, (-1, *[1] * (len(indices.shape) - 1)))
+    return params[rows, indices]
+
+
+def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: Any = None) -> Any:
+    """The entries of `params` at index tuples, the last axis of `indices`."""
+    if batch_dims:
+        raise ValueError(f"tf.gather_nd: batch_dims={batch_dims}; expected 0.")
+    indices = ops.convert_to_tensor(indices)
+    places = tuple(indices[..., i] for i in range(indices.shape[-1]))
+    return ops.convert_to_tensor(params)[places]
+
+
+def identity(input: Any, name: str | None = None) -> Any:
+    """The tensor itself, or a variable's value."""
+    return ops.convert_to_tensor(input) + 0
+
+
+def matmul(
+    a: Any,
+    b: Any,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    name: str | None = None,
+) -> Any:
+    """Products of matrices."""
+    a = ops.swapaxes(a, -1, -2) if transpose_a else a
+    b = ops.swapaxes(b, -1, -2) if transpose_b else b
+    return ops.matmul(a, b)
+
+
+def pad(
+    tensor: Any,
+    paddings: Any,
+    mode: str = "CONSTANT",
+    constant_values: Any = 0,
+    name: str | None = None,
+) -> Any:
+    """Borders of a constant, or of reflected values."""
+    kind = mode.lower()
+    pairs = [tuple(int(n) for n in pair) for pair in paddings]
+    if kind == "constant":
+        return ops.pad(tensor, pairs, kind, constant_values)
+    return ops.pad(tensor, pairs, kind)
+
+
+def rank(input: Any, name: str | None = None) -> int:
+    """The number of axes."""
+    return len(ops.shape(input))
+
+
+def split(
+    value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, name: Any = None
+) -> list[Any]:
+    """Equal parts, or parts of the sizes given (one may be -1)."""
+    if isinstance(num_or_size_splits, int):
+        return list(ops.split(value, num_or_size_splits, axis))
+    sizes = [int(size) for size in num_or_size_splits]
+    whole = ops.shape(value)[axis]
+    sizes = [whole - sum(sizes) - 1 if size == -1 else size for size in sizes]
+    ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+    return list(ops.split(value, ends, axis))
+
+
+def unstack(value: Any, num: int | None = None, axis: int = 0, name: Any = None) -> Any:
+    """The slices along an axis, as a list."""
+    return list(ops.unstack(value, num, axis))
+
+
+def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
+    """One of two, element by element; index rows of the true ones for a condition alone."""
+    if x is None and y is None:
+        return ops.stack(ops.nonzero(condition), axis=-1)
+    return ops.where(condition, x, y)
+
+
+def norm(
+    tensor: Any,
+    ord: Any = "euclidean",
+    axis: Any = None,
+    keepdims: bool = False,
+    name: str | None = None,
+) -> Any:
+    """The length of vectors."""
+    if axis is None:
+        tensor, axis = ops.reshape(tensor, (-1,)), None if keepdims else 0
+    kind = 2 if ord == "euclidean" else ord
+    return ops.norm(tensor, None if axis is None else kind, axis, keepdims)
+
+
+def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any) -> Any:
+    """`tensor` with other values at index tuples."""
+    return ops.scatter_update(tensor, indices, updates)
+
+
+def scatter_nd(indices: Any, updates: Any, shape: Any) -> Any:
+    """Zeros, with values added at index tuples."""
+    return ops.scatter(indices, updates, shape)
+
+
+__all__ = [
+    *_FUNCTIONS, "argsort", "boolean_mask", "clip_by_global_norm", "clip_by_norm",
+    "clip_by_value", "einsum", "gather", "gather_nd", "global_norm", "identity", "matmul",
+    "norm", "pad", "rank", "scatter_nd", "sort", "split", "tensor_scatter_nd_update",
+    "unstack", "where",
+]  # fmt: skip

@@ -1,0 +1,16 @@
+"""The command `minikeras`: one module for each of its words.
+
+A module has `configure(parser)`, which adds its arguments, and `run(options)`, which does
+the work and gives the exit status. Only the module that is asked for is imported, so a
+new command is one module and one line here.
+"""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "demo": "train a CNN on handwritten digits and write report.html",
+    "run": "run a script, its `import keras` being minikeras",
+    "info": "show versions, backends, processor, threads, GPU and caches",
+    "cache": "show what is kept on disk, or clear it",
+    "completion": "print the lines that make a shell complete these words",
+}

@@ -1,0 +1,119 @@
+"""`minikeras run`: a script, module or line of code whose `import keras` is minikeras.
+
+A new Python takes the place of this one, with a folder in front of its `PYTHONPATH` that
+answers for keras and tensorflow. So everything is as Python does it: tracebacks, pickles,
+`-m pytest`, worker processes, exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+from minikeras import alias
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.usage = (
+        "minikeras run [--real] [--no-tensorflow] (SCRIPT | -m MODULE | -c CODE) [ARGUMENT ...]"
+    )
+    parser.description = (
+        "Runs Python with minikeras under Keras's name: `import keras`, `import "
+        "tensorflow.keras` and `from tensorflow import keras` get it. Processes that the "
+        "script starts do the same. What is installed stays untouched."
+    )
+    parser.epilog = (
+        "`PYTHONPATH=$(minikeras run --path) python script.py` does the same for any "
+        "command that starts Python."
+    )
+    parser.add_argument(
+        "--real",
+        action="store_true",
+        help="run it with the keras and tensorflow that are installed, to compare",
+    )
+    parser.add_argument(
+        "--no-tensorflow",
+        action="store_true",
+        help="leave `import tensorflow` alone; only `import keras` is answered",
+    )
+    parser.add_argument(
+        "--path", action="store_true", help="print the folder for PYTHONPATH, and stop"
+    )
+    parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module")
+    parser.add_argument("-c", dest="code", metavar="CODE", help="run a line of code")
+    parser.add_argument(
+        "words",
+        nargs=argparse.REMAINDER,
+        metavar="SCRIPT [ARGUMENT ...]",
+        help="the script, and what it finds in sys.argv",
+    )
+
+
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Our own words, and those that Python gets: from `-m`, `-c` or the script on."""
+    for place, word in enumerate(words):
+        if word[:2] in ("-m", "-c") or not word.startswith("-"):
+            return words[:place], words[place:]
+    return words, []
+
+
+def run(options: argparse.Namespace) -> int:
+    """Starts the new Python; where the system can, in place of this one."""
+    if options.path:
+        print(alias.python_path(None, not options.no_tensorflow))
+        return 0
+    words = python_words(options)
+    if not words:
+        print("minikeras run: error: expected a script, -m or -c", file=sys.stderr)
+        return 2
+    if sys.flags.ignore_environment and not options.real:
+        print(
+            "minikeras run: error: Python was started with -E or -I, and so would not read "
+            "PYTHONPATH; start it without",
+            file=sys.stderr,
+        )
+        return 2
+    command = [sys.executable, *interpreter_flags(sys.orig_argv), *words]
+    environment = dict(os.environ)
+    if not options.real:
+        environment["PYTHONPATH"] = alias.python_path(
+            os.environ.get("PYTHONPATH"), not options.no_tensorflow
+        )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        os.execve(sys.executable, command, environment)
+    return subprocess.call(command, env=environment)
+
+
+def python_words(options: argparse.Namespace) -> list[str]:
+    """What Python is to run, as its own command line has it."""
+    words: list[str] = list(options.words)
+    if words and words[0] == "--":
+        words = words[1:]
+    if options.module is not None:
+        return ["-m", options.module, *words]
+    if options.code is not None:
+        return ["-c", options.code, *words]
+    return words
+
+
+def interpreter_flags(words: list[str]) -> list[str]:
+    """The flags that this Python was started with, such as `-W error` or `-X dev`.
+
+    >>> interpreter_flags(["python", "-W", "error", "-X", "dev", "-m", "minikeras", "run"])
+    ['-W', 'error', '-X', 'dev']
+    """
+    flags: list[str] = []
+    rest = iter(words[1:])
+    for word in rest:
+        if word in ("-W", "-X"):
+            flags += [word, next(rest, "")]
+        elif word.startswith("-") and not word.startswith(("-m", "-c")) and word != "-":
+            flags.append(word)
+        else:
+            break
+    return flags
