@@ -31,7 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    others: list[str] = []
+    if words and words[0] in COMMANDS:
+        cut = getattr(_module(words[0]), "split", None)  # words that are not for us
+        if cut is not None:
+            ours, others = cut(words[1:])
+            words = [words[0], *ours]
     options = parser(words).parse_args(words)
+    options.words = others
     try:
         return int(_module(options.command).run(options))
     except (BackendError, OSError) as error:

@@ -32,6 +32,14 @@ def test_one_epoch_learns_and_reports(tmp_path, capsys):
         assert f"<h3>{layer}" in page
 
 
+def test_the_page_may_have_another_name(tmp_path, monkeypatch):
+    (x, y), _ = demo.mnist5k.load_data()
+    few = (x[:64], y[:64])
+    monkeypatch.setattr(demo.mnist5k, "load_data", lambda: (few, few))
+    demo.run(1, 0, tmp_path / "new" / "x.html")
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["x.html"]
+
+
 def test_feature_maps_are_those_of_the_layers():
     model = demo.build(1)
     picture = np.random.default_rng(0).random((1, 28, 28, 1), np.float32)

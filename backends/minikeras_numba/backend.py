@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+from llvmlite import binding as llvm
 from minikeras_numpy import NumpyBackend
 
 from minikeras.extend import Loop, Node, Step, Value
-from minikeras_numba import conv, conv_grad, matmul, pool, pooling, recurrent
+from minikeras_numba import conv, conv_grad, jit, matmul, pool, pooling, recurrent
 from minikeras_numba.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.chain import is_native, kernel_calls, lower_chain
 from minikeras_numba.eager import lowered_kernels
@@ -60,7 +62,7 @@ class NumbaBackend(NumpyBackend):
         return {
             "processor": f"{found.cpu} ({found.triple.split('-')[0]}), {vectors}",
             "threads": str(get_threads()),
-            "LLVM": ".".join(map(str, jit.llvm.llvm_version_info)),
+            "LLVM": ".".join(map(str, llvm.llvm_version_info)),
         }
 
     def cache_folder(self) -> Path | None:

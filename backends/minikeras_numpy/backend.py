@@ -34,7 +34,9 @@ class NumpyBackend(Backend):
     def describe(self) -> dict[str, str]:
         built: Any = np.show_config(mode="dicts")
         blas = built.get("Build Dependencies", {}).get("blas", {})
-        return {"BLAS": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()}
+        return {
+            "BLAS": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
+        }
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         return array

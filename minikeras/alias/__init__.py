@@ -46,7 +46,7 @@ def install(tensorflow: bool = True, children: bool = False) -> None:
     True
     >>> minikeras.alias.uninstall()
     """
-    wanted = ROOTS if tensorflow else ROOTS[:2]
+    wanted: tuple[str, ...] = ROOTS if tensorflow else ROOTS[:2]
     present = _finder()
     if present is not None:
         wanted = tuple(root for root in ROOTS if root in {*present.roots, *wanted})
@@ -102,7 +102,9 @@ def python_path(before: str | None, tensorflow: bool = True) -> str:
     words = [word for word in words if word not in map(str, FOLDERS)]
     package = FOLDERS[0].parents[3]
     if not _is_installed(package) and str(package) not in words:
-        words.append(str(package))  # a source tree: children must find minikeras as well
+        words.append(
+            str(package)
+        )  # a source tree: children must find minikeras as well
     return os.pathsep.join([*map(str, FOLDERS[: 2 if tensorflow else 1]), *words])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from minikeras.alias import table
 from minikeras.alias.faces import Face
+from minikeras.alias.tensorflow.names import LACKING
 
 _log = logging.getLogger("minikeras")
 
@@ -38,7 +39,7 @@ class Finder(MetaPathFinder):
         if table.canonical(fullname) is None:
             if root == "tensorflow":
                 raise ModuleNotFoundError(
-                    f"No module named {fullname!r}: {table.NO_TENSORFLOW}",
+                    f"No module named {fullname!r}: {LACKING}",
                     name=fullname,
                 )
             return None

@@ -12,7 +12,6 @@ from functools import cache
 from minikeras.alias.faces import Entry
 from minikeras.alias.keras2_paths import MOVED, OTHER_ROOTS
 from minikeras.alias.keras3_paths import INNER, PUBLIC
-from minikeras.alias.tensorflow.names import LACKING as NO_TENSORFLOW
 from minikeras.alias.tensorflow.names import MODULES as TENSORFLOW
 
 _IDENTITY = "minikeras.alias.identity"
@@ -33,6 +32,7 @@ _PUBLIC_NAMES = {
         "__version__": f"{_IDENTITY}:__version__",
         "version": f"{_IDENTITY}:version",
     },
+    "version": {"__version__": f"{_IDENTITY}:__version__"},
     "backend": {"backend": f"{_IDENTITY}:backend"},
     "config": {"backend": f"{_IDENTITY}:backend"},
 }
@@ -155,7 +155,11 @@ def _inner_sources(path: str) -> tuple[str, ...]:
     if not path:
         return _INNER_SOURCES[""]
     top = path.split(".")[0]
-    return (f"minikeras.{path}", f"minikeras.{top}") if path != top else (f"minikeras.{top}",)
+    return (
+        (f"minikeras.{path}", f"minikeras.{top}")
+        if path != top
+        else (f"minikeras.{top}",)
+    )
 
 
 def _moved(path: str, now: str) -> Entry:

@@ -1,8 +1,11 @@
 """The command `minikeras`: one module for each of its words.
 
 A module has `configure(parser)`, which adds its arguments, and `run(options)`, which does
-the work and gives the exit status. Only the module that is asked for is imported, so a
-new command is one module and one line here.
+the work and gives the exit status. Where it has `split(words)` too, that parts its own
+words from those in `options.words`, which nobody parses.
+
+Only the module that is asked for is imported, so a new command is one module and one line
+here.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from minikeras.engine import backend as registry
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
-    parser.description = "Shows the folders that minikeras keeps things in, or empties them."
+    parser.description = (
+        "Shows the folders that minikeras keeps things in, or empties them."
+    )
     parser.add_argument(
         "--clear",
         choices=("kernels", "data", "all"),

@@ -13,7 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.description = (
-        "Prints what completes these words. For bash: eval \"$(minikeras completion bash)\" "
+        'Prints what completes these words. For bash: eval "$(minikeras completion bash)" '
         "in ~/.bashrc; for zsh the same in ~/.zshrc, after compinit; for fish: minikeras "
         "completion fish > ~/.config/fish/completions/minikeras.fish."
     )
@@ -59,7 +59,8 @@ complete -o filenames -F _minikeras minikeras"""
 def _zsh() -> str:
     names = " ".join(f"'{name}:{_quoted(about)}'" for name, about in COMMANDS.items())
     cases = "\n".join(
-        f"    {name}) compadd -- {' '.join(options_of(name))}; _files ;;" for name in COMMANDS
+        f"    {name}) compadd -- {' '.join(options_of(name))}; _files ;;"
+        for name in COMMANDS
     )
     return f"""_minikeras() {{
   if (( CURRENT == 2 )); then local -a words; words=({names}); _describe command words

@@ -44,7 +44,9 @@ def run(options: argparse.Namespace) -> int:
     print("Caches:")
     for what, folder in folders().items():
         print(f"  {what}: {folder} ({size_of(folder)})")
-    changed = {k: v for k, v in os.environ.items() if k.startswith(("MINIKERAS_", "KERAS_"))}
+    changed = {
+        k: v for k, v in os.environ.items() if k.startswith(("MINIKERAS_", "KERAS_"))
+    }
     for name in sorted(changed):
         print(f"{name}={changed[name]}")
     real = importlib.util.find_spec("keras") is not None

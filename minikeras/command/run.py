@@ -18,12 +18,14 @@ from minikeras import alias
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.usage = (
-        "minikeras run [--real] [--no-tensorflow] (SCRIPT | -m MODULE | -c CODE) [ARGUMENT ...]"
+        "minikeras run [--real] [--no-tensorflow] "
+        "(SCRIPT | -m MODULE | -c CODE) [ARGUMENT ...]"
     )
     parser.description = (
         "Runs Python with minikeras under Keras's name: `import keras`, `import "
         "tensorflow.keras` and `from tensorflow import keras` get it. Processes that the "
-        "script starts do the same. What is installed stays untouched."
+        "script starts do the same. What is installed stays untouched. SCRIPT, -m MODULE "
+        "and -c CODE, and the words after them, are as Python's own."
     )
     parser.epilog = (
         "`PYTHONPATH=$(minikeras run --path) python script.py` does the same for any "
@@ -42,18 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--path", action="store_true", help="print the folder for PYTHONPATH, and stop"
     )
-    parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module")
-    parser.add_argument("-c", dest="code", metavar="CODE", help="run a line of code")
-    parser.add_argument(
-        "words",
-        nargs=argparse.REMAINDER,
-        metavar="SCRIPT [ARGUMENT ...]",
-        help="the script, and what it finds in sys.argv",
-    )
 
 
 def split(words: list[str]) -> tuple[list[str], list[str]]:
     """Our own words, and those that Python gets: from `-m`, `-c` or the script on."""
+    if words[:1] == ["--"]:
+        return [], words[1:]
     for place, word in enumerate(words):
         if word[:2] in ("-m", "-c") or not word.startswith("-"):
             return words[:place], words[place:]
@@ -65,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if options.path:
         print(alias.python_path(None, not options.no_tensorflow))
         return 0
-    words = python_words(options)
+    words: list[str] = options.words
     if not words:
         print("minikeras run: error: expected a script, -m or -c", file=sys.stderr)
         return 2
@@ -87,18 +83,6 @@ def run(options: argparse.Namespace) -> int:
     if os.name == "posix":
         os.execve(sys.executable, command, environment)
     return subprocess.call(command, env=environment)
-
-
-def python_words(options: argparse.Namespace) -> list[str]:
-    """What Python is to run, as its own command line has it."""
-    words: list[str] = list(options.words)
-    if words and words[0] == "--":
-        words = words[1:]
-    if options.module is not None:
-        return ["-m", options.module, *words]
-    if options.code is not None:
-        return ["-c", options.code, *words]
-    return words
 
 
 def interpreter_flags(words: list[str]) -> list[str]:

@@ -15,13 +15,14 @@ from typing import Any, Self
 import numpy as np
 
 from minikeras.engine import tree
-from minikeras.engine.tensor import Tensor, from_numpy, host_array
+from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.training.data.order import permutation
 from minikeras.utils.stages import (
+    arrays_of,
     batches,
     gathered,
-    leaf_array,
     padded,
+    rows_at,
     shuffled,
     slices_of,
 )
@@ -76,14 +77,14 @@ class Dataset:
     ) -> Self:
         def start() -> Iterator[Any]:
             for row in order():
-                yield tree.map_structure(lambda a: a[row], arrays)
+                yield rows_at(arrays, row)
 
         return cls(start, size, (arrays, order))
 
     @classmethod
     def from_tensors(cls, tensors: Any, name: str | None = None) -> Self:
         """The whole as one element."""
-        whole = tree.map_structure(leaf_array, tensors)
+        whole = arrays_of(tensors)
         return cls(lambda: iter([whole]), 1)
 
     @classmethod
@@ -114,17 +115,7 @@ class Dataset:
         dtypes = output_types
         if output_signature is not None:
             dtypes = tree.map_structure(lambda spec: str(spec.dtype), output_signature)
-
-        def start() -> Iterator[Any]:
-            for element in generator(*args):
-                if dtypes is None:
-                    yield _arrays(element)
-                elif isinstance(dtypes, tuple):
-                    yield tuple(map(_cast_all, element, dtypes))
-                else:
-                    yield _cast_all(element, dtypes)
-
-        return cls(start)
+        return cls(lambda: (arrays_of(e, dtypes) for e in generator(*args)))
 
     @classmethod
     def range(cls, *args: int, output_type: str = "int64", name: Any = None) -> Self:
@@ -171,13 +162,17 @@ class Dataset:
         """
         size = int(batch_size)
         if size < 1:
-            raise ValueError(f"Dataset.batch: batch_size={batch_size}; expected 1 or more.")
+            raise ValueError(
+                f"Dataset.batch: batch_size={batch_size}; expected 1 or more."
+            )
         count = self._size
         if count >= 0:
             count = count // size if drop_remainder else math.ceil(count / size)
         if self._rows is not None:
             arrays, order = self._rows
-            return Dataset(lambda: gathered(arrays, order(), size, drop_remainder), count)
+            return Dataset(
+                lambda: gathered(arrays, order(), size, drop_remainder), count
+            )
         return Dataset(lambda: batches(self._start(), size, drop_remainder), count)
 
     def padded_batch(
@@ -209,8 +204,9 @@ class Dataset:
 
         def start() -> Iterator[Any]:
             for element in self._start():
-                for row in range(len(tree.flatten(element)[0])):
-                    yield tree.map_structure(lambda a: a[row], element)  # noqa: B023
+                leaves, spec = tree.flatten_spec(element)
+                for row in zip(*leaves):
+                    yield tree.unflatten(spec, list(row))
 
         return Dataset(start)
 
@@ -252,16 +248,12 @@ class Dataset:
     ) -> Dataset:
         """What a function makes of each element; a tuple comes as several arguments."""
         return Dataset(
-            lambda: (_arrays(_apply(map_func, e)) for e in self._start()), self._size
+            lambda: (arrays_of(_apply(map_func, e)) for e in self._start()), self._size
         )
 
-    def filter(
-        self, predicate: Callable[..., Any], name: str | None = None
-    ) -> Dataset:
+    def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """The elements for which a function gives true."""
-        return Dataset(
-            lambda: (e for e in self._start() if bool(_apply(predicate, e)))
-        )
+        return Dataset(lambda: (e for e in self._start() if bool(_apply(predicate, e))))
 
     def flat_map(
         self, map_func: Callable[..., Dataset], name: str | None = None
@@ -309,7 +301,9 @@ class Dataset:
 
         if endless:
             return Dataset(start, INFINITE if self._size else 0)
-        return Dataset(start, self._size * (count or 0) if self._size >= 0 else self._size)
+        return Dataset(
+            start, self._size * (count or 0) if self._size >= 0 else self._size
+        )
 
     def take(self, count: int, name: str | None = None) -> Dataset:
         """The first `count` elements; all for -1."""
@@ -318,9 +312,7 @@ class Dataset:
         size = min(count, self._size) if self._size >= 0 else self._size
         if self._rows is not None:
             arrays, order = self._rows
-            return self._of_rows(
-                arrays, lambda: itertools.islice(order(), count), size
-            )
+            return self._of_rows(arrays, lambda: itertools.islice(order(), count), size)
         size = count if self._size == INFINITE else size
         return Dataset(lambda: itertools.islice(self._start(), count), size)
 
@@ -393,7 +385,10 @@ class Dataset:
         return transformation_func(self)
 
     def reduce(
-        self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: Any = None
+        self,
+        initial_state: Any,
+        reduce_func: Callable[[Any, Any], Any],
+        name: Any = None,
     ) -> Any:
         """`reduce_func(reduce_func(initial_state, first), second)` and so on."""
         state = initial_state
@@ -422,7 +417,11 @@ class Dataset:
 
     def __len__(self) -> int:
         if self._size < 0:
-            what = "has no end" if self._size == INFINITE else "is not known to have a length"
+            what = (
+                "has no end"
+                if self._size == INFINITE
+                else "is not known to have a length"
+            )
             raise TypeError(f"Dataset: it {what}; cardinality() tells without raising.")
         return self._size
 
@@ -465,20 +464,6 @@ def _tensor(leaf: Any) -> Any:
     if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind not in "OUSMm":
         return from_numpy(np.asarray(leaf))
     return leaf
-
-
-def _arrays(element: Any) -> Any:
-    return tree.map_structure(_host, element)
-
-
-def _host(leaf: Any) -> Any:
-    if isinstance(leaf, Dataset):
-        return leaf
-    return host_array(leaf.value) if isinstance(leaf, Tensor) else leaf_array(leaf)
-
-
-def _cast_all(element: Any, dtypes: Any) -> Any:
-    return tree.map_structure(lambda leaf: leaf_array(leaf, dtypes), element)
 
 
 def _apply(function: Callable[..., Any], element: Any) -> Any:

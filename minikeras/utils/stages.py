@@ -31,6 +31,25 @@ def leaf_array(leaf: Any, dtype: Any = None) -> Any:
     return array
 
 
+def arrays_of(element: Any, dtypes: Any = None) -> Any:
+    """A structure of arrays: tuples and dicts are structures, a list is one array.
+
+    Args:
+        element: What a function gave.
+        dtypes: One dtype for all, or a structure of them; None for those that are there.
+    """
+    if isinstance(element, dict):
+        each = dtypes if isinstance(dtypes, dict) else dict.fromkeys(element, dtypes)
+        return {key: arrays_of(value, each[key]) for key, value in element.items()}
+    if isinstance(element, tuple):
+        several = dtypes if isinstance(dtypes, tuple) else (dtypes,) * len(element)
+        parts = [arrays_of(v, d) for v, d in zip(element, several, strict=True)]
+        return type(element)(*parts) if hasattr(element, "_fields") else tuple(parts)
+    if hasattr(element, "as_numpy_iterator"):
+        return element  # a data set within one
+    return leaf_array(element, dtypes)
+
+
 def slices_of(tensors: Any) -> tuple[Any, int]:
     """The arrays of a structure, and their number of rows.
 
@@ -59,6 +78,11 @@ def slices_of(tensors: Any) -> tuple[Any, int]:
     return arrays, sizes.pop()
 
 
+def rows_at(arrays: Any, rows: Any) -> Any:
+    """A row of each array, or several rows."""
+    return tree.map_structure(lambda array: array[rows], arrays)
+
+
 def gathered(
     arrays: Any, order: Iterable[int], size: int, drop_remainder: bool
 ) -> Iterator[Any]:
@@ -67,7 +91,7 @@ def gathered(
     while chosen := list(itertools.islice(rows, size)):
         if len(chosen) < size and drop_remainder:
             return
-        yield tree.map_structure(lambda a: a[chosen], arrays)  # noqa: B023
+        yield rows_at(arrays, chosen)
 
 
 def batches(elements: Iterator[Any], size: int, drop_remainder: bool) -> Iterator[Any]:
@@ -118,7 +142,9 @@ def _pad(leaves: list[Array], shape: Any, fill: Any) -> Array:
     arrays = [np.asarray(leaf) for leaf in leaves]
     longest = [max(sizes) for sizes in zip(*(a.shape for a in arrays))]
     wanted = longest if shape is None else list(shape)
-    goal = [n if w in (None, -1) else int(w) for w, n in zip(wanted, longest, strict=True)]
+    goal = [
+        n if w in (None, -1) else int(w) for w, n in zip(wanted, longest, strict=True)
+    ]
     if any(n > g for n, g in zip(longest, goal)):
         raise ValueError(
             f"Dataset.padded_batch: an element has shape {tuple(longest)}; expected none "

@@ -72,7 +72,7 @@ def conv1d(
     """Convolution along steps; `padding="causal"` looks back only."""
     if padding == "causal":
         rate = dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0]
-        back = (rate * (ops.shape(kernel)[0] - 1), 0)
+        back = (rate * (int(kernel.shape[0]) - 1), 0)
         first = (data_format or image_data_format()) == "channels_first"
         x = ops.pad(x, [(0, 0), (0, 0), back] if first else [(0, 0), back, (0, 0)])
         padding = "valid"
@@ -125,18 +125,24 @@ def conv2d_transpose(
     """
     first = (data_format or image_data_format()) == "channels_first"
     wanted = tuple(output_shape)[2:4] if first else tuple(output_shape)[1:3]
-    plain = ops.conv_transpose(x, kernel, strides, padding, None, data_format, dilation_rate)
+    plain = ops.conv_transpose(
+        x, kernel, strides, padding, None, data_format, dilation_rate
+    )
     rows = 2 if first else 1
     got = plain.shape[rows : rows + 2]
     if tuple(wanted) == tuple(got) or None in wanted or -1 in wanted:
         return plain
     steps = (strides, strides) if isinstance(strides, int) else tuple(strides)
-    rate = (dilation_rate,) * 2 if isinstance(dilation_rate, int) else tuple(dilation_rate)
+    rate = (
+        (dilation_rate,) * 2 if isinstance(dilation_rate, int) else tuple(dilation_rate)
+    )
     size = [(k - 1) * r + 1 for k, r in zip(kernel.shape[:2], rate)]
     border = [k // 2 if padding == "same" else 0 for k in size]
     output_padding = tuple(
         want - ((n - 1) * s + k - 2 * p)
-        for want, n, s, k, p in zip(wanted, x.shape[rows : rows + 2], steps, size, border)
+        for want, n, s, k, p in zip(
+            wanted, x.shape[rows : rows + 2], steps, size, border
+        )
     )
     return ops.conv_transpose(
         x, kernel, strides, padding, output_padding, data_format, dilation_rate
@@ -248,7 +254,9 @@ def binary_focal_crossentropy(
     target, output = ops.convert_to_tensor(target), ops.convert_to_tensor(output)
     sure = ops.sigmoid(output) if from_logits else output
     right = target * sure + (1 - target) * (1 - sure)
-    loss = ops.power(1.0 - right, gamma) * binary_crossentropy(target, output, from_logits)
+    loss = ops.power(1.0 - right, gamma) * binary_crossentropy(
+        target, output, from_logits
+    )
     if apply_class_balancing:
         loss = loss * (target * alpha + (1 - target) * (1 - alpha))
     return loss
@@ -285,7 +293,7 @@ def ctc_batch_cost(
         scores,
         ops.reshape(ops.cast(label_length, "int32"), (-1,)),
         ops.reshape(ops.cast(input_length, "int32"), (-1,)),
-        mask_index=int(ops.shape(y_pred)[-1]) - 1,
+        mask_index=int(y_pred.shape[-1]) - 1,
     )
     return ops.expand_dims(loss, -1)
 
@@ -312,7 +320,7 @@ def ctc_decode(
         strategy="greedy" if greedy else "beam_search",
         beam_width=beam_width,
         top_paths=top_paths,
-        mask_index=int(ops.shape(y_pred)[-1]) - 1,
+        mask_index=int(y_pred.shape[-1]) - 1,
     )
     return [decoded[i] for i in range(1 if greedy else top_paths)], scores
 
@@ -368,7 +376,9 @@ def rnn(
         out, new = step_function(x, [*states, *extra])
         new = list(new)
         if kept is not None:
-            new = tree.map_structure(lambda a, b: _choose(kept, a, b), new, list(states))
+            new = tree.map_structure(
+                lambda a, b: _choose(kept, a, b), new, list(states)
+            )
             other = blank if zero_output_for_mask else before
             out = tree.map_structure(lambda a, b: _choose(kept, a, b), out, other)
         return (new, out), out if return_all_outputs else None

@@ -1,6 +1,5 @@
 """Elementwise functions, comparisons and reductions of Keras 2's backend."""
 
-# ruff: noqa: A001
 from __future__ import annotations
 
 from typing import Any
@@ -21,7 +20,6 @@ from minikeras.ops import (
     sqrt,
     square,
     tanh,
-    transpose,
 )
 
 Axis = int | list[int] | tuple[int, ...] | None
@@ -70,6 +68,11 @@ def minimum(x: Any, y: Any) -> Any:
 def pow(x: Any, a: Any) -> Any:
     """`x` to the power of `a`."""
     return ops.power(x, a)
+
+
+def transpose(x: Any) -> Any:
+    """`x` with its axes in the opposite order."""
+    return ops.transpose(x)
 
 
 def clip(x: Any, min_value: Any, max_value: Any) -> Any:
@@ -184,7 +187,9 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     a, b = (axes, axes) if isinstance(axes, int) else axes
     a, b = a % rank_x, b % rank_y
     if not a or not b:
-        raise ValueError(f"batch_dot: axes={axes}; expected none of them to be 0, the batch.")
+        raise ValueError(
+            f"batch_dot: axes={axes}; expected none of them to be 0, the batch."
+        )
     letters = "abcdefghijklmnopqrstuvwxyz"
     left = list("z" + letters[: rank_x - 1])
     right = list("z" + letters[rank_x - 1 : rank_x + rank_y - 2])

@@ -10,7 +10,11 @@ from minikeras.variable import Variable
 
 
 def random_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+    shape: Any,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
 ) -> Any:
     """Draws from a normal distribution."""
     return random.normal(shape, mean, stddev, dtype or floatx(), seed)
@@ -36,7 +40,11 @@ def random_bernoulli(
 
 
 def truncated_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+    shape: Any,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
 ) -> Any:
     """Draws from a normal distribution, within two standard deviations."""
     return random.truncated_normal(shape, mean, stddev, dtype or floatx(), seed)

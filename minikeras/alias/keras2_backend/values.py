@@ -1,6 +1,5 @@
 """Functions of Keras 2's backend about variables, values and control flow."""
 
-# ruff: noqa: A001
 from __future__ import annotations
 
 import inspect
@@ -13,7 +12,7 @@ from minikeras import ops
 from minikeras.config import floatx
 from minikeras.engine.symbolic import is_keras_tensor
 from minikeras.naming import name_scope
-from minikeras.ops import cast, shape, stop_gradient
+from minikeras.ops import cast, shape
 from minikeras.variable import Variable
 
 
@@ -65,6 +64,13 @@ def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
         set_value(x, value)
 
 
+def stop_gradient(variables: Any) -> Any:
+    """Tensors through which no gradient goes; of a list, each."""
+    if isinstance(variables, list | tuple):
+        return [ops.stop_gradient(v) for v in variables]
+    return ops.stop_gradient(variables)
+
+
 def update(x: Variable, new_x: Any) -> Any:
     """Sets a variable."""
     return x.assign(new_x)
@@ -82,8 +88,8 @@ def update_sub(x: Variable, decrement: Any) -> Any:
 
 def moving_average_update(x: Variable, value: Any, momentum: float) -> Any:
     """`x` becomes `momentum * x + (1 - momentum) * value`."""
-    momentum = ops.cast(momentum, x.dtype)
-    return x.assign(x * momentum + ops.cast(value, x.dtype) * (1 - momentum))
+    share = ops.cast(momentum, x.dtype)
+    return x.assign(x * share + ops.cast(value, x.dtype) * (1 - share))
 
 
 def dtype(x: Any) -> str:
@@ -205,7 +211,9 @@ def function(
         ValueError: If `updates` asks for more than the outputs.
     """
     if updates:
-        raise ValueError("K.function: updates cannot be run here; use a layer's variables.")
+        raise ValueError(
+            "K.function: updates cannot be run here; use a layer's variables."
+        )
     models = _models()
     several = isinstance(outputs, list | tuple)
     wanted = list(outputs) if several else [outputs]
@@ -215,7 +223,9 @@ def function(
     def run(*values: Any) -> Any:
         fed = values[0] if len(values) == 1 and isinstance(values[0], list) else values
         found = model([ops.convert_to_tensor(v) for v in fed[: len(given)]])
-        arrays = [ops.convert_to_numpy(v) for v in (found if len(wanted) > 1 else [found])]
+        arrays = [
+            ops.convert_to_numpy(v) for v in (found if len(wanted) > 1 else [found])
+        ]
         return arrays if several else arrays[0]
 
     return run

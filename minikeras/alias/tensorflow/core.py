@@ -131,10 +131,12 @@ class TensorSpec:
         self.name = name
 
     def __repr__(self) -> str:
-        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+        return (
+            f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+        )
 
 
-def TensorShape(dims: Sequence[int | None]) -> tuple[int | None, ...]:  # noqa: N802
+def TensorShape(dims: Sequence[int | None]) -> tuple[int | None, ...]:
     """A shape: a tuple, here."""
     return tuple(dims)
 
@@ -144,7 +146,7 @@ def executing_eagerly() -> bool:
     return current() is base()
 
 
-def print(*inputs: Any, sep: str = " ", end: str = "\n", **options: Any) -> None:  # noqa: A001
+def print(*inputs: Any, sep: str = " ", end: str = "\n", **options: Any) -> None:
     """Prints values; shapes while a function is traced."""
     import builtins
 

@@ -57,7 +57,9 @@ def eye(
 ) -> Any:
     """The identity matrix, once for each place of `batch_shape`."""
     made = ops.eye(num_rows, num_columns, dtype=dtype)
-    return made if not batch_shape else ops.broadcast_to(made, (*batch_shape, *made.shape))
+    return (
+        made if not batch_shape else ops.broadcast_to(made, (*batch_shape, *made.shape))
+    )
 
 
 def range(

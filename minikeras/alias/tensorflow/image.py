@@ -63,7 +63,9 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
     """Bytes to floats from 0 to 1, or floats to floats."""
     image = ops.convert_to_tensor(image)
     if "float" not in str(dtype):
-        raise ValueError(f"tf.image.convert_image_dtype: dtype={dtype!r}; expected floats.")
+        raise ValueError(
+            f"tf.image.convert_image_dtype: dtype={dtype!r}; expected floats."
+        )
     if image.dtype == "uint8":
         return ops.cast(image, dtype) / 255.0
     return ops.cast(image, dtype)

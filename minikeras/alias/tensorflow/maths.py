@@ -49,7 +49,10 @@ _OTHERS = {
 _FUNCTIONS = functions(
     {name: f"{op}:x" for name, op in _UNARY.items()}
     | {name: f"{op}:x y" for name, op in _BINARY.items()}
-    | {name: f"{op}:input_tensor axis=None keepdims=False" for name, op in _REDUCING.items()}
+    | {
+        name: f"{op}:input_tensor axis=None keepdims=False"
+        for name, op in _REDUCING.items()
+    }
     | _OTHERS
 )
 globals().update(_FUNCTIONS)
@@ -126,7 +129,7 @@ def accumulate_n(inputs: Any, name: str | None = None) -> Any:
     return add_n(inputs)
 
 
-__all__ = sorted(  # noqa: PLE0605
+__all__ = sorted(
     {
         *_FUNCTIONS,
         "accumulate_n",

@@ -113,7 +113,9 @@ def avg_pool2d(
 max_pool, avg_pool = max_pool2d, avg_pool2d
 
 
-def bias_add(value: Any, bias: Any, data_format: str | None = None, name: Any = None) -> Any:
+def bias_add(
+    value: Any, bias: Any, data_format: str | None = None, name: Any = None
+) -> Any:
     """Adds one bias for each channel."""
     if data_format is not None and data_format.startswith("NC"):
         bias = ops.reshape(bias, (1, -1, *[1] * (len(value.shape) - 2)))

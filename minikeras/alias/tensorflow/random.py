@@ -56,7 +56,11 @@ def uniform(
 
 
 def categorical(
-    logits: Any, num_samples: int, dtype: Any = "int64", seed: Any = None, name: Any = None
+    logits: Any,
+    num_samples: int,
+    dtype: Any = "int64",
+    seed: Any = None,
+    name: Any = None,
 ) -> Any:
     """Classes `(batch, num_samples)`, drawn by their logits."""
     return random.categorical(logits, num_samples, dtype, seed)

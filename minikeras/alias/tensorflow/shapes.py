@@ -68,7 +68,9 @@ def clip_by_value(
     return ops.clip(t, clip_value_min, clip_value_max)
 
 
-def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: str | None = None) -> Any:
+def clip_by_norm(
+    t: Any, clip_norm: float, axes: Any = None, name: str | None = None
+) -> Any:
     """`t`, made as short as `clip_norm` where it is longer."""
     t = ops.convert_to_tensor(t)
     length = ops.sqrt(ops.sum(ops.square(t), axes, keepdims=True))
@@ -76,7 +78,10 @@ def clip_by_norm(t: Any, clip_norm: float, axes: Any = None, name: str | None = 
 
 
 def clip_by_global_norm(
-    t_list: Sequence[Any], clip_norm: float, use_norm: Any = None, name: str | None = None
+    t_list: Sequence[Any],
+    clip_norm: float,
+    use_norm: Any = None,
+    name: str | None = None,
 ) -> tuple[list[Any], Any]:
     """Several tensors, made as short as `clip_norm` together, and their length before."""
     length = global_norm(t_list) if use_norm is None else use_norm
@@ -173,13 +178,17 @@ def rank(input: Any, name: str | None = None) -> int:
 
 
 def split(
-    value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, name: Any = None
+    value: Any,
+    num_or_size_splits: Any,
+    axis: int = 0,
+    num: Any = None,
+    name: Any = None,
 ) -> list[Any]:
     """Equal parts, or parts of the sizes given (one may be -1)."""
     if isinstance(num_or_size_splits, int):
         return list(ops.split(value, num_or_size_splits, axis))
     sizes = [int(size) for size in num_or_size_splits]
-    whole = ops.shape(value)[axis]
+    whole = int(value.shape[axis])
     sizes = [whole - sum(sizes) - 1 if size == -1 else size for size in sizes]
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
     return list(ops.split(value, ends, axis))

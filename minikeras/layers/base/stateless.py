@@ -12,6 +12,12 @@ from minikeras.ops.core_op import to_tensor
 from minikeras.variable import Variable
 
 
+class _Inside(Overlay):
+    """The interpreter inside a `StatelessScope`, which can be asked for it."""
+
+    scope: StatelessScope
+
+
 def call(
     layer: Any,
     trainable_values: Any,
@@ -118,7 +124,9 @@ class StatelessScope(Block):
         return self._values.get(variable.state)
 
     def __enter__(self) -> StatelessScope:
-        self._begin(Overlay(current(), self._values))
+        inside = _Inside(current(), self._values)
+        inside.scope = self
+        self._begin(inside)
         return self
 
 

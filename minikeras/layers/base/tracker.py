@@ -8,7 +8,9 @@ dicts and sets so that what is put into them later is filed too.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from minikeras.engine import tree
@@ -16,6 +18,17 @@ from minikeras.random import SeedGenerator
 from minikeras.variable import Variable
 
 STORES = ("trainable", "non_trainable", "layers", "metrics", "seeds")
+_off: ContextVar[bool] = ContextVar("minikeras_tracking_off", default=False)
+
+
+@contextmanager
+def untracked() -> Iterator[None]:
+    """A block in which attributes are set as they are: nobody files or wraps them."""
+    token = _off.set(True)
+    try:
+        yield
+    finally:
+        _off.reset(token)
 
 
 class Tracker:
@@ -46,7 +59,7 @@ class Tracker:
     def track(self, value: Any) -> Any:
         """File `value`; returns it, lists and dicts wrapped."""
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in _PLAIN or _off.get():
             return value
         if kind is list:
             return TrackedList(value, self)

@@ -1,0 +1,1 @@
+"""Names of `keras.src` that other packages reach into, where ours differ or are private."""
