@@ -169,6 +169,8 @@ class LazyModule:
             raise ImportError(f"{self._say} ({error})") from error
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what tools ask of any object
+            raise AttributeError(name)
         return getattr(self._module(), name)
 
 
