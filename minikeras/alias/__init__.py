@@ -37,14 +37,12 @@ def install(tensorflow: bool = True, children: bool = False) -> None:
     Raises:
         RuntimeError: If one of these packages was imported already.
 
-    Example:
+    Example, at the top of a program::
 
-    >>> import minikeras
-    >>> minikeras.install_as_keras()
-    >>> import keras
-    >>> keras.layers.Dense is minikeras.layers.Dense
-    True
-    >>> minikeras.alias.uninstall()
+        import minikeras
+
+        minikeras.install_as_keras()
+        import keras  # minikeras
     """
     wanted: tuple[str, ...] = ROOTS if tensorflow else ROOTS[:2]
     present = _finder()
