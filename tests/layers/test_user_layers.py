@@ -80,3 +80,87 @@ def test_a_build_of_one_s_own_is_called_whatever_the_base(name):
     assert layer(x) is not None and seen == [False] and layer.built
     layer(x)
     assert len(seen) == 1
+
+
+class Positions(layers.Layer):
+    """Adds 0, 1, 2, ... along the steps; its `call` cannot run on unknown lengths."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, inputs):
+        steps = np.arange(inputs.shape[1], dtype="float32")
+        return inputs + self.scale * ops.reshape(steps, (1, -1, 1))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class Masked(Positions):
+    def __init__(self):
+        super().__init__()
+        self.supports_masking = True
+
+
+def test_a_declared_shape_serves_in_place_of_a_call():
+    inputs = keras.Input((None, 3))
+    model = keras.Model(inputs, Positions()(inputs))
+    assert model.output_shape == (None, None, 3) and model.count_params() == 1
+    for steps in (2, 3):
+        got = model.predict(np.zeros((1, steps, 3)), verbose=0)
+        assert got[0, :, 0].tolist() == list(range(steps))
+    ids = keras.Input((None,), dtype="int32")
+    masked = Masked()(layers.Embedding(4, 3, mask_zero=True)(ids))
+    assert masked._keras_mask is not None
+    assert Positions().compute_output_shape((None, 5, 3)) == (None, 5, 3)
+
+
+def test_a_declared_spec_serves_too_with_its_dtype():
+    class Counts(layers.Layer):
+        def call(self, x):
+            raise AssertionError("it is not to run")
+
+        def compute_output_spec(self, x):
+            return {"n": keras.KerasTensor((x.shape[0], 7), dtype="int32")}
+
+    made = Counts()(keras.Input((None, 3)))["n"]
+    assert (made.shape, made.dtype) == ((None, 7), "int32")
+
+
+def test_declared_shapes_of_several_arguments_and_through_super():
+    class Two(layers.Layer):
+        def call(self, a, b):
+            raise AssertionError("it is not to run")
+
+        def compute_output_shape(self, a_shape, b_shape):
+            return [a_shape, (b_shape[0], 1)]
+
+    class Same(layers.Dense):
+        def compute_output_shape(self, input_shape):
+            return super().compute_output_shape(input_shape)
+
+    x = keras.Input((None, 3))
+    assert [t.shape for t in Two()(x, keras.Input((5,)))] == [
+        (None, None, 3),
+        (None, 1),
+    ]
+    assert Same(4)(x).shape == (None, None, 4)
+    assert Same(4).compute_output_shape((2, 3)) == (2, 4)
+
+
+def test_layers_inside_a_layer_that_declares_are_built_where_a_call_can_run():
+    class Outer(Holds):
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], 2)
+
+    class Fixed(layers.Dense):
+        """Works on sequences of 4 steps, whatever is known of them beforehand."""
+
+        def call(self, inputs):
+            return super().call(ops.reshape(inputs, (-1, 4, 3)))
+
+    outer = Outer()
+    assert outer(keras.Input((None, 3))).shape == (None, None, 2)
+    assert len(outer.weights) == 2
+    with pytest.raises(ValueError, match=r"\(Fixed\): matmul"):
+        Fixed(2)(keras.Input((5, 4)))

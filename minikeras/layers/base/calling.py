@@ -21,7 +21,7 @@ from minikeras.engine.prims import cast
 from minikeras.engine.quiet import quiet
 from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
 from minikeras.engine.tensor import Tensor, TraceError
-from minikeras.layers.base import masking
+from minikeras.layers.base import declaring, masking
 from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.call_info import build_arguments, call_info, shape_of
 from minikeras.layers.base.input_spec import check
@@ -59,6 +59,8 @@ class LayerCalls:
         _has_build: Any
         _lock_state: Any
         _overrides: Any
+        _parts_to_build: Any
+        compute_output_spec: Any
 
         @property
         def variable_dtype(self) -> str: ...
@@ -268,7 +270,31 @@ class LayerCalls:
         return outputs
 
     def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result's KerasTensors with their masks; nothing is computed or recorded."""
+        """The result's KerasTensors with their masks; nothing is computed or recorded.
+
+        What a user's class says of its results is believed, and its `call` not run.
+        """
+        if declaring.by_user(type(self), "compute_output_spec"):
+            outputs = self.compute_output_spec(*args, **kwargs)
+            return self._with_masks(args, kwargs, outputs)
+        return self._shaped(args, kwargs)
+
+    def _shaped(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """By the class's `compute_output_shape` if it is a user's, else by tracing."""
+        if not declaring.by_user(type(self), "compute_output_shape"):
+            return self._traced(args, kwargs)
+        if not self._has_build() and self._parts_to_build():
+            try:  # a call makes the variables of the layers inside
+                return self._traced(args, kwargs)
+            except TraceError:
+                pass
+            except ShapeError:
+                if not _open(args, kwargs, 0):
+                    raise
+        return self._with_masks(args, kwargs, self._declared(args, kwargs))
+
+    def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """By running `call` on abstract values."""
         token = call_context.set(CallContext(self, kwargs.get("training"), True))
         given = tree.map_structure(_mask_of, (args, kwargs))
 
@@ -281,8 +307,8 @@ class LayerCalls:
 
         try:
             outputs, masks = infer_call(run, args, kwargs, given)
-        except TraceError as error:
-            outputs = self._declared(args, kwargs, error)
+        except (ShapeError, TraceError) as error:
+            outputs = self._rescued(args, kwargs, error)
             masks = [None] * len(tree.flatten(outputs))
         finally:
             call_context.reset(token)
@@ -291,20 +317,44 @@ class LayerCalls:
                 tensor._keras_mask = mask
         return outputs
 
-    def _declared(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], error: TraceError
+    def _rescued(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
     ) -> Any:
-        """The result as the class's own `compute_output_shape` describes it."""
-        if not self._overrides("compute_output_shape"):
+        """The declared result where tracing failed; where there is none, the error."""
+        declares = self._overrides("compute_output_shape")
+        if isinstance(error, ShapeError):
+            # Of a size that is known when data comes, or wrong whatever comes.
+            if declares and declaring.own_call(type(self)) and _open(args, kwargs, 1):
+                return self._declared(args, kwargs)
+            raise error
+        if not declares:
             raise TraceError(
                 f"{self._label()}: its call() looks at values, so the shape of its result "
                 "cannot be found without data. Write it with keras.ops, or define "
                 f"compute_output_shape(). The cause: {error}"
             ) from error
+        return self._declared(args, kwargs)
+
+    def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result as the class's own `compute_output_shape` describes it."""
         tensors = call_info(type(self).call).tensors(args, kwargs)
         shapes, named = build_arguments(type(self).compute_output_shape, tensors)
         shape = self.compute_output_shape(*shapes, **named)
         return shapes_to_tensors(shape, self._run_dtype)
+
+    def _with_masks(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any
+    ) -> Any:
+        """`outputs`, with the masks that `compute_mask` gives for the inputs'."""
+        masks = masking.first_masks(args, kwargs, None)
+        masking.set_masks(self, _first(args, kwargs), outputs, masks)
+        return outputs
+
+
+def _open(args: tuple[Any, ...], kwargs: dict[str, Any], first: int) -> bool:
+    """Whether a size is unknown among the arguments, from axis `first` on."""
+    leaves = tree.flatten((args, kwargs))
+    return any(None in t.shape[first:] for t in leaves if isinstance(t, KerasTensor))
 
 
 def _mask_of(value: Any) -> Any:

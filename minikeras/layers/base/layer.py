@@ -11,7 +11,7 @@ import warnings
 from typing import Any, Self, Unpack
 
 from minikeras import dtype_policies, naming, regularizers
-from minikeras.layers.base import stateless
+from minikeras.layers.base import declaring, stateless
 from minikeras.layers.base.building import batch_shape, bookkept
 from minikeras.layers.base.calling import (
     LayerCalls,
@@ -250,7 +250,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What a call on these KerasTensors would return, as KerasTensors."""
         layer = self if self.built else self._twin()
-        return layer._infer(args, kwargs)
+        return layer._shaped(args, kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output's shape for inputs of these shapes; an unbuilt layer stays so.
@@ -260,12 +260,15 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
             **kwargs: The same by keyword, with or without `_shape` at the end.
         """
         tensors = [shapes_to_tensors(shape, self._run_dtype) for shape in args]
-        named = {
+        named: dict[str, Any] = {
             key.removesuffix("_shape"): shapes_to_tensors(shape, self._run_dtype)
             for key, shape in kwargs.items()
         }
         if set(named) == {"input"}:
             tensors, named = [named["input"]], {}
+        if declaring.by_user(type(self), "compute_output_shape"):
+            layer = self if self.built else self._twin()  # super() inside of that
+            return tensors_to_shapes(layer._traced(tuple(tensors), named))
         return tensors_to_shapes(self.compute_output_spec(*tensors, **named))
 
     def _twin(self) -> Layer:
