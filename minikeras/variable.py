@@ -189,7 +189,7 @@ class Variable(operators.LogicalOperators):
         if _autocast.get() is None:
             return tensor
         wanted = self.dtype
-        return tensor if tensor.dtype == wanted else cast(tensor, dtype=wanted)
+        return tensor if tensor.aval.dtype == wanted else cast(tensor, dtype=wanted)
 
     def assign(self, value: Any) -> Variable:
         """Replace the value.
@@ -322,5 +322,5 @@ def _as_tensor(value: Any, dtype: str | None) -> Tensor:
     if isinstance(value, Variable):
         value = value.value
     if isinstance(value, Tensor):
-        return value if dtype in (None, value.dtype) else cast(value, dtype=dtype)
+        return value if dtype in (None, value.aval.dtype) else cast(value, dtype=dtype)
     return from_numpy(value, dtype)

@@ -28,6 +28,7 @@ from minikeras.engine.interpret import base, current, within
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
 from minikeras.engine.tensor import (
+    NumPyCallError,
     Tensor,
     TraceError,
     ValueShapeError,
@@ -111,7 +112,7 @@ class Function:
         if entry is None:
             try:
                 entry = self._entries[key] = self._trace(leaves, spec)
-            except ValueShapeError:
+            except (ValueShapeError, NumPyCallError):
                 raise
             except TraceError as error:
                 self.fallback = True

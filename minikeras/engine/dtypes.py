@@ -1,6 +1,7 @@
 """Dtype names and Keras's promotion rules.
 
-Dtypes are plain strings everywhere (`"float32"`). Promotion follows the lattice
+Dtypes are plain strings everywhere (`"float32"`); what users see as `tensor.dtype` is
+one too that also compares with NumPy's (`DType`). Promotion follows the lattice
 that Keras 3 documents (the one JAX uses): Python scalars are weak, integers
 never widen to float64, bfloat16 and float16 meet in float32. With 64-bit
 integers Keras stops at int64/uint64 + signed -> float.
@@ -46,6 +47,62 @@ _ABOVE = {
     "float32": ("float64",),
     "float64": (),
 }
+
+
+class DType(str):
+    """The name of a dtype, which also is what NumPy's dtypes are: `tensor.dtype`.
+
+    Equal to `"float32"`, `np.float32` and `np.dtype("float32")`, with the attributes of
+    the last (`name`, `kind`, `itemsize`, ...). There is one object for each name.
+
+    >>> float32 = DTYPES["float32"]
+    >>> float32 == np.float32, float32 == "float32", np.float64 == float32
+    (True, True, False)
+    >>> float32.name, float32.kind, float32.itemsize
+    ('float32', 'f', 4)
+    """
+
+    __slots__ = ("name",)
+
+    name: str
+
+    def __new__(cls, name: str) -> DType:
+        made = str.__new__(cls, name)
+        made.name = name
+        return made
+
+    def __eq__(self, other: Any) -> bool:
+        if self is other:
+            return True
+        if isinstance(other, str):
+            return str.__eq__(self, other)
+        if isinstance(other, (np.dtype, type)):
+            try:
+                return bool(numpy_dtype(self.name) == other)
+            except TypeError:  # a class that is no dtype
+                return False
+        return NotImplemented
+
+    def __ne__(self, other: Any) -> bool:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
+
+    __hash__ = str.__hash__
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(numpy_dtype(self.name), attribute)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_dtype_called, (self.name,))
+
+
+DTYPES = {name: DType(name) for name in ALLOWED}
+
+
+def _dtype_called(name: str) -> DType:
+    return DTYPES[name]
 
 
 def itemsize(dtype: str) -> int:
@@ -96,6 +153,8 @@ def standardize(dtype: Any) -> str:
             return floatx()
         if dtype == "int":
             return "int32"
+    if type(dtype) is DType:
+        return dtype.name
     if isinstance(dtype, np.dtype):
         return _dtype_name(dtype)
     if dtype is None or dtype is float:

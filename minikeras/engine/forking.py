@@ -18,7 +18,9 @@ from typing import Any, Protocol
 _PATIENCE = 10.0  # seconds
 
 _functions: list[Callable[[], None]] = []
-_owners: weakref.WeakSet[Any] = weakref.WeakSet()
+# Without callbacks, in which an interrupt would be lost; the dead are swept out.
+_owners: list[weakref.ref[Any]] = []
+_sweep_at = 64
 _compilers: list[Any] = []
 _held: list[Any] = []
 
@@ -45,7 +47,16 @@ def after_fork(function: Callable[[], None]) -> Callable[[], None]:
 
 def settle_at_fork(owner: LockOwner) -> None:
     """Have forks wait for `owner.lock`, which is a new one in the child."""
-    _owners.add(owner)
+    global _owners, _sweep_at
+    if len(_owners) >= _sweep_at:
+        _owners = [ref for ref in _owners if ref() is not None]
+        _sweep_at = 64 + 2 * len(_owners)
+    _owners.append(weakref.ref(owner))
+
+
+def _living() -> list[Any]:
+    found = [ref() for ref in _owners]
+    return [owner for owner in found if owner is not None]
 
 
 def finish_before_fork(lock: Any) -> None:
@@ -56,7 +67,7 @@ def finish_before_fork(lock: Any) -> None:
 def _before() -> None:
     until = time.monotonic() + _PATIENCE
     me = threading.get_ident()
-    for owner in list(_owners):
+    for owner in _living():
         if owner.thread == me and owner.lock.locked():
             continue  # forked in the middle of a run of its own thread
         owner.wanted = True
@@ -77,7 +88,7 @@ def _in_child() -> None:
         if lock in _held:
             lock.release()
     _held.clear()
-    for owner in list(_owners):
+    for owner in _living():
         owner.lock = threading.Lock()
     for function in _functions:
         function()

@@ -17,23 +17,15 @@ from minikeras.engine import operators
 from minikeras.engine.array_methods import ArrayMethods
 from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.casting import convert
-from minikeras.engine.dtypes import numpy_dtype, standardize
+from minikeras.engine.dtypes import DTYPES, DType, numpy_dtype, standardize
+from minikeras.engine.errors import NumPyCallError as NumPyCallError
+from minikeras.engine.errors import TraceError as TraceError
+from minikeras.engine.errors import ValueShapeError as ValueShapeError
 from minikeras.engine.graph import Value
+from minikeras.engine.numpy_calls import call_function, call_ufunc
 
 if TYPE_CHECKING:
     from minikeras.engine.origins import Origin
-
-
-class TraceError(TypeError):
-    """A staged tensor was asked for its values; the function cannot be compiled."""
-
-
-class ValueShapeError(TraceError):
-    """The shape of a staged result would depend on values.
-
-    No warning and no eager run instead, as with Python control flow on values: a function
-    that does this cannot have been meant to be compiled.
-    """
 
 
 class Tensor(operators.Operators, ArrayMethods):
@@ -59,8 +51,9 @@ class Tensor(operators.Operators, ArrayMethods):
         return self.aval.shape
 
     @property
-    def dtype(self) -> str:  # type: ignore[override]
-        return self.aval.dtype
+    def dtype(self) -> DType:  # type: ignore[override]
+        """Its name, a string that also is what NumPy's dtypes are."""
+        return DTYPES[self.aval.dtype]
 
     @property
     def ndim(self) -> int:
@@ -69,6 +62,12 @@ class Tensor(operators.Operators, ArrayMethods):
     @property
     def size(self) -> int:
         return self.aval.size
+
+    @property
+    def device(self) -> str:
+        """Where the values are: `"cpu:0"`, or for arrays of a GPU `"gpu:0"` and so on."""
+        found = getattr(getattr(self.value, "device", None), "id", None)
+        return "cpu:0" if found is None else f"gpu:{found}"
 
     @property
     def staged(self) -> bool:
@@ -119,12 +118,10 @@ class Tensor(operators.Operators, ArrayMethods):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
     ) -> Any:
-        return _numpy_call(
-            ufunc.__name__ if method == "__call__" else "", ufunc, inputs, kwargs
-        )
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _numpy_call(func.__name__, func, args, kwargs)
+        return call_function(func, args, kwargs)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -182,19 +179,6 @@ class Tensor(operators.Operators, ArrayMethods):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         return self  # a Tensor never changes
-
-
-def _numpy_call(name: str, function: Any, args: Any, kwargs: Any) -> Any:
-    """NumPy called on a Tensor: our op of that name, or a clear refusal."""
-    names = {"amax": "max", "amin": "min", "invert": "bitwise_not", "remainder": "mod"}
-    op = getattr(operators.namespace(), names.get(name, name), None) if name else None
-    if op is None or kwargs.get("out") is not None:
-        shown = name or getattr(function, "__name__", str(function))
-        raise TypeError(
-            f"numpy.{shown} was called on a minikeras Tensor and minikeras.ops has no such "
-            "function. Call .numpy() first (gradients stop there) or use minikeras.ops."
-        )
-    return op(*args, **kwargs)
 
 
 def aval_of(array: Any) -> Aval:

@@ -65,7 +65,7 @@ def to_tensor(value: Any, dtype: str | None = None) -> Tensor:
     if type(value) is Tensor:
         return (
             value
-            if dtype is None or value.dtype == dtype
+            if dtype is None or value.aval.dtype == dtype
             else prims.cast(value, dtype=dtype)
         )
     if isinstance(value, Variable):
@@ -123,7 +123,7 @@ def promote(*values: Any) -> tuple[Tensor, ...]:
         # The common case, at a fraction of the cost: tensors and variables of one dtype.
         a, b = values
         b = b.value if isinstance(b, Variable) else b
-        if type(b) is Tensor and a.dtype == b.dtype:
+        if type(b) is Tensor and a.aval.dtype == b.aval.dtype:
             return a, b
     dtype = dtypes.result_type(*[weak(v) for v in values])
     return tuple(to_tensor(v, dtype) for v in values)
@@ -158,4 +158,4 @@ def weak(value: Any) -> Any:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         return dtypes.standardize(dtype)
-    return to_tensor(value).dtype
+    return to_tensor(value).aval.dtype

@@ -193,8 +193,8 @@ class LayerCalls:
             wanted = self._run_dtype
             if (
                 not self.autocast
-                or value.dtype == wanted
-                or not dtypes.is_float(value.dtype)
+                or value.aval.dtype == wanted
+                or not dtypes.is_float(value.aval.dtype)
             ):
                 return value
             return masking.copy_mask(value, cast(value, dtype=wanted))
