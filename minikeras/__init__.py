@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
@@ -84,7 +85,8 @@ _HOMES = {
 _MODULES = (
     "activations", "alias", "backend", "callbacks", "config", "constraints", "datasets",
     "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
-    "mixed_precision", "models", "ops", "optimizers", "random", "regularizers",
+    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
+    "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
 )  # fmt: skip
 
@@ -176,6 +178,7 @@ __all__ = [
     "name_scope",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "remat",

@@ -24,11 +24,18 @@ from minikeras.training.data import (
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
+from minikeras.training.data.dataset import Dataset
 from minikeras.utils.arrays import normalize, pad_sequences, to_categorical
+from minikeras.utils.audio_dataset import audio_dataset_from_directory
+from minikeras.utils.image_dataset import image_dataset_from_directory
+from minikeras.utils.images import array_to_img, img_to_array, load_img, save_img
 from minikeras.utils.options import Config
 from minikeras.utils.profiling import profile
 from minikeras.utils.seeds import set_random_seed
 from minikeras.utils.sources import get_source_inputs
+from minikeras.utils.splitting import split_dataset
+from minikeras.utils.text_dataset import text_dataset_from_directory
+from minikeras.utils.timeseries import timeseries_dataset_from_array
 
 Sequence = PyDataset  # Keras 2's name
 
@@ -56,9 +63,12 @@ def __dir__() -> list[str]:
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "Dataset",
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -68,16 +78,23 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
+    "image_dataset_from_directory",
+    "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "profile",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

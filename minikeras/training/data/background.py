@@ -153,8 +153,8 @@ def _work(jobs: SimpleQueue[Job | None]) -> None:
 
 def in_order(
     workers: Workers,
-    make: Callable[[int], Any],
-    numbers: Iterable[int],
+    make: Callable[[Any], Any],
+    numbers: Iterable[Any],
     ahead: int,
     kind: str,
 ) -> Iterator[Any]:
@@ -163,15 +163,16 @@ def in_order(
     Args:
         workers: Who makes them.
         make: What to call with each number.
-        numbers: The numbers of the batches.
+        numbers: The numbers of the batches, or what each is made of.
         ahead: How many to ask for in advance.
         kind: What the source is, for messages.
     """
     waiting: deque[Job] = deque()
     try:
-        for number in numbers:
+        for count, number in enumerate(numbers):
             task = functools.partial(make, number)
-            waiting.append(workers.submit(task, f"batch {number} of {kind}"))
+            shown = number if isinstance(number, int) else count
+            waiting.append(workers.submit(task, f"batch {shown} of {kind}"))
             if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:

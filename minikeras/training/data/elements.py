@@ -1,0 +1,153 @@
+"""Elements of a Dataset: NumPy arrays in tuples and dicts; strings as arrays of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import tree
+from minikeras.engine.tensor import Tensor, from_numpy, host_array
+from minikeras.training.data.frames import frame_array, is_frame
+from minikeras.training.data.rows import Array, Rows, is_sparse
+from minikeras.variable import Variable
+
+
+class StringArray(np.ndarray):
+    """An array of Python strings; it has `.numpy()`, as tensors of numbers have."""
+
+    def numpy(self) -> Array:
+        """The strings as a plain array of dtype `object`."""
+        return self.view(np.ndarray)
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Shape, with None for what differs, and dtype of a part of the elements."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+def to_host(value: Any) -> Any:
+    """A value as an element: tuples and dicts stay, everything else becomes an array.
+
+    Python's ints become int32 and its floats float32, also in lists; strings become a
+    `StringArray`.
+    """
+    if isinstance(value, tuple):
+        parts = [to_host(v) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, dict):
+        return {k: to_host(v) for k, v in value.items()}
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
+    if value is None or isinstance(value, Rows):
+        return value
+    if isinstance(value, Variable):
+        value = value.value
+    if isinstance(value, Tensor):
+        return host_array(value.value)
+    if is_frame(value):
+        return frame_array(value, "the table")
+    if is_sparse(value):
+        return np.asarray(value.toarray())
+    if hasattr(value, "detach"):  # torch
+        value = value.detach().cpu()
+    if isinstance(value, list):
+        value = [_leaf(v) if not isinstance(v, (int, float, str)) else v for v in value]
+    array = np.asarray(value)
+    if not hasattr(value, "dtype") and array.dtype.name in ("int64", "float64"):
+        plain = all(not hasattr(v, "dtype") for v in tree.flatten(value))
+        return array.astype(f"{array.dtype.name[:-2]}32") if plain else array
+    if array.dtype.kind in "US":
+        array = _strings(array)
+    return array.view(StringArray) if array.dtype.kind in "OT" else array
+
+
+def _strings(array: Array) -> Array:
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    return array.astype(object)
+
+
+def to_public(element: Any) -> Any:
+    """What iteration shows: tensors, and `StringArray`s for strings."""
+    return tree.map_structure(
+        lambda a: a if a is None or a.dtype.kind in "OT" else from_numpy(a), element
+    )
+
+
+def stack(elements: Sequence[Any]) -> Any:
+    """Elements as one batch.
+
+    Raises:
+        ValueError: If their shapes differ.
+    """
+    if not isinstance(elements[0], (tuple, dict)):
+        return _stacked(elements)
+    return tree.map_structure(lambda *leaves: _stacked(leaves), *elements)
+
+
+def _stacked(leaves: Sequence[Any]) -> Any:
+    if leaves[0] is None:
+        return None
+    try:
+        stacked = np.stack(leaves)
+    except ValueError:
+        shapes = sorted({tuple(np.shape(leaf)) for leaf in leaves})
+        raise ValueError(
+            f"Dataset.batch: elements of shapes {', '.join(map(str, shapes))} make no batch; "
+            "expected equal shapes. Pad them first (padded_batch does)."
+        ) from None
+    return stacked.view(StringArray) if stacked.dtype.kind in "OT" else stacked
+
+
+def stack_padded(elements: Sequence[Any], value: Any) -> Any:
+    """Elements as one batch, filled up to the longest along each axis."""
+
+    def pad(*leaves: Any) -> Any:
+        shape = np.max([leaf.shape for leaf in leaves], axis=0)
+        fill = value if value is not None else "" if leaves[0].dtype.kind in "OT" else 0
+        out = np.full((len(leaves), *shape), fill, leaves[0].dtype)
+        for i, leaf in enumerate(leaves):
+            where: Any = (i, *map(slice, leaf.shape))
+            out[where] = leaf
+        return out.view(StringArray) if out.dtype.kind in "OT" else out
+
+    return tree.map_structure(pad, *elements)
+
+
+def row(leaf: Any, number: int) -> Any:
+    """A row of an array; strings stay arrays."""
+    if leaf is None or leaf.dtype.kind not in "OT":
+        return None if leaf is None else leaf[number]
+    return leaf[number : number + 1].reshape(leaf.shape[1:])
+
+
+def rows(element: Any) -> list[Any]:
+    """The rows of a batch as elements."""
+    leaves, spec = tree.flatten_spec(element)
+    sizes = {len(leaf) for leaf in leaves if leaf is not None}
+    if len(sizes) != 1:
+        raise ValueError(
+            f"Dataset.unbatch: parts with {sorted(sizes)} rows; expected as many in each."
+        )
+    return [
+        tree.unflatten(spec, [row(a, i) for a in leaves]) for i in range(sizes.pop())
+    ]
+
+
+def spec_of(element: Any, batched: bool) -> Any:
+    """The `TensorSpec`s of an element."""
+
+    def spec(leaf: Any) -> TensorSpec:
+        shape: tuple[int | None, ...] = tuple(np.shape(leaf))
+        dtype = "string" if leaf.dtype.kind in "OT" else leaf.dtype.name
+        return TensorSpec((None, *shape[1:]) if batched and shape else shape, dtype)
+
+    return tree.map_structure(spec, element)
