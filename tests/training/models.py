@@ -1,5 +1,9 @@
 """Small models and data that the tests of training share."""
 
+import gc
+import threading
+import time
+
 import numpy as np
 
 import minikeras as keras
@@ -63,3 +67,14 @@ def assert_unchanged(model, before):
     """That no weight differs from what `weights_of` gave."""
     for a, b in zip(before, weights_of(model), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def data_threads_end():
+    """Whether the threads that make batches are gone, or go within ten seconds."""
+    gc.collect()  # what a failed test holds lets go of its threads when it is collected
+    until = time.monotonic() + 10
+    while any(t.name.startswith("minikeras-data") for t in threading.enumerate()):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True

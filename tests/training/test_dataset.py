@@ -1,14 +1,12 @@
 """Dataset: the streams of tf.data, lazily, again and again."""
 
-import threading
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import minikeras as keras
-from tests.training.models import line, linear
+from tests.training.models import data_threads_end, line, linear
 
 Dataset = keras.utils.Dataset
 X, Y = line(samples=18)
@@ -147,8 +145,7 @@ def test_prefetching_leaves_no_threads():
     assert int(next(iterator)) == 1
     del iterator
     assert numbers(data.prefetch(0).take(2)) == [1, 2]
-    left = [t for t in threading.enumerate() if t.name.startswith("minikeras-data")]
-    assert not left
+    assert data_threads_end()
 
 
 def test_generators_are_called_anew():

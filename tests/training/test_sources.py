@@ -20,7 +20,7 @@ from minikeras.training.data import make_adapter, sample_weight_of
 from minikeras.training.data.background import time_limit
 from minikeras.training.data.order import STORED, LongOrder, shuffled
 from tests.training.datasets import Dies, Parts, Raises, Sleeps, Uneven, stream
-from tests.training.models import linear, two_outputs
+from tests.training.models import data_threads_end, linear, two_outputs
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(18, 4)).astype("float32")
@@ -245,14 +245,7 @@ def test_an_epoch_that_is_broken_off_ends_too(workers):
     data = Parts(X, Y, workers=workers)
     history(data, callbacks=[Stop()])
     assert data.log == ["begin", "end"]
-    assert not minikeras_threads()
-
-
-def minikeras_threads():
-    gc.collect()
-    return [
-        t.name for t in threading.enumerate() if t.name.startswith("minikeras-data")
-    ]
+    assert data_threads_end()
 
 
 def test_a_dataset_may_shrink():
@@ -297,7 +290,7 @@ def test_a_dataset_that_raises_ends_fit_with_its_traceback(workers):
         history(Raises(X, Y, workers=workers))
     assert "__getitem__" in [entry.name for entry in caught.traceback]
     assert "batch 2 of Raises" in caught.value.__notes__[0]
-    assert not minikeras_threads()
+    assert data_threads_end()
 
 
 def test_a_generator_that_raises_ends_fit_with_its_traceback():

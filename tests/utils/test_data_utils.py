@@ -1,7 +1,6 @@
 """Data utilities: as Keras on TensorFlow where it is right, clear errors where not."""
 
 import os
-import threading
 import wave
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 import minikeras as keras
 from tests.goldens.make import load
-from tests.training.models import linear
+from tests.training.models import data_threads_end, linear
 from tests.utils import data_cases
 
 pytest.importorskip("PIL")
@@ -119,7 +118,7 @@ def test_a_model_trains_on_pictures(folder):
     history = model.fit(scaled, validation_data=scaled, epochs=2, verbose=0)
     assert history.params["steps"] == 3 and len(history.history["val_loss"]) == 2
     assert model.predict(scaled, verbose=0).shape == (8, 2)
-    assert not [t for t in threading.enumerate() if t.name.startswith("minikeras-data")]
+    assert data_threads_end()
 
 
 def test_links_are_followed_when_wanted(folder, tmp_path):
