@@ -1,6 +1,7 @@
 """Datasets that worker processes import too, so nothing heavy stands here."""
 
 import os
+import threading
 import time
 
 import numpy as np
@@ -49,12 +50,15 @@ class Dies(Parts):
         return super().__getitem__(index)
 
 
+NEVER = threading.Event()
+
+
 class Sleeps(Parts):
-    """Batch 2 never comes."""
+    """Batch 2 does not come before `NEVER` is set."""
 
     def __getitem__(self, index):
         if index == 2:
-            time.sleep(3600)
+            NEVER.wait(3600)
         return super().__getitem__(index)
 
 

@@ -19,7 +19,7 @@ import minikeras as keras
 from minikeras.training.data import make_adapter, sample_weight_of
 from minikeras.training.data.background import time_limit
 from minikeras.training.data.order import STORED, LongOrder, shuffled
-from tests.training.datasets import Dies, Parts, Raises, Sleeps, Uneven, stream
+from tests.training.datasets import NEVER, Dies, Parts, Raises, Sleeps, Uneven, stream
 from tests.training.models import data_threads_end, linear, two_outputs
 
 rng = np.random.default_rng(3)
@@ -317,6 +317,9 @@ def test_what_does_not_come_is_named(monkeypatch):
     never.set()
     with pytest.raises(TimeoutError, match="batch 2 of Sleeps"):
         history(Sleeps(X, Y, workers=2))
+    NEVER.set()
+    assert data_threads_end()
+    NEVER.clear()
     monkeypatch.setenv("MINIKERAS_DATA_TIMEOUT", "soon")
     with pytest.raises(ValueError, match="MINIKERAS_DATA_TIMEOUT='soon'"):
         time_limit()
