@@ -10,6 +10,7 @@ an input of the same shape.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 
 from minikeras_numba.elementwise import (
@@ -19,7 +20,7 @@ from minikeras_numba.elementwise import (
     from_memory,
     to_memory,
 )
-from minikeras_numba.emit import BITS, Fn, Val, const
+from minikeras_numba.emit import BITS, Fn, Val, const, literal
 from minikeras_numba.group import Flags, Fold, Group, Layout, Op, Source
 from minikeras_numba.philox import buffer_size, fill
 
@@ -80,11 +81,54 @@ def across(f: Fn, how: str, a: Val, dtype: str) -> Val:
     return a
 
 
+# Numbers that say what a function is, not how large its arrays are: the compiler sees
+# them. All others stand in the table, so that 1 / batch is no kernel of its own.
+_WRITTEN = frozenset((0, 1, -1, 2, -2, 3, 0.5, -0.5, math.inf, -math.inf))
+# Code for these depends on a literal's value.
+_LOOKING = frozenset(("maximum", "minimum", "pow"))
+
+
+def tabled(group: Group) -> set[int]:
+    """The literals of a group that its kernel reads from the table."""
+    looked_at = {
+        i
+        for value in group.values
+        if isinstance(value, Op) and value.name in _LOOKING
+        for i in value.args
+    }
+    return {
+        i
+        for i, value in enumerate(group.values)
+        if isinstance(value, Source)
+        and value.literal is not None
+        and i not in looked_at
+        and not isinstance(value.literal, bool)
+        and REGISTER_KIND[value.dtype] != "i1"
+        and value.literal == value.literal
+        and value.literal not in _WRITTEN
+    }
+
+
+def _bits(value: Source) -> int:
+    """A literal as a word of the table."""
+    assert value.literal is not None
+    kind = REGISTER_KIND[value.dtype]
+    if kind in ("float", "double"):
+        text = literal(kind, value.literal)
+        double = struct.unpack("<d", struct.pack("<Q", int(text, 16)))[0]
+        return int(struct.unpack("<q", struct.pack("<d", double))[0])
+    word = int(value.literal) & (1 << 64) - 1
+    return word - (1 << 64) if word >> 63 else word
+
+
 def table(group: Group, layout: Layout) -> list[int]:
     """The words of the kernel's table, in the order the writer expects."""
     words = [getattr(layout, name) for name in _HEADER] + layout.sizes[:-1]
-    for value, flags in zip(group.values, layout.flags, strict=True):
-        if isinstance(value, Source) and value.place is not None:
+    numbers = tabled(group)
+    for i, (value, flags) in enumerate(zip(group.values, layout.flags, strict=True)):
+        if isinstance(value, Source) and i in numbers:
+            words.append(_bits(value))
+        elif isinstance(value, Source) and value.place is not None:
             words += (
                 [0] * len(layout.sizes[:-1]) if value.random else layout.strides(flags)
             )
@@ -98,11 +142,13 @@ def structure(group: Group, layout: Layout, lanes: int) -> str:
     """The key of the kernel: all its text depends on."""
     how = f"{layout.plain_rows} {layout.by_column}"
     parts = [f"fused {lanes} {len(layout.sizes)} {how}"]
-    for value, flags in zip(group.values, layout.flags, strict=True):
+    numbers = tabled(group)
+    for i, (value, flags) in enumerate(zip(group.values, layout.flags, strict=True)):
         if isinstance(value, Op):
             parts.append(f"{value.name} {value.args} {value.dtypes} {value.static}")
         elif value.place is None:
-            parts.append(f"literal {value.dtype} {value.literal!r}")
+            number = "" if i in numbers else repr(value.literal)
+            parts.append(f"literal {value.dtype} {number}")
         else:
             owned = value.place.array is not None
             parts.append(f"{value.dtype} {owned} {value.random} {flags}")
@@ -153,14 +199,26 @@ class Writer:
             word = self.f.load(self.f.gep("i64", Val("%regs", "ptr"), word), "i64")
         return self.f.convert("inttoptr", word, "ptr")
 
+    def number(self, kind: str) -> Val:
+        """A literal whose word comes next; floats stand there as doubles."""
+        f, word = self.f, self.word()
+        if kind in ("float", "double"):
+            wide = f.bitcast(word, "double")
+            return wide if kind == "double" else f.convert("fptrunc", wide, kind)
+        return word if kind == "i64" else f.convert("trunc", word, kind)
+
     def write(self) -> str:
         """The whole module."""
         f = self.f
         self.header = {name: self.word() for name in _HEADER}
         self.sizes = [self.word() for _ in range(self.outer)]
         self.arrays: dict[int, tuple[Val, list[Val]]] = {}
+        self.numbers: dict[int, Val] = {}
+        numbers = tabled(self.group)
         for i, value in enumerate(self.group.values):
-            if isinstance(value, Source) and value.place is not None:
+            if isinstance(value, Source) and i in numbers:
+                self.numbers[i] = self.number(REGISTER_KIND[value.dtype])
+            elif isinstance(value, Source) and value.place is not None:
                 strides = [self.word() for _ in range(self.outer)]
                 self.arrays[i] = self.address(value.place.array is not None), strides
         self.targets = [
@@ -194,6 +252,8 @@ class Writer:
                 continue
             if isinstance(value, Op):
                 self.known[i] = self.op(value, self.known, 1)
+            elif i in self.numbers:
+                self.known[i] = self.numbers[i]
             elif value.place is None:
                 assert value.literal is not None
                 self.known[i] = const(REGISTER_KIND[value.dtype], value.literal)
@@ -214,7 +274,8 @@ class Writer:
         if lanes == 1 or known.lanes == lanes:
             return known
         source = self.group.values[i]
-        if isinstance(source, Source) and source.literal is not None:
+        written = isinstance(source, Source) and source.literal is not None
+        if written and i not in self.numbers:
             return const(known.kind, source.literal, lanes)
         return self.f.splat(known, lanes)
 

@@ -9,8 +9,10 @@ that names the line. An op whose result's shape depends on values raises instead
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import os
+import threading
 import traceback
 import types
 import warnings
@@ -20,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import backend as registry
-from minikeras.engine import tree
+from minikeras.engine import kept, tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.exact import exact
+from minikeras.engine.forking import settle_at_fork
 from minikeras.engine.interpret import base, current, within
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
@@ -36,13 +39,14 @@ from minikeras.engine.tensor import (
     from_numpy,
 )
 
+_clock = itertools.count()
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class _Entry:
     """A program and how to put its results back into the function's structure."""
 
-    __slots__ = ("program", "spec", "leaves", "places")
+    __slots__ = ("program", "spec", "leaves", "places", "used")
 
     def __init__(
         self, program: Program, spec: Any, leaves: list[Any], places: list[int]
@@ -51,6 +55,11 @@ class _Entry:
         self.spec = spec
         self.leaves = leaves  # results that are no tensors, kept as they were
         self.places = places  # where the program's results go among the leaves
+        self.used = next(_clock)
+
+    @property
+    def nbytes(self) -> int:
+        return self.program.nbytes
 
 
 class Function:
@@ -58,7 +67,7 @@ class Function:
 
     Attributes:
         traces: How many times the Python function was staged.
-        programs: The compiled programs.
+        programs: The compiled programs that are kept; see `kept.py`.
         fallback: Whether it turned out not to be traceable and runs eagerly.
     """
 
@@ -69,11 +78,16 @@ class Function:
         )
         self.traces = 0
         self.fallback = False
-        self._entries: dict[Any, _Entry] = {}
+        self.entries: dict[Any, _Entry] = {}
+        # Held while the function is staged, by `thread`; see `forking.py`.
+        self.lock = threading.Lock()
+        self.thread, self.wanted = 0, False
+        settle_at_fork(self)
+        kept.owners.add(self)
 
     @property
     def programs(self) -> list[Program]:
-        return [entry.program for entry in self._entries.values()]
+        return [entry.program for entry in list(self.entries.values())]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.fallback or current() is not base():
@@ -102,23 +116,47 @@ class Function:
             signature.append(aval)
         key = tuple(signature)
         try:
-            entry = self._entries.get(key)
+            entry = self._known(key)
         except (
             TypeError
         ):  # an argument that cannot be hashed cannot be part of a signature
             return self._plain(args, kwargs)
-        if entry is not None and not entry.program.current():
-            entry = None
         if entry is None:
+            entry = self._made(key, leaves, spec)
+            if entry is None:
+                return self._plain(args, kwargs)
+        entry.used = next(_clock)
+        return self._finish(entry, entry.program.run(arrays))
+
+    def _known(self, key: Any) -> _Entry | None:
+        """The program of this signature, if it is there and still right."""
+        entry = self.entries.get(key)
+        return entry if entry is not None and entry.program.current() else None
+
+    def _made(self, key: Any, leaves: list[Any], spec: Any) -> _Entry | None:
+        """The program of a new signature; None where the function cannot be traced.
+
+        One thread makes it, and others that want it meanwhile wait for it.
+        """
+        me = threading.get_ident()
+        if self.thread == me and self.lock.locked():  # called by its own staging
+            return self._trace(leaves, spec)
+        with self.lock:
+            self.thread = me
+            entry = self._known(key)
+            if entry is not None or self.fallback:
+                return entry
             try:
-                entry = self._entries[key] = self._trace(leaves, spec)
+                entry = self._trace(leaves, spec)
             except (ValueShapeError, NumPyCallError):
                 raise
             except TraceError as error:
                 self.fallback = True
                 _warn(self.name, error)
-                return self._plain(args, kwargs)
-        return self._finish(entry, entry.program.run(arrays))
+                return None
+            self.entries[key] = entry
+        kept.make_room()
+        return entry
 
     def program_for(self, *args: Any) -> Program:
         """A program for these arguments, traced anew; it is neither run nor kept."""
@@ -157,8 +195,8 @@ class Function:
         program = Program(
             graph, list(staging.reads), list(staging.writes), registry.active()
         )
-        kept = [None if isinstance(v, Tensor) else v for v in out]
-        return _Entry(program, out_spec, kept, places)
+        others = [None if isinstance(v, Tensor) else v for v in out]
+        return _Entry(program, out_spec, others, places)
 
 
 def _as_tensor(leaf: Any) -> Any:
@@ -188,7 +226,7 @@ def _warn(name: str, error: TraceError) -> None:
     warnings.warn(
         f"{name} cannot be compiled and runs eagerly: {where}{error}",
         RuntimeWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
 
 

@@ -1,12 +1,13 @@
 """Program: a routine with states, safe to call from several threads.
 
 Running it fills the input registers, runs the steps and copies the outputs out.
-States are read and written in their own buffers. The arena is allocated once; what
-a step still allocates is counted in `allocating_steps`.
+States are read and written in their own buffers. The arena is one that other programs
+use too, between runs; what a step still allocates is counted in `allocating_steps`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,9 +45,8 @@ class Program:
         n_inputs = len(graph.inputs) - len(reads)
         n_results = len(graph.outputs) - len(writes)
         place = {state: n_inputs + i for i, state in enumerate(reads)}
-        routine = Routine(
-            graph, [(n_results + i, place[s]) for i, s in enumerate(writes)], backend
-        )
+        updates = [(n_results + i, place[s]) for i, s in enumerate(writes)]
+        routine = Routine(graph, updates, backend, shared=True)
         self.backend = backend
         self.flags = tuple(s.trainable for s in reads)
         self._turn = Turn()
@@ -76,8 +76,9 @@ class Program:
             for i, state in (*self._read_only, *self._written):
                 self.registers[i] = self.backend.copy(state.array())
                 state.owner = None  # the next run puts its own array there again
-            self._routine.refresh()
-            function(self.registers)
+            with self._routine.settle().lock:
+                self._routine.refresh()
+                function(self.registers)
 
     def current(self) -> bool:
         """Whether every state is still as trainable as when this was traced."""
@@ -96,11 +97,18 @@ class Program:
             other.wait()
 
     def _run(self, arrays: Sequence[Any]) -> list[Any]:
-        registers = self.registers
+        registers, routine = self.registers, self._routine
         copy = self.backend.copy
-        for i, array in zip(self._inputs, arrays, strict=False):
-            registers[i] = array
-        self._routine.run()
-        results = [copy(registers[i]) for i in self._results]
-        self._routine.store()
+        with routine.settle().lock:
+            for i, array in zip(self._inputs, arrays, strict=False):
+                registers[i] = array
+            routine.run()
+            results = [copy(registers[i]) for i in self._results]
+            routine.store()
+            routine.release(self._inputs)
         return results
+
+    @functools.cached_property
+    def nbytes(self) -> int:
+        """What it holds beside its arena, after its first run."""
+        return self._routine.nbytes

@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
+from minikeras.engine.arenas import Arena, lend
 from minikeras.engine.aval import Shape
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.kept import held_bytes
 from minikeras.engine.passes.branches import branches
 from minikeras.engine.passes.chains import chains
 from minikeras.engine.passes.epilogue import epilogues
@@ -71,9 +73,12 @@ class Routine:
             (output number, input number). The new value is written into the input's
             buffer, at once where the plan allows it, otherwise by `store`.
         backend: Where it runs.
+        shared: Whether its memory may be that of other routines too: whoever runs it
+            holds `arena.lock` then.
 
     Attributes:
         graph: The graph after all passes.
+        arena: Where its values are.
         inputs: Register of each input.
         outputs: Register of each output.
         registers: The table that the steps read and write.
@@ -86,6 +91,7 @@ class Routine:
         graph: Graph,
         updates: Sequence[tuple[int, int]],
         backend: registry.Backend,
+        shared: bool = False,
     ) -> None:
         self.backend = backend
         self.graph = graph = optimise(graph, backend)
@@ -98,13 +104,19 @@ class Routine:
             regs[new] = regs[old]
         registers = backend.registers(len(regs))
         self.arena_bytes = places.arena_bytes
-        self._arena = backend.alloc(max(places.arena_bytes, 1))
+        self._offsets = [
+            (regs[v], offset, v.aval) for v, offset in places.offsets.items()
+        ]
         for v, array in graph.constants.items():
             registers[regs[v]] = backend.copy(backend.from_host(array))
-        for v, offset in places.offsets.items():
-            registers[regs[v]] = backend.view(
-                self._arena, offset, v.aval.shape, v.aval.dtype
-            )
+        self.registers = registers
+        self._shapes: list[tuple[int, int, Shape]] = []  # reshapes of its own values
+        size = places.arena_bytes
+        self._bind(
+            lend(backend, size)
+            if shared
+            else Arena(backend.alloc(max(size, 1)), size)
+        )
         steps: list[registry.Step] = []
         nodes: list[Node] = []
         views: list[_View] = []
@@ -116,12 +128,11 @@ class Routine:
             elif places.root(out) in given:
                 views.append(_View(regs[node.inputs[0]], regs[out], out.aval.shape))
             else:
-                registers[regs[out]] = registers[regs[node.inputs[0]]].reshape(
-                    out.aval.shape
-                )
+                shape = regs[node.inputs[0]], regs[out], out.aval.shape
+                self._shapes.append(shape)
+                self._reshape(*shape)
             if len(nodes) < len(steps):
                 nodes.append(node)
-        self.registers = registers
         self._views = views
         self.nodes = tuple(nodes)
         self.prepared = steps
@@ -143,6 +154,42 @@ class Routine:
         ]
         targets = {to for _, to in self.copies}
         self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
+
+    def _bind(self, arena: Arena) -> None:
+        """Keep the values in `arena`."""
+        view, registers = self.backend.view, self.registers
+        for register, offset, aval in self._offsets:
+            registers[register] = view(arena.memory, offset, aval.shape, aval.dtype)
+        for shape in self._shapes:
+            self._reshape(*shape)
+        self.arena = arena  # last: an interrupt before that leaves it to be done again
+
+    def _reshape(self, source: int, target: int, shape: Shape) -> None:
+        self.registers[target] = self.registers[source].reshape(shape)
+
+    def settle(self) -> Arena:
+        """The arena, another one if a run is using it; for routines that share it."""
+        if self.arena.lock.locked():
+            self._bind(lend(self.backend, self.arena_bytes))
+        return self.arena
+
+    def release(self, inputs: Sequence[int]) -> None:
+        """Hold the arrays in these registers no longer."""
+        registers = self.registers
+        for i in inputs:
+            registers[i] = None
+        for view in self._views:
+            if view.source in inputs:
+                view.seen = registers[view.target] = None
+
+    @property
+    def nbytes(self) -> int:
+        """What it holds beside its arena: workspace, constants, Python objects."""
+        skipped = (self.backend, self.registers, self.graph, self.arena)
+        kernels = getattr(self.backend, "kernels", None)
+        known = list(self.graph.constants.values())
+        nodes = len(self.graph.nodes)
+        return held_bytes((self.prepared, known), (*skipped, kernels), nodes)
 
     @property
     def views(self) -> list[tuple[int, int]]:

@@ -302,3 +302,27 @@ def test_other_sizes_need_no_new_kernel():
     run(1000)
     run(100_000)
     assert jit.stats.compiled + jit.stats.loaded == before
+
+
+def test_numbers_are_no_part_of_a_kernel():
+    """1 / batch, a rate, a bound of integers: another value compiles nothing."""
+
+    def step(value, dtype):
+        body = Body()
+        x = body.input(np.arange(1, 40).astype(dtype))
+        total = body("sum", body("mul", x, body.constant(value, dtype)), axes=(0,),
+                     keepdims=False)  # fmt: skip
+        check(body, (39,), [total], rtol=1e-5)
+
+    for dtype, values in (
+        ("float32", (0.125, 1 / 31, -7e-9, 1e38)),
+        ("float64", (0.125, 1 / 31, 1e300)),
+        ("int32", (5, -7, 100)),
+        ("uint8", (5, 7)),
+        ("int64", (5, -(2**40))),
+    ):
+        step(values[0], dtype)
+        before = jit.stats.compiled + jit.stats.loaded
+        for value in values[1:]:
+            step(value, dtype)
+        assert jit.stats.compiled + jit.stats.loaded == before, dtype

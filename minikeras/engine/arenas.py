@@ -1,0 +1,79 @@
+"""Arenas: the memory in which programs keep the values of a run.
+
+Nothing in an arena outlives a run, so programs share them: those that need about the
+same use one, and one that finds it taken, by a run in another thread, moves to another.
+An arena lives as long as a program uses it.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+from minikeras.engine import backend as registry
+from minikeras.engine.forking import after_fork, settle_at_fork
+
+_SMALL = 1 << 16
+_LARGE = 1 << 28
+
+
+class Arena:
+    """Memory of a backend for one run at a time.
+
+    Attributes:
+        memory: The backend's buffer.
+        nbytes: Its size.
+        lock: Held during a run.
+    """
+
+    __slots__ = ("memory", "nbytes", "lock", "thread", "wanted", "__weakref__")
+
+    def __init__(self, memory: Any, nbytes: int) -> None:
+        self.memory = memory
+        self.nbytes = nbytes
+        self.lock = threading.Lock()
+        self.thread, self.wanted = 0, False
+        settle_at_fork(self)
+
+
+_arenas: dict[str, weakref.WeakSet[Arena]] = {}
+_lock = threading.Lock()
+
+
+@after_fork
+def _remake_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+def rounded(nbytes: int) -> int:
+    """The size of the arena for so many bytes: few sizes, so that many programs share.
+
+    Powers of two, whose untouched pages cost nothing on a CPU; eighths of one where
+    they are large.
+    """
+    size = 1 << max(0, nbytes - 1).bit_length()
+    if size <= _LARGE:
+        return max(size, _SMALL)
+    step = size // 16
+    return -(-nbytes // step) * step
+
+
+def lend(backend: registry.Backend, nbytes: int) -> Arena:
+    """An arena of at least `nbytes` that no run is using now."""
+    size = rounded(nbytes)
+    with _lock:
+        known = _arenas.setdefault(backend.name, weakref.WeakSet())
+        for arena in known:
+            if arena.nbytes == size and not arena.lock.locked():
+                return arena
+        arena = Arena(backend.alloc(size), size)
+        known.add(arena)
+        return arena
+
+
+def total_bytes() -> int:
+    """Bytes in all arenas that live."""
+    with _lock:
+        return sum(arena.nbytes for known in _arenas.values() for arena in known)
