@@ -113,9 +113,7 @@ class Routine:
         self._shapes: list[tuple[int, int, Shape]] = []  # reshapes of its own values
         size = places.arena_bytes
         self._bind(
-            lend(backend, size)
-            if shared
-            else Arena(backend.alloc(max(size, 1)), size)
+            lend(backend, size) if shared else Arena(backend.alloc(max(size, 1)), size)
         )
         steps: list[registry.Step] = []
         nodes: list[Node] = []

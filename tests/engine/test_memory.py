@@ -24,7 +24,9 @@ def work(x):
 
 
 def draw(n, k=24):
-    return from_numpy(np.random.default_rng(n).normal(size=(n, k)).astype("float32") / 9)
+    return from_numpy(
+        np.random.default_rng(n).normal(size=(n, k)).astype("float32") / 9
+    )
 
 
 @pytest.mark.parametrize("nbytes", [0, 1, 65_536, 65_537, 10**7, (1 << 28) + 1, 10**10])
