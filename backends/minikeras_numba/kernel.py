@@ -147,8 +147,8 @@ def structure(group: Group, layout: Layout, lanes: int) -> str:
         if isinstance(value, Op):
             parts.append(f"{value.name} {value.args} {value.dtypes} {value.static}")
         elif value.place is None:
-            number = "" if i in numbers else repr(value.literal)
-            parts.append(f"literal {value.dtype} {number}")
+            written = "" if i in numbers else repr(value.literal)
+            parts.append(f"literal {value.dtype} {written}")
         else:
             owned = value.place.array is not None
             parts.append(f"{value.dtype} {owned} {value.random} {flags}")
@@ -274,9 +274,9 @@ class Writer:
         if lanes == 1 or known.lanes == lanes:
             return known
         source = self.group.values[i]
-        written = isinstance(source, Source) and source.literal is not None
-        if written and i not in self.numbers:
-            return const(known.kind, source.literal, lanes)
+        if isinstance(source, Source) and i not in self.numbers:
+            if source.literal is not None:
+                return const(known.kind, source.literal, lanes)
         return self.f.splat(known, lanes)
 
     # loops ------------------------------------------------------------------------
