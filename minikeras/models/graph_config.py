@@ -9,7 +9,7 @@ from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.node import Node, OpCall, Operation
 from minikeras.layers.core.input_layer import InputLayer
-from minikeras.naming import to_snake_case
+from minikeras.models import op_config
 from minikeras.saving import serialization
 
 
@@ -22,7 +22,7 @@ def to_config(model: Any) -> dict[str, Any]:
         inbound = [] if isinstance(operation, InputLayer) else nodes
         layers.append(
             {
-                **_operation_config(operation),
+                **_operation_config(operation, nodes),
                 "name": operation.name,
                 "inbound_nodes": [_node_config(n, numbers) for n in inbound],
             }
@@ -56,16 +56,9 @@ def _history(tensor: KerasTensor, numbers: dict[Node, int]) -> list[Any]:
     return [operation.name, numbers[node], tensor_index]
 
 
-def _operation_config(operation: Any) -> dict[str, Any]:
+def _operation_config(operation: Any, nodes: list[Node]) -> dict[str, Any]:
     if isinstance(operation, OpCall):
-        name = operation.function.__name__
-        camel = "".join(part.capitalize() for part in name.split("_"))
-        return {
-            "module": "keras.src.ops",
-            "class_name": camel,
-            "config": {"name": operation.name},
-            "registered_name": camel,
-        }
+        return op_config.write_operation(operation, nodes)
     config: dict[str, Any] = serialization.serialize_keras_object(operation)
     return config
 
@@ -83,9 +76,12 @@ def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
             }
         return serialization.serialize_keras_object(value)
 
+    args, kwargs = node.args, node.kwargs
+    if isinstance(node.operation, OpCall):
+        args, kwargs, _ = op_config.split(node.operation, node)
     return {
-        "args": [tree.map_structure(written, a) for a in node.args],
-        "kwargs": {k: tree.map_structure(written, v) for k, v in node.kwargs.items()},
+        "args": [tree.map_structure(written, a) for a in args],
+        "kwargs": {k: tree.map_structure(written, v) for k, v in kwargs.items()},
     }
 
 
@@ -116,7 +112,9 @@ def from_config(
                 if isinstance(operation, OpCall) and operation.function is ops.get_item:
                     # JSON makes a list of `x[a, b]`'s tuple, which would mean x[[a, b]].
                     args = [tuple(a) if isinstance(a, list) else a for a in args]
-                made[name, done[name]] = operation(*args, **{**extra, **kwargs})
+                if isinstance(operation, OpCall):
+                    args, kwargs = op_config.arranged(operation, args, kwargs, extra)
+                made[name, done[name]] = operation(*args, **kwargs)
                 done[name] += 1
                 progress = True
     stuck = [name for name, _, _, nodes in waiting if nodes]
@@ -133,17 +131,8 @@ def from_config(
 
 def _operation(data: dict[str, Any], custom_objects: Any) -> tuple[Any, dict[str, Any]]:
     """The layer or op, and for an op its further arguments."""
-    module = str(data.get("module") or "")
-    if ".ops" in module and module.split(".")[0] in ("keras", "minikeras"):
-        config = dict(data["config"])
-        function = getattr(ops, to_snake_case(data["class_name"]), None)
-        if function is None:
-            raise ValueError(
-                f"the config has an op {data['class_name']!r}, unknown here."
-            )
-        name = config.pop("name", None)
-        config.pop("dtype", None) if config.get("dtype") is None else None
-        return OpCall(function, name), serialization.deserialize_keras_object(config)
+    if op_config.is_op(data):
+        return op_config.read_operation(data)
     made = serialization.deserialize_keras_object(data, custom_objects=custom_objects)
     if not isinstance(made, Operation):
         raise ValueError(

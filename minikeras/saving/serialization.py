@@ -236,9 +236,14 @@ def _construct(cls: Any, inner: Any) -> Any:
         return cls.from_config(inner)  # a list: Sequential, as Keras 1 wrote it
     except TypeError as error:
         raise TypeError(
-            f"{cls.__name__} could not be rebuilt from its config {inner}: {error}. Its "
+            f"{cls.__name__} could not be rebuilt from its config {_short(inner)}: {error}. Its "
             "get_config() must return exactly what its constructor takes."
         ) from error
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 600 else f"{text[:600]}..."
 
 
 def _find(

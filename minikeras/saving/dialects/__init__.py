@@ -85,7 +85,10 @@ def _modern(value: Any, version: Version, depth: int) -> Any:
         for key, v in value.items()
     }
     if isinstance(data.get("compile_config"), dict):
-        data["compile_config"] = modern_compile_config(data["compile_config"], version)
+        outputs = nodes.count_outputs(data.get("config"))
+        data["compile_config"] = modern_compile_config(
+            data["compile_config"], version, outputs
+        )
     if nodes.is_graph(data):
         data = _graph(data, version)
     if isinstance(data.get("class_name"), str) and "config" in data:
@@ -96,7 +99,10 @@ def _modern(value: Any, version: Version, depth: int) -> Any:
 def _object(data: Config, version: Version) -> Config:
     name, config = data["class_name"], data["config"]
     if isinstance(config, list) and name == "Sequential":  # until 2.2.2
-        return {**data, "config": {"layers": config}}
+        data = {**data, "config": {"layers": config}}
+        config = data["config"]
+    if name == "Sequential" and version < (3, 0) and isinstance(config, dict):
+        return {**data, **keras2.home(data), "config": keras2.with_input(config)}
     if not isinstance(config, dict) or version >= (3, 0):
         return data
     if version < (2, 0):

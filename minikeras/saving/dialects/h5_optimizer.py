@@ -95,6 +95,8 @@ def _arranged(
     variables = list(optimizer.variables)
     ours = [v for v in variables if leaf(v.path) not in _COUNTERS and tuple(v.shape)]
     each = len(ours) // len(trained) if trained else 0
+    if each and len(found) <= 1:  # compiled, and never trained
+        return []
     if len(ours) != each * len(trained) or len(slots) < each:
         return None
     place = {index: number for number, index in enumerate(order)}

@@ -103,6 +103,8 @@ def layer(name: str, config: Config) -> tuple[str, Config]:
     if new != "Embedding":
         for key in _DEAD:
             found.pop(key, None)
+    if new != "InputLayer":
+        found.pop("input_dtype", None)  # of the data, not of the layer
     for change in _CHANGES.get(new, ()):
         change(found)
     renames = {**_ARGUMENTS, **_OTHERWISE.get(new, {})}

@@ -11,6 +11,7 @@ from minikeras.saving.dialects.notes import note
 Config = dict[str, Any]
 
 _KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+_ROBUST = "softmax_robust_masking"
 _RECURRENT = ("implementation", "time_major")
 # Patterns of class names -> arguments that say nothing here.
 _DEAD: dict[str, tuple[str, ...]] = {
@@ -26,14 +27,15 @@ _DEAD: dict[str, tuple[str, ...]] = {
     "*GRU": _RECURRENT,
     "*Cell": ("implementation",),
     "ConvLSTM?D": _RECURRENT,
-    "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
-    "SpatialDropout?D": ("noise_shape", "batch_input_shape"),
+    "MultiHeadAttention": ("query_shape", "key_shape", "value_shape", _ROBUST),
+    "SpatialDropout?D": ("noise_shape",),
 }
 # With these values an argument changes nothing; with others it cannot be dropped.
 _HARMLESS: dict[str, tuple[Any, ...]] = {
     "groups": (1, None),
     "time_major": (False, None),
     "noise_shape": (None,),
+    _ROBUST: (False, None),
     "virtual_batch_size": (None,),
     "adjustment": (None,),
 }
@@ -178,6 +180,41 @@ def modern_lambda(config: Config) -> Config:
         elif kind == "function":
             found[key] = {"class_name": "function", "config": config[key]}
     return found
+
+
+# --- Sequential
+
+
+def with_input(config: Config) -> Config:
+    """A Sequential's config that starts with its input.
+
+    Until 2.x the first layer could hold the data's shape, as `batch_input_shape`.
+    """
+    layers = config.get("layers")
+    if not isinstance(layers, list) or not layers or not isinstance(layers[0], dict):
+        return config
+    first = layers[0].get("config")
+    if not isinstance(first, dict) or layers[0].get("class_name") == "InputLayer":
+        return config
+    shape = first.get("batch_input_shape")
+    if shape is None:
+        return config
+    dtype = "int32" if layers[0].get("class_name") == "Embedding" else "float32"
+    start = {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": {"batch_shape": shape, "dtype": dtype,
+                   "name": f"{first.get('name', 'first')}_input"},
+        "registered_name": None,
+    }  # fmt: skip
+    return {**config, "layers": [start, *map(_shapeless, layers)]}
+
+
+def _shapeless(layer: Any) -> Any:
+    if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
+        return layer
+    inner = {k: v for k, v in layer["config"].items() if k != "batch_input_shape"}
+    return {**layer, "config": inner}
 
 
 # --- modules

@@ -14,4 +14,18 @@ _UNWRAPPED_SINCE = (3, 11)
 
 def graph(config: Config, version: Version) -> Config:
     """A functional model's config: one tensor was written as a list of one until 3.10."""
-    return nodes.unwrapped_ends(config) if version < _UNWRAPPED_SINCE else config
+    found = nodes.unwrapped_ends(config) if version < _UNWRAPPED_SINCE else config
+    return {**found, "layers": [_marked_op(layer) for layer in found["layers"]]}
+
+
+def _marked_op(layer: Config) -> Config:
+    """HDF5 files of 3.x leave modules out: `Add` may be the layer or the op.
+
+    The config of an op has no `trainable`, that of each layer but InputLayer has.
+    """
+    inner = layer.get("config")
+    if layer.get("module") or not isinstance(inner, dict) or "trainable" in inner:
+        return layer
+    if layer.get("class_name") in ("InputLayer", "Sequential", "Functional", "Model"):
+        return layer
+    return {**layer, "module": "keras.src.ops"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from minikeras.saving import dialects, hdf5, limits, serialization
+from minikeras.saving import dialects, hdf5, limits, model_files, serialization
 from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
 from minikeras.saving.limits import FileError
 from minikeras.version import KERAS_VERSION
@@ -119,10 +119,11 @@ def load_model(
         config = _parsed(text, f"{label}: model_config")
         told = version or ("1.2.0" if "keras_version" not in config else None)
         with dialects.one_note():
-            model = serialization.deserialize_keras_object(
-                dialects.modern_config(config, told),
-                custom_objects=custom_objects,
-                safe_mode=safe_mode,
+            modern = dialects.modern_config(config, told)
+            modern.pop("compile_config", None)
+            tree = hdf5.read_tree(h5_layers.weights_group(file))
+            model = model_files.build_model(
+                modern, tree, custom_objects, safe_mode, label
             )
             stored = h5_layers.read_layers(file, label)
             names = h5_matching.load_layers(model, stored, label=label)
@@ -156,7 +157,8 @@ def _compile(
         return False
     config = limits.parse_json(text, f"{label}: training_config")
     written = dialects.version.parse(version) or (1, 2)
-    arguments = dialects.modern_compile_config(config, written)
+    outputs = len(getattr(model, "output_names", None) or [model.name])
+    arguments = dialects.modern_compile_config(config, written, outputs)
     try:
         model.compile(
             **{

@@ -20,6 +20,12 @@ def is_graph(config: Any) -> bool:
     } <= set(config)
 
 
+def count_outputs(config: Any) -> int:
+    """How many outputs the model of an inner config has."""
+    ends = config["output_layers"] if is_graph(config) else []
+    return 1 if is_reference(ends) or not ends else len(ends)
+
+
 def modern_node(node: Any) -> Config:
     """A call in a functional config: `[[layer, node, tensor, kwargs], ...]` as a dict."""
     if isinstance(node, dict) and "args" in node:

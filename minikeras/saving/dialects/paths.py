@@ -1,13 +1,17 @@
 """Paths in weights files of Keras 2.12 to 2.16, as today's would be.
 
-Their files say no version, so everything is judged by its form; no file of today matches.
+Weights files say no version, so everything is judged by its form; no file of today matches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from minikeras import naming
+from minikeras.saving.dialects.version import TODAY, parse
 from minikeras.saving.tree import Entry, Group, Tree
+from minikeras.saving.walk import class_name
 
 _ROOTS = {"_layer_checkpoint_dependencies": "layers"}  # 2.12 to 2.14
 _PARTS = {  # of MultiHeadAttention, until 2.16
@@ -19,17 +23,30 @@ _PARTS = {  # of MultiHeadAttention, until 2.16
 _OPTIMIZER = "optimizer/vars"
 
 
-def modern_tree(tree: Tree, model: Any) -> Tree:
+def modern_tree(
+    tree: Tree,
+    model: Any,
+    keras_version: str | None = None,
+    config: dict[str, Any] | None = None,
+) -> Tree:
     """The arrays of a weights file under today's paths.
 
     Args:
         tree: What the file holds.
         model: The model that it is for, whose optimizer, if any, has its variables.
+        keras_version: The version that wrote it, where it is known.
+        config: The model's config in the file, whose layers have the order of then.
     """
     names = {path: _modern_path(path) for path in tree}
-    changed = any(old != new for old, new in names.items())
-    found = {new: tree[old] for old, new in names.items()} if changed else tree
-    return _with_learning_rate(found, getattr(model, "optimizer", None))
+    if any(old != new for old, new in names.items()):
+        tree = {new: tree[old] for old, new in names.items()}
+    old = (parse(keras_version) or TODAY) < (3, 0)
+    if old and config is not None:
+        moved = dict(_moved(config.get("config"), model, ""))
+        tree = {_under(path, moved): group for path, group in tree.items()}
+        if moved:
+            tree = _reordered_slots(tree, config["config"], model)
+    return _with_learning_rate(tree, getattr(model, "optimizer", None), old)
 
 
 def _modern_path(path: str) -> str:
@@ -40,17 +57,87 @@ def _modern_path(path: str) -> str:
     return "/".join(_PARTS.get(part, part) for part in renamed)
 
 
-def _with_learning_rate(tree: Tree, optimizer: Any) -> Tree:
-    """Until 2.16 the learning rate was no variable: the optimizer's own one stands in."""
-    group = tree.get(_OPTIMIZER)
-    variables = list(getattr(optimizer, "variables", ()))
-    if not group or len(variables) != len(group) + 1 or len(group) < 2:
+def _moved(config: Any, model: Any, above: str) -> Iterator[tuple[str, str]]:
+    """Old and new paths of layers that are numbered otherwise, since their order is another.
+
+    A class's layers are numbered in the order of the model's layers, which the config has.
+    """
+    if not isinstance(config, dict) or not hasattr(model, "layers"):
+        return
+    by_name = {layer.name: layer for layer in model.layers}
+    written = [_name(data) for data in config.get("layers", ())]
+    before = _numbered([by_name[name] for name in written if name in by_name])
+    now = _numbered(list(model.layers))
+    inner = {_name(data): data.get("config") for data in config.get("layers", ())}
+    for name, old in before.items():
+        path = f"{above}layers/{now[name]}"
+        if now[name] != old:
+            yield f"{above}layers/{old}", path
+        yield from _moved(inner.get(name), by_name[name], f"{path}/")
+
+
+def _name(data: Any) -> Any:
+    return data.get("name") or data.get("config", {}).get("name")
+
+
+def _numbered(layers: list[Any]) -> dict[str, str]:
+    """The name of each layer in paths, by its own name."""
+    counts: dict[str, int] = {}
+    found = {}
+    for layer in layers:
+        kind = naming.to_snake_case(class_name(type(layer)))
+        number = counts.get(kind, 0)
+        counts[kind] = number + 1
+        found[layer.name] = f"{kind}_{number}" if number else kind
+    return found
+
+
+def _under(path: str, moved: dict[str, str]) -> str:
+    """A path with the beginnings that moved, the outer ones first."""
+    parts = path.split("/")
+    for count in range(2, len(parts) + 1, 2):
+        start = "/".join(parts[:count])
+        if start in moved:
+            parts[:count] = moved[start].split("/")
+    return "/".join(parts)
+
+
+def _reordered_slots(tree: Tree, config: dict[str, Any], model: Any) -> Tree:
+    """The optimizer's state in the order of the model's variables: it was in the config's."""
+    group = tree.get(_OPTIMIZER, Group())
+    trained = [id(v) for v in model.trainable_variables]
+    by_name = {layer.name: layer for layer in model.layers}
+    layers = [by_name[n] for n in map(_name, config["layers"]) if n in by_name]
+    order = [id(v) for layer in layers for v in layer.trainable_variables]
+    each, rest = divmod(len(group) - 1, max(len(trained), 1))
+    if rest or not each or sorted(order) != sorted(trained):
         return tree
-    shapes = group.shapes()
-    ours = [tuple(v.shape) for v in variables]
-    if shapes != [ours[0], *ours[2:]]:
-        return tree
-    entries = [group.entries[str(i)] for i in range(len(group))]
-    entries.insert(1, Entry.of(variables[1].numpy()))
+    stored = [group.entries[str(i)] for i in range(len(group))]
+    entries = stored[:1]
+    for variable in trained:
+        start = 1 + each * order.index(variable)
+        entries += stored[start : start + each]
     moved = Group({str(i): entry for i, entry in enumerate(entries)}, group.name)
     return {**tree, _OPTIMIZER: moved}
+
+
+def _with_learning_rate(tree: Tree, optimizer: Any, old: bool) -> Tree:
+    """Until 2.16 the learning rate was no variable: the optimizer's own one stands in.
+
+    A model that was never trained, or by one of the optimizers of 2.10, has no state there.
+    """
+    group = tree.get(_OPTIMIZER, Group())
+    variables = list(getattr(optimizer, "variables", ()))
+    if len(variables) < 3:
+        return tree
+    own = [Entry.of(v.numpy()) for v in variables]
+    without_rate = [tuple(v.shape) for v in (variables[0], *variables[2:])]
+    if old and len(group) < 2:
+        entries = own
+    elif len(group) > 1 and group.shapes() == without_rate:
+        stored = [group.entries[str(i)] for i in range(len(group))]
+        entries = [stored[0], own[1], *stored[1:]]
+    else:
+        return tree
+    filled = Group({str(i): entry for i, entry in enumerate(entries)}, group.name)
+    return {**tree, _OPTIMIZER: filled}

@@ -94,11 +94,16 @@ def _of(module: str, config: Config, inner: Config) -> Config:
     return {**config, "module": given or module, "config": inner}
 
 
-def modern_compile_config(config: Config, version: Version) -> Config:
+def modern_compile_config(config: Config, version: Version, outputs: int = 1) -> Config:
     """The arguments of `compile`, of today's names and values, from a `compile_config`.
 
     Also takes the `training_config` of HDF5 files, where the optimizer stands under
     `optimizer_config`.
+
+    Args:
+        config: The arguments as written.
+        version: The Keras that wrote them.
+        outputs: How many outputs the model has.
     """
     found = {k: v for k, v in config.items() if k not in _DEAD_OF_COMPILE}
     note("compile", [k for k in _DEAD_OF_COMPILE if config.get(k)])
@@ -112,6 +117,9 @@ def modern_compile_config(config: Config, version: Version) -> Config:
         value = modern_metric(found.get(key))
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
             value = value[0]  # 2.2 to 2.15: a list for each output, also of one
+        elif outputs > 1 and isinstance(value, list):
+            if not any(v is None or isinstance(v, list) for v in value):
+                value = [list(value) for _ in range(outputs)]  # it was for each output
         found[key] = value
     found.pop("jit_compile", None)
     for key in ("run_eagerly", "steps_per_execution", "loss_weights"):

@@ -1,0 +1,178 @@
+"""Functions of `ops` in the configs of functional models.
+
+Keras has a class for each function: what holds no tensors, such as an axis, are arguments of
+the class and stand in its config; the others are arguments of the call. Here the names of
+the arguments tell which is which.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from minikeras import ops
+from minikeras.engine import tree
+from minikeras.engine.symbolic import any_symbolic
+from minikeras.layers.base.node import OpCall
+from minikeras.naming import to_snake_case
+from minikeras.saving import builtin, serialization
+
+# Arguments of Keras's classes; those of calls have other names.
+_STATIC = frozenset(
+    ("N", "alpha", "antialias", "approximate", "assume_unique", "attn_logits_soft_cap",
+     "axes", "axis", "axis1", "axis2", "axisa", "axisb", "axisc", "base", "beam_width",
+     "block_size", "body", "body_fun", "bottom_cropping", "bottom_padding", "center",
+     "compute_uv", "cond", "crop_to_aspect_ratio", "data_format", "decimals",
+     "default_value", "destination", "dilation", "dilation_rate", "dtype", "dx", "endpoint",
+     "epsilon", "equal_nan", "fft_length", "fill_mode", "filter_sigma", "filter_size",
+     "flash_attention", "from_logits", "full_matrices", "function", "increasing",
+     "indexing", "indices_or_sections", "initial", "interpolation", "invert", "is_causal",
+     "k", "k1", "k2", "keepdims", "kernel_size", "kth", "left_cropping", "left_padding",
+     "length", "lower", "mask_index", "max_val", "maximum_iterations", "merge_repeated",
+     "method", "minlength", "mode", "n", "nan", "negative_slope", "neginf", "newshape",
+     "num", "num_classes", "num_segments", "offset", "ord", "order", "output_padding",
+     "output_size", "pad_to_aspect_ratio", "pad_width", "padding", "pool_size", "posinf",
+     "ragged", "range", "rcond", "reduction", "repeats", "retstep", "return_counts",
+     "return_index", "return_inverse", "reverse", "right_cropping", "right_padding", "seed",
+     "sequence_length", "sequence_stride", "shape", "shift", "side", "sigma", "size",
+     "sorted", "source", "sparse", "spatial_dims", "stride", "strategy", "strides",
+     "subscripts", "synchronized", "target_height", "target_width", "threshold", "tol",
+     "top_cropping", "top_padding", "top_paths", "unroll", "upper", "window", "x_max",
+     "x_min")
+)  # fmt: skip
+# Where a name means the one thing in most functions and the other in these.
+_EXCEPTIONS = {
+    "batch_normalization": {"offset": False},
+    "squareplus": {"b": True},
+    **{
+        name: {"fill_value": True}
+        for name in ("resize", "affine_transform", "map_coordinates",
+                     "perspective_transform", "elastic_transform")
+    },
+}  # fmt: skip
+_CLASSES = {
+    "allclose": "AllClose",
+    "batch_normalization": "BatchNorm",
+    "ctc_decode": "CTCDecode",
+    "ctc_loss": "CTCLoss",
+    "fft": "FFT",
+    "fft2": "FFT2",
+    "hard_swish": "HardSilu",
+    "hsv_to_rgb": "HSVToRGB",
+    "ifft2": "IFFT2",
+    "irfft": "IRFFT",
+    "isin": "IsIn",
+    "istft": "ISTFT",
+    "layer_normalization": "LayerNorm",
+    "psnr": "PSNR",
+    "rfft": "RFFT",
+    "rgb_to_grayscale": "RGBToGrayscale",
+    "rgb_to_hsv": "RGBToHSV",
+    "rms_normalization": "RMSNorm",
+    "searchsorted": "SearchSorted",
+    "ssim": "SSIM",
+    "stft": "STFT",
+    "svd": "SVD",
+    "swish": "Silu",
+}
+_FUNCTIONS = {
+    name: function
+    for function, name in _CLASSES.items()
+    if function not in ("swish", "hard_swish")
+}
+
+
+def is_op(data: dict[str, Any]) -> bool:
+    """Whether a config's module says that it is a function of `ops`."""
+    module = str(data.get("module") or "")
+    return ".ops" in module and module.split(".")[0] in ("keras", "minikeras")
+
+
+def write_operation(operation: OpCall, calls: list[Any]) -> dict[str, Any]:
+    """The config of a function of `ops`, without its calls.
+
+    Args:
+        operation: The function.
+        calls: Its nodes, of which the first gives what stands in the config.
+    """
+    name = operation.function.__name__
+    static = split(operation, calls[0])[2] if calls else {}
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    class_name = _CLASSES.get(name, camel)
+    image = getattr(ops.image, name, None) is operation.function
+    return {
+        "module": "keras.src.ops.image" if image else "keras.src.ops",
+        "class_name": class_name,
+        "config": {
+            "name": operation.name,
+            **serialization.serialize_keras_object(static),
+        },
+        "registered_name": class_name,
+    }
+
+
+def split(
+    operation: OpCall, node: Any
+) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+    """A call's positional and keyword arguments, and what belongs into the config."""
+    function = operation.function
+    odd = _EXCEPTIONS.get(function.__name__, {})
+    parameters = inspect.signature(function).parameters.values()
+    named = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    args: list[Any] = []
+    static: dict[str, Any] = {}
+    for place, value in enumerate(node.args):
+        name = named[place] if place < len(named) else ""
+        if odd.get(name, name in _STATIC) and not _holds_tensor(value):
+            static[name] = value
+        else:
+            args.append(value)
+    kwargs = {}
+    for name, value in node.kwargs.items():
+        into = odd.get(name, name in _STATIC) and not _holds_tensor(value)
+        (static if into else kwargs)[name] = value
+    return tuple(args), kwargs, static
+
+
+def _holds_tensor(value: Any) -> bool:
+    return any_symbolic(*tree.flatten(value))
+
+
+def read_operation(data: dict[str, Any]) -> tuple[OpCall, dict[str, Any]]:
+    """The function of a config, and the arguments that stand in it.
+
+    Raises:
+        ValueError: If there is no such function.
+    """
+    config = dict(data["config"])
+    class_name = str(data["class_name"])
+    name = _FUNCTIONS.get(class_name, to_snake_case(class_name))
+    function = builtin.find_op(name) or _image_op(name)
+    if function is None:
+        raise ValueError(f"the config has an op {class_name!r}, unknown here.")
+    label = config.pop("name", None)
+    known = set(inspect.signature(function).parameters)
+    static = {k: v for k, v in config.items() if v is not None or k in known}
+    if static.get("dtype", "") is None:
+        del static["dtype"]
+    return OpCall(function, label), serialization.deserialize_keras_object(static)
+
+
+def arranged(
+    operation: OpCall, args: list[Any], kwargs: dict[str, Any], static: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """A call's arguments together with those of the config, in the function's order."""
+    parameters = inspect.signature(operation.function).parameters.values()
+    rest, waiting = dict(static), list(args)
+    found: list[Any] = []
+    for parameter in parameters:
+        if not waiting or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+            break
+        name = parameter.name
+        found.append(rest.pop(name) if name in rest else waiting.pop(0))
+    return [*found, *waiting], {**rest, **kwargs}
+
+
+def _image_op(name: str) -> Any:
+    found = getattr(ops.image, name, None) if name in ops.image.__all__ else None
+    return found if inspect.isfunction(found) else None
