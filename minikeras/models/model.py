@@ -372,7 +372,10 @@ def model_from_json(
             "model_from_json: the text describes no model; expected what to_json() gave."
         )
     config = dialects.modern_config(config)
-    with model_files.clear_depth("model_from_json"), sharing.shared_objects():
+    with (
+        model_files.clear_depth("model_from_json"),
+        sharing.shared_objects(reading=True),
+    ):
         made: Model = serialization.deserialize_keras_object(
             config, custom_objects=custom_objects
         )

@@ -127,7 +127,7 @@ def split(
             static[name] = value
         else:
             args.append(value)
-    kwargs = {}
+    kwargs: dict[str, Any] = {}
     for name, value in node.kwargs.items():
         into = odd.get(name, name in _STATIC) and not _holds_tensor(value)
         (static if into else kwargs)[name] = value

@@ -9,6 +9,10 @@ from typing import Any
 from minikeras import initializers, naming, ops
 from minikeras.variable import Variable
 
+_BEFORE_BUILD = (
+    2  # variables that an optimizer has from the start: steps, learning rate
+)
+
 
 class Slots:
     """The part of an optimizer that holds its variables."""
@@ -147,13 +151,16 @@ class Slots:
 
     def load_own_variables(self, store: Any) -> None:
         """Take the state from a mapping that `save_own_variables` filled."""
-        if len(store.keys()) != len(self.variables):
+        own = self.variables
+        if len(store.keys()) == _BEFORE_BUILD < len(own):
+            own = own[:_BEFORE_BUILD]  # compiled, and never trained
+        if len(store.keys()) != len(own):
             warnings.warn(
                 f"optimizer {self.name!r}: its state is not loaded; it has "
-                f"{len(self.variables)} variables and the file has {len(store.keys())}. "
+                f"{len(own)} variables and the file has {len(store.keys())}. "
                 "Build it on the same model first.",
                 stacklevel=2,
             )
             return
-        for i, variable in enumerate(self.variables):
+        for i, variable in enumerate(own):
             variable.assign(store[str(i)])

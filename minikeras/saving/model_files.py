@@ -318,7 +318,7 @@ def build_model(
     """
     # An optimizer may hold several numbers for each of the model's before the first step.
     room = 8 * total_bytes(tree) + _SPARE_BYTES
-    with creation_limit(room, label), sharing.shared_objects():
+    with creation_limit(room, label), sharing.shared_objects(reading=True):
         model = serialization.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=safe_mode
         )

@@ -19,7 +19,8 @@ _KEY = "shared_object_id"
 class _Known:
     """Objects met so far: by identity while writing, by number while reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: bool) -> None:
+        self.reading = reading
         self.written: dict[int, tuple[Any, int]] = {}
         self.read: dict[Any, Any] = {}
 
@@ -28,9 +29,14 @@ _known: ContextVar[_Known | None] = ContextVar("minikeras_shared", default=None)
 
 
 @contextmanager
-def shared_objects() -> Iterator[None]:
-    """Block in which configs tell that objects are the same."""
-    token = _known.set(_Known())
+def shared_objects(reading: bool = False) -> Iterator[None]:
+    """Block in which configs tell that objects are the same.
+
+    Args:
+        reading: Whether configs are read in it. What is written meanwhile, as by a wrapper
+            that copies its layer, is given no numbers then.
+    """
+    token = _known.set(_Known(reading))
     try:
         yield
     finally:
@@ -40,7 +46,7 @@ def shared_objects() -> Iterator[None]:
 def number_written(obj: Any) -> dict[str, int]:
     """What to add to an object's config: its number, if numbers are given."""
     known = _known.get()
-    if known is None:
+    if known is None or known.reading:
         return {}
     number = known.written.setdefault(id(obj), (obj, len(known.written)))[1]
     return {_KEY: number}
@@ -52,8 +58,10 @@ def without_single_numbers(config: Any) -> Any:
     for part in _dicts(config):
         counts.update([part[_KEY]] if _KEY in part else [])
     several = {n: i for i, n in enumerate((n for n in counts if counts[n] > 1), 1)}
+    done: set[int] = set()  # one dict may stand in several places
     for part in _dicts(config):
-        if _KEY in part:
+        if _KEY in part and id(part) not in done:
+            done.add(id(part))
             number = several.get(part.pop(_KEY))
             if number is not None:
                 part[_KEY] = number
