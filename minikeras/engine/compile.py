@@ -27,6 +27,7 @@ from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.exact import exact
 from minikeras.engine.forking import settle_at_fork
+from minikeras.engine.given import plain
 from minikeras.engine.interpret import base, current, within
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
@@ -106,7 +107,7 @@ class Function:
                     value = adopt(value, backend)
             elif kind is np.ndarray or isinstance(leaf, (np.ndarray, np.generic)):
                 aval = Aval(tuple(leaf.shape), standardize(leaf.dtype))
-                value = backend.from_host(np.asarray(leaf))
+                value = backend.from_host(plain(leaf))
             else:
                 signature.append(exact(leaf))
                 continue

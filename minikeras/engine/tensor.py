@@ -21,6 +21,7 @@ from minikeras.engine.dtypes import DTYPES, DType, numpy_dtype, standardize
 from minikeras.engine.errors import NumPyCallError as NumPyCallError
 from minikeras.engine.errors import TraceError as TraceError
 from minikeras.engine.errors import ValueShapeError as ValueShapeError
+from minikeras.engine.given import plain
 from minikeras.engine.graph import Value
 from minikeras.engine.numpy_calls import call_function, call_ufunc
 
@@ -214,7 +215,7 @@ def adopt(value: Any, backend: registry.Backend) -> Any:
 
 def from_numpy(array: Any, dtype: str | None = None) -> Tensor:
     """A Tensor on the active backend with the values of a NumPy array (copied)."""
-    made = np.asarray(array)
+    made = plain(array)
     if dtype is None or made.dtype == (wanted := numpy_dtype(dtype)):
         made = np.array(made, order="C")
     elif _is_plain(made, wanted):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from minikeras.engine import dtypes, prims
+from minikeras.engine.given import plain, refuse_masked
 from minikeras.engine.symbolic import KerasTensor, any_symbolic
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.variable import Variable
@@ -90,6 +91,11 @@ def _convert(value: Any, dtype: str | None) -> Tensor:
 
 
 def _as_array(value: Any) -> np.ndarray[Any, Any]:
+    if isinstance(value, np.ndarray):
+        value = plain(value)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            refuse_masked(part)  # NumPy would take what lies under the mask
     try:
         array = np.asarray(value)
     except ValueError:  # nested lists of different lengths

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.given import plain
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 
@@ -43,7 +44,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         if len(shape) > 1 and shape[-1] == 1:
             x = ops.squeeze(x, -1)
         return ops.one_hot(x, num_classes)
-    labels = np.asarray(x)
+    labels = plain(x)
     if labels.dtype.kind not in "biuf" or (
         labels.dtype.kind == "f" and (labels % 1).any()
     ):
@@ -86,7 +87,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
     """
     if isinstance(x, (Tensor, KerasTensor)):
         return ops.normalize(x, axis=axis, order=order)
-    x = np.asarray(x)
+    x = plain(x)
     lengths = np.atleast_1d(np.linalg.norm(x, order, axis))
     lengths[lengths == 0] = 1
     return x / np.expand_dims(lengths, axis)

@@ -11,6 +11,7 @@ import numpy as np
 from minikeras import constraints, initializers, regularizers
 from minikeras.dtype_policies import DTypePolicy
 from minikeras.engine import dtypes, tree
+from minikeras.engine.given import plain
 from minikeras.engine.interpret import current
 from minikeras.layers.base.call_context import call_context
 from minikeras.layers.base.tracker import Tracker
@@ -314,6 +315,7 @@ class LayerVariables:
                 f"set_weights on layer {self.name!r}: got {len(weights)} arrays, expected "
                 f"{len(own)}.{hint}"
             )
+        weights = [v if hasattr(v, "aval") else plain(v) for v in weights]
         for variable, value in zip(own, weights):
             shape = tuple(np.shape(value))
             if shape != variable.shape:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import dtypes, tree
+from minikeras.engine.given import refuse_masked
 from minikeras.engine.tensor import Tensor, host_array
 from minikeras.training.data.frames import frame_array, is_frame
 from minikeras.training.data.rows import Array, Rows, is_sparse, rows_of
@@ -100,6 +101,7 @@ def _array_of(value: Any, name: str) -> Array:
             f"{name} is a {type(value).__name__}; expected an array (or lists, tuples "
             f"and dicts of arrays). Use np.array({name.split('[')[0]}) on lists of numbers."
         )
+    refuse_masked(value, name)
     return np.asarray(value)
 
 
