@@ -38,7 +38,7 @@ def refuse_masked(value: Any, name: str = "") -> None:
     """Raise `ValueError` for a masked array with masked elements."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
-            f"{name or 'an array'} of shape {value.shape} has {np.ma.count_masked(value)} "
+            f"{name or 'an array'} of shape {value.shape} has {int(value.mask.sum())} "
             "masked elements; expected all values to be there. Fill them with "
             ".filled(value), or give those samples the weight 0."
         )
