@@ -1,0 +1,124 @@
+"""What operators work on: arrays known while tracing, and tensors.
+
+Shapes are integers while a function is traced, and so is all that exporters compute from
+them. `Values` keeps such numbers as NumPy arrays: an operator all of whose inputs are
+known is run at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine.interpret import base, interpreting
+from minikeras.engine.tensor import Tensor
+from minikeras.models.onnx_import.description import Description, Node, OnnxError
+
+Array = np.ndarray[Any, Any]
+Value = Any  # Tensor, or a NumPy array that is known now
+Operator = Callable[..., Any]
+
+
+class Call:
+    """A node while it is run: its attributes, and what it may ask for.
+
+    Attributes:
+        node: The node.
+        opset: Version of the operators.
+        run: Runs a graph that is an attribute, given values for its inputs.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        opset: int,
+        run: Callable[[Description, Sequence[Value]], list[Value]],
+    ) -> None:
+        self.node = node
+        self.opset = opset
+        self.run = run
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An attribute, or its default."""
+        return self.node.attributes.get(name, default)
+
+    def fail(self, why: str) -> OnnxError:
+        """An error that names the node."""
+        name = f" {self.node.name!r}" if self.node.name else ""
+        return OnnxError(f"ONNX operator {self.node.kind}{name}: {why}")
+
+    def known(self, value: Value, what: str) -> Array:
+        """The numbers of an input that must be known while tracing.
+
+        Raises:
+            OnnxError: If it depends on the values of the model's inputs.
+        """
+        if isinstance(value, np.ndarray):
+            return value
+        if isinstance(value, Tensor) and not value.staged:
+            return value.numpy()
+        raise self.fail(
+            f"{what} depends on the values of the inputs; it must follow from their shapes."
+        )
+
+    def ints(self, value: Value, what: str) -> list[int]:
+        """Whole numbers that must be known."""
+        return [int(v) for v in np.asarray(self.known(value, what)).reshape(-1)]
+
+    def listed(
+        self, place: int, name: str, inputs: Sequence[Value]
+    ) -> list[int] | None:
+        """Whole numbers given by an input, or in older files by an attribute."""
+        if len(inputs) > place and inputs[place] is not None:
+            return self.ints(inputs[place], name)
+        found = self.get(name)
+        return None if found is None else [int(v) for v in np.atleast_1d(found)]
+
+
+# Arrays made out of nothing: only small ones are worked out at once. While a model is
+# built, sizes that are free are probed with large numbers.
+_SMALL = 4096
+
+
+def call(operator: Operator, node: Call, inputs: Sequence[Value]) -> list[Value]:
+    """Run an operator; now, where all that it reads is known."""
+    known = all(
+        v is None or (isinstance(v, np.ndarray) and v.size <= _SMALL) for v in inputs
+    )
+    if known and not _has_graph(node) and _result_size(node, inputs) <= _SMALL:
+        with interpreting(base()):
+            made = operator(node, *inputs)
+            return [
+                np.asarray(_host(v)) if v is not None else None for v in _listed(made)
+            ]
+    return _listed(operator(node, *inputs))
+
+
+def _result_size(node: Call, inputs: Sequence[Value]) -> int:
+    """How many elements a node makes out of known inputs, where that can be many."""
+    kind = node.node.kind
+    if kind in ("EyeLike", "OneHot", "Trilu"):
+        return _SMALL + 1
+    if kind == "ConstantOfShape":
+        return math.prod(node.ints(inputs[0], "the shape"))
+    if kind == "Expand":
+        shape = tuple(node.ints(inputs[1], "the shape"))
+        return math.prod(np.broadcast_shapes(inputs[0].shape, shape))
+    if kind == "Tile":
+        return int(inputs[0].size) * math.prod(node.ints(inputs[1], "repeats"))
+    return 0
+
+
+def _has_graph(call: Call) -> bool:
+    return any(isinstance(a, Description) for a in call.node.attributes.values())
+
+
+def _host(value: Value) -> Array:
+    return value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _listed(made: Any) -> list[Value]:
+    return list(made) if isinstance(made, (list, tuple)) else [made]
