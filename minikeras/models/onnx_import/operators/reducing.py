@@ -44,6 +44,10 @@ def _log_sum(x: Value, **how: Any) -> Value:
     return ops.log(ops.sum(x, **how))
 
 
+def _log_sum_exp(x: Value, **how: Any) -> Value:
+    return _of_nothing(x, float("-inf"), **how) if 0 in x.shape else ops.logsumexp(x, **how)
+
+
 def _largest(x: Value, **how: Any) -> Value:
     if dtype(x) == "bool":
         return ops.any(x, **how)
@@ -133,7 +137,7 @@ OPERATORS: dict[str, Operator] = {
     "ReduceL1": _reduction(_l1),
     "ReduceL2": _reduction(_l2),
     "ReduceLogSum": _reduction(_log_sum),
-    "ReduceLogSumExp": _reduction(ops.logsumexp),
+    "ReduceLogSumExp": _reduction(_log_sum_exp),
     "ReduceMax": _reduction(_largest),
     "ReduceMean": _reduction(ops.mean),
     "ReduceMin": _reduction(_smallest),
