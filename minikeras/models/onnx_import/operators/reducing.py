@@ -45,7 +45,11 @@ def _log_sum(x: Value, **how: Any) -> Value:
 
 
 def _log_sum_exp(x: Value, **how: Any) -> Value:
-    return _of_nothing(x, float("-inf"), **how) if 0 in x.shape else ops.logsumexp(x, **how)
+    return (
+        _of_nothing(x, float("-inf"), **how)
+        if 0 in x.shape
+        else ops.logsumexp(x, **how)
+    )
 
 
 def _largest(x: Value, **how: Any) -> Value:
