@@ -15,13 +15,12 @@ from typing import Any
 
 from minikeras import console
 from minikeras.engine import backend as registry
-from minikeras.engine import dtypes, settings
+from minikeras.engine import dtypes, settings, tracebacks
 
 DATA_FORMATS = ("channels_last", "channels_first")
 
 _epsilon: float | None = None
 _image_data_format: str | None = None
-_traceback_filtering = True
 _flash_attention: bool | None = None
 # Limits of training, once they are known: set here, or read from the environment.
 _limits: dict[str, int | None] = {}
@@ -230,25 +229,23 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Kept for scripts written for Keras: there are no frames to filter here."""
-    global _traceback_filtering
-    _traceback_filtering = True
+    """Errors show the lines of one's own code, not those inside this package (the default)."""
+    tracebacks.set_filtering(True)
 
 
 def disable_traceback_filtering() -> None:
-    """Kept for scripts written for Keras: there are no frames to filter here."""
-    global _traceback_filtering
-    _traceback_filtering = False
+    """Errors show every line, also those inside this package."""
+    tracebacks.set_filtering(False)
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """What was last asked for; tracebacks are complete and short either way.
+    """Whether errors leave out the lines inside this package.
 
     Example:
         >>> is_traceback_filtering_enabled()
         True
     """
-    return _traceback_filtering
+    return tracebacks.filtering()
 
 
 def enable_flash_attention() -> None:

@@ -12,13 +12,18 @@ from typing import Any
 
 from minikeras.engine.dtypes import itemsize
 from minikeras.engine.operators import namespace
+from minikeras.engine.tracebacks import shorten
 
 Method = Callable[..., Any]
 
 
 def _method(name: str) -> Method:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(namespace(), name)(self, *args, **kwargs)
+        try:
+            return getattr(namespace(), name)(self, *args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"`minikeras.ops.{name}` of this tensor."

@@ -30,6 +30,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from minikeras.engine.tracebacks import shorten
+
 if TYPE_CHECKING:
     from minikeras.engine.primitive import Primitive
     from minikeras.engine.state import State
@@ -123,7 +125,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def apart(function: F) -> F:
-    """Run `function` in a copy of the context.
+    """Run `function` in a copy of the context; an error shows the user's lines only.
 
     For what users call and interrupt (`fit`): no scope, training flag or interpreter of
     its inside outlasts it, wherever in it the interrupt came.
@@ -131,7 +133,11 @@ def apart(function: F) -> F:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return copy_context().run(function, *args, **kwargs)
+        try:
+            return copy_context().run(function, *args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     return cast(F, wrapper)
 

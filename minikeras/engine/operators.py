@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minikeras.engine.tracebacks import shorten
+
 _ops: Any = None
 
 
@@ -28,7 +30,11 @@ def _binary(name: str) -> Callable[[Any, Any], Any]:
     def operator(self: Any, other: Any) -> Any:
         if not _is_operand(other):
             return NotImplemented
-        return getattr(_ops, name)(self, other)
+        try:
+            return getattr(_ops, name)(self, other)
+        except Exception as error:
+            shorten(error)
+            raise
 
     return operator
 
@@ -37,7 +43,11 @@ def _reflected(name: str) -> Callable[[Any, Any], Any]:
     def operator(self: Any, other: Any) -> Any:
         if not _is_operand(other):
             return NotImplemented
-        return getattr(_ops, name)(other, self)
+        try:
+            return getattr(_ops, name)(other, self)
+        except Exception as error:
+            shorten(error)
+            raise
 
     return operator
 

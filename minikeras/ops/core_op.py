@@ -17,6 +17,7 @@ from minikeras.engine import dtypes, prims
 from minikeras.engine.given import plain, refuse_masked
 from minikeras.engine.symbolic import KerasTensor, any_symbolic
 from minikeras.engine.tensor import Tensor, from_numpy
+from minikeras.engine.tracebacks import shorten
 from minikeras.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,7 +47,11 @@ def op(function: F) -> F:
                 return _symbolic(wrapper, args, kwargs)
         if kwargs and any_symbolic(kwargs):
             return _symbolic(wrapper, args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     return cast(F, wrapper)
 

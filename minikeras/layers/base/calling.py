@@ -21,6 +21,7 @@ from minikeras.engine.prims import cast
 from minikeras.engine.quiet import quiet
 from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
 from minikeras.engine.tensor import Tensor, TraceError
+from minikeras.engine.tracebacks import shorten
 from minikeras.layers.base import declaring, masking
 from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.call_info import build_arguments, call_info, shape_of
@@ -83,7 +84,11 @@ class LayerCalls:
         if outermost:
             # In a context of its own: no scope or training flag set inside outlasts the
             # call, wherever in it an interrupt comes.
-            return copy_context().run(run, args, kwargs)
+            try:
+                return copy_context().run(run, args, kwargs)
+            except Exception as error:
+                shorten(error)
+                raise
         return run(args, kwargs)
 
     def _run_quietly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -138,7 +143,8 @@ class LayerCalls:
                     # Per sample, so that it does not grow with the batch.
                     self.add_loss(penalty / out.shape[0] if out.shape else penalty)
         except ShapeError as error:
-            raise self._named(error) from error.__cause__
+            self._name(error)
+            raise
         finally:
             if token is not None:
                 call_context.reset(token)
@@ -156,15 +162,16 @@ class LayerCalls:
         with autocast_scope(wanted):
             return self.call(*args, **kwargs)
 
-    def _named(self, error: ShapeError) -> ShapeError:
-        """The error with this layer's name in front, unless an inner layer did that."""
+    def _name(self, error: ShapeError) -> None:
+        """Put this layer's name in front, unless an inner layer did that.
+
+        The error stays the same one, with the lines it came through.
+        """
         text = str(error)
-        if getattr(error, "layer", None) is not None or _NAMED.search(text):
-            return error
-        label = self._label()
-        named = ShapeError(f"{label[0].upper()}{label[1:]}: {text}")
-        named.layer = self.name  # type: ignore[attr-defined]
-        return named
+        if getattr(error, "layer", None) is None and not _NAMED.search(text):
+            label = self._label()
+            error.args = (f"{label[0].upper()}{label[1:]}: {text}",)
+            error.layer = self.name  # type: ignore[attr-defined]
 
     @contextmanager
     def _scopes(self) -> Iterator[None]:
