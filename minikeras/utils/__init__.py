@@ -27,6 +27,7 @@ from minikeras.training.data import (
 from minikeras.training.data.dataset import Dataset
 from minikeras.utils.arrays import normalize, pad_sequences, to_categorical
 from minikeras.utils.audio_dataset import audio_dataset_from_directory
+from minikeras.utils.files import get_file
 from minikeras.utils.image_dataset import image_dataset_from_directory
 from minikeras.utils.images import array_to_img, img_to_array, load_img, save_img
 from minikeras.utils.options import Config
@@ -75,6 +76,7 @@ __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.console import say
 from minikeras.training.data.dataset import Dataset
 from minikeras.training.data.streams import new_seed as global_words
 
@@ -159,7 +160,7 @@ def find_files(
             names = [str(i) for i in sorted(set(numbers))]
     if verbose:
         classes = "" if names is None else f" belonging to {len(names)} classes"
-        print(f"Found {len(paths)} files{classes}.")
+        say(f"Found {len(paths)} files{classes}.")
     if not paths:
         raise ValueError(
             f"{owner}: no file in {directory} ends in one of {', '.join(endings)}; expected "
@@ -202,7 +203,7 @@ def subsets(
     parts = [files.part(name, validation_split) for name in wanted]
     if verbose:
         for name, part in zip(wanted, parts):
-            print(f"Using {len(part.paths)} files for {name}.")
+            say(f"Using {len(part.paths)} files for {name}.")
     return parts
 
 
