@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.utils.dataset import INFINITE, UNKNOWN, Dataset
+from minikeras.training.data.dataset import INFINITE, UNKNOWN, Dataset
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = INFINITE

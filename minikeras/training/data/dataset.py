@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import tree
+from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.training.data import streams
 from minikeras.training.data.elements import (
     row,
@@ -379,14 +380,15 @@ class Dataset:
 
         Args:
             batch_size: Elements in a batch.
-            padded_shapes: None; every axis is filled up to the longest.
+            padded_shapes: A shape for each part of an element, with None or -1 for the
+                longest. Default: every axis is filled up to the longest.
             padding_values: A number to fill up with. Default: 0, and `""` for strings.
             drop_remainder: Whether a last, smaller batch is left out.
             name: Not used.
         """
 
         def join(elements: list[Any]) -> Any:
-            return stack_padded(elements, padding_values)
+            return stack_padded(elements, padding_values, padded_shapes)
 
         return self._batches(self._elements, join, batch_size, drop_remainder)
 
@@ -405,6 +407,41 @@ class Dataset:
         return self._changed(
             lambda: map(join, streams.chunks(source(), size, drop)), total, not drop
         )
+
+    def window(
+        self,
+        size: int,
+        shift: int | None = None,
+        stride: int = 1,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> Dataset:
+        """Datasets of `size` neighbours each.
+
+        Args:
+            size: Elements in a window.
+            shift: How many elements after the last window's beginning the next begins.
+                Default: `size`.
+            stride: Distance of the elements within a window.
+            drop_remainder: Whether windows with fewer elements are left out.
+            name: Not used.
+
+        Returns:
+            A `Dataset` of Datasets; for elements that are tuples or dicts, of tuples or
+            dicts of Datasets.
+        """
+        _positive("window", "size", size)
+
+        def items() -> Iterator[Any]:
+            for held in streams.windows(
+                self._elements(), size, shift or size, stride, drop_remainder
+            ):
+                leaves = [tree.flatten(element) for element in held]
+                spec = tree.flatten_spec(held[0])[1]
+                columns = builtins.zip(*leaves, strict=True)
+                yield tree.unflatten(spec, [_of_list(list(c)) for c in columns])
+
+        return self._changed(items, UNKNOWN)
 
     def unbatch(self, name: str | None = None) -> Dataset:
         """The rows of each element as elements."""
@@ -437,6 +474,10 @@ class Dataset:
             )
         return self._changed(streams.Cache(self._elements), self._count, self._batched)
 
+    def with_options(self, options: Any, name: str | None = None) -> Dataset:
+        """Itself: TensorFlow's options mean nothing here."""
+        return self
+
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         """`transformation_func(self)`."""
         return transformation_func(self)
@@ -459,9 +500,9 @@ class Dataset:
     def __bool__(self) -> bool:
         return True
 
-    def cardinality(self) -> int:
-        """The number of elements; -1 for no end, -2 if it is not known."""
-        return self._count
+    def cardinality(self) -> Tensor:
+        """The number of elements, as an int64; -1 for no end, -2 if it is not known."""
+        return from_numpy(np.asarray(self._count, np.int64))
 
     def reduce(
         self,
@@ -492,6 +533,10 @@ class Dataset:
     def __repr__(self) -> str:
         words = {INFINITE: "endless", UNKNOWN: "of unknown length"}
         return f"<Dataset {words.get(self._count, f'of {self._count} elements')}>"
+
+
+def _of_list(elements: list[Any]) -> Dataset:
+    return Dataset(lambda: iter(elements), len(elements))
 
 
 def _by_rows(tensors: Any) -> Any:

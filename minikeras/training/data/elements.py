@@ -77,9 +77,13 @@ def _strings(array: Array) -> Array:
 
 def to_public(element: Any) -> Any:
     """What iteration shows: tensors, and `StringArray`s for strings."""
-    return tree.map_structure(
-        lambda a: a if a is None or a.dtype.kind in "OT" else from_numpy(a), element
-    )
+    return tree.map_structure(_shown, element)
+
+
+def _shown(leaf: Any) -> Any:
+    # A window's parts are Datasets, and stay so.
+    plain = not isinstance(leaf, np.ndarray | np.generic) or leaf.dtype.kind in "OT"
+    return leaf if plain else from_numpy(leaf)
 
 
 def stack(elements: Sequence[Any]) -> Any:
@@ -107,11 +111,47 @@ def _stacked(leaves: Sequence[Any]) -> Any:
     return stacked.view(StringArray) if stacked.dtype.kind in "OT" else stacked
 
 
-def stack_padded(elements: Sequence[Any], value: Any) -> Any:
-    """Elements as one batch, filled up to the longest along each axis."""
+def _shapes_of(shapes: Any) -> list[Any]:
+    """The shapes of a structure of shapes, flat."""
+    if shapes is None:
+        return []
+    if isinstance(shapes, dict):
+        return [s for key in sorted(shapes) for s in _shapes_of(shapes[key])]
+    if isinstance(shapes, tuple) and any(isinstance(s, (list, tuple, dict)) for s in shapes):
+        return [s for part in shapes for s in _shapes_of(part)]
+    return [shapes]
+
+
+def _padded_shape(longest: Any, wanted: Any) -> tuple[int, ...]:
+    if wanted is None:
+        return tuple(longest)
+    pairs = zip(longest, wanted, strict=True)
+    shape = tuple(int(a if b is None or b == -1 else b) for a, b in pairs)
+    if any(a > b for a, b in zip(longest, shape, strict=True)):
+        raise ValueError(
+            f"Dataset.padded_batch: an element of shape {tuple(map(int, longest))} is longer "
+            f"than padded_shapes={wanted}."
+        )
+    return shape
+
+
+def stack_padded(elements: Sequence[Any], value: Any, shapes: Any = None) -> Any:
+    """Elements as one batch, filled up to the longest along each axis.
+
+    Args:
+        elements: The elements.
+        value: What to fill up with; None: 0, and "" for strings.
+        shapes: For each part of an element the shape to fill up to, with None or -1 for
+            the longest; or None.
+
+    Raises:
+        ValueError: If an element is longer than its part's shape.
+    """
+    wanted = iter(_shapes_of(shapes))
 
     def pad(*leaves: Any) -> Any:
-        shape = np.max([leaf.shape for leaf in leaves], axis=0)
+        longest = np.max([leaf.shape for leaf in leaves], axis=0)
+        shape = _padded_shape(longest, next(wanted, None))
         fill = value if value is not None else "" if leaves[0].dtype.kind in "OT" else 0
         out = np.full((len(leaves), *shape), fill, leaves[0].dtype)
         for i, leaf in enumerate(leaves):

@@ -128,3 +128,20 @@ class Cache:
             found.append(item)
             yield item
         self._items = found
+
+
+def windows(
+    elements: Iterator[Any], size: int, shift: int, stride: int, drop: bool
+) -> Iterator[list[Any]]:
+    """Lists of `size` elements, `stride` apart, each begun `shift` after the last."""
+    span = (size - 1) * stride + 1
+    held: list[Any] = []
+    for element in elements:
+        held.append(element)
+        if len(held) == max(span, shift):
+            yield held[:span:stride]
+            held = held[shift:]
+    while held:
+        if not drop or len(held) >= span:
+            yield held[:span:stride]
+        held = held[shift:]

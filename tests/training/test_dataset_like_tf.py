@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minikeras as keras
-from minikeras.utils.dataset import Dataset
+from minikeras.utils import Dataset
 
 
 def listed(dataset):
@@ -18,9 +18,9 @@ def test_slices_of_structures():
     first = next(iter(data))
     assert first["a"].dtype == "float32" and first["a"].numpy().tolist() == [1.5]
     assert int(first["b"][0]) == 0 and first["b"][1] == "x"
-    with pytest.raises(ValueError, match=r"\[2, 3\] rows"):
+    with pytest.raises(ValueError, match="as many rows in each"):
         Dataset.from_tensor_slices((np.zeros(2), np.zeros(3)))
-    with pytest.raises(ValueError, match="got a number"):
+    with pytest.raises(ValueError, match="at least one array"):
         Dataset.from_tensor_slices(3)
 
 
