@@ -117,7 +117,9 @@ def _shapes_of(shapes: Any) -> list[Any]:
         return []
     if isinstance(shapes, dict):
         return [s for key in sorted(shapes) for s in _shapes_of(shapes[key])]
-    if isinstance(shapes, tuple) and any(isinstance(s, (list, tuple, dict)) for s in shapes):
+    if isinstance(shapes, tuple) and any(
+        isinstance(s, (list, tuple, dict)) for s in shapes
+    ):
         return [s for part in shapes for s in _shapes_of(part)]
     return [shapes]
 
