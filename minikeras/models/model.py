@@ -9,6 +9,7 @@ from typing import Any, Self, Unpack, overload
 
 from minikeras.engine.symbolic import any_symbolic, infer_call
 from minikeras.export.archive import export_model
+from minikeras.layers.base.building import as_tuples
 from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.keywords import LayerOptions
@@ -145,6 +146,15 @@ class Model(Trainer, Layer):
             infer_call(lambda x: type(self).call(self, x), inputs)
         finally:
             call_context.reset(token)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with the shapes of `get_build_config`, by following them through `call`."""
+        shapes = config.get("input_shape")
+        if self._has_build() or shapes is None:
+            super().build_from_config(config)
+        else:
+            self.build(as_tuples(shapes))
+            self.__dict__["built"] = True
 
     def _has_build(self) -> bool:
         return type(self).build is not Model.build  # else variables come with the call

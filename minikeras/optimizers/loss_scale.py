@@ -58,9 +58,10 @@ class LossScaleOptimizer(Optimizer):
         **kwargs: Any,
     ) -> None:
         for argument in _ON_INNER:
-            if kwargs.get(argument):
+            value = kwargs.pop(argument, None)
+            if value and (argument, value) != ("ema_momentum", 0.99):  # the default
                 raise ValueError(
-                    f"LossScaleOptimizer: {argument}={kwargs[argument]!r}; set it on the "
+                    f"LossScaleOptimizer: {argument}={value!r}; set it on the "
                     "inner optimizer."
                 )
         if not isinstance(inner_optimizer, Optimizer):

@@ -118,10 +118,11 @@ def load_state(
         ValueError: If arrays are missing or do not fit; the model is as before then.
     """
     before = _Before(model)
+    nested = any("container" in path.split("/") for path in tree)
     failed: list[tuple[str, Exception]] = []
     used: set[str] = set()
     try:
-        for path, part in walk(model):
+        for path, part in walk(model, nested):
             _load_assets(part, path, assets)
             if not hasattr(part, "load_own_variables"):
                 continue

@@ -18,11 +18,15 @@ from minikeras import naming
 _CONTAINERS = (list, tuple, set, dict)
 
 
-def walk(root: Any) -> Iterator[tuple[str, Any]]:
+def walk(root: Any, nested: bool = True) -> Iterator[tuple[str, Any]]:
     """Each part of a model with its path, the model itself (path `""`) first.
 
     A part is an object of a class with `_saved_in_parts`: layers, models, optimizers,
     metrics, losses.
+
+    Args:
+        root: The model.
+        nested: Whether containers in containers are walked; early Keras 3 did not.
     """
     seen: dict[int, Any] = {}  # the objects are kept, so that no number is used again
     stack: list[Iterator[tuple[str, Any]]] = [iter([("", root)])]
@@ -40,7 +44,7 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
             stack.append(_attributes(value, path))
         elif isinstance(value, _CONTAINERS):
             seen[id(value)] = value
-            stack.append(_members(value, path))
+            stack.append(_members(value, path, nested))
 
 
 def is_part(value: Any) -> bool:
@@ -102,25 +106,19 @@ def _computed_names(cls: type) -> frozenset[str]:
     return frozenset(names)
 
 
-def _members(container: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _members(container: Any, path: str, nested: bool) -> Iterator[tuple[str, Any]]:
     values = container.values() if isinstance(container, dict) else container
     counts: dict[str, int] = {}
     for value in list(values):
         if is_part(value):
-            name = naming.to_snake_case(class_name(type(value)))
-        elif isinstance(value, _CONTAINERS):
+            name = naming.to_snake_case(type(value).__name__)
+        elif nested and isinstance(value, _CONTAINERS):
             name = "container"
         else:
             continue
         count = counts.get(name, 0)
         counts[name] = count + 1
         yield _join(path, f"{name}_{count}" if count else name), value
-
-
-def class_name(cls: type) -> str:
-    """The name that files give to a class."""
-    name: str = cls.__dict__.get("_exported_as", cls.__name__)
-    return name
 
 
 def _join(path: str, name: str) -> str:
