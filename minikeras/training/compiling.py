@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from typing import Any
 
 from minikeras import ops, optimizers
@@ -307,16 +309,35 @@ class Compiling:
         """
         if self._compile is None:
             return {}
-        return {
-            key: serialize_keras_object(v) for key, v in self._compile.config.items()
-        }
+        # The optimizer as it is: its learning rate may have changed since, and a loss scale
+        # that was put around it stands in it.
+        given = {**self._compile.config, "optimizer": self.optimizer}
+        del given["auto_scale_loss"]
+        return {key: serialize_keras_object(v) for key, v in given.items()}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as another model was.
 
         Args:
             config: What `get_compile_config` gave.
+
+        Raises:
+            ValueError: If it holds what `compile` does not take.
         """
+        if type(self).compile is not Compiling.compile:
+            warnings.warn(
+                f"{type(self).__name__} has a compile() of its own, so it was not compiled "
+                "as it was. Define get_compile_config() and compile_from_config() too, or "
+                "call compile() yourself.",
+                stacklevel=2,
+            )
+            return
+        unknown = set(config) - set(inspect.signature(Compiling.compile).parameters)
+        if unknown:
+            raise ValueError(
+                f"compile_from_config: {sorted(unknown)} in the config; compile() takes "
+                "no such arguments."
+            )
         self.compile(**{key: deserialize_keras_object(v) for key, v in config.items()})
         model: Any = self
         if self.optimizer is not None and getattr(model, "built", False):

@@ -48,14 +48,3 @@ def check(case, model, x, y, predictions, losses):
         np.testing.assert_allclose(got / scale, want / scale, 0, PREDICTIONS * loose)
     np.testing.assert_allclose(learnt(model, x, y, len(losses)), losses, LOSSES * loose)
 
-
-def shapes(model, x):
-    """The shapes of the outputs for this batch, by name or in order."""
-    found = model.compute_output_shape(_shapes(x))
-    return found if isinstance(found, dict) else list(found)
-
-
-def _shapes(x):
-    if isinstance(x, dict):
-        return {key: value.shape for key, value in x.items()}
-    return [a.shape for a in x] if isinstance(x, list) else x.shape

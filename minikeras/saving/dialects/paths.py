@@ -11,7 +11,6 @@ from typing import Any
 from minikeras import naming
 from minikeras.saving.dialects.version import TODAY, parse
 from minikeras.saving.tree import Entry, Group, Tree
-from minikeras.saving.walk import class_name
 
 _ROOTS = {"_layer_checkpoint_dependencies": "layers"}  # 2.12 to 2.14
 _PARTS = {  # of MultiHeadAttention, until 2.16
@@ -50,11 +49,14 @@ def modern_tree(
 
 
 def _modern_path(path: str) -> str:
-    parts = path.replace("\\", "/").split(
-        "/"
-    )  # Windows wrote its own separators in 2.15
-    renamed = [_ROOTS.get(part, part) for part in parts]
-    return "/".join(_PARTS.get(part, part) for part in renamed)
+    # Windows wrote its own separators in 2.15.
+    parts = [_ROOTS.get(p, p) for p in path.replace("\\", "/").split("/")]
+    owners = ["", *parts]
+    return "/".join(
+        # GroupQueryAttention is of Keras 3, and keeps its parts under such names.
+        part if owner.startswith("grouped_query") else _PARTS.get(part, part)
+        for owner, part in zip(owners, parts)
+    )
 
 
 def _moved(config: Any, model: Any, above: str) -> Iterator[tuple[str, str]]:
@@ -85,7 +87,7 @@ def _numbered(layers: list[Any]) -> dict[str, str]:
     counts: dict[str, int] = {}
     found = {}
     for layer in layers:
-        kind = naming.to_snake_case(class_name(type(layer)))
+        kind = naming.to_snake_case(type(layer).__name__)
         number = counts.get(kind, 0)
         counts[kind] = number + 1
         found[layer.name] = f"{kind}_{number}" if number else kind
