@@ -65,7 +65,9 @@ def _parts(file):
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            if isinstance(value.get("config"), dict) and "module" in value:
+            # (Keras counts the making of a mask among a model's layers.)
+            known = "module" in value and value["class_name"] != "NotEqual"
+            if isinstance(value.get("config"), dict) and known:
                 found.append(value)
             waiting.extend(value.values())
         elif isinstance(value, list):
