@@ -47,4 +47,3 @@ def check(case, model, x, y, predictions, losses):
         scale = np.abs(want).max() + 1e-9
         np.testing.assert_allclose(got / scale, want / scale, 0, PREDICTIONS * loose)
     np.testing.assert_allclose(learnt(model, x, y, len(losses)), losses, LOSSES * loose)
-

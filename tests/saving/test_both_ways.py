@@ -30,7 +30,9 @@ def test_a_file_of_keras_loads_here(name):
         count = len(known.files) - 1
         predictions = [known[f"prediction {i}"] for i in range(count)]
     if case == "recurrent" and "jax" not in name:
-        losses = losses[:1]  # gradients of masked layers differ between Keras's backends
+        losses = losses[
+            :1
+        ]  # gradients of masked layers differ between Keras's backends
     both_ways.check(case, model, x, y, predictions, losses)
 
 
@@ -54,7 +56,9 @@ def test_our_files_are_laid_out_as_those_of_keras(case, tmp_path):
     for ours, theirs in zip(_parts(tmp_path / "m.keras"), _parts(theirs), strict=True):
         assert ours["class_name"] == theirs["class_name"]
         # Keras's constructors take every argument that is written here.
-        more = {"delta"} if ours["class_name"] == "Huber" else set()  # which Keras forgets
+        more = (
+            {"delta"} if ours["class_name"] == "Huber" else set()
+        )  # which Keras forgets
         assert set(ours["config"]) <= {*theirs["config"], *more}, ours["class_name"]
 
 

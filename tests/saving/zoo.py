@@ -65,7 +65,8 @@ def images(keras):
         la.Permute((3, 1, 2))(la.Reshape((4, 4, 16))(x)),
         la.Conv2D(2, 3, groups=2, dilation_rate=2)(x),
     ]
-    return _done(keras, inputs, _head(keras, branches)), _numbers(4, 8, 8, 3), _numbers(4, 2)  # fmt: skip
+    model = _done(keras, inputs, _head(keras, branches))
+    return model, _numbers(4, 8, 8, 3), _numbers(4, 2)
 
 
 def lines_and_boxes(keras):
@@ -135,7 +136,8 @@ def attention(keras):
         la.Add()([x, inputs]),
         la.Maximum()([x, inputs]),
     ]
-    return _done(keras, inputs, _head(keras, branches), "adagrad"), _numbers(3, 5, 8), _numbers(3, 2)  # fmt: skip
+    model = _done(keras, inputs, _head(keras, branches), "adagrad")
+    return model, _numbers(3, 5, 8), _numbers(3, 2)
 
 
 def functions(keras):
@@ -159,7 +161,8 @@ def functions(keras):
         ops.take(x, [0, 2], axis=1),
         1.0 / (ops.exp(x) + 2.0) ** 2,
     ]
-    return _done(keras, inputs, _head(keras, branches), "adamax"), _numbers(3, 4, 6), _numbers(3, 2)  # fmt: skip
+    model = _done(keras, inputs, _head(keras, branches), "adamax")
+    return model, _numbers(3, 4, 6), _numbers(3, 2)
 
 
 def two_outputs(keras):
@@ -168,14 +171,18 @@ def two_outputs(keras):
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
     shared = la.Dense(3, activation="tanh", name="shared")
     inner_in = keras.Input((3,))
-    inner = keras.Model(inner_in, [la.Dense(2)(inner_in), la.Dense(3)(inner_in)], name="inner")
+    inner = keras.Model(
+        inner_in, [la.Dense(2)(inner_in), la.Dense(3)(inner_in)], name="inner"
+    )
     a, b = inner(shared(left))
     c = keras.Sequential([la.Dense(4), la.Dense(3)], name="stack")(shared(right))
     kind = la.Dense(3, activation="softmax", name="kind")(la.Concatenate()([a, b, c]))
     size = la.Dense(1, name="size")(la.Average()([b, c]))
     model = keras.Model({"left": left, "right": right}, {"kind": kind, "size": size})
     model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.01, 5, 0.9)),
+        keras.optimizers.Adam(
+            keras.optimizers.schedules.ExponentialDecay(0.01, 5, 0.9)
+        ),
         {"kind": "sparse_categorical_crossentropy", "size": keras.losses.Huber()},
         loss_weights={"kind": 1.0, "size": 0.5},
         metrics={"kind": ["accuracy"], "size": ["mae"]},
