@@ -51,9 +51,9 @@ def test_our_files_are_laid_out_as_those_of_keras(case, tmp_path):
     """The same groups and arrays as in Keras's own file, and the same members."""
     model, _, _ = both_ways.made(minikeras, case)
     model.save(tmp_path / "m.keras")
-    theirs = io.BytesIO(FILES[f"3.15-jax/{case}.keras"])
-    assert _layout(tmp_path / "m.keras") == _layout(theirs)
-    for ours, theirs in zip(_parts(tmp_path / "m.keras"), _parts(theirs), strict=True):
+    mine, golden = tmp_path / "m.keras", io.BytesIO(FILES[f"3.15-jax/{case}.keras"])
+    assert _layout(mine) == _layout(golden)
+    for ours, theirs in zip(_parts(mine), _parts(golden), strict=True):
         assert ours["class_name"] == theirs["class_name"]
         # Keras's constructors take every argument that is written here.
         more = (
