@@ -32,11 +32,14 @@ def table(xp: Any) -> Table:
     def all_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
         return xp.all(x, axis=axes, keepdims=keepdims)
 
+    def indices(size: int) -> Any:
+        return xp.int32 if size <= 1 << 31 else xp.int64
+
     def argmax(x: Array, *, axis: int) -> Array:
-        return to(xp.asarray(xp.argmax(x, axis=axis)), xp.int32)
+        return to(xp.asarray(xp.argmax(x, axis=axis)), indices(x.shape[axis]))
 
     def argmin(x: Array, *, axis: int) -> Array:
-        return to(xp.asarray(xp.argmin(x, axis=axis)), xp.int32)
+        return to(xp.asarray(xp.argmin(x, axis=axis)), indices(x.shape[axis]))
 
     def scan(function: Any) -> Any:
         def kernel(x: Array, *, axis: int, reverse: bool = False) -> Array:
@@ -51,7 +54,8 @@ def table(xp: Any) -> Table:
         return xp.sort(x, axis=axis, kind="stable")
 
     def argsort(x: Array, *, axis: int) -> Array:
-        return xp.argsort(x, axis=axis, kind="stable").astype(xp.int32)
+        order = xp.argsort(x, axis=axis, kind="stable")
+        return order.astype(indices(x.shape[axis]))
 
     own: Table = {
         "sum": sum_,

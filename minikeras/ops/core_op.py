@@ -130,6 +130,8 @@ def stack_tensors(parts: list[Tensor]) -> Tensor:
 
 def promote(*values: Any) -> tuple[Tensor, ...]:
     """The values as Tensors of the dtype that Keras's promotion gives them."""
+    if not values:
+        raise ValueError("got an empty list of tensors; expected at least one tensor.")
     if type(values[0]) is Tensor and len(values) == 2:
         # The common case, at a fraction of the cost: tensors and variables of one dtype.
         a, b = values

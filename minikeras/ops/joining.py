@@ -185,7 +185,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     x = to_tensor(x)
     at = axis_of(axis, x.ndim, "split")
     n = x.shape[at]
-    cuts = _cuts(indices_or_sections)
+    cuts = _cuts(indices_or_sections, "split")
     if isinstance(cuts, int):
         if n % cuts:
             raise ShapeError(
@@ -196,10 +196,23 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     return _pieces(x, at, cuts)
 
 
-def _cuts(value: Any) -> int | list[int]:
+_MOST_PARTS = 1_000_000
+
+
+def _cuts(value: Any, op: str) -> int | list[int]:
+    """A number of parts, or the indices to cut at."""
     if isinstance(value, (tuple, list)) or getattr(value, "shape", None):
-        return list(int_shape(value, "split"))
-    return int(value)
+        return list(int_shape(value, op))
+    try:
+        count = int(value)
+    except (TypeError, ValueError, OverflowError):
+        count = 0
+    if not 1 <= count <= _MOST_PARTS or count != value:
+        raise ValueError(
+            f"{op}: `indices_or_sections` is {value!r}; expected a whole number of parts "
+            f"from 1 to {_MOST_PARTS}, or indices to cut at."
+        )
+    return count
 
 
 def _pieces(x: Tensor, axis: int, cuts: list[int]) -> list[Tensor]:
@@ -219,7 +232,10 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
         axis: Axis to cut along.
 
     Returns:
-        List of tensors.
+        List of tensors. Where there are more parts than elements the last are empty.
+
+    Raises:
+        ValueError: If the number of parts is no whole number from 1 to a million.
 
     Example:
 
@@ -229,7 +245,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
     """
     x = to_tensor(x)
     at = axis_of(axis, x.ndim, "array_split")
-    cuts = _cuts(indices_or_sections)
+    cuts = _cuts(indices_or_sections, "array_split")
     if isinstance(cuts, int):
         size, more = divmod(x.shape[at], cuts)
         cuts = [i * size + min(i, more) for i in range(1, cuts)]

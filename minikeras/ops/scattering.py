@@ -99,10 +99,14 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
     return prims.dynamic_update_slice(x, u, starts)
 
 
-def _nd_in_range(indices: Any, shape: Shape, op: str) -> Tensor:
-    """Index rows, each column wrapped and clipped to its axis."""
+def _nd_in_range(indices: Any, shape: Shape, op: str) -> tuple[Tensor, Tensor]:
+    """Index rows with negative columns wrapped, and which rows lie within their axes.
+
+    The columns of the others are clipped, so that nothing is written outside.
+    """
     i = index(indices, op)
-    i = i if i.dtype == "int64" else cast_to(i, "int32")
+    wide = i.dtype in ("int64", "uint32", "uint64")
+    i = cast_to(i, "int64" if wide else "int32")
     if i.ndim == 0 or i.shape[-1] > len(shape):
         raise ShapeError(
             f"{op}: indices of shape {i.shape} do not fit the shape {shape}; expected "
@@ -111,7 +115,22 @@ def _nd_in_range(indices: Any, shape: Shape, op: str) -> Tensor:
     sizes = to_tensor(list(shape[: i.shape[-1]]), i.dtype)
     zero = const(i, 0)
     i = prims.select(prims.lt(i, zero), prims.add(i, sizes), i)
-    return prims.maximum(prims.minimum(i, prims.sub(sizes, const(i, 1))), zero)
+    fits = prims.bitwise_and(prims.ge(i, zero), prims.lt(i, sizes))
+    inside = prims.all(fits, axes=(i.ndim - 1,), keepdims=False)
+    clipped = prims.maximum(prims.minimum(i, prims.sub(sizes, const(i, 1))), zero)
+    return clipped, inside
+
+
+def _added(where: Tensor, inside: Tensor, values: Tensor, shape: Shape) -> Tensor:
+    """Zeros with the values added whose rows lie inside."""
+    depth = where.shape[-1]
+    u = broadcast_to(values, (*where.shape[:-1], *shape[depth:]))
+    if 0 in shape:
+        return prims.full(shape=shape, dtype=u.dtype, value=0)  # nowhere to add to
+    mask = prims.reshape(inside, shape=(*inside.shape, *(1,) * (len(shape) - depth)))
+    kept = prims.select(broadcast_to(mask, u.shape), u, const(u, 0))
+    made: Tensor = prims.scatter_nd_add(where, kept, shape=shape)
+    return made
 
 
 @op
@@ -120,6 +139,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
 
     Args:
         indices: Integer tensor `(..., depth)`: each row names the first `depth` axes.
+            Negative ones count from the end; rows out of range are dropped.
         values: Tensor `(..., *shape[depth:])`.
         shape: Shape of the result.
 
@@ -133,9 +153,8 @@ def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
     [5.0, 0.0, 7.0, 0.0]
     """
     sizes = int_shape(shape, "scatter")
-    return prims.scatter_nd_add(
-        _nd_in_range(indices, sizes, "scatter"), to_tensor(values), shape=sizes
-    )
+    where, inside = _nd_in_range(indices, sizes, "scatter")
+    return _added(where, inside, to_tensor(values), sizes)
 
 
 @op
@@ -147,6 +166,7 @@ def scatter_update(
     Args:
         inputs: Tensor to start from.
         indices: Integer tensor `(..., depth)`: each row names the first `depth` axes.
+            Negative ones count from the end; rows out of range are dropped.
         updates: Tensor `(..., *inputs.shape[depth:])`.
         reduction: None replaces (the last update of a place wins); `"add"`, `"max"`,
             `"min"` and `"mul"` combine.
@@ -169,12 +189,14 @@ def scatter_update(
             "or 'mul'."
         )
     x = to_tensor(inputs)
-    where = _nd_in_range(indices, x.shape, "scatter_update")
+    where, inside = _nd_in_range(indices, x.shape, "scatter_update")
     u = to_tensor(updates, x.dtype)
+    if x.size == 0:
+        return x
     if reduction == "add":
-        return prims.add(x, prims.scatter_nd_add(where, u, shape=x.shape))
-    places, flat = _flat_places(where, u, x.shape)
-    total = (x.size,)
+        return prims.add(x, _added(where, inside, u, x.shape))
+    places, flat = _flat_places(where, inside, u, x.shape)
+    total = (x.size + 1,)  # the last place is for what is dropped
     order = prims.argsort(places, axis=0)
     places = prims.take(places, order, axis=0)
     flat = prims.take(flat, order, axis=0)
@@ -186,10 +208,8 @@ def scatter_update(
     column = prims.reshape(places, shape=(places.size, 1))
     hit = prims.scatter_nd_add(column, one, shape=total)
     winners = prims.select(last, flat, const(flat, 0))
-    found = prims.reshape(
-        prims.scatter_nd_add(column, winners, shape=total), shape=x.shape
-    )
-    mask = prims.reshape(prims.gt(hit, const(hit, 0)), shape=x.shape)
+    found = _without_last(prims.scatter_nd_add(column, winners, shape=total), x.shape)
+    mask = _without_last(prims.gt(hit, const(hit, 0)), x.shape)
     if reduction is not None:
         found = COMBINE[reduction](x, found)
     result = prims.select(mask, found, x)
@@ -202,18 +222,25 @@ def _shared_by_ties(
     result: Tensor, x: Tensor, updates: Tensor, places: Tensor
 ) -> Tensor:
     """The gradient of each extreme shared by the input and all updates equal to it."""
-    size = (x.size,)
+    size = (x.size + 1,)
     own = prims.iota(shape=size, dtype=places.dtype, axis=0)
     ids = prims.concat(own, places, axis=0)
-    rivals = prims.concat(prims.reshape(x, shape=size), updates, axis=0)
-    flat = prims.reshape(result, shape=size)
+    dropped = prims.full(shape=(1,), dtype=x.dtype, value=0)
+    rivals = prims.concat(prims.reshape(x, shape=(x.size,)), dropped, updates, axis=0)
+    flat = prims.concat(prims.reshape(result, shape=(x.size,)), dropped, axis=0)
     hits = prims.eq(rivals, prims.take(flat, ids, axis=0))
 
     def total(values: Tensor) -> Tensor:
         summed: Tensor = prims.scatter_add_axis(values, ids, shape=size, axis=0)
         return summed
 
-    return prims.reshape(shared_among(flat, rivals, hits, total), shape=x.shape)
+    return _without_last(shared_among(flat, rivals, hits, total), x.shape)
+
+
+def _without_last(x: Tensor, shape: Shape) -> Tensor:
+    """A vector but for its last element, in another shape."""
+    made: Tensor = prims.reshape(_part(x, 0, x.size - 1), shape=shape)
+    return made
 
 
 def shared_among(
@@ -243,9 +270,12 @@ COMBINE = {
 
 
 def _flat_places(
-    indices: Tensor, updates: Tensor, shape: Shape
+    indices: Tensor, inside: Tensor, updates: Tensor, shape: Shape
 ) -> tuple[Tensor, Tensor]:
-    """Each update's place in the flattened tensor, and the updates, as vectors."""
+    """Each update's place in the flattened tensor, and the updates, as vectors.
+
+    The place of those that are dropped is the one after all others.
+    """
     depth = indices.shape[-1]
     inner = math.prod(shape[depth:])
     weights = [math.prod(shape[i + 1 :]) for i in range(depth)]
@@ -254,7 +284,14 @@ def _flat_places(
     count = row.size
     row = prims.reshape(row, shape=(count, 1))
     lane = prims.iota(shape=(1, inner), dtype=indices.dtype, axis=1)
-    places = prims.reshape(prims.add(row, lane), shape=(count * inner,))
+    kept = prims.reshape(inside, shape=(count, 1))
+    beyond = const(row, math.prod(shape))
+    places = prims.select(
+        broadcast_to(kept, (count, inner)),
+        prims.add(row, lane),
+        broadcast_to(beyond, (count, inner)),
+    )
+    places = prims.reshape(places, shape=(count * inner,))
     wide = broadcast_to(updates, (*indices.shape[:-1], *shape[depth:]))
     return places, prims.reshape(wide, shape=(count * inner,))
 

@@ -55,6 +55,8 @@ def _run(nodes: Sequence[Node], at: int, backend: registry.Backend) -> _Run | No
     name, inputs, _ = _core(nodes[at])
     if name not in ("matmul", "conv") or len(inputs[0].aval.shape) < 3:
         return None
+    if inputs[0].aval.shape[0] < 2:
+        return None  # nothing to cut
     run = _Run(inputs[0].aval.shape[0])
     for node in nodes[at:]:
         if not run.take(node, backend):

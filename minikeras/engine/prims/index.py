@@ -32,9 +32,18 @@ def _expect(op: str, argument: str, aval: Aval, wanted: Shape, why: str) -> None
         )
 
 
+def _check_not_empty(op: str, x: Aval, indices: Aval, axis: int) -> None:
+    if x.shape[axis] == 0 and indices.size:
+        raise ShapeError(
+            f"{op}: `x` of shape {x.shape} has nothing along axis {axis} to take for "
+            f"indices of shape {indices.shape}; expected at least one element there."
+        )
+
+
 def _infer_take(x: Aval, indices: Aval, *, axis: int) -> Aval:
     check_dtype("take", "indices", indices, "integer")
     check_axis("take", axis, x.ndim)
+    _check_not_empty("take", x, indices, axis)
     return Aval((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]), x.dtype)
 
 
@@ -81,6 +90,7 @@ def _check_along(op: str, indices: Aval, shape: Shape, axis: int) -> None:
 
 def _infer_take_along_axis(x: Aval, indices: Aval, *, axis: int) -> Aval:
     _check_along("take_along_axis", indices, x.shape, axis)
+    _check_not_empty("take_along_axis", x, indices, axis)
     return Aval(indices.shape, x.dtype)
 
 

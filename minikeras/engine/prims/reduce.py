@@ -104,9 +104,15 @@ def _arg(name: str) -> Primitive:
                 f"{name}: `x` of shape {x.shape} is empty along axis {axis}; expected "
                 f"at least one element."
             )
-        return Aval(drop_axes(x.shape, (axis,), False), "int32")
+        dtype = index_dtype(x.shape[axis])
+        return Aval(drop_axes(x.shape, (axis,), False), dtype)
 
     return primitive(name, kind="reduce", infer=infer, vjp=None)
+
+
+def index_dtype(size: int) -> str:
+    """The dtype of indices along an axis: int32 as long as that holds them."""
+    return "int32" if size <= 1 << 31 else "int64"
 
 
 argmax = _arg("argmax")
@@ -186,7 +192,7 @@ def _infer_sort(x: Aval, *, axis: int) -> Aval:
 
 def _infer_argsort(x: Aval, *, axis: int) -> Aval:
     check_axis("argsort", axis, x.ndim)
-    return Aval(x.shape, "int32")
+    return Aval(x.shape, index_dtype(x.shape[axis]))
 
 
 def _sort_vjp(ctx: Context, g: Tensor) -> Grads:
