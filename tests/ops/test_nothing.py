@@ -26,7 +26,9 @@ def test_taking_from_nothing(backend):
         ops.take_along_axis(empty, np.zeros((1, 9), "int32"), axis=0)
 
 
-@pytest.mark.parametrize("parts", [0, -2, 2.5, 1e30, 10**30, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "parts", [0, -2, 2.5, 1e30, 10**30, float("inf"), float("nan")]
+)
 @pytest.mark.parametrize("name", ["split", "array_split"])
 def test_parts_that_cannot_be(name, parts):
     with pytest.raises(ValueError, match="expected a whole number of parts"):
