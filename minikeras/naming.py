@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
-from typing import Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from minikeras.engine.interpret import Release
 
 _counts: dict[str, int] = {}
-_scopes: ContextVar[tuple[str, ...]] = ContextVar("minikeras_name_scopes", default=())
+_scopes: ContextVar[tuple[name_scope, ...]] = ContextVar(
+    "minikeras_name_scopes", default=()
+)
 
 
 def to_snake_case(name: str) -> str:
@@ -90,17 +95,33 @@ class name_scope:
             unknown = sorted(set(kwargs) - _OPTIONS)
             raise TypeError(f"name_scope: unknown arguments {unknown}.")
         self.name = name if name == "" else check_name(name, "name_scope")
-        self._tokens: list[Token[tuple[str, ...]]] = []
+        # Held while the scope is open. To release it is one instruction, which an
+        # interrupt comes before or after; what has ended is left out from then on.
+        self._lock: Any = threading.RLock()
 
     def __enter__(self) -> name_scope:
-        inner = (self.name,) if self.name else ()
-        self._tokens.append(_scopes.set((*_scopes.get(), *inner)))
-        return self
+        outside = _open()
+        self._lock.acquire()
+        try:
+            _scopes.set((*outside, self))
+            return self
+        except BaseException:
+            self._lock.release()
+            raise
 
-    def __exit__(self, *exception: object) -> None:
-        _scopes.reset(self._tokens.pop())
+    if TYPE_CHECKING:
+
+        def __exit__(self, *exception: object) -> None: ...
+
+    else:
+        __exit__ = Release()
+
+
+def _open() -> tuple[name_scope, ...]:
+    """The scopes that have begun and not ended, the outermost first."""
+    return tuple([s for s in _scopes.get() if s._lock._is_owned()])
 
 
 def scoped(name: str) -> str:
     """The path of `name` in the current scopes."""
-    return "/".join((*_scopes.get(), name))
+    return "/".join([s.name for s in _open() if s.name] + [name])

@@ -142,7 +142,7 @@ def apart(function: F) -> F:
     return cast(F, wrapper)
 
 
-class _Release:
+class Release:
     """A block's `__exit__`: the lock's own, in C, which an interrupt cannot come before.
 
     Python would look for an interrupt when it enters a method written in Python, and
@@ -198,7 +198,7 @@ class Block:
         def __exit__(self, *error: Any) -> None: ...
 
     else:
-        __exit__ = _Release()
+        __exit__ = Release()
 
 
 class interpreting(Block):
