@@ -119,7 +119,21 @@ class name_scope:
 
 def _open() -> tuple[name_scope, ...]:
     """The scopes that have begun and not ended, the outermost first."""
-    return tuple([s for s in _scopes.get() if s._lock._is_owned()])
+    found: list[name_scope] = []
+    for scope in _scopes.get():
+        times = sum(s is scope for s in found)
+        if _depth(scope._lock, times) > times:
+            found.append(scope)
+    return tuple(found)
+
+
+def _depth(lock: Any, times: int) -> int:
+    """How often this thread holds a lock; only whether, where it was not met before."""
+    if not times or not lock._is_owned():
+        return int(lock._is_owned())
+    state = lock._release_save()  # as conditions do: there is no other way to ask
+    lock._acquire_restore(state)
+    return int(state[0])
 
 
 def scoped(name: str) -> str:
