@@ -9,7 +9,7 @@ from minikeras.engine.forking import finish_before_fork, settle_at_fork
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.plan import plan
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
-from minikeras.engine.quiet import is_quiet
+from minikeras.engine.quiet import is_quiet, quietly
 
 __all__ = [
     "PRIMITIVES",
@@ -38,6 +38,7 @@ __all__ = [
     "numpy_dtype",
     "plan",
     "primitive",
+    "quietly",
     "saturated",
     "settle_at_fork",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import is_quiet, numpy_dtype
+from minikeras.extend import numpy_dtype, quietly
 
 Kernel = Callable[..., Any]
 Table = dict[str, Kernel]
@@ -28,11 +28,7 @@ def arrays(xp: Any, function: Kernel) -> Kernel:
 
     @functools.wraps(function)
     def kernel(*args: Array, **static: Any) -> Array:
-        if is_quiet():
-            result = function(*args, **static)
-        else:
-            with np.errstate(all="ignore"):
-                result = function(*args, **static)
+        result = quietly(function, *args, **static)
         return result if type(result) is array_type else xp.asarray(result)
 
     return kernel
@@ -43,10 +39,7 @@ def quiet(function: Kernel) -> Kernel:
 
     @functools.wraps(function)
     def kernel(*args: Array, **static: Any) -> Array:
-        if is_quiet():
-            return function(*args, **static)
-        with np.errstate(all="ignore"):
-            return function(*args, **static)
+        return quietly(function, *args, **static)
 
     return kernel
 

@@ -24,6 +24,7 @@ from minikeras.engine.errors import ValueShapeError as ValueShapeError
 from minikeras.engine.given import plain
 from minikeras.engine.graph import Value
 from minikeras.engine.numpy_calls import call_function, call_ufunc
+from minikeras.engine.quiet import quietly
 
 if TYPE_CHECKING:
     from minikeras.engine.origins import Origin
@@ -221,8 +222,7 @@ def from_numpy(array: Any, dtype: str | None = None) -> Tensor:
     elif _is_plain(made, wanted):
         made = made.astype(wanted, order="C")
     else:
-        with np.errstate(all="ignore"):
-            made = np.asarray(convert(made, wanted), order="C")
+        made = np.asarray(quietly(convert, made, wanted), order="C")
     return Tensor(registry.active().from_host(made))
 
 
