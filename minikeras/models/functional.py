@@ -264,6 +264,8 @@ class Functional(Model):
         with dialects.one_note():
             modern = dialects.modern_graph(config)
             inputs, outputs, rest = graph_config.from_config(modern, custom_objects)
+        if rest.get("trainable"):
+            del rest["trainable"]  # it would be set on layers that are not trained
         target = Functional if cls is Model else cls
         return target(inputs, outputs, **rest)
 

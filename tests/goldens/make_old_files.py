@@ -315,6 +315,55 @@ def keras_1(folder):
     yield path, words.predict(x, verbose=0), [x]
 
 
+def cudnn(folder):
+    """A file with the layers that Keras 2.0.9 to 2.3 had for one library.
+
+    tf_keras turns such weights into those of LSTM and GRU when it loads them.
+    """
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((3, 4, 5)).astype("float32")
+    model = keras.Sequential(
+        [
+            L.LSTM(3, return_sequences=True, name="lstm", input_shape=(4, 5)),
+            L.GRU(2, name="gru"),
+        ]
+    )
+    arrays = {
+        "lstm": [
+            rng.standard_normal(s).astype("float32") for s in ((5, 12), (3, 12), (24,))
+        ],
+        "gru": [
+            rng.standard_normal(s).astype("float32") for s in ((3, 6), (2, 6), (12,))
+        ],
+    }
+    path = folder / "cudnn.h5"
+    config = [
+        {"class_name": "CuDNNLSTM", "config": {
+            "name": "lstm", "trainable": True, "batch_input_shape": [None, 4, 5], "units": 3,
+            "return_sequences": True, "return_state": False, "go_backwards": False,
+            "stateful": False, "unit_forget_bias": True}},
+        {"class_name": "CuDNNGRU", "config": {
+            "name": "gru", "trainable": True, "units": 2, "return_sequences": False,
+            "return_state": False, "go_backwards": False, "stateful": False}},
+    ]  # fmt: skip
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"], file.attrs["backend"] = b"2.1.6", b"tensorflow"
+        text = json.dumps({"class_name": "Sequential", "config": config})
+        file.attrs["model_config"] = text.encode()
+        group = file.create_group("model_weights")
+        group.attrs["keras_version"], group.attrs["backend"] = b"2.1.6", b"tensorflow"
+        group.attrs["layer_names"] = [name.encode() for name in arrays]
+        for name, values in arrays.items():
+            keys = [f"{name}/{key}:0" for key in ("kernel", "recurrent_kernel", "bias")]
+            group.create_group(name).attrs["weight_names"] = [
+                key.encode() for key in keys
+            ]
+            for key, value in zip(keys, values):
+                group[name][key] = value
+    model.load_weights(path)
+    return path, model.predict(x, verbose=0), [x]
+
+
 def apart(weights, order):
     """Kernel, recurrent kernel and bias of each gate apart, in the order of Keras 1."""
     gates = [np.split(w, len(order), axis=-1) for w in weights]
@@ -390,7 +439,7 @@ def main():
                 expected[f"{kind}|out|{i}"] = y
             if still:
                 expected[f"{kind}|losses"] = np.array(losses(made, xs, ys))
-        for path, out, xs in keras_1(folder):
+        for path, out, xs in [*keras_1(folder), cudnn(folder)]:
             expected[f"{path.stem}|in|0"], expected[f"{path.stem}|out|0"] = xs[0], out
         for path in sorted(folder.iterdir()):
             files[path.name] = path.read_bytes()

@@ -10,6 +10,7 @@ from minikeras.saving.dialects.version import Version
 Config = dict[str, Any]
 
 _UNWRAPPED_SINCE = (3, 11)
+_LAYERS = ("InputLayer", "SpatialDropout", "Sequential", "Functional", "Model")
 
 
 def graph(config: Config, version: Version) -> Config:
@@ -21,11 +22,11 @@ def graph(config: Config, version: Version) -> Config:
 def _marked_op(layer: Config) -> Config:
     """HDF5 files of 3.x leave modules out: `Add` may be the layer or the op.
 
-    The config of an op has no `trainable`, that of each layer but InputLayer has.
+    The config of an op has no `trainable`, that of each layer but these has.
     """
     inner = layer.get("config")
     if layer.get("module") or not isinstance(inner, dict) or "trainable" in inner:
         return layer
-    if layer.get("class_name") in ("InputLayer", "Sequential", "Functional", "Model"):
+    if str(layer.get("class_name")).startswith(_LAYERS):
         return layer
     return {**layer, "module": "keras.src.ops"}
