@@ -7,7 +7,7 @@ from typing import Any
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
-from minikeras.losses.pairs import check_classes, floats, smooth_to_uniform
+from minikeras.losses.pairs import check_classes, floats, smooth_to_uniform, widened
 
 
 def binary_crossentropy(
@@ -38,8 +38,7 @@ def binary_crossentropy(
     >>> keras.losses.binary_crossentropy([[0.0, 1.0]], [[0.5, 0.75]]).tolist()
     [0.490]
     """
-    y_pred = floats(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    y_true, y_pred = widened(y_true, floats(y_pred))
     if y_true.shape != y_pred.shape:
         raise ShapeError(
             f"binary_crossentropy: y_true has shape {y_true.shape} and y_pred has shape "
@@ -82,8 +81,7 @@ def categorical_crossentropy(
     >>> keras.losses.categorical_crossentropy([[0.0, 1.0]], [[0.75, 0.25]]).tolist()
     [1.386]
     """
-    y_pred = floats(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    y_true, y_pred = widened(y_true, floats(y_pred))
     check_classes("categorical_crossentropy", y_true, y_pred, axis)
     y_true = smooth_to_uniform(y_true, label_smoothing, y_pred.shape[axis])
     return ops.categorical_crossentropy(

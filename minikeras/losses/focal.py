@@ -7,7 +7,7 @@ from typing import Any
 from minikeras import config, ops
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
-from minikeras.losses.pairs import check_classes, smooth_to_uniform
+from minikeras.losses.pairs import check_classes, smooth_to_uniform, widened
 
 
 def binary_focal_crossentropy(
@@ -46,8 +46,7 @@ def binary_focal_crossentropy(
 
     Reference: Lin et al. (2017), equations 4 and 5.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    y_true, y_pred = widened(y_true, ops.convert_to_tensor(y_pred))
     if y_true.shape != y_pred.shape:
         raise ShapeError(
             f"binary_focal_crossentropy: y_true has shape {y_true.shape} and y_pred has "
@@ -98,10 +97,9 @@ def categorical_focal_crossentropy(
 
     Reference: Lin et al. (2017), equation 5.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    y_true, y_pred = widened(y_true, ops.convert_to_tensor(y_pred))
     check_classes("categorical_focal_crossentropy", y_true, y_pred, axis)
-    y_true = smooth_to_uniform(y_true, label_smoothing, y_pred.shape[-1])
+    y_true = smooth_to_uniform(y_true, label_smoothing, y_pred.shape[axis])
     if from_logits:
         y_pred = ops.softmax(y_pred, axis=axis)
     y_pred = y_pred / ops.sum(y_pred, axis=axis, keepdims=True)

@@ -85,7 +85,7 @@ class Loss:
         """
         in_mask = get_mask(y_pred)
         with scope(self.name):
-            losses = self.call(self._convert(y_true), self._convert(y_pred))
+            losses = self.call(self._convert(y_true, True), self._convert(y_pred))
             mask = in_mask
             out_mask = get_mask(losses)
             if out_mask is not None:
@@ -98,19 +98,25 @@ class Loss:
                 losses, self.reduction, sample_weight, mask, self.dtype
             )
 
-    def _convert(self, values: Any) -> Any:
+    def _convert(self, values: Any, wide: bool = False) -> Any:
         """The arrays of a structure as tensors of the loss's dtype.
 
-        A list or tuple of numbers is an array, one of arrays is a structure.
+        A list or tuple of numbers is an array, one of arrays is a structure. With `wide`,
+        floats wider than a dtype of 16 bits stay, for the difference to the predictions.
         """
+        halves = wide and self.dtype in ("float16", "bfloat16")
+
+        def tensor(value: Any) -> Any:
+            if halves and str(getattr(value, "dtype", "")) in ("float32", "float64"):
+                return ops.convert_to_tensor(value)
+            return ops.convert_to_tensor(value, dtype=self.dtype)
+
         if isinstance(values, dict) or (
             isinstance(values, (list, tuple))
             and any(hasattr(v, "shape") for v in values)
         ):
-            return tree.map_structure(
-                lambda v: ops.convert_to_tensor(v, dtype=self.dtype), values
-            )
-        return ops.convert_to_tensor(values, dtype=self.dtype)
+            return tree.map_structure(tensor, values)
+        return tensor(values)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to make the same loss again."""

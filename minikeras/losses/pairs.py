@@ -11,13 +11,12 @@ from minikeras.losses.reduction import match_ranks
 
 
 def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
-    """Both as tensors of the dtype of `y_pred`, ranks matched.
+    """Both as tensors of one dtype, ranks matched; see `widened`.
 
     Raises:
         ValueError: If the shapes cannot be broadcast together.
     """
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true, dtype=y_pred.dtype)
+    y_true, y_pred = widened(y_true, ops.convert_to_tensor(y_pred))
     y_true, y_pred = match_ranks(y_true, y_pred)
     try:
         broadcast_shapes(y_true.shape, y_pred.shape, op=name)
@@ -28,6 +27,15 @@ def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
             "targets."
         ) from error
     return y_true, y_pred
+
+
+def widened(y_true: Any, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in the dtype of `y_pred`; of targets that are wider than its 16 bits, in theirs."""
+    if y_pred.dtype in ("float16", "bfloat16"):
+        y_true = ops.convert_to_tensor(y_true)
+        if y_true.dtype in ("float32", "float64"):
+            return y_true, ops.cast(y_pred, y_true.dtype)
+    return ops.convert_to_tensor(y_true, dtype=y_pred.dtype), y_pred
 
 
 def floats(y_pred: Any) -> Tensor:

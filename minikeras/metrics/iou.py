@@ -114,7 +114,8 @@ class IoU(Metric):
         return ops.cast(weights, self.dtype)
 
     def result(self) -> Any:
-        matrix = ops.cast(self.total_cm, config.floatx())
+        wide = "float64" if self.dtype == "float64" else config.floatx()
+        matrix = ops.cast(self.total_cm, wide)
         overlap = ops.diagonal(matrix)
         union = ops.sum(matrix, axis=0) + ops.sum(matrix, axis=1) - overlap
         chosen = ops.convert_to_tensor(self.target_class_ids, dtype="int32")

@@ -160,6 +160,11 @@ class MeanMetricWrapper(Mean):
         """
         mask = get_mask(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        own = get_mask(values)  # of a loss that leaves entries out
+        if own is not None and mask is not None:
+            mask = ops.logical_and(*match_ranks(mask, own))
+        elif own is not None:
+            mask = own
         if sample_weight is not None and mask is not None:
             sample_weight = apply_mask(sample_weight, mask, self.dtype, "sum")
         elif mask is not None:

@@ -131,6 +131,14 @@ def sparse_categorical_crossentropy(
     return _crossentropy(rows, output, from_logits, at)
 
 
+def _share(x: Tensor, share: Tensor) -> Tensor:
+    """`x * share`; none of infinity is 0."""
+    zero = const(x, 0)
+    none = prims.bitwise_and(prims.isinf(x), prims.eq(share, zero))
+    result: Tensor = prims.select(none, zero, prims.mul(x, share))
+    return result
+
+
 @op
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
     """The cross-entropy of independent yes-or-no probabilities.
@@ -166,10 +174,15 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     one = const(output, 1)
     if from_logits:
         # log(sigmoid(x)) = -softplus(-x), and log(1 - sigmoid(x)) = -softplus(x); their
-        # sum, weighed, is relu(x) - x * target + log(1 + exp(-|x|)).
-        tail = prims.log1p(prims.exp(prims.minimum(output, prims.neg(output))))
-        top = prims.maximum(output, const(output, 0))
-        return prims.add(prims.sub(top, prims.mul(output, target)), tail)
+        # sum, weighed, is |x| times the share of the wrong side, + log(1 + exp(-|x|)).
+        right = prims.gt(output, const(output, 0))
+        away = prims.select(
+            right,
+            _share(output, prims.sub(one, target)),
+            prims.neg(_share(output, target)),
+        )
+        tail = prims.log1p(prims.exp(prims.select(right, prims.neg(output), output)))
+        return prims.add(away, tail)
     output = _clipped(output)
     yes = prims.mul(target, prims.log(output))
     no = prims.mul(prims.sub(one, target), prims.log(prims.sub(one, output)))

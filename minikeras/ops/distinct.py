@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.support import along, axis_of, cast_to, const, known, sub_slice
@@ -76,6 +76,10 @@ def unique(
         filling = cast_to(to_tensor(fill_value), x.dtype)
         real = prims.reshape(real, shape=along(line.ndim, at, size))
         values = prims.select(real, values, filling)
+    if dtypes.is_float(values.dtype):
+        # Which values there are changes in jumps: the slope is 0.
+        flat = prims.mul(values, const(values, 0))
+        values = prims.with_gradient_of(values, flat)
     results = [values]
     if return_index:
         results.append(index)

@@ -13,6 +13,9 @@ from minikeras.ops.reductions import mean, var
 from minikeras.ops.support import along, axes_of, axis_of, cast_to, const, floating
 
 
+_HALVES = ("float16", "bfloat16")
+
+
 @op
 def moments(
     x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
@@ -234,18 +237,25 @@ def normalize(
         raise ValueError(
             f"normalize: order={order!r}; expected a number of at least 1."
         )
-    x = floating(x)
+    narrow = floating(x)
+    # Squares leave the range of 16 bits.
+    x = cast_to(narrow, "float32") if narrow.dtype in _HALVES else narrow
     axes = axes_of(axis, x.ndim, "normalize")
-    eps = config.epsilon() if epsilon is None else epsilon
-    if order == 2:
-        power = prims.sum(prims.mul(x, x), axes=axes, keepdims=True)
-        return prims.div(x, prims.maximum(prims.sqrt(power), const(x, eps)))
+    eps = const(x, config.epsilon() if epsilon is None else epsilon)
+    norm = _norm(x, axes, order)
+    return cast_to(prims.div(x, prims.maximum(norm, eps)), narrow.dtype)
+
+
+def _norm(x: Tensor, axes: tuple[int, ...], order: float) -> Tensor:
+    """The norms along axes, kept; of zeros it is 0, with a slope of 0."""
     size = prims.abs(x)
     if math.isinf(order):
-        norm = prims.max(size, axes=axes, keepdims=True)
-    elif order == 1:
-        norm = prims.sum(size, axes=axes, keepdims=True)
-    else:
-        power = prims.sum(prims.pow(size, const(x, order)), axes=axes, keepdims=True)
-        norm = prims.pow(power, const(x, 1 / order))
-    return prims.div(x, prims.maximum(norm, const(x, eps)))
+        return prims.max(size, axes=axes, keepdims=True)
+    if order == 1:
+        return prims.sum(size, axes=axes, keepdims=True)
+    powers = prims.mul(x, x) if order == 2 else prims.pow(size, const(x, order))
+    total = prims.sum(powers, axes=axes, keepdims=True)
+    none = prims.eq(total, const(total, 0))
+    safe = prims.select(none, const(total, 1), total)  # the root has no slope at 0
+    root = prims.sqrt(safe) if order == 2 else prims.pow(safe, const(x, 1 / order))
+    return prims.select(none, const(total, 0), root)

@@ -11,7 +11,7 @@ from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.aval import ShapeError, normalize_axis
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, promote, promote_float, to_tensor
-from minikeras.ops.support import const, floating
+from minikeras.ops.support import cast_to, const, floating
 
 
 def _greatest(sizes: Tensor, how: dict[str, Any]) -> Tensor:
@@ -101,7 +101,14 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     >>> keras.ops.norm([3.0, 4.0]).tolist()
     5.0
     """
-    x = floating(x)
+    narrow = floating(x)
+    # Squares leave the range of 16 bits.
+    halves = narrow.dtype in ("float16", "bfloat16")
+    x = cast_to(narrow, "float32") if halves else narrow
+    return cast_to(_normed(x, ord, axis, keepdims), narrow.dtype)
+
+
+def _normed(x: Tensor, ord: Any, axis: Any, keepdims: bool) -> Tensor:
     if axis is None and ord is None:
         flat = prims.reshape(x, shape=(x.size,))
         result = _vector(flat, None, 0, False)

@@ -53,6 +53,9 @@ def _sum(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
 
 
 def _average(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+    if x.dtype in ("float16", "bfloat16"):  # a sum may leave their range
+        wide = _average(cast_to(x, "float32"), window, strides, padding)
+        return cast_to(wide, x.dtype)
     total = _sum(x, window, strides, padding)
     if all(pad == (0, 0) for pad in padding):
         return prims.div(total, const(total, math.prod(window)))

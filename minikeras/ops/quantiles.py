@@ -32,6 +32,8 @@ def kept(
         return result
     sizes = iter(result.shape[lead:])
     shape = [1 if a in axes else next(sizes) for a in range(rank)]
+    if not rank:
+        shape = [1]  # as NumPy has it: the elements of a scalar are a row of one
     return prims.reshape(result, shape=(*result.shape[:lead], *shape))
 
 

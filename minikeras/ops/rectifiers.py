@@ -57,8 +57,10 @@ def relu6(x: Any) -> Tensor:
     """
     x = floating(x)
     zero, six = const(x, 0), const(x, 6)
-    lower = prims.select(prims.le(x, zero), zero, x)
-    return prims.select(prims.ge(x, six), six, lower)
+    inside = prims.bitwise_and(prims.gt(x, zero), prims.lt(x, six))
+    # Without a slope at the ends and at nan, as in Keras.
+    ends = prims.stop_gradient(prims.minimum(prims.maximum(x, zero), six))
+    return prims.select(inside, x, ends)
 
 
 @op

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from minikeras.engine import dtypes, prims
@@ -207,6 +208,11 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     axes = axes_of(axis, x.ndim, "logsumexp")
     if not axes:
         return x
+    if any(x.shape[a] == 0 for a in axes):  # log(0), whatever the other axes
+        shape = tuple(1 if i in axes else d for i, d in enumerate(x.shape))
+        left = tuple(d for i, d in enumerate(x.shape) if i not in axes)
+        shape = shape if keepdims else left
+        return prims.full(shape=shape, dtype=x.dtype, value=-math.inf)
     top = prims.stop_gradient(prims.max(x, axes=axes, keepdims=True))
     top = prims.select(prims.isfinite(top), top, const(top, 0))
     total = prims.sum(prims.exp(prims.sub(x, top)), axes=axes, keepdims=True)

@@ -69,14 +69,20 @@ def _mod_vjp(ctx: Context, g: Tensor) -> Grads:
 
 
 def _extremum_vjp(wins: str) -> Vjp:
-    """Rule of `maximum` (wins "gt") or `minimum` ("lt"): ties get one half each."""
+    """Rule of `maximum` (wins "gt") or `minimum` ("lt"): ties get one half each.
+
+    Where an argument is nan, both get `0 * g`: nan goes on to what it came from.
+    """
 
     def vjp(ctx: Context, g: Tensor) -> Grads:
         a, b = ctx.inputs
         zero = const(g, 0)
-        tied = select(eq(a, b), mul(g, const(g, 0.5)), zero)
+        tied = mul(g, select(eq(a, b), const(g, 0.5), zero))
         first, second = (gt(a, b), lt(a, b)) if wins == "gt" else (lt(a, b), gt(a, b))
-        return select(first, g, tied), select(second, g, tied)
+        return (
+            select(first, g, select(second, zero, tied)),
+            select(second, g, select(first, zero, tied)),
+        )
 
     return vjp
 

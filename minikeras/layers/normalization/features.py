@@ -228,7 +228,9 @@ class GroupNormalization(Layer):
             shape[axis] // self.groups,
             *shape[axis + 1 :],
         )
-        x = ops.reshape(inputs, split)
+        half = inputs.dtype in ("float16", "bfloat16")
+        x = ops.cast(inputs, "float32") if half else inputs
+        x = ops.reshape(x, split)
         axes = [i for i in range(1, len(split)) if i != axis]
         mean, variance = ops.moments(x, axes=axes, keepdims=True)
         x = (x - mean) * ops.rsqrt(variance + self.epsilon)
@@ -236,10 +238,10 @@ class GroupNormalization(Layer):
         along = [1] * len(shape)
         along[axis] = shape[axis]
         if self.gamma is not None:
-            x = x * ops.reshape(self.gamma, along)
+            x = x * ops.reshape(ops.cast(self.gamma, x.dtype), along)
         if self.beta is not None:
-            x = x + ops.reshape(self.beta, along)
-        return x
+            x = x + ops.reshape(ops.cast(self.beta, x.dtype), along)
+        return ops.cast(x, inputs.dtype) if half else x
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The input's shape."""
@@ -350,8 +352,10 @@ class UnitNormalization(Layer):
     def call(self, inputs: Any) -> Any:
         """The vectors at length 1."""
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        squares = ops.sum(ops.square(inputs), axis=axis, keepdims=True)
-        return inputs * ops.rsqrt(ops.maximum(squares, _LEAST))
+        half = inputs.dtype in ("float16", "bfloat16")  # which squares leave
+        x = ops.cast(inputs, "float32") if half else inputs
+        squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+        return ops.cast(x * ops.rsqrt(ops.maximum(squares, _LEAST)), inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""

@@ -1,0 +1,154 @@
+"""nan, infinity, zero rows, empty axes and 16 bits: the values and slopes there."""
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from minikeras import ops
+
+F = np.float32
+TARGET = F([0, 1, 0])
+
+
+def slope(function, values):
+    with keras.GradientTape() as tape:
+        x = ops.convert_to_tensor(F(values))
+        tape.watch(x)
+        y = ops.sum(function(x))
+    return tape.gradient(y, x).numpy()
+
+
+NAN = {
+    "softplus": ops.softplus,
+    "log_sigmoid": ops.log_sigmoid,
+    "celu": ops.celu,
+    "bce of logits": lambda x: ops.binary_crossentropy(TARGET, x, from_logits=True),
+    "bce": lambda x: ops.binary_crossentropy(TARGET, x),
+    "kl": lambda x: keras.losses.kl_divergence(TARGET, x),
+    "msle": lambda x: keras.losses.mean_squared_logarithmic_error(TARGET, x),
+    "squared hinge": lambda x: keras.losses.squared_hinge(TARGET, x),
+}
+
+
+@pytest.mark.parametrize("name", NAN)
+def test_the_slope_at_nan_is_nan_and_elsewhere_is_not(backend, name):
+    found = slope(NAN[name], [np.nan, 0.5, 0.25])
+    assert np.isnan(found).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("name", ["relu6", "hard_sigmoid"])
+def test_what_is_flat_outside_is_flat_at_nan(backend, name):
+    function = getattr(ops, name)
+    assert np.isnan(function(F([np.nan])).numpy()).all()
+    inside = {"relu6": 1.0, "hard_sigmoid": 1 / 6}[name]
+    np.testing.assert_allclose(slope(function, [np.nan, 0.5]), [0.0, inside], rtol=1e-6)
+
+
+def test_a_root_behind_a_maximum_has_no_slope_below_it(backend):
+    assert slope(lambda x: ops.sqrt(ops.maximum(x, 0.0)), [-1.0, 4.0]).tolist() == [0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("logit", "label", "value", "gradient"),
+    [
+        (np.inf, 0.0, np.inf, 1.0),
+        (np.inf, 1.0, 0.0, 0.0),
+        (np.inf, 0.5, np.inf, 0.5),
+        (-np.inf, 0.0, 0.0, 0.0),
+        (-np.inf, 1.0, np.inf, -1.0),
+        (0.0, 1.0, np.log(2), -0.5),
+        (2.0, 0.25, 1.626928, 0.630797),
+        (-2.0, 0.25, 0.626928, -0.130797),
+    ],
+)
+def test_bce_of_logits(backend, logit, label, value, gradient):
+    def loss(x):
+        return ops.binary_crossentropy(F([label]), x, from_logits=True)
+
+    np.testing.assert_allclose(loss(F([logit])).numpy(), [value], rtol=1e-5)
+    np.testing.assert_allclose(slope(loss, [logit]), [gradient], rtol=1e-5)
+
+
+def test_bce_of_logits_has_a_slope_by_hard_targets():
+    found = slope(lambda y: ops.binary_crossentropy(y, F([3, -2]), True), [0.0, 1.0])
+    assert found.tolist() == [-3.0, 2.0]
+
+
+@pytest.mark.parametrize("order", [1, 1.5, 2, 3, float("inf")])
+def test_normalize_of_a_zero_row_has_a_finite_slope(backend, order):
+    rows = [[0.0, 0.0], [3.0, 4.0]]
+    found = slope(lambda x: ops.normalize(x, order=order) * F([1, 2]), rows)
+    assert np.isfinite(found).all()
+    alone = slope(lambda x: ops.normalize(x, order=order) * F([1, 2]), rows[1:])
+    np.testing.assert_allclose(found[1:], alone, rtol=1e-5)
+
+
+def test_cosine_similarity_at_a_zero_row():
+    far = keras.losses.CosineSimilarity()
+    found = slope(lambda x: far(F([[1, 0], [1, 0]]), x), [[0.0, 0.0], [1.0, 1.0]])
+    assert np.isfinite(found).all() and found[1].any()
+    layer = keras.layers.UnitNormalization()
+    assert np.isfinite(slope(layer, [[0.0, 0.0]])).all()
+
+
+def test_reductions_of_nothing_and_of_scalars(lib):
+    empty = np.ones((2, 0), "float32")
+    values = lib.ops.convert_to_numpy(lib.ops.logsumexp(empty, axis=1))
+    assert values.tolist() == [-np.inf, -np.inf]
+    assert lib.ops.logsumexp(empty, axis=1, keepdims=True).shape == (2, 1)
+    assert lib.ops.logsumexp(empty, axis=0).shape == (0,)
+    for name in ("median", "nanmedian"):
+        assert getattr(lib.ops, name)(F(5), keepdims=True).shape == (1,)
+        assert getattr(lib.ops, name)(F(5)).shape == ()
+    assert lib.ops.quantile(F(5), [0.5, 0.2], keepdims=True).shape == (2, 1)
+
+
+def test_the_slope_of_unique_is_0():
+    found = slope(lambda x: ops.unique(x, size=3) * F([1, 2, 3]), [3.0, 1.0, 2.0])
+    assert found.tolist() == [0.0, 0.0, 0.0]
+    assert ops.unique(F([3, 1, 3]), size=3, fill_value=7).tolist() == [1.0, 3.0, 7.0]
+
+
+HALVES = ["float16", "bfloat16"]
+
+
+def half(values, dtype):
+    return ops.cast(ops.convert_to_tensor(F(values)), dtype)
+
+
+def wide(x):
+    return ops.convert_to_numpy(ops.cast(x, "float32")).astype("float64")
+
+
+LARGE = np.linspace(-30000, 30000, 16).reshape(1, 2, 2, 4)
+SMALL = LARGE / 3e8
+IN_16_BITS = {
+    "normalize": ops.normalize,
+    "norm": lambda x: ops.norm(x, axis=-1),
+    "mean": lambda x: ops.mean(x, axis=(1, 2)),
+    "softmax": ops.softmax,
+    "average_pool": lambda x: ops.average_pool(ops.abs(x), 2),
+    "average_pool same": lambda x: ops.average_pool(ops.abs(x), 2, 1, "same"),
+    "GlobalAveragePooling2D": keras.layers.GlobalAveragePooling2D,
+    "GroupNormalization": lambda **o: keras.layers.GroupNormalization(2, **o),
+    "LayerNormalization": keras.layers.LayerNormalization,
+    "RMSNormalization": keras.layers.RMSNormalization,
+    "UnitNormalization": keras.layers.UnitNormalization,
+}
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("size", [LARGE, SMALL], ids=["large", "small"])
+@pytest.mark.parametrize("name", IN_16_BITS)
+def test_sums_in_16_bits_are_taken_in_32(backend, name, size, dtype):
+    made = IN_16_BITS[name]
+    layer = name[0].isupper()
+    x = half(size, dtype)
+    found = (made(dtype=dtype) if layer else made)(x)
+    assert found.dtype == dtype
+    right = (made(dtype="float64") if layer else made)(ops.cast(x, "float64"))
+    right = right.numpy()
+    exact = {"float16": 2e-3, "bfloat16": 2e-2}[dtype]
+    np.testing.assert_allclose(
+        wide(found), right, rtol=exact, atol=exact * np.abs(right).max() + 1e-7
+    )
