@@ -12,7 +12,6 @@ from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.reductions import mean, var
 from minikeras.ops.support import along, axes_of, axis_of, cast_to, const, floating
 
-
 _HALVES = ("float16", "bfloat16")
 
 

@@ -45,7 +45,10 @@ def test_what_is_flat_outside_is_flat_at_nan(backend, name):
 
 
 def test_a_root_behind_a_maximum_has_no_slope_below_it(backend):
-    assert slope(lambda x: ops.sqrt(ops.maximum(x, 0.0)), [-1.0, 4.0]).tolist() == [0, 0.25]
+    assert slope(lambda x: ops.sqrt(ops.maximum(x, 0.0)), [-1.0, 4.0]).tolist() == [
+        0,
+        0.25,
+    ]
 
 
 @pytest.mark.parametrize(
