@@ -46,9 +46,14 @@ VECTORS = [
 def models(draw):
     """Steps: a layer after an earlier value, or two earlier values combined."""
     pictures = draw(st.integers(0, 3))
-    steps = [(draw(st.sampled_from(PICTURES)), draw(st.integers(0, 3))) for _ in range(pictures)]
+    steps = [
+        (draw(st.sampled_from(PICTURES)), draw(st.integers(0, 3)))
+        for _ in range(pictures)
+    ]
     count = draw(st.integers(1, 4))
-    steps += [(draw(st.sampled_from(VECTORS)), draw(st.integers(0, 3))) for _ in range(count)]
+    steps += [
+        (draw(st.sampled_from(VECTORS)), draw(st.integers(0, 3))) for _ in range(count)
+    ]
     return steps
 
 
@@ -66,14 +71,21 @@ def build(steps):
             x, flat, earlier = keras.layers.Flatten()(x), True, []
         if name in ("LSTM", "GRU") and len(x.shape) == 2:
             x = keras.layers.Reshape((-1, 1))(x)
-        elif flat and name != "Reshape" and name not in ("LSTM", "GRU") and len(x.shape) > 2:
+        elif (
+            flat
+            and name != "Reshape"
+            and name not in ("LSTM", "GRU")
+            and len(x.shape) > 2
+        ):
             x = keras.layers.Flatten()(x)
         if name == "Reshape" and len(x.shape) > 2:
             continue
         x = layer(name, args, kwargs)(x)
         match = [e for e in earlier if e.shape == x.shape]
         if match and how:
-            merge = (keras.layers.Add, keras.layers.Multiply, keras.layers.Average)[how - 1]
+            merge = (keras.layers.Add, keras.layers.Multiply, keras.layers.Average)[
+                how - 1
+            ]
             x = merge()([x, match[-1]])
         earlier.append(x)
     x = keras.layers.Flatten()(x)
@@ -88,7 +100,9 @@ Y = RNG.integers(0, 3, 4)
 def trained(steps, eagerly):
     model = build(steps)
     model.compile(
-        keras.optimizers.SGD(0.05), "sparse_categorical_crossentropy", run_eagerly=eagerly
+        keras.optimizers.SGD(0.05),
+        "sparse_categorical_crossentropy",
+        run_eagerly=eagerly,
     )
     losses = [float(np.ravel(model.train_on_batch(X, Y))[0]) for _ in range(2)]
     return losses, model.predict_on_batch(X), model.get_weights()
@@ -115,7 +129,9 @@ def test_any_model_compiled_eager_and_on_both_backends(steps):
 @st.composite
 def reductions(draw):
     """Steps over one space: elementwise, and sums that are broadcast back."""
-    kinds = st.sampled_from(["exp", "mul", "add", "sum0", "sum1", "all", "matmul", "max1"])
+    kinds = st.sampled_from(
+        ["exp", "mul", "add", "sum0", "sum1", "all", "matmul", "max1"]
+    )
     return [
         (draw(kinds), draw(st.integers(0, 1 + i)), draw(st.integers(0, 1 + i)))
         for i in range(draw(st.integers(3, 14)))
