@@ -76,6 +76,8 @@ def base() -> Interpreter:
 def current() -> Interpreter:
     """The interpreter that `bind` asks now."""
     found = _current.get(_base)
+    if found is _base:
+        return _base
     return _settled(found) if isinstance(found, Block) else found
 
 
@@ -93,7 +95,7 @@ def _settled(block: Block) -> Interpreter:
 def bind(prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]) -> Any:
     """Call `prim`: arrays positional, everything static by keyword."""
     found = _current.get(_base)
-    if isinstance(found, Block):
+    if found is not _base and isinstance(found, Block):
         found = _settled(found)
     return found.run(prim, arrays, static)
 
