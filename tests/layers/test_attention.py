@@ -283,3 +283,86 @@ def test_penalties_on_outputs_are_those_of_keras(name):
     made = minikeras.layers.deserialize(minikeras.layers.serialize(layer))
     assert made.get_config() == layer.get_config()
     assert minikeras.layers.serialize(layer)["class_name"] == name
+
+
+HEADS = {
+    "MultiHeadAttention": {"num_heads": 2, "key_dim": 4},
+    "GroupQueryAttention": {
+        "head_dim": 4, "num_query_heads": 2, "num_key_value_heads": 1,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_hooks_of_subclasses_are_called(name):
+    base, seen = getattr(layers, name), []
+
+    class Hooked(base):
+        def _compute_attention_mask(self, query, value, **masks):
+            seen.append(("mask", sorted(masks)))
+            return super()._compute_attention_mask(query, value, **masks)
+
+        def _compute_attention(
+            self, query, key, value, attention_mask=None, training=None
+        ):
+            seen.append(("attention", query.shape, key.shape, attention_mask.shape))
+            return super()._compute_attention(
+                query, key, value, attention_mask, training
+            )
+
+        def _masked_softmax(self, scores, attention_mask=None):
+            seen.append(("softmax", scores.shape))
+            return super()._masked_softmax(scores, attention_mask)
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
+    plain, hooked = base(**HEADS[name]), Hooked(**HEADS[name])
+    wanted = plain(x, x, use_causal_mask=True)
+    hooked.build(x.shape, x.shape)
+    hooked.set_weights(plain.get_weights())
+    np.testing.assert_allclose(
+        hooked(x, x, use_causal_mask=True), wanted, rtol=2e-5, atol=1e-6
+    )
+    names = [
+        "attention_mask",
+        "key_mask",
+        "query_mask",
+        "use_causal_mask",
+        "value_mask",
+    ]
+    assert seen == [
+        ("mask", names), ("attention", (2, 3, 2, 4), (2, 3, 2, 4), (1, 3, 3)),
+        ("softmax", (2, 2, 3, 3)),
+    ]  # fmt: skip
+
+
+def test_what_a_hook_says_holds_in_a_compiled_model_too():
+    class Last(layers.MultiHeadAttention):
+        def _masked_softmax(self, attention_scores, attention_mask=None):
+            last = np.array([0.0, 0.0, 1.0], "float32")
+            return ops.broadcast_to(last, attention_scores.shape)
+
+    layer = Last(2, 4)
+    inputs = minikeras.Input((3, 5))
+    model = minikeras.Model(inputs, layer(inputs, inputs))
+    out = model.predict(np.random.default_rng(0).normal(size=(2, 3, 5)), verbose=0)
+    np.testing.assert_allclose(out, np.repeat(out[:, :1], 3, axis=1), rtol=1e-5)
+
+
+def test_hooks_of_the_plain_attention():
+    seen = []
+
+    class Hooked(layers.Attention):
+        def _calculate_scores(self, query, key):
+            seen.append("scores")
+            return super()._calculate_scores(query, key)
+
+        def _calculate_score_mask(self, scores, v_mask, use_causal_mask):
+            seen.append("mask")
+            return super()._calculate_score_mask(scores, v_mask, use_causal_mask)
+
+        def _apply_scores(self, scores, value, scores_mask=None, training=False):
+            seen.append("apply")
+            return super()._apply_scores(scores, value, scores_mask, training)
+
+    x = np.ones((2, 3, 5), "float32")
+    assert Hooked()([x, x]).shape == (2, 3, 5) and seen == ["scores", "mask", "apply"]

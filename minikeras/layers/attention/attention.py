@@ -25,7 +25,7 @@ class _ListAttention(Layer):
             self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Any, key: Any) -> Any:
         raise NotImplementedError
 
     def _checked(self, inputs: Any, mask: Any = None) -> None:
@@ -61,25 +61,40 @@ class _ListAttention(Layer):
         query, value = inputs[0], inputs[1]
         key = inputs[2] if len(inputs) > 2 else value
         query_mask, value_mask = (None, None) if mask is None else mask[:2]
-        scores = self._scores(query, key)
-        allowed = None
-        if value_mask is not None:
-            allowed = ops.expand_dims(ops.cast(value_mask, "bool"), -2)
-        if use_causal_mask:
-            causal = causal_mask(scores.shape[-2], scores.shape[-1])
-            allowed = causal if allowed is None else ops.logical_and(allowed, causal)
-        if allowed is not None:
-            lowest = 65504.0 if scores.dtype == "float16" else 1.0e9
-            forbidden = ops.cast(ops.logical_not(allowed), scores.dtype)
-            scores = scores - lowest * forbidden
-        weights = ops.softmax(scores, axis=-1)
-        if training and self.dropout > 0:
-            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
-        result = ops.matmul(weights, value)
+        scores = self._calculate_scores(query=query, key=key)
+        allowed = self._calculate_score_mask(scores, value_mask, use_causal_mask)
+        result, weights = self._apply_scores(
+            scores=scores, value=value, scores_mask=allowed, training=training
+        )
         if query_mask is not None:
             kept = ops.expand_dims(ops.cast(query_mask, result.dtype), -1)
             result = result * kept
         return (result, weights) if return_attention_scores else result
+
+    def _calculate_score_mask(
+        self, scores: Any, v_mask: Any, use_causal_mask: bool
+    ) -> Any:
+        """Where a target may look, or None for everywhere."""
+        allowed = None
+        if v_mask is not None:
+            allowed = ops.expand_dims(ops.cast(v_mask, "bool"), -2)
+        if use_causal_mask:
+            causal = causal_mask(scores.shape[-2], scores.shape[-1])
+            allowed = causal if allowed is None else ops.logical_and(allowed, causal)
+        return allowed
+
+    def _apply_scores(
+        self, scores: Any, value: Any, scores_mask: Any = None, training: bool = False
+    ) -> Any:
+        """The values weighed by the softmax of the scores, and the weights."""
+        if scores_mask is not None:
+            lowest = 65504.0 if scores.dtype == "float16" else 1.0e9
+            forbidden = ops.cast(ops.logical_not(scores_mask), scores.dtype)
+            scores = scores - lowest * forbidden
+        weights = ops.softmax(scores, axis=-1)
+        if training and self.dropout > 0:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        return ops.matmul(weights, value), weights
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the query."""
@@ -171,7 +186,7 @@ class Attention(_ListAttention):
                 name="concat_score_weight", shape=(), initializer="ones"
             )
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Any, key: Any) -> Any:
         if self.score_mode == "dot":
             scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
             return scores if self.scale is None else scores * self.scale
@@ -237,7 +252,7 @@ class AdditiveAttention(Attention):
                 name="scale", shape=(input_shape[0][-1],), initializer="glorot_uniform"
             )
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Any, key: Any) -> Any:
         total = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
         if self.scale is not None:
             total = total * self.scale

@@ -145,11 +145,14 @@ class GroupedQueryAttention(HeadAttention):
     def _depth(self) -> int:
         return self.head_dim
 
+    def _for_each_head(self, heads: Any) -> Any:
+        shared = self.num_query_heads // heads.shape[2]
+        return heads if shared == 1 else ops.repeat(heads, shared, axis=2)
+
     def _weighed(self, q: Any, k: Any, v: Any, allowed: Any, training: Any) -> Any:
-        shared = self.num_query_heads // self.num_key_value_heads
-        k, v = ops.repeat(k, shared, axis=2), ops.repeat(v, shared, axis=2)
+        k, v = self._for_each_head(k), self._for_each_head(v)
         scores = ops.einsum("bquh,bkuh->buqk", q * self._factor(), k)
-        weights = self._soft(scores, allowed, 1)
+        weights = self._masked_softmax(scores, allowed)
         dropped = self._dropout_layer(weights, training=training)
         return ops.einsum("buqk,bkuh->bquh", dropped, v), weights
 

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from minikeras import ops, regularizers
 from minikeras.layers.activation import Softmax
 from minikeras.layers.attention.attention import causal_mask
+from minikeras.layers.base.call_info import accepted
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.masking import mask_of
@@ -106,25 +107,36 @@ class HeadAttention(Layer):
 
     # --- masks
 
-    def _allowed(
-        self, query: Any, value: Any, masks: dict[str, Any], use_causal_mask: bool
+    def _compute_attention_mask(
+        self,
+        query: Any,
+        value: Any,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        use_causal_mask: bool = False,
     ) -> Any:
-        """Where a target may look, `(batch, targets, sources)`, or None for everywhere."""
+        """Where a target may look, `(batch, targets, sources)`, or None for everywhere.
+
+        A subclass may have its own, under this name as in Keras.
+        """
         found = []
         # Keras: MultiHeadAttention heeds the mask that a query carries, and leaves one that
         # is given as an argument to the layers that follow.
-        query_mask = masks["query_mask"] if self._masks_queries else mask_of(query)
+        if not self._masks_queries:
+            query_mask = mask_of(query)
         if query_mask is not None:
             found.append(ops.expand_dims(ops.cast(query_mask, "bool"), -1))
-        for name in ("value_mask", "key_mask"):
-            if masks[name] is not None:
-                found.append(ops.expand_dims(ops.cast(masks[name], "bool"), -2))
+        for mask in (value_mask, key_mask):
+            if mask is not None:
+                found.append(ops.expand_dims(ops.cast(mask, "bool"), -2))
         if use_causal_mask:
             found.append(causal_mask(query.shape[1], value.shape[1]))
         if self.sliding_window is not None:
             found.append(self._window(query.shape[1], value.shape[1]))
-        if masks["attention_mask"] is not None:
-            found.append(ops.cast(masks["attention_mask"], "bool"))
+        if attention_mask is not None:
+            found.append(ops.cast(attention_mask, "bool"))
         allowed = None
         for mask in found:
             allowed = mask if allowed is None else ops.logical_and(allowed, mask)
@@ -152,28 +164,65 @@ class HeadAttention(Layer):
     ) -> Any:
         """The values, weighed for each query; and the weights, if wanted."""
         key = value if key is None else key
-        masks = {
-            "query_mask": query_mask,
-            "value_mask": value_mask,
-            "key_mask": key_mask,
-            "attention_mask": attention_mask,
-        }
-        allowed = self._allowed(query, value, masks, use_causal_mask)
+        allowed = self._compute_attention_mask(
+            query,
+            value,
+            query_mask=query_mask,
+            value_mask=value_mask,
+            key_mask=key_mask,
+            attention_mask=attention_mask,
+            use_causal_mask=use_causal_mask,
+        )
         gate = self._gate_dense(query) if self.use_gate else None
-        q = self._query_dense(query)
-        k = self._key_dense(key)
-        v = self._value_dense(value)
-        whole = self.dropout > 0 or return_attention_scores or len(q.shape) != 4
-        if whole:
-            result, weights = self._weighed(q, k, v, allowed, training)
-        else:
-            mask = self._with_heads(allowed, 4, 1)
-            result = ops.dot_product_attention(q, k, v, mask=mask, scale=self._factor())
-            weights = None
+        attended = self._attend(
+            self._query_dense(query),
+            self._key_dense(key),
+            self._value_dense(value),
+            attention_mask=allowed,
+            training=training,
+            return_attention_scores=return_attention_scores,
+        )
+        result, weights = attended
         if gate is not None:
             result = result * gate
         result = self._output_dense(result)
         return (result, weights) if return_attention_scores else result
+
+    def _attend(self, query: Any, key: Any, value: Any, **options: Any) -> Any:
+        """`_compute_attention`, with those of its options that a subclass's own takes."""
+        method = type(self)._compute_attention
+        if method is not HeadAttention._compute_attention:
+            key, value = self._for_each_head(key), self._for_each_head(value)
+            options = accepted(method, options)
+        return self._compute_attention(query, key, value, **options)
+
+    def _for_each_head(self, heads: Any) -> Any:
+        """Keys or values, one head for each of the query's."""
+        return heads
+
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: Any = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """The values weighed, and the weights: None where nobody needs them.
+
+        Query, key and value are projected, `(batch, ..., heads, size)`. A subclass may have
+        its own, under this name as in Keras. The mask has `use_causal_mask` in it already.
+        """
+        whole = self.dropout > 0 or return_attention_scores or len(query.shape) != 4
+        if whole or type(self)._masked_softmax is not HeadAttention._masked_softmax:
+            return self._weighed(query, key, value, attention_mask, training)
+        mask = self._with_heads(attention_mask, 4, 1)
+        result = ops.dot_product_attention(
+            query, key, value, mask=mask, scale=self._factor()
+        )
+        return result, None
 
     def _factor(self) -> float:
         return 1.0 / math.sqrt(self._depth())
@@ -185,10 +234,11 @@ class HeadAttention(Layer):
         """The result, and the weights of the values."""
         raise NotImplementedError
 
-    def _soft(self, scores: Any, allowed: Any, axes: int) -> Any:
-        """Weights from scores."""
-        mask = self._with_heads(allowed, len(scores.shape), axes)
-        return self._softmax(scores, mask=mask)
+    def _masked_softmax(self, attention_scores: Any, attention_mask: Any = None) -> Any:
+        """Weights from scores. A subclass may have its own, under this name as in Keras."""
+        rank = len(attention_scores.shape)
+        mask = self._with_heads(attention_mask, rank, len(self._softmax.axis))
+        return self._softmax(attention_scores, mask=mask)
 
     def _with_heads(self, allowed: Any, rank: int, axes: int) -> Any:
         """The mask with the axes that it lacks in front of targets and sources."""

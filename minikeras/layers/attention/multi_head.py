@@ -217,7 +217,7 @@ class MultiHeadAttention(HeadAttention):
         both = "".join(target[i] for i in axes) + "".join(source[i] for i in axes)
         table = f"{kept}{target[-2]}{both}"
         scores = ops.einsum(f"{target},{source}->{table}", q * self._factor(), k)
-        weights = self._soft(scores, allowed, len(axes))
+        weights = self._masked_softmax(scores, allowed)
         dropped = self._dropout_layer(weights, training=training)
         return ops.einsum(f"{table},{source}->{target}", dropped, v), weights
 

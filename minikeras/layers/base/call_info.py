@@ -84,6 +84,19 @@ def holds_tensor(value: Any) -> bool:
     return isinstance(value, dict) and any(holds_tensor(v) for v in value.values())
 
 
+@functools.cache
+def _named_parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
+    parameters = inspect.signature(function).parameters.values()
+    named = frozenset(p.name for p in parameters)
+    return named, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+
+
+def accepted(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that a function has parameters for."""
+    named, open_ended = _named_parameters(function)
+    return options if open_ended else {k: v for k, v in options.items() if k in named}
+
+
 def shape_of(value: Any) -> Any:
     """The shapes of the tensors in `value`, in its structure; unknown sizes are None."""
     if isinstance(value, dict):
