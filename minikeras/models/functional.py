@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from minikeras import ops
@@ -18,6 +19,9 @@ from minikeras.models.model import Model
 from minikeras.ops.core_op import to_tensor
 from minikeras.saving import dialects
 from minikeras.variable import Variable
+
+# In `predict` too: pictures of another size, longer sequences.
+_any_sizes: ContextVar[bool] = ContextVar("minikeras_any_sizes", default=False)
 
 
 class Functional(Model):
@@ -46,6 +50,8 @@ class Functional(Model):
     _saved_first = "layers"
     _not_saved = ("_operations", "_nodes", "_plan", "_inputs_struct", "_outputs_struct",
                   "_inputs", "_outputs")  # fmt: skip
+    # Whether sizes may be others than those of the inputs: in a Sequential, as in Keras.
+    _open_sizes = False
     _operations: list[Any]
     _nodes: list[Any]
     _plan: graph.Plan
@@ -186,6 +192,18 @@ class Functional(Model):
         results = self._plan.run(values)
         return tree.unflatten(self._outputs_spec, results)
 
+    def predict_step(self, data: Any) -> Any:
+        """The outputs for one batch; its sizes may be others than those of the inputs.
+
+        Args:
+            data: `x`, or a tuple that begins with it.
+        """
+        token = _any_sizes.set(True)
+        try:
+            return super().predict_step(data)
+        finally:
+            _any_sizes.reset(token)
+
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The masks that the outputs carry; set while running."""
         return None
@@ -231,6 +249,8 @@ class Functional(Model):
             value = masking.copy_mask(value, to_tensor(value, wanted.dtype))
         shape, expected = value.shape, wanted.shape
         if len(shape) == len(expected):
+            if self._open_sizes or _any_sizes.get():
+                return value  # the layers say what they cannot take
             for got, size in zip(shape[1:], expected[1:]):
                 if size is not None and got != size and not isinstance(got, Unknown):
                     break

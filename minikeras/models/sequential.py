@@ -204,6 +204,7 @@ class Sequential(Model):
             raise
         if made is not None:
             made.__dict__["_shown_as"] = self._label()  # in its errors
+            made.__dict__["_open_sizes"] = True
         self.__dict__["_graph"], self.__dict__["_joined"] = made, len(stored)
         self.__dict__["built"] = True
 

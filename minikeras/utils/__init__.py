@@ -25,6 +25,7 @@ from minikeras.training.data import (
     unpack_x_y_sample_weight,
 )
 from minikeras.training.data.dataset import Dataset
+from minikeras.utils import legacy
 from minikeras.utils.arrays import normalize, pad_sequences, to_categorical
 from minikeras.utils.audio_dataset import audio_dataset_from_directory
 from minikeras.utils.files import get_file
@@ -84,6 +85,7 @@ __all__ = [
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "legacy",
     "load_img",
     "normalize",
     "pack_x_y_sample_weight",

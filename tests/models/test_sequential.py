@@ -45,7 +45,7 @@ def test_built_by_the_first_call():
     assert model(ones(5, 4)).shape == (5, 2)
     assert model.output_shape == (None, 2)
     assert model(ones(7, 4)).shape == (7, 2)
-    with pytest.raises(ValueError, match=r"model 'sequential.*' \(Sequential\)"):
+    with pytest.raises(ValueError, match=r"layer .dense.*Dense.*value 4"):
         model(ones(7, 5))
 
 
