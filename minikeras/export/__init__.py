@@ -6,4 +6,9 @@ ONNX is what exists: `ExportArchive`, `Model.export(path, format="onnx")` and
 
 from minikeras.export.archive import ExportArchive
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = ["ExportArchive"]

@@ -7,6 +7,11 @@ from minikeras.utils import (
     timeseries_dataset_from_array,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "image",
     "image_dataset_from_directory",
