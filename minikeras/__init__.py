@@ -94,6 +94,8 @@ _MODULES = (
 def _found(name: str) -> Any:
     if name in _MODULES:
         value: Any = importlib.import_module(f"minikeras.{name}")
+        if hasattr(value, "__all__"):  # what is public, and nothing that it imports
+            value.__dict__.setdefault("__dir__", lambda: list(value.__all__))
     elif name in _HOMES:
         # Tensors call ops; symbolic ones need what records their calls.
         importlib.import_module("minikeras.layers.base.node")

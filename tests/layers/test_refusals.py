@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
-from minikeras import layers
+from minikeras import KerasTensor, layers
 from tests.goldens.oracle import keras
 
 
@@ -86,3 +87,42 @@ def test_arguments_are_refused_as_keras_refuses_them(bad):
     named = "Group(ed)?QueryAttention" if "GroupQuery" in bad.layer else bad.layer
     with pytest.raises(theirs.type, match=re.compile(named)):
         getattr(layers, bad.layer)(*bad.args, **bad.kwargs)
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1.5])
+def test_noise_shapes_hold_positive_integers(size):
+    with pytest.raises(ValueError, match="positive size for each axis"):
+        layers.Dropout(0.5, noise_shape=(size, 2))
+
+
+@pytest.mark.parametrize("make", [layers.ZeroPadding1D, layers.Cropping1D])
+def test_a_border_of_one_number_in_a_tuple_is_refused(make):
+    with pytest.raises(ValueError, match="expected an integer, or for each"):
+        make((1,))
+
+
+@pytest.mark.parametrize("trainable", [1, None, "no"])
+def test_trainable_is_a_bool(trainable):
+    with pytest.raises(ValueError, match="expected a bool"):
+        layers.Dense(2, trainable=trainable)
+
+
+def test_attention_on_one_tensor_says_what_it_takes():
+    for layer in (layers.Attention(), layers.AdditiveAttention()):
+        with pytest.raises(ValueError, match=r"takes a list \[query, value\]"):
+            layer(np.ones((2, 3, 5), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"batch_size": 2, "batch_shape": (2, 2)}, "expected one of them"),
+        ({"input_tensor": 3}, "expected a KerasTensor"),
+        ({"input_tensor": KerasTensor((3, 2)), "dtype": "int32"}, "which differ"),
+        ({"input_tensor": KerasTensor((3, 2)), "batch_size": 4}, "which differ"),
+        ({"input_tensor": KerasTensor((3, 2)), "batch_shape": (3, 4)}, "which differ"),
+    ],
+)
+def test_inputs_whose_arguments_disagree(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        layers.InputLayer(**arguments)

@@ -30,7 +30,8 @@ class _ListAttention(Layer):
 
     def _checked(self, inputs: Any, mask: Any = None) -> None:
         owner = type(self).__name__
-        if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
+        several = isinstance(inputs, (list, tuple)) and len(inputs) in (2, 3)
+        if not several or isinstance(inputs[0], int):  # one tensor's shape, in build
             what = (
                 f"a list of {len(inputs)}"
                 if isinstance(inputs, (list, tuple))

@@ -213,8 +213,15 @@ class HeadAttention(Layer):
         """The values weighed, and the weights: None where nobody needs them.
 
         Query, key and value are projected, `(batch, ..., heads, size)`. A subclass may have
-        its own, under this name as in Keras. The mask has `use_causal_mask` in it already.
+        its own, under this name as in Keras. In a call the mask has `use_causal_mask` in it.
         """
+        if use_causal_mask:
+            causal = causal_mask(query.shape[1], key.shape[1])
+            attention_mask = (
+                causal
+                if attention_mask is None
+                else ops.logical_and(ops.cast(attention_mask, "bool"), causal)
+            )
         whole = self.dropout > 0 or return_attention_scores or len(query.shape) != 4
         if whole or type(self)._masked_softmax is not HeadAttention._masked_softmax:
             return self._weighed(query, key, value, attention_mask, training)

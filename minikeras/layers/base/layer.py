@@ -10,6 +10,8 @@ import inspect
 import warnings
 from typing import Any, Self, Unpack
 
+import numpy as np
+
 from minikeras import dtype_policies, naming, regularizers
 from minikeras.layers.base import declaring, stateless
 from minikeras.layers.base.building import batch_shape, bookkept
@@ -103,6 +105,11 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
             raise ValueError(
                 f"{type(self).__name__}: unknown arguments {rest}; expected some of "
                 f"{', '.join(known)}, or name, dtype, trainable."
+            )
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ValueError(
+                f"{type(self).__name__}: trainable={trainable!r} of type "
+                f"{type(trainable).__name__}; expected a bool."
             )
         self.name = naming.auto_name(type(self).__name__) if name is None else name
         naming.check_name(self.name, type(self).__name__)

@@ -72,7 +72,13 @@ class InputLayer(Layer):
             raise ValueError(
                 f"{self._label()}: sparse and ragged inputs are not supported."
             )
+        if batch_size is not None and batch_shape is not None and input_tensor is None:
+            raise ValueError(
+                f"{self._label()}: got batch_size={batch_size} and batch_shape={batch_shape}, "
+                "which says the batch size too; expected one of them."
+            )
         if input_tensor is not None:
+            self._check_tensor(input_tensor, batch_size, batch_shape, dtype)
             batch_shape, dtype = input_tensor.shape, input_tensor.dtype
         elif (shape is None) == (batch_shape is None):
             raise ValueError(
@@ -91,6 +97,26 @@ class InputLayer(Layer):
             tensor = KerasTensor(self._batch_shape, self._dtype, name=self.name)
         Node(self, (), {}, tensor)
         self._nothing_to_build()
+
+    def _check_tensor(
+        self, tensor: Any, batch_size: Any, batch_shape: Any, dtype: Any
+    ) -> None:
+        if not isinstance(tensor, KerasTensor):
+            raise ValueError(
+                f"{self._label()}: input_tensor={tensor!r} of type {type(tensor).__name__}; "
+                "expected a KerasTensor."
+            )
+        wrong = (
+            (dtype is not None and dtypes.standardize(dtype) != tensor.dtype)
+            or (batch_size is not None and batch_size != tensor.shape[0])
+            or (batch_shape is not None and tuple(batch_shape) != tensor.shape)
+        )
+        if wrong:
+            raise ValueError(
+                f"{self._label()}: input_tensor has shape {tensor.shape} and dtype "
+                f"{tensor.dtype}; got dtype={dtype}, batch_size={batch_size}, "
+                f"batch_shape={batch_shape} besides, which differ."
+            )
 
     def call(self) -> None:
         """An input layer is not called; models feed its tensor."""

@@ -87,10 +87,13 @@ class Dropout(_Noise):
     ) -> None:
         rate = self._rate(rate)
         if noise_shape is not None:
-            if not isinstance(noise_shape, (list, tuple)):
+            if not isinstance(noise_shape, (list, tuple)) or not all(
+                size is None or (isinstance(size, int) and size > 0)
+                for size in noise_shape
+            ):
                 raise ValueError(
-                    f"Dropout: noise_shape={noise_shape!r}; expected a size for each axis, "
-                    "or None there."
+                    f"Dropout: noise_shape={noise_shape!r}; expected a positive size for "
+                    "each axis, or None there."
                 )
             noise_shape = tuple(noise_shape)
         super().__init__(seed, rate > 0, **kwargs)

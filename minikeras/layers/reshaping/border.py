@@ -22,6 +22,8 @@ def _pairs(value: Any, rank: int, name: str, owner: str) -> Pairs:
             found: Pairs = ((value, value),) * rank
         elif rank == 1 and all(isinstance(v, int) for v in value) and len(value) == 2:
             found = ((value[0], value[1]),)
+        elif rank == 1 and len(value) == 1 and isinstance(value[0], int):
+            found = ()  # neither a number nor a pair
         else:
             found = tuple((v, v) if isinstance(v, int) else (int(v[0]), int(v[1]))
                           for v in value if isinstance(v, int) or len(v) == 2)  # fmt: skip
