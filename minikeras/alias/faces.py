@@ -7,10 +7,13 @@ same class, whatever path it came by.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from minikeras.alias.absent import stand_in
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,10 @@ class Face(types.ModuleType):
                 return value
         if name in entry.hidden:
             return importlib.import_module(f"{self.__name__}.{name}")
+        path = self.__name__.removeprefix("keras.").removeprefix("src.")
+        found = stand_in(path, name)
+        if found is not None:
+            return found
         raise AttributeError(
             f"module {self.__name__!r} has no attribute {name!r}: {entry.lacking}"
         )
@@ -108,10 +115,18 @@ def _module(name: str) -> types.ModuleType | None:
 
 
 def _public_names(module: types.ModuleType) -> Iterable[str]:
-    return getattr(module, "__all__", None) or [
+    """The names of a module that are no modules themselves."""
+    names = getattr(module, "__all__", None)
+    if names is None:
+        names = [name for name in vars(module) if not name.startswith("_")]
+    inside = {found.name for found in pkgutil.iter_modules(getattr(module, "__path__", ()))}
+    return [
         name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+        for name in names
+        if not (
+            isinstance(vars(module).get(name), types.ModuleType)
+            or (name in inside and isinstance(getattr(module, name), types.ModuleType))
+        )
     ]
 
 

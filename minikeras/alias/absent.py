@@ -1,0 +1,68 @@
+"""Names of Keras that minikeras does not have, in modules where others ask for them.
+
+Packages list such names at their top (a table of augmentations, say) and use few of them.
+So the name is there, and its use says what is missing. A name that minikeras has comes
+first, wherever it is listed here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# First part of the module's path -> its names.
+NAMES = {
+    "applications": """
+        ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge DenseNet121
+        DenseNet169 DenseNet201 EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3
+        EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0
+        EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L EfficientNetV2M
+        EfficientNetV2S InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 MobileNetV3Large
+        MobileNetV3Small NASNetLarge NASNetMobile ResNet101 ResNet101V2 ResNet152
+        ResNet152V2 ResNet50 ResNet50V2 VGG16 VGG19 Xception""",
+    "callbacks": "BackupAndRestore OrbaxCheckpoint RemoteMonitor TensorBoard",
+    "distribution": "DataParallel DeviceMesh LayoutMap ModelParallel TensorLayout",
+    "dtype_policies": """
+        AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy
+        QuantizedFloat8DTypePolicy""",
+    "layers": """
+        AugMix AutoContrast CategoryEncoding CenterCrop
+        ContrastLimitedAdaptiveHistogramEqualization CutMix Discretization Equalization
+        FlaxLayer HashedCrossing Hashing IntegerLookup JaxLayer MaxNumBoundingBoxes
+        MelSpectrogram MixUp Normalization Pipeline RandAugment RandomBrightness
+        RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
+        RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
+        RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
+        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Rescaling
+        Resizing STFTSpectrogram Solarization StringLookup TFSMLayer TextVectorization
+        TorchModuleWrapper""",
+    "quantizers": """
+        AWQConfig AbsMaxQuantizer Float8QuantizationConfig GPTQConfig
+        Int4QuantizationConfig Int8QuantizationConfig QuantizationConfig Quantizer""",
+    "saving": "KerasFileEditor",
+    "utils": "FeatureSpace",
+}
+
+
+def stand_in(path: str, name: str) -> type | None:
+    """A class whose making says what is missing; None for a name nobody has.
+
+    Args:
+        path: Of the module, below `keras` or `keras.src`.
+        name: Of the class.
+
+    >>> stand_in("layers", "TFSMLayer")()
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: keras.layers.TFSMLayer is not in minikeras; ...
+    """
+    top = path.partition(".")[0]
+    if name not in NAMES.get(top, "").split():
+        return None
+
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(
+            f"keras.{top}.{name} is not in minikeras; `minikeras run --real` runs the script "
+            "with the installed Keras."
+        )
+
+    return type(name, (), {"__init__": refuse, "__module__": f"keras.{top}"})
