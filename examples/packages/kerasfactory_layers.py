@@ -5,7 +5,7 @@ from kerasfactory.layers import DistributionTransformLayer, GatedFeatureFusion
 from kerasfactory.models import BaseFeedForwardModel
 
 inputs = keras.Input(shape=(10,))
-transformed = DistributionTransformLayer(transform_type="auto")(inputs)
+transformed = DistributionTransformLayer(transform_type="yeo-johnson")(inputs)
 linear = keras.layers.Dense(16, activation="relu")(transformed)
 curved = keras.layers.Dense(16, activation="tanh")(transformed)
 x = GatedFeatureFusion()([linear, curved])

@@ -8,7 +8,7 @@ from kyolo.postprocessing import YOLOPostprocessor
 from kyolo.training import YOLODetector
 
 draw = np.random.default_rng(0)
-model = yolov8n(nc=3)
+model = yolov8n(nc=3, input_shape=(64, 64, 3))
 images = draw.random((2, 64, 64, 3), "float32")
 features = model(images)
 postprocessor = YOLOPostprocessor(

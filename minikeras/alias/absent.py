@@ -39,6 +39,7 @@ NAMES = {
         AWQConfig AbsMaxQuantizer Float8QuantizationConfig GPTQConfig
         Int4QuantizationConfig Int8QuantizationConfig QuantizationConfig Quantizer""",
     "saving": "KerasFileEditor",
+    "tensorflow": "IndexedSlices RaggedTensor SparseTensor TensorArray",
     "utils": "FeatureSpace",
 }
 
@@ -47,7 +48,7 @@ def stand_in(path: str, name: str) -> type | None:
     """A class whose making says what is missing; None for a name nobody has.
 
     Args:
-        path: Of the module, below `keras` or `keras.src`.
+        path: Of the module, below `keras` or `keras.src`; or `tensorflow`.
         name: Of the class.
 
     >>> stand_in("layers", "TFSMLayer")()
@@ -59,10 +60,12 @@ def stand_in(path: str, name: str) -> type | None:
     if name not in NAMES.get(top, "").split():
         return None
 
+    owner = top if top == "tensorflow" else f"keras.{top}"
+
     def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(
-            f"keras.{top}.{name} is not in minikeras; `minikeras run --real` runs the script "
+            f"{owner}.{name} is not in minikeras; `minikeras run --real` runs the script "
             "with the installed Keras."
         )
 
-    return type(name, (), {"__init__": refuse, "__module__": f"keras.{top}"})
+    return type(name, (), {"__init__": refuse, "__module__": owner})

@@ -24,7 +24,7 @@ _PUBLIC_SOURCES = {
     "optimizers.legacy": ("minikeras.optimizers",),
     "preprocessing.image": ("minikeras.preprocessing.image", "minikeras.utils"),
     "preprocessing.sequence": ("minikeras.preprocessing.sequence", "minikeras.utils"),
-    "utils.legacy": ("minikeras.saving",),
+    "utils.legacy": ("minikeras.utils.legacy",),
     "wrappers": ("minikeras.wrappers",),
 }
 _PUBLIC_NAMES = {
@@ -63,6 +63,7 @@ _INNER_SOURCES = {
     "legacy.layers": ("minikeras.layers",),
     "legacy.preprocessing": ("minikeras.legacy.preprocessing", "minikeras.utils"),
     "legacy.saving": ("minikeras.saving", f"{_INSIDE}.saving"),
+    "legacy.saving.serialization": ("minikeras.utils.legacy",),
     "losses": ("minikeras.losses", f"{_INSIDE}.losses"),
     "metrics": ("minikeras.metrics", f"{_INSIDE}.losses"),
     "models": ("minikeras.models", "minikeras.layers"),

@@ -221,12 +221,13 @@ def infer_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def _probe(
     function: Callable[..., Any], spec: Any, leaves: list[Any], size: int
 ) -> Any:
-    probed = [_abstract(v, size) if isinstance(v, KerasTensor) else v for v in leaves]
+    probed = [abstract(v, size) if isinstance(v, KerasTensor) else v for v in leaves]
     args, kwargs = tree.unflatten(spec, probed)
     return within(Abstract(), function, *args, **kwargs)
 
 
-def _abstract(tensor: KerasTensor, size: int) -> Tensor:
+def abstract(tensor: KerasTensor, size: int) -> Tensor:
+    """A tensor without values in the place of a KerasTensor, `size` for each None."""
     shape = tuple(Unknown(size) if d is None else d for d in tensor.shape)
     aval = Aval(shape, tensor.dtype)
     return Tensor(Value(aval), aval)

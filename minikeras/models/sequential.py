@@ -370,9 +370,17 @@ class Sequential(Model):
             model.trainable = False
         return model
 
-    def get_build_config(self) -> None:
-        """None: the config says the shape."""
-        return None
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The batch shape it was built with, or None."""
+        if self._graph is None:
+            return None
+        return {"input_shape": self._tracker.layers[0].batch_shape}
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build with the shape of `get_build_config`, unless the layers were enough."""
+        shape = (config or {}).get("input_shape")
+        if shape is not None and not self.built:
+            self.build(tuple(shape))
 
     def __getstate__(self) -> dict[str, Any]:
         fields = super().__getstate__()

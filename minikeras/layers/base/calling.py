@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
 from minikeras.engine import dtypes, tree
-from minikeras.engine.aval import ShapeError
+from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.interpret import current, scope
 from minikeras.engine.prims import cast
 from minikeras.engine.quiet import quiet
-from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
+from minikeras.engine.symbolic import KerasTensor, abstract, any_symbolic, infer_call
 from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.engine.tracebacks import shorten
 from minikeras.layers.base import declaring, masking
@@ -143,8 +143,11 @@ class LayerCalls:
                     # Per sample, so that it does not grow with the batch.
                     self.add_loss(penalty / out.shape[0] if out.shape else penalty)
         except ShapeError as error:
-            self._name(error)
-            raise
+            found = self._declared_inside(args, kwargs)
+            if found is None:
+                self._name(error)
+                raise
+            outputs = found
         finally:
             if token is not None:
                 call_context.reset(token)
@@ -341,6 +344,21 @@ class LayerCalls:
                 f"compute_output_shape(). The cause: {error}"
             ) from error
         return self._declared(args, kwargs)
+
+    def _declared_inside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`_rescued` for a layer in a layer that is being traced; None where it is no help."""
+        sizes = [
+            size
+            for leaf in tree.flatten((args, kwargs))
+            if isinstance(leaf, Tensor)
+            for size in leaf.shape[1:]
+            if isinstance(size, Unknown)
+        ]
+        declares = self._overrides("compute_output_shape")
+        if not sizes or not declares or not declaring.own_call(type(self)):
+            return None
+        outputs = self._declared(args, kwargs)
+        return tree.map_structure(lambda out: abstract(out, sizes[0]), outputs)
 
     def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result as the class's own `compute_output_shape` describes it."""

@@ -103,9 +103,9 @@ class LayerDescription:
             return {"input_shape": next(iter(shapes.values()))}
         return {"shapes_dict": shapes}
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build with the shapes of `get_build_config`."""
-        if not self._has_build() and self._parts_to_build():
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build with the shapes of `get_build_config`; None builds nothing."""
+        if not config or (not self._has_build() and self._parts_to_build()):
             return  # a call makes them
         if config.get("input_shape") is not None:
             self.build(as_tuples(config["input_shape"]))
