@@ -5,7 +5,8 @@ import numpy as np
 from keras_geometric import GCNConv, GINConv, SAGEConv
 
 node_features = np.array(
-    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]], dtype=np.float32
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]],
+    dtype=np.float32,
 )
 edge_index = np.array([[0, 0, 1, 2, 3], [1, 2, 2, 3, 0]], dtype=np.int32)
 

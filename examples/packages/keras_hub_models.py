@@ -8,7 +8,9 @@ backbone = keras_hub.models.BertBackbone(
     vocabulary_size=50, num_layers=1, num_heads=2, hidden_dim=16, intermediate_dim=32,
     max_sequence_length=12,
 )  # fmt: skip
-classifier = keras_hub.models.BertTextClassifier(backbone, num_classes=2, preprocessor=None)
+classifier = keras_hub.models.BertTextClassifier(
+    backbone, num_classes=2, preprocessor=None
+)
 draw = np.random.default_rng(0)
 tokens = draw.integers(1, 50, size=(64, 12))
 x = {

@@ -23,7 +23,11 @@ model.compile(
 )
 history = model.fit(x_data, y_data, batch_size=16, epochs=4, verbose=0).history["loss"]
 
-ranks = keras_rs.losses.PairwiseHingeLoss()(np.float32([[1, 0]]), np.float32([[0.2, 0.7]]))
+ranks = keras_rs.losses.PairwiseHingeLoss()(
+    np.float32([[1, 0]]), np.float32([[0.2, 0.7]])
+)
 ndcg = keras_rs.metrics.NDCG(k=2, name="ndcg")
 ndcg.update_state(np.float32([[0, 1, 2]]), np.float32([[0.1, 0.5, 0.9]]))
-print(f"loss {history[0]:.3f} -> {history[-1]:.3f}, {float(ranks):.3f}, {float(ndcg.result()):.3f}")
+print(
+    f"loss {history[0]:.3f} -> {history[-1]:.3f}, {float(ranks):.3f}, {float(ndcg.result()):.3f}"
+)

@@ -23,7 +23,9 @@ with tempfile.TemporaryDirectory() as folder:
     tuner = keras_tuner.RandomSearch(
         build_model, objective="val_loss", max_trials=3, seed=1, directory=folder
     )
-    tuner.search(x[:150], y[:150], epochs=5, validation_data=(x[150:], y[150:]), verbose=0)
+    tuner.search(
+        x[:150], y[:150], epochs=5, validation_data=(x[150:], y[150:]), verbose=0
+    )
     best = tuner.get_best_hyperparameters()[0].values
     model = tuner.get_best_models()[0]
     loss = model.evaluate(x[150:], y[150:], verbose=0)

@@ -12,7 +12,11 @@ model = yolov8n(nc=3, input_shape=(64, 64, 3))
 images = draw.random((2, 64, 64, 3), "float32")
 features = model(images)
 postprocessor = YOLOPostprocessor(
-    nc=3, reg_max=model.reg_max, strides=model.strides, conf_threshold=0.0, max_detections=5
+    nc=3,
+    reg_max=model.reg_max,
+    strides=model.strides,
+    conf_threshold=0.0,
+    max_detections=5,
 )
 boxes = postprocessor(features)
 
@@ -21,7 +25,9 @@ targets = {
     "labels": np.zeros((2, 1), "int32"),
     "mask": np.ones((2, 1), "float32"),
 }
-detector = YOLODetector(model, loss=YOLODetectionLoss(nc=3, reg_max=16, strides=(8, 16, 32)))
+detector = YOLODetector(
+    model, loss=YOLODetectionLoss(nc=3, reg_max=16, strides=(8, 16, 32))
+)
 detector.compile(optimizer=keras.optimizers.Adam(1e-3))
 logs = [detector.train_on_batch(images, targets, return_dict=True) for _ in range(3)]
 losses = [float(log["loss"]) for log in logs]

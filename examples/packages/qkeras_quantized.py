@@ -10,11 +10,16 @@ y = (x.mean((1, 2, 3)) > 0.5).astype("int32")
 
 inputs = keras.Input((12, 12, 1))
 out = QConv2D(
-    4, (3, 3), kernel_quantizer=quantized_bits(4, 0, 1), bias_quantizer=quantized_bits(4)
+    4,
+    (3, 3),
+    kernel_quantizer=quantized_bits(4, 0, 1),
+    bias_quantizer=quantized_bits(4),
 )(inputs)
 out = QActivation("quantized_relu(3)")(out)
 out = keras.layers.Flatten()(out)
-out = QDense(2, kernel_quantizer=quantized_bits(4), bias_quantizer=quantized_bits(4))(out)
+out = QDense(2, kernel_quantizer=quantized_bits(4), bias_quantizer=quantized_bits(4))(
+    out
+)
 out = keras.layers.Activation("softmax")(out)
 model = keras.Model(inputs, out)
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -16,7 +16,9 @@ def predict(rows):
     return model.predict(np.asarray(rows, "float32"), verbose=0)[:, 0]
 
 
-kernel = shap.KernelExplainer(predict, x[:20]).shap_values(x[:3], nsamples=50, silent=True)
+kernel = shap.KernelExplainer(predict, x[:20]).shap_values(
+    x[:3], nsamples=50, silent=True
+)
 several = shap.Explainer(predict, x[:20])(x[:3]).values
 expected = (x[:3] - x[:20].mean(0)) * model.layers[0].kernel.numpy()[:, 0]
 print(f"error {abs(kernel - expected).max():.4f}, {abs(several - expected).max():.4f}")

@@ -9,4 +9,6 @@ x, y = draw.random((4, 64, 64, 3), "float32"), np.arange(4)
 scores = model.predict(x, verbose=0)
 model.compile("sgd", "mse")
 loss = model.train_on_batch(x, np.eye(4, dtype="float32"))
-print(f"{model.count_params():,} weights, scores {scores.shape}, loss {float(loss):.3f}")
+print(
+    f"{model.count_params():,} weights, scores {scores.shape}, loss {float(loss):.3f}"
+)

@@ -119,7 +119,9 @@ def _public_names(module: types.ModuleType) -> Iterable[str]:
     names = getattr(module, "__all__", None)
     if names is None:
         names = [name for name in vars(module) if not name.startswith("_")]
-    inside = {found.name for found in pkgutil.iter_modules(getattr(module, "__path__", ()))}
+    inside = {
+        found.name for found in pkgutil.iter_modules(getattr(module, "__path__", ()))
+    }
     return [
         name
         for name in names

@@ -45,7 +45,7 @@ MOVED = {
     "optimizers.rmsprop": "optimizers",
     "optimizers.sgd": "optimizers",
     "optimizers.schedules.learning_rate_schedule": "optimizers.schedules",
-    "preprocessing.text": "legacy.preprocessing.text",
+    "preprocessing.text": "preprocessing.text",
     "preprocessing.timeseries": "utils",
     "saving.object_registration": "saving",
     "utils.conv_utils": "utils",
@@ -58,6 +58,31 @@ MOVED = {
     "utils.training_utils": "utils",
     "utils.vis_utils": "utils",
     "wrappers.scikit_learn": "wrappers",
+}
+# Path of a public module -> names that tf.keras has there and Keras 3 has not.
+_FUNCTIONS = {
+    "KLD": "kl_divergence",
+    "MAE": "mean_absolute_error",
+    "MAPE": "mean_absolute_percentage_error",
+    "MSE": "mean_squared_error",
+    "MSLE": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+_LOSSES = {name: f"minikeras.losses:{now}" for name, now in _FUNCTIONS.items()}
+NAMES = {
+    "layers": {
+        name: f"minikeras.alias.keras2_names:{name}"
+        for name in ("CuDNNGRU", "CuDNNLSTM", "ThresholdedReLU")
+    },
+    "losses": {**_LOSSES, "Reduction": "minikeras.alias.keras2_names:Reduction"},
+    "metrics": _LOSSES,
+    "mixed_precision": {"Policy": "minikeras.dtype_policies:DTypePolicy"},
 }
 # Roots under which Keras could once be reached; what follows is a path below `keras`.
 OTHER_ROOTS = (

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 
 from minikeras.alias.faces import Entry
-from minikeras.alias.keras2_paths import MOVED, OTHER_ROOTS
+from minikeras.alias.keras2_paths import MOVED, NAMES, OTHER_ROOTS
 from minikeras.alias.keras3_paths import INNER, PUBLIC
 from minikeras.alias.tensorflow.names import MODULES as TENSORFLOW
 
@@ -61,7 +61,10 @@ _INNER_SOURCES = {
     "legacy": (),
     "legacy.backend": ("minikeras.alias.keras2_backend", "minikeras.backend"),
     "legacy.layers": ("minikeras.layers",),
-    "legacy.preprocessing": ("minikeras.legacy.preprocessing", "minikeras.utils"),
+    "legacy.preprocessing": ("minikeras.preprocessing",),
+    "legacy.preprocessing.image": ("minikeras.preprocessing.image",),
+    "legacy.preprocessing.sequence": ("minikeras.preprocessing.sequence",),
+    "legacy.preprocessing.text": ("minikeras.preprocessing.text",),
     "legacy.saving": ("minikeras.saving", f"{_INSIDE}.saving"),
     "legacy.saving.serialization": ("minikeras.utils.legacy",),
     "losses": ("minikeras.losses", f"{_INSIDE}.losses"),
@@ -112,7 +115,7 @@ def _entries() -> dict[str, Entry]:
         below = frozenset(PUBLIC.get(path, "").split())
         found[_join("keras", path)] = Entry(
             _PUBLIC_SOURCES.get(path, (f"minikeras.{path}", *_above(path))),
-            _PUBLIC_NAMES.get(path, {}),
+            _PUBLIC_NAMES.get(path, NAMES.get(path, {})),
             below | {"src"} if not path else below,
         )
     for path in _paths(INNER):
@@ -164,14 +167,13 @@ def _inner_sources(path: str) -> tuple[str, ...]:
 
 
 def _moved(path: str, now: str) -> Entry:
-    if now.startswith("legacy."):
-        sources: tuple[str, ...] = _inner_sources(now)
-        note = f"keras.{path} is of Keras 2, and is kept for old scripts only."
+    sources = _PUBLIC_SOURCES.get(now, (f"minikeras.{now}",))
+    if now == path:
+        note = f"keras.{path} is of Keras 2, and is here for old scripts."
     else:
-        sources = _PUBLIC_SOURCES.get(now, (f"minikeras.{now}",))
         new = _join("keras", now)
         note = f"keras.{path} is Keras 2's name for what {new} has now."
-    return Entry(sources, note=note)
+    return Entry(sources, NAMES.get(now, {}), note=note)
 
 
 def _add_parents(found: dict[str, Entry], name: str) -> None:

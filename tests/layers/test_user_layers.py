@@ -164,3 +164,28 @@ def test_layers_inside_a_layer_that_declares_are_built_where_a_call_can_run():
     assert len(outer.weights) == 2
     with pytest.raises(ValueError, match=r"\(Fixed\): matmul"):
         Fixed(2)(keras.Input((5, 4)))
+
+
+def test_a_declared_shape_serves_inside_a_model_that_is_called_symbolically():
+    """A position embedding in a backbone in a model: lengths are known with the data."""
+
+    class Position(keras.layers.Layer):
+        def build(self, input_shape):
+            self.table = self.add_weight(shape=(8, input_shape[-1]), name="table")
+
+        def call(self, x):
+            length = keras.ops.shape(x)[1]
+            start, size = (0, 0), (length, keras.ops.shape(x)[2])
+            return x + keras.ops.slice(self.table, start, size)
+
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    inputs = keras.Input((None, 3))
+    backbone = keras.Model(inputs, Position()(inputs))
+    outer = keras.Input((None, 3))
+    model = keras.Model(outer, keras.layers.Dense(2)(backbone(outer)))
+    assert model.output_shape == (None, None, 2)
+    assert model(np.ones((2, 5, 3), "float32")).shape == (2, 5, 2)
+    with pytest.raises(ValueError, match="'position"):
+        model(np.ones((2, 9, 3), "float32"))

@@ -181,3 +181,14 @@ def test_layers_that_look_at_values_run_without_a_graph():
 def test_integer_data_and_embedding():
     model = keras.Sequential([layers.Embedding(5, 2), layers.GlobalAveragePooling1D()])
     assert model(np.array([[1, 2, 3]])).shape == (1, 2)
+
+
+def test_the_build_config_tells_the_shape_and_builds():
+    model = keras.Sequential([keras.layers.Dense(3)])
+    assert model.get_build_config() is None
+    model.build_from_config(None)
+    assert not model.built
+    model.build_from_config({"input_shape": [None, 4]})
+    assert model.built and model.get_build_config() == {"input_shape": (None, 4)}
+    model.build_from_config({"input_shape": [None, 4]})
+    assert model.count_params() == 15

@@ -7,7 +7,9 @@ rng = np.random.default_rng(0)
 x_train = rng.random((200, 784)).astype("float32")
 y_train = rng.integers(0, 10, 200)
 train_dataset = tf.data.Dataset.from_tensor_slices((x_train, y_train))
-train_dataset = train_dataset.shuffle(buffer_size=1024).batch(64).prefetch(tf.data.AUTOTUNE)
+train_dataset = (
+    train_dataset.shuffle(buffer_size=1024).batch(64).prefetch(tf.data.AUTOTUNE)
+)
 val_dataset = tf.data.Dataset.from_tensor_slices((x_train[:50], y_train[:50])).batch(32)
 
 model = tf.keras.Sequential(

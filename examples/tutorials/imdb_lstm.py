@@ -8,7 +8,9 @@ from tensorflow.keras.preprocessing.sequence import pad_sequences
 
 max_features, maxlen = 200, 20
 rng = np.random.default_rng(1)
-x_train = [rng.integers(1, max_features, rng.integers(3, 30)).tolist() for _ in range(120)]
+x_train = [
+    rng.integers(1, max_features, rng.integers(3, 30)).tolist() for _ in range(120)
+]
 y_train = np.array([int(s[-1] > 100) for s in x_train])
 x_train = pad_sequences(x_train, maxlen=maxlen)
 assert x_train.shape == (120, maxlen)

@@ -8,7 +8,12 @@ from keras import layers, ops
 class TransformerBlock(layers.Layer):
     def __init__(self, embed_dim, num_heads, ff_dim, rate=0.1, **kwargs):
         super().__init__(**kwargs)
-        self.embed_dim, self.num_heads, self.ff_dim, self.rate = embed_dim, num_heads, ff_dim, rate
+        self.embed_dim, self.num_heads, self.ff_dim, self.rate = (
+            embed_dim,
+            num_heads,
+            ff_dim,
+            rate,
+        )
         self.att = layers.MultiHeadAttention(num_heads=num_heads, key_dim=embed_dim)
         self.ffn = keras.Sequential(
             [layers.Dense(ff_dim, activation="relu"), layers.Dense(embed_dim)]
@@ -18,7 +23,9 @@ class TransformerBlock(layers.Layer):
         self.dropout1 = layers.Dropout(rate)
 
     def call(self, inputs, training=None):
-        out1 = self.layernorm1(inputs + self.dropout1(self.att(inputs, inputs), training=training))
+        out1 = self.layernorm1(
+            inputs + self.dropout1(self.att(inputs, inputs), training=training)
+        )
         return self.layernorm2(out1 + self.ffn(out1))
 
     def get_config(self):
@@ -53,6 +60,8 @@ outputs = layers.Dense(2, activation="softmax")(x)
 model = keras.Model(inputs=inputs, outputs=outputs)
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 tokens = np.random.default_rng(0).integers(0, vocab_size, (96, maxlen))
-history = model.fit(tokens, (tokens[:, 0] > 50).astype(int), batch_size=16, epochs=4, verbose=0)
+history = model.fit(
+    tokens, (tokens[:, 0] > 50).astype(int), batch_size=16, epochs=4, verbose=0
+)
 assert history.history["loss"][-1] < history.history["loss"][0]
 assert TransformerBlock.from_config(block.get_config()).ff_dim == 16

@@ -37,5 +37,7 @@ model.fit(
     epochs=2,
     batch_size=32,
 )
-out = model.predict({"title": title_data, "body": body_data, "tags": tags_data}, verbose=0)
+out = model.predict(
+    {"title": title_data, "body": body_data, "tags": tags_data}, verbose=0
+)
 assert out["department"].shape == (64, num_departments)

@@ -31,7 +31,9 @@ encoder = keras.Model(encoder_inputs, [z_mean, z_log_var, z], name="encoder")
 latent_inputs = keras.Input(shape=(latent_dim,))
 x = layers.Dense(14 * 14 * 8, activation="relu")(latent_inputs)
 x = layers.Reshape((14, 14, 8))(x)
-decoder_outputs = layers.Conv2DTranspose(1, 3, activation="sigmoid", strides=2, padding="same")(x)
+decoder_outputs = layers.Conv2DTranspose(
+    1, 3, activation="sigmoid", strides=2, padding="same"
+)(x)
 decoder = keras.Model(latent_inputs, decoder_outputs, name="decoder")
 
 
@@ -66,7 +68,9 @@ class VAE(keras.Model):
         return {m.name: m.result() for m in self.metrics}
 
 
-digits = np.expand_dims(np.random.default_rng(0).random((96, 28, 28)), -1).astype("float32")
+digits = np.expand_dims(np.random.default_rng(0).random((96, 28, 28)), -1).astype(
+    "float32"
+)
 vae = VAE(encoder, decoder)
 vae.compile(optimizer=keras.optimizers.Adam())
 history = vae.fit(digits, epochs=2, batch_size=32)

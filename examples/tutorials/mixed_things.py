@@ -22,7 +22,11 @@ tf.keras.utils.set_random_seed(0)
 K.clear_session()
 K.set_floatx("float32")
 
-policy = mixed_precision.Policy("mixed_bfloat16") if hasattr(mixed_precision, "Policy") else None
+policy = (
+    mixed_precision.Policy("mixed_bfloat16")
+    if hasattr(mixed_precision, "Policy")
+    else None
+)
 strategy_scope = tf.device("/CPU:0")
 with strategy_scope:
     model = tf.keras.Sequential(

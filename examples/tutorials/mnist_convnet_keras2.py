@@ -1,6 +1,5 @@
 """A convnet as in the days of Keras 2: old paths, lr=, backend, to_categorical."""
 
-from __future__ import print_function
 
 import keras
 import numpy as np

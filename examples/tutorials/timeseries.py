@@ -20,7 +20,9 @@ def windowed_dataset(series, window_size, batch_size, shuffle_buffer):
 train_set = windowed_dataset(series[:300], window_size, batch_size, 100)
 model = tf.keras.models.Sequential(
     [
-        tf.keras.layers.Lambda(lambda x: tf.expand_dims(x, axis=-1), input_shape=[None]),
+        tf.keras.layers.Lambda(
+            lambda x: tf.expand_dims(x, axis=-1), input_shape=[None]
+        ),
         tf.keras.layers.Conv1D(8, 5, padding="causal", activation="relu"),
         tf.keras.layers.LSTM(8, return_sequences=True),
         tf.keras.layers.LSTM(8),
@@ -29,7 +31,9 @@ model = tf.keras.models.Sequential(
     ]
 )
 lr_schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 1e-2 * 0.9**epoch)
-model.compile(loss=keras.losses.Huber(), optimizer=keras.optimizers.Adam(), metrics=["mae"])
+model.compile(
+    loss=keras.losses.Huber(), optimizer=keras.optimizers.Adam(), metrics=["mae"]
+)
 history = model.fit(train_set, epochs=4, callbacks=[lr_schedule], verbose=0)
 assert history.history["mae"][-1] < history.history["mae"][0]
 forecast = model.predict(series[np.newaxis, -window_size:], verbose=0)

@@ -38,5 +38,7 @@ for layer in base_model.layers[:-1]:
 model.compile(optimizer=keras.optimizers.Adam(1e-5), loss="binary_crossentropy")
 model.fit(x_train, y_train, epochs=1)
 assert len(model.trainable_variables) == 4
-extractor = keras.Model(base_model.inputs, [layer.output for layer in base_model.layers])
+extractor = keras.Model(
+    base_model.inputs, [layer.output for layer in base_model.layers]
+)
 assert len(extractor(x_train[:1])) == 4
