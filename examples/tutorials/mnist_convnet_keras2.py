@@ -1,6 +1,5 @@
 """A convnet as in the days of Keras 2: old paths, lr=, backend, to_categorical."""
 
-
 import keras
 import numpy as np
 from keras import backend as K

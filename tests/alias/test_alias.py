@@ -87,7 +87,6 @@ def test_every_path_imports_and_lists_its_names(caplog):
         ("keras.optimizers.legacy", ["Adam", "SGD"]),
         ("keras.optimizers.schedules", ["ExponentialDecay"]),
         ("keras.preprocessing.sequence", ["pad_sequences"]),
-        ("keras.utils.legacy", ["serialize_keras_object", "deserialize_keras_object"]),
         (
             "keras.src.saving.serialization_lib",
             ["serialize_keras_object", "SafeModeScope"],

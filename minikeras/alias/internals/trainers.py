@@ -44,7 +44,7 @@ def train_validation_split(
         ValueError: If one of the two would be empty.
     """
     sizes = [len(array) for array in arrays if array is not None]
-    at = int(math.floor(sizes[0] * (1.0 - validation_split))) if sizes else 0
+    at = math.floor(sizes[0] * (1.0 - validation_split)) if sizes else 0
     if not 0 < at < sizes[0]:
         raise ValueError(
             f"validation_split={validation_split} of {sizes[0]} samples leaves one side "
