@@ -147,9 +147,9 @@ class Model(Trainer, Layer):
         finally:
             call_context.reset(token)
 
-    def build_from_config(self, config: dict[str, Any]) -> None:
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Build with the shapes of `get_build_config`, by following them through `call`."""
-        shapes = config.get("input_shape")
+        shapes = (config or {}).get("input_shape")
         if self._has_build() or shapes is None:
             super().build_from_config(config)
         else:
