@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=tensorflow PYTHONPATH=. python tests/goldens/make_data.py
 
-In an environment with tensorflow, keras, tf_keras and pillow.
+In an environment with tensorflow, keras, tf_keras, pillow, scipy and pandas.
 """
 
 import os
@@ -13,7 +13,10 @@ import numpy as np
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 HERE = Path(__file__).parent
-PARTS = {"data": ("keras", "tests.utils.data_cases")}
+PARTS = {
+    "data": ("keras", "tests.utils.data_cases"),
+    "preprocessing": ("tf_keras", "tests.preprocessing.cases"),
+}
 
 
 def main(parts):
