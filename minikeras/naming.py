@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,17 @@ def to_snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """For a message: the known names that are most like this one, or three of them."""
+    import difflib  # only where a name is wrong
+
+    spelt = {k.lower(): k for k in sorted(known)}
+    close = difflib.get_close_matches(str(name).lower(), spelt, 3, 0.6)
+    if close:
+        return f"Did you mean {' or '.join(repr(spelt[k]) for k in close)}?"
+    return f"Names are, for example, {', '.join(repr(k) for k in list(spelt.values())[:3])}."
 
 
 def auto_name(prefix: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minikeras import naming
 from minikeras.activations.rectifiers import (
     hard_shrink,
     hard_sigmoid,
@@ -135,8 +136,8 @@ def get(identifier: Any) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"activations.get: {identifier!r}; expected a function, a config or one of the names "
-        f"{', '.join(sorted(_BY_NAME))}."
+        f"activations.get: {identifier!r}; expected a function, a config or a name. "
+        f"{naming.nearest(identifier, _BY_NAME)}"
     )
 
 

@@ -91,6 +91,7 @@ class EarlyStopping(MonitorCallback):
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
                 say(
-                    f"Restoring model weights from the end of epoch {self.best_epoch + 1}."
+                    "Restoring model weights from the end of the best epoch: "
+                    f"{self.best_epoch + 1}."
                 )
             self.model.set_weights(self.best_weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from minikeras import naming
 from minikeras.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -208,5 +209,5 @@ def get(identifier: Any) -> Any:
         return found
     raise ValueError(
         f"losses.get: {identifier!r} is no loss; expected a loss, a function, a config or "
-        f"one of {', '.join(sorted(_NAMES))}."
+        f"a name. {naming.nearest(identifier, _NAMES)}"
     )

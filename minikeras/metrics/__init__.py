@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from minikeras import naming
 from minikeras.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -276,5 +277,5 @@ def get(identifier: Any) -> Any:
         return found
     raise ValueError(
         f"metrics.get: {identifier!r} is no metric; expected a metric, a function, a config "
-        f"or one of {', '.join(sorted(_NAMES))}."
+        f"or a name. {naming.nearest(identifier, _NAMES)}"
     )

@@ -260,10 +260,14 @@ class Functional(Model):
             return ops.expand_dims(value, -1)
         elif len(shape) == len(expected) + 1 and shape[-1] == 1:
             return ops.squeeze(value, -1)
+        hint = ""
+        if len(shape) == len(expected) - 1 and all(
+            size in (None, got) for got, size in zip(shape, expected[1:])
+        ):
+            hint = " The first axis is the batch: one sample `x` is passed as `x[None]`."
         raise ShapeError(
             f"Input {layer.name!r} of {self._label()}: expected shape {expected}, got "
-            f"{tuple(shape)}. The first axis is the batch: one sample `x` is passed as "
-            "`x[None]`."
+            f"{tuple(shape)}.{hint}"
         )
 
     # --- describing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, cast
 
+from minikeras import naming
 from minikeras.optimizers import schedules
 from minikeras.optimizers.adadelta import Adadelta
 from minikeras.optimizers.adafactor import Adafactor
@@ -140,5 +141,5 @@ def get(identifier: Any) -> Any:
         return found
     raise ValueError(
         f"optimizers.get: {identifier!r} is no optimizer; expected an optimizer, a config or "
-        f"one of {', '.join(sorted(_NAMES))}."
+        f"a name. {naming.nearest(identifier, _NAMES)}"
     )

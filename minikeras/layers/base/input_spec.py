@@ -109,8 +109,23 @@ def _refuse(owner: Callable[[], str], problem: str, value: Any, index: int) -> N
     shape = tuple(getattr(value, "shape", ()))
     raise ShapeError(
         f"Input {index} of {owner()} is incompatible with the layer: expected {problem}; got "
-        f"shape {shape}. The first axis is the batch: one sample `x` is passed as `x[None]`."
+        f"shape {shape}.{_hint(problem)}"
     )
+
+
+def _hint(problem: str) -> str:
+    """What the likely cause of a missing axis is."""
+    if problem == "ndim=3, found ndim=2":
+        return (
+            " It takes `(batch, steps, features)`; a recurrent layer before it gives all "
+            "steps with return_sequences=True."
+        )
+    if problem.endswith("ndim=4, found ndim=3"):
+        return (
+            " It takes `(batch, height, width, channels)`; pictures without a channel axis "
+            "get one by x[..., None], a single picture its batch axis by x[None]."
+        )
+    return ""
 
 
 def _problem(spec: InputSpec, value: Any) -> str:
