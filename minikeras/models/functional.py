@@ -264,7 +264,9 @@ class Functional(Model):
         if len(shape) == len(expected) - 1 and all(
             size in (None, got) for got, size in zip(shape, expected[1:])
         ):
-            hint = " The first axis is the batch: one sample `x` is passed as `x[None]`."
+            hint = (
+                " The first axis is the batch: one sample `x` is passed as `x[None]`."
+            )
         raise ShapeError(
             f"Input {layer.name!r} of {self._label()}: expected shape {expected}, got "
             f"{tuple(shape)}.{hint}"
