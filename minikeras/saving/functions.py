@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import marshal
 import types
 import warnings
@@ -11,7 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from minikeras.saving.registry import get_registered_name
+from minikeras.saving import bytecode
+from minikeras.saving.registry import current_objects, get_registered_name
 
 _safe: ContextVar[bool] = ContextVar("minikeras_safe_mode", default=True)
 
@@ -75,7 +77,7 @@ def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
 
     Raises:
         ValueError: In safe mode, since running stored code runs whatever the file's
-            author wrote.
+            author wrote; and if another version of Python compiled it.
     """
     if safe_mode and not _trusted:
         raise ValueError(
@@ -85,11 +87,18 @@ def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
     inner = config.get("value", config)
     if isinstance(inner, (list, tuple)):
         inner = dict(zip(("code", "defaults", "closure"), inner, strict=True))
-    code = marshal.loads(base64.b64decode(inner["code"]))
+    code = bytecode.load_code(base64.b64decode(inner["code"]))
     closure = inner.get("closure")
     cells = tuple(types.CellType(v) for v in closure) if closure else None
     defaults = inner.get("defaults")
-    names = {"__builtins__": __builtins__}
+    # What such functions most often use of where they were written.
+    names = {
+        "__builtins__": __builtins__,
+        "keras": importlib.import_module("minikeras"),
+        "ops": importlib.import_module("minikeras.ops"),
+        "np": importlib.import_module("numpy"),
+        **current_objects(),
+    }
     return types.FunctionType(
         code, names, "lambda", tuple(defaults) if defaults else None, cells
     )

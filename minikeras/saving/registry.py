@@ -94,6 +94,11 @@ def get_registered_object(
     return None
 
 
+def current_objects() -> dict[str, Any]:
+    """Everything that is registered or passed now, by name."""
+    return {**_custom_objects, **_scoped.get({})}
+
+
 @contextmanager
 def _scope(objects: dict[str, Any]) -> Iterator[None]:
     token = _scoped.set({**_scoped.get({}), **objects})
