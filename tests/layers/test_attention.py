@@ -366,3 +366,17 @@ def test_hooks_of_the_plain_attention():
 
     x = np.ones((2, 3, 5), "float32")
     assert Hooked()([x, x]).shape == (2, 3, 5) and seen == ["scores", "mask", "apply"]
+
+
+@pytest.mark.parametrize(
+    "mask", [None, np.array([[[1, 0, 1], [1, 1, 1], [0, 1, 1]]], bool)]
+)
+def test_the_causal_mask_of_a_direct_call_joins_the_given_one(mask):
+    layer = layers.MultiHeadAttention(2, 4)
+    layer.build((2, 3, 5), (2, 3, 5))
+    q, k, v = np.random.default_rng(0).normal(size=(3, 2, 3, 2, 4)).astype("float32")
+    causal = np.tril(np.ones((1, 3, 3), bool))
+    joined = causal if mask is None else causal & mask
+    got, _ = layer._compute_attention(q, k, v, mask, use_causal_mask=True)
+    wanted, _ = layer._compute_attention(q, k, v, joined)
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)

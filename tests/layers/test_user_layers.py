@@ -189,3 +189,12 @@ def test_a_declared_shape_serves_inside_a_model_that_is_called_symbolically():
     assert model(np.ones((2, 5, 3), "float32")).shape == (2, 5, 2)
     with pytest.raises(ValueError, match="'position"):
         model(np.ones((2, 9, 3), "float32"))
+
+
+def test_a_call_of_one_s_own_says_the_shape_below_a_built_in_layer_too():
+    class Twice(layers.Dense):
+        def call(self, inputs):
+            once = super().call(inputs)
+            return ops.concatenate([once, once], axis=-1)
+
+    assert Twice(3)(keras.Input((None, 4))).shape == (None, None, 6)

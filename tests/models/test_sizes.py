@@ -43,6 +43,7 @@ def test_sequential_takes_them_everywhere():
     assert model.predict(wide, verbose=0).shape == (2, 2)
     assert np.isfinite(model.fit(wide, y, verbose=0).history["loss"][0])
     assert np.isfinite(model.evaluate(wide, y, verbose=0))
+    assert model(keras.Input((32, 32, 3))).shape == (None, 2)
     flat = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(ValueError, match="dense"):
         flat.predict(wide, verbose=0)
