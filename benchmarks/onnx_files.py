@@ -51,7 +51,9 @@ def session(path: Path):
     return onnxruntime.InferenceSession(str(path), options)
 
 
-def compared(work, folder: Path, batch: int, rounds: int, python: str) -> tuple[float, ...]:
+def compared(
+    work, folder: Path, batch: int, rounds: int, python: str
+) -> tuple[float, ...]:
     """Milliseconds of ours and of torch's, and the largest difference of outputs."""
     import minikeras
 
@@ -60,7 +62,17 @@ def compared(work, folder: Path, batch: int, rounds: int, python: str) -> tuple[
     np.save(samples, x)
     theirs, weights, ours = (folder / n for n in ("torch.onnx", "w.npz", "ours.onnx"))
     env = {**os.environ, "KERAS_BACKEND": "torch"}
-    command = [python, "-W", "ignore", "-c", _TORCH, work.name, weights, theirs, samples]
+    command = [
+        python,
+        "-W",
+        "ignore",
+        "-c",
+        _TORCH,
+        work.name,
+        weights,
+        theirs,
+        samples,
+    ]
     subprocess.run([str(c) for c in command], env=env, check=True, capture_output=True)
     model = work.build(minikeras)
     with np.load(weights) as file:
@@ -97,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"{work.name:12} torch does not export it: {last[:120]}")
                 continue
         ratios.append(theirs / ours)
-        print(f"{work.name:12} {ours:9.2f} {theirs:9.2f} {theirs / ours:6.2f}  {apart:.1e}")
+        print(
+            f"{work.name:12} {ours:9.2f} {theirs:9.2f} {theirs / ours:6.2f}  {apart:.1e}"
+        )
     if ratios:
         print(f"geometric mean of the ratios {geomean(ratios):.2f}")
 
