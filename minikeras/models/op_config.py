@@ -11,6 +11,7 @@ import inspect
 from typing import Any
 
 from minikeras import ops
+from minikeras.config import image_data_format
 from minikeras.engine import tree
 from minikeras.engine.symbolic import any_symbolic
 from minikeras.layers.base.node import OpCall
@@ -97,6 +98,12 @@ def write_operation(operation: OpCall, calls: list[Any]) -> dict[str, Any]:
     """
     name = operation.function.__name__
     static = split(operation, calls[0])[2] if calls else {}
+    if "data_format" in inspect.signature(operation.function).parameters:
+        # Keras's classes, unlike its functions, do not look for the default.
+        static = {
+            **static,
+            "data_format": static.get("data_format") or image_data_format(),
+        }
     camel = "".join(part.capitalize() for part in name.split("_"))
     class_name = _CLASSES.get(name, camel)
     image = getattr(ops.image, name, None) is operation.function

@@ -112,6 +112,35 @@ def test_what_keras_1_had_alone_is_refused():
             one(name, "1.1.0", **config)
 
 
+def test_a_sequential_of_keras_1_that_begins_with_branches():
+    def dense(name, units, **more):
+        config = {
+            "name": name,
+            "output_dim": units,
+            "init": "one",
+            "bias": True,
+            **more,
+        }
+        return {"class_name": "Dense", "config": config}
+
+    merge = {"class_name": "Merge", "config": {
+        "name": "merge_1", "mode": "concat", "concat_axis": -1, "dot_axes": -1,
+        "layers": [
+            {"class_name": "Sequential",
+             "config": [dense("left", 2, batch_input_shape=[None, 3])]},
+            {"class_name": "Sequential",
+             "config": [dense("right", 1, batch_input_shape=[None, 2])]},
+        ]}}  # fmt: skip
+    text = json.dumps(
+        {"class_name": "Sequential", "config": [merge, dense("last", 1)],
+         "keras_version": "1.2.1"}
+    )  # fmt: skip
+    model = keras.models.model_from_json(text)
+    x, y = np.ones((2, 3), "float32"), np.ones((2, 2), "float32")
+    np.testing.assert_array_equal(model([x, y]), np.full((2, 1), 3 + 3 + 2.0))
+    assert keras.models.model_from_json(model.to_json()).count_params() == 15
+
+
 # --- Keras 2
 
 

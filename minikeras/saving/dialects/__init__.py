@@ -101,6 +101,8 @@ def _object(data: Config, version: Version) -> Config:
     if isinstance(config, list) and name == "Sequential":  # until 2.2.2
         data = {**data, "config": {"layers": config}}
         config = data["config"]
+    if name == "Sequential" and version < (2, 0) and keras1.has_branches(config):
+        return keras1.branched(config)
     if name == "Sequential" and version < (3, 0) and isinstance(config, dict):
         return {**data, **keras2.home(data), "config": keras2.with_input(config)}
     if not isinstance(config, dict) or version >= (3, 0):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minikeras.saving.dialects import nodes
 from minikeras.saving.dialects.notes import note
 
 Config = dict[str, Any]
@@ -81,6 +82,7 @@ _MERGES = {
     "dot": "Dot",
     "cos": "Dot",
 }
+BRANCHES = "keras_1_branches"
 _GONE = ("MaxoutDense", "Highway", "SReLU", "ParametricSoftplus")
 
 
@@ -192,6 +194,8 @@ def _merge(config: Config) -> tuple[str, Config]:
             f"{', '.join(_MERGES)} have a layer today."
         )
     found = {"name": config.get("name")}
+    if config.get("layers"):
+        found[BRANCHES] = config["layers"]
     if mode == "concat":
         found["axis"] = config.get("concat_axis", -1)
     elif mode in ("dot", "cos"):
@@ -199,3 +203,65 @@ def _merge(config: Config) -> tuple[str, Config]:
         found["axes"] = axes
         found["normalize"] = mode == "cos"
     return _MERGES[mode], found
+
+
+# --- Sequential models that begin with several branches
+
+
+def has_branches(config: Any) -> bool:
+    """Whether a Sequential's first layer is a Merge of models of its own."""
+    layers = config.get("layers") if isinstance(config, dict) else None
+    first = layers[0] if isinstance(layers, list) and layers else None
+    return isinstance(first, dict) and BRANCHES in (first.get("config") or {})
+
+
+def branched(config: Config) -> Config:
+    """Such a Sequential as a functional model with an input for each branch."""
+    merge, *rest = config["layers"]
+    inner = dict(merge["config"])
+    inputs, layers, ends = [], [], []
+    for branch in inner.pop(BRANCHES):
+        entry = _input_of(branch)
+        name = _name_of(branch)
+        layers += [
+            entry,
+            {**branch, "name": name, "inbound_nodes": [[[entry["name"], 0, 0, {}]]]},
+        ]
+        inputs.append([entry["name"], 0, 0])
+        ends.append([name, 0, 0, {}])
+    last = _name_of(merge)
+    layers.append({**merge, "config": inner, "name": last, "inbound_nodes": [ends]})
+    for layer in rest:
+        name = _name_of(layer)
+        layers.append({**layer, "name": name, "inbound_nodes": [[[last, 0, 0, {}]]]})
+        last = name
+    name = config.get("name") or "sequential"
+    whole = {"name": name, "layers": layers, "input_layers": inputs,
+             "output_layers": [last, 0, 0]}  # fmt: skip
+    return {"module": "keras", "class_name": "Functional", "config": nodes.modern_graph(whole),
+            "registered_name": None}  # fmt: skip
+
+
+def _name_of(layer: Config) -> str:
+    config = layer["config"]
+    known = layer.get("name") or config.get("name")
+    # Keras 1 gave no names to Sequentials in files; that of the first layer tells them apart.
+    return str(known or f"branch_{_name_of(config['layers'][-1])}")
+
+
+def _input_of(branch: Config) -> Config:
+    """An InputLayer for a branch: the one that it begins with, under another name."""
+    first = branch["config"]["layers"][0]["config"]
+    shape = first.get("batch_shape") or first.get("batch_input_shape")
+    if shape is None:
+        raise ValueError(
+            f"layer {_name_of(branch)!r}: a branch of a Merge without an input shape."
+        )
+    name = f"{_name_of(branch)}_data"
+    config = {
+        "name": name,
+        "batch_shape": shape,
+        "dtype": first.get("dtype") or "float32",
+    }
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": config,
+            "registered_name": None, "name": name, "inbound_nodes": []}  # fmt: skip
