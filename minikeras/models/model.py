@@ -374,19 +374,23 @@ def model_from_json(
     >>> keras.models.model_from_json(model.to_json()).count_params()
     9
     """
-    config = limits.parse_json(json_string, "model_from_json: the text")
+    owner = "model_from_json: the text"
+    config = limits.parse_json(json_string, owner)
     if isinstance(config, str):  # some versions of Keras 1 encoded it twice
-        config = limits.parse_json(config, "model_from_json: the text")
+        config = limits.parse_json(config, owner)
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(
             "model_from_json: the text describes no model; expected what to_json() gave."
         )
-    config = dialects.modern_config(config)
     with (
-        model_files.clear_depth("model_from_json"),
+        model_files.clear_build_errors(owner),
         sharing.shared_objects(reading=True),
     ):
         made: Model = serialization.deserialize_keras_object(
-            config, custom_objects=custom_objects
+            dialects.modern_config(config), custom_objects=custom_objects
+        )
+    if not isinstance(made, Model):
+        raise ValueError(
+            f"model_from_json: the text describes {type(made).__name__}, which is no model."
         )
     return made

@@ -83,6 +83,8 @@ class _Zip(Members):
         self._archive, self._label, self.size = archive, label, size
         self._infos: dict[str, zipfile.ZipInfo] = {}
         claimed = 0
+        if len(archive.infolist()) > limits.MAX_MEMBERS:
+            raise FileError(f"{label}: more than {limits.MAX_MEMBERS:,} members.")
         for info in archive.infolist():
             name = checked_name(info.filename, label)
             if name.endswith("/"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import marshal
+import sys
 import types
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,9 +13,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from minikeras.saving import bytecode
+from minikeras.saving import builtin, bytecode
 from minikeras.saving.registry import current_objects, get_registered_name
 
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _safe: ContextVar[bool] = ContextVar("minikeras_safe_mode", default=True)
 
 
@@ -34,6 +36,20 @@ def safe_mode_scope(safe: bool) -> Iterator[None]:
 def in_safe_mode() -> bool:
     """Whether code in configs is refused now."""
     return _safe.get() and not _trusted
+
+
+def check_lambda(function: Any) -> None:
+    """Refuse functions of this package in a Lambda from a config, but for ops.
+
+    Raises:
+        ValueError: In safe mode, if it is one that could do more than compute.
+    """
+    if in_safe_mode() and not builtin.may_stand_in_lambda(function):
+        raise ValueError(
+            f"the config has a Lambda that holds {function!r}: of this package only the "
+            "functions of keras.ops and keras.activations may stand there. Pass "
+            "safe_mode=False if you trust where it comes from."
+        )
 
 
 def enable_unsafe_deserialization() -> None:
@@ -66,6 +82,7 @@ def serialize_function(function: Callable[..., Any]) -> dict[str, Any]:
 def _dump(function: types.FunctionType) -> dict[str, Any]:
     cells = function.__closure__
     return {
+        "python": _PYTHON,
         "code": base64.b64encode(marshal.dumps(function.__code__)).decode("ascii"),
         "defaults": function.__defaults__,
         "closure": tuple(c.cell_contents for c in cells) if cells else None,
@@ -87,6 +104,13 @@ def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
     inner = config.get("value", config)
     if isinstance(inner, (list, tuple)):
         inner = dict(zip(("code", "defaults", "closure"), inner, strict=True))
+    made_by = inner.get("python", _PYTHON)
+    if made_by != _PYTHON:
+        raise ValueError(
+            f"the config holds the code of a lambda for Python {made_by}; this is "
+            f"{_PYTHON}, which cannot run it. Load it there, or give the layer's "
+            "function a name and pass it in custom_objects."
+        )
     code = bytecode.load_code(base64.b64decode(inner["code"]))
     closure = inner.get("closure")
     cells = tuple(types.CellType(v) for v in closure) if closure else None

@@ -155,6 +155,7 @@ def read_tree(file: h5py.File) -> Tree:
     import h5py
 
     tree: Tree = {}
+    size = file.file.id.get_filesize()
     waiting: list[tuple[h5py.Group, str]] = [(file, "")]
     while waiting:
         group, path = waiting.pop()
@@ -164,7 +165,7 @@ def read_tree(file: h5py.File) -> Tree:
             if isinstance(inner, h5py.Group):
                 waiting.append((inner, f"{path}/{key}" if path else key))
             else:
-                found.entries[key] = _entry(inner, f"{path}/{key}")
+                found.entries[key] = _entry(inner, f"{path}/{key}", size)
         tree[path] = found
     return tree
 
@@ -178,7 +179,7 @@ def _text_attribute(thing: Any, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _entry(data: h5py.Dataset, path: str) -> Entry:
+def _entry(data: h5py.Dataset, path: str, size_of_file: int) -> Entry:
     import h5py
 
     named = _text_attribute(data, "dtype")
@@ -188,7 +189,7 @@ def _entry(data: h5py.Dataset, path: str) -> Entry:
     def read() -> Array:
         with clear_errors(f"array {path!r} of {data.file.filename!r}"):
             if strings:
-                return _read_texts(data)
+                return _read_texts(data, size_of_file)
             array = np.empty(shape, data.dtype)
             if array.size:
                 data.read_direct(array)
@@ -202,22 +203,23 @@ def _entry(data: h5py.Dataset, path: str) -> Entry:
     return Entry(shape, named or data.dtype.name, read, size)
 
 
-def _read_texts(data: h5py.Dataset) -> Array:
-    """Texts, a few at a time: each may point to the same long one."""
-    flat: list[str] = []
-    room = limits.SLACK_BYTES
+def _read_texts(data: h5py.Dataset, file_size: int) -> Array:
+    """Texts, some at a time: all of them may point to the same long one."""
     count = int(np.prod(data.shape, dtype=object))
+    step = max(1, limits.SLACK_BYTES // max(file_size, 1))
+    if count > 5_000 * step or (data.ndim != 1 and count > step):
+        raise FileError(f"{count:,} texts in a file of {file_size:,} bytes: refused.")
     source = data.asstr("utf-8", "replace")
     if data.ndim != 1:
-        if count > 1_000:
-            raise FileError("a table of texts; expected a list of them.")
         return np.asarray(source[()], object)
-    for i in range(count):
-        flat.append(source[i])
-        room -= len(flat[-1]) + 50
+    found: list[str] = []
+    room = limits.most_bytes(file_size)
+    for start in range(0, count, step):
+        found += list(source[start : start + step])
+        room -= sum(map(len, found[start:]))
         if room < 0:
-            raise FileError("texts of more than 64 MiB.")
-    return np.array(flat, object)
+            raise FileError(f"texts of more than {limits.most_bytes(file_size):,} bytes.")
+    return np.array(found, object)
 
 
 def write_tree(tree: Tree, target: str | Path | io.BytesIO) -> None:

@@ -202,7 +202,7 @@ def load_model(
                 "or `.h5` file, or a folder saved with zipped=False."
             )
     kind = sniff.kind_of(filepath)
-    with clear_depth(label):
+    with clear_build_errors(label):
         if kind in ("zip", "folder"):
             with archive.opened(filepath, label) as members:
                 return _load_members(members, label, custom_objects, compile, safe_mode)
@@ -225,12 +225,20 @@ _WRONG_KIND = {
 
 
 @contextmanager
-def clear_depth(label: str) -> Iterator[None]:
-    """Too deep a nesting, as one clear error."""
+def clear_build_errors(label: str) -> Iterator[None]:
+    """What goes wrong in building from a strange config, as one clear error."""
     try:
         yield
     except RecursionError:
         raise FileError(f"{label}: its model is nested too deep.") from None
+    except (LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
+            UnicodeError, MemoryError) as error:  # fmt: skip
+        if isinstance(error, ValueError):  # it is one already, with its own text
+            raise
+        kind, text = type(error).__name__, str(error)[:300]
+        raise FileError(
+            f"{label} does not describe a model that can be built: {kind}: {text}"
+        ) from error
 
 
 def _load_hdf5(

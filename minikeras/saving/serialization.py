@@ -8,12 +8,13 @@ written under `keras.`, so that the dicts travel both ways between the two.
 from __future__ import annotations
 
 import inspect
+import os
 import types
 from typing import Any
 
 import numpy as np
 
-from minikeras.engine import tree
+from minikeras.engine import dtypes, tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.saving import builtin, dialects, functions, sharing
@@ -162,7 +163,7 @@ def deserialize_keras_object(
 
     Raises:
         ValueError: If a class is unknown, or safe mode forbids its code.
-        TypeError: If its constructor refuses the config.
+        TypeError: If its constructor refuses the config (it is a ValueError too).
 
     >>> import minikeras as keras
     >>> layer = keras.layers.Dense(3, activation="relu", name="hidden")
@@ -187,8 +188,10 @@ def deserialize_keras_object(
             key: deserialize_keras_object(v, safe_mode=safe_mode)
             for key, v in config.items()
         }
-    with dialects.one_note():
-        return _deserialize_dict(config, safe_mode, kwargs.get("module_objects"))
+    # Inside a block where code is trusted, it is trusted in all parts of a config.
+    safe = safe_mode and functions.in_safe_mode()
+    with dialects.one_note(), functions.safe_mode_scope(safe):
+        return _deserialize_dict(config, safe, kwargs.get("module_objects"))
 
 
 def _deserialize_dict(
@@ -206,8 +209,7 @@ def _deserialize_dict(
     cls = _find(kind, config, "class", module_objects)
     if inner is None or not inspect.isclass(cls):
         return cls
-    with functions.safe_mode_scope(safe_mode):
-        made = _construct(cls, inner)
+    made = _construct(cls, inner)
     sharing.note_read(config, made)
     build_config = config.get("build_config")
     if (
@@ -224,6 +226,10 @@ def _deserialize_dict(
     return made
 
 
+class ConfigError(TypeError, ValueError):
+    """A config that a class cannot be made from: Keras's type for it, and ours."""
+
+
 def _construct(cls: Any, inner: Any) -> Any:
     if not hasattr(cls, "from_config"):
         raise TypeError(
@@ -232,13 +238,26 @@ def _construct(cls: Any, inner: Any) -> Any:
         )
     if isinstance(inner, dict):
         inner = dialects.modern_arguments(cls.__name__, inner)
+    _refuse_paths(cls, inner)
     try:
         return cls.from_config(inner)  # a list: Sequential, as Keras 1 wrote it
     except TypeError as error:
-        raise TypeError(
+        raise ConfigError(
             f"{cls.__name__} could not be rebuilt from its config {_short(inner)}: {error}. Its "
             "get_config() must return exactly what its constructor takes."
         ) from error
+
+
+def _refuse_paths(cls: Any, inner: Any) -> None:
+    """A config cannot make a layer of ours read a file or an address."""
+    given = inner.get("vocabulary") if isinstance(inner, dict) else None
+    own = cls.__module__.startswith("minikeras")
+    if own and functions.in_safe_mode() and isinstance(given, (str, os.PathLike)):
+        raise ValueError(
+            f"the config of {cls.__name__} names a file, vocabulary={str(given)[:100]!r}, "
+            "which is refused: it could be any file. Pass safe_mode=False if you trust "
+            "where it comes from."
+        )
 
 
 def _short(value: Any) -> str:
@@ -267,8 +286,15 @@ def _find(
     )
 
 
+def _array_form(inner: dict[str, Any], safe_mode: bool) -> Any:
+    kind = str(inner["dtype"])
+    if kind.startswith(("str", "<U")):  # text, as long as it is
+        return np.asarray(inner["value"], dtype=str)
+    return np.asarray(inner["value"], dtype=dtypes.numpy_dtype(dtypes.standardize(kind)))
+
+
 def _tensor_form(inner: dict[str, Any], safe_mode: bool) -> Tensor:
-    return from_numpy(np.asarray(inner["value"], dtype=inner["dtype"]), inner["dtype"])
+    return from_numpy(_array_form(inner, safe_mode), inner["dtype"])
 
 
 def _symbolic_form(inner: dict[str, Any], safe_mode: bool) -> KerasTensor:
@@ -276,7 +302,7 @@ def _symbolic_form(inner: dict[str, Any], safe_mode: bool) -> KerasTensor:
 
 
 _SPECIAL = {
-    "__numpy__": lambda inner, safe: np.asarray(inner["value"], dtype=inner["dtype"]),
+    "__numpy__": _array_form,
     "__tensor__": _tensor_form,
     "__keras_tensor__": _symbolic_form,
     "__bytes__": lambda inner, safe: inner["value"].encode("utf-8"),

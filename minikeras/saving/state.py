@@ -172,11 +172,11 @@ def _complaint(
     lines = []
     free = [p for p, g in tree.items() if g and p not in used]
     for path, error in failed[:5]:
-        text = f"  {path or 'the model itself'!r}: {_first_line(error)}"
+        text = f"  {_short(path) or 'the model itself'!r}: {_first_line(error)}"
         if vars_path(path) not in tree:
             near = nearest(vars_path(path), dict.fromkeys(free))
-            hint = f"; the nearest unused one is {near!r}" if near else ""
-            text += f" The file has no group {vars_path(path)!r}{hint}."
+            hint = f"; the nearest unused one is {_short(near)!r}" if near else ""
+            text += f" The file has no such group{hint}."
         lines.append(text)
     if len(failed) > 5:
         lines.append(f"  ... and {len(failed) - 5} more.")
@@ -187,6 +187,10 @@ def _complaint(
         + "\nTo load the others "
         "and leave these as they are, pass skip_mismatch=True."
     )
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= 300 else f"{path[:100]}...{path[-190:]}"
 
 
 def _first_line(error: Exception) -> str:

@@ -121,4 +121,8 @@ class Lambda(Layer):
                 config[key] = serialization.deserialize_keras_object(
                     config[key], custom_objects=custom_objects, safe_mode=safe
                 )
+        with serialization.functions.safe_mode_scope(safe):
+            for key in ("function", "output_shape", "mask"):
+                if callable(config.get(key)):
+                    serialization.functions.check_lambda(config[key])
         return cls(**config)
