@@ -218,7 +218,9 @@ def _read_texts(data: h5py.Dataset, file_size: int) -> Array:
         found += list(source[start : start + step])
         room -= sum(map(len, found[start:]))
         if room < 0:
-            raise FileError(f"texts of more than {limits.most_bytes(file_size):,} bytes.")
+            raise FileError(
+                f"texts of more than {limits.most_bytes(file_size):,} bytes."
+            )
     return np.array(found, object)
 
 

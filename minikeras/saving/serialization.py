@@ -290,7 +290,9 @@ def _array_form(inner: dict[str, Any], safe_mode: bool) -> Any:
     kind = str(inner["dtype"])
     if kind.startswith(("str", "<U")):  # text, as long as it is
         return np.asarray(inner["value"], dtype=str)
-    return np.asarray(inner["value"], dtype=dtypes.numpy_dtype(dtypes.standardize(kind)))
+    return np.asarray(
+        inner["value"], dtype=dtypes.numpy_dtype(dtypes.standardize(kind))
+    )
 
 
 def _tensor_form(inner: dict[str, Any], safe_mode: bool) -> Tensor:

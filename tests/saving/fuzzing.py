@@ -16,7 +16,8 @@ from minikeras.saving import weights_files
 def _model():
     inputs = keras.Input((4,))
     x = layers.Reshape((2, 2))(layers.Dense(4, "relu")(inputs))
-    x = layers.Bidirectional(layers.GRU(2))(x) + keras.ops.mean(x, axis=(1, 2), keepdims=False)[:, None]  # fmt: skip
+    means = keras.ops.mean(x, axis=(1, 2), keepdims=False)[:, None]
+    x = layers.Bidirectional(layers.GRU(2))(x) + means
     model = keras.Model(inputs, layers.BatchNormalization()(x))
     model.compile("adam", "mse", metrics=["mae"])
     return model
@@ -47,8 +48,7 @@ def read(kind, data):
                 for group in tree.values():
                     for name in group:
                         group[name]
-    except ValueError as error:
-        assert str(error)
+    except ValueError:
         return False
     return True
 
@@ -80,7 +80,6 @@ def read_config(text):
     """Make a model of a config; whether it could be."""
     try:
         keras.models.model_from_json(text)
-    except ValueError as error:
-        assert str(error)
+    except ValueError:
         return False
     return True

@@ -220,7 +220,8 @@ def config_of_spaces(folder):
 def deep_json(folder):
     """Lists in lists."""
     members = _plain(folder)
-    members["config.json"] = b'{"class_name": "A", "config": ' + b"[" * 10**5 + b"]" * 10**5 + b"}"  # fmt: skip
+    lists = b"[" * 10**5 + b"]" * 10**5
+    members["config.json"] = b'{"class_name": "A", "config": ' + lists + b"}"
     return _packed(folder, members)
 
 
@@ -480,7 +481,10 @@ FILES = {
 
 def _load(path):
     """What loading a file raises, with time and memory that it takes; for a child."""
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, start = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        time.perf_counter(),
+    )
     found = {"kinds": [], "text": ""}
     try:
         keras.saving.load_model(path)
