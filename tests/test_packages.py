@@ -34,7 +34,7 @@ SCRIPTS = [
     ("shap_explainers", "shap", r"error 0\.00\d+, 0\.00"),
     ("vision_models", "keras_vision", r"scores \(4, 4\)"),
 ]
-# keras-sig knows three backends and stops at any other name.
+# keras-sig knows three backends and stops at any other name; it needs jax to be installed.
 NAMES = {"keras_sig_layer": "tensorflow"}
 
 

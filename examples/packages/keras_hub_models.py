@@ -4,6 +4,8 @@ import keras
 import keras_hub
 import numpy as np
 
+keras.utils.set_random_seed(0)
+
 backbone = keras_hub.models.BertBackbone(
     vocabulary_size=50, num_layers=1, num_heads=2, hidden_dim=16, intermediate_dim=32,
     max_sequence_length=12,
@@ -31,7 +33,7 @@ gpt = keras_hub.models.GPT2Backbone(
 )  # fmt: skip
 hidden = gpt.predict({k: v for k, v in x.items() if k != "segment_ids"}, verbose=0)
 resnet = keras_hub.models.ResNetBackbone(
-    input_conv_filters=[8], input_conv_kernel_sizes=[3], stackwise_num_filters=[8, 16],
+    input_conv_filters=[64], input_conv_kernel_sizes=[3], stackwise_num_filters=[64, 128],
     stackwise_num_blocks=[1, 1], stackwise_num_strides=[1, 2], block_type="basic_block",
     image_shape=(16, 16, 3),
 )  # fmt: skip

@@ -4,6 +4,8 @@ import keras
 import keras_rs
 import numpy as np
 
+keras.utils.set_random_seed(0)
+
 vocabulary_size = 32
 embedding_dim = 6
 

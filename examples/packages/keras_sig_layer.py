@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras_sig import SigLayer
 
+keras.utils.set_random_seed(0)
+
 draw = np.random.default_rng(0)
 x = draw.normal(size=(64, 12, 3)).astype("float32").cumsum(1)
 y = (x[:, -1] - x[:, 0]).astype("float32")

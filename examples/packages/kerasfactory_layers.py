@@ -4,6 +4,8 @@ import keras
 from kerasfactory.layers import DistributionTransformLayer, GatedFeatureFusion
 from kerasfactory.models import BaseFeedForwardModel
 
+keras.utils.set_random_seed(0)
+
 inputs = keras.Input(shape=(10,))
 transformed = DistributionTransformLayer(transform_type="yeo-johnson")(inputs)
 linear = keras.layers.Dense(16, activation="relu")(transformed)

@@ -7,6 +7,8 @@ from kyolo.models import yolov8n
 from kyolo.postprocessing import YOLOPostprocessor
 from kyolo.training import YOLODetector
 
+keras.utils.set_random_seed(0)
+
 draw = np.random.default_rng(0)
 model = yolov8n(nc=3, input_shape=(64, 64, 3))
 images = draw.random((2, 64, 64, 3), "float32")
@@ -29,6 +31,6 @@ detector = YOLODetector(
     model, loss=YOLODetectionLoss(nc=3, reg_max=16, strides=(8, 16, 32))
 )
 detector.compile(optimizer=keras.optimizers.Adam(1e-3))
-logs = [detector.train_on_batch(images, targets, return_dict=True) for _ in range(3)]
+logs = [detector.train_on_batch(images, targets, return_dict=True) for _ in range(6)]
 losses = [float(log["loss"]) for log in logs]
 print(f"boxes {tuple(boxes.shape)}, loss {losses[0]:.2f} -> {losses[-1]:.2f}")

@@ -4,6 +4,8 @@ import keras
 import keras_mdn_layer as mdn
 import numpy as np
 
+keras.utils.set_random_seed(0)
+
 N_HIDDEN, N_MIXES, OUTPUT_DIMS = 15, 5, 1
 draw = np.random.default_rng(0)
 y = draw.uniform(-10, 10, (400, 1)).astype("float32")

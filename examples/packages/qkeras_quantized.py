@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from qkeras import QActivation, QConv2D, QDense, quantized_bits
 
+keras.utils.set_random_seed(0)
+
 draw = np.random.default_rng(0)
 x = draw.random((64, 12, 12, 1), "float32")
 y = (x.mean((1, 2, 3)) > 0.5).astype("int32")
