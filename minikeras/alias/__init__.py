@@ -16,6 +16,7 @@ from pathlib import Path
 
 from minikeras.alias.faces import Face
 from minikeras.alias.finder import Finder
+from minikeras.engine.errors import see
 
 _CHILDREN = Path(__file__).resolve().parent / "children"
 # What stands in front of a child's module path: for keras, and for tensorflow.
@@ -137,5 +138,5 @@ def _refuse_loaded(root: str) -> None:
     raise RuntimeError(
         f"install_as_keras: {root} is imported already, from {loaded.__file__}. Call it "
         f"before the first import of {root}, or start the script with "
-        "`python -m minikeras run`."
+        "`python -m minikeras run`." + see("guides/drop-in.md")
     )

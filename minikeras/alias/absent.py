@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras.engine.errors import see
+
 # First part of the module's path -> its names.
 NAMES = {
     "applications": """
@@ -65,7 +67,7 @@ def stand_in(path: str, name: str) -> type | None:
     def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(
             f"{owner}.{name} is not in minikeras; `minikeras run --real` runs the script "
-            "with the installed Keras."
+            "with the installed Keras." + see("guides/drop-in.md#what-answers")
         )
 
     return type(name, (), {"__init__": refuse, "__module__": owner})

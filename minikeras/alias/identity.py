@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from minikeras.config import backend as _own
+from minikeras.engine.errors import see
 
 # The Keras whose names and behaviour these are.
 __version__ = "3.15.1"
@@ -36,6 +37,7 @@ def backend() -> str:
     if name not in _KNOWN and name != _own():
         raise ValueError(
             f"MINIKERAS_KERAS_BACKEND_NAME is {name!r}; expected one of {', '.join(_KNOWN)}."
+            + see("guides/drop-in.md#what-packages-are-told")
         )
     return name
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from minikeras.engine import settings
 from minikeras.engine.aval import Shape
+from minikeras.engine.errors import see
 
 if TYPE_CHECKING:
     from minikeras.engine.graph import Node, Value
@@ -194,12 +195,14 @@ def load(name: str) -> Backend:
             f"backend {name!r} is not registered; expected one of "
             f"{', '.join(sorted(known))}. Set MINIKERAS_BACKEND or call "
             "minikeras.config.set_backend() with one of these."
+            + see("index.md#choosing-a-backend")
         )
     if not installed(name):
         package, line = _NEEDS[name]
         raise BackendError(
             f"backend {name!r} needs the package {package!r}, which is not installed: "
             f"{line}. Installed backends: {', '.join(available())}."
+            + see("index.md#choosing-a-backend")
         )
     module, _, factory = known[name].partition(":")
     if name in BUILT_IN:

@@ -1,4 +1,4 @@
-"""Errors of tensors that stand for values not yet known."""
+"""Errors of tensors that stand for values not yet known, and how errors name a page."""
 
 from __future__ import annotations
 
@@ -20,3 +20,15 @@ class NumPyCallError(TraceError):
 
     Raised to the caller: an eager run instead would lose gradients without a word.
     """
+
+
+def see(page: str) -> str:
+    """The end of a message: where the documentation says more.
+
+    Args:
+        page: A page below `docs`, with the anchor of a heading.
+
+    >>> see("index.md#choosing-a-backend")
+    ' See docs/index.md#choosing-a-backend.'
+    """
+    return f" See docs/{page}."

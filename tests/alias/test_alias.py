@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -194,6 +195,20 @@ def test_notebooks_load_it_as_an_extension():
     assert alias.installed()
     minikeras.unload_ipython_extension(None)
     assert not alias.installed()
+
+
+def test_ipython_runs_the_magic():
+    pytest.importorskip("IPython")
+    script = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_cell("%load_ext minikeras\\nimport keras\\nprint(keras)").raise_error()
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=env
+    )
+    assert ran.stdout == "<module 'keras' (minikeras)>\n", ran.stderr
 
 
 def test_attributes_set_without_tracking_are_left_as_they_are():

@@ -1,11 +1,13 @@
 """Which modules below `tensorflow` there are, and what answers in each."""
 
 from minikeras.alias.faces import Entry
+from minikeras.engine.errors import see
 
 LACKING = (
     "minikeras stands in for TensorFlow here, with its keras and the few names that Keras "
     "scripts use beside it; this one is not there. Use the function of keras.ops that does "
     "it, or run the script with the installed TensorFlow: minikeras run --real."
+    + see("guides/drop-in.md#what-answers")
 )
 _HERE = "minikeras.alias.tensorflow"
 
