@@ -48,6 +48,7 @@ _INNER_SOURCES = {
         "minikeras",
         "minikeras.ops",
         "minikeras.random",
+        "minikeras.config",
     ),
     "backend.image": ("minikeras.ops.image",),
     "backend.linalg": ("minikeras.ops.linalg", "minikeras.ops"),
@@ -60,7 +61,8 @@ _INNER_SOURCES = {
     "layers": ("minikeras.layers", f"{_INSIDE}.layers"),
     "legacy": (),
     "legacy.backend": ("minikeras.alias.keras2_backend", "minikeras.backend"),
-    "legacy.layers": ("minikeras.layers",),
+    "legacy.layers": ("minikeras.alias.keras2_names", "minikeras.layers"),
+    "legacy.losses": ("minikeras.alias.keras2_names",),
     "legacy.preprocessing": ("minikeras.preprocessing",),
     "legacy.preprocessing.image": ("minikeras.preprocessing.image",),
     "legacy.preprocessing.sequence": ("minikeras.preprocessing.sequence",),
@@ -71,13 +73,25 @@ _INNER_SOURCES = {
     "metrics": ("minikeras.metrics", f"{_INSIDE}.losses"),
     "models": ("minikeras.models", "minikeras.layers"),
     "ops": ("minikeras.ops", "minikeras", f"{_INSIDE}.ops"),
+    "ops.image": ("minikeras.ops.image",),
+    "ops.linalg": ("minikeras.ops.linalg", "minikeras.ops"),
     "optimizers": ("minikeras.optimizers", f"{_INSIDE}.optimizers"),
     "optimizers.schedules": ("minikeras.optimizers.schedules",),
     "saving": ("minikeras.saving", f"{_INSIDE}.saving"),
     "trainers": (f"{_INSIDE}.trainers", "minikeras.utils"),
-    "utils": (f"{_INSIDE}.utils", "minikeras.utils", "minikeras.backend", "minikeras"),
+    "utils": (f"{_INSIDE}.utils", "minikeras.utils", "minikeras.backend"),
+    "utils.file_utils": (f"{_INSIDE}.files", "minikeras.utils"),
+    "utils.traceback_utils": (f"{_INSIDE}.utils", "minikeras.config"),
     "version": (_IDENTITY,),
 }
+# What Keras's own modules import, and others then take from there.
+_EVERYWHERE = (
+    f"{_INSIDE}.backend",
+    f"{_INSIDE}.utils",
+    f"{_INSIDE}.ops",
+    f"{_INSIDE}.saving",
+    "minikeras",
+)
 # Which of the backends' parts can be reached through `keras.src.backend` itself.
 _BACKEND_PARTS = ("core", "image", "linalg", "math", "nn", "numpy", "random")
 
@@ -154,16 +168,12 @@ def _inner_sources(path: str) -> tuple[str, ...]:
     prefix = path
     while prefix and prefix not in _INNER_SOURCES:
         prefix = prefix.rpartition(".")[0]
-    if prefix:
-        return _INNER_SOURCES[prefix]
-    if not path:
-        return _INNER_SOURCES[""]
-    top = path.split(".")[0]
-    return (
-        (f"minikeras.{path}", f"minikeras.{top}")
-        if path != top
-        else (f"minikeras.{top}",)
-    )
+    if prefix or not path:
+        own = _INNER_SOURCES[prefix]
+    else:
+        top = f"minikeras.{path.split('.')[0]}"
+        own = tuple(dict.fromkeys((f"minikeras.{path}", top)))
+    return (*own, *(source for source in _EVERYWHERE if source not in own))
 
 
 def _moved(path: str, now: str) -> Entry:

@@ -19,6 +19,7 @@ def test_functions_with_their_arguments(tf):
     x = tf.constant([[1.0, -2.0], [3.0, 4.0]])
     assert float(tf.reduce_sum(input_tensor=x, name="total")) == 6
     assert tf.reduce_mean(x, axis=0, keepdims=True).shape == (1, 2)
+    assert float(tf.reduce_mean([1, 2])) == 1.5
     assert tf.argmax(x).numpy().tolist() == [1, 1] and tf.argmax(x).dtype == "int64"
     assert tf.math.argmax(x, axis=1, output_type=tf.int32).dtype == tf.int32
     assert tf.transpose(x, perm=[1, 0]).numpy().tolist() == [[1, 3], [-2, 4]]
