@@ -275,6 +275,7 @@ def _load_members(
         with tempfile.TemporaryDirectory() as scratch:
             assets = Path(scratch)
             there = members.extract(ASSETS, assets)
+            paths.modern_assets(assets)
             version = read_metadata(members, label).get("keras_version")
             found = paths.modern_tree(tree, model, version, config)
             load_state(model, found, assets if there else None, label=label)

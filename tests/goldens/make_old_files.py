@@ -143,7 +143,8 @@ def functions():
     parts = tf.split(x, [3, 5], axis=2)
     x = tf.stack([tf.reduce_sum(p, axis=[1, 2]) for p in parts], axis=1)
     x = tf.where(x > 0.0, x, tf.nn.leaky_relu(x)) ** 2.0
-    x = tf.pad(x, [[0, 0], [1, 0]])
+    x = tf.reshape(tf.pad(x, [[0, 0], [1, 0]]), (tf.shape(x)[0], 3))
+    x = keras.backend.dot(tf.expand_dims(x, 1), tf.ones((3, 3)))[:, 0] * 0.1
     x = tf.nn.gelu(tf.cast(x, "float32"))
     return keras.Model(
         i, L.Dense(2)(tf.squeeze(x[..., tf.newaxis], -1)), name="functions"

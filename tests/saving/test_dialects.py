@@ -307,3 +307,10 @@ def test_paths_of_2_12():
     ]
     today = arrays("layers/dense/vars", "optimizer/vars")
     assert paths.modern_tree(today, keras.Sequential()) is today
+
+
+def test_assets_of_2_12(tmp_path):
+    old = tmp_path / "_layer_checkpoint_dependencies" / "inner"
+    (old / "_layer_checkpoint_dependencies" / "text").mkdir(parents=True)
+    paths.modern_assets(tmp_path)
+    assert (tmp_path / "layers" / "inner" / "layers" / "text").is_dir()

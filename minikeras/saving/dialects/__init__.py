@@ -17,6 +17,7 @@ from minikeras.saving.dialects import (
     nodes,
     states,
     tf_functions,
+    tf_shapes,
 )
 from minikeras.saving.dialects.keras2 import modern_lambda
 from minikeras.saving.dialects.nodes import modern_graph, modern_node
@@ -126,7 +127,7 @@ def _graph(config: Config, version: Version) -> Config:
             tf_functions.modern_function(layer)
             if tf_functions.is_function(layer.get("class_name", ""))
             else layer
-            for layer in found["layers"]
+            for layer in tf_shapes.without_sizes(found["layers"])
         ]
         found = states.with_states({**found, "layers": layers})
     return keras3.graph(found, version)

@@ -6,6 +6,7 @@ Weights files say no version, so everything is judged by its form; no file of to
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from minikeras import naming
@@ -46,6 +47,14 @@ def modern_tree(
         if moved:
             tree = _reordered_slots(tree, config["config"], model)
     return _with_learning_rate(tree, getattr(model, "optimizer", None), old)
+
+
+def modern_assets(folder: Path) -> None:
+    """Rename the folders of assets that 2.12 to 2.14 named otherwise."""
+    for old, new in _ROOTS.items():
+        for found in sorted(folder.rglob(old), reverse=True):  # the inner ones first
+            if found.is_dir() and not found.with_name(new).exists():
+                found.rename(found.with_name(new))
 
 
 def _modern_path(path: str) -> str:
