@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from minikeras import losses, ops
 from minikeras.engine import tree
+from minikeras.engine.tensor import Tensor
 from minikeras.losses import Loss
 from minikeras.metrics import Mean
 from minikeras.training.outputs import Outputs, Place, single
+from minikeras.variable import Variable
 
 
 def resolve_loss(identifier: Any) -> Loss | None:
@@ -35,7 +40,7 @@ class PlacedLoss(NamedTuple):
 
     place: Place
     loss: Loss
-    weight: float
+    weight: Any
     tracker: Mean | None
 
 
@@ -58,7 +63,7 @@ class CompileLoss:
     ) -> None:
         self.given = tree.map_structure(resolve_loss, loss)
         for weight in tree.flatten(loss_weights):
-            if weight is not None and not isinstance(weight, (int, float)):
+            if weight is not None and not _is_number(weight):
                 raise ValueError(
                     f"compile: loss_weights holds {weight!r}; expected numbers, one for each "
                     "output."
@@ -91,7 +96,10 @@ class CompileLoss:
             tracker = None
             if len(found) > 1:
                 tracker = Mean(name=unique(_log_name(place, loss), taken))
-            weight = 1.0 if weight is None else float(weight)
+            if weight is None:
+                weight = 1.0
+            elif not isinstance(weight, (Variable, Tensor)):
+                weight = float(weight)
             self.parts.append(PlacedLoss(place, loss, weight, tracker))
         self.metrics = [p.tracker for p in self.parts if p.tracker is not None]
         self.built = True
@@ -176,7 +184,7 @@ class CompileLoss:
             if tracker is not None:
                 size = tree.flatten(pred)[0].shape[0]
                 tracker.update_state(value, sample_weight=size)
-            if factor != 1.0:
+            if not isinstance(factor, float) or factor != 1.0:
                 value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
         return total
@@ -200,6 +208,13 @@ def _log_name(place: Place, loss: Loss) -> str:
     if place.label is not None and (place.leaf_is_named or not place.leaf):
         return f"{place.label}_loss"
     return "/".join([*([place.label] if place.label else []), f"{loss.name}_loss"])
+
+
+def _is_number(weight: Any) -> bool:
+    """Whether it is a number, or a variable or tensor that holds one."""
+    if isinstance(weight, (Variable, Tensor)):
+        return weight.shape == ()
+    return isinstance(weight, (Real, np.generic)) and not isinstance(weight, np.str_)
 
 
 def unique(name: str, taken: set[str]) -> str:

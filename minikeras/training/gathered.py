@@ -60,3 +60,11 @@ class Gathered:
         if len(self._batches) == 1:
             return self._batches[0]
         return tree.map_structure(lambda *parts: np.concatenate(parts), *self._batches)
+
+
+def joined(outputs: list[Any]) -> Any:
+    """The outputs of neighbouring batches as one; a single one stays as it is."""
+    if len(outputs) == 1:
+        return outputs[0]
+    arrays = [to_numpy(part) for part in outputs]
+    return tree.map_structure(lambda *parts: np.concatenate(parts), *arrays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from minikeras import config, console
 from minikeras.callbacks import CallbackList, History
 from minikeras.engine.interpret import apart
+from minikeras.training.batch_hooks import BatchHooks
 from minikeras.training.data import (
     ArrayAdapter,
     ClassWeight,
@@ -25,7 +26,7 @@ from minikeras.training.data import (
 from minikeras.training.data import (
     validation_split as split,
 )
-from minikeras.training.gathered import Gathered
+from minikeras.training.gathered import Gathered, joined
 from minikeras.training.nan_watch import NanWatch
 from minikeras.training.preparation import check_values
 from minikeras.training.steps import Steps, compiled_well, to_floats
@@ -52,7 +53,7 @@ class Trainer(Steps):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int | Sequence[int] = 1,
+        validation_freq: int | Collection[int] = 1,
     ) -> History:
         """Train for a number of epochs, passes over the data.
 
@@ -103,6 +104,7 @@ class Trainer(Steps):
                       validation_steps=validation_steps, epochs=(epochs, 0),
                       validation_batch_size=validation_batch_size,
                       initial_epoch=(initial_epoch, 0))  # fmt: skip
+        _check_frequency(validation_freq)
         verbose = _check_verbose("fit", verbose)
         epochs = min(epochs, config.max_epochs() or epochs)
         class_weight = in_order(class_weight, getattr(self, "output_names", None))
@@ -160,7 +162,7 @@ class Trainer(Steps):
         held: Feed | None,
         callbacks: CallbackList,
         epochs: range,
-        validation_freq: int | Sequence[int],
+        validation_freq: int | Collection[int],
     ) -> None:
         self.stop_training = False
         state = self._compiled("fit")
@@ -198,26 +200,25 @@ class Trainer(Steps):
         function = self.make_train_function()
         state = self._compiled("fit")
         adapter = feed.adapter
-        every = self.steps_per_execution
+        hooks = BatchHooks(
+            self.steps_per_execution,
+            callbacks.on_train_batch_begin,
+            callbacks.on_train_batch_end,
+        )
         logs: Any = {}
-        step, open_until = -1, -1
         adapter.reuse = compiled_well(function)
         for step, batch in enumerate(feed.epoch()):
-            if step > open_until:
-                callbacks.on_train_batch_begin(step)
-                open_until = step + every - 1
+            hooks.before(step)
             if not adapter.checked:
                 check_values(state, batch)
                 state.nan.see(batch)
             logs = function(pack_x_y_sample_weight(*batch))
-            if step == open_until:
-                callbacks.on_train_batch_end(step, logs)
+            hooks.after(step, logs)
             if adapter.reuse and not compiled_well(function):
                 adapter.reuse = False
             if self.stop_training:
                 break
-        if step < open_until and step >= 0:
-            callbacks.on_train_batch_end(step, logs)
+        hooks.finish()
         feed.end_epoch()
         return to_floats(logs)
 
@@ -226,16 +227,22 @@ class Trainer(Steps):
         state = self._compiled("evaluate")
         self.reset_metrics()
         callbacks.on_test_begin()
+        hooks = BatchHooks(
+            self.steps_per_execution,
+            callbacks.on_test_batch_begin,
+            callbacks.on_test_batch_end,
+        )
         logs: Any = {}
         for step, batch in enumerate(feed.epoch()):
-            callbacks.on_test_batch_begin(step)
+            hooks.before(step)
             if not feed.adapter.checked:
                 check_values(state, batch)
                 state.nan.see(batch)
             logs = function(pack_x_y_sample_weight(*batch))
-            callbacks.on_test_batch_end(step, logs)
+            hooks.after(step, logs)
             if self.stop_evaluating:
                 break
+        hooks.finish()
         feed.end_epoch()
         results = to_floats(logs)
         callbacks.on_test_end(results)
@@ -345,13 +352,24 @@ class Trainer(Steps):
             callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
             function = self.make_predict_function()
             callbacks.on_predict_begin()
+            group: list[Any] = []
+
+            def ended(step: int, _: Any) -> None:
+                callbacks.on_predict_batch_end(step, {"outputs": joined(group)})
+                group.clear()
+
+            hooks = BatchHooks(
+                self.steps_per_execution, callbacks.on_predict_batch_begin, ended
+            )
             for step, (inputs, _, _) in enumerate(feed.epoch()):
-                callbacks.on_predict_batch_begin(step)
+                hooks.before(step)
                 outputs = function(pack_x_y_sample_weight(inputs))
                 gathered.add(outputs)
-                callbacks.on_predict_batch_end(step, {"outputs": outputs})
+                group.append(outputs)
+                hooks.after(step, None)
                 if self.stop_predicting:
                     break
+            hooks.finish()
             feed.end_epoch()
             callbacks.on_predict_end()
         return gathered.result()
@@ -413,11 +431,25 @@ class Trainer(Steps):
             adapter.checked = True
 
 
-def _due(epoch: int, frequency: int | Sequence[int]) -> bool:
+def _due(epoch: int, frequency: int | Collection[int]) -> bool:
     """Whether to validate after this epoch (counted from 0)."""
     if isinstance(frequency, int):
         return (epoch + 1) % frequency == 0
     return epoch + 1 in frequency
+
+
+def _check_frequency(frequency: Any) -> None:
+    """Raise unless it is a number of epochs, or a collection of their numbers."""
+    if isinstance(frequency, int):
+        if frequency > 0:
+            return
+    elif isinstance(frequency, Collection) and not isinstance(frequency, str):
+        if all(isinstance(epoch, int) for epoch in frequency):
+            return
+    raise ValueError(
+        f"fit: validation_freq={frequency!r}; expected an integer of at least 1 (every so many "
+        "epochs), or a list of the epochs after which to validate, counted from 1."
+    )
 
 
 def _check_verbose(owner: str, verbose: Any) -> int:

@@ -26,6 +26,7 @@ PARTS = (
     "ops_dtypes",
     "ops_kinks",
     "ops_special",
+    "training",
 )
 
 

@@ -98,6 +98,12 @@ def _weights(labels: Array, class_weight: Any) -> Array:
     ):
         raise _wrong(class_weight)
     if labels.ndim > 1 and labels.shape[-1] > 1:
+        if labels.dtype.kind in "iu" and labels.max(initial=0) > 1:
+            raise ValueError(
+                f"class_weight: y has shape {labels.shape} and holds numbers above 1, so it is "
+                "no one-hot rows; expected one class for each sample. For a class at each step "
+                "pass sample_weight of the shape of y."
+            )
         labels = labels.argmax(axis=-1)
     elif labels.ndim > 1:
         labels = labels[..., 0]
