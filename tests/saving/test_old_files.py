@@ -210,6 +210,16 @@ def test_by_name_and_skip_mismatch(tmp_path):
     )
 
 
+def test_names_of_which_none_is_in_the_file(tmp_path):
+    path = tmp_path / "w.h5"
+    path.write_bytes(FILES["parts_weights.h5"])
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(4, name="shared_1")]
+    )
+    with pytest.raises(ValueError, match="'shared_1' resembles 'shared'"):
+        model.load_weights(path, by_name=True)
+
+
 def test_a_layer_that_would_fit_is_named(tmp_path):
     path = tmp_path / "w.h5"
     path.write_bytes(FILES["parts_weights.h5"])

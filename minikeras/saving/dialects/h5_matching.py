@@ -60,7 +60,9 @@ def load_layers(
     """
     version = parse(stored.version) or ((1, 2) if stored.backend is None else TODAY)
     pairs = (
-        _by_name(model, stored) if by_name else _in_order(model, stored, version, label)
+        _by_name(model, stored, label)
+        if by_name
+        else _in_order(model, stored, version, label)
     )
     own = own_variables(model)
     if stored.own.entries and not by_name:
@@ -153,12 +155,27 @@ def _tell(wrong: list[str], skip_mismatch: bool, label: str) -> None:
     )
 
 
-def _by_name(model: Any, stored: StoredModel) -> list[Pair]:
-    """Pairs of equal names; what the file or the model has beside is left alone."""
+def _by_name(model: Any, stored: StoredModel, label: str) -> list[Pair]:
+    """Pairs of equal names; what the file or the model has beside is left alone.
+
+    Raises:
+        ValueError: If no layer of the model is in the file.
+    """
     known: dict[str, list[Any]] = {}
     for layer in layers_of(model):
         known.setdefault(layer.name, []).append(layer)
-    return [(layer, s) for s in stored.layers for layer in known.get(s.name, ())]
+    pairs = [(layer, s) for s in stored.layers for layer in known.get(s.name, ())]
+    if known and not pairs:
+        theirs = [s.name for s in stored.layers]
+        near = {n: difflib.get_close_matches(n, theirs, 1) for n in known}
+        hints = [f"{n!r} resembles {c[0]!r}" for n, c in near.items() if c]
+        raise ValueError(
+            f"{label} has no layer of the names in model {model.name!r}, so by_name=True would "
+            f"load nothing. The model has {_listed(list(known), theirs)}; the file has "
+            f"{_listed(theirs, list(known))}."
+            + (f" In the file {', '.join(hints[:3])}." if hints else "")
+        )
+    return pairs
 
 
 def _in_order(

@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 
+from minikeras.engine.backend import registry
 from minikeras.saving import dialects, hdf5, limits, model_files, serialization
 from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
 from minikeras.saving.limits import FileError
@@ -66,7 +67,7 @@ def save_model(
 
 def _stamp(group: Any) -> None:
     group.attrs["keras_version"] = KERAS_VERSION
-    group.attrs["backend"] = "tensorflow"
+    group.attrs["backend"] = registry.current_name()
 
 
 def _training_config(compiled: dict[str, Any]) -> dict[str, Any]:
