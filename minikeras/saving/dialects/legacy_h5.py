@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from minikeras.engine.backend import registry
+from minikeras.engine import backend as registry
 from minikeras.saving import dialects, hdf5, limits, model_files, serialization
 from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
 from minikeras.saving.limits import FileError
