@@ -332,7 +332,9 @@ class Model(Trainer, Layer):
         return super().from_config(config)
 
     def __getstate__(self) -> dict[str, Any]:
-        compiled = ("train_function", "test_function", "predict_function")
+        compiled = (
+            "train_function", "test_function", "predict_function", "_train_alone", "_test_alone"
+        )  # fmt: skip
         return {k: v for k, v in super().__getstate__().items() if k not in compiled}
 
 

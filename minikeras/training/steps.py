@@ -36,6 +36,8 @@ class Steps(Compiling):
     train_function: Any = None
     test_function: Any = None
     predict_function: Any = None
+    _train_alone: Any = None  # like the two above, but beginning the metrics anew
+    _test_alone: Any = None
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One update of the weights; override it for a training loop of your own.
@@ -130,6 +132,7 @@ class Steps(Compiling):
 
     def _forget_functions(self) -> None:
         self.train_function = self.test_function = self.predict_function = None
+        self._train_alone = self._test_alone = None
 
     def make_train_function(self, force: bool = False) -> Step:
         """The function that `fit` calls with each batch, compiled unless run eagerly.
@@ -212,8 +215,7 @@ class Steps(Compiling):
         """
         self._compiled("train_on_batch")
         batch = self._one_batch(x, y, sample_weight, class_weight, "train_on_batch")
-        step = self.train_function or self.make_train_function()
-        return self._on_batch(step, batch, True, return_dict)
+        return self._on_batch(batch, True, return_dict)
 
     @apart
     def test_on_batch(
@@ -239,19 +241,49 @@ class Steps(Compiling):
         """
         self._compiled("test_on_batch")
         batch = self._one_batch(x, y, sample_weight, None, "test_on_batch")
-        step = self.test_function or self.make_test_function()
-        return self._on_batch(step, batch, False, return_dict)
+        return self._on_batch(batch, False, return_dict)
 
-    def _on_batch(
-        self, step: Step, batch: Batch, training: bool, return_dict: bool
-    ) -> Any:
+    def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Any:
         """The results of one batch, into which no earlier one runs."""
         state = self._ready(batch, training)
         check_values(state, batch)
-        self.reset_metrics()
+        step = self._train_alone if training else self._test_alone
+        if step is None:
+            step = self._alone(training)
         logs = to_floats(step(pack_x_y_sample_weight(*batch)))
         state.nan.judge(logs, batch, "train_on_batch" if training else "test_on_batch")
         return self._results(logs, return_dict)
+
+    def _alone(self, training: bool) -> Step:
+        """A step before which all metrics begin anew.
+
+        Where the beginning is ours it is compiled into the step, since from outside it
+        costs as much as a small step; a user's own runs each time.
+        """
+        made = self.make_train_function() if training else self.make_test_function()
+        if not isinstance(made, Function) or not self._resets_plainly():
+            # Looked up each time: a user may have put another function there.
+            name = "train_function" if training else "test_function"
+            return lambda data: (self.reset_metrics(), getattr(self, name)(data))[1]
+        inner = made.function
+
+        def step(data: Any) -> Any:
+            self.reset_metrics()
+            return inner(data)
+
+        function = jit(step, name=made.name)
+        if training:
+            self._train_alone = function
+        else:
+            self._test_alone = function
+        return function
+
+    def _resets_plainly(self) -> bool:
+        """Whether beginning the metrics anew only assigns variables."""
+        inner = [part for m in self.metrics for part in getattr(m, "metrics", ())]
+        resets = [type(m).reset_state for m in (*self.metrics, *inner)]
+        resets.append(type(self).reset_metrics)
+        return all(reset.__module__.startswith("minikeras.") for reset in resets)
 
     @apart
     def predict_on_batch(self, x: Any) -> Any:

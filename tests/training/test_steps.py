@@ -212,3 +212,33 @@ def test_class_weight_goes_with_train_on_batch():
     x, y = classes()
     model = classifier([], weighted_metrics=["accuracy"])
     assert len(model.train_on_batch(x, y, class_weight={0: 0.0, 1: 2.0})) == 2
+
+
+def test_metrics_begin_anew_inside_of_the_compiled_step():
+    """From outside it costs as much as a small step; a user's own runs each time."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    model.fit(x, y, verbose=0)
+    model.train_on_batch(x, y)
+    held = [v.state.owner for metric in model.metrics for v in metric.variables]
+    model.train_on_batch(x, y)
+    assert held == [v.state.owner for metric in model.metrics for v in metric.variables]
+    assert None not in held  # nobody outside of the step assigned them
+
+    calls = []
+
+    class Mine(keras.metrics.Mean):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            super().update_state(y_true - y_pred)
+
+        def reset_state(self):
+            calls.append(1)
+            super().reset_state()
+
+    model.compile("sgd", "mse", metrics=[Mine()])
+    model.train_on_batch(x, y)
+    before = len(calls)
+    model.train_on_batch(x, y)
+    model.test_on_batch(x, y)
+    assert len(calls) >= before + 2
