@@ -264,7 +264,12 @@ class Steps(Compiling):
         if not isinstance(made, Function) or not self._resets_plainly():
             # Looked up each time: a user may have put another function there.
             name = "train_function" if training else "test_function"
-            return lambda data: (self.reset_metrics(), getattr(self, name)(data))[1]
+
+            def outside(data: Any) -> Any:
+                self.reset_metrics()
+                return getattr(self, name)(data)
+
+            return outside
         inner = made.function
 
         def step(data: Any) -> Any:
