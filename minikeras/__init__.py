@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from minikeras.optimizers import Optimizer
     from minikeras.regularizers import Regularizer
     from minikeras.scopes import RematScope, device, remat
+    from minikeras.training.function import function
     from minikeras.variable import Variable
 
 _narrow.register()
@@ -79,6 +80,7 @@ _HOMES = {
     "Variable": "variable",
     "custom_gradient": "engine.autodiff",
     "device": "scopes",
+    "function": "training.function",
     "name_scope": "naming",
     "remat": "scopes",
 }
@@ -170,6 +172,7 @@ __all__ = [
     "device",
     "dtype_policies",
     "export",
+    "function",
     "initializers",
     "install_as_keras",
     "layers",

@@ -1,0 +1,135 @@
+"""`keras.function`: a function of one's own, compiled as the training steps are."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from minikeras.engine.compile import Function, jit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class CompiledFunction:
+    """A function that runs as a program of kernels.
+
+    Made by `keras.function`. As a method it is compiled for each object apart.
+
+    Attributes:
+        python_function: The function itself.
+        traces: How many times it was run in Python to be compiled.
+        fallback: Whether it turned out not to be compilable, and runs eagerly.
+    """
+
+    def __init__(
+        self, python_function: Callable[..., Any], name: str | None = None
+    ) -> None:
+        functools.update_wrapper(self, python_function)
+        self.python_function = python_function
+        self._name = name
+        self._compiled: Function = jit(python_function, name)
+        # One for each object, which lives as long as the object.
+        self._methods: weakref.WeakKeyDictionary[Any, CompiledFunction] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    @property
+    def traces(self) -> int:
+        """How many times the Python function was run to be compiled."""
+        return self._compiled.traces
+
+    @property
+    def fallback(self) -> bool:
+        """Whether it cannot be compiled, and runs eagerly."""
+        return self._compiled.fallback
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function."""
+        return self._compiled(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        found = self._methods.get(instance)
+        if found is None:
+            held = weakref.ref(instance)
+            python_function = self.python_function
+
+            @functools.wraps(python_function)
+            def method(*args: Any, **kwargs: Any) -> Any:
+                return python_function(held(), *args, **kwargs)
+
+            found = CompiledFunction(method, self._name)
+            self._methods[instance] = found
+        return found
+
+    def __reduce__(self) -> Any:
+        # Programs stay behind: a copy compiles anew.
+        return CompiledFunction, (self.python_function, self._name)
+
+    def __repr__(self) -> str:
+        name = self._name or getattr(self.python_function, "__qualname__", "function")
+        return f"<keras.function {name}>"
+
+
+@overload
+def function(func: F, *, name: str | None = None) -> F: ...
+
+
+@overload
+def function(func: None = None, *, name: str | None = None) -> Callable[[F], F]: ...
+
+
+def function(func: Any = None, *, name: str | None = None) -> Any:
+    """Compile a function: a training step of one's own, or any other.
+
+    With each new signature (shapes and dtypes of the tensors and arrays, and the values of
+    other arguments) the function runs once in Python and is noted down; from then on its
+    program runs, without Python in between. Variables that it reads or assigns, such as a
+    model's weights, an optimizer's slots or a metric's sums, are read and assigned each
+    time. What it prints, or appends to a list, happens while it is compiled only.
+
+    A function that needs the values of tensors in Python (`if x > 0:`, `float(x)`) runs
+    eagerly, with one warning that names the line. Inside of another compiled function it
+    is a part of that.
+
+    Args:
+        func: The function; None for a decorator with arguments.
+        name: What to call it in messages. Default: its own name.
+
+    Returns:
+        A function of the same arguments. Tensors come out as tensors.
+
+    Raises:
+        TypeError: If `func` cannot be called.
+
+    Example:
+        >>> import numpy as np
+        >>> import minikeras as keras
+        >>> keras.utils.set_random_seed(0)
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> optimizer = keras.optimizers.SGD(0.1)
+        >>> loss_of = keras.losses.MeanSquaredError()
+        >>> @keras.function
+        ... def train_step(x, y):
+        ...     with keras.GradientTape() as tape:
+        ...         loss = loss_of(y, model(x, training=True))
+        ...     weights = model.trainable_variables
+        ...     optimizer.apply(tape.gradient(loss, weights), weights)
+        ...     return loss
+        >>> x = np.random.rand(32, 3).astype("float32")
+        >>> losses = [float(train_step(x, x.sum(1, keepdims=True))) for _ in range(50)]
+        >>> losses[-1] < losses[0] / 4, train_step.traces
+        (True, 1)
+    """
+    if func is None:
+        return lambda given: function(given, name=name)
+    if isinstance(func, CompiledFunction):
+        return func
+    if not callable(func):
+        raise TypeError(
+            f"keras.function: got a {type(func).__name__}; expected a function."
+        )
+    return CompiledFunction(func, name)
