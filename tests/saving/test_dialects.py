@@ -173,6 +173,8 @@ def test_other_meanings_of_keras_2():
     infer = {"class_name": "PolicyV1", "config": {"name": "infer"}}
     assert one("Dense", units=1, dtype=infer)[1]["dtype"] is None
     assert one("Zeros", dtype="float32") == ("Zeros", {})
+    with pytest.warns(UserWarning, match=r"AddLoss\(tensor\)"):
+        assert one("AddLoss", unconditional=True) == ("Identity", {})
     with pytest.raises(ValueError, match="LocallyConnected1D"):
         one("LocallyConnected1D", filters=2)
 
@@ -213,6 +215,19 @@ def test_one_tensor_or_a_list_of_one():
         assert dialects.modern_config(whole, written)["config"]["output_layers"] == want
 
 
+def test_what_only_a_loss_needed_is_left_out():
+    i = keras.Input((2,), name="i")
+    config = json.loads(keras.Model(i, layers.Dense(1, name="d")(i)).to_json())
+    sums = {"class_name": "TFOpLambda", "name": "s", "config": {"name": "s", "function": "odd"},
+            "inbound_nodes": [["d", 0, 0, {}]]}  # fmt: skip
+    loss = {"class_name": "AddLoss", "name": "a", "config": {"name": "a"},
+            "inbound_nodes": [["s", 0, 0, {}]]}  # fmt: skip
+    config["config"]["layers"] += [sums, loss]
+    with pytest.warns(UserWarning, match="AddLoss"):
+        new = dialects.modern_config(config, "2.9.0")
+    assert [layer["name"] for layer in new["config"]["layers"]] == ["i", "d"]
+
+
 def test_recurrent_calls_with_states():
     i, s = keras.Input((4, 2), name="i"), keras.Input((3,), name="s")
     model = keras.Model([i, s], layers.GRU(3, name="g")(i, initial_state=s))
@@ -238,7 +253,7 @@ def test_every_function_of_tensorflow_has_its_op(name):
 def test_functions_without_an_op_are_named():
     layer = {"class_name": "TFOpLambda", "name": "t", "config": {
         "name": "t", "function": "raw_ops.Odd"}, "inbound_nodes": [["x", 0, 0, {}]]}  # fmt: skip
-    graph = {"layers": [layer], "input_layers": [], "output_layers": []}
+    graph = {"layers": [layer], "input_layers": [], "output_layers": [["t", 0, 0]]}
     with pytest.raises(ValueError, match=r"tf\.raw_ops\.Odd"):
         dialects.modern_config({"class_name": "Functional", "config": graph}, "2.9.0")
     layer["config"]["function"] = "gather"

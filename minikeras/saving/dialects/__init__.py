@@ -7,7 +7,6 @@ config of Keras 1 goes through all of them. The loader knows today's form only.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from minikeras.saving.dialects import (
@@ -28,12 +27,6 @@ from minikeras.saving.dialects.version import TODAY, Version, guess, parse
 Config = dict[str, Any]
 
 _DEEPEST = 200  # dicts and lists inside each other; a nested model takes six
-
-
-def decoded(text: str | bytes) -> Any:
-    """The value of a JSON text, also where it was encoded twice, as some 1.x files are."""
-    value = json.loads(text)
-    return json.loads(value) if isinstance(value, str) else value
 
 
 def modern_config(config: Any, keras_version: str | None = None) -> Any:
@@ -123,6 +116,7 @@ def _graph(config: Config, version: Version) -> Config:
     """A graph with today's calls, where TensorFlow functions have become ops."""
     found = modern_graph(config)
     if version < (3, 0):
+        found = nodes.needed(found)
         layers = [
             tf_functions.modern_function(layer)
             if tf_functions.is_function(layer.get("class_name", ""))
@@ -135,7 +129,6 @@ def _graph(config: Config, version: Version) -> Config:
 
 __all__ = [
     "TODAY",
-    "decoded",
     "modern_arguments",
     "modern_compile_config",
     "modern_config",

@@ -46,7 +46,7 @@ _RENAMED = {
 }
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _POLICIES = ("Policy", "PolicyV1")
-_GONE = ("LocallyConnected1D", "LocallyConnected2D")
+_GONE = ("LocallyConnected1D", "LocallyConnected2D", "TensorFlowOpLayer")
 
 
 def without_dead_arguments(name: str, config: Config) -> Config:
@@ -139,6 +139,16 @@ def _cudnn(kind: str) -> Callable[[Config], tuple[str, Config]]:
     return change
 
 
+def _passing_on(name: str) -> Callable[[Config], tuple[str, Config]]:
+    """`model.add_loss(tensor)` and `add_metric` of 2.x, which left layers that change nothing."""
+
+    def change(config: Config) -> tuple[str, Config]:
+        note(name, ["tensor"])
+        return "Identity", {"name": config.get("name")}
+
+    return change
+
+
 def _gone(name: str) -> Callable[[Config], tuple[str, Config]]:
     def refuse(config: Config) -> tuple[str, Config]:
         raise ValueError(
@@ -160,6 +170,8 @@ _CLASSES: dict[str, Callable[[Config], tuple[str | None, Config]]] = {
     "SyncBatchNormalization": lambda config: (
         "BatchNormalization", {**config, "synchronized": True}
     ),
+    "AddLoss": _passing_on("AddLoss"),
+    "AddMetric": _passing_on("AddMetric"),
     **{name: _gone(name) for name in _GONE},
 }  # fmt: skip
 

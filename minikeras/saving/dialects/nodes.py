@@ -168,6 +168,28 @@ def _moved(config: Config, names: set[str]) -> Config:
     return {**config, "layers": layers, **ends}
 
 
+def needed(config: Config) -> Config:
+    """The graph without what its outputs do not need: in 2.x, what `add_loss` was given."""
+    takes: dict[Any, set[Any]] = {}
+    for layer in config["layers"]:
+        only = {"layers": [layer], "input_layers": [], "output_layers": []}
+        takes[_name(layer)] = {name for name, *_ in _histories(only)}
+    ends = {"layers": [], "input_layers": [], "output_layers": config["output_layers"]}
+    waiting = [name for name, *_ in _histories(ends)]
+    found = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(takes.get(name, ()))
+    kept = [
+        layer
+        for layer in config["layers"]
+        if _name(layer) in found or layer.get("class_name") == "InputLayer"
+    ]
+    return {**config, "layers": kept}
+
+
 def unwrapped_ends(config: Config) -> Config:
     """Until 3.10 one tensor and a list of one were written alike, as `[["x", 0, 0]]`.
 
