@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser(words).parse_args(words)
     options.words = others
     try:
-        return int(_module(options.command).run(options))
+        status = int(_module(options.command).run(options))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read our lines has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (BackendError, OSError) as error:
         print(f"minikeras {options.command}: error: {error}", file=sys.stderr)
         return 1

@@ -20,6 +20,10 @@ _IDENTITY = "minikeras.alias.identity"
 _PUBLIC_SOURCES = {
     "": ("minikeras",),
     "backend": ("minikeras.backend", "minikeras.alias.keras2_backend"),
+    "distribution": (
+        "minikeras.distribution",
+        "minikeras.alias.internals.distribution",
+    ),
     "legacy.saving": ("minikeras.saving",),
     "optimizers.legacy": ("minikeras.optimizers",),
     "preprocessing.image": ("minikeras.preprocessing.image", "minikeras.utils"),
@@ -58,6 +62,7 @@ _INNER_SOURCES = {
     "backend.numpy.image": ("minikeras.ops.image",),
     "backend.random": ("minikeras.random",),
     "datasets.cifar": (),
+    "distribution": ("minikeras.distribution", f"{_INSIDE}.distribution"),
     "layers": ("minikeras.layers", f"{_INSIDE}.layers"),
     "legacy": (),
     "legacy.backend": ("minikeras.alias.keras2_backend", "minikeras.backend"),

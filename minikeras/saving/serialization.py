@@ -175,7 +175,11 @@ def deserialize_keras_object(
         with custom_object_scope(custom_objects):
             return deserialize_keras_object(config, safe_mode=safe_mode, **kwargs)
     if isinstance(config, str):
-        found = get_registered_object(config, None, kwargs.get("module_objects"))
+        found = get_registered_object(config)
+        if found is None:
+            found = (kwargs.get("module_objects") or {}).get(config)
+            # A class by its name alone, e.g. "greedy", means one with its defaults.
+            found = _construct(found, {}) if isinstance(found, type) else found
         return config if found is None else found
     if isinstance(config, (list, tuple)):
         return type(config)(

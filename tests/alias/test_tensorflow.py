@@ -173,3 +173,37 @@ def test_images(tf):
     )
     several = tf.image.random_flip_left_right(np.stack([image] * 20), seed=1).numpy()
     assert {tuple(p[0, 0]) for p in several} == {(0, 1, 2), (3, 4, 5)}
+
+
+def test_files_and_pictures(tf, tmp_path):
+    pil = pytest.importorskip("PIL.Image")
+    array = np.random.default_rng(0).integers(0, 256, (5, 4, 3), "uint8")
+    for i in range(3):
+        pil.fromarray(array).save(tmp_path / f"{i}.png")
+    names = tf.io.gfile.glob(str(tmp_path / "*.png"))
+    assert len(names) == 3 and tf.io.gfile.exists(names[0])
+
+    def load(name, label):
+        picture = tf.io.decode_png(tf.io.read_file(name), channels=3)
+        return tf.image.convert_image_dtype(picture, tf.float32), label
+
+    data = tf.data.Dataset.from_tensor_slices((names, [0, 1, 2])).map(load).batch(2)
+    x, y = next(iter(data))
+    np.testing.assert_allclose(x[1], array / np.float32(255), rtol=1e-6)
+    assert y.numpy().tolist() == [0, 1]
+    gray = tf.image.decode_jpeg(tf.io.read_file(names[0]), channels=1)
+    assert gray.shape == (5, 4, 1) and gray.dtype == "uint8"
+    with pytest.raises(ValueError, match="no picture"):
+        tf.io.decode_image(b"abc")
+    with pytest.raises(ValueError, match="channels=2"):
+        tf.io.decode_image(b"abc", channels=2)
+    with tf.io.gfile.GFile(str(tmp_path / "a.txt"), "w") as file:
+        file.write("x")
+    assert tf.io.gfile.listdir(str(tmp_path))[0].endswith((".png", ".txt"))
+
+
+def test_one_device(tf):
+    import keras
+
+    assert keras.distribution.list_devices()[0] in ("cpu:0", "gpu:0")
+    assert keras.src.distribution.distribution_lib.distribution() is None

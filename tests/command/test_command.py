@@ -78,3 +78,14 @@ def test_only_the_module_asked_for_is_imported():
         [sys.executable, "-c", path + code], capture_output=True, text=True
     )
     assert ran.stdout == "False True\n", ran.stderr
+
+
+def test_a_reader_that_leaves_is_no_error():
+    code = "import sys; from minikeras.__main__ import main; sys.exit(main(['completion', 'fish']))"
+    path = f"import sys; sys.path[:] = {sys.path!r}; "
+    ran = subprocess.run(
+        ["bash", "-c", '"$0" -c "$1" | true', sys.executable, path + code],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stderr == ""

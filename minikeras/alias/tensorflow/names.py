@@ -21,7 +21,7 @@ def _entry(*modules: str, children: str = "", **names: str) -> Entry:
     )
 
 
-_CHILDREN = """compat config data dtypes experimental image initializers keras linalg losses
+_CHILDREN = """compat config data dtypes experimental image initializers io keras linalg losses
     math metrics nn optimizers python random test version"""
 
 MODULES = {
@@ -42,8 +42,10 @@ MODULES = {
     "tensorflow.dtypes": _entry("dtypes"),
     "tensorflow.experimental": _entry(children="numpy"),
     "tensorflow.experimental.numpy": Entry(("minikeras.ops.numpy",), lacking=LACKING),
-    "tensorflow.image": _entry("image"),
+    "tensorflow.image": _entry("image", "io"),
     "tensorflow.initializers": Entry(("minikeras.initializers",), lacking=LACKING),
+    "tensorflow.io": _entry("io", children="gfile"),
+    "tensorflow.io.gfile": _entry("io"),
     "tensorflow.linalg": _entry("linalg"),
     "tensorflow.losses": Entry(("minikeras.losses",), lacking=LACKING),
     "tensorflow.math": _entry("maths"),
