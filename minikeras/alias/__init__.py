@@ -101,9 +101,11 @@ def python_path(before: str | None, tensorflow: bool = True) -> str:
     words = [word for word in words if word not in map(str, FOLDERS)]
     package = FOLDERS[0].parents[3]
     if not _is_installed(package) and str(package) not in words:
-        words.append(
-            str(package)
-        )  # a source tree: children must find minikeras as well
+        # A source tree: children must find this minikeras, and no other before it.
+        others = [
+            i for i, word in enumerate(words) if (Path(word) / "minikeras").is_dir()
+        ]
+        words.insert(others[0] if others else len(words), str(package))
     return os.pathsep.join([*map(str, FOLDERS[: 2 if tensorflow else 1]), *words])
 
 

@@ -133,6 +133,19 @@ def test_the_path_serves_any_command():
     assert ran.stdout == "<module 'keras' (minikeras)>\n"
 
 
+def test_processes_find_the_minikeras_that_started_them(tmp_path):
+    (tmp_path / "minikeras").mkdir()
+    ours = str(alias.FOLDERS[0].parents[3])
+    before = os.pathsep.join(["first", str(tmp_path), "last"])
+    path = alias.python_path(before).split(os.pathsep)[2:]
+    if alias._is_installed(alias.FOLDERS[0].parents[3]):
+        assert path == ["first", str(tmp_path), "last"]
+    else:
+        assert path == ["first", ours, str(tmp_path), "last"]
+        assert alias.python_path("first").split(os.pathsep)[2:] == ["first", ours]
+    assert alias.python_path(os.pathsep.join(path)).split(os.pathsep)[2:] == path
+
+
 def test_words_are_parted():
     assert command.split(["--real", "a.py", "--real"]) == (
         ["--real"],
