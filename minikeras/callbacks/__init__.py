@@ -1,5 +1,6 @@
 """Callbacks: what watches and steers `fit`, `evaluate` and `predict`."""
 
+from minikeras.callbacks.backup_and_restore import BackupAndRestore
 from minikeras.callbacks.callback import Callback
 from minikeras.callbacks.callback_list import CallbackList
 from minikeras.callbacks.early_stopping import EarlyStopping
@@ -18,6 +19,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -35,6 +35,8 @@ class Callback:
 
     # Whether batch hooks may get tensors as logs, so that no batch waits for the device.
     _takes_tensors = False
+    # Whether its hooks are called after those of all others.
+    _comes_last = False
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -52,6 +54,16 @@ class Callback:
     def set_model(self, model: Any) -> None:
         """Called before the run with the model."""
         self._model = model
+
+    def _remembered(self) -> dict[str, Any]:
+        """What a backup of the run keeps of this callback: by default all that is plain."""
+        apart = ("_model", "params")
+        return {key: v for key, v in self.__dict__.items() if key not in apart}
+
+    def _take_back(self, state: dict[str, Any]) -> None:
+        """Be again as `_remembered` said."""
+        for key, value in (state or {}).items():
+            setattr(self, key, value)
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Older name of `on_train_batch_begin`."""

@@ -58,6 +58,9 @@ class CallbackList(Callback):
                 self.callbacks.append(history)
             if model is not None:
                 model.history = history
+        self.callbacks.sort(
+            key=lambda c: c._comes_last
+        )  # keeps the order of the others
         if model is not None:
             self.set_model(model)
         if params:

@@ -32,6 +32,9 @@ class ProgbarLogger(Callback):
         self.seen = 0
         self._bar = Progbar(self.params.get("steps"), verbose=self._verbose)
 
+    def _remembered(self) -> dict[str, Any]:
+        return {}  # a bar is drawn anew
+
     def _step(self, batch: int, logs: Logs) -> None:
         self.seen = batch + 1
         bar = self._bar

@@ -152,6 +152,19 @@ class CSVLogger(Callback):
         self._writer.writerow({"epoch": epoch, **row})
         self._file.flush()
 
+    def _remembered(self) -> dict[str, Any]:
+        with open(self.filename, newline="") as file:
+            return {"keys": self.keys, "text": file.read()}
+
+    def _take_back(self, state: dict[str, Any]) -> None:
+        """The file as it was: lines that were written after the backup come again."""
+        self._file.truncate(0)
+        self._file.seek(0)
+        self._file.write(state["text"])
+        self._file.flush()
+        self._header = self._header and not state["text"]
+        self.keys = state["keys"]
+
     def on_train_end(self, logs: Logs = None) -> None:
         """Close the file."""
         self._file.close()

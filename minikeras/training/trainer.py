@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from minikeras import config, console
-from minikeras.callbacks import CallbackList, History
+from minikeras.callbacks import BackupAndRestore, CallbackList, History
+from minikeras.callbacks.backup import Run
 from minikeras.engine.interpret import apart
 from minikeras.training.batch_hooks import BatchHooks
 from minikeras.training.data import (
@@ -54,6 +56,8 @@ class Trainer(Steps):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Collection[int] = 1,
+        *,
+        backup_dir: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train for a number of epochs, passes over the data.
 
@@ -80,6 +84,10 @@ class Trainer(Steps):
             validation_steps: Batches to evaluate on. Default: all.
             validation_batch_size: Default: `batch_size`.
             validation_freq: Evaluate every so many epochs, or after the epochs listed.
+            backup_dir: A folder in which the state of the run is kept, after each epoch
+                and every few minutes. A run that was broken off goes on from there when
+                the same script runs again, and ends with the bits of an unbroken one.
+                See `keras.callbacks.BackupAndRestore`. (Keras has no such argument.)
 
         Returns:
             A `History`; its `history` maps each name to one value an epoch.
@@ -148,6 +156,9 @@ class Trainer(Steps):
                 self._check_feed(feed, training=True)
                 if held_feed is not None:
                     self._check_feed(held_feed, training=False)
+            if backup_dir is not None:
+                keeper = BackupAndRestore.often(backup_dir)
+                callbacks = [*_listed(callbacks), keeper]
             callbacks = self._callbacks(
                 callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
             )
@@ -169,12 +180,15 @@ class Trainer(Steps):
         state.nan = NanWatch()
         callbacks.on_train_begin()
         logs: dict[str, Any] = {}
-        for epoch in epochs:
-            if not feed.ready():
+        run = self._resumed(feed, callbacks, epochs)
+        for epoch in epochs[max(run.epoch - epochs.start, 0) :]:
+            if run.stopped or not feed.ready():
                 break
-            self.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            logs = self._train_epoch(feed, callbacks)
+            done, run.batch, run.epoch = run.batch, 0, epoch
+            if not done:
+                self.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+            logs = self._train_epoch(feed, callbacks, done) or run.logs
             state.nan.judge(logs, feed.all_data, "fit")
             if held is not None and held.ready() and _due(epoch, validation_freq):
                 found = self._test_epoch(held, callbacks)
@@ -189,6 +203,15 @@ class Trainer(Steps):
             self._finalize_weights()
         callbacks.on_train_end(logs)
 
+    def _resumed(self, feed: Feed, callbacks: CallbackList, epochs: range) -> Run:
+        """The run, at its start or where a backup says that it was broken off."""
+        run = Run(self, feed, callbacks.callbacks, epochs.start)
+        for keeper in callbacks.callbacks:
+            if isinstance(keeper, BackupAndRestore):
+                keeper.attach(run)
+                keeper.restore(callbacks.on_epoch_begin)
+        return run
+
     def _finalize_weights(self) -> None:
         """What the optimizer leaves in the model: averages, where it keeps them."""
         optimizer = self.optimizer
@@ -196,7 +219,9 @@ class Trainer(Steps):
             model: Any = self
             optimizer.finalize_variable_values(model.trainable_variables)
 
-    def _train_epoch(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
+    def _train_epoch(
+        self, feed: Feed, callbacks: CallbackList, done: int = 0
+    ) -> dict[str, Any]:
         function = self.make_train_function()
         state = self._compiled("fit")
         adapter = feed.adapter
@@ -207,7 +232,7 @@ class Trainer(Steps):
         )
         logs: Any = {}
         adapter.reuse = compiled_well(function)
-        for step, batch in enumerate(feed.epoch()):
+        for step, batch in enumerate(feed.epoch(), done):
             hooks.before(step)
             if not adapter.checked:
                 check_values(state, batch)
@@ -398,10 +423,8 @@ class Trainer(Steps):
     ) -> CallbackList:
         if isinstance(callbacks, CallbackList):
             return callbacks
-        if callbacks is not None and not isinstance(callbacks, Iterable):
-            callbacks = [callbacks]
         return CallbackList(
-            callbacks,
+            _listed(callbacks),
             add_history=add_history,
             add_progbar=verbose != 0,
             model=self,
@@ -429,6 +452,15 @@ class Trainer(Steps):
         if isinstance(adapter, ArrayAdapter) and not adapter.on_demand:
             check_values(state, adapter.parts)
             adapter.checked = True
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    """The callbacks that `fit` was given, as a list."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, CallbackList):
+        return callbacks.callbacks
+    return list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
 
 
 def _due(epoch: int, frequency: int | Collection[int]) -> bool:

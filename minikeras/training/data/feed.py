@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from minikeras import config
+from minikeras.callbacks.random_state import RandomState
 from minikeras.callbacks.warn import warn_user
 from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.background import Job, Workers
@@ -72,6 +73,9 @@ class Feed:
         self._warned = False
         self._pulled = 0
         self._open = False
+        self._taken = 0  # batches of this pass that were used
+        self._at_pass: Any = None  # the random state before this pass's order was drawn
+        self._done = 0  # batches of this epoch that were used
         self._helper = Workers() if ahead and adapter.ahead else None
         self._job: Job | None = None
 
@@ -121,7 +125,7 @@ class Feed:
         if self._restart and not self._next:
             self._leave()
         self._begin()
-        count = 0
+        count, self._done = self._done, 0
         while not self._cut or count < (self.steps or 0):
             batch = self._next.pop() if self._next else self._pull()
             if batch is None and not count and self.adapter.repeatable and self._seen:
@@ -129,6 +133,7 @@ class Feed:
             if batch is None:
                 break
             self._seen += 1
+            self._taken += 1
             count += 1
             if not self._cut or count < (self.steps or 0):
                 self._ask()
@@ -162,8 +167,9 @@ class Feed:
     def _pull(self) -> Batch | None:
         """The next batch of the source, or None at its end, where the next pass begins."""
         if self._source is None:
+            self._at_pass = RandomState.now()
             self._source = self.adapter.epoch()
-            self._pulled = 0
+            self._pulled = self._taken = 0
         self._ask()
         if self._job is None:
             batch = self._advance()
@@ -174,6 +180,29 @@ class Feed:
         if batch is None:
             self._source = None
         return batch
+
+    def place(self) -> dict[str, Any]:
+        """Where the run is in the data, for `go_to`."""
+        taken = self._taken if self._source is not None or self._next else 0
+        began = None if self._at_pass is None else self._at_pass.plain()
+        return {"taken": taken, "began": began, "seen": self._seen}
+
+    def go_to(self, place: dict[str, Any], done: int = 0) -> None:
+        """Go on from a place, with the order that the data had then.
+
+        Args:
+            place: What `place` gave.
+            done: How many batches of the next epoch are used already.
+        """
+        if self.adapter.repeatable:
+            self._leave()
+            self._next.clear()
+        if place["taken"]:
+            RandomState.of(place["began"]).put_back()
+        for _ in range(place["taken"]):
+            # A generator, which cannot begin again, has given its first batch already.
+            self._next.pop() if self._next else self._pull()
+        self._seen, self._done, self._taken = place["seen"], done, place["taken"]
 
     def close(self) -> None:
         """Let go of the source, so that its workers stop."""

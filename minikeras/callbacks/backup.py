@@ -1,0 +1,143 @@
+"""The whole state of a training run in one file, from which it goes on to the bit.
+
+A run is determined by the values of variables (weights, optimizer, metrics, seed
+generators), the global random generators, the epoch and batch, the place in the data,
+what the callbacks remember, and the history. All of it is taken at one moment between
+two batches, written as one HDF5 file, and put back by `restore`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minikeras.callbacks.random_state import RandomState
+from minikeras.callbacks.remembered import Arrays, remember, take_back
+from minikeras.saving import hdf5, limits
+from minikeras.saving.atomic import replaced_file
+from minikeras.saving.limits import FileError
+from minikeras.saving.state import load_state, save_state
+from minikeras.saving.tree import Entry, Group, Tree
+
+_RUN = "run"  # the group for all that are no weights; Keras does not look there
+_FORM = 1
+
+
+@dataclass
+class Run:
+    """What a trainer tells of itself, so that it can be kept.
+
+    Attributes:
+        model: The model.
+        feed: Where its batches come from, or None.
+        callbacks: All callbacks, in order.
+        epoch: The epoch that runs, or is to run next.
+        batch: How many of its batches are done.
+        logs: The results after the last of them.
+        stopped: Whether a callback had stopped the run that is taken up again.
+    """
+
+    model: Any
+    feed: Any = None
+    callbacks: list[Any] = field(default_factory=list)
+    epoch: int = 0
+    batch: int = 0
+    logs: dict[str, Any] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def save(run: Run, path: Path) -> None:
+    """Write the state of a run to a file, which is replaced as a whole."""
+    arrays = Arrays()
+    model = run.model
+    state = {
+        "form": _FORM,
+        "epoch": run.epoch,
+        "batch": run.batch,
+        "logs": remember(run.logs, arrays),
+        "stop": bool(model.stop_training),
+        "random": remember(RandomState.now().plain(), arrays),
+        "metrics": remember([v.numpy() for v in _metrics(model)], arrays),
+        "feed": None if run.feed is None else remember(run.feed.place(), arrays),
+        "callbacks": [
+            [type(c).__name__, remember(c._remembered(), arrays)] for c in run.callbacks
+        ],
+    }
+    tree: Tree = save_state(model)
+    text = np.frombuffer(json.dumps(state).encode(), "uint8")
+    tree[_RUN] = Group({"state": Entry.of(text)})
+    tree[f"{_RUN}/arrays"] = Group(
+        {str(i): Entry.of(array) for i, array in enumerate(arrays.found)}
+    )
+    with replaced_file(path) as part:
+        hdf5.write_tree(tree, part)
+
+
+def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
+    """Put the state in a file back; `run` then says the epoch and batch to go on with.
+
+    Args:
+        run: The run that begins.
+        path: The file.
+        begin_epoch: Called with the epoch if the run goes on inside of one. What it
+            changes is changed back: it was called in the run that was broken off, too.
+
+    Raises:
+        ValueError: If the file is damaged, or belongs to another model or run. Then
+            nothing has changed.
+    """
+    label = f"the backup {str(path)!r}"
+    with hdf5.opened(path, label) as file:
+        tree = hdf5.read_tree(file)
+        if _RUN not in tree or "state" not in tree[_RUN]:
+            raise FileError(f"{label} has no state of a run.")
+        state = limits.parse_json(tree[_RUN]["state"].tobytes(), label)
+        kept = tree.get(f"{_RUN}/arrays", Group())
+        arrays = Arrays([kept[str(i)] for i in range(len(kept))])
+        _check(run, state, label)
+        metrics = take_back(state["metrics"], arrays)
+        _check_metrics(run, metrics, label)
+        if state["batch"]:
+            begin_epoch(state["epoch"])
+        load_state(run.model, tree, label=label)
+    for variable, value in zip(_metrics(run.model), metrics, strict=True):
+        variable.assign(value)
+    run.model.stop_training = state["stop"]
+    for callback, (_, own) in zip(run.callbacks, state["callbacks"]):
+        callback._take_back(take_back(own, arrays))
+    if run.feed is not None and state["feed"] is not None:
+        run.feed.go_to(take_back(state["feed"], arrays), state["batch"])
+    RandomState.of(take_back(state["random"], arrays)).put_back()
+    run.logs = take_back(state["logs"], arrays)
+    run.epoch, run.batch, run.stopped = state["epoch"], state["batch"], state["stop"]
+
+
+def _check(run: Run, state: Any, label: str) -> None:
+    """Refuse the state of another run."""
+    if not isinstance(state, dict) or state.get("form") != _FORM:
+        raise FileError(f"{label} was written by another version of this package.")
+    names = [name for name, _ in state["callbacks"]]
+    own = [type(c).__name__ for c in run.callbacks]
+    if names != own:
+        raise ValueError(
+            f"{label} is of a run with the callbacks {', '.join(names)}; this one has "
+            f"{', '.join(own)}. Run the same script again, or delete the backup."
+        )
+
+
+def _check_metrics(run: Run, values: list[Any], label: str) -> None:
+    own = [v.shape for v in _metrics(run.model)]
+    if own != [np.shape(v) for v in values]:
+        raise ValueError(
+            f"{label} is of a model that was compiled with other metrics. Run the same "
+            "script again, or delete the backup."
+        )
+
+
+def _metrics(model: Any) -> list[Any]:
+    return [v for metric in getattr(model, "metrics", ()) for v in metric.variables]

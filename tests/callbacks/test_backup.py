@@ -1,0 +1,166 @@
+"""BackupAndRestore: broken-off runs end with the bits of unbroken ones."""
+
+import gc
+import os
+import pathlib
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from tests.callbacks import resumed_run
+from tests.conftest import BACKENDS
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    return resumed_run.result(tmp_path_factory.mktemp("unbroken"), epochs=4)
+
+
+@pytest.mark.parametrize(("save_freq", "at"), [("epoch", 2), ("epoch", 16), (1, 9), (1, 15),
+                                               (3, 12), (3, 22)])  # fmt: skip
+def test_it_goes_on_to_the_bit(tmp_path, monkeypatch, unbroken, save_freq, at):
+    begun = []
+
+    def begin(self, batch, logs=None):
+        begun.append(batch)
+        if len(begun) == at:
+            raise Stop
+
+    with monkeypatch.context() as broken, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        broken.setattr(resumed_run.Sums, "on_train_batch_begin", begin)
+        with pytest.raises(Stop):
+            resumed_run.result(tmp_path, save_freq, epochs=4)
+        gc.collect()  # the file that the broken run has left open
+    begun.clear()
+    found = resumed_run.result(tmp_path, save_freq, epochs=4)
+    for name, value in unbroken.items():
+        np.testing.assert_array_equal(found[name], value, name)
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks and kills")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ten_kills(backend):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.callbacks.resumed_run", "10"],
+        env={**os.environ, "MINIKERAS_BACKEND": backend},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "10"
+
+
+def line(folder, **options):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    x = np.arange(20, dtype="float32").reshape(10, 2) / 10
+    model.fit(x, x[:, :1], batch_size=2, verbose=0, **options)
+    return model
+
+
+def test_fit_takes_a_folder(tmp_path):
+    class Break(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:
+                raise Stop
+
+    with pytest.raises(Stop):
+        line(tmp_path, epochs=5, backup_dir=tmp_path / "b", callbacks=Break())
+    assert [p.name for p in (tmp_path / "b").iterdir()] == ["latest.weights.h5"]
+    with pytest.raises(ValueError, match="callbacks Break"):
+        line(tmp_path, epochs=5, backup_dir=tmp_path / "b")
+
+
+def test_history_is_whole(tmp_path):
+    keep = keras.callbacks.BackupAndRestore(tmp_path / "b", delete_checkpoint=False)
+    line(tmp_path, epochs=2, callbacks=[keep])
+    keep = keras.callbacks.BackupAndRestore(tmp_path / "b", delete_checkpoint=False)
+    model = line(tmp_path, epochs=5, callbacks=[keep])
+    assert model.history.epoch == [0, 1, 2, 3, 4]
+    assert model.history.history == line(tmp_path, epochs=5).history.history
+
+
+def test_the_backup_before_the_last_serves_if_the_last_is_damaged(tmp_path):
+    def keep():
+        return keras.callbacks.BackupAndRestore(
+            tmp_path, double_checkpoint=True, delete_checkpoint=False
+        )
+
+    line(tmp_path, epochs=3, callbacks=[keep()])
+    latest = tmp_path / "latest.weights.h5"
+    latest.write_bytes(latest.read_bytes()[:1000])
+    with pytest.warns(UserWarning, match="Going on from the one before"):
+        model = line(tmp_path, epochs=4, callbacks=[keep()])
+    assert model.history.history == line(tmp_path, epochs=4).history.history
+    latest.write_bytes(b"no backup")
+    (tmp_path / "previous.weights.h5").unlink()
+    with pytest.raises(ValueError, match="damaged"):
+        line(tmp_path, epochs=4, callbacks=[keep()])
+
+
+def test_a_backup_of_another_model_is_refused(tmp_path):
+    keep = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+    line(tmp_path, epochs=1, callbacks=[keep])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model.compile("adam", "mse")
+    before = model.get_weights()
+    x = np.ones((4, 2), "float32")
+    with pytest.raises(ValueError, match="could not be loaded"):
+        model.fit(x, np.ones((4, 3)), verbose=0, callbacks=[
+            keras.callbacks.BackupAndRestore(tmp_path)])  # fmt: skip
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_data_by_steps_goes_on_where_it_was(tmp_path):
+    """Epochs that do not end with the data, and a generator that is read anew."""
+    x = np.arange(32, dtype="float32").reshape(16, 2) / 10
+
+    def batches():
+        for i in range(100):
+            yield x[i % 16 : i % 16 + 1], x[i % 16 : i % 16 + 1, :1]
+
+    def run(data, keep, epochs):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        source = {"x": batches()} if data == "generator" else {"x": x, "y": x[:, :1],
+                                                               "batch_size": 2}  # fmt: skip
+        model.fit(**source, steps_per_epoch=4, epochs=epochs, verbose=0, callbacks=keep)
+        return model.history.history
+
+    for data in ("arrays", "generator"):
+        folder = tmp_path / data
+
+        def keep(folder=folder):
+            return keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False)
+
+        run(data, [keep()], 3)
+        assert run(data, [keep()], 5) == run(data, [], 5)
+
+
+def test_arguments_are_checked():
+    for arguments in ({"backup_dir": ""}, {"backup_dir": "b", "save_freq": 0},
+                      {"backup_dir": "b", "save_freq": "batch"}):  # fmt: skip
+        with pytest.raises(ValueError, match="BackupAndRestore"):
+            keras.callbacks.BackupAndRestore(**arguments)
+
+
+def test_outside_of_fit_it_saves_weights(tmp_path):
+    model = line(tmp_path, epochs=1)
+    keep = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+    keep.set_model(model)
+    keep.on_epoch_end(0)
+    other = line(tmp_path, epochs=2)
+    other.load_weights(pathlib.Path(tmp_path, "latest.weights.h5"))
+    np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
