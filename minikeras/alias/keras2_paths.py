@@ -82,6 +82,10 @@ NAMES = {
     },
     "losses": {**_LOSSES, "Reduction": "minikeras.alias.keras2_names:Reduction"},
     "metrics": _LOSSES,
+    "wrappers.scikit_learn": {
+        name: f"minikeras.alias.keras2_scikit_learn:{name}"
+        for name in ("BaseWrapper", "KerasClassifier", "KerasRegressor")
+    },
     "mixed_precision": {"Policy": "minikeras.dtype_policies:DTypePolicy"},
 }
 # Roots under which Keras could once be reached; what follows is a path below `keras`.

@@ -188,7 +188,7 @@ def _moved(path: str, now: str) -> Entry:
     else:
         new = _join("keras", now)
         note = f"keras.{path} is Keras 2's name for what {new} has now."
-    return Entry(sources, NAMES.get(now, {}), note=note)
+    return Entry(sources, NAMES.get(path, NAMES.get(now, {})), note=note)
 
 
 def _add_parents(found: dict[str, Entry], name: str) -> None:
