@@ -10,9 +10,9 @@ from typing import Any
 from minikeras import ops, scopes, tree
 from minikeras import variable as own
 from minikeras.engine.autodiff import GradientTape, custom_gradient
-from minikeras.engine.compile import Function as _Compiled
 from minikeras.engine.interpret import base, current
 from minikeras.engine.tensor import Tensor
+from minikeras.training.function import CompiledFunction
 
 __version__ = "2.21.0"  # the TensorFlow beside which Keras 3.15 stands
 newaxis = None
@@ -68,7 +68,7 @@ class Variable(own.Variable, metaclass=_AnyVariable):
         return self.value
 
 
-class function:
+class function(CompiledFunction):
     """Compiles a function; used as `@tf.function` or `@tf.function(...)`.
 
     Args:
@@ -86,25 +86,24 @@ class function:
 
     def __init__(
         self,
-        func: Callable[..., Any] | None = None,
+        func: Callable[..., Any],
         input_signature: Any = None,
         autograph: bool = True,
         jit_compile: bool | None = None,
         reduce_retracing: bool = False,
         **kwargs: Any,
     ) -> None:
-        assert func is not None
-        self.python_function = func
-        self._compiled = _Compiled(func)
-        functools.update_wrapper(self, func)
+        super().__init__(func)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _eager:
             return self.python_function(*args, **kwargs)
-        return self._compiled(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        if _eager and instance is not None:
+            return functools.partial(self.python_function, instance)
+        return super().__get__(instance, owner)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> function:
         """The function itself: programs are made when values come."""
