@@ -10,8 +10,11 @@ from minikeras.callbacks.model_checkpoint import ModelCheckpoint
 from minikeras.callbacks.monitor_callback import MonitorCallback
 from minikeras.callbacks.progbar import Progbar
 from minikeras.callbacks.progbar_logger import ProgbarLogger
-from minikeras.callbacks.simple import CSVLogger, LambdaCallback, TerminateOnNaN
+from minikeras.callbacks.remote_monitor import RemoteMonitor
+from minikeras.callbacks.simple import CSVLogger, LambdaCallback
 from minikeras.callbacks.swap_ema_weights import SwapEMAWeights
+from minikeras.callbacks.tensorboard import TensorBoard
+from minikeras.callbacks.terminate_on_nan import TerminateOnNaN
 
 
 def __dir__() -> list[str]:
@@ -32,6 +35,8 @@ __all__ = [
     "Progbar",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

@@ -37,6 +37,8 @@ class Callback:
     _takes_tensors = False
     # Whether its hooks are called after those of all others.
     _comes_last = False
+    # Whether `_see_batch(step, data)` wants each batch of training before it runs.
+    _sees_batches = False
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -64,6 +66,12 @@ class Callback:
         """Be again as `_remembered` said."""
         for key, value in (state or {}).items():
             setattr(self, key, value)
+
+    def _see_batch(self, step: int, data: Any) -> None:
+        """A batch of training as `train_step` will get it."""
+
+    def _on_train_broken(self) -> None:
+        """An error or an interrupt ends training, so that `on_train_end` will not come."""
 
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Older name of `on_train_batch_begin`."""

@@ -80,6 +80,16 @@ class CallbackList(Callback):
                     if _has(c, hook) or (older and _has(c, older))
                 ]
 
+        self.watchers = [c for c in self.callbacks if c._sees_batches]
+
+    def _see_batch(self, step: int, data: Any) -> None:
+        for callback in self.watchers:
+            callback._see_batch(step, data)
+
+    def _on_train_broken(self) -> None:
+        for callback in self.callbacks:
+            callback._on_train_broken()
+
     def append(self, callback: Callback) -> None:
         """Add a callback."""
         self.callbacks.append(callback)

@@ -19,7 +19,8 @@ class EarlyStopping(MonitorCallback):
         verbose: 1 says why it stopped.
         mode: `"min"`, `"max"`, or `"auto"` to judge by the name.
         baseline: A value to beat; training stops if that takes longer than `patience`.
-        restore_best_weights: Whether the model gets the weights of its best epoch back.
+        restore_best_weights: Whether the model gets the weights of its best epoch back,
+            however training ends: also when an error or Ctrl-C ends it.
         start_from_epoch: Epochs at the beginning that are not looked at.
 
     Attributes:
@@ -88,6 +89,12 @@ class EarlyStopping(MonitorCallback):
         """Say so, and give the best weights back."""
         if self.stopped_epoch > 0 and self.verbose:
             say(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        self._restore()
+
+    def _on_train_broken(self) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
                 say(

@@ -1,16 +1,15 @@
-"""Small callbacks: your own functions, a NaN guard, a CSV file."""
+"""Small callbacks: your own functions, a CSV file."""
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from minikeras.callbacks.callback import Callback, Logs
-from minikeras.console import say
 
 
 class LambdaCallback(Callback):
@@ -56,48 +55,17 @@ class LambdaCallback(Callback):
             **kwargs,
         }
         for name, function in hooks.items():
-            if not name.startswith("on_") or not hasattr(Callback, name):
+            if name.startswith("_") or not callable(getattr(Callback, name, None)):
                 raise TypeError(f"LambdaCallback: there is no hook called {name!r}.")
             if function is not None:
                 setattr(self, name, function)
 
 
-class TerminateOnNaN(Callback):
-    """Stops training when the loss is NaN or infinite.
-
-    Args:
-        raise_error: Whether to raise an error instead of stopping.
-
-    Raises:
-        RuntimeError: With `raise_error`, when the loss is not finite.
-
-    Example:
-        >>> import minikeras as keras
-        >>> guard = keras.callbacks.TerminateOnNaN(raise_error=True)
-        >>> guard.on_train_batch_end(7, {"loss": float("inf")})
-        Traceback (most recent call last):
-            ...
-        RuntimeError: Batch 7: the loss is inf; training stops.
-    """
-
-    def __init__(self, raise_error: bool = False) -> None:
-        super().__init__()
-        self.raise_error = raise_error
-
-    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Look at the loss."""
-        loss = (logs or {}).get("loss")
-        if loss is None or np.isfinite(loss):
-            return
-        text = f"Batch {batch}: the loss is {loss}; training stops."
-        if self.raise_error:
-            raise RuntimeError(text)
-        say(text)
-        self.model.stop_training = True
-
-
 class CSVLogger(Callback):
     """Writes each epoch's results as a line of a CSV file.
+
+    The columns are the epoch and what the first epoch logged, sorted. Validation may come
+    in later epochs only, so its results have columns too; `NA` stands where there is none.
 
     Args:
         filename: The file.
@@ -139,6 +107,8 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self.keys is None:
             self.keys = sorted(logs)
+            if not any(key.startswith("val_") for key in self.keys):
+                self.keys += [f"val_{key}" for key in self.keys]
         if self._writer is None:
             self._writer = csv.DictWriter(
                 self._file,
@@ -172,6 +142,8 @@ class CSVLogger(Callback):
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return f'"[{", ".join(map(str, value.ravel()))}]"'
+    if isinstance(value, np.ndarray) and not value.ndim:
+        return value.item()
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return f'"[{", ".join(map(str, value))}]"'
     return value

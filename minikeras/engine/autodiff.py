@@ -56,6 +56,7 @@ class Tape(Interpreter):
     def __init__(self, parent: Interpreter, watch_states: bool) -> None:
         self.parent = parent
         self.staging = parent.staging
+        self.wants_paths = parent.wants_paths
         self.watch_states = watch_states
         self.records: list[Record] = []
         self.tracked: dict[int, Tensor] = {}  # by id; holding them keeps ids unique

@@ -42,6 +42,7 @@ class Interpreter:
     """What running a primitive, reading a state and assigning one mean."""
 
     staging = False  # whether values are abstract here
+    wants_paths = False  # whether calls are to come with the path of their layer
 
     def run(
         self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]

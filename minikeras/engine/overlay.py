@@ -18,6 +18,7 @@ class Overlay(Interpreter):
     def __init__(self, parent: Interpreter, values: dict[State, Tensor]) -> None:
         self.parent = parent
         self.staging = parent.staging
+        self.wants_paths = parent.wants_paths
         self.values = values
 
     def run(

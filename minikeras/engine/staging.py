@@ -25,6 +25,7 @@ class Staging(Interpreter):
     """Builds a graph. After the run: `nodes`, `constants`, `reads`, `writes`."""
 
     staging = True
+    wants_paths = True
 
     def __init__(self) -> None:
         self.inputs: list[Value] = []

@@ -163,7 +163,11 @@ class Trainer(Steps):
                 callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
             )
             numbers = range(initial_epoch, epochs)
-            self._fit_loop(feed, held_feed, callbacks, numbers, validation_freq)
+            try:
+                self._fit_loop(feed, held_feed, callbacks, numbers, validation_freq)
+            except BaseException:
+                callbacks._on_train_broken()
+                raise
         history: History = self.history
         return history
 
@@ -237,7 +241,10 @@ class Trainer(Steps):
             if not adapter.checked:
                 check_values(state, batch)
                 state.nan.see(batch)
-            logs = function(pack_x_y_sample_weight(*batch))
+            data = pack_x_y_sample_weight(*batch)
+            if callbacks.watchers:
+                callbacks._see_batch(step, data)
+            logs = function(data)
             hooks.after(step, logs)
             if adapter.reuse and not compiled_well(function):
                 adapter.reuse = False

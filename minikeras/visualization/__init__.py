@@ -1,6 +1,6 @@
 """Charts and reports as SVG and HTML, with no package beyond NumPy."""
 
-from minikeras.visualization.charts import (
+from minikeras.drawing.charts import (
     bar_chart,
     confusion_matrix,
     image_grid,

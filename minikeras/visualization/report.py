@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.visualization import charts
-from minikeras.visualization.page import page, section, table
-from minikeras.visualization.svg import DIVERGING, INK, Array, tag, text
+from minikeras.drawing import charts
+from minikeras.drawing.page import page, section, table
+from minikeras.drawing.svg import DIVERGING, INK, Array, tag, text
 
 # Beyond these a page gets heavy and no clearer.
 MAX_FILTERS = 64

@@ -210,12 +210,12 @@ def test_csv_logger(tmp_path):
     model = linear(metrics=["mae"])
     first = model.fit(X, Y, epochs=2, verbose=0, callbacks=[cb.CSVLogger(path)]).history
     lines = path.read_text().splitlines()
-    assert lines[0] == "epoch,loss,mae" and len(lines) == 3
-    assert lines[2] == f"1,{first['loss'][1]},{first['mae'][1]}"
+    assert lines[0] == "epoch,loss,mae,val_loss,val_mae" and len(lines) == 3
+    assert lines[2] == f"1,{first['loss'][1]},{first['mae'][1]},NA,NA"
     model.fit(X, Y, verbose=0, callbacks=[cb.CSVLogger(path, append=True)])
     assert len(path.read_text().splitlines()) == 4
     model.fit(X, Y, verbose=0, callbacks=[cb.CSVLogger(path, separator=";")])
-    assert path.read_text().startswith("epoch;loss;mae\n0;")
+    assert path.read_text().startswith("epoch;loss;mae;val_loss;val_mae\n0;")
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ class LayerCalls:
             )
             token = call_context.set(CallContext(entry, training, symbolic))
         try:
-            if not self._called or current().staging:
+            if not self._called or current().wants_paths:
                 with self._scopes():
                     self._maybe_build(info, args, kwargs)
                     outputs = self._call_cast(args, kwargs)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minikeras.console import shown
-from minikeras.visualization.svg import tag, text
+from minikeras.drawing.svg import tag, text
 
 STYLE = """
 :root {

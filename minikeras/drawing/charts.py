@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from minikeras.console import shown
-from minikeras.visualization.svg import (
+from minikeras.drawing.png import data_uri
+from minikeras.drawing.svg import (
     GLOW,
     Array,
     Colours,
     colourise,
-    data_uri,
     drawing,
     number,
     tag,

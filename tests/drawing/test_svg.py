@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from minikeras.visualization import charts, svg
+from minikeras.drawing import charts, png, svg
 
 
 def decode(data):
@@ -35,7 +35,7 @@ def decode(data):
 def test_png_round_trip(height, width, channels, seed):
     size = (height, width, channels)
     pixels = np.random.default_rng(seed).integers(0, 256, size, np.uint8)
-    np.testing.assert_array_equal(decode(svg.png(pixels)), pixels)
+    np.testing.assert_array_equal(decode(png.png(pixels)), pixels)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"])))
