@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +42,7 @@ class RemoteMonitor(Callback):
         send_as_json: bool = False,
     ) -> None:
         super().__init__()
-        if urllib.parse.urlsplit(root).scheme not in ("http", "https"):
+        if not root.startswith(("http://", "https://")):
             raise ValueError(
                 f"RemoteMonitor: root={root!r}; expected an address that begins with "
                 "http:// or https://."
@@ -58,6 +55,10 @@ class RemoteMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Send the results."""
+        # Slow to import, and rarely needed.
+        import urllib.parse
+        import urllib.request
+
         send = {"epoch": epoch, **{k: _plain(v) for k, v in (logs or {}).items()}}
         text = json.dumps(send)
         if self.send_as_json:
@@ -73,7 +74,7 @@ class RemoteMonitor(Callback):
         )
         try:
             urllib.request.urlopen(request, timeout=_SECONDS).close()
-        except (OSError, urllib.error.URLError) as error:
+        except OSError as error:
             warn_user(
                 f"RemoteMonitor: could not reach the server at {self.root}: {error}."
             )
