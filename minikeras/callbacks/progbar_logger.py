@@ -30,7 +30,10 @@ class ProgbarLogger(Callback):
 
     def _begin(self) -> None:
         self.seen = 0
-        self._bar = Progbar(self.params.get("steps"), verbose=self._verbose)
+        # Ten drawings a second keep progress under 1 % of the time of steps of 1 ms.
+        self._bar = Progbar(
+            self.params.get("steps"), verbose=self._verbose, interval=0.1
+        )
 
     def _remembered(self) -> dict[str, Any]:
         return {}  # a bar is drawn anew

@@ -367,31 +367,48 @@ def test_worker_processes(monkeypatch):
     assert "use_multiprocessing=True" in caught.value.__notes__[0]
 
 
-def test_ctrl_c_ends_fit_though_workers_hang():
-    script = """
-        import threading, numpy as np
-        import minikeras as keras
-        from tests.training.models import linear
+STUCK = """
+    import threading, numpy as np
+    from tests.training.models import linear
 
-        def stuck():
-            yield np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
-            print("waiting", flush=True)
-            threading.Event().wait()
+    def source():
+        yield np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
+        print("waiting", flush=True)
+        threading.Event().wait()
+"""
+STUCK_PROCESSES = """
+    import numpy as np
+    from tests.training.datasets import Sleeps
+    from tests.training.models import linear
 
-        try:
-            linear().fit(stuck(), verbose=0)
-        except KeyboardInterrupt:
-            print("interrupted", flush=True)
-    """
+    def source():
+        x = np.ones((12, 4), "float32")
+        data = Sleeps(x, x[:, :1], workers=2, use_multiprocessing=True)
+        print("waiting", flush=True)
+        return data
+"""
+RUN = """
+    try:
+        linear().fit(source(), verbose=0)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal to a group of processes")
+@pytest.mark.parametrize("script", [STUCK, STUCK_PROCESSES])
+def test_ctrl_c_ends_fit_though_workers_hang(script):
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script)],
+        [sys.executable, "-c", textwrap.dedent(script) + textwrap.dedent(RUN)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
     )
     try:
         assert process.stdout.readline() == "waiting\n"
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         assert process.communicate(timeout=60)[0] == "interrupted\n"
     finally:
         process.kill()

@@ -11,6 +11,7 @@ import multiprocessing
 import pickle
 import signal
 import traceback
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -33,7 +34,7 @@ class ProcessWorker:
         self._process = context.Process(
             target=_serve, args=(theirs,), name="minikeras-data", daemon=True
         )
-        self._process.start()
+        _start(self._process)
         theirs.close()
 
     def load(self, dataset: bytes) -> None:
@@ -50,7 +51,7 @@ class ProcessWorker:
             )
         try:
             good, value, text = self._pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise self._ended(what) from None
         if good:
             return value
@@ -60,7 +61,7 @@ class ProcessWorker:
     def _send(self, message: tuple[str, Any], what: str) -> None:
         try:
             self._pipe.send(message)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             raise self._ended(what) from None
 
     def _ended(self, what: str) -> RuntimeError:
@@ -72,12 +73,15 @@ class ProcessWorker:
             'own work by `if __name__ == "__main__":`.'
         )
 
-    def close(self) -> None:
-        """End the process."""
+    def ask_to_end(self) -> None:
+        """Let it end when it has nothing more to make."""
         try:
             self._pipe.send(None)
         except OSError:
             pass
+
+    def close(self) -> None:
+        """End the process, which was asked to."""
         self._process.join(1)
         if self._process.exitcode is None:
             self._process.terminate()
@@ -88,9 +92,22 @@ class ProcessWorker:
         self._pipe.close()
 
 
+def _start(process: Any) -> None:
+    """Start a process that never sees Ctrl-C, which is for the parent, not even early."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        process.start()
+        return
+    # Starting this helper unblocks the signal, so it must be there before.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()  # the child inherits what is blocked
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(pipe: Connection) -> None:
     """The life of a worker process."""
-    # Ctrl-C is for the parent, which then ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     dataset: Any = None
     failed: BaseException | None = None

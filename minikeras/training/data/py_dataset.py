@@ -191,6 +191,8 @@ class NumberedAdapter(DataAdapter):
         processes, self._processes = self._processes, []
         self._idle = SimpleQueue()
         for process in processes:
+            process.ask_to_end()
+        for process in processes:
             process.close()
         if workers is not None:
             workers.close()
