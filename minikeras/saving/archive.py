@@ -201,14 +201,14 @@ def write_zip(target: Path, members: dict[str, Any]) -> None:
 
     Args:
         target: The new file.
-        members: Name to bytes, or to the path of a file.
+        members: Name to bytes (or a view of some), or to the path of a file.
     """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             # A fixed date: the same model gives the same bytes.
             info = zipfile.ZipInfo(name)
             info.external_attr = 0o644 << 16
-            if isinstance(content, bytes):
+            if not isinstance(content, Path):
                 archive.writestr(info, content)
                 continue
             info.file_size = os.path.getsize(content)
@@ -223,5 +223,5 @@ def write_folder(target: Path, members: dict[str, Any]) -> None:
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(
-            content if isinstance(content, bytes) else Path(content).read_bytes()
+            content.read_bytes() if isinstance(content, Path) else content
         )

@@ -51,32 +51,49 @@ def replaced_file(target: str | os.PathLike[str]) -> Iterator[Path]:
 def replaced_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Path of a new folder beside `target`, which replaces it when the block ends well.
 
-    A folder cannot be put over another in one step on every system, so the old one is
-    first renamed; a kill between the two renames leaves both, under other names.
+    Linux swaps two folders in one step. Elsewhere the old one is renamed first: a kill
+    between the two renames leaves both, under other names.
     """
     goal = Path(os.path.realpath(target))
     goal.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(PART, f".{goal.name}.", goal.parent))
-    old: Path | None = None
     try:
         yield part
         os.chmod(part, 0o777 & ~_umask())
         for path in sorted(part.rglob("*"), reverse=True):
             sync_folder(path) if path.is_dir() else sync_file(path)
         sync_folder(part)
-        if goal.exists():
-            old = Path(tempfile.mkdtemp(PART, f".{goal.name}.", goal.parent))
-            os.replace(goal, old) if goal.is_dir() else os.replace(goal, old / "file")
+        if not goal.exists():
+            os.replace(part, goal)
+        elif not _swapped(part, goal):
+            _replace_in_two_steps(part, goal)
+        sync_folder(goal.parent)
+    finally:
+        # What is here now is the old folder, or an unfinished one.
+        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    """Exchange two names in one step, where the system can; whether it did."""
+    import ctypes
+
+    exchange, here = 2, -100  # RENAME_EXCHANGE, AT_FDCWD
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(call(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
+
+
+def _replace_in_two_steps(part: Path, goal: Path) -> None:
+    old = part.with_name(f"{part.name}.old")
+    os.replace(goal, old)
+    try:
         os.replace(part, goal)
     except BaseException:
-        if old is not None and not goal.exists():
-            with suppress(OSError):
-                os.replace(old / "file" if (old / "file").is_file() else old, goal)
-        shutil.rmtree(part, ignore_errors=True)
+        os.replace(old, goal)
         raise
-    sync_folder(goal.parent)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
+    os.replace(old, part)
 
 
 def sync_file(path: Path) -> None:

@@ -224,16 +224,26 @@ def _read_texts(data: h5py.Dataset, file_size: int) -> Array:
     return np.array(found, object)
 
 
-def write_tree(tree: Tree, target: str | Path | io.BytesIO) -> None:
-    """Write groups and arrays to a new file or to memory.
+def write_tree(tree: Tree, target: Path) -> None:
+    """Write groups and arrays to a new file.
 
     Args:
         tree: The groups. An empty one becomes an empty group.
-        target: A path (never one that is to be kept), or `io.BytesIO()`.
+        target: A path (never one that is to be kept).
+    """
+    write_buffer(buffer_of(tree), target)
+
+
+def buffer_of(tree: Tree) -> io.BytesIO:
+    """A file of groups and arrays in memory.
+
+    The library must never write to a disk by itself: where that is full, it cannot
+    close the file, and takes the process down in the end.
     """
     import h5py
 
-    with h5py.File(target, "w") as file:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
         for path, group in tree.items():
             made = file.require_group(path) if path else file
             if group.name is not None:
@@ -243,6 +253,13 @@ def write_tree(tree: Tree, target: str | Path | io.BytesIO) -> None:
                 data = made.create_dataset(key, data=_storable(array))
                 if name is not None:
                     data.attrs["dtype"] = name
+    return buffer
+
+
+def write_buffer(buffer: io.BytesIO, target: Path) -> None:
+    """Write what is in memory to a file, as a whole."""
+    with open(target, "wb") as file:
+        file.write(buffer.getbuffer())
 
 
 def _storable(array: Array) -> Any:

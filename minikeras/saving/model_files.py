@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import io
 import json
 import os
 import tempfile
@@ -88,8 +89,10 @@ def save_model(
     if not may_overwrite(name, overwrite):
         return
     if name.lower().endswith((".h5", ".hdf5")):
+        buffer = io.BytesIO()
+        _legacy_h5().save_model(model, buffer, include_optimizer=keep)
         with replaced_file(name) as part:
-            _legacy_h5().save_model(model, part, include_optimizer=keep)
+            hdf5.write_buffer(buffer, part)
         return
     goal = Path(name)
     with tempfile.TemporaryDirectory(dir=_parent(goal), prefix=f".{goal.name}.",
@@ -145,12 +148,10 @@ def _members(model: Any, scratch: Path, keep_optimizer: bool) -> dict[str, Any]:
     if not keep_optimizer:
         config.pop("compile_config", None)
         tree = {p: g for p, g in tree.items() if p.split("/")[0] != "optimizer"}
-    weights = scratch / weights_files.WEIGHTS
-    hdf5.write_tree(tree, weights)
     members: dict[str, Any] = {
         METADATA: json.dumps(metadata).encode(),
         CONFIG: json.dumps(config).encode(),
-        weights_files.WEIGHTS: weights,
+        weights_files.WEIGHTS: hdf5.buffer_of(tree).getbuffer(),
     }
     for path in sorted(assets.rglob("*")):
         if path.is_file():
