@@ -1,5 +1,6 @@
 """Saving: models in files, objects as configs, and the registry of custom objects."""
 
+from minikeras.saving.file_editor import KerasFileEditor
 from minikeras.saving.model_files import load_model, save_model
 from minikeras.saving.registry import (
     CustomObjectScope,
@@ -22,6 +23,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

@@ -222,6 +222,4 @@ def write_folder(target: Path, members: dict[str, Any]) -> None:
     for name, content in members.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(
-            content.read_bytes() if isinstance(content, Path) else content
-        )
+        path.write_bytes(content.read_bytes() if isinstance(content, Path) else content)

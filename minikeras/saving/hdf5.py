@@ -160,12 +160,14 @@ def read_tree(file: h5py.File) -> Tree:
     while waiting:
         group, path = waiting.pop()
         found = Group(name=_text_attribute(group, "name"))
+        inside: list[tuple[h5py.Group, str]] = []
         for key in group:
             inner = group[key]
             if isinstance(inner, h5py.Group):
-                waiting.append((inner, f"{path}/{key}" if path else key))
+                inside.append((inner, f"{path}/{key}" if path else key))
             else:
                 found.entries[key] = _entry(inner, f"{path}/{key}", size)
+        waiting += reversed(inside)
         tree[path] = found
     return tree
 
