@@ -62,7 +62,7 @@ def test_writing_that_fails_leaves_all_as_it_was(tmp_path):
     assert done.returncode == 0, done.stderr
     raised, values, nothing_stray = json.loads(done.stdout.splitlines()[-1])
     assert set(raised) == set(killed_saves.TARGETS)
-    assert values == dict.fromkeys(killed_saves.TARGETS, [1.0])
+    assert values == {name: [1.0] for name in killed_saves.TARGETS}
     assert nothing_stray
 
 
