@@ -9,6 +9,7 @@ from typing import Any
 
 from llvmlite import binding as llvm
 from minikeras_numpy import NumpyBackend
+from minikeras_numpy.lowering import is_complex
 
 from minikeras.extend import Loop, Node, Step, Value
 from minikeras_numba import conv, conv_grad, jit, matmul, pool, pooling, recurrent
@@ -88,6 +89,8 @@ class NumbaBackend(NumpyBackend):
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         lowering = LOWERINGS.get(node.prim.name)
         step: Step | None = None
+        if is_complex(node):
+            return super().lower(node, regs)
         if node.prim.name == "chain":
             step = lower_chain(node, regs, self.lower)
         elif lowering is not None:

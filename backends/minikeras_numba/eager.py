@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from minikeras_numpy.lowering import is_complex
 
 from minikeras.extend import (
     Aval,
@@ -113,6 +114,8 @@ class LoweredKernel:
             return None
         output = Value(out)
         node = Node(row, inputs, [output], static)
+        if is_complex(node):
+            return None
         step = self.lower(node, {v: i for i, v in enumerate([*inputs, output])})
         return None if step is None else _Prepared(step, len(inputs) + 1, out)
 

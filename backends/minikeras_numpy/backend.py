@@ -62,7 +62,11 @@ class NumpyBackend(Backend):
 
     def has_epilogues(self, node: Node) -> bool:
         moved = node.static.get("perm_out")  # rows that do not lie one after the other
-        return node.prim.name in lowering.EPILOGUE_CORES and not moved
+        return (
+            node.prim.name in lowering.EPILOGUE_CORES
+            and not moved
+            and not lowering.is_complex(node)
+        )
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         return lowering.lower(self.kernels, node, regs)

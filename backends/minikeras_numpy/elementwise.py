@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from minikeras.extend import convert
 from minikeras_numpy import special
 from minikeras_numpy.common import Array, Kernel, Table, arrays, numpy_dtype, to
@@ -112,7 +114,16 @@ def table(xp: Any) -> Table:
         steps = steps.reshape((-1,) + (1,) * (len(shape) - axis - 1))
         return xp.broadcast_to(steps, shape)
 
+    def joined(real: Array, imag: Array) -> Array:
+        wide = xp.complex128 if real.dtype == xp.float64 else xp.complex64
+        made = xp.empty(np.broadcast_shapes(real.shape, imag.shape), wide)
+        made.real, made.imag = real, imag
+        return made
+
     own: dict[str, Kernel] = {
+        "real": lambda x: x.real.copy(),
+        "imag": lambda x: x.imag.copy(),
+        "complex": joined,
         "rsqrt": rsqrt,
         "logistic": logistic,
         "pow": power,

@@ -26,9 +26,19 @@ _CREATE = ("full", "iota")
 _VIEWS = ("transpose", "broadcast_to", "slice", "flip")
 
 
+def is_complex(node: Node) -> bool:
+    """Whether a node has to do with complex numbers: rare, and left to NumPy's functions."""
+    return any(
+        v.aval.dtype in ("complex64", "complex128")
+        for v in (*node.inputs, *node.outputs)
+    )
+
+
 def fusible(node: Node) -> bool:
     """Whether a group may take `node` in."""
     kind, name = node.prim.kind, node.prim.name
+    if is_complex(node):
+        return False
     if kind == "elementwise":
         return True
     if kind == "reduce":
@@ -39,6 +49,8 @@ def fusible(node: Node) -> bool:
 def lower(kernels: Kernels, node: Node, regs: Registers) -> Step:
     """The prepared closure of `node`."""
     name = node.prim.name
+    if is_complex(node):
+        return _by_kernel(kernels, node, regs)
     if name in _LOWERINGS:
         return _LOWERINGS[name](kernels, node, regs)
     if name in steps.BUILDERS:

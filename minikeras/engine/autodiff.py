@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minikeras.engine import tree
-from minikeras.engine.dtypes import is_float
+from minikeras.engine.dtypes import is_inexact
 from minikeras.engine.interpret import (
     Block,
     Interpreter,
@@ -83,7 +83,7 @@ class Tape(Interpreter):
     def record(self, record: Record) -> None:
         self.records.append(record)
         for t in record.outputs:
-            if is_float(t.dtype):
+            if is_inexact(t.dtype):
                 self.tracked[id(t)] = t
 
     def read(self, state: State) -> Tensor:
@@ -245,7 +245,7 @@ class GradientTape(Block):
         for leaf in tree.flatten(tensors):
             state = getattr(leaf, "state", None)
             dtype = getattr(leaf, "dtype", None)
-            if not isinstance(dtype, str) or not is_float(dtype):
+            if not isinstance(dtype, str) or not is_inexact(dtype):
                 raise ValueError(
                     f"GradientTape.watch: got {type(leaf).__name__} of dtype {dtype}; expected "
                     "a float tensor or variable. Convert with ops.convert_to_tensor."
@@ -329,7 +329,7 @@ def _tensor_of(leaf: Any) -> Any:
 def _seeds(targets: list[Any], output_gradients: Any) -> list[tuple[Tensor, Tensor]]:
     targets = [_tensor_of(t) for t in targets]
     for t in targets:
-        if not isinstance(t, Tensor) or not is_float(t.dtype):
+        if not isinstance(t, Tensor) or not is_inexact(t.dtype):
             raise ValueError(
                 f"GradientTape.gradient: target is {t!r}; expected a float tensor that was "
                 "computed inside the tape's block."

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from minikeras.engine.autodiff import backward
-from minikeras.engine.dtypes import is_float
+from minikeras.engine.dtypes import is_inexact
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.interpret import current, within
 from minikeras.engine.loop_gradients import looked_up, replay
@@ -148,7 +148,7 @@ def _vjp(context: Context, gs: Sequence[Tensor | None]) -> list[Tensor | None]:
     seeded = [
         i
         for i, t in enumerate(context.outputs)
-        if gs[i] is not None and is_float(t.dtype)
+        if gs[i] is not None and is_inexact(t.dtype)
     ]
     cots: Any = [gs[i] for i in seeded]
     cut = static["n_yes"]

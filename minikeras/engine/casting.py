@@ -2,6 +2,7 @@
 
 A float in an integer dtype drops its fraction; below or above what the dtype holds it
 becomes the least or the greatest number there, and NaN becomes 0. Integers wrap around.
+Of a complex number the real part is kept.
 Whatever is not 0, NaN too, is true. float64 reaches the 16 bit floats through float32,
 as every compiled kernel takes it there.
 """
@@ -49,6 +50,10 @@ def convert(x: Array, target: Any, xp: Any = np) -> Array:
     source = x.dtype
     if source == target:
         return x
+    if source.kind == "c" and target.kind != "c":
+        if target.kind == "b":
+            return x != 0
+        x, source = x.real, x.real.dtype
     if clips(source, target):
         wide = x.astype(xp.float32) if source.itemsize == 2 else x
         if xp is not np or not fits(wide, target):

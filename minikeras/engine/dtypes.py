@@ -20,16 +20,17 @@ BOOL = ("bool",)
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 SIGNED = ("int8", "int16", "int32", "int64")
 FLOATS = ("bfloat16", "float16", "float32", "float64")
-ALLOWED = BOOL + UNSIGNED + SIGNED + FLOATS
-WEAK = ("int", "float")
+COMPLEX = ("complex64", "complex128")
+ALLOWED = BOOL + UNSIGNED + SIGNED + FLOATS + COMPLEX
+WEAK = ("int", "float", "complex")
 
 _ITEMSIZE = {
     "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "bfloat16": 2, "float16": 2,
-    "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8,
+    "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8, "complex64": 8, "complex128": 16,
 }  # fmt: skip
 
 # Each dtype and the ones directly above it; the result of a pair is their least
-# common ancestor. "int" and "float" are the weak types of Python scalars.
+# common ancestor. "int", "float" and "complex" are the weak types of Python scalars.
 _ABOVE = {
     "bool": ("int",),
     "int": ("uint8", "int8"),
@@ -41,11 +42,14 @@ _ABOVE = {
     "int16": ("int32",),
     "int32": ("int64",),
     "int64": ("float",),
-    "float": ("bfloat16", "float16"),
+    "float": ("bfloat16", "float16", "complex"),
+    "complex": ("complex64",),
     "bfloat16": ("float32",),
     "float16": ("float32",),
-    "float32": ("float64",),
-    "float64": (),
+    "float32": ("float64", "complex64"),
+    "float64": ("complex128",),
+    "complex64": ("complex128",),
+    "complex128": (),
 }
 
 
@@ -114,6 +118,25 @@ def is_float(dtype: str) -> bool:
     return dtype in FLOATS
 
 
+def is_complex(dtype: str) -> bool:
+    return dtype in COMPLEX
+
+
+def is_inexact(dtype: str) -> bool:
+    """Float or complex: what has gradients."""
+    return dtype in FLOATS or dtype in COMPLEX
+
+
+def real_of(dtype: str) -> str:
+    """The dtype of the parts of a complex dtype; any other is its own."""
+    return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+
+
+def complex_of(dtype: str) -> str:
+    """The complex dtype whose parts hold a float dtype."""
+    return "complex128" if dtype in ("float64", "complex128") else "complex64"
+
+
 def is_integer(dtype: str) -> bool:
     """Signed or unsigned integer; bool is neither integer nor float."""
     return dtype in SIGNED or dtype in UNSIGNED
@@ -163,6 +186,8 @@ def standardize(dtype: Any) -> str:
         return "int32"
     if dtype is bool:
         return "bool"
+    if dtype is complex:
+        return complex_of(floatx())
     name = getattr(dtype, "name", None)
     if isinstance(name, str) and name in _ITEMSIZE:
         return name
@@ -198,6 +223,8 @@ def _result_type(names: tuple[str, ...], float_default: str) -> str:
         return "int32"
     if result == "float":
         return float_default
+    if result == "complex":
+        return complex_of(float_default)
     if result == "float64" and "float64" not in names:
         return float_default
     return result
@@ -211,6 +238,8 @@ def weak_name(value: Any) -> str:
         return "int"
     if isinstance(value, float):
         return "float"
+    if isinstance(value, complex):
+        return "complex"
     return standardize(getattr(value, "dtype", value))
 
 
@@ -228,6 +257,8 @@ def result_type(*dtypes: Any) -> str:
             names.append("int")
         elif d is float or d == "float":
             names.append("float")
+        elif d is complex or d == "complex":
+            names.append("complex")
         else:
             names.append(standardize(d))
     if not names:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from minikeras.engine.autodiff import backward
 from minikeras.engine.aval import Aval
-from minikeras.engine.dtypes import is_float
+from minikeras.engine.dtypes import is_inexact
 from minikeras.engine.graph import Node, Value
 from minikeras.engine.interpret import within
 from minikeras.engine.passes.stabilise import stabilise
@@ -50,7 +50,7 @@ class Backward:
         seeded = [
             i
             for i, t in enumerate(outs)
-            if is_float(t.dtype) and (i < self.n_carry or self.gs[i] is not None)
+            if is_inexact(t.dtype) and (i < self.n_carry or self.gs[i] is not None)
         ]
         sources = [*trace.consts[: self.n_consts], *trace.inputs]
         assert trace.tape is not None

@@ -92,7 +92,10 @@ from minikeras.ops.complex import (
     conjugate,
     imag,
     isreal,
+    polar,
     real,
+    view_as_complex,
+    view_as_real,
 )
 from minikeras.ops.control import cond, fori_loop, switch, while_loop
 from minikeras.ops.convolution import (
@@ -383,11 +386,8 @@ from minikeras.ops.spectral import (
     ifft2,
     irfft,
     istft,
-    polar,
     rfft,
     stft,
-    view_as_complex,
-    view_as_real,
 )
 from minikeras.ops.sweeps import associative_scan, map, scan, vectorized_map
 from minikeras.ops.trigonometric import (

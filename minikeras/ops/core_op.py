@@ -92,6 +92,8 @@ def _convert(value: Any, dtype: str | None) -> Tensor:
             dtype = dtypes.floatx()
         elif array.dtype.kind in "iu":
             dtype = "int32"
+        elif array.dtype.kind == "c":
+            dtype = dtypes.complex_of(dtypes.floatx())
     return from_numpy(array, dtype or dtypes.standardize(array.dtype))
 
 
@@ -105,7 +107,7 @@ def _as_array(value: Any) -> np.ndarray[Any, Any]:
         array = np.asarray(value)
     except ValueError:  # nested lists of different lengths
         array = np.asarray(None)
-    if array.dtype.kind in "OUSMmVc" and array.dtype.name != "bfloat16":
+    if array.dtype.kind in "OUSMmV" and array.dtype.name != "bfloat16":
         raise ValueError(
             f"cannot convert {type(value).__name__} of dtype {array.dtype} to a tensor; "
             "expected numbers in a rectangular array."
@@ -166,6 +168,8 @@ def weak(value: Any) -> Any:
         return int
     if type(value) is float:
         return float
+    if type(value) is complex:
+        return complex
     if type(value) is np.float64:
         return dtypes.floatx()  # `x * np.sqrt(2.0)` is not meant to widen x
     dtype = getattr(value, "dtype", None)

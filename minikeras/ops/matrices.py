@@ -9,6 +9,7 @@ import numpy as np
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown, broadcast_shapes
 from minikeras.engine.tensor import Tensor
+from minikeras.ops.complex import joined
 from minikeras.ops.core_op import op, promote_float
 from minikeras.ops.determinants import determinant, diagonal_of, identity_like, signs
 from minikeras.ops.support import cast_to, const, floating
@@ -178,30 +179,29 @@ def logdet(x: Any) -> Tensor:
 
 
 @op
-def eig(x: Any) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def eig(x: Any) -> tuple[Tensor, Tensor]:
     """Eigenvalues and right eigenvectors of square matrices.
 
-    They are complex in general, and complex tensors are pairs `(real, imag)` here, as
-    in `keras.ops.fft`. Not differentiable; see `eigh` for symmetric matrices.
+    Not differentiable; see `eigh` for symmetric matrices.
 
     Args:
-        x: Tensor `(..., n, n)`.
+        x: Tensor `(..., n, n)`, of real numbers.
 
     Returns:
-        Pair of pairs: eigenvalues `(..., n)`, and eigenvectors `(..., n, n)`, one in
-        each column.
+        Pair of complex tensors: eigenvalues `(..., n)`, and eigenvectors `(..., n, n)`,
+        one in each column.
 
     Example:
 
     >>> import minikeras as keras
-    >>> (real, imag), vectors = keras.ops.eig([[1.0, 0.0], [0.0, 3.0]])
-    >>> real.tolist(), imag.tolist()
-    ([1.0, 3.0], [0.0, 0.0])
+    >>> values, vectors = keras.ops.eig([[1.0, 0.0], [0.0, 3.0]])
+    >>> values.tolist()
+    [(1+0j), (3+0j)]
     """
     values, values_imag, vectors, vectors_imag = prims.eig(
         matrix(x, "eig", square=True)
     )
-    return (values, values_imag), (vectors, vectors_imag)
+    return joined(values, values_imag), joined(vectors, vectors_imag)
 
 
 @op

@@ -16,6 +16,7 @@ from minikeras.ops.activation import (
     tanh_shrink,
 )
 from minikeras.ops.attention import dot_product_attention
+from minikeras.ops.complex import polar
 from minikeras.ops.convolution import (
     conv,
     conv_transpose,
@@ -72,7 +73,6 @@ from minikeras.ops.softmax import (
     softmax,
     sparsemax,
 )
-from minikeras.ops.spectral import polar
 
 
 def __dir__() -> list[str]:

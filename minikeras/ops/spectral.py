@@ -1,4 +1,4 @@
-"""Fourier transforms. A complex tensor is a pair `(real, imag)`."""
+"""Fourier transforms. As in Keras, they take and give pairs `(real, imag)`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, promote_float, stack_tensors, to_tensor
+from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.padding import pad
 from minikeras.ops.patches import frames, overlap_add
 from minikeras.ops.support import const, floating, sub_slice
@@ -324,80 +324,3 @@ def istft(
         # Keras's scale: without a window the frames are summed, not averaged.
         total = prims.mul(total, const(total, fft_length / sequence_stride))
     return sub_slice(total, axis, start, stop)
-
-
-@op
-def polar(abs_: Any, angle: Any) -> Pair:
-    """Complex numbers by length and angle.
-
-    Args:
-        abs_: Lengths.
-        angle: Angles; shapes broadcast.
-
-    Returns:
-        Pair of tensors: real and imaginary parts.
-
-    Example:
-
-    >>> import minikeras as keras
-    >>> real, imag = keras.ops.polar(2.0, 0.0)
-    >>> real.tolist(), imag.tolist()
-    (2.0, 0.0)
-    """
-    size, turn = promote_float(abs_, angle)
-    return prims.mul(size, prims.cos(turn)), prims.mul(size, prims.sin(turn))
-
-
-@op
-def view_as_complex(x: Any) -> Pair:
-    """Pairs along the last axis as one complex tensor, which is a tuple here.
-
-    Args:
-        x: Tensor `(..., 2)`.
-
-    Returns:
-        Pair of tensors `(...)`: real and imaginary parts.
-
-    Raises:
-        ShapeError: If the last axis is not 2 long.
-
-    Example:
-
-    >>> import minikeras as keras
-    >>> real, imag = keras.ops.view_as_complex([[1.0, 2.0], [3.0, 4.0]])
-    >>> real.tolist(), imag.tolist()
-    ([1.0, 3.0], [2.0, 4.0])
-    """
-    x = floating(x)
-    if not x.ndim or x.shape[-1] != 2:
-        raise ShapeError(f"view_as_complex: shape {x.shape}; expected (..., 2).")
-    parts = (sub_slice(x, x.ndim - 1, i, i + 1) for i in range(2))
-    real, imag = (prims.reshape(p, shape=x.shape[:-1]) for p in parts)
-    return real, imag
-
-
-@op
-def view_as_real(x: Any) -> Tensor:
-    """The two parts of a complex tensor along a new last axis.
-
-    Args:
-        x: Pair of tensors `(...)`, or a real tensor, whose imaginary part is 0.
-
-    Returns:
-        Tensor `(..., 2)`.
-
-    Example:
-
-    >>> import minikeras as keras
-    >>> keras.ops.view_as_real(keras.ops.polar([1.0, 2.0], 0.0)).tolist()
-    [[1.0, 0.0], [2.0, 0.0]]
-    """
-    if isinstance(x, tuple):
-        real, imag = promote_float(*x)
-    else:
-        real = floating(x)
-        imag = prims.mul(real, const(real, 0))
-    if imag.shape != real.shape:
-        imag = prims.broadcast_to(imag, shape=real.shape)
-    stacked = stack_tensors([real, imag])
-    return prims.transpose(stacked, perm=(*range(1, stacked.ndim), 0))

@@ -40,7 +40,9 @@ def test_a_row_says_everything(name):
     assert callable(row.infer)
     assert row.vjp is None or callable(row.vjp)
     assert name in COMPILED or BY_ROW[name], f"{name} has no case"
-    if row.vjp is not None and name not in {*COMPILED, "with_gradient_of"}:
+    # Gradients of complex numbers: tests/ops/test_complex.py.
+    elsewhere = {*COMPILED, "with_gradient_of", "real", "imag", "complex"}
+    if row.vjp is not None and name not in elsewhere:
         assert any(c.smooth for c in BY_ROW[name]), f"no gradient of {name} is checked"
 
 
@@ -60,7 +62,8 @@ def test_a_lent_gradient_goes_to_its_source():
 def test_rows_are_public_under_their_names():
     for name in set(PRIMITIVES) - {"fused"}:
         assert getattr(prims, name) is lookup(name)
-    assert len(PRIMITIVES) <= 130
+    # A new row says in its text why it is none that can be composed.
+    assert len(PRIMITIVES) <= 133
 
 
 def _call(case, arrays):
@@ -108,7 +111,10 @@ def test_staged_equals_eager():
         for a, b in zip(_parts(whole), _parts(other), strict=True):
             assert (a.shape, a.dtype) == (b.shape, b.dtype), str(case)
             np.testing.assert_allclose(
-                a.numpy().astype("float64"), b.numpy().astype("float64"), 2e-6, 2e-6
+                a.numpy().astype("complex128"),
+                b.numpy().astype("complex128"),
+                2e-6,
+                2e-6,
             )
 
 
@@ -191,12 +197,12 @@ POOL = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
     [
         ("add", [_aval(2), _aval(3)], {}, "add: shapes (2,) and (3,)"),
         ("add", [_aval(2), _aval(2, dtype="int32")], {}, "`b` has dtype int32"),
-        ("exp", [_aval(2, dtype="int32")], {}, "expected a float dtype"),
+        ("erf", [_aval(2, dtype="int32")], {}, "expected a float dtype"),
         ("shift_left", [_aval(2), _aval(2)], {}, "expected an integer dtype"),
         ("logical_not", [_aval(2)], {}, "expected dtype bool"),
         ("bitwise_and", [_aval(2), _aval(2)], {}, "integer dtype or bool"),
         ("select", [_aval(2), _aval(2), _aval(2)], {}, "`cond` has dtype float32"),
-        ("cast", [_aval(2)], {"dtype": "complex64"}, "'complex64' is not known"),
+        ("cast", [_aval(2)], {"dtype": "float8"}, "'float8' is not known"),
         ("polygamma", [_aval(2)], {"order": 0}, "call digamma"),
         ("full", [], {"shape": (-1,), "dtype": "int32", "value": 0}, "sizes >= 0"),
         ("iota", [], {"shape": (2,), "dtype": "int32", "axis": 1}, "axis 1"),

@@ -8,10 +8,17 @@ broadcast shape. At ties and kinks the gradient is the one JAX gives: `maximum` 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, ShapeError, broadcast_shapes
-from minikeras.engine.dtypes import ALLOWED, is_float
+from minikeras.engine.dtypes import (
+    ALLOWED,
+    complex_of,
+    is_complex,
+    is_inexact,
+    real_of,
+)
 from minikeras.engine.primitive import Context, Primitive, Vjp, primitive
 from minikeras.engine.prims.create import const
 from minikeras.engine.prims.helpers import (
@@ -90,9 +97,9 @@ def _extremum_vjp(wins: str) -> Vjp:
 add = _binary("add", "numeric", lambda ctx, g: (g, g))
 sub = _binary("sub", "numeric", lambda ctx, g: (g, neg(g)))
 mul = _binary("mul", "numeric", _mul_vjp)
-div = _binary("div", "float", _div_vjp)
-floordiv = _binary("floordiv", "numeric", None)
-mod = _binary("mod", "numeric", _mod_vjp)
+div = _binary("div", "inexact", _div_vjp)
+floordiv = _binary("floordiv", "ordered", None)
+mod = _binary("mod", "ordered", _mod_vjp)
 pow_ = _binary("pow", "numeric", _pow_vjp)
 maximum = _binary("maximum", "any", _extremum_vjp("gt"))
 minimum = _binary("minimum", "any", _extremum_vjp("lt"))
@@ -110,11 +117,23 @@ atan2 = _binary("atan2", "float", _atan2_vjp)
 
 def _abs_vjp(ctx: Context, g: Tensor) -> Grads:
     x = ctx.inputs[0]
+    if is_complex(x.dtype):
+        size = ctx.outputs[0]
+        nothing = eq(size, const(size, 0))
+        share = div(select(nothing, const(g, 0), g), select(nothing, const(g, 1), size))
+        return (mul(cast(share, dtype=x.dtype), _conjugate(x)),)
     return (select(ge(x, const(x, 0)), g, neg(g)),)
 
 
 neg: Primitive = _unary("neg", "numeric", lambda ctx, g: (neg(g),))
-abs_ = _unary("abs", "numeric", _abs_vjp)
+
+
+def _infer_abs(x: Aval) -> Aval:
+    check_dtype("abs", "x", x, "numeric")
+    return Aval(x.shape, real_of(x.dtype))
+
+
+abs_ = primitive("abs", kind="elementwise", infer=_infer_abs, vjp=_abs_vjp)
 sign: Primitive = _unary("sign", "numeric", None)
 
 # --- comparison and logic -----------------------------------------------------------
@@ -125,9 +144,9 @@ lt = _binary("lt", "any", None, out="bool")
 le = _binary("le", "any", None, out="bool")
 gt = _binary("gt", "any", None, out="bool")
 ge = _binary("ge", "any", None, out="bool")
-isnan = _unary("isnan", "float", None, out="bool")
-isfinite = _unary("isfinite", "float", None, out="bool")
-isinf = _unary("isinf", "float", None, out="bool")
+isnan = _unary("isnan", "inexact", None, out="bool")
+isfinite = _unary("isfinite", "inexact", None, out="bool")
+isinf = _unary("isinf", "inexact", None, out="bool")
 logical_not = _unary("logical_not", "bool", None)
 bitwise_not = _unary("bitwise_not", "bits", None)
 bitwise_and = _binary("bitwise_and", "bits", None)
@@ -157,14 +176,14 @@ def _rsqrt_vjp(ctx: Context, g: Tensor) -> Grads:
     return (mul(mul(g, const(g, -0.5)), div(ctx.outputs[0], ctx.inputs[0])),)
 
 
-exp = _unary("exp", "float", lambda ctx, g: (mul(g, ctx.outputs[0]),))
+exp = _unary("exp", "inexact", lambda ctx, g: (mul(g, ctx.outputs[0]),))
 expm1: Primitive = _unary(
-    "expm1", "float", lambda ctx, g: (mul(g, _one_plus(ctx.outputs[0])),)
+    "expm1", "inexact", lambda ctx, g: (mul(g, _one_plus(ctx.outputs[0])),)
 )
-log = _unary("log", "float", lambda ctx, g: (div(g, ctx.inputs[0]),))
-log1p = _unary("log1p", "float", lambda ctx, g: (div(g, _one_plus(ctx.inputs[0])),))
-sqrt = _unary("sqrt", "float", _sqrt_vjp)
-rsqrt = _unary("rsqrt", "float", _rsqrt_vjp)
+log = _unary("log", "inexact", lambda ctx, g: (div(g, ctx.inputs[0]),))
+log1p = _unary("log1p", "inexact", lambda ctx, g: (div(g, _one_plus(ctx.inputs[0])),))
+sqrt = _unary("sqrt", "inexact", _sqrt_vjp)
+rsqrt = _unary("rsqrt", "inexact", _rsqrt_vjp)
 
 # --- trigonometry ---------------------------------------------------------------------
 
@@ -208,20 +227,24 @@ def _atanh_vjp(ctx: Context, g: Tensor) -> Grads:
     return (div(g, _one_minus_square(ctx.inputs[0])),)
 
 
-sin: Primitive = _unary("sin", "float", lambda ctx, g: (mul(g, cos(ctx.inputs[0])),))
+sin: Primitive = _unary("sin", "inexact", lambda ctx, g: (mul(g, cos(ctx.inputs[0])),))
 cos: Primitive = _unary(
-    "cos", "float", lambda ctx, g: (neg(mul(g, sin(ctx.inputs[0]))),)
+    "cos", "inexact", lambda ctx, g: (neg(mul(g, sin(ctx.inputs[0]))),)
 )
-tan = _unary("tan", "float", _tan_vjp)
-asin = _unary("asin", "float", _asin_vjp)
-acos = _unary("acos", "float", _acos_vjp)
-atan = _unary("atan", "float", _atan_vjp)
-sinh: Primitive = _unary("sinh", "float", lambda ctx, g: (mul(g, cosh(ctx.inputs[0])),))
-cosh: Primitive = _unary("cosh", "float", lambda ctx, g: (mul(g, sinh(ctx.inputs[0])),))
-tanh = _unary("tanh", "float", _tanh_vjp)
-asinh = _unary("asinh", "float", _asinh_vjp)
-acosh = _unary("acosh", "float", _acosh_vjp)
-atanh = _unary("atanh", "float", _atanh_vjp)
+tan = _unary("tan", "inexact", _tan_vjp)
+asin = _unary("asin", "inexact", _asin_vjp)
+acos = _unary("acos", "inexact", _acos_vjp)
+atan = _unary("atan", "inexact", _atan_vjp)
+sinh: Primitive = _unary(
+    "sinh", "inexact", lambda ctx, g: (mul(g, cosh(ctx.inputs[0])),)
+)
+cosh: Primitive = _unary(
+    "cosh", "inexact", lambda ctx, g: (mul(g, sinh(ctx.inputs[0])),)
+)
+tanh = _unary("tanh", "inexact", _tanh_vjp)
+asinh = _unary("asinh", "inexact", _asinh_vjp)
+acosh = _unary("acosh", "inexact", _acosh_vjp)
+atanh = _unary("atanh", "inexact", _atanh_vjp)
 
 # --- special functions -----------------------------------------------------------------
 
@@ -259,7 +282,7 @@ def _polygamma_vjp(ctx: Context, g: Tensor) -> Grads:
 
 erf = _unary("erf", "float", _erf_vjp)
 erfinv = _unary("erfinv", "float", _erfinv_vjp)
-logistic = _unary("logistic", "float", _logistic_vjp)
+logistic = _unary("logistic", "inexact", _logistic_vjp)
 lgamma = _unary("lgamma", "float", lambda ctx, g: (mul(g, digamma(ctx.inputs[0])),))
 digamma: Primitive = _unary(
     "digamma", "float", lambda ctx, g: (mul(g, polygamma(ctx.inputs[0], order=1)),)
@@ -298,11 +321,61 @@ def _infer_cast(x: Aval, *, dtype: str) -> Aval:
 
 def _cast_vjp(ctx: Context, g: Tensor | None) -> Grads:
     source = ctx.inputs[0].dtype
-    if g is None or not is_float(source) or not is_float(ctx.static["dtype"]):
+    if g is None or not is_inexact(source) or not is_inexact(ctx.static["dtype"]):
         return (None,)
-    return (g if g.dtype == source else cast(g, dtype=source),)
+    return (
+        g if g.dtype == source else cast(g, dtype=source),
+    )  # complex: its real part
 
 
 select = primitive("select", kind="elementwise", infer=_infer_select, vjp=_select_vjp)
 cast = primitive("cast", kind="elementwise", infer=_infer_cast, vjp=_cast_vjp)
 stop_gradient = _unary("stop_gradient", "any", None)
+
+# --- complex numbers -------------------------------------------------------------------------
+# A gradient is d/dx - i d/dy of the real loss at x + iy, as in JAX: then the rules of real
+# functions hold as they stand.
+
+
+def _infer_part(name: str) -> Callable[[Aval], Aval]:
+    def infer(x: Aval) -> Aval:
+        check_dtype(name, "x", x, "complex")
+        return Aval(x.shape, real_of(x.dtype))
+
+    return infer
+
+
+def _infer_complex(a: Aval, b: Aval) -> Aval:
+    shape = binary("complex", "float")(a, b).shape
+    return Aval(shape, complex_of(a.dtype))
+
+
+def _whole(x: Tensor, part: Tensor) -> Any:
+    return cast(part, dtype=x.dtype)
+
+
+real: Primitive = primitive(
+    "real",
+    kind="elementwise",
+    infer=_infer_part("real"),
+    vjp=lambda ctx, g: (_whole(ctx.inputs[0], g),),
+)
+imag: Primitive = primitive(
+    "imag",
+    kind="elementwise",
+    infer=_infer_part("imag"),
+    vjp=lambda ctx, g: (complex_(const(g, 0), neg(g)),),
+)
+complex_: Primitive = primitive(
+    "complex",
+    kind="elementwise",
+    infer=_infer_complex,
+    vjp=lambda ctx, g: tuple(
+        cast(part, dtype=x.dtype)
+        for part, x in zip((real(g), neg(imag(g))), ctx.inputs)
+    ),
+)
+
+
+def _conjugate(x: Tensor) -> Any:
+    return complex_(real(x), neg(imag(x)))

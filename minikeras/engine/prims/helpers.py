@@ -12,13 +12,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown, broadcast_shapes
-from minikeras.engine.dtypes import is_float, is_integer
+from minikeras.engine.dtypes import is_complex, is_float, is_inexact, is_integer
 
 _CLASSES: dict[str, tuple[Callable[[str], bool], str, str]] = {
     "float": (
         is_float,
         "a float dtype",
         'Cast it first, as in `ops.cast(x, "float32")`.',
+    ),
+    "inexact": (
+        is_inexact,
+        "a float or complex dtype",
+        'Cast it first, as in `ops.cast(x, "float32")`.',
+    ),
+    "complex": (
+        is_complex,
+        "a complex dtype",
+        'Cast it first, as in `ops.cast(x, "complex64")`.',
+    ),
+    "ordered": (
+        lambda d: d != "bool" and not is_complex(d),
+        "a number dtype that has an order",
+        "Take its real part or its size first, as in `ops.abs(x)`.",
     ),
     "numeric": (
         lambda d: d != "bool",
@@ -36,7 +51,7 @@ _CLASSES: dict[str, tuple[Callable[[str], bool], str, str]] = {
         'Compare it, or cast it with `ops.cast(x, "bool")`.',
     ),
     "bits": (
-        lambda d: not is_float(d),
+        lambda d: not is_inexact(d),
         "an integer dtype or bool",
         'Cast it first, as in `ops.cast(x, "int32")`.',
     ),

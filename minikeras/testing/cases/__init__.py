@@ -20,6 +20,7 @@ FAMILIES = (
     pointwise.elementwise,
     pointwise.binary,
     pointwise.other,
+    pointwise.complex_numbers,
     reductions.create,
     reductions.reduce,
     moves.movement,

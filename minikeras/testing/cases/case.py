@@ -13,12 +13,15 @@ from minikeras.engine.primitive import PRIMITIVES, Primitive
 
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 WIDE = ("float32", "float64")
+COMPLEX = ("complex64", "complex128")
 INTS = ("int32", "uint8", "int64")
 TOLERANCE = {  # relative to the largest result
     "float64": 1e-11,
     "float32": 2e-5,
     "float16": 4e-3,
     "bfloat16": 3e-2,
+    "complex64": 2e-5,
+    "complex128": 1e-11,
 }
 
 
@@ -52,7 +55,10 @@ class Arg:
             low = max(self.low, 0) if kind.kind == "u" else self.low
             drawn = rng.integers(int(low), int(self.high) + 1, self.shape)
             return np.asarray(drawn).astype(kind)
-        return np.asarray(rng.uniform(self.low, self.high, self.shape)).astype(kind)
+        drawn = rng.uniform(self.low, self.high, self.shape)
+        if kind.kind == "c":
+            drawn = drawn + 1j * rng.uniform(self.low, self.high, self.shape)
+        return np.asarray(drawn).astype(kind)
 
 
 @dataclass(frozen=True)

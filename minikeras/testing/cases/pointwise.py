@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine.dtypes import SIGNED, UNSIGNED, numpy_dtype
-from minikeras.testing.cases.case import FLOATS, INTS, WIDE, Arg, Case
+from minikeras.testing.cases.case import COMPLEX, FLOATS, INTS, WIDE, Arg, Case
 
 SHAPES = ((3, 4), (), (0, 3), (2, 1, 5))
 PAIRS = (
@@ -72,6 +72,26 @@ def _erfinv(y: Any) -> Any:
         middle = (low + high) / 2
         low, high = (middle, high) if math.erf(middle) < y else (low, middle)
     return (low + high) / 2
+
+
+def complex_numbers() -> Iterator[Case]:
+    """The rows that are for them, and rows of real numbers that take them too."""
+    yield from _unary("real", np.real, dtypes=COMPLEX, smooth=())
+    yield from _unary("imag", np.imag, dtypes=COMPLEX, smooth=())
+    yield from _binary("complex", lambda a, b: a + 1j * b, dtypes=WIDE, smooth=())
+    one: dict[str, Any] = {
+        "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos,
+        "tanh": np.tanh, "abs": np.abs, "neg": np.negative, "isfinite": np.isfinite,
+    }  # fmt: skip
+    two: dict[str, Any] = {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide,
+        "eq": np.equal, "ne": np.not_equal,
+    }  # fmt: skip
+    for name, reference in one.items():
+        yield Case(name, (Arg((3, 4)),), {}, COMPLEX, reference, label="complex")
+    for name, reference in two.items():
+        args = (Arg((3, 4)), Arg((4,)))
+        yield Case(name, args, {}, COMPLEX, reference, label="complex")
 
 
 def elementwise() -> Iterator[Case]:

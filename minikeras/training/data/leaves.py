@@ -60,7 +60,7 @@ def host(value: Any, name: str) -> Array:
 
 
 def _check_leaf(array: Array | Rows, name: str) -> None:
-    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+    if array.dtype.kind not in "fiubc" and array.dtype.name != "bfloat16":
         raise ValueError(
             f"{name} has dtype {array.dtype}; expected numbers or booleans. Encode "
             "strings as numbers first, and convert ragged or mixed columns to one dtype."
