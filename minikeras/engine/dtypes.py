@@ -26,7 +26,8 @@ WEAK = ("int", "float", "complex")
 
 _ITEMSIZE = {
     "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "bfloat16": 2, "float16": 2,
-    "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8, "complex64": 8, "complex128": 16,
+    "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8,
+    "complex64": 8, "complex128": 16,
 }  # fmt: skip
 
 # Each dtype and the ones directly above it; the result of a pair is their least

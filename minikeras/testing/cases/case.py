@@ -55,10 +55,10 @@ class Arg:
             low = max(self.low, 0) if kind.kind == "u" else self.low
             drawn = rng.integers(int(low), int(self.high) + 1, self.shape)
             return np.asarray(drawn).astype(kind)
-        drawn = rng.uniform(self.low, self.high, self.shape)
+        floats = rng.uniform(self.low, self.high, self.shape)
         if kind.kind == "c":
-            drawn = drawn + 1j * rng.uniform(self.low, self.high, self.shape)
-        return np.asarray(drawn).astype(kind)
+            floats = floats + 1j * rng.uniform(self.low, self.high, self.shape)
+        return np.asarray(floats).astype(kind)
 
 
 @dataclass(frozen=True)
