@@ -34,6 +34,7 @@ MOVED = {
     "layers.reshaping": "layers",
     "layers.rnn": "layers",
     "layers.wrappers": "layers",
+    "backend.tensorflow_backend": "backend",
     "callbacks.callbacks": "callbacks",
     "losses.losses": "losses",
     "mixed_precision.experimental": "mixed_precision",

@@ -207,3 +207,24 @@ def test_one_device(tf):
 
     assert keras.distribution.list_devices()[0] in ("cpu:0", "gpu:0")
     assert keras.src.distribution.distribution_lib.distribution() is None
+
+
+def test_a_strategy_of_one_device(tf):
+    strategy = tf.distribute.MirroredStrategy()
+    assert strategy.num_replicas_in_sync == 1
+    with strategy.scope():
+        v = tf.Variable(2.0)
+    total = strategy.run(lambda x: x * v, args=(tf.constant(3.0),))
+    assert float(strategy.reduce(tf.distribute.ReduceOp.SUM, total)) == 6
+    with pytest.raises(NotImplementedError, match="expected one"):
+        tf.distribute.MirroredStrategy(["/gpu:0", "/gpu:1"])
+
+
+def test_gradients_that_are_not_there(tf):
+    v, w = tf.Variable(1.0), tf.Variable(2.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = v * 3
+    zero = tf.UnconnectedGradients.ZERO
+    assert float(tape.gradient(y, w, unconnected_gradients=zero)) == 0
+    assert tape.gradient(y, w) is None
+    assert float(tf.math.reduce_euclidean_norm([3.0, 4.0])) == 5

@@ -213,7 +213,7 @@ def cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
 
 def rnn(*args: Any, **kwargs: Any) -> Any:
     """The loop of recurrent layers, as `K.rnn`."""
-    from minikeras.alias.keras2_backend.layers import rnn as run
+    from minikeras.alias.keras2_backend.loop import rnn as run
 
     return run(*args, **kwargs)
 

@@ -1,11 +1,11 @@
-"""Activations, convolutions, poolings, losses and the loop of Keras 2's backend."""
+"""Activations, convolutions and poolings of Keras 2's backend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from minikeras import losses, ops, tree
+from minikeras import ops
 from minikeras.config import image_data_format
 from minikeras.ops import elu
 
@@ -217,190 +217,8 @@ def _pool(
     return kinds[mode](x, size, strides, padding, data_format)
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """The crossentropy of each value, of zeros and ones."""
-    return ops.binary_crossentropy(target, output, from_logits)
-
-
-def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
-    """The crossentropy of each sample, of one-hot classes."""
-    return ops.categorical_crossentropy(target, output, from_logits, axis)
-
-
-def sparse_categorical_crossentropy(
-    target: Any,
-    output: Any,
-    from_logits: bool = False,
-    axis: int = -1,
-    ignore_class: int | None = None,
-) -> Any:
-    """The crossentropy of each sample, of class numbers."""
-    return losses.sparse_categorical_crossentropy(
-        target, output, from_logits=from_logits, ignore_class=ignore_class, axis=axis
-    )
-
-
-def binary_focal_crossentropy(
-    target: Any,
-    output: Any,
-    apply_class_balancing: bool = False,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
-    from_logits: bool = False,
-) -> Any:
-    """`binary_crossentropy`, with less weight for what is nearly right."""
-    target, output = ops.convert_to_tensor(target), ops.convert_to_tensor(output)
-    sure = ops.sigmoid(output) if from_logits else output
-    right = target * sure + (1 - target) * (1 - sure)
-    loss = ops.power(1.0 - right, gamma) * binary_crossentropy(
-        target, output, from_logits
-    )
-    if apply_class_balancing:
-        loss = loss * (target * alpha + (1 - target) * (1 - alpha))
-    return loss
-
-
-def categorical_focal_crossentropy(
-    target: Any,
-    output: Any,
-    alpha: Any = 0.25,
-    gamma: float = 2.0,
-    from_logits: bool = False,
-    axis: int = -1,
-) -> Any:
-    """`categorical_crossentropy`, with less weight for what is nearly right."""
-    return losses.categorical_focal_crossentropy(
-        target, output, alpha, gamma, from_logits, axis=axis
-    )
-
-
-def ctc_batch_cost(
-    y_true: Any, y_pred: Any, input_length: Any, label_length: Any
-) -> Any:
-    """`(batch, 1)`: the CTC loss, with the last class as the blank.
-
-    Args:
-        y_true: Labels `(batch, labels)`.
-        y_pred: Probabilities `(batch, frames, classes)`.
-        input_length: Frames of each sample `(batch, 1)`.
-        label_length: Labels of each sample `(batch, 1)`.
-    """
-    scores = ops.log(ops.convert_to_tensor(y_pred) + 1e-7)
-    loss = ops.ctc_loss(
-        ops.cast(y_true, "int32"),
-        scores,
-        ops.reshape(ops.cast(label_length, "int32"), (-1,)),
-        ops.reshape(ops.cast(input_length, "int32"), (-1,)),
-        mask_index=int(y_pred.shape[-1]) - 1,
-    )
-    return ops.expand_dims(loss, -1)
-
-
-def ctc_decode(
-    y_pred: Any,
-    input_length: Any,
-    greedy: bool = True,
-    beam_width: int = 100,
-    top_paths: int = 1,
-) -> tuple[list[Any], Any]:
-    """The likeliest labels of each sample, padded with -1, and their scores.
-
-    Args:
-        y_pred: Probabilities `(batch, frames, classes)`; the last class is the blank.
-        input_length: Frames of each sample `(batch,)`.
-        greedy: Whether each frame is taken for itself.
-        beam_width: Prefixes that a beam search keeps.
-        top_paths: How many answers it gives.
-    """
-    decoded, scores = ops.ctc_decode(
-        ops.log(ops.convert_to_tensor(y_pred) + 1e-7),
-        ops.cast(input_length, "int32"),
-        strategy="greedy" if greedy else "beam_search",
-        beam_width=beam_width,
-        top_paths=top_paths,
-        mask_index=int(y_pred.shape[-1]) - 1,
-    )
-    return [decoded[i] for i in range(1 if greedy else top_paths)], scores
-
-
-def rnn(
-    step_function: Callable[[Any, Any], tuple[Any, Any]],
-    inputs: Any,
-    initial_states: Any,
-    go_backwards: bool = False,
-    mask: Any = None,
-    constants: Any = None,
-    unroll: bool = False,
-    input_length: Any = None,
-    time_major: bool = False,
-    zero_output_for_mask: bool = False,
-    return_all_outputs: bool = True,
-) -> tuple[Any, Any, Any]:
-    """Runs `step_function(inputs, states)` along time.
-
-    Args:
-        step_function: Gives `(output, new_states)` for the inputs of one step.
-        inputs: `(batch, steps, ...)`, or a structure of such.
-        initial_states: States before the first step.
-        go_backwards: Whether the last step comes first.
-        mask: `(batch, steps)`; where it is false a step leaves states and output alone.
-        constants: Handed to each step, behind the states.
-        unroll: Accepted and ignored: the loop is compiled either way.
-        input_length: Accepted and ignored: the inputs say it.
-        time_major: Whether inputs and outputs are `(steps, batch, ...)`.
-        zero_output_for_mask: Whether a masked step gives zeros, not the output before.
-        return_all_outputs: Whether outputs of all steps are wanted, or of the last.
-
-    Returns:
-        `(last_output, outputs, new_states)`.
-    """
-
-    def swap(x: Any) -> Any:
-        x = ops.convert_to_tensor(x)
-        x = x if time_major else ops.swapaxes(x, 0, 1)
-        return ops.flip(x, 0) if go_backwards else x
-
-    steps = tree.map_structure(swap, inputs)
-    keep = None if mask is None else swap(ops.cast(mask, "bool"))
-    extra = list(constants or ())
-    first = tree.map_structure(lambda x: x[0], steps)
-    blank = tree.map_structure(
-        ops.zeros_like, step_function(first, [*initial_states, *extra])[0]
-    )
-
-    def step(carry: Any, now: Any) -> Any:
-        states, before = carry
-        x, kept = now
-        out, new = step_function(x, [*states, *extra])
-        new = list(new)
-        if kept is not None:
-            new = tree.map_structure(
-                lambda a, b: _choose(kept, a, b), new, list(states)
-            )
-            other = blank if zero_output_for_mask else before
-            out = tree.map_structure(lambda a, b: _choose(kept, a, b), out, other)
-        return (new, out), out if return_all_outputs else None
-
-    start = (list(initial_states), blank)
-    (states, last), outputs = ops.scan(step, start, (steps, keep))
-    if not return_all_outputs:
-        outputs = tree.map_structure(lambda x: ops.expand_dims(x, 0), last)
-    if not time_major:
-        outputs = tree.map_structure(lambda x: ops.swapaxes(x, 0, 1), outputs)
-    return last, outputs, states
-
-
-def _choose(condition: Any, a: Any, b: Any) -> Any:
-    behind = len(a.shape) - len(condition.shape)
-    return ops.where(ops.reshape(condition, (*condition.shape, *[1] * behind)), a, b)
-
-
 __all__ = [
-    "batch_normalization", "bias_add", "binary_crossentropy", "binary_focal_crossentropy",
-    "categorical_crossentropy", "categorical_focal_crossentropy", "conv1d", "conv2d",
-    "conv2d_transpose", "conv3d", "ctc_batch_cost", "ctc_decode", "depthwise_conv2d",
-    "elu", "hard_sigmoid", "pool2d", "pool3d", "relu", "rnn", "separable_conv2d",
-    "softmax", "sparse_categorical_crossentropy",
+    "batch_normalization", "bias_add", "conv1d", "conv2d", "conv2d_transpose", "conv3d",
+    "depthwise_conv2d", "elu", "hard_sigmoid", "pool2d", "pool3d", "relu",
+    "separable_conv2d", "softmax",
 ]  # fmt: skip

@@ -204,6 +204,13 @@ def device(device_name: str) -> Any:
     return scopes.device(device_name.strip("/").removeprefix("device:").lower())
 
 
+class UnconnectedGradients:
+    """What a tape gives where a target does not depend on a source."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
 class _Nest:
     """`tf.nest`."""
 
@@ -217,8 +224,9 @@ class _Nest:
 nest = _Nest
 
 __all__ = [
-    "GradientTape", "Tensor", "TensorShape", "TensorSpec", "Variable", "cond",
+    "GradientTape", "Tensor", "TensorShape", "TensorSpec", "UnconnectedGradients", "Variable", "cond",
     "custom_gradient", "device", "executing_eagerly", "function", "get_logger", "group",
-    "is_tensor", "map_fn", "nest", "newaxis", "no_op", "print", "vectorized_map",
+    "is_tensor",
+    "map_fn", "nest", "newaxis", "no_op", "print", "vectorized_map",
     "while_loop",
 ]  # fmt: skip

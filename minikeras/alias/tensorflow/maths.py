@@ -124,6 +124,13 @@ def l2_normalize(
     return ops.multiply(x, ops.rsqrt(ops.maximum(total, epsilon)))
 
 
+def reduce_euclidean_norm(
+    input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
+) -> Any:
+    """The Euclidean length over `axis`."""
+    return ops.sqrt(ops.sum(ops.square(input_tensor), axis, keepdims))
+
+
 def accumulate_n(inputs: Any, name: str | None = None) -> Any:
     """The sum of several tensors of one shape."""
     return add_n(inputs)
@@ -137,6 +144,7 @@ __all__ = sorted(
         "confusion_matrix",
         "cumsum",
         "l2_normalize",
+        "reduce_euclidean_norm",
         "squared_difference",
     }
 )

@@ -21,8 +21,9 @@ def _entry(*modules: str, children: str = "", **names: str) -> Entry:
     )
 
 
-_CHILDREN = """compat config data dtypes experimental image initializers io keras linalg losses
-    math metrics nn optimizers python random test version"""
+_CHILDREN = """
+    compat config data distribute dtypes experimental image initializers io keras
+    linalg losses math metrics nn optimizers python random test version"""
 
 MODULES = {
     "tensorflow": _entry(
@@ -39,6 +40,7 @@ MODULES = {
     "tensorflow.config.experimental": _entry("config"),
     "tensorflow.data": _entry("data", children="experimental"),
     "tensorflow.data.experimental": _entry("data"),
+    "tensorflow.distribute": _entry("distribute"),
     "tensorflow.dtypes": _entry("dtypes"),
     "tensorflow.experimental": _entry(children="numpy"),
     "tensorflow.experimental.numpy": Entry(("minikeras.ops.numpy",), lacking=LACKING),
