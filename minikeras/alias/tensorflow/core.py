@@ -224,7 +224,8 @@ class _Nest:
 nest = _Nest
 
 __all__ = [
-    "GradientTape", "Tensor", "TensorShape", "TensorSpec", "UnconnectedGradients", "Variable", "cond",
+    "GradientTape", "Tensor", "TensorShape", "TensorSpec", "UnconnectedGradients",
+    "Variable", "cond",
     "custom_gradient", "device", "executing_eagerly", "function", "get_logger", "group",
     "is_tensor",
     "map_fn", "nest", "newaxis", "no_op", "print", "vectorized_map",
