@@ -124,5 +124,5 @@ def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
         **current_objects(),
     }
     return types.FunctionType(
-        code, names, "lambda", tuple(defaults) if defaults else None, cells
+        code, names, "<lambda>", tuple(defaults) if defaults else None, cells
     )

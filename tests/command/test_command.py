@@ -62,7 +62,7 @@ def test_completion_knows_every_word(shell, capsys):
 def test_bash_completes():
     lines = completion._bash() + (
         "\nCOMP_WORDS=(minikeras demo --ep) COMP_CWORD=2; _minikeras; echo ${COMPREPLY[@]}"
-        "\nCOMP_WORDS=(minikeras in) COMP_CWORD=1; _minikeras; echo ${COMPREPLY[@]}"
+        "\nCOMP_WORDS=(minikeras inf) COMP_CWORD=1; _minikeras; echo ${COMPREPLY[@]}"
     )
     ran = subprocess.run(["bash", "-c", lines], capture_output=True, text=True)
     assert ran.stdout.split() == ["--epochs", "info"], ran.stderr

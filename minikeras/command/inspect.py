@@ -1,0 +1,30 @@
+"""`minikeras inspect`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from minikeras.saving import contents
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the argument: the files."""
+    parser.description = (
+        "Shows what is in model and weights files of any Keras: versions, layers, arrays with "
+        "their shapes, numbers of parameters. Nothing is built, and no code in them is run."
+    )
+    parser.add_argument("file", nargs="+", metavar="FILE", help="a file or folder")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints it."""
+    status = 0
+    for name in options.file:
+        try:
+            for line in contents.lines(name):
+                print(line)
+        except ValueError as error:
+            print(f"minikeras inspect: error: {error}", file=sys.stderr)
+            status = 1
+    return status

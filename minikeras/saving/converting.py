@@ -1,0 +1,106 @@
+"""A file in one format made one in another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from minikeras.saving import (
+    hdf5,
+    model_files,
+    npz,
+    safetensors,
+    shards,
+    sniff,
+    weights_files,
+)
+from minikeras.saving.atomic import replaced_file
+from minikeras.saving.tree import Entry, Group, Tree
+
+_WHOLE = (".keras", ".h5", ".hdf5")
+_WEIGHTS = (".weights.h5", ".weights.json", ".npz", ".safetensors")
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    custom_objects: dict[str, Any] | None = None,
+    safe_mode: bool = True,
+    shard_gigabytes: float = 5.0,
+) -> str:
+    """Read a file, and write what is in it in the format that the target's name says.
+
+    Args:
+        source: A whole model or weights, in any format that is read here.
+        target: `.keras`, `.h5`, a name without ending (a folder), `.json` (the config
+            alone), or weights: `.weights.h5`, `.weights.json`, `.npz`, `.safetensors`.
+        custom_objects: Names of classes and functions that are not part of the package.
+        safe_mode: Whether to refuse code in the source.
+        shard_gigabytes: The size of the files beside a `.weights.json`.
+
+    Returns:
+        What was done, in a line.
+
+    Raises:
+        ValueError: If the source is damaged, or the target needs more than it holds.
+    """
+    source, target = os.fspath(source), os.fspath(target)
+    low = target.lower()
+    wants_weights = low.endswith(_WEIGHTS)
+    if wants_weights and not _is_old(source):
+        _write(_read(source), target, shard_gigabytes)
+        return f"weights of {source} -> {target}"
+    if not _is_whole(source):
+        raise ValueError(
+            f"{source!r} holds weights alone, from which no model can be made; {target!r} "
+            f"names a whole one. Expected a target that ends in {', '.join(_WEIGHTS)}."
+        )
+    model = model_files.load_model(source, custom_objects, safe_mode=safe_mode)
+    if wants_weights:
+        size = {"max_shard_size": shard_gigabytes} if low.endswith(".json") else {}
+        weights_files.save_weights(model, target, **size)
+    elif low.endswith(".json"):
+        with replaced_file(target) as part:
+            part.write_text(model.to_json(indent=2), "utf-8")
+    else:
+        model_files.save_model(model, target, zipped=low.endswith(_WHOLE))
+    return f"model {model.name!r} of {source} -> {target}"
+
+
+def _is_old(source: str) -> bool:
+    return sniff.kind_of(source) == "hdf5" and weights_files.legacy_layout(source)
+
+
+def _is_whole(source: str) -> bool:
+    kind = sniff.kind_of(source)
+    if kind == "hdf5":
+        with hdf5.opened(source) as file:
+            return "model_config" in file.attrs
+    if kind in ("zip", "folder"):
+        with model_files.archive.opened(source, repr(source)) as members:
+            return model_files.CONFIG in members.names
+    return kind == "saved_model"  # whose error says more
+
+
+def _read(source: str) -> Tree:
+    """All arrays of a file, in memory."""
+    with weights_files.opened_weights(source) as tree:
+        return {
+            path: Group({k: Entry.of(group[k]) for k in group}, group.name)
+            for path, group in tree.items()
+        }
+
+
+def _write(tree: Tree, target: str, shard_gigabytes: float) -> None:
+    low = target.lower()
+    if low.endswith(shards.ENDING):
+        shards.write_tree(tree, Path(target), shard_gigabytes)
+        return
+    with replaced_file(target) as part:
+        if low.endswith(".npz"):
+            npz.write_tree(tree, part)
+        elif low.endswith(".safetensors"):
+            safetensors.write_tree(tree, part)
+        else:
+            hdf5.write_tree(tree, part)

@@ -1,0 +1,128 @@
+"""`minikeras inspect` and `minikeras convert`."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from minikeras import layers
+from minikeras.__main__ import main
+
+
+@pytest.fixture
+def model():
+    made = keras.Sequential(
+        [
+            keras.Input((3,)),
+            layers.Reshape((1, 3)),
+            layers.Bidirectional(layers.GRU(2), name="both"),
+            keras.Sequential([layers.Dense(4, name="inside")], name="inner"),
+        ],
+        name="small",
+    )
+    made.compile("adam", "mse")
+    made.fit(np.ones((2, 3)), np.ones((2, 4)), verbose=0)
+    return made
+
+
+def said(words, capsys, status=0):
+    capsys.readouterr()
+    assert main(list(map(str, words))) == status
+    found = capsys.readouterr()
+    return found.out if status == 0 else found.err
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "folder"])
+def test_inspect_shows_a_model(tmp_path, capsys, monkeypatch, model, name):
+    model.save(tmp_path / name, zipped=name != "folder")
+
+    def build(*args, **kwargs):
+        raise AssertionError("was built")
+
+    monkeypatch.setattr(layers.Layer, "from_config", build)
+    shown = said(["inspect", tmp_path / name], capsys)
+    for text in ("keras_version: 3.15", "Bidirectional both", "    Dense inside",
+                 "GRU forward_gru", f"Parameters: {model.count_params()}; optimizer: ",
+                 "3x6 float32"):  # fmt: skip
+        assert text in shown, shown
+
+
+@pytest.mark.parametrize("name", ["w.weights.h5", "w.npz", "w.weights.json"])
+def test_inspect_shows_weights(tmp_path, capsys, model, name):
+    options = {"max_shard_size": 3e-7} if name.endswith("json") else {}
+    model.save_weights(tmp_path / name, **options)
+    shown = said(["inspect", tmp_path / name], capsys)
+    assert f"Parameters: {model.count_params()}; optimizer: " in shown
+    assert "layers/bidirectional/forward_layer/cell" in shown
+
+
+def test_inspect_tells_what_is_wrong(tmp_path, capsys):
+    (tmp_path / "junk.keras").write_text("junk")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_text("x")
+    assert "no weights that are known" in said(
+        ["inspect", tmp_path / "junk.keras"], capsys, 1
+    )
+    assert "SavedModel" in said(["inspect", tmp_path / "saved"], capsys, 1)
+    assert "No such file" in said(["inspect", tmp_path / "none"], capsys, 1)
+
+
+WHOLE = ("m.keras", "m.h5", "folder")
+WEIGHTS = ("w.weights.h5", "w.npz", "w.weights.json")
+
+
+@pytest.mark.parametrize("source", WHOLE)
+@pytest.mark.parametrize("target", [*WHOLE, *WEIGHTS, "w.safetensors", "c.json"])
+def test_convert_a_whole_model(tmp_path, capsys, model, source, target):
+    if target.endswith("safetensors"):
+        pytest.importorskip("safetensors")
+    model.save(tmp_path / source, zipped=source != "folder")
+    goal = tmp_path / "out" / target
+    goal.parent.mkdir()
+    assert str(goal) in said(["convert", tmp_path / source, goal], capsys)
+    if target == "c.json":
+        other = keras.models.model_from_json(goal.read_text())
+        assert other.count_params() == model.count_params()
+        return
+    if target in WHOLE:
+        other = keras.models.load_model(goal)
+    else:
+        other = keras.models.clone_model(model)
+        other.compile("adam", "mse")
+        other.load_weights(goal)
+    x = np.ones((2, 3), "float32")
+    np.testing.assert_array_equal(
+        other.predict(x, verbose=0), model.predict(x, verbose=0)
+    )
+    for a, b in zip(model.optimizer.variables, other.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_convert_weights(tmp_path, capsys, model):
+    names = [*WEIGHTS, "v.weights.h5"]
+    model.save_weights(tmp_path / names[0])
+    for source, target in itertools.pairwise(names):
+        said(["convert", tmp_path / source, tmp_path / target, "--shard", "1"], capsys)
+    first, last = (tmp_path / name for name in ("w.weights.h5", "v.weights.h5"))
+    assert first.stat().st_size >= last.stat().st_size > 0
+    other = keras.models.clone_model(model)
+    other.load_weights(last)
+    for a, b in zip(model.get_weights(), other.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    assert "no model can be made" in said(
+        ["convert", first, tmp_path / "m.keras"], capsys, 1
+    )
+
+
+def test_convert_trusts_code_only_if_told(tmp_path, capsys):
+    made = keras.Sequential([keras.Input((2,)), layers.Lambda(lambda x: x + 1)])
+    with pytest.warns(UserWarning, match="lambda"):
+        made.save(tmp_path / "m.keras")
+    assert "safe mode" in said(
+        ["convert", tmp_path / "m.keras", tmp_path / "n.keras"], capsys, 1
+    )
+    with pytest.warns(UserWarning, match="lambda"):
+        said(["convert", tmp_path / "m.keras", tmp_path / "n.json", "--trust"], capsys)
+    assert json.loads((tmp_path / "n.json").read_text())["class_name"] == "Sequential"
