@@ -58,8 +58,8 @@ def convert(
         )
     model = model_files.load_model(source, custom_objects, safe_mode=safe_mode)
     if wants_weights:
-        size = {"max_shard_size": shard_gigabytes} if low.endswith(".json") else {}
-        weights_files.save_weights(model, target, **size)
+        shard = shard_gigabytes if low.endswith(".json") else None
+        weights_files.save_weights(model, target, max_shard_size=shard)
     elif low.endswith(".json"):
         with replaced_file(target) as part:
             part.write_text(model.to_json(indent=2), "utf-8")
