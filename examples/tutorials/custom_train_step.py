@@ -4,6 +4,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+tf.keras.utils.set_random_seed(0)
+
 
 class CustomModel(keras.Model):
     def __init__(self, *args, **kwargs):

@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+tf.keras.utils.set_random_seed(0)
+
 latent_dim = 8
 discriminator = keras.Sequential(
     [

@@ -9,6 +9,8 @@ from keras.models import Sequential
 from keras.utils import np_utils
 from keras.utils.generic_utils import get_custom_objects
 
+keras.utils.set_random_seed(0)
+
 batch_size, num_classes, epochs = 64, 10, 2
 img_rows, img_cols = 28, 28
 x_train = np.random.RandomState(0).rand(128, img_rows, img_cols)

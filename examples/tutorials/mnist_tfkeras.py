@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+tf.keras.utils.set_random_seed(0)
+
 print("TensorFlow version:", tf.__version__)
 tf.random.set_seed(0)
 rng = np.random.default_rng(0)

@@ -9,6 +9,8 @@ from tensorflow import keras
 from tensorflow.keras.callbacks import CSVLogger, ModelCheckpoint
 from tensorflow.keras.models import load_model, model_from_json
 
+tf.keras.utils.set_random_seed(0)
+
 
 @keras.saving.register_keras_serializable(package="MyLayers")
 class CustomDense(keras.layers.Layer):

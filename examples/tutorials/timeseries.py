@@ -4,6 +4,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+tf.keras.utils.set_random_seed(0)
+
 series = np.sin(np.arange(400) / 10).astype("float32")
 window_size, batch_size = 20, 32
 

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+keras.utils.set_random_seed(0)
+
 base_model = keras.Sequential(
     [
         keras.Input((32, 32, 3)),

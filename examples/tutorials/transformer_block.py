@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+keras.utils.set_random_seed(0)
+
 
 class TransformerBlock(layers.Layer):
     def __init__(self, embed_dim, num_heads, ff_dim, rate=0.1, **kwargs):

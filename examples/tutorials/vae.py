@@ -5,6 +5,8 @@ import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
+tf.keras.utils.set_random_seed(0)
+
 latent_dim = 2
 
 
