@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         tree,
         utils,
         visualization,
+        wrappers,
     )
     from minikeras.dtype_policies import DTypePolicy, FloatDTypePolicy
     from minikeras.engine.autodiff import GradientTape, custom_gradient
@@ -90,6 +91,7 @@ _MODULES = (
     "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
     "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
+    "wrappers",
 )  # fmt: skip
 
 
@@ -192,4 +194,5 @@ __all__ = [
     "utils",
     "version",
     "visualization",
+    "wrappers",
 ]

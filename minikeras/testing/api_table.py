@@ -26,7 +26,7 @@ NAMESPACES = (
     "distribution", "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
     "mixed_precision", "models", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy",
     "optimizers", "optimizers.schedules", "preprocessing.image", "preprocessing.sequence",
-    "quantizers", "random", "regularizers", "saving", "tree", "utils", "visualization",
+    "quantizers", "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
 )  # fmt: skip
 ATTRIBUTE = "attribute"  # what a class or its instances have that is none of these
 BASES = " <"  # the end of the key that says what a class derives from
