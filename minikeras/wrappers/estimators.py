@@ -32,6 +32,9 @@ Array = Any  # whatever scikit-learn takes for one
 class KerasEstimator(BaseEstimator):
     """What the three estimators share; see them."""
 
+    model_: Any
+    history_: Any
+
     def __init__(
         self,
         model: Model | Callable[..., Model],
