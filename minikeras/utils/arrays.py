@@ -139,6 +139,11 @@ def pad_sequences(
     if maxlen is None:
         maxlen = max((len(s) for s in sequences), default=0)
     tail = next((np.asarray(s).shape[1:] for s in sequences if len(s)), ())
+    if isinstance(value, str) and np.dtype(dtype).kind not in "USO":
+        raise ValueError(
+            f"pad_sequences: value={value!r} is a string and dtype={dtype!r} holds none; "
+            "expected dtype=object for sequences of strings."
+        )
     rows = np.full((len(sequences), maxlen, *tail), value, dtype)
     for row, s in zip(rows, sequences):
         kept = np.asarray(

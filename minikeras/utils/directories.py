@@ -237,6 +237,6 @@ def dataset_of(
     if batch_size is not None:
         data = data.padded_batch(batch_size) if padded else data.batch(batch_size)
     data.file_paths = list(files.paths)
-    if files.class_names is not None:
-        data.class_names = list(files.class_names)
+    names = files.class_names
+    data.class_names = None if names is None else list(names)
     return data.prefetch(1)

@@ -224,6 +224,8 @@ def save_img(
             stacklevel=2,
         )
         image = image.convert("RGB")
+    if file_format is not None and file_format.lower() == "jpg":
+        file_format = "jpeg"  # Pillow knows it by this name
     image.save(path, format=file_format, **kwargs)
 
 

@@ -248,6 +248,17 @@ def test_an_epoch_that_is_broken_off_ends_too(workers):
     assert data_threads_end()
 
 
+def test_a_dataset_can_be_iterated():
+    batches = list(Parts(X, Y))
+    assert [len(x) for x, _ in batches] == [4, 4, 4, 4, 2]
+
+    class Endless(keras.utils.PyDataset):
+        def __getitem__(self, index):
+            return index
+
+    assert [index for index, _ in zip(Endless(), range(9))] == list(range(9))
+
+
 def test_a_dataset_may_shrink():
     class Shrinks(Parts):
         def on_epoch_end(self):

@@ -281,6 +281,27 @@ def test_splits():
         split([1, 2], left_size=1)
 
 
+def test_names_of_formats(tmp_path):
+    for form in ("jpg", "JPEG", "png"):
+        keras.utils.save_img(tmp_path / "a", np.ones((2, 2, 3)), file_format=form)
+        assert keras.utils.load_img(tmp_path / "a").size == (2, 2)
+
+
+def test_datasets_without_labels_have_no_classes(folder):
+    data = keras.utils.image_dataset_from_directory(folder, labels=None, verbose=False)
+    assert data.class_names is None and len(data.file_paths) == 8
+
+
+def test_strings_are_padded_as_objects():
+    pad = keras.utils.pad_sequences
+    assert pad([["a"], ["b", "c"]], dtype=object, value="x").tolist() == [
+        ["x", "a"],
+        ["b", "c"],
+    ]
+    with pytest.raises(ValueError, match="dtype=object"):
+        pad([[1]], value="x")
+
+
 def test_wrong_pictures(tmp_path):
     utils = keras.utils
     for wrong in (np.ones((2, 2)), np.ones((2, 2, 2)), np.ones((1, 2, 2, 3))):

@@ -52,7 +52,7 @@ class Dataset:
         3
     """
 
-    class_names: list[str]
+    class_names: list[str] | None
     file_paths: list[str]
 
     def __init__(

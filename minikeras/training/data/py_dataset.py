@@ -60,6 +60,15 @@ class PyDataset:
             f"{type(self).__name__} must define __getitem__(index)."
         )
 
+    def __iter__(self) -> Iterator[Any]:
+        """The batches of an epoch, in order."""
+        try:
+            count = self.num_batches
+        except NotImplementedError:
+            count = None
+        for index in itertools.count() if count is None else range(count):
+            yield self[index]
+
     @property
     def num_batches(self) -> int | None:
         """Batches in an epoch; None where there is no end."""
