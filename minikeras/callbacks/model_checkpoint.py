@@ -92,7 +92,7 @@ class ModelCheckpoint(MonitorCallback):
                 return
             if not self.is_better(value, self.best):
                 self._say(
-                    f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best}."
+                    f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}."
                 )
                 return
             before = "None" if self.best is None else f"{self.best:.5f}"

@@ -122,16 +122,13 @@ class KerasFileEditor:
         """
         wanted = _shapes(_nested(save_state(reference_model)))
         found = _shapes(self.weights_dict)
-        errors = []
-        for path in dict.fromkeys((*wanted, *found)):
-            if path not in found:
-                errors.append(f"missing in the file: {path}, shape {wanted[path]}")
-            elif path not in wanted:
-                errors.append(f"only in the file: {path}, shape {found[path]}")
-            elif wanted[path] != found[path]:
-                errors.append(
-                    f"{path}: shape {found[path]} in the file, {wanted[path]} in the model"
-                )
+        errors = [
+            f"{path}: shape {found[path]} in the file, {shape} in the model"
+            for path, shape in wanted.items()
+            if path in found and found[path] != shape
+        ]
+        errors += _lacking(wanted, found, "missing in the file")
+        errors += _lacking(found, wanted, "only in the file")
         for error in errors:
             print(f"...{error}")
         matches = sum(found.get(path) == shape for path, shape in wanted.items())
@@ -326,6 +323,21 @@ def _shapes(held: Weights, above: str = "") -> dict[str, tuple[int, ...]]:
         else:
             found[path] = np.shape(value)
     return found
+
+
+def _lacking(
+    some: dict[str, tuple[int, ...]], others: dict[str, tuple[int, ...]], what: str
+) -> list[str]:
+    """What the others have not got: whole objects, or single arrays of them."""
+    objects = {path.rpartition("/")[0] for path in others}
+    lacking: dict[str, list[str]] = {}
+    for path, shape in some.items():
+        owner, _, key = path.rpartition("/")
+        if path not in others:
+            lacking.setdefault(owner if owner not in objects else path, []).append(
+                f"{key} {shape}"
+            )
+    return [f"{what}: {path}: {', '.join(arrays)}" for path, arrays in lacking.items()]
 
 
 def _lines(held: Weights, before: str) -> Iterator[str]:

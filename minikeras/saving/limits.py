@@ -26,6 +26,10 @@ class FileError(ValueError):
     """A file that is damaged, of another kind, or not safe to read."""
 
 
+class MissingFileError(FileNotFoundError, ValueError):
+    """No file of this name; Keras raises the one error or the other."""
+
+
 def most_bytes(file_size: int) -> int:
     """What a file of this size may hold when unpacked."""
     return SLACK_BYTES + EXPANSION * file_size

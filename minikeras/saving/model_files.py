@@ -27,7 +27,7 @@ from minikeras.saving import (
 from minikeras.saving.asking import may_overwrite
 from minikeras.saving.atomic import replaced_file, replaced_folder
 from minikeras.saving.dialects import paths
-from minikeras.saving.limits import FileError
+from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.state import load_state, save_state
 from minikeras.saving.tree import Tree, total_bytes
 from minikeras.variable import creation_limit
@@ -185,7 +185,7 @@ def load_model(
     Raises:
         ValueError: If the file is damaged, not safe, of another kind, or names unknown
             objects.
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If there is no such file (it is a ValueError too).
 
     Example: see `save_model`.
     """
@@ -198,7 +198,7 @@ def load_model(
         filepath = os.path.expanduser(os.fspath(filepath))
         label = repr(filepath)
         if not os.path.exists(filepath):
-            raise FileNotFoundError(
+            raise MissingFileError(
                 f"load_model: file not found: {label}. Please ensure that it is a `.keras` "
                 "or `.h5` file, or a folder saved with zipped=False."
             )

@@ -278,6 +278,8 @@ def _find(
             found = get_registered_object(candidate, None, module_objects)
             if found is not None:
                 return found
+    if not isinstance(name, str):
+        raise ValueError(f"the config of a {what} has no name: {_short(config)}.")
     module = str(config.get("module") or "")
     look = builtin.find_class if what == "class" else builtin.find_function
     found = look(module, str(name))

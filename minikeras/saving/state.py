@@ -8,7 +8,7 @@ fills and `load_own_variables` reads. Beside it, where Keras does not look,
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +55,19 @@ def _seeds(part: Any) -> list[Any]:
     return list(getattr(getattr(part, "_tracker", None), "seeds", ()))
 
 
-def save_state(model: Any, assets: Path | None = None) -> Tree:
+def save_state(
+    model: Any, assets: Path | None = None, skipped: Iterable[Any] = ()
+) -> Tree:
     """All arrays of a model and of its optimizer, if it has one.
 
     Args:
         model: A model or layer.
         assets: An empty folder that the parts' `save_assets` write into, each in a
             folder of its own path.
+        skipped: Parts that are left out.
     """
     tree: Tree = {}
-    for path, part in walk(model):
+    for path, part in walk(model, skipped=skipped):
         if hasattr(part, "save_own_variables"):
             group = Group(name=getattr(part, "name", None))
             part.save_own_variables(Filled(group))
@@ -100,6 +103,7 @@ def load_state(
     assets: Path | None = None,
     skip_mismatch: bool = False,
     label: str = "the file",
+    skipped: Iterable[Any] = (),
 ) -> set[str]:
     """Give a model the arrays of a tree.
 
@@ -110,6 +114,7 @@ def load_state(
         skip_mismatch: Whether parts whose number or shapes of arrays differ keep what
             they have, with one warning.
         label: What to call the file in errors.
+        skipped: Parts that keep what they have.
 
     Returns:
         The groups that a part took.
@@ -119,13 +124,16 @@ def load_state(
     """
     before = _Before(model)
     nested = any("container" in path.split("/") for path in tree)
-    failed: list[tuple[str, Exception]] = []
+    failed: dict[int, tuple[str, Exception]] = {}
     used: set[str] = set()
     try:
-        for path, part in walk(model, nested):
+        # A part that several paths lead to may be in the file under another than the first.
+        for path, part in walk(model, nested, skipped, again=failed):
             _load_assets(part, path, assets)
             if not hasattr(part, "load_own_variables"):
                 continue
+            if vars_path(path) not in tree and hasattr(part, "apply_gradients"):
+                continue  # weights that were saved without an optimizer
             group = tree.get(vars_path(path), Group())
             used.add(vars_path(path))
             try:
@@ -133,15 +141,19 @@ def load_state(
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 if isinstance(error, FileError):
                     raise
-                failed.append((path, error))
+                failed.setdefault(id(part), (path, error))
+            else:
+                failed.pop(id(part), None)
             _load_seeds(part, tree.get(_seeds_path(path)))
         if failed and not skip_mismatch:
-            raise ValueError(_complaint(failed, tree, used, label))
+            raise ValueError(_complaint(list(failed.values()), tree, used, label))
     except BaseException:
         before.restore()
         raise
     if failed:
-        warnings.warn(_complaint(failed, tree, used, label), stacklevel=4)
+        warnings.warn(
+            _complaint(list(failed.values()), tree, used, label), stacklevel=4
+        )
     return used
 
 

@@ -9,7 +9,7 @@ per container (`blocks/dense`, `blocks/dense_1`); containers in containers are c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,12 @@ from minikeras import naming
 _CONTAINERS = (list, tuple, set, dict)
 
 
-def walk(root: Any, nested: bool = True) -> Iterator[tuple[str, Any]]:
+def walk(
+    root: Any,
+    nested: bool = True,
+    skipped: Iterable[Any] = (),
+    again: Container[int] = (),
+) -> Iterator[tuple[str, Any]]:
     """Each part of a model with its path, the model itself (path `""`) first.
 
     A part is an object of a class with `_saved_in_parts`: layers, models, optimizers,
@@ -27,8 +32,11 @@ def walk(root: Any, nested: bool = True) -> Iterator[tuple[str, Any]]:
     Args:
         root: The model.
         nested: Whether containers in containers are walked; early Keras 3 did not.
+        skipped: Parts that are left out, with all that is in them.
+        again: The `id`s of parts that are given under their other paths, too.
     """
-    seen: dict[int, Any] = {}  # the objects are kept, so that no number is used again
+    # The objects are kept, so that no number is used again.
+    seen: dict[int, Any] = {id(part): part for part in skipped}
     stack: list[Iterator[tuple[str, Any]]] = [iter([("", root)])]
     while stack:
         step = next(stack[-1], None)
@@ -36,7 +44,7 @@ def walk(root: Any, nested: bool = True) -> Iterator[tuple[str, Any]]:
             stack.pop()
             continue
         path, value = step
-        if id(value) in seen:
+        if id(value) in seen and id(value) not in again:
             continue
         if is_part(value):
             seen[id(value)] = value

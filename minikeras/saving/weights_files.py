@@ -14,7 +14,7 @@ from minikeras.saving import archive, hdf5, npz, safetensors, shards, sniff
 from minikeras.saving.asking import may_overwrite
 from minikeras.saving.atomic import replaced_file
 from minikeras.saving.dialects import paths
-from minikeras.saving.limits import FileError
+from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.state import load_state, save_state
 from minikeras.saving.tree import Tree
 
@@ -45,7 +45,8 @@ def save_weights(
         overwrite: Whether to replace a file that is there; else it is asked.
         max_shard_size: The most that one file may hold, in GB (2**30 bytes): the weights
             are spread over several.
-        **kwargs: None are known.
+        **kwargs: `objects_to_skip`: a list of layers that are left out, with all that is
+            in them.
 
     Raises:
         ValueError: If the name ends in something else, or an argument is unknown.
@@ -61,6 +62,7 @@ def save_weights(
     ...     keras.saving.save_weights(model, path)
     ...     keras.saving.load_weights(model, path)
     """
+    skipped = kwargs.pop("objects_to_skip", None)
     if kwargs:
         raise ValueError(f"save_weights: unknown arguments {sorted(kwargs)}.")
     name = _path_name(filepath, "save_weights")
@@ -77,7 +79,7 @@ def save_weights(
     _check_built(model, "save_weights")
     if not may_overwrite(name, overwrite):
         return
-    tree = save_state(model)
+    tree = save_state(model, skipped=skipped or ())
     if max_shard_size is not None:
         shards.write_tree(tree, Path(name), max_shard_size)
         return
@@ -102,17 +104,21 @@ def load_weights(
             (`.keras`, `.h5` or folder), `.npz` or `.safetensors`.
         skip_mismatch: Whether layers that do not fit keep what they have, with a warning.
         **kwargs: `by_name`, for whole-model `.h5` files: layers are found by their names
-            and not by their order.
+            and not by their order. `objects_to_skip`: a list of layers that keep what they
+            have.
 
     Raises:
         ValueError: If the file is damaged or its arrays do not fit; the model is as
             before then.
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If there is no such file (it is a ValueError too).
     """
     by_name = kwargs.pop("by_name", False)
+    skipped = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
         raise ValueError(f"load_weights: unknown arguments {sorted(kwargs)}.")
     name = _path_name(filepath, "load_weights")
+    if not os.path.exists(name):
+        raise MissingFileError(f"load_weights: there is no file {name!r}.")
     _check_built(model, "load_weights")
     if sniff.kind_of(name) == "hdf5" and legacy_layout(name):
         legacy = importlib.import_module("minikeras.saving.dialects.legacy_h5")
@@ -126,7 +132,13 @@ def load_weights(
     build_optimizer(model)
     with opened_weights(name) as tree:
         found = paths.modern_tree(tree, model)
-        load_state(model, found, skip_mismatch=skip_mismatch, label=f"{name!r}")
+        load_state(
+            model,
+            found,
+            skip_mismatch=skip_mismatch,
+            label=f"{name!r}",
+            skipped=skipped,
+        )
 
 
 def legacy_layout(file: Any) -> bool:

@@ -230,3 +230,40 @@ def test_overwrite_is_asked(tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.input", nobody)
     with pytest.raises(FileExistsError, match="nobody to ask"):
         trained().save(path, overwrite=False)
+
+
+def test_a_part_with_two_names_loads_by_either(tmp_path):
+    class Plain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x)
+
+    class Renamed(Plain):
+        @property
+        def a_dense(self):  # comes first in the alphabet
+            return self.dense
+
+    plain, renamed = Plain(), Renamed()
+    for model in (plain, renamed):
+        model(X)
+    plain.save_weights(tmp_path / "w.weights.h5")
+    renamed.load_weights(tmp_path / "w.weights.h5")
+    same(weights(plain), weights(renamed))
+
+
+def test_objects_to_skip(tmp_path):
+    model, other = trained(), trained(steps=2)
+    before = weights(other)
+    first = model.layers[0]
+    keras.saving.save_weights(
+        model, tmp_path / "w.weights.h5", objects_to_skip=[first, model.optimizer]
+    )
+    with pytest.raises(ValueError, match="'layers/dense'"):
+        other.load_weights(tmp_path / "w.weights.h5")
+    same(weights(other), before)
+    other.load_weights(tmp_path / "w.weights.h5", objects_to_skip=[other.layers[0]])
+    same(weights(other)[:2], before[:2])
+    same(weights(other)[2:], weights(model)[2:])
