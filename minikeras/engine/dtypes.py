@@ -22,12 +22,16 @@ SIGNED = ("int8", "int16", "int32", "int64")
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 COMPLEX = ("complex64", "complex128")
 ALLOWED = BOOL + UNSIGNED + SIGNED + FLOATS + COMPLEX
+# Not a dtype of tensors: what an input and a layer of text say of their values, which are
+# NumPy arrays of strings. Nothing computes with it.
+STRING = "string"
 WEAK = ("int", "float", "complex")
 
 _ITEMSIZE = {
     "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "bfloat16": 2, "float16": 2,
     "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8,
     "complex64": 8, "complex128": 16,
+    STRING: 8,
 }  # fmt: skip
 
 # Each dtype and the ones directly above it; the result of a pair is their least
@@ -103,7 +107,7 @@ class DType(str):
         return (_dtype_called, (self.name,))
 
 
-DTYPES = {name: DType(name) for name in ALLOWED}
+DTYPES = {name: DType(name) for name in (*ALLOWED, STRING)}
 
 
 def _dtype_called(name: str) -> DType:
@@ -146,6 +150,11 @@ def is_integer(dtype: str) -> bool:
 @functools.cache
 def numpy_dtype(dtype: str) -> np.dtype[Any]:
     """The NumPy dtype of a name; bfloat16 comes from ml_dtypes, imported on first use."""
+    if dtype == STRING:
+        raise ValueError(
+            "strings are not numbers: only layers such as StringLookup, TextVectorization and "
+            "Hashing take them, and turn them into numbers."
+        )
     if dtype == "bfloat16":
         import ml_dtypes
 
@@ -219,6 +228,8 @@ def _promote(a: str, b: str) -> str:
 
 @functools.cache
 def _result_type(names: tuple[str, ...], float_default: str) -> str:
+    if STRING in names:
+        numpy_dtype(STRING)  # says what takes strings
     result = functools.reduce(_promote, names)
     if result == "int":
         return "int32"

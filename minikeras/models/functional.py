@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from minikeras import ops
-from minikeras.engine import tree
+from minikeras.engine import dtypes, tree
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.strings import is_strings
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base import masking
@@ -15,6 +18,7 @@ from minikeras.layers.base.calling import tensors_to_shapes
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models import graph, graph_config
+from minikeras.models.host_part import HostPart, HostResults, host_part
 from minikeras.models.model import Model
 from minikeras.ops.core_op import to_tensor
 from minikeras.saving import dialects
@@ -49,12 +53,13 @@ class Functional(Model):
 
     _saved_first = "layers"
     _not_saved = ("_operations", "_nodes", "_plan", "_inputs_struct", "_outputs_struct",
-                  "_inputs", "_outputs")  # fmt: skip
+                  "_inputs", "_outputs", "_host")  # fmt: skip
     # Whether sizes may be others than those of the inputs: in a Sequential, as in Keras.
     _open_sizes = False
     _operations: list[Any]
     _nodes: list[Any]
     _plan: graph.Plan
+    _host: HostPart | None
     _inputs: list[KerasTensor]
     _outputs: list[KerasTensor]
     _inputs_struct: Any
@@ -98,6 +103,7 @@ class Functional(Model):
         given = outputs[0] if alone else outputs
         fields["_outputs_spec"] = tree.flatten_spec(given)[1]
         fields["_plan"] = graph.Plan(flat_in, flat_out, nodes)
+        fields["_host"] = host_part(flat_in, flat_out, nodes)
         fields["built"] = True
         for operation in operations:
             if isinstance(operation, Layer):
@@ -185,6 +191,9 @@ class Functional(Model):
         Returns:
             Tensors in the structure of the outputs; for a list of one, that one.
         """
+        if type(inputs) is HostResults and self._host is not None:
+            results = self._host.finish(inputs, self._feed)
+            return tree.unflatten(self._outputs_spec, results)
         values = self._feeds(inputs)
         if mask is not None:
             for value, m in zip(values, tree.flatten(mask)):
@@ -208,13 +217,31 @@ class Functional(Model):
         """The masks that the outputs carry; set while running."""
         return None
 
+    @property
+    def _host_part(self) -> HostPart | None:
+        """How the graph is cut, if something in it runs on the host."""
+        return self._host if type(self).call is Functional.call else None
+
+    def _before_step(self, x: Any, training: bool) -> Any:
+        part = self._host_part
+        if part is None or not part.whole:
+            return x
+        return part.run(self, self._values(x), self._feed, training)
+
     def _feeds(self, inputs: Any) -> list[Any]:
         """The data, one tensor for each input, checked."""
+        values = self._values(inputs)
+        return [self._feed(t, v) for t, v in zip(self._inputs, values)]
+
+    def _values(self, inputs: Any) -> list[Any]:
+        """What was passed for each input."""
         wanted = self._inputs
         if isinstance(inputs, dict):
             values = self._by_name(inputs)
         elif len(wanted) == 1 and not isinstance(inputs, (list, tuple)):
-            return [self._feed(wanted[0], inputs)]
+            return [inputs]
+        elif len(wanted) == 1 and wanted[0].dtype == dtypes.STRING and _texts(inputs):
+            return [np.array(inputs, object)]
         else:
             values = tree.flatten(inputs)
         if len(values) != len(wanted):
@@ -222,7 +249,7 @@ class Functional(Model):
                 f"{self._label()}: got {len(values)} input tensors, expected {len(wanted)}: "
                 f"{', '.join(self.input_names)}."
             )
-        return [self._feed(t, v) for t, v in zip(wanted, values)]
+        return values
 
     def _by_name(self, inputs: dict[str, Any]) -> list[Any]:
         struct = self._inputs_struct
@@ -245,7 +272,22 @@ class Functional(Model):
             return None
         if isinstance(value, Variable):
             value = value.value
-        if type(value) is not Tensor or value.dtype != wanted.dtype:
+        space: Any = ops
+        if is_strings(value):
+            if wanted.dtype != dtypes.STRING:
+                raise ValueError(
+                    f"Input {layer.name!r} of {self._label()}: got strings; expected "
+                    f"{wanted.dtype}. Encode them as numbers first, or make the input with "
+                    'dtype="string" and put a layer such as StringLookup behind it.'
+                )
+            space = np
+        elif wanted.dtype == dtypes.STRING and getattr(value, "dtype", "") != "string":
+            kind = getattr(value, "dtype", type(value).__name__)
+            raise ValueError(
+                f"Input {layer.name!r} of {self._label()}: got values of dtype {kind}; "
+                "expected an array of strings."
+            )
+        elif type(value) is not Tensor or value.dtype != wanted.dtype:
             value = masking.copy_mask(value, to_tensor(value, wanted.dtype))
         shape, expected = value.shape, wanted.shape
         if len(shape) == len(expected):
@@ -257,9 +299,9 @@ class Functional(Model):
             else:
                 return value
         elif len(shape) == len(expected) - 1 and expected[-1] == 1:
-            return ops.expand_dims(value, -1)
+            return space.expand_dims(value, -1)
         elif len(shape) == len(expected) + 1 and shape[-1] == 1:
-            return ops.squeeze(value, -1)
+            return space.squeeze(value, -1)
         hint = ""
         if len(shape) == len(expected) - 1 and all(
             size in (None, got) for got, size in zip(shape, expected[1:])
@@ -301,7 +343,7 @@ class Functional(Model):
 
     def __getstate__(self) -> dict[str, Any]:
         fields = super().__getstate__()
-        for name in ("_nodes", "_plan", "_inputs", "_outputs", "_outputs_spec",
+        for name in ("_nodes", "_plan", "_host", "_inputs", "_outputs", "_outputs_spec",
                      "_inputs_struct", "_outputs_struct"):  # fmt: skip
             del fields[name]
         return {**fields, "_graph": graph_config.flat_graph(self)}
@@ -311,6 +353,11 @@ class Functional(Model):
         flat = fields.pop("_graph")
         self.__dict__.update(fields)
         self._connect(*graph_config.rebuilt_graph(flat))
+
+
+def _texts(inputs: Any) -> bool:
+    """Whether this is a list of strings: data for one input, not for several."""
+    return all(isinstance(v, (str, bytes)) for v in tree.flatten(inputs))
 
 
 def _shapes(structure: Any) -> Any:

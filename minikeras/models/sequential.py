@@ -13,6 +13,7 @@ from minikeras.layers.base.calling import is_shape
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models.functional import Functional
+from minikeras.models.host_part import HostPart
 from minikeras.models.model import Model
 from minikeras.saving import dialects, serialization
 
@@ -246,6 +247,21 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
+    @property
+    def _host_part(self) -> HostPart | None:
+        """How the graph is cut, if something in it runs on the host."""
+        graph = self._graph
+        if graph is None or type(self).call is not Sequential.call:
+            return None
+        part: HostPart | None = graph._host_part
+        return part
+
+    def _before_step(self, x: Any, training: bool) -> Any:
+        shape: Any = shape_of(x)
+        if not self.built and self._runs_on_host() and is_shape(shape):
+            self.build((None, *shape[1:]))
+        return x if self._host_part is None else self._graph._before_step(x, training)
+
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask that the output carries; set while running."""
         return None
@@ -408,5 +424,7 @@ def _data_dtype(layer: Layer) -> str:
     """The dtype of the data for a first layer."""
     if isinstance(layer, (Functional, Sequential)) and getattr(layer, "inputs", None):
         return str(layer.inputs[0].dtype)
+    if getattr(layer, "_on_host", False):
+        return str(layer._data_dtype)
     wanted = layer.compute_dtype
     return wanted if dtypes.is_float(wanted) else dtypes.floatx()

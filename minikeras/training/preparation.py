@@ -8,10 +8,11 @@ import numpy as np
 
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
-from minikeras.engine.dtypes import standardize
+from minikeras.engine.dtypes import STRING, standardize
 from minikeras.engine.graph import Value
 from minikeras.engine.interpret import within
 from minikeras.engine.staging import Abstract
+from minikeras.engine.strings import is_strings
 from minikeras.engine.tensor import Tensor, TraceError, from_numpy
 from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import Batch
@@ -19,11 +20,14 @@ from minikeras.training.data.leaves import Array
 
 
 def to_tensors(structure: Any) -> Any:
-    """Host arrays as Tensors with memory of their own; other leaves stay."""
-    return tree.map_structure(
-        lambda leaf: from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf,
-        structure,
-    )
+    """Host arrays as Tensors with memory of their own; strings and other leaves stay."""
+
+    def tensor(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray) or is_strings(leaf):
+            return leaf
+        return from_numpy(leaf)
+
+    return tree.map_structure(tensor, structure)
 
 
 def predict_abstractly(model: Any, x: Any, training: bool = False) -> tuple[Any, bool]:
@@ -38,10 +42,12 @@ def predict_abstractly(model: Any, x: Any, training: bool = False) -> tuple[Any,
     def abstract(leaf: Any) -> Any:
         if not isinstance(leaf, (np.ndarray, Tensor)):
             return leaf
-        aval = Aval(tuple(leaf.shape), standardize(leaf.dtype))
+        dtype = STRING if is_strings(leaf) else standardize(leaf.dtype)
+        aval = Aval(tuple(leaf.shape), dtype)
         return Tensor(Value(aval), aval)
 
     try:
+        x = model._before_step(x, training)
         inputs = tree.map_structure(abstract, x)
 
         def forward() -> tuple[Any, bool]:

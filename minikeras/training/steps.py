@@ -24,7 +24,8 @@ from minikeras.training.data import (
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
-from minikeras.training.data.leaves import check_lengths
+from minikeras.training.data.leaves import check_lengths, refuse_strings
+from minikeras.training.host_first import HostFirst
 from minikeras.training.preparation import check_values, prepare, to_tensors
 
 Step = Callable[[Any], Any]
@@ -176,12 +177,35 @@ class Steps(Compiling):
     def _function(self, step: Step, name: str) -> Step:
         if self.run_eagerly:
             return lambda data: step(to_tensors(data))
-        return jit(step, name=f"{type(self).__name__}.{name}")
+        compiled = jit(step, name=f"{type(self).__name__}.{name}")
+        if not self._runs_on_host():
+            return compiled
+        return HostFirst(self, step, compiled, name == "train_step")
+
+    _host_part: Any = None
+
+    def _runs_on_host(self) -> bool:
+        """Whether a layer of it runs outside compiled steps, as those of text do."""
+        model: Any = self
+        return any(getattr(p, "_on_host", False) for p in model._flatten_layers())
+
+    def _before_step(self, x: Any, training: bool) -> Any:
+        """The inputs after the layers that run outside compiled steps."""
+        return x
+
+    def _refuse_strings(self, batch: Batch) -> None:
+        """Raise where strings came and numbers are wanted."""
+        x, y, weight = batch
+        if not self._runs_on_host():
+            refuse_strings(x, "x")
+        refuse_strings(y, "y")
+        refuse_strings(weight, "sample_weight")
 
     # --- one batch, by hand
 
     def _ready(self, batch: Batch, training: bool) -> CompileState:
         """The compile state, everything built for this batch."""
+        self._refuse_strings(batch)
         state = self._compiled("fit" if training else "evaluate")
         if not state.ready or (training and not _built(self.optimizer)):
             step = "train_step" if training else "test_step"
@@ -305,6 +329,7 @@ class Steps(Compiling):
         """
         step = self.predict_function or self.make_predict_function()
         x = host_structure(x, "x")
+        self._refuse_strings((x, None, None))
         return to_numpy(step(pack_x_y_sample_weight(x)))
 
     def _one_batch(

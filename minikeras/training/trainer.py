@@ -379,7 +379,7 @@ class Trainer(Steps):
         adapter = make_adapter(x, batch_size=batch_size, owner="predict")
         gathered = Gathered(adapter.num_samples if steps is None else None)
         with self._open_feed(adapter, steps, 1, "predict") as feed:
-            feed.peek()
+            self._refuse_strings(feed.peek())
             self.stop_predicting = False
             callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
             function = self.make_predict_function()

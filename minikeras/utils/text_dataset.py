@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.training.data.elements import StringArray
+from minikeras.engine.strings import StringArray
 from minikeras.utils.directories import (
     check_arguments,
     dataset_of,

@@ -19,6 +19,7 @@ from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.interpret import current, scope
 from minikeras.engine.prims import cast
 from minikeras.engine.quiet import quiet
+from minikeras.engine.strings import is_strings
 from minikeras.engine.symbolic import KerasTensor, abstract, any_symbolic, infer_call
 from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.engine.tracebacks import shorten
@@ -71,6 +72,10 @@ class LayerCalls:
 
     _converts_arguments = True  # models with declared inputs do it by themselves
     _takes_plain_arguments = False
+
+    def _takes_strings(self) -> bool:
+        """Whether `call` may get arrays of strings: those of users may hold layers of text."""
+        return declaring.own_call(type(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_initialized()
@@ -214,6 +219,13 @@ class LayerCalls:
             return tree.map_structure(self._convert, value)
         if isinstance(value, Variable):
             return self._convert(value.value)
+        if is_strings(value):
+            if not self._takes_strings():
+                raise ValueError(
+                    f"{self._label()}: got strings; expected numbers. Encode them first, for "
+                    "example with a StringLookup or TextVectorization layer."
+                )
+            return value
         if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
             dtype = dtypes.standardize(value.dtype)
             casts = self.autocast and dtypes.is_float(dtype)
@@ -225,7 +237,8 @@ class LayerCalls:
             if type(a) is Tensor or self._takes_plain_arguments:
                 continue
             for leaf in tree.flatten(a):
-                if leaf is not None and not isinstance(leaf, (Tensor, KerasTensor)):
+                plain = not isinstance(leaf, (Tensor, KerasTensor))
+                if leaf is not None and plain and not is_strings(leaf):
                     raise ValueError(
                         f"{self._label()}: only input tensors may be passed by position; got "
                         f"{leaf!r} of type {type(leaf).__name__}. Convert data with "

@@ -9,18 +9,11 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import tree
+from minikeras.engine.strings import StringArray, as_strings
 from minikeras.engine.tensor import Tensor, from_numpy, host_array
 from minikeras.training.data.frames import frame_array, is_frame
 from minikeras.training.data.rows import Array, Rows, is_sparse
 from minikeras.variable import Variable
-
-
-class StringArray(np.ndarray):
-    """An array of Python strings; it has `.numpy()`, as tensors of numbers have."""
-
-    def numpy(self) -> Array:
-        """The strings as a plain array of dtype `object`."""
-        return self.view(np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -65,14 +58,8 @@ def _leaf(value: Any) -> Any:
         plain = all(not hasattr(v, "dtype") for v in tree.flatten(value))
         return array.astype(f"{array.dtype.name[:-2]}32") if plain else array
     if array.dtype.kind in "US":
-        array = _strings(array)
+        return as_strings(array)
     return array.view(StringArray) if array.dtype.kind in "OT" else array
-
-
-def _strings(array: Array) -> Array:
-    if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8")
-    return array.astype(object)
 
 
 def to_public(element: Any) -> Any:

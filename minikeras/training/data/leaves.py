@@ -9,6 +9,7 @@ import numpy as np
 
 from minikeras.engine import dtypes, tree
 from minikeras.engine.given import refuse_masked
+from minikeras.engine.strings import is_strings
 from minikeras.engine.tensor import Tensor, host_array
 from minikeras.training.data.frames import frame_array, is_frame
 from minikeras.training.data.rows import Array, Rows, is_sparse, rows_of
@@ -42,7 +43,8 @@ def _is_plain(value: Any) -> bool:
 def host(value: Any, name: str) -> Array:
     """One leaf of data as a NumPy array of a dtype that models take.
 
-    float64 becomes `floatx()`, as in Keras; other dtypes stay.
+    float64 becomes `floatx()`, as in Keras; other dtypes stay, strings too: whether a
+    model takes them is known later (`refuse_strings`).
 
     Args:
         value: NumPy array, tensor of ours or of another library, frame or column of
@@ -60,16 +62,28 @@ def host(value: Any, name: str) -> Array:
 
 
 def _check_leaf(array: Array | Rows, name: str) -> None:
-    if array.dtype.kind not in "fiubc" and array.dtype.name != "bfloat16":
-        raise ValueError(
-            f"{name} has dtype {array.dtype}; expected numbers or booleans. Encode "
-            "strings as numbers first, and convert ragged or mixed columns to one dtype."
-        )
+    numbers = array.dtype.kind in "fiubc" or array.dtype.name == "bfloat16"
+    if not numbers and not is_strings(array):
+        raise _not_numbers(array, name)
     if not array.ndim:
         raise ValueError(
             f"{name} has shape (), a scalar; expected a batch axis first, as in "
             "np.array([value])."
         )
+
+
+def _not_numbers(array: Array | Rows, name: str) -> ValueError:
+    return ValueError(
+        f"{name} has dtype {array.dtype}; expected numbers or booleans. Encode "
+        "strings as numbers first, and convert ragged or mixed columns to one dtype."
+    )
+
+
+def refuse_strings(structure: Any, name: str) -> None:
+    """Raise if strings are anywhere in host arrays."""
+    for where, leaf in named_leaves(structure, name):
+        if is_strings(leaf):
+            raise _not_numbers(leaf, where)
 
 
 def host_or_rows(value: Any, name: str) -> Array | Rows:

@@ -1,0 +1,117 @@
+"""What `adapt` takes: arrays, PyDatasets, Datasets, generators, as batches of host arrays."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine.tensor import Tensor, host_array
+from minikeras.variable import Variable
+
+Array = np.ndarray[Any, Any]
+
+
+def batches(data: Any, owner: str, steps: int | None = None) -> Iterator[Array]:
+    """The batches of `data`, each a NumPy array of numbers or strings.
+
+    Args:
+        data: An array, a list, a column of a frame (one batch); or what gives batches by
+            iteration or by number. Of a batch `(x, y)` the first part counts.
+        owner: The layer to name in messages.
+        steps: How many batches to take at most.
+
+    Raises:
+        TypeError: If it is none of these.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"{owner}: adapt(steps={steps}); expected at least 1.")
+    whole = _whole(data)
+    parts = iter((whole,)) if whole is not None else _parts(data, owner)
+    return itertools.islice(parts, steps)
+
+
+def gives_batches(data: Any) -> bool:
+    """Whether `data` is a source of batches, rather than one array."""
+    return _whole(data) is None
+
+
+def _whole(data: Any) -> Array | None:
+    """`data` as one array, if it is one."""
+    if isinstance(data, (list, tuple)) and _is_plain(data):
+        return host(data)
+    if isinstance(data, (str, bytes, np.ndarray, np.generic, Tensor, Variable)):
+        return host(data)
+    if hasattr(data, "__array__") or hasattr(data, "to_numpy"):
+        return host(data)
+    return None
+
+
+def _is_plain(values: Any) -> bool:
+    """Whether a list holds numbers and strings, in lists or not: no arrays."""
+    first = values
+    while isinstance(first, (list, tuple)):
+        if not first:
+            return True
+        first = first[0]
+    return isinstance(first, (str, bytes, int, float, np.generic))
+
+
+def _parts(data: Any, owner: str) -> Iterator[Array]:
+    if hasattr(data, "as_numpy_iterator"):
+        items = data.as_numpy_iterator()
+    elif hasattr(data, "num_batches") and hasattr(data, "__getitem__"):
+        items = map(data.__getitem__, range(data.num_batches))
+    elif hasattr(data, "__iter__") and not isinstance(data, dict):
+        items = iter(data)
+    else:
+        raise TypeError(
+            f"{owner}: adapt() got {type(data).__name__}; expected an array, a list, or "
+            "what gives batches of arrays: a Dataset, a PyDataset, a generator."
+        )
+    for item in items:
+        if isinstance(item, (list, tuple)) and item and not _is_plain(item):
+            item = item[0]
+        if isinstance(item, dict) or item is None:
+            raise TypeError(
+                f"{owner}: adapt() got a batch of type {type(item).__name__}; expected "
+                "arrays. Take the feature out first: data.map(lambda x, y: x['name'])."
+            )
+        yield host(item)
+
+
+def host(value: Any) -> Array:
+    """An array-like as a NumPy array."""
+    if isinstance(value, Variable):
+        value = value.value
+    if isinstance(value, Tensor):
+        return host_array(value.value)
+    if hasattr(value, "to_numpy"):
+        return np.asarray(value.to_numpy())
+    if hasattr(value, "detach"):  # torch
+        value = value.detach().cpu()
+    if hasattr(value, "numpy") and not isinstance(value, np.ndarray):
+        return np.asarray(value.numpy())
+    return np.asarray(value)
+
+
+def numbers(batch: Array, owner: str) -> Array:
+    """A batch, if it holds numbers.
+
+    Raises:
+        ValueError: If it does not, or one is NaN.
+    """
+    if batch.dtype.kind not in "fiub" and batch.dtype.name != "bfloat16":
+        raise ValueError(
+            f"{owner}: adapt() got values of dtype {batch.dtype}; expected numbers."
+        )
+    if batch.dtype.kind not in "iub" and batch.size:
+        smallest = batch.min()
+        if smallest != smallest:
+            raise ValueError(
+                f"{owner}: adapt() got data with NaN, whose mean and order are not known. "
+                "Fill or drop missing values first."
+            )
+    return batch

@@ -1,0 +1,88 @@
+"""Rescaling: a factor and a shift that are known."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import numpy as np
+
+from minikeras import ops
+from minikeras.layers.base.keywords import LayerOptions
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import samples_apart
+from minikeras.saving import serialization
+
+
+class Rescaling(Layer):
+    """Computes `inputs * scale + offset`, in training and in inference.
+
+    `scale=1 / 255` brings pictures from 0 ... 255 to 0 ... 1, `scale=1 / 127.5, offset=-1`
+    to -1 ... 1.
+
+    Args:
+        scale: Factor: a number, or an array that broadcasts against the inputs.
+        offset: What is added then, of the same kinds.
+        **kwargs: See `Layer`.
+
+    Input shape:
+        Any; integers become floats.
+
+    Output shape:
+        As the input.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> pixels = np.array([[0, 51, 255]], "uint8")
+    >>> keras.layers.Rescaling(1 / 255)(pixels).numpy().round(2).tolist()
+    [[0.0, 0.20000000298023224, 1.0]]
+    """
+
+    _mixes_samples = samples_apart
+
+    def __init__(
+        self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(**kwargs)
+        self.scale = _numbers(scale, "scale", self._label())
+        self.offset = _numbers(offset, "offset", self._label())
+        self.supports_masking = True
+        self._nothing_to_build()
+
+    def call(self, inputs: Any) -> Any:
+        """The inputs, scaled and shifted."""
+        dtype = self.compute_dtype
+        scale = ops.convert_to_tensor(self.scale, dtype)
+        offset = ops.convert_to_tensor(self.offset, dtype)
+        return ops.cast(inputs, dtype) * scale + offset
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "scale": serialization.serialize_keras_object(self.scale),
+            "offset": serialization.serialize_keras_object(self.offset),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that `get_config` described."""
+        restored = dict(config)
+        for key in ("scale", "offset"):
+            restored[key] = serialization.deserialize_keras_object(config.get(key, 0.0))
+        return super().from_config(restored)
+
+
+def _numbers(value: Any, name: str, owner: str) -> Any:
+    try:
+        kind = np.asarray(value).dtype.kind
+    except ValueError:
+        kind = "O"
+    if kind not in "fiub":
+        raise ValueError(f"{owner}: {name}={value!r}; expected a number, or an array.")
+    return value

@@ -1,0 +1,130 @@
+"""The table of a lookup layer: from tokens to numbers, and back."""
+
+from __future__ import annotations
+
+import itertools
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from minikeras.layers.preprocessing import fingerprints
+from minikeras.layers.preprocessing.vocabulary import Token, to_bytes, to_text
+
+Array = np.ndarray[Any, Any]
+_MISSING = -2
+MASKED = -1  # where masked tokens have no number, since only counts are wanted
+
+
+class Table:
+    """Tokens and their numbers: first the mask, then those of unknown tokens, then these.
+
+    Args:
+        tokens: The tokens, without special ones.
+        mask_token: What stands for nothing, or None.
+        oov_token: What stands for unknown tokens.
+        oov: How many numbers there are for unknown tokens.
+        numbered: Whether the mask has a number, 0.
+        salt: Two integers for the hash of unknown tokens, or None.
+        hashed: Whether unknown integers are hashed, rather than divided.
+        encoding: What bytes are decoded by.
+    """
+
+    def __init__(
+        self,
+        tokens: list[Token],
+        mask_token: Token,
+        oov_token: Token,
+        oov: int,
+        numbered: bool,
+        salt: Any = None,
+        hashed: bool = False,
+        encoding: str = "utf-8",
+    ) -> None:
+        self.tokens = tokens
+        self.oov = oov
+        self.salt, self.hashed, self.encoding = salt, hashed, encoding
+        has_mask = mask_token is not None
+        self._oov_token = oov_token
+        self.special = [mask_token] * (has_mask and numbered) + [oov_token] * oov
+        self._first_oov = len(self.special) - oov
+        self.index = {t: i for i, t in enumerate(tokens, len(self.special))}
+        if has_mask:
+            self.index[mask_token] = 0 if numbered else MASKED
+
+    @property
+    def all_tokens(self) -> list[Token]:
+        """Special tokens and the others, by number."""
+        return [*self.special, *self.tokens]
+
+    def of_strings(self, array: Array) -> Array:
+        """The numbers of strings."""
+        flat = array.ravel().tolist()
+        if array.dtype.kind == "S" or (flat and bytes in set(map(type, flat))):
+            flat = [
+                to_text(t, self.encoding) if isinstance(t, bytes) else t for t in flat
+            ]
+        found = self._found(self.index, flat)
+        missing = np.flatnonzero(found == _MISSING)
+        if len(missing):
+            unknown = [flat[i] for i in missing]
+            found[missing] = self._unknown(unknown, [to_bytes(t) for t in unknown])
+        return found.reshape(array.shape)
+
+    @cached_property
+    def _bytes_index(self) -> dict[bytes, int]:
+        return {to_bytes(t): i for t, i in self.index.items()}
+
+    def of_bytes(self, tokens: list[bytes]) -> Array:
+        """The numbers of tokens that are UTF-8 already."""
+        found = self._found(self._bytes_index, tokens)
+        missing = np.flatnonzero(found == _MISSING)
+        if len(missing):
+            unknown = [tokens[i] for i in missing] if self.oov != 1 else tokens
+            found[missing] = self._unknown(unknown, unknown)
+        return found
+
+    def _found(self, index: dict[Any, int], tokens: list[Any]) -> Array:
+        numbers = map(index.get, tokens, itertools.repeat(_MISSING))
+        return np.fromiter(numbers, "int64", len(tokens))
+
+    @cached_property
+    def _sorted(self) -> tuple[Array, Array]:
+        pairs = sorted(self.index.items())
+        keys, values = zip(*pairs) if pairs else ((), ())
+        return np.array(keys, "int64"), np.array(values, "int64")
+
+    def of_integers(self, array: Array) -> Array:
+        """The numbers of integers."""
+        keys, values = self._sorted
+        place = np.searchsorted(keys, array).clip(max=len(keys) - 1)
+        hit = keys[place] == array
+        found = np.where(hit, values[place], _MISSING)
+        if not hit.all():
+            unknown = array[~hit]
+            found[~hit] = self._unknown(unknown.tolist(), unknown)
+        return found
+
+    def _unknown(self, shown: list[Any], raw: Any) -> Any:
+        """Numbers of unknown tokens: `raw` is bytes, or an array of integers."""
+        if self.oov == 0:
+            raise ValueError(
+                f"num_oov_indices=0, and the inputs hold tokens that are not in the "
+                f"vocabulary: {shown[:5]}{'...' if len(shown) > 5 else ''}. Set "
+                "num_oov_indices=1 to give them a number."
+            )
+        if self.oov == 1:
+            return self._first_oov
+        if isinstance(raw, np.ndarray) and not self.hashed:
+            return self._first_oov + raw % self.oov
+        if isinstance(raw, np.ndarray):
+            raw = [str(v).encode() for v in shown]
+        return self._first_oov + fingerprints.bins(raw, self.oov, self.salt)
+
+    def tokens_of(self, numbers: Array, dtype: Any) -> Array:
+        """The tokens with these numbers; unknown for numbers that nothing has."""
+        tokens = np.array([*self.all_tokens, self._oov_token], dtype)
+        last = len(tokens) - 1
+        numbers = numbers.astype("int64")
+        inside = (numbers >= 0) & (numbers < last)
+        return tokens[np.where(inside, numbers, last)]
