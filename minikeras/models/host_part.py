@@ -115,7 +115,10 @@ class HostPart:
             count = len(self._from_host)
             inside, left = [], results[count:]
             for node in self._models:
-                leaves, left = left[: len(node.input_tensors)], left[len(node.input_tensors) :]
+                leaves, left = (
+                    left[: len(node.input_tensors)],
+                    left[len(node.input_tensors) :],
+                )
                 spec = tree.flatten_spec(node.args[0])[1]
                 x = tree.unflatten(spec, leaves)
                 inside.append(node.operation._before_step(x, training))

@@ -424,7 +424,8 @@ def _data_dtype(layer: Layer) -> str:
     """The dtype of the data for a first layer."""
     if isinstance(layer, (Functional, Sequential)) and getattr(layer, "inputs", None):
         return str(layer.inputs[0].dtype)
-    if getattr(layer, "_on_host", False):
-        return str(layer._data_dtype)
+    on_host = getattr(layer, "_data_dtype", None)
+    if on_host is not None:  # such as a layer of text
+        return str(on_host)
     wanted = layer.compute_dtype
     return wanted if dtypes.is_float(wanted) else dtypes.floatx()

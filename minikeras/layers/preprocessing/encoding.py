@@ -22,7 +22,9 @@ def encode(
         dtype: Of the result.
         weights: For `"tf_idf"`, what each count is multiplied by.
     """
-    if not ids.ndim or (mode == "one_hot" and ids.shape[-1] != 1):
+    if not ids.ndim:
+        ids = ids[None]
+    if mode == "one_hot" and (ids.ndim == 1 or ids.shape[-1] != 1):
         ids = ids[..., None]
     shape = (*ids.shape[:-1], size)
     rows = ids.reshape(-1, ids.shape[-1])
@@ -31,9 +33,8 @@ def encode(
     if mode == "tf_idf" and weights is not None:
         table = counts.reshape(-1, size) * weights
         return table.reshape(shape).astype(dtype)
-    if mode != "count":
-        counts = counts > 0
-    return counts.reshape(shape).astype(dtype)
+    found: Array = counts if mode == "count" else counts > 0
+    return found.reshape(shape).astype(dtype)
 
 
 def encoded_shape(shape: Shape, mode: str, size: int | None) -> Shape:
@@ -42,6 +43,6 @@ def encoded_shape(shape: Shape, mode: str, size: int | None) -> Shape:
         return shape
     if not shape:
         return (1, size) if mode == "one_hot" else (size,)
-    if mode == "one_hot" and shape[-1] != 1:
+    if mode == "one_hot" and (len(shape) == 1 or shape[-1] != 1):
         return (*shape, size)
     return (*shape[:-1], size)

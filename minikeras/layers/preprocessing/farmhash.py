@@ -28,7 +28,7 @@ def fingerprint64(values: Sequence[bytes]) -> Array:
     """The fingerprint of each string, as uint64."""
     packed = Packed(values)
     result = np.full(len(values), _K2)  # that of the empty string
-    least = 1
+    least: float = 1
     for most, rule in _RULES:
         rows = np.flatnonzero((packed.lengths >= least) & (packed.lengths <= most))
         if len(rows):
@@ -120,7 +120,9 @@ class _Long:
         self.v = [np.zeros(len(x), "uint64"), np.zeros(len(x), "uint64")]
         self.w = [np.zeros(len(x), "uint64"), np.zeros(len(x), "uint64")]
 
-    def take(self, packed: Packed, at: Array, rows: Array, factor: Any, by: Any) -> None:
+    def take(
+        self, packed: Packed, at: Array, rows: Array, factor: Any, by: Any
+    ) -> None:
         """64 bytes from `at`, for some rows; `by` is 1, and 9 for the last ones."""
 
         def word(offset: int) -> Array:

@@ -79,9 +79,7 @@ class HostLayer(Layer):
         return tree.map_structure(lambda out: abstract(out, size), outputs)
 
     def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self._with_masks(
-            args, kwargs, self.compute_output_spec(*args, **kwargs)
-        )
+        return self._with_masks(args, kwargs, self.compute_output_spec(*args, **kwargs))
 
     def _maybe_build(
         self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minikeras.layers.base.keywords import LayerOptions
-from minikeras.layers.preprocessing.lookup import Array, IndexLookup
+from minikeras.layers.preprocessing.lookup import Array, IndexLookup, LookupOptions
 
 
 class IntegerLookup(IndexLookup):
@@ -72,7 +71,7 @@ class IntegerLookup(IndexLookup):
         oov_method: str = "floormod",
         salt: Any = None,
         name: str | None = None,
-        **kwargs: Unpack[LayerOptions],
+        **kwargs: Unpack[LookupOptions],
     ) -> None:
         rest: dict[str, Any] = dict(kwargs)
         super().__init__(

@@ -11,7 +11,7 @@ import numpy as np
 from minikeras import config
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
-from minikeras.layers.base.keywords import LayerOptions
+from minikeras.layers.base.keywords import LayerOptions, PenaltyOptions, PlainOptions
 from minikeras.layers.preprocessing import vocabulary as vocabularies
 from minikeras.layers.preprocessing.batches import batches
 from minikeras.layers.preprocessing.choices import (
@@ -30,6 +30,13 @@ _FILE = "vocabulary.txt"
 _EXACT_FILE = "vocabulary.json"
 
 
+class LookupOptions(PlainOptions, PenaltyOptions, total=False):
+    """What lookup layers take and do not name: for configs, but for the dtype."""
+
+    dtype: Any
+    vocabulary_size: int | None
+
+
 class IndexLookup(HostLayer):
     """Tokens to numbers by a vocabulary, or back; see StringLookup."""
 
@@ -37,6 +44,7 @@ class IndexLookup(HostLayer):
     encoding = "utf-8"
     # Outside the tracker: it is replaced as a whole, so that it is always one or another.
     _table: Table | None
+    _counts: TokenCounts
     idf_weights: Array | None
 
     def __init__(
@@ -100,7 +108,7 @@ class IndexLookup(HostLayer):
         """The dtype of the tokens."""
         return "int64" if self._integers else dtypes.STRING
 
-    variable_dtype = compute_dtype = input_dtype = dtype  # type: ignore[assignment]
+    variable_dtype = compute_dtype = input_dtype = dtype
 
     # --- the vocabulary
 
@@ -380,7 +388,9 @@ class IndexLookup(HostLayer):
         tokens = self.get_vocabulary()
         text = "\n".join(map(str, tokens))
         path = os.path.join(dir_path, _FILE)
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as f:
+        with open(
+            path, "w", encoding="utf-8", errors="surrogateescape", newline="\n"
+        ) as f:
             f.write(text)
         if text.split("\n") != list(map(str, tokens)):
             with open(os.path.join(dir_path, _EXACT_FILE), "w", encoding="ascii") as f:

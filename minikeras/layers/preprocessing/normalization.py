@@ -91,7 +91,9 @@ class Normalization(Layer):
                 f"{self._label()}: axis={self.axis} of inputs of shape {tuple(input_shape)}: "
                 "the sizes of these axes must be known. Give keras.Input a whole shape."
             )
-        self._kept_shape = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
+        self._kept_shape = tuple(
+            input_shape[a] if a in kept else 1 for a in range(rank)
+        )
         if self.input_mean is not None:
             self._given = (
                 self._spread(self.input_mean, "mean", sizes),
@@ -138,7 +140,9 @@ class Normalization(Layer):
         """
         label = self._label()
         if self.input_mean is not None:
-            raise ValueError(f"{label}: mean and variance were given: nothing to adapt.")
+            raise ValueError(
+                f"{label}: mean and variance were given: nothing to adapt."
+            )
         pieces = gives_batches(data)
         moments = None
         for batch in batches(data, label):
@@ -150,7 +154,9 @@ class Normalization(Layer):
                 moments = Moments(self._reduced(batch.ndim))
             moments.add(batch)
         if moments is None or not moments.count:
-            raise ValueError(f"{label}: adapt() got no data; expected a sample or more.")
+            raise ValueError(
+                f"{label}: adapt() got no data; expected a sample or more."
+            )
         if not self.built:
             self.build(moments.shape)
             self.built = True
@@ -200,7 +206,9 @@ class Normalization(Layer):
             return None
         if self._given is not None:
             return ops.convert_to_tensor(self._given[which])
-        return ops.reshape((self.adapt_mean, self.adapt_variance)[which], self._kept_shape)
+        return ops.reshape(
+            (self.adapt_mean, self.adapt_variance)[which], self._kept_shape
+        )
 
     def call(self, inputs: Any) -> Any:
         """The normalized inputs, or with `invert` the restored ones."""

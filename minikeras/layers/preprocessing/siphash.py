@@ -10,7 +10,12 @@ import numpy as np
 from minikeras.layers.preprocessing.packed import Packed, rotated_left
 
 Array = np.ndarray[Any, Any]
-_STATE = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
+_STATE = (
+    0x736F6D6570736575,
+    0x646F72616E646F6D,
+    0x6C7967656E657261,
+    0x7465646279746573,
+)
 
 
 def siphash64(values: Sequence[bytes], key: tuple[int, int]) -> Array:

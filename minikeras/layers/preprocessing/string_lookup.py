@@ -7,9 +7,12 @@ from typing import Any, Unpack
 import numpy as np
 
 from minikeras.engine.strings import as_strings, is_strings
-from minikeras.layers.base.keywords import LayerOptions
-from minikeras.layers.preprocessing.lookup import Array, IndexLookup
+from minikeras.layers.preprocessing.lookup import Array, IndexLookup, LookupOptions
 from minikeras.layers.preprocessing.vocabulary import to_text
+
+
+class _Options(LookupOptions, total=False):
+    oov_method: str
 
 
 class StringLookup(IndexLookup):
@@ -76,7 +79,7 @@ class StringLookup(IndexLookup):
         encoding: str = "utf-8",
         name: str | None = None,
         salt: Any = None,
-        **kwargs: Unpack[LayerOptions],
+        **kwargs: Unpack[_Options],
     ) -> None:
         rest: dict[str, Any] = dict(kwargs)
         self.encoding = encoding

@@ -29,9 +29,7 @@ def as_bytes(values: Array, encoding: str) -> list[bytes]:
     flat = values.ravel().tolist()
     if encoding.lower().replace("-", "") == "utf8":
         return [v if isinstance(v, bytes) else to_bytes(v) for v in flat]
-    return [
-        to_bytes(to_text(v, encoding) if isinstance(v, bytes) else v) for v in flat
-    ]
+    return [to_bytes(to_text(v, encoding) if isinstance(v, bytes) else v) for v in flat]
 
 
 def standardized(texts: list[bytes], how: Any) -> list[bytes]:

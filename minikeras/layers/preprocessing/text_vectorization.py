@@ -9,13 +9,12 @@ import numpy as np
 from minikeras.engine import dtypes
 from minikeras.engine.strings import is_strings
 from minikeras.engine.symbolic import KerasTensor
-from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing import text
 from minikeras.layers.preprocessing.batches import batches
 from minikeras.layers.preprocessing.choices import output_mode_of, refuse_sparse
 from minikeras.layers.preprocessing.encoding import Array
 from minikeras.layers.preprocessing.host import HostLayer
-from minikeras.layers.preprocessing.lookup import refuse_path
+from minikeras.layers.preprocessing.lookup import LookupOptions, refuse_path
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.layers.preprocessing.vocabulary import to_text
 from minikeras.saving import serialization
@@ -88,7 +87,7 @@ class TextVectorization(HostLayer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        **kwargs: Unpack[LayerOptions],
+        **kwargs: Unpack[LookupOptions],
     ) -> None:
         rest: dict[str, Any] = dict(kwargs)
         expected = rest.pop("vocabulary_size", None)
@@ -143,7 +142,7 @@ class TextVectorization(HostLayer):
         """`"string"`, the dtype of what it takes."""
         return dtypes.STRING
 
-    variable_dtype = compute_dtype = input_dtype = dtype  # type: ignore[assignment]
+    variable_dtype = compute_dtype = input_dtype = dtype
 
     # --- the vocabulary
 
@@ -315,10 +314,12 @@ class TextVectorization(HostLayer):
         return super().from_config(restored)
 
     def save_own_variables(self, store: Any) -> None:
-        """Nothing: there are no variables."""
+        """Put the weights of tf-idf into a file."""
+        self._lookup_layer.save_own_variables(store)
 
     def load_own_variables(self, store: Any) -> None:
-        """Nothing: there are no variables."""
+        """Take the weights of tf-idf from a file."""
+        self._lookup_layer.load_own_variables(store)
 
     def save_assets(self, dir_path: str) -> None:
         """Write a learnt vocabulary to `vocabulary.txt` in a folder."""
@@ -331,5 +332,7 @@ class TextVectorization(HostLayer):
 
 def _described(function: Any) -> Any:
     return (
-        serialization.serialize_keras_object(function) if callable(function) else function
+        serialization.serialize_keras_object(function)
+        if callable(function)
+        else function
     )

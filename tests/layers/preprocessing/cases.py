@@ -1,0 +1,110 @@
+"""Calls of layers of numbers, categories and text, as plain values.
+
+`tests/goldens/make_text.py` asks Keras on TensorFlow for the results, which is the only
+backend on which all of them run.
+"""
+
+WORDS = ["red", "green", "blue", "", "Zürich", "naïve", "red", "unknown"]
+GRID = [["red", "green"], ["", "zz"], ["blue", "blue"]]
+TEXTS = [
+    "The cat sat. On the mat!",
+    "the DOG sat",
+    "",
+    " \t ",
+    "Zürich, naïve É — ça va?",
+    "a-b_c'd e\x0bf\x0cg\u00a0h\u3000i\x85j\x1ck",
+]
+MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+LONG = ["x" * n for n in (1, 3, 4, 7, 8, 15, 16, 17, 32, 33, 64, 65, 128, 129, 300)]
+
+
+def case(layer, inputs, adapt=None, **args):
+    return {"layer": layer, "args": args, "adapt": adapt, "inputs": inputs}
+
+
+def lookups():
+    for mode in MODES:
+        idf = {"idf_weights": [0.5, 0.6, 0.7]} if mode == "tf_idf" else {}
+        given = {"vocabulary": ["red", "green", "blue"], "output_mode": mode, **idf}
+        for label, inputs in (("row", WORDS), ("grid", GRID), ("one", [["red"], ["q"]]),
+                              ("single", ["red"]), ("scalar", "green")):  # fmt: skip
+            yield f"{mode} {label}", case("StringLookup", inputs, **given)
+        yield f"{mode} mask", case("StringLookup", GRID, mask_token="", **given)
+        yield f"{mode} oov2", case("StringLookup", GRID, num_oov_indices=2, **given)
+        if mode != "int":
+            padded = {"max_tokens": 9, "pad_to_max_tokens": True}
+            yield f"{mode} padded", case("StringLookup", GRID, **padded, **given)
+        numbers = {**given, "vocabulary": [10, -7, 12]}
+        yield f"{mode} integers", case("IntegerLookup", [[10, 12], [3, 10]], **numbers)
+        yield f"{mode} adapted", case(
+            "StringLookup", GRID, [["red", "b"], ["red", "a"], ["red", "red"]], output_mode=mode
+        )
+        yield f"{mode} adapted most", case(
+            "StringLookup", GRID, ["b", "a", "a", "", "c", "c"], output_mode=mode,
+            max_tokens=3, mask_token="",
+        )  # fmt: skip
+        yield f"{mode} integers adapted", case(
+            "IntegerLookup", [[5, 1], [2, 5]], [[3, 3, 5], [5, 7, 1]], output_mode=mode
+        )
+    yield "salt", case("StringLookup", WORDS, vocabulary=["red"], num_oov_indices=5, salt=7)
+    yield "salts", case(
+        "StringLookup", WORDS, vocabulary=["red"], num_oov_indices=5, salt=[7, 8]
+    )
+    yield "no oov", case("StringLookup", GRID, vocabulary=["red"], num_oov_indices=0)
+    yield "special in front", case(
+        "StringLookup", GRID, vocabulary=["", "[UNK]", "red"], mask_token=""
+    )
+    yield "mask inside", case("StringLookup", GRID, vocabulary=["red", ""], mask_token="")
+    yield "weights of all", case(
+        "StringLookup", GRID, vocabulary=["[UNK]", "red"], idf_weights=[9.0, 2.0],
+        output_mode="tf_idf",
+    )  # fmt: skip
+    for mask in (None, ""):
+        yield f"invert {mask!r}", case(
+            "StringLookup", [[0, 1, 2, 7, -1]], vocabulary=["a", "b"], invert=True,
+            mask_token=mask,
+        )  # fmt: skip
+    yield "invert integers", case(
+        "IntegerLookup", [[0, 1, 2, 7, -1]], vocabulary=[10, 20], invert=True, mask_token=0
+    )
+    numbers = [[10, 5, 20, -1, 7, 8, 9, -2, -3]]
+    yield "modulo", case("IntegerLookup", numbers, vocabulary=[10, 20], num_oov_indices=3)
+    for salt in (None, 7, [1, 2]):
+        yield f"farmhash {salt}", case(
+            "IntegerLookup", numbers, vocabulary=[10, 20], num_oov_indices=3,
+            oov_method="farmhash", salt=salt,
+        )  # fmt: skip
+
+
+def texts():
+    for how in ("lower_and_strip_punctuation", "lower", "strip_punctuation", None):
+        for split in ("whitespace", "character"):
+            args = {"standardize": how, "split": split}
+            yield f"text {how} {split}", case("TextVectorization", TEXTS, TEXTS, **args)
+    for ngrams in (2, [1, 3], [2]):
+        args = {"ngrams": ngrams if isinstance(ngrams, int) else tuple(ngrams)}
+        yield f"ngrams {ngrams}", case("TextVectorization", TEXTS, TEXTS, **args)
+    for mode in MODES[2:]:
+        args = {"output_mode": mode, "max_tokens": 6}
+        yield f"text {mode}", case("TextVectorization", TEXTS, TEXTS, **args)
+        yield f"text {mode} padded", case(
+            "TextVectorization", TEXTS, TEXTS[:1], output_mode=mode, max_tokens=20,
+            pad_to_max_tokens=True,
+        )  # fmt: skip
+        yield f"text {mode} scalar", case("TextVectorization", TEXTS[0], TEXTS, **args)
+    for width in (2, 9):
+        args = {"output_sequence_length": width}
+        yield f"width {width}", case("TextVectorization", TEXTS, TEXTS, **args)
+        yield f"width {width} scalar", case("TextVectorization", TEXTS[0], TEXTS, **args)
+        yield f"width {width} tokens", case(
+            "TextVectorization", GRID, split=None, vocabulary=["red", "blue"], **args
+        )
+    column = [[t] for t in TEXTS]
+    yield "column", case("TextVectorization", column, column)
+    yield "most", case("TextVectorization", TEXTS, TEXTS, max_tokens=4)
+    yield "text given", case("TextVectorization", TEXTS, vocabulary=["the", "sat"])
+    yield "tokens ngrams", case("TextVectorization", GRID, GRID, split=None, ngrams=2)
+    yield "two columns", case("TextVectorization", GRID, vocabulary=["red"])
+
+
+CASES = {**dict(lookups()), **dict(texts())}

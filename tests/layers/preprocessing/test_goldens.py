@@ -1,0 +1,52 @@
+"""The layers of categories and text give what Keras gives on TensorFlow."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from tests.layers.preprocessing.cases import CASES
+from tests.layers.preprocessing.running import array, run
+
+GOLDENS = json.loads(
+    (Path(__file__).parents[2] / "goldens" / "text.json").read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_as_on_tensorflow(name):
+    wanted, got = GOLDENS[name], run(keras, CASES[name])
+    if "error" in wanted:
+        assert got == {"error": "ValueError"}
+        return
+    assert "error" not in got, got
+    values, expected = got.pop("values"), wanted["values"]
+    assert got == {k: v for k, v in wanted.items() if k != "values"}
+    if got["dtype"].startswith("float"):
+        np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+    else:
+        assert values == expected
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if "error" not in GOLDENS[n]])
+def test_symbolic_is_eager(name):
+    """What is known of a result before there are data is true."""
+    case = CASES[name]
+    layer = getattr(keras.layers, case["layer"])(**case["args"])
+    if case["adapt"] is not None:
+        layer.adapt(array(case["adapt"]))
+    inputs = array(case["inputs"])
+    if not inputs.ndim:
+        return
+    dtype = "string" if inputs.dtype.kind == "O" else "int64"
+    symbol = layer(keras.Input(batch_shape=(None, *inputs.shape[1:]), dtype=dtype))
+    result = layer(inputs)
+    kind = "string" if result.dtype == object else result.dtype
+    assert symbol.dtype == kind
+    assert len(symbol.shape) == len(result.shape)
+    for known, size in zip(symbol.shape, result.shape, strict=True):
+        assert known in (None, size)
+    made = type(layer).from_config(layer.get_config())
+    assert made.get_config() == layer.get_config()
