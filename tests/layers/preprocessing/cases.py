@@ -36,25 +36,45 @@ def lookups():
             yield f"{mode} padded", case("StringLookup", GRID, **padded, **given)
         numbers = {**given, "vocabulary": [10, -7, 12]}
         yield f"{mode} integers", case("IntegerLookup", [[10, 12], [3, 10]], **numbers)
-        yield f"{mode} adapted", case(
-            "StringLookup", GRID, [["red", "b"], ["red", "a"], ["red", "red"]], output_mode=mode
+        yield (
+            f"{mode} adapted",
+            case(
+                "StringLookup",
+                GRID,
+                [["red", "b"], ["red", "a"], ["red", "red"]],
+                output_mode=mode,
+            ),
         )
         yield f"{mode} adapted most", case(
             "StringLookup", GRID, ["b", "a", "a", "", "c", "c"], output_mode=mode,
             max_tokens=3, mask_token="",
         )  # fmt: skip
-        yield f"{mode} integers adapted", case(
-            "IntegerLookup", [[5, 1], [2, 5]], [[3, 3, 5], [5, 7, 1]], output_mode=mode
+        yield (
+            f"{mode} integers adapted",
+            case(
+                "IntegerLookup",
+                [[5, 1], [2, 5]],
+                [[3, 3, 5], [5, 7, 1]],
+                output_mode=mode,
+            ),
         )
-    yield "salt", case("StringLookup", WORDS, vocabulary=["red"], num_oov_indices=5, salt=7)
-    yield "salts", case(
-        "StringLookup", WORDS, vocabulary=["red"], num_oov_indices=5, salt=[7, 8]
+    yield (
+        "salt",
+        case("StringLookup", WORDS, vocabulary=["red"], num_oov_indices=5, salt=7),
+    )
+    yield (
+        "salts",
+        case("StringLookup", WORDS, vocabulary=["red"], num_oov_indices=5, salt=[7, 8]),
     )
     yield "no oov", case("StringLookup", GRID, vocabulary=["red"], num_oov_indices=0)
-    yield "special in front", case(
-        "StringLookup", GRID, vocabulary=["", "[UNK]", "red"], mask_token=""
+    yield (
+        "special in front",
+        case("StringLookup", GRID, vocabulary=["", "[UNK]", "red"], mask_token=""),
     )
-    yield "mask inside", case("StringLookup", GRID, vocabulary=["red", ""], mask_token="")
+    yield (
+        "mask inside",
+        case("StringLookup", GRID, vocabulary=["red", ""], mask_token=""),
+    )
     yield "weights of all", case(
         "StringLookup", GRID, vocabulary=["[UNK]", "red"], idf_weights=[9.0, 2.0],
         output_mode="tf_idf",
@@ -64,11 +84,21 @@ def lookups():
             "StringLookup", [[0, 1, 2, 7, -1]], vocabulary=["a", "b"], invert=True,
             mask_token=mask,
         )  # fmt: skip
-    yield "invert integers", case(
-        "IntegerLookup", [[0, 1, 2, 7, -1]], vocabulary=[10, 20], invert=True, mask_token=0
+    yield (
+        "invert integers",
+        case(
+            "IntegerLookup",
+            [[0, 1, 2, 7, -1]],
+            vocabulary=[10, 20],
+            invert=True,
+            mask_token=0,
+        ),
     )
     numbers = [[10, 5, 20, -1, 7, 8, 9, -2, -3]]
-    yield "modulo", case("IntegerLookup", numbers, vocabulary=[10, 20], num_oov_indices=3)
+    yield (
+        "modulo",
+        case("IntegerLookup", numbers, vocabulary=[10, 20], num_oov_indices=3),
+    )
     for salt in (None, 7, [1, 2]):
         yield f"farmhash {salt}", case(
             "IntegerLookup", numbers, vocabulary=[10, 20], num_oov_indices=3,
@@ -95,9 +125,19 @@ def texts():
     for width in (2, 9):
         args = {"output_sequence_length": width}
         yield f"width {width}", case("TextVectorization", TEXTS, TEXTS, **args)
-        yield f"width {width} scalar", case("TextVectorization", TEXTS[0], TEXTS, **args)
-        yield f"width {width} tokens", case(
-            "TextVectorization", GRID, split=None, vocabulary=["red", "blue"], **args
+        yield (
+            f"width {width} scalar",
+            case("TextVectorization", TEXTS[0], TEXTS, **args),
+        )
+        yield (
+            f"width {width} tokens",
+            case(
+                "TextVectorization",
+                GRID,
+                split=None,
+                vocabulary=["red", "blue"],
+                **args,
+            ),
         )
     column = [[t] for t in TEXTS]
     yield "column", case("TextVectorization", column, column)

@@ -133,7 +133,7 @@ def test_refusals_change_nothing():
     layer.adapt(DATA)
     before = layer.get_weights()
     for data in (np.full((2, 4, 3), np.nan), np.ones((2, 4, 5)), np.ones((2, 3))):
-        with pytest.raises(ValueError, match="NaN|built for"):
+        with pytest.raises(ValueError, match=r"NaN|built for"):
             layer.adapt(data)
     with pytest.raises(ValueError, match="another size"):
         layer(np.ones((2, 4, 1)))
@@ -158,6 +158,8 @@ def test_rescaling_by_arrays(lib):
     again = lib.layers.Rescaling.from_config(layer.get_config())
     for each in (layer, again):
         assert np.asarray(each(np.ones((1, 2)))).tolist() == [[4.0, 6.0]]
-    assert lib.layers.Rescaling(2, dtype="int32")(np.ones((2,), "uint8")).dtype == "int32"
+    assert (
+        lib.layers.Rescaling(2, dtype="int32")(np.ones((2,), "uint8")).dtype == "int32"
+    )
     with pytest.raises((ValueError, TypeError)):
         layers.Rescaling("x")

@@ -154,7 +154,9 @@ def test_strings_out():
     """Labels as the last layer: the whole model runs eagerly."""
     logits = keras.Input((2,))
     best = keras.ops.argmax(layers.Dense(2, kernel_initializer="identity")(logits), -1)
-    lookup = layers.StringLookup(vocabulary=["no", "yes"], invert=True, num_oov_indices=0)
+    lookup = layers.StringLookup(
+        vocabulary=["no", "yes"], invert=True, num_oov_indices=0
+    )
     model = keras.Model(logits, lookup(best))
     assert model.output.dtype == "string"
     shown = model.predict(np.array([[0.0, 1.0], [1.0, 0.0]]), verbose=0)
@@ -196,7 +198,9 @@ def test_string_targets():
 def test_files(tmp_path):
     """The vocabularies are kept where Keras keeps them, and come back."""
     model, data = mixed(), mixed_data()
-    text = layers.TextVectorization(output_mode="tf_idf", split="character", standardize=None)
+    text = layers.TextVectorization(
+        output_mode="tf_idf", split="character", standardize=None
+    )
     text.adapt(["a\nb", "\udcff b"])
     entry = keras.Input((1,), dtype="string", name="z")
     model = keras.Model([*model.inputs, entry], [model.output, text(entry)])
@@ -209,7 +213,9 @@ def test_files(tmp_path):
     assert {f"{folder}/vocabulary.txt", f"{folder}/_lookup_layer/vocabulary.txt"} < {
         *assets
     }
-    assert written == "\n".join(text.get_vocabulary()).encode("utf-8", "surrogateescape")
+    assert written == "\n".join(text.get_vocabulary()).encode(
+        "utf-8", "surrogateescape"
+    )
     for same in (
         keras.models.load_model(tmp_path / "m.keras"),
         pickle.loads(pickle.dumps(model)),
@@ -226,7 +232,10 @@ def test_a_file_names_no_vocabulary(path, tmp_path):
     model = keras.Sequential([keras.Input((1,), dtype="string"), vectorize()])
     model.save(tmp_path / "m.keras")
     changed = io.BytesIO()
-    with zipfile.ZipFile(tmp_path / "m.keras") as old, zipfile.ZipFile(changed, "w") as new:
+    with (
+        zipfile.ZipFile(tmp_path / "m.keras") as old,
+        zipfile.ZipFile(changed, "w") as new,
+    ):
         for name in old.namelist():
             data = old.read(name)
             if name == "config.json":
