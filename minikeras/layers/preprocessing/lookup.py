@@ -360,17 +360,6 @@ class IndexLookup(HostLayer):
             return expected
         return self.vocabulary_size()
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that `get_config` described.
-
-        Raises:
-            ValueError: If the vocabulary is the name of a file: a config must not make
-                the layer read one.
-        """
-        refuse_path(config, cls.__name__)
-        return super().from_config(config)
-
     def save_own_variables(self, store: Any) -> None:
         """Put the weights of tf-idf into a file."""
         if self.output_mode == "tf_idf" and self.idf_weights is not None:
@@ -409,17 +398,6 @@ class IndexLookup(HostLayer):
         special = self._new_table([]).special
         if tokens[len(special) :] or tokens != list(map(str, special)):
             self.set_vocabulary(tokens)
-
-
-def refuse_path(config: dict[str, Any], owner: str) -> None:
-    """Raise if a config's vocabulary is a path or an address."""
-    vocabulary = config.get("vocabulary")
-    if isinstance(vocabulary, (str, bytes)):
-        raise ValueError(
-            f"{owner}: the config names a file as its vocabulary ({vocabulary!r}), which is "
-            "not read: a config could name any file. Make the layer without it, then call "
-            "set_vocabulary(path)."
-        )
 
 
 def _as_given(values: Any) -> list[Any] | None:

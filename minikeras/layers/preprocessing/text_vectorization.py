@@ -14,7 +14,7 @@ from minikeras.layers.preprocessing.batches import batches
 from minikeras.layers.preprocessing.choices import output_mode_of, refuse_sparse
 from minikeras.layers.preprocessing.encoding import Array
 from minikeras.layers.preprocessing.host import HostLayer
-from minikeras.layers.preprocessing.lookup import LookupOptions, refuse_path
+from minikeras.layers.preprocessing.lookup import LookupOptions
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.layers.preprocessing.vocabulary import to_text
 from minikeras.saving import serialization
@@ -298,13 +298,7 @@ class TextVectorization(HostLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that `get_config` described.
-
-        Raises:
-            ValueError: If the vocabulary is the name of a file: a config must not make
-                the layer read one.
-        """
-        refuse_path(config, cls.__name__)
+        """The layer that `get_config` described."""
         restored = dict(config)
         for key in ("standardize", "split"):
             if isinstance(restored.get(key), dict):

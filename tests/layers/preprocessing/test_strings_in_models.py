@@ -244,8 +244,9 @@ def test_a_file_names_no_vocabulary(path, tmp_path):
                 data = json.dumps(config)
             new.writestr(name, data)
     changed.seek(0)
-    with pytest.raises(ValueError, match="names a file as its vocabulary"):
+    with pytest.raises(ValueError, match="names a file"):
         keras.models.load_model(changed)
     for layer in (layers.StringLookup, layers.IntegerLookup, layers.TextVectorization):
-        with pytest.raises(ValueError, match="names a file as its vocabulary"):
-            layer.from_config({"vocabulary": path})
+        config = {"class_name": layer.__name__, "config": {"vocabulary": path}}
+        with pytest.raises(ValueError, match="names a file"):
+            keras.layers.deserialize(config)
