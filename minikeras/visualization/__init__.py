@@ -1,10 +1,19 @@
-"""Charts and reports as SVG and HTML, with no package beyond NumPy."""
+"""Pictures of data, of training and of models, as SVG; no package beyond NumPy is needed.
+
+Functions give a drawing: a notebook shows it, `save(path)` writes it.
+"""
 
 from minikeras.drawing.charts import (
     bar_chart,
     confusion_matrix,
     image_grid,
     line_chart,
+)
+from minikeras.visualization.drawn import draw_bounding_boxes, draw_segmentation_masks
+from minikeras.visualization.galleries import (
+    plot_bounding_box_gallery,
+    plot_image_gallery,
+    plot_segmentation_mask_gallery,
 )
 from minikeras.visualization.report import write_report
 
@@ -13,4 +22,15 @@ def __dir__() -> list[str]:
     return __all__
 
 
-__all__ = ["bar_chart", "confusion_matrix", "image_grid", "line_chart", "write_report"]
+__all__ = [
+    "bar_chart",
+    "confusion_matrix",
+    "draw_bounding_boxes",
+    "draw_segmentation_masks",
+    "image_grid",
+    "line_chart",
+    "plot_bounding_box_gallery",
+    "plot_image_gallery",
+    "plot_segmentation_mask_gallery",
+    "write_report",
+]
