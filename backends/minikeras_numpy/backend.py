@@ -24,6 +24,7 @@ class NumpyBackend(Backend):
     """Everything in NumPy; other CPU backends inherit it and override what pays."""
 
     name = "numpy"
+    exact_draws = True
     array_type = np.ndarray
 
     def __init__(self) -> None:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from minikeras_numpy.common import Array
 
 Coefficients = tuple[float, ...]
@@ -105,28 +107,78 @@ def erf(xp: Any, x: Array) -> Array:
     return xp.where(size < 1.0, small, xp.where(xp.isnan(x), x, large))
 
 
+# Elements of a block: its temporaries stay in the cache.
+_BLOCK = 1 << 14
+_ERF_NEAR = 0.77  # below, erf's Taylor series is inverted; above, erfc
+
+
 def erfinv(xp: Any, y: Array) -> Array:
     """The inverse of `erf`: a rough start, then Halley's method."""
     y = y.astype(xp.float64, copy=False)
+    if xp is not np or y.ndim == 0:
+        return _erfinv(xp, y)
+    flat = np.ascontiguousarray(y).reshape(-1)
+    out = np.empty_like(flat)
+    for start in range(0, flat.size, _BLOCK):
+        part = flat[start : start + _BLOCK]
+        size = np.abs(part)
+        near = size < _ERF_NEAR
+        found = out[start : start + _BLOCK]
+        # Each element goes one way only, since that is most of the work.
+        found[near] = _inverse_near(np, size[near])
+        far = ~near
+        found[far] = _inverse_far(np, size[far])
+        _ends(np, part, size, found)
+    return out.reshape(y.shape)
+
+
+def _erfinv(xp: Any, y: Array) -> Array:
     size = xp.abs(y)
-    rest = 1.0 - size  # exact for size >= 0.5
-    # Winitzki's approximation is good to 2e-3.
-    a = 0.147
-    # rest * (1 + size) is 1 - y*y, with its digits kept near 1.
-    log = xp.log(rest * (1.0 + size))
-    half = 2.0 / (math.pi * a) + 0.5 * log
-    x = xp.sqrt(xp.sqrt(half * half - log / a) - half)
-    x = xp.minimum(x, 6.0)
-    for _ in range(3):
-        near = xp.minimum(x, 0.9)
-        far = xp.maximum(x, 0.8)
-        below = near * _polynomial(near * near, _ERF_TAYLOR) - size
-        above = rest - xp.exp(-far * far) * _scaled_erfc(far)
-        error = xp.where(x < 0.85, below, above)
-        step = error / (2.0 / _SQRT_PI * xp.exp(-x * x))
-        x = x - step / (1.0 + x * step)
+    near = _inverse_near(xp, xp.minimum(size, _ERF_NEAR))
+    far = _inverse_far(xp, xp.maximum(size, _ERF_NEAR))
+    x = xp.where(size < _ERF_NEAR, near, far)
     x = xp.where(size < 1.0, x, xp.where(size == 1.0, xp.inf, xp.nan))
     return xp.where(y == 0.0, y, xp.copysign(x, y))
+
+
+def _ends(xp: Any, y: Array, size: Array, x: Array) -> None:
+    """Signs, zeros, infinities and what is no number, in place."""
+    x[size == 1.0] = xp.inf
+    x[~(size <= 1.0)] = xp.nan
+    xp.copysign(x, y, out=x)
+    zero = y == 0.0
+    x[zero] = y[zero]
+
+
+def _start(xp: Any, size: Array) -> Array:
+    """Winitzki's approximation, good to 2e-3."""
+    a = 0.147
+    # (1 - size) (1 + size) is 1 - y*y, with its digits kept near 1.
+    log = xp.log((1.0 - size) * (1.0 + size))
+    half = 2.0 / (math.pi * a) + 0.5 * log
+    x = xp.sqrt(xp.sqrt(half * half - log / a) - half)
+    return xp.minimum(x, 6.0)
+
+
+def _halley(xp: Any, x: Array, error: Array) -> Array:
+    """One step for erf(x) that is too large by `error`: three times as many digits."""
+    step = error / (2.0 / _SQRT_PI * xp.exp(-x * x))
+    return x - step / (1.0 + x * step)
+
+
+def _inverse_near(xp: Any, size: Array) -> Array:
+    x = _start(xp, size)
+    for _ in range(2):
+        x = _halley(xp, x, x * _polynomial(x * x, _ERF_TAYLOR) - size)
+    return x
+
+
+def _inverse_far(xp: Any, size: Array) -> Array:
+    x, rest = _start(xp, size), 1.0 - size  # exact here
+    for _ in range(3):
+        x = xp.maximum(x, 0.8)
+        x = _halley(xp, x, rest - xp.exp(-x * x) * _scaled_erfc(x))
+    return x
 
 
 def lgamma(xp: Any, x: Array) -> Array:

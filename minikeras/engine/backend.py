@@ -72,6 +72,9 @@ class Backend:
     shortcuts: Mapping[str, Callable[..., Any]] = {}
     # What computes: "cpu" or "gpu".
     processor = "cpu"
+    # Whether random numbers of each distribution have the bits of the reference kernels,
+    # so that initial weights may be drawn here. Where false they are drawn there.
+    exact_draws = False
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         """The backend's array with the values of a NumPy array (may share memory)."""
