@@ -13,6 +13,7 @@ from minikeras.version import __version__, version
 if TYPE_CHECKING:
     from minikeras import (
         activations,
+        applications,
         backend,
         callbacks,
         config,
@@ -86,8 +87,8 @@ _HOMES = {
     "remat": "scopes",
 }
 _MODULES = (
-    "activations", "alias", "backend", "callbacks", "config", "constraints", "datasets",
-    "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
+    "activations", "alias", "applications", "backend", "callbacks", "config", "constraints",
+    "datasets", "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
     "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
     "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
@@ -165,6 +166,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",

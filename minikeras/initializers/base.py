@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
+
+import numpy as np
 
 from minikeras.engine import backend, dtypes
 from minikeras.engine.aval import Shape
@@ -82,16 +85,46 @@ class RandomInitializer(Initializer):
         return {"seed": serialize_keras_object(self._init_seed)}
 
 
-def on_host(function: Callable[[], Tensor]) -> Tensor:
+def on_host(
+    function: Callable[[], Tensor], sizes: Shape = (), dtype: str | None = None
+) -> Tensor:
     """What `function` gives by the reference kernels, on the active backend.
 
     So equal seeds give equal weights, to the last bit, on every backend. One that promises
     the same bits computes them itself.
+
+    Args:
+        function: Draws.
+        sizes: Shape of what it draws.
+        dtype: Its dtype. With None it is called under `undrawn` too.
     """
+    if dtype is not None and _undrawn.get():
+        empty = np.zeros(sizes, dtypes.numpy_dtype(dtype))
+        return Tensor(backend.active().from_host(empty))
     if backend.active().exact_draws:
         return within(Eager(backend.active()), function)
     made = within(Eager(backend.load("numpy")), function)
     return Tensor(adopt(made.value, backend.active()), made.aval)
+
+
+_Made = TypeVar("_Made")
+_undrawn: ContextVar[bool] = ContextVar("minikeras_undrawn", default=False)
+
+
+def undrawn(function: Callable[[], _Made]) -> _Made:
+    """What `function` gives where initializers that draw give zeros, which cost nothing.
+
+    For layers whose weights are read from a file at once. Seeds are counted all the same.
+
+    Args:
+        function: Builds the layers and reads the file.
+    """
+
+    def run() -> _Made:
+        _undrawn.set(True)
+        return function()
+
+    return copy_context().run(run)
 
 
 def sizes_of(shape: Any, owner: str) -> Shape:

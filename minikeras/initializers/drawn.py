@@ -56,7 +56,9 @@ class RandomNormal(RandomInitializer):
             float_dtype(dtype, "RandomNormal"),
         )
         return on_host(
-            lambda: random.normal(sizes, self.mean, self.stddev, name, self.seed)
+            lambda: random.normal(sizes, self.mean, self.stddev, name, self.seed),
+            sizes,
+            name,
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -100,7 +102,9 @@ class TruncatedNormal(RandomInitializer):
         return on_host(
             lambda: random.truncated_normal(
                 sizes, self.mean, self.stddev, name, self.seed
-            )
+            ),
+            sizes,
+            name,
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -142,7 +146,9 @@ class RandomUniform(RandomInitializer):
             float_dtype(dtype, "RandomUniform"),
         )
         return on_host(
-            lambda: random.uniform(sizes, self.minval, self.maxval, name, self.seed)
+            lambda: random.uniform(sizes, self.minval, self.maxval, name, self.seed),
+            sizes,
+            name,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class VarianceScaling(RandomInitializer):
             "fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2
         }[self.mode]  # fmt: skip
         variance = self.scale / max(1.0, connections)
-        return on_host(lambda: self._drawn(sizes, variance, name))
+        return on_host(lambda: self._drawn(sizes, variance, name), sizes, name)
 
     def _drawn(self, sizes: Shape, variance: float, dtype: str) -> Tensor:
         deviation = math.sqrt(variance)

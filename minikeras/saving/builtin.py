@@ -22,8 +22,17 @@ _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 _NOT_FUNCTIONS = frozenset(("get", "serialize", "deserialize"))
 
 
+# Classes in configs of `keras.applications` that no public module has.
+_INSIDE = {
+    "CustomScaleLayer": "applications.inception_resnet_v2",
+    "LayerScale": "applications.convnext",
+}
+
+
 def find_class(module: str, name: str) -> Any:
     """The class that a config names by Keras's module and its name, or None."""
+    if name in _INSIDE and module.endswith(f".{_INSIDE[name]}"):
+        return getattr(importlib.import_module(f"minikeras.{_INSIDE[name]}"), name)
     searched = _searched(module, _CLASSES)
     for part in searched:
         found = _class(part, name)

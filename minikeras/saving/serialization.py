@@ -116,6 +116,8 @@ def _public_module(cls: type) -> str:
         return ".".join(parts[:2])
     if cls.__name__ == "Functional":
         return "keras.src.models.functional"
+    if parts[1] == "applications":  # layers of a network's own, which Keras finds there
+        return ".".join(["keras", "src", *parts[1:]])
     if parts[1:3] == ["optimizers", "schedules"]:
         return "keras.optimizers.schedules"
     return "keras" if cls.__name__ in _TOP_LEVEL else f"keras.{parts[1]}"
@@ -124,7 +126,8 @@ def _public_module(cls: type) -> str:
 def _registered(cls: type) -> str | None:
     name = get_registered_name(cls)
     ours = cls.__module__.split(".")[0] == "minikeras"
-    return None if ours and cls.__name__ != "Functional" else name
+    hidden = cls.__name__ == "Functional" or ".applications." in cls.__module__
+    return None if ours and not hidden else name
 
 
 def _serialize_object(obj: Any) -> dict[str, Any]:

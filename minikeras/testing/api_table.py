@@ -22,7 +22,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 NAMESPACES = (
-    "", "activations", "backend", "callbacks", "config", "constraints", "datasets",
+    "", "activations", "applications",
+    "applications.convnext", "applications.densenet", "applications.efficientnet",
+    "applications.efficientnet_v2", "applications.imagenet_utils",
+    "applications.inception_resnet_v2", "applications.inception_v3", "applications.mobilenet",
+    "applications.mobilenet_v2", "applications.mobilenet_v3", "applications.nasnet",
+    "applications.resnet", "applications.resnet50", "applications.resnet_v2",
+    "applications.vgg16", "applications.vgg19", "applications.xception",
+    "backend", "callbacks", "config", "constraints", "datasets",
     "distribution", "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
     "mixed_precision", "models", "ops", "ops.image", "ops.linalg", "ops.nn", "ops.numpy",
     "optimizers", "optimizers.schedules", "preprocessing.image", "preprocessing.sequence",

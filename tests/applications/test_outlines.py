@@ -1,0 +1,77 @@
+"""The networks have Keras's layers: names, order, configs, wiring, weights, to the letter."""
+
+import inspect
+
+import pytest
+
+import minikeras as keras
+from minikeras import applications
+from tests.applications import outlines
+from tests.applications.outlines import MADE
+from tests.goldens import oracle
+
+
+@pytest.mark.parametrize("top", [True, False], ids=["top", "no top"])
+@pytest.mark.parametrize("name", MADE)
+def test_outline(name, top):
+    with outlines.undrawn(keras):
+        model = outlines.built(keras, name, top)
+    found, expected = (
+        outlines.outline(model),
+        outlines.golden()[outlines.key(name, top)],
+    )
+    digests = found.pop("digest"), expected.pop("digest")
+    expected.pop("file")
+    assert found == expected
+    # Where they differ: tests/goldens/make_applications.py --lines NAME
+    assert digests[0] == digests[1]
+
+
+def test_a_digest_sees_every_layer():
+    keras.utils.clear_session()
+    inputs = keras.Input((8, 8, 3))
+    digests = set()
+    for strides, momentum in ((1, 0.9), (2, 0.9), (1, 0.8)):
+        x = keras.layers.Conv2D(4, 3, strides, name="a")(inputs)
+        x = keras.layers.BatchNormalization(momentum=momentum, name="b")(x)
+        digests.add(outlines.outline(keras.Model(inputs, x, name="m"))["digest"])
+    assert len(digests) == 3
+
+
+@oracle.oracle
+@pytest.mark.parametrize("name", MADE)
+def test_signature(name):
+    theirs = getattr(oracle.keras().applications, name)
+    ours = getattr(applications, name)
+    expected = [
+        (p.name, p.default) for p in inspect.signature(theirs).parameters.values()
+    ]
+    found = [(p.name, p.default) for p in inspect.signature(ours).parameters.values()]
+    assert found == expected
+    assert ours.__name__ == theirs.__name__
+
+
+# Widths and inner sizes that no default shows.
+VARIANTS = [
+    ("MobileNet", {"alpha": 0.5, "depth_multiplier": 2, "dropout": 0.2, "classes": 5}),
+    ("MobileNetV2", {"alpha": 0.35, "input_shape": (64, 96, 1), "include_top": False}),
+    ("MobileNetV2", {"alpha": 1.4, "input_shape": (96, 96, 3), "name": "wide"}),
+    (
+        "ResNet50V2",
+        {"input_shape": (65, 33, 3), "include_top": False, "pooling": "max"},
+    ),
+    ("VGG16", {"include_top": False, "pooling": "avg"}),
+    ("NASNetMobile", {"input_shape": (75, 64, 3), "include_top": False}),
+]
+
+
+@oracle.oracle
+@pytest.mark.parametrize(("name", "options"), VARIANTS)
+def test_variant(name, options):
+    found = []
+    for library in (oracle.keras(), keras):
+        library.utils.clear_session()
+        with outlines.undrawn(library):
+            model = getattr(library.applications, name)(weights=None, **options)
+        found.append((model.name, model.output_shape, outlines.lines(model)))
+    assert found[1] == found[0]
