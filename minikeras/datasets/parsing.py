@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import struct
-import tarfile
 from typing import IO, Any
 
 import numpy as np
@@ -58,6 +57,8 @@ def cifar_batches(path: str, names: list[str], label: str) -> tuple[Array, Array
         names: The batches, in order.
         label: The key of the labels.
     """
+    import tarfile  # of no use to the other datasets
+
     pictures: dict[str, Array] = {}
     labels: dict[str, Array] = {}
     with tarfile.open(path) as archive:

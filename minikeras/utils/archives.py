@@ -11,14 +11,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from minikeras.saving.limits import FileError
+
+if TYPE_CHECKING:
+    import tarfile  # imported where it is used: it takes 10 ms, and few programs need it
 
 # What an archive may unpack to: this much in any case, and this many times its own size.
 SLACK_BYTES = 256 * 2**20
@@ -49,6 +51,8 @@ def archive_kind(path: str | os.PathLike[str], form: Any = "auto") -> str | None
             f"get_file: archive_format={form!r}; expected 'auto', 'tar', 'zip', None or a list "
             "of them."
         )
+    import tarfile
+
     tests = {"tar": tarfile.is_tarfile, "zip": zipfile.is_zipfile}
     return next((f for f in wanted if tests[f](path)), None)
 
@@ -67,6 +71,8 @@ def unpack(
         FileError: If a member is not safe, or there is too much in it; nothing is left
             then, and an old folder stays.
     """
+    import tarfile
+
     goal = Path(folder)
     part = Path(tempfile.mkdtemp(".part", f".{goal.name}.", goal.parent))
     try:
@@ -120,6 +126,8 @@ def _safe_name(name: str, what: str) -> Path:
 
 
 def _tar(path: str | os.PathLike[str]) -> Iterator[Member]:
+    import tarfile
+
     with tarfile.open(path) as archive:
         for member in archive:
             if member.isdir():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import wave
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,6 +112,8 @@ def audio_dataset_from_directory(
 
 def _read(path: str, rate: int | None, length: int | None) -> Array:
     """A sound `(samples, channels)`, float32."""
+    import wave  # of no use to those who read no sounds
+
     try:
         with wave.open(path, "rb") as file:
             width, channels = file.getsampwidth(), file.getnchannels()

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import http.client
 import json
 import os
-import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -88,6 +84,10 @@ def download(
 
 def _fetch(origin: str, part: _Part, progress: Progress) -> bool:
     """Fetch the file into its part; whether an older piece was continued."""
+    # Few programs download, and these take 40 ms to import.
+    import http.client
+    import urllib.error
+
     resumed = False
     for number in range(1, TRIES + 1):
         try:
@@ -115,6 +115,8 @@ def _fetch(origin: str, part: _Part, progress: Progress) -> bool:
 
 def _is_offline(cause: Any) -> bool:
     """Whether there is no network or no such host, so that trying again is of no use."""
+    import socket
+
     return isinstance(cause, socket.gaierror) or getattr(cause, "errno", None) in (
         errno.ENETUNREACH,
         errno.EHOSTUNREACH,
@@ -123,6 +125,8 @@ def _is_offline(cause: Any) -> bool:
 
 
 def _try(origin: str, part: _Part, progress: Progress) -> bool:
+    import urllib.request
+
     have, mark = part.state(origin)
     request = urllib.request.Request(
         origin, headers={"User-Agent": f"minikeras/{__version__}"}

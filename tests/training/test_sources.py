@@ -292,6 +292,21 @@ def test_the_next_batch_is_made_while_one_computes():
     assert used == [True, True]
 
 
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_batches_are_made_in_the_main_thread_where_that_is_wanted(eagerly, monkeypatch):
+    if not eagerly:
+        monkeypatch.setenv("MINIKERAS_DATA_AHEAD", "0")
+    threads = []
+
+    def batches():
+        for part in stream(X, Y):
+            threads.append(threading.current_thread())
+            yield part
+
+    linear(run_eagerly=eagerly).fit(batches(), verbose=0)
+    assert threads == [threading.main_thread()] * 5
+
+
 # --- what goes wrong
 
 

@@ -41,6 +41,11 @@ def time_limit() -> float | None:
     return seconds or None
 
 
+def may_ahead() -> bool:
+    """Whether batches may be made ahead; not with `MINIKERAS_DATA_AHEAD=0`."""
+    return os.environ.get("MINIKERAS_DATA_AHEAD", "").strip() != "0"
+
+
 class Job:
     """Something that another thread does.
 

@@ -10,7 +10,7 @@ from minikeras import config
 from minikeras.callbacks.random_state import RandomState
 from minikeras.callbacks.warn import warn_user
 from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.data.background import Job, Workers
+from minikeras.training.data.background import Job, Workers, may_ahead
 
 
 class Feed:
@@ -76,7 +76,7 @@ class Feed:
         self._taken = 0  # batches of this pass that were used
         self._at_pass: Any = None  # the random state before this pass's order was drawn
         self._done = 0  # batches of this epoch that were used
-        self._helper = Workers() if ahead and adapter.ahead else None
+        self._helper = Workers() if ahead and adapter.ahead and may_ahead() else None
         self._job: Job | None = None
 
     def __enter__(self) -> Feed:
