@@ -15,6 +15,9 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+# Seconds that a process may take to start and to load its copy.
+START = 300.0
+
 
 class ProcessWorker:
     """One worker process.
@@ -41,10 +44,17 @@ class ProcessWorker:
         """Give it the pickled dataset that later numbers are for."""
         self._send(("dataset", dataset), "its copy")
 
+    def loaded(self) -> None:
+        """Wait until it has the dataset; raises what kept it from it."""
+        self._answer("its copy", START)
+
     def make(self, number: int, limit: float | None) -> Any:
         """Batch `number`; raises what the dataset raised."""
         what = f"batch {number}"
         self._send(("batch", number), what)
+        return self._answer(what, limit)
+
+    def _answer(self, what: str, limit: float | None) -> Any:
         if not wait([self._pipe, self._process.sentinel], limit):
             raise TimeoutError(
                 f"{what} of {self._kind} has not come from its process for {limit:g} seconds."
@@ -110,7 +120,6 @@ def _serve(pipe: Connection) -> None:
     """The life of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     dataset: Any = None
-    failed: BaseException | None = None
     while True:
         try:
             message = pipe.recv()
@@ -119,17 +128,13 @@ def _serve(pipe: Connection) -> None:
         if message is None:
             return
         what, value = message
-        if what == "dataset":
-            dataset, failed = None, None
-            try:
-                dataset = pickle.loads(value)
-            except Exception as error:
-                failed = error
-            continue
+        answer: tuple[bool, Any, str]
         try:
-            if failed is not None:
-                raise failed
-            answer = (True, dataset[value], "")
+            if what == "dataset":
+                dataset = pickle.loads(value)
+                answer = (True, None, "")
+            else:
+                answer = (True, dataset[value], "")
         except Exception as error:
             answer = (False, _portable(error), traceback.format_exc())
         try:

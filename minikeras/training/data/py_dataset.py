@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections.abc import Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
@@ -182,10 +182,22 @@ class NumberedAdapter(DataAdapter):
             raise
         if not self._processes:
             self._processes = [ProcessWorker(self.kind) for _ in range(self._count)]
-            for process in self._processes:
-                self._idle.put(process)
-        for process in self._processes:
+            free = list(self._processes)
+        else:  # a pass that was broken off may keep some busy still
+            free = [self._idle_process() for _ in self._processes]
+        for process in free:
             process.load(pickled)
+        for process in free:
+            process.loaded()
+            self._idle.put(process)
+
+    def _idle_process(self) -> ProcessWorker:
+        try:
+            return self._idle.get(timeout=time_limit())
+        except Empty:
+            raise TimeoutError(
+                f"a worker process of {self.kind} is still busy with a batch of the last epoch."
+            ) from None
 
     def _has_hooks(self) -> bool:
         kind = type(self._dataset)
