@@ -40,7 +40,7 @@ def gives_batches(data: Any) -> bool:
 
 def _whole(data: Any) -> Array | None:
     """`data` as one array, if it is one."""
-    if isinstance(data, (list, tuple)) and _is_plain(data):
+    if isinstance(data, (list, tuple)) and is_plain(data):
         return host(data)
     if isinstance(data, (str, bytes, np.ndarray, np.generic, Tensor, Variable)):
         return host(data)
@@ -49,8 +49,8 @@ def _whole(data: Any) -> Array | None:
     return None
 
 
-def _is_plain(values: Any) -> bool:
-    """Whether a list holds numbers and strings, in lists or not: no arrays."""
+def is_plain(values: Any) -> bool:
+    """Whether a list holds numbers or strings, in lists or not: no arrays."""
     first = values
     while isinstance(first, (list, tuple)):
         if not first:
@@ -72,7 +72,7 @@ def _parts(data: Any, owner: str) -> Iterator[Array]:
             "what gives batches of arrays: a Dataset, a PyDataset, a generator."
         )
     for item in items:
-        if isinstance(item, (list, tuple)) and item and not _is_plain(item):
+        if isinstance(item, (list, tuple)) and item and not is_plain(item):
             item = item[0]
         if isinstance(item, dict) or item is None:
             raise TypeError(

@@ -23,3 +23,31 @@ def hashed(values: Sequence[bytes], salt: Any = None) -> Array:
 def bins(values: Sequence[bytes], count: int, salt: Any = None) -> Array:
     """The hashes modulo `count`."""
     return (hashed(values, salt) % np.uint64(count)).astype("int64")
+
+
+_CROSS_START = np.uint64(0xDECAFCAFFE)
+_CROSS_FACTOR = np.uint64(0xC6A4A7935BD1E995)
+
+
+def crossed_bins(features: Sequence[Array], count: int) -> Array:
+    """Bins of combinations: the features' hashes joined one after the other.
+
+    Args:
+        features: For each feature the hashes of its values, or integers as they are.
+        count: How many bins there are.
+    """
+    joined = np.full(len(features[0]), _CROSS_START)
+    for values in features:
+        joined = _joined(joined, values.astype("uint64"))
+    return (joined % np.uint64(count)).astype("int64")
+
+
+def _joined(first: Array, second: Array) -> Array:
+    """One hash of two, as MurmurHash2 joins words."""
+    found = first ^ _CROSS_FACTOR
+    found = found ^ _folded(second * _CROSS_FACTOR) * _CROSS_FACTOR
+    return _folded(_folded(found * _CROSS_FACTOR) * _CROSS_FACTOR)
+
+
+def _folded(value: Array) -> Array:
+    return value ^ (value >> np.uint64(47))

@@ -8,12 +8,12 @@ import numpy as np
 
 from minikeras import config, ops
 from minikeras.layers.base.keywords import LayerOptions
-from minikeras.layers.base.layer import Layer
+from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.layers.preprocessing.batches import batches, gives_batches, numbers
 from minikeras.layers.preprocessing.moments import Moments
 
 
-class Normalization(Layer):
+class Normalization(DataLayer):
     """Subtracts the mean of the data and divides by their standard deviation.
 
     Mean and variance are found by `adapt`, or given. Computes

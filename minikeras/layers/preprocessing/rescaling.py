@@ -8,12 +8,11 @@ import numpy as np
 
 from minikeras import ops
 from minikeras.layers.base.keywords import LayerOptions
-from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import samples_apart
+from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.saving import serialization
 
 
-class Rescaling(Layer):
+class Rescaling(DataLayer):
     """Computes `inputs * scale + offset`, in training and in inference.
 
     `scale=1 / 255` brings pictures from 0 ... 255 to 0 ... 1, `scale=1 / 127.5, offset=-1`
@@ -38,8 +37,6 @@ class Rescaling(Layer):
     >>> keras.layers.Rescaling(1 / 255)(pixels).numpy().round(2).tolist()
     [[0.0, 0.20000000298023224, 1.0]]
     """
-
-    _mixes_samples = samples_apart
 
     def __init__(
         self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]

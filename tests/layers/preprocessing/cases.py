@@ -147,4 +147,55 @@ def texts():
     yield "two columns", case("TextVectorization", GRID, vocabulary=["red"])
 
 
-CASES = {**dict(lookups()), **dict(texts())}
+def hashes():
+    numbers = [[1, -5], [10**12, 0]]
+    for salt in (None, 7, [133, 2**60 + 1]):
+        yield f"hash {salt}", case("Hashing", [LONG, LONG[::-1]], num_bins=10**9, salt=salt)
+        yield f"hash integers {salt}", case("Hashing", numbers, num_bins=10**6, salt=salt)
+    yield "hash mask", case("Hashing", GRID, num_bins=5, mask_value="")
+    yield "hash mask integers", case("Hashing", numbers, num_bins=9, mask_value=1)
+    yield "hash int32", case("Hashing", GRID, num_bins=5, dtype="int32")
+    for mode in ("one_hot", "multi_hot", "count"):
+        yield f"hash {mode}", case("Hashing", GRID, num_bins=4, output_mode=mode)
+        yield f"hash {mode} row", case("Hashing", WORDS, num_bins=4, output_mode=mode)
+    for mode in ("int", "one_hot"):
+        args = {"num_bins": 1000 if mode == "int" else 5, "output_mode": mode}
+        yield f"cross {mode}", crossed([["a", "é", ""], [101, -2, 3]], **args)
+        column = [[["a"], ["b"]], [[1], [2]], [["u"], ["v"]]]
+        yield f"cross {mode} column", crossed(column, **args)
+    yield "cross one", crossed([["a"]], num_bins=5)
+    yield "cross floats", crossed([["a"], [1.5]], num_bins=5)
+    yield "cross wide", crossed([[["a", "b"]], [[1, 2]]], num_bins=5)
+    yield "cross shapes", crossed([["a", "b"], [[1], [2]]], num_bins=5)
+    yield "no bins", case("Hashing", GRID, num_bins=0)
+    yield "hash mode", case("Hashing", GRID, num_bins=3, output_mode="tf_idf")
+    yield "hash float", case("Hashing", GRID, num_bins=3, dtype="float32")
+
+
+def crossed(inputs, **args):
+    return {**case("HashedCrossing", inputs, **args), "many": True}
+
+
+def ranges():
+    values = [[-1.5, 0.0, 0.5], [1.0, 99.0, 1e30]]
+    for mode in ("int", "one_hot", "multi_hot", "count"):
+        args = {"bin_boundaries": [0.0, 1.0, 2.5], "output_mode": mode}
+        yield f"ranges {mode}", case("Discretization", values, **args)
+        yield f"ranges {mode} row", case("Discretization", values[0], **args)
+        yield f"ranges {mode} single", case("Discretization", values[:1], **args)
+        column = [[0.0], [3.0]]
+        yield f"ranges {mode} column", case("Discretization", column, **args)
+    data = [[-1.5, 1.0, 3.4, 0.5], [0.0, 3.0, 1.3, 0.0], [7.0, 8.0, -4.0, 2.0]]
+    for count in (1, 2, 3, 4, 5):
+        yield f"bins {count}", case("Discretization", data, data, num_bins=count)
+    yield "bins ties", case("Discretization", data, [1.0] * 20 + [2.0], num_bins=5)
+    for mode in ("one_hot", "multi_hot", "count"):
+        args = {"num_tokens": 4, "output_mode": mode}
+        for label, ids in (("grid", [[0, 1, 1], [3, 2, 0]]), ("column", [[3], [0]]),
+                           ("row", [1, 3, 3]), ("single", [2])):  # fmt: skip
+            yield f"categories {mode} {label}", case("CategoryEncoding", ids, **args)
+    yield "categories none", case("CategoryEncoding", [[0]])
+    yield "categories mode", case("CategoryEncoding", [[0]], num_tokens=3, output_mode="int")
+
+
+CASES = {**dict(lookups()), **dict(texts()), **dict(hashes()), **dict(ranges())}

@@ -19,14 +19,21 @@ def plain(value):
     return {"dtype": found.dtype.name, "shape": found.shape, "values": values}
 
 
+def inputs_of(case):
+    """The inputs as arrays: one, or a tuple of several; a single string stays one."""
+    inputs = case["inputs"]
+    if "many" in case:
+        return tuple(array(part) for part in inputs)
+    return inputs if isinstance(inputs, str) else array(inputs)
+
+
 def run(keras, case):
     """What the case gives: a dict that JSON can hold."""
     try:
         layer = getattr(keras.layers, case["layer"])(**case["args"])
         if case["adapt"] is not None:
             layer.adapt(array(case["adapt"]))
-        inputs = case["inputs"]
-        result = plain(layer(inputs if isinstance(inputs, str) else array(inputs)))
+        result = plain(layer(inputs_of(case)))
     except Exception as error:
         return {"error": type(error).__name__}
     if hasattr(layer, "get_vocabulary"):

@@ -8,11 +8,14 @@ import pytest
 
 import minikeras as keras
 from tests.layers.preprocessing.cases import CASES
-from tests.layers.preprocessing.running import array, run
+from tests.layers.preprocessing.running import array, inputs_of, run
 
 GOLDENS = json.loads(
     (Path(__file__).parents[2] / "goldens" / "text.json").read_text("utf-8")
 )
+
+
+KINDS = {"O": "string", "i": "int64"}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -37,11 +40,15 @@ def test_symbolic_is_eager(name):
     layer = getattr(keras.layers, case["layer"])(**case["args"])
     if case["adapt"] is not None:
         layer.adapt(array(case["adapt"]))
-    inputs = array(case["inputs"])
-    if not inputs.ndim:
+    inputs = inputs_of(case)
+    parts = inputs if isinstance(inputs, tuple) else (np.asarray(inputs),)
+    if not parts[0].ndim:
         return
-    dtype = "string" if inputs.dtype.kind == "O" else "int64"
-    symbol = layer(keras.Input(batch_shape=(None, *inputs.shape[1:]), dtype=dtype))
+    symbols = [
+        keras.Input(batch_shape=(None, *a.shape[1:]), dtype=KINDS.get(a.dtype.kind))
+        for a in parts
+    ]
+    symbol = layer(tuple(symbols) if "many" in case else symbols[0])
     result = layer(inputs)
     kind = "string" if result.dtype == object else result.dtype
     assert symbol.dtype == kind

@@ -1,0 +1,54 @@
+"""Layers of numbers: made of ops, so they run anywhere, also on plain lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minikeras import ops
+from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.options import samples_apart
+from minikeras.layers.preprocessing.batches import is_plain
+
+
+class DataLayer(Layer):
+    """A layer that may also be called on lists of numbers, as data pipelines do."""
+
+    _mixes_samples = samples_apart
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(
+            *map(_as_array, args), **{k: _as_array(v) for k, v in kwargs.items()}
+        )
+
+
+def _as_array(value: Any) -> Any:
+    numbers = isinstance(value, (list, tuple)) and is_plain(value)
+    if numbers or type(value) in (int, float):
+        return np.asarray(ops.convert_to_tensor(value))
+    return value
+
+
+def encoded(ids: Any, mode: str, size: int, dtype: str, weights: Any = None) -> Any:
+    """Numbers below `size` as vectors, by ops; see `encoding.encode`.
+
+    Args:
+        ids: Integers.
+        mode: `"one_hot"`, `"multi_hot"` or `"count"`.
+        size: The length of the vectors.
+        dtype: Of the result.
+        weights: What each counts, in the shape of `ids`; None: one.
+    """
+    if not ids.ndim:
+        ids = ids[None]
+    if mode == "one_hot":
+        if ids.ndim > 1 and ids.shape[-1] == 1:
+            ids = ops.squeeze(ids, -1)
+        return ops.one_hot(ids, size, dtype=dtype)
+    each = ops.one_hot(ids, size, dtype=dtype)
+    if mode == "multi_hot":
+        return ops.max(each, axis=-2, initial=0)
+    if weights is not None:
+        each = each * ops.cast(ops.reshape(weights, ids.shape), dtype)[..., None]
+    return ops.sum(each, axis=-2)
