@@ -154,7 +154,9 @@ class Discretization(DataLayer):
         for batch in batches(data, label, steps):
             sketch.add(numbers(batch, label))
         if sketch.empty:
-            raise ValueError(f"{label}: adapt() got no data; expected a number or more.")
+            raise ValueError(
+                f"{label}: adapt() got no data; expected a number or more."
+            )
         self._learn(sketch)
 
     def _refuse_given(self) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from minikeras import config, ops
 from minikeras.layers.base.keywords import LayerOptions
-from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.layers.preprocessing.batches import batches, gives_batches, numbers
+from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.layers.preprocessing.moments import Moments
 
 

@@ -150,8 +150,14 @@ def texts():
 def hashes():
     numbers = [[1, -5], [10**12, 0]]
     for salt in (None, 7, [133, 2**60 + 1]):
-        yield f"hash {salt}", case("Hashing", [LONG, LONG[::-1]], num_bins=10**9, salt=salt)
-        yield f"hash integers {salt}", case("Hashing", numbers, num_bins=10**6, salt=salt)
+        yield (
+            f"hash {salt}",
+            case("Hashing", [LONG, LONG[::-1]], num_bins=10**9, salt=salt),
+        )
+        yield (
+            f"hash integers {salt}",
+            case("Hashing", numbers, num_bins=10**6, salt=salt),
+        )
     yield "hash mask", case("Hashing", GRID, num_bins=5, mask_value="")
     yield "hash mask integers", case("Hashing", numbers, num_bins=9, mask_value=1)
     yield "hash int32", case("Hashing", GRID, num_bins=5, dtype="int32")
@@ -195,7 +201,10 @@ def ranges():
                            ("row", [1, 3, 3]), ("single", [2])):  # fmt: skip
             yield f"categories {mode} {label}", case("CategoryEncoding", ids, **args)
     yield "categories none", case("CategoryEncoding", [[0]])
-    yield "categories mode", case("CategoryEncoding", [[0]], num_tokens=3, output_mode="int")
+    yield (
+        "categories mode",
+        case("CategoryEncoding", [[0]], num_tokens=3, output_mode="int"),
+    )
 
 
 CASES = {**dict(lookups()), **dict(texts()), **dict(hashes()), **dict(ranges())}

@@ -176,7 +176,7 @@ def test_functions_of_users(tmp_path):
 
 VOCABULARY = ["a", "b"]
 D, C, H = layers.Discretization, layers.CategoryEncoding, layers.Hashing
-S, I, T = layers.StringLookup, layers.IntegerLookup, layers.TextVectorization
+S, N, T = layers.StringLookup, layers.IntegerLookup, layers.TextVectorization
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ S, I, T = layers.StringLookup, layers.IntegerLookup, layers.TextVectorization
         (lambda: S(vocabulary=["a", "a"]), "more than once"),
         (lambda: S(vocabulary=["a", None]), "expected strings"),
         (lambda: S(vocabulary=[["a"]]), "expected strings"),
-        (lambda: I(vocabulary=["a"]), "expected integers"),
+        (lambda: N(vocabulary=["a"]), "expected integers"),
         (lambda: S(vocabulary="/no/such/file"), "no such file"),
         (lambda: S(vocabulary=VOCABULARY, max_tokens=2), "at most max_tokens=2"),
         (lambda: S(vocabulary=VOCABULARY, output_mode="tf_idf"), "needs idf_weights"),
@@ -214,8 +214,8 @@ S, I, T = layers.StringLookup, layers.IntegerLookup, layers.TextVectorization
         (lambda: S(vocabulary=VOCABULARY, output_mode="tf_idf", idf_weights=[1.0]),
          r"expected \(2,\)"),
         (lambda: S(vocabulary=VOCABULARY)(np.array([1])), "expected strings"),
-        (lambda: I(vocabulary=[1])(np.array(["a"])), "expected integers"),
-        (lambda: I(vocabulary=[1])(np.array([np.nan])), "NaN"),
+        (lambda: N(vocabulary=[1])(np.array(["a"])), "expected integers"),
+        (lambda: N(vocabulary=[1])(np.array([np.nan])), "NaN"),
         (lambda: S(vocabulary=VOCABULARY)(np.array(["a", None], object)), "Missing"),
         (lambda: S(vocabulary=VOCABULARY)([["a"], ["b", "c"]]), "different lengths"),
         (lambda: S(vocabulary=VOCABULARY).adapt(["a"]), "nothing to adapt"),
@@ -228,9 +228,9 @@ S, I, T = layers.StringLookup, layers.IntegerLookup, layers.TextVectorization
         (lambda: S(output_mode="x"), "expected one of"),
         (lambda: S(pad_to_max_tokens=True), "needs max_tokens"),
         (lambda: S(invert=True, output_mode="count"), "output_mode='int'"),
-        (lambda: I(vocabulary_dtype="int32"), "expected 'int64'"),
-        (lambda: I(salt=3), "farmhash"),
-        (lambda: I(oov_method="x"), "expected one of"),
+        (lambda: N(vocabulary_dtype="int32"), "expected 'int64'"),
+        (lambda: N(salt=3), "farmhash"),
+        (lambda: N(oov_method="x"), "expected one of"),
         (lambda: T(standardize="x"), "or a function"),
         (lambda: T(split="x"), "or a function"),
         (lambda: T(ngrams="x"), "tuple"),
