@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import html
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from minikeras import console
 from minikeras.drawing.png import data_uri
 from minikeras.drawing.svg import Array, drawing, tag, text
 
@@ -19,8 +20,19 @@ FONT = "Helvetica,Arial,'DejaVu Sans',sans-serif"
 MONO = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
 
+class _Placed:
+    """A shape at `(x, y)`."""
+
+    x: float
+    y: float
+
+    def moved(self, x: float, y: float) -> Any:
+        """The same further right and down."""
+        return replace(self, x=self.x + x, y=self.y + y)  # type: ignore[type-var]
+
+
 @dataclass(frozen=True)
-class Box:
+class Box(_Placed):
     """A rectangle; `fill` and `stroke` are `#rrggbb`, or None for none."""
 
     x: float
@@ -64,6 +76,10 @@ class Line:
             parts += tag("polygon", points=head, fill=self.stroke)
         return parts
 
+    def moved(self, x: float, y: float) -> Line:
+        """The same further right and down."""
+        return replace(self, points=tuple((a + x, b + y) for a, b in self.points))
+
     def head(self) -> list[tuple[float, float]]:
         """The corners of the arrow's head."""
         (x0, y0), (x, y) = self.points[-2:]
@@ -77,7 +93,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Label:
+class Label(_Placed):
     """A line of text; `(x, y)` is where its baseline starts, has its middle, or ends."""
 
     x: float
@@ -98,7 +114,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Pixels:
+class Pixels(_Placed):
     """A picture, `(height, width, 3 or 4)` uint8, in crisp pixels."""
 
     x: float
@@ -201,6 +217,12 @@ class Scene(Drawing):
         from minikeras.drawing import raster
 
         raster.save(self, path)
+
+
+def text_width(words: str, size: float) -> float:
+    """About how wide a text is drawn: fonts differ."""
+    narrow = sum(c in " .,:;|!il'()[]" for c in words)
+    return size * (0.6 * (console.width(words) - narrow) + 0.32 * narrow)
 
 
 def hexed(colour: Any) -> str:

@@ -32,6 +32,7 @@ from minikeras.utils.files import get_file
 from minikeras.utils.image_dataset import image_dataset_from_directory
 from minikeras.utils.images import array_to_img, img_to_array, load_img, save_img
 from minikeras.utils.options import Config
+from minikeras.utils.plotting import model_to_dot, plot_model
 from minikeras.utils.profiling import profile
 from minikeras.utils.seeds import set_random_seed
 from minikeras.utils.sources import get_source_inputs
@@ -87,9 +88,11 @@ __all__ = [
     "is_keras_tensor",
     "legacy",
     "load_img",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "profile",
     "register_keras_serializable",
     "save_img",

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.drawing.scene import Box, Drawing, Label, Pixels, Scene, Shape, hexed
+from minikeras.drawing.scene import (
+    Box,
+    Drawing,
+    Label,
+    Pixels,
+    Scene,
+    Shape,
+    hexed,
+    text_width,
+)
 from minikeras.drawing.svg import Array
 from minikeras.visualization.drawn import Colour, draw_segmentation_masks
 from minikeras.visualization.pictures import Boxes, batch_of, bytes_of
@@ -262,12 +271,6 @@ def _boxed(
     return shapes
 
 
-def text_width(words: str, size: float) -> float:
-    """About how wide a text is drawn: fonts differ."""
-    narrow = sum(c in " .,:;|!il'()[]" for c in words)
-    return size * (0.6 * (len(words) - narrow) + 0.32 * narrow)
-
-
 def _is_dark(colour: str) -> bool:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return 0.299 * red + 0.587 * green + 0.114 * blue < 140
@@ -342,7 +345,7 @@ def _gallery(
         row, column = divmod(i, columns)
         x, y = column * (wide + _GAP), row * pitch
         shapes.append(Pixels(x, y, wide, high, pixels[i]))
-        shapes += [_moved(shape, x, y) for shape in over[i]]
+        shapes += [shape.moved(x, y) for shape in over[i]]
         for k, (words, wrong) in enumerate(captions[i]):
             base = y + high + _LINE * (k + 1) - 2
             ink = "#c0392b" if wrong else "#6e7681"
@@ -351,13 +354,6 @@ def _gallery(
     return Scene(
         columns * (wide + _GAP) - _GAP, used * pitch - _GAP, f"{room} pictures", shapes
     )
-
-
-def _moved(shape: Shape, x: float, y: float) -> Shape:
-    if isinstance(shape, Box):
-        return Box(**{**shape.__dict__, "x": shape.x + x, "y": shape.y + y})
-    assert isinstance(shape, Label)
-    return Label(**{**shape.__dict__, "x": shape.x + x, "y": shape.y + y})
 
 
 def _finished(
