@@ -1,7 +1,9 @@
 """plot_model and model_to_dot: what is drawn, beside Keras; files; names that hold markup."""
 
+import html
 import re
 import sys
+import warnings
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -77,6 +79,9 @@ def test_the_graph(lib):
 
 def test_graphviz_can_read_it():
     pydot = pytest.importorskip("pydot")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pydot's own parser
+        pytest.importorskip("pydot.dot_parser")
     text = model_to_dot(
         branched(keras), expand_nested=True, rankdir="LR", **ALL
     ).to_string()
@@ -137,9 +142,8 @@ def test_names_stay_names(tmp_path):
         texts = [t.text for t in ET.fromstring(scene.svg).iter() if t.text]
         assert f"{EVIL} (Dense)" in texts and "<script" not in scene.svg
         text = model_to_dot(shown, expand_nested=True).to_string()
-        assert "<script" not in text.replace(
-            f'"{EVIL}'.replace('"c"', '\\"c\\"'), ""
-        ) or ("<b>a<b>" not in text)
+        labels = "".join(re.findall(r"label=<(.*)>, fontname", text))
+        assert html.escape(EVIL) in labels and EVIL not in labels
     path = tmp_path / "m.html"
     plot_model(model, path, show_layer_names=True)
     assert "<script" not in path.read_text()
@@ -173,9 +177,9 @@ def test_models_of_every_kind():
         model_to_dot(late)
     late(np.ones((2, 4), "float32"))
     titles, arrows, rows = read(model_to_dot(late, show_shapes=True))
-    assert (
-        len(arrows) == 1 and "Output shape: (2, 3)" in rows["only (Dense)"]
-    ) or titles
+    assert sorted(titles) == ["only (Dense)", f"{late.layers[1].name} (ReLU)"]
+    assert len(arrows) == 1
+    assert any("3)" in cell for cell in rows["only (Dense)"])
 
     class Own(keras.Model):
         def __init__(self):
