@@ -43,7 +43,8 @@ class Network:
         least: The smallest height and width.
         top: The classifier.
         pools: Names of the poolings that `pooling` asks for.
-        fixed: Whether the size must be known even without a classifier.
+        fixed: Whether the size must be known. Default: with a classifier.
+        ranged: Brings pictures into the network's range; where the options matter for it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Network:
     top: Callable[[KerasTensor, Options], KerasTensor] = dense_top
     pools: tuple[str | None, str | None] = ("avg_pool", "max_pool")
     fixed: bool | None = None
+    ranged: Callable[[KerasTensor, Options], KerasTensor] | None = None
 
     def model(self, options: Options, shape: Shape | None = None) -> Functional:
         """The model that a caller asks for.
@@ -79,13 +81,17 @@ class Network:
 
     def _built(self, options: Options, shape: Shape) -> Functional:
         image = options.image(shape)
-        x = self.body(image)
-        if options.include_top:
-            x = self.top(x, options)
-        else:
-            x = pooled(x, options, self.pools)
+        x = image if self.ranged is None else self.ranged(image, options)
+        x = self.body(x)
+        x = self.end(x, options)
         name = self.name if options.name is None else options.name
         return Functional(options.sources(image), x, name=name)
+
+    def end(self, x: KerasTensor, options: Options) -> KerasTensor:
+        """The classifier, or the pooling in its place."""
+        if options.include_top:
+            return self.top(x, options)
+        return pooled(x, options, self.pools)
 
 
 def pooled(

@@ -13,10 +13,15 @@ WIDTH_ARGS = """\
 """
 
 
-def divisible(value: float, divisor: int = 8) -> int:
-    """The multiple of `divisor` nearest to a number of channels, at least 9/10 of it."""
-    nearest = max(divisor, int(value + divisor / 2) // divisor * divisor)
-    return nearest + divisor if nearest < 0.9 * value else nearest
+def nearest(value: float) -> int:
+    """The multiple of 8 nearest to a number of channels, at least 8."""
+    return max(8, int(value + 4) // 8 * 8)
+
+
+def divisible(value: float) -> int:
+    """The same, but not below 9/10 of the number."""
+    rounded = nearest(value)
+    return rounded + 8 if rounded < 0.9 * value else rounded
 
 
 def rows_of(shape: Shape) -> int | None:

@@ -5,8 +5,10 @@ import pytest
 
 import minikeras as keras
 from minikeras import applications
+from minikeras.applications.convnext import LayerScale
 from minikeras.applications.inception_resnet_v2 import CustomScaleLayer
 from minikeras.initializers.base import undrawn
+from tests.applications import outlines
 
 BAD = {
     "weights": ({"weights": "imagnet"}, "'imagenet', or the path"),
@@ -141,9 +143,43 @@ def test_trains():
     assert losses[-1] < losses[0]
 
 
+def test_names_of_a_convnext():
+    """All its layers are named after it."""
+    with outlines.undrawn(keras):
+        model = applications.ConvNeXtTiny(
+            weights=None, include_top=False, name="mine", input_shape=(32, 32, 3)
+        )
+    assert model.layers[1].name == "mine_prestem_normalization"
+    assert model.layers[2].name == "mine_stem"
+
+
+def test_without_preprocessing():
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
+    for name in ("MobileNetV3Small", "ConvNeXtTiny", "EfficientNetV2B0"):
+        with outlines.undrawn(keras):
+            models = [
+                getattr(applications, name)(
+                    weights=None,
+                    include_top=False,
+                    input_shape=(32, 32, 3),
+                    include_preprocessing=ranged,
+                )
+                for ranged in (True, False)
+            ]
+        kinds = [{type(layer).__name__ for layer in model.layers} for model in models]
+        assert kinds[0] & {"Rescaling", "Normalization"}
+        assert not kinds[1] & {"Rescaling", "Normalization"}
+        assert len(models[1].predict(pictures, verbose=0)) == 2
+
+
 def test_layer_of_its_own():
     """Named in files as Keras names it."""
     a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
+    scale = LayerScale(0.1, 4, name="gain")
+    config = keras.saving.serialize_keras_object(scale)
+    assert config["module"] == "keras.src.applications.convnext"
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is LayerScale and again.get_config() == scale.get_config()
     layer = CustomScaleLayer(0.5, name="scaled")
     config = keras.saving.serialize_keras_object(layer)
     module = "keras.src.applications.inception_resnet_v2"

@@ -61,6 +61,8 @@ VARIANTS = [
         {"input_shape": (65, 33, 3), "include_top": False, "pooling": "max"},
     ),
     ("VGG16", {"include_top": False, "pooling": "avg"}),
+    ("MobileNetV3Small", {"minimalistic": True, "alpha": 1.3, "classes": 7}),
+    ("EfficientNetV2B0", {"include_preprocessing": False, "include_top": False}),
     ("NASNetMobile", {"input_shape": (75, 64, 3), "include_top": False}),
 ]
 

@@ -140,11 +140,33 @@ def test_files(name, top, asked):
          "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.5_96.h5"),
         ("MobileNetV2", {"alpha": 1.3, "include_top": False},
          "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.3_224_no_top.h5"),
+        ("MobileNetV3Small", {"alpha": 0.75},
+         "weights_mobilenet_v3_small_224_0.75_float.h5"),
+        ("MobileNetV3Large", {"minimalistic": True, "include_top": False},
+         "weights_mobilenet_v3_large_minimalistic_224_1.0_float_no_top_v2.h5"),
+        ("EfficientNetB0", {"name": "mine"}, "efficientnetb0.h5"),
         ("MobileNetV2", {"alpha": 1, "name": "mine"},
          "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"),
     ],
 )  # fmt: skip
-def test_files_of_widths(name, options, file, asked):
+def test_files_of_variants(name, options, file, asked):
     with pytest.raises(DownloadError):
         getattr(applications, name)(**options)
     assert asked[0][0] == file
+
+
+def test_trained_efficientnet(monkeypatch, tmp_path):
+    """The published weights want pictures divided once more."""
+    options = {"include_top": False, "input_shape": (32, 32, 3), "pooling": "avg"}
+    path = tmp_path / "w.weights.h5"
+    model = applications.EfficientNetB0(weights=None, **options)
+    model.save_weights(path)
+    monkeypatch.setattr(
+        "minikeras.applications.pretrained.get_file", lambda *a, **k: str(path)
+    )
+    names = [layer.name for layer in applications.EfficientNetB0(**options).layers]
+    assert len(names) == len(model.layers) + 1
+    scale = applications.EfficientNetB0(**options).layers[3].scale
+    # 1 / sqrt of ImageNet's deviations, as Keras has it.
+    expected = [2.0896918976428642, 2.1128856368212916, 2.1081851067789197]
+    np.testing.assert_allclose(scale, expected, rtol=1e-12)
