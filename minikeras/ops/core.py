@@ -130,7 +130,8 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
 
     Unlike `cast`, integers do not wrap around, infinities become the greatest finite
     numbers that both dtypes hold, and as bool only what is above zero is true. NaN stays
-    NaN in float dtypes, becomes 0 in integers and true as bool.
+    NaN in float dtypes, becomes 0 in integers and true as bool. Of complex numbers the
+    real part is taken.
 
     Args:
         x: Tensor of any shape.
@@ -147,8 +148,11 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
     """
     x, dtype = to_tensor(x), dtypes.standardize(dtype)
     own = x.dtype
-    if own == "bool":
+    if own == "bool" or dtypes.is_complex(dtype):
         return to_tensor(x, dtype)
+    if dtypes.is_complex(own):
+        x = prims.real(x)
+        own = x.dtype
     (own_low, own_high), clips = _limits(own), dtypes.is_float(own)
     if clips and dtypes.is_integer(dtype):
         # A cast clips at the ends of the integer dtype; that leaves a float16 infinity.

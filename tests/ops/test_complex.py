@@ -138,6 +138,8 @@ def test_casts_keep_the_real_part():
     assert ops.cast(z, "int32").tolist() == [1, 0]
     assert ops.cast(z, "bool").tolist() == [True, False]
     assert ops.cast([1.5], "complex64").tolist() == [1.5 + 0j]
+    assert ops.saturate_cast(z * 1000, "uint8").tolist() == [255, 0]
+    assert ops.saturate_cast(z, "complex128").tolist() == [1.5 - 2j, 0]
 
 
 def test_what_has_no_order_is_refused():
