@@ -25,7 +25,7 @@ from minikeras.training.data import (
     unpack_x_y_sample_weight,
 )
 from minikeras.training.data.dataset import Dataset
-from minikeras.utils import legacy
+from minikeras.utils import bounding_boxes, legacy
 from minikeras.utils.arrays import normalize, pad_sequences, to_categorical
 from minikeras.utils.audio_dataset import audio_dataset_from_directory
 from minikeras.utils.files import get_file
@@ -72,6 +72,7 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -269,25 +269,57 @@ def elastic_transform(
         Simard, Steinkraus, Platt: Best Practices for Convolutional Neural Networks Applied
         to Visual Document Analysis; 2003.
     """
-    # Up the same floor: random is built on ops.
-    from minikeras.random import normal
-
     name = "elastic_transform"
     order = _ORDERS[one_of(interpolation, tuple(_ORDERS), name, "interpolation")]
     one_of(fill_mode, FILL_MODES, name, "fill_mode")
     x, first, single = _batched(images, data_format, name)
-    wide = computing(x.dtype)
-    batch, height, width, _ = x.shape
-    noise = normal((2, batch, height, width), dtype=wide, seed=seed)
     reach = int(6 * sigma) | 1  # three deviations to each side
-    spread = to_tensor([sigma, sigma], wide)
+    wide = computing(x.dtype)
+    down, right = random_field(x.shape[:3], alpha, sigma, reach, wide, seed)
+    y = _moved(x, down, right, order, fill_mode, fill_value)
+    return _unbatched(y, first, single)
+
+
+def random_field(
+    shape: Any, alpha: Any, sigma: Any, reach: int, dtype: str, seed: Any
+) -> list[Tensor]:
+    """Smooth random moves down and to the right, each `(batch, height, width)`.
+
+    `reach` is the size of the window that smooths: a number, as `sigma` may be a tensor.
+    """
+    # Up the same floor: random is built on ops.
+    from minikeras.random import normal
+
+    noise = normal((2, *shape), dtype=dtype, seed=seed)
+    one = cast_to(to_tensor(sigma), dtype)
+    spread = prims.broadcast_to(one, shape=(2,))
     field = smoothed(noise, (reach, reach), spread, "same")
-    field = prims.mul(field, to_tensor(alpha, wide))
-    down, right = (
-        prims.reshape(sub_slice(field, 0, i, i + 1), shape=(batch, height, width))
+    field = prims.mul(field, cast_to(to_tensor(alpha), dtype))
+    return [
+        prims.reshape(sub_slice(field, 0, i, i + 1), shape=tuple(shape))
         for i in range(2)
-    )
-    rows, columns = _grid(x, wide)
+    ]
+
+
+def _moved(
+    x: Tensor, down: Tensor, right: Tensor, order: int, mode: str, fill_value: Any
+) -> Tensor:
+    rows, columns = _grid(x, down.dtype)
     to_row, to_column = prims.add(rows, down), prims.add(columns, right)
-    y = _sampled(x, to_row, to_column, order, fill_mode, fill_value)
+    return _sampled(x, to_row, to_column, order, mode, fill_value)
+
+
+def displaced(
+    images: Tensor,
+    field: list[Tensor],
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    data_format: str,
+) -> Tensor:
+    """A batch of images whose pixels are moved by `random_field`."""
+    x, first, single = _batched(images, data_format, "displaced")
+    down, right = field
+    order = _ORDERS[interpolation]
+    y = _moved(x, down, right, order, fill_mode, fill_value)
     return _unbatched(y, first, single)

@@ -1,0 +1,77 @@
+"""Layers in a row, as one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from minikeras.layers.base.call_info import call_info
+from minikeras.layers.base.layer import Layer
+from minikeras.saving import serialization
+
+
+class Pipeline(Layer):
+    """Layers that are called one after the other, as one layer.
+
+    Unlike `Sequential` it is no model; it is for steps of preparing data, in
+    `Dataset.map` or inside of a model.
+
+    Args:
+        layers: The layers, in order.
+        name: Name of the layer.
+
+    Raises:
+        ValueError: If `layers` is no list of layers.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import minikeras as keras
+    >>> steps = keras.layers.Pipeline(
+    ...     [keras.layers.AutoContrast(), keras.layers.RandomFlip("horizontal", seed=1)])
+    >>> steps(np.ones((2, 4, 4, 3)), training=True).shape
+    (2, 4, 4, 3)
+    """
+
+    _takes_plain_arguments = True
+
+    def __init__(self, layers: Sequence[Any], name: str | None = None) -> None:
+        super().__init__(name=name)
+        if not isinstance(layers, (list, tuple)) or not all(
+            isinstance(layer, Layer) for layer in layers
+        ):
+            raise ValueError(f"Pipeline: layers={layers!r}; expected a list of layers.")
+        self.autocast = False
+        self._pipeline_layers = list(layers)
+        self._nothing_to_build()
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, in order."""
+        return list(self._pipeline_layers)
+
+    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+        """What the last layer makes of it."""
+        for layer in self._pipeline_layers:
+            info = call_info(type(layer).call)
+            more = {"training": training} if info.takes_training else {}
+            inputs = layer(inputs, **more)
+        return inputs
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer that `get_config` described."""
+        layers = [
+            serialization.deserialize_keras_object(layer) for layer in config["layers"]
+        ]
+        return cls(**{**config, "layers": layers})
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer."""
+        return {
+            "layers": [
+                serialization.serialize_keras_object(layer)
+                for layer in self._pipeline_layers
+            ],
+            "name": self.name,
+        }
