@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minikeras.saving import limits
+from minikeras.saving import hdf5_heaps, limits
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, from_raw, raw_form
 
@@ -43,6 +43,7 @@ def opened(file: Any, label: str = "") -> Iterator[h5py.File]:
     label = label or (str(file) if isinstance(file, (str, os.PathLike)) else "the file")
     source: Any = io.BytesIO(file) if isinstance(file, bytes) else file
     size = _size_of(source)
+    hdf5_heaps.check(source, label)
     with clear_errors(label):
         handle = h5py.File(source, "r")
     try:
@@ -150,8 +151,16 @@ def read_tree(file: h5py.File) -> Tree:
     """All groups with their arrays, which are read when asked for (file still open).
 
     Args:
-        file: What `opened` gave.
+        file: What `opened` gave, or a group of it.
+
+    Raises:
+        FileError: If the file is damaged.
     """
+    with clear_errors(f"{file.file.filename!r}"):
+        return _read_groups(file)
+
+
+def _read_groups(file: h5py.File) -> Tree:
     import h5py
 
     tree: Tree = {}

@@ -165,6 +165,8 @@ def opened_weights(file: Any) -> Iterator[Tree]:
     elif kind in ("zip", "folder"):
         with archive.opened(file, label) as members, weights_of(members, label) as tree:
             yield tree
+    elif hasattr(file, "read"):
+        raise FileError(f"{label}, which is open, is neither a zip archive nor HDF5.")
     elif kind == "safetensors":
         yield safetensors.read_tree(file)
     elif kind == "json":

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import minikeras as keras
 from tests.saving import fuzzing
 
 SPOTS = st.lists(
@@ -45,3 +46,36 @@ def test_changed_configs(place, value):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fuzzing.read_config(fuzzing.with_value(place, value))
+
+
+FOUND = {  # what a fuzzer has found once
+    "safetensors, open": (".npz", b"\x10\0\0\0\0\0\0\0{"),
+    "json, open": (".npz", b'{"weight_map": {}}'),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FOUND))
+def test_what_was_found(name):
+    assert fuzzing.read(*FOUND[name]) is False
+
+
+@pytest.mark.parametrize("size", [0, 2**64 - 1, 2**64 - 16, 2**63, 5000])
+def test_sizes_in_a_heap_of_texts_are_checked(tmp_path, size):
+    """With some of these the HDF5 library goes round for ever."""
+    data = bytearray(fuzzing.SEEDS[".weights.h5"]())
+    heap = data.index(b"GCOL\x01")
+    data[heap + 24 : heap + 32] = size.to_bytes(8, "little")
+    if size == 0:
+        data[heap + 16 : heap + 18] = b"\0\0"  # what is free, of no size
+    path = tmp_path / "w.weights.h5"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="heap"):
+        keras.saving.KerasFileEditor(path)
+    assert fuzzing.read(".weights.h5", bytes(data)) is False
+
+
+def test_a_heap_that_leads_out_of_the_file():
+    data = bytearray(fuzzing.SEEDS[".weights.h5"]())
+    heap = data.index(b"GCOL\x01")
+    data[heap + 8 : heap + 16] = (2**40).to_bytes(8, "little")
+    assert fuzzing.read(".weights.h5", bytes(data)) is False
