@@ -26,6 +26,15 @@ def interactive() -> bool:
     return _interactive
 
 
+def notebook() -> Any:
+    """IPython's `display`, if this runs in a notebook and text is to be seen; else None."""
+    ipython = sys.modules.get("IPython")
+    if ipython is None or not _interactive:
+        return None
+    shell = ipython.get_ipython()
+    return ipython.display.display if hasattr(shell, "kernel") else None
+
+
 def encodable(text: str, stream: Any) -> bool:
     """Whether the stream's encoding has all of these characters."""
     try:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras.callbacks.callback import Callback, Logs
+from minikeras.drawing.charts import history_charts
 
 
 class History(Callback):
     """Records the logs of each epoch; `fit` adds one and returns it.
+
+    A notebook shows it as curves.
 
     Attributes:
         epoch: The epochs that ran, counted from 0.
@@ -30,3 +33,6 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def _repr_html_(self) -> str:
+        return history_charts(self.history)

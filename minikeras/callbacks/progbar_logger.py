@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras import console
 from minikeras.callbacks.callback import Callback, Logs
+from minikeras.callbacks.notebook import Board, NotebookBar
 from minikeras.callbacks.progbar import Progbar
-from minikeras.console import say
 from minikeras.engine.tensor import Tensor
 
 
@@ -22,18 +23,25 @@ class ProgbarLogger(Callback):
         super().__init__()
         self.seen = 0
         self._bar: Progbar | None = None
+        self._board: Board | None = None
         self._training = False
 
     @property
     def _verbose(self) -> int:
         return int(self.params.get("verbose", 1))
 
-    def _begin(self) -> None:
+    def _begin(self, heading: str = "") -> None:
         self.seen = 0
+        steps = self.params.get("steps")
+        display = console.notebook() if self._verbose == 1 else None
+        if display is not None:
+            self._board = self._board or Board(display)
+            self._bar = NotebookBar(self._board, heading, steps)
+            return
+        if heading:
+            console.say(heading)
         # Ten drawings a second keep progress under 1 % of the time of steps of 1 ms.
-        self._bar = Progbar(
-            self.params.get("steps"), verbose=self._verbose, interval=0.1
-        )
+        self._bar = Progbar(steps, verbose=self._verbose, interval=0.1)
 
     def _remembered(self) -> dict[str, Any]:
         return {}  # a bar is drawn anew
@@ -58,6 +66,7 @@ class ProgbarLogger(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Note that a training run has begun: its evaluations draw no bar."""
+        self._board = None
         self._training = True
 
     def on_train_end(self, logs: Logs = None) -> None:
@@ -66,9 +75,8 @@ class ProgbarLogger(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Write the number of the epoch and begin a bar."""
-        if self._verbose and self.params.get("epochs", 1) > 1:
-            say(f"Epoch {epoch + 1}/{self.params['epochs']}")
-        self._begin()
+        several = self._verbose and self.params.get("epochs", 1) > 1
+        self._begin(f"Epoch {epoch + 1}/{self.params['epochs']}" if several else "")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Finish the bar."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -105,6 +106,38 @@ def line_chart(
         parts.extend(_line(name, points, colour, end))
     parts.extend(_legend(names, right))
     return drawing(width, height, *parts, label=_line_summary(title, series))
+
+
+def history_charts(
+    history: Mapping[str, Sequence[Any]], metrics: Sequence[str] | None = None
+) -> str:
+    """A chart for each metric, training and validation together.
+
+    Args:
+        history: Metric -> value of each epoch; `m` is drawn together with `val_m`.
+        metrics: Which to draw. Default: all.
+
+    Returns:
+        HTML with an SVG for each.
+
+    Example:
+        >>> history_charts({"loss": [2.0, 1.0], "val_loss": [2.5, 1.5]}).count("<svg")
+        1
+    """
+    chosen = list(history) if metrics is None else list(metrics)
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in chosen))
+    drawn = []
+    for name in names:
+        series = {}
+        for which, key in (("training", name), ("validation", f"val_{name}")):
+            numbers = [v for v in history.get(key, ()) if np.ndim(v) == 0]
+            if numbers:
+                series[which] = [float(v) for v in numbers]
+        if series:
+            style = "display:inline-block;margin:0 12px 8px 0"
+            chart = line_chart(series, name.replace("_", " "))
+            drawn.append(tag("div", chart, style=style))
+    return tag("div", *drawn) if drawn else tag("div", "no epochs yet")
 
 
 def _ending(

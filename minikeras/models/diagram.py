@@ -9,8 +9,6 @@ from minikeras.drawing.diagram import NO, YES, Diagram, Step
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import OpCall
 from minikeras.layers.core.input_layer import InputLayer
-from minikeras.models.functional import Functional
-from minikeras.models.sequential import Sequential
 
 
 @dataclass(frozen=True)
@@ -34,23 +32,29 @@ def model_diagram(model: Any, wanted: Wanted) -> Diagram:
     diagram = Diagram(model.name)
     graph = _graph(model)
     if graph is not None:
-        _add_graph(diagram, graph, wanted, isinstance(model, Sequential))
-    elif isinstance(model, Sequential):
+        _add_graph(diagram, graph, wanted, _is_chain(model))
+    elif _is_chain(model):
         _add_chain(diagram, model.layers, wanted)
     else:
         diagram.steps.append(_step(model, wanted))
     return diagram
 
 
-def _graph(model: Any) -> Functional | None:
-    if isinstance(model, Sequential):
-        model = model._graph
-    return model if isinstance(model, Functional) else None
+# Asked by what they have: the classes show themselves by diagrams, and import this.
 
 
-def _add_graph(
-    diagram: Diagram, graph: Functional, wanted: Wanted, chain: bool
-) -> None:
+def _is_chain(model: Any) -> bool:
+    """Whether it is a Sequential, with a graph inside or not yet."""
+    return "_graph" in model.__dict__
+
+
+def _graph(model: Any) -> Any:
+    """The functional model that it is, or that is in it; else None."""
+    found = model.__dict__.get("_graph", model)
+    return found if hasattr(found, "_nodes") else None
+
+
+def _add_graph(diagram: Diagram, graph: Any, wanted: Wanted, chain: bool) -> None:
     inside = set(graph._nodes)
     shown = [o for o in graph.operations if not (chain and isinstance(o, InputLayer))]
     diagram.steps += [_step(operation, wanted) for operation in shown]
@@ -80,7 +84,7 @@ def _entry(step: Step, operation: Any, tensor: Any, node: Any) -> int:
     if step.inner is None:
         return step.key
     graph = _graph(operation)
-    if graph is None or isinstance(operation, Sequential):
+    if graph is None or _is_chain(operation):
         return _first(step)
     place = next(i for i, t in enumerate(node.input_tensors) if t is tensor)
     goal = id(graph.inputs[min(place, len(graph.inputs) - 1)]._keras_history[0])
@@ -110,7 +114,7 @@ def _last(step: Step) -> int:
 
 
 def _step(operation: Any, wanted: Wanted) -> Step:
-    nested = isinstance(operation, (Functional, Sequential)) and wanted.nested
+    nested = wanted.nested and (_is_chain(operation) or _graph(operation) is not None)
     step = Step(
         id(operation),
         operation.name if wanted.names else None,

@@ -193,6 +193,9 @@ class Model(Trainer, Layer):
             layer_range,
         )
 
+    def _repr_html_(self) -> str:
+        return summary_text.summary_html(self)
+
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """All variables' values as nested dicts, by the parts of their paths.
 

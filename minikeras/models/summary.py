@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from minikeras import console
+from minikeras.drawing.cards import card, folded, table
+from minikeras.drawing.diagram import draw_diagram
 from minikeras.engine import dtypes
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import OpCall
+from minikeras.models.diagram import Wanted, model_diagram
 
 _COLUMNS = {
     "plain": (("Layer (type)", 0.45), ("Output Shape", 0.34), ("Param #", 0.21)),
@@ -22,6 +25,7 @@ _COLUMNS = {
         ("Connected to", 0.28),
     ),
 }
+_MOST_DRAWN = 120  # layers; more make a diagram that nobody reads
 _TRAINABLE = ("Trai…", 0.1)
 # Drawing characters that an encoding may lack, and what stands for them there.
 _PLAIN = str.maketrans({"└": "+", "…": "."})
@@ -54,7 +58,38 @@ def print_summary(
         _fractions(positions, len(columns)),
         plain,
     )
-    (console.say if print_fn is None else print_fn)(text)
+    display = console.notebook() if print_fn is None else None
+    if display is not None:
+        markup = _markup(model, columns, rows)
+        display({"text/plain": text, "text/html": markup}, raw=True)
+    else:
+        (console.say if print_fn is None else print_fn)(text)
+
+
+def summary_html(model: Any) -> str:
+    """The table as HTML, with the model's diagram behind a line that opens it."""
+    branched = _is_branched(model)
+    rows: list[list[str]] = []
+    for operation in _listed(model):
+        _add_rows(rows, operation, model, branched, True, False, 0)
+    columns = _COLUMNS["graph" if branched else "plain"]
+    diagram = ""
+    if model.built and 0 < len(rows) <= _MOST_DRAWN:
+        wanted = Wanted(shapes=True, nested=True)
+        diagram = folded("Diagram", draw_diagram(model_diagram(model, wanted)).svg)
+    return _markup(model, columns, rows, diagram)
+
+
+def _markup(
+    model: Any,
+    columns: Sequence[tuple[str, float]],
+    rows: list[list[str]],
+    *below: str,
+) -> str:
+    totals = [line.strip().partition(": ")[::2] for line in _totals(model)]
+    names = [name for name, _ in columns]
+    content = table(names, rows, ("Param #",))
+    return card(model.name, type(model).__name__, totals, content, *below)
 
 
 def _listed(model: Any) -> list[Any]:

@@ -15,6 +15,12 @@ from minikeras.visualization.galleries import (
     plot_image_gallery,
     plot_segmentation_mask_gallery,
 )
+from minikeras.visualization.inspecting import (
+    plot_confusion,
+    plot_feature_maps,
+    plot_filters,
+    plot_history,
+)
 from minikeras.visualization.report import write_report
 
 
@@ -30,6 +36,10 @@ __all__ = [
     "image_grid",
     "line_chart",
     "plot_bounding_box_gallery",
+    "plot_confusion",
+    "plot_feature_maps",
+    "plot_filters",
+    "plot_history",
     "plot_image_gallery",
     "plot_segmentation_mask_gallery",
     "write_report",

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
-from typing import Any
 
+from minikeras import console
 from minikeras.drawing.scene import Drawing, Scene
-
-
-def notebook_display() -> Any:
-    """IPython's `display`, if this runs in a notebook; else None."""
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
-        return None
-    from IPython.display import display
-
-    return display
 
 
 def shown_or_given(
@@ -34,7 +21,7 @@ def shown_or_given(
         return drawing
     if not show:
         return drawing
-    display = notebook_display()
+    display = console.notebook()
     if display is not None:
         display(drawing)
     else:
@@ -61,12 +48,3 @@ def _window(drawing: Drawing) -> None:
     axes.axis("off")
     axes.imshow(picture)
     pyplot.show()
-
-
-def png_bytes(scene: Scene) -> bytes:
-    """A scene as the bytes of a PNG file, by Pillow."""
-    from minikeras.drawing import raster
-
-    buffer = io.BytesIO()
-    raster.draw(scene).save(buffer, "PNG")
-    return buffer.getvalue()

@@ -20,6 +20,7 @@ from minikeras.layers.base.calling import (
     shapes_to_tensors,
     tensors_to_shapes,
 )
+from minikeras.layers.base.card import layer_card
 from minikeras.layers.base.describing import LayerDescription
 from minikeras.layers.base.keywords import ShapeOptions
 from minikeras.layers.base.node import Operation
@@ -327,6 +328,9 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    def _repr_html_(self) -> str:
+        return layer_card(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # Nodes lead to the whole graph; a model that needs them keeps them itself.
