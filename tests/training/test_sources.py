@@ -31,7 +31,7 @@ Y = X.sum(1, keepdims=True)
 @pytest.fixture(autouse=True)
 def _no_hang():
     """A test that hangs ends the run with the stacks of all threads."""
-    faulthandler.dump_traceback_later(120, exit=True)
+    faulthandler.dump_traceback_later(400, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
 
@@ -305,6 +305,21 @@ def test_batches_are_made_in_the_main_thread_where_that_is_wanted(eagerly, monke
 
     linear(run_eagerly=eagerly).fit(batches(), verbose=0)
     assert threads == [threading.main_thread()] * 5
+
+
+@pytest.mark.parametrize("shuffle", [True, "batch"])
+def test_large_batches_are_gathered_ahead_in_the_same_order(shuffle, monkeypatch):
+    x = rng.random((22, 70_000)).astype("float32")
+    y = x[:, :1] * 3
+    found = []
+    for ahead in ("1", "0"):
+        monkeypatch.setenv("MINIKERAS_DATA_AHEAD", ahead)
+        keras.utils.set_random_seed(2)
+        model = linear(features=70_000, optimizer=keras.optimizers.SGD(1e-6))
+        assert make_adapter(x, y, batch_size=4, shuffle=shuffle).ahead
+        fit = {"batch_size": 4, "shuffle": shuffle, "epochs": 3, "verbose": 0}
+        found.append(model.fit(x, y, **fit).history["loss"])
+    assert found[0] == found[1]
 
 
 # --- what goes wrong

@@ -157,6 +157,34 @@ def test_texts_are_strings(tmp_path):
         keras.utils.text_dataset_from_directory(tmp_path, format="x")
 
 
+def test_a_model_trains_on_texts(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, words in (("neg", "bad awful poor the"), ("pos", "good great fine the")):
+        (tmp_path / name).mkdir()
+        for i in range(8):
+            text = " ".join(rng.choice(words.split(), 6))
+            (tmp_path / name / f"{i}.txt").write_text(text)
+    data = keras.utils.text_dataset_from_directory(
+        tmp_path, batch_size=5, verbose=False
+    )
+    numbered = keras.layers.TextVectorization(max_tokens=20, output_sequence_length=6)
+    numbered.adapt(data.map(lambda x, y: x))
+    assert set(numbered.get_vocabulary()[2:]) == {
+        "bad", "awful", "poor", "the", "good", "great", "fine"
+    }  # fmt: skip
+    layers = [
+        keras.layers.Embedding(20, 4),
+        keras.layers.GlobalAveragePooling1D(),
+        keras.layers.Dense(1, activation="sigmoid"),
+    ]
+    model = keras.Sequential([keras.Input((6,), dtype="int32"), *layers])
+    model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
+    ids = data.map(lambda x, y: (numbered(x), y)).prefetch(1)
+    assert model.fit(ids, epochs=10, verbose=0).history["loss"][-1] < 0.3
+    whole = keras.Sequential([keras.Input((), dtype="string"), numbered, *layers])
+    assert whole.predict(data, verbose=0).shape == (16, 1)
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 def test_sounds_of_every_width(tmp_path, width):
     wanted = np.array([[0.0, -1.0], [0.5, -0.25]])
