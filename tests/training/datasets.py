@@ -58,6 +58,7 @@ class Sleeps(Parts):
 
     def __getitem__(self, index):
         if index == 2:
+            print("waiting", flush=True)
             NEVER.wait(3600)
         return super().__getitem__(index)
 

@@ -424,9 +424,7 @@ STUCK_PROCESSES = """
 
     def source():
         x = np.ones((12, 4), "float32")
-        data = Sleeps(x, x[:, :1], workers=2, use_multiprocessing=True)
-        print("waiting", flush=True)
-        return data
+        return Sleeps(x, x[:, :1], workers=2, use_multiprocessing=True)
 """
 RUN = """
     try:

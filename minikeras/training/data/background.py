@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextvars
 import functools
 import os
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
@@ -44,6 +46,26 @@ def time_limit() -> float | None:
 def may_ahead() -> bool:
     """Whether batches may be made ahead; not with `MINIKERAS_DATA_AHEAD=0`."""
     return os.environ.get("MINIKERAS_DATA_AHEAD", "").strip() != "0"
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """A block in which Ctrl-C waits until its end.
+
+    `multiprocessing` loses an interrupt that comes while it is imported.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[Any, Any]] = []
+    signal.signal(signal.SIGINT, lambda *given: came.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came and callable(before):
+        before(*came[0])
 
 
 class Job:

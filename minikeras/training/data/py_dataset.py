@@ -9,7 +9,12 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.data.background import Workers, in_order, time_limit
+from minikeras.training.data.background import (
+    Workers,
+    in_order,
+    interrupts_held,
+    time_limit,
+)
 from minikeras.training.data.class_weight import ClassWeight
 from minikeras.training.data.iterables import length, standard_batch
 from minikeras.training.data.order import permutation
@@ -170,8 +175,6 @@ class NumberedAdapter(DataAdapter):
         """A copy of the dataset to each process, where they have none or an old one."""
         if self._processes and not self._has_hooks():
             return
-        from minikeras.training.data.processes import ProcessWorker
-
         try:
             pickled = pickle.dumps(self._dataset)
         except Exception as error:
@@ -181,7 +184,11 @@ class NumberedAdapter(DataAdapter):
             )
             raise
         if not self._processes:
-            self._processes = [ProcessWorker(self.kind) for _ in range(self._count)]
+            with interrupts_held():
+                from minikeras.training.data.processes import ProcessWorker
+
+                for _ in range(self._count):
+                    self._processes.append(ProcessWorker(self.kind))
             free = list(self._processes)
         else:  # a pass that was broken off may keep some busy still
             free = [self._idle_process() for _ in self._processes]
