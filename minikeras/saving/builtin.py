@@ -29,8 +29,16 @@ _INSIDE = {
 }
 
 
+_OF_FEATURES = "layers.preprocessing.feature_space"
+
+
 def find_class(module: str, name: str) -> Any:
     """The class that a config names by Keras's module and its name, or None."""
+    if module.endswith(f".{_OF_FEATURES}") or (module, name) == (
+        "keras.utils",
+        "FeatureSpace",
+    ):
+        return _class(_OF_FEATURES, name)
     if name in _INSIDE and module.endswith(f".{_INSIDE[name]}"):
         return getattr(importlib.import_module(f"minikeras.{_INSIDE[name]}"), name)
     searched = _searched(module, _CLASSES)

@@ -112,6 +112,9 @@ def _public_module(cls: type) -> str:
     parts = cls.__module__.split(".")
     if parts[0] != "minikeras" or len(parts) == 1:
         return cls.__module__
+    home: str | None = getattr(cls, "_home", None)
+    if home is not None:  # where Keras has it, if it is elsewhere here
+        return home
     if cls.__name__ in _OWN_ONLY:
         return ".".join(parts[:2])
     if cls.__name__ == "Functional":
@@ -126,7 +129,9 @@ def _public_module(cls: type) -> str:
 def _registered(cls: type) -> str | None:
     name = get_registered_name(cls)
     ours = cls.__module__.split(".")[0] == "minikeras"
+    inside = ".src." in getattr(cls, "_home", "")
     hidden = cls.__name__ == "Functional" or ".applications." in cls.__module__
+    hidden = hidden or inside
     return None if ours and not hidden else name
 
 

@@ -9,6 +9,7 @@ from minikeras.config import (
 )
 from minikeras.engine.dtypes import standardize as standardize_dtype
 from minikeras.engine.symbolic import is_keras_tensor
+from minikeras.layers.preprocessing.feature_space import FeatureSpace
 from minikeras.saving import (
     CustomObjectScope,
     custom_object_scope,
@@ -67,6 +68,7 @@ __all__ = [
     "Config",
     "CustomObjectScope",
     "Dataset",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
