@@ -19,22 +19,20 @@ NAMES = {
         AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy
         QuantizedFloat8DTypePolicy""",
     "layers": """
-        AugMix AutoContrast CategoryEncoding CenterCrop
-        ContrastLimitedAdaptiveHistogramEqualization CutMix Discretization Equalization
-        FlaxLayer HashedCrossing Hashing IntegerLookup JaxLayer MaxNumBoundingBoxes
-        MelSpectrogram MixUp Normalization Pipeline RandAugment RandomBrightness
+        AugMix AutoContrast CenterCrop
+        ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization
+        FlaxLayer JaxLayer MaxNumBoundingBoxes
+        MelSpectrogram MixUp Pipeline RandAugment RandomBrightness
         RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
         RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
         RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
-        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Rescaling
-        Resizing STFTSpectrogram Solarization StringLookup TFSMLayer TextVectorization
-        TorchModuleWrapper""",
+        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom
+        Resizing STFTSpectrogram Solarization TFSMLayer TorchModuleWrapper""",
     "quantizers": """
         AWQConfig AbsMaxQuantizer Float8QuantizationConfig GPTQConfig
         Int4QuantizationConfig Int8QuantizationConfig QuantizationConfig Quantizer""",
     "saving": "KerasFileEditor",
     "tensorflow": "IndexedSlices RaggedTensor SparseTensor TensorArray",
-    "utils": "FeatureSpace",
 }
 
 
