@@ -51,7 +51,9 @@ def main():
     FILE.write_text(json.dumps(results, separators=(",", ":")) + "\n")
     with tempfile.TemporaryDirectory() as name:
         write_files(Path(name))
-        with zipfile.ZipFile(FILE.with_name("text_files.zip"), "w", zipfile.ZIP_LZMA) as out:
+        with zipfile.ZipFile(
+            FILE.with_name("text_files.zip"), "w", zipfile.ZIP_LZMA
+        ) as out:
             for path in sorted(Path(name).iterdir()):
                 out.write(path, path.name)
     print(f"{len(results)} results, {FILE.stat().st_size / 1000:.0f} kB")

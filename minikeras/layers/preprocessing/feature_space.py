@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
@@ -104,7 +102,8 @@ class FeatureSpace(FeatureKinds, Layer):
         self.crosses = [self._cross(c) for c in crosses or ()]
         self.crosses_by_name = {cross.name: cross for cross in self.crosses}
         fields["inputs"] = {
-            name: Input((1,), dtype=f.dtype, name=name) for name, f in self.features.items()
+            name: Input((1,), dtype=f.dtype, name=name)
+            for name, f in self.features.items()
         }
         self.preprocessors = {n: f.preprocessor for n, f in self.features.items()}
         self.crossers = {
@@ -227,7 +226,9 @@ class FeatureSpace(FeatureKinds, Layer):
                 f"{self._label()}: got a {type(data).__name__}; expected a dict from names of "
                 "columns to values."
             )
-        found = {n: _ready(self._values_of(data, n), self._label()) for n in self.features}
+        found = {
+            n: _ready(self._values_of(data, n), self._label()) for n in self.features
+        }
         single = all(alone for _, alone in found.values())
         encoded = self._encoded({name: value for name, (value, _) in found.items()})
         if not single:
@@ -242,7 +243,9 @@ class FeatureSpace(FeatureKinds, Layer):
         }
         for name, value in numbers.items():
             feature = self.features[name]
-            results[name] = self._as(feature.output_mode, name, value, feature.cardinality)
+            results[name] = self._as(
+                feature.output_mode, name, value, feature.cardinality
+            )
         for cross in self.crosses:
             value = self.crossers[cross.name]([numbers[n] for n in cross.feature_names])
             results[cross.name] = self._as(
@@ -369,5 +372,3 @@ def _ready(value: Any, owner: str) -> tuple[Any, bool]:
     if array.ndim == 0:
         return array.reshape(1, 1), True
     return (array[:, None] if array.ndim == 1 else array), False
-
-

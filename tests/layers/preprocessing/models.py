@@ -66,7 +66,9 @@ def text_model(keras):
     )
     scaled = layers.Rescaling(2.0, offset=[1.0, 2.0, 3.0])(normal(xf))
     embedded = layers.Flatten()(layers.Embedding(30, 2)(ids(xt)))
-    crossed = layers.HashedCrossing(9, output_mode="one_hot")([numbers_of(keras)(xi), xt])
+    crossed = layers.HashedCrossing(9, output_mode="one_hot")(
+        [numbers_of(keras)(xi), xt]
+    )
     outputs = [words(x), numbers(xi), scaled, embedded, idf(xt), letters(xt),
                salted(x), ranges(xf), crossed]  # fmt: skip
     return keras.Model([x, xi, xf, xt], outputs)

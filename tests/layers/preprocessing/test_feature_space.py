@@ -42,7 +42,9 @@ def test_feature_spaces_of_keras(files, tmp_path):
     made = feature_space(keras)
     made.adapt(keras.utils.Dataset.from_tensor_slices(TABLE).batch(4))
     for each in (loaded, keras.models.load_model(tmp_path / "ours.keras"), made):
-        np.testing.assert_allclose(each(TABLE), results["features"], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            each(TABLE), results["features"], rtol=1e-5, atol=1e-6
+        )
     table = keras.models.load_model(folder / "table.keras")
     np.testing.assert_allclose(
         table.predict(COLUMNS, verbose=0), results["table"], rtol=1e-5, atol=1e-5
