@@ -118,6 +118,7 @@ class FeatureSpace(FeatureKinds, Layer):
     features: dict[str, Feature]
     inputs: dict[str, KerasTensor]
     encoded_features: Any
+    _is_adapted: bool
     one_hot_encoders: dict[str, Any]
 
     def _feature(self, name: str, spec: Any) -> Feature:
