@@ -96,6 +96,13 @@ _MODULES = (
 )  # fmt: skip
 
 
+# Modules of Keras that there are not, and what to do.
+_ABSENT = {
+    "quantizers": " It does not quantize; export the model to ONNX, which ONNX Runtime "
+    "quantizes, or compute in 'mixed_float16'.",
+}
+
+
 def _found(name: str) -> Any:
     if name in _MODULES:
         value: Any = importlib.import_module(f"minikeras.{name}")
@@ -106,7 +113,8 @@ def _found(name: str) -> Any:
         importlib.import_module("minikeras.layers.base.node")
         value = getattr(importlib.import_module(f"minikeras.{_HOMES[name]}"), name)
     else:
-        raise AttributeError(f"module 'minikeras' has no attribute {name!r}.")
+        why = _ABSENT.get(name, "")
+        raise AttributeError(f"module 'minikeras' has no attribute {name!r}.{why}")
     globals()[name] = value
     return value
 

@@ -45,6 +45,11 @@ class DTypePolicy:
             try:
                 self._compute_dtype = self._variable_dtype = dtypes.standardize(name)
             except ValueError:
+                if "_from_" in str(name):
+                    raise ValueError(
+                        f"DTypePolicy: name={name!r} is a quantized policy; minikeras does "
+                        "not quantize. Expected 'mixed_float16', 'float32' or the like."
+                    ) from None
                 raise ValueError(
                     f"DTypePolicy: name={name!r}; expected 'mixed_float16', "
                     f"'mixed_bfloat16' or one of {', '.join(dtypes.ALLOWED)}."

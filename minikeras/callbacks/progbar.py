@@ -123,13 +123,16 @@ class Progbar:
         count = f"{current:>{digits}}/{self.target}" if known else f"{current}/Unknown"
         times = self._times(current, now, finalize)
         limit = console.columns(sys.stdout)
-        bar, lines = self.width, ["".join(self._pieces())]
+        pieces = self._pieces()  # fetched from the device once
+        bar, lines = self.width, ["".join(pieces)]
         if limit is not None:
             limit -= 1  # a terminal may wrap as soon as its last column is taken
             if len(count + times) + 2 > limit:
                 times = ""
             count = count[:limit]
-            bar, lines = self._fit(limit, limit - len(count + times) - 1, finalize)
+            bar, lines = self._fit(
+                pieces, limit, limit - len(count + times) - 1, finalize
+            )
         head = self._head(count, bar if known else 0, current, times)
         length = console.width(_COLOUR.sub("", head) + lines[0])
         if self._live:
@@ -142,11 +145,13 @@ class Progbar:
         else:
             console.say(text)
 
-    def _fit(self, limit: int, room: int, finalize: bool) -> tuple[int, list[str]]:
+    def _fit(
+        self, pieces: list[str], limit: int, room: int, finalize: bool
+    ) -> tuple[int, list[str]]:
         """The bar's width and the lines of values, where `room` is left on the first."""
         if finalize:
-            return _wrapped(self._pieces(), room, limit - len(_INDENT), self.width)
-        bar, line = _shortened(self._pieces(), room, self.width)
+            return _wrapped(pieces, room, limit - len(_INDENT), self.width)
+        bar, line = _shortened(pieces, room, self.width)
         return bar, [line]
 
     def _times(self, current: int, now: float, finalize: bool) -> str:

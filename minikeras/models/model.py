@@ -14,6 +14,7 @@ from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.quantizing import refuse_to_quantize
 from minikeras.models import summary as summary_text
 from minikeras.models.state_tree import read_state_tree, write_state_tree
 from minikeras.saving import (
@@ -192,6 +193,22 @@ class Model(Trainer, Layer):
             show_trainable,
             layer_range,
         )
+
+    def quantize(  # type: ignore[override]
+        self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any
+    ) -> None:
+        """Not supported; the error says what there is instead.
+
+        Args:
+            mode: E.g. `"int8"`.
+            config: Taken for Keras's signature.
+            filters: Taken for Keras's signature.
+            **kwargs: Taken for Keras's signature.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        refuse_to_quantize(f"model {self.name!r}", mode)
 
     def _repr_html_(self) -> str:
         return summary_text.summary_html(self)

@@ -9,15 +9,7 @@ import numpy as np
 
 from minikeras import config
 from minikeras.drawing.svg import Array
-
-# Format -> the corners x1, y1, x2, y2 from its four columns.
-_CORNERS = {
-    "xyxy": lambda a, b, c, d: (a, b, c, d),
-    "yxyx": lambda a, b, c, d: (b, a, d, c),
-    "xywh": lambda x, y, w, h: (x, y, x + w, y + h),
-    "center_xywh": lambda x, y, w, h: (x - w / 2, y - h / 2, x + w / 2, y + h / 2),
-    "center_yxhw": lambda y, x, h, w: (x - w / 2, y - h / 2, x + w / 2, y + h / 2),
-}
+from minikeras.layers.preprocessing.image.boxes import convert_format, known_format
 
 
 def batch_of(images: Any, data_format: str | None, owner: str) -> tuple[Array, str]:
@@ -70,25 +62,21 @@ def bytes_of(images: Array, value_range: tuple[float, float], owner: str) -> Arr
 def corners(
     boxes: Any, bounding_box_format: str, height: int, width: int, owner: str
 ) -> Array:
-    """Boxes as `(..., 4)` float64 corners `x1, y1, x2, y2` in pixels.
+    """Boxes as `(batch, boxes, 4)` float64 corners `x1, y1, x2, y2` in pixels.
 
     Raises:
-        ValueError: If there is no such format.
+        ValueError: If there is no such format, or boxes have another shape.
     """
-    kind = str(bounding_box_format).lower()
-    name = kind.removeprefix("rel_")
-    if name not in _CORNERS:
-        known = [*_CORNERS, *(f"rel_{k}" for k in _CORNERS)]
-        raise ValueError(
-            f"{owner}: bounding_box_format={bounding_box_format!r}; expected one of {known}."
-        )
-    array = np.asarray(boxes, np.float64)
-    if array.shape[-1:] != (4,):
+    known_format(bounding_box_format, owner, "bounding_box_format")
+    array = np.asarray(boxes)
+    if array.ndim != 3 or array.shape[-1] != 4:
         raise ValueError(
             f"{owner}: boxes has shape {array.shape}; expected (batch, boxes, 4)."
         )
-    found = np.stack(_CORNERS[name](*np.moveaxis(array, -1, 0)), axis=-1)
-    return found * [width, height, width, height] if kind != name else found
+    if not array.size:
+        return np.zeros(array.shape)
+    found = convert_format(array, bounding_box_format, "xyxy", height, width, "float32")
+    return np.asarray(found, np.float64)
 
 
 class Boxes:

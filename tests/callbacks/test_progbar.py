@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from minikeras import utils
-from minikeras.callbacks import Progbar, ProgbarLogger
+from minikeras.callbacks import CallbackList, Progbar, ProgbarLogger, progbar_logger
 from minikeras.callbacks import progbar as module
 from minikeras.callbacks.progbar import clock, duration, shown
 from tests.callbacks.screen import Screen
@@ -253,3 +253,34 @@ def test_without_interactive_logging_the_log_gets_the_lines(capsys, caplog):
     assert capsys.readouterr().out == ""
     messages = [record.getMessage() for record in caplog.records]
     assert messages[0] == "Epoch 1/2" and "loss: " in messages[1] and len(messages) == 5
+
+
+class Counted:
+    """A result on the device; counts how often it is fetched."""
+
+    fetched = 0
+    shape = ()
+
+    def __float__(self):
+        Counted.fetched += 1
+        return 0.5
+
+
+def test_steps_of_a_millisecond_are_drawn_ten_times_a_second(time, monkeypatch):
+    """What progress costs is its drawings: all other steps draw and fetch nothing."""
+    drawn = []
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(progbar_logger, "Tensor", Counted)
+    draw = Progbar._draw
+    monkeypatch.setattr(Progbar, "_draw", lambda *a: (drawn.append(1), draw(*a)))
+    Counted.fetched = 0
+    bars = CallbackList(add_progbar=True, verbose=1, epochs=1, steps=2000)
+    bars.on_train_begin()
+    bars.on_epoch_begin(0)
+    for batch in range(2000):
+        bars.on_train_batch_begin(batch)
+        time[0] += 0.001
+        bars.on_train_batch_end(batch, {"loss": Counted()})
+    bars.on_epoch_end(0, {"loss": 0.5})
+    assert 15 <= len(drawn) <= 22  # two seconds
+    assert Counted.fetched <= len(drawn)

@@ -24,6 +24,7 @@ from minikeras.layers.base.card import layer_card
 from minikeras.layers.base.describing import LayerDescription
 from minikeras.layers.base.keywords import ShapeOptions
 from minikeras.layers.base.node import Operation
+from minikeras.layers.base.quantizing import refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
 
@@ -175,6 +176,21 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def quantization_mode(self) -> None:
         """None: layers are not quantized."""
         return None
+
+    def quantize(
+        self, mode: Any = None, type_check: bool = True, config: Any = None
+    ) -> None:
+        """Not supported; the error says what there is instead.
+
+        Args:
+            mode: E.g. `"int8"`.
+            type_check: Taken for Keras's signature.
+            config: Taken for Keras's signature.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        refuse_to_quantize(self._label(), mode)
 
     @property
     def _run_dtype(self) -> str:
