@@ -1,0 +1,65 @@
+"""Each public name is on a page of the API, once in full; mkdocstrings finds them."""
+
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import minikeras
+
+HOOK = Path(__file__).parents[2] / "docs/hooks/api_pages.py"
+if not HOOK.exists():
+    pytest.skip("not in a source tree", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def hook():
+    spec = importlib.util.spec_from_file_location("api_pages", HOOK)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_public_name_is_told(hook):
+    pages = dict(hook.pages())
+    for namespace in hook.namespaces():
+        page = pages[namespace or "keras"]
+        headings = re.findall(r"heading: (\w+)\n", page)
+        headings += re.findall(r"^- `(\w+)` is ", page, re.MULTILINE)
+        module = minikeras
+        for part in filter(None, namespace.split(".")):
+            module = getattr(module, part)
+        wanted = [
+            name
+            for name, value in hook.names(module)
+            if inspect.isclass(value) or inspect.isfunction(value)
+        ]
+        assert sorted(headings) == sorted(wanted), namespace
+
+
+def test_nothing_is_told_twice(hook):
+    told = re.findall(r"^::: (.+)$", "\n".join(p for _, p in hook.pages()), re.M)
+    assert len(told) == len(set(told)) > 700
+
+
+def test_signatures_are_found_without_running_the_code(hook):
+    griffe = pytest.importorskip("griffe")
+    loader = griffe.GriffeLoader(search_paths=[str(HOOK.parents[2])])
+    tree = loader.load("minikeras")
+    loader.resolve_aliases()
+    for _, page in hook.pages():
+        for path in re.findall(r"^::: (.+)$", page, re.MULTILINE):
+            found = tree[path.removeprefix("minikeras.")]
+            assert found.is_class or found.is_function, path
+            value = importlib.import_module(found.canonical_path.rpartition(".")[0])
+            value = getattr(value, found.name)
+            try:
+                wanted = list(inspect.signature(value).parameters)
+            except (TypeError, ValueError):
+                continue
+            names = [p.name for p in found.parameters]
+            assert [n for n in names if n != "self"] == [
+                n for n in wanted if n != "self"
+            ], path
