@@ -163,6 +163,19 @@ def test_supports_masking_may_be_said_by_the_class():
     assert not layers.Layer().supports_masking
 
 
+def test_a_layer_with_its_own_compute_mask_supports_masks():
+    class Ends(layers.Layer):
+        def call(self, inputs, mask=None):
+            return inputs[:, 0]
+
+        def compute_mask(self, inputs, mask=None):
+            return None
+
+    assert Ends().supports_masking
+    ended = Ends()(embedded())  # no warning
+    assert getattr(ended, "_keras_mask", None) is None
+
+
 GIVEN = (
     ("LSTM", {"units": 2, "return_sequences": True}),
     ("RNN", {"return_sequences": True, "return_state": True}),

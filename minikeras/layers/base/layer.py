@@ -89,6 +89,8 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = bookkept(cls.__dict__["build"])  # type: ignore[method-assign]
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+            cls.supports_masking = True
 
     def __init__(
         self,
