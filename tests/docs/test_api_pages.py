@@ -1,5 +1,6 @@
 """Each public name is on a page of the API, once in full; mkdocstrings finds them."""
 
+import importlib
 import importlib.util
 import inspect
 import re
