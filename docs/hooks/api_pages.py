@@ -68,7 +68,9 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     return _self_contained(output, "../" * page.file.dest_uri.count("/"))
 
 
-def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
+def on_post_template(
+    output_content: str, template_name: str, config: MkDocsConfig
+) -> str:
     return _self_contained(output_content, "")
 
 
