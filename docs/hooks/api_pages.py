@@ -124,7 +124,8 @@ def _page(namespace: str, owners: dict[int, tuple[str, str]]) -> str:
         else:
             target = _source(path, name, value)
             owners[id(value)] = f"{path}.{name}".replace("mini", "", 1), target
-            told.append((name, _entry(name, target)))
+            entry = _shown(target, value) if _is_made(value) else _entry(name, target)
+            told.append((name, entry))
     told.sort(key=lambda entry: entry[0].lower())
     parts = [heading, inspect.getdoc(module) or "", *(entry for _, entry in told)]
     if elsewhere:
@@ -137,6 +138,19 @@ def _entry(name: str, target: str) -> str:
     members = "" if name in WITH_METHODS else "        members: false\n"
     options = f"        heading: {name}\n        toc_label: {name}\n{members}"
     return f"::: {target}\n    options:\n{options}"
+
+
+def _is_made(value: Any) -> bool:
+    """Whether a function was made by another, so that no source defines its name."""
+    inner = inspect.unwrap(value)
+    return inspect.isfunction(inner) and inner.__code__.co_name != value.__name__
+
+
+def _shown(target: str, value: Any) -> str:
+    """What Python itself says of a function."""
+    heading = f"## {value.__name__} {{#{target}}}"
+    call = f"{value.__name__}{inspect.signature(value)}"
+    return f"{heading}\n\n```text\n{call}\n\n{inspect.getdoc(value)}\n```\n"
 
 
 def _source(path: str, name: str, value: Any) -> str:

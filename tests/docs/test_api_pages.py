@@ -27,7 +27,7 @@ def test_every_public_name_is_told(hook):
     pages = dict(hook.pages())
     for namespace in hook.namespaces():
         page = pages[namespace or "keras"]
-        headings = re.findall(r"heading: (\w+)\n", page)
+        headings = re.findall(r"(?:heading:|^##) (\w+)(?:\n| \{)", page, re.MULTILINE)
         headings += re.findall(r"^- `(\w+)` is ", page, re.MULTILINE)
         module = minikeras
         for part in filter(None, namespace.split(".")):
