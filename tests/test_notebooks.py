@@ -1,9 +1,13 @@
 """The notebooks' code runs from top to bottom, and they are stored without output."""
 
+import ast
 import json
+import warnings
 from pathlib import Path
 
 import pytest
+
+import minikeras as keras
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -11,14 +15,47 @@ if not NOTEBOOKS:
     pytest.skip("the notebooks are not in the sdist", allow_module_level=True)
 
 
+def cells_of(path):
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def run(source, name, names):
+    """Runs a cell as a notebook does; the value of its last line, if it is one."""
+    tree = ast.parse(source, name)
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = ast.Expression(tree.body.pop().value)
+    exec(compile(tree, name, "exec"), names)
+    return eval(compile(last, name, "eval"), names) if last else None
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_notebook(path, capsys):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    assert code
+def test_notebook(path, capsys, monkeypatch):
+    before = keras.config.backend()
     names = {"__name__": "__main__"}
-    for number, cell in enumerate(code):
-        assert cell["outputs"] == []
-        source = "".join(cell["source"])
-        exec(compile(source, f"{path.name}[{number}]", "exec"), names)
+    pictures = 0
+    try:
+        for number, cell in enumerate(cells_of(path)):
+            if cell["cell_type"] != "code":
+                continue
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+            with warnings.catch_warnings():
+                value = run("".join(cell["source"]), f"{path.name}[{number}]", names)
+            pictures += hasattr(value, "_repr_html_")
+    finally:
+        keras.config.set_backend(before)
     assert capsys.readouterr().out
+    assert pictures, "a picture at least"
+
+
+COURSE = [path for path in NOTEBOOKS if path.stem[:2].isdigit()]
+
+
+@pytest.mark.parametrize("path", COURSE, ids=lambda p: p.stem)
+def test_the_course_has_exercises_with_hidden_answers(path):
+    text = "\n".join(
+        "".join(c["source"]) for c in cells_of(path) if c["cell_type"] == "markdown"
+    )
+    exercises = text.split("## Exercises")[1]
+    assert exercises.count("<details>") == exercises.count("</details>") >= 2
+    assert text.startswith(f"# {int(path.stem[:2])} · ")

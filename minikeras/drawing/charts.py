@@ -19,6 +19,7 @@ from minikeras.drawing.svg import (
     GLOW,
     Array,
     Colours,
+    Svg,
     colourise,
     drawing,
     number,
@@ -38,6 +39,9 @@ SERIES = (
 )
 RIGHT = "#256abf"
 WRONG = "#d9661f"
+
+# Beyond, dots would be a thick line.
+MAX_DOTS = 40
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -63,7 +67,7 @@ def line_chart(
     x_label: str = "epoch",
     width: int = 480,
     height: int = 290,
-) -> str:
+) -> Svg:
     """Lines over 1, 2, 3, ..., one for each entry of `series`, up to four.
 
     Args:
@@ -74,7 +78,7 @@ def line_chart(
         height: Height in pixels at scale 1.
 
     Returns:
-        The SVG as a string.
+        The SVG as a string; a notebook shows it as a picture.
 
     Example:
         >>> line_chart({"train": [0.9, 0.5]}, "loss").startswith("<svg")
@@ -173,7 +177,7 @@ def _line(
     style = f"stroke:{colour};fill:none;stroke-width:2"
     parts = [tag("path", d="".join(path), style=style, stroke_linejoin="round")]
     for i, (px, py, value) in enumerate(points, 1):
-        if math.isfinite(value):
+        if math.isfinite(value) and len(points) <= MAX_DOTS:
             hint = tag("title", text(f"{name}, {i}: {value:.4g}"))
             dot = f"fill:{colour};stroke:{SURFACE};stroke-width:1.5"
             parts.append(tag("circle", hint, cx=px, cy=py, r=3.5, style=dot))
@@ -187,7 +191,7 @@ def _legend(names: Sequence[str], right: float) -> list[str]:
     parts, x = [], right + 50.0
     for name, colour in reversed(list(zip(names, SERIES))):
         x -= 7.0 * len(name)
-        parts.append(_label(name, x, 16))
+        parts.append(_label(name, x, 16, fill=colour))
         x -= 22.0
         style = f"stroke:{colour};stroke-width:3"
         parts.append(tag("line", x1=x, y1=12.0, x2=x + 16, y2=12.0, style=style))
@@ -206,7 +210,7 @@ def _line_summary(title: str, series: Mapping[str, Sequence[float]]) -> str:
 
 def confusion_matrix(
     counts: Array, labels: Sequence[str] | None = None, cell: int = 44
-) -> str:
+) -> Svg:
     """What was predicted for what was true: right answers blue, mistakes orange.
 
     Blue deepens with the share of the row that is right, orange with the number of
@@ -218,7 +222,7 @@ def confusion_matrix(
         cell: Size of one cell in pixels at scale 1.
 
     Returns:
-        The SVG as a string.
+        The SVG as a string; a notebook shows it as a picture.
 
     Raises:
         ValueError: If `counts` is not square or `labels` do not fit it.
@@ -294,7 +298,7 @@ def image_grid(
     low: float | None = None,
     high: float | None = None,
     gap: int = 4,
-) -> str:
+) -> Svg:
     """Small pictures side by side, in crisp pixels, on one scale of colours.
 
     Args:
@@ -308,7 +312,7 @@ def image_grid(
         gap: Pixels between two pictures.
 
     Returns:
-        The SVG as a string.
+        The SVG as a string; a notebook shows it as a picture.
 
     Raises:
         ValueError: If `images` does not have three axes or is empty.
@@ -342,7 +346,7 @@ def bar_chart(
     labels: Sequence[str] | None = None,
     width: int = 420,
     height: int = 120,
-) -> str:
+) -> Svg:
     """Upright bars from 0, the greatest one marked and named.
 
     Args:
@@ -353,7 +357,7 @@ def bar_chart(
         height: Height in pixels at scale 1.
 
     Returns:
-        The SVG as a string.
+        The SVG as a string; a notebook shows it as a picture.
     """
     values = np.nan_to_num(np.asarray(values, np.float64).ravel())
     names = [str(i) for i in range(len(values))] if labels is None else list(labels)

@@ -27,6 +27,13 @@ DIVERGING = (
 Colours = tuple[tuple[int, int, int], ...]
 
 
+class Svg(str):
+    """Markup as text, which a notebook shows as the picture it is."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
 def tag(name: str, *children: str, **attributes: Any) -> str:
     """One element. Children are markup; attribute values are escaped here.
 
@@ -58,9 +65,9 @@ def number(value: Any) -> str:
     return str(value)
 
 
-def drawing(width: float, height: float, *children: str, label: str) -> str:
+def drawing(width: float, height: float, *children: str, label: str) -> Svg:
     """An SVG picture that scales with the page; `label` is read out in its place."""
-    return tag(
+    markup = tag(
         "svg",
         *children,
         xmlns="http://www.w3.org/2000/svg",
@@ -70,6 +77,7 @@ def drawing(width: float, height: float, *children: str, label: str) -> str:
         role="img",
         aria_label=label,
     )
+    return Svg(markup)
 
 
 def colourise(
