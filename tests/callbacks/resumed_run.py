@@ -36,7 +36,7 @@ class Sums(keras.callbacks.Callback):
         logs["sum"] = self.total
 
 
-def result(folder, save_freq="epoch", epochs=6):
+def result(folder, save_freq="epoch", epochs=4):
     """Train, with everything that draws or remembers; what it comes to, as arrays."""
     keras.utils.set_random_seed(5)
     rng = np.random.default_rng(1)

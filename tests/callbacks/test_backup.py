@@ -21,7 +21,7 @@ class Stop(Exception):
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    return resumed_run.result(tmp_path_factory.mktemp("unbroken"), epochs=4)
+    return resumed_run.result(tmp_path_factory.mktemp("unbroken"))
 
 
 @pytest.mark.parametrize(("save_freq", "at"), [("epoch", 2), ("epoch", 16), (1, 9), (1, 15),
@@ -38,10 +38,10 @@ def test_it_goes_on_to_the_bit(tmp_path, monkeypatch, unbroken, save_freq, at):
         warnings.simplefilter("ignore", ResourceWarning)
         broken.setattr(resumed_run.Sums, "on_train_batch_begin", begin)
         with pytest.raises(Stop):
-            resumed_run.result(tmp_path, save_freq, epochs=4)
+            resumed_run.result(tmp_path, save_freq)
         gc.collect()  # the file that the broken run has left open
     begun.clear()
-    found = resumed_run.result(tmp_path, save_freq, epochs=4)
+    found = resumed_run.result(tmp_path, save_freq)
     for name, value in unbroken.items():
         np.testing.assert_array_equal(found[name], value, name)
     assert not (tmp_path / "backup").exists()

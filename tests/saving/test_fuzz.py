@@ -18,7 +18,7 @@ SPOTS = st.lists(
 
 
 @pytest.mark.parametrize("kind", sorted(fuzzing.SEEDS))
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(spots=SPOTS, cut=st.none() | st.integers(0, 2**20))
 def test_changed_bytes(kind, spots, cut):
     data = bytearray(fuzzing.SEEDS[kind]())
@@ -40,7 +40,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(place=st.integers(0, 10_000), value=JSON)
 def test_changed_configs(place, value):
     with warnings.catch_warnings():
