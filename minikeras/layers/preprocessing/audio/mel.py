@@ -9,7 +9,7 @@ import numpy as np
 
 from minikeras import ops
 from minikeras.engine import dtypes
-from minikeras.engine.aval import ShapeError
+from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -119,6 +119,10 @@ class MelSpectrogram(Layer):
         dtype = self._run_dtype if dtypes.is_float(self._run_dtype) else "float32"
         wide = dtype if dtype == "float64" else "float32"
         sounds = ops.cast(x[None] if x.ndim == 1 else x, wide)
+        centred = not isinstance(sounds.shape[1], Unknown)
+        if not centred:  # where only shapes count, how it is padded does not
+            half = self.fft_length // 2
+            sounds = ops.pad(sounds, ((0, 0), (half, half)))
         real, imag = ops.stft(
             sounds,
             sequence_length=self.sequence_length,
@@ -127,7 +131,7 @@ class MelSpectrogram(Layer):
             window=window_of(self.window, self.sequence_length, True, self.name)
             if self.window is not None
             else None,
-            center=True,
+            center=centred,
         )
         power = ops.square(real) + ops.square(imag)
         if self.mag_exp != 2:

@@ -1,0 +1,116 @@
+"""Spectrograms beside Keras, and beside NumPy's transform."""
+
+import numpy as np
+import pytest
+
+from minikeras import Sequential, layers, optimizers
+from tests.goldens.oracle import keras as real_keras
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # JAX's own
+
+
+def sounds(*shape, seed=1):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+STFT = [
+    *({"mode": m} for m in ("log", "magnitude", "psd", "real", "imag", "stft")),
+    {"mode": "stft", "expand_dims": True},
+    {"padding": "same", "frame_step": 3, "fft_length": 16},
+    {"scaling": "spectrum", "periodic": True, "window": "hamming"},
+    {"scaling": None, "window": None, "expand_dims": True},
+    {"data_format": "channels_first"},
+    {"data_format": "channels_first", "expand_dims": True, "mode": "psd"},
+]
+MEL = [
+    {},
+    {"power_to_db": False, "mag_exp": 1.0},
+    {"sequence_length": 200, "window": "hamming", "ref_power": 5.0, "top_db": 20.0},
+    {"window": None, "min_freq": 100.0, "max_freq": 3000.0},
+]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("arguments", STFT, ids=str)
+def test_stft_as_keras(arguments):
+    x = sounds(2, 41, 2)
+    if arguments.get("data_format") == "channels_first":
+        x = np.moveaxis(x, -1, 1)
+    ours, theirs = (
+        module.layers.STFTSpectrogram(frame_length=8, name="s", **arguments)
+        for module in (__import__("minikeras"), real_keras())
+    )
+    got, wanted = ours(x), np.asarray(theirs(x))
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+    open_shape = tuple(None if n == 41 else n for n in x.shape)
+    assert ours.compute_output_shape(open_shape) == theirs.compute_output_shape(
+        open_shape
+    )
+    assert [(v.path, v.shape) for v in ours.variables] == [
+        (v.path, tuple(v.shape)) for v in theirs.variables
+    ]
+    configs = [layer.get_config() for layer in (ours, theirs)]
+    assert [c.pop("dtype") is not None for c in configs] == [True, True]
+    assert configs[0] == configs[1]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("arguments", MEL, ids=str)
+def test_mel_as_keras(arguments):
+    x = sounds(2, 3000)
+    common = {"fft_length": 256, "sequence_stride": 64, "num_mel_bins": 12, "name": "m"}
+    ours, theirs = (
+        module.layers.MelSpectrogram(sampling_rate=8000, **common, **arguments)
+        for module in (__import__("minikeras"), real_keras())
+    )
+    np.testing.assert_allclose(ours(x), np.asarray(theirs(x)), rtol=1e-3, atol=2e-3)
+    assert ours(x[0]).shape == (12, 47)
+    assert ours.compute_output_shape((None, None)) == (None, 12, None)
+    configs = [layer.get_config() for layer in (ours, theirs)]
+    assert [c.pop("dtype") is not None for c in configs] == [True, True]
+    assert configs[0] == configs[1]
+
+
+def test_stft_is_numpys_transform():
+    x = sounds(1, 64, 1)
+    got = layers.STFTSpectrogram("angle", 8, scaling=None)(x).numpy()[0]
+    frames = np.lib.stride_tricks.sliding_window_view(x[0, :, 0], 8)[::4]
+    wanted = np.fft.rfft(frames * np.hanning(8))
+    inner = slice(1, 4)  # the ends are real: an angle of 0 or pi, by a sign of 0
+    np.testing.assert_allclose(got[:, inner], np.angle(wanted)[:, inner], atol=1e-4)
+
+
+def test_kernels_train():
+    model = Sequential(
+        [layers.STFTSpectrogram("magnitude", 8), layers.Flatten(), layers.Dense(1)]
+    )
+    model.compile(optimizers.SGD(0.01), "mse")
+    x = sounds(4, 32, 1)
+    x[0] = 0  # the magnitude of silence has no slope
+    model.build((None, 32, 1))
+    before = model.layers[0].real_kernel.numpy()
+    losses = model.fit(x, sounds(4, 1), epochs=3, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+    assert (model.layers[0].real_kernel.numpy() != before).any()
+
+
+def test_refusals():
+    for make, kind, words in (
+        (lambda: layers.STFTSpectrogram("x"), ValueError, "mode='x'"),
+        (lambda: layers.STFTSpectrogram(frame_length=0), ValueError, "frame_length"),
+        (lambda: layers.STFTSpectrogram(frame_step=500), ValueError, "frame_step"),
+        (lambda: layers.STFTSpectrogram(fft_length=8), ValueError, "fft_length"),
+        (lambda: layers.STFTSpectrogram(window=np.ones(3)), ValueError, "window"),
+        (
+            lambda: layers.STFTSpectrogram()(np.ones((1, 512, 1), "int32")),
+            TypeError,
+            "floats",
+        ),
+        (lambda: layers.MelSpectrogram(window="x"), ValueError, "window='x'"),
+        (lambda: layers.MelSpectrogram(sequence_length=4096), ValueError, "at most"),
+        (lambda: layers.MelSpectrogram(min_freq=9e3), ValueError, "min_freq"),
+        (lambda: layers.MelSpectrogram()(np.ones((1, 2, 3, 4))), ValueError, "samples"),
+    ):
+        with pytest.raises(kind, match=words):
+            make()
