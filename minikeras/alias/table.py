@@ -89,6 +89,15 @@ _INNER_SOURCES = {
     "utils.traceback_utils": (f"{_INSIDE}.utils", "minikeras.config"),
     "version": (_IDENTITY,),
 }
+# Names in `keras.src` that no public module has.
+_INNER_NAMES = {
+    "applications.convnext": {
+        "LayerScale": "minikeras.applications.convnext:LayerScale",
+    },
+    "applications.inception_resnet_v2": {
+        "CustomScaleLayer": "minikeras.applications.inception_resnet_v2:CustomScaleLayer",
+    },
+}
 # What Keras's own modules import, and others then take from there.
 _EVERYWHERE = (
     f"{_INSIDE}.backend",
@@ -141,9 +150,8 @@ def _entries() -> dict[str, Entry]:
         below = frozenset(INNER.get(path, "").split())
         if path == "backend":
             below |= frozenset(_BACKEND_PARTS)
-        found[_join("keras.src", path)] = Entry(
-            _inner_sources(path), _PUBLIC_NAMES.get(path.split(".")[0], {}), below
-        )
+        names = _INNER_NAMES.get(path) or _PUBLIC_NAMES.get(path.split(".")[0], {})
+        found[_join("keras.src", path)] = Entry(_inner_sources(path), names, below)
     for part in _BACKEND_PARTS:
         path = f"backend.{part}"
         found.setdefault(f"keras.src.{path}", Entry(_inner_sources(path)))

@@ -1,5 +1,8 @@
 """Arguments of the networks: what fits, and the one clear error for what does not."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -51,7 +54,7 @@ def test_refused(lib, case):
     options, _ = BAD[case]
     if options["weights"] == 3:
         pytest.skip("an open file's number, to keras")
-    with pytest.raises(ValueError):
+    with outlines.undrawn(lib), pytest.raises(ValueError):
         lib.applications.ResNet50(**options)
 
 
@@ -188,3 +191,23 @@ def test_layer_of_its_own():
     again = keras.Model.from_config(model.get_config())
     x = [np.full((1, 2), 3.0, "float32"), np.full((1, 2), 2.0, "float32")]
     np.testing.assert_array_equal(again.predict(x, verbose=0), [[4.0, 4.0]])
+
+
+def test_under_keras_name():
+    """The paths by which others import networks."""
+    script = (
+        "from keras.applications.vgg16 import VGG16, decode_predictions\n"
+        "from keras.src.applications.convnext import LayerScale\n"
+        "from tensorflow.keras.applications import ResNet50\n"
+        "import keras\n"
+        "assert keras.applications.resnet50.ResNet50 is ResNet50\n"
+        "print(VGG16.__module__, LayerScale.__name__)\n"
+    )
+    code = f"import minikeras; minikeras.install_as_keras(); exec({script!r})"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["minikeras.applications.vgg16", "LayerScale"]
