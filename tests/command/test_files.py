@@ -126,3 +126,18 @@ def test_convert_trusts_code_only_if_told(tmp_path, capsys):
     with pytest.warns(UserWarning, match="lambda"):
         said(["convert", tmp_path / "m.keras", tmp_path / "n.json", "--trust"], capsys)
     assert json.loads((tmp_path / "n.json").read_text())["class_name"] == "Sequential"
+
+
+def test_convert_to_onnx_and_back(tmp_path, capsys, model):
+    pytest.importorskip("onnx")
+    model.save(tmp_path / "m.keras")
+    there, back = tmp_path / "m.onnx", tmp_path / "n.keras"
+    assert "m.onnx" in said(["convert", tmp_path / "m.keras", there], capsys)
+    said(["convert", there, back], capsys)
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    again = keras.models.load_model(back)
+    np.testing.assert_allclose(
+        again.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6
+    )
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    assert "no ONNX file" in said(["convert", tmp_path / "bad.onnx", back], capsys, 1)
