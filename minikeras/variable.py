@@ -84,6 +84,15 @@ _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
 _SYNCHRONIZATIONS = (None, "none", "on_read", "on_write", "auto")
 
 
+def _function(value: Any, attribute: str) -> Any:
+    if value is not None and not callable(value):
+        raise ValueError(
+            f"Variable: {attribute}={value!r}; expected a function of the values, or None. "
+            f"Names are understood by keras.{attribute}s.get()."
+        )
+    return value
+
+
 class Variable(operators.LogicalOperators):
     """A mutable tensor with a name, e.g. a layer's weight.
 
@@ -150,9 +159,40 @@ class Variable(operators.LogicalOperators):
         self.autocast = bool(autocast)
         self.aggregation = "none" if aggregation is None else aggregation
         self.synchronization = synchronization
-        self.regularizer: Callable[..., Any] | None = None
-        self.constraint: Callable[..., Any] | None = None
-        self.overwrite_with_gradient = False
+        self._regularizer: Callable[..., Any] | None = None
+        self._constraint: Callable[..., Any] | None = None
+        self._overwrite_with_gradient = False
+
+    @property
+    def regularizer(self) -> Callable[..., Any] | None:
+        """The penalty on its values; a function of them, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._regularizer = _function(value, "regularizer")
+
+    @property
+    def constraint(self) -> Callable[..., Any] | None:
+        """What projects its values after an update; a function of them, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = _function(value, "constraint")
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether an update replaces it by its gradient."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"Variable: overwrite_with_gradient={value!r}; expected True or False."
+            )
+        self._overwrite_with_gradient = value
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -32,6 +32,10 @@ class SymbolicError(TypeError, ValueError):
     """A symbolic tensor was asked for values, which it does not have."""
 
 
+class IterationError(SymbolicError, NotImplementedError):
+    """A symbolic tensor was iterated over."""
+
+
 class KerasTensor(operators.LogicalOperators):
     """A symbolic tensor: shape (with None for unknown sizes), dtype and name.
 
@@ -144,7 +148,7 @@ class KerasTensor(operators.LogicalOperators):
         raise self._no_values("len()")
 
     def __iter__(self) -> Any:
-        raise self._no_values("iteration")
+        raise IterationError(*self._no_values("iteration").args)
 
     def __contains__(self, value: Any) -> bool:
         raise self._no_values("`in`")

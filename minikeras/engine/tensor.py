@@ -146,13 +146,22 @@ class Tensor(operators.Operators, ArrayMethods):
         return bool(self._host("bool()"))
 
     def __float__(self) -> float:
-        return float(self._host("float()").item())
+        return float(self._number("float()"))
 
     def __int__(self) -> int:
-        return int(self._host("int()").item())
+        return int(self._number("int()"))
 
     def __complex__(self) -> complex:
-        return complex(self._host("complex()").item())
+        return complex(self._number("complex()"))
+
+    def _number(self, wanted: str) -> Any:
+        array = self._host(wanted)
+        if array.size != 1:
+            raise TypeError(
+                f"{wanted}: the tensor has shape {array.shape}; expected one element, such as "
+                "ops.mean of it."
+            )
+        return array.item()
 
     def __index__(self) -> int:
         array = self._host("an index")

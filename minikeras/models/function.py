@@ -18,7 +18,8 @@ class Function(Operation):
     """A graph of layers and ops as a plain function; it holds and trains nothing.
 
     Args:
-        inputs: KerasTensors, in any structure of lists and dicts.
+        inputs: KerasTensors, in any structure of lists and dicts: of `Input`, made by hand,
+            or from the middle of a graph; what comes before them does not belong to it.
         outputs: KerasTensors computed from them.
         name: Name of the function.
 
@@ -36,7 +37,7 @@ class Function(Operation):
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         super().__init__(name)
-        checked_ends(inputs, outputs, f"function {self.name!r}")
+        checked_ends(inputs, outputs, f"function {self.name!r}", begun=False)
         self._inputs, self._outputs = tree.flatten(inputs), tree.flatten(outputs)
         self._output_spec = tree.flatten_spec(outputs)[1]
         self._nodes, self._operations = graph.trace(self._inputs, self._outputs)

@@ -365,8 +365,14 @@ def _shapes(structure: Any) -> Any:
     return tuple(flat[0].shape) if len(flat) == 1 else tensors_to_shapes(structure)
 
 
-def checked_ends(inputs: Any, outputs: Any, owner: str) -> tuple[Any, Any]:
-    """Inputs and outputs, if they may be the ends of a graph."""
+def checked_ends(
+    inputs: Any, outputs: Any, owner: str, begun: bool = True
+) -> tuple[Any, Any]:
+    """Inputs and outputs, if they may be the ends of a graph.
+
+    `begun`: whether inputs must come from `Input` or a call, not `KerasTensor(...)`.
+    """
+    given = () if begun else {id(leaf) for leaf in tree.flatten(inputs)}
     for what, structure in (("inputs", inputs), ("outputs", outputs)):
         leaves = tree.flatten(structure)
         for leaf in leaves:
@@ -375,7 +381,7 @@ def checked_ends(inputs: Any, outputs: Any, owner: str) -> tuple[Any, Any]:
                     f"{owner}: {what} holds {leaf!r}; expected KerasTensors, made by "
                     "keras.Input() and calls of layers on it."
                 )
-            if leaf._keras_history is None:
+            if leaf._keras_history is None and id(leaf) not in given:
                 raise ValueError(f"{owner}: {what} holds {leaf!r}, which no call made.")
         if not leaves:
             raise ValueError(f"{owner}: {what} is empty.")

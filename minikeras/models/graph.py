@@ -29,6 +29,8 @@ def trace(
     nodes, met = _walk_back({id(t) for t in inputs}, outputs)
     distance = _distances(nodes)
     for tensor in inputs:
+        if not _enters(tensor):
+            continue
         operation = node_of(tensor).operation
         if operation not in distance:  # an input that no output needs
             distance[operation] = 0
@@ -36,6 +38,11 @@ def trace(
             nodes.insert(0, node_of(tensor))
     operations = sorted(distance, key=lambda o: (-distance[o], met[o]))
     return nodes, operations
+
+
+def _enters(tensor: KerasTensor) -> bool:
+    """Whether this is the tensor of an `Input`, not one that a call made (or nothing did)."""
+    return tensor._keras_history is not None and node_of(tensor).is_input
 
 
 def _walk_back(
@@ -47,6 +54,8 @@ def _walk_back(
     met: dict[Any, int] = {}
     for output in outputs:
         stack: list[tuple[Node, list[KerasTensor]]] = []
+        if id(output) in stops and not _enters(output):
+            continue
         node = node_of(output)
         if node not in done:
             stack.append((node, _sources(node, output, stops)))
@@ -60,6 +69,8 @@ def _walk_back(
                     nodes.append(node)
                 continue
             tensor = waiting.pop(0)
+            if id(tensor) in stops and not _enters(tensor):
+                continue  # the graph begins behind the call that made it
             parent = node_of(tensor)
             if parent not in done:
                 met.setdefault(parent.operation, len(met))
@@ -86,7 +97,8 @@ def _distances(nodes: list[Node]) -> dict[Any, int]:
     for node in reversed(nodes):
         depth = max(of_node.get(node, 0), of_operation.get(node.operation, 0))
         of_operation[node.operation] = of_node[node] = depth
-        for parent in node.parent_nodes:
+        made = [t for t in node.input_tensors if t._keras_history is not None]
+        for parent in map(node_of, made):
             if parent in inside:
                 of_node[parent] = max(of_node.get(parent, 0), depth + 1)
     return of_operation
@@ -107,11 +119,13 @@ class Plan:
             places.setdefault(id(tensor), len(places))
         self.feeds = [places[id(t)] for t in inputs]
         fed = {id(t) for t in inputs}
-        steps = [n for n in nodes if not any(id(t) in fed for t in n.output_tensors)]
+        steps = [n for n in nodes if not all(id(t) in fed for t in n.output_tensors)]
         for node in steps:
             for tensor in node.output_tensors:
-                places[id(tensor)] = len(places)
-        self.size = len(places)
+                places.setdefault(id(tensor), len(places))
+        # What a step makes of a tensor that is given goes to a place nobody reads.
+        self.size = len(places) + 1
+        spare = dict.fromkeys(fed, len(places))
         self.results = [places[id(t)] for t in outputs]
         last = {places[id(t)]: i for i, n in enumerate(steps) for t in n.input_tensors}
         for place in self.results:
@@ -119,7 +133,7 @@ class Plan:
         dying: list[list[int]] = [[] for _ in steps]
         for place, i in last.items():
             dying[i].append(place)
-        self.steps = [_step(n, places, d) for n, d in zip(steps, dying)]
+        self.steps = [_step(n, places, spare, d) for n, d in zip(steps, dying)]
 
     def run(
         self, values: list[Any], call: Callable[..., Any] | None = None
@@ -149,13 +163,15 @@ class Plan:
         return [table[place] for place in self.results]
 
 
-def _step(node: Node, places: dict[int, int], dying: list[int]) -> tuple[Any, ...]:
+def _step(
+    node: Node, places: dict[int, int], spare: dict[int, int], dying: list[int]
+) -> tuple[Any, ...]:
     """One call: operation, its only input place (or None), ..., places to clear after."""
     args, kwargs = tree.map_structure(
         lambda v: _Slot(places[id(v)]) if isinstance(v, KerasTensor) else v,
         (node.args, node.kwargs),
     )
-    outs = [places[id(t)] for t in node.output_tensors]
+    outs = [spare.get(id(t), places[id(t)]) for t in node.output_tensors]
     simple = (
         len(args) == 1
         and type(args[0]) is _Slot
@@ -177,13 +193,13 @@ def copy_nodes(
         return made.get(id(value), value) if isinstance(value, KerasTensor) else value
 
     for node in nodes:
-        if any(id(t) in made for t in node.output_tensors):
+        if all(id(t) in made for t in node.output_tensors):
             continue
         args, kwargs = tree.map_structure(renewed, (node.args, node.kwargs))
         fresh = tree.map_structure(_like, node.outputs)
         Node(node.operation, args, kwargs, fresh)
         for old, new in zip(tree.flatten(node.outputs), tree.flatten(fresh)):
-            made[id(old)] = new
+            made.setdefault(id(old), new)
     return [made[id(t)] for t in outputs]
 
 

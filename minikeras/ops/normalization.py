@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from minikeras import config
@@ -127,6 +128,7 @@ def layer_normalization(
         beta: Offset, of the sizes of the axes; or None.
         axis: Axis or axes to normalise over.
         epsilon: Small number added to the variance; by default `keras.config.epsilon()`.
+        **kwargs: `rms_scaling=True`, deprecated, leaves out subtracting the mean and `beta`.
 
     Returns:
         Float tensor of the shape of `x`.
@@ -143,6 +145,13 @@ def layer_normalization(
     rms = kwargs.pop("rms_scaling", False)
     if kwargs:
         raise TypeError(f"layer_normalization: unknown arguments {sorted(kwargs)}.")
+    if rms:
+        beta = None
+        warnings.warn(
+            "layer_normalization: rms_scaling=True is deprecated, and divides by the standard "
+            "deviation, not the root mean square; use rms_normalization.",
+            stacklevel=3,
+        )
     dtype = to_tensor(x).dtype
     x = floating(x)
     axes = axes_of(axis, x.ndim, "layer_normalization")

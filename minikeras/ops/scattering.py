@@ -11,7 +11,7 @@ from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.shaping import broadcast_to
-from minikeras.ops.support import cast_to, const, index, int_shape
+from minikeras.ops.support import cast_to, const, index, int_shape, known
 
 
 def _is_static(starts: Any) -> bool:
@@ -35,7 +35,8 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
     Args:
         inputs: Tensor of any shape.
         start_indices: Where the window begins, one index for each axis; may be a tensor.
-        shape: Size of the window, one for each axis; -1 means up to the end.
+        shape: Size of the window, one for each axis; -1 means up to the end, and needs
+            indices whose values are known.
 
     Returns:
         Tensor of shape `shape`. A window that would stick out is moved inside.
@@ -62,6 +63,9 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
             return prims.slice(
                 x, starts=tuple(starts), stops=stops, steps=(1,) * x.ndim
             )
+    if -1 in sizes:
+        at = known(to_tensor(start_indices), "slice", "a shape without -1").tolist()
+        return slice(x, [int(s) for s in at], sizes)
     return prims.dynamic_slice(
         x, _starts(start_indices, x.shape, sizes, "slice"), sizes=sizes
     )

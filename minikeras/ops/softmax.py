@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from minikeras.engine import prims
@@ -40,13 +41,18 @@ def _flat(x: Tensor) -> Tensor:
     return prims.reshape(x, shape=(1,))
 
 
+def shares(x: Any, axis: Any = -1) -> Tensor:
+    """`softmax`, where an axis of size 1 is nothing to warn of."""
+    return _over_axes(prims.softmax, x, axis, "softmax")
+
+
 @op
 def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` along an axis: positive numbers that sum to 1.
 
     Args:
         x: Tensor of any shape.
-        axis: Axis or axes that sum to 1.
+        axis: Axis or axes that sum to 1; along one of size 1 there is a warning.
 
     Returns:
         Float tensor of the shape of `x`.
@@ -57,7 +63,14 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
     >>> keras.ops.softmax([0.0, 1.0, 2.0]).tolist()
     [0.09, 0.2447, 0.6652]
     """
-    return _over_axes(prims.softmax, x, axis, "softmax")
+    result = shares(x, axis)
+    if isinstance(axis, int) and result.ndim and result.shape[axis] == 1:
+        warnings.warn(
+            f"softmax: axis {axis} of shape {result.shape} has size 1, so that every result "
+            "is 1. Use a sigmoid for one probability.",
+            stacklevel=3,
+        )
+    return result
 
 
 @op

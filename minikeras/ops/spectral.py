@@ -221,10 +221,11 @@ def _window(window: Any, length: int, fft_length: int, dtype: str, name: str) ->
 
 
 def _check_frames(length: Any, stride: Any, fft_length: Any, name: str) -> None:
-    if not stride > 0 or not 0 < length <= fft_length:
+    whole = all(hasattr(n, "__index__") for n in (length, stride, fft_length))
+    if not whole or not stride > 0 or not 0 < length <= fft_length:
         raise ValueError(
             f"{name}: sequence_length={length}, sequence_stride={stride}, fft_length="
-            f"{fft_length}; expected positive numbers, the first not above the last."
+            f"{fft_length}; expected positive integers, the first not above the last."
         )
 
 

@@ -380,3 +380,18 @@ def test_the_causal_mask_of_a_direct_call_joins_the_given_one(mask):
     got, _ = layer._compute_attention(q, k, v, mask, use_causal_mask=True)
     wanted, _ = layer._compute_attention(q, k, v, joined)
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_flash_attention_changes_nothing_and_excludes_nothing():
+    query = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    one, two = (
+        layers.MultiHeadAttention(2, 2, dropout=0.5, seed=1, flash_attention=flash)
+        for flash in (True, None)
+    )
+    for layer in (one, two):
+        layer(query, query)
+    two.set_weights(one.get_weights())
+    for a, b in zip(
+        *(m(query, query, return_attention_scores=True) for m in (one, two))
+    ):
+        np.testing.assert_array_equal(a, b)

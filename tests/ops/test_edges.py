@@ -155,3 +155,56 @@ def test_sums_in_16_bits_are_taken_in_32(backend, name, size, dtype):
     np.testing.assert_allclose(
         wide(found), right, rtol=exact, atol=exact * np.abs(right).max() + 1e-7
     )
+
+
+def test_a_window_to_the_end_takes_starts_of_known_values():
+    x = np.arange(9).reshape(3, 3)
+    for start in (np.array([1, 2]), ops.array([1, 2]), (1, 2)):
+        np.testing.assert_array_equal(ops.slice(x, start, (-1, -1)), x[1:, 2:])
+        np.testing.assert_array_equal(ops.slice(x, start, (1, -1)), x[1:2, 2:])
+
+
+def test_cropping_needs_to_know_how_large_the_result_is():
+    for shape, size in (((None, 10, 3), "height"), ((10, None, 3), "width")):
+        with pytest.raises(ValueError, match=f"{size} of the images is unknown"):
+            ops.image.crop_images(keras.KerasTensor(shape), 2, 3, 4, 5)
+    found = ops.image.crop_images(
+        keras.KerasTensor((None, 10, 3)), 2, 3, None, 5, target_height=4
+    )
+    assert found.shape == (4, 2, 3)
+
+
+def test_fractions_of_samples_are_refused():
+    x = np.ones(20, "float32")
+    for sizes in ((8, 0.5, 8), (8.5, 4, 9), (8, 4, 8.0)):
+        with pytest.raises(ValueError, match="positive integers"):
+            ops.stft(x, *sizes)
+
+
+def test_layer_normalization_by_the_deviation_alone_is_deprecated():
+    x = np.array([[1.0, 2.0, 5.0]], "float32")
+    right = 2 * x / np.sqrt(x.var() + 1e-3)
+    two = np.full(3, 2.0, "float32")
+    with pytest.warns(UserWarning, match="rms_normalization"):
+        found = ops.layer_normalization(x, two, two, epsilon=1e-3, rms_scaling=True)
+    np.testing.assert_allclose(found, right, rtol=1e-6)
+    layer = keras.layers.LayerNormalization(
+        rms_scaling=True, gamma_initializer=keras.initializers.Constant(2.0)
+    )
+    with pytest.warns(UserWarning, match="rms_normalization"):
+        np.testing.assert_allclose(layer(x), right, rtol=1e-6)
+    assert [v.name for v in layer.weights] == ["gamma"]
+    assert layer.get_config()["rms_scaling"] is True
+
+
+def test_softmax_over_one_element_is_warned_of():
+    with pytest.warns(UserWarning, match="size 1"):
+        assert ops.softmax(np.ones((2, 1))).tolist() == [[1.0], [1.0]]
+
+
+def test_blurs_take_the_deviation_along_the_height_first():
+    x = np.zeros((1, 9, 9, 1), "float32")
+    x[0, 4, 4] = 1.0
+    y = ops.image.gaussian_blur(x, (5, 5), (0.5, 2.0)).numpy()[0, :, :, 0]
+    ratio = y[3, 4] / y[4, 4], y[4, 3] / y[4, 4]
+    np.testing.assert_allclose(ratio, [np.exp(-2.0), np.exp(-0.125)], rtol=1e-5)

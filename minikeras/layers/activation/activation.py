@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import activations, ops
+from minikeras.engine.prims.helpers import agree
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -14,6 +15,7 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
+from minikeras.ops.softmax import shares
 
 
 def _number(value: Any, name: str, owner: str, least: float | None = 0.0) -> float:
@@ -317,15 +319,31 @@ class Softmax(_Elementwise):
         super().__init__(**kwargs)
         self.axis = axis
 
+    def _check_mask(self, shape: tuple[int, ...], given: tuple[int, ...]) -> None:
+        fits = len(given) <= len(shape) and all(
+            m == 1 or agree(m, n) for m, n in zip(given[::-1], shape[::-1])
+        )
+        if not fits:
+            raise ValueError(
+                f"{self._label()}: mask has shape {given}, the inputs {shape}; expected a "
+                "mask with the inputs' shape, or one that broadcasts to it."
+            )
+
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """The softmax of the inputs."""
+        """The softmax of the inputs.
+
+        Raises:
+            ValueError: If the mask's shape does not broadcast to that of the inputs.
+        """
         if mask is not None:
+            self._check_mask(inputs.shape, mask.shape)
             largest = -3e4 if inputs.dtype == "float16" else -1e9
             inputs = inputs + (1.0 - ops.cast(mask, inputs.dtype)) * largest
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         if isinstance(axis, tuple) and len(axis) == 1:
-            axis = axis[0]
-        found = ops.softmax(inputs, axis=axis)
+            found = shares(inputs, axis[0])  # attention's: one source is no mistake
+        else:
+            found = ops.softmax(inputs, axis=axis)
         # Rows that are masked everywhere are 0 too.
         return found if mask is None else found * ops.cast(mask, found.dtype)
 

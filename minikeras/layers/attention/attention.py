@@ -8,6 +8,7 @@ from minikeras import ops, random
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import one_of
+from minikeras.ops.softmax import shares
 
 
 class _ListAttention(Layer):
@@ -92,7 +93,7 @@ class _ListAttention(Layer):
             lowest = 65504.0 if scores.dtype == "float16" else 1.0e9
             forbidden = ops.cast(ops.logical_not(scores_mask), scores.dtype)
             scores = scores - lowest * forbidden
-        weights = ops.softmax(scores, axis=-1)
+        weights = shares(scores)
         if training and self.dropout > 0:
             weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
         return ops.matmul(weights, value), weights

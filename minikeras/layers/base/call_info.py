@@ -40,8 +40,13 @@ class CallInfo:
         default = defaults.get("training")
         self.training_default = default if isinstance(default, bool) else None
 
-    def tensors(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that hold tensors, by name, masks left out."""
+    def tensors(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        wanted: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        """The arguments that hold tensors, by name; masks only if their shape is wanted."""
         found = dict(zip(self.names, args))
         for i, extra in enumerate(args[len(self.names) :]):
             found[f"arg_{i}"] = extra
@@ -49,8 +54,13 @@ class CallInfo:
         return {
             name: value
             for name, value in found.items()
-            if name != "mask" and not name.endswith("_mask") and holds_tensor(value)
+            if (not is_mask(name) or f"{name}_shape" in wanted) and holds_tensor(value)
         }
+
+
+def is_mask(name: str) -> bool:
+    """Whether an argument of this name takes a mask."""
+    return name == "mask" or name.endswith("_mask")
 
 
 @functools.cache
@@ -66,6 +76,36 @@ def build_names(build: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     names = tuple(p.name for p in parameters if p.kind not in variable)
     return names, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+
+
+def missing_shapes(
+    build: Callable[..., Any], found: dict[str, Any], info: CallInfo, label: str
+) -> dict[str, None]:
+    """None for the shapes a `build` must have of arguments that this call did without.
+
+    Raises:
+        ValueError: If a parameter of `build` can be the shape of no argument of `call`.
+    """
+    absent: dict[str, None] = {}
+    for p in list(inspect.signature(build).parameters.values())[1:]:
+        variable = p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        if variable or p.default is not p.empty or p.name in found:
+            continue
+        argument = p.name.removesuffix("_shape")
+        if argument == p.name:
+            raise ValueError(
+                f"{label}: build() has the argument `{p.name}`, which does not end in "
+                "`_shape`; expected `<argument>_shape` for arguments of call(). Give it "
+                "that name, or a default."
+            )
+        if argument not in info.known:
+            raise ValueError(
+                f"{label}: build() has the argument `{p.name}`, but `call()` does not have "
+                f"argument `{argument}`; expected one of "
+                f"{[f'{n}_shape' for n in info.names]}."
+            )
+        absent[p.name] = None
+    return absent
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,13 @@ from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.engine.tracebacks import shorten
 from minikeras.layers.base import declaring, masking
 from minikeras.layers.base.call_context import CallContext, call_context
-from minikeras.layers.base.call_info import build_arguments, call_info, shape_of
+from minikeras.layers.base.call_info import (
+    build_arguments,
+    build_names,
+    call_info,
+    missing_shapes,
+    shape_of,
+)
 from minikeras.layers.base.input_spec import check
 from minikeras.layers.base.node import Node
 from minikeras.ops.core_op import to_tensor
@@ -146,7 +152,8 @@ class LayerCalls:
                 for out in tree.flatten(outputs):
                     penalty = self.activity_regularizer(out)
                     # Per sample, so that it does not grow with the batch.
-                    self.add_loss(penalty / out.shape[0] if out.shape else penalty)
+                    batch = max(out.shape[0], 1) if out.shape else 1
+                    self.add_loss(penalty / batch)
         except ShapeError as error:
             found = self._declared_inside(args, kwargs)
             if found is None:
@@ -198,8 +205,14 @@ class LayerCalls:
 
     def _weight_scope(self) -> AbstractContextManager[Any]:
         """The name scope for a weight that is made now."""
-        inside = _scope_owner.get() is self
-        return nullcontext() if inside else naming.name_scope(self.name)
+        if _scope_owner.get() is self:
+            return nullcontext()
+        scopes = ExitStack()
+        if self._parent_path and not naming.scoped(""):  # later, from outside the model
+            for part in self._parent_path.split("/"):
+                scopes.enter_context(naming.name_scope(part))
+        scopes.enter_context(naming.name_scope(self.name))
+        return scopes
 
     def _convert(self, value: Any) -> Any:
         """Arrays become tensors; floats of another dtype are cast if autocast is on."""
@@ -265,8 +278,11 @@ class LayerCalls:
         if self.built:
             return
         if self._has_build():
-            tensors = info.tensors(args, kwargs)
-            shapes, named = build_arguments(type(self).build, tensors)
+            build = type(self).build
+            tensors = info.tensors(args, kwargs, build_names(build)[0])
+            shapes, named = build_arguments(build, tensors)
+            if named:
+                named = {**missing_shapes(build, named, info, self._label()), **named}
             self.build(*shapes, **named)
         else:
             shape = shape_of(_first(args, kwargs))
@@ -418,7 +434,8 @@ def shapes_to_tensors(shapes: Any, dtype: str) -> Any:
         return KerasTensor(tuple(shapes), dtype)
     if isinstance(shapes, dict):
         return {key: shapes_to_tensors(s, dtype) for key, s in shapes.items()}
-    return [shapes_to_tensors(s, dtype) for s in shapes]
+    kind = tuple if isinstance(shapes, tuple) else list
+    return kind(shapes_to_tensors(s, dtype) for s in shapes)
 
 
 def tensors_to_shapes(tensors: Any) -> Any:

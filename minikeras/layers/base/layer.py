@@ -147,7 +147,16 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self.__dict__["_dtype_policy"] = dtype_policies.get(value)
+        policy: Any = dtype_policies.get(value)
+        held: Any = self.__dict__.get("_dtype_policy")
+        whole = not isinstance(held, dtype_policies.DTypePolicyMap)
+        if whole or isinstance(policy, dtype_policies.DTypePolicyMap):
+            self.__dict__["_dtype_policy"] = policy
+            return
+        path = self._full_path()  # a map keeps the policy of each of its layers
+        if path in held:
+            del held[path]
+        held[path] = policy
 
     def _full_path(self) -> str:
         """The path; before it is known, as it would be if built now."""

@@ -37,6 +37,7 @@ class LayerVariables:
     _losses: list[Any]
     _trainable: bool
     _weight_scope: Callable[[], Any]
+    _label: Callable[[], str]
     dtype_policy: DTypePolicy
 
     def add_weight(
@@ -72,12 +73,17 @@ class LayerVariables:
             The variable.
 
         Raises:
-            ValueError: If the shape has None.
+            ValueError: If the shape has None, or is given twice.
             RuntimeError: If `super().__init__()` was not called.
         """
         self._check_initialized()
         if args and isinstance(args[0], str):
             name, args = args[0], args[1:]
+        if args and shape is not None:
+            raise ValueError(
+                f"{self._label()}: add_weight() got the shape {args[0]!r} by position and "
+                f"{shape!r} by keyword; give it once, as shape=."
+            )
         if args:
             shape = args[0]
         if len(args) > 1:

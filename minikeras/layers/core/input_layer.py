@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Unpack
 
@@ -63,6 +64,9 @@ class InputLayer(Layer):
         **kwargs: Unpack[_Options],
     ) -> None:
         if "input_shape" in kwargs and shape is None:
+            warnings.warn(
+                "InputLayer: input_shape= is an older name; use shape=.", stacklevel=2
+            )
             given = kwargs.pop("input_shape")
             shape = (given,) if isinstance(given, int) else given
         if "batch_input_shape" in kwargs and batch_shape is None:

@@ -62,7 +62,7 @@ class Concatenate(Merge):
             else:
                 while len(m.shape) < len(x.shape):
                     m = ops.expand_dims(m, -1)
-                parts.append(ops.broadcast_to(m, x.shape))
+                parts.append(ops.logical_and(m, ops.ones_like(x, dtype="bool")))
         joined = ops.concatenate(parts, axis=self.axis)
         return ops.any(joined, axis=-1) if len(joined.shape) > 2 else joined
 

@@ -18,12 +18,8 @@ from minikeras.layers.base.options import (
 from minikeras.variable import Variable
 
 _CLIPPING = ("rmax", "rmin", "dmax")
-# What renorm adds, with the first values.
-_RENORM_WEIGHTS = {
-    "moving_stddev": "ones",
-    "renorm_mean": "zeros",
-    "renorm_stddev": "ones",
-}
+# What renorm adds, in order.
+_RENORM_WEIGHTS = ("moving_stddev", "renorm_mean", "renorm_stddev")
 
 
 class BatchNormalization(Layer):
@@ -84,6 +80,7 @@ class BatchNormalization(Layer):
     [[-1.0], [1.0]]
     """
 
+    moving_variance_initializer: Any
     moving_stddev: Variable
     renorm_mean: Variable
     renorm_stddev: Variable
@@ -177,12 +174,16 @@ class BatchNormalization(Layer):
         self.moving_mean = weight(self, "moving_mean", shape, **still)
         self.moving_variance = weight(self, "moving_variance", shape, **still)
         if self.renorm:
-            for name, first in _RENORM_WEIGHTS.items():
+            for name in _RENORM_WEIGHTS:
+                first = "zeros" if name == "renorm_mean" else self._first_deviation
                 made = self.add_weight(
                     name=name, shape=shape, initializer=first, **still
                 )
                 setattr(self, name, made)
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
+
+    def _first_deviation(self, shape: Any, dtype: Any = None) -> Any:
+        return ops.sqrt(self.moving_variance_initializer(shape, dtype))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """The normalized inputs."""

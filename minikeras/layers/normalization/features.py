@@ -19,7 +19,7 @@ from minikeras.layers.base.options import (
 
 
 class _Options(LayerOptions, total=False):
-    rms_scaling: bool  # gone from Keras; told so
+    rms_scaling: bool  # deprecated
 
 
 class LayerNormalization(Layer):
@@ -36,7 +36,8 @@ class LayerNormalization(Layer):
         gamma_regularizer: Penalty on `gamma`.
         beta_constraint: Projection of `beta` after an update.
         gamma_constraint: Projection of `gamma` after an update.
-        **kwargs: See `Layer`.
+        **kwargs: See `Layer`. `rms_scaling=True` is deprecated: inputs are only divided by
+            their standard deviation, with `gamma` but no `beta`; use `RMSNormalization`.
 
     Input shape:
         `(batch, ..., features)`.
@@ -75,10 +76,7 @@ class LayerNormalization(Layer):
         rms_scaling = kwargs.pop("rms_scaling", False)
         rest: Any = kwargs
         super().__init__(**rest)
-        if rms_scaling:
-            raise ValueError(
-                f"{self._label()}: rms_scaling=True is gone from Keras; use RMSNormalization."
-            )
+        self.rms_scaling = bool(rms_scaling)
         self.axis = feature_axes(axis, self._label())
         self.epsilon = float(epsilon)
         self.center = center
@@ -103,13 +101,15 @@ class LayerNormalization(Layer):
         self.axis = sorted(self._axes)
         shape = tuple(input_shape[a] for a in self._axes)
         self.gamma = weight(self, "gamma", shape) if self.scale else None
-        self.beta = weight(self, "beta", shape) if self.center else None
+        shifts = self.center and not self.rms_scaling
+        self.beta = weight(self, "beta", shape) if shifts else None
 
     def call(self, inputs: Any) -> Any:
         """The normalized inputs."""
         axis = self._axes if len(self._axes) > 1 else self._axes[0]
+        options = {"rms_scaling": True} if self.rms_scaling else {}
         return ops.layer_normalization(
-            inputs, self.gamma, self.beta, axis, self.epsilon
+            inputs, self.gamma, self.beta, axis, self.epsilon, **options
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class LayerNormalization(Layer):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
-            "rms_scaling": False,  # what Keras's files say
+            "rms_scaling": self.rms_scaling,
             **options_config(self, "beta", "gamma"),
         }
 

@@ -139,7 +139,8 @@ def crop_images(
         Tensor of the dtype of the images.
 
     Raises:
-        ValueError: If not two of three sizes are given, or one comes out negative.
+        ValueError: If not two of three sizes are given, one comes out negative, or a size
+            of symbolic images is not known and its target is not given.
 
     Example:
 
@@ -156,6 +157,12 @@ def crop_images(
         if unknown(x.shape[axis]) and sizes[2] is not None:
             x = of_size(x, axis, sizes[2])
             continue
+        if unknown(x.shape[axis]):
+            size = "height" if axis == plane(x, first)[0] else "width"
+            raise ValueError(
+                f"{name}: the {size} of the images is unknown; expected target_{size}= and "
+                "one of the two croppings, or images of a known size."
+            )
         before, _, target = _third(sizes, x.shape[axis], -1, "cropping", name)
         start = int(before or 0)
         x = sub_slice(x, axis, start, start + int(target or 0))
