@@ -13,7 +13,7 @@ from minikeras.engine.errors import see
 
 # First part of the module's path -> its names.
 NAMES = {
-    "callbacks": "BackupAndRestore OrbaxCheckpoint RemoteMonitor TensorBoard",
+    "callbacks": "OrbaxCheckpoint",
     "distribution": "DataParallel DeviceMesh LayoutMap ModelParallel TensorLayout",
     "dtype_policies": """
         AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy

@@ -62,6 +62,7 @@ def run(callback, values, name="val_loss", model=None):
         ({"baseline": 1.0, "patience": 2}, [5, 4, 4, 2], 3),
         ({"start_from_epoch": 3}, [1, 2, 3, 4, 5, 6], 5),
         ({"patience": 1}, [1, math.nan, 3], 2),
+        ({"patience": 1}, [math.nan, 3, 2, 1], 4),  # a NaN is nothing to beat
     ],
 )
 def test_early_stopping(arguments, values, epochs):

@@ -11,20 +11,23 @@ sklearn = pytest.importorskip("sklearn", minversion="1.6")
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 
-def net(X, y, loss="mse", activation=None):
-    """One layer; as many outputs as `y` has columns; the same each time."""
-    keras.utils.set_random_seed(0)  # some checks compare two fits
-    outputs = y.shape[1] if y.ndim > 1 else 1
-    model = keras.Sequential(
-        [
-            keras.Input(X.shape[1:]),
-            keras.layers.Dense(outputs, activation),
-        ]
-    )
-    model.compile(keras.optimizers.Adam(0.2), loss)
-    return model
+class Net:
+    """Makes models; its text is the same in every process, as tests' names must be."""
+
+    def __repr__(self):
+        return "net"
+
+    def __call__(self, X, y, loss="mse", activation=None):
+        """One layer; as many outputs as `y` has columns; the same each time."""
+        keras.utils.set_random_seed(0)  # some checks compare two fits
+        outputs = y.shape[1] if y.ndim > 1 else 1
+        model = keras.Sequential([keras.Input(X.shape[1:])])
+        model.add(keras.layers.Dense(outputs, activation))
+        model.compile(keras.optimizers.Adam(0.2), loss)
+        return model
 
 
+net = Net()
 SOFTMAX = {"loss": "categorical_crossentropy", "activation": "softmax"}
 QUIET = {"verbose": 0, "epochs": 3}
 ESTIMATORS = [
