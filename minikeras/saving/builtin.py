@@ -39,8 +39,9 @@ def find_class(module: str, name: str) -> Any:
         "FeatureSpace",
     ):
         return _class(_OF_FEATURES, name)
-    if name in _INSIDE and module.endswith(f".{_INSIDE[name]}"):
-        return getattr(importlib.import_module(f"minikeras.{_INSIDE[name]}"), name)
+    inside = _INSIDE.get(name)  # `.h5` files do not say the module
+    if inside is not None and (not module or module.endswith(f".{inside}")):
+        return getattr(importlib.import_module(f"minikeras.{inside}"), name)
     searched = _searched(module, _CLASSES)
     for part in searched:
         found = _class(part, name)

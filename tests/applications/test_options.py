@@ -175,7 +175,7 @@ def test_without_preprocessing():
         assert len(models[1].predict(pictures, verbose=0)) == 2
 
 
-def test_layer_of_its_own():
+def test_layer_of_its_own(tmp_path):
     """Named in files as Keras names it."""
     a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
     scale = LayerScale(0.1, 4, name="gain")
@@ -191,6 +191,10 @@ def test_layer_of_its_own():
     again = keras.Model.from_config(model.get_config())
     x = [np.full((1, 2), 3.0, "float32"), np.full((1, 2), 2.0, "float32")]
     np.testing.assert_array_equal(again.predict(x, verbose=0), [[4.0, 4.0]])
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+        again = keras.models.load_model(tmp_path / name)
+        np.testing.assert_array_equal(again.predict(x, verbose=0), [[4.0, 4.0]])
 
 
 def test_under_keras_name():
