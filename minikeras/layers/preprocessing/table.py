@@ -13,6 +13,9 @@ from minikeras.layers.preprocessing.vocabulary import Token, to_bytes, to_text
 
 Array = np.ndarray[Any, Any]
 _MISSING = -2
+_END = -3
+# Stands between texts that are cut into words at once: no UTF-8 has this byte.
+END_MARK = b"\xff"
 MASKED = -1  # where masked tokens have no number, since only counts are wanted
 
 
@@ -83,6 +86,25 @@ class Table:
             unknown = [tokens[i] for i in missing] if self.oov != 1 else tokens
             found[missing] = self._unknown(unknown, unknown)
         return found
+
+    @cached_property
+    def _marked_index(self) -> dict[bytes, int]:
+        return {**self._bytes_index, END_MARK: _END}
+
+    def of_texts(self, tokens: list[bytes]) -> tuple[Array, Array]:
+        """The numbers of the tokens of texts, with `END_MARK` between two.
+
+        Returns:
+            All numbers, one text behind the other, and how many each text has.
+        """
+        found = self._found(self._marked_index, tokens)
+        ends = np.flatnonzero(found == _END)
+        lengths = np.diff(ends, prepend=-1, append=len(found)) - 1
+        missing = np.flatnonzero(found == _MISSING)
+        if len(missing):
+            unknown = [tokens[i] for i in missing] if self.oov != 1 else tokens
+            found[missing] = self._unknown(unknown, unknown)
+        return np.delete(found, ends), lengths
 
     def _found(self, index: dict[Any, int], tokens: list[Any]) -> Array:
         numbers = map(index.get, tokens, itertools.repeat(_MISSING))

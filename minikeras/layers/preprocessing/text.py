@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 Tokens = list[list[bytes]]
 
 PUNCTUATION = string.punctuation.encode()
+_LOWER = bytes(range(256)).lower()
 STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 SPLIT = ("whitespace", "character")
 
@@ -54,6 +55,27 @@ def standardized(texts: list[bytes], how: Any) -> list[bytes]:
             "expected a text for each."
         )
     return [_bytes(t) for t in made.tolist()]
+
+
+def words_at_once(texts: list[bytes], how: Any, mark: bytes) -> list[bytes] | None:
+    """The words of all texts in one list, with a mark between two texts.
+
+    That is what `tokens_of(standardized(texts, how), "whitespace")` gives, faster.
+
+    Args:
+        texts: The texts.
+        how: One of `STANDARDIZE`, or None.
+        mark: A byte that no text has.
+
+    Returns:
+        The words; None if a text has the mark, or there is none.
+    """
+    joined = (b" " + mark + b" ").join(texts)
+    if not texts or joined.count(mark) != len(texts) - 1:
+        return None
+    gone = PUNCTUATION if how and "strip" in how else b""
+    table = _LOWER if how and "lower" in how else None
+    return joined.translate(table, gone).split()
 
 
 def tokens_of(texts: list[bytes], split: Any) -> Tokens:

@@ -16,6 +16,7 @@ from minikeras.layers.preprocessing.encoding import Array
 from minikeras.layers.preprocessing.host import HostLayer
 from minikeras.layers.preprocessing.lookup import LookupOptions
 from minikeras.layers.preprocessing.string_lookup import StringLookup
+from minikeras.layers.preprocessing.table import END_MARK, Table
 from minikeras.layers.preprocessing.vocabulary import to_text
 from minikeras.saving import serialization
 
@@ -208,15 +209,26 @@ class TextVectorization(HostLayer):
         if self.split is None and self._ngram_sizes is None:
             texts = text.standardized(self._texts(array), self.standardize)
             return self._sized(table.of_bytes(texts).reshape(array.shape))
-        rows = self._tokens(array)
-        flat = table.of_bytes([token for row in rows for token in row])
-        lengths = text.lengths_of(rows)
+        flat, lengths = self._ids(array, table)
         if self.output_mode == "int":
             ids = text.padded(flat, lengths, self.output_sequence_length)
             return ids if array.ndim else ids[0]
         ids = text.padded(flat, lengths, None, fill=-1)
         encoded = lookup._encoded(ids)
         return encoded if array.ndim else encoded[0]
+
+    def _ids(self, array: Array, table: Table) -> tuple[Array, Array]:
+        """The numbers of all tokens, and how many each text has."""
+        plain = self.split == "whitespace" and self._ngram_sizes is None
+        if plain and not callable(self.standardize):
+            self._check_rank(array.shape)
+            texts = self._texts(array)
+            words = text.words_at_once(texts, self.standardize, END_MARK)
+            if words is not None:
+                return table.of_texts(words)
+        rows = self._tokens(array)
+        flat = table.of_bytes([token for row in rows for token in row])
+        return flat, text.lengths_of(rows)
 
     def _sized(self, ids: Array) -> Array:
         if self.output_mode != "int":

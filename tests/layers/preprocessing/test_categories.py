@@ -155,6 +155,17 @@ def test_kinds_of_strings():
     assert broken(np.array([b"\xff"])).tolist() == [1]
 
 
+@pytest.mark.parametrize("oov", [{}, {"max_tokens": 3}])
+def test_words_of_all_texts_at_once(oov):
+    """The fast way gives what the way for bytes that are no UTF-8 gives."""
+    texts = np.array([b"A b, c", b"", b"  ", b"b b! d\xc3\xa9", b"c"], object)
+    layer = layers.TextVectorization(**oov)
+    layer.adapt(texts)
+    slow = layer(np.array([*texts, b"\xff"], object)).numpy()[:-1]
+    np.testing.assert_array_equal(layer(texts), slow)
+    assert layer(np.array([b"\xff a"])).tolist()[0][0] == 1
+
+
 def test_functions_of_users(tmp_path):
     @keras.saving.register_keras_serializable("tests")
     def plain(texts):
