@@ -26,14 +26,12 @@ class Constraint:
     """
 
     def __call__(self, w: Any) -> Tensor:
-        """The allowed weight, of the shape and dtype of `w`.
+        """The allowed weight, of the shape and dtype of `w`; here `w` itself.
 
         Args:
             w: Weight.
         """
-        raise NotImplementedError(
-            f"constraint {type(self).__name__} has no __call__(w)."
-        )
+        return ops.convert_to_tensor(w)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

@@ -137,6 +137,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         dtype: Any = None,
     ) -> None:
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
+        self.k = k
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
@@ -171,3 +172,5 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
             k=k,
             from_sorted_ids=from_sorted_ids,
         )
+        self.k = k
+        self.from_sorted_ids = from_sorted_ids

@@ -77,6 +77,11 @@ def confusion_counts(
             f"y_true has shape {y_true.shape} and y_pred has shape {y_pred.shape}; expected "
             "equal shapes. Integer labels must be one-hot here."
         )
+    if class_id is not None and y_pred.ndim < 2:
+        raise ValueError(
+            f"class_id={class_id} of predictions of shape {y_pred.shape}; expected predictions "
+            "(samples, classes)."
+        )
     if sample_weight is not None:
         sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
     if top_k is not None:

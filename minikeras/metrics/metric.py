@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from minikeras import initializers, naming, ops
+from minikeras.engine import tree
 from minikeras.engine.interpret import scope
 from minikeras.losses.loss import standardize_dtype
 from minikeras.metrics.stateless import with_values
 from minikeras.variable import Variable
+
+# Where a metric files what it holds.
+_OWN_LISTS = ("_variables", "_metrics")
 
 
 class Metric:
@@ -51,6 +55,15 @@ class Metric:
         self._dtype = standardize_dtype(dtype)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        parts = [value]
+        if isinstance(value, (list, tuple, dict)) and name not in _OWN_LISTS:
+            parts = tree.flatten(value)
+        for part in parts:
+            self._track(name, part)
+        super().__setattr__(name, value)
+
+    def _track(self, name: str, value: Any) -> None:
+        """File a variable or a metric inside, once."""
         if isinstance(value, (Variable, Metric)):
             if "_variables" not in self.__dict__:
                 raise RuntimeError(
@@ -62,7 +75,6 @@ class Metric:
             )
             if not any(v is value for v in held):
                 held.append(value)
-        super().__setattr__(name, value)
 
     @property
     def dtype(self) -> str:

@@ -34,6 +34,9 @@ def samplewise(
         values = reduce_fn(values, axis=extra)
     values, sample_weight = align(values, sample_weight)
     values = values * sample_weight
+    if sample_weight.shape and sample_weight.shape != values.shape:
+        # Each value counts with its weight, so that no mean exceeds the values.
+        sample_weight = sample_weight * ops.ones_like(values)
     inner = tuple(range(1, len(values.shape)))
     if inner:
         values = reduce_fn(values, axis=inner)
