@@ -50,7 +50,7 @@ class HashedCrossing(HostLayer):
     >>> import minikeras as keras
     >>> layer = keras.layers.HashedCrossing(num_bins=5)
     >>> layer((["A", "B", "A"], [101, 101, 102])).tolist()
-    [1, 4, 1]
+    [1, 4, 3]
     """
 
     _takes_many = True
