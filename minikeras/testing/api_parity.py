@@ -41,6 +41,10 @@ LEFT_OUT = {
     "KerasTensor.shape": "Keras's setter only raises",
     "*.quantized_call": "a step inside of Keras's own calls",
     "*.rematerialized_call": "a step inside of Keras's own calls",
+    "layers.*.convert_weight": "of Keras's data pipelines, between its backends",
+    "layers.*.get_transformed_x_y": "a step inside of Keras's own calls",
+    "layers.*.get_shifted_bbox": "a step inside of Keras's own calls",
+    "layers.*.get_clipped_bbox": "a step inside of Keras's own calls",
     "optimizers.Muon.*": "steps inside of Keras's own update",
 }
 

@@ -44,6 +44,27 @@ def _within(index: Tensor, n: int, mode: str) -> Tensor:
     return prims.maximum(prims.minimum(index, const(index, n - 1)), const(index, 0))
 
 
+def _rest(x: Tensor, period: int) -> Tensor:
+    """Whole floats less so many periods; at most the period, by rounding."""
+    share = prims.mul(x, const(x, 1 / max(period, 1)))
+    return prims.sub(x, prims.mul(prims.floor(share), const(x, max(period, 1))))
+
+
+def _folded(x: Tensor, n: int, mode: str) -> Tensor:
+    """`_within` for whole floats: without divisions of integers, which no CPU has in
+    vectors."""
+    if mode == "wrap":
+        rest = _rest(x, n)
+        x = prims.select(prims.ge(rest, const(x, n)), const(x, 0), rest)
+    elif mode == "mirror":
+        rest = _rest(x, 2 * (n - 1))
+        x = prims.minimum(rest, prims.sub(const(x, 2 * (n - 1)), rest))
+    elif mode == "reflect":
+        rest = _rest(x, 2 * n)
+        x = prims.minimum(rest, prims.sub(const(x, 2 * n - 1), rest))
+    return prims.maximum(prims.minimum(x, const(x, n - 1)), const(x, 0))
+
+
 Corner = tuple[Tensor, Tensor | None, Tensor | None]
 
 
@@ -68,8 +89,12 @@ def _corners(place: Tensor, n: int, order: int, mode: str) -> list[Corner]:
         far = const(where, 2.0**29)
         near = prims.maximum(prims.minimum(where, far), prims.neg(far))
         known = prims.select(prims.eq(near, near), near, const(near, 0))
-        index = prims.cast(prims.stop_gradient(known), dtype="int32")
-        corners.append((_within(index, n, mode), real, weight))
+        known = prims.stop_gradient(known)
+        if not dtypes.is_float(known.dtype):
+            index = _within(prims.cast(known, dtype="int32"), n, mode)
+        else:
+            index = prims.cast(_folded(known, n, mode), dtype="int32")
+        corners.append((index, real, weight))
     return corners
 
 
