@@ -32,7 +32,8 @@ header { padding-top: 48px; }
 h1 { font-size: 32px; line-height: 1.2; letter-spacing: -0.02em; margin: 0; }
 h2 { font-size: 20px; margin: 0 0 4px; letter-spacing: -0.01em; }
 h3 { font-size: 14px; margin: 0 0 8px; }
-p { margin: 0 0 16px; max-width: 68ch; color: var(--muted); }
+p { margin: 0 0 16px; max-width: 108ch; color: var(--muted); }
+p b { color: var(--ink); }
 header p { font-size: 17px; margin-top: 8px; }
 dl.facts {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px;
@@ -49,17 +50,25 @@ section { padding: 24px; margin: 16px 0; }
 svg { display: block; max-width: 100%; height: auto; overflow: visible; }
 .row { display: flex; flex-wrap: wrap; gap: 24px 32px; }
 .row > * { flex: 1 1 400px; min-width: 0; }
+.row > svg, .row > div > svg { width: 100%; }
+.row > div > p { margin-top: 16px; }
+.tiles { overflow-x: auto; }
+.tiles svg, .layer svg { max-width: none; }
 .layer { padding: 14px 0; border-top: 1px solid var(--edge); overflow-x: auto; }
 .layer:first-of-type { border-top: 0; }
 .shape { color: var(--muted); font-weight: 400; margin-left: 6px; }
 .mistakes {
   display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 16px;
 }
+.mistakes svg { width: 100%; max-width: 160px; }
 figure { margin: 0; }
 .mistakes svg { border-radius: 8px; }
 figcaption { font-size: 13px; color: var(--muted); margin-top: 6px; line-height: 1.4; }
 figcaption b { color: var(--ink); }
-ul { margin: 0; padding-left: 20px; color: var(--muted); line-height: 1.9; }
+ul {
+  margin: 0; padding-left: 20px; color: var(--muted); line-height: 1.9;
+  columns: 2 180px;
+}
 li b { color: var(--ink); }
 details { margin-top: 16px; font-size: 14px; }
 summary { cursor: pointer; color: var(--accent); }

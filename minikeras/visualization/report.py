@@ -111,7 +111,42 @@ def _pairs(counts: Array) -> str:
             rows.append(tag("li", pair))
     right = f"{int(np.trace(counts))} of {int(counts.sum())} right."
     heading = tag("h3", text(right + (" Most often wrong:" if rows else "")))
-    return tag("div", heading, tag("ul", *rows))
+    kinds = int(np.count_nonzero(wrong))
+    cut = ""
+    if kinds > len(rows):
+        left = int(np.sort(wrong, axis=None)[: -len(rows)].sum())
+        times = "mistake" if left == 1 else "mistakes"
+        kind = "pair" if kinds == len(rows) + 1 else "pairs"
+        cut = tag("p", f"And {left} more {times} in {kinds - len(rows)} other {kind}.")
+    return tag("div", heading, tag("ul", *rows), cut, _recall(counts))
+
+
+def _recall(counts: Array) -> str:
+    """The share of each class that was found, least first in words."""
+    totals = counts.sum(axis=1)
+    if not totals.any():
+        return ""
+    shares = np.divide(
+        np.diag(counts), totals, where=totals > 0, out=np.ones(len(counts))
+    )
+    hardest = np.argsort(shares, kind="stable")[:3]
+    words = ", ".join(f"<b>{i}</b> ({rounded(shares[i])})" for i in hardest)
+    return tag("p", f"Hardest to find: {words}.")
+
+
+def rounded(probability: float) -> str:
+    """A probability as a percentage that says 100 % of certainty alone, and 0 % of none.
+
+    >>> [rounded(p) for p in (0.5, 0.9994, 0.99999, 1.0, 1e-9)]
+    ['50%', '99.9%', '>99.99%', '100%', '<0.01%']
+    """
+    if probability in (0.0, 1.0):
+        return f"{probability:.0%}"
+    for digits in range(3):
+        said = f"{probability:.{digits}%}"
+        if 0 < float(said[:-1]) < 100:
+            return said
+    return ">99.99%" if probability > 0.5 else "<0.01%"
 
 
 def _filters(kernel: Array) -> str:
@@ -136,7 +171,7 @@ def _filters(kernel: Array) -> str:
         "What the first layer looks for",
         "The learned filters. Blue weights want ink, orange weights want paper, grey "
         f"ones do not care. Deepest colour: ±{reach:.2f}.",
-        grid,
+        tag("div", grid, class_="tiles"),
     )
 
 
@@ -185,7 +220,7 @@ def _mistakes(mistakes: Sequence[Mistake]) -> str:
         alt = f"A {true} taken for a {predicted}"
         drawn = charts.image_grid(tile[None], alt, scale=5, colours=INK)
         caption = f"<b>{text(true)}</b>, taken for <b>{text(predicted)}</b><br>"
-        caption += f"{probability:.0%} sure"
+        caption += f"{text(rounded(probability))} sure"
         figures.append(tag("figure", drawn, tag("figcaption", caption)))
     explanation = (
         "The wrong answers the network was surest of."

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from minikeras.drawing import charts
 from minikeras.visualization import report, write_report
 
 VOID = {"meta"}
@@ -95,3 +96,35 @@ def test_a_failing_write_leaves_the_old_report_and_no_litter(tmp_path, monkeypat
         write_report(path, **arguments())
     assert os.listdir(tmp_path) == ["report.html"]
     assert path.read_text(encoding="utf-8") == "old"
+
+
+def test_what_is_cut_of_the_mistakes_is_said(tmp_path):
+    counts = np.eye(5, dtype=int) * 10
+    counts[np.triu_indices(5, 1)] = np.arange(
+        1, 11
+    )  # ten pairs, of which eight are named
+    content = write_report(
+        tmp_path / "r.html", **arguments(confusion=counts)
+    ).read_text("utf-8")
+    assert "And 3 more mistakes in 2 other pairs." in content
+    hardest = "Hardest to find: <b>1</b> (36%), <b>2</b> (37%), <b>0</b> (50%)."
+    assert hardest in content
+    few = write_report(tmp_path / "few.html", **arguments()).read_text("utf-8")
+    assert "other pair" not in few
+
+
+def test_no_mistake_is_a_hundred_per_cent_sure_by_rounding(tmp_path):
+    mistakes = [(np.eye(8), 0, 1, 0.9999), (np.eye(8), 0, 1, 1 - 1e-7)]
+    content = write_report(
+        tmp_path / "r.html", **arguments(mistakes=mistakes)
+    ).read_text("utf-8")
+    assert "99.99% sure" in content and "&gt;99.99% sure" in content
+    assert "100% sure" not in content
+
+
+def test_names_of_series_have_their_colours():
+    chart = charts.line_chart({"one": [1, 2], "two": [2, 1]}, "t")
+    for name, colour in zip(("one", "two"), charts.SERIES):
+        label = next(part for part in chart.split("<text") if f">{name}</text>" in part)
+        assert f"fill:{colour}" in label
+    assert chart._repr_html_() == chart
