@@ -108,7 +108,6 @@ class Functional(Model):
         for operation in operations:
             if isinstance(operation, Layer):
                 self._tracker.track(operation)
-        self._lock_state()
 
     def _label(self) -> str:
         return self.__dict__.get("_shown_as") or super()._label()
