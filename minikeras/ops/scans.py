@@ -7,7 +7,7 @@ from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, promote, to_tensor
+from minikeras.ops.core_op import op, promote_float, to_tensor
 from minikeras.ops.reductions import mean, reduce
 from minikeras.ops.support import (
     axes_of,
@@ -172,7 +172,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Tensor:
     """
     if weights is None:
         return mean(floating(x), axis)
-    values, w = promote(floating(x), floating(weights))
+    values, w = promote_float(x, weights)
     if w.shape != values.shape:
         if axis is None or w.ndim != 1:
             raise ValueError(

@@ -208,3 +208,12 @@ def test_blurs_take_the_deviation_along_the_height_first():
     y = ops.image.gaussian_blur(x, (5, 5), (0.5, 2.0)).numpy()[0, :, :, 0]
     ratio = y[3, 4] / y[4, 4], y[4, 3] / y[4, 4]
     np.testing.assert_allclose(ratio, [np.exp(-2.0), np.exp(-0.125)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_whole_numbers_as_weights_keep_16_bits(half):
+    for x, weights in ((half, "int32"), (half, "bool"), ("int32", half)):
+        found = ops.average(ops.array([1, 3], x), weights=ops.ones((2,), weights))
+        assert found.dtype == half and float(found) == 2.0
+    found = ops.average(ops.array([1, 3]), weights=ops.array([1, 3]))
+    assert found.dtype == "float32" and float(found) == 2.5
