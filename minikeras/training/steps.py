@@ -13,6 +13,7 @@ from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import Function, jit
 from minikeras.engine.interpret import apart
 from minikeras.engine.tensor import Tensor, host_array
+from minikeras.layers.base.call_info import accepted
 from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import (
     Batch,
@@ -76,7 +77,7 @@ class Steps(Compiling):
         with GradientTape() as tape:
             y_pred = model(x, training=True)
             loss = self.compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **self._phase(True)
             )
             target = optimizer.scale_loss(loss)
         state.tracker.update_state(loss, sample_weight=_batch_size(x))
@@ -96,6 +97,10 @@ class Steps(Compiling):
             )
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
+    def _phase(self, training: bool) -> dict[str, Any]:
+        """`training` for a `compute_loss` that takes it; older ones do not."""
+        return accepted(type(self).compute_loss, {"training": training})
+
     def test_step(self, data: Any) -> dict[str, Any]:
         """The metrics of one batch, without learning; override it for your own.
 
@@ -109,7 +114,7 @@ class Steps(Compiling):
         model: Any = self
         y_pred = model(x, training=False)
         loss = self.compute_loss(
-            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
+            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **self._phase(False)
         )
         self._compiled("evaluate").tracker.update_state(
             loss, sample_weight=_batch_size(x)

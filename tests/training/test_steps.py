@@ -242,3 +242,16 @@ def test_metrics_begin_anew_inside_of_the_compiled_step():
     model.train_on_batch(x, y)
     model.test_on_batch(x, y)
     assert len(calls) >= before + 2
+
+
+def test_an_older_compute_loss_knows_no_training():
+    class Own(keras.Sequential):
+        def compute_loss(self, x, y, y_pred, sample_weight=None):
+            return keras.ops.mean(y_pred - y)
+
+    model = Own([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 2)), np.full((4, 1), 0.5)
+    assert model.evaluate(x, y, verbose=0) == 1.5
+    model.fit(x, y, verbose=0)
+    assert model.evaluate(x, y, verbose=0) < 1.5
