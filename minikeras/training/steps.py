@@ -77,7 +77,11 @@ class Steps(Compiling):
         with GradientTape() as tape:
             y_pred = model(x, training=True)
             loss = self.compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **self._phase(True)
+                x=x,
+                y=y,
+                y_pred=y_pred,
+                sample_weight=sample_weight,
+                **self._phase(True),
             )
             target = optimizer.scale_loss(loss)
         state.tracker.update_state(loss, sample_weight=_batch_size(x))
