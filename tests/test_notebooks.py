@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import minikeras as keras
+from minikeras.engine.backend import installed
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -29,21 +30,28 @@ def run(source, name, names):
     return eval(compile(last, name, "eval"), names) if last else None
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_notebook(path, capsys, monkeypatch):
+@pytest.fixture
+def as_a_user_has_it(monkeypatch):
+    """The fast backend, and none of the checks that the other tests switch on."""
+    monkeypatch.delenv("MINIKERAS_CHECK", raising=False)
     before = keras.config.backend()
+    keras.config.set_backend("numba" if installed("numba") else "numpy")
+    yield
+    keras.config.set_backend(before)
+
+
+@pytest.mark.usefixtures("as_a_user_has_it")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook(path, capsys):
     names = {"__name__": "__main__"}
     pictures = 0
-    try:
-        for number, cell in enumerate(cells_of(path)):
-            if cell["cell_type"] != "code":
-                continue
-            assert cell["outputs"] == [] and cell["execution_count"] is None
-            with warnings.catch_warnings():
-                value = run("".join(cell["source"]), f"{path.name}[{number}]", names)
-            pictures += hasattr(value, "_repr_html_")
-    finally:
-        keras.config.set_backend(before)
+    for number, cell in enumerate(cells_of(path)):
+        if cell["cell_type"] != "code":
+            continue
+        assert cell["outputs"] == [] and cell["execution_count"] is None
+        with warnings.catch_warnings():
+            value = run("".join(cell["source"]), f"{path.name}[{number}]", names)
+        pictures += hasattr(value, "_repr_html_")
     assert capsys.readouterr().out
     assert pictures, "a picture at least"
 

@@ -119,13 +119,17 @@ def _page(namespace: str, owners: dict[int, tuple[str, str]]) -> str:
     objects = [(n, v) for n, v in names(module) if hasattr(v, "__qualname__")]
     for name, value in sorted(objects, key=lambda o: o[0] != o[1].__name__):
         if id(value) in owners:
-            shown, target = owners[id(value)]
-            elsewhere.append(f"- `{name}` is [`{shown}`][{target}]")
+            shown, place = owners[id(value)]
+            elsewhere.append(f"- `{name}` is [`{shown}`]{place}")
         else:
             target = _source(path, name, value)
-            owners[id(value)] = f"{path}.{name}".replace("mini", "", 1), target
-            entry = _shown(target, value) if _is_made(value) else _entry(name, target)
-            told.append((name, entry))
+            shown = f"{path}.{name}".replace("mini", "", 1)
+            if _is_made(value):
+                owners[id(value)] = shown, f"({namespace or 'keras'}.md#{target})"
+                told.append((name, _shown(target, value)))
+            else:
+                owners[id(value)] = shown, f"[{target}]"
+                told.append((name, _entry(name, target)))
     told.sort(key=lambda entry: entry[0].lower())
     parts = [heading, inspect.getdoc(module) or "", *(entry for _, entry in told)]
     if elsewhere:
