@@ -38,6 +38,8 @@ def same(a, b, what=""):
     if a.dtype.kind in "biu":
         np.testing.assert_array_equal(a, b)
         return
+    if a.dtype.kind == "c":
+        a, b = (np.stack([x.real, x.imag]) for x in (a, b))
     a, b = a.astype("float64"), b.astype("float64")
     equal = (a == b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)
     assert equal.all(), f"{what}: eager {a[~equal][:3]}, compiled {b[~equal][:3]}"
@@ -47,6 +49,10 @@ def column(rng, dtype, size=401):
     """Values of all magnitudes, and special ones."""
     if dtype == "bool":
         return rng.random(size) < 0.5
+    if "complex" in dtype:
+        parts = [column(rng, "float64", size) for _ in range(2)]
+        with np.errstate(all="ignore"):
+            return (parts[0] + 1j * parts[1]).astype(dtype)
     if "float" not in dtype:
         return rng.integers(0 if dtype[0] == "u" else -100, 100, size).astype(dtype)
     usual = rng.standard_normal(size - 160) * rng.choice([1e-3, 1, 10, 100], size - 160)

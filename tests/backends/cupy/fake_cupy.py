@@ -213,7 +213,8 @@ def make(devices=1):
     module.ndarray, module.RawKernel, module.take = ndarray, RawKernel, take
     module.asarray = lambda a: a if type(a) is ndarray else ndarray.of(np.array(a))
     module.array = lambda a, order="C": ndarray.of(np.array(bare(a), order=order))
-    for name in ("bool_", "int32", "int64", "uint32", "uint64", "float32", "float64"):
+    for name in ("bool_", "int32", "int64", "uint32", "uint64", "float32", "float64",
+                 "complex64", "complex128"):  # fmt: skip
         setattr(module, name, getattr(np, name))
     module.linalg, module.fft = _Submodule(np.linalg), _Submodule(np.fft)
     module.inf, module.nan = np.inf, np.nan
