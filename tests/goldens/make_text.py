@@ -12,13 +12,16 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
+import pytest
 
 from tests.layers.preprocessing.cases import CASES
 from tests.layers.preprocessing.models import INPUTS, TABLE, feature_space, text_model
 from tests.layers.preprocessing.running import run
+
+# Files under tests/ are collected; this one needs what the suite does without.
+tf = pytest.importorskip("tensorflow")
+keras = pytest.importorskip("keras")
 
 FILE = Path(__file__).parent / "text.json"
 
