@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from minikeras.extend import convert
 from minikeras_numpy import special
 from minikeras_numpy.common import Array, Kernel, Table, arrays, numpy_dtype, to
@@ -115,8 +117,9 @@ def table(xp: Any) -> Table:
     def joined(real: Array, imag: Array) -> Array:
         wide = xp.complex128 if real.dtype == xp.float64 else xp.complex64
         # By the bytes: real + 1j * imag would make NaN of an infinite part.
-        pair = xp.stack(xp.broadcast_arrays(real, imag), axis=-1)
-        return pair.view(wide)[..., 0]
+        shape = np.broadcast_shapes(real.shape, imag.shape)
+        parts = [xp.broadcast_to(part, shape)[..., None] for part in (real, imag)]
+        return xp.concatenate(parts, axis=-1).view(wide)[..., 0]
 
     own: dict[str, Kernel] = {
         "real": lambda x: x.real.copy(),

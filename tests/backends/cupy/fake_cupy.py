@@ -48,6 +48,9 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
     def get(self):
         return self._a.copy()
 
+    def view(self, dtype):
+        return ndarray.of(self._a.view(dtype))
+
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed.")
 
