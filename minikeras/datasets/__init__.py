@@ -12,6 +12,11 @@ from minikeras.datasets import (
     reuters,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "boston_housing",
     "california_housing",

@@ -105,7 +105,9 @@ CALLS = {
     "grey": lambda x, f: ops.image.rgb_to_grayscale(x, data_format=f),
     "patches": lambda x, f: ops.image.extract_patches(x, 2, data_format=f),
     "pad": lambda x, f: ops.image.pad_images(x, 1, 1, 1, 1, data_format=f),
-    "crop": lambda x, f: ops.image.crop_images(x, 1, 1, 1, 1, data_format=f),
+    "crop": lambda x, f: ops.image.crop_images(
+        x, 1, 1, target_height=2, target_width=4, data_format=f
+    ),
     "sobel": lambda x, f: ops.image.sobel_edges(x, data_format=f),
     "elastic": lambda x, f: ops.image.elastic_transform(x, seed=1, data_format=f),
 }
