@@ -192,7 +192,8 @@ def test_floatx_is_part_of_a_signature(backend):
 def test_models_leave_nothing_behind(backend):
     """Models of ever new widths, made, trained and deleted: under 1 KB each stays.
 
-    Twice that here, where some caches of a fixed size are not yet full.
+    Half as much again is allowed here. Caches of a fixed size fill up now and then, so the
+    least of five rounds counts: what each model leaves would be in all of them.
     """
 
     def one(width):
@@ -209,11 +210,13 @@ def test_models_leave_nothing_behind(backend):
         for width in range(17, 20):
             one(width)
         gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        for width in range(20, 32):
-            one(width)
-        gc.collect()
-        after = tracemalloc.get_traced_memory()[0]
+        grown = []
+        for first in (20, 32, 44, 56, 68):
+            before = tracemalloc.get_traced_memory()[0]
+            for width in range(first, first + 12):
+                one(width)
+            gc.collect()
+            grown.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()
-    assert after - before < 12 * 2048
+    assert min(grown) < 12 * 1536, grown
