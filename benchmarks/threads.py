@@ -1,4 +1,4 @@
-"""Our pool of threads beside Numba's threading layers, idle and on a busy machine.
+"""Our team of threads beside Numba's threading layers, idle and on a busy machine.
 
 `python -m benchmarks.threads` needs Numba; tbb is skipped where it is not installed.
 Every layer runs the same compiled loop over the same arrays: a step is 40 parallel
@@ -63,13 +63,13 @@ def worker(layer: str) -> None:
     """For each line of input one round: the step times, in milliseconds, as JSON."""
     arrays, shared, kernel = _work()
     if layer == "minikeras":
-        from minikeras_numba import pool
+        from minikeras_numba.machine import team
 
-        registers = pool.Registers(2)
+        registers = team.Registers(2)
         registers[0], registers[1] = arrays
 
         def region() -> None:
-            pool.run(kernel.address, registers.address, 0, ROWS, 1)
+            team.run(kernel.address, registers.address, 0, ROWS, 1)
 
     else:
 

@@ -12,18 +12,21 @@ from minikeras_numpy import NumpyBackend
 from minikeras_numpy.lowering import is_complex
 
 from minikeras.extend import Loop, Node, Step, Value
-from minikeras_numba import conv, conv_grad, jit, matmul, pool, pooling, recurrent
-from minikeras_numba.argreduce import ARGREDUCE, lower_argreduce
-from minikeras_numba.chain import is_native, kernel_calls, lower_chain
 from minikeras_numba.eager import lowered_kernels
-from minikeras_numba.epilogue import lower_epilogue
-from minikeras_numba.fused import fusible, lower_fused
-from minikeras_numba.gather import lower_gather
-from minikeras_numba.loops import lower_loop
-from minikeras_numba.moving import MOVES, lower_moving
-from minikeras_numba.pool import Registers, get_threads
-from minikeras_numba.rowwise import ROWWISE, lower_rowwise
-from minikeras_numba.scatter import lower_scatter
+from minikeras_numba.fusion.fused import fusible, lower_fused
+from minikeras_numba.machine import jit, team
+from minikeras_numba.machine.team import Registers, get_threads
+from minikeras_numba.pools import lowering as pooling
+from minikeras_numba.products import conv, conv_grad, matmul
+from minikeras_numba.products.epilogue import lower_epilogue
+from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
+from minikeras_numba.rows.gather import lower_gather
+from minikeras_numba.rows.moving import MOVES, lower_moving
+from minikeras_numba.rows.rowwise import ROWWISE, lower_rowwise
+from minikeras_numba.rows.scatter import lower_scatter
+from minikeras_numba.sequences import recurrent
+from minikeras_numba.sequences.chain import is_native, kernel_calls, lower_chain
+from minikeras_numba.sequences.loops import lower_loop
 
 Lower = Callable[[Node, Mapping[Value, int]], Callable[[Any], None] | None]
 
@@ -106,7 +109,7 @@ class NumbaBackend(NumpyBackend):
             members = list(group)
             if native and len(members) > 1:
                 calls = [call for step in members for call in kernel_calls(step)]
-                joined.append(pool.Sequence(calls, members))
+                joined.append(team.Sequence(calls, members))
             else:
                 joined += members
         if len(joined) == len(steps):

@@ -25,9 +25,10 @@ from minikeras.extend import (
     numpy_dtype,
     settle_at_fork,
 )
-from minikeras_numba.elementwise import supports
-from minikeras_numba.fused import Native, fusible, lower_fused
-from minikeras_numba.pool import Registers, run
+from minikeras_numba.fusion.fused import fusible, lower_fused
+from minikeras_numba.ir.elementwise import supports
+from minikeras_numba.machine.launch import Native
+from minikeras_numba.machine.team import Registers, run
 
 NAMES = (
     "conv",

@@ -54,8 +54,8 @@ def plain_loop():
 
 def forget_kernels():
     """So that they are linked again, as in a new process."""
-    if "minikeras_numba.jit" in sys.modules:
-        sys.modules["minikeras_numba.jit"]._addresses.clear()
+    if "minikeras_numba.machine.jit" in sys.modules:
+        sys.modules["minikeras_numba.machine.jit"]._addresses.clear()
 
 
 class Injected(KeyboardInterrupt):

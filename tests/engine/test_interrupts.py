@@ -130,7 +130,7 @@ def test_while_slots_of_an_inner_optimizer_are_made(wrap, monkeypatch):
 def test_while_a_kernel_is_linked(monkeypatch):
     llvm = pytest.importorskip("llvmlite.binding")
     with registry.using("numba"):
-        from minikeras_numba import jit as numba_jit
+        from minikeras_numba.machine import jit as numba_jit
 
         numba_jit._addresses.clear()
         network().fit(*data(), verbose=0)  # whatever is needed is there

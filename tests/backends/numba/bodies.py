@@ -1,8 +1,8 @@
 """Bodies of fused groups, built and run beside NumPy, for the tests of this folder."""
 
 import numpy as np
-from minikeras_numba import pool
-from minikeras_numba.fused import lower_fused
+from minikeras_numba.fusion.fused import lower_fused
+from minikeras_numba.machine import team
 from minikeras_numpy import build_table
 
 import minikeras.engine.prims  # noqa: F401
@@ -48,7 +48,7 @@ class Body:
             regs[v] = in_place.get(i, len(outer) + i)
         body = Graph(self.inputs, self.constants, self.nodes, outputs)
         node = Node(lookup("fused"), outer, results, {"body": body, "space": space})
-        registers = pool.Registers(len(outer) + len(results))
+        registers = team.Registers(len(outer) + len(results))
         for i, array in enumerate(self.arrays):
             registers[i] = array.copy()
         for i, v in enumerate(results):

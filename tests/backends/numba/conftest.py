@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from minikeras_numba import pool
+from minikeras_numba.machine import team
 
 import minikeras.engine.prims  # noqa: F401
 from minikeras.extend import Aval, Node, Value, lookup
@@ -13,7 +13,7 @@ def _run(lower, name, arrays, **static):
     row = lookup(name)
     inputs = [Value(Aval(a.shape, a.dtype.name)) for a in arrays]
     output = Value(row.infer(*(v.aval for v in inputs), **static))
-    registers = pool.Registers(len(arrays) + 1)
+    registers = team.Registers(len(arrays) + 1)
     closure = lower(
         Node(row, inputs, [output], static),
         {v: i for i, v in enumerate([*inputs, output])},
@@ -44,10 +44,10 @@ def run_node():
 @pytest.fixture(params=[1, 3], ids=["1-thread", "3-threads"])
 def threads(request):
     """How many threads share a kernel during the test."""
-    before = pool.get_threads()
-    pool.set_threads(request.param)
+    before = team.get_threads()
+    team.set_threads(request.param)
     yield request.param
-    pool.set_threads(before)
+    team.set_threads(before)
 
 
 @pytest.fixture(scope="session")

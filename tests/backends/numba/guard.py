@@ -12,20 +12,19 @@ import sys
 
 import minikeras_numba as package
 import numpy as np
-from minikeras_numba import (
-    chain,
+from minikeras_numba.backend import _SINGLE_KINDS, LOWERINGS, NumbaBackend
+from minikeras_numba.fusion import fused
+from minikeras_numba.machine import team
+from minikeras_numba.products import (
     conv_grad,
     depthwise,
     epilogue,
-    fused,
     matmul_sparse,
     matmul_tall,
-    panels,
-    pool,
-    recurrent,
-    winograd_tiles,
 )
-from minikeras_numba.backend import _SINGLE_KINDS, LOWERINGS, NumbaBackend
+from minikeras_numba.products.winograd import phases as winograd_tiles
+from minikeras_numba.sequences import chain, recurrent
+from minikeras_numba.tiles import panels
 
 import minikeras as keras
 from minikeras.engine import backend as registry
@@ -262,7 +261,7 @@ def main(share):
     for front in (False, True):
         guard.front = front
         for threads in (1, 3):
-            pool.set_threads(threads)
+            team.set_threads(threads)
             rng = np.random.default_rng(threads + 10 * share)
             if threads == 1:
                 rows(share)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from minikeras_numba import backend, pool
+from minikeras_numba import backend
 from minikeras_numba.eager import LoweredKernel
+from minikeras_numba.machine import team
 from minikeras_numpy import build_table
 
 import minikeras.engine.prims  # noqa: F401
@@ -58,7 +59,7 @@ def test_capture_joins_native_steps(numba):
     for i in range(4):
         registers[i] = np.linspace(-1.5, 1.5, 9, dtype="f4")
     assert numba.capture(steps[1:]) is None
-    assert isinstance(numba.capture(steps[:2]), pool.Sequence)
+    assert isinstance(numba.capture(steps[:2]), team.Sequence)
     numba.capture(steps)(registers)
     np.testing.assert_allclose(registers[2], -np.exp(registers[0]), rtol=1e-6)
     with np.errstate(all="ignore"):

@@ -1,0 +1,1 @@
+"""Fused elementwise groups with their reductions, as one kernel each."""

@@ -1,0 +1,405 @@
+"""From a fused group to the IR of one kernel, and the table of integers it reads.
+
+The kernel is known by the structure of the group alone: sizes, strides and places
+are in the table, so one kernel serves every shape with the same pattern. Vectors
+are written explicitly; the end of a strip is one step with masked loads and stores.
+In each step all loads come before all stores: an output may share its buffer with
+an input of the same shape.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+
+from minikeras_numba.fusion.group import Flags, Fold, Group, Layout, Op, Source
+from minikeras_numba.ir.elementwise import (
+    MEMORY_KIND,
+    REGISTER_KIND,
+    emit_op,
+    from_memory,
+    to_memory,
+)
+from minikeras_numba.ir.folds import across, combine, identity
+from minikeras_numba.ir.philox import buffer_size, fill
+from minikeras_numba.ir.signature import PARAMETERS
+from minikeras_numba.ir.writer import Fn, Val, const, literal
+
+_HEADER = ("run_rows", "block", "blocks", "strip", "strips", "inner")
+_ZERO = const("i64", 0)
+
+
+# Numbers that say what a function is, not how large its arrays are: the compiler sees
+# them. All others stand in the table, so that 1 / batch is no kernel of its own.
+_WRITTEN = frozenset((0, 1, -1, 2, -2, 3, 0.5, -0.5, math.inf, -math.inf))
+# Code for these depends on a literal's value.
+_LOOKING = frozenset(("maximum", "minimum", "pow"))
+
+
+def tabled(group: Group) -> set[int]:
+    """The literals of a group that its kernel reads from the table."""
+    looked_at = {
+        i
+        for value in group.values
+        if isinstance(value, Op) and value.name in _LOOKING
+        for i in value.args
+    }
+    return {
+        i
+        for i, value in enumerate(group.values)
+        if isinstance(value, Source)
+        and value.literal is not None
+        and i not in looked_at
+        and not isinstance(value.literal, bool)
+        and REGISTER_KIND[value.dtype] != "i1"
+        and value.literal == value.literal
+        and value.literal not in _WRITTEN
+    }
+
+
+def _bits(value: Source) -> int:
+    """A literal as a word of the table."""
+    assert value.literal is not None
+    kind = REGISTER_KIND[value.dtype]
+    if kind in ("float", "double"):
+        text = literal(kind, value.literal)
+        double = struct.unpack("<d", struct.pack("<Q", int(text, 16)))[0]
+        return int(struct.unpack("<q", struct.pack("<d", double))[0])
+    word = int(value.literal) & (1 << 64) - 1
+    return word - (1 << 64) if word >> 63 else word
+
+
+def table(group: Group, layout: Layout) -> list[int]:
+    """The words of the kernel's table, in the order the writer expects."""
+    words = [getattr(layout, name) for name in _HEADER] + layout.sizes[:-1]
+    numbers = tabled(group)
+    for i, (value, flags) in enumerate(zip(group.values, layout.flags, strict=True)):
+        if isinstance(value, Source) and i in numbers:
+            words.append(_bits(value))
+        elif isinstance(value, Source) and value.place is not None:
+            words += (
+                [0] * len(layout.sizes[:-1]) if value.random else layout.strides(flags)
+            )
+            words.append(value.place.word)
+    words += [place.word for _, _, place in group.stores]
+    words += [fold.place.word for fold in group.folds]
+    return words
+
+
+def structure(group: Group, layout: Layout, lanes: int) -> str:
+    """The key of the kernel: all its text depends on."""
+    how = f"{layout.plain_rows} {layout.by_column}"
+    parts = [f"fused {lanes} {len(layout.sizes)} {how}"]
+    numbers = tabled(group)
+    for i, (value, flags) in enumerate(zip(group.values, layout.flags, strict=True)):
+        if isinstance(value, Op):
+            parts.append(f"{value.name} {value.args} {value.dtypes} {value.static}")
+        elif value.place is None:
+            written = "" if i in numbers else repr(value.literal)
+            parts.append(f"literal {value.dtype} {written}")
+        else:
+            owned = value.place.array is not None
+            parts.append(f"{value.dtype} {owned} {value.random} {flags}")
+    for number, dtype, place in group.stores:
+        parts.append(f"store {number} {dtype} {place.array is not None}")
+    for fold, kept in zip(group.folds, layout.kept, strict=True):
+        owned = fold.place.array is not None
+        parts.append(f"{fold.how} {fold.value} {kept} {fold.dtype} {owned}")
+    return "\n".join(parts)
+
+
+class Writer:
+    """Writes the text of one kernel."""
+
+    def __init__(
+        self, name: str, group: Group, layout: Layout, lanes: int, attributes: str
+    ) -> None:
+        self.f = Fn(name, PARAMETERS, attributes)
+        self.group, self.layout, self.lanes = group, layout, lanes
+        self.outer = len(layout.sizes) - 1
+        self.index = 0
+        self.known: dict[int, Val] = {}  # values made before the innermost loop
+        self.base: dict[int, Val] = {}  # source -> address of its row
+        self.levels = self._levels()
+
+    def _levels(self) -> list[int]:
+        """0: constant, 1: one value a row, 2: varies along the inner axis."""
+        levels: list[int] = []
+        for value, flags in zip(self.group.values, self.layout.flags, strict=True):
+            if isinstance(value, Op):
+                levels.append(max((levels[i] for i in value.args), default=0))
+            elif not flags or not any(flags):
+                levels.append(0)
+            else:
+                levels.append(2 if flags[-1] else 1)
+        return levels
+
+    def word(self) -> Val:
+        """The next word of the table."""
+        at = self.f.gep("i64", Val("%meta", "ptr"), const("i64", self.index))
+        self.index += 1
+        return self.f.load(at, "i64")
+
+    def address(self, owned: bool) -> Val:
+        """The address of an array whose word comes next."""
+        word = self.word()
+        if not owned:
+            word = self.f.load(self.f.gep("i64", Val("%regs", "ptr"), word), "i64")
+        return self.f.convert("inttoptr", word, "ptr")
+
+    def number(self, kind: str) -> Val:
+        """A literal whose word comes next; floats stand there as doubles."""
+        f, word = self.f, self.word()
+        if kind in ("float", "double"):
+            wide = f.bitcast(word, "double")
+            return wide if kind == "double" else f.convert("fptrunc", wide, kind)
+        return word if kind == "i64" else f.convert("trunc", word, kind)
+
+    def write(self) -> str:
+        """The whole module."""
+        f = self.f
+        self.header = {name: self.word() for name in _HEADER}
+        self.sizes = [self.word() for _ in range(self.outer)]
+        self.arrays: dict[int, tuple[Val, list[Val]]] = {}
+        self.numbers: dict[int, Val] = {}
+        numbers = tabled(self.group)
+        for i, value in enumerate(self.group.values):
+            if isinstance(value, Source) and i in numbers:
+                self.numbers[i] = self.number(REGISTER_KIND[value.dtype])
+            elif isinstance(value, Source) and value.place is not None:
+                strides = [self.word() for _ in range(self.outer)]
+                self.arrays[i] = self.address(value.place.array is not None), strides
+        self.targets = [
+            self.address(p.array is not None) for _, _, p in self.group.stores
+        ]
+        self.results = [
+            self.address(x.place.array is not None) for x in self.group.folds
+        ]
+        self.make_level(0)
+        self.buffers = {
+            i: f.alloca("i32", 1, buffer_size(1024, max(2, self.lanes)))
+            for i, v in enumerate(self.group.values)
+            if isinstance(v, Source) and v.random
+        }
+        self.by_column = self.layout.by_column
+        self.cells = [
+            f.alloca(
+                REGISTER_KIND[x.dtype],
+                self.lanes if self.by_column or not k[-1] else 1,
+            )
+            for x, k in zip(self.group.folds, self.layout.kept, strict=True)
+        ]
+        with f.loop(Val("%start", "i64"), Val("%stop", "i64"), const("i64", 1)) as unit:
+            self.write_unit(unit)
+        return f.text()
+
+    def make_level(self, level: int) -> None:
+        """Load and compute, once, the values of a level as scalars."""
+        for i, value in enumerate(self.group.values):
+            if self.levels[i] != level:
+                continue
+            if isinstance(value, Op):
+                self.known[i] = self.op(value, self.known, 1)
+            elif i in self.numbers:
+                self.known[i] = self.numbers[i]
+            elif value.place is None:
+                assert value.literal is not None
+                self.known[i] = const(REGISTER_KIND[value.dtype], value.literal)
+            else:
+                base = self.base[i] if level else self.arrays[i][0]
+                raw = self.f.load(base, MEMORY_KIND[value.dtype])
+                self.known[i] = from_memory(self.f, raw, value.dtype)
+
+    def op(self, value: Op, made: dict[int, Val], lanes: int) -> Val:
+        args = [self.get(i, made, lanes) for i in value.args]
+        return emit_op(self.f, value.name, args, list(value.dtypes), dict(value.static))
+
+    def get(self, i: int, made: dict[int, Val], lanes: int) -> Val:
+        """Value i in a given width."""
+        if i in made:
+            return made[i]
+        known = self.known[i]
+        if lanes == 1 or known.lanes == lanes:
+            return known
+        source = self.group.values[i]
+        if isinstance(source, Source) and i not in self.numbers:
+            if source.literal is not None:
+                return const(known.kind, source.literal, lanes)
+        return self.f.splat(known, lanes)
+
+    # loops ------------------------------------------------------------------------
+
+    def write_unit(self, unit: Val) -> None:
+        f, h = self.f, self.header
+        if self.layout.plain_rows:
+            self.left, self.right, self.strip_number = _ZERO, h["inner"], _ZERO
+            self.write_row(unit)
+            return
+        strip = f.bin("urem", unit, h["strips"])
+        rest = f.bin("udiv", unit, h["strips"])
+        block = f.bin("urem", rest, h["blocks"])
+        run = f.bin("udiv", rest, h["blocks"])
+        run_start = f.mul(run, h["run_rows"])
+        first = f.add(run_start, f.mul(block, h["block"]))
+        last = f.intrinsic(
+            "smin", f.add(first, h["block"]), f.add(run_start, h["run_rows"])
+        )
+        self.left = f.mul(strip, h["strip"])
+        self.right = f.intrinsic("smin", f.add(self.left, h["strip"]), h["inner"])
+        self.strip_number = strip
+        self.column_bases: dict[int, Val] = {}
+        for n, (fold, kept) in enumerate(self.folds()):
+            if kept[-1]:
+                offset = f.mul(rest, h["inner"])
+                kind = MEMORY_KIND[fold.dtype]
+                self.column_bases[n] = f.gep(kind, self.results[n], offset)
+            elif not any(kept):
+                self.reset(n, fold)
+        if self.by_column:
+            self.strip_loop(lambda at, mask: self.write_columns(at, mask, first, last))
+            return
+        if self.column_bases:
+            self.strip_loop(self.clear_columns)
+        with f.loop(first, last, const("i64", 1)) as row:
+            self.write_row(row)
+        for n, (fold, kept) in enumerate(self.folds()):
+            if not any(kept):
+                self.finish(n, fold, unit)
+
+    def write_columns(self, at: Val, mask: Val | None, first: Val, last: Val) -> None:
+        """One vector of columns, down all rows of the unit, its folds in registers."""
+        f = self.f
+        for n, fold in enumerate(self.group.folds):
+            self.reset(n, fold)
+        with f.loop(first, last, const("i64", 1)) as row:
+            self.start_row(row)
+            self.write_step(at, mask)
+        for n, base in self.column_bases.items():
+            dtype = self.group.folds[n].dtype
+            total = f.load(self.cells[n], REGISTER_KIND[dtype], self.lanes, 64)
+            self.put(total, base, dtype, at, mask)
+
+    def folds(self) -> list[tuple[Fold, Flags]]:
+        return list(zip(self.group.folds, self.layout.kept, strict=True))
+
+    def write_row(self, row: Val) -> None:
+        f = self.f
+        self.start_row(row)
+        self.words = {
+            i: fill(
+                f,
+                self.arrays[i][0],
+                f.add(self.row_start, self.left),
+                f.sub(self.right, self.left),
+                buffer,
+                max(2, self.lanes),
+            )
+            for i, buffer in self.buffers.items()
+        }
+        rows = [(n, x) for n, (x, k) in enumerate(self.folds()) if any(k) and not k[-1]]
+        for n, fold in rows:
+            self.reset(n, fold)
+        self.strip_loop(self.write_step)
+        place = f.add(f.mul(row, self.header["strips"]), self.strip_number)
+        for n, fold in rows:
+            self.finish(n, fold, place)
+
+    def start_row(self, row: Val) -> None:
+        """Where the row's values are, and those that are one a row."""
+        self.locate(row)
+        self.make_level(1)
+        self.row_start = self.f.mul(row, self.header["inner"])
+
+    def locate(self, row: Val) -> None:
+        """The address of each source's part of a row."""
+        f = self.f
+        coordinates: list[Val] = []
+        rest = row
+        for size in reversed(self.sizes[1:]):
+            coordinates.append(f.bin("urem", rest, size))
+            rest = f.bin("udiv", rest, size)
+        coordinates = [*([rest] if self.outer else []), *reversed(coordinates)]
+        for i, (base, strides) in self.arrays.items():
+            value, flags = self.group.values[i], self.layout.flags[i]
+            assert isinstance(value, Source)
+            if not value.random:
+                offset = _ZERO
+                for at, stride, used in zip(coordinates, strides, flags, strict=False):
+                    if used:
+                        offset = f.add(offset, f.mul(at, stride))
+                kind = MEMORY_KIND[value.dtype]
+                self.base[i] = f.gep(kind, base, offset) if any(flags[:-1]) else base
+
+    def strip_loop(self, step: Callable[[Val, Val | None], None]) -> None:
+        self.f.sweep(self.left, self.right, self.lanes, step)
+
+    # one step along the inner axis ------------------------------------------------
+
+    def read(self, base: Val, dtype: str, at: Val, mask: Val | None) -> Val:
+        kind = MEMORY_KIND[dtype]
+        address = self.f.gep(kind, base, at)
+        if mask is None:
+            raw = self.f.load(address, kind, self.lanes)
+        else:
+            raw = self.f.masked_load(address, kind, mask)
+        return from_memory(self.f, raw, dtype)
+
+    def put(self, value: Val, base: Val, dtype: str, at: Val, mask: Val | None) -> None:
+        address = self.f.gep(MEMORY_KIND[dtype], base, at)
+        raw = to_memory(self.f, value, dtype)
+        if mask is None:
+            self.f.store(raw, address)
+        else:
+            self.f.masked_store(raw, address, mask)
+
+    def clear_columns(self, at: Val, mask: Val | None) -> None:
+        for n, base in self.column_bases.items():
+            fold = self.group.folds[n]
+            kind = REGISTER_KIND[fold.dtype]
+            start = const(kind, identity(fold.how, fold.dtype), self.lanes)
+            self.put(start, base, fold.dtype, at, mask)
+
+    def write_step(self, at: Val, mask: Val | None) -> None:
+        f = self.f
+        made: dict[int, Val] = {}
+        for i, value in enumerate(self.group.values):
+            if self.levels[i] == 2 and isinstance(value, Source):
+                if value.random:
+                    made[i] = self.read(
+                        self.words[i], "uint32", f.sub(at, self.left), mask
+                    )
+                else:
+                    made[i] = self.read(self.base[i], value.dtype, at, mask)
+        for i, value in enumerate(self.group.values):
+            if self.levels[i] == 2 and isinstance(value, Op):
+                made[i] = self.op(value, made, self.lanes)
+        flat = f.add(self.row_start, at)
+        for (i, dtype, _), target in zip(self.group.stores, self.targets, strict=True):
+            self.put(self.get(i, made, self.lanes), target, dtype, flat, mask)
+        for n, (fold, kept) in enumerate(self.folds()):
+            value_now = self.get(fold.value, made, self.lanes)
+            if kept[-1] and not self.by_column:
+                base = self.column_bases[n]
+                so_far = self.read(base, fold.dtype, at, mask)
+                new = combine(f, fold.how, so_far, value_now, fold.dtype)
+                self.put(new, base, fold.dtype, at, mask)
+                continue
+            so_far = f.load(self.cells[n], value_now.kind, self.lanes, 64)
+            if mask is not None:
+                start = f.like(value_now, identity(fold.how, fold.dtype))
+                value_now = f.select(mask, value_now, start)
+            new = combine(f, fold.how, so_far, value_now, fold.dtype)
+            f.store(new, self.cells[n], 64)
+
+    def reset(self, n: int, fold: Fold) -> None:
+        kind = REGISTER_KIND[fold.dtype]
+        start = const(kind, identity(fold.how, fold.dtype), self.lanes)
+        self.f.store(start, self.cells[n], 64)
+
+    def finish(self, n: int, fold: Fold, at: Val) -> None:
+        """Fold the lanes, and store the result as element `at`."""
+        f = self.f
+        lanes = f.load(self.cells[n], REGISTER_KIND[fold.dtype], self.lanes, 64)
+        result = to_memory(f, across(f, fold.how, lanes, fold.dtype), fold.dtype)
+        f.store(result, f.gep(MEMORY_KIND[fold.dtype], self.results[n], at))

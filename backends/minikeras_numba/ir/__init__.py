@@ -1,0 +1,1 @@
+"""Writers of LLVM IR, and the arithmetic every kernel is made of."""

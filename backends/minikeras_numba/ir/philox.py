@@ -1,0 +1,94 @@
+"""Philox 4x32-10 as LLVM IR: random words written into a small buffer.
+
+Block i of the stream has counter words (i low, i high, counter, 0) and key words
+(seed, 0); element e of an array is word e % 4 of block e // 4. `lanes` blocks are
+made at once, one in each lane.
+
+Reference: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
+"""
+
+from __future__ import annotations
+
+from minikeras_numba.ir.writer import Fn, Val, const
+
+_M0, _M1 = 0xD2511F53, 0xCD9E8D57
+_W0, _W1 = 0x9E3779B9, 0xBB67AE85
+ROUNDS = 10
+_MASK = 0xFFFFFFFF
+
+
+def _wide_product(f: Fn, x: Val, factor: int) -> tuple[Val, Val]:
+    """High and low words of a 32 x 32 bit product."""
+    wide = f.convert("zext", x, "i64")
+    product = f.mul(wide, f.like(wide, factor))
+    high = f.convert("trunc", f.bin("lshr", product, f.like(product, 32)), "i32")
+    return high, f.convert("trunc", product, "i32")
+
+
+def rounds(f: Fn, counter: list[Val], key: list[Val]) -> list[Val]:
+    """The ten rounds, on four counter words and two key words."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for step in range(ROUNDS):
+        if step:
+            k0 = f.add(k0, f.like(k0, _W0))
+            k1 = f.add(k1, f.like(k1, _W1))
+        high0, low0 = _wide_product(f, c0, _M0)
+        high1, low1 = _wide_product(f, c2, _M1)
+        c0 = f.bin("xor", f.bin("xor", high1, c1), k0)
+        c2 = f.bin("xor", f.bin("xor", high0, c3), k1)
+        c1, c3 = low1, low0
+    return [c0, c1, c2, c3]
+
+
+def buffer_size(count: int, lanes: int) -> int:
+    """Elements that `fill` may write for `count` wanted ones."""
+    return count + 4 + 4 * lanes
+
+
+def _interleave(f: Fn, words: list[Val]) -> Val:
+    """One vector with the four words of each block side by side."""
+    lanes = words[0].lanes
+
+    def join(a: Val, b: Val, order: list[int]) -> Val:
+        picks = ", ".join(f"i32 {i}" for i in order)
+        mask = f"<{len(order)} x i32> <{picks}>"
+        return f.let(f"shufflevector {a.typed}, {b.typed}, {mask}", a.kind, len(order))
+
+    pair = list(range(2 * lanes))
+    low, high = join(words[0], words[1], pair), join(words[2], words[3], pair)
+    order = [k * lanes + lane for lane in range(lanes) for k in range(4)]
+    return join(low, high, order)
+
+
+def fill(f: Fn, key: Val, first: Val, count: Val, buffer: Val, lanes: int) -> Val:
+    """Write elements [first, first + count) of the stream of `key` to `buffer`.
+
+    Args:
+        f: The writer.
+        key: Address of the uint32 pair (seed, counter).
+        first: Flat index of the first element wanted.
+        count: How many.
+        buffer: Room for `buffer_size(count, lanes)` uint32.
+        lanes: Blocks made at once; at least 2.
+
+    Returns:
+        The address of element `first` in the buffer.
+    """
+    seed = f.splat(f.load(key, "i32"), lanes)
+    counter_at = f.gep("i32", key, const("i64", 1))
+    counter = f.splat(f.load(counter_at, "i32"), lanes)
+    block = f.bin("lshr", first, const("i64", 2))
+    skip = f.bin("and", first, const("i64", 3))
+    total = f.add(skip, count)
+    numbers = ", ".join(f"i64 {i}" for i in range(lanes))
+    lane = Val(f"<{numbers}>", "i64", lanes)
+    zero = f.like(seed, 0)
+    with f.loop(const("i64", 0), total, const("i64", 4 * lanes)) as done:
+        start = f.add(block, f.bin("lshr", done, const("i64", 2)))
+        index = f.add(f.splat(start, lanes), lane)
+        low = f.convert("trunc", index, "i32")
+        high = f.convert("trunc", f.bin("lshr", index, f.like(index, 32)), "i32")
+        words = rounds(f, [low, high, counter, zero], [seed, zero])
+        f.store(_interleave(f, words), f.gep("i32", buffer, done))
+    return f.gep("i32", buffer, skip)

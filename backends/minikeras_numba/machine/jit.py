@@ -1,0 +1,227 @@
+"""LLVM IR in, address of machine code out, with an object cache on disk.
+
+Numba's LLVM (llvmlite) compiles a kernel in some 15 ms; Numba's own front end
+would take 300 ms, and importing it 400 ms. So kernels are written as IR here and
+`numba` itself is never imported.
+
+Every kernel has one signature:
+
+    void name(i64* regs, i64* meta, i64 start, i64 stop, i64 thread, i64 threads)
+
+`regs` holds the addresses of the arrays in a Program's registers, `meta` the
+integers (register numbers, sizes, strides, scratch addresses) of one closure.
+
+A kernel is known by its *key*, a string that says everything its IR depends on.
+Object code is found by the hash of that key, of LLVM's version, of the processor
+and of this package's sources; a process that finds it builds no IR.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import platform
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+from minikeras.extend import finish_before_fork
+from minikeras_numba.machine import objects
+
+Build = Callable[[ir.Module], "str | None"]
+_DIGEST = 16
+# Whatever can change a kernel's text: all folders below these.
+_SOURCES = (Path(__file__).parents[1],)
+
+
+@dataclass(slots=True)
+class Stats:
+    """How many kernels this process compiled, and how many it found in the cache."""
+
+    compiled: int = 0
+    loaded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the generators need to know of the processor."""
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+
+    @property
+    def attributes(self) -> str:
+        """Function attributes that let the vectoriser use the full register width."""
+        return f'nounwind "prefer-vector-width"="{self.vector_bytes * 8}"'
+
+    @property
+    def has_half(self) -> bool:
+        """Whether float16 is converted by an instruction, not by a library we lack."""
+        x86 = self.triple.startswith(("x86_64", "i686", "i386"))
+        return not x86 or "+f16c" in self.features.split(",")
+
+    def lanes(self, itemsize: int = 4) -> int:
+        """Elements of `itemsize` bytes in one vector register."""
+        return max(1, self.vector_bytes // itemsize)
+
+
+stats = Stats()
+_addresses: dict[tuple[str, str], int] = {}
+_trackers: list[Any] = []  # a library is unloaded with its tracker: keep them all
+_links = itertools.count()  # a name that a failed link used is never free again
+_lock = threading.RLock()
+
+finish_before_fork(_lock)  # LLVM's own locks cannot be made anew
+
+
+@functools.cache
+def host() -> Host:
+    """The processor this process runs on."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f") and features.get("avx512vl"):
+        width = 64
+    elif features.get("avx2"):
+        width = 32
+    else:
+        width = 16
+    triple = llvm.get_process_triple()
+    return Host(triple, llvm.get_host_cpu_name(), features.flatten(), width)
+
+
+@functools.cache
+def _target_machine() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
+    target = llvm.Target.from_triple(host().triple)
+    return target.create_target_machine(
+        cpu=host().cpu,
+        features=host().features,
+        opt=3,
+        reloc="pic",
+        codemodel="jitdefault",
+    )
+
+
+@functools.cache
+def _engine() -> Any:
+    _target_machine()
+    target = llvm.Target.from_triple(host().triple)
+    machine = target.create_target_machine(
+        cpu=host().cpu,
+        features=host().features,
+        opt=3,
+        reloc="pic",
+        codemodel="jitdefault",
+    )
+    return llvm.create_lljit_compiler(machine)
+
+
+@functools.cache
+def _fingerprint() -> str:
+    """What all kernels depend on: LLVM, the processor, the sources that write kernels."""
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    version = (llvmlite.__version__, llvm.llvm_version_info, platform.machine())
+    digest.update(repr((version, host())).encode())
+    for root in _SOURCES:
+        for source in sorted(root.rglob("*.py")):
+            digest.update(f"{source.relative_to(root).as_posix()}\0".encode())
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_dir() -> Path | None:
+    """Where object code is kept, or None where there is no home to keep it in."""
+    root = objects.root()
+    return root / "numba" / _fingerprint() if root else None
+
+
+def optimise(text: str) -> Any:
+    """Parse, verify and optimise IR; the module, for `compile_ir` and for reading."""
+    machine = _target_machine()
+    module = llvm.parse_assembly(text)
+    module.triple = host().triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    # Our vectors are explicit: level 3 made no kernel faster, and took a quarter longer.
+    options = llvm.create_pipeline_tuning_options(speed_level=1)
+    options.loop_vectorization = True
+    options.slp_vectorization = True
+    options.loop_interleaving = True
+    options.loop_unrolling = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def ir_text(name: str, build: Build | str) -> str:
+    """The IR of a kernel, as text."""
+    if isinstance(build, str):
+        return build
+    module = ir.Module(name=name)
+    text = build(module)
+    return str(module) if text is None else text
+
+
+def _link(name: str, body: bytes, key: str) -> int:
+    library = llvm.JITLibraryBuilder()
+    library.add_object_img(body).add_current_process().export_symbol(name)
+    # A name that LLVM has taken stays taken, also where an interrupt came right after;
+    # so each try has one of its own.
+    tracker = library.link(_engine(), f"{name}.{next(_links)}.{key}")
+    address = int(tracker[name])
+    _trackers.append(tracker)
+    return address
+
+
+def compile_ir(name: str, build: Build | str, key: str) -> int:
+    """The address of the function `name` of a module of IR.
+
+    Args:
+        name: The function to export. Other kernels may use the same name.
+        build: IR text, or a function that fills an empty `ir.Module` (or returns
+            text). It is called only if neither this process nor the disk cache
+            knows the kernel.
+        key: All that the IR depends on, apart from the processor.
+    """
+    found = _addresses.get((name, key))
+    if found is not None:
+        return found
+    with _lock:
+        found = _addresses.get((name, key))
+        if found is not None:
+            return found
+        digest = hashlib.blake2b(f"{name}\0{key}".encode(), digest_size=20).hexdigest()
+        folder = cache_dir()
+        path = folder / f"{digest}.o" if folder else None
+        address = _load(name, path, digest) if path else None
+        if address is None:
+            body = _target_machine().emit_object(optimise(ir_text(name, build)))
+            stats.compiled += 1
+            if path:
+                objects.write(path, body)
+            address = _link(name, body, digest)
+        _addresses[name, key] = address
+        return address
+
+
+def _load(name: str, path: Path, digest: str) -> int | None:
+    """The kernel kept in `path`; None where none is, or it cannot be linked."""
+    body = objects.read(path)
+    if body is None:
+        return None
+    try:
+        address = _link(name, body, digest)
+    except RuntimeError:  # of another format, or something else altogether
+        return None
+    stats.loaded += 1
+    return address

@@ -1,0 +1,42 @@
+"""A lowered node as native calls: which kernels, over how many units, in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minikeras_numba.machine import team
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One kernel call: address, table, how many units, units a thread at least."""
+
+    fn: int
+    meta: npt.NDArray[np.int64]
+    n: int
+    grain: int
+    keep: tuple[Any, ...] = ()
+
+    @property
+    def meta_address(self) -> int:
+        return int(self.meta.ctypes.data)
+
+
+class Native:
+    """A lowered node: its launches, run in order."""
+
+    allocates = False
+
+    def __init__(self, launches: Sequence[Launch]) -> None:
+        self.launches = tuple(launches)
+        self.calls = [(x.fn, x.meta_address, x.n, x.grain) for x in launches]
+
+    def __call__(self, registers: Any) -> None:
+        address = registers.address
+        for fn, meta, n, grain in self.calls:
+            team.run(fn, address, meta, n, grain)

@@ -1,0 +1,1 @@
+"""The pooling primitives and their gradients."""

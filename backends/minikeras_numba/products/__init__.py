@@ -1,0 +1,1 @@
+"""Products: matmuls, convolutions and their gradients, as tables of tile jobs."""

@@ -1,0 +1,275 @@
+"""Lowering of the gradients of a convolution.
+
+Towards the input it is a convolution again: of dy, with the taps in reverse and the
+weights transposed. With strides, input positions fall into classes by their residue,
+and each class meets its own taps only: no zeros are put between the values of dy.
+
+Towards the weights it is, tap by tap, a matmul of shifted images with dy. The threads
+take images; each unit has its own partial sum, and the partial sums are added in order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from minikeras_numba.machine.jit import host
+from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.conv import Correlation, correlation_phases, supported
+from minikeras_numba.products.depthwise import (
+    Sliding,
+    is_depthwise,
+    learning_phases,
+    sliding_phases,
+)
+from minikeras_numba.products.matmul import matmul_phases
+from minikeras_numba.products.matmul_sizes import flat
+from minikeras_numba.products.winograd import plan as winograd
+from minikeras_numba.products.winograd.filter_grad import affordable, filter_grad_phases
+from minikeras_numba.products.winograd.input_grad import input_grad_phases, preferred
+from minikeras_numba.tiles.blocking import (
+    backward_segments,
+    chunks,
+    forward_segments,
+    panels,
+    row_tiles,
+    spatial_axes,
+    tap_order,
+)
+from minikeras_numba.tiles.jobs import (
+    SERIAL_WORK,
+    Base,
+    Closure,
+    JobRange,
+    Lowered,
+    Phase,
+    Plan,
+    clearing,
+    job,
+)
+from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
+from minikeras_numba.tiles.partial import summing
+from minikeras_numba.tiles.tile import tile
+from minikeras_numba.tiles.windows import Image, Region, three
+
+
+def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
+    """A closure for conv_input_grad(dy, w), or None where NumPy does it."""
+    dy, w, dx = (v.aval for v in (*node.inputs[:2], node.outputs[0]))
+    if not supported(dy.dtype, len(dy.shape)):
+        return None
+    dy_reg, w_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
+    static, item = node.static, np.dtype(dy.dtype).itemsize
+    groups, cout = static["groups"], w.shape[-1]
+    unpadded = not any(map(any, static["padding"]))
+    if math.prod(w.shape[:-2]) == 1 and groups == 1 and unpadded:
+        if dx.shape[:-1] == dy.shape[:-1]:
+            rows = math.prod(dx.shape[:-1])
+            spec = flat(dy.dtype, rows, w.shape[-2], cout, False, True)
+            return Closure(matmul_phases(spec, Base(dy_reg), w_reg, Base(out), None))
+    axes = spatial_axes(
+        dx.shape[1:-1],
+        dy.shape[1:-1],
+        w.shape[:-2],
+        static["strides"],
+        static["padding"],
+        static["dilation"],
+    )
+    images = (
+        Image(three(dy.shape[1:-1]), cout, item),
+        Image(three(dx.shape[1:-1]), dx.shape[-1], item),
+    )
+    if is_depthwise(dx.shape[-1], w.shape, groups):
+        sliding = Sliding(dy.dtype, dy.shape[0], *images, axes, backward=True)
+        bases = Base(dy_reg), Base(w_reg), Base(out)
+        return Closure(sliding_phases(sliding, *bases, None))
+    d, h, wide = (backward_segments(axis) for axis in axes)
+    work = Correlation(
+        dy.dtype,
+        dy.shape[0],
+        *images,
+        (d, h, wide),
+        three(w.shape[:-2]),
+        cout // groups,
+        w.shape[-2],
+        groups,
+    )
+    tiles = _tiles(dy.shape, w.shape, dx.shape, static, dy.dtype)
+    ahead = winograd.grid(dx.shape, cout, dy.shape, w.shape[:-2], static, dy.dtype)
+    if ahead is not None and tiles is not None and preferred(ahead, tiles):
+        right = _transposed(work, w_reg, list(product(*map(range, work.kernel))))
+        return Closure(input_grad_phases(ahead, regs, Base(dy_reg), right, Base(out)))
+    right = _transposed(work, w_reg, list(product(*map(tap_order, axes))))
+    if tiles is not None:
+        return Closure(winograd.phases(tiles, regs, Base(dy_reg), right, Base(out)))
+    return Closure(correlation_phases(work, Base(dy_reg), right, Base(out)))
+
+
+def _tiles(
+    dy: Sequence[int],
+    w: Sequence[int],
+    dx: Sequence[int],
+    static: Mapping[str, Any],
+    dtype: str,
+) -> winograd.Grid | None:
+    """The tiles of dy, padded by what the taps reach beyond the padding of the images."""
+    padding = [
+        (k - 1 - low, k - 1 - high)
+        for k, (low, high) in zip(w[:-2], static["padding"], strict=True)
+    ]
+    return winograd.grid(dy, w[-2], dx, w[:-2], static, dtype, padding)
+
+
+def _transposed(
+    work: Correlation, register: int, taps: Sequence[tuple[int, ...]]
+) -> Packed:
+    """For each of the taps, in the order given, its matrix transposed."""
+    item, lanes = work.target.item, host().lanes(work.target.item)
+    pitch = work.inner * work.groups * item
+    tap_bytes = work.outer * pitch
+    _, kh, kw = work.kernel
+
+    def blocks(group: int) -> list[Block]:
+        shift = group * work.inner * item
+        return [
+            Block(((z * kh + y) * kw + x) * tap_bytes + shift, work.inner, pitch)
+            for z, y, x in taps
+        ]
+
+    columns = panels(work.outer, lanes)
+    return packed(register, columns, work.dtype, work.groups, True, blocks)
+
+
+def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
+    """A closure for conv_filter_grad(x, dy), or None where NumPy does it."""
+    x, dy, dw = (v.aval for v in (*node.inputs[:2], node.outputs[0]))
+    if not supported(x.dtype, len(x.shape)):
+        return None
+    x_reg, dy_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
+    static, item = node.static, np.dtype(x.dtype).itemsize
+    tiles = winograd.grid(
+        x.shape, dy.shape[-1], dy.shape, dw.shape[:-2], static, x.dtype
+    )
+    if tiles is not None and affordable(tiles):
+        bases = Base(x_reg), Base(dy_reg), Base(out)
+        return Closure(filter_grad_phases(tiles, regs, *bases))
+    axes = spatial_axes(
+        x.shape[1:-1],
+        dy.shape[1:-1],
+        dw.shape[:-2],
+        static["strides"],
+        static["padding"],
+        static["dilation"],
+    )
+    groups, batch = static["groups"], x.shape[0]
+    images = (
+        Image(three(x.shape[1:-1]), x.shape[-1], item),
+        Image(three(dy.shape[1:-1]), dy.shape[-1], item),
+    )
+    if is_depthwise(x.shape[-1], dw.shape, groups):
+        sliding = Sliding(x.dtype, batch, *images, axes, backward=False)
+        return Closure(learning_phases(sliding, Base(x_reg), Base(dy_reg), Base(out)))
+    d, h, wide = (forward_segments(axis) for axis in axes)
+    work = Correlation(
+        x.dtype,
+        batch,
+        *images,
+        (d, h, wide),
+        three(dw.shape[:-2]),
+        dw.shape[-2],
+        dy.shape[-1] // groups,
+        groups,
+    )
+    amount = math.prod(dy.shape[:-1]) * math.prod(dw.shape)
+    parts = chunks(batch, get_threads() if amount >= SERIAL_WORK else 1) or [(0, 0)]
+    size = math.prod(dw.shape) * item
+    sums = Base(array=scratch(max(1, size * len(parts))))
+    plan = Plan(Base(x_reg), Base(dy_reg), sums if len(parts) > 1 else Base(out))
+    plan.work = amount
+    _add_parts(plan, work, parts, size)
+    phases = [Phase(plan)]
+    if len(parts) > 1:
+        phases.append(Phase(summing(x.dtype, sums, Base(out), size, len(parts))))
+    return Closure(phases)
+
+
+def _add_parts(
+    plan: Plan, work: Correlation, parts: Sequence[tuple[int, int]], size: int
+) -> None:
+    """A unit for each part of the batch: clear its sum, then add image after image."""
+    regions = [r for r in product(*work.axes) if all(s.length * s.taps for s in r)]
+    clear = plan.add_jobs(clearing(work.dtype, size))
+    adding = plan.add_jobs(j for r in regions for j in _region_jobs(work, r))
+    for i, (low, high) in enumerate(parts):
+        ranges = [JobRange(0, 0, i * size, *clear)]
+        ranges += [
+            JobRange(n * work.source.nbytes, n * work.target.nbytes, i * size, *adding)
+            for n in range(low, high)
+        ]
+        plan.add_unit(ranges)
+
+
+def _region_jobs(work: Correlation, region: Region) -> Iterator[list[int]]:
+    """All taps of a region: rows of the tile are channels, or a kernel row of them.
+
+    The reduction runs over the region's positions (y, x); the depth axis adds up.
+    """
+    d, h, w = region
+    joined = w.gap == 1 and work.groups == 1
+    for i, j in product(range(d.taps), range(h.taps)):
+        for t in range(1 if joined else w.taps):
+            tap = (d.tap + i) * work.kernel[1] + h.tap + j
+            tap = tap * work.kernel[2] + w.tap + t
+            rows = w.taps * work.inner if joined else work.inner
+            places = (d.origin + i * d.gap, h.origin + j * h.gap, w.origin + t * w.gap)
+            a0 = sum(p * s for p, s in zip(places, work.source.strides, strict=True))
+            for z, group in product(range(d.length), range(work.groups)):
+                shift = a0 + z * d.stride * work.source.strides[0]
+                shift += group * work.inner * work.source.item
+                b0 = (d.start + z) * work.target.strides[0]
+                b0 += (
+                    h.start * work.target.strides[1] + w.start * work.target.strides[2]
+                )
+                yield from _tap_jobs(work, region, tap, rows, shift, b0, group)
+
+
+def _tap_jobs(
+    work: Correlation, region: Region, tap: int, rows: int, a0: int, b0: int, group: int
+) -> Iterator[list[int]]:
+    """The tiles of some rows of the weights' gradient that start at a tap."""
+    _, h, w = region
+    item, lanes = work.source.item, host().lanes(work.source.item)
+    pitch = work.outer * work.groups * item
+    _, ay, ax = work.source.strides
+    _, by, bx = work.target.strides
+    c0 = tap * work.inner * pitch
+    for panel in panels(work.outer, lanes):
+        column = (group * work.outer + panel.start) * item
+        for at, size, count in row_tiles(rows, panel.vectors):
+            yield job(
+                tile(
+                    *(work.dtype, size, panel.vectors, panel.masked(lanes), True),
+                    exact=True,
+                ),
+                a=a0 + at * item,
+                b=b0 + column,
+                c=c0 + at * pitch + column,
+                count=count,
+                da=size * item,
+                dc=size * pitch,
+                r=h.length,
+                k=w.length,
+                sar=h.stride * ay,
+                sap=item,
+                sak=w.stride * ax,
+                sbr=by,
+                sbk=bx,
+                ldc=pitch,
+                lds=pitch,
+                ds=size * pitch,
+                tail=panel.tail,
+            )

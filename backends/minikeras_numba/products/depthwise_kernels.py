@@ -1,0 +1,154 @@
+"""Kernels of depthwise convolutions, vectorised over channels.
+
+Called like a tile, `kernel(A, B, C, S, job)`: a row of `count` positions, each of
+`extra` x `r` x `k` taps, `tail` channels. The strides of the taps are sbr, sar, sak in
+the images and ldc, sap, sbk in the weights. As in pooling, the job cuts taps that fall
+into the padding. For each vector of channels the weights (or their gradients) of a small
+window stay in registers while the positions go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+
+from minikeras_numba.ir.contract import Code
+from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.tiles.tile import FIELD
+
+Taps = tuple[int, int, int]
+Visit = Callable[[Any, Any], None]
+
+
+def depthwise_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
+    """The address of a kernel.
+
+    apply: C = the sum of A's window times the weights B; A moves by da, C by dc.
+    learn: C, the weights' gradient, += A's window times B; A moves by da, B by dc.
+    `taps`: the job's extra, r and k, where the kernel is for these only.
+    """
+
+    def build(module: ir.Module) -> None:
+        emitter = _Depthwise(module, dtype, taps)
+        emitter.emit(emitter.apply if kind == "apply" else emitter.learn)
+
+    return compile_ir("depthwise", build, f"depthwise {dtype} {kind} {taps}")
+
+
+class _Tap(NamedTuple):
+    """Byte offsets of a tap in the image and in the weights."""
+
+    image: Any
+    weight: Any
+
+
+class _Depthwise:
+    """Emits a kernel: channels outside, then positions and taps."""
+
+    def __init__(self, module: ir.Module, dtype: str, fixed: Taps | None) -> None:
+        self.code = Code(module, "depthwise", dtype, 5)
+        self.fixed = fixed
+        self.mask: Any = None
+
+    def field(self, name: str) -> Any:
+        return self.code.word(self.code.arguments[4], FIELD[name])
+
+    def emit(self, body: Callable[[Any, Any, Any], None]) -> None:
+        """`body(A, B, C)` for each vector of channels."""
+        c = self.code
+        names = ("count", "da", "dc", "extra", "r", "k")
+        self.job = {name: self.field(name) for name in names}
+        self.images = [self.field(name) for name in ("sbr", "sar", "sak")]
+        self.weights = [self.field(name) for name in ("ldc", "sap", "sbk")]
+        channels = self.field("tail")
+        whole = c.b.sdiv(channels, c.const(c.lanes))
+        rest = c.b.srem(channels, c.const(c.lanes))
+        step = c.const(c.lanes * c.itemsize)
+        offset = c.slot(step.type, c.const(0))
+        with c.loop(whole, [(offset, step)]):
+            body(*(c.add(x, c.get(offset)) for x in c.arguments[:3]))
+        with c.when(c.b.icmp_signed(">", rest, c.const(0))):
+            self.mask = c.first_lanes(rest)
+            body(*(c.add(x, c.get(offset)) for x in c.arguments[:3]))
+        c.finish()
+
+    def fma(self, x: Any, y: Any, z: Any) -> Any:
+        c = self.code
+        kind = ir.FunctionType(c.vector, [c.vector] * 3)
+        return c.intrinsic(f"llvm.fma.{c.tag()}", kind, (x, y, z))
+
+    def known(self) -> Iterator[_Tap]:
+        """The taps of a small window."""
+        c = self.code
+        for at in product(*map(range, self.fixed or ())):
+            image, weight = (
+                c.add(*(c.mul(s, i) for s, i in zip(strides, at, strict=True)))
+                for strides in (self.images, self.weights)
+            )
+            yield _Tap(image, weight)
+
+    def each_tap(self, visit: Visit) -> None:
+        """`visit(offset in the image, in the weights)` inside loops over any window."""
+        c = self.code
+        outer: list[Any] = [c.const(0), c.const(0)]
+        self._nest(("extra", "r", "k"), outer, visit)
+
+    def _nest(self, names: tuple[str, ...], at: list[Any], visit: Visit) -> None:
+        c = self.code
+        if not names:
+            visit(*at)
+            return
+        level = 3 - len(names)
+        slots = [c.slot(x.type, x) for x in at]
+        moves = zip(slots, (self.images[level], self.weights[level]), strict=True)
+        with c.loop(self.job[names[0]], list(moves)):
+            self._nest(names[1:], [c.get(s) for s in slots], visit)
+
+    def apply(self, a: Any, b: Any, out: Any) -> None:
+        c = self.code
+        taps = list(self.known()) if self.fixed else []
+        weights = [c.vload(c.add(b, tap.weight), self.mask) for tap in taps]
+        x, y = (c.slot(p.type, p) for p in (a, out))
+        with c.loop(self.job["count"], [(x, self.job["da"]), (y, self.job["dc"])]):
+            total = c.slot(c.vector, c.vec_constant(0.0))
+            c.put(total, c.vec_constant(0.0))
+
+            def add(image: Any, weight: Any) -> None:
+                value = c.vload(c.add(c.get(x), image), self.mask)
+                c.put(total, self.fma(value, weight, c.get(total, c.vector)))
+
+            if self.fixed:
+                for tap, weight in zip(taps, weights, strict=True):
+                    add(tap.image, weight)
+            else:
+                self.each_tap(
+                    lambda image, weight: add(
+                        image, c.vload(c.add(b, weight), self.mask)
+                    )
+                )
+            c.vstore(c.get(total, c.vector), c.get(y), self.mask)
+
+    def learn(self, a: Any, b: Any, out: Any) -> None:
+        if self.fixed:
+            self.gather(a, b, out, list(self.known()))
+        else:
+            self.each_tap(
+                lambda image, weight: self.gather(a, b, out, [_Tap(image, weight)])
+            )
+
+    def gather(self, a: Any, b: Any, out: Any, taps: list[_Tap]) -> None:
+        """Add to the gradients of these taps over all positions."""
+        c = self.code
+        places = [c.add(out, tap.weight) for tap in taps]
+        sums = [c.slot(c.vector, c.vload(place, self.mask)) for place in places]
+        x, g = (c.slot(p.type, p) for p in (a, b))
+        with c.loop(self.job["count"], [(x, self.job["da"]), (g, self.job["dc"])]):
+            gradient = c.vload(c.get(g), self.mask)
+            for tap, total in zip(taps, sums, strict=True):
+                value = c.vload(c.add(c.get(x), tap.image), self.mask)
+                c.put(total, self.fma(value, gradient, c.get(total, c.vector)))
+        for place, total in zip(places, sums, strict=True):
+            c.vstore(c.get(total, c.vector), place, self.mask)

@@ -1,0 +1,62 @@
+"""Lowering of `epilogue` nodes: a contraction, and its tail on rows still in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from minikeras_numba.fusion.fused import epilogue
+from minikeras_numba.fusion.group import Place
+from minikeras_numba.products.conv import conv_phases
+from minikeras_numba.products.matmul import matmul_phases
+from minikeras_numba.products.matmul_sizes import describe
+from minikeras_numba.tiles.jobs import Base, Closure, Epilogue, Lowered, Phase
+from minikeras_numba.tiles.panels import scratch
+
+
+def lower_epilogue(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
+    """A closure for an epilogue node, or None where the core has no tiles."""
+    static = node.static
+    body, count = static["body"], static["n_core"]
+    core = body.inputs[0].aval
+    given = [regs[v] for v in node.inputs]
+    outs = [regs[v] for v in node.outputs]
+    target, place = _result(core, node.outputs, outs, given)
+    step = epilogue(body, [place, *given[count:]], outs)
+    tail = Epilogue(step.fn, step.meta, step)
+    a, b = (v.aval for v in node.inputs[:2])
+    phases: list[Phase] | None = None
+    if static["core"] == "matmul":
+        spec = describe(a.shape, b.shape, a.dtype, dict(static["core_static"]))
+        if spec is not None:
+            phases = matmul_phases(spec, Base(given[0]), given[1], target, tail)
+    elif static["core"] == "conv":
+        phases = conv_phases(
+            a.shape,
+            b.shape,
+            core.shape,
+            a.dtype,
+            dict(static["core_static"]),
+            Base(given[0]),
+            given[1],
+            target,
+            tail,
+            regs,
+        )
+    return None if phases is None else Closure(phases)
+
+
+def _result(
+    core: Any, outputs: Any, registers: list[int], given: list[int]
+) -> tuple[Base, int | Place]:
+    """Where the core writes: an output of its dtype, else an array of the closure's own.
+
+    An output in the buffer of an input will not do: the tail has yet to read that.
+    """
+    for v, register in zip(outputs, registers, strict=True):
+        if register in given:
+            continue
+        if v.aval.dtype == core.dtype and tuple(v.aval.shape) == tuple(core.shape):
+            return Base(register), register
+    own = scratch(max(1, core.nbytes))
+    return Base(array=own), Place(array=own)

@@ -1,0 +1,363 @@
+"""Matmul that skips the zeros of A: what relu, dropout and dark pixels leave behind.
+
+After relu and dropout some 40 % of a layer's values are not zero, of a digit's pixels
+20 %; the same holds for the gradients by them. Below half a multiplication by A's
+nonzeros alone beats the dense tile: each is broadcast against one row of a panel of B,
+and a row of the result stays in registers for a block of the reduction.
+
+Three kernels. The *lister* writes, per block of rows of A, the nonzeros of every row
+and where their rows of B lie; it gives up, and marks the block as dense, as soon as
+there are too many. The *checker* looks for values of B that are not finite, since zero
+times those is NaN and must not be skipped. The *gather tile* multiplies, or hands over
+to the dense tiles where the block is marked or the panel holds such a value. Blocks and
+limits depend on the sizes and the data alone, so neither the choice nor the bits depend
+on the threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from minikeras_numba.ir.contract import I1, I32, I64, Code
+from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.matmul_sizes import Matmul
+from minikeras_numba.tiles.blocking import Panel, chunks, panels
+from minikeras_numba.tiles.jobs import (
+    Base,
+    Epilogue,
+    JobRange,
+    Phase,
+    Plan,
+    emit_jobs,
+    finishing,
+    job,
+    zeros_address,
+)
+from minikeras_numba.tiles.panels import Block, Packed, scratch, transposing
+from minikeras_numba.tiles.tile import FIELD, JOB, pinned
+
+# Rows of B that a block of the reduction covers: 32 KB of a panel, the first cache.
+DEPTH = 128
+# Rows of A in a block: enough to use that part of the panel often.
+ROWS = 64
+# A's bytes: larger lists leave the cache, and take memory.
+LARGEST = 1 << 22
+# Fewer multiply-adds than this are done before the lists are.
+LEAST_WORK = 1 << 22
+# With this many rows of A, or few panels, the threads share the rows, else the panels.
+MANY_ROWS = 16 * ROWS
+# The lister stops when more than so many sixteenths of what it has seen are not zero, and
+# so many rows beside them.
+SIXTEENTHS = 9
+SLACK_ROWS = 2
+_HEAD = 64  # bytes: the mark, 1 where the block is sparse
+
+DenseJobs = Callable[[tuple[int, int], range], list[list[int]]]
+
+
+def skips_zeros(spec: Matmul) -> bool:
+    """Whether zeros of A are looked for: on AVX-512, in products worth the while."""
+    return (
+        host().vector_bytes == 64
+        and spec.dtype == "float32"
+        and len(spec.a_batch) == 1
+        and spec.n % spec.lanes == 0
+        and min(spec.m, spec.k) >= ROWS
+        and spec.n >= 4 * ROWS
+        and spec.m * spec.k * spec.item <= LARGEST
+        and spec.m * spec.n * spec.k >= LEAST_WORK
+    )
+
+
+def sparse_phases(
+    spec: Matmul,
+    a: Base,
+    right: Packed,
+    out: Base,
+    epilogue: Epilogue | None,
+    dense: DenseJobs,
+) -> list[Phase]:
+    """The packing of B, the lists of A, the tiles; `dense` makes the other tiles' jobs."""
+    blocks = row_blocks(spec)
+    lists = _Lists(spec, blocks)
+    plan = Plan(a, right.base, out)
+    plan.work = spec.m * spec.n * spec.k
+    width = len(right.panels)
+    whole = epilogue is not None and spec.m >= MANY_ROWS
+    by_rows = whole or width < 2 * get_threads()
+    groups = [range(width)] if by_rows else [range(i, i + 1) for i in range(width)]
+    starts = spec.a.starts[0], 0, spec.c.starts[0]
+    for shared in [[b] for b in blocks] if by_rows else [blocks]:
+        for group in groups:
+            ranges = []
+            for rows in shared:
+                calls = [
+                    _gather(spec, right, lists, rows, i, dense, plan) for i in group
+                ]
+                done = rows if by_rows else (0, 0)
+                ranges.append(JobRange(*starts, *plan.add_jobs(calls), *done))
+            plan.add_unit(ranges)
+    phases = [p for p in (right.phase, lists.phase(a)) if p is not None]
+    if epilogue is None or by_rows:
+        return [*phases, Phase(plan, epilogue)]
+    return [*phases, Phase(plan), finishing(spec.m, out, plan.work, epilogue)]
+
+
+def row_blocks(spec: Matmul) -> list[tuple[int, int]]:
+    """Blocks of rows of A; of columns, three vectors of them, where it is transposed."""
+    if not spec.transpose_a:
+        return chunks(spec.m, -(-spec.m // ROWS))
+    edges = [p.start for p in panels(spec.m, spec.lanes, 3)]
+    return list(pairwise([*edges, spec.m]))
+
+
+class _Lists:
+    """Where the lists of each block of rows lie, in one array.
+
+    A block's part: the mark; where each row's entries begin, block of the reduction by
+    block of the reduction; for each nonzero the offset of its row of B (in a panel one
+    vector wide); the nonzeros. Behind all, a transposed A's rows.
+    """
+
+    def __init__(self, spec: Matmul, blocks: Sequence[tuple[int, int]]) -> None:
+        self.spec, self.blocks = spec, blocks
+        most = max(high - low for low, high in blocks)
+        self.depths = -(-spec.k // DEPTH)
+        capacity = (
+            spec.k * (most * SIXTEENTHS // 16 + 1 + SLACK_ROWS) + DEPTH + spec.lanes
+        )
+        self.offsets_at = _HEAD + _rounded(8 * (most * self.depths + 1))
+        self.values_at = self.offsets_at + _rounded(4 * capacity)
+        self.pitch = self.values_at + _rounded(4 * capacity)
+        self.row_bytes = _rounded(spec.k * spec.item)
+        copy = (most + spec.lanes) * self.row_bytes if spec.transpose_a else 0
+        self.copy, self.pitch = self.pitch, self.pitch + copy
+        self.array = scratch(self.pitch * len(blocks))
+
+    def address(self, rows: tuple[int, int]) -> int:
+        return int(self.array.ctypes.data) + self.blocks.index(rows) * self.pitch
+
+    def phase(self, a: Base) -> Phase:
+        """One unit a block: its rows, turned if need be, and their lists."""
+        spec = self.spec
+        plan = Plan(a, Base(), Base(array=self.array))
+        plan.work = spec.m * spec.k * 4
+        for i, (low, high) in enumerate(self.blocks):
+            at, calls = i * self.pitch, []
+            source = {"a": low * spec.a.pitch, "sap": spec.a.pitch}
+            if spec.transpose_a:
+                width = -(-spec.k // spec.lanes)
+                panel = Panel(0, width, spec.k - (width - 1) * spec.lanes)
+                block = Block(low * spec.item, high - low, spec.a.pitch)
+                calls = transposing(
+                    spec.dtype, spec.lanes, panel, block, at + self.copy, self.row_bytes
+                )
+                place = int(self.array.ctypes.data) + at + self.copy
+                source = {"s": place, "extra": 1, "sap": self.row_bytes}
+            calls.append(
+                job(
+                    lister(),
+                    c=at,
+                    count=high - low,
+                    r=self.depths,
+                    k=spec.k,
+                    dc=self.offsets_at,
+                    ds=self.values_at,
+                    lds=SLACK_ROWS * spec.k,
+                    **source,
+                )
+            )
+            plan.add_unit([JobRange(spec.a.starts[0], 0, 0, *plan.add_jobs(calls))])
+        return Phase(plan)
+
+
+def _rounded(nbytes: int) -> int:
+    return -(-nbytes // 64) * 64
+
+
+def _gather(
+    spec: Matmul,
+    right: Packed,
+    lists: _Lists,
+    rows: tuple[int, int],
+    number: int,
+    dense: DenseJobs,
+    plan: Plan,
+) -> list[int]:
+    """The job for a block of rows and a panel, with the dense jobs it may run instead."""
+    table = np.array(dense(rows, range(number, number + 1)), np.int64)
+    plan.keep.append(table)
+    panel = right.panels[number]
+    low, high = rows
+    return job(
+        gather_tile(panel.vectors),
+        count=high - low,
+        k=lists.depths,
+        s=lists.address(rows),
+        da=lists.offsets_at,
+        ds=lists.values_at,
+        sbk=right.offsets[number],
+        sbr=right.flags[number],
+        dc=low * spec.c.pitch + panel.start * spec.item,
+        ldc=spec.c.pitch,
+        lds=zeros_address(),
+        extra=int(table.ctypes.data),
+        r=len(table),
+    )
+
+
+def lister() -> int:
+    """List the nonzeros of `count` rows of `k` values, `r` blocks of columns of them.
+
+    Fields: sap is the bytes between rows; they are at S if `extra`, else at A. C is the
+    block's part (see `_Lists`) with the offsets `dc` and the values `ds` bytes behind;
+    `lds` nonzeros more than SIXTEENTHS / 16 of what was seen are too many.
+    """
+
+    def build(module: ir.Module) -> None:
+        c = Code(module, "pack", "float32", 5)
+        a, _, out, start, row = c.arguments
+        k, lanes = c.word(row, FIELD["k"]), c.lanes
+        here = c.b.icmp_signed("!=", c.word(row, FIELD["extra"]), c.const(0))
+        first = c.b.select(here, start, a)
+        offsets = c.add(out, c.word(row, FIELD["dc"]))
+        values = c.add(out, c.word(row, FIELD["ds"]))
+        begins = c.slot(I64, c.add(out, c.const(_HEAD)))
+        slack = c.word(row, FIELD["lds"])
+        n, seen, sparse = (c.slot(I64, c.const(i)) for i in (0, 0, 1))
+        wide = ir.VectorType(I32, lanes)
+        counting = ir.Constant(wide, [i * 4 * lanes for i in range(lanes)])
+        with c.loop(c.word(row, FIELD["r"])) as depth:
+            low = c.mul(c.get(depth), DEPTH)
+            high = _least(c, c.add(low, c.const(DEPTH)), k)
+            at = c.slot(I64, first)
+            with c.loop(c.word(row, FIELD["count"]), [(at, c.word(row, FIELD["sap"]))]):
+                c.store_word(c.get(n), c.get(begins))
+                c.put(begins, c.add(c.get(begins), c.const(8)))
+                c.put(seen, c.add(c.get(seen), c.b.sub(high, low)))
+                alive = c.b.icmp_signed("!=", c.get(sparse), c.const(0))
+                vectors = c.b.udiv(
+                    c.add(c.b.sub(high, low), c.const(lanes - 1)), c.const(lanes)
+                )
+                base = c.slot(I64, low)
+                count = c.b.select(alive, vectors, c.const(0))
+                with c.loop(count, [(base, c.const(lanes))]):
+                    column = c.get(base)
+                    inside = c.first_lanes(c.b.sub(high, column))
+                    x = c.vload(c.add(c.get(at), c.mul(column, 4)), inside)
+                    # unordered: NaN is no zero
+                    mask = c.b.fcmp_unordered("!=", x, c.vec_constant(0.0))
+                    origin = c.splat(c.b.trunc(c.mul(column, 4 * lanes), I32), wide)
+                    place = c.mul(c.get(n), 4)
+                    where = c.b.add(origin, counting)
+                    c.vstore(_compress(c, x, mask, "f32"), c.add(values, place))
+                    c.vstore(_compress(c, where, mask, "i32"), c.add(offsets, place))
+                    bits = c.b.zext(c.b.bitcast(mask, ir.IntType(lanes)), I64)
+                    kind = ir.FunctionType(I64, [I64])
+                    more = c.intrinsic("llvm.ctpop.i64", kind, [bits])
+                    c.put(n, c.add(c.get(n), more))
+                limit = c.add(c.mul(c.get(seen), SIXTEENTHS), c.mul(slack, 16))
+                over = c.b.icmp_signed(">", c.mul(c.get(n), 16), limit)
+                with c.when(over):
+                    c.put(sparse, c.const(0))
+        c.store_word(c.get(n), c.get(begins))
+        c.store_word(c.get(sparse), out)
+        c.finish()
+
+    return compile_ir("pack", build, f"lister {DEPTH} {_HEAD} {SIXTEENTHS}")
+
+
+def _least(c: Code, x: Any, y: Any) -> Any:
+    return c.b.select(c.b.icmp_signed("<", x, y), x, y)
+
+
+def _compress(c: Code, x: Any, mask: Any, kind: str) -> Any:
+    """The lanes of `x` on the mask moved to the front, zeros behind them."""
+    name = f"llvm.x86.avx512.mask.compress.v{c.lanes}{kind}"
+    bits = ir.VectorType(I1, c.lanes)
+    signature = ir.FunctionType(x.type, [x.type, x.type, bits])
+    return c.intrinsic(name, signature, [x, ir.Constant(x.type, None), mask])
+
+
+def gather_tile(vectors: int) -> int:
+    """C = A @ B for `count` rows from their lists at S, or by the dense jobs.
+
+    Fields: `k` blocks of the reduction; the lists' offsets and values `da` and `ds`
+    bytes behind S; the panel `sbk` and the vector that tells of it `sbr` bytes behind
+    B; the result `dc` bytes behind C, its rows `ldc` apart; `lds` is a row of zeros;
+    `r` dense jobs at `extra`.
+    """
+
+    def build(module: ir.Module) -> None:
+        c = Code(module, "tile", "float32", 5)
+        a, b, out, lists, row = c.arguments
+        sparse = c.b.icmp_signed("!=", c.load(lists, I64, 8), c.const(0))
+        flag = c.vload(c.add(b, c.word(row, FIELD["sbr"])))
+        kind = ir.FunctionType(I1, [ir.VectorType(I1, c.lanes)])
+        spoiled = c.b.fcmp_unordered("uno", flag, flag)
+        bad = c.intrinsic(f"llvm.vector.reduce.or.v{c.lanes}i1", kind, [spoiled])
+        sparse = c.b.and_(sparse, c.b.not_(bad))
+        with c.when(sparse):
+            _emit_gather(c, b, out, lists, row, vectors)
+        with c.when(c.b.not_(sparse)):
+            last = c.word(row, FIELD["r"])
+            emit_jobs(c, c.word(row, FIELD["extra"]), c.const(0), last, (a, b, out))
+        c.finish()
+
+    return compile_ir("tile", build, f"gather tile {vectors} {_HEAD} {JOB}")
+
+
+def _emit_gather(c: Code, b: Any, out: Any, lists: Any, row: Any, vectors: int) -> None:
+    """Rows of the result, one block of the reduction after the other."""
+    offsets = c.add(lists, c.word(row, FIELD["da"]))
+    values = c.add(lists, c.word(row, FIELD["ds"]))
+    begins = c.slot(I64, c.add(lists, c.const(_HEAD)))
+    panel = c.add(b, c.word(row, FIELD["sbk"]))
+    ldc = c.word(row, FIELD["ldc"])
+    top = c.add(out, c.word(row, FIELD["dc"]))
+    line = c.lanes * c.itemsize
+    zero = c.vec_constant(0.0)
+    with c.loop(c.word(row, FIELD["k"])) as depth:
+        place = c.slot(I64, top)
+        fresh = c.b.icmp_signed("==", c.get(depth), c.const(0))
+        moves = [(place, ldc), (begins, c.const(8))]
+        with c.loop(c.word(row, FIELD["count"]), moves):
+            low, high = (c.word(c.get(begins), i) for i in range(2))
+            old = c.b.select(fresh, c.word(row, FIELD["lds"]), c.get(place))
+            # neighbours add to different sums: twice the chains, enough to keep busy
+            even = [
+                c.slot(c.vector, c.vload(c.add(old, c.const(v * line))))
+                for v in range(vectors)
+            ]
+            odd = [c.slot(c.vector, zero) for _ in range(vectors)]
+            size = c.b.sub(high, low)
+            entry = c.slot(I64, c.mul(low, 4))
+            with c.loop(c.b.lshr(size, c.const(1)), [(entry, c.const(8))]):
+                for i, sums in enumerate((even, odd)):
+                    where = c.add(c.get(entry), c.const(4 * i))
+                    _emit_entry(c, panel, offsets, values, where, sums)
+            with c.when(c.b.trunc(size, I1)):
+                _emit_entry(c, panel, offsets, values, c.get(entry), even)
+            for v in range(vectors):
+                total = c.b.fadd(c.get(even[v], c.vector), c.get(odd[v], c.vector))
+                c.vstore(total, c.add(c.get(place), c.const(v * line)))
+
+
+def _emit_entry(
+    c: Code, panel: Any, offsets: Any, values: Any, where: Any, sums: list[Any]
+) -> None:
+    """Add one nonzero times its row of the panel."""
+    offset = c.b.zext(c.load(c.add(offsets, where), I32, 4), I64)
+    line = c.add(panel, c.mul(offset, len(sums)))
+    x = pinned(c, c.splat(c.load(c.add(values, where), c.scalar), c.vector))
+    kind = ir.FunctionType(c.vector, [c.vector] * 3)
+    for v, total in enumerate(sums):
+        y = c.vload(c.add(line, c.const(v * c.lanes * c.itemsize)))
+        given = [x, y, c.get(total, c.vector)]
+        c.put(total, c.intrinsic(f"llvm.fmuladd.{c.tag()}", kind, given))

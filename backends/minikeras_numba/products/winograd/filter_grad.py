@@ -1,0 +1,178 @@
+"""The gradient of a convolution by its filters, in tiles.
+
+It is a correlation of the images with the gradient of the result, so tiles of m x m
+gradients take the part of filters and the taps that of outputs: both are brought to
+the 36 positions, and there the gradients of the transformed filters add up, over all
+tiles of a thread. Transforming them back is linear and comes once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from minikeras_numba.machine.jit import host
+from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.winograd.kernels import filters_out
+from minikeras_numba.products.winograd.phases import (
+    ITEM,
+    LINE,
+    Inner,
+    Intake,
+    Strip,
+    workspace,
+)
+from minikeras_numba.products.winograd.plan import Grid, cut, room
+from minikeras_numba.products.winograd.transforms import POSITIONS
+from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Plan, job
+from minikeras_numba.tiles.tile import tile
+
+# The sums of all threads may take so much; larger ones are left to the direct way.
+MOST_BYTES = 256 << 20
+
+
+class _Sums(NamedTuple):
+    """What is added up for each unit, in the workspace."""
+
+    work: Grid
+    images: Intake
+    gradients: Intake
+    columns: list[Panel]
+    start: int
+
+    @property
+    def width(self) -> int:
+        return self.work.vectors * host().vector_bytes
+
+    @property
+    def position(self) -> int:
+        return self.work.channels * self.width + LINE
+
+    @property
+    def nbytes(self) -> int:
+        return POSITIONS * self.position
+
+    def places(self) -> Iterator[tuple[Panel, int, int]]:
+        """Each panel, its first byte in a position, and its row's bytes."""
+        at = 0
+        for panel in self.columns:
+            row = panel.vectors * host().vector_bytes
+            yield panel, at, row
+            at += self.work.channels * row
+
+    def products(self, tiles: int) -> Iterator[list[int]]:
+        """Position by position, channels times filters, over the tiles of a block."""
+        images, gradients = self.images, self.gradients
+        for position in range(POSITIONS):
+            a = images.tiles + position * images.position_bytes
+            b = gradients.tiles + position * gradients.position_bytes
+            c = self.start + position * self.position
+            for panel, place, row in self.places():
+                for at, size, count in row_tiles(self.work.channels, panel.vectors):
+                    yield job(
+                        tile("float32", size, panel.vectors, False, True),
+                        a=a + at * ITEM,
+                        b=b + panel.start * ITEM,
+                        c=c + place + at * row,
+                        count=count,
+                        da=size * ITEM,
+                        dc=size * row,
+                        k=tiles,
+                        sap=ITEM,
+                        sak=images.tile_bytes,
+                        sbk=gradients.tile_bytes,
+                        ldc=row,
+                        lds=row,
+                        ds=size * row,
+                    )
+
+    def jobs(self, strips: tuple[Strip, ...], inner: Inner) -> Iterator[list[int]]:
+        """All of a block."""
+        for i, strip in enumerate(strips):
+            yield from self.images.jobs(strip, i * self.work.across)
+            yield from self.gradients.jobs(strip, i * self.work.across)
+        yield inner.job(True, self.products(len(strips) * self.work.across))
+
+
+def _layout(work: Grid, room: int) -> _Sums:
+    """The workspace: images, gradients, sums."""
+    images = work.intake(room)
+    gradients = work.gradient(room, images.tiles + images.tiles_bytes)
+    end = gradients.tiles + gradients.tiles_bytes
+    return _Sums(work, images, gradients, panels(work.filters, host().lanes(ITEM)), end)
+
+
+def affordable(work: Grid) -> bool:
+    """Whether there is memory for a sum of each thread."""
+    return get_threads() * _layout(work, 1).nbytes <= MOST_BYTES
+
+
+def filter_grad_phases(
+    work: Grid, owner: Mapping[Any, int], images: Base, gradients: Base, target: Base
+) -> list[Phase]:
+    """Sums of each unit, then their total transformed back."""
+    one = _layout(work, 1)
+    per_tile = POSITIONS * (one.images.tile_bytes + one.gradients.tile_bytes)
+    blocks = cut(work, room(per_tile, 2 * one.nbytes))
+    sums = _layout(work, blocks.room)
+    each = sums.start + sums.nbytes
+    memory = workspace(owner, len(blocks.units) * each)
+    base = Base(array=memory.array)
+    # A is the images, B the workspace, C the gradients of the result
+    plan, inner = Plan(images, base, gradients), Inner()
+    plan.work = work.products
+    clear = [
+        inner.clear(plan, start, size)
+        for start, size in (
+            (sums.images.strip, sums.images.strip_bytes),
+            (sums.gradients.strip, sums.gradients.strip_bytes),
+            (sums.start, sums.nbytes),
+        )
+    ]
+    known: dict[tuple[Strip, ...], tuple[int, int]] = {}
+    for number, unit in enumerate(blocks.units):
+        own = number * each
+        ranges = [JobRange(0, own, 0, *jobs) for jobs in clear]
+        for image, strips in unit:
+            if strips not in known:
+                known[strips] = plan.add_jobs(sums.jobs(strips, inner))
+            a = image * work.rows * work.columns * work.channels * ITEM
+            c = image * work.out_rows * work.out_columns * work.filters * ITEM
+            ranges.append(JobRange(a, own, c, *known[strips]))
+        plan.add_unit(ranges)
+    adding = Phase(plan)
+    adding.keep = (*adding.keep, inner.tables, memory)
+    return [adding, Phase(_back(sums, base, target, len(blocks.units), each))]
+
+
+def _back(sums: _Sums, base: Base, target: Base, parts: int, each: int) -> Plan:
+    """Add the units' sums and transform them: some channels of a panel in each unit."""
+    work, lanes = sums.work, host().lanes(ITEM)
+    plan = Plan(base, Base(), target)
+    plan.work = sums.nbytes // ITEM * (parts + 4)
+    pixel = work.filters * ITEM
+    for panel, place, row in sums.places():
+        whole = panel.tail == lanes
+        for low, high in chunks(work.channels, 4 * get_threads()):
+            rows = []
+            for v in range(panel.vectors):
+                at = v * host().vector_bytes
+                last = v == panel.vectors - 1
+                rows.append(
+                    job(
+                        filters_out(work.taps, last and not whole),
+                        a=sums.start + place + low * row + at,
+                        c=low * pixel + panel.start * ITEM + at,
+                        count=high - low,
+                        k=parts,
+                        sak=each,
+                        sap=sums.position,
+                        da=row,
+                        ldc=work.channels * pixel,
+                        dc=pixel,
+                        tail=panel.tail,
+                    )
+                )
+            plan.add_unit([JobRange(0, 0, 0, *plan.add_jobs(rows))])
+    return plan

@@ -1,0 +1,184 @@
+"""The gradient of a convolution by its input, through the tiles of the forward pass.
+
+The transpose of each of its steps: gradients of 4 x 4 outputs go to the 36 positions,
+meet the filters there, and spread to 6 x 6 inputs, which overlap with those of the
+neighbours and are added up. Without padding this takes fewer tiles than the other way,
+a convolution of the gradient with the filters turned round, whose result is larger
+than the outputs: 9 in place of 16 for an image of 13 x 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from minikeras_numba.machine.jit import host
+from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.winograd.kernels import rows_back, tiles_back
+from minikeras_numba.products.winograd.phases import (
+    ITEM,
+    Filters,
+    Inner,
+    Products,
+    Strip,
+    shelve,
+    whole_lines,
+    workspace,
+)
+from minikeras_numba.products.winograd.plan import Grid, cut, room
+from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Plan, job
+from minikeras_numba.tiles.panels import Packed
+
+# The overlaps cost something too.
+FEWER = 0.85
+
+
+def preferred(work: Grid, turned: Grid) -> bool:
+    """Whether the forward pass's tiles are to be used, not those of `turned`.
+
+    A thread takes whole images here: it carries rows from strip to strip.
+    """
+    if work.taps != 3 or work.batch < get_threads():
+        return False
+    return work.tiles < FEWER * turned.tiles
+
+
+class _Back(NamedTuple):
+    """The jobs of a block; places in bytes of the workspace."""
+
+    work: Grid
+    products: Products
+    strip: int  # where six rows of the result are added up
+
+    @property
+    def pixel(self) -> int:
+        return self.work.channels * ITEM
+
+    @property
+    def row(self) -> int:
+        """Bytes of a row of images."""
+        return self.work.columns * self.pixel
+
+    @property
+    def pitch(self) -> int:
+        wide = self.work.across * self.work.step + self.work.taps - 1
+        return whole_lines(wide * self.pixel)
+
+    @property
+    def carried(self) -> int:
+        """Behind the strip: two rows for the next one, one to drop, two of zeros."""
+        return self.strip + SIZE * self.pitch
+
+    @property
+    def zeros(self) -> int:
+        return self.carried + 3 * whole_lines(self.row)
+
+    @property
+    def end(self) -> int:
+        return self.zeros + whole_lines(self.row)
+
+    def jobs(
+        self, strips: Sequence[Strip], inner: Inner, filters: Filters, memory: int
+    ) -> Iterator[list[int]]:
+        """All of a block; the workspaces are at the address `memory`."""
+        across, tiles = self.work.across, self.products.tiles
+        for i, strip in enumerate(strips):
+            yield from tiles.jobs(strip, i * across)
+        yield filters.job(inner, len(strips) * across, memory)
+        for i, strip in enumerate(strips):
+            yield self._along(i * across)
+            yield self._down(strip)
+
+    def _along(self, first: int) -> list[int]:
+        """From the tiles of a strip to its six rows."""
+        lanes, start = host().lanes(ITEM), self.products.start
+        vectors = -(-self.work.channels // lanes)
+        tail = self.work.channels - (vectors - 1) * lanes
+        b = start + first * self.products.width
+        return job(
+            tiles_back(tail < lanes),
+            b=b,
+            extra=self.strip - b,
+            count=self.work.across,
+            k=vectors,
+            r=SIZE,
+            tail=tail,
+            da=self.products.width,
+            sar=self.products.position,
+            sap=self.pixel,
+            ldc=self.pitch,
+        )
+
+    def _down(self, strip: Strip) -> list[int]:
+        """From the six rows to rows of the result, and to the strip below."""
+        work, first = self.work, strip.number == 0
+        top = strip.number * work.step - work.top
+        last = strip.number == work.down - 1
+        whole, rest = divmod(work.columns * work.channels, host().lanes(ITEM))
+        b = self.strip + work.left * self.pixel
+        return job(
+            rows_back(),
+            a=(strip.image * work.rows + top) * self.row,
+            b=b,
+            count=whole,
+            tail=rest,
+            k=max(0, -top),
+            r=min(SIZE if last else work.step, work.rows - top),
+            sap=self.pitch,
+            ldc=self.row,
+            extra=self.carried - b,
+            da=whole_lines(self.row),
+            dc=(self.zeros if first else self.carried) - b,
+            ds=0 if first else whole_lines(self.row),
+        )
+
+
+def input_grad_phases(
+    work: Grid, owner: Mapping[Any, int], gradients: Base, right: Packed, target: Base
+) -> list[Phase]:
+    """Pack and transform the filters, then go over the blocks.
+
+    Args:
+        work: The tiles of the forward pass.
+        owner: The register numbers of the routine: whose workspace to use.
+        gradients: Of the outputs.
+        right: The transposed filters in panels, one tap's rows under the other's.
+        target: The gradient of the input.
+    """
+    one = Products(work.gradient(1, 0), right, 0)
+    filters = POSITIONS * one.pitch
+    per_tile = POSITIONS * (one.tiles.tile_bytes + one.width)
+    blocks = cut(work, room(per_tile, filters), together=True)
+    tiles = work.gradient(blocks.room, 0)
+    products = Products(tiles, right, tiles.tiles + tiles.tiles_bytes)
+    back = _Back(work, products, products.end)
+    kept = shelve(products, work.products, len(blocks.units), back.end)
+    memory = workspace(owner, kept.total)
+    base = Base(array=memory.array)
+    before = kept.phases(work.taps, base)
+    # A is the result, B the workspace, C the gradients, where their transform looks
+    plan, inner = Plan(target, base, gradients), Inner()
+    plan.work = work.products
+    place = int(memory.array.ctypes.data)
+    clear = [
+        inner.clear(plan, start, size)
+        for start, size in (
+            (tiles.strip, tiles.strip_bytes),
+            (back.zeros, whole_lines(back.row)),
+        )
+    ]
+    known: dict[tuple[Strip, ...], tuple[int, int]] = {}
+    for number, unit in enumerate(blocks.units):
+        own = kept.workspace(number)
+        ranges = [JobRange(0, own, 0, *jobs) for jobs in clear]
+        for image, strips in unit:
+            if strips not in known:
+                known[strips] = plan.add_jobs(back.jobs(strips, inner, kept, place))
+            a = image * work.rows * back.row
+            c = image * work.out_rows * work.out_columns * work.filters * ITEM
+            ranges.append(JobRange(a, own, c, *known[strips]))
+        plan.add_unit(ranges)
+    last = Phase(plan)
+    last.keep = (*last.keep, inner.tables, memory)
+    return [*before, last]

@@ -1,0 +1,1 @@
+"""Kernels that take an array row by row: softmax, look-ups, arg-reductions, moves."""

@@ -1,0 +1,1 @@
+"""What runs in sequence: recurrent layers, chains of nodes, loops."""

@@ -1,0 +1,133 @@
+"""Lowering of chains: a thread takes slices of the batch through all nodes, one by one.
+
+The nodes are lowered for one slice, once for each thread, since kernels own scratch
+memory; what passes between them lives in an arena of the thread's own. A small driver
+points a table of registers at the slice and calls the kernels. Slices do not meet, so
+no bit depends on how many threads there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from minikeras.extend import Graph, Node, Value, plan
+from minikeras_numba.ir.contract import I64, Code
+from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.machine.launch import Launch, Native
+from minikeras_numba.machine.team import get_threads
+from minikeras_numba.tiles.blocking import chunks
+from minikeras_numba.tiles.jobs import Closure
+from minikeras_numba.tiles.panels import scratch
+
+Lower = Callable[[Node, Mapping[Value, int]], Any]
+Table = np.ndarray[Any, np.dtype[np.int64]]
+
+# What a worker's row of the table holds.
+WORKER = ("registers", "binds", "bind_count", "calls", "call_count", "first", "last")
+# A register to fill: which one, from which of the program's, bytes to the next slice.
+BIND = ("register", "source", "stride")
+CALL = ("fn", "meta", "count")
+
+
+def is_native(step: Any) -> bool:
+    """Whether a lowered node is kernel calls and nothing else."""
+    return isinstance(step, (Native, Closure))
+
+
+def kernel_calls(step: Any) -> list[tuple[int, int, int, int]]:
+    """The kernel calls of a native step: function, meta, units, units a thread at least."""
+    if isinstance(step, Native):
+        return step.calls
+    return [(p.fn, p.meta, p.count, p.grain) for p in step.phases]
+
+
+def lower_chain(node: Node, regs: Mapping[Value, int], lower: Lower) -> Native:
+    """A closure for a `chain` node."""
+    static = node.static
+    body: Graph = static["body"]
+    binds = _binds(node, regs)
+    parts = chunks(static["slices"], get_threads())
+    workers = [_Worker(body, binds, part, lower) for part in parts]
+    table = np.array([w.row for w in workers], np.int64)
+    meta = np.array([table.ctypes.data], np.int64)
+    fn = compile_ir("chain", _emit_driver, f"chain {WORKER} {BIND} {CALL}")
+    return Native([Launch(fn, meta, len(workers), 1, (table, workers))])
+
+
+def _binds(node: Node, regs: Mapping[Value, int]) -> list[tuple[Value, int, int]]:
+    """For each value of the body that lies outside: its register there, and its stride."""
+    body, slices = node.static["body"], node.static["slices"]
+    result = [
+        (inner, regs[outer], outer.aval.nbytes // slices if cut else 0)
+        for inner, outer, cut in zip(
+            body.inputs, node.inputs, node.static["cut"], strict=True
+        )
+    ]
+    result += [
+        (inner, regs[outer], outer.aval.nbytes // slices)
+        for inner, outer in zip(body.outputs, node.outputs, strict=True)
+    ]
+    return result
+
+
+class _Worker:
+    """One thread's share of the slices: its registers, kernels and memory."""
+
+    def __init__(
+        self,
+        body: Graph,
+        binds: Sequence[tuple[Value, int, int]],
+        part: tuple[int, int],
+        lower: Lower,
+    ) -> None:
+        regs = {v: i for i, v in enumerate(body.values())}
+        places = plan(body, {})
+        self.arena = scratch(max(1, places.arena_bytes))
+        self.registers: Table = np.zeros(len(regs), np.int64)
+        for v, offset in places.offsets.items():
+            self.registers[regs[v]] = self.arena.ctypes.data + offset
+        self.launches = [lower(node, regs) for node in body.nodes]
+        assert all(map(is_native, self.launches)), "a chain of nodes without kernels"
+        calls = [call[:3] for step in self.launches for call in kernel_calls(step)]
+        self.calls: Table = np.array(calls, np.int64).reshape(-1, len(CALL))
+        rows = [(regs[v], source, stride) for v, source, stride in binds]
+        self.binds: Table = np.array(rows, np.int64).reshape(-1, len(BIND))
+        self.row = [
+            self.registers.ctypes.data,
+            self.binds.ctypes.data,
+            len(rows),
+            self.calls.ctypes.data,
+            len(calls),
+            *part,
+        ]
+
+
+def _emit_driver(module: ir.Module) -> None:
+    """Units are workers; each goes through its slices."""
+    c = Code(module, "chain", "float32", 6)
+    outside, meta, start, stop, _, _ = c.arguments
+    workers = c.word(meta, 0)
+    kind = ir.FunctionType(ir.VoidType(), [I64] * 6)
+    with c.loop(stop, start=start) as unit:
+        at = c.add(workers, c.mul(c.get(unit), 8 * len(WORKER)))
+        own, binds, n_binds, calls, n_calls, first, last = (
+            c.word(at, i) for i in range(len(WORKER))
+        )
+        with c.loop(last, start=first) as number:
+            with c.loop(n_binds, start=c.const(0)) as bind:
+                row = c.add(binds, c.mul(c.get(bind), 8 * len(BIND)))
+                register, source, stride = (c.word(row, i) for i in range(len(BIND)))
+                base = c.load(c.add(outside, c.mul(source, 8)), I64, 8)
+                place = c.add(base, c.mul(stride, c.get(number)))
+                c.store(place, c.add(own, c.mul(register, 8)))
+            with c.loop(n_calls, start=c.const(0)) as call:
+                row = c.add(calls, c.mul(c.get(call), 8 * len(CALL)))
+                fn, own_meta, count = (c.word(row, i) for i in range(len(CALL)))
+                target = c.b.inttoptr(fn, kind.as_pointer())
+                zero, one = c.const(0), c.const(1)
+                c.b.call(target, [own, own_meta, zero, count, zero, one])
+    c.finish()

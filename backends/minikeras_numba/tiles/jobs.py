@@ -1,0 +1,238 @@
+"""Tables of jobs: how a contraction is planned in Python and run by one small kernel.
+
+A lowered matmul, convolution or pooling is a few *phases*. A phase is a number of
+*units*, shared out to the threads; a unit is a list of *ranges*; one moves the
+three base addresses A, B and C and runs a range of *jobs*: calls of a tile, a packer
+or a pooling kernel with the strides and offsets in the job's row. Everything about
+shapes, edges and padding is decided when the tables are made; running them
+allocates nothing, and which thread runs a unit never changes a result.
+
+After a range that finishes rows of the result, the phase may call an epilogue on
+them, while they are in the cache.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+
+from minikeras_numba.ir.contract import I64, ITEMSIZE, Code
+from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.machine.team import Registers, get_threads, run
+from minikeras_numba.tiles.tile import FIELD, JOB, tile
+
+Table = npt.NDArray[np.int64]
+RANGE = ("a", "b", "c", "first", "last", "row", "end")
+_BASES = 3  # the meta's first words: units, ranges, jobs
+_EPILOGUE = _BASES + 9
+_ZEROS: Any = np.zeros(4096, np.uint8)
+
+# Below this many multiply-adds waking another thread costs more than it brings.
+SERIAL_WORK = 1 << 20
+
+
+def zeros_address() -> int:
+    """A row of zeros wide enough for any tile: the S of a sum that starts from nothing."""
+    return int(_ZEROS.ctypes.data)
+
+
+class Base(NamedTuple):
+    """Where A, B or C starts: a register's array, or an array the closure owns."""
+
+    register: int = -1
+    array: Any = None
+
+
+class JobRange(NamedTuple):
+    """Byte offsets for A, B, C; the jobs to run; the rows of the result then done."""
+
+    a: int
+    b: int
+    c: int
+    first: int
+    last: int
+    row: int = 0
+    end: int = 0
+
+
+def job(fn: int, **fields: int) -> list[int]:
+    """One row of the jobs table; see `tile.JOB`."""
+    row = [0] * len(JOB)
+    row[0] = fn
+    row[FIELD["count"]] = row[FIELD["r"]] = row[FIELD["k"]] = 1
+    for name, value in fields.items():
+        row[FIELD[name]] = value
+    return row
+
+
+def clearing(dtype: str, nbytes: int) -> Iterator[list[int]]:
+    """Jobs that fill C with zeros: tiles that reduce over nothing, C as one column."""
+    item = ITEMSIZE[dtype]
+    lanes = host().lanes(item)
+    row = lanes * item
+    whole, rest = divmod(nbytes // item, lanes)
+    if whole:
+        fn = tile(dtype, 1, 1, False, False)
+        yield job(fn, count=whole, dc=row, r=0, k=0, s=zeros_address())
+    if rest:
+        fn = tile(dtype, 1, 1, True, False)
+        yield job(fn, c=whole * row, r=0, k=0, s=zeros_address(), tail=rest)
+
+
+@dataclass(slots=True)
+class Plan:
+    """The tables of one phase, while they are made."""
+
+    a: Base
+    b: Base
+    c: Base
+    jobs: list[list[int]] = field(default_factory=list)
+    ranges: list[JobRange] = field(default_factory=list)
+    units: list[int] = field(default_factory=lambda: [0])
+    work: int = 0
+    # arrays that the jobs know by address
+    keep: list[Any] = field(default_factory=list)
+
+    def add_jobs(self, rows: Iterable[list[int]]) -> tuple[int, int]:
+        """Append jobs; the range they take in the table."""
+        first = len(self.jobs)
+        self.jobs.extend(rows)
+        return first, len(self.jobs)
+
+    def add_unit(self, ranges: Iterable[JobRange]) -> None:
+        """A unit: what one thread does in one go."""
+        self.ranges.extend(ranges)
+        self.units.append(len(self.ranges))
+
+
+class Epilogue(NamedTuple):
+    """A kernel over rows of the finished result, its meta, and what both need alive."""
+
+    fn: int
+    meta: Any
+    keep: Any = None
+
+
+class Phase:
+    """A plan made final: the address of the driver and of its tables."""
+
+    __slots__ = ("count", "fn", "grain", "keep", "meta")
+
+    def __init__(self, plan: Plan, epilogue: Epilogue | None = None) -> None:
+        tables = (
+            np.array(plan.units, np.int64),
+            np.array(plan.ranges, np.int64).reshape(-1, len(RANGE)),
+            np.array(plan.jobs, np.int64).reshape(-1, len(JOB)),
+        )
+        words = [int(t.ctypes.data) for t in tables]
+        for base in (plan.a, plan.b, plan.c):
+            address = 0 if base.array is None else int(base.array.ctypes.data)
+            words += [base.register, address, 0]
+        words += [epilogue.fn, int(epilogue.meta.ctypes.data)] if epilogue else [0, 0]
+        meta = np.array(words, np.int64)
+        self.fn = driver()
+        self.meta = int(meta.ctypes.data)
+        self.count = len(plan.units) - 1
+        self.grain = max(1, self.count) if plan.work < SERIAL_WORK else 1
+        self.keep: tuple[Any, ...] = (
+            *(tables, meta, plan.a, plan.b, plan.c, epilogue),
+            *plan.keep,
+        )
+
+
+def finishing(rows: int, out: Base, work: int, epilogue: Epilogue) -> Phase:
+    """The epilogue by itself, for rows that were finished in pieces."""
+    plan = Plan(out, out, out)
+    plan.work = work
+    count = max(1, min(2 * get_threads(), rows))
+    for i in range(count):
+        plan.add_unit(
+            [JobRange(0, 0, 0, 0, 0, rows * i // count, rows * (i + 1) // count)]
+        )
+    return Phase(plan, epilogue)
+
+
+class Closure:
+    """A lowered node: its phases, one after the other."""
+
+    __slots__ = ("phases",)
+    allocates = False
+
+    def __init__(self, phases: Sequence[Phase]) -> None:
+        self.phases = [p for p in phases if p.count]
+
+    def __call__(self, registers: Registers) -> None:
+        for p in self.phases:
+            run(p.fn, registers.address, p.meta, p.count, p.grain)
+
+
+Lowered = Callable[[Registers], None]
+
+
+@functools.cache
+def driver() -> int:
+    """The address of the kernel that runs tables."""
+    return compile_ir("jobs", _emit_driver, f"jobs {JOB} {RANGE}")
+
+
+def _emit_driver(module: ir.Module) -> None:
+    c = Code(module, "jobs", "float32", 6)
+    registers, meta, start, stop, _, _ = c.arguments
+    units, ranges, _ = (c.word(meta, i) for i in range(_BASES))
+    bases = [_emit_base(c, registers, meta, _BASES + 3 * i) for i in range(3)]
+    with c.loop(stop, start=start) as unit:
+        at = c.add(units, c.mul(c.get(unit), 8))
+        with c.loop(c.word(at, 1), start=c.word(at, 0)) as number:
+            place = c.add(ranges, c.mul(c.get(number), 8 * len(RANGE)))
+            _emit_range(c, meta, place, bases)
+            _emit_epilogue(c, place)
+    c.finish()
+
+
+def _emit_base(c: Code, registers: Any, meta: Any, index: int) -> Any:
+    """The address in a register, or, where the register number is negative, the meta's own."""
+    number = c.word(meta, index)
+    own = c.add(meta, c.const(8 * (index + 1)))
+    shared = c.add(registers, c.mul(number, 8))
+    is_own = c.b.icmp_signed("<", number, c.const(0))
+    return c.load(c.b.select(is_own, own, shared), I64, 8)
+
+
+def _emit_range(c: Code, meta: Any, place: Any, bases: list[Any]) -> None:
+    """Run the jobs of one range."""
+    places = [c.add(base, c.word(place, i)) for i, base in enumerate(bases)]
+    emit_jobs(c, c.word(meta, 2), c.word(place, 3), c.word(place, 4), places)
+
+
+def emit_jobs(c: Code, jobs: Any, first: Any, last: Any, bases: Sequence[Any]) -> None:
+    """Run rows [first, last) of a table: each is a call through the pointer in it."""
+    with c.loop(last, start=first) as number:
+        row = c.add(jobs, c.mul(c.get(number), 8 * len(JOB)))
+        places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate(bases)]
+        begin = c.word(row, FIELD["s"])
+        nothing = c.b.icmp_signed("==", begin, c.const(0))
+        begin = c.b.select(nothing, places[2], begin)
+        emit_call(c, c.word(row, 0), [*places, begin, row])
+
+
+def _emit_epilogue(c: Code, place: Any) -> None:
+    """Call the epilogue on the rows that the range finished."""
+    registers, meta, _, _, thread, threads = c.arguments
+    row, end = c.word(place, 5), c.word(place, 6)
+    fn = c.word(meta, _EPILOGUE)
+    wanted = c.b.icmp_signed("!=", fn, c.const(0))
+    with c.when(c.b.and_(wanted, c.b.icmp_signed("<", row, end))):
+        own = c.word(meta, _EPILOGUE + 1)
+        emit_call(c, fn, [registers, own, row, end, thread, threads])
+
+
+def emit_call(c: Code, address: Any, arguments: Sequence[Any]) -> None:
+    """Call the function of integers at an address."""
+    kind = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
+    c.b.call(c.b.inttoptr(address, kind.as_pointer()), list(arguments))

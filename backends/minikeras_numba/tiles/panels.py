@@ -1,0 +1,154 @@
+"""The right-hand matrix of a contraction, in panels: which jobs fill them, where they lie.
+
+All panels of all matrices of one node lie in one scratch array; `Packed` says where
+each begins and how far apart its rows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minikeras_numba.machine.jit import host
+from minikeras_numba.tiles.blocking import Panel
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Plan, job
+from minikeras_numba.tiles.pack import checker, copier, transposer
+
+_ALIGN = 64
+
+
+class Packed(NamedTuple):
+    """Where the B of a tile is: base, and for panel i of matrix m an offset and a row size.
+
+    A checked panel has a vector, at `flags`, with a NaN in it if a value is not finite.
+    """
+
+    base: Base
+    panels: Sequence[Panel]
+    offsets: Sequence[int]
+    row_bytes: Sequence[int]
+    matrix_bytes: int
+    phase: Phase | None
+    flags: Sequence[int] = ()
+
+
+class Block(NamedTuple):
+    """Rows of a panel with one source: `rows` of them, from byte `source` on.
+
+    `pitch` is the bytes between rows (of columns, where transposed).
+    """
+
+    source: int
+    rows: int
+    pitch: int
+
+
+def scratch(nbytes: int) -> Any:
+    """An owned array on a cache line's boundary."""
+    raw = np.empty(nbytes + _ALIGN, np.uint8)
+    shift = -int(raw.ctypes.data) % _ALIGN
+    return raw[shift : shift + nbytes]
+
+
+def in_place(
+    register: int, columns: Sequence[Panel], itemsize: int, pitch: int
+) -> Packed:
+    """No packing: tiles read the matrix where it is."""
+    offsets = [p.start * itemsize for p in columns]
+    return Packed(Base(register), columns, offsets, [pitch] * len(columns), 0, None)
+
+
+def packed(
+    register: int,
+    columns: Sequence[Panel],
+    dtype: str,
+    matrices: int,
+    transposed: bool,
+    blocks: Callable[[int], Sequence[Block]],
+    checked: bool = False,
+) -> Packed:
+    """A phase that packs `matrices` matrices, each into the given panels.
+
+    `blocks(m)` lists what stands under each other in the panels of matrix m. They are
+    looked through for values that are not finite if `checked`.
+    """
+    itemsize, lanes = np.dtype(dtype).itemsize, host().lanes(np.dtype(dtype).itemsize)
+    rows = sum(b.rows for b in blocks(0)) if matrices else 0
+    row_bytes = [p.vectors * lanes * itemsize for p in columns]
+    offsets, flags, at = [], [], 0
+    for size in row_bytes:
+        offsets.append(at)
+        at += (rows + lanes) * size  # the transposer spoils up to L rows past the end
+        flags.append(at)
+        at += _ALIGN if checked else 0
+    plan = Plan(Base(register), Base(), Base(array=scratch(max(1, at * matrices))))
+    plan.work = rows * sum(row_bytes) // itemsize * matrices * 4
+    for m in range(matrices):
+        content = blocks(m)
+        for panel, offset, flag, size in zip(
+            columns, offsets, flags, row_bytes, strict=True
+        ):
+            target, first = m * at + offset, len(plan.jobs)
+            for block in content:
+                make = transposing if transposed else _copying
+                plan.add_jobs(make(dtype, lanes, panel, block, target, size))
+                if checked:
+                    look = {"k": block.rows, "ldc": size, "extra": block is content[0]}
+                    fn = checker(dtype, panel.vectors)
+                    place = m * at + flag - target
+                    plan.add_jobs([job(fn, c=target, dc=place, **look)])
+                target += block.rows * size
+            plan.add_unit([JobRange(0, 0, 0, first, len(plan.jobs))])
+    return Packed(plan.c, columns, offsets, row_bytes, at, Phase(plan), flags)
+
+
+def _copying(
+    dtype: str, lanes: int, panel: Panel, block: Block, target: int, size: int
+) -> list[list[int]]:
+    """One job copies the block's rows."""
+    source = block.source + panel.start * np.dtype(dtype).itemsize
+    fn = copier(dtype, panel.vectors)
+    return [
+        job(
+            fn,
+            a=source,
+            c=target,
+            k=block.rows,
+            sak=block.pitch,
+            ldc=size,
+            tail=panel.tail,
+        )
+    ]
+
+
+def transposing(
+    dtype: str, lanes: int, panel: Panel, block: Block, target: int, size: int
+) -> list[list[int]]:
+    """Per vector of the panel: a job for the whole L x L squares, one for what is left."""
+    item = np.dtype(dtype).itemsize
+    whole, rest = divmod(block.rows, lanes)
+    result = []
+    for part, (begin, count, tail) in enumerate(
+        ((0, whole, lanes), (whole * lanes, 1 if rest else 0, rest))
+    ):
+        for v in range(panel.vectors if count else 0):
+            extra = panel.tail if v == panel.vectors - 1 else lanes
+            fn = transposer(dtype, full=part == 0 and extra == lanes)
+            column = panel.start + v * lanes
+            result.append(
+                job(
+                    fn,
+                    a=block.source + column * block.pitch + begin * item,
+                    c=target + begin * size + v * lanes * item,
+                    count=count,
+                    da=lanes * item,
+                    dc=lanes * size,
+                    sap=block.pitch,
+                    ldc=size,
+                    tail=tail,
+                    extra=extra,
+                )
+            )
+    return result
