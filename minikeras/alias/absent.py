@@ -15,9 +15,6 @@ from minikeras.engine.errors import see
 NAMES = {
     "callbacks": "OrbaxCheckpoint",
     "distribution": "DataParallel DeviceMesh LayoutMap ModelParallel TensorLayout",
-    "dtype_policies": """
-        AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy
-        QuantizedFloat8DTypePolicy""",
     "layers": """
         AugMix AutoContrast CenterCrop
         ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization

@@ -27,7 +27,7 @@ from minikeras.variable import Variable
 
 _PLAIN = (str, bool, int, float, type(None))
 # Where a class of ours is written as living directly in `keras`.
-_TOP_LEVEL = ("DTypePolicy", "Sequential", "Model", "Variable")
+_TOP_LEVEL = ("DTypePolicy", "FloatDTypePolicy", "Sequential", "Model", "Variable")
 _OWN_ONLY = ("SumPooling2D", "CarriedMask")  # names Keras lacks keep our module
 
 

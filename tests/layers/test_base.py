@@ -295,13 +295,19 @@ def test_half_precision_layers(dtype):
     assert layer.kernel.dtype == dtype
 
 
-def test_global_policy():
-    keras.dtype_policies.set_dtype_policy("float64")
-    try:
-        assert layers.Dense(1).dtype == "float64"
-    finally:
-        keras.dtype_policies.set_dtype_policy(None)
+def test_global_policy(monkeypatch):
+    monkeypatch.setattr("minikeras.dtype_policies.finding._global_policy", None)
     assert layers.Dense(1).dtype == "float32"
+    keras.config.set_floatx("float16")
+    try:
+        assert layers.Dense(1).dtype == keras.DTypePolicy().name == "float16"
+    finally:
+        keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float64")
+    assert layers.Dense(1).dtype == keras.DTypePolicy().name == "float64"
+    with pytest.raises(ValueError, match="policy=None; expected a DTypePolicy"):
+        keras.config.set_dtype_policy(None)
+    assert keras.config.dtype_policy().name == "float64"
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,121 @@ def test_a_map_refuses_what_is_not_clear():
         policies["xy"]
     with pytest.raises(TypeError, match="expected a dict"):
         DTypePolicyMap(policy_map=[1])
-    with pytest.raises(ValueError, match="not quantized"):
-        keras.dtype_policies.deserialize(
-            {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}}
-        )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "mode", "numbers"),
+    [
+        ("int8_from_mixed_bfloat16", "QuantizedDTypePolicy", "int8", {}),
+        ("int4_from_float16", "QuantizedDTypePolicy", "int4", {}),
+        ("int4/32_from_float32", "Int4DTypePolicy", "int4", {"block_size": 32}),
+        (
+            "float8_from_mixed_float16",
+            "QuantizedFloat8DTypePolicy",
+            "float8",
+            {"amax_history_length": 1024},
+        ),
+        (
+            "gptq/3/-1_from_float32",
+            "GPTQDTypePolicy",
+            "gptq",
+            {"weight_bits": 3, "group_size": -1},
+        ),
+        (
+            "awq/4/128_from_mixed_bfloat16",
+            "AWQDTypePolicy",
+            "awq",
+            {"weight_bits": 4, "group_size": 128},
+        ),
+    ],
+)
+def test_quantized_policies_are_found_by_name(lib, name, kind, mode, numbers):
+    policies = lib.dtype_policies
+    policy = policies.get(name)
+    mode_in_full, source = name.split("_from_")
+    assert (policy.name, type(policy).__name__) == (name, kind)
+    assert policy.quantization_mode == mode
+    assert policy.compute_dtype == policies.get(source).compute_dtype
+    assert policy.variable_dtype == policies.get(source).variable_dtype
+    assert {key: getattr(policy, key) for key in numbers} == numbers
+    config = policies.serialize(policy)
+    assert (config["module"], config["class_name"]) == ("keras.dtype_policies", kind)
+    assert config["config"]["mode"] == mode_in_full
+    assert config["config"]["source_name"] == source
+    assert policies.deserialize(config) == policy != policies.get(source)
+    by_path = policies.DTypePolicyMap(policy_map={"dense": policy})
+    assert f"('dense', {name!r})" in repr(by_path)
+    if lib is keras:  # the other library's forgets the source
+        again = policies.deserialize(policies.serialize(by_path))
+        assert again["dense"] == policy
+
+
+@pytest.mark.parametrize(
+    ("mode", "error"),
+    [
+        ("int7", ValueError),
+        ("gptq/5/8", ValueError),
+        ("gptq/4", ValueError),
+        ("gptq/4/x", ValueError),
+        ("awq/8/8", ValueError),
+        ("awq/4/0", ValueError),
+        ("int4/-2", ValueError),
+        ("int4/", ValueError),
+        ("int8_from_float16", ValueError),
+        ("int8_from_float9", ValueError),
+    ],
+)
+def test_wrong_quantized_policies_are_refused(mode, error):
+    name = mode if "_from_" in mode else f"{mode}_from_float32"
+    with pytest.raises(error, match=r"DTypePolicy: .*; expected|which computes"):
+        keras.dtype_policies.get(name)
+
+
+def test_a_map_keeps_the_global_policy_of_its_making(lib):
+    before = lib.config.dtype_policy()
+    try:
+        lib.config.set_dtype_policy("bfloat16")
+        by_path = lib.dtype_policies.DTypePolicyMap()
+        lib.config.set_dtype_policy("float16")
+        assert by_path["any"].name == by_path.default_policy.name == "bfloat16"
+        assert by_path.get_config()["default_policy"] is None
+    finally:
+        lib.config.set_dtype_policy(before)
+
+
+def test_what_is_no_name_is_refused():
+    policies = keras.dtype_policies
+    with pytest.raises(TypeError, match="mode=8 of type int"):
+        policies.QuantizedDTypePolicy(8, "float32")
+    with pytest.raises(TypeError, match="amax_history_length=1.5"):
+        policies.QuantizedFloat8DTypePolicy("float8", "float32", 1.5)
+    with pytest.raises(TypeError, match="name=123 of type int"):
+        DTypePolicy(123)
+    for config in ({"name": "float32"}, "float32", {"class_name": "Dense", "config": {}}):
+        with pytest.raises((ValueError, TypeError)):
+            policies.deserialize(config)
+
+
+def test_a_policy_of_ones_own_comes_back():
+    @keras.saving.register_keras_serializable("mine")
+    class Rounded(DTypePolicy):
+        pass
+
+    layer = layers.Dense(2, dtype=Rounded("float16"))
+    again = layers.deserialize(layers.serialize(layer))
+    assert type(again.dtype_policy) is Rounded
+    assert again.dtype_policy == layer.dtype_policy != DTypePolicy("float16")
+
+
+def test_layers_refuse_quantized_policies():
+    policy = keras.dtype_policies.get("int8_from_float32")
+    with pytest.raises(ValueError, match=r"'last' \(Dense\): .*is a quantized policy"):
+        layers.Dense(1, dtype=policy, name="last")
+    by_path = DTypePolicyMap("float32", {"last": policy})
+    layer = layers.Dense(1, dtype=by_path, name="last")
+    with pytest.raises(ValueError, match="is a quantized policy"):
+        layer.build((None, 2))
+    layers.Dense(1, dtype=by_path, name="first").build((None, 2))
 
 
 def test_layers_take_the_policy_of_their_path():

@@ -24,7 +24,7 @@ from minikeras.layers.base.card import layer_card
 from minikeras.layers.base.describing import LayerDescription
 from minikeras.layers.base.keywords import ShapeOptions
 from minikeras.layers.base.node import Operation
-from minikeras.layers.base.quantizing import refuse_to_quantize
+from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
 
@@ -142,12 +142,14 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         policy: Any = self.__dict__["_dtype_policy"]
         if isinstance(policy, dtype_policies.DTypePolicyMap):
             policy = policy[self._full_path()]
+            refuse_quantized(self._label(), policy)
         found: dtype_policies.DTypePolicy = policy
         return found
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
         policy: Any = dtype_policies.get(value)
+        refuse_quantized(self._label(), policy)
         held: Any = self.__dict__.get("_dtype_policy")
         whole = not isinstance(held, dtype_policies.DTypePolicyMap)
         if whole or isinstance(policy, dtype_policies.DTypePolicyMap):
