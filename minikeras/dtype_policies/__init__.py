@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from minikeras.dtype_policies.finding import (
     deserialize,
-    dtype_policy,
+    dtype_policy as dtype_policy,
     get,
     serialize,
-    set_dtype_policy,
+    set_dtype_policy as set_dtype_policy,
 )
 from minikeras.dtype_policies.map import DTypePolicyMap
 from minikeras.dtype_policies.policy import DTypePolicy, FloatDTypePolicy

@@ -23,9 +23,7 @@ def dtype_policy() -> DTypePolicy:
     >>> dtype_policy().name
     'float32'
     """
-    return (
-        DTypePolicy(dtypes.floatx()) if _global_policy is None else _global_policy
-    )
+    return DTypePolicy(dtypes.floatx()) if _global_policy is None else _global_policy
 
 
 def set_dtype_policy(policy: Any) -> None:
@@ -113,4 +111,3 @@ def deserialize(
         f"dtype_policies.deserialize: config={config!r} describes no dtype policy; "
         "expected what `serialize` gives."
     )
-

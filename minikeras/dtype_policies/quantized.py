@@ -75,7 +75,9 @@ class QuantizedDTypePolicy(DTypePolicy):
         if first != wanted or len(numbers) != len(names):
             raise self._wrong(mode, f"{self._format!r} with whole numbers")
         if numbers[-1] < 1 and numbers[-1] != -1:
-            raise self._wrong(mode, f"{names[-1]} to be positive, or -1 for all at once")
+            raise self._wrong(
+                mode, f"{names[-1]} to be positive, or -1 for all at once"
+            )
         return numbers
 
     @property

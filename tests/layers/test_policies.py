@@ -134,11 +134,15 @@ def test_what_is_no_name_is_refused():
     policies = keras.dtype_policies
     with pytest.raises(TypeError, match="mode=8 of type int"):
         policies.QuantizedDTypePolicy(8, "float32")
-    with pytest.raises(TypeError, match="amax_history_length=1.5"):
+    with pytest.raises(TypeError, match=r"amax_history_length=1\.5"):
         policies.QuantizedFloat8DTypePolicy("float8", "float32", 1.5)
     with pytest.raises(TypeError, match="name=123 of type int"):
         DTypePolicy(123)
-    for config in ({"name": "float32"}, "float32", {"class_name": "Dense", "config": {}}):
+    for config in (
+        {"name": "float32"},
+        "float32",
+        {"class_name": "Dense", "config": {}},
+    ):
         with pytest.raises((ValueError, TypeError)):
             policies.deserialize(config)
 
