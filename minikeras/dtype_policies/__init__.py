@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from minikeras.dtype_policies.finding import (
     deserialize,
-    dtype_policy as dtype_policy,
     get,
     serialize,
+)
+from minikeras.dtype_policies.finding import (
+    dtype_policy as dtype_policy,
+)
+from minikeras.dtype_policies.finding import (
     set_dtype_policy as set_dtype_policy,
 )
 from minikeras.dtype_policies.map import DTypePolicyMap
