@@ -144,6 +144,7 @@ export interface LayerInfo {
   parent: number | null; // the layer (a model, a block) in whose call it was called
   depth: number; // how many parents
   inputs: number[]; // the layers whose outputs it takes, in order of arguments
+  arguments: { value: number; shape: number[]; layer: number; output: number }[]; // its tensors; layer -1: of no layer
   outputs: OutputValue[];
   live: boolean; // computed in the page; else see Payload.precomputed
   parameters: number;
@@ -350,7 +351,8 @@ export interface ReceptiveField {
 
 /** One multiply-add, or one value that is looked at. */
 export interface Term {
-  place: number[]; // index tuple in the layer's input
+  place: number[]; // index tuple in the argument's shape
+  argument: number; // which of LayerInfo.arguments (0 but for merges)
   inside: boolean; // false: padding, whose input is 0 (max pooling: ignored)
   input: number;
   weight: number; // 1 / count for average pooling, 1 where it is only looked at
@@ -363,7 +365,7 @@ export interface Explanation {
   /** sum: terms' products added, then bias, then activation. max: the greatest input. scale: input * weight + bias
    *  (normalization). copy: the unit is one input's value. values: only the inputs and the result are shown. */
   how: "sum" | "max" | "scale" | "copy" | "values";
-  source: number; // the layer whose output the places are in (-1: an input of several, see sentences)
+  source: number; // the layer whose output the places of argument 0 are in; -1 where it is of no layer
   terms: Term[]; // in row-major order of the window, channels last; at most `most` (then `total` is greater)
   total: number; // number of terms
   /** The window as the page may draw it: sizes of the terms' grid, e.g. [3, 3, 8]: kernel rows, columns, channels. */
