@@ -10,7 +10,7 @@
 //          import { startEngine } from "../engine/client";
 //          const engine = await startEngine(payload);      // EngineApi
 //      It starts a worker from the text of <script type="text/plain" id="engine">, which the vite plugin
-//      `engineScript()` of src/engine/embed.mjs writes into the built page (so that Python's tests can run
+//      `engineScript()` of src/engine/embed writes into the built page (so that Python's tests can run
 //      the very engine that is shipped, in node); where no worker can be made it runs on the page's thread.
 //      Tests in node: import { Engine } from "src/engine/engine"; const engine = new Engine(); await engine.load(payload).
 //

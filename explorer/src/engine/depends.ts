@@ -10,9 +10,10 @@ import { windows } from "./primitives/windows";
 
 type Marks = Uint8Array;
 type Lookup = (value: number) => Data | undefined;
+type Given = () => Data | undefined;
 
 /** From the marks of a step's results (null: none) to those of its arguments (null: none). */
-type Rule = (call: Call, made: (Marks | null)[], data: Lookup[]) => (Marks | null)[];
+type Rule = (call: Call, made: (Marks | null)[], data: Given[]) => (Marks | null)[];
 
 /** Marks of all values that `value` depends on, given marks on it. Arguments that hang on no sample are left out. */
 export function dependencies(

@@ -16,7 +16,7 @@ export interface Scene {
   sees: (argument: number) => Uint8Array | null;
 }
 
-type Found = Partial<Explanation> & { terms: Iterable<Term> };
+type Found = Partial<Omit<Explanation, "terms">> & { terms: Iterable<Term> };
 
 /** The explanation of a unit of the layer's first output. */
 export function explained(scene: Scene, unit: number[], most = MOST): Explanation {

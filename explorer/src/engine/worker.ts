@@ -2,7 +2,7 @@
 
 import type { EngineApi } from "../format";
 import { Engine } from "./engine";
-import type { Answer, Request } from "./protocol";
+import type { Answer, Method, Request } from "./protocol";
 
 const engine = new Engine();
 
@@ -15,7 +15,7 @@ async function answer(request: Request, reply: (answer: Answer) => void): Promis
     }
     const values: unknown[] = [...request.values];
     if (request.method === "occlusion") values[2] = (share: number) => reply({ id, progress: share });
-    const method = engine[request.method] as (...values: unknown[]) => ReturnType<EngineApi[typeof request.method]>;
+    const method = engine[request.method as Method] as (...values: unknown[]) => ReturnType<EngineApi[Method]>;
     reply({ id, result: await method.apply(engine, values) });
   } catch (error) {
     const { message, name } = error as Error;

@@ -5,11 +5,12 @@
 
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import type { Plugin } from "vite";
 
 const ENTRY = fileURLToPath(new URL("./worker.ts", import.meta.url));
 
 /** The worker as one classic script. */
-export async function bundled() {
+export async function bundled(): Promise<string> {
   const made = await build({
     entryPoints: [ENTRY],
     bundle: true,
@@ -20,12 +21,12 @@ export async function bundled() {
     charset: "ascii",
     write: false,
   });
-  const text = made.outputFiles[0].text.trim();
+  const text = made.outputFiles[0]!.text.trim();
   // Nothing in it may end the element.
   return text.replace(/<\/(script)/gi, "<\\/$1").replace(/<!--/g, "<\\!--");
 }
 
-export function engineScript() {
+export function engineScript(): Plugin {
   return {
     name: "minikeras-engine",
     async transformIndexHtml() {
