@@ -7,7 +7,7 @@ from typing import Any
 from minikeras import ops
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const, numeric
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op
+from minikeras.ops.op import op
 
 
 @op

@@ -24,7 +24,7 @@ from minikeras.initializers.scaled import (
     LecunUniform,
     VarianceScaling,
 )
-from minikeras.ops.core import convert_to_tensor
+from minikeras.ops.core.conversion import convert_to_tensor
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,

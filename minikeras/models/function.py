@@ -11,7 +11,7 @@ from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.node import Operation
 from minikeras.models import graph
 from minikeras.models.functional import checked_ends
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.op import to_tensor
 
 
 class Function(Operation):

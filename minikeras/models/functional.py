@@ -20,7 +20,7 @@ from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models import graph, graph_config
 from minikeras.models.host_part import HostPart, HostResults, host_part
 from minikeras.models.model import Model
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.op import to_tensor
 from minikeras.saving import dialects
 from minikeras.variable import Variable
 

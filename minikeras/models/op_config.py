@@ -181,5 +181,5 @@ def arranged(
 
 
 def _image_op(name: str) -> Any:
-    found = getattr(ops.image, name, None) if name in ops.image.__all__ else None
+    found = getattr(ops.image, name, None) if name in dir(ops.image) else None
     return found if inspect.isfunction(found) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable
 
 FORMATS = ("backend_tensor", "numpy_array")

@@ -8,7 +8,7 @@ from typing import Any
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError, normalize_axes, normalize_axis
 from minikeras.engine.tensor import Tensor, ValueShapeError
-from minikeras.ops.core_op import promote_float, to_tensor
+from minikeras.ops.op import promote_float, to_tensor
 
 
 def floating(x: Any) -> Tensor:
@@ -91,6 +91,11 @@ def _listed(shape: Any) -> Sequence[Any]:
     if isinstance(shape, int) or not getattr(shape, "shape", None):
         return (shape,)
     return tuple(to_tensor(shape).tolist())
+
+
+def spread(x: Tensor, shape: Shape) -> Tensor:
+    """`x` broadcast to `shape`; itself where it has that shape."""
+    return x if x.shape == shape else prims.broadcast_to(x, shape=shape)
 
 
 def sub_slice(x: Tensor, axis: int, start: int, stop: int) -> Tensor:

@@ -13,9 +13,9 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.aval import Shape, broadcast_shapes
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.control import while_loop
-from minikeras.ops.core_op import op, to_tensor
-from minikeras.ops.reductions import any as any_
+from minikeras.ops.core.control import while_loop
+from minikeras.ops.numpy.reductions import any as any_
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, int_shape
 from minikeras.random import bits
 from minikeras.random.draws import computing, float_dtype

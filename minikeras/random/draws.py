@@ -16,8 +16,8 @@ import numpy as np
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core import saturate_cast
-from minikeras.ops.core_op import op, to_tensor
+from minikeras.ops.core.conversion import saturate_cast
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axis_of, cast_to, const, floating, int_shape
 from minikeras.random import bits
 from minikeras.random.seed_generator import draw_seed

@@ -7,7 +7,7 @@ from minikeras.engine import backend as registry
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.compile import jit
 from minikeras.engine.symbolic import KerasTensor, infer_call
-from minikeras.ops import recurrent
+from minikeras.ops.nn import recurrent
 from minikeras.testing.gradients import check_grads, tensor
 
 GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}

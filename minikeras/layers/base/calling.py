@@ -34,7 +34,7 @@ from minikeras.layers.base.call_info import (
 )
 from minikeras.layers.base.input_spec import check
 from minikeras.layers.base.node import Node
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable, autocast_dtype, autocast_scope
 
 # The layer whose name scope is open: its build() inside its call adds no second one.

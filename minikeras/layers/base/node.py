@@ -14,7 +14,7 @@ from minikeras import naming
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
 from minikeras.layers.base.describing import init_config
-from minikeras.ops import core_op
+from minikeras.ops.op import set_recorder
 
 
 class KerasHistory(NamedTuple):
@@ -223,4 +223,4 @@ def _record(
     return OpCall(function).symbolic_call(*args, **kwargs)
 
 
-core_op.set_recorder(_record)
+set_recorder(_record)

@@ -8,7 +8,7 @@ from minikeras.engine.interpret import Block, current, within
 from minikeras.engine.overlay import Overlay
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable
 
 

@@ -14,7 +14,7 @@ from minikeras.layers.recurrent.gru_cell import GRUCell
 from minikeras.layers.recurrent.loop import Walk
 from minikeras.layers.recurrent.lstm_cell import LSTMCell
 from minikeras.layers.recurrent.simple_cell import SimpleRNNCell
-from minikeras.ops import recurrent
+from minikeras.ops.nn import recurrent
 
 _SIMPLE = {activations.tanh: "tanh", activations.relu: "relu"}
 

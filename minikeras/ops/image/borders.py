@@ -6,9 +6,11 @@ from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op
 from minikeras.ops.image.common import images_of, of_size, plane, unknown
+from minikeras.ops.op import op
 from minikeras.ops.support import const, sub_slice
+
+__all__ = ["pad_images", "crop_images"]
 
 Sizes = tuple[int | None, int | None, int | None]
 

@@ -7,7 +7,6 @@ from typing import Any
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op
 from minikeras.ops.image.common import (
     back_to,
     channel_axis,
@@ -15,7 +14,10 @@ from minikeras.ops.image.common import (
     images_of,
     unknown,
 )
+from minikeras.ops.op import op
 from minikeras.ops.support import cast_to, const, sub_slice
+
+__all__ = ["rgb_to_grayscale", "rgb_to_hsv", "hsv_to_rgb"]
 
 # Shares of red, green and blue in luma; ITU-R BT.601.
 _LUMA = (0.2989, 0.5870, 0.1140)

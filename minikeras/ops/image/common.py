@@ -8,9 +8,9 @@ from typing import Any
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.convolution import channels_first
-from minikeras.ops.core import saturate_cast
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.core.conversion import saturate_cast
+from minikeras.ops.nn.convolution import channels_first
+from minikeras.ops.op import to_tensor
 from minikeras.ops.support import cast_to, const
 
 

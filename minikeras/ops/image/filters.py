@@ -7,8 +7,6 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.convolution import padding_of
-from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.image.common import (
     back_to,
     computing,
@@ -17,7 +15,11 @@ from minikeras.ops.image.common import (
     plane,
     unknown,
 )
+from minikeras.ops.nn.convolution import padding_of
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import boolean, cast_to, const, numeric, sub_slice
+
+__all__ = ["gaussian_blur", "sobel_edges", "ssim"]
 
 
 def _bell(size: int, sigma: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.convolution import (
+from minikeras.ops.image.common import unknown
+from minikeras.ops.nn.convolution import (
     Ints,
     channels_first,
     each,
@@ -16,9 +17,10 @@ from minikeras.ops.convolution import (
     to_first,
     to_last,
 )
-from minikeras.ops.core_op import op, to_tensor
-from minikeras.ops.image.common import unknown
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const, sub_slice
+
+__all__ = ["extract_patches", "extract_patches_3d"]
 
 
 @op

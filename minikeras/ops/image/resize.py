@@ -8,7 +8,6 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.image.common import (
     back_to,
     computing,
@@ -20,7 +19,10 @@ from minikeras.ops.image.common import (
     unknown,
 )
 from minikeras.ops.image.weights import METHODS, contract, resizing, weights
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axis_of, cast_to, floating, sub_slice
+
+__all__ = ["resize", "scale_and_translate"]
 
 _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 

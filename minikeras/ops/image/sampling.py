@@ -9,9 +9,11 @@ from typing import Any
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.image.common import back_to, computing, one_of, unknown
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, sub_slice
+
+__all__ = ["map_coordinates"]
 
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 

@@ -7,12 +7,14 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.convolution import to_first, to_last
-from minikeras.ops.core_op import op, to_tensor
 from minikeras.ops.image.common import computing, images_of, one_of, unknown
 from minikeras.ops.image.filters import smoothed
 from minikeras.ops.image.sampling import FILL_MODES, interpolate
+from minikeras.ops.nn.convolution import to_first, to_last
+from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, sub_slice
+
+__all__ = ["affine_transform", "perspective_transform", "elastic_transform"]
 
 _ORDERS = {"nearest": 0, "bilinear": 1}
 

@@ -1,0 +1,74 @@
+"""Logarithms of sums and of determinants."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras.engine import prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.numpy.determinants import slogdet
+from minikeras.ops.op import op
+from minikeras.ops.support import (
+    axes_of,
+    const,
+    floating,
+)
+
+__all__ = ["logsumexp", "logdet"]
+
+
+@op
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """`log(sum(exp(x)))` along axes, without overflow.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or tuple of axes; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Float tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.logsumexp([[0.0, 0.0], [1.0, 3.0]], axis=1).tolist()
+    [0.6931, 3.1269]
+    """
+    x = floating(x)
+    axes = axes_of(axis, x.ndim, "logsumexp")
+    if not axes:
+        return x
+    if any(x.shape[a] == 0 for a in axes):  # log(0), whatever the other axes
+        shape = tuple(1 if i in axes else d for i, d in enumerate(x.shape))
+        left = tuple(d for i, d in enumerate(x.shape) if i not in axes)
+        shape = shape if keepdims else left
+        return prims.full(shape=shape, dtype=x.dtype, value=-math.inf)
+    top = prims.stop_gradient(prims.max(x, axes=axes, keepdims=True))
+    top = prims.select(prims.isfinite(top), top, const(top, 0))
+    total = prims.sum(prims.exp(prims.sub(x, top)), axes=axes, keepdims=True)
+    result = prims.add(prims.log(total), top)
+    if keepdims:
+        return result
+    left = tuple(d for i, d in enumerate(x.shape) if i not in axes)
+    return prims.reshape(result, shape=left)
+
+
+@op
+def logdet(x: Any) -> Tensor:
+    """The logarithm of the determinant of positive definite matrices.
+
+    Args:
+        x: Tensor `(..., n, n)`.
+
+    Returns:
+        Tensor `(...)`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> round(keras.ops.logdet([[2.0, 0.0], [0.0, 2.0]]).item(), 4)
+    1.3863
+    """
+    return slogdet(x)[1]

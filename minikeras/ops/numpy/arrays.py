@@ -1,0 +1,121 @@
+"""Arrays as they are: their values, bytes, axes and size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import dtypes
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.core.conversion import shape
+from minikeras.ops.op import op, to_tensor
+from minikeras.variable import Variable
+
+__all__ = ["array", "view", "ndim", "size", "copy"]
+
+
+@op
+def array(x: Any, dtype: Any = None) -> Tensor:
+    """Any array-like as a tensor; NumPy's name for `convert_to_tensor`.
+
+    Args:
+        x: Number, nested list, NumPy array, variable or tensor.
+        dtype: Dtype of the result; by default that of `x`.
+
+    Returns:
+        Tensor with the values of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.array([1, 2, 3]).tolist()
+    [1, 2, 3]
+    """
+    return to_tensor(x, None if dtype is None else dtypes.standardize(dtype))
+
+
+@op
+def view(x: Any, dtype: Any = None) -> Tensor:
+    """The same bytes read as another dtype.
+
+    Args:
+        x: Tensor of any shape.
+        dtype: Dtype to read the bytes as; None gives `x` itself.
+
+    Returns:
+        Tensor; the last axis grows or shrinks with the size of one element.
+
+    Raises:
+        TraceError: Inside a compiled function, where there are no bytes yet.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.view(np.array([1.0], "float32"), "int32").tolist()
+    [1065353216]
+    """
+    x = to_tensor(x)
+    if dtype is None:
+        return x
+    wanted = dtypes.numpy_dtype(dtypes.standardize(dtype))
+    return to_tensor(np.ascontiguousarray(x.numpy()).view(wanted))
+
+
+def ndim(x: Any) -> int:
+    """The number of axes.
+
+    Args:
+        x: Tensor, symbolic tensor, variable or array-like.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.ndim([[1, 2], [3, 4]])
+    2
+    """
+    return len(shape(x))
+
+
+def size(x: Any) -> int | None:
+    """The number of elements.
+
+    Args:
+        x: Tensor, symbolic tensor, variable or array-like.
+
+    Returns:
+        Integer; None if a symbolic tensor does not know it.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.size([[1, 2], [3, 4]])
+    4
+    """
+    total = 1
+    for d in shape(x):
+        if d is None:
+            return None
+        total *= d
+    return total
+
+
+@op
+def copy(x: Any) -> Tensor:
+    """A tensor with the values of `x`. Tensors never change, so nothing is copied.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Tensor of the shape and dtype of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.copy([1, 2]).tolist()
+    [1, 2]
+    """
+    if isinstance(x, Variable):
+        return x.value
+    return to_tensor(x)

@@ -1,0 +1,397 @@
+"""Comparisons, logic and choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras.engine import prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.op import op, promote, promote_float, to_tensor
+from minikeras.ops.support import boolean, const, known
+
+__all__ = [
+    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "isclose", "allclose",
+    "where", "nonzero", "select", "isin",
+]  # fmt: skip
+
+
+@op
+def equal(x1: Any, x2: Any) -> Tensor:
+    """Whether `x1 == x2`, for each pair of elements.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.equal([1, 2, 3], [3, 2, 1]).tolist()
+    [False, True, False]
+    """
+    return prims.eq(*promote(x1, x2))
+
+
+@op
+def not_equal(x1: Any, x2: Any) -> Tensor:
+    """Whether `x1 != x2`, for each pair of elements.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.not_equal([1, 2, 3], [3, 2, 1]).tolist()
+    [True, False, True]
+    """
+    return prims.ne(*promote(x1, x2))
+
+
+@op
+def less(x1: Any, x2: Any) -> Tensor:
+    """Whether `x1 < x2`, for each pair of elements.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.less([1, 2, 3], [3, 2, 1]).tolist()
+    [True, False, False]
+    """
+    return prims.lt(*promote(x1, x2))
+
+
+@op
+def less_equal(x1: Any, x2: Any) -> Tensor:
+    """Whether `x1 <= x2`, for each pair of elements.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.less_equal([1, 2, 3], [3, 2, 1]).tolist()
+    [True, True, False]
+    """
+    return prims.le(*promote(x1, x2))
+
+
+@op
+def greater(x1: Any, x2: Any) -> Tensor:
+    """Whether `x1 > x2`, for each pair of elements.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.greater([1, 2, 3], [3, 2, 1]).tolist()
+    [False, False, True]
+    """
+    return prims.gt(*promote(x1, x2))
+
+
+@op
+def greater_equal(x1: Any, x2: Any) -> Tensor:
+    """Whether `x1 >= x2`, for each pair of elements.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.greater_equal([1, 2, 3], [3, 2, 1]).tolist()
+    [False, True, True]
+    """
+    return prims.ge(*promote(x1, x2))
+
+
+@op
+def logical_and(x1: Any, x2: Any) -> Tensor:
+    """Whether both are true, for each pair of elements; what is not zero is true.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.logical_and([True, True, False], [True, False, False]).tolist()
+    [True, False, False]
+    """
+    return prims.bitwise_and(boolean(x1), boolean(x2))
+
+
+@op
+def logical_or(x1: Any, x2: Any) -> Tensor:
+    """Whether at least one is true, for each pair of elements; what is not zero is true.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.logical_or([True, True, False], [True, False, False]).tolist()
+    [True, True, False]
+    """
+    return prims.bitwise_or(boolean(x1), boolean(x2))
+
+
+@op
+def logical_xor(x1: Any, x2: Any) -> Tensor:
+    """Whether exactly one is true, for each pair of elements; what is not zero is true.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.logical_xor([True, True, False], [True, False, False]).tolist()
+    [False, True, False]
+    """
+    return prims.bitwise_xor(boolean(x1), boolean(x2))
+
+
+@op
+def logical_not(x: Any) -> Tensor:
+    """Whether each element is false; what is not zero is true.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        Bool tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.logical_not([True, False]).tolist()
+    [False, True]
+    """
+    return prims.logical_not(boolean(x))
+
+
+@op
+def isclose(
+    x1: Any, x2: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Whether `|x1 - x2| <= atol + rtol * |x2|`, for each pair of elements.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+        rtol: Tolerance relative to `x2`.
+        atol: Absolute tolerance.
+        equal_nan: Whether two nans are close.
+
+    Returns:
+        Bool tensor of the broadcast shape.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.isclose([1.0, 2.0], [1.000001, 2.1]).tolist()
+    [True, False]
+    """
+    a, b = promote_float(x1, x2)
+    slack = prims.add(const(a, atol), prims.mul(const(a, rtol), prims.abs(b)))
+    near = prims.le(prims.abs(prims.sub(a, b)), slack)
+    near = prims.bitwise_and(
+        near, prims.bitwise_and(prims.isfinite(a), prims.isfinite(b))
+    )
+    near = prims.bitwise_or(near, prims.eq(a, b))
+    if equal_nan:
+        near = prims.bitwise_or(near, prims.bitwise_and(prims.isnan(a), prims.isnan(b)))
+    return near
+
+
+@op
+def allclose(
+    x1: Any, x2: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Whether all pairs of elements are close, as `isclose` says.
+
+    Args:
+        x1: First tensor.
+        x2: Second tensor; shapes broadcast.
+        rtol: Tolerance relative to `x2`.
+        atol: Absolute tolerance.
+        equal_nan: Whether two nans are close.
+
+    Returns:
+        Bool tensor of shape `()`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.allclose([1.0, 2.0], [1.000001, 2.1]).tolist()
+    False
+    """
+    near = isclose(x1, x2, rtol, atol, equal_nan)
+    return prims.all(near, axes=tuple(range(near.ndim)), keepdims=False)
+
+
+@op
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """`x1` where the condition is true, `x2` elsewhere.
+
+    With the condition alone: the indices of its true elements, as `nonzero` gives.
+
+    Args:
+        condition: Bool tensor; what is not zero is true.
+        x1: Values where it is true; shapes broadcast.
+        x2: Values where it is false; shapes broadcast.
+
+    Returns:
+        Tensor of the broadcast shape.
+
+    Raises:
+        ValueError: If only one of `x1` and `x2` is given.
+        ValueShapeError: Inside a compiled function, with the condition alone.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.where([True, False], [1, 2], [3, 4]).tolist()
+    [1, 4]
+    """
+    if x1 is None and x2 is None:
+        return _true_places(to_tensor(condition), "where without x1 and x2")
+    if x1 is None or x2 is None:
+        raise ValueError(
+            "where: only one of x1 and x2 is given; expected both, or neither for the "
+            "indices of the true elements."
+        )
+    return prims.select(boolean(condition), *promote(x1, x2))
+
+
+def nonzero(x: Any) -> tuple[Tensor, ...]:
+    """The indices of the elements that are not zero.
+
+    How many there are depends on the values: this works eagerly only.
+
+    Args:
+        x: Tensor of any shape.
+
+    Returns:
+        A tuple with one int32 tensor for each axis of `x`.
+
+    Raises:
+        ValueShapeError: Inside a compiled function or a symbolic call.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> [i.tolist() for i in keras.ops.nonzero([[0, 1], [2, 0]])]
+    [[0, 1], [1, 0]]
+    """
+    return _true_places(to_tensor(x), "nonzero")
+
+
+def _true_places(x: Tensor, name: str) -> tuple[Tensor, ...]:
+    fix = "a mask and ops.where(mask, x, 0)"
+    found = known(x, name, fix).numpy().nonzero()
+    return tuple(to_tensor(i.astype("int32")) for i in found)
+
+
+@op
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
+    """For each element, the choice of the first condition that is true.
+
+    Args:
+        condlist: List of bool tensors.
+        choicelist: List of tensors, one for each condition.
+        default: Value where no condition is true.
+
+    Returns:
+        Tensor of the broadcast shape.
+
+    Raises:
+        ValueError: If the lists are empty or differ in length.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> x = keras.ops.arange(4)
+    >>> keras.ops.select([x < 1, x > 2], [x + 10, x * 10], 7).tolist()
+    [10, 7, 7, 30]
+    """
+    if not condlist or len(condlist) != len(choicelist):
+        raise ValueError(
+            f"select: {len(condlist)} conditions and {len(choicelist)} choices; expected "
+            "two lists of one length, at least 1."
+        )
+    *choices, result = promote(*choicelist, default)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
+        result = prims.select(boolean(condition), choice, result)
+    return result
+
+
+@op
+def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Whether each element of `x1` is among those of `x2`.
+
+    Args:
+        x1: First tensor.
+        x2: Tensor of any shape, the elements to look among.
+        assume_unique: Kept for Keras's signature; the result does not depend on it.
+        invert: Whether to say instead which are not among them.
+
+    Returns:
+        Bool tensor of the shape of `x1`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.isin([1, 2, 3], [3, 1]).tolist()
+    [True, False, True]
+    """
+    a, b = promote(x1, x2)
+    column = prims.reshape(a, shape=(*a.shape, 1))
+    hits = prims.eq(column, prims.reshape(b, shape=(b.size,)))
+    found = prims.any(hits, axes=(a.ndim,), keepdims=False)
+    return prims.logical_not(found) if invert else found

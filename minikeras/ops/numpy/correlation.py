@@ -1,0 +1,101 @@
+"""Correlations of vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras.engine import prims
+from minikeras.engine.aval import ShapeError
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.numpy.shaping import expand_dims
+from minikeras.ops.op import op, promote_float
+from minikeras.ops.support import const, floating, sub_slice
+
+__all__ = ["correlate", "corrcoef"]
+
+
+@op
+def correlate(x1: Any, x2: Any, mode: str = "valid") -> Tensor:
+    """The cross-correlation of two vectors.
+
+    Args:
+        x1: First vector.
+        x2: Second vector.
+        mode: `"valid"`: only where they overlap fully; `"same"`: as long as the longer
+            one; `"full"`: wherever they overlap.
+
+    Returns:
+        Float tensor of rank 1.
+
+    Raises:
+        ShapeError: If an argument is no vector.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0, 0.5]).tolist()
+    [3.5]
+    """
+    a, b = promote_float(x1, x2)
+    if a.ndim != 1 or b.ndim != 1 or not a.size or not b.size:
+        raise ShapeError(
+            f"correlate: shapes {a.shape} and {b.shape}; expected two vectors."
+        )
+    if mode not in ("valid", "same", "full"):
+        raise ValueError(
+            f"correlate: mode={mode!r}; expected 'valid', 'same' or 'full'."
+        )
+    swapped = b.size > a.size
+    long, short = (b, a) if swapped else (a, b)
+    n, k = long.size, short.size
+    side = {"valid": 0, "same": k - 1, "full": k - 1}[mode]
+    y = prims.conv(
+        prims.reshape(long, shape=(1, n, 1)),
+        prims.reshape(short, shape=(k, 1, 1)),
+        strides=(1,),
+        padding=((side, side),),
+        dilation=(1,),
+        groups=1,
+    )
+    y = prims.reshape(y, shape=(y.shape[1],))
+    y = prims.flip(y, axes=(0,)) if swapped else y
+    if mode == "same":
+        start = k // 2 if swapped else k - 1 - k // 2
+        y = sub_slice(y, 0, start, start + n)
+    return y
+
+
+@op
+def corrcoef(x: Any) -> Tensor:
+    """The correlation coefficients of the rows of a matrix.
+
+    Args:
+        x: Tensor `(variables, observations)`, or a vector of observations.
+
+    Returns:
+        Float tensor `(variables, variables)`; a scalar for a vector.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.corrcoef(keras.ops.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    x = floating(x)
+    if x.ndim == 0:
+        return prims.div(x, x)
+    flat = x.ndim == 1
+    rows = expand_dims(x, 0) if flat else x
+    total = prims.sum(rows, axes=(1,), keepdims=True)
+    centred = prims.sub(rows, prims.div(total, const(total, rows.shape[1])))
+    cov = prims.matmul(centred, centred, transpose_a=False, transpose_b=True)
+    cov = prims.div(cov, const(cov, max(rows.shape[1] - 1, 1)))
+    eye = prims.eq(
+        prims.iota(shape=cov.shape, dtype="int32", axis=0),
+        prims.iota(shape=cov.shape, dtype="int32", axis=1),
+    )
+    spread = prims.sum(prims.select(eye, cov, const(cov, 0)), axes=(1,), keepdims=True)
+    scale = prims.sqrt(spread)
+    result = prims.div(prims.div(cov, scale), prims.transpose(scale, perm=(1, 0)))
+    result = prims.minimum(prims.maximum(result, const(result, -1)), const(result, 1))
+    return prims.reshape(result, shape=()) if flat else result

@@ -1,0 +1,76 @@
+"""Differences of neighbours and sums under a curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras.engine import prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.op import op, promote_float, to_tensor
+from minikeras.ops.support import axis_of, const, sub_slice
+
+__all__ = ["diff", "trapezoid"]
+
+
+@op
+def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
+    """Each element less the one before, along an axis.
+
+    Args:
+        a: Tensor of any shape.
+        n: How many times.
+        axis: Axis to go along.
+
+    Returns:
+        Tensor, the axis shorter by `n`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.diff([1, 4, 9, 16]).tolist()
+    [3, 5, 7]
+    """
+    x = to_tensor(a)
+    at = axis_of(axis, x.ndim, "diff")
+    for _ in range(n):
+        size = x.shape[at]
+        later = sub_slice(x, at, min(1, size), size)
+        before = sub_slice(x, at, 0, max(size - 1, 0))
+        x = prims.ne(later, before) if x.dtype == "bool" else prims.sub(later, before)
+    return x
+
+
+@op
+def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
+    """The integral along an axis by the trapezoidal rule.
+
+    Args:
+        y: Values of the function.
+        x: Where it has them; None for equal distances.
+        dx: Distance, where `x` is None.
+        axis: Axis to go along.
+
+    Returns:
+        Float tensor without the axis.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.trapezoid([1.0, 2.0, 3.0]).tolist()
+    4.0
+    """
+    values, *places = promote_float(*((y,) if x is None else (y, x)))
+    at = axis_of(axis, values.ndim, "trapezoid")
+    n = values.shape[at]
+    pairs = prims.add(sub_slice(values, at, 1, n), sub_slice(values, at, 0, n - 1))
+    if x is None:
+        width = const(values, dx)
+    else:
+        if places[0].ndim == 1:
+            width = diff(places[0])
+            lead = (1,) * at + (width.size,) + (1,) * (values.ndim - at - 1)
+            width = prims.reshape(width, shape=lead)
+        else:
+            width = diff(places[0], axis=at)
+    area = prims.mul(prims.mul(pairs, width), const(values, 0.5))
+    return prims.sum(area, axes=(at,), keepdims=False)

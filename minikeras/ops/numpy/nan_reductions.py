@@ -1,0 +1,298 @@
+"""Reductions that leave nans out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minikeras.engine import dtypes, prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.numpy import reductions, scans
+from minikeras.ops.op import op, to_tensor
+from minikeras.ops.support import axes_of, cast_to, const
+
+__all__ = [
+    "nansum", "nanprod", "nancumsum", "nancumprod", "nanmax", "nanmin", "nanargmax",
+    "nanargmin", "nanmean", "nanvar", "nanstd",
+]  # fmt: skip
+
+
+def _filled(x: Any, value: float) -> tuple[Tensor, Tensor | None]:
+    """`x` with `value` in the place of nan, and where nans were."""
+    x = to_tensor(x)
+    if not dtypes.is_float(x.dtype):
+        return x, None
+    bad = prims.isnan(x)
+    return prims.select(bad, const(x, value), x), bad
+
+
+def _all_bad(bad: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    axes = axes_of(axis, bad.ndim, "nan reduction")
+    return prims.all(bad, axes=axes, keepdims=bool(keepdims)) if axes else bad
+
+
+@op
+def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The sum along axes of what is not nan.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or axes to reduce; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nansum(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
+    4.0
+    """
+    return reductions.sum(_filled(x, 0)[0], axis, keepdims)
+
+
+@op
+def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The product along axes of what is not nan.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or axes to reduce; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanprod(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
+    6.0
+    """
+    return reductions.prod(_filled(x, 1)[0], axis, keepdims)
+
+
+@op
+def nancumsum(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+    """The running sum along an axis of what is not nan.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to sum along; None takes the flattened tensor.
+        dtype: Dtype to sum in; by default that of `x`.
+
+    Returns:
+        Tensor of the shape of `x`, or flat.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nancumsum(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
+    [2.0, 2.0, 5.0]
+    """
+    return scans.cumsum(_filled(x, 0)[0], axis, dtype)
+
+
+@op
+def nancumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+    """The running product along an axis of what is not nan.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to multiply along; None takes the flattened tensor.
+        dtype: Dtype to multiply in; by default that of `x`.
+
+    Returns:
+        Tensor of the shape of `x`, or flat.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nancumprod(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
+    [2.0, 2.0, 6.0]
+    """
+    return scans.cumprod(_filled(x, 1)[0], axis, dtype)
+
+
+def _extremum(reduce: Any, x: Any, fill: float, axis: Any, keepdims: bool) -> Tensor:
+    filled, bad = _filled(x, fill)
+    result = reduce(filled, axis, keepdims)
+    if bad is None:
+        return result
+    return prims.select(_all_bad(bad, axis, keepdims), const(result, math.nan), result)
+
+
+@op
+def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The greatest element along axes that is not nan; nan where all are.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or axes to reduce; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanmax(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
+    3.0
+    """
+    return _extremum(reductions.max, x, -math.inf, axis, keepdims)
+
+
+@op
+def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The least element along axes that is not nan; nan where all are.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or axes to reduce; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanmin(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
+    1.0
+    """
+    return _extremum(reductions.min, x, math.inf, axis, keepdims)
+
+
+def _where(row: Any, x: Any, fill: float, axis: Any, keepdims: bool) -> Tensor:
+    filled, bad = _filled(x, fill)
+    index = row(filled, axis, keepdims)
+    if bad is None:
+        return index
+    return prims.select(_all_bad(bad, axis, keepdims), const(index, -1), index)
+
+
+@op
+def nanargmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The index of the greatest element that is not nan; -1 where all are.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to search along; None searches the flattened tensor.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor of int32 without the axis.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanargmax(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
+    2
+    """
+    return _where(scans.argmax, x, -math.inf, axis, keepdims)
+
+
+@op
+def nanargmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The index of the least element that is not nan; -1 where all are.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to search along; None searches the flattened tensor.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor of int32 without the axis.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanargmin(keras.ops.array([float("nan"), 3.0, 2.0])).tolist()
+    2
+    """
+    return _where(scans.argmin, x, math.inf, axis, keepdims)
+
+
+def _mean(x: Tensor, bad: Tensor | None, axis: Any, keepdims: bool) -> Tensor:
+    """The mean of elements that are not bad, those being 0."""
+    if bad is None:
+        return reductions.mean(x, axis, keepdims)
+    good = prims.cast(prims.logical_not(bad), dtype=x.dtype)
+    total = reductions.sum(x, axis, keepdims)
+    return prims.div(total, reductions.sum(good, axis, keepdims))
+
+
+@op
+def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The mean along axes of what is not nan; nan where all are.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or axes to reduce; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Float tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanmean(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
+    2.0
+    """
+    filled, bad = _filled(x, 0)
+    own = filled.dtype
+    wide = cast_to(filled, dtypes.result_type(own, "float32"))
+    result = _mean(wide, bad, axis, keepdims)
+    return cast_to(result, own if dtypes.is_float(own) else wide.dtype)
+
+
+@op
+def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The variance along axes of what is not nan; nan where all are.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or axes to reduce; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Float tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanvar(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
+    1.0
+    """
+    filled, bad = _filled(x, 0)
+    if bad is None:
+        return reductions.var(filled, axis, keepdims)
+    own = filled.dtype
+    wide = cast_to(filled, dtypes.result_type(own, "float32"))
+    gap = prims.sub(wide, _mean(wide, bad, axis, True))
+    gap = prims.select(bad, const(gap, 0), gap)
+    return cast_to(_mean(prims.mul(gap, gap), bad, axis, keepdims), own)
+
+
+@op
+def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The standard deviation along axes of what is not nan; nan where all are.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or axes to reduce; None for all of them.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Float tensor without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.nanstd(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
+    1.0
+    """
+    return prims.sqrt(nanvar(x, axis, keepdims))

@@ -1,0 +1,185 @@
+"""Indices of extrema, counts, running sums, weighted means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras.engine import dtypes, prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.numpy.reductions import mean, reduce
+from minikeras.ops.op import op, promote_float, to_tensor
+from minikeras.ops.support import (
+    axis_of,
+    boolean,
+    floating,
+    numeric,
+)
+
+__all__ = ["count_nonzero", "argmax", "argmin", "cumsum", "cumprod", "average"]
+
+
+@op
+def count_nonzero(x: Any, axis: Any = None) -> Tensor:
+    """How many elements along axes are not zero.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or tuple of axes; None for all of them.
+
+    Returns:
+        Tensor of int32 without the axes.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.count_nonzero([[0, 1], [2, 3]], axis=0).tolist()
+    [1, 2]
+    """
+    hits = prims.cast(boolean(x), dtype="int32")
+    return reduce(prims.sum, hits, axis, False)
+
+
+@op
+def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The index of the greatest element, the first of several.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to search along; None searches the flattened tensor.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor of int32 without the axis.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.argmax([[1, 5], [3, 2]], axis=1).tolist()
+    [1, 0]
+    """
+    return _arg(prims.argmax, to_tensor(x), axis, keepdims)
+
+
+@op
+def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The index of the least element, the first of several.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to search along; None searches the flattened tensor.
+        keepdims: Whether reduced axes stay, with size 1.
+
+    Returns:
+        Tensor of int32 without the axis.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.argmin([[1, 5], [3, 2]], axis=1).tolist()
+    [0, 1]
+    """
+    return _arg(prims.argmin, to_tensor(x), axis, keepdims)
+
+
+def _arg(row: Any, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    rank, shape = x.ndim, x.shape
+    if axis is None or rank == 0:
+        x, at = prims.reshape(x, shape=(x.size,)), 0
+    else:
+        at = axis_of(axis, rank, row.name)
+    found = row(x, axis=at)
+    if not keepdims:
+        return found
+    kept = (1,) * rank if axis is None else (*shape[:at], 1, *shape[at + 1 :])
+    return prims.reshape(found, shape=kept)
+
+
+@op
+def cumsum(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+    """The running sum along an axis.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to sum along; None sums over the flattened tensor.
+        dtype: Dtype to sum in; by default that of `x`, int32 for bool.
+
+    Returns:
+        Tensor of the shape of `x`, or flat.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.cumsum([[1, 2], [3, 4]], axis=0).tolist()
+    [[1, 2], [4, 6]]
+    """
+    return _running(prims.cumsum, x, axis, dtype)
+
+
+@op
+def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+    """The running product along an axis.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to multiply along; None takes the flattened tensor.
+        dtype: Dtype to multiply in; by default that of `x`, int32 for bool.
+
+    Returns:
+        Tensor of the shape of `x`, or flat.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.cumprod([[1, 2], [3, 4]], axis=0).tolist()
+    [[1, 2], [3, 8]]
+    """
+    return _running(prims.cumprod, x, axis, dtype)
+
+
+def _running(row: Any, x: Any, axis: Any, dtype: Any) -> Tensor:
+    x = to_tensor(x)
+    x = (
+        numeric(x)
+        if dtype is None
+        else numeric(to_tensor(x, dtypes.standardize(dtype)))
+    )
+    if axis is None or x.ndim == 0:
+        return row(prims.reshape(x, shape=(x.size,)), axis=0, reverse=False)
+    return row(x, axis=axis_of(axis, x.ndim, row.name), reverse=False)
+
+
+@op
+def average(x: Any, axis: Any = None, weights: Any = None) -> Tensor:
+    """The mean along an axis, each element counted with its weight.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis or tuple of axes; None for all of them.
+        weights: Tensor of the shape of `x`, or a vector along `axis`. None: all equal.
+
+    Returns:
+        Float tensor without the axes.
+
+    Raises:
+        ValueError: If a vector of weights comes without an axis.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.average([1.0, 2.0, 4.0], weights=[1.0, 1.0, 2.0]).tolist()
+    2.75
+    """
+    if weights is None:
+        return mean(floating(x), axis)
+    values, w = promote_float(x, weights)
+    if w.shape != values.shape:
+        if axis is None or w.ndim != 1:
+            raise ValueError(
+                f"average: weights of shape {w.shape} do not fit x of shape {values.shape}; "
+                "expected the shape of x, or a vector together with its axis."
+            )
+        at = axis_of(axis, values.ndim, "average")
+        shape = tuple(w.size if i == at else 1 for i in range(values.ndim))
+        w = prims.broadcast_to(prims.reshape(w, shape=shape), shape=values.shape)
+    total = reduce(prims.sum, prims.mul(values, w), axis, False)
+    return prims.div(total, reduce(prims.sum, w, axis, False))

@@ -1,0 +1,255 @@
+"""Order: sorting, searching, counting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikeras.engine import dtypes, prims
+from minikeras.engine.tensor import Tensor
+from minikeras.ops.op import op, promote, to_tensor
+from minikeras.ops.support import (
+    axis_of,
+    cast_to,
+    const,
+    index,
+    known,
+    numeric,
+    sub_slice,
+)
+
+__all__ = [
+    "sort", "argsort", "argpartition", "searchsorted", "digitize", "bincount",
+    "histogram",
+]  # fmt: skip
+
+
+@op
+def sort(x: Any, axis: int = -1) -> Tensor:
+    """The elements in ascending order along an axis.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to sort along; None sorts the flattened tensor.
+
+    Returns:
+        Tensor of the shape of `x`.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.sort([3, 1, 2]).tolist()
+    [1, 2, 3]
+    """
+    x, at = _line(x, axis, "sort")
+    return prims.sort(x, axis=at)
+
+
+@op
+def argsort(x: Any, axis: int = -1) -> Tensor:
+    """The indices that sort along an axis; equal elements keep their order.
+
+    Args:
+        x: Tensor of any shape.
+        axis: Axis to sort along; None sorts the flattened tensor.
+
+    Returns:
+        Tensor of int32.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.argsort([3, 1, 2]).tolist()
+    [1, 2, 0]
+    """
+    x, at = _line(x, axis, "argsort")
+    return prims.argsort(x, axis=at)
+
+
+def _line(x: Any, axis: Any, name: str) -> tuple[Tensor, int]:
+    x = to_tensor(x)
+    if axis is None:
+        return prims.reshape(x, shape=(x.size,)), 0
+    return x, axis_of(axis, x.ndim, name)
+
+
+@op
+def argpartition(x: Any, kth: int, axis: int = -1) -> Tensor:
+    """Indices that put the smallest `kth` elements first. They sort, which is more.
+
+    Args:
+        x: Tensor of any shape.
+        kth: How many elements must come before the one at this place.
+        axis: Axis to go along; None takes the flattened tensor.
+
+    Returns:
+        Tensor of int32.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.argpartition(keras.ops.array([1, 3, 2]), 1).tolist()
+    [0, 2, 1]
+    """
+    x, at = _line(x, axis, "argpartition")
+    return prims.argsort(x, axis=at)
+
+
+@op
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tensor:
+    """Where values would have to be inserted to keep a vector sorted.
+
+    Args:
+        sorted_sequence: Ascending vector.
+        values: Tensor of any shape.
+        side: `"left"`: before equal elements; `"right"`: after them.
+
+    Returns:
+        Tensor of int32, of the shape of `values`.
+
+    Raises:
+        ValueError: If the sequence is no vector or `side` is not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.searchsorted(keras.ops.array([1, 3, 5]), keras.ops.array([3, 6])).tolist()
+    [1, 3]
+    """
+    line, x = promote(sorted_sequence, values)
+    if line.ndim != 1 or side not in ("left", "right"):
+        raise ValueError(
+            f"searchsorted: a sequence of shape {line.shape} and side={side!r}; expected a "
+            "vector, and 'left' or 'right'."
+        )
+    column = prims.reshape(x, shape=(*x.shape, 1))
+    before = prims.lt(line, column) if side == "left" else prims.le(line, column)
+    return prims.sum(prims.cast(before, dtype="int32"), axes=(x.ndim,), keepdims=False)
+
+
+@op
+def digitize(x: Any, bins: Any) -> Tensor:
+    """The number of the bin that each element falls into.
+
+    Args:
+        x: Tensor of any shape.
+        bins: Ascending vector of edges.
+
+    Returns:
+        Tensor of int32: 0 below the first edge, `len(bins)` from the last on.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.digitize([0.5, 1.0, 4.0], [1.0, 2.0, 3.0]).tolist()
+    [0, 1, 3]
+    """
+    return searchsorted(bins, x, side="right")
+
+
+@op
+def bincount(
+    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
+) -> Tensor:
+    """How often each number occurs.
+
+    How long the result is depends on the values, so this works eagerly only; `segment_sum`
+    of ones counts a known number of classes in compiled functions too.
+
+    Args:
+        x: Tensor of integers, not negative: `(n,)` or `(batch, n)`.
+        weights: What each element counts, of the shape of `x`; by default 1.
+        minlength: Least length of the result.
+        sparse: Kept for Keras's signature; must be False.
+
+    Returns:
+        Tensor `(length,)` or `(batch, length)`; int32, or the dtype of the weights.
+
+    Raises:
+        ValueShapeError: Inside a compiled function, where values are not known.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> keras.ops.bincount([1, 2, 2, 5]).tolist()
+    [0, 1, 2, 0, 0, 1]
+    """
+    if sparse:
+        raise ValueError("bincount: sparse=True is not supported; pass sparse=False.")
+    x = cast_to(_counted(x), "int32")
+    fix = "segment_sum of ones, with num_segments"
+    held = known(x, "bincount", fix).numpy()
+    length = max(int(held.max()) + 1 if held.size else 0, int(minlength))
+    w = (
+        prims.full(shape=x.shape, dtype="int32", value=1)
+        if weights is None
+        else to_tensor(weights)
+    )
+    lanes = prims.iota(shape=(length,), dtype="int32", axis=0)
+    if x.ndim == 1:
+        return prims.scatter_add_axis(w, x, shape=(length,), axis=0)
+    hits = prims.eq(prims.reshape(x, shape=(*x.shape, 1)), lanes)
+    spread = prims.select(hits, prims.reshape(w, shape=(*w.shape, 1)), const(w, 0))
+    return prims.sum(spread, axes=(x.ndim - 1,), keepdims=False)
+
+
+def _counted(x: Any) -> Tensor:
+    x = to_tensor(x)
+    return numeric(x) if x.dtype == "bool" else index(x, "bincount", "x")
+
+
+@op
+def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor]:
+    """How many elements fall into each of some bins of equal width.
+
+    Args:
+        x: Tensor of any shape.
+        bins: Number of bins.
+        range: Pair of the first and the last edge; by default the least and the greatest
+            element.
+
+    Returns:
+        Pair of tensors: counts `(bins,)` and edges `(bins + 1,)`, floats.
+
+    Raises:
+        ValueError: If `bins` is not positive or the range is not ascending.
+
+    Example:
+
+    >>> import minikeras as keras
+    >>> counts, edges = keras.ops.histogram(keras.ops.array([1.0, 2.0, 2.0, 3.0]), bins=2)
+    >>> counts.tolist(), edges.tolist()
+    ([1.0, 3.0], [1.0, 2.0, 3.0])
+    """
+    if not isinstance(bins, int) or bins < 1:
+        raise ValueError(f"histogram: bins={bins!r}; expected a positive integer.")
+    if range is not None and (len(range) != 2 or not range[0] <= range[1]):
+        raise ValueError(f"histogram: range={range!r}; expected an ascending pair.")
+    x = to_tensor(x)
+    wanted = x.dtype if dtypes.is_float(x.dtype) else dtypes.floatx()
+    work = "float64" if wanted == "float64" else "float32"
+    flat = cast_to(prims.reshape(x, shape=(x.size,)), work)
+    low, high = _ends(flat, range)
+    steps = prims.iota(shape=(bins + 1,), dtype=work, axis=0)
+    width = prims.div(prims.sub(high, low), const(flat, bins))
+    edges = prims.add(low, prims.mul(steps, width))
+    last = prims.eq(steps, const(steps, bins))
+    edges = prims.select(last, high, edges)
+    # How many edges are not above: 0 and bins + 1 are outside, but for the last edge.
+    place = searchsorted(edges, flat, side="right")
+    place = prims.select(prims.eq(flat, high), const(place, bins), place)
+    ones = prims.full(shape=place.shape, dtype="int32", value=1)
+    counts = prims.scatter_add_axis(ones, place, shape=(bins + 2,), axis=0)
+    return cast_to(sub_slice(counts, 0, 1, bins + 1), wanted), cast_to(edges, wanted)
+
+
+def _ends(flat: Tensor, range: Any) -> tuple[Tensor, Tensor]:
+    """The first and the last edge; an empty range is made 1 wide."""
+    if range is not None or not flat.size:
+        low, high = (float(v) for v in range or (0, 1))
+        pad = 0.5 * (low == high)
+        return const(flat, low - pad), const(flat, high + pad)
+    low = prims.min(flat, axes=(0,), keepdims=False)
+    high = prims.max(flat, axes=(0,), keepdims=False)
+    half = const(flat, 0.5)
+    pad = prims.select(prims.eq(low, high), half, const(flat, 0))
+    return prims.sub(low, pad), prims.add(high, pad)
