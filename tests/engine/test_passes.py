@@ -238,6 +238,23 @@ def test_epilogue_takes_scales_made_of_inputs_later_on():
     assert names(graph) == ["reshape", "rsqrt", "exp", "neg", "epilogue"]
 
 
+def test_epilogues_of_two_products_that_meet(backend):
+    """What the first one's tail made is there for the second: it is not made again."""
+
+    def f(x, v, w):
+        a = p.matmul(x, v, transpose_a=False, transpose_b=False)
+        b = p.matmul(x, w, transpose_a=False, transpose_b=False)
+        return p.add(p.mul(a, a), p.mul(b, b))
+
+    graph = stage(f, (2, 3), (3, 4), (3, 4))
+    joined = epilogues(graph, _Everything()).check()
+    assert names(joined) == ["epilogue", "epilogue"]
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=v.aval.shape).astype("float32") for v in graph.inputs]
+    expected = run_nodes(graph, *arrays)
+    np.testing.assert_allclose(run_graph(graph, *arrays), expected, rtol=1e-5)
+
+
 def test_epilogue_stops_where_the_result_has_two_readers():
     def f(x, w):
         y = p.matmul(x, w, transpose_a=False, transpose_b=False)

@@ -36,7 +36,7 @@ def epilogues(graph: Graph, backend: registry.Backend) -> Graph:
     for index, core in enumerate(graph.nodes):
         if not _contracts(core) or not backend.has_epilogues(core):
             continue
-        early = _Early(index, users, made_at, made_by, outputs, backend)
+        early = _Early(index, users, made_at, made_by, outputs, backend, absorbed)
         tail = _tail(core, early)
         if not tail:
             continue
@@ -75,6 +75,7 @@ class _Early(NamedTuple):
     made_by: dict[Value, Node]
     outputs: set[Value]
     backend: registry.Backend
+    absorbed: dict[Node, Node]
 
     def only_user(self, value: Value) -> Node | None:
         """The elementwise node that alone reads a value."""
@@ -93,6 +94,8 @@ class _Early(NamedTuple):
             if self.made_at.get(v, -1) <= self.at:
                 continue
             node = self.made_by[v]
+            if node in self.absorbed:  # made by an earlier epilogue, in time for this one
+                continue
             late = any(self.made_at.get(w, -1) > self.at for w in node.inputs)
             if late or not self.fits(node) or self.only_user(v) is None:
                 return None
