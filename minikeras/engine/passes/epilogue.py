@@ -94,7 +94,9 @@ class _Early(NamedTuple):
             if self.made_at.get(v, -1) <= self.at:
                 continue
             node = self.made_by[v]
-            if node in self.absorbed:  # made by an earlier epilogue, in time for this one
+            if (
+                node in self.absorbed
+            ):  # made by an earlier epilogue, in time for this one
                 continue
             late = any(self.made_at.get(w, -1) > self.at for w in node.inputs)
             if late or not self.fits(node) or self.only_user(v) is None:
