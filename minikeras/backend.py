@@ -1,7 +1,12 @@
 """`keras.backend`: settings and small helpers under the names that older code uses."""
 
 from minikeras import naming as _naming
-from minikeras.config import (
+from minikeras.engine.dtypes import is_float as _is_float
+from minikeras.engine.dtypes import is_integer as _is_integer
+from minikeras.engine.dtypes import result_type
+from minikeras.engine.dtypes import standardize as standardize_dtype
+from minikeras.engine.symbolic import is_keras_tensor
+from minikeras.settings import (
     backend,
     epsilon,
     floatx,
@@ -10,11 +15,6 @@ from minikeras.config import (
     set_floatx,
     set_image_data_format,
 )
-from minikeras.engine.dtypes import is_float as _is_float
-from minikeras.engine.dtypes import is_integer as _is_integer
-from minikeras.engine.dtypes import result_type
-from minikeras.engine.dtypes import standardize as standardize_dtype
-from minikeras.engine.symbolic import is_keras_tensor
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from minikeras_numpy.lowering import is_complex
-
 from minikeras.extend import Graph, Node, Shape, Value
 from minikeras_cupy.source import (
     CTYPES,
@@ -49,7 +47,7 @@ def kernel_of(
 def fusible(node: Node) -> bool:
     """Whether the generator knows `node`. Reductions stay with CuPy's own kernels."""
     known = node.prim.kind in ("elementwise", "create", "random")
-    return known and node.prim.name in ELEMENTWISE and not is_complex(node)
+    return known and node.prim.name in ELEMENTWISE and not node.is_complex
 
 
 def fused_kernel(body: Graph, space: Shape) -> Kernel:

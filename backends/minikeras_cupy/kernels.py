@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minikeras_numpy.lowering import is_complex
-
 from minikeras.extend import Aval, Graph, Node, Value, lookup, numpy_dtype
 from minikeras_cupy import fused, windows
 from minikeras_cupy.conv import Columns
@@ -44,7 +42,7 @@ class Maker:
     def make(self, node: Node) -> Run | None:
         """The run of `node`, or None where only an eager kernel does it."""
         name = node.prim.name
-        if is_complex(node):
+        if node.is_complex:
             return None
         if name == "fused":
             return self._launched(

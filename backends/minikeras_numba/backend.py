@@ -9,7 +9,6 @@ from typing import Any
 
 from llvmlite import binding as llvm
 from minikeras_numpy import NumpyBackend
-from minikeras_numpy.lowering import is_complex
 
 from minikeras.extend import Loop, Node, Step, Value
 from minikeras_numba.eager import lowered_kernels
@@ -92,7 +91,7 @@ class NumbaBackend(NumpyBackend):
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         lowering = LOWERINGS.get(node.prim.name)
         step: Step | None = None
-        if is_complex(node):
+        if node.is_complex:
             return super().lower(node, regs)
         if node.prim.name == "chain":
             step = lower_chain(node, regs, self.lower)

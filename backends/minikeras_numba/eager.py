@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from minikeras_numpy.lowering import is_complex
 
 from minikeras.extend import (
     Aval,
@@ -115,7 +114,7 @@ class LoweredKernel:
             return None
         output = Value(out)
         node = Node(row, inputs, [output], static)
-        if is_complex(node):
+        if node.is_complex:
             return None
         step = self.lower(node, {v: i for i, v in enumerate([*inputs, output])})
         return None if step is None else _Prepared(step, len(inputs) + 1, out)

@@ -66,7 +66,7 @@ class NumpyBackend(Backend):
         return (
             node.prim.name in lowering.EPILOGUE_CORES
             and not moved
-            and not lowering.is_complex(node)
+            and not node.is_complex
         )
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:

@@ -26,18 +26,10 @@ _CREATE = ("full", "iota")
 _VIEWS = ("transpose", "broadcast_to", "slice", "flip")
 
 
-def is_complex(node: Node) -> bool:
-    """Whether a node has to do with complex numbers: rare, and left to NumPy's functions."""
-    return any(
-        v.aval.dtype in ("complex64", "complex128")
-        for v in (*node.inputs, *node.outputs)
-    )
-
-
 def fusible(node: Node) -> bool:
     """Whether a group may take `node` in."""
     kind, name = node.prim.kind, node.prim.name
-    if is_complex(node):
+    if node.is_complex:
         return False
     if kind == "elementwise":
         return True
@@ -49,7 +41,7 @@ def fusible(node: Node) -> bool:
 def lower(kernels: Kernels, node: Node, regs: Registers) -> Step:
     """The prepared closure of `node`."""
     name = node.prim.name
-    if is_complex(node):
+    if node.is_complex:
         return _by_kernel(kernels, node, regs)
     if name in _LOWERINGS:
         return _LOWERINGS[name](kernels, node, regs)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from minikeras.config import backend as _own
 from minikeras.engine.errors import see
+from minikeras.settings import backend as _own
 
 # The Keras whose names and behaviour these are.
 __version__ = "3.15.1"

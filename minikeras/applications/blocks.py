@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from minikeras import config, layers
+from minikeras import layers, settings
 from minikeras.engine.symbolic import KerasTensor
 
 Sides = int | tuple[int, int]
@@ -14,7 +14,7 @@ Sides = int | tuple[int, int]
 
 def channel_axis() -> int:
     """The axis of the channels in a batch of pictures."""
-    return 1 if config.image_data_format() == "channels_first" else -1
+    return 1 if settings.image_data_format() == "channels_first" else -1
 
 
 @dataclass(frozen=True)

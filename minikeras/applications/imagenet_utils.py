@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.applications.pretrained import fetched
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
@@ -61,7 +61,7 @@ def preprocess_input(
         raise ValueError(
             f"preprocess_input: mode={mode!r}; expected one of {tuple(_TABLE)}."
         )
-    data_format = config.image_data_format() if data_format is None else data_format
+    data_format = settings.image_data_format() if data_format is None else data_format
     if data_format not in _FORMATS:
         raise ValueError(
             f"preprocess_input: data_format={data_format!r}; expected one of {_FORMATS}."
@@ -74,7 +74,7 @@ def preprocess_input(
 def _of_array(x: np.ndarray, data_format: str, mode: str) -> np.ndarray:
     """The same for arrays; in place where it can, since batches are large."""
     if not np.issubdtype(x.dtype, np.floating):
-        x = x.astype(config.floatx())
+        x = x.astype(settings.floatx())
     axis = _axis(x.ndim, data_format)
     if mode == "caffe":
         x = np.flip(x, axis)
@@ -89,7 +89,7 @@ def _of_array(x: np.ndarray, data_format: str, mode: str) -> np.ndarray:
 
 def _of_tensor(x: Any, data_format: str, mode: str) -> Any:
     if "float" not in str(x.dtype):
-        x = ops.cast(x, config.floatx())
+        x = ops.cast(x, settings.floatx())
     axis = _axis(len(x.shape), data_format)
     if mode == "caffe":
         x = ops.flip(x, axis)

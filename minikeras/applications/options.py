@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from minikeras import activations, config
+from minikeras import activations, settings
 from minikeras.engine.symbolic import KerasTensor, is_keras_tensor
 from minikeras.layers import Input
 from minikeras.utils.sources import get_source_inputs
@@ -72,7 +72,7 @@ class Options:
         Raises:
             ValueError: If `input_shape` does not fit the network or its weights.
         """
-        first = config.image_data_format() == "channels_first"
+        first = settings.image_data_format() == "channels_first"
         fixed = self.include_top if fixed is None else fixed
         given = None if self.input_shape is None else tuple(self.input_shape)
         channels = self._channels(given, first)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config as settings
-from minikeras import ops
+from minikeras import ops, settings
 from minikeras.engine.tensor import Tensor
 
 

@@ -18,22 +18,29 @@ _global_policy: DTypePolicy | None = None
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are made without `dtype`.
+    """The dtype policy of layers that are made without `dtype`.
 
-    >>> dtype_policy().name
-    'float32'
+    Example:
+        >>> dtype_policy().name
+        'float32'
     """
     return DTypePolicy(dtypes.floatx()) if _global_policy is None else _global_policy
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers that are made without `dtype`.
+    """Sets the dtype policy of layers that are made without `dtype`.
 
     Args:
-        policy: A `DTypePolicy` or its name.
+        policy: A `DTypePolicy`, or its name, such as `"mixed_bfloat16"`.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it stands for no policy.
+
+    Example:
+        >>> set_dtype_policy("mixed_bfloat16")
+        >>> dtype_policy().compute_dtype
+        'bfloat16'
+        >>> set_dtype_policy("float32")
     """
     global _global_policy
     if policy is None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from minikeras.engine import settings
+from minikeras.engine import config_file
 from minikeras.engine.aval import Shape
 from minikeras.engine.errors import see
 
@@ -238,7 +238,7 @@ def chosen_name() -> str:
     name = os.environ.get("KERAS_BACKEND")
     if name and (name in BUILT_IN or name in registered()):
         return name
-    name = settings.file_value("backend")
+    name = config_file.file_value("backend")
     if name:
         return str(name)
     return "numba" if installed("numba") else "numpy"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.engine import settings
+from minikeras.engine import config_file
 
 BOOL = ("bool",)
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
@@ -285,7 +285,7 @@ def floatx() -> str:
     """The default float dtype; the config file is asked on first use."""
     global _floatx
     if _floatx is None:
-        _floatx = settings.file_choice("floatx", FLOATS, "float32")
+        _floatx = config_file.file_choice("floatx", FLOATS, "float32")
     return _floatx
 
 

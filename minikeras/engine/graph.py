@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine import dtypes
 from minikeras.engine.aval import Aval
 from minikeras.engine.primitive import Primitive
 
@@ -46,6 +47,11 @@ class Node:
         self.outputs = tuple(outputs)
         self.static = static
         self.source = source  # the layer path it was traced in, for errors and profiles
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether complex numbers go in or come out; backends leave those to NumPy."""
+        return any(dtypes.is_complex(v.aval.dtype) for v in self.inputs + self.outputs)
 
     def replaced(self, mapping: dict[Value, Value]) -> Node:
         """The same node with its inputs renamed; itself where nothing changes."""

@@ -1,7 +1,7 @@
 """Where a program's time goes: its prepared steps, timed one by one.
 
-`profile(program, arrays)` runs a program that is not captured into one native call,
-on copies of the states, so nothing changes. With `MINIKERAS_PROFILE=1` every program
+`Program.profile(arrays)` runs a program that is not captured into one native call, on
+copies of the states, so nothing changes. With `MINIKERAS_PROFILE=1` every program
 times its steps as it goes, and a table of each is printed when the process ends.
 """
 
@@ -13,13 +13,10 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node
-
-if TYPE_CHECKING:
-    from minikeras.engine.program import Program
 
 _SHOWN = 20  # steps of each program in the table at the end
 _programs: list[Profile] = []
@@ -160,21 +157,6 @@ def nbytes(node: Node) -> int:
     return sum(v.aval.nbytes for v in (*node.inputs, *node.outputs))
 
 
-def profile(program: Program, arrays: Sequence[Any], repeat: int = 10) -> Profile:
-    """Runs the steps of a program `repeat` times, each timed; the states stay."""
-    result = Profile(program.nodes)
-    watched = _watched(program.prepared, result, program.backend)
-
-    def run(registers: list[Any]) -> None:
-        for _ in range(repeat):
-            result.calls += 1
-            for step in watched:
-                step(registers)
-
-    program.lend(arrays, run)
-    return result
-
-
 def enabled() -> bool:
     """Whether programs time their steps as they go."""
     return os.environ.get("MINIKERAS_PROFILE") == "1"
@@ -188,12 +170,13 @@ def watch(
         atexit.register(_print_all)
     result = Profile(nodes)
     _programs.append(result)
-    return _watched(steps, result, backend)
+    return watched(steps, result, backend)
 
 
-def _watched(
+def watched(
     steps: Sequence[registry.Step], result: Profile, backend: registry.Backend
 ) -> list[registry.Step]:
+    """The steps, timed into `result`."""
     return [_timed(step, i, result, backend) for i, step in enumerate(steps)]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph
+from minikeras.engine.profile import Profile, watched
 from minikeras.engine.routine import Routine
 from minikeras.engine.state import State, Turn, claim
 
@@ -79,6 +80,20 @@ class Program:
             with self._routine.settle().lock:
                 self._routine.refresh()
                 function(self.registers)
+
+    def profile(self, arrays: Sequence[Any], repeat: int = 10) -> Profile:
+        """Run the steps on `arrays` `repeat` times, each timed; the states stay."""
+        result = Profile(self.nodes)
+        steps = watched(self.prepared, result, self.backend)
+
+        def run(registers: list[Any]) -> None:
+            for _ in range(repeat):
+                result.calls += 1
+                for step in steps:
+                    step(registers)
+
+        self.lend(arrays, run)
+        return result
 
     def current(self) -> bool:
         """Whether every state is still as trainable as when this was traced."""

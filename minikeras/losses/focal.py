@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import check_classes, smooth_to_uniform, widened
@@ -103,7 +103,7 @@ def categorical_focal_crossentropy(
     if from_logits:
         y_pred = ops.softmax(y_pred, axis=axis)
     y_pred = y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
-    y_pred = ops.clip(y_pred, config.epsilon(), 1.0 - config.epsilon())
+    y_pred = ops.clip(y_pred, settings.epsilon(), 1.0 - settings.epsilon())
     entropy = -y_true * ops.log(y_pred)
     weights = ops.power(1.0 - y_pred, gamma) * alpha
     return ops.sum(weights * entropy, axis=axis)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from minikeras import config, naming, ops
+from minikeras import naming, ops, settings
 from minikeras.engine import dtypes, tree
 from minikeras.engine.interpret import scope
 from minikeras.losses.reduction import (
@@ -18,7 +18,9 @@ from minikeras.losses.reduction import (
 
 def standardize_dtype(dtype: Any) -> str:
     """The name of a dtype or of the dtype that a policy computes in."""
-    return dtypes.standardize(getattr(dtype, "compute_dtype", dtype) or config.floatx())
+    return dtypes.standardize(
+        getattr(dtype, "compute_dtype", dtype) or settings.floatx()
+    )
 
 
 class Loss:

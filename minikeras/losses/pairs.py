@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.tensor import Tensor
 from minikeras.losses.reduction import match_ranks
@@ -41,7 +41,7 @@ def widened(y_true: Any, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 def floats(y_pred: Any) -> Tensor:
     """Predictions as a tensor of their own float dtype, or of `floatx()`."""
     y_pred = ops.convert_to_tensor(y_pred)
-    return y_pred if "float" in y_pred.dtype else ops.cast(y_pred, config.floatx())
+    return y_pred if "float" in y_pred.dtype else ops.cast(y_pred, settings.floatx())
 
 
 def float_pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair, floats
 
@@ -30,8 +30,8 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     Reference: Kullback and Leibler (1951), On Information and Sufficiency.
     """
     y_true, y_pred = float_pair("kl_divergence", y_true, y_pred)
-    y_true = ops.clip(y_true, config.epsilon(), 1.0)
-    y_pred = ops.clip(y_pred, config.epsilon(), 1.0)
+    y_true = ops.clip(y_true, settings.epsilon(), 1.0)
+    y_pred = ops.clip(y_pred, settings.epsilon(), 1.0)
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
@@ -54,7 +54,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     [0.807]
     """
     y_true, y_pred = float_pair("poisson", y_true, y_pred)
-    return ops.mean(y_pred - y_true * ops.log(y_pred + config.epsilon()), axis=-1)
+    return ops.mean(y_pred - y_true * ops.log(y_pred + settings.epsilon()), axis=-1)
 
 
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:

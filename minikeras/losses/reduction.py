@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 
 REDUCTIONS = (
@@ -63,7 +63,7 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any
     mask = ops.cast(mask, dtype)
     if reduction in ("mean", "sum_over_batch_size"):
         total = float(math.prod(mask.shape))
-        mask = mask * (total / (ops.sum(mask) + config.epsilon()))
+        mask = mask * (total / (ops.sum(mask) + settings.epsilon()))
     if sample_weight is None:
         return mask
     sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
@@ -136,7 +136,7 @@ def reduce_weighted_values(
         A scalar, or weighted values of the shape of `values` for `"none"`.
     """
     check_reduction(reduction)
-    dtype = dtype or config.floatx()
+    dtype = dtype or settings.floatx()
     values = ops.cast(ops.convert_to_tensor(values), dtype)
     sample_weight = apply_mask(sample_weight, mask, dtype, reduction)
     weights = None

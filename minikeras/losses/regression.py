@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair, pair
 
@@ -69,7 +69,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     [25.0]
     """
     y_true, y_pred = float_pair("mean_absolute_percentage_error", y_true, y_pred)
-    size = ops.maximum(ops.abs(y_true), config.epsilon())
+    size = ops.maximum(ops.abs(y_true), settings.epsilon())
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / size), axis=-1)
 
 
@@ -92,8 +92,8 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     [0.240]
     """
     y_true, y_pred = float_pair("mean_squared_logarithmic_error", y_true, y_pred)
-    first = ops.log(ops.maximum(y_pred, config.epsilon()) + 1.0)
-    second = ops.log(ops.maximum(y_true, config.epsilon()) + 1.0)
+    first = ops.log(ops.maximum(y_pred, settings.epsilon()) + 1.0)
+    second = ops.log(ops.maximum(y_true, settings.epsilon()) + 1.0)
     return ops.mean(ops.square(first - second), axis=-1)
 
 

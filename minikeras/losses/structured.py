@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.losses.loss import LossFunctionWrapper
@@ -33,7 +33,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     y_true, y_pred = float_pair("dice", y_true, y_pred)
     overlap = ops.sum(y_true * y_pred, axis=axis)
     sizes = ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis)
-    return 1.0 - ops.divide(2.0 * overlap, sizes + config.epsilon())
+    return 1.0 - ops.divide(2.0 * overlap, sizes + settings.epsilon())
 
 
 def tversky(
@@ -65,7 +65,7 @@ def tversky(
     hits = ops.sum(y_true * y_pred, axis=axis)
     alarms = ops.sum((1.0 - y_true) * y_pred, axis=axis)
     misses = ops.sum(y_true * (1.0 - y_pred), axis=axis)
-    divisor = hits + misses * alpha + alarms * beta + config.epsilon()
+    divisor = hits + misses * alpha + alarms * beta + settings.epsilon()
     return 1.0 - ops.divide(hits, divisor)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.losses.pairs import pair
 from minikeras.losses.reduction import match_ranks
 
@@ -12,7 +12,7 @@ from minikeras.losses.reduction import match_ranks
 def accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where targets and predictions are equal, else 0."""
     y_true, y_pred = pair("accuracy", y_true, y_pred)
-    return ops.cast(ops.equal(y_true, y_pred), config.floatx())
+    return ops.cast(ops.equal(y_true, y_pred), settings.floatx())
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
@@ -36,7 +36,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     y_true = ops.convert_to_tensor(y_true)
     y_true, y_pred = match_ranks(y_true, y_pred)
     positive = ops.cast(ops.greater(y_pred, threshold), y_true.dtype)
-    return ops.cast(ops.equal(y_true, positive), config.floatx())
+    return ops.cast(ops.equal(y_true, positive), settings.floatx())
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -57,7 +57,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """
     labels = ops.argmax(ops.convert_to_tensor(y_true), axis=-1)
     guesses = ops.argmax(ops.convert_to_tensor(y_pred), axis=-1)
-    return ops.cast(ops.equal(labels, guesses), config.floatx())
+    return ops.cast(ops.equal(labels, guesses), settings.floatx())
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -80,7 +80,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = _labels(y_true, y_pred)
     guesses = ops.cast(ops.argmax(y_pred, axis=-1), y_true.dtype)
-    return ops.cast(ops.equal(y_true, guesses), config.floatx())
+    return ops.cast(ops.equal(y_true, guesses), settings.floatx())
 
 
 def _labels(y_true: Any, y_pred: Any) -> Any:
@@ -140,11 +140,11 @@ def sparse_top_k_categorical_accuracy(
     found = ops.any(
         ops.equal(ops.expand_dims(ops.cast(y_true, first.dtype), -1), first), -1
     )
-    return ops.cast(found, config.floatx())
+    return ops.cast(found, settings.floatx())
 
 
 def _in_top_k(labels: Any, y_pred: Any, k: int) -> Any:
     shape = labels.shape
     rows = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
     found = ops.in_top_k(ops.cast(ops.reshape(labels, (-1,)), "int32"), rows, k=k)
-    return ops.cast(ops.reshape(found, shape), config.floatx())
+    return ops.cast(ops.reshape(found, shape), settings.floatx())

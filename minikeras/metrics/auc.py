@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts, is_even
 from minikeras.metrics.metric import Metric
@@ -68,7 +68,7 @@ class AUC(Metric):
         super().__init__(name=name, dtype=dtype)
         self._init_from_thresholds = thresholds is not None
         # The ends lie a little outside, so that 0 and 1 are decided as the limits are.
-        self._thresholds = [-config.epsilon(), *inner, 1.0 + config.epsilon()]
+        self._thresholds = [-settings.epsilon(), *inner, 1.0 + settings.epsilon()]
         self.num_thresholds = len(self._thresholds)
         self._even = is_even(self._thresholds)
         self.curve = curve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.losses.pairs import float_pair
 from minikeras.metrics.reductions import MeanMetricWrapper
 
@@ -64,7 +64,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     covariance = ops.mean(truth * guess, axis)
     spread = ops.mean(ops.square(truth), axis) + ops.mean(ops.square(guess), axis)
     shift = ops.square(ops.mean(y_true, axis) - ops.mean(y_pred, axis))
-    return 2.0 * covariance / (spread + shift + config.epsilon())
+    return 2.0 * covariance / (spread + shift + settings.epsilon())
 
 
 class PearsonCorrelation(MeanMetricWrapper):

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.dtypes import is_float
 from minikeras.losses.reduction import align
@@ -114,7 +114,7 @@ class IoU(Metric):
         return ops.cast(weights, self.dtype)
 
     def result(self) -> Any:
-        wide = "float64" if self.dtype == "float64" else config.floatx()
+        wide = "float64" if self.dtype == "float64" else settings.floatx()
         matrix = ops.cast(self.total_cm, wide)
         overlap = ops.diagonal(matrix)
         union = ops.sum(matrix, axis=0) + ops.sum(matrix, axis=1) - overlap
@@ -122,7 +122,7 @@ class IoU(Metric):
         overlap = ops.take(overlap, chosen, axis=0)
         union = ops.take(union, chosen, axis=0)
         seen = ops.sum(ops.cast(ops.not_equal(union, 0), overlap.dtype))
-        shares = overlap / (union + config.epsilon())
+        shares = overlap / (union + settings.epsilon())
         return ops.divide_no_nan(ops.sum(shares), seen)
 
     def get_config(self) -> dict[str, Any]:

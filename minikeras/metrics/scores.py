@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
@@ -120,7 +120,7 @@ class FBetaScore(Metric):
     def result(self) -> Any:
         if not self._built:
             return ops.zeros((), dtype=self.dtype)
-        hits, eps = self.true_positives.value, config.epsilon()
+        hits, eps = self.true_positives.value, settings.epsilon()
         precision = hits / (hits + self.false_positives + eps)
         recall = hits / (hits + self.false_negatives + eps)
         square = self.beta**2

@@ -11,12 +11,12 @@ import inspect
 from typing import Any
 
 from minikeras import ops
-from minikeras.config import image_data_format
 from minikeras.engine import tree
 from minikeras.engine.symbolic import any_symbolic
 from minikeras.layers.base.node import OpCall
 from minikeras.naming import to_snake_case
 from minikeras.saving import builtin, serialization
+from minikeras.settings import image_data_format
 
 # Arguments of Keras's classes; those of calls have other names.
 _STATIC = frozenset(

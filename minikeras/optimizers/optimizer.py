@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Self, Unpack
 
-from minikeras import config, naming, ops
+from minikeras import naming, ops, settings
 from minikeras.engine.interpret import scope
 from minikeras.metrics.stateless import with_values
 from minikeras.optimizers import legacy
@@ -130,7 +130,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         if isinstance(learning_rate, LearningRateSchedule):
             return learning_rate
         if isinstance(learning_rate, (int, float)) and type(learning_rate) is not bool:
-            rate = self.add_variable((), dtype=config.floatx(), name="learning_rate")
+            rate = self.add_variable((), dtype=settings.floatx(), name="learning_rate")
             rate.assign(float(learning_rate))
             return rate
         if callable(learning_rate):

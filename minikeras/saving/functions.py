@@ -53,7 +53,11 @@ def check_lambda(function: Any) -> None:
 
 
 def enable_unsafe_deserialization() -> None:
-    """See `keras.config.enable_unsafe_deserialization`."""
+    """Lets configs run the code stored in them, in this process from now on.
+
+    Python lambdas are stored as code, which may do anything; call this only if you
+    trust where every config comes from. `safe_mode=False` does it for one call.
+    """
     global _trusted
     _trusted = True
 

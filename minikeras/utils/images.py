@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import config
+from minikeras import settings
 from minikeras.engine.tensor import Tensor
 from minikeras.utils.resizing import Array, cropped, resized
 
@@ -41,7 +41,7 @@ def data_format_of(data_format: str | None, owner: str) -> str:
     Raises:
         ValueError: If it is unknown.
     """
-    found = data_format or config.image_data_format()
+    found = data_format or settings.image_data_format()
     if found not in ("channels_first", "channels_last"):
         raise ValueError(
             f"{owner}: data_format={data_format!r}; expected 'channels_first' or "
@@ -140,7 +140,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
         ValueError: If the rank or `data_format` does not fit.
     """
     form = data_format_of(data_format, "img_to_array")
-    array = np.asarray(img, dtype=dtype or config.floatx())
+    array = np.asarray(img, dtype=dtype or settings.floatx())
     if array.ndim == 2:
         return array[None] if form == "channels_first" else array[..., None]
     if array.ndim != 3:
@@ -170,7 +170,7 @@ def array_to_img(
     """
     form = data_format_of(data_format, "array_to_img")
     image_module = pillow("array_to_img")
-    array = np.array(x, dtype=dtype or config.floatx())
+    array = np.array(x, dtype=dtype or settings.floatx())
     if array.ndim != 3:
         raise ValueError(
             f"array_to_img: x has shape {array.shape}; expected rank 3, one picture."

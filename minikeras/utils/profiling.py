@@ -11,7 +11,6 @@ from minikeras.engine import backend as registry
 from minikeras.engine import tree
 from minikeras.engine.compile import Function
 from minikeras.engine.profile import Profile
-from minikeras.engine.profile import profile as timed
 
 
 def profile(
@@ -66,7 +65,7 @@ def profile(
     staged = tree.map_structure(lambda _: next(given), batch)
     backend = registry.active()
     program = Function(step).program_for(staged)
-    result = timed(program, [backend.from_host(leaf) for leaf in leaves], repeat)
+    result = program.profile([backend.from_host(leaf) for leaf in leaves], repeat)
     if print_fn is not None:
         print_fn(result.table())
     return result

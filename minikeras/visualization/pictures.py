@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import config
+from minikeras import settings
 from minikeras.drawing.svg import Array
 from minikeras.layers.preprocessing.image.boxes import convert_format, known_format
 
@@ -21,7 +21,7 @@ def batch_of(images: Any, data_format: str | None, owner: str) -> tuple[Array, s
     array = np.asarray(images)
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
-    data_format = data_format or config.image_data_format()
+    data_format = data_format or settings.image_data_format()
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(
             f"{owner}: data_format={data_format!r}; expected 'channels_last' or "

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minikeras.engine import backend as registry
-from minikeras.engine import settings
+from minikeras.engine import config_file
 from minikeras.engine.backend import BackendError
 from minikeras.engine.compile import jit
 from minikeras.engine.prims import add
@@ -22,7 +22,7 @@ from minikeras.variable import Variable
 def clean(monkeypatch):
     for name in ("MINIKERAS_BACKEND", "KERAS_BACKEND"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(settings, "file_value", lambda key: None)
+    monkeypatch.setattr(config_file, "file_value", lambda key: None)
     return monkeypatch
 
 
@@ -31,7 +31,7 @@ def test_choice_goes_by_environment_then_file_then_what_is_installed(clean):
     assert registry.chosen_name() == "numba"
     clean.setattr(registry, "installed", lambda name: name == "numpy")
     assert registry.chosen_name() == "numpy"
-    clean.setattr(settings, "file_value", lambda key: "numba")
+    clean.setattr(config_file, "file_value", lambda key: "numba")
     assert registry.chosen_name() == "numba"
     clean.setenv("KERAS_BACKEND", "tensorflow")
     assert registry.chosen_name() == "numba"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from minikeras import config, naming, ops, scopes
+from minikeras import naming, ops, scopes, settings
 from minikeras.alias.identity import backend
 from minikeras.engine import dtypes
 from minikeras.engine.interpret import current
@@ -29,7 +29,7 @@ SUPPORTS_COMPLEX_DTYPES = True
 SUPPORTS_RAGGED_TENSORS = False
 SUPPORTS_SPARSE_TENSORS = False
 BackendVariable = Variable
-DATA_FORMATS = config.DATA_FORMATS
+DATA_FORMATS = settings.DATA_FORMATS
 
 _global: dict[str, Any] = {}
 
@@ -73,7 +73,9 @@ def standardize_data_format(data_format: str | None) -> str:
         ValueError: If it is none of the two.
     """
     found = (
-        config.image_data_format() if data_format is None else str(data_format).lower()
+        settings.image_data_format()
+        if data_format is None
+        else str(data_format).lower()
     )
     if found not in DATA_FORMATS:
         raise ValueError(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
-from minikeras.config import image_data_format
 from minikeras.ops import elu
+from minikeras.settings import image_data_format
 
 Size = int | Sequence[int]
 

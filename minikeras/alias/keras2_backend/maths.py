@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops
-from minikeras.config import floatx
 from minikeras.ops import (
     abs,
     cos,
@@ -21,6 +20,7 @@ from minikeras.ops import (
     square,
     tanh,
 )
+from minikeras.settings import floatx
 
 Axis = int | list[int] | tuple[int, ...] | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops, random
-from minikeras.config import floatx
+from minikeras.settings import floatx
 from minikeras.variable import Variable
 
 

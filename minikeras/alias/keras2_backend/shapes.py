@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
-from minikeras.config import floatx, image_data_format
+from minikeras.settings import floatx, image_data_format
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from minikeras import ops
-from minikeras.config import floatx
 from minikeras.engine.symbolic import is_keras_tensor
 from minikeras.naming import name_scope
 from minikeras.ops import cast, shape
+from minikeras.settings import floatx
 from minikeras.variable import Variable
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minikeras import config, constraints, initializers, regularizers
+from minikeras import constraints, initializers, regularizers, settings
 from minikeras.variable import Variable
 
 _FAMILIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -136,5 +136,5 @@ def samples_apart(layer: Any, training: Any) -> bool:
 def data_format(value: str | None, owner: str) -> str:
     """`value`, or the global setting; checked."""
     if value is None:
-        return config.image_data_format()
+        return settings.image_data_format()
     return one_of(value, ("channels_last", "channels_first"), "data_format", owner)

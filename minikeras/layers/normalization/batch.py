@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.engine.dtypes import is_float
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
@@ -250,7 +250,7 @@ class BatchNormalization(Layer):
         shape = list(inputs.shape)
         shape[channel] = weights.shape[channel]  # 1, unless the channels are the steps
         weights = ops.broadcast_to(weights, shape)
-        total = ops.sum(weights, axis=axes, keepdims=True) + config.epsilon()
+        total = ops.sum(weights, axis=axes, keepdims=True) + settings.epsilon()
         mean = ops.sum(weights * inputs, axis=axes, keepdims=True) / total
         squares = weights * ops.square(inputs - mean)
         variance = ops.sum(squares, axis=axes, keepdims=True) / total

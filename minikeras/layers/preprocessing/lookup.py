@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from minikeras import config
+from minikeras import settings
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.keywords import LayerOptions, PenaltyOptions, PlainOptions
@@ -193,7 +193,7 @@ class IndexLookup(HostLayer):
         whole = np.concatenate([front, weights])
         if self.pad_to_max_tokens and self.max_tokens is not None:
             whole = np.pad(whole, (0, self.max_tokens - len(whole)))
-        return whole.astype(config.floatx())
+        return whole.astype(settings.floatx())
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The tokens, in the order of their numbers.
@@ -309,7 +309,7 @@ class IndexLookup(HostLayer):
     def _encoded(self, ids: Array) -> Array:
         if self.output_mode == "int":
             return ids
-        dtype = config.floatx() if self.output_mode == "tf_idf" else "int64"
+        dtype = settings.floatx() if self.output_mode == "tf_idf" else "int64"
         size = self._width()
         assert size is not None
         return encode(ids, self.output_mode, size, dtype, self.idf_weights)
@@ -331,7 +331,7 @@ class IndexLookup(HostLayer):
     def _output_dtype(self) -> str:
         if self.invert and not self._integers:
             return dtypes.STRING
-        return config.floatx() if self.output_mode == "tf_idf" else "int64"
+        return settings.floatx() if self.output_mode == "tf_idf" else "int64"
 
     # --- configs and files
 

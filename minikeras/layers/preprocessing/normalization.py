@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.batches import batches, gives_batches, numbers
 from minikeras.layers.preprocessing.data_layer import DataLayer
@@ -124,7 +124,7 @@ class Normalization(DataLayer):
                 f"{self._label()}: {name} of shape {array.shape} does not broadcast to "
                 f"{sizes}, the sizes of axis={self.axis}."
             ) from None
-        return whole.reshape(self._kept_shape).astype(config.floatx())
+        return whole.reshape(self._kept_shape).astype(settings.floatx())
 
     def adapt(self, data: Any) -> None:
         """Find mean and variance; what was found before is forgotten.
@@ -216,7 +216,7 @@ class Normalization(DataLayer):
         dtype = self.compute_dtype
         mean = ops.cast(self._statistic(0), dtype)
         deviation = ops.sqrt(ops.cast(self._statistic(1), dtype))
-        deviation = ops.maximum(deviation, config.epsilon())
+        deviation = ops.maximum(deviation, settings.epsilon())
         inputs = ops.cast(inputs, dtype)
         if self.invert:
             return mean + inputs * deviation

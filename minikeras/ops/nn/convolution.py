@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minikeras import config
+from minikeras import settings
 from minikeras.engine import prims
 from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
@@ -25,7 +25,7 @@ def channels_first(data_format: str | None, op: str) -> bool:
     Raises:
         ValueError: If the name is not known.
     """
-    name = config.image_data_format() if data_format is None else data_format
+    name = settings.image_data_format() if data_format is None else data_format
     if name not in ("channels_first", "channels_last"):
         raise ValueError(
             f"{op}: data_format={data_format!r}; expected 'channels_first' or 'channels_last'."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikeras import config
+from minikeras import settings
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
@@ -20,7 +20,7 @@ __all__ = [
 
 def _clipped(x: Tensor) -> Tensor:
     """Probabilities kept away from 0 and 1, where the logarithm has no value."""
-    eps = config.epsilon()
+    eps = settings.epsilon()
     return prims.minimum(prims.maximum(x, const(x, eps)), const(x, 1 - eps))
 
 

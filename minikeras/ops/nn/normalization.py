@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from minikeras import config
+from minikeras import settings
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.reductions import mean, var
@@ -161,7 +161,7 @@ def layer_normalization(
     x = floating(x)
     axes = axes_of(axis, x.ndim, "layer_normalization")
     wide = cast_to(x, "float32") if x.dtype in ("float16", "bfloat16") else x
-    eps = const(wide, config.epsilon() if epsilon is None else epsilon)
+    eps = const(wide, settings.epsilon() if epsilon is None else epsilon)
     spread = var(wide, axes, keepdims=True)
     factor = prims.rsqrt(prims.add(spread, eps))
     centred = wide if rms else prims.sub(wide, mean(wide, axes, keepdims=True))
@@ -213,7 +213,7 @@ def rms_normalization(
     x = floating(x)
     axes = axes_of(axis, x.ndim, "rms_normalization")
     wide = cast_to(x, "float32") if x.dtype in ("float16", "bfloat16") else x
-    eps = const(wide, config.epsilon() if epsilon is None else epsilon)
+    eps = const(wide, settings.epsilon() if epsilon is None else epsilon)
     power = mean(prims.mul(wide, wide), axes, keepdims=True)
     result = prims.mul(wide, prims.rsqrt(prims.add(power, eps)))
     if scale is not None:
@@ -254,7 +254,7 @@ def normalize(
     # Squares leave the range of 16 bits.
     x = cast_to(narrow, "float32") if narrow.dtype in _HALVES else narrow
     axes = axes_of(axis, x.ndim, "normalize")
-    eps = const(x, config.epsilon() if epsilon is None else epsilon)
+    eps = const(x, settings.epsilon() if epsilon is None else epsilon)
     norm = _norm(x, axes, order)
     return cast_to(prims.div(x, prims.maximum(norm, eps)), narrow.dtype)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.optimizers.schedules.decay import check_positive
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
 
@@ -52,7 +52,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_steps = warmup_steps
 
     def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, config.floatx())
+        step = ops.cast(step, settings.floatx())
         if self.warmup_target is None:
             return self._cosine(step, self.initial_learning_rate)
         warmup = float(self.warmup_steps)
@@ -122,7 +122,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Any) -> Any:
-        part = ops.cast(step, config.floatx()) / float(self.first_decay_steps)
+        part = ops.cast(step, settings.floatx()) / float(self.first_decay_steps)
         t = float(self._t_mul)
         if t == 1.0:
             restart = ops.floor(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minikeras import config, ops
+from minikeras import ops, settings
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
 
 
@@ -17,7 +17,7 @@ def check_positive(owner: str, name: str, value: Any) -> None:
 
 def progress(step: Any, decay_steps: Any, staircase: bool = False) -> Any:
     """`step / decay_steps` in `floatx()`, rounded down with `staircase`."""
-    part = ops.cast(step, config.floatx()) / float(decay_steps)
+    part = ops.cast(step, settings.floatx()) / float(decay_steps)
     return ops.floor(part) if staircase else part
 
 
@@ -162,7 +162,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, config.floatx())
+        step = ops.cast(step, settings.floatx())
         steps: Any = float(self.decay_steps)
         if self.cycle:
             steps = steps * ops.where(step == 0.0, 1.0, ops.ceil(step / steps))
@@ -219,8 +219,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, config.floatx())
-        rate: Any = ops.full((), float(self.values[-1]), dtype=config.floatx())
+        step = ops.cast(step, settings.floatx())
+        rate: Any = ops.full((), float(self.values[-1]), dtype=settings.floatx())
         for boundary, value in zip(
             reversed(self.boundaries), reversed(self.values[:-1])
         ):

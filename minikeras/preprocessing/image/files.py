@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import config
+from minikeras import settings
 from minikeras.console import say
 from minikeras.preprocessing.image.iterators import Array, Iterator, Saver
 from minikeras.utils.images import data_format_of, img_to_array, load_img
@@ -56,7 +56,7 @@ class FileIterator(Iterator):
         self.data_format = data_format_of(data_format, type(self).__name__)
         self.interpolation = interpolation
         self.keep_aspect_ratio = keep_aspect_ratio
-        self.dtype = dtype or config.floatx()
+        self.dtype = dtype or settings.floatx()
         channels = _CHANNELS[color_mode]
         self.image_shape: tuple[int, ...] = (*self.target_size, channels)
         if self.data_format == "channels_first":

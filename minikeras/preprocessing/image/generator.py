@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import config
+from minikeras import settings
 from minikeras.preprocessing.image.affine import (
     Array,
     apply_affine_transform,
@@ -119,7 +119,7 @@ class ImageDataGenerator:
         self.vertical_flip = vertical_flip
         self.rescale = rescale
         self.preprocessing_function = preprocessing_function
-        self.dtype = dtype or config.floatx()
+        self.dtype = dtype or settings.floatx()
         self.interpolation_order = interpolation_order
         self.data_format = data_format_of(data_format, "ImageDataGenerator")
         first = self.data_format == "channels_first"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import config
+from minikeras import settings
 from minikeras.training.data import PyDataset
 from minikeras.utils.images import array_to_img, data_format_of
 
@@ -188,7 +188,7 @@ class NumpyArrayIterator(Iterator):
         dtype: Any = None,
     ) -> None:
         self.data_format = data_format_of(data_format, "flow")
-        self.dtype = dtype or config.floatx()
+        self.dtype = dtype or settings.floatx()
         misc: list[Array] = []
         if isinstance(x, (tuple, list)):
             rest = x[1] if len(x) > 1 else []
