@@ -1,0 +1,307 @@
+/** What the page knows: the sample at hand, its values, and what the reader points at. */
+import type {
+  DataInfo, EngineApi, Epoch, Explanation, HeatMap, InputInfo, LayerInfo, Payload, ReceptiveField,
+  RunResult, Sample, Tensor,
+} from "../format";
+import { palettes, reach } from "./lib/colour";
+import { flatIndex, product } from "./lib/tiles";
+import { latest } from "./lib/latest";
+
+export interface Unit {
+  layer: number;
+  unit: number[];
+}
+
+export interface Inspection extends Unit {
+  value: number;
+  field: ReceptiveField | null;
+  explanation: Explanation | null;
+}
+
+export type Method = "none" | "saliency" | "gradcam" | "occlusion";
+export const METHODS: Record<Exclude<Method, "none">, string> = {
+  saliency: "Saliency",
+  gradcam: "Grad-CAM",
+  occlusion: "Occlusion",
+};
+
+export const VIEWS = ["network", "training", "results", "graph", "code"] as const;
+export type ViewName = (typeof VIEWS)[number];
+
+/** Terms of a unit that are asked for; more than this nobody reads one by one. */
+const MOST_TERMS = 4096;
+
+export class Explorer {
+  readonly payload: Payload;
+  readonly engine: EngineApi;
+  readonly data: DataInfo | null;
+
+  view = $state<ViewName>("network");
+  theme = $state<"auto" | "light" | "dark">("auto");
+  systemDark = $state(false);
+  dark = $derived(this.theme === "auto" ? this.systemDark : this.theme === "dark");
+  colours = $derived(palettes(this.dark));
+
+  sample = $state.raw<Sample | null>(null);
+  known = $state<number | null>(null);
+  result = $state.raw<RunResult | null>(null);
+  /** Counts up with each result: what tests and screen readers wait for. */
+  runs = $state(0);
+  problem = $state<string | null>(null);
+  said = $state("");
+
+  epoch = $state<Epoch>("final");
+  epochBusy = $state(false);
+
+  shown = $state<boolean[]>([]);
+  ownScale = $state(false);
+  inspection = $state.raw<Inspection | null>(null);
+  held = $state(false);
+  pinned = $state.raw<Inspection[]>([]);
+  /** Which term of the explanation is pointed at, by the reader or by the animation. */
+  term = $state<number | null>(null);
+
+  method = $state<Method>("none");
+  chosenTarget = $state<number | null>(null);
+  heat = $state.raw<HeatMap | null>(null);
+  heatBusy = $state(false);
+  heatShare = $state(0);
+  camLayer = $state<number | null>(null);
+
+  scores = $derived(this.result?.outputs[0] ?? null);
+  guess = $derived(this.scores ? greatest(this.scores.data) : null);
+  target = $derived(this.chosenTarget ?? this.guess ?? 0);
+
+  private readonly running = latest((sample: Sample, known: number | null) => this.runNow(sample, known));
+  private readonly inspecting = latest((unit: Unit) => this.inspectNow(unit));
+  private readonly heating = latest(() => this.heatNow());
+  private readonly scrubbing = latest((epoch: Epoch) => this.scrubNow(epoch));
+  private readonly kept = new Map<number, Promise<Sample>>();
+
+  constructor(payload: Payload, engine: EngineApi) {
+    this.payload = payload;
+    this.engine = engine;
+    this.data = payload.data;
+    this.shown = payload.layers.map((layer) => layer.kind !== "dropout" && layer.parent === null);
+  }
+
+  async start(): Promise<void> {
+    if (this.data && this.data.count > 0) await this.pick(0);
+    else await this.use({ inputs: this.payload.inputs.map(blank) }, null);
+  }
+
+  label(target: number): string {
+    return this.payload.classNames[target] ?? String(target);
+  }
+
+  /** Classes, or numbers that the first output gives. */
+  get targets(): number {
+    const output = this.payload.outputs[0];
+    return output ? product(output.shape) : 0;
+  }
+
+  get isClassifier(): boolean {
+    const kind = this.payload.outputs[0]?.kind;
+    return kind === "probabilities" || kind === "logits" || kind === "independent";
+  }
+
+  /** What may be asked about a class: gradients need the program that has them. */
+  get methods(): Exclude<Method, "none">[] {
+    const program = this.payload.program;
+    const out: Exclude<Method, "none">[] = [];
+    if (program?.gradient && program.gradient.inputs.some((value) => value >= 0)) out.push("saliency");
+    if (this.camLayers.length) out.push("gradcam");
+    if (program && this.payload.inputs.some((input) => input.kind !== "table" && input.kind !== "tensor")) out.push("occlusion");
+    return out;
+  }
+
+  get camLayers(): number[] {
+    if (!this.payload.program?.gradient) return [];
+    return this.payload.layers.flatMap((layer, i) => (layer.gradient && layer.outputs[0]?.view.kind === "maps" ? [i] : []));
+  }
+
+  say(text: string): void {
+    this.said = text;
+  }
+
+  // ------------------------------------------------------------ samples
+
+  sampleOf(number: number): Promise<Sample> {
+    let sample = this.kept.get(number);
+    if (!sample) {
+      sample = this.engine.sample(number);
+      this.kept.set(number, sample);
+    }
+    return sample;
+  }
+
+  async pick(number: number): Promise<void> {
+    await this.use(await this.sampleOf(number), number);
+  }
+
+  use(sample: Sample, known: number | null): Promise<void> {
+    this.sample = sample;
+    this.known = known;
+    return this.running(sample, known);
+  }
+
+  /** The sample at hand with one input replaced. */
+  replaceInput(index: number, tensor: Tensor): Promise<void> {
+    const inputs = (this.sample?.inputs ?? this.payload.inputs.map(blank)).slice();
+    inputs[index] = tensor;
+    return this.use({ inputs }, null);
+  }
+
+  private async runNow(sample: Sample, known: number | null): Promise<void> {
+    try {
+      this.result = await this.engine.run(sample, known);
+      this.problem = null;
+    } catch (error) {
+      this.problem = `The network could not be run: ${message(error)}`;
+    }
+    this.runs += 1;
+    if (this.guess !== null && this.isClassifier && this.scores)
+      this.say(`The network answers ${this.label(this.guess)}`);
+    if (this.inspection) void this.inspecting({ layer: this.inspection.layer, unit: this.inspection.unit });
+    if (this.method === "saliency" || this.method === "gradcam") void this.heating();
+    else if (this.method === "occlusion") this.heat = null;
+  }
+
+  // ------------------------------------------------------------ units
+
+  valueOf(layer: number, unit: readonly number[]): number {
+    const tensor = this.result?.layers[layer]?.[0];
+    return tensor ? tensor.data[flatIndex(unit, tensor.shape)]! : NaN;
+  }
+
+  /** Looks at a unit; while another is held only `force` moves on. */
+  inspect(unit: Unit, force = false): Promise<void> {
+    if (this.held && !force) return Promise.resolve();
+    const same = this.inspection?.layer === unit.layer && this.inspection.unit.join() === unit.unit.join();
+    if (same) return Promise.resolve();
+    this.term = null;
+    return this.inspecting(unit);
+  }
+
+  hold(unit: Unit): void {
+    const same = this.inspection?.layer === unit.layer && this.inspection.unit.join() === unit.unit.join();
+    if (same && this.held) {
+      this.letGo();
+      return;
+    }
+    this.held = true;
+    void this.inspect(unit, true);
+    this.say(`Holding ${this.unitName(unit)}`);
+  }
+
+  letGo(): void {
+    this.held = false;
+    this.say("Let go");
+  }
+
+  pin(): void {
+    const now = this.inspection;
+    if (!now) return;
+    this.pinned = [...this.pinned, now].slice(-2);
+  }
+
+  unpin(index: number): void {
+    this.pinned = this.pinned.filter((_, i) => i !== index);
+  }
+
+  unitName({ layer, unit }: Unit): string {
+    return `${this.payload.layers[layer]!.path} [${unit.join(", ")}]`;
+  }
+
+  private async inspectNow(unit: Unit): Promise<void> {
+    const layer = this.payload.layers[unit.layer]!;
+    const [field, explanation] = await Promise.all([
+      this.payload.program ? this.engine.receptiveField(unit.layer, unit.unit).catch(() => null) : null,
+      layer.live ? this.engine.explain(unit.layer, unit.unit, MOST_TERMS).catch(() => null) : null,
+    ]);
+    this.inspection = { ...unit, value: this.valueOf(unit.layer, unit.unit), field, explanation };
+    const terms = explanation?.terms.length ?? 0;
+    if (this.term !== null && this.term >= terms) this.term = null;
+  }
+
+  // ------------------------------------------------------------ why
+
+  explainBy(method: Method): void {
+    if (this.heatBusy && this.method === "occlusion") void this.engine.cancel();
+    this.method = method;
+    this.heat = null;
+    if (method !== "none") void this.heating();
+  }
+
+  explainFor(target: number | null): void {
+    this.chosenTarget = target;
+    if (this.method !== "none") void this.heating();
+  }
+
+  redoHeat(): void {
+    if (this.method !== "none") void this.heating();
+  }
+
+  private async heatNow(): Promise<void> {
+    const { method, target } = this;
+    this.heatBusy = true;
+    this.heatShare = 0;
+    try {
+      if (method === "saliency") this.heat = await this.engine.saliency(target);
+      else if (method === "gradcam") this.heat = await this.engine.gradCam(target, this.camLayer);
+      else if (method === "occlusion")
+        this.heat = await this.engine.occlusion(target, undefined, (share) => (this.heatShare = share));
+    } catch (error) {
+      this.heat = null;
+      if (!(error instanceof Error && error.name === "AbortError")) this.problem = `No explanation: ${message(error)}`;
+    }
+    this.heatBusy = false;
+  }
+
+  // ------------------------------------------------------------ epochs
+
+  scrub(epoch: Epoch): Promise<void> {
+    this.epoch = epoch;
+    return this.scrubbing(epoch);
+  }
+
+  private async scrubNow(epoch: Epoch): Promise<void> {
+    this.epochBusy = true;
+    try {
+      await this.engine.weightsAtEpoch(epoch);
+      if (this.sample) await this.running(this.sample, this.known);
+    } catch (error) {
+      this.problem = `The weights of this epoch could not be set: ${message(error)}`;
+    }
+    this.epochBusy = false;
+  }
+
+  // ------------------------------------------------------------ colours
+
+  /** The value at the ends of a layer's colour scale: what the data reaches, or this sample where it goes beyond. */
+  limitOf(layer: number, tensor: Tensor | null): number {
+    const known = this.payload.statistics[layer];
+    const here = tensor ? reach(tensor.data) : 1;
+    if (!known || this.epoch !== "final") return here;
+    return Math.max(Math.abs(known.low), Math.abs(known.high), here) || 1;
+  }
+}
+
+export function greatest(values: ArrayLike<number>): number | null {
+  let best = -1;
+  for (let i = 0; i < values.length; i++) if (best < 0 || values[i]! > values[best]!) best = i;
+  return best < 0 ? null : best;
+}
+
+export function blank(input: InputInfo): Tensor {
+  const size = product(input.shape);
+  const whole = /int|bool/.test(input.dtype);
+  const data = whole ? new Int32Array(size) : new Float32Array(size);
+  if (input.image) data.fill(input.image.background);
+  return { shape: input.shape.slice(), data };
+}
+
+export const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The name that is shown for a layer: what it adds to the layer that holds it. */
+export const layerName = (layer: LayerInfo): string => layer.path || layer.name;
