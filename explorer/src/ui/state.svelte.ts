@@ -28,6 +28,7 @@ export const METHODS: Record<Exclude<Method, "none">, string> = {
 export const VIEWS = ["network", "training", "results", "graph", "code"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
+const MANY_LAYERS = 40;
 /** Terms of a unit that are asked for; more than this nobody reads one by one. */
 const MOST_TERMS = 4096;
 
@@ -82,7 +83,13 @@ export class Explorer {
     this.payload = payload;
     this.engine = engine;
     this.data = payload.data;
-    this.shown = payload.layers.map((layer) => layer.kind !== "dropout" && layer.parent === null);
+    const outer = payload.layers.filter((layer) => layer.parent === null).length;
+    // A picture that goes in is shown beside the layers; of deep models what works is shown first.
+    this.shown = payload.layers.map((layer, i) => {
+      if (layer.parent !== null || layer.kind === "dropout") return false;
+      if (layer.kind === "input") return !payload.inputs.some((input) => input.layer === i && input.image);
+      return outer <= MANY_LAYERS || layer.parameters > 0 || layer.kind === "pool" || i === payload.layers.length - 1;
+    });
   }
 
   async start(): Promise<void> {

@@ -21,10 +21,21 @@ function blend(stops: readonly Rgb[], at: number): Rgb {
   return [mix(0), mix(1), mix(2)];
 }
 
+/** Relative luminance of sRGB, as WCAG 2 defines it. */
+function luminance(colour: Rgb): number {
+  const [r, g, b] = colour.map((byte) => {
+    const c = byte / 255;
+    return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+}
+
 /** 256 colours as bytes in the order of ImageData: entry 128 is zero of a signed scale. */
 export interface Palette {
   readonly words: Uint32Array;
   readonly css: (at: number) => string;
+  /** Black or white, whichever reads better on the colour there. */
+  readonly text: (at: number) => string;
 }
 
 function palette(stops: readonly Rgb[]): Palette {
@@ -33,9 +44,11 @@ function palette(stops: readonly Rgb[]): Palette {
     const [r, g, b] = blend(stops, i / 255);
     words[i] = (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
   }
+  const within = (at: number) => blend(stops, Math.min(1, Math.max(0, at || 0)));
   return {
     words,
-    css: (at) => `rgb(${blend(stops, Math.min(1, Math.max(0, at))).join(" ")})`,
+    css: (at) => `rgb(${within(at).join(" ")})`,
+    text: (at) => (luminance(within(at)) > 0.19 ? "#14171b" : "#ffffff"),
   };
 }
 
@@ -65,9 +78,6 @@ export function reach(values: ArrayLike<number>, start = 0, end = values.length)
 export const signedColour = (value: number, limit: number, dark: boolean): string =>
   palettes(dark).signed.css(0.5 + value / (2 * limit));
 
-/** Black or white, whichever can be read on a signed colour. */
-export function inkOn(value: number, limit: number, dark: boolean): string {
-  const size = Math.abs(value) / limit;
-  const bright = dark ? size > 0.5 : size < 0.5;
-  return bright ? "#14171b" : "#ffffff";
-}
+/** What can be read on a value's colour on the signed scale. */
+export const inkOn = (value: number, limit: number, dark: boolean): string =>
+  palettes(dark).signed.text(0.5 + value / (2 * limit));

@@ -27,20 +27,26 @@ export interface Camera {
 export type Affine = [a: number, b: number, c: number, d: number, e: number, f: number];
 
 const WIDTH = 170;
-const STEP = 40;
 const MOST_TILES = 144;
 
 export function planesOf(layers: { layer: number; view: View; shape: readonly number[] }[]): Plane[] {
-  return layers.map(({ layer, view, shape }, i) => {
+  let y = 0;
+  let before = 0;
+  return layers.map(({ layer, view, shape }) => {
     const flat = view.kind === "vector" || view.kind === "scalar";
     const size = shape.reduce((a, b) => a * b, 1);
-    const wrap = flat ? (size <= 128 ? size : Math.ceil(Math.sqrt(size * 4))) : 32;
+    const wrap = flat ? (size <= 32 ? size : Math.ceil(Math.sqrt(size * 5))) : 32;
     const tiles = tilesOf(view, shape, wrap);
     const shown = Math.min(tiles.count, MOST_TILES);
     const perRow = shown <= 8 ? shown : Math.ceil(Math.sqrt(shown * 3 * (tiles.rows / Math.max(1, tiles.columns))));
     const columns = perRow * (tiles.columns + 1) - 1;
     const rows = Math.ceil(shown / perRow) * (tiles.rows + 1) - 1;
-    return { layer, tiles, perRow, shown, columns, rows, cell: Math.min(8, WIDTH / Math.max(columns, rows * 1.6)), y: i * STEP };
+    const cell = Math.min(8, WIDTH / Math.max(columns, rows * 3));
+    // Deep planes need more air, or each would hide the one below it.
+    const half = (rows * cell) / 2;
+    y += 20 + (before + half) * 0.55;
+    before = half;
+    return { layer, tiles, perRow, shown, columns, rows, cell, y };
   });
 }
 
