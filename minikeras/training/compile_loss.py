@@ -12,7 +12,8 @@ from minikeras.engine import tree
 from minikeras.engine.tensor import Tensor
 from minikeras.losses import Loss
 from minikeras.metrics import Mean
-from minikeras.training.outputs import Outputs, Place, single
+from minikeras.training.outputs import Outputs, Place
+from minikeras.training.placing import line_up
 from minikeras.variable import Variable
 
 
@@ -50,7 +51,8 @@ class CompileLoss:
     Args:
         loss: Name, function or Loss; or lists, tuples and dicts of them in the structure
             of the outputs, where None or a missing key leaves an output out. What stands
-            for a part that holds several outputs gets that part as a whole.
+            for a part that holds several outputs gets that part as a whole. A list that
+            does not fit its part has several losses of that part, which are added.
         loss_weights: Numbers in the same arrangement, or one for all.
         output_names: The model's output names, or None.
 
@@ -74,83 +76,52 @@ class CompileLoss:
         self.metrics: list[Any] = []
 
     def build(self, y_pred: Any) -> None:
-        """Line the losses up with the outputs; several of them get a tracker each.
+        """Line the losses up with the outputs; where there are several, places get trackers.
 
         Raises:
             ValueError: If they do not fit the outputs.
         """
         self.outputs = outputs = Outputs(y_pred, self._own_names)
-        found = self._places()
-        self._check_weights(outputs)
+        found = line_up(outputs, self.given, self._weights)
+        trackers: dict[Place, Mean] = {}
         taken: set[str] = set()
         self.parts: list[PlacedLoss] = []
-        for place, loss in found:
-            weight = outputs.pick(
-                self._weights, place, "compile: loss_weights", spread=True
-            )
-            if isinstance(weight, (list, tuple, dict)):
-                raise ValueError(
-                    f"compile: loss_weights has several entries for {place.label}, which "
-                    f"has the one loss {loss.name!r}; expected one number."
-                )
-            tracker = None
-            if len(found) > 1:
-                tracker = Mean(name=unique(_log_name(place, loss), taken))
+        for place, loss, weight in found:
+            if len(found) > 1 and place not in trackers:
+                name = _log_name(place, loss, outputs)
+                trackers[place] = Mean(name=unique(name, taken))
             if weight is None:
                 weight = 1.0
             elif not isinstance(weight, (Variable, Tensor)):
                 weight = float(weight)
-            self.parts.append(PlacedLoss(place, loss, weight, tracker))
-        self.metrics = [p.tracker for p in self.parts if p.tracker is not None]
+            self.parts.append(PlacedLoss(place, loss, weight, trackers.get(place)))
+        self.metrics = list(trackers.values())
         self.built = True
-
-    def _places(self) -> list[tuple[Place, Loss]]:
-        """Where there is a loss, in the order of the outputs."""
-        outputs = self.outputs
-        found: list[tuple[Place, Loss]] = []
-        for place, item in outputs.assigned(self.given, "compile: loss"):
-            if place.leaf:
-                item = single(item, "compile: loss", place.label)
-            if place.path or place.leaf:
-                found.append((place, item))
-            else:  # one loss for all outputs is one for each
-                found += [(leaf, item) for leaf in outputs.leaves]
-        found = [(place, loss) for place, loss in found if loss is not None]
-        order = {leaf.path: i for i, leaf in enumerate(outputs.leaves)}
-        first = {
-            place: min(
-                i for p, i in order.items() if p[: len(place.path)] == place.path
-            )
-            for place, _ in found
-        }
-        return sorted(found, key=lambda entry: first[entry[0]])
-
-    def _check_weights(self, outputs: Outputs) -> None:
-        """Refuse names and lengths that fit no output, also where there is no loss."""
-        outputs.assigned(self._weights, "compile: loss_weights")
 
     @property
     def leaves_out(self) -> bool:
         """Whether some outputs have no loss, so that some weights may get no gradient."""
-        covered = sum(
-            leaf.path[: len(part.place.path)] == part.place.path
-            for part in self.parts
+        places = {part.place.path for part in self.parts}
+        return not all(
+            any(leaf.path[: len(path)] == path for path in places)
             for leaf in self.outputs.leaves
         )
-        return covered < len(self.outputs.leaves)
 
     def targets(self, y_true: Any) -> list[Any]:
         """The target of each part that has a loss, None where `y_true` has none.
 
         A list may leave out the targets of outputs without a loss.
         """
-        places = [part.place for part in self.parts]
-        if isinstance(y_true, (list, tuple)) and len(y_true) == len(places):
-            if len(places) < len(self.outputs.leaves) and all(
-                len(place.path) == 1 for place in places
-            ):
-                return list(y_true)
-        return [self.outputs.pick(y_true, place, "y") for place in places]
+        places = list(dict.fromkeys(part.place for part in self.parts))
+        if (
+            isinstance(y_true, (list, tuple))
+            and len(y_true) == len(places) < len(self.outputs.leaves)
+            and all(len(place.path) == 1 for place in places)
+        ):
+            found = dict(zip(places, y_true))
+        else:
+            found = {place: self.outputs.pick(y_true, place, "y") for place in places}
+        return [found[part.place] for part in self.parts]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The weighted sum of the losses, a scalar; None where no output has one.
@@ -161,6 +132,7 @@ class CompileLoss:
         if not self.built:
             self.build(y_pred)
         total = None
+        logged: dict[Place, Any] = {}
         for (place, loss, factor, tracker), truth in zip(
             self.parts, self.targets(y_true)
         ):
@@ -182,11 +154,15 @@ class CompileLoss:
             if value.shape != ():
                 value = ops.mean(value)  # a loss with reduction="none"
             if tracker is not None:
-                size = tree.flatten(pred)[0].shape[0]
-                tracker.update_state(value, sample_weight=size)
+                there = logged.get(place)
+                logged[place] = value if there is None else ops.add(there, value)
             if not isinstance(factor, float) or factor != 1.0:
                 value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
+        for place, tracker in {p.place: p.tracker for p in self.parts}.items():
+            if tracker is not None:
+                size = tree.flatten(place.of(y_pred))[0].shape[0]
+                tracker.update_state(logged[place], sample_weight=size)
         return total
 
     def sparse_outputs(self, y_pred: Any) -> list[tuple[int, int, Any]]:
@@ -203,8 +179,10 @@ class CompileLoss:
         return found
 
 
-def _log_name(place: Place, loss: Loss) -> str:
+def _log_name(place: Place, loss: Loss, outputs: Outputs) -> str:
     """`b/c_loss`; where no name is known, that of the loss stands for it."""
+    if not place.path and not place.leaf:  # of all outputs at once
+        return "_".join([*outputs.top_names(), "loss"]) or f"{loss.name}_loss"
     if place.label is not None and (place.leaf_is_named or not place.leaf):
         return f"{place.label}_loss"
     return "/".join([*([place.label] if place.label else []), f"{loss.name}_loss"])

@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 from minikeras.engine import tree
 
 Path = tuple[Any, ...]
-_CONTAINERS = (list, tuple, dict)
+CONTAINERS = (list, tuple, dict)
+
+
+class UnknownOutput(ValueError, KeyError):
+    """A name that no output has: a KeyError to Keras, or a ValueError, by the outputs."""
+
+    __str__ = Exception.__str__  # KeyError's shows its message in quotes
 
 
 class Place(NamedTuple):
@@ -59,10 +65,10 @@ class Outputs:
 
     def place(self, path: Path) -> Place:
         """The place at a path. A list's index gives way to the name of its tensor."""
-        leaf = not isinstance(self._at(path), _CONTAINERS)
+        leaf = not isinstance(self.at(path), CONTAINERS)
         parts = [str(key) for key in path]
         named = leaf
-        if leaf and not (path and isinstance(self._at(path[:-1]), dict)):
+        if leaf and not (path and isinstance(self.at(path[:-1]), dict)):
             name = self._flat_names.get(path)
             named = name is not None
             parts = parts[:-1] + ([] if name is None else [name])
@@ -77,6 +83,12 @@ class Outputs:
         ):
             return [str(place.path[0]) for place in self.leaves]
         return list(self.names) if self.names else [None] * len(self.leaves)
+
+    def top_names(self) -> list[str]:
+        """A dict's keys, else the names of all tensors, as far as they are known."""
+        if isinstance(self._shape, dict):
+            return [str(key) for key in keys_of(self._shape)]
+        return list(self.names or ())
 
     def described(self) -> str:
         """The names for a message, in brackets; empty where there are none."""
@@ -98,29 +110,44 @@ class Outputs:
     def _walk(
         self, given: Any, path: Path, argument: str
     ) -> Iterator[tuple[Path, Any]]:
-        part = self._at(path)
         if given is None:
             return
-        if not isinstance(part, _CONTAINERS) or not isinstance(given, _CONTAINERS):
+        if not isinstance(self.at(path), CONTAINERS) or not isinstance(
+            given, CONTAINERS
+        ):
             yield path, given
             return
-        for key, item in self._entries(given, part, path, argument):
+        for key, item in self.entries(given, path, argument):
             yield from self._walk(item, key, f"{argument}[{key[-1]!r}]")
 
-    def _entries(
-        self, given: Any, part: Any, path: Path, argument: str
+    def check(self, given: Any, path: Path, argument: str) -> None:
+        """Refuses what has names or lengths that do not fit the part at `path`.
+
+        Raises:
+            ValueError: If the structures do not fit.
+        """
+        for _ in self._walk(given, path, argument):
+            pass
+
+    def entries(
+        self, given: Any, path: Path, argument: str
     ) -> list[tuple[Path, Any]]:
-        """What a dict or list holds for the parts below, by their paths."""
+        """What a dict or list for the part at `path` holds for the parts below.
+
+        Raises:
+            ValueError: If its keys or its length do not fit.
+        """
+        part = self.at(path)
         if isinstance(given, dict):
             keys = self._keys_for_dict(part, path)
             unknown = [k for k in given if k not in keys]
             if unknown:
-                raise ValueError(
+                raise UnknownOutput(
                     f"{argument} has keys {sorted(map(str, given))}; expected the outputs' "
                     f"names {[str(k) for k in keys]}."
                 )
             return [(keys[k], item) for k, item in given.items()]
-        below = _keys(part)
+        below = keys_of(part)
         if len(given) != len(below):
             raise ValueError(
                 f"{argument} has {len(given)} entries for a model with {len(below)} "
@@ -133,7 +160,7 @@ class Outputs:
 
     def _keys_for_dict(self, part: Any, path: Path) -> dict[Any, Path]:
         if isinstance(part, dict):
-            return {key: (*path, key) for key in _keys(part)}
+            return {key: (*path, key) for key in keys_of(part)}
         # By the names of the tensors, wherever they are in the lists below.
         return {
             name: p for p, name in self._flat_names.items() if p[: len(path)] == path
@@ -155,17 +182,25 @@ class Outputs:
         Raises:
             ValueError: If the structures do not fit.
         """
-        for depth in range(len(place.path)):
-            above = place.path[:depth]
-            if not isinstance(value, _CONTAINERS):
-                return self._whole(value, above, argument, spread)
-            entries = dict(self._entries(value, self._at(above), above, argument))
-            if isinstance(value, dict) and not isinstance(self._at(above), dict):
-                value = entries.get(place.path)
-                break
-            value = entries.get(place.path[: depth + 1])
-            argument = f"{argument}[{place.path[depth]!r}]"
+        value = self.part(value, (), place.path, argument, spread)
         return single(value, argument, place.label) if place.leaf else value
+
+    def part(
+        self, value: Any, start: Path, path: Path, argument: str, spread: bool
+    ) -> Any:
+        """What `value`, which is of the part at `start`, holds for the one at `path`."""
+        for depth in range(len(start), len(path)):
+            above = path[:depth]
+            if not isinstance(value, CONTAINERS):
+                return self._whole(value, above, argument, spread)
+            entries = dict(self.entries(value, above, argument))
+            if isinstance(value, dict) and not isinstance(self.at(above), dict):
+                below = {p: v for p, v in entries.items() if p[: len(path)] == path}
+                named = {self._flat_names[p]: v for p, v in below.items()}
+                return entries.get(path, named or None)
+            value = entries.get(path[: depth + 1])
+            argument = f"{argument}[{path[depth]!r}]"
+        return value
 
     def _whole(self, value: Any, path: Path, argument: str, spread: bool) -> Any:
         count = sum(1 for place in self.leaves if place.path[: len(path)] == path)
@@ -176,7 +211,8 @@ class Outputs:
             f"expected a list or dict with an entry for each{self.described()}."
         )
 
-    def _at(self, path: Path) -> Any:
+    def at(self, path: Path) -> Any:
+        """The structure of a part; None for one tensor."""
         part = self._shape
         for key in path:
             part = part[key]
@@ -185,7 +221,7 @@ class Outputs:
 
 def single(value: Any, argument: str, name: str | None) -> Any:
     """The entry of one output; `[entry]` and `{name: entry}` are fine too."""
-    while isinstance(value, _CONTAINERS):
+    while isinstance(value, CONTAINERS):
         parts = list(value.values()) if isinstance(value, dict) else list(value)
         if len(parts) != 1:
             shown = (
@@ -200,7 +236,7 @@ def single(value: Any, argument: str, name: str | None) -> Any:
     return value
 
 
-def _keys(part: Any) -> list[Any]:
+def keys_of(part: Any) -> list[Any]:
     """The keys of a part in the order of its leaves."""
     if not isinstance(part, dict):
         return list(range(len(part)))
@@ -211,8 +247,8 @@ def _keys(part: Any) -> list[Any]:
 
 
 def _leaf_paths(part: Any, path: Path = ()) -> Iterator[Path]:
-    if not isinstance(part, _CONTAINERS):
+    if not isinstance(part, CONTAINERS):
         yield path
         return
-    for key in _keys(part):
+    for key in keys_of(part):
         yield from _leaf_paths(part[key], (*path, key))

@@ -73,6 +73,17 @@ CASES = {
         {"loss": 10, "x_loss": 9, "z_loss": 1}),
     "all but one left out": (DICTS, {"loss": {"b": {"c": "mse"}}}, {"loss": 9}),
     "None for a part": (DICTS, {"loss": {"a": "mse", "b": None}}, {"loss": 9}),
+    "of the whole and of each": (
+        TUPLES, {"loss": ["all", ("mae", ("mse", "mae"))]},
+        {"1/db_loss": 9, "1/dc_loss": 1, "da_db_dc_loss": 7, "da_loss": 3, "loss": 20}),
+    "of a whole dict and of some": (
+        NAMED, {"loss": [{"x": "mse"}, "all"]},
+        {"loss": 16, "x_loss": 9, "x_y_z_loss": 7}),
+    "of a part and of some of it, weighted": (
+        DICTS,
+        {"loss": {"a": "mae", "b": ["pair", {"c": "mse", "d": None}]},
+         "loss_weights": {"a": 2.0, "b": [0.5, {"c": 3.0, "d": 1.0}]}},
+        {"a_loss": 3, "b/c_loss": 9, "b_loss": 12, "loss": 39}),
     "metrics in dicts": (
         DICTS,
         {"loss": "mse", "metrics": {"a": "mae", "b": {"c": "mae", "d": "mse"}}},
@@ -90,9 +101,19 @@ CASES = {
 }  # fmt: skip
 
 
+def everything(lib):
+    """A loss of all outputs: the sum of the means of their distances to the targets."""
+
+    def everything(truth, pred):
+        parts = zip(lib.tree.flatten(truth), lib.tree.flatten(pred), strict=True)
+        return sum(lib.ops.mean(lib.ops.abs(a - b)) for a, b in parts)
+
+    return everything
+
+
 def compiled(lib, case):
     (wrap, y), arguments, logs = CASES[case]
-    fill = {"pair": pair(lib)}
+    fill = {"pair": pair(lib), "all": everything(lib)}
     arguments = {
         key: keras.tree.map_structure(lambda v: fill.get(v, v), value)
         for key, value in arguments.items()
@@ -114,6 +135,43 @@ def test_training_logs_the_same_in_order(case):
     history = model.fit(X, y, verbose=0).history
     assert list(history) == sorted(logs)
     assert {k: v[0] for k, v in history.items()} == pytest.approx(logs)
+
+
+def test_several_losses_of_one_output_are_added():
+    """Keras logs the last one alone, and of a model's only output trains on the first."""
+    model = build(keras, NAMED[0])
+    losses = {"x": ["mse", "mae"], "z": "mae"}
+    for weights, total in ((None, 13), ({"x": [1.0, 2.0], "z": 1.0}, 16), (2.0, 26)):
+        model.compile("sgd", losses, loss_weights=weights)
+        found = model.evaluate(X, NAMED[1], verbose=0, return_dict=True)
+        assert found == pytest.approx({"x_loss": 12, "z_loss": 1, "loss": total})
+    one = build(keras, lambda a, b, c: a)
+    one.compile(keras.optimizers.SGD(0.1), ["mse", "mae"], loss_weights=[1.0, 2.0])
+    assert one.evaluate(X, YA, verbose=0) == pytest.approx([15, 12])
+    one.fit(X, YA, verbose=0)  # the gradients are 2 * 3 and 2 * 1
+    np.testing.assert_allclose(one.get_weights()[1], [-0.8], rtol=1e-6)
+
+
+def test_a_list_that_lines_up_with_nested_outputs_has_a_loss_for_each():
+    """Whatever the kinds of lists; in Keras they decide."""
+    model = build(keras, lambda a, b, c: ((a, b), c))
+    logs = {"0/da_loss": 9, "0/db_loss": 3, "dc_loss": 1, "loss": 13}
+    for losses in ([("mse", "mae"), "mae"], (["mse", "mae"], "mae")):
+        for weights in (None, {"da": 1.0, "db": 1.0, "dc": 1.0}):
+            model.compile("sgd", losses, loss_weights=weights)
+            found = model.evaluate(X, ((YA, YB), YC), verbose=0, return_dict=True)
+            assert found == pytest.approx(logs)
+
+
+def test_losses_that_a_compute_loss_of_ones_own_does_not_use():
+    class Own(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return keras.ops.mean(y_pred)
+
+    inputs = keras.Input((3,))
+    model = Own(inputs, keras.layers.Dense(1, kernel_initializer="ones")(inputs))
+    model.compile("sgd", loss=["mse", "mae", "mse"])
+    assert model.fit(X, (YA, YB), verbose=0).history["loss"] == [3.0]
 
 
 def test_gradients_reach_what_has_a_loss_and_nothing_else(lib):
@@ -169,6 +227,17 @@ def test_one_weight_for_a_part(lib):
         model.evaluate(X, y, sample_weight=both, verbose=0)
 
 
+@pytest.mark.parametrize("losses", [{"x": "mse", "w": "mse"}, {"x": {"w": "mse"}}])
+def test_a_loss_for_a_name_that_no_output_has(lib, losses):
+    model = build(lib, NAMED[0])
+    model.compile("sgd", losses)
+    with pytest.raises(KeyError) as found:
+        model.fit(X, NAMED[1], verbose=0)
+    if lib is keras:
+        assert isinstance(found.value, ValueError)
+        assert str(found.value).startswith("compile: loss")
+
+
 BAD = {
     "unknown key": ({"loss": {"a": "mse", "b": {"e": "mse"}}}, r"loss\['b'\] has keys \['e'\]"),
     "a list too long": ({"loss": {"a": "mse", "b": ["mse"] * 3}}, r"loss\['b'\] has 3 entries"),
@@ -180,6 +249,11 @@ BAD = {
         {"loss": "mse", "metrics": {"b": {"e": "mae"}}},
         r"metrics\['b'\] has keys \['e'\]",
     ),
+    "a name of no output": (
+        {"loss": {"a": {"z": "mse"}}}, r"loss\['a'\] has keys \['z'\]"),
+    "fewer weights than losses": (
+        {"loss": {"a": ["mse", "mae"]}, "loss_weights": {"a": [1.0, 2.0, 3.0]}},
+        "3 entries for 2 losses"),
     "weights deeper than losses": (
         {"loss": {"b": "mse"}, "loss_weights": {"b": {"c": 1.0, "d": 2.0}}},
         "several entries for b",
