@@ -129,9 +129,7 @@ class Outputs:
         for _ in self._walk(given, path, argument):
             pass
 
-    def entries(
-        self, given: Any, path: Path, argument: str
-    ) -> list[tuple[Path, Any]]:
+    def entries(self, given: Any, path: Path, argument: str) -> list[tuple[Path, Any]]:
         """What a dict or list for the part at `path` holds for the parts below.
 
         Raises:

@@ -49,9 +49,7 @@ def line_up(outputs: Outputs, losses: Any, weights: Any) -> Found:
     return sorted(found, key=first)
 
 
-def _walk(
-    outputs: Outputs, path: Path, losses: Any, weights: Any, name: str
-) -> Found:
+def _walk(outputs: Outputs, path: Path, losses: Any, weights: Any, name: str) -> Found:
     """The losses of the part at `path`; `weights` are of that part as well."""
     if losses is None:
         outputs.check(weights, path, _WEIGHTS)
