@@ -1,0 +1,348 @@
+// What must hold in a browser; each exported function is a check. No request, no message on the console and no
+// error is allowed in any of them (run.mjs).
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { close, draw, layer, noSeriousFault, number, pointAt, running, settled, stepTo } from "./hands.mjs";
+
+const VIEWS = ["network", "training", "results", "graph", "code"];
+const SEVEN = [[0.25, 0.25], [0.74, 0.25], [0.45, 0.82]];
+
+export async function draws_a_seven_with_the_mouse({ open }) {
+  const page = await open("lenet");
+  await running(page, () => page.getByTestId("clear").click());
+  await draw(page, SEVEN);
+  assert.equal(await page.getByTestId("guess").textContent(), "7");
+}
+
+export async function draws_by_keyboard({ open }) {
+  const page = await open("lenet");
+  await running(page, () => page.getByTestId("clear").click());
+  await page.getByTestId("pad").focus();
+  const press = async (key, times) => {
+    for (let i = 0; i < times; i++) await page.keyboard.press(key);
+  };
+  await press("ArrowUp", 10);
+  await page.keyboard.press("Space");
+  await press("ArrowDown", 19);
+  await page.keyboard.press("Space");
+  await settled(page);
+  assert.equal(await page.getByTestId("guess").textContent(), "1");
+}
+
+export async function draws_by_finger_at_phone_width({ open }) {
+  const page = await open("lenet", { width: 400, height: 800 });
+  await running(page, () => page.getByTestId("clear").click());
+  const box = await page.getByTestId("pad").boundingBox();
+  const touch = (type, [x, y]) =>
+    page.getByTestId("pad").dispatchEvent(type, {
+      pointerId: 5, pointerType: "touch", isPrimary: true, button: 0, buttons: 1,
+      clientX: box.x + x * box.width, clientY: box.y + y * box.height,
+    });
+  // A pointer that the browser doesn't know can't be captured; a real finger is.
+  await page.evaluate(() => (Element.prototype.setPointerCapture = () => {}));
+  await touch("pointerdown", SEVEN[0]);
+  for (let i = 1; i < SEVEN.length; i++)
+    for (let k = 1; k <= 10; k++)
+      await touch("pointermove", [0, 1].map((a) => SEVEN[i - 1][a] + ((SEVEN[i][a] - SEVEN[i - 1][a]) * k) / 10));
+  await touch("pointerup", SEVEN[2]);
+  await settled(page);
+  assert.equal(await page.getByTestId("guess").textContent(), "7");
+}
+
+export async function takes_a_dropped_and_a_chosen_picture({ open, spec }) {
+  const page = await open("lenet");
+  const bytes = readFileSync(spec.picture).toString("base64");
+  const transfer = await page.evaluateHandle((text) => {
+    const data = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const made = new DataTransfer();
+    made.items.add(new File([data], "digit.png", { type: "image/png" }));
+    return made;
+  }, bytes);
+  await running(page, () => page.locator("section[aria-label^=Input]").first().dispatchEvent("drop", { dataTransfer: transfer }));
+  assert.equal(await page.getByTestId("guess").textContent(), String(spec.pictureShows));
+  await running(page, () => page.getByTestId("clear").click());
+  await page.getByText("Perturb, drop or paste").click();
+  await running(page, () => page.locator("input[type=file]").setInputFiles(spec.picture));
+  assert.equal(await page.getByTestId("guess").textContent(), String(spec.pictureShows));
+}
+
+export async function pixels_can_be_changed({ open }) {
+  const page = await open("lenet");
+  const before = await page.getByTestId("panel").locator("ol .value").allTextContents();
+  await page.getByRole("button", { name: "Pixels" }).click();
+  await draw(page, [[0.1, 0.9], [0.9, 0.9]]);
+  const after = await page.getByTestId("panel").locator("ol .value").allTextContents();
+  assert.notDeepEqual(after, before);
+  for (const name of ["Add noise", "Invert", "Shift left"]) {
+    if (name === "Add noise") await page.getByText("Perturb, drop or paste").click();
+    await running(page, () => page.getByRole("button", { name }).click());
+  }
+}
+
+export async function shows_the_values_of_python({ open, spec }) {
+  const page = await open("lenet");
+  const { sample, units } = spec.lenet;
+  await running(page, () => page.getByRole("button", { name: new RegExp(`^sample ${sample},`) }).first().click());
+  for (const { layer: at, unit, keys, value } of units) {
+    await stepTo(page, at, unit, keys);
+    close(await number(page, "value"), value, 1e-5, `layer ${at} at ${unit}`);
+  }
+}
+
+export async function takes_a_unit_of_a_convolution_apart({ open, spec }) {
+  const page = await open("lenet");
+  const { sample, conv } = spec.lenet;
+  await running(page, () => page.getByRole("button", { name: new RegExp(`^sample ${sample},`) }).first().click());
+  await pointAt(page, conv.layer, conv.point);
+  await page.waitForFunction((text) => document.querySelector("[data-testid=unit]")?.textContent === text, `[${conv.unit.join(", ")}]`);
+  const field = page.getByTestId("field");
+  assert.deepEqual(JSON.parse(await field.getAttribute("data-box")), conv.box);
+  assert.equal(Number(await field.getAttribute("data-count")), conv.count);
+  close(await number(page, "sum"), conv.sum, 1e-5, "sum");
+  close(await number(page, "bias"), conv.bias, 1e-6, "bias");
+  close(await number(page, "output"), conv.output, 1e-5, "output");
+  await page.getByText("All terms").click();
+  const cells = await page.getByTestId("terms").locator("tbody tr").evaluateAll((rows) =>
+    rows.map((row) => [...row.cells].map((cell) => cell.textContent.replace("−", "-"))));
+  assert.equal(cells.length, conv.weights.length);
+  cells.forEach((cell, i) => {
+    close(Number(cell[1]), conv.inputs[i], 1e-3, `input ${i}`);
+    close(Number(cell[2]), conv.weights[i], 1e-3, `weight ${i}`);
+    assert.ok(Math.abs(Number(cell[3]) - conv.weights[i] * conv.inputs[i]) < 1e-3, `product ${i}`);
+  });
+}
+
+export async function animates_step_by_step_and_pauses({ open, spec }) {
+  const page = await open("lenet");
+  const { conv } = spec.lenet;
+  await pointAt(page, conv.layer, conv.point);
+  await page.getByTestId("inspector").getByText("sum of").waitFor();
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.getByText("Let go").waitFor();
+  await page.getByText("All terms").click();
+  const current = page.getByTestId("terms").locator("tr.current");
+  await page.getByTestId("step").click();
+  assert.equal(await current.getAttribute("data-term"), "0");
+  await page.getByTestId("step").click();
+  assert.equal(await current.getAttribute("data-term"), "1");
+  await page.getByLabel("One step back").click();
+  assert.equal(await current.getAttribute("data-term"), "0");
+  await page.getByLabel("speed").fill("30");
+  await page.getByTestId("play").click();
+  await page.waitForFunction(() => Number(document.querySelector("tr.current").dataset.term) >= 3);
+  await page.getByTestId("play").click();
+  const paused = await current.getAttribute("data-term");
+  await page.waitForTimeout(150);
+  assert.equal(await current.getAttribute("data-term"), paused);
+  await page.getByRole("button", { name: "Slide window" }).click();
+  const unit = await page.getByTestId("unit").textContent();
+  await page.getByTestId("step").click();
+  await page.waitForFunction((old) => document.querySelector("[data-testid=unit]").textContent !== old, unit);
+}
+
+export async function compares_two_pinned_units_and_shows_a_filter({ open, spec }) {
+  const page = await open("lenet");
+  const { conv } = spec.lenet;
+  const point = async (extra) => {
+    await pointAt(page, conv.layer, { ...conv.point, ...extra });
+    await page.waitForTimeout(120);
+  };
+  await point({});
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.getByTestId("pin").click();
+  await page.keyboard.press("Escape");
+  await point({ tile: 1 });
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.getByTestId("pin").click();
+  const heads = await page.getByTestId("compare").locator("thead th").allTextContents();
+  assert.equal(heads.filter((text) => text.includes("Pinned")).length, 2);
+  assert.equal(await page.getByTestId("compare").getByText(`${conv.name} [`).count(), 2);
+  await page.getByTestId("top").getByRole("button").nth(8).waitFor();
+  const top = await page.getByTestId("top").getByRole("button").evaluateAll((all) => all.map((b) => b.title.split(",")[0]));
+  assert.deepEqual(top, spec.lenet.top.map((n) => `sample ${n}`));
+}
+
+export async function flags_dead_units({ open, spec }) {
+  const page = await open("lenet");
+  const { layer: at, count, keys, unit } = spec.lenet.dead;
+  await layer(page, at).scrollIntoViewIfNeeded();
+  assert.ok((await layer(page, at).textContent()).includes(`${count} dead`));
+  await stepTo(page, at, unit, keys);
+  await page.getByTestId("dead").waitFor();
+}
+
+export async function says_why({ open }) {
+  const page = await open("lenet");
+  for (const [button, name] of [["Saliency", "saliency"], ["Grad-CAM", "gradcam"], ["Occlusion", "occlusion"]]) {
+    await page.getByRole("button", { name: button, exact: true }).click();
+    await page.getByTestId("heat").filter({ hasText: name }).waitFor({ state: "attached", timeout: 15_000 });
+  }
+  await page.getByRole("button", { name: "Saliency", exact: true }).click();
+  const heat = page.getByTestId("heat");
+  await heat.waitFor({ state: "attached" });
+  const before = await heat.textContent();
+  await page.locator("section[aria-label^=Why] select").first().selectOption("2");
+  await page.waitForFunction((old) => {
+    const now = document.querySelector("[data-testid=heat]")?.textContent;
+    return now && now !== old;
+  }, before);
+}
+
+export async function scrubs_to_the_first_epoch({ open, spec }) {
+  const page = await open("lenet");
+  const { unit, keys, layer: at, value, now, name } = spec.lenet.scrub;
+  await running(page, () => page.getByRole("button", { name: new RegExp(`^sample ${spec.lenet.sample},`) }).first().click());
+  await stepTo(page, at, unit, keys);
+  close(await number(page, "value"), now, 1e-5, "as saved");
+  await running(page, () => page.getByTestId("epoch").fill("0"));
+  assert.equal(await page.getByTestId("epoch-name").textContent(), name);
+  await page.waitForFunction(
+    ([v, t]) => Math.abs(Number(document.querySelector("[data-testid=value]").dataset.value) - v) <= t,
+    [value, spec.lenet.scrub.tolerance],
+  );
+  await running(page, () => page.getByTestId("epoch").fill(String(await page.getByTestId("epoch").getAttribute("max"))));
+}
+
+export async function goes_from_a_confusion_cell_to_the_network({ open, spec }) {
+  const page = await open("lenet");
+  await page.locator("#tab-results").click();
+  const { row, column, count, inPage } = spec.lenet.cell;
+  await page.locator(`[data-cell="${row},${column}"]`).click();
+  const cell = page.getByTestId("cell");
+  assert.ok((await cell.locator("h2").first().textContent()).endsWith(`: ${count}`));
+  const thumbs = cell.locator(".thumbs").first().getByRole("button");
+  assert.equal(await thumbs.count(), Math.min(inPage, 60));
+  await running(page, () => thumbs.first().click());
+  assert.equal(await page.locator("#tab-network").getAttribute("aria-selected"), "true");
+  assert.equal(await page.getByTestId("guess").textContent(), String(column));
+  await page.locator("#tab-results").click();
+  assert.equal(await page.getByTestId("worst").getByRole("button").count(), spec.lenet.worst);
+}
+
+export async function turns_in_three_dimensions({ open }) {
+  const page = await open("lenet");
+  await page.getByTestId("deep").click();
+  const scene = page.getByTestId("scene");
+  await scene.scrollIntoViewIfNeeded();
+  const picture = () => scene.evaluate((canvas) => canvas.toDataURL());
+  await page.waitForTimeout(100);
+  const first = await picture();
+  const box = await scene.boundingBox();
+  await page.mouse.move(box.x + 20, box.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 160, box.y + 60, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForTimeout(50);
+  const turned = await picture();
+  assert.notEqual(turned, first);
+  await scene.focus();
+  await page.keyboard.press("+");
+  await page.waitForTimeout(50);
+  assert.notEqual(await picture(), turned);
+  await page.keyboard.press("0");
+  await page.waitForTimeout(50);
+  assert.equal(await picture(), first);
+  // Somewhere along the middle there is a unit.
+  for (let y = 0.1; y < 0.95 && !(await page.getByTestId("unit").count()); y += 0.02)
+    await page.mouse.move(box.x + box.width * 0.5, box.y + box.height * y), await page.waitForTimeout(25);
+  assert.equal(await page.getByTestId("unit").count(), 1);
+}
+
+export async function hides_and_shows_layers({ open, spec }) {
+  const page = await open("lenet");
+  const at = spec.lenet.conv.layer;
+  await page.getByRole("button", { name: `Hide ${spec.lenet.conv.name}` }).click();
+  assert.equal(await layer(page, at).count(), 0);
+  await page.getByText("layers shown").click();
+  await page.getByRole("button", { name: "All", exact: true }).click();
+  assert.equal(await page.locator("[data-layer]").count(), spec.lenet.layers);
+}
+
+export async function saves_the_graph_and_finds_layers({ open, spec }) {
+  const page = await open("lenet");
+  await page.locator("#tab-graph").click();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("svg").click()]);
+  const text = readFileSync(await download.path(), "utf8");
+  assert.ok(text.includes('xmlns="http://www.w3.org/2000/svg"'));
+  assert.ok(text.includes(spec.lenet.conv.name) && !text.includes("var(--"));
+  await page.getByLabel("Search layers").fill(spec.lenet.conv.name);
+  assert.equal(await page.locator("g.hit").count(), 1);
+  await page.keyboard.press("Enter");
+  await page.locator(".detail h2", { hasText: spec.lenet.conv.name }).waitFor();
+  for (const shape of spec.lenet.shapes) assert.ok((await page.locator("text.shape").allTextContents()).includes(shape), shape);
+  await page.locator("#tab-code").click();
+  assert.equal(await page.locator("#code").textContent(), spec.lenet.code);
+}
+
+export async function shows_sequences_with_their_attention({ open }) {
+  const page = await open("tokens");
+  const tiles = page.getByRole("img", { name: /Attention/ });
+  await page.locator("[data-layer]", { hasText: "MultiHeadAttention" }).scrollIntoViewIfNeeded();
+  await tiles.first().waitFor();
+  const states = page.locator("[data-layer]", { hasText: "LSTM" });
+  await states.scrollIntoViewIfNeeded();
+  await page.getByRole("img", { name: /States over time/ }).first().waitFor();
+  const before = await page.getByTestId("panel").locator("ol .value").allTextContents();
+  const box = page.getByLabel("Tokens that go in");
+  await running(page, async () => {
+    await box.fill("5 4 3");
+    await box.blur();
+  });
+  assert.notDeepEqual(await page.getByTestId("panel").locator("ol .value").allTextContents(), before);
+  await box.fill("no-such-word");
+  await box.blur();
+  await page.getByRole("alert").filter({ hasText: "no-such-word" }).waitFor();
+}
+
+export async function shows_tables_and_runs_nothing_of_their_names({ open, spec }) {
+  const page = await open("hostile");
+  const text = await page.locator("body").textContent();
+  for (const name of spec.hostile.names) assert.ok(text.includes(name), `${name} is not shown as text`);
+  await running(page, () => page.locator("input[type=range][aria-label$=slider]").first().fill(spec.hostile.move));
+  for (const view of VIEWS) {
+    await page.locator(`#tab-${view}`).click();
+    await page.waitForTimeout(40);
+    assert.equal(await page.locator("img, iframe, main script").count(), 0);
+  }
+  assert.equal(await page.evaluate(() => globalThis.harmed), undefined);
+}
+
+export async function works_without_workers({ open }) {
+  const page = await open("lenet", { before: "delete globalThis.Worker" });
+  assert.match(await page.getByTestId("guess").textContent(), /^\d$/);
+}
+
+export async function fits_a_phone({ open }) {
+  for (const which of ["lenet", "tokens", "hostile"]) {
+    const page = await open(which, { width: 400, height: 800 });
+    for (const view of VIEWS) {
+      await page.locator(`#tab-${view}`).click();
+      await page.waitForTimeout(40);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= 400, `${which}, ${view} is ${width} pixels wide`);
+    }
+  }
+}
+
+export async function is_accessible_in_light({ open, axe }) {
+  const page = await open("lenet");
+  await pointAt(page, 1, { rows: 24, columns: 24, tiles: 6, row: 12, column: 12 });
+  await page.getByTestId("unit").waitFor();
+  for (const view of VIEWS) {
+    await page.locator(`#tab-${view}`).click();
+    await noSeriousFault(page, axe, view);
+  }
+}
+
+export async function is_accessible_in_dark_and_with_other_inputs({ open, axe }) {
+  for (const which of ["lenet", "tokens", "hostile"]) {
+    const page = await open(which, { dark: true });
+    for (const view of which === "lenet" ? VIEWS : ["network"]) {
+      await page.locator(`#tab-${view}`).click();
+      await noSeriousFault(page, axe, `${which}, ${view}`);
+    }
+  }
+}
