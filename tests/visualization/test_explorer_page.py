@@ -62,7 +62,9 @@ def test_the_policy_lets_nothing_out_and_no_other_script_in(page: str) -> None:
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert "connect-src" not in rules  # so nothing, by the default
-    (script,) = re.findall(r'<script type="module"[^>]*>(.*?)</script>', page, re.DOTALL)
+    (script,) = re.findall(
+        r'<script type="module"[^>]*>(.*?)</script>', page, re.DOTALL
+    )
     digest = hashlib.sha256(script.encode()).digest()
     assert rules["script-src"] == f"'sha256-{base64.b64encode(digest).decode()}' blob:"
 
