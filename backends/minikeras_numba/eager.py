@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from minikeras_kernels.elementwise import supports
 
 from minikeras.extend import (
     Aval,
@@ -25,7 +26,6 @@ from minikeras.extend import (
     settle_at_fork,
 )
 from minikeras_numba.fusion.fused import fusible, lower_fused
-from minikeras_numba.ir.elementwise import supports
 from minikeras_numba.machine.launch import Native
 from minikeras_numba.machine.team import Registers, run
 

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import types
 
-_OURS = frozenset(("minikeras", "minikeras_numpy", "minikeras_numba", "minikeras_cupy"))
+_OURS = frozenset(
+    (
+        "minikeras",
+        *("minikeras_numpy", "minikeras_kernels", "minikeras_numba", "minikeras_cupy"),
+    )
+)
 _BETWEEN = frozenset(("contextlib", "functools"))  # ours, where called by us
 
 _filtering = True

@@ -15,13 +15,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from minikeras_kernels.elementwise import COSTS, REGISTER_KIND, supports
+from minikeras_kernels.folds import identity
 
 from minikeras.extend import Graph, Node, Value
-from minikeras_numba.fusion.group import Array, Fold, Group, Layout, Op, Place, Source
-from minikeras_numba.fusion.kernel import Writer, structure, table
-from minikeras_numba.ir.elementwise import COSTS, REGISTER_KIND, supports
-from minikeras_numba.ir.folds import identity
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.fusion.group import (
+    Apply,
+    Array,
+    Fold,
+    Group,
+    Layout,
+    Place,
+    Source,
+)
+from minikeras_numba.fusion.kernel import GroupKernel, structure, table
+from minikeras_numba.ir.compile import compile_kernel, target
+from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.launch import Launch, Native
 
 FOLDS = ("sum", "max", "min", "prod", "any", "all")
@@ -71,10 +80,9 @@ def launches_of(group: Group, rows_as_units: bool = False) -> list[Launch]:
     group.folds = folds
     keep += [v.place for v in group.values if isinstance(v, Source)]
     keep += [f.place for f in folds] + [place for _, _, place in group.stores]
-    lanes = host().lanes(4)
-    writer = Writer("fused", group, layout, lanes, host().attributes)
-    key = structure(group, layout, lanes)
-    fn = compile_ir("fused", lambda _: writer.write(), key)
+    kernel = GroupKernel(group, layout, target())
+    key = structure(group, layout, target().lanes())
+    fn = compile_kernel("fused", kernel.write, key)
     meta = np.array(table(group, layout), np.int64)
     grain = _grain(group, layout)
     launches = [Launch(fn, meta, layout.units, grain, tuple(keep))]
@@ -87,7 +95,7 @@ def _grain(group: Group, layout: Layout) -> int:
     """Units that take about `_PART_NS`."""
     cost = 0.0
     for value in group.values:
-        if isinstance(value, Op):
+        if isinstance(value, Apply):
             cost += 0.025 * COSTS.get(value.name, 1)
         elif value.random:
             cost += 0.025 * COSTS["random_bits"]
@@ -125,7 +133,9 @@ class _Body:
             args = tuple(self.value(x, group, numbers) for x in node.inputs)
             dtypes = tuple(x.aval.dtype for x in node.inputs)
             static = tuple(sorted(node.static.items()))
-            number = group.add(Op(node.prim.name, args, dtypes, v.aval.dtype, static))
+            number = group.add(
+                Apply(node.prim.name, args, dtypes, v.aval.dtype, static)
+            )
         numbers[v] = number
         return number
 
@@ -169,7 +179,7 @@ def _fold(
     value = body.value(source, group, numbers)
     if _accumulator(source.aval.dtype) != wide:
         have = source.aval.dtype
-        value = group.add(Op("cast", (value,), (have,), wide, (("dtype", wide),)))
+        value = group.add(Apply("cast", (value,), (have,), wide, (("dtype", wide),)))
     axes = node.static["axes"]
     kept = tuple(d not in axes for d in range(len(source.aval.shape)))
     if math.prod(source.aval.shape[d] for d in axes) == 1:

@@ -51,7 +51,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Op:
+class Apply:
     """A value made by an elementwise primitive from earlier values."""
 
     name: str
@@ -77,11 +77,11 @@ class Group:
     """Values over a space; `stores` are (value, dtype, place)."""
 
     space: tuple[int, ...]
-    values: list[Source | Op] = field(default_factory=list)
+    values: list[Source | Apply] = field(default_factory=list)
     stores: list[tuple[int, str, Place]] = field(default_factory=list)
     folds: list[Fold] = field(default_factory=list)
 
-    def add(self, value: Source | Op) -> int:
+    def add(self, value: Source | Apply) -> int:
         self.values.append(value)
         return len(self.values) - 1
 
@@ -130,8 +130,8 @@ class Layout:
         # an axis of size 1 that stands for nothing counts as present
         return tuple(flags[run[0]] if run else True for run in self.runs)
 
-    def _value_flags(self, value: Source | Op, group: Group) -> Flags:
-        if isinstance(value, Op) or value.literal is not None:
+    def _value_flags(self, value: Source | Apply, group: Group) -> Flags:
+        if isinstance(value, Apply) or value.literal is not None:
             return ()
         if value.random:
             return (True,) * len(self.runs)

@@ -13,21 +13,24 @@ import math
 import struct
 from collections.abc import Callable
 
-from minikeras_numba.fusion.group import Flags, Fold, Group, Layout, Op, Source
-from minikeras_numba.ir.elementwise import (
+from minikeras_kernels.code import Code, Op
+from minikeras_kernels.elementwise import (
     MEMORY_KIND,
     REGISTER_KIND,
     emit_op,
     from_memory,
     to_memory,
 )
-from minikeras_numba.ir.folds import across, combine, identity
-from minikeras_numba.ir.philox import buffer_size, fill
-from minikeras_numba.ir.signature import PARAMETERS
-from minikeras_numba.ir.writer import Fn, Val, const, literal
+from minikeras_kernels.folds import across, combine, identity
+from minikeras_kernels.philox import buffer_size, fill
+from minikeras_kernels.signature import Kernel
+from minikeras_kernels.target import Target
+from minikeras_kernels.values import Address, Kind, Val, const, rounded
+
+from minikeras_numba.fusion.group import Apply, Flags, Fold, Group, Layout, Source
 
 _HEADER = ("run_rows", "block", "blocks", "strip", "strips", "inner")
-_ZERO = const("i64", 0)
+_ZERO = const(Kind.I64, 0)
 
 
 # Numbers that say what a function is, not how large its arrays are: the compiler sees
@@ -42,7 +45,7 @@ def tabled(group: Group) -> set[int]:
     looked_at = {
         i
         for value in group.values
-        if isinstance(value, Op) and value.name in _LOOKING
+        if isinstance(value, Apply) and value.name in _LOOKING
         for i in value.args
     }
     return {
@@ -52,21 +55,19 @@ def tabled(group: Group) -> set[int]:
         and value.literal is not None
         and i not in looked_at
         and not isinstance(value.literal, bool)
-        and REGISTER_KIND[value.dtype] != "i1"
+        and REGISTER_KIND[value.dtype] is not Kind.I1
         and value.literal == value.literal
         and value.literal not in _WRITTEN
     }
 
 
 def _bits(value: Source) -> int:
-    """A literal as a word of the table."""
+    """A literal as a word of the table; floats stand there as doubles."""
     assert value.literal is not None
-    kind = REGISTER_KIND[value.dtype]
-    if kind in ("float", "double"):
-        text = literal(kind, value.literal)
-        double = struct.unpack("<d", struct.pack("<Q", int(text, 16)))[0]
-        return int(struct.unpack("<q", struct.pack("<d", double))[0])
-    word = int(value.literal) & (1 << 64) - 1
+    number = rounded(REGISTER_KIND[value.dtype], value.literal)
+    if isinstance(number, float):
+        return int(struct.unpack("<q", struct.pack("<d", number))[0])
+    word = int(number) & (1 << 64) - 1
     return word - (1 << 64) if word >> 63 else word
 
 
@@ -93,7 +94,7 @@ def structure(group: Group, layout: Layout, lanes: int) -> str:
     parts = [f"fused {lanes} {len(layout.sizes)} {how}"]
     numbers = tabled(group)
     for i, (value, flags) in enumerate(zip(group.values, layout.flags, strict=True)):
-        if isinstance(value, Op):
+        if isinstance(value, Apply):
             parts.append(f"{value.name} {value.args} {value.dtypes} {value.static}")
         elif value.place is None:
             written = "" if i in numbers else repr(value.literal)
@@ -109,25 +110,24 @@ def structure(group: Group, layout: Layout, lanes: int) -> str:
     return "\n".join(parts)
 
 
-class Writer:
+class GroupKernel:
     """Writes the text of one kernel."""
 
-    def __init__(
-        self, name: str, group: Group, layout: Layout, lanes: int, attributes: str
-    ) -> None:
-        self.f = Fn(name, PARAMETERS, attributes)
+    def __init__(self, group: Group, layout: Layout, target: Target) -> None:
+        self.f = Kernel("fused", target)
+        lanes = target.lanes()
         self.group, self.layout, self.lanes = group, layout, lanes
         self.outer = len(layout.sizes) - 1
         self.index = 0
         self.known: dict[int, Val] = {}  # values made before the innermost loop
-        self.base: dict[int, Val] = {}  # source -> address of its row
+        self.base: dict[int, Address] = {}  # source -> address of its row
         self.levels = self._levels()
 
     def _levels(self) -> list[int]:
         """0: constant, 1: one value a row, 2: varies along the inner axis."""
         levels: list[int] = []
         for value, flags in zip(self.group.values, self.layout.flags, strict=True):
-            if isinstance(value, Op):
+            if isinstance(value, Apply):
                 levels.append(max((levels[i] for i in value.args), default=0))
             elif not flags or not any(flags):
                 levels.append(0)
@@ -137,31 +137,28 @@ class Writer:
 
     def word(self) -> Val:
         """The next word of the table."""
-        at = self.f.gep("i64", Val("%meta", "ptr"), const("i64", self.index))
         self.index += 1
-        return self.f.load(at, "i64")
+        return self.f.word(self.index - 1)
 
-    def address(self, owned: bool) -> Val:
+    def address(self, owned: bool, kind: Kind) -> Address:
         """The address of an array whose word comes next."""
         word = self.word()
-        if not owned:
-            word = self.f.load(self.f.gep("i64", Val("%regs", "ptr"), word), "i64")
-        return self.f.convert("inttoptr", word, "ptr")
+        return self.f.pointer(word, kind) if owned else self.f.array(word, kind)
 
-    def number(self, kind: str) -> Val:
+    def number(self, kind: Kind) -> Val:
         """A literal whose word comes next; floats stand there as doubles."""
         f, word = self.f, self.word()
-        if kind in ("float", "double"):
-            wide = f.bitcast(word, "double")
-            return wide if kind == "double" else f.convert("fptrunc", wide, kind)
-        return word if kind == "i64" else f.convert("trunc", word, kind)
+        if kind.is_float:
+            wide = f.bitcast(word, Kind.F64)
+            return wide if kind is Kind.F64 else f.convert(Op.FPTRUNC, wide, kind)
+        return word if kind is Kind.I64 else f.convert(Op.TRUNC, word, kind)
 
-    def write(self) -> str:
-        """The whole module."""
+    def write(self) -> Code:
+        """The whole kernel."""
         f = self.f
         self.header = {name: self.word() for name in _HEADER}
         self.sizes = [self.word() for _ in range(self.outer)]
-        self.arrays: dict[int, tuple[Val, list[Val]]] = {}
+        self.arrays: dict[int, tuple[Address, list[Val]]] = {}
         self.numbers: dict[int, Val] = {}
         numbers = tabled(self.group)
         for i, value in enumerate(self.group.values):
@@ -169,37 +166,41 @@ class Writer:
                 self.numbers[i] = self.number(REGISTER_KIND[value.dtype])
             elif isinstance(value, Source) and value.place is not None:
                 strides = [self.word() for _ in range(self.outer)]
-                self.arrays[i] = self.address(value.place.array is not None), strides
+                kind = MEMORY_KIND[value.dtype]
+                owned = value.place.array is not None
+                self.arrays[i] = self.address(owned, kind), strides
         self.targets = [
-            self.address(p.array is not None) for _, _, p in self.group.stores
+            self.address(p.array is not None, MEMORY_KIND[dtype])
+            for _, dtype, p in self.group.stores
         ]
         self.results = [
-            self.address(x.place.array is not None) for x in self.group.folds
+            self.address(x.place.array is not None, MEMORY_KIND[x.dtype])
+            for x in self.group.folds
         ]
         self.make_level(0)
         self.buffers = {
-            i: f.alloca("i32", 1, buffer_size(1024, max(2, self.lanes)))
+            i: f.slot(Kind.I32, 1, buffer_size(1024, max(2, self.lanes)))
             for i, v in enumerate(self.group.values)
             if isinstance(v, Source) and v.random
         }
         self.by_column = self.layout.by_column
         self.cells = [
-            f.alloca(
+            f.slot(
                 REGISTER_KIND[x.dtype],
                 self.lanes if self.by_column or not k[-1] else 1,
             )
             for x, k in zip(self.group.folds, self.layout.kept, strict=True)
         ]
-        with f.loop(Val("%start", "i64"), Val("%stop", "i64"), const("i64", 1)) as unit:
+        with f.loop(f.start, f.stop) as unit:
             self.write_unit(unit)
-        return f.text()
+        return f.code
 
     def make_level(self, level: int) -> None:
         """Load and compute, once, the values of a level as scalars."""
         for i, value in enumerate(self.group.values):
             if self.levels[i] != level:
                 continue
-            if isinstance(value, Op):
+            if isinstance(value, Apply):
                 self.known[i] = self.op(value, self.known, 1)
             elif i in self.numbers:
                 self.known[i] = self.numbers[i]
@@ -208,10 +209,10 @@ class Writer:
                 self.known[i] = const(REGISTER_KIND[value.dtype], value.literal)
             else:
                 base = self.base[i] if level else self.arrays[i][0]
-                raw = self.f.load(base, MEMORY_KIND[value.dtype])
+                raw = self.f.load(base)
                 self.known[i] = from_memory(self.f, raw, value.dtype)
 
-    def op(self, value: Op, made: dict[int, Val], lanes: int) -> Val:
+    def op(self, value: Apply, made: dict[int, Val], lanes: int) -> Val:
         args = [self.get(i, made, lanes) for i in value.args]
         return emit_op(self.f, value.name, args, list(value.dtypes), dict(value.static))
 
@@ -236,24 +237,21 @@ class Writer:
             self.left, self.right, self.strip_number = _ZERO, h["inner"], _ZERO
             self.write_row(unit)
             return
-        strip = f.bin("urem", unit, h["strips"])
-        rest = f.bin("udiv", unit, h["strips"])
-        block = f.bin("urem", rest, h["blocks"])
-        run = f.bin("udiv", rest, h["blocks"])
+        strip = f.bin(Op.UREM, unit, h["strips"])
+        rest = f.bin(Op.UDIV, unit, h["strips"])
+        block = f.bin(Op.UREM, rest, h["blocks"])
+        run = f.bin(Op.UDIV, rest, h["blocks"])
         run_start = f.mul(run, h["run_rows"])
         first = f.add(run_start, f.mul(block, h["block"]))
-        last = f.intrinsic(
-            "smin", f.add(first, h["block"]), f.add(run_start, h["run_rows"])
-        )
+        last = f.one(Op.SMIN, f.add(first, h["block"]), f.add(run_start, h["run_rows"]))
         self.left = f.mul(strip, h["strip"])
-        self.right = f.intrinsic("smin", f.add(self.left, h["strip"]), h["inner"])
+        self.right = f.one(Op.SMIN, f.add(self.left, h["strip"]), h["inner"])
         self.strip_number = strip
-        self.column_bases: dict[int, Val] = {}
+        self.column_bases: dict[int, Address] = {}
         for n, (fold, kept) in enumerate(self.folds()):
             if kept[-1]:
                 offset = f.mul(rest, h["inner"])
-                kind = MEMORY_KIND[fold.dtype]
-                self.column_bases[n] = f.gep(kind, self.results[n], offset)
+                self.column_bases[n] = f.at(self.results[n], offset)
             elif not any(kept):
                 self.reset(n, fold)
         if self.by_column:
@@ -261,7 +259,7 @@ class Writer:
             return
         if self.column_bases:
             self.strip_loop(self.clear_columns)
-        with f.loop(first, last, const("i64", 1)) as row:
+        with f.loop(first, last) as row:
             self.write_row(row)
         for n, (fold, kept) in enumerate(self.folds()):
             if not any(kept):
@@ -272,13 +270,12 @@ class Writer:
         f = self.f
         for n, fold in enumerate(self.group.folds):
             self.reset(n, fold)
-        with f.loop(first, last, const("i64", 1)) as row:
+        with f.loop(first, last) as row:
             self.start_row(row)
             self.write_step(at, mask)
         for n, base in self.column_bases.items():
-            dtype = self.group.folds[n].dtype
-            total = f.load(self.cells[n], REGISTER_KIND[dtype], self.lanes, 64)
-            self.put(total, base, dtype, at, mask)
+            total = f.get(self.cells[n])
+            self.put(total, base, self.group.folds[n].dtype, at, mask)
 
     def folds(self) -> list[tuple[Fold, Flags]]:
         return list(zip(self.group.folds, self.layout.kept, strict=True))
@@ -317,8 +314,8 @@ class Writer:
         coordinates: list[Val] = []
         rest = row
         for size in reversed(self.sizes[1:]):
-            coordinates.append(f.bin("urem", rest, size))
-            rest = f.bin("udiv", rest, size)
+            coordinates.append(f.bin(Op.UREM, rest, size))
+            rest = f.bin(Op.UDIV, rest, size)
         coordinates = [*([rest] if self.outer else []), *reversed(coordinates)]
         for i, (base, strides) in self.arrays.items():
             value, flags = self.group.values[i], self.layout.flags[i]
@@ -328,30 +325,22 @@ class Writer:
                 for at, stride, used in zip(coordinates, strides, flags, strict=False):
                     if used:
                         offset = f.add(offset, f.mul(at, stride))
-                kind = MEMORY_KIND[value.dtype]
-                self.base[i] = f.gep(kind, base, offset) if any(flags[:-1]) else base
+                self.base[i] = f.at(base, offset) if any(flags[:-1]) else base
 
     def strip_loop(self, step: Callable[[Val, Val | None], None]) -> None:
         self.f.sweep(self.left, self.right, self.lanes, step)
 
     # one step along the inner axis ------------------------------------------------
 
-    def read(self, base: Val, dtype: str, at: Val, mask: Val | None) -> Val:
-        kind = MEMORY_KIND[dtype]
-        address = self.f.gep(kind, base, at)
-        if mask is None:
-            raw = self.f.load(address, kind, self.lanes)
-        else:
-            raw = self.f.masked_load(address, kind, mask)
+    def read(self, base: Address, dtype: str, at: Val, mask: Val | None) -> Val:
+        raw = self.f.load(self.f.at(base, at), self.lanes, mask)
         return from_memory(self.f, raw, dtype)
 
-    def put(self, value: Val, base: Val, dtype: str, at: Val, mask: Val | None) -> None:
-        address = self.f.gep(MEMORY_KIND[dtype], base, at)
-        raw = to_memory(self.f, value, dtype)
-        if mask is None:
-            self.f.store(raw, address)
-        else:
-            self.f.masked_store(raw, address, mask)
+    def put(
+        self, value: Val, base: Address, dtype: str, at: Val, mask: Val | None
+    ) -> None:
+        place = self.f.at(base, at)
+        self.f.store(to_memory(self.f, value, dtype), place, mask)
 
     def clear_columns(self, at: Val, mask: Val | None) -> None:
         for n, base in self.column_bases.items():
@@ -372,7 +361,7 @@ class Writer:
                 else:
                     made[i] = self.read(self.base[i], value.dtype, at, mask)
         for i, value in enumerate(self.group.values):
-            if self.levels[i] == 2 and isinstance(value, Op):
+            if self.levels[i] == 2 and isinstance(value, Apply):
                 made[i] = self.op(value, made, self.lanes)
         flat = f.add(self.row_start, at)
         for (i, dtype, _), target in zip(self.group.stores, self.targets, strict=True):
@@ -385,21 +374,21 @@ class Writer:
                 new = combine(f, fold.how, so_far, value_now, fold.dtype)
                 self.put(new, base, fold.dtype, at, mask)
                 continue
-            so_far = f.load(self.cells[n], value_now.kind, self.lanes, 64)
+            so_far = f.get(self.cells[n])
             if mask is not None:
                 start = f.like(value_now, identity(fold.how, fold.dtype))
                 value_now = f.select(mask, value_now, start)
             new = combine(f, fold.how, so_far, value_now, fold.dtype)
-            f.store(new, self.cells[n], 64)
+            f.put(self.cells[n], new)
 
     def reset(self, n: int, fold: Fold) -> None:
         kind = REGISTER_KIND[fold.dtype]
         start = const(kind, identity(fold.how, fold.dtype), self.lanes)
-        self.f.store(start, self.cells[n], 64)
+        self.f.put(self.cells[n], start)
 
     def finish(self, n: int, fold: Fold, at: Val) -> None:
         """Fold the lanes, and store the result as element `at`."""
         f = self.f
-        lanes = f.load(self.cells[n], REGISTER_KIND[fold.dtype], self.lanes, 64)
+        lanes = f.get(self.cells[n])
         result = to_memory(f, across(f, fold.how, lanes, fold.dtype), fold.dtype)
-        f.store(result, f.gep(MEMORY_KIND[fold.dtype], self.results[n], at))
+        f.store(result, f.at(self.results[n], at))

@@ -1,182 +1,56 @@
-"""A thin layer over llvmlite's builder for the contract kernels: loops, memory, vectors.
-
-Addresses are i64 and all offsets are in bytes, as they stand in the job tables.
-Loop variables live in stack slots, which LLVM's mem2reg turns into registers.
-"""
+"""Kernels over integers: addresses in bytes, as they stand in tables of jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from minikeras_kernels.values import Kind, Val, const
+from minikeras_kernels.writer import Writer
 
-from llvmlite import ir
+from minikeras_numba.ir.compile import target
 
-from minikeras_numba.machine.jit import host
-
-I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
-PTR = ir.PointerType()
-SCALARS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
+KINDS = {"float32": Kind.F32, "float64": Kind.F64}
 ITEMSIZE = {"float32": 4, "float64": 8}
 
 
-class Code:
-    """The body of one exported function of i64 arguments."""
+class Contract(Writer):
+    """A function of i64 arguments; `lanes` elements of `dtype` make a vector."""
 
-    def __init__(
-        self, module: ir.Module, name: str, dtype: str, arguments: int
-    ) -> None:
-        kind = ir.FunctionType(ir.VoidType(), [I64] * arguments)
-        self.module = module
-        self.function = ir.Function(module, kind, name)
-        self.function.attributes.add("nounwind")
-        self.arguments: Sequence[Any] = self.function.args
-        self.entry = self.function.append_basic_block("entry")
-        self.b = ir.IRBuilder(self.function.append_basic_block("body"))
-        self.scalar = SCALARS[dtype]
+    def __init__(self, name: str, dtype: str, arguments: int) -> None:
+        super().__init__(name, (Kind.I64,) * arguments, target())
+        self.kind = KINDS[dtype]
         self.itemsize = ITEMSIZE[dtype]
-        self.lanes = host().lanes(self.itemsize)
-        self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.lanes = self.target.lanes(self.itemsize)
 
-    def finish(self) -> None:
-        """Close the function."""
-        self.b.ret_void()
-        ir.IRBuilder(self.entry).branch(self.function.basic_blocks[1])
+    def const(self, n: int) -> Val:
+        return const(Kind.I64, n)
 
-    # integers
+    def number(self, x: float) -> Val:
+        """A number in every lane of a vector."""
+        return const(self.kind, x, self.lanes)
 
-    def const(self, n: int) -> Any:
-        return ir.Constant(I64, n)
-
-    def add(self, *terms: Any) -> Any:
-        total = terms[0]
-        for term in terms[1:]:
-            total = self.b.add(total, term)
-        return total
-
-    def mul(self, x: Any, n: Any) -> Any:
-        return self.b.mul(x, self.const(n) if isinstance(n, int) else n)
-
-    def word(self, base: Any, index: int) -> Any:
+    def word(self, base: Val, index: int = 0) -> Val:
         """The i64 at `base[index]`."""
-        return self.load(self.add(base, self.const(8 * index)), I64, 8)
+        return self.peek(self.add(base, 8 * index))
 
-    # memory
+    def peek(self, address: Val, kind: Kind = Kind.I64) -> Val:
+        """The element at an address."""
+        return self.load(self.pointer(address, kind))
 
-    def slot(self, kind: Any, value: Any) -> Any:
-        """A variable; it lives in a register once LLVM has seen it."""
-        pointer = ir.IRBuilder(self.entry).alloca(kind)
-        self.b.store(value, pointer)
-        return pointer
+    def poke(self, x: Val, address: Val) -> None:
+        """An element to an address."""
+        self.store(x, self.pointer(address, x.kind))
 
-    def get(self, slot: Any, kind: Any = I64) -> Any:
-        return self.b.load(slot, typ=kind)
+    def vload(self, address: Val, mask: Val | None = None) -> Val:
+        """A vector from memory; lanes off the mask are not read, and zero."""
+        return self.load(self.pointer(address, self.kind), self.lanes, mask)
 
-    def put(self, slot: Any, value: Any) -> None:
-        self.b.store(value, slot)
-
-    def load(self, address: Any, kind: Any, align: int | None = None) -> Any:
-        pointer = self.b.inttoptr(address, PTR)
-        return self.b.load(pointer, align=align or self.itemsize, typ=kind)
-
-    def store(self, value: Any, address: Any) -> None:
-        self.b.store(value, self.b.inttoptr(address, PTR), align=self.itemsize)
-
-    def store_word(self, value: Any, address: Any) -> None:
-        """An i64 to memory."""
-        self.b.store(value, self.b.inttoptr(address, PTR), align=8)
-
-    def intrinsic(
-        self, name: str, kind: ir.FunctionType, arguments: Sequence[Any]
-    ) -> Any:
-        """Call an LLVM intrinsic, declared on first use."""
-        declared = self.module.globals.get(name)
-        if declared is None:
-            declared = ir.Function(self.module, kind, name)
-        return self.b.call(declared, list(arguments))
-
-    # vectors
-
-    def tag(self) -> str:
-        """The vector type as intrinsics spell it, say v16f32."""
-        return f"v{self.lanes}f{self.itemsize * 8}"
-
-    def vec_constant(self, x: float) -> Any:
-        return ir.Constant(self.vector, [x] * self.lanes)
-
-    def first_lanes(self, count: Any) -> Any:
-        """A mask with the first `count` lanes set."""
-        wide = ir.VectorType(I32, self.lanes)
-        index = ir.Constant(wide, list(range(self.lanes)))
-        return self.b.icmp_signed(
-            "<", index, self.splat(self.b.trunc(count, I32), wide)
-        )
-
-    def splat(self, x: Any, kind: Any) -> Any:
-        lone = self.b.insert_element(
-            ir.Constant(kind, ir.Undefined), x, ir.Constant(I32, 0)
-        )
-        zeros = ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count)
-        return self.b.shuffle_vector(lone, lone, zeros)
-
-    def vload(self, address: Any, mask: Any = None, other: Any = None) -> Any:
-        """A vector from memory; lanes off the mask are not read and take `other`."""
-        if mask is None:
-            return self.load(address, self.vector)
-        bits = ir.VectorType(I1, self.lanes)
-        kind = ir.FunctionType(self.vector, [PTR, I32, bits, self.vector])
-        fill = self.vec_constant(0.0) if other is None else other
-        arguments = (
-            self.b.inttoptr(address, PTR),
-            ir.Constant(I32, self.itemsize),
-            mask,
-            fill,
-        )
-        return self.intrinsic(f"llvm.masked.load.{self.tag()}.p0", kind, arguments)
-
-    def vstore(self, value: Any, address: Any, mask: Any = None) -> None:
+    def vstore(self, x: Val, address: Val, mask: Val | None = None) -> None:
         """A vector to memory; lanes off the mask are not written."""
-        if mask is None:
-            self.store(value, address)
-            return
-        bits = ir.VectorType(I1, self.lanes)
-        kind = ir.FunctionType(ir.VoidType(), [self.vector, PTR, I32, bits])
-        pointer = self.b.inttoptr(address, PTR)
-        arguments = (value, pointer, ir.Constant(I32, self.itemsize), mask)
-        self.intrinsic(f"llvm.masked.store.{self.tag()}.p0", kind, arguments)
+        self.store(x, self.pointer(address, x.kind), mask)
 
-    # control
+    def head(self, count: Val) -> Val:
+        """A mask with the first `count` lanes of a vector set."""
+        return self.first_lanes(count, self.lanes)
 
-    @contextmanager
-    def loop(
-        self, count: Any, steps: Sequence[tuple[Any, Any]] = (), start: Any = None
-    ) -> Iterator[Any]:
-        """`for i in range(start, count)`; yields the slot of i.
-
-        After each turn every (slot, step) of `steps` advances by its step. The test
-        is at the foot of the loop, with one guard before it: the shape LLVM likes.
-        """
-        first = self.const(0) if start is None else start
-        index = self.slot(I64, first)
-        body = self.function.append_basic_block("loop")
-        done = self.function.append_basic_block("done")
-        self.b.cbranch(self.b.icmp_signed("<", first, count), body, done)
-        self.b.position_at_end(body)
-        yield index
-        for slot, step in steps:
-            self.put(slot, self.add(self.get(slot), step))
-        following = self.add(self.get(index), self.const(1))
-        self.put(index, following)
-        self.b.cbranch(self.b.icmp_signed("<", following, count), body, done)
-        self.b.position_at_end(done)
-
-    @contextmanager
-    def when(self, condition: Any) -> Iterator[None]:
-        """Run the block only where `condition` holds."""
-        body = self.function.append_basic_block("then")
-        done = self.function.append_basic_block("after")
-        self.b.cbranch(condition, body, done)
-        self.b.position_at_end(body)
-        yield
-        self.b.branch(done)
-        self.b.position_at_end(done)
+    def wide(self, x: Val) -> Val:
+        """A scalar in every lane of a vector."""
+        return self.splat(x, self.lanes)

@@ -30,15 +30,14 @@ from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
-from llvmlite import ir
+import minikeras_kernels
 
 from minikeras.extend import finish_before_fork
 from minikeras_numba.machine import objects
 
-Build = Callable[[ir.Module], "str | None"]
 _DIGEST = 16
 # Whatever can change a kernel's text: all folders below these.
-_SOURCES = (Path(__file__).parents[1],)
+_SOURCES = (Path(__file__).parents[1], Path(minikeras_kernels.__file__).parent)
 
 
 @dataclass(slots=True)
@@ -163,15 +162,6 @@ def optimise(text: str) -> Any:
     return module
 
 
-def ir_text(name: str, build: Build | str) -> str:
-    """The IR of a kernel, as text."""
-    if isinstance(build, str):
-        return build
-    module = ir.Module(name=name)
-    text = build(module)
-    return str(module) if text is None else text
-
-
 def _link(name: str, body: bytes, key: str) -> int:
     library = llvm.JITLibraryBuilder()
     library.add_object_img(body).add_current_process().export_symbol(name)
@@ -183,14 +173,13 @@ def _link(name: str, body: bytes, key: str) -> int:
     return address
 
 
-def compile_ir(name: str, build: Build | str, key: str) -> int:
+def compile_ir(name: str, build: Callable[[], str] | str, key: str) -> int:
     """The address of the function `name` of a module of IR.
 
     Args:
         name: The function to export. Other kernels may use the same name.
-        build: IR text, or a function that fills an empty `ir.Module` (or returns
-            text). It is called only if neither this process nor the disk cache
-            knows the kernel.
+        build: IR text, or a function that writes it, which is called only if neither
+            this process nor the disk cache knows the kernel.
         key: All that the IR depends on, apart from the processor.
     """
     found = _addresses.get((name, key))
@@ -205,7 +194,8 @@ def compile_ir(name: str, build: Build | str, key: str) -> int:
         path = folder / f"{digest}.o" if folder else None
         address = _load(name, path, digest) if path else None
         if address is None:
-            body = _target_machine().emit_object(optimise(ir_text(name, build)))
+            text = build if isinstance(build, str) else build()
+            body = _target_machine().emit_object(optimise(text))
             stats.compiled += 1
             if path:
                 objects.write(path, body)

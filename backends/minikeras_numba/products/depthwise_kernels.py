@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from llvmlite import ir
+from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.values import Val
 
-from minikeras_numba.ir.contract import Code
-from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
 from minikeras_numba.tiles.tile import FIELD
 
 Taps = tuple[int, int, int]
-Visit = Callable[[Any, Any], None]
+Visit = Callable[[Val, Val], None]
 
 
 def depthwise_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
@@ -31,32 +32,32 @@ def depthwise_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
     `taps`: the job's extra, r and k, where the kernel is for these only.
     """
 
-    def build(module: ir.Module) -> None:
-        emitter = _Depthwise(module, dtype, taps)
-        emitter.emit(emitter.apply if kind == "apply" else emitter.learn)
+    def build() -> Code:
+        emitter = _Depthwise(dtype, taps)
+        return emitter.emit(emitter.apply if kind == "apply" else emitter.learn)
 
-    return compile_ir("depthwise", build, f"depthwise {dtype} {kind} {taps}")
+    return compile_contract("depthwise", build, f"depthwise {dtype} {kind} {taps}")
 
 
 class _Tap(NamedTuple):
     """Byte offsets of a tap in the image and in the weights."""
 
-    image: Any
-    weight: Any
+    image: Val
+    weight: Val
 
 
 class _Depthwise:
     """Emits a kernel: channels outside, then positions and taps."""
 
-    def __init__(self, module: ir.Module, dtype: str, fixed: Taps | None) -> None:
-        self.code = Code(module, "depthwise", dtype, 5)
+    def __init__(self, dtype: str, fixed: Taps | None) -> None:
+        self.code = Contract("depthwise", dtype, 5)
         self.fixed = fixed
-        self.mask: Any = None
+        self.mask: Val | None = None
 
-    def field(self, name: str) -> Any:
-        return self.code.word(self.code.arguments[4], FIELD[name])
+    def field(self, name: str) -> Val:
+        return self.code.word(self.code.parameters[4], FIELD[name])
 
-    def emit(self, body: Callable[[Any, Any, Any], None]) -> None:
+    def emit(self, body: Callable[[Val, Val, Val], None]) -> Code:
         """`body(A, B, C)` for each vector of channels."""
         c = self.code
         names = ("count", "da", "dc", "extra", "r", "k")
@@ -64,21 +65,20 @@ class _Depthwise:
         self.images = [self.field(name) for name in ("sbr", "sar", "sak")]
         self.weights = [self.field(name) for name in ("ldc", "sap", "sbk")]
         channels = self.field("tail")
-        whole = c.b.sdiv(channels, c.const(c.lanes))
-        rest = c.b.srem(channels, c.const(c.lanes))
+        whole = c.bin(Op.SDIV, channels, c.const(c.lanes))
+        rest = c.bin(Op.SREM, channels, c.const(c.lanes))
         step = c.const(c.lanes * c.itemsize)
-        offset = c.slot(step.type, c.const(0))
-        with c.loop(whole, [(offset, step)]):
-            body(*(c.add(x, c.get(offset)) for x in c.arguments[:3]))
-        with c.when(c.b.icmp_signed(">", rest, c.const(0))):
-            self.mask = c.first_lanes(rest)
-            body(*(c.add(x, c.get(offset)) for x in c.arguments[:3]))
-        c.finish()
+        offset = c.variable(c.const(0))
+        with c.repeat(whole, [(offset, step)]):
+            body(*(c.add(x, c.get(offset)) for x in c.parameters[:3]))
+        with c.when(c.icmp(Rel.SGT, rest, c.const(0))):
+            self.mask = c.head(rest)
+            body(*(c.add(x, c.get(offset)) for x in c.parameters[:3]))
+        return c.code
 
-    def fma(self, x: Any, y: Any, z: Any) -> Any:
+    def fma(self, x: Val, y: Val, z: Val) -> Val:
         c = self.code
-        kind = ir.FunctionType(c.vector, [c.vector] * 3)
-        return c.intrinsic(f"llvm.fma.{c.tag()}", kind, (x, y, z))
+        return c.one(Op.FMA, x, y, z)
 
     def known(self) -> Iterator[_Tap]:
         """The taps of a small window."""
@@ -93,32 +93,32 @@ class _Depthwise:
     def each_tap(self, visit: Visit) -> None:
         """`visit(offset in the image, in the weights)` inside loops over any window."""
         c = self.code
-        outer: list[Any] = [c.const(0), c.const(0)]
+        outer: list[Val] = [c.const(0), c.const(0)]
         self._nest(("extra", "r", "k"), outer, visit)
 
-    def _nest(self, names: tuple[str, ...], at: list[Any], visit: Visit) -> None:
+    def _nest(self, names: tuple[str, ...], at: list[Val], visit: Visit) -> None:
         c = self.code
         if not names:
             visit(*at)
             return
         level = 3 - len(names)
-        slots = [c.slot(x.type, x) for x in at]
+        slots = [c.variable(x) for x in at]
         moves = zip(slots, (self.images[level], self.weights[level]), strict=True)
-        with c.loop(self.job[names[0]], list(moves)):
+        with c.repeat(self.job[names[0]], list(moves)):
             self._nest(names[1:], [c.get(s) for s in slots], visit)
 
-    def apply(self, a: Any, b: Any, out: Any) -> None:
+    def apply(self, a: Val, b: Val, out: Val) -> None:
         c = self.code
         taps = list(self.known()) if self.fixed else []
         weights = [c.vload(c.add(b, tap.weight), self.mask) for tap in taps]
-        x, y = (c.slot(p.type, p) for p in (a, out))
-        with c.loop(self.job["count"], [(x, self.job["da"]), (y, self.job["dc"])]):
-            total = c.slot(c.vector, c.vec_constant(0.0))
-            c.put(total, c.vec_constant(0.0))
+        x, y = (c.variable(p) for p in (a, out))
+        with c.repeat(self.job["count"], [(x, self.job["da"]), (y, self.job["dc"])]):
+            total = c.variable(c.number(0.0))
+            c.put(total, c.number(0.0))
 
-            def add(image: Any, weight: Any) -> None:
+            def add(image: Val, weight: Val) -> None:
                 value = c.vload(c.add(c.get(x), image), self.mask)
-                c.put(total, self.fma(value, weight, c.get(total, c.vector)))
+                c.put(total, self.fma(value, weight, c.get(total)))
 
             if self.fixed:
                 for tap, weight in zip(taps, weights, strict=True):
@@ -129,9 +129,9 @@ class _Depthwise:
                         image, c.vload(c.add(b, weight), self.mask)
                     )
                 )
-            c.vstore(c.get(total, c.vector), c.get(y), self.mask)
+            c.vstore(c.get(total), c.get(y), self.mask)
 
-    def learn(self, a: Any, b: Any, out: Any) -> None:
+    def learn(self, a: Val, b: Val, out: Val) -> None:
         if self.fixed:
             self.gather(a, b, out, list(self.known()))
         else:
@@ -139,16 +139,16 @@ class _Depthwise:
                 lambda image, weight: self.gather(a, b, out, [_Tap(image, weight)])
             )
 
-    def gather(self, a: Any, b: Any, out: Any, taps: list[_Tap]) -> None:
+    def gather(self, a: Val, b: Val, out: Val, taps: list[_Tap]) -> None:
         """Add to the gradients of these taps over all positions."""
         c = self.code
         places = [c.add(out, tap.weight) for tap in taps]
-        sums = [c.slot(c.vector, c.vload(place, self.mask)) for place in places]
-        x, g = (c.slot(p.type, p) for p in (a, b))
-        with c.loop(self.job["count"], [(x, self.job["da"]), (g, self.job["dc"])]):
+        sums = [c.variable(c.vload(place, self.mask)) for place in places]
+        x, g = (c.variable(p) for p in (a, b))
+        with c.repeat(self.job["count"], [(x, self.job["da"]), (g, self.job["dc"])]):
             gradient = c.vload(c.get(g), self.mask)
             for tap, total in zip(taps, sums, strict=True):
                 value = c.vload(c.add(c.get(x), tap.image), self.mask)
-                c.put(total, self.fma(value, gradient, c.get(total, c.vector)))
+                c.put(total, self.fma(value, gradient, c.get(total)))
         for place, total in zip(places, sums, strict=True):
-            c.vstore(c.get(total, c.vector), place, self.mask)
+            c.vstore(c.get(total), place, self.mask)

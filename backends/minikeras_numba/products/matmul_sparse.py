@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.values import Address, Kind, Val, counting
 
-from minikeras_numba.ir.contract import I1, I32, I64, Code
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
+from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.matmul_sizes import Matmul
 from minikeras_numba.tiles.blocking import Panel, chunks, panels
@@ -40,7 +41,7 @@ from minikeras_numba.tiles.jobs import (
     zeros_address,
 )
 from minikeras_numba.tiles.panels import Block, Packed, scratch, transposing
-from minikeras_numba.tiles.tile import FIELD, JOB, pinned
+from minikeras_numba.tiles.tile import FIELD, JOB
 
 # Rows of B that a block of the reduction covers: 32 KB of a panel, the first cache.
 DEPTH = 128
@@ -220,69 +221,60 @@ def lister() -> int:
     `lds` nonzeros more than SIXTEENTHS / 16 of what was seen are too many.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "pack", "float32", 5)
-        a, _, out, start, row = c.arguments
+    def build() -> Code:
+        c = Contract("pack", "float32", 5)
+        a, _, out, start, row = c.parameters
         k, lanes = c.word(row, FIELD["k"]), c.lanes
-        here = c.b.icmp_signed("!=", c.word(row, FIELD["extra"]), c.const(0))
-        first = c.b.select(here, start, a)
+        here = c.icmp(Rel.NE, c.word(row, FIELD["extra"]), c.const(0))
+        first = c.select(here, start, a)
         offsets = c.add(out, c.word(row, FIELD["dc"]))
         values = c.add(out, c.word(row, FIELD["ds"]))
-        begins = c.slot(I64, c.add(out, c.const(_HEAD)))
+        begins = c.variable(c.add(out, c.const(_HEAD)))
         slack = c.word(row, FIELD["lds"])
-        n, seen, sparse = (c.slot(I64, c.const(i)) for i in (0, 0, 1))
-        wide = ir.VectorType(I32, lanes)
-        counting = ir.Constant(wide, [i * 4 * lanes for i in range(lanes)])
-        with c.loop(c.word(row, FIELD["r"])) as depth:
+        n, seen, sparse = (c.variable(c.const(i)) for i in (0, 0, 1))
+        numbers = counting(Kind.I32, lanes, 4 * lanes)
+        with c.repeat(c.word(row, FIELD["r"])) as depth:
             low = c.mul(c.get(depth), DEPTH)
             high = _least(c, c.add(low, c.const(DEPTH)), k)
-            at = c.slot(I64, first)
-            with c.loop(c.word(row, FIELD["count"]), [(at, c.word(row, FIELD["sap"]))]):
-                c.store_word(c.get(n), c.get(begins))
+            at = c.variable(first)
+            with c.repeat(
+                c.word(row, FIELD["count"]), [(at, c.word(row, FIELD["sap"]))]
+            ):
+                c.poke(c.get(n), c.get(begins))
                 c.put(begins, c.add(c.get(begins), c.const(8)))
-                c.put(seen, c.add(c.get(seen), c.b.sub(high, low)))
-                alive = c.b.icmp_signed("!=", c.get(sparse), c.const(0))
-                vectors = c.b.udiv(
-                    c.add(c.b.sub(high, low), c.const(lanes - 1)), c.const(lanes)
+                c.put(seen, c.add(c.get(seen), c.sub(high, low)))
+                alive = c.icmp(Rel.NE, c.get(sparse), c.const(0))
+                vectors = c.bin(
+                    Op.UDIV, c.add(c.sub(high, low), c.const(lanes - 1)), c.const(lanes)
                 )
-                base = c.slot(I64, low)
-                count = c.b.select(alive, vectors, c.const(0))
-                with c.loop(count, [(base, c.const(lanes))]):
+                base = c.variable(low)
+                count = c.select(alive, vectors, c.const(0))
+                with c.repeat(count, [(base, c.const(lanes))]):
                     column = c.get(base)
-                    inside = c.first_lanes(c.b.sub(high, column))
+                    inside = c.head(c.sub(high, column))
                     x = c.vload(c.add(c.get(at), c.mul(column, 4)), inside)
                     # unordered: NaN is no zero
-                    mask = c.b.fcmp_unordered("!=", x, c.vec_constant(0.0))
-                    origin = c.splat(c.b.trunc(c.mul(column, 4 * lanes), I32), wide)
+                    mask = c.fcmp(Rel.UNE, x, c.number(0.0))
+                    origin = c.convert(Op.TRUNC, c.mul(column, 4 * lanes), Kind.I32)
                     place = c.mul(c.get(n), 4)
-                    where = c.b.add(origin, counting)
-                    c.vstore(_compress(c, x, mask, "f32"), c.add(values, place))
-                    c.vstore(_compress(c, where, mask, "i32"), c.add(offsets, place))
-                    bits = c.b.zext(c.b.bitcast(mask, ir.IntType(lanes)), I64)
-                    kind = ir.FunctionType(I64, [I64])
-                    more = c.intrinsic("llvm.ctpop.i64", kind, [bits])
+                    where = c.add(c.wide(origin), numbers)
+                    c.vstore(c.compress(x, mask), c.add(values, place))
+                    c.vstore(c.compress(where, mask), c.add(offsets, place))
+                    more = c.one(Op.CTPOP, c.mask_bits(mask))
                     c.put(n, c.add(c.get(n), more))
                 limit = c.add(c.mul(c.get(seen), SIXTEENTHS), c.mul(slack, 16))
-                over = c.b.icmp_signed(">", c.mul(c.get(n), 16), limit)
+                over = c.icmp(Rel.SGT, c.mul(c.get(n), 16), limit)
                 with c.when(over):
                     c.put(sparse, c.const(0))
-        c.store_word(c.get(n), c.get(begins))
-        c.store_word(c.get(sparse), out)
-        c.finish()
+        c.poke(c.get(n), c.get(begins))
+        c.poke(c.get(sparse), out)
+        return c.code
 
-    return compile_ir("pack", build, f"lister {DEPTH} {_HEAD} {SIXTEENTHS}")
-
-
-def _least(c: Code, x: Any, y: Any) -> Any:
-    return c.b.select(c.b.icmp_signed("<", x, y), x, y)
+    return compile_contract("pack", build, f"lister {DEPTH} {_HEAD} {SIXTEENTHS}")
 
 
-def _compress(c: Code, x: Any, mask: Any, kind: str) -> Any:
-    """The lanes of `x` on the mask moved to the front, zeros behind them."""
-    name = f"llvm.x86.avx512.mask.compress.v{c.lanes}{kind}"
-    bits = ir.VectorType(I1, c.lanes)
-    signature = ir.FunctionType(x.type, [x.type, x.type, bits])
-    return c.intrinsic(name, signature, [x, ir.Constant(x.type, None), mask])
+def _least(c: Contract, x: Val, y: Val) -> Val:
+    return c.select(c.icmp(Rel.SLT, x, y), x, y)
 
 
 def gather_tile(vectors: int) -> int:
@@ -294,70 +286,69 @@ def gather_tile(vectors: int) -> int:
     `r` dense jobs at `extra`.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "tile", "float32", 5)
-        a, b, out, lists, row = c.arguments
-        sparse = c.b.icmp_signed("!=", c.load(lists, I64, 8), c.const(0))
+    def build() -> Code:
+        c = Contract("tile", "float32", 5)
+        a, b, out, lists, row = c.parameters
+        sparse = c.icmp(Rel.NE, c.peek(lists), c.const(0))
         flag = c.vload(c.add(b, c.word(row, FIELD["sbr"])))
-        kind = ir.FunctionType(I1, [ir.VectorType(I1, c.lanes)])
-        spoiled = c.b.fcmp_unordered("uno", flag, flag)
-        bad = c.intrinsic(f"llvm.vector.reduce.or.v{c.lanes}i1", kind, [spoiled])
-        sparse = c.b.and_(sparse, c.b.not_(bad))
+        spoiled = c.fcmp(Rel.UNO, flag, flag)
+        bad = c.any_lane(spoiled)
+        sparse = c.bin(Op.AND, sparse, c.invert(bad))
         with c.when(sparse):
             _emit_gather(c, b, out, lists, row, vectors)
-        with c.when(c.b.not_(sparse)):
+        with c.when(c.invert(sparse)):
             last = c.word(row, FIELD["r"])
             emit_jobs(c, c.word(row, FIELD["extra"]), c.const(0), last, (a, b, out))
-        c.finish()
+        return c.code
 
-    return compile_ir("tile", build, f"gather tile {vectors} {_HEAD} {JOB}")
+    return compile_contract("tile", build, f"gather tile {vectors} {_HEAD} {JOB}")
 
 
-def _emit_gather(c: Code, b: Any, out: Any, lists: Any, row: Any, vectors: int) -> None:
+def _emit_gather(
+    c: Contract, b: Val, out: Val, lists: Val, row: Val, vectors: int
+) -> None:
     """Rows of the result, one block of the reduction after the other."""
     offsets = c.add(lists, c.word(row, FIELD["da"]))
     values = c.add(lists, c.word(row, FIELD["ds"]))
-    begins = c.slot(I64, c.add(lists, c.const(_HEAD)))
+    begins = c.variable(c.add(lists, c.const(_HEAD)))
     panel = c.add(b, c.word(row, FIELD["sbk"]))
     ldc = c.word(row, FIELD["ldc"])
     top = c.add(out, c.word(row, FIELD["dc"]))
     line = c.lanes * c.itemsize
-    zero = c.vec_constant(0.0)
-    with c.loop(c.word(row, FIELD["k"])) as depth:
-        place = c.slot(I64, top)
-        fresh = c.b.icmp_signed("==", c.get(depth), c.const(0))
+    zero = c.number(0.0)
+    with c.repeat(c.word(row, FIELD["k"])) as depth:
+        place = c.variable(top)
+        fresh = c.icmp(Rel.EQ, c.get(depth), c.const(0))
         moves = [(place, ldc), (begins, c.const(8))]
-        with c.loop(c.word(row, FIELD["count"]), moves):
+        with c.repeat(c.word(row, FIELD["count"]), moves):
             low, high = (c.word(c.get(begins), i) for i in range(2))
-            old = c.b.select(fresh, c.word(row, FIELD["lds"]), c.get(place))
+            old = c.select(fresh, c.word(row, FIELD["lds"]), c.get(place))
             # neighbours add to different sums: twice the chains, enough to keep busy
             even = [
-                c.slot(c.vector, c.vload(c.add(old, c.const(v * line))))
+                c.variable(c.vload(c.add(old, c.const(v * line))))
                 for v in range(vectors)
             ]
-            odd = [c.slot(c.vector, zero) for _ in range(vectors)]
-            size = c.b.sub(high, low)
-            entry = c.slot(I64, c.mul(low, 4))
-            with c.loop(c.b.lshr(size, c.const(1)), [(entry, c.const(8))]):
+            odd = [c.variable(zero) for _ in range(vectors)]
+            size = c.sub(high, low)
+            entry = c.variable(c.mul(low, 4))
+            with c.repeat(c.bin(Op.LSHR, size, c.const(1)), [(entry, c.const(8))]):
                 for i, sums in enumerate((even, odd)):
                     where = c.add(c.get(entry), c.const(4 * i))
                     _emit_entry(c, panel, offsets, values, where, sums)
-            with c.when(c.b.trunc(size, I1)):
+            with c.when(c.convert(Op.TRUNC, size, Kind.I1)):
                 _emit_entry(c, panel, offsets, values, c.get(entry), even)
             for v in range(vectors):
-                total = c.b.fadd(c.get(even[v], c.vector), c.get(odd[v], c.vector))
+                total = c.fadd(c.get(even[v]), c.get(odd[v]))
                 c.vstore(total, c.add(c.get(place), c.const(v * line)))
 
 
 def _emit_entry(
-    c: Code, panel: Any, offsets: Any, values: Any, where: Any, sums: list[Any]
+    c: Contract, panel: Val, offsets: Val, values: Val, where: Val, sums: list[Address]
 ) -> None:
     """Add one nonzero times its row of the panel."""
-    offset = c.b.zext(c.load(c.add(offsets, where), I32, 4), I64)
+    offset = c.convert(Op.ZEXT, c.peek(c.add(offsets, where), Kind.I32), Kind.I64)
     line = c.add(panel, c.mul(offset, len(sums)))
-    x = pinned(c, c.splat(c.load(c.add(values, where), c.scalar), c.vector))
-    kind = ir.FunctionType(c.vector, [c.vector] * 3)
+    x = c.pin(c.wide(c.peek(c.add(values, where), c.kind)))
     for v, total in enumerate(sums):
         y = c.vload(c.add(line, c.const(v * c.lanes * c.itemsize)))
-        given = [x, y, c.get(total, c.vector)]
-        c.put(total, c.intrinsic(f"llvm.fmuladd.{c.tag()}", kind, given))
+        c.put(total, c.fma(x, y, c.get(total)))

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
+from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.values import Kind, Val
 from minikeras_numpy.movement import slices
 
 from minikeras.extend import Node, Value, numpy_dtype
-from minikeras_numba.ir.contract import I1, I64, PTR, Code
-from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
 from minikeras_numba.machine.launch import Launch, Native
 from minikeras_numba.tiles.jobs import zeros_address
 
@@ -29,7 +30,7 @@ META = (
 AXIS = ("size", "stride", "to_stride")
 # Fewer bytes than that are not shared out.
 _GRAIN_BYTES = 1 << 16
-_SIZES = (1, 2, 4, 8)
+_WHOLE = {1: Kind.I8, 2: Kind.I16, 4: Kind.I32, 8: Kind.I64}
 
 
 class End(NamedTuple):
@@ -45,7 +46,7 @@ def lower_moving(node: Node, regs: Mapping[Value, int]) -> Native | None:
     """A native step for a movement node, or None where its items are too wide."""
     out = node.outputs[0]
     item = numpy_dtype(out.aval.dtype).itemsize
-    if item not in _SIZES:
+    if item not in _WHOLE:
         return None
     arrays = [np.empty(v.aval.shape, f"V{item}") for v in node.inputs]
     target = np.empty(out.aval.shape, f"V{item}")
@@ -82,52 +83,48 @@ def _launch(item: int, source: End, target: End, shape: Sequence[int]) -> Launch
     meta = np.array([*words, *(n for axis in outer for n in axis)], np.int64)
     rows = math.prod(size for size, _, _ in outer)
     key = f"moving {META} {AXIS} {item} {flat}"
-    fn = compile_ir("moving", functools.partial(_emit, item=item, flat=flat), key)
+    fn = compile_contract("moving", functools.partial(_emit, item=item, flat=flat), key)
     return Launch(fn, meta, rows, max(1, _GRAIN_BYTES // (count * item)))
 
 
-def _emit(module: ir.Module, item: int, flat: bool) -> None:
+def _emit(item: int, flat: bool) -> Code:
     """Rows [start, stop): their places from their number, axis by axis."""
-    c = Code(module, "moving", "float32", 6)
-    registers, meta, start, stop, _, _ = c.arguments
+    c = Contract("moving", "float32", 6)
+    registers, meta, start, stop, _, _ = c.parameters
     word = {name: c.word(meta, i) for i, name in enumerate(META)}
-    known = c.b.icmp_signed("<", word["source"], c.const(0))
+    known = c.icmp(Rel.SLT, word["source"], c.const(0))
     entry = c.add(registers, c.mul(word["source"], 8))
-    entry = c.b.select(known, c.add(meta, c.const(8 * META.index("own"))), entry)
-    source = c.add(c.load(entry, I64, 8), word["offset"])
+    entry = c.select(known, c.add(meta, c.const(8 * META.index("own"))), entry)
+    source = c.add(c.peek(entry), word["offset"])
     entry = c.add(registers, c.mul(word["target"], 8))
-    target = c.add(c.load(entry, I64, 8), word["to_offset"])
-    with c.loop(stop, start=start) as number:
-        rest = c.slot(I64, c.get(number))
-        places = [c.slot(I64, source), c.slot(I64, target)]
-        with c.loop(word["axes"]) as done:
-            axis = c.b.sub(c.b.sub(word["axes"], c.const(1)), c.get(done))
+    target = c.add(c.peek(entry), word["to_offset"])
+    with c.repeat(stop, start=start) as number:
+        rest = c.variable(c.get(number))
+        places = [c.variable(source), c.variable(target)]
+        with c.repeat(word["axes"]) as done:
+            axis = c.sub(c.sub(word["axes"], c.const(1)), c.get(done))
             row = c.add(meta, c.const(8 * len(META)), c.mul(axis, 8 * len(AXIS)))
             size = c.word(row, 0)
-            index = c.b.urem(c.get(rest), size)
-            c.put(rest, c.b.udiv(c.get(rest), size))
+            index = c.bin(Op.UREM, c.get(rest), size)
+            c.put(rest, c.bin(Op.UDIV, c.get(rest), size))
             for i, place in enumerate(places, 1):
                 c.put(place, c.add(c.get(place), c.mul(index, c.word(row, i))))
         _emit_row(c, word, [c.get(place) for place in places], item, flat)
-    c.finish()
+    return c.code
 
 
 def _emit_row(
-    c: Code, word: Mapping[str, Any], places: Sequence[Any], item: int, flat: bool
+    c: Contract, word: Mapping[str, Val], places: Sequence[Val], item: int, flat: bool
 ) -> None:
     source, target = places
     if flat:
-        kind = ir.FunctionType(ir.VoidType(), [PTR, PTR, I64, I1])
-        ends = [c.b.inttoptr(place, PTR) for place in (target, source)]
-        size = c.mul(word["count"], item)
-        c.intrinsic("llvm.memcpy.p0.p0.i64", kind, [*ends, size, ir.Constant(I1, 0)])
+        c.copy(target, source, c.mul(word["count"], item))
         return
-    whole = ir.IntType(8 * item)
-    with c.loop(word["count"]) as index:
+    with c.repeat(word["count"]) as index:
         at = c.get(index)
-        value = c.load(c.add(source, c.mul(at, word["stride"])), whole, item)
+        value = c.peek(c.add(source, c.mul(at, word["stride"])), _WHOLE[item])
         place = c.add(target, c.mul(at, word["to_stride"]))
-        c.b.store(value, c.b.inttoptr(place, PTR), align=item)
+        c.poke(value, place)
 
 
 # --- which parts go where: input number (-1: zeros), the part of it, the part of the result

@@ -10,31 +10,33 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from minikeras_kernels import mathlib
+from minikeras_kernels.code import Code, Op
+from minikeras_kernels.elementwise import REGISTER_KIND
+from minikeras_kernels.folds import combine
+from minikeras_kernels.signature import Kernel
+from minikeras_kernels.values import Address, Kind, Val, const
 
 from minikeras.extend import Node, Value
-from minikeras_numba.ir import mathlib
-from minikeras_numba.ir.elementwise import REGISTER_KIND
-from minikeras_numba.ir.folds import combine
-from minikeras_numba.ir.signature import PARAMETERS, meta_words, register_arrays
-from minikeras_numba.ir.writer import Fn, Val, const
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.ir.compile import compile_kernel, target
+from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.launch import Launch, Native
 
 ROWWISE = ("softmax", "log_softmax", "softmax_cross_entropy_with_logits")
 _GRAIN_ELEMENTS = 8192
-_ONE = const("i64", 1)
+_ONE = const(Kind.I64, 1)
 _BESIDE = 4  # rows at a time
 
 
 class _Row:
     """One row that is worked on: where it is, and what it has summed up so far."""
 
-    def __init__(self, kernel: _RowKernel, number: Val, cells: list[Val]) -> None:
-        f, kind, arrays = kernel.f, kernel.kind, kernel.arrays
+    def __init__(self, kernel: _RowKernel, number: Val, cells: list[Address]) -> None:
+        f, arrays = kernel.f, kernel.arrays
         offset = f.mul(number, kernel.width)
-        self.x = f.gep(kind, arrays[0], offset)
-        self.second = f.gep(kind, arrays[1], offset)
-        self.out = f.gep(kind, arrays[2], number if kernel.loses else offset)
+        self.x = f.at(arrays[0], offset)
+        self.second = f.at(arrays[1], offset)
+        self.out = f.at(arrays[2], number if kernel.loses else offset)
         self.cells = cells
 
 
@@ -46,62 +48,57 @@ class _RowKernel:
     """
 
     def __init__(self, name: str, dtype: str) -> None:
-        self.f = Fn("rowwise", PARAMETERS, host().attributes)
+        self.f = Kernel("rowwise", target())
         self.name, self.dtype, self.kind = name, dtype, REGISTER_KIND[dtype]
         self.lanes = host().lanes(4)
         self.loses = name == ROWWISE[2]
 
-    def write(self) -> str:
+    def write(self) -> Code:
         f = self.f
-        self.width, *registers = meta_words(f, 4)
-        self.arrays = register_arrays(f, registers)
+        self.width, *registers = f.words(4)
+        self.arrays = [f.array(number, self.kind) for number in registers]
         beside = 1 if self.loses else _BESIDE
         cells = [
-            [f.alloca(self.kind, self.lanes) for _ in range(3)] for _ in range(beside)
+            [f.slot(self.kind, self.lanes) for _ in range(3)] for _ in range(beside)
         ]
-        start, stop = Val("%start", "i64"), Val("%stop", "i64")
+        start, stop = f.start, f.stop
         if beside > 1:
-            whole = f.bin("and", f.sub(stop, start), const("i64", -beside))
+            whole = f.bin(Op.AND, f.sub(stop, start), const(Kind.I64, -beside))
             middle = f.add(start, whole)
-            with f.loop(start, middle, const("i64", beside)) as at:
-                numbers = [f.add(at, const("i64", i)) for i in range(beside)]
+            with f.loop(start, middle, beside) as at:
+                numbers = [f.add(at, const(Kind.I64, i)) for i in range(beside)]
                 self.softmax(list(map(_Row, [self] * beside, numbers, cells)))
             start = middle
-        with f.loop(start, stop, _ONE) as number:
+        with f.loop(start, stop) as number:
             row = _Row(self, number, cells[0])
             if self.loses:
                 self.loss(row)
             else:
                 self.softmax([row])
-        return f.text()
+        return f.code
 
-    def read(self, base: Val, at: Val, mask: Val | None) -> Val:
-        address = self.f.gep(self.kind, base, at)
-        if mask is None:
-            return self.f.load(address, self.kind, self.lanes)
-        return self.f.masked_load(address, self.kind, mask)
+    def read(self, base: Address, at: Val, mask: Val | None) -> Val:
+        return self.f.load(self.f.at(base, at), self.lanes, mask)
 
     def put(self, x: Val, row: _Row, at: Val, mask: Val | None) -> None:
-        address = self.f.gep(self.kind, row.out, at)
-        if mask is None:
-            self.f.store(x, address)
-        else:
-            self.f.masked_store(x, address, mask)
+        self.f.store(x, self.f.at(row.out, at), mask)
 
-    def fold(self, cell: Val, how: str, x: Val, mask: Val | None, start: float) -> None:
+    def fold(
+        self, cell: Address, how: str, x: Val, mask: Val | None, start: float
+    ) -> None:
         f = self.f
         if mask is not None:
             x = f.select(mask, x, f.like(x, start))
-        so_far = f.load(cell, self.kind, self.lanes, 64)
-        f.store(combine(f, how, so_far, x, self.dtype), cell, 64)
+        so_far = f.get(cell)
+        f.put(cell, combine(f, how, so_far, x, self.dtype))
 
-    def reset(self, cell: Val, start: float) -> None:
-        self.f.store(const(self.kind, start, self.lanes), cell, 64)
+    def reset(self, cell: Address, start: float) -> None:
+        self.f.put(cell, const(self.kind, start, self.lanes))
 
-    def totals(self, cells: list[Val], how: str) -> list[Val]:
+    def totals(self, cells: list[Address], how: str) -> list[Val]:
         """The folds across lanes, half by half, of all rows at each step."""
         f = self.f
-        values = [f.load(cell, self.kind, self.lanes, 64) for cell in cells]
+        values = [f.get(cell) for cell in cells]
         while values[0].lanes > 1:
             half = values[0].lanes // 2
             values = [
@@ -111,7 +108,7 @@ class _RowKernel:
         return values
 
     def sweep(self, step: Callable[[Val, Val | None], None]) -> None:
-        self.f.sweep(const("i64", 0), self.width, self.lanes, step)
+        self.f.sweep(const(Kind.I64, 0), self.width, self.lanes, step)
 
     def largest(self, rows: list[_Row]) -> list[Val]:
         """The maximum of each row, in every lane."""
@@ -188,9 +185,9 @@ def lower_rowwise(node: Node, regs: Mapping[Value, int]) -> Native | None:
     if any(v.aval != aval for v in node.inputs):
         return None
     dtype, width = aval.dtype, aval.shape[-1]
-    fn = compile_ir(
+    fn = compile_kernel(
         "rowwise",
-        lambda _: _RowKernel(name, dtype).write(),
+        lambda: _RowKernel(name, dtype).write(),
         f"rowwise {name} {dtype} {host().lanes(4)}",
     )
     slots = [regs[node.inputs[0]], regs[node.inputs[-1]], regs[node.outputs[0]]]

@@ -11,53 +11,49 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.signature import Kernel
+from minikeras_kernels.values import Kind, Val, const
 
 from minikeras.extend import Node, Value
-from minikeras_numba.ir.signature import PARAMETERS, meta_words, register_arrays
-from minikeras_numba.ir.writer import Fn, Val, const
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.ir.compile import compile_kernel, target
+from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.launch import Launch, Native
 
-_KIND = {"float32": "float", "float64": "double"}
-_INDEX = {"int32": "i32", "int64": "i64"}
+_KIND = {"float32": Kind.F32, "float64": Kind.F64}
+_INDEX = {"int32": Kind.I32, "int64": Kind.I64}
 _GRAIN_ELEMENTS = 1 << 15
-_ONE, _ZERO = const("i64", 1), const("i64", 0)
+_ONE, _ZERO = const(Kind.I64, 1), const(Kind.I64, 0)
 
 
-def _text(dtype: str, index: str) -> str:
+def _text(dtype: str, index: str) -> Code:
     """The kernel: meta holds the count of indices, the width, and three registers."""
-    f = Fn("scatter", PARAMETERS, host().attributes)
+    f = Kernel("scatter", target())
     kind, lanes = _KIND[dtype], host().lanes(np.dtype(dtype).itemsize)
-    count, width, *registers = meta_words(f, 5)
-    values, indices, out = register_arrays(f, registers)
-    low, high = Val("%start", "i64"), Val("%stop", "i64")
+    count, width, *registers = f.words(5)
+    kinds = kind, _INDEX[index], kind
+    values, indices, out = map(f.array, registers, kinds)
+    low, high = f.start, f.stop
 
     def clear(at: Val, mask: Val | None) -> None:
-        zero, place = const(kind, 0.0, lanes), f.gep(kind, out, at)
-        if mask is None:
-            f.store(zero, place)
-        else:
-            f.masked_store(zero, place, mask)
+        f.store(const(kind, 0.0, lanes), f.at(out, at), mask)
 
     f.sweep(f.mul(low, width), f.mul(high, width), lanes, clear)
-    with f.loop(_ZERO, count, _ONE) as number:
-        row = f.load(f.gep(_INDEX[index], indices, number), _INDEX[index])
-        row = f.convert("sext", row, "i64") if index == "int32" else row
-        mine = f.bin("and", f.icmp("sge", row, low), f.icmp("slt", row, high))
+    with f.loop(_ZERO, count) as number:
+        row = f.load(f.at(indices, number))
+        row = f.convert(Op.SEXT, row, Kind.I64) if index == "int32" else row
+        mine = f.bin(Op.AND, f.icmp(Rel.SGE, row, low), f.icmp(Rel.SLT, row, high))
         with f.when(mine):
-            source = f.gep(kind, values, f.mul(number, width))
-            target = f.gep(kind, out, f.mul(row, width))
+            source = f.at(values, f.mul(number, width))
+            place = f.at(out, f.mul(row, width))
 
             def add(at: Val, mask: Val | None) -> None:
-                a, b = f.gep(kind, source, at), f.gep(kind, target, at)
-                if mask is None:
-                    f.store(f.fadd(f.load(b, kind, lanes), f.load(a, kind, lanes)), b)
-                else:
-                    x = f.masked_load(a, kind, mask)
-                    f.masked_store(f.fadd(f.masked_load(b, kind, mask), x), b, mask)
+                a, b = f.at(source, at), f.at(place, at)
+                so_far = f.load(b, lanes, mask)
+                f.store(f.fadd(so_far, f.load(a, lanes, mask)), b, mask)
 
             f.sweep(_ZERO, width, lanes, add)
-    return f.text()
+    return f.code
 
 
 def lower_scatter(node: Node, regs: Mapping[Value, int]) -> Native | None:
@@ -70,7 +66,7 @@ def lower_scatter(node: Node, regs: Mapping[Value, int]) -> Native | None:
         return None
     width = math.prod(shape[axis + 1 :])
     key = f"scatter {g.dtype} {indices.dtype} {host().vector_bytes}"
-    fn = compile_ir("scatter", lambda _: _text(g.dtype, indices.dtype), key)
+    fn = compile_kernel("scatter", lambda: _text(g.dtype, indices.dtype), key)
     slots = [regs[v] for v in (*node.inputs, *node.outputs)]
     meta = np.array([indices.size, width, *slots], np.int64)
     grain = max(1, _GRAIN_ELEMENTS // width)

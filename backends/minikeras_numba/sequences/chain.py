@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from minikeras_kernels.code import Code
 
 from minikeras.extend import Graph, Node, Value, plan
-from minikeras_numba.ir.contract import I64, Code
-from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
 from minikeras_numba.machine.launch import Launch, Native
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.tiles.blocking import chunks
@@ -54,7 +54,7 @@ def lower_chain(node: Node, regs: Mapping[Value, int], lower: Lower) -> Native:
     workers = [_Worker(body, binds, part, lower) for part in parts]
     table = np.array([w.row for w in workers], np.int64)
     meta = np.array([table.ctypes.data], np.int64)
-    fn = compile_ir("chain", _emit_driver, f"chain {WORKER} {BIND} {CALL}")
+    fn = compile_contract("chain", _emit_driver, f"chain {WORKER} {BIND} {CALL}")
     return Native([Launch(fn, meta, len(workers), 1, (table, workers))])
 
 
@@ -106,28 +106,26 @@ class _Worker:
         ]
 
 
-def _emit_driver(module: ir.Module) -> None:
+def _emit_driver() -> Code:
     """Units are workers; each goes through its slices."""
-    c = Code(module, "chain", "float32", 6)
-    outside, meta, start, stop, _, _ = c.arguments
+    c = Contract("chain", "float32", 6)
+    outside, meta, start, stop, _, _ = c.parameters
     workers = c.word(meta, 0)
-    kind = ir.FunctionType(ir.VoidType(), [I64] * 6)
-    with c.loop(stop, start=start) as unit:
+    with c.repeat(stop, start=start) as unit:
         at = c.add(workers, c.mul(c.get(unit), 8 * len(WORKER)))
         own, binds, n_binds, calls, n_calls, first, last = (
             c.word(at, i) for i in range(len(WORKER))
         )
-        with c.loop(last, start=first) as number:
-            with c.loop(n_binds, start=c.const(0)) as bind:
+        with c.repeat(last, start=first) as number:
+            with c.repeat(n_binds, start=c.const(0)) as bind:
                 row = c.add(binds, c.mul(c.get(bind), 8 * len(BIND)))
                 register, source, stride = (c.word(row, i) for i in range(len(BIND)))
-                base = c.load(c.add(outside, c.mul(source, 8)), I64, 8)
+                base = c.peek(c.add(outside, c.mul(source, 8)))
                 place = c.add(base, c.mul(stride, c.get(number)))
-                c.store(place, c.add(own, c.mul(register, 8)))
-            with c.loop(n_calls, start=c.const(0)) as call:
+                c.poke(place, c.add(own, c.mul(register, 8)))
+            with c.repeat(n_calls, start=c.const(0)) as call:
                 row = c.add(calls, c.mul(c.get(call), 8 * len(CALL)))
                 fn, own_meta, count = (c.word(row, i) for i in range(len(CALL)))
-                target = c.b.inttoptr(fn, kind.as_pointer())
                 zero, one = c.const(0), c.const(1)
-                c.b.call(target, [own, own_meta, zero, count, zero, one])
-    c.finish()
+                c.call(fn, [own, own_meta, zero, count, zero, one])
+    return c.code

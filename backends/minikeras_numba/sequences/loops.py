@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from minikeras_kernels.code import Code, Rel
+from minikeras_kernels.values import Val
 
 from minikeras.extend import Loop
-from minikeras_numba.ir.contract import I1, I64, PTR, Code
-from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
 from minikeras_numba.machine.launch import Launch, Native
 from minikeras_numba.machine.team import Sequence as Calls
 from minikeras_numba.machine.team import team
@@ -80,52 +81,47 @@ def _native(loop: Loop, body: Calls, moves: Sequence[Sequence[Move]]) -> Native:
     for group in tables:
         words += [int(group.ctypes.data), len(group)]
     meta = np.array(words, np.int64)
-    fn = compile_ir("loop", _emit_driver, f"loop {META} {MOVE}")
+    fn = compile_contract("loop", _emit_driver, f"loop {META} {MOVE}")
     return Native([Launch(fn, meta, 1, 1, (tables, body, loop))])
 
 
-def _emit_driver(module: ir.Module) -> None:
+def _emit_driver() -> Code:
     """The whole loop, as one unit."""
-    c = Code(module, "loop", "float32", 6)
-    outside, meta, _, _, _, _ = c.arguments
+    c = Contract("loop", "float32", 6)
+    outside, meta, _, _, _, _ = c.parameters
     word = {name: c.word(meta, i) for i, name in enumerate(META)}
     zero = c.const(0)
 
-    def moves(group: str, step: Any) -> None:
-        with c.loop(word[f"{group}_count"]) as number:
+    def moves(group: str, step: Val) -> None:
+        with c.repeat(word[f"{group}_count"]) as number:
             row = c.add(word[group], c.mul(c.get(number), 8 * len(MOVE)))
             _emit_move(c, row, outside, word["inside"], step)
 
     moves("before", zero)
-    kind = ir.FunctionType(ir.VoidType(), [I64] * 3)
-    run = c.b.inttoptr(word["sequence"], kind.as_pointer())
-    with c.loop(word["length"]) as number:
+    with c.repeat(word["length"]) as number:
         forward = c.get(number)
-        back = c.b.sub(c.b.sub(word["length"], c.const(1)), forward)
-        reverse = c.b.icmp_signed("!=", word["reverse"], zero)
-        step = c.b.select(reverse, back, forward)
+        back = c.sub(c.sub(word["length"], c.const(1)), forward)
+        reverse = c.icmp(Rel.NE, word["reverse"], zero)
+        step = c.select(reverse, back, forward)
         moves("into", step)
-        c.b.call(run, [word["calls"], word["call_count"], word["inside"]])
+        c.call(word["sequence"], [word["calls"], word["call_count"], word["inside"]])
         moves("out", step)
     moves("after", zero)
-    c.finish()
+    return c.code
 
 
-def _emit_move(c: Code, row: Any, outside: Any, inside: Any, step: Any) -> None:
+def _emit_move(c: Contract, row: Val, outside: Val, inside: Val, step: Val) -> None:
     nbytes, *ends = (c.word(row, i) for i in range(len(MOVE)))
     places = []
     for register, outer, stride in (ends[:3], ends[3:]):
-        table = c.b.select(c.b.icmp_signed("!=", outer, c.const(0)), outside, inside)
+        table = c.select(c.icmp(Rel.NE, outer, c.const(0)), outside, inside)
         entry = c.add(table, c.mul(register, 8))
         places.append((entry, c.mul(stride, step)))
     (source, more), (target, to_more) = places
-    address = c.add(c.load(source, I64, 8), more)
-    points = c.b.icmp_signed("==", nbytes, c.const(0))
+    address = c.add(c.peek(source), more)
+    points = c.icmp(Rel.EQ, nbytes, c.const(0))
     with c.when(points):
-        c.store_word(address, target)
-    with c.when(c.b.not_(points)):
-        place = c.add(c.load(target, I64, 8), to_more)
-        kind = ir.FunctionType(ir.VoidType(), [PTR, PTR, I64, I1])
-        ends = [c.b.inttoptr(place, PTR), c.b.inttoptr(address, PTR)]
-        false = ir.Constant(I1, 0)
-        c.intrinsic("llvm.memcpy.p0.p0.i64", kind, [*ends, nbytes, false])
+        c.poke(address, target)
+    with c.when(c.invert(points)):
+        place = c.add(c.peek(target), to_more)
+        c.copy(place, address, nbytes)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.ir.compile import compile_kernel
+from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.sequences.recurrent_ir import ARRAYS, Writer, key
+from minikeras_numba.sequences.recurrent_ir import ARRAYS, CellKernel, key
 from minikeras_numba.tiles.blocking import chunks, panels, row_tiles
 from minikeras_numba.tiles.jobs import SERIAL_WORK, Closure, Lowered, job
 from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
@@ -73,9 +74,9 @@ def lower_recurrent(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     words += [regs[v] for v in (*inputs, *node.outputs, *mask)]
     meta = np.array(words, np.int64)
     activation = node.static.get("activation", "")
-    fn = compile_ir(
+    fn = compile_kernel(
         "recurrent",
-        lambda _: Writer(name, first.dtype, masked, activation).write(),
+        lambda: CellKernel(name, first.dtype, masked, activation).write(),
         key(name, first.dtype, masked, activation),
     )
     work = batch * time * units * width

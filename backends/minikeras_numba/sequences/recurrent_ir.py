@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minikeras_numba.ir import mathlib
-from minikeras_numba.ir.signature import PARAMETERS, meta_words, register_arrays
-from minikeras_numba.ir.writer import Fn, Val, const
+from minikeras_kernels import mathlib
+from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.signature import Kernel
+from minikeras_kernels.values import Address, Kind, Val, const
+
+from minikeras_numba.ir.compile import target
 from minikeras_numba.machine.jit import host
 from minikeras_numba.tiles.tile import FIELD, JOB
 
@@ -27,15 +30,15 @@ ARRAYS = {
     "simple_rnn_grad": ("g", "hs", "dx", "dh"),
 }
 _BLOCKS = {"lstm": 4, "gru": 3, "simple_rnn": 1}
-_ONE, _ZERO = const("i64", 1), const("i64", 0)
-KIND = {"float32": "float", "float64": "double"}
+_ONE, _ZERO = const(Kind.I64, 1), const(Kind.I64, 0)
+KIND = {"float32": Kind.F32, "float64": Kind.F64}
 
 
-class Writer:
+class CellKernel:
     """Writes one kernel; `cell` is the method that does one row of one step."""
 
     def __init__(self, name: str, dtype: str, masked: bool, activation: str) -> None:
-        self.f = Fn("recurrent", PARAMETERS, host().attributes)
+        self.f = Kernel("recurrent", target())
         self.name, self.kind = name, KIND[dtype]
         self.masked, self.activation = masked, activation
         self.lanes = host().lanes(4 if dtype == "float32" else 8)
@@ -49,55 +52,53 @@ class Writer:
     def words(self) -> None:
         f = self.f
         names = [*SIZES, *ARRAYS[self.name], *(("mask",) if self.masked else ())]
-        words = meta_words(f, len(names))
+        words = f.words(len(names))
         self.n = dict(zip(SIZES, words, strict=False))
-        arrays = register_arrays(f, words[len(SIZES) :])
-        self.arrays = dict(zip(names[len(SIZES) :], arrays, strict=True))
-        self.arrays["space"] = f.convert("inttoptr", self.n["space"], "ptr")
+        self.arrays = {
+            name: f.array(word, Kind.I8 if name == "mask" else self.kind)
+            for name, word in zip(names[len(SIZES) :], words[len(SIZES) :], strict=True)
+        }
+        self.arrays["space"] = f.pointer(self.n["space"], self.kind)
 
     def times(self, x: Val, n: int) -> Val:
-        return x if n == 1 else self.f.mul(x, const("i64", n))
+        return x if n == 1 else self.f.mul(x, const(Kind.I64, n))
 
-    def rows(self, array: str, row: Val, blocks: int = 1) -> Val:
+    def rows(self, array: str, row: Val, blocks: int = 1) -> Address:
         """The address of a row of `blocks` times the width."""
         width = self.times(self.n["width"], blocks)
-        return self.f.gep(self.kind, self.arrays[array], self.f.mul(row, width))
+        return self.f.at(self.arrays[array], self.f.mul(row, width))
 
-    def by_batch(self, array: str, b: Val, at: Val, blocks: int = 1) -> Val:
+    def by_batch(self, array: str, b: Val, at: Val, blocks: int = 1) -> Address:
         row = self.f.add(self.f.mul(b, self.n["time"]), at)
         return self.rows(array, row, blocks)
 
-    def by_time(self, array: str, b: Val, at: Val, blocks: int = 1) -> Val:
+    def by_time(self, array: str, b: Val, at: Val, blocks: int = 1) -> Address:
         row = self.f.add(self.f.mul(at, self.n["batch"]), b)
         return self.rows(array, row, blocks)
 
-    def earlier(self, start: str, array: str, b: Val, by: Callable[..., Val]) -> Val:
+    def earlier(
+        self, start: str, array: str, b: Val, by: Callable[..., Address]
+    ) -> Address:
         """The row of the step before: at the first step that of `start`."""
         f = self.f
-        first = f.icmp("eq", self.step, _ZERO)
+        first = f.icmp(Rel.EQ, self.step, _ZERO)
         before = f.sub(
-            self.step, f.convert("zext", f.icmp("ne", self.step, _ZERO), "i64")
+            self.step, f.convert(Op.ZEXT, f.icmp(Rel.NE, self.step, _ZERO), Kind.I64)
         )
-        return f.select(first, self.rows(start, b), by(array, b, before))
+        begin, other = self.rows(start, b), by(array, b, before)
+        return begin._replace(base=f.select(first, begin.base, other.base))
 
     # vectors ------------------------------------------------------------------------
 
-    def get(self, base: Val, block: int = 0) -> Val:
+    def get(self, base: Address, block: int = 0) -> Val:
         f = self.f
         at = f.add(self.at, self.times(self.n["width"], block)) if block else self.at
-        address = f.gep(self.kind, base, at)
-        if self.tail is None:
-            return f.load(address, self.kind, self.lanes)
-        return f.masked_load(address, self.kind, self.tail)
+        return f.load(f.at(base, at), self.lanes, self.tail)
 
-    def put(self, x: Val, base: Val, block: int = 0) -> None:
+    def put(self, x: Val, base: Address, block: int = 0) -> None:
         f = self.f
         at = f.add(self.at, self.times(self.n["width"], block)) if block else self.at
-        address = f.gep(self.kind, base, at)
-        if self.tail is None:
-            f.store(x, address)
-        else:
-            f.masked_store(x, address, self.tail)
+        f.store(x, f.at(base, at), self.tail)
 
     def kept(self, new: Val, old: Val | None = None) -> Val:
         """`new` where the step is real, else `old`, or zero."""
@@ -114,7 +115,7 @@ class Writer:
 
         self.f.sweep(_ZERO, self.n["width"], self.lanes, step)
 
-    def copy(self, source: Val | None, target: Val) -> None:
+    def copy(self, source: Address | None, target: Address) -> None:
         """A row, or zeros."""
 
         def body() -> None:
@@ -129,19 +130,16 @@ class Writer:
 
     # the walk -----------------------------------------------------------------------
 
-    def write(self) -> str:
+    def write(self) -> Code:
         f = self.f
         self.words()
-        table = f.convert("inttoptr", self.n["units_table"], "ptr")
-        with f.loop(Val("%start", "i64"), Val("%stop", "i64"), _ONE) as unit:
-            at = f.mul(unit, const("i64", 4))
-            four = [
-                f.load(f.gep("i64", table, f.add(at, const("i64", i))), "i64")
-                for i in range(4)
-            ]
+        table = f.pointer(self.n["units_table"], Kind.I64)
+        with f.loop(f.start, f.stop) as unit:
+            at = f.mul(unit, 4)
+            four = [f.load(f.at(table, f.add(at, i))) for i in range(4)]
             self.low, self.high, self.first, self.end = four
             self.each_row(self.begin)
-            with f.loop(_ZERO, self.n["time"], _ONE) as turn:
+            with f.loop(_ZERO, self.n["time"]) as turn:
                 last = f.sub(self.n["time"], _ONE)
                 self.step = f.sub(last, turn) if self.back else turn
                 self.place = f.add(self.n["p0"], f.mul(self.n["p1"], self.step))
@@ -158,10 +156,10 @@ class Writer:
                         self.earlier("c0", "cs", b, self.by_time), self.rows("last", b)
                     )
                 )
-        return f.text()
+        return f.code
 
     def each_row(self, body: Callable[[Val], None]) -> None:
-        with self.f.loop(self.low, self.high, _ONE) as b:
+        with self.f.loop(self.low, self.high) as b:
             body(b)
 
     def begin(self, b: Val) -> None:
@@ -188,24 +186,23 @@ class Writer:
                 start = self.arrays["b"]
             else:
                 start = self.by_batch("x", low, self.place, self.blocks)
-        bases = [f.convert("ptrtoint", x, "i64") for x in (a, out, start)]
+        bases = [f.convert(Op.PTRTOINT, x.base, Kind.I64) for x in (a, out, start)]
         bases.insert(1, self.n["packed"])
-        with f.loop(self.first, self.end, _ONE) as number:
-            job = f.add(self.n["jobs"], f.mul(number, const("i64", 8 * len(JOB))))
-            pointer = f.convert("inttoptr", job, "ptr")
+        with f.loop(self.first, self.end) as number:
+            job = f.add(self.n["jobs"], f.mul(number, 8 * len(JOB)))
+            row = f.pointer(job, Kind.I64)
             given = []
             for base, name in zip(bases, ("a", "b", "c", "s"), strict=True):
-                offset = f.load(f.gep("i64", pointer, const("i64", FIELD[name])), "i64")
-                given.append(f.add(base, offset).typed)
-            fn = f.convert("inttoptr", f.load(pointer, "i64"), "ptr")
-            f.line(f"call void {fn.name}({', '.join([*given, job.typed])})")
+                offset = f.load(f.at(row, const(Kind.I64, FIELD[name])))
+                given.append(f.add(base, offset))
+            f.call(f.load(row), [*given, job])
 
     def whole_row(self, b: Val) -> None:
         f = self.f
         if self.masked:
             index = f.add(f.mul(b, self.n["time"]), self.place)
-            byte = f.load(f.gep("i8", self.arrays["mask"], index), "i8")
-            self.real = f.splat(f.icmp("ne", byte, const("i8", 0)), self.lanes)
+            byte = f.load(f.at(self.arrays["mask"], index))
+            self.real = f.splat(f.icmp(Rel.NE, byte, 0), self.lanes)
         self.sweep(getattr(self, f"_{self.name}")(b))
 
     # cells --------------------------------------------------------------------------
@@ -321,7 +318,7 @@ class Writer:
             if self.activation == "tanh":
                 h = mathlib.tanh(f, h)
             elif self.activation == "relu":
-                h = f.intrinsic("maximum", h, f.like(h, 0.0))
+                h = f.one(Op.MAXIMUM, h, f.like(h, 0.0))
             h = self.kept(h, self.get(state)) if self.masked else h
             self.put(h, state)
             self.put(h, hs)
@@ -341,7 +338,7 @@ class Writer:
                 dz = f.fmul(total, f.fnma(h, h, f.like(h, 1.0)))
             elif self.activation == "relu":
                 zero = f.like(h, 0.0)
-                dz = f.select(f.fcmp("ogt", h, zero), total, zero)
+                dz = f.select(f.fcmp(Rel.OGT, h, zero), total, zero)
             self.put(self.kept(dz), dx)
             self.put(self.kept(dz), space)
             self.put(self.kept(f.like(total, 0.0), total), dh)

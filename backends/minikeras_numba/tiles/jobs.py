@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
+from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.values import Val
 
-from minikeras_numba.ir.contract import I64, ITEMSIZE, Code
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import ITEMSIZE, Contract
+from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import Registers, get_threads, run
 from minikeras_numba.tiles.tile import FIELD, JOB, tile
 
@@ -178,61 +180,57 @@ Lowered = Callable[[Registers], None]
 @functools.cache
 def driver() -> int:
     """The address of the kernel that runs tables."""
-    return compile_ir("jobs", _emit_driver, f"jobs {JOB} {RANGE}")
+    return compile_contract("jobs", _emit_driver, f"jobs {JOB} {RANGE}")
 
 
-def _emit_driver(module: ir.Module) -> None:
-    c = Code(module, "jobs", "float32", 6)
-    registers, meta, start, stop, _, _ = c.arguments
+def _emit_driver() -> Code:
+    c = Contract("jobs", "float32", 6)
+    registers, meta, start, stop, _, _ = c.parameters
     units, ranges, _ = (c.word(meta, i) for i in range(_BASES))
     bases = [_emit_base(c, registers, meta, _BASES + 3 * i) for i in range(3)]
-    with c.loop(stop, start=start) as unit:
+    with c.repeat(stop, start=start) as unit:
         at = c.add(units, c.mul(c.get(unit), 8))
-        with c.loop(c.word(at, 1), start=c.word(at, 0)) as number:
+        with c.repeat(c.word(at, 1), start=c.word(at, 0)) as number:
             place = c.add(ranges, c.mul(c.get(number), 8 * len(RANGE)))
             _emit_range(c, meta, place, bases)
             _emit_epilogue(c, place)
-    c.finish()
+    return c.code
 
 
-def _emit_base(c: Code, registers: Any, meta: Any, index: int) -> Any:
+def _emit_base(c: Contract, registers: Val, meta: Val, index: int) -> Val:
     """The address in a register, or, where the register number is negative, the meta's own."""
     number = c.word(meta, index)
     own = c.add(meta, c.const(8 * (index + 1)))
     shared = c.add(registers, c.mul(number, 8))
-    is_own = c.b.icmp_signed("<", number, c.const(0))
-    return c.load(c.b.select(is_own, own, shared), I64, 8)
+    is_own = c.icmp(Rel.SLT, number, c.const(0))
+    return c.peek(c.select(is_own, own, shared))
 
 
-def _emit_range(c: Code, meta: Any, place: Any, bases: list[Any]) -> None:
+def _emit_range(c: Contract, meta: Val, place: Val, bases: list[Val]) -> None:
     """Run the jobs of one range."""
     places = [c.add(base, c.word(place, i)) for i, base in enumerate(bases)]
     emit_jobs(c, c.word(meta, 2), c.word(place, 3), c.word(place, 4), places)
 
 
-def emit_jobs(c: Code, jobs: Any, first: Any, last: Any, bases: Sequence[Any]) -> None:
+def emit_jobs(
+    c: Contract, jobs: Val, first: Val, last: Val, bases: Sequence[Val]
+) -> None:
     """Run rows [first, last) of a table: each is a call through the pointer in it."""
-    with c.loop(last, start=first) as number:
+    with c.repeat(last, start=first) as number:
         row = c.add(jobs, c.mul(c.get(number), 8 * len(JOB)))
         places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate(bases)]
         begin = c.word(row, FIELD["s"])
-        nothing = c.b.icmp_signed("==", begin, c.const(0))
-        begin = c.b.select(nothing, places[2], begin)
-        emit_call(c, c.word(row, 0), [*places, begin, row])
+        nothing = c.icmp(Rel.EQ, begin, c.const(0))
+        begin = c.select(nothing, places[2], begin)
+        c.call(c.word(row, 0), [*places, begin, row])
 
 
-def _emit_epilogue(c: Code, place: Any) -> None:
+def _emit_epilogue(c: Contract, place: Val) -> None:
     """Call the epilogue on the rows that the range finished."""
-    registers, meta, _, _, thread, threads = c.arguments
+    registers, meta, _, _, thread, threads = c.parameters
     row, end = c.word(place, 5), c.word(place, 6)
     fn = c.word(meta, _EPILOGUE)
-    wanted = c.b.icmp_signed("!=", fn, c.const(0))
-    with c.when(c.b.and_(wanted, c.b.icmp_signed("<", row, end))):
+    wanted = c.icmp(Rel.NE, fn, c.const(0))
+    with c.when(c.bin(Op.AND, wanted, c.icmp(Rel.SLT, row, end))):
         own = c.word(meta, _EPILOGUE + 1)
-        emit_call(c, fn, [registers, own, row, end, thread, threads])
-
-
-def emit_call(c: Code, address: Any, arguments: Sequence[Any]) -> None:
-    """Call the function of integers at an address."""
-    kind = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
-    c.b.call(c.b.inttoptr(address, kind.as_pointer()), list(arguments))
+        c.call(fn, [registers, own, row, end, thread, threads])

@@ -7,12 +7,11 @@ tile: `pack(src, _, dst, _, job)`.
 
 from __future__ import annotations
 
-from typing import Any
+from minikeras_kernels.code import Code, Rel
+from minikeras_kernels.values import Val
 
-from llvmlite import ir
-
-from minikeras_numba.ir.contract import I32, Code
-from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
 from minikeras_numba.tiles.tile import FIELD
 
 
@@ -22,22 +21,22 @@ def copier(dtype: str, vectors: int) -> int:
     Fields: sak and ldc are the bytes between rows of the source and of the panel.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "pack", dtype, 5)
-        source, _, target, _, job = c.arguments
-        mask = c.first_lanes(c.word(job, FIELD["tail"]))
-        a, d = c.slot(source.type, source), c.slot(target.type, target)
+    def build() -> Code:
+        c = Contract("pack", dtype, 5)
+        source, _, target, _, job = c.parameters
+        mask = c.head(c.word(job, FIELD["tail"]))
+        a, d = c.variable(source), c.variable(target)
         moves = [(a, c.word(job, FIELD["sak"])), (d, c.word(job, FIELD["ldc"]))]
-        with c.loop(c.word(job, FIELD["k"]), moves):
+        with c.repeat(c.word(job, FIELD["k"]), moves):
             for v in range(vectors):
                 offset = c.const(v * c.lanes * c.itemsize)
                 value = c.vload(
                     c.add(c.get(a), offset), mask if v == vectors - 1 else None
                 )
                 c.vstore(value, c.add(c.get(d), offset))
-        c.finish()
+        return c.code
 
-    return compile_ir("pack", build, f"copier {dtype} {vectors}")
+    return compile_contract("pack", build, f"copier {dtype} {vectors}")
 
 
 def transposer(dtype: str, full: bool) -> int:
@@ -49,28 +48,28 @@ def transposer(dtype: str, full: bool) -> int:
     last rows spoiled, and the panel has L spare rows.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "pack", dtype, 5)
-        source, _, target, _, job = c.arguments
+    def build() -> Code:
+        c = Contract("pack", dtype, 5)
+        source, _, target, _, job = c.parameters
         sap, ldc = c.word(job, FIELD["sap"]), c.word(job, FIELD["ldc"])
         tail, extra = c.word(job, FIELD["tail"]), c.word(job, FIELD["extra"])
-        a, d = c.slot(source.type, source), c.slot(target.type, target)
+        a, d = c.variable(source), c.variable(target)
         moves = [(a, c.word(job, FIELD["da"])), (d, c.word(job, FIELD["dc"]))]
-        with c.loop(c.word(job, FIELD["count"]), moves):
+        with c.repeat(c.word(job, FIELD["count"]), moves):
             rows = []
             for i in range(c.lanes):
                 place = c.add(c.get(a), c.mul(sap, i))
-                inside = c.b.icmp_signed("<", c.const(i), extra)
-                real = c.b.select(inside, tail, c.const(0))
-                rows.append(c.vload(place, None if full else c.first_lanes(real)))
+                inside = c.icmp(Rel.SLT, c.const(i), extra)
+                real = c.select(inside, tail, c.const(0))
+                rows.append(c.vload(place, None if full else c.head(real)))
             for i, row in enumerate(_transposed(c, rows)):
                 c.vstore(row, c.add(c.get(d), c.mul(ldc, i)))
-        c.finish()
+        return c.code
 
-    return compile_ir("pack", build, f"transposer {dtype} full={full}")
+    return compile_contract("pack", build, f"transposer {dtype} full={full}")
 
 
-def _transposed(c: Code, rows: list[Any]) -> list[Any]:
+def _transposed(c: Contract, rows: list[Val]) -> list[Val]:
     """The L x L block by log2(L) rounds that swap off-diagonal quarters."""
     lanes, rows = c.lanes, list(rows)
     span = lanes // 2
@@ -90,8 +89,8 @@ def _transposed(c: Code, rows: list[Any]) -> list[Any]:
     return rows
 
 
-def _shuffle(c: Code, a: Any, b: Any, order: list[int]) -> Any:
-    return c.b.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, c.lanes), order))
+def _shuffle(c: Contract, a: Val, b: Val, order: list[int]) -> Val:
+    return c.join(a, b, order)
 
 
 def checker(dtype: str, vectors: int) -> int:
@@ -101,42 +100,26 @@ def checker(dtype: str, vectors: int) -> int:
     unless `extra`: the sum of all values times zero.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "pack", dtype, 5)
-        _, _, rows, _, job = c.arguments
-        zero = c.vec_constant(0.0)
+    def build() -> Code:
+        c = Contract("pack", dtype, 5)
+        _, _, rows, _, job = c.parameters
+        zero = c.number(0.0)
         flag = c.add(rows, c.word(job, FIELD["dc"]))
-        first = c.b.icmp_signed("!=", c.word(job, FIELD["extra"]), c.const(0))
-        old = c.b.select(first, zero, c.vload(flag))
-        sums = [c.slot(c.vector, old if v == 0 else zero) for v in range(vectors)]
-        at = c.slot(rows.type, rows)
-        with c.loop(c.word(job, FIELD["k"]), [(at, c.word(job, FIELD["ldc"]))]):
+        first = c.icmp(Rel.NE, c.word(job, FIELD["extra"]), c.const(0))
+        old = c.select(first, zero, c.vload(flag))
+        sums = [c.variable(old if v == 0 else zero) for v in range(vectors)]
+        at = c.variable(rows)
+        with c.repeat(c.word(job, FIELD["k"]), [(at, c.word(job, FIELD["ldc"]))]):
             for v, total in enumerate(sums):
                 x = c.vload(c.add(c.get(at), c.const(v * c.lanes * c.itemsize)))
-                c.put(total, c.b.fadd(c.get(total, c.vector), c.b.fmul(x, zero)))
-        result = c.get(sums[0], c.vector)
+                c.put(total, c.fadd(c.get(total), c.fmul(x, zero)))
+        result = c.get(sums[0])
         for total in sums[1:]:
-            result = c.b.fadd(result, c.get(total, c.vector))
+            result = c.fadd(result, c.get(total))
         c.vstore(result, flag)
-        c.finish()
+        return c.code
 
-    return compile_ir("pack", build, f"checker {dtype} {vectors}")
-
-
-def zeroer(dtype: str) -> int:
-    """Fill `count` elements with zeros."""
-
-    def build(module: ir.Module) -> None:
-        c = Code(module, "pack", dtype, 5)
-        at = c.slot(c.arguments[2].type, c.arguments[2])
-        zero = ir.Constant(c.scalar, 0.0)
-        with c.loop(
-            c.word(c.arguments[4], FIELD["count"]), [(at, c.const(c.itemsize))]
-        ):
-            c.store(zero, c.get(at))
-        c.finish()
-
-    return compile_ir("pack", build, f"zeroer {dtype}")
+    return compile_contract("pack", build, f"checker {dtype} {vectors}")
 
 
 def adder(dtype: str, full: bool) -> int:
@@ -145,20 +128,20 @@ def adder(dtype: str, full: bool) -> int:
     There are `count` vectors; unless `full` only `tail` lanes of each are real.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "pack", dtype, 5)
-        source, _, target, _, job = c.arguments
-        a, d = c.slot(source.type, source), c.slot(target.type, target)
+    def build() -> Code:
+        c = Contract("pack", dtype, 5)
+        source, _, target, _, job = c.parameters
+        a, d = c.variable(source), c.variable(target)
         step = c.const(c.lanes * c.itemsize)
-        mask = None if full else c.first_lanes(c.word(job, FIELD["tail"]))
+        mask = None if full else c.head(c.word(job, FIELD["tail"]))
         sak, rows = c.word(job, FIELD["sak"]), c.word(job, FIELD["k"])
-        with c.loop(c.word(job, FIELD["count"]), [(a, step), (d, step)]):
-            total = c.slot(c.vector, c.vec_constant(0.0))
-            part = c.slot(source.type, c.get(a))
-            with c.loop(rows, [(part, sak)]):
-                old = c.get(total, c.vector)
-                c.put(total, c.b.fadd(old, c.vload(c.get(part), mask)))
-            c.vstore(c.get(total, c.vector), c.get(d), mask)
-        c.finish()
+        with c.repeat(c.word(job, FIELD["count"]), [(a, step), (d, step)]):
+            total = c.variable(c.number(0.0))
+            part = c.variable(c.get(a))
+            with c.repeat(rows, [(part, sak)]):
+                old = c.get(total)
+                c.put(total, c.fadd(old, c.vload(c.get(part), mask)))
+            c.vstore(c.get(total), c.get(d), mask)
+        return c.code
 
-    return compile_ir("pack", build, f"adder {dtype} full={full}")
+    return compile_contract("pack", build, f"adder {dtype} full={full}")

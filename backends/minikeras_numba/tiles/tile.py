@@ -17,12 +17,13 @@ the last address; it repeats itself `count` times, moving A, C and S each time.
 from __future__ import annotations
 
 import functools
-from typing import Any
 
-from llvmlite import ir
+from minikeras_kernels.code import Code
+from minikeras_kernels.values import Address, Val
 
-from minikeras_numba.ir.contract import Code
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
+from minikeras_numba.machine.jit import host
 
 JOB = (
     "fn", "a", "b", "c", "count", "da", "dc", "r", "k", "sar", "sap", "sak",
@@ -67,10 +68,10 @@ def tile(
     exact = exact and masked
     key = f"tile {dtype} {rows}x{vectors} masked={masked} dense={dense} exact={exact}"
 
-    def build(module: ir.Module) -> None:
-        _Tile(module, dtype, rows, vectors, masked, dense, exact).emit()
+    def build() -> Code:
+        return _Tile(dtype, rows, vectors, masked, dense, exact).emit()
 
-    return compile_ir("tile", build, key)
+    return compile_contract("tile", build, key)
 
 
 class _Tile:
@@ -78,7 +79,6 @@ class _Tile:
 
     def __init__(
         self,
-        module: ir.Module,
         dtype: str,
         rows: int,
         vectors: int,
@@ -86,21 +86,21 @@ class _Tile:
         dense: bool,
         exact: bool,
     ) -> None:
-        self.code = Code(module, "tile", dtype, 5)
+        self.code = Contract("tile", dtype, 5)
         self.rows, self.vectors = rows, vectors
         self.grid = [(p, v) for p in range(rows) for v in range(vectors)]
         self.dense = dense
         self.masked = masked
         self.exact = exact
 
-    def field(self, name: str) -> Any:
-        return self.code.word(self.code.arguments[4], FIELD[name])
+    def field(self, name: str) -> Val:
+        return self.code.word(self.code.parameters[4], FIELD[name])
 
-    def emit(self) -> None:
+    def emit(self) -> Code:
         c = self.code
-        a, b, out, start, _ = c.arguments
-        self.mask = c.first_lanes(self.field("tail")) if self.masked else None
-        a_at, c_at, s_at = (c.slot(x.type, x) for x in (a, out, start))
+        a, b, out, start, _ = c.parameters
+        self.mask = c.head(self.field("tail")) if self.masked else None
+        a_at, c_at, s_at = (c.variable(x) for x in (a, out, start))
         moves = [
             (a_at, self.field("da")),
             (c_at, self.field("dc")),
@@ -110,38 +110,36 @@ class _Tile:
         self.strides = {
             n: self.field(n) for n in ("r", "k", "sar", "sap", "sak", "sbr", "sbk")
         }
-        with c.loop(self.field("count"), moves):
+        with c.repeat(self.field("count"), moves):
             begin = c.get(s_at)
-            sums = {
-                pv: c.slot(c.vector, self.load(begin, lds, *pv)) for pv in self.grid
-            }
+            sums = {pv: c.variable(self.load(begin, lds, *pv)) for pv in self.grid}
             self.reduce(c.get(a_at), b, sums)
             place = c.get(c_at)
             for p, v in self.grid:
-                value = c.get(sums[p, v], c.vector)
+                value = c.get(sums[p, v])
                 c.vstore(value, self.at(place, ldc, p, v), self.mask_of(v))
-        c.finish()
+        return c.code
 
-    def at(self, base: Any, stride: Any, p: int, v: int) -> Any:
+    def at(self, base: Val, stride: Val, p: int, v: int) -> Val:
         c = self.code
         return c.add(base, c.mul(stride, p), c.const(v * c.lanes * c.itemsize))
 
-    def mask_of(self, v: int) -> Any:
+    def mask_of(self, v: int) -> Val | None:
         return self.mask if v == self.vectors - 1 else None
 
-    def load(self, base: Any, stride: Any, p: int, v: int) -> Any:
+    def load(self, base: Val, stride: Val, p: int, v: int) -> Val:
         return self.code.vload(self.at(base, stride, p, v), self.mask_of(v))
 
-    def reduce(self, a: Any, b: Any, sums: dict[tuple[int, int], Any]) -> None:
+    def reduce(self, a: Val, b: Val, sums: dict[tuple[int, int], Address]) -> None:
         """The two loops of the reduction."""
         c, s = self.code, self.strides
-        a_r, b_r = c.slot(a.type, a), c.slot(b.type, b)
-        with c.loop(s["r"], [(a_r, s["sar"]), (b_r, s["sbr"])]):
-            a_k, b_k = c.slot(a.type, c.get(a_r)), c.slot(b.type, c.get(b_r))
-            with c.loop(s["k"], [(a_k, s["sak"]), (b_k, s["sbk"])]):
+        a_r, b_r = c.variable(a), c.variable(b)
+        with c.repeat(s["r"], [(a_r, s["sar"]), (b_r, s["sbr"])]):
+            a_k, b_k = c.variable(c.get(a_r)), c.variable(c.get(b_r))
+            with c.repeat(s["k"], [(a_k, s["sak"]), (b_k, s["sbk"])]):
                 self.step(c.get(a_k), c.get(b_k), sums)
 
-    def step(self, a: Any, b: Any, sums: dict[tuple[int, int], Any]) -> None:
+    def step(self, a: Val, b: Val, sums: dict[tuple[int, int], Address]) -> None:
         """One rank-1 update: V loads of B, P broadcasts of A, P*V multiply-adds."""
         c = self.code
         bytes_ = c.lanes * c.itemsize
@@ -151,28 +149,13 @@ class _Tile:
             )
             for v in range(self.vectors)
         ]
-        kind = ir.FunctionType(c.vector, [c.vector] * 3)
         for p in range(self.rows):
             offset = (
                 c.const(p * c.itemsize) if self.dense else c.mul(self.strides["sap"], p)
             )
-            x = c.splat(c.load(c.add(a, offset), c.scalar), c.vector)
+            x = c.wide(c.peek(c.add(a, offset), c.kind))
             if self.vectors > 1:  # a single use is better folded
-                x = pinned(c, x)
+                x = c.pin(x)
             for v in range(self.vectors):
-                old = c.get(sums[p, v], c.vector)
-                fma = c.intrinsic(f"llvm.fmuladd.{c.tag()}", kind, [x, lines[v], old])
-                c.put(sums[p, v], fma)
-
-
-def pinned(c: Code, x: Any) -> Any:
-    """`x` in a register of its own.
-
-    On x86 LLVM would fold the broadcast into each multiply-add, which halves the
-    rate; an empty assembly statement hides where the value came from.
-    """
-    if not host().triple.startswith(("x86_64", "i686")):
-        return x
-    register = "v" if host().vector_bytes == 64 else "x"
-    kind = ir.FunctionType(x.type, [x.type])
-    return c.b.call(ir.InlineAsm(kind, "", f"={register},0"), [x])
+                old = c.get(sums[p, v])
+                c.put(sums[p, v], c.fma(x, lines[v], old))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
-from llvmlite import ir
+from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.values import Address, Val
 
-from minikeras_numba.ir.contract import I32, I64, PTR, Code
-from minikeras_numba.machine.jit import compile_ir
+from minikeras_numba.ir.compile import compile_contract
+from minikeras_numba.ir.contract import Contract
 from minikeras_numba.products.winograd.transforms import (
     APART,
     POSITIONS,
@@ -22,42 +22,37 @@ from minikeras_numba.products.winograd.transforms import (
     Lines,
     denominators,
 )
-from minikeras_numba.tiles.jobs import emit_call
 from minikeras_numba.tiles.tile import FIELD, JOB
 
-_CLOSE = 2  # prefetch into the second level of the cache, in LLVM's counting
+
+def _field(c: Contract, name: str) -> Val:
+    return c.word(c.parameters[4], FIELD[name])
 
 
-def _field(c: Code, name: str) -> Any:
-    return c.word(c.arguments[4], FIELD[name])
-
-
-def _between(c: Code, low: Any, i: int, high: Any) -> Any:
+def _between(c: Contract, low: Val, i: int, high: Val) -> Val:
     """low <= i < high."""
     here = c.const(i)
-    return c.b.and_(c.b.icmp_signed("<=", low, here), c.b.icmp_signed("<", here, high))
+    return c.bin(Op.AND, c.icmp(Rel.SLE, low, here), c.icmp(Rel.SLT, here, high))
 
 
-def _along(c: Code, at: Any, step: Callable[[Any], None]) -> None:
+def _along(c: Contract, at: Address, step: Callable[[Val | None], None]) -> None:
     """Move `at` by vectors along a row; the last step has a mask."""
-    with c.loop(_field(c, "count"), [(at, c.const(c.lanes * c.itemsize))]):
+    with c.repeat(_field(c, "count"), [(at, c.const(c.lanes * c.itemsize))]):
         step(None)
     tail = _field(c, "tail")
-    with c.when(c.b.icmp_signed(">", tail, c.const(0))):
-        step(c.first_lanes(tail))
+    with c.when(c.icmp(Rel.SGT, tail, c.const(0))):
+        step(c.head(tail))
 
 
-def _last_mask(c: Code, number: Any, count: Any, tail: Any, lanes: Any) -> Any:
+def _last_mask(c: Contract, number: Address, count: Val, tail: Val, lanes: Val) -> Val:
     """All lanes, but only `tail` of the last of `count` vectors."""
-    last = c.b.icmp_signed("==", c.add(c.get(number), c.const(1)), count)
-    return c.first_lanes(c.b.select(last, tail, lanes))
+    last = c.icmp(Rel.EQ, c.add(c.get(number), c.const(1)), count)
+    return c.head(c.select(last, tail, lanes))
 
 
-def _fetch(c: Code, address: Any, written: bool) -> None:
+def _fetch(c: Contract, address: Val, written: bool) -> None:
     """Ask for a line that the next strip will need; past the array it does nothing."""
-    kind = ir.FunctionType(ir.VoidType(), [PTR, I32, I32, I32])
-    how = [ir.Constant(I32, n) for n in (int(written), _CLOSE, 1)]
-    c.intrinsic("llvm.prefetch.p0", kind, [c.b.inttoptr(address, PTR), *how])
+    c.prefetch(address, written)
 
 
 def _next_rows(count: int) -> range:
@@ -74,21 +69,21 @@ def rows_in(count: int) -> int:
     the results go to B + `dc`, ldc apart.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
-        source, strip, other, _, _ = c.arguments
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
+        source, strip, other, _, _ = c.parameters
         source = source if count == SIZE else other
         target, zeros = (c.add(strip, _field(c, name)) for name in ("dc", "extra"))
         low, high, pitch = _field(c, "k"), _field(c, "r"), _field(c, "sap")
         rows = []
         for i in range(count):
             inside = _between(c, low, i, high)
-            rows.append(c.b.select(inside, c.add(source, c.mul(pitch, i)), zeros))
+            rows.append(c.select(inside, c.add(source, c.mul(pitch, i)), zeros))
         following = [c.add(source, c.mul(pitch, i)) for i in _next_rows(count)]
         outs = [c.add(target, c.mul(_field(c, "ldc"), i)) for i in range(SIZE)]
-        at = c.slot(I64, c.const(0))
+        at = c.variable(c.const(0))
 
-        def step(mask: Any) -> None:
+        def step(mask: Val | None) -> None:
             offset = c.get(at)
             values = [c.vload(c.add(row, offset), mask) for row in rows]
             for row in following:
@@ -97,9 +92,9 @@ def rows_in(count: int) -> int:
                 c.vstore(value, c.add(out, offset), mask)
 
         _along(c, at, step)
-        c.finish()
+        return c.code
 
-    return compile_ir("winograd", build, f"winograd rows {count} {JOB}")
+    return compile_contract("winograd", build, f"winograd rows {count} {JOB}")
 
 
 def tiles_in(count: int) -> int:
@@ -111,29 +106,29 @@ def tiles_in(count: int) -> int:
     and tiles dc apart.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
-        strip = c.arguments[1]
-        row, out = (c.slot(I64, x) for x in (strip, c.add(strip, _field(c, "extra"))))
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
+        strip = c.parameters[1]
+        row, out = (c.variable(x) for x in (strip, c.add(strip, _field(c, "extra"))))
         column, position = _field(c, "sap"), _field(c, "ldc")
         tiles, vectors = _field(c, "count"), _field(c, "k")
         tile_moves = _field(c, "da"), _field(c, "dc")
         row_moves = [(row, _field(c, "sar")), (out, c.mul(position, SIZE))]
         step = c.const(c.lanes * c.itemsize)
-        with c.loop(_field(c, "r"), row_moves):
-            a, d = c.slot(I64, c.get(row)), c.slot(I64, c.get(out))
-            with c.loop(tiles, list(zip((a, d), tile_moves, strict=True))):
-                a_v, d_v = c.slot(I64, c.get(a)), c.slot(I64, c.get(d))
-                with c.loop(vectors, [(a_v, step), (d_v, step)]):
+        with c.repeat(_field(c, "r"), row_moves):
+            a, d = c.variable(c.get(row)), c.variable(c.get(out))
+            with c.repeat(tiles, list(zip((a, d), tile_moves, strict=True))):
+                a_v, d_v = c.variable(c.get(a)), c.variable(c.get(d))
+                with c.repeat(vectors, [(a_v, step), (d_v, step)]):
                     values = [
                         c.vload(c.add(c.get(a_v), c.mul(column, j)))
                         for j in range(count)
                     ]
                     for j, value in enumerate(Lines(c).taken_in(values)):
                         c.vstore(value, c.add(c.get(d_v), c.mul(position, j)))
-        c.finish()
+        return c.code
 
-    return compile_ir("winograd", build, f"winograd tiles {count} {JOB}")
+    return compile_contract("winograd", build, f"winograd tiles {count} {JOB}")
 
 
 def tiles_out(size: int, full: bool, masked: bool) -> int:
@@ -144,19 +139,19 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
     dc apart; unless `full` only `r` rows and `extra` columns are written.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
-        source, target = c.arguments[1:3]
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
+        source, target = c.parameters[1:3]
         position, column, row = (_field(c, n) for n in ("sar", "sap", "ldc"))
         vectors, bytes_ = _field(c, "k"), c.lanes * c.itemsize
         rows, columns = _field(c, "r"), _field(c, "extra")
-        a, d = c.slot(I64, source), c.slot(I64, target)
+        a, d = c.variable(source), c.variable(target)
         moves = [(a, _field(c, "da")), (d, _field(c, "dc"))]
         tail, lanes = _field(c, "tail"), c.const(c.lanes)
-        with c.loop(_field(c, "count"), moves):
-            a_v, d_v = c.slot(I64, c.get(a)), c.slot(I64, c.get(d))
+        with c.repeat(_field(c, "count"), moves):
+            a_v, d_v = c.variable(c.get(a)), c.variable(c.get(d))
             step = c.const(bytes_)
-            with c.loop(vectors, [(a_v, step), (d_v, step)]) as number:
+            with c.repeat(vectors, [(a_v, step), (d_v, step)]) as number:
                 mask = _last_mask(c, number, vectors, tail, lanes) if masked else None
                 places = [
                     c.add(c.get(a_v), c.mul(position, i)) for i in range(POSITIONS)
@@ -171,17 +166,17 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
                                 )
                                 c.vstore(value, place, mask)
                                 _fetch(c, c.add(place, c.mul(row, size)), True)
-        c.finish()
+        return c.code
 
     key = f"winograd out {size} full={full} masked={masked} {JOB}"
-    return compile_ir("winograd", build, key)
+    return compile_contract("winograd", build, key)
 
 
-def _below(c: Code, i: int, limit: Any) -> AbstractContextManager[None]:
-    return c.when(c.b.icmp_signed("<", c.const(i), limit))
+def _below(c: Contract, i: int, limit: Val) -> AbstractContextManager[None]:
+    return c.when(c.icmp(Rel.SLT, c.const(i), limit))
 
 
-def _square(lines: Lines, values: Sequence[Any], size: int) -> list[list[Any]]:
+def _square(lines: Lines, values: Sequence[Val], size: int) -> list[list[Val]]:
     """A^T M A of the 36 vectors of M."""
     halves = [lines.summed(values[j::SIZE], size) for j in range(SIZE)]
     return [lines.summed([half[i] for half in halves], size) for i in range(size)]
@@ -195,38 +190,38 @@ def tiles_back(masked: bool) -> int:
     at B + `extra`: `r` rows ldc apart, columns sap apart.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
-        source = c.arguments[1]
-        row, out = c.slot(I64, source), c.slot(I64, c.add(source, _field(c, "extra")))
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
+        source = c.parameters[1]
+        row, out = c.variable(source), c.variable(c.add(source, _field(c, "extra")))
         position, tile_step, column, vectors, tiles = (
             _field(c, name) for name in ("sar", "da", "sap", "k", "count")
         )
         step, along = c.const(c.lanes * c.itemsize), c.mul(column, APART)
         row_moves = [(row, c.mul(position, SIZE)), (out, _field(c, "ldc"))]
         tail, lanes = _field(c, "tail"), c.const(c.lanes)
-        with c.loop(_field(c, "r"), row_moves):
-            a_v, d_v = c.slot(I64, c.get(row)), c.slot(I64, c.get(out))
-            with c.loop(vectors, [(a_v, step), (d_v, step)]) as number:
+        with c.repeat(_field(c, "r"), row_moves):
+            a_v, d_v = c.variable(c.get(row)), c.variable(c.get(out))
+            with c.repeat(vectors, [(a_v, step), (d_v, step)]) as number:
                 mask = _last_mask(c, number, vectors, tail, lanes) if masked else None
-                a, d = c.slot(I64, c.get(a_v)), c.slot(I64, c.get(d_v))
-                zero = c.vec_constant(0.0)
-                carried = [c.slot(c.vector, zero) for _ in range(SIZE - APART)]
-                with c.loop(tiles, [(a, tile_step), (d, along)]):
+                a, d = c.variable(c.get(a_v)), c.variable(c.get(d_v))
+                zero = c.number(0.0)
+                carried = [c.variable(zero) for _ in range(SIZE - APART)]
+                with c.repeat(tiles, [(a, tile_step), (d, along)]):
                     places = [c.add(c.get(a), c.mul(position, j)) for j in range(SIZE)]
                     values = Lines(c).spread([c.vload(place) for place in places])
                     for j, value in enumerate(values[:APART]):
                         if j < len(carried):
-                            value = c.b.fadd(value, c.get(carried[j], c.vector))
+                            value = c.fadd(value, c.get(carried[j]))
                         c.vstore(value, c.add(c.get(d), c.mul(column, j)), mask)
                     for slot, value in zip(carried, values[APART:], strict=True):
                         c.put(slot, value)
                 for j, slot in enumerate(carried):
                     place = c.add(c.get(d), c.mul(column, j))
-                    c.vstore(c.get(slot, c.vector), place, mask)
-        c.finish()
+                    c.vstore(c.get(slot), place, mask)
+        return c.code
 
-    return compile_ir("winograd", build, f"winograd tiles back {masked} {JOB}")
+    return compile_contract("winograd", build, f"winograd tiles back {masked} {JOB}")
 
 
 def rows_back() -> int:
@@ -238,9 +233,9 @@ def rows_back() -> int:
     the strip above carried is at B + dc, two rows ds apart.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
-        target, strip = c.arguments[:2]
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
+        target, strip = c.parameters[:2]
         low, high, apart = _field(c, "k"), _field(c, "r"), _field(c, "da")
         rows = [c.add(strip, c.mul(_field(c, "sap"), i)) for i in range(SIZE)]
         own = c.add(strip, _field(c, "extra"))
@@ -251,23 +246,23 @@ def rows_back() -> int:
             inside = _between(c, low, i, high)
             other = c.add(own, c.mul(apart, i - APART if i >= APART else SIZE - APART))
             place = c.add(target, c.mul(_field(c, "ldc"), i))
-            outs.append(c.b.select(inside, place, other))
-        at = c.slot(I64, c.const(0))
+            outs.append(c.select(inside, place, other))
+        at = c.variable(c.const(0))
 
-        def step(mask: Any) -> None:
+        def step(mask: Val | None) -> None:
             offset = c.get(at)
             more = [c.vload(c.add(row, offset), mask) for row in carried]
             values = [c.vload(c.add(row, offset), mask) for row in rows]
             values = Lines(c).spread(values)
             for i, x in enumerate(more):
-                values[i] = c.b.fadd(values[i], x)
+                values[i] = c.fadd(values[i], x)
             for out, value in zip(outs, values, strict=True):
                 c.vstore(value, c.add(out, offset), mask)
 
         _along(c, at, step)
-        c.finish()
+        return c.code
 
-    return compile_ir("winograd", build, f"winograd rows back {JOB}")
+    return compile_contract("winograd", build, f"winograd rows back {JOB}")
 
 
 def filters_in(taps: int) -> int:
@@ -276,12 +271,12 @@ def filters_in(taps: int) -> int:
     Fields: taps are sap apart in A, positions ldc apart in C.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
         lines, step = Lines(c), c.const(c.lanes * c.itemsize)
-        a, d = c.slot(I64, c.arguments[0]), c.slot(I64, c.arguments[2])
+        a, d = c.variable(c.parameters[0]), c.variable(c.parameters[2])
         tap, position, by = _field(c, "sap"), _field(c, "ldc"), denominators()
-        with c.loop(_field(c, "count"), [(a, step), (d, step)]):
+        with c.repeat(_field(c, "count"), [(a, step), (d, step)]):
             halves = []
             for j in range(taps):
                 places = [c.mul(tap, i * taps + j) for i in range(taps)]
@@ -291,9 +286,9 @@ def filters_in(taps: int) -> int:
                 for j, value in enumerate(lines.evaluated([h[i] for h in halves])):
                     place = c.add(c.get(d), c.mul(position, i * SIZE + j))
                     c.vstore(lines.scaled(1 / (by[i] * by[j]), value), place)
-        c.finish()
+        return c.code
 
-    return compile_ir("winograd", build, f"winograd filters in {taps} {JOB}")
+    return compile_contract("winograd", build, f"winograd filters in {taps} {JOB}")
 
 
 def filters_out(taps: int, masked: bool) -> int:
@@ -304,33 +299,37 @@ def filters_out(taps: int, masked: bool) -> int:
     lanes if `masked`.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
-        a, d = c.slot(I64, c.arguments[0]), c.slot(I64, c.arguments[2])
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
+        a, d = c.variable(c.parameters[0]), c.variable(c.parameters[2])
         tap, parts, part = (_field(c, name) for name in ("ldc", "k", "sak"))
-        mask = c.first_lanes(_field(c, "tail")) if masked else None
-        with c.loop(_field(c, "count"), [(a, _field(c, "da")), (d, _field(c, "dc"))]):
+        mask = c.head(_field(c, "tail")) if masked else None
+        with c.repeat(_field(c, "count"), [(a, _field(c, "da")), (d, _field(c, "dc"))]):
             totals = _totals(c, c.get(a), _field(c, "sap"), parts, part)
             for i, line in enumerate(_square(Lines(c), totals, taps)):
                 for j, value in enumerate(line):
                     place = c.add(c.get(d), c.mul(tap, i * taps + j))
                     c.vstore(value, place, mask)
-        c.finish()
+        return c.code
 
-    return compile_ir("winograd", build, f"winograd filters out {taps} {masked} {JOB}")
+    return compile_contract(
+        "winograd", build, f"winograd filters out {taps} {masked} {JOB}"
+    )
 
 
-def _totals(c: Code, source: Any, position: Any, parts: Any, part: Any) -> list[Any]:
+def _totals(
+    c: Contract, source: Val, position: Val, parts: Val, part: Val
+) -> list[Val]:
     """The 36 vectors `position` apart, summed over parts, over their denominators."""
-    zero, at = c.vec_constant(0.0), c.slot(I64, source)
-    totals = [c.slot(c.vector, zero) for _ in range(POSITIONS)]
-    with c.loop(parts, [(at, part)]):
+    zero, at = c.number(0.0), c.variable(source)
+    totals = [c.variable(zero) for _ in range(POSITIONS)]
+    with c.repeat(parts, [(at, part)]):
         for i, total in enumerate(totals):
             value = c.vload(c.add(c.get(at), c.mul(position, i)))
-            c.put(total, c.b.fadd(c.get(total, c.vector), value))
+            c.put(total, c.fadd(c.get(total), value))
     by = denominators()
     return [
-        Lines(c).scaled(1 / (by[i // SIZE] * by[i % SIZE]), c.get(total, c.vector))
+        Lines(c).scaled(1 / (by[i // SIZE] * by[i % SIZE]), c.get(total))
         for i, total in enumerate(totals)
     ]
 
@@ -341,18 +340,18 @@ def relay(own: bool) -> int:
     Fields: `count` jobs in the table at the address `extra`.
     """
 
-    def build(module: ir.Module) -> None:
-        c = Code(module, "winograd", "float32", 5)
-        _, work, _, start, _ = c.arguments
-        row = c.slot(I64, _field(c, "extra"))
-        with c.loop(_field(c, "count"), [(row, c.const(8 * len(JOB)))]):
+    def build() -> Code:
+        c = Contract("winograd", "float32", 5)
+        _, work, _, start, _ = c.parameters
+        row = c.variable(_field(c, "extra"))
+        with c.repeat(_field(c, "count"), [(row, c.const(8 * len(JOB)))]):
             at = c.get(row)
             bases = (work, work if own else start, work)
             places = [c.add(x, c.word(at, i + 1)) for i, x in enumerate(bases)]
             begin = c.word(at, FIELD["s"])
-            nothing = c.b.icmp_signed("==", begin, c.const(0))
-            begin = c.b.select(nothing, places[2], begin)
-            emit_call(c, c.word(at, 0), [*places, begin, at])
-        c.finish()
+            nothing = c.icmp(Rel.EQ, begin, c.const(0))
+            begin = c.select(nothing, places[2], begin)
+            c.call(c.word(at, 0), [*places, begin, at])
+        return c.code
 
-    return compile_ir("winograd", build, f"winograd relay {own} {JOB}")
+    return compile_contract("winograd", build, f"winograd relay {own} {JOB}")

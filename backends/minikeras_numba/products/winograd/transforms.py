@@ -23,11 +23,10 @@ of Winograd Convolution for Deep Neural Networks" (2020).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from llvmlite import ir
+from minikeras_kernels.values import Val
 
-from minikeras_numba.ir.contract import Code
+from minikeras_numba.ir.contract import Contract
 
 SIZE = 6  # points, and inputs along each side of a tile
 POSITIONS = SIZE * SIZE
@@ -45,29 +44,27 @@ def denominators() -> list[float]:
 class Lines:
     """One-dimensional transforms of lists of vectors."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Contract) -> None:
         self.code = code
-        self.kind = ir.FunctionType(code.vector, [code.vector] * 3)
 
-    def fma(self, factor: float, x: Any, y: Any) -> Any:
+    def fma(self, factor: float, x: Val, y: Val) -> Val:
         """factor * x + y."""
         c = self.code
-        values = [c.vec_constant(factor), x, y]
-        return c.intrinsic(f"llvm.fmuladd.{c.tag()}", self.kind, values)
+        return c.fma(c.number(factor), x, y)
 
-    def scaled(self, factor: float, x: Any) -> Any:
-        return self.code.b.fmul(self.code.vec_constant(factor), x)
+    def scaled(self, factor: float, x: Val) -> Val:
+        return self.code.fmul(self.code.number(factor), x)
 
-    def data(self, d: Sequence[Any]) -> list[Any]:
+    def data(self, d: Sequence[Val]) -> list[Val]:
         """B^T d."""
-        b, both = self.code.b, _LOW**2 + _HIGH**2
+        b, both = self.code, _LOW**2 + _HIGH**2
         result = [self.fma(-both, d[2], b.fadd(d[0], d[4]))]
         for p, q in ((_LOW, _HIGH), (_HIGH, _LOW)):
             even, odd = self.fma(-q * q, d[2], d[4]), self.fma(-q * q, d[1], d[3])
             result += [self.fma(p, odd, even), self.fma(-p, odd, even)]
         return [*result, self.fma(-both, d[3], b.fadd(d[1], d[5]))]
 
-    def evaluated(self, g: Sequence[Any]) -> list[Any]:
+    def evaluated(self, g: Sequence[Val]) -> list[Val]:
         """G g, without the denominators: the polynomial with these coefficients."""
         result = [g[0]]
         for p in (_LOW, _HIGH):
@@ -75,15 +72,15 @@ class Lines:
             result += [self.fma(p, odd, even), self.fma(-p, odd, even)]
         return [*result, g[-1]]
 
-    def _horner(self, coefficients: Sequence[Any], x: float) -> Any:
+    def _horner(self, coefficients: Sequence[Val], x: float) -> Val:
         total = coefficients[-1]
         for value in reversed(coefficients[:-1]):
             total = self.fma(x, total, value)
         return total
 
-    def summed(self, v: Sequence[Any], count: int) -> list[Any]:
+    def summed(self, v: Sequence[Val], count: int) -> list[Val]:
         """A^T v: `count` sums of powers."""
-        b = self.code.b
+        b = self.code
         halves = [
             (b.fadd(v[1], v[2]), b.fadd(v[3], v[4])),
             (b.fsub(v[1], v[2]), b.fsub(v[3], v[4])),
@@ -98,13 +95,13 @@ class Lines:
             result.append(b.fadd(total, v[5]) if i == count - 1 else total)
         return result
 
-    def spread(self, v: Sequence[Any]) -> list[Any]:
+    def spread(self, v: Sequence[Val]) -> list[Val]:
         """B v, the transpose of `data`: what six points give back to six inputs."""
-        b, both = self.code.b, _LOW**2 + _HIGH**2
+        b, both = self.code, _LOW**2 + _HIGH**2
         sums = b.fadd(v[1], v[2]), b.fadd(v[3], v[4])
         differences = b.fsub(v[1], v[2]), b.fsub(v[3], v[4])
 
-        def weighted(low: float, high: float, pair: Sequence[Any], more: Any) -> Any:
+        def weighted(low: float, high: float, pair: Sequence[Val], more: Val) -> Val:
             return self.fma(low, pair[0], self.fma(high, pair[1], more))
 
         # the coefficients of a point p, whose partner is q = 1/p: q^2 and p q^2 = q
@@ -117,6 +114,6 @@ class Lines:
             v[5],
         ]
 
-    def taken_in(self, values: Sequence[Any]) -> list[Any]:
+    def taken_in(self, values: Sequence[Val]) -> list[Val]:
         """To the six points: a whole line of inputs, or the taps of a filter."""
         return self.data(values) if len(values) == SIZE else self.evaluated(values)

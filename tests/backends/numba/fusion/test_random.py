@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from minikeras_kernels.philox import rounds
+from minikeras_kernels.signature import Kernel
+from minikeras_kernels.values import Kind, const
 from minikeras_numba.fusion.fused import lower_fused
-from minikeras_numba.fusion.kernel import PARAMETERS
-from minikeras_numba.ir.philox import rounds
-from minikeras_numba.ir.writer import Fn, Val, const
+from minikeras_numba.ir.compile import compile_kernel, target
 from minikeras_numba.machine import team
-from minikeras_numba.machine.jit import compile_ir
 from minikeras_numpy import build_table
 
 import minikeras.engine.prims  # noqa: F401
@@ -33,16 +33,15 @@ VECTORS = [
 
 @pytest.mark.parametrize(("counter", "key", "wanted"), VECTORS)
 def test_known_answers(counter, key, wanted):
-    f = Fn("known", PARAMETERS, "nounwind")
-    words = [const("i32", w) for w in (*counter, *key)]
-    place = f.load(Val("%regs", "ptr"), "i64")
-    out = f.convert("inttoptr", place, "ptr")
+    f = Kernel("known", target())
+    words = [const(Kind.I32, w) for w in (*counter, *key)]
+    out = f.array(const(Kind.I64, 0), Kind.I32)
     for i, word in enumerate(rounds(f, words[:4], words[4:])):
-        f.store(word, f.gep("i32", out, const("i64", i)))
+        f.store(word, f.at(out, const(Kind.I64, i)))
     registers = team.Registers(1)
     registers[0] = np.zeros(4, np.uint32)
-    text = f.text()
-    team.run(compile_ir("known", text, text), registers.address, 0, 1, 1)
+    fn = compile_kernel("known", lambda: f.code, f"known {counter} {key}")
+    team.run(fn, registers.address, 0, 1, 1)
     assert registers[0].tolist() == wanted
 
 

@@ -9,7 +9,9 @@ Reference: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
 
 from __future__ import annotations
 
-from minikeras_numba.ir.writer import Fn, Val, const
+from minikeras_kernels.code import Op
+from minikeras_kernels.values import Address, Kind, Val, const, counting
+from minikeras_kernels.writer import Writer
 
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
@@ -17,15 +19,15 @@ ROUNDS = 10
 _MASK = 0xFFFFFFFF
 
 
-def _wide_product(f: Fn, x: Val, factor: int) -> tuple[Val, Val]:
+def _wide_product(f: Writer, x: Val, factor: int) -> tuple[Val, Val]:
     """High and low words of a 32 x 32 bit product."""
-    wide = f.convert("zext", x, "i64")
+    wide = f.convert(Op.ZEXT, x, Kind.I64)
     product = f.mul(wide, f.like(wide, factor))
-    high = f.convert("trunc", f.bin("lshr", product, f.like(product, 32)), "i32")
-    return high, f.convert("trunc", product, "i32")
+    high = f.convert(Op.TRUNC, f.bin(Op.LSHR, product, f.like(product, 32)), Kind.I32)
+    return high, f.convert(Op.TRUNC, product, Kind.I32)
 
 
-def rounds(f: Fn, counter: list[Val], key: list[Val]) -> list[Val]:
+def rounds(f: Writer, counter: list[Val], key: list[Val]) -> list[Val]:
     """The ten rounds, on four counter words and two key words."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
@@ -35,8 +37,8 @@ def rounds(f: Fn, counter: list[Val], key: list[Val]) -> list[Val]:
             k1 = f.add(k1, f.like(k1, _W1))
         high0, low0 = _wide_product(f, c0, _M0)
         high1, low1 = _wide_product(f, c2, _M1)
-        c0 = f.bin("xor", f.bin("xor", high1, c1), k0)
-        c2 = f.bin("xor", f.bin("xor", high0, c3), k1)
+        c0 = f.bin(Op.XOR, f.bin(Op.XOR, high1, c1), k0)
+        c2 = f.bin(Op.XOR, f.bin(Op.XOR, high0, c3), k1)
         c1, c3 = low1, low0
     return [c0, c1, c2, c3]
 
@@ -46,22 +48,19 @@ def buffer_size(count: int, lanes: int) -> int:
     return count + 4 + 4 * lanes
 
 
-def _interleave(f: Fn, words: list[Val]) -> Val:
+def _interleave(f: Writer, words: list[Val]) -> Val:
     """One vector with the four words of each block side by side."""
     lanes = words[0].lanes
 
-    def join(a: Val, b: Val, order: list[int]) -> Val:
-        picks = ", ".join(f"i32 {i}" for i in order)
-        mask = f"<{len(order)} x i32> <{picks}>"
-        return f.let(f"shufflevector {a.typed}, {b.typed}, {mask}", a.kind, len(order))
-
     pair = list(range(2 * lanes))
-    low, high = join(words[0], words[1], pair), join(words[2], words[3], pair)
+    low, high = f.join(words[0], words[1], pair), f.join(words[2], words[3], pair)
     order = [k * lanes + lane for lane in range(lanes) for k in range(4)]
-    return join(low, high, order)
+    return f.join(low, high, order)
 
 
-def fill(f: Fn, key: Val, first: Val, count: Val, buffer: Val, lanes: int) -> Val:
+def fill(
+    f: Writer, key: Address, first: Val, count: Val, buffer: Address, lanes: int
+) -> Address:
     """Write elements [first, first + count) of the stream of `key` to `buffer`.
 
     Args:
@@ -75,20 +74,19 @@ def fill(f: Fn, key: Val, first: Val, count: Val, buffer: Val, lanes: int) -> Va
     Returns:
         The address of element `first` in the buffer.
     """
-    seed = f.splat(f.load(key, "i32"), lanes)
-    counter_at = f.gep("i32", key, const("i64", 1))
-    counter = f.splat(f.load(counter_at, "i32"), lanes)
-    block = f.bin("lshr", first, const("i64", 2))
-    skip = f.bin("and", first, const("i64", 3))
+    seed = f.splat(f.load(key), lanes)
+    counter_at = f.at(key, const(Kind.I64, 1))
+    counter = f.splat(f.load(counter_at), lanes)
+    block = f.bin(Op.LSHR, first, const(Kind.I64, 2))
+    skip = f.bin(Op.AND, first, const(Kind.I64, 3))
     total = f.add(skip, count)
-    numbers = ", ".join(f"i64 {i}" for i in range(lanes))
-    lane = Val(f"<{numbers}>", "i64", lanes)
+    lane = counting(Kind.I64, lanes)
     zero = f.like(seed, 0)
-    with f.loop(const("i64", 0), total, const("i64", 4 * lanes)) as done:
-        start = f.add(block, f.bin("lshr", done, const("i64", 2)))
+    with f.loop(const(Kind.I64, 0), total, const(Kind.I64, 4 * lanes)) as done:
+        start = f.add(block, f.bin(Op.LSHR, done, const(Kind.I64, 2)))
         index = f.add(f.splat(start, lanes), lane)
-        low = f.convert("trunc", index, "i32")
-        high = f.convert("trunc", f.bin("lshr", index, f.like(index, 32)), "i32")
+        low = f.convert(Op.TRUNC, index, Kind.I32)
+        high = f.convert(Op.TRUNC, f.bin(Op.LSHR, index, f.like(index, 32)), Kind.I32)
         words = rounds(f, [low, high, counter, zero], [seed, zero])
-        f.store(_interleave(f, words), f.gep("i32", buffer, done))
-    return f.gep("i32", buffer, skip)
+        f.store(_interleave(f, words), f.at(buffer, done))
+    return f.at(buffer, skip)

@@ -1,0 +1,382 @@
+"""The elementwise primitives as LLVM IR: one row each, and how dtypes live in registers.
+
+In registers booleans are i1 and half floats are float32; in memory booleans are
+bytes. `emit_op` writes one primitive for values of any width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minikeras_kernels import mathlib
+from minikeras_kernels.code import Op, Rel
+from minikeras_kernels.values import Kind, Val, const
+from minikeras_kernels.writer import Writer
+
+REGISTER_KIND = {
+    "bool": Kind.I1,
+    "int8": Kind.I8,
+    "uint8": Kind.I8,
+    "int16": Kind.I16,
+    "uint16": Kind.I16,
+    "int32": Kind.I32,
+    "uint32": Kind.I32,
+    "int64": Kind.I64,
+    "uint64": Kind.I64,
+    "float16": Kind.F32,
+    "bfloat16": Kind.F32,
+    "float32": Kind.F32,
+    "float64": Kind.F64,
+}
+MEMORY_KIND = {
+    **REGISTER_KIND,
+    "bool": Kind.I8,
+    "float16": Kind.F16,
+    "bfloat16": Kind.I16,
+}
+_FLOAT_NAMES = ("float16", "bfloat16", "float32", "float64")
+
+Emit = Callable[[Writer, list[Val], str], Val]
+
+
+def is_float(dtype: str) -> bool:
+    return dtype in _FLOAT_NAMES
+
+
+def is_signed(dtype: str) -> bool:
+    return dtype.startswith("int")
+
+
+def from_memory(f: Writer, x: Val, dtype: str) -> Val:
+    """A loaded value as it lives in registers."""
+    if dtype == "bool":
+        return f.icmp(Rel.NE, x, f.like(x, 0))
+    if dtype == "float16":
+        return f.convert(Op.FPEXT, x, Kind.F32)
+    if dtype == "bfloat16":
+        wide = f.convert(Op.ZEXT, x, Kind.I32)
+        return f.bitcast(f.bin(Op.SHL, wide, f.like(wide, 16)), Kind.F32)
+    return x
+
+
+def to_memory(f: Writer, x: Val, dtype: str) -> Val:
+    """A register value as it is stored; half floats round to nearest even."""
+    if dtype == "bool":
+        return f.convert(Op.ZEXT, x, Kind.I8)
+    if dtype == "float16":
+        return f.convert(Op.FPTRUNC, x, Kind.F16)
+    if dtype == "bfloat16":
+        bits = f.bitcast(x, Kind.I32)
+        odd = f.bin(Op.AND, f.bin(Op.LSHR, bits, f.like(bits, 16)), f.like(bits, 1))
+        rounded = f.add(bits, f.add(odd, f.like(bits, 0x7FFF)))
+        quiet = f.bin(Op.OR, bits, f.like(bits, 0x400000))
+        bits = f.select(f.fcmp(Rel.UNO, x, x), quiet, rounded)
+        return f.convert(Op.TRUNC, f.bin(Op.LSHR, bits, f.like(bits, 16)), Kind.I16)
+    return x
+
+
+def cast(f: Writer, x: Val, source: str, target: str) -> Val:
+    """astype; floats outside an integer's range go to its nearest end, NaN to 0."""
+    kind = REGISTER_KIND[target]
+    if target in ("float16", "bfloat16") and source != target:
+        wide = cast(f, x, source, "float32")
+        return from_memory(f, to_memory(f, wide, target), target)
+    if target == "bool":
+        zero = f.like(x, 0)
+        if is_float(source):
+            return f.fcmp(Rel.UNE, x, zero)
+        return x if source == "bool" else f.icmp(Rel.NE, x, zero)
+    if is_float(source):
+        if is_float(target):
+            if x.kind == kind:
+                return x
+            return f.convert(Op.FPEXT if kind is Kind.F64 else Op.FPTRUNC, x, kind)
+        op = Op.FPTOSI if is_signed(target) else Op.FPTOUI
+        return f.convert(op, x, kind)
+    if is_float(target):
+        return f.convert(Op.SITOFP if is_signed(source) else Op.UITOFP, x, kind)
+    have, want = x.kind.bits, kind.bits
+    if have == want:
+        return x
+    if have > want:
+        return f.convert(Op.TRUNC, x, kind)
+    return f.convert(Op.SEXT if is_signed(source) else Op.ZEXT, x, kind)
+
+
+def _by_type(on_float: Op, on_integer: Op) -> Emit:
+    """An instruction per family of dtypes."""
+
+    def emit(f: Writer, args: list[Val], dtype: str) -> Val:
+        if is_float(dtype):
+            return f.bin(on_float, *args)
+        return f.bin(on_integer, *args)
+
+    return emit
+
+
+def _compare(on_float: Rel, on_signed: Rel, on_unsigned: Rel) -> Emit:
+    def emit(f: Writer, args: list[Val], dtype: str) -> Val:
+        if is_float(dtype):
+            return f.fcmp(on_float, *args)
+        return f.icmp(on_signed if is_signed(dtype) else on_unsigned, *args)
+
+    return emit
+
+
+def _extreme(ordered: Rel, op: Op, signed: Rel, unsigned: Rel) -> Emit:
+    """maximum and minimum; NaN in either argument gives NaN."""
+
+    def emit(f: Writer, args: list[Val], dtype: str) -> Val:
+        a, b = args
+        if not is_float(dtype):
+            how = signed if is_signed(dtype) else unsigned
+            return f.select(f.icmp(how, a, b), a, b)
+        # against a literal, one compare keeps NaN: the literal wins only if ordered
+        if b.is_literal:
+            return f.select(f.fcmp(ordered, b, a), b, a)
+        if a.is_literal:
+            return f.select(f.fcmp(ordered, a, b), a, b)
+        return f.one(op, a, b)
+
+    return emit
+
+
+def _unary(build: Callable[[Writer, Val], Val]) -> Emit:
+    return lambda f, args, dtype: build(f, args[0])
+
+
+def _libm(name: str) -> Emit:
+    return lambda f, args, dtype: f.libm(name, *args)
+
+
+def _rounding(op: Op) -> Emit:
+    def emit(f: Writer, args: list[Val], dtype: str) -> Val:
+        return f.one(op, args[0]) if is_float(dtype) else args[0]
+
+    return emit
+
+
+def _neg(f: Writer, args: list[Val], dtype: str) -> Val:
+    return f.fneg(args[0]) if is_float(dtype) else f.sub(f.like(args[0], 0), args[0])
+
+
+def _abs(f: Writer, args: list[Val], dtype: str) -> Val:
+    (x,) = args
+    if is_float(dtype):
+        return f.one(Op.FABS, x)
+    if not is_signed(dtype):
+        return x
+    return f.select(f.icmp(Rel.SLT, x, f.like(x, 0)), f.sub(f.like(x, 0), x), x)
+
+
+def _sign(f: Writer, args: list[Val], dtype: str) -> Val:
+    (x,) = args
+    zero, one = f.like(x, 0), f.like(x, 1)
+    if is_float(dtype):
+        # NaN is its own sign; that of -0.0 is 0.0 in NumPy, but not in ml_dtypes
+        rest = x if dtype == "bfloat16" else f.fadd(x, zero)
+        y = f.select(f.fcmp(Rel.OGT, x, zero), one, rest)
+        return f.select(f.fcmp(Rel.OLT, x, zero), f.like(x, -1), y)
+    if not is_signed(dtype):
+        return f.select(f.icmp(Rel.NE, x, zero), one, zero)
+    y = f.select(f.icmp(Rel.SGT, x, zero), one, zero)
+    return f.select(f.icmp(Rel.SLT, x, zero), f.like(x, -1), y)
+
+
+def _isnan(f: Writer, args: list[Val], dtype: str) -> Val:
+    (x,) = args
+    return f.fcmp(Rel.UNO, x, x) if is_float(dtype) else const(Kind.I1, False, x.lanes)
+
+
+def _isfinite(f: Writer, args: list[Val], dtype: str) -> Val:
+    (x,) = args
+    if not is_float(dtype):
+        return const(Kind.I1, True, x.lanes)
+    return f.fcmp(Rel.OLT, f.one(Op.FABS, x), f.like(x, float("inf")))
+
+
+def _isinf(f: Writer, args: list[Val], dtype: str) -> Val:
+    (x,) = args
+    if not is_float(dtype):
+        return const(Kind.I1, False, x.lanes)
+    return f.fcmp(Rel.OEQ, f.one(Op.FABS, x), f.like(x, float("inf")))
+
+
+def _invert(f: Writer, args: list[Val], dtype: str) -> Val:
+    x = args[0]
+    return f.bin(Op.XOR, x, f.like(x, True if x.kind is Kind.I1 else -1))
+
+
+def _float_divmod(f: Writer, a: Val, b: Val) -> tuple[Val, Val]:
+    """Python's // and % on floats, as NumPy rounds them."""
+    zero, one = f.like(a, 0.0), f.like(a, 1.0)
+    rest = f.bin(Op.FREM, a, b)
+    quotient = f.bin(Op.FDIV, f.bin(Op.FSUB, a, rest), b)
+    nonzero = f.fcmp(Rel.UNE, rest, zero)
+    opposite = f.bin(Op.XOR, f.fcmp(Rel.OLT, b, zero), f.fcmp(Rel.OLT, rest, zero))
+    shift = f.bin(Op.AND, nonzero, opposite)
+    quotient = f.select(shift, f.bin(Op.FSUB, quotient, one), quotient)
+    rest = f.select(shift, f.bin(Op.FADD, rest, b), rest)
+    rest = f.select(nonzero, rest, f.one(Op.COPYSIGN, zero, b))
+    down = f.one(Op.FLOOR, quotient)
+    far = f.fcmp(Rel.OGT, f.bin(Op.FSUB, quotient, down), f.like(a, 0.5))
+    down = f.select(far, f.bin(Op.FADD, down, one), down)
+    plain = f.bin(Op.FDIV, a, b)
+    nothing = f.fcmp(Rel.OEQ, quotient, zero)
+    down = f.select(nothing, f.one(Op.COPYSIGN, zero, plain), down)
+    by_zero = f.fcmp(Rel.OEQ, b, zero)
+    return f.select(by_zero, plain, down), f.select(
+        by_zero, f.like(a, float("nan")), rest
+    )
+
+
+def _int_divmod(f: Writer, a: Val, b: Val, signed: bool) -> tuple[Val, Val]:
+    """Python's // and % on integers; a zero divisor gives 0 and 0, as in NumPy."""
+    zero, one = f.like(a, 0), f.like(a, 1)
+    by_zero = f.icmp(Rel.EQ, b, zero)
+    safe = f.select(by_zero, one, b)
+    if not signed:
+        q, r = f.bin(Op.UDIV, a, safe), f.bin(Op.UREM, a, safe)
+    else:
+        # the smallest integer over -1 would trap
+        minus = f.icmp(Rel.EQ, safe, f.like(a, -1))
+        safe = f.select(minus, one, safe)
+        q, r = f.bin(Op.SDIV, a, safe), f.bin(Op.SREM, a, safe)
+        q = f.select(minus, f.sub(zero, q), q)
+        signs = f.icmp(Rel.SLT, f.bin(Op.XOR, r, b), zero)
+        shift = f.bin(Op.AND, f.icmp(Rel.NE, r, zero), signs)
+        q = f.select(shift, f.sub(q, one), q)
+        r = f.select(shift, f.add(r, b), r)
+    return f.select(by_zero, zero, q), f.select(by_zero, zero, r)
+
+
+def _division(part: int) -> Emit:
+    def emit(f: Writer, args: list[Val], dtype: str) -> Val:
+        if is_float(dtype):
+            return _float_divmod(f, args[0], args[1])[part]
+        return _int_divmod(f, args[0], args[1], is_signed(dtype))[part]
+
+    return emit
+
+
+def _shift(op: Op) -> Emit:
+    """Shifts by the width or more give what shifting bit by bit would."""
+
+    def emit(f: Writer, args: list[Val], dtype: str) -> Val:
+        x, by = args
+        bits = x.kind.bits
+        fits = f.icmp(Rel.ULT, by, f.like(by, bits))
+        if op is Op.SHL or not is_signed(dtype):
+            safe = f.select(fits, by, f.like(by, 0))
+            shifted = f.bin(op, x, safe)
+            return f.select(fits, shifted, f.like(x, 0))
+        return f.bin(Op.ASHR, x, f.select(fits, by, f.like(by, bits - 1)))
+
+    return emit
+
+
+# Powers by multiplication, whether the exponent is a literal or happens to be that.
+_POWERS: dict[float, Callable[[Writer, Val], Val]] = {
+    1.0: lambda f, x: x,
+    2.0: lambda f, x: f.fmul(x, x),
+    3.0: lambda f, x: f.fmul(f.fmul(x, x), x),
+    -1.0: lambda f, x: f.fdiv(f.like(x, 1.0), x),
+}
+
+
+def _pow(f: Writer, args: list[Val], dtype: str) -> Val:
+    x, y = args
+    for exponent, power in _POWERS.items():
+        if y.literal == exponent:
+            return power(f, x)
+    result = mathlib.power(f, x, y)
+    if not y.is_literal:
+        for exponent, power in _POWERS.items():
+            same = f.fcmp(Rel.OEQ, y, f.like(y, exponent))
+            result = f.select(same, power(f, x), result)
+    return result
+
+
+OPS: dict[str, Emit] = {
+    "add": _by_type(Op.FADD, Op.ADD),
+    "sub": _by_type(Op.FSUB, Op.SUB),
+    "mul": _by_type(Op.FMUL, Op.MUL),
+    "div": _by_type(Op.FDIV, Op.FDIV),
+    "floordiv": _division(0),
+    "mod": _division(1),
+    "pow": _pow,
+    "maximum": _extreme(Rel.OGT, Op.MAXIMUM, Rel.SGT, Rel.UGT),
+    "minimum": _extreme(Rel.OLT, Op.MINIMUM, Rel.SLT, Rel.ULT),
+    "eq": _compare(Rel.OEQ, Rel.EQ, Rel.EQ),
+    "ne": _compare(Rel.UNE, Rel.NE, Rel.NE),
+    "lt": _compare(Rel.OLT, Rel.SLT, Rel.ULT),
+    "le": _compare(Rel.OLE, Rel.SLE, Rel.ULE),
+    "gt": _compare(Rel.OGT, Rel.SGT, Rel.UGT),
+    "ge": _compare(Rel.OGE, Rel.SGE, Rel.UGE),
+    "bitwise_and": lambda f, args, dtype: f.bin(Op.AND, *args),
+    "bitwise_or": lambda f, args, dtype: f.bin(Op.OR, *args),
+    "bitwise_xor": lambda f, args, dtype: f.bin(Op.XOR, *args),
+    "bitwise_not": _invert,
+    "logical_not": _invert,
+    "shift_left": _shift(Op.SHL),
+    "shift_right": _shift(Op.LSHR),
+    "neg": _neg,
+    "abs": _abs,
+    "sign": _sign,
+    "isnan": _isnan,
+    "isfinite": _isfinite,
+    "isinf": _isinf,
+    "floor": _rounding(Op.FLOOR),
+    "ceil": _rounding(Op.CEIL),
+    "round": _rounding(Op.ROUNDEVEN),
+    "asin": _libm("asin"),
+    "acos": _libm("acos"),
+    "atan": _libm("atan"),
+    "atan2": _libm("atan2"),
+    "select": lambda f, args, dtype: f.select(*args),
+    **{
+        name: _unary(getattr(mathlib, name))
+        for name in (
+            *("exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan"),
+            *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "logistic"),
+            "erfinv",
+        )
+    },
+}
+# rough cost of one element beside an addition, to decide when threads pay
+COSTS = dict.fromkeys(("floordiv", "mod", "pow", "asin", "acos", "atan", "atan2"), 60)
+COSTS |= dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf"), 10)
+COSTS |= dict.fromkeys(("sin", "cos", "tan", "sinh", "cosh", "asinh", "acosh"), 20)
+COSTS |= {"atanh": 20, "erfinv": 60, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
+# on integers these have no rule here
+_FLOAT_ONLY = {"pow", "div"}
+# libm's nextafter works on the stored format, which half floats have left
+_NO_HALF = {"nextafter"}
+# its polynomials are as exact as float32 needs
+_NO_DOUBLE = {"erfinv"}
+OPS["nextafter"] = _libm("nextafter")
+
+
+def supports(name: str, dtype: str) -> bool:
+    """Whether `emit_op` can write the primitive for arguments of a dtype."""
+    if name not in OPS and name not in ("cast", "stop_gradient"):
+        return False
+    if dtype not in REGISTER_KIND:
+        return False
+    if name in _FLOAT_ONLY and not is_float(dtype):
+        return False
+    if name in _NO_DOUBLE and dtype == "float64":
+        return False
+    return not (name in _NO_HALF and dtype in ("float16", "bfloat16"))
+
+
+def emit_op(
+    f: Writer, name: str, args: list[Val], dtypes: list[str], static: dict[str, Any]
+) -> Val:
+    """One primitive on values of equal width."""
+    if name == "cast":
+        return cast(f, args[0], dtypes[0], static["dtype"])
+    if name == "stop_gradient":
+        return args[0]
+    return OPS[name](f, args, dtypes[0])

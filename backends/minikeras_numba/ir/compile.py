@@ -1,0 +1,39 @@
+"""From a kernel's description to its address on this machine."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from minikeras_kernels.code import Code
+from minikeras_kernels.target import Target
+
+from minikeras_numba.ir.render import Renderer
+from minikeras_numba.machine.jit import compile_ir, host
+
+
+@functools.cache
+def target() -> Target:
+    """This processor, as descriptions ask for it."""
+    machine = host()
+    avx512 = machine.vector_bytes == 64 and machine.triple.startswith("x86_64")
+    return Target(vector_bytes=machine.vector_bytes, scales=avx512)
+
+
+def render(code: Code, attributes: str, ahead: bool = False) -> str:
+    """The LLVM IR of a description."""
+    machine = host()
+    pin = ""
+    if machine.triple.startswith(("x86_64", "i686")):
+        pin = "v" if machine.vector_bytes == 64 else "x"
+    return Renderer(code, attributes, pin, ahead).text()
+
+
+def compile_kernel(name: str, build: Callable[[], Code], key: str) -> int:
+    """The address of a kernel over units, whose vectors may be as wide as can be."""
+    return compile_ir(name, lambda: render(build(), host().attributes), key)
+
+
+def compile_contract(name: str, build: Callable[[], Code], key: str) -> int:
+    """The address of a kernel over integers: what tables of jobs call, and drivers."""
+    return compile_ir(name, lambda: render(build(), "nounwind", ahead=True), key)
