@@ -4,6 +4,7 @@ from minikeras.callbacks.backup_and_restore import BackupAndRestore
 from minikeras.callbacks.callback import Callback
 from minikeras.callbacks.callback_list import CallbackList
 from minikeras.callbacks.early_stopping import EarlyStopping
+from minikeras.callbacks.explorer_callback import ExplorerCallback
 from minikeras.callbacks.history import History
 from minikeras.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from minikeras.callbacks.model_checkpoint import ModelCheckpoint
@@ -27,6 +28,7 @@ __all__ = [
     "Callback",
     "CallbackList",
     "EarlyStopping",
+    "ExplorerCallback",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",

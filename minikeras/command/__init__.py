@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "run a script, its `import keras` being minikeras",
     "info": "show versions, backends, processor, threads, GPU and caches",
     "inspect": "show what is in a model or weights file, without building it",
+    "explore": "write a page on which one sees every neuron of a model answer",
     "convert": "write a model or weights file in another format",
     "cache": "show what is kept on disk, or clear it",
     "completion": "print the lines that make a shell complete these words",

@@ -10,6 +10,7 @@ from minikeras.drawing.charts import (
     line_chart,
 )
 from minikeras.visualization.drawn import draw_bounding_boxes, draw_segmentation_masks
+from minikeras.visualization.explore import Explorer, explore
 from minikeras.visualization.galleries import (
     plot_bounding_box_gallery,
     plot_image_gallery,
@@ -29,10 +30,12 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Explorer",
     "bar_chart",
     "confusion_matrix",
     "draw_bounding_boxes",
     "draw_segmentation_masks",
+    "explore",
     "image_grid",
     "line_chart",
     "plot_bounding_box_gallery",

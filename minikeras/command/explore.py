@@ -1,0 +1,76 @@
+"""`minikeras explore`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from minikeras.command.numbers import Whole
+from minikeras.models import load_model, load_onnx
+from minikeras.visualization import explore
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.description = (
+        "Writes a page about a model: draw or choose a sample and see every neuron answer. It "
+        "is one file, which runs the model by itself and asks no network for anything."
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", help="a file or folder of any Keras, or .onnx"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="mnist5k, an .npz file (arrays x and y, or one for each input), or a folder of "
+        "pictures, with a folder in it for each class (default: none)",
+    )
+    parser.add_argument(
+        "--recording",
+        metavar="FILE",
+        help="what ExplorerCallback.save() wrote while the model was trained",
+    )
+    parser.add_argument(
+        "--samples",
+        type=Whole(1),
+        default=1000,
+        metavar="N",
+        help="samples that come along in the page, at most (default: %(default)s)",
+    )
+    parser.add_argument("--title", help="the page's heading (default: the model's name)")
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="run code of Python lambdas in MODEL: as safe as running a program of its author",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.html",
+        help="the page (default: the model's name with .html, in the current folder)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes it."""
+    try:
+        name: str = options.model
+        onnx = name.lower().endswith(".onnx")
+        model = load_onnx(name) if onnx else load_model(name, safe_mode=not options.trust)
+        page = explore(
+            model,
+            options.data,
+            recording=options.recording,
+            title=options.title,
+            max_samples=options.samples,
+        )
+        out = options.out or Path(Path(name.rstrip("/")).stem + ".html")
+        path = page.save(out)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"minikeras explore: error: {error}", file=sys.stderr)
+        return 1
+    for limit in page.payload["limits"]:
+        print(limit)
+    print(f"Page: {path.resolve()}")
+    return 0

@@ -1,0 +1,382 @@
+"""The payload of a model's page, put together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import tree
+from minikeras.engine.aval import Aval
+from minikeras.engine.dtypes import STRING
+from minikeras.engine.tensor import TraceError, host_array
+from minikeras.version import __version__
+from minikeras.visualization.explore import evaluation
+from minikeras.visualization.explore.code import model_code
+from minikeras.visualization.explore.data import Samples, even
+from minikeras.visualization.explore.inputs import image_info, input_kind, input_view
+from minikeras.visualization.explore.kinds import kind_of
+from minikeras.visualization.explore.layers import Layers
+from minikeras.visualization.explore.observed import Observer, by_sample, run
+from minikeras.visualization.explore.packing import pack, pack_bytes, size_of
+from minikeras.visualization.explore.plain import number
+from minikeras.visualization.explore.program import Program
+from minikeras.visualization.explore.staged import Staged, staged, unstaged
+
+Array = np.ndarray[Any, Any]
+Json = Any
+
+_FREE_SIZE = 16  # in place of a size that is free, where there are no data to tell
+_INPUT_BYTES = 1_200_000  # characters that samples may take in the page
+_PRECOMPUTED = 32  # samples whose values are kept of layers that the page does not know
+_PRECOMPUTED_BYTES = 1_500_000
+
+
+class Builder:
+    """Puts together what the page gets.
+
+    Args:
+        model: A built model.
+        samples: Its data, or None.
+        options: Names and limits; see `explore`.
+    """
+
+    def __init__(
+        self, model: Any, samples: Samples | None, options: dict[str, Any]
+    ) -> None:
+        self.model, self.samples, self.options = model, samples, options
+        self.limits: list[str] = []
+        self.structure, self.avals = self._ends()
+        self.found = self._staged()
+        self.weights = list(model.weights)
+        self.program = Program(self.found, self.weights)
+        self.inputs = self._inputs()
+        numbers = {id(w): i for i, w in enumerate(self.weights)}
+        self.layers = Layers(self.found, self.program, self.inputs, numbers)
+
+    def _ends(self) -> tuple[Any, list[Aval]]:
+        if self.samples is not None:
+            avals = []
+            wanted = self._wanted()
+            for i, x in enumerate(self.samples.inputs):
+                dtype = STRING if x.dtype.kind in "US" else str(x.dtype)
+                if dtype == "float64" and i < len(wanted) and wanted[i] != "float64":
+                    dtype = wanted[i]  # as `predict` takes it
+                    self.samples.inputs[i] = x.astype(dtype)
+                avals.append(Aval((1, *x.shape[1:]), dtype))
+            return self.samples.structure, avals
+        if not getattr(self.model, "inputs", None):
+            raise ValueError(
+                f"explore: the shapes of {self.model.name!r}'s inputs are not known; give "
+                "data, of one sample at least."
+            )
+        leaves, structure = tree.flatten_spec(self.model.input)
+        avals = [
+            Aval((1, *(d or _FREE_SIZE for d in t.shape[1:])), t.dtype) for t in leaves
+        ]
+        return structure, avals
+
+    def _wanted(self) -> list[str]:
+        inputs = getattr(self.model, "inputs", None) or []
+        return [t.dtype for t in inputs]
+
+    def _staged(self) -> Staged:
+        if all(a.dtype != STRING for a in self.avals):
+            try:
+                return staged(self.model, self.avals, self.structure)
+            except TraceError as error:
+                self.limits.append(
+                    "This model's code looks at values while it runs, so it cannot be run "
+                    f"in the page ({error}). What is shown was computed before."
+                )
+        else:
+            self.limits.append(
+                "This model takes text, which the page does not compute with. What is "
+                "shown was computed before."
+            )
+        if self.samples is None:
+            raise ValueError(
+                "explore: this model cannot be run in the page, so data are needed to show "
+                "what it does."
+            )
+        return unstaged(self.model, self.samples.taken(np.arange(1)))
+
+    def _inputs(self) -> list[Json]:
+        names = list(getattr(self.model, "input_names", ()))
+        found = []
+        for i, aval in enumerate(self.avals):
+            x = None if self.samples is None else self.samples.inputs[i]
+            shape = aval.shape[1:]
+            layer = self._taker(i)
+            kind = (
+                "tensor"
+                if aval.dtype == STRING
+                else input_kind(shape, aval.dtype, layer, x)
+            )
+            image = image_info(shape, x) if kind == "image" else None
+            name = (
+                names[i]
+                if i < len(names)
+                else ("input" if i == 0 else f"input_{i + 1}")
+            )
+            low, high = _range(kind, layer, x)
+            found.append(
+                {
+                    "name": name,
+                    "layer": i,
+                    "shape": list(shape),
+                    "dtype": aval.dtype,
+                    "kind": kind,
+                    "image": image,
+                    "columns": self._names("feature_names", kind == "table", shape),
+                    "tokens": [str(t) for t in self.options["tokens"]]
+                    if kind == "tokens"
+                    else [],
+                    "low": low,
+                    "high": high,
+                    "view": input_view(kind, shape, image),
+                }
+            )
+        return found
+
+    def _names(self, option: str, wanted: bool, shape: Sequence[int]) -> list[str]:
+        names = [str(n) for n in self.options[option]]
+        return names if wanted and len(shape) == 1 and len(names) == shape[0] else []
+
+    def _taker(self, number: int) -> Any:
+        """The first layer that an input goes to."""
+        tensor = self.found.inputs[number]
+        users = self.found.raw.users()
+        for call in self.found.calls:
+            if any(t is tensor or t.value is tensor.value for t in call.given):
+                return call.operation
+        for call in self.found.calls:  # behind a cast or the like
+            for t in call.given:
+                if any(t.value in n.outputs for n in users.get(tensor.value, ())):
+                    return call.operation
+        return None
+
+    # --- the whole
+
+    def payload(self, recording: Json | None) -> Json:
+        """All of it."""
+        outputs = self._outputs()
+        rows = self.layers.rows
+        data, judged, observer, chosen = self._data(outputs)
+        program = None if self.found.eager else self.program.json()
+        self._say_missing()
+        whole_code, is_whole = model_code(self.model)
+        trainable = sum(int(w.value.size) for w in self.model.trainable_weights)
+        inputs = [{k: v for k, v in i.items() if k != "view"} for i in self.inputs]
+        return {
+            "format": 1,
+            "generator": f"minikeras {__version__}",
+            "title": str(self.options["title"] or self.model.name),
+            "model": {
+                "name": self.model.name,
+                "className": type(self.model).__name__,
+                "parameters": int(self.model.count_params()),
+                "trainable": trainable,
+                "flops": sum(r["flops"] for r in rows),
+                "code": whole_code,
+                "codeIsWhole": is_whole,
+            },
+            "inputs": inputs,
+            "outputs": outputs,
+            "layers": rows,
+            "edges": self.layers.edges,
+            "weights": self._weights(),
+            "program": program,
+            "limits": self.limits,
+            "classNames": self._class_names(outputs),
+            "data": data,
+            "evaluation": judged,
+            "top": observer.top() if observer else [],
+            "statistics": observer.statistics() if observer else [None] * len(rows),
+            "precomputed": self._precomputed(chosen),
+            "recording": recording,
+        }
+
+    def _say_missing(self) -> None:
+        if self.program.missing:
+            names = ", ".join(sorted(self.program.missing))
+            self.limits.append(
+                f"The page does not know how to compute {names}; layers behind it show "
+                "values that were computed before, for the samples that came along."
+            )
+
+    def _outputs(self) -> list[Json]:
+        names = list(getattr(self.model, "output_names", ()))
+        found = []
+        for i, tensor in enumerate(self.found.outputs):
+            place = self.layers.owner(tensor)
+            shape = self.layers.rows[place[0]]["outputs"][place[1]]["shape"]
+            name = names[i] if i < len(names) else f"output_{i + 1}"
+            found.append(
+                {
+                    "name": name,
+                    "layer": place[0],
+                    "index": place[1],
+                    "shape": shape,
+                    "kind": self._output_kind(i, shape),
+                }
+            )
+        return found
+
+    def _output_kind(self, place: int, shape: list[int]) -> str:
+        name = self.found.ends[place]
+        if name == "softmax":
+            return "probabilities"
+        if name == "logistic":
+            return "independent"
+        labels = None if self.samples is None else self.samples.labels
+        if place == 0 and len(shape) == 1 and shape[0] > 1:
+            loss = getattr(self.model, "loss", None)
+            crossed = "crossentropy" in str(getattr(loss, "name", loss)).lower()
+            if crossed and evaluation.classes_of(labels, shape[0]) is not None:
+                return "logits"
+        return "values"
+
+    def _class_names(self, outputs: list[Json]) -> list[str]:
+        if not outputs:
+            return []
+        width = outputs[0]["shape"][-1] if outputs[0]["shape"] else 0
+        kind = outputs[0]["kind"]
+        given = [str(n) for n in self.options["class_names"]]
+        if not given and self.samples is not None:
+            given = [str(n) for n in self.samples.class_names]
+        count = 2 if kind == "independent" and width == 1 else width
+        if kind == "values" or len(outputs[0]["shape"]) != 1:
+            return []
+        return given if len(given) == count else [str(i) for i in range(count)]
+
+    def _weights(self) -> list[Json]:
+        first: dict[int, tuple[int, str]] = {}
+        for i, row in enumerate(self.layers.rows):
+            for weight in row["weights"]:
+                first.setdefault(weight["weight"], (i, weight["role"]))
+        return [
+            {
+                "name": w.path,
+                "layer": first.get(i, (0, w.name))[0],
+                "role": first.get(i, (0, w.name))[1],
+                "trainable": bool(w.trainable),
+                "shape": list(w.shape),
+                "values": pack(np.asarray(host_array(w.state.array()))),
+            }
+            for i, w in enumerate(self.weights)
+        ]
+
+    # --- data
+
+    def _data(
+        self, outputs: list[Json]
+    ) -> tuple[Json, Json, Observer | None, Samples | None]:
+        samples = self.samples
+        if samples is None:
+            return None, None, None, None
+        with warnings.catch_warnings():
+            # A model that cannot be compiled runs eagerly; the page says that itself.
+            warnings.simplefilter("ignore", UserWarning)
+            x = tree.unflatten(samples.structure, samples.inputs)
+            predicted = self.model.predict(x, batch_size=128, verbose=0)
+        first = np.asarray(tree.flatten(predicted)[0])
+        kind = outputs[0]["kind"] if outputs else "values"
+        chances = evaluation.probabilities(first, kind)
+        truth = None
+        if chances is not None:
+            truth = evaluation.classes_of(samples.labels, chances.shape[1])
+        forced: Any = (
+            []
+            if truth is None or chances is None
+            else evaluation.mistakes(truth, chances)
+        )
+        rows = even(truth, len(samples), self._room(), list(forced))
+        chosen = samples.taken(rows)
+        packed, exact = self._packed_inputs(chosen)
+        judged = None
+        if truth is not None and chances is not None:
+            places = {int(row): i for i, row in enumerate(rows)}
+            judged = evaluation.evaluation(truth, chances, places)
+        observer = Observer(self.layers.rows, len(self.inputs))
+        observer.watch(self.model, chosen)
+        data = {
+            "count": len(rows),
+            "total": len(samples),
+            "exact": exact,
+            "inputs": packed,
+            "labels": None if truth is None else truth[rows].tolist(),
+            "predicted": []
+            if chances is None
+            else chances[rows].argmax(axis=1).tolist(),
+            "outputs": pack(first[rows].astype("float32")),
+            "names": [str(n) for n in chosen.names],
+        }
+        return data, judged, observer, chosen
+
+    def _room(self) -> int:
+        """How many samples fit into the page."""
+        assert self.samples is not None
+        count = min(len(self.samples), int(self.options["max_samples"]))
+        some = self.samples.taken(np.arange(min(count, 64)))
+        if any(x.dtype.kind in "US" for x in some.inputs):
+            return count
+        each = sum(size_of(p) for p in self._packed_inputs(some)[0]) / len(some)
+        return max(1, min(count, int(_INPUT_BYTES / max(each, 1))))
+
+    def _packed_inputs(self, samples: Samples) -> tuple[list[Json], bool]:
+        """The inputs, exactly where that is small, else in 8 bits."""
+        found, exact = [], True
+        for x, aval in zip(samples.inputs, self.avals, strict=True):
+            if x.dtype.kind in "US":
+                found.append(pack(np.zeros(x.shape, "uint8")))
+                continue
+            packed = pack(x.astype(aval.dtype, copy=False))
+            heavy = packed["coding"] == "raw" and size_of(packed) > _INPUT_BYTES / 4
+            if heavy and x.dtype.kind == "f" and np.isfinite(x).all():
+                packed, exact = pack_bytes(x), False
+            found.append(packed)
+        return found, exact
+
+    def _precomputed(self, samples: Samples | None) -> list[Json]:
+        """Values of layers that the page does not compute, for the first samples."""
+        rows = self.layers.rows
+        dark = [i for i, r in enumerate(rows) if not r["live"] and self.layers.calls[i]]
+        if not dark or samples is None:
+            return []
+        part = samples.taken(np.arange(min(len(samples), _PRECOMPUTED)))
+        made = run(self.model, part)
+        reason = self.limits[0] if self.limits else "The page does not know this layer."
+        found, room = [], _PRECOMPUTED_BYTES
+        for i in dark:
+            for k, output in enumerate(rows[i]["outputs"]):
+                arrays = made[i - len(self.inputs)]
+                values = (
+                    by_sample(arrays[k], len(part), output["shape"])
+                    if k < len(arrays)
+                    else None
+                )
+                if values is None or values.dtype.kind not in "fiub":
+                    continue
+                packed = pack(np.ascontiguousarray(values.astype("float32")))
+                if size_of(packed) > room:
+                    continue
+                room -= size_of(packed)
+                found.append(
+                    {
+                        "layer": i, "output": k, "samples": list(range(len(part))),
+                        "values": packed, "reason": reason,
+                    }
+                )  # fmt: skip
+        return found
+
+
+def _range(kind: str, layer: Any, x: Array | None) -> tuple[float, float]:
+    if kind == "tokens" and layer is not None and kind_of(layer) == "embedding":
+        return 0.0, float(layer.input_dim - 1)
+    if x is None or not x.size or x.dtype.kind not in "fiub":
+        return 0.0, 1.0
+    low, high = number(np.nanmin(x)), number(np.nanmax(x))
+    return (0.0, 1.0) if low is None or high is None else (low, high)

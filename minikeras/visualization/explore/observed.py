@@ -1,0 +1,154 @@
+"""What layers do over samples: extremes, dead units, what excites a channel most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine import tree
+from minikeras.engine.interpret import base, eagerly
+from minikeras.engine.tensor import host_array
+from minikeras.ops.core_op import to_tensor
+from minikeras.visualization.explore.capture import Capture, watched
+from minikeras.visualization.explore.data import Samples
+from minikeras.visualization.explore.kinds import channel_axis
+
+Array = np.ndarray[Any, Any]
+Json = Any
+
+_BATCH = 64
+_TOP = 9
+_MOST_CHANNELS = 512  # of a layer; the page finds those of larger ones when asked
+_PLAIN = ("input", "reshape", "dropout", "pad", "crop", "model")  # what only passes on
+_RECTIFIED = ("relu", "relu6", "ReLU", "squared_relu")
+
+
+def run(model: Any, samples: Samples) -> list[list[Array]]:
+    """The results of all calls of layers for a batch of samples: `[call][output]`."""
+    capture = Capture(base(), lambda: 0)
+    given = [x if x.dtype.kind in "US" else to_tensor(x) for x in samples.inputs]
+
+    def call() -> None:
+        with watched(model, capture):
+            model(tree.unflatten(samples.structure, given), training=False)
+
+    eagerly(call)
+    return [[host_array(t.value) for t in call.made] for call in capture.calls]
+
+
+def by_sample(values: Array, count: int, shape: list[int]) -> Array | None:
+    """Values `(samples, *shape)` out of a layer's result for a batch; None if they are not."""
+    values = np.asarray(values)
+    size = int(np.prod(shape))
+    if values.size == count * size:
+        return values.reshape(count, *shape)
+    if values.size == size:  # the same for all samples
+        return np.broadcast_to(values.reshape(1, *shape), (count, *shape))
+    return None
+
+
+class Observer:
+    """Gathers, batch by batch, what the page is told about the layers.
+
+    Args:
+        rows: The page's rows of layers; inputs come first.
+        inputs: How many of them are inputs.
+    """
+
+    def __init__(self, rows: list[Json], inputs: int) -> None:
+        self.rows, self._inputs = rows, inputs
+        self._low = [np.inf] * len(rows)
+        self._high = [-np.inf] * len(rows)
+        self._sum = [0.0] * len(rows)
+        self._count = [0] * len(rows)
+        self._peaks: list[list[Array]] = [[] for _ in rows]
+        self._where: list[list[Array]] = [[] for _ in rows]
+
+    def watch(self, model: Any, samples: Samples) -> None:
+        """Run all samples."""
+        for start in range(0, len(samples), _BATCH):
+            part = samples.taken(np.arange(start, min(start + _BATCH, len(samples))))
+            for i, x in enumerate(part.inputs):
+                self._see(i, x)
+            for i, made in enumerate(run(model, part), self._inputs):
+                shape = self.rows[i]["outputs"][0]["shape"] if made else []
+                values = by_sample(made[0], len(part), shape) if made else None
+                if values is not None:
+                    self._see(i, values)
+
+    def _see(self, number: int, values: Array) -> None:
+        if values.dtype.kind not in "fiub" or not values.size:
+            return
+        values = values.astype("float64")
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            self._low[number] = min(self._low[number], float(finite.min()))
+            self._high[number] = max(self._high[number], float(finite.max()))
+            self._sum[number] += float(finite.sum())
+            self._count[number] += finite.size
+        row = self.rows[number]
+        axis = channel_axis(row["outputs"][0]["view"])
+        if axis is None or row["kind"] in _PLAIN:
+            return
+        if row["outputs"][0]["shape"][axis] > _MOST_CHANNELS:
+            return
+        lines = np.moveaxis(values, axis + 1, 1).reshape(
+            len(values), values.shape[axis + 1], -1
+        )
+        where = lines.argmax(axis=2)
+        self._where[number].append(where)
+        self._peaks[number].append(
+            np.take_along_axis(lines, where[..., None], 2)[..., 0]
+        )
+
+    def statistics(self) -> list[Json]:
+        """`Payload.statistics`."""
+        found: list[Json] = []
+        for i, row in enumerate(self.rows):
+            if not self._count[i]:
+                found.append(None)
+                continue
+            dead: list[int] = []
+            rectified = (
+                row["activation"] in _RECTIFIED or row["className"] in _RECTIFIED
+            )
+            if rectified and self._peaks[i]:
+                peaks = np.concatenate(self._peaks[i]).max(axis=0)
+                dead = [int(c) for c in np.flatnonzero(peaks <= 0)]
+            mean = self._sum[i] / self._count[i]
+            found.append(
+                {"low": self._low[i], "high": self._high[i], "mean": mean, "dead": dead}
+            )
+        return found
+
+    def top(self) -> list[Json]:
+        """`Payload.top`: the nine samples that excite each channel most."""
+        found = []
+        for i, row in enumerate(self.rows):
+            if not self._peaks[i]:
+                continue
+            peaks, where = (
+                np.concatenate(self._peaks[i]),
+                np.concatenate(self._where[i]),
+            )
+            order = np.argsort(-peaks, axis=0, kind="stable")[:_TOP]
+            output = row["outputs"][0]
+            axis = channel_axis(output["view"])
+            rest = [d for a, d in enumerate(output["shape"]) if a != axis]
+            best = np.take_along_axis(peaks, order, 0).T
+            flat = np.take_along_axis(where, order, 0).T
+            places = (
+                np.stack(np.unravel_index(flat, rest), -1)
+                if rest
+                else flat[..., None][..., :0]
+            )
+            found.append(
+                {
+                    "layer": i,
+                    "samples": order.T.tolist(),
+                    "activations": [[float(f"{v:.7g}") for v in line] for line in best],
+                    "places": places.tolist(),
+                }
+            )
+        return found
