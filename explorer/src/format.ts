@@ -1,6 +1,6 @@
 // The contract between Python, the engine and the page.
 //
-//   1. `Payload`: what Python (minikeras/visualization/explore/) writes as JSON into the page's slot
+//   1. `Payload`: what Python (minikeras/visualization/explorer/) writes as JSON into the page's slot
 //          <script type="application/json" id="payload">__PAYLOAD__</script>
 //      Inside it `<`, `>` and `&` are written as \u003c, \u003e, \u0026, so plain
 //      JSON.parse(element.textContent) reads it. All names and labels are DATA: show them as text only.

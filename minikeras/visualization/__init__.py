@@ -10,7 +10,7 @@ from minikeras.drawing.charts import (
     line_chart,
 )
 from minikeras.visualization.drawn import draw_bounding_boxes, draw_segmentation_masks
-from minikeras.visualization.explore import Explorer, explore
+from minikeras.visualization.explorer import Explorer, explore
 from minikeras.visualization.galleries import (
     plot_bounding_box_gallery,
     plot_image_gallery,

@@ -1,4 +1,4 @@
-// All rows by the primitive's name. Python knows the same names (visualization/explore/known.py).
+// All rows by the primitive's name. Python knows the same names (visualization/explorer/known.py).
 
 import { CONTRACT } from "./contract";
 import { CONTROL } from "./control";

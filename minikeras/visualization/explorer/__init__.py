@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras.callbacks import ExplorerCallback
-from minikeras.visualization.explore.building import Builder
-from minikeras.visualization.explore.data import samples
-from minikeras.visualization.explore.page import Explorer
-from minikeras.visualization.explore.recording import recorded
+from minikeras.visualization.explorer.building import Builder
+from minikeras.visualization.explorer.data import samples
+from minikeras.visualization.explorer.page import Explorer
+from minikeras.visualization.explorer.recording import recorded
 
 
 def explore(

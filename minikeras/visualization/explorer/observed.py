@@ -10,9 +10,9 @@ from minikeras.engine import tree
 from minikeras.engine.interpret import base, eagerly
 from minikeras.engine.tensor import host_array
 from minikeras.ops.core_op import to_tensor
-from minikeras.visualization.explore.capture import Capture, watched
-from minikeras.visualization.explore.data import Samples
-from minikeras.visualization.explore.kinds import channel_axis
+from minikeras.visualization.explorer.capture import Capture, watched
+from minikeras.visualization.explorer.data import Samples
+from minikeras.visualization.explorer.kinds import channel_axis
 
 Array = np.ndarray[Any, Any]
 Json = Any

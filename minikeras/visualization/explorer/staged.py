@@ -19,8 +19,8 @@ from minikeras.engine.staging import Staging
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.ops.core_op import to_tensor
-from minikeras.visualization.explore.capture import Capture, LayerCall, watched
-from minikeras.visualization.explore.known import KNOWN
+from minikeras.visualization.explorer.capture import Capture, LayerCall, watched
+from minikeras.visualization.explorer.known import KNOWN
 
 _SKIPPED = ("reshape", "cast")  # between a softmax and the end of the model
 

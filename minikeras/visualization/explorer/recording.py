@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minikeras.callbacks import ExplorerCallback
-from minikeras.visualization.explore.packing import pack_bytes, size_of
-from minikeras.visualization.explore.plain import number
+from minikeras.visualization.explorer.packing import pack_bytes, size_of
+from minikeras.visualization.explorer.plain import number
 
 Json = Any
 

@@ -12,9 +12,9 @@ from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.state import State
 from minikeras.engine.tensor import host_array
 from minikeras.variable import Variable
-from minikeras.visualization.explore.known import unknown
-from minikeras.visualization.explore.packing import pack
-from minikeras.visualization.explore.staged import Staged
+from minikeras.visualization.explorer.known import unknown
+from minikeras.visualization.explorer.packing import pack
+from minikeras.visualization.explorer.staged import Staged
 
 Json = Any
 

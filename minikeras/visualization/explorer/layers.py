@@ -7,12 +7,12 @@ from typing import Any
 from minikeras.engine.graph import Node, Value
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.node import OpCall
-from minikeras.visualization.explore.capture import LayerCall
-from minikeras.visualization.explore.geometry import flops, geometry, receptive
-from minikeras.visualization.explore.kinds import kind_of, view_of
-from minikeras.visualization.explore.plain import plain
-from minikeras.visualization.explore.program import Program
-from minikeras.visualization.explore.staged import Staged
+from minikeras.visualization.explorer.capture import LayerCall
+from minikeras.visualization.explorer.geometry import flops, geometry, receptive
+from minikeras.visualization.explorer.kinds import kind_of, view_of
+from minikeras.visualization.explorer.plain import plain
+from minikeras.visualization.explorer.program import Program
+from minikeras.visualization.explorer.staged import Staged
 
 Json = Any
 Place = tuple[int, int]  # a layer and which of its results
@@ -133,8 +133,12 @@ class Layers:
         )
         if outputs and before is not None and first is not None:
             given = before["outputs"][first[1]]
+            windows = [
+                None if source is None else self._row(source)["receptive"]
+                for source in sources
+            ]
             row["receptive"] = receptive(
-                kind, outputs[0]["view"], window, before["receptive"], spatial(given)
+                kind, outputs[0]["view"], window, windows, spatial(given)
             )
         for i, (inner, made) in enumerate(zip(call.inner, call.made, strict=True)):
             self._owner[_key(made)] = (number, i)

@@ -31,6 +31,8 @@ def geometry(operation: Any, kind: str, nodes: list[Node]) -> Json | None:
     padding = [list(p) for p in static["padding"]]
     if getattr(operation, "padding", None) == "causal":  # a node of its own pads
         padding = [[operation.dilation_rate[0] * (kernel[0] - 1), 0]]
+    if kind == "transposed":
+        padding = _cut_off(node, nodes)
     return {
         "kernel": list(kernel),
         "strides": list(static["strides"]),
@@ -44,6 +46,16 @@ def geometry(operation: Any, kind: str, nodes: list[Node]) -> Json | None:
         if node.prim.name == "max_pool"
         else "average",
     }
+
+
+def _cut_off(node: Node, nodes: list[Node]) -> list[list[int]]:
+    """What is cut off the whole result of a transposed convolution."""
+    (whole,) = node.outputs
+    for n in nodes:
+        if n.prim.name == "slice" and n.inputs[0] is whole:
+            ends = zip(whole.aval.shape, n.static["starts"], n.static["stops"], strict=True)
+            return [[a, d - b] for d, a, b in ends][1:-1]
+    return [[0, 0] for _ in whole.aval.shape[1:-1]]
 
 
 def flops(nodes: list[Node]) -> int:
@@ -79,7 +91,7 @@ def _flops(node: Node) -> int:
 
 
 def receptive(
-    kind: str, view: Json, window: Json | None, before: Json | None, places: list[int]
+    kind: str, view: Json, window: Json | None, given: list[Json | None], places: list[int]
 ) -> Json | None:
     """A unit's window on the input, of a layer on layers that have such windows.
 
@@ -90,16 +102,17 @@ def receptive(
         kind: The layer's kind.
         view: How its values are drawn.
         window: Its geometry.
-        before: The window of what it is given; None if that has none.
+        given: The windows of what it is given; None for what has none.
         places: Sizes of the spatial axes of what it is given.
 
     Returns:
         None where what units see is no such window.
     """
+    before = _around(given)
     if before is None or view["kind"] not in ("maps", "sequence", "plane"):
         return None
     if window is None:
-        same = ("activation", "normalization", "dropout", "input")
+        same = ("activation", "normalization", "dropout", "merge")
         return before if kind in same else None
     if kind == "transposed" or len(window["kernel"]) != len(places):
         return None
@@ -112,3 +125,18 @@ def receptive(
         stride.append(jump * s)
         start.append(before["start"][i] - pad * jump)
     return {"size": size, "stride": stride, "start": start}
+
+
+def _around(given: list[Json | None]) -> Json | None:
+    """The window around several that move alike."""
+    windows = [w for w in given if w is not None]
+    if not windows or len(windows) < len(given):
+        return None
+    first = windows[0]
+    if any(w["stride"] != first["stride"] for w in windows):
+        return None
+    axes = range(len(first["size"]))
+    start = [min(w["start"][i] for w in windows) for i in axes]
+    end = [max(w["start"][i] + w["size"][i] for w in windows) for i in axes]
+    size = [b - a for a, b in zip(start, end, strict=True)]
+    return {"size": size, "stride": first["stride"], "start": start}

@@ -13,17 +13,17 @@ from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import STRING
 from minikeras.engine.tensor import TraceError, host_array
 from minikeras.version import __version__
-from minikeras.visualization.explore import evaluation
-from minikeras.visualization.explore.code import model_code
-from minikeras.visualization.explore.data import Samples, even
-from minikeras.visualization.explore.inputs import image_info, input_kind, input_view
-from minikeras.visualization.explore.kinds import kind_of
-from minikeras.visualization.explore.layers import Layers
-from minikeras.visualization.explore.observed import Observer, by_sample, run
-from minikeras.visualization.explore.packing import pack, pack_bytes, size_of
-from minikeras.visualization.explore.plain import number
-from minikeras.visualization.explore.program import Program
-from minikeras.visualization.explore.staged import Staged, staged, unstaged
+from minikeras.visualization.explorer import evaluation
+from minikeras.visualization.explorer.code import model_code
+from minikeras.visualization.explorer.data import Samples, even
+from minikeras.visualization.explorer.inputs import image_info, input_kind, input_view
+from minikeras.visualization.explorer.kinds import kind_of
+from minikeras.visualization.explorer.layers import Layers
+from minikeras.visualization.explorer.observed import Observer, by_sample, run
+from minikeras.visualization.explorer.packing import pack, pack_bytes, size_of
+from minikeras.visualization.explorer.plain import number
+from minikeras.visualization.explorer.program import Program
+from minikeras.visualization.explorer.staged import Staged, staged, unstaged
 
 Array = np.ndarray[Any, Any]
 Json = Any
