@@ -38,7 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="samples that come along in the page, at most (default: %(default)s)",
     )
-    parser.add_argument("--title", help="the page's heading (default: the model's name)")
+    parser.add_argument(
+        "--title", help="the page's heading (default: the model's name)"
+    )
     parser.add_argument(
         "--trust",
         action="store_true",
@@ -57,7 +59,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         name: str = options.model
         onnx = name.lower().endswith(".onnx")
-        model = load_onnx(name) if onnx else load_model(name, safe_mode=not options.trust)
+        model = (
+            load_onnx(name) if onnx else load_model(name, safe_mode=not options.trust)
+        )
         page = explore(
             model,
             options.data,

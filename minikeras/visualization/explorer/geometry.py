@@ -53,7 +53,9 @@ def _cut_off(node: Node, nodes: list[Node]) -> list[list[int]]:
     (whole,) = node.outputs
     for n in nodes:
         if n.prim.name == "slice" and n.inputs[0] is whole:
-            ends = zip(whole.aval.shape, n.static["starts"], n.static["stops"], strict=True)
+            ends = zip(
+                whole.aval.shape, n.static["starts"], n.static["stops"], strict=True
+            )
             return [[a, d - b] for d, a, b in ends][1:-1]
     return [[0, 0] for _ in whole.aval.shape[1:-1]]
 
@@ -91,7 +93,11 @@ def _flops(node: Node) -> int:
 
 
 def receptive(
-    kind: str, view: Json, window: Json | None, given: list[Json | None], places: list[int]
+    kind: str,
+    view: Json,
+    window: Json | None,
+    given: list[Json | None],
+    places: list[int],
 ) -> Json | None:
     """A unit's window on the input, of a layer on layers that have such windows.
 

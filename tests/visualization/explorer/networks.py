@@ -42,11 +42,15 @@ def channels_first():
     first = {"data_format": "channels_first"}
     y = layers.Conv2D(8, 3, dilation_rate=2, groups=2, padding="same", **first)(x)
     y = layers.ReLU(negative_slope=0.1)(y)
-    y = layers.Conv2D(12, (3, 2), strides=(2, 3), groups=4, activation="gelu", **first)(y)
+    y = layers.Conv2D(12, (3, 2), strides=(2, 3), groups=4, activation="gelu", **first)(
+        y
+    )
     y = layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same", **first)(y)
     y = layers.MaxPooling2D(3, 2, padding="same", **first)(y)
     y = layers.SeparableConv2D(5, 2, activation="elu", **first)(y)
-    y = layers.Conv2DTranspose(6, 3, strides=2, padding="same", activation="selu", **first)(y)
+    y = layers.Conv2DTranspose(
+        6, 3, strides=2, padding="same", activation="selu", **first
+    )(y)
     y = layers.AveragePooling2D(2, padding="same", **first)(y)
     y = layers.GlobalMaxPooling2D(**first)(y)
     model = keras.Model(x, layers.Dense(3)(y))
@@ -58,7 +62,9 @@ def resnet():
     y = layers.Conv2D(8, 3, padding="same", use_bias=False)(x)
     for stride in (1, 2):
         before = y
-        y = layers.Conv2D(8 * stride, 3, strides=stride, padding="same", use_bias=False)(y)
+        y = layers.Conv2D(
+            8 * stride, 3, strides=stride, padding="same", use_bias=False
+        )(y)
         y = layers.BatchNormalization()(y)
         y = layers.Activation("relu")(y)
         y = layers.Conv2D(8 * stride, 3, padding="same", use_bias=False)(y)
@@ -107,11 +113,16 @@ def table():
     b = layers.PReLU()(layers.Dense(8)(kinds))
     y = layers.Concatenate()([layers.Multiply()([a, b]), layers.Maximum()([a, b])])
     y = layers.Dense(5, activation="softplus")(keras.ops.abs(y))
-    model = keras.Model([numbers, kinds], layers.Dense(2)(layers.UnitNormalization()(y)))
+    model = keras.Model(
+        [numbers, kinds], layers.Dense(2)(layers.UnitNormalization()(y))
+    )
     return uneven(model), [
         rng().normal(size=(4, 6)).astype("float32"),
         rng().normal(size=(4, 3)).astype("float32"),
     ]
 
 
-NETWORKS = {f.__name__: f for f in (lenet, channels_first, resnet, recurrent, transformer, table)}
+NETWORKS = {
+    f.__name__: f
+    for f in (lenet, channels_first, resnet, recurrent, transformer, table)
+}

@@ -18,7 +18,9 @@ def close(got, want, name):
 def expected(model, inputs):
     """Name of a layer -> its result, by a model of its own."""
     parts = getattr(model, "operations", model.layers)
-    wanted = {o.name: o.output for o in parts if not isinstance(o, keras.layers.InputLayer)}
+    wanted = {
+        o.name: o.output for o in parts if not isinstance(o, keras.layers.InputLayer)
+    }
     probe = keras.Model(model.inputs, list(wanted.values()))
     return dict(zip(wanted, probe.predict(inputs, verbose=0), strict=True))
 
@@ -43,7 +45,9 @@ def test_every_layer_of(name, tmp_path):
         for row, values in zip(rows, result["layers"], strict=True):
             if row["path"] in reference:
                 want = reference[row["path"]]
-                want = want[i] if len(want) == count else want  # positions have no batch
+                want = (
+                    want[i] if len(want) == count else want
+                )  # positions have no batch
                 got = node.array(values[0])
                 assert got.shape == want.shape, row["path"]
                 close(got, want, row["path"])

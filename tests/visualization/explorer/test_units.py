@@ -65,18 +65,27 @@ def check(row, told, ran):
     assert made == pytest.approx(told["output"], rel=1e-4, abs=1e-5), place
 
 
+EXPECTED = {
+    "lenet": "conv",
+    "channels_first": "transposed",
+    "resnet": "normalization",
+    "recurrent": "embedding",
+    "transformer": "conv",
+    "table": "dense",
+}
+
+
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_explanations_add_up_in(name, tmp_path):
     model, arrays = networks.NETWORKS[name]()
     found, ran = explained(model, arrays, tmp_path)
     kinds = {row["kind"] for row, _ in found}
-    assert {"lenet": "conv", "channels_first": "transposed", "resnet": "normalization",
-            "recurrent": "embedding", "transformer": "conv", "table": "dense"}[name] in kinds  # fmt: skip
+    assert EXPECTED[name] in kinds
     for row, told in found:
         check(row, told, ran)
 
 
-@pytest.mark.parametrize("dilation, strides", [(1, 3), (2, 1)])
+@pytest.mark.parametrize(("dilation", "strides"), [(1, 3), (2, 1)])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("kind", ["transposed", "conv1d", "conv3d", "pools"])
 def test_windows_in_other_ranks(kind, padding, strides, dilation, tmp_path):
@@ -148,7 +157,9 @@ def test_receptive_fields_are_what_changes_a_unit(tmp_path):
         changed = seen_by_trial(model, layer, x, unit)
         field = answer["inputs"][0]
         mask = field["mask"] if field else np.zeros(x.size)
-        np.testing.assert_array_equal(mask != 0, changed, err_msg=f"{row['path']} {unit}")
+        np.testing.assert_array_equal(
+            mask != 0, changed, err_msg=f"{row['path']} {unit}"
+        )
         own = answer["layers"][i]
         assert own["count"] == 1 and [lo for lo, _ in own["box"]] == unit
 
