@@ -9,7 +9,7 @@ import numpy as np
 from minikeras.engine import tree
 from minikeras.engine.interpret import base, eagerly
 from minikeras.engine.tensor import host_array
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.op import to_tensor
 from minikeras.visualization.explorer.capture import Capture, watched
 from minikeras.visualization.explorer.data import Samples
 from minikeras.visualization.explorer.kinds import channel_axis

@@ -18,7 +18,7 @@ from minikeras.engine.passes.stabilise import stabilise
 from minikeras.engine.staging import Staging
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor, TraceError
-from minikeras.ops.core_op import to_tensor
+from minikeras.ops.op import to_tensor
 from minikeras.visualization.explorer.capture import Capture, LayerCall, watched
 from minikeras.visualization.explorer.known import KNOWN
 
