@@ -33,6 +33,8 @@ def test_a_file_of_keras_loads_here(name):
         losses = losses[
             :1
         ]  # gradients of masked layers differ between Keras's backends
+    if case == "dense" and name.startswith("3.0"):
+        losses = losses[:0]  # early Keras 3 did not divide activity losses by the batch
     both_ways.check(case, model, x, y, predictions, losses)
 
 

@@ -38,7 +38,7 @@ def dense(keras):
             la.Activation("gelu"),
             la.BatchNormalization(momentum=0.9),
             la.LayerNormalization(),
-            la.RMSNormalization(),
+            *([la.RMSNormalization()] if hasattr(la, "RMSNormalization") else []),
             la.UnitNormalization(),
             la.ActivityRegularization(1e-3),
             la.Softmax(),

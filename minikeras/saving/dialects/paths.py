@@ -1,4 +1,4 @@
-"""Paths in weights files of Keras 2.12 to 2.16, as today's would be.
+"""Paths in weights files of Keras 2.12 to 3.0, as today's would be.
 
 Weights files say no version, so everything is judged by its form; no file of today matches.
 """
@@ -46,7 +46,8 @@ def modern_tree(
         tree = {_under(path, moved): group for path, group in tree.items()}
         if moved:
             tree = _reordered_slots(tree, config["config"], model)
-    return _with_learning_rate(tree, getattr(model, "optimizer", None), old)
+    optimizer = getattr(model, "optimizer", None)
+    return _with_product_last(_with_learning_rate(tree, optimizer, old), optimizer)
 
 
 def modern_assets(folder: Path) -> None:
@@ -138,7 +139,7 @@ def _with_learning_rate(tree: Tree, optimizer: Any, old: bool) -> Tree:
     A model that was never trained, or by one of the optimizers of 2.10, has no state there.
     """
     group = tree.get(_OPTIMIZER, Group())
-    variables = list(getattr(optimizer, "variables", ()))
+    variables = _variables(optimizer)
     if len(variables) < 3:
         return tree
     own = [Entry.of(v.numpy()) for v in variables]
@@ -152,3 +153,20 @@ def _with_learning_rate(tree: Tree, optimizer: Any, old: bool) -> Tree:
         return tree
     filled = Group({str(i): entry for i, entry in enumerate(entries)}, group.name)
     return {**tree, _OPTIMIZER: filled}
+
+
+def _with_product_last(tree: Tree, optimizer: Any) -> Tree:
+    """In early Keras 3 the product of Nadam's decays stood before its slots."""
+    group = tree.get(_OPTIMIZER, Group())
+    shapes, own = group.shapes(), [tuple(v.shape) for v in _variables(optimizer)]
+    if not hasattr(optimizer, "_u_product") or shapes == own or len(own) < 4:
+        return tree
+    if shapes[:2] + shapes[3:] + shapes[2:3] != own:
+        return tree
+    order = [0, 1, *range(3, len(own)), 2]
+    moved = {str(i): group.entries[str(n)] for i, n in enumerate(order)}
+    return {**tree, _OPTIMIZER: Group(moved, group.name)}
+
+
+def _variables(optimizer: Any) -> list[Any]:
+    return list(getattr(optimizer, "variables", ()))
