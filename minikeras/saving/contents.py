@@ -7,7 +7,15 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from minikeras.saving import archive, hdf5, limits, model_files, sniff, weights_files
+from minikeras.saving import (
+    archive,
+    hdf5,
+    hdf5_attributes,
+    limits,
+    model_files,
+    sniff,
+    weights_files,
+)
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Group, Tree, in_order, total_bytes
 
@@ -69,11 +77,11 @@ def _described(name: str, kind: str) -> tuple[Any, dict[str, Any]]:
         return None, {}
     with hdf5.opened(name, label) as file:
         about = {
-            key: _text(file.attrs[key])
+            key: _text(hdf5_attributes.read(file, key))
             for key in ("keras_version", "backend")
             if key in file.attrs
         }
-        text = _text(file.attrs.get("model_config"))
+        text = _text(hdf5_attributes.read(file, "model_config"))
     if text is None:
         return None, about
     config = limits.parse_json(text, label)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minikeras.saving import hdf5_heaps, limits
+from minikeras.saving import hdf5_attributes, hdf5_heaps, limits
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, from_raw, raw_form
 
@@ -42,16 +43,34 @@ def opened(file: Any, label: str = "") -> Iterator[h5py.File]:
 
     label = label or (str(file) if isinstance(file, (str, os.PathLike)) else "the file")
     source: Any = io.BytesIO(file) if isinstance(file, bytes) else file
-    size = _size_of(source)
-    hdf5_heaps.check(source, label)
-    with clear_errors(label):
-        handle = h5py.File(source, "r")
-    try:
+    with hdf5_heaps.bytes_of(source) as data:
+        heaps = hdf5_heaps.Heaps(data, label)
         with clear_errors(label):
-            check(handle, size, label)
-        yield handle
-    finally:
-        handle.close()
+            handle = h5py.File(source, "r")
+        known = hdf5_attributes.Source(data, heaps, label)
+        try:
+            with clear_errors(label):
+                check(handle, len(data), label)
+            with hdf5_attributes.readable(handle, known):
+                yield handle
+        except Exception as error:
+            if _is_of_library(error):  # damage that shows when it is come upon
+                raise _damaged(label, error) from None
+            raise
+        finally:
+            handle.close()
+
+
+def _is_of_library(error: Exception) -> bool:
+    """Whether an error comes out of h5py, and not of what was done beside it."""
+    if isinstance(error, FileError):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__", "")).split(".")[0] == "h5py"
+
+
+def _damaged(label: str, error: Exception) -> FileError:
+    return FileError(f"{label} is damaged, or no HDF5 file: {str(error)[:300]}")
 
 
 @contextmanager
@@ -63,18 +82,7 @@ def clear_errors(label: str) -> Iterator[None]:
         raise
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, SystemError,
             MemoryError, OverflowError) as error:  # fmt: skip
-        raise FileError(
-            f"{label} is damaged, or no HDF5 file: {str(error)[:300]}"
-        ) from None
-
-
-def _size_of(source: Any) -> int:
-    if isinstance(source, (str, os.PathLike)):
-        return os.stat(source).st_size
-    place = source.tell()
-    size = source.seek(0, io.SEEK_END)
-    source.seek(place)
-    return int(size)
+        raise _damaged(label, error) from None
 
 
 def check(file: h5py.File, size: int, label: str) -> None:
@@ -164,7 +172,6 @@ def _read_groups(file: h5py.File) -> Tree:
     import h5py
 
     tree: Tree = {}
-    size = file.file.id.get_filesize()
     waiting: list[tuple[h5py.Group, str]] = [(file, "")]
     while waiting:
         group, path = waiting.pop()
@@ -175,22 +182,20 @@ def _read_groups(file: h5py.File) -> Tree:
             if isinstance(inner, h5py.Group):
                 inside.append((inner, f"{path}/{key}" if path else key))
             else:
-                found.entries[key] = _entry(inner, f"{path}/{key}", size)
+                found.entries[key] = _entry(inner, f"{path}/{key}")
         waiting += reversed(inside)
         tree[path] = found
     return tree
 
 
 def _text_attribute(thing: Any, key: str) -> str | None:
-    if key not in thing.attrs:
-        return None
-    value = thing.attrs[key]
+    value = hdf5_attributes.read(thing, key)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return value if isinstance(value, str) else None
 
 
-def _entry(data: h5py.Dataset, path: str, size_of_file: int) -> Entry:
+def _entry(data: h5py.Dataset, path: str) -> Entry:
     import h5py
 
     named = _text_attribute(data, "dtype")
@@ -200,7 +205,7 @@ def _entry(data: h5py.Dataset, path: str, size_of_file: int) -> Entry:
     def read() -> Array:
         with clear_errors(f"array {path!r} of {data.file.filename!r}"):
             if strings:
-                return _read_texts(data, size_of_file)
+                return _read_texts(data)
             array = np.empty(shape, data.dtype)
             if array.size:
                 data.read_direct(array)
@@ -214,25 +219,25 @@ def _entry(data: h5py.Dataset, path: str, size_of_file: int) -> Entry:
     return Entry(shape, named or data.dtype.name, read, size)
 
 
-def _read_texts(data: h5py.Dataset, file_size: int) -> Array:
-    """Texts, some at a time: all of them may point to the same long one."""
+def _read_texts(data: h5py.Dataset) -> Array:
+    """Texts, of a fixed length or of any."""
+    import h5py
+
+    if not data.id.get_type().is_variable_str():
+        return np.asarray(data.asstr("utf-8", "replace")[()], object)
+    source = hdf5_attributes.source_of(data)
     count = int(np.prod(data.shape, dtype=object))
-    step = max(1, limits.SLACK_BYTES // max(file_size, 1))
-    if count > 5_000 * step or (data.ndim != 1 and count > step):
-        raise FileError(f"{count:,} texts in a file of {file_size:,} bytes: refused.")
-    source = data.asstr("utf-8", "replace")
-    if data.ndim != 1:
-        return np.asarray(source[()], object)
-    found: list[str] = []
-    room = limits.most_bytes(file_size)
-    for start in range(0, count, step):
-        found += list(source[start : start + step])
-        room -= sum(map(len, found[start:]))
-        if room < 0:
-            raise FileError(
-                f"texts of more than {limits.most_bytes(file_size):,} bytes."
-            )
-    return np.array(found, object)
+    place = data.id.get_offset()
+    if count and place is None:
+        if data.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS:
+            return np.full(data.shape, "", object)  # nothing was ever written
+        raise FileError("texts in pieces, or packed, are not read.")
+    size = count * hdf5_heaps.REFERENCE
+    raw = source.data[place : place + size] if count else b""
+    if len(raw) != size:
+        raise FileError("texts lead out of the file.")
+    found = hdf5_attributes.references(source, raw, count)
+    return np.array(found, object).reshape(data.shape)
 
 
 def write_tree(tree: Tree, target: Path) -> None:

@@ -233,7 +233,7 @@ def clear_build_errors(label: str) -> Iterator[None]:
     except RecursionError:
         raise FileError(f"{label}: its model is nested too deep.") from None
     except (LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
-            UnicodeError, MemoryError) as error:  # fmt: skip
+            UnicodeError, MemoryError, RuntimeError) as error:  # fmt: skip
         if isinstance(error, ValueError):  # it is one already, with its own text
             raise
         kind, text = type(error).__name__, str(error)[:300]

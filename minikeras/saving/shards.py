@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minikeras.saving import hdf5, limits
 from minikeras.saving.atomic import replaced_file
-from minikeras.saving.limits import FileError
+from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.tree import Group, Tree, total_bytes
 
 ENDING = ".weights.json"
@@ -111,21 +111,34 @@ def _read_index(index: Path) -> tuple[Path, dict[str, list[str]]]:
     return index.parent, where
 
 
+def _check_there(index: Path, path: Path) -> None:
+    if path.is_symlink():
+        raise FileError(f"{str(path)!r} is a link: refused.")
+    try:
+        there = path.is_file()
+    except OSError:  # a name that no disk can have
+        there = False
+    if not there:
+        raise MissingFileError(
+            f"{str(index)!r} says that arrays are in {path.name[:100]!r}, which is not "
+            "beside it: the files of one save_weights belong together."
+        )
+
+
 @contextmanager
 def opened(index: Path) -> Iterator[Tree]:
     """The arrays of all files that an index names, while they are open.
 
     Raises:
         FileError: If the index or a file is damaged.
-        FileNotFoundError: If a file is missing.
+        FileNotFoundError: If a file is missing (it is a ValueError too).
     """
     folder, where = _read_index(index)
     tree: Tree = {}
     with ExitStack() as stack:
         names = dict.fromkeys(name for names in where.values() for name in names)
         for name in names:
-            if (folder / name).is_symlink():
-                raise FileError(f"{str(folder / name)!r} is a link: refused.")
+            _check_there(index, folder / name)
             file = stack.enter_context(hdf5.opened(folder / name))
             for path, group in hdf5.read_tree(file).items():
                 known = tree.setdefault(path, Group(name=group.name))

@@ -24,44 +24,106 @@ def _model():
 
 
 @functools.cache
-def _file(ending):
+def _tiny():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)], name="tiny")
+    model.compile("sgd", "mse")
+    return model
+
+
+@functools.cache
+def _file(ending, make=_model):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, f"m{ending}")
-        save = _model().save if ending in (".keras", ".h5") else _model().save_weights
-        save(path)
+        model = make()
+        if ending == ".onnx":
+            model.export(path, verbose=False)
+        elif ending in (".keras", ".h5"):
+            model.save(path)
+        else:
+            model.save_weights(path)
         return path.read_bytes()
+
+
+@functools.cache
+def _index():
+    """An index of shards, whose one file is `_file(".weights.h5")`."""
+    where = {"/layers/dense/vars": ["w.weights.h5"], "/vars": "w.weights.h5"}
+    return json.dumps({"metadata": {"total_size": 32}, "weight_map": where}).encode()
 
 
 SEEDS = {
     ending: functools.partial(_file, ending)
     for ending in (".keras", ".h5", ".weights.h5", ".npz")
 }
+# Small ones, so that many can be read in a second.
+TINY = {
+    **{ending: functools.partial(_file, ending, _tiny) for ending in SEEDS},
+    ".safetensors": functools.partial(_file, ".safetensors", _tiny),
+    ".weights.json": _index,
+    ".onnx": functools.partial(_file, ".onnx", _tiny),
+}
 
 
 def read(kind, data):
     """Load the bytes of a file; whether they could be."""
     try:
-        if kind in (".keras", ".h5"):
-            keras.saving.load_model(io.BytesIO(data))
-        else:
-            with weights_files.opened_weights(io.BytesIO(data)) as tree:
-                for group in tree.values():
-                    for name in group:
-                        group[name]
+        _READERS.get(kind, _read_arrays)(data)
     except ValueError:
         return False
     return True
 
 
+def _read_model(data):
+    keras.saving.load_model(io.BytesIO(data))
+
+
+def _read_arrays(file):
+    with weights_files.opened_weights(
+        io.BytesIO(file) if isinstance(file, bytes) else file
+    ) as tree:
+        for group in tree.values():
+            for name in group:
+                group[name]
+
+
 @functools.cache
-def _config():
-    with zipfile.ZipFile(io.BytesIO(_file(".keras"))) as archive:
+def _scratch():
+    """A folder in memory, with the file that an index of shards names."""
+    memory = pathlib.Path("/dev/shm")
+    scratch = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+    pathlib.Path(scratch.name, "w.weights.h5").write_bytes(TINY[".weights.h5"]())
+    return scratch  # lives, and is deleted, with the process
+
+
+def _read_path(read_it, ending, data):
+    path = pathlib.Path(_scratch().name, f"m{ending}")
+    path.write_bytes(data)
+    read_it(path)
+
+
+def _read_onnx(path):
+    model = keras.models.load_onnx(path)
+    assert model.inputs
+
+
+_READERS = {
+    ".keras": _read_model,
+    ".h5": _read_model,
+    ".safetensors": functools.partial(_read_path, _read_arrays, ".safetensors"),
+    ".weights.json": functools.partial(_read_path, _read_arrays, ".weights.json"),
+    ".onnx": functools.partial(_read_path, _read_onnx, ".onnx"),
+}
+
+
+@functools.cache
+def _config(make):
+    with zipfile.ZipFile(io.BytesIO(_file(".keras", make))) as archive:
         return archive.read("config.json").decode()
 
 
-def with_value(place, value):
-    """The model's config with one of its values replaced."""
-    config = json.loads(_config())
+def with_value(place, value, make=_model):
+    """The model's config with one of its values replaced; `value` may be a function of it."""
+    config = json.loads(_config(make))
     spots = []
     waiting = [config]
     while waiting:
@@ -72,8 +134,13 @@ def with_value(place, value):
             if isinstance(inner, (dict, list)):
                 waiting.append(inner)
     thing, key = spots[place % len(spots)]
-    thing[key] = value
+    thing[key] = value(thing[key]) if callable(value) else value
     return json.dumps(config)
+
+
+def with_tiny_value(place, value):
+    """The same of the small model."""
+    return with_value(place, value, _tiny)
 
 
 def read_config(text):

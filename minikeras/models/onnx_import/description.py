@@ -117,7 +117,7 @@ def describe(
 
 
 def _opset(model: Any, what: str) -> int:
-    versions = {entry.domain: entry.version for entry in model.opset_import}
+    versions = {text(entry.domain): entry.version for entry in model.opset_import}
     opset = versions.get("", versions.get("ai.onnx", 0))
     if not OLDEST <= opset <= NEWEST:
         raise OnnxError(
@@ -136,26 +136,30 @@ def _graph(graph: Any, folder: str | None, what: str, depth: int) -> Description
         )
     if graph.sparse_initializer:
         raise OnnxError(f"{what}: sparse initializers are not read.")
-    constants = {t.name: array_of(t, folder, what) for t in graph.initializer}
+    constants = {text(t.name): array_of(t, folder, what) for t in graph.initializer}
     nodes = [_node(n, folder, what, depth) for n in graph.node]
-    inputs = [_port(v, what) for v in graph.input if v.name not in constants]
+    inputs = [_port(v, what) for v in graph.input if text(v.name) not in constants]
     outputs = [_port(v, what) for v in graph.output]
     return Description(inputs, outputs, nodes, constants)
 
 
 def _node(node: Any, folder: str | None, what: str, depth: int) -> Node:
-    kind = (
-        node.op_type
-        if node.domain in ("", "ai.onnx")
-        else f"{node.domain}.{node.op_type}"
-    )
-    attributes = {a.name: _attribute(a, folder, what, depth) for a in node.attribute}
+    kind, domain = text(node.op_type), text(node.domain)
+    if domain not in ("", "ai.onnx"):
+        kind = f"{domain}.{kind}"
+    attributes = {text(a.name): _attribute(a, folder, what, depth) for a in node.attribute}
     if "broadcast" in attributes or "consumed_inputs" in attributes:
         raise OnnxError(
-            f"{what}: {node.op_type} is of ONNX before version 7; onnx.version_converter can "
+            f"{what}: {kind} is of ONNX before version 7; onnx.version_converter can "
             "convert the file."
         )
-    return Node(kind, list(node.input), list(node.output), attributes, node.name)
+    inputs, outputs = [text(n) for n in node.input], [text(n) for n in node.output]
+    return Node(kind, inputs, outputs, attributes, text(node.name))
+
+
+def text(value: str | bytes) -> str:
+    """A name in a file; the parser gives bytes where it is no UTF-8."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _attribute(attribute: Any, folder: str | None, what: str, depth: int) -> Any:
@@ -213,7 +217,7 @@ def _external(
     what: str,
 ) -> Array:
     """An array that lies in another file of the same folder."""
-    entries = {e.key: e.value for e in tensor.external_data}
+    entries = {text(e.key): text(e.value) for e in tensor.external_data}
     name = entries.get("location", "")
     inside = (
         name
@@ -279,7 +283,7 @@ def _port(value: Any, what: str) -> Port:
         if kind.elem_type
         else "float32"
     )
-    return Port(value.name, dtype, shape)
+    return Port(text(value.name), dtype, shape)
 
 
 def check(graph: Description, known: Iterable[str], outer: Sequence[str] = ()) -> None:

@@ -22,7 +22,7 @@ from minikeras.models.onnx_import.description import (
     nodes_within,
 )
 from minikeras.models.onnx_import.operators import OPERATORS
-from minikeras.models.onnx_import.values import Call, Value, call
+from minikeras.models.onnx_import.values import Call, Value, call, step_limit
 from minikeras.saving.registry import register_keras_serializable
 
 # Operators whose inputs at these places must be known while tracing.
@@ -78,7 +78,8 @@ class OnnxGraph(Layer):
                 f"{len(self._description.inputs)}: "
                 f"{', '.join(p.name for p in self._description.inputs)}."
             )
-        made = run(self._description, values, dict(self._weights_by_name))
+        with step_limit():
+            made = run(self._description, values, dict(self._weights_by_name))
         tensors = [ops.convert_to_tensor(v) for v in made]
         return tensors[0] if len(tensors) == 1 else tensors
 

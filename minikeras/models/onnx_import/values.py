@@ -8,7 +8,9 @@ known is run at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -83,8 +85,40 @@ class Call:
 _SMALL = 4096
 
 
+_STEPS = 200_000  # operators that are run while a graph is traced, its loops unrolled
+_left: ContextVar[list[int] | None] = ContextVar("minikeras_onnx_steps", default=None)
+
+
+@contextmanager
+def step_limit() -> Iterator[None]:
+    """Operators run inside are counted, so that loops in loops end."""
+    token = _left.set([_STEPS])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
 def call(operator: Operator, node: Call, inputs: Sequence[Value]) -> list[Value]:
-    """Run an operator; now, where all that it reads is known."""
+    """Run an operator; now, where all that it reads is known.
+
+    Raises:
+        OnnxError: If it gets what it cannot take, or too many were run.
+    """
+    left = _left.get()
+    if left is not None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise node.fail(f"the graph's loops run more than {_STEPS:,} operators.")
+    try:
+        return _call(operator, node, inputs)
+    except (TypeError, LookupError, AttributeError, ArithmeticError, MemoryError,
+            NotImplementedError) as error:  # fmt: skip
+        # An operator takes its inputs and attributes as they should be.
+        raise node.fail(f"its inputs or attributes do not fit: {error}") from error
+
+
+def _call(operator: Operator, node: Call, inputs: Sequence[Value]) -> list[Value]:
     known = all(
         v is None or (isinstance(v, np.ndarray) and v.size <= _SMALL) for v in inputs
     )
@@ -97,10 +131,15 @@ def call(operator: Operator, node: Call, inputs: Sequence[Value]) -> list[Value]
     return _listed(operator(node, *inputs))
 
 
+# What shapes are never computed with, and can make much of little.
+_GROWING = ("EyeLike", "OneHot", "Trilu", "Resize", "Upsample", "Conv", "ConvTranspose",
+            "MaxPool", "AveragePool", "LpPool", "DFT", "STFT")  # fmt: skip
+
+
 def _result_size(node: Call, inputs: Sequence[Value]) -> int:
     """How many elements a node makes out of known inputs, where that can be many."""
     kind = node.node.kind
-    if kind in ("EyeLike", "OneHot", "Trilu"):
+    if kind in _GROWING:
         return _SMALL + 1
     if kind == "ConstantOfShape":
         return math.prod(node.ints(inputs[0], "the shape"))

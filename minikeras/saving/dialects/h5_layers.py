@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.saving import hdf5
+from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Entry, Tree, raw_form
 
@@ -67,7 +68,9 @@ def texts(group: Any, key: str) -> list[str]:
     while f"{key}{number}" in group.attrs:
         pieces.append(f"{key}{number}")
         number += 1
-    found = [text(v) for piece in pieces for v in np.atleast_1d(group.attrs[piece])]
+    found = [
+        text(v) for piece in pieces for v in np.atleast_1d(attribute(group, piece))
+    ]
     return [v for v in found if v is not None]
 
 
@@ -94,7 +97,7 @@ def read_layers(file: Any, label: str) -> StoredModel:
         [layer for layer in layers if layer.entries],
         own,
         *(
-            text(root.attrs.get(k, file.attrs.get(k)))
+            text(attribute(root, k, attribute(file, k)))
             for k in ("keras_version", "backend")
         ),
     )

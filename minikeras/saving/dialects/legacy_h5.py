@@ -12,6 +12,7 @@ import h5py
 from minikeras.engine import backend as registry
 from minikeras.saving import dialects, hdf5, limits, model_files, serialization
 from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
+from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
 from minikeras.version import KERAS_VERSION
 
@@ -110,13 +111,13 @@ def load_model(
         repr(os.fspath(filepath)) if isinstance(filepath, (str, Path)) else "the file"
     )
     with hdf5.opened(filepath, label) as file:
-        text = h5_layers.text(file.attrs.get("model_config"))
+        text = h5_layers.text(attribute(file, "model_config"))
         if text is None:
             raise FileError(
                 f"load_model: {label} holds weights alone (no 'model_config'). Make the model "
                 "in Python, then model.load_weights(path)."
             )
-        version = h5_layers.text(file.attrs.get("keras_version"))
+        version = h5_layers.text(attribute(file, "keras_version"))
         config = _parsed(text, f"{label}: model_config")
         told = version or ("1.2.0" if "keras_version" not in config else None)
         with dialects.one_note():
@@ -153,7 +154,7 @@ def _compile(
     label: str,
 ) -> bool:
     """Compile a model as the file says; whether it says so."""
-    text = h5_layers.text(file.attrs.get("training_config"))
+    text = h5_layers.text(attribute(file, "training_config"))
     if text is None:
         return False
     config = limits.parse_json(text, f"{label}: training_config")

@@ -16,6 +16,9 @@ from minikeras.models.onnx_import.values import Call, Operator, Value
 _LIMIT = 2**31  # elements of an array that a file may ask for
 
 
+_LONGEST = 2**22  # numbers of a range, which are made while the model is built
+
+
 def checked(call: Call, shape: Sequence[int]) -> tuple[int, ...]:
     """A shape that a file asks for, of a size that can be meant."""
     sizes = tuple(int(d) for d in shape)
@@ -63,7 +66,8 @@ def _range(call: Call, start: Value, limit: Value, delta: Value) -> Value:
         call.known(v, "an end of the range").reshape(()) for v in (start, limit, delta)
     ]
     count = max(math.ceil((ends[1] - ends[0]) / ends[2]), 0)
-    checked(call, [count])
+    if count > _LONGEST:
+        raise call.fail(f"a range of {count:,} numbers is refused.")
     return ops.cast(ends[0] + np.arange(count) * ends[2], ends[0].dtype.name)
 
 

@@ -1,0 +1,173 @@
+"""The attributes of HDF5 groups and arrays, and texts of any length.
+
+The library trusts what an attribute says of its size and of its texts, so texts are read
+here, from the bytes of the file. (HDF5 File Format Specification 3.0, sections IV.A.1,
+object headers, and IV.A.2.m, the attribute message.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minikeras.saving import limits
+from minikeras.saving.hdf5_heaps import REFERENCE, Heaps, number
+from minikeras.saving.limits import FileError
+
+if TYPE_CHECKING:
+    import h5py
+
+_ATTRIBUTE, _CONTINUED = 0x0C, 0x10  # kinds of messages in an object's header
+_SHARED = 2  # flag of a message that stands elsewhere
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open file: its bytes and the texts in them."""
+
+    data: Any
+    heaps: Heaps
+    label: str
+
+
+_sources: dict[int, Source] = {}  # by the library's number of the open file
+
+
+@contextlib.contextmanager
+def readable(file: h5py.File, source: Source) -> Iterator[None]:
+    """Attributes and texts of this file can be read inside the block."""
+    key = _file_number(file)
+    _sources[key] = source
+    try:
+        yield
+    finally:
+        del _sources[key]
+
+
+def _file_number(thing: Any) -> int:
+    import h5py
+
+    return int(h5py.h5o.get_info(thing.id).fileno)
+
+
+def source_of(thing: Any) -> Source:
+    """The file that a group or array of `readable` belongs to."""
+    return _sources[_file_number(thing)]
+
+
+def read(thing: Any, key: str, default: Any = None) -> Any:
+    """An attribute of a group or array: a text, a number, or an array of them.
+
+    Args:
+        thing: A group or array of a file that is `readable`.
+        key: The attribute's name.
+        default: What to give if there is none.
+
+    Raises:
+        FileError: If it is damaged, or neither texts nor numbers.
+    """
+    import h5py
+
+    name = key.encode()
+    if not h5py.h5a.exists(thing.id, name):
+        return default
+    source = source_of(thing)
+    where = f"{source.label}: attribute {key[:100]!r}"
+    found = h5py.h5a.open(thing.id, name)
+    kind = found.get_type()
+    shape = tuple(int(n) for n in found.get_space().get_simple_extent_dims() or ())
+    claimed = math.prod(shape) * max(int(kind.get_size()), 1)
+    if claimed > len(source.data):
+        raise FileError(f"{where} claims {claimed:,} bytes: the file is damaged.")
+    if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str():
+        return _texts(source, thing, name, shape, where)
+    if not isinstance(kind, (h5py.h5t.TypeStringID, h5py.h5t.TypeIntegerID,
+                             h5py.h5t.TypeFloatID, h5py.h5t.TypeEnumID)):  # fmt: skip
+        raise FileError(f"{where} is neither text nor a number.")
+    return thing.attrs[key]
+
+
+def _texts(
+    source: Source, thing: Any, name: bytes, shape: tuple[int, ...], where: str
+) -> Any:
+    import h5py
+
+    address = int(h5py.h5o.get_info(thing.id).addr) + source.heaps.base
+    raw = next((r for n, r in _attributes(source.data, address) if n == name), None)
+    count = math.prod(shape)
+    if raw is None or len(raw) < REFERENCE * count:
+        raise FileError(f"{where} is damaged, or kept in a way that is not read.")
+    found = references(source, raw, count)
+    return np.array(found, object).reshape(shape) if shape else found[0]
+
+
+def references(source: Source, raw: Any, count: int) -> list[str]:
+    """The texts that references point to, one after the other.
+
+    Raises:
+        FileError: If one points nowhere, or all are far larger than the file.
+    """
+    found: list[str] = []
+    room = limits.most_bytes(len(source.data))
+    for i in range(count):
+        text = source.heaps.text(raw[i * REFERENCE : (i + 1) * REFERENCE])
+        room -= len(text)
+        if room < 0:
+            raise FileError(
+                f"{source.label}: texts of more than "
+                f"{limits.most_bytes(len(source.data)):,} bytes."
+            )
+        found.append(text.decode("utf-8", "replace"))
+    return found
+
+
+def _attributes(data: Any, address: int) -> Iterator[tuple[bytes, Any]]:
+    """Name and contents of the attributes that lie in the header of an object."""
+    for kind, flags, message in _messages(data, address):
+        if kind != _ATTRIBUTE or flags & _SHARED or len(message) < 9:
+            continue
+        version = message[0]
+        sizes = [number(message, place, 2) for place in (2, 4, 6)]
+        place = 9 if version == 3 else 8
+        padded = [(n + 7) // 8 * 8 if version == 1 else n for n in sizes]
+        name = bytes(message[place : place + sizes[0]]).split(b"\0")[0]
+        yield name, message[place + sum(padded) :]
+
+
+def _messages(data: Any, address: int) -> Iterator[tuple[int, int, Any]]:
+    """Kind, flags and contents of the messages in a header."""
+    old = data[address : address + 4] != b"OHDR"
+    if old:
+        waiting = [(address + 16, number(data, address + 8, 4))]
+        ordered = 0
+    else:
+        flags = data[address + 5]
+        place = address + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+        width = 1 << (flags & 3)
+        waiting = [(place + width, number(data, place, width))]
+        ordered = 2 if flags & 4 else 0
+    head = 8 if old else 4 + ordered
+    seen = set()
+    while waiting:
+        place, size = waiting.pop()
+        end = place + size
+        if place in seen or end > len(data):
+            raise FileError("an object's header leads nowhere.")
+        seen.add(place)
+        while place + head <= end:
+            kind = number(data, place, 2) if old else data[place]
+            length = number(data, place + (2 if old else 1), 2)
+            flags = data[place + (4 if old else 3)]
+            message = data[place + head : min(place + head + length, end)]
+            if kind == _CONTINUED:
+                start = number(message, 0)
+                # A block of the newer form has a signature before, and a sum after it.
+                extra = 0 if old else 4
+                waiting.append((start + extra, number(message, 8) - 2 * extra))
+            yield kind, flags, message
+            place += head + length
