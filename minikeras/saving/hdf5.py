@@ -241,35 +241,101 @@ def _read_texts(data: h5py.Dataset) -> Array:
 
 
 def write_tree(tree: Tree, target: Path) -> None:
-    """Write groups and arrays to a new file.
+    """Write groups and arrays to a new file, in which a flipped bit is found.
 
     Args:
         tree: The groups. An empty one becomes an empty group.
         target: A path (never one that is to be kept).
     """
-    write_buffer(buffer_of(tree), target)
+    write_buffer(buffer_of(tree, with_sums=True), target)
 
 
-def buffer_of(tree: Tree) -> io.BytesIO:
+def buffer_of(tree: Tree, with_sums: bool = False) -> io.BytesIO:
     """A file of groups and arrays in memory.
 
     The library must never write to a disk by itself: where that is full, it cannot
     close the file, and takes the process down in the end.
-    """
-    import h5py
 
+    Args:
+        tree: The groups.
+        with_sums: Whether everything in it has checksums (a zip archive has its own).
+    """
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with created(buffer, with_sums) as file:
         for path, group in tree.items():
             made = file.require_group(path) if path else file
             if group.name is not None:
                 made.attrs["name"] = group.name
             for key, entry in group.entries.items():
-                array, name = raw_form(entry.read())
-                data = made.create_dataset(key, data=_storable(array))
-                if name is not None:
-                    data.attrs["dtype"] = name
+                put_array(made, key, entry.read(), with_sums)
     return buffer
+
+
+def created(target: Any, with_sums: bool) -> h5py.File:
+    """A new HDF5 file, for writing: in the oldest form there is, or with checksums.
+
+    The form of HDF5 1.10 (2016) has sums over all that describes groups and arrays.
+    """
+    import h5py
+
+    return h5py.File(target, "w", libver=("v110", "v110") if with_sums else None)
+
+
+def put_array(group: Any, key: str, array: Array, with_sums: bool = False) -> None:
+    """Write an array below a group.
+
+    Args:
+        group: The group, of a file for writing.
+        key: The array's name, which may lead through groups.
+        array: Numbers or texts.
+        with_sums: Whether the file notices when its bytes have changed.
+    """
+    array, dtype = raw_form(array)
+    if not with_sums or array.dtype.kind in "UO" or not array.size:
+        data = group.create_dataset(key, data=_storable(array))
+    else:
+        data = _put_with_sum(
+            group, key, np.ascontiguousarray(array).reshape(array.shape)
+        )
+    if dtype is not None:
+        data.attrs["dtype"] = dtype
+
+
+_SMALL = 4096  # bytes of an array that is kept in what describes it, which has a sum
+_PIECE = 2**22  # bytes of a larger one that have one sum
+
+
+def _put_with_sum(group: Any, key: str, array: Array) -> h5py.Dataset:
+    import h5py
+
+    how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    if array.nbytes <= _SMALL:
+        how.set_layout(h5py.h5d.COMPACT)
+    else:
+        how.set_chunk(_piece(array.shape, array.itemsize))
+        how.set_fletcher32()
+    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    links.set_create_intermediate_group(True)
+    links.set_char_encoding(h5py.h5t.CSET_UTF8)
+    space = (
+        h5py.h5s.create_simple(array.shape)
+        if array.ndim
+        else h5py.h5s.create(h5py.h5s.SCALAR)
+    )
+    kind = h5py.h5t.py_create(array.dtype, logical=True)
+    made = h5py.h5d.create(group.id, key.encode(), kind, space, how, links)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
+    return h5py.Dataset(made)
+
+
+def _piece(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """The shape of pieces of about `_PIECE` bytes, whole along the last axes."""
+    room = max(_PIECE // itemsize, 1)
+    piece: list[int] = []
+    for n in reversed(shape):
+        piece.append(max(1, min(n, room)))
+        room //= piece[-1]
+    return tuple(reversed(piece))
 
 
 def write_buffer(buffer: io.BytesIO, target: Path) -> None:

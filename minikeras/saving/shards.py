@@ -112,12 +112,12 @@ def _read_index(index: Path) -> tuple[Path, dict[str, list[str]]]:
 
 
 def _check_there(index: Path, path: Path) -> None:
-    if path.is_symlink():
-        raise FileError(f"{str(path)!r} is a link: refused.")
     try:
-        there = path.is_file()
+        link, there = path.is_symlink(), path.is_file()
     except OSError:  # a name that no disk can have
-        there = False
+        link = there = False
+    if link:
+        raise FileError(f"{str(path)!r} is a link: refused.")
     if not there:
         raise MissingFileError(
             f"{str(index)!r} says that arrays are in {path.name[:100]!r}, which is not "

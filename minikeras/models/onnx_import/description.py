@@ -147,7 +147,9 @@ def _node(node: Any, folder: str | None, what: str, depth: int) -> Node:
     kind, domain = text(node.op_type), text(node.domain)
     if domain not in ("", "ai.onnx"):
         kind = f"{domain}.{kind}"
-    attributes = {text(a.name): _attribute(a, folder, what, depth) for a in node.attribute}
+    attributes = {
+        text(a.name): _attribute(a, folder, what, depth) for a in node.attribute
+    }
     if "broadcast" in attributes or "consumed_inputs" in attributes:
         raise OnnxError(
             f"{what}: {kind} is of ONNX before version 7; onnx.version_converter can "

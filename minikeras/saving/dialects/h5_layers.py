@@ -15,7 +15,7 @@ import numpy as np
 from minikeras.saving import hdf5
 from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
-from minikeras.saving.tree import Entry, Tree, raw_form
+from minikeras.saving.tree import Entry, Tree
 
 _OWN = "top_level_model_weights"
 _CHUNK = 3_000  # names in one attribute, each 16 bytes and more
@@ -148,10 +148,7 @@ def write_variables(group: Any, variables: list[Any]) -> None:
     """Write variables as arrays named by their paths."""
     names = _unique([variable.path for variable in variables])
     for name, variable in zip(names, variables, strict=True):
-        array, dtype = raw_form(variable.numpy())
-        data = group.create_dataset(name, data=array)
-        if dtype is not None:
-            data.attrs["dtype"] = dtype
+        hdf5.put_array(group, name, variable.numpy(), with_sums=True)
     write_texts(group, "weight_names", names)
 
 
@@ -170,7 +167,12 @@ def _unique(names: list[str]) -> list[str]:
 def write_texts(group: Any, key: str, values: list[str]) -> None:
     """Write a list of texts as an attribute, or as several where it is long."""
     if len(values) <= _CHUNK:
-        group.attrs[key] = values
+        group.attrs[key] = _fixed(values)
         return
     for number, start in enumerate(range(0, len(values), _CHUNK)):
-        group.attrs[f"{key}{number}"] = values[start : start + _CHUNK]
+        group.attrs[f"{key}{number}"] = _fixed(values[start : start + _CHUNK])
+
+
+def _fixed(values: list[str]) -> Any:
+    """Texts of one length, which lie in the attribute itself, where it has a sum."""
+    return np.array([v.encode() for v in values], "S") if values else values

@@ -42,13 +42,14 @@ def load_optimizer(
     if not stored:
         return
     tree = hdf5.read_tree(file[GROUP])
+    ready, reason = None, "its arrays do not fit this optimizer's"
     try:
-        found = [(name, entry_at(tree, name, label).read()) for name in stored]
-        ready = _ready(model, found, names, parse(version) or (1, 2))
-    except FileError as error:
-        ready, reason = None, str(error)
+        entries = [(name, entry_at(tree, name, label)) for name in stored]
+    except FileError as error:  # lists what it has not got
+        reason = str(error)
     else:
-        reason = "its arrays do not fit this optimizer's"
+        found = [(name, entry.read()) for name, entry in entries]
+        ready = _ready(model, found, names, parse(version) or (1, 2))
     if ready is None:
         warnings.warn(
             f"{label}: the optimizer's state was left out, since {reason}; training goes on "
