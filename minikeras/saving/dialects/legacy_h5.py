@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minikeras.engine import backend as registry
 from minikeras.saving import dialects, hdf5, limits, model_files, serialization
 from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
@@ -56,24 +54,19 @@ def save_model(
     compiled = config.pop("compile_config", None)
     with hdf5.created(filepath, with_sums=True) as file:
         _stamp(file)
-        file.attrs["model_config"] = _text(config)
+        file.attrs["model_config"] = json.dumps(config)
         group = file.create_group("model_weights")
         _stamp(group)
         layers = [(v.name, h5_matching.ordered_variables(v)) for v in model.layers]
         h5_layers.write_layers(group, layers, h5_matching.own_variables(model))
         if include_optimizer and compiled:
-            file.attrs["training_config"] = _text(_training_config(compiled))
+            file.attrs["training_config"] = json.dumps(_training_config(compiled))
             h5_optimizer.write_optimizer(file, model.optimizer)
 
 
 def _stamp(group: Any) -> None:
-    group.attrs["keras_version"] = np.bytes_(KERAS_VERSION.encode())
-    group.attrs["backend"] = np.bytes_(registry.current_name().encode())
-
-
-def _text(config: Any) -> np.bytes_:
-    """A config as a text of a fixed length, which lies where it has a sum."""
-    return np.bytes_(json.dumps(config).encode())
+    group.attrs["keras_version"] = KERAS_VERSION
+    group.attrs["backend"] = registry.current_name()
 
 
 def _training_config(compiled: dict[str, Any]) -> dict[str, Any]:
