@@ -17,10 +17,10 @@ ignore broadcasting: the backward loop undoes it. A cotangent of None means zero
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from minikeras.engine.aval import Aval
+from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.interpret import bind
 
 if TYPE_CHECKING:
@@ -40,6 +40,45 @@ KINDS = (
 
 Infer = Callable[..., "Aval | tuple[Aval, ...]"]
 Vjp = Callable[..., Any]
+Static = Mapping[str, Any]
+
+
+class Facets(NamedTuple):
+    """What passes ask of a row beside its kind. Most rows have none of it.
+
+    A pass that treats some rows in its own way asks for a facet, so that a new row is
+    treated so too, where it is declared, and not by one more name in a list.
+
+    Attributes:
+        alias: The result is the first input's bytes under another shape.
+        cheap: One addition or multiplication an element, of what was read anyway:
+            taking it again costs less than keeping the result.
+        monotone: Where the first operand grows, the result does not fall.
+        neutral: For each operand the number that leaves the other one as it is, or
+            None. A zero with a sign: x + 0.0 is not x where x is -0.0.
+        unchanged: Whether, with these keywords, the result is the first input, if only
+            its shape and dtype are the same.
+        per_sample: Whether, for an input of this rank and these keywords, sample i of
+            the input alone makes sample i of the result (samples: the first axis).
+        flops: Additions and multiplications, by the inputs' shapes, the number of the
+            result's elements, and the keywords. Without it, one for each element.
+    """
+
+    alias: bool = False
+    cheap: bool = False
+    monotone: bool = False
+    neutral: tuple[float | None, ...] = ()
+    unchanged: Callable[[Static], bool] | None = None
+    per_sample: Callable[[int, Static], bool] | None = None
+    flops: Callable[[Sequence[Shape], int, Static], int] | None = None
+
+
+def always(static: Static) -> bool:
+    """For `Facets.unchanged`: whatever the keywords are."""
+    return True
+
+
+_NONE = Facets()
 
 
 class Context(NamedTuple):
@@ -54,7 +93,7 @@ class Context(NamedTuple):
 class Primitive:
     """One row of the table; see the module's text. Call it to bind it."""
 
-    __slots__ = ("name", "kind", "infer", "vjp", "composition", "multi")
+    __slots__ = ("name", "kind", "infer", "vjp", "composition", "multi", "facets")
 
     def __init__(
         self,
@@ -64,6 +103,7 @@ class Primitive:
         vjp: Vjp | None,
         composition: Callable[..., Any] | None,
         multi: bool,
+        facets: Facets = _NONE,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -71,6 +111,7 @@ class Primitive:
         self.vjp = vjp
         self.composition = composition
         self.multi = multi
+        self.facets = facets
 
     def __call__(self, *arrays: Tensor, **static: Any) -> Any:
         return bind(self, arrays, static)
@@ -93,6 +134,7 @@ def primitive(
     vjp: Vjp | None,
     composition: Callable[..., Any] | None = None,
     multi: bool = False,
+    facets: Facets = _NONE,
 ) -> Primitive:
     """Add a row to the table.
 
@@ -105,12 +147,13 @@ def primitive(
             primitives. A backend without the kernel runs this instead, and the
             gradient comes from it where `vjp` is None.
         multi: Whether outputs come as a tuple.
+        facets: What passes may make of it.
     """
     if kind not in KINDS:
         raise ValueError(f"primitive {name}: kind {kind!r} is not one of {KINDS}.")
     if name in PRIMITIVES:
         raise ValueError(f"primitive {name} is already registered.")
-    row = Primitive(name, kind, infer, vjp, composition, multi)
+    row = Primitive(name, kind, infer, vjp, composition, multi, facets)
     PRIMITIVES[name] = row
     return row
 

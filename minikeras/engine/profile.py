@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node
+from minikeras.engine.primitive import Primitive, lookup
 
 _SHOWN = 20  # steps of each program in the table at the end
 _programs: list[Profile] = []
@@ -113,39 +114,28 @@ def label(node: Node) -> str:
 
 def flops(node: Node) -> int:
     """Additions and multiplications; of anything else, one a result element."""
-    name = node.prim.name
-    body = node.static.get("body")
-    if name == "epilogue" and isinstance(body, Graph):
-        core = dict(node.static["core_static"])
-        inner = len(body.nodes) * _size(node, 0)
-        return _contraction(str(node.static["core"]), node, core) + inner
-    if node.prim.kind == "control" and isinstance(body, Graph):
+    row, body = node.prim, node.static.get("body")
+    if "core" in node.static and isinstance(body, Graph):
+        core, static = lookup(node.static["core"]), dict(node.static["core_static"])
+        return _row_flops(core, node, static) + len(body.nodes) * _size(node, 0)
+    if row.kind == "control" and isinstance(body, Graph):
         # A loop that ends on a value: what one of its steps takes.
         return int(node.static.get("length", 1)) * sum(flops(n) for n in body.nodes)
-    if name == "chain" and isinstance(body, Graph):
+    if "slices" in node.static and isinstance(body, Graph):
         return int(node.static["slices"]) * sum(flops(n) for n in body.nodes)
     if isinstance(body, Graph):
         space: tuple[int, ...] = node.static["space"]
         return len(body.nodes) * math.prod(space)
-    if node.prim.kind in ("create", "movement"):
+    if row.kind in ("create", "movement"):
         return 0
-    return _contraction(name, node, node.static)
+    return _row_flops(row, node, node.static)
 
 
-def _contraction(name: str, node: Node, static: dict[str, Any]) -> int:
+def _row_flops(row: Primitive, node: Node, static: dict[str, Any]) -> int:
+    if row.facets.flops is None:
+        return sum(_size(node, i) for i in range(len(node.outputs)))
     shapes = [v.aval.shape for v in node.inputs]
-    if name == "matmul":
-        axis = -2 if static.get("transpose_a") else -1
-        depth = shapes[0][(static.get("perm_a") or range(len(shapes[0])))[axis]]
-        return 2 * _size(node, 0) * depth
-    if name == "conv":
-        return 2 * _size(node, 0) * math.prod(shapes[1][:-1])
-    if name == "conv_input_grad":
-        return 2 * math.prod(shapes[0]) * math.prod(shapes[1][:-1])
-    if name == "conv_filter_grad":
-        kernel: tuple[int, ...] = static["kernel_shape"]
-        return 2 * math.prod(shapes[1]) * math.prod(kernel[:-1])
-    return sum(_size(node, i) for i in range(len(node.outputs)))
+    return row.facets.flops(shapes, _size(node, 0), static)
 
 
 def _size(node: Node, output: int) -> int:

@@ -121,7 +121,7 @@ class Routine:
         given = set(graph.inputs)
         for node in graph.nodes:
             out = node.outputs[0]
-            if node.prim.name != "reshape":
+            if not node.prim.facets.alias:
                 steps.append(_lower(node, regs, backend))
             elif places.root(out) in given:
                 views.append(_View(regs[node.inputs[0]], regs[out], out.aval.shape))

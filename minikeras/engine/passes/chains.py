@@ -20,7 +20,9 @@ from typing import Any
 from minikeras.engine import backend as registry
 from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.primitive import lookup
+from minikeras.engine.primitive import Primitive, lookup
+from minikeras.engine.prims import conv, matmul
+from minikeras.engine.prims.compiled import chain, epilogue, fused
 
 # Values of fewer bytes stay in the cache as they are.
 LEAST_BYTES = 1 << 22
@@ -29,8 +31,6 @@ MOST_SLICE_BYTES = 1 << 21
 # A slice of a convolution's result is so many times larger than weights read again and
 # again.
 LEAST_RATIO = 8
-_ROWS = ("softmax", "log_softmax")
-_POOLS = ("max_pool", "sum_pool")
 
 
 def chains(graph: Graph, backend: registry.Backend) -> Graph:
@@ -52,8 +52,8 @@ def chains(graph: Graph, backend: registry.Backend) -> Graph:
 
 def _run(nodes: Sequence[Node], at: int, backend: registry.Backend) -> _Run | None:
     """The longest chain that starts at a node, if one may."""
-    name, inputs, _ = _core(nodes[at])
-    if name not in ("matmul", "conv") or len(inputs[0].aval.shape) < 3:
+    core, inputs, _ = _core(nodes[at])
+    if core not in (matmul, conv) or len(inputs[0].aval.shape) < 3:
         return None
     if inputs[0].aval.shape[0] < 2:
         return None  # nothing to cut
@@ -64,12 +64,12 @@ def _run(nodes: Sequence[Node], at: int, backend: registry.Backend) -> _Run | No
     return run
 
 
-def _core(node: Node) -> tuple[str, Sequence[Value], dict[str, Any]]:
+def _core(node: Node) -> tuple[Primitive, Sequence[Value], dict[str, Any]]:
     """The contraction of an epilogue, or the node itself."""
-    if node.prim.name != "epilogue":
-        return node.prim.name, node.inputs, node.static
-    count = node.static["n_core"]
-    return node.static["core"], node.inputs[:count], dict(node.static["core_static"])
+    if node.prim is not epilogue:
+        return node.prim, node.inputs, node.static
+    row, count = lookup(node.static["core"]), node.static["n_core"]
+    return row, node.inputs[:count], dict(node.static["core_static"])
 
 
 class _Run:
@@ -85,7 +85,7 @@ class _Run:
 
     def take(self, node: Node, backend: registry.Backend) -> bool:
         """Add a node, unless it mixes samples or the backend cannot."""
-        if _core(node)[0] == "conv" and self.nodes:
+        if _core(node)[0] is conv and self.nodes:
             return False
         flags = _cut(node, self.slices)
         if flags is None:
@@ -140,7 +140,7 @@ class _Run:
         }
         sources = [node.source for node in self.nodes if node.source]
         source = sources[0] if sources else ""
-        return Node(lookup("chain"), given, results, static, source)
+        return Node(chain, given, results, static, source)
 
 
 def _slice(aval: Aval, slices: int) -> Aval:
@@ -149,40 +149,40 @@ def _slice(aval: Aval, slices: int) -> Aval:
 
 def _cut(node: Node, slices: int) -> list[bool] | None:
     """Which inputs of a node are cut along their first axis; None: samples meet in it."""
-    name, inputs, static = _core(node)
+    row, inputs, static = _core(node)
     shape = node.outputs[0].aval.shape
-    if name == "matmul":
+    if row is matmul:
         if not _is_batched(inputs, static, node, slices):
             return None
         extra = node.inputs[len(inputs) :]
         return [True] * len(inputs) + _operands(extra, shape, slices)
-    if name == "conv":
+    if row is conv:
         weights = inputs[1].aval.nbytes * slices * LEAST_RATIO
         if shape[0] != slices or weights > node.outputs[0].aval.nbytes:
             return None
         return [True, False, *_operands(node.inputs[2:], shape, slices)]
     if not inputs or any(v.aval.size == 0 for v in inputs):
         return None
-    if name in _ROWS:
-        shape, axis = inputs[0].aval.shape, static["axis"]
-        return [True] if shape[0] == slices and axis % len(shape) else None
-    if name in _POOLS:
-        return [True] if shape[0] == slices else None
-    if name == "fused":
+    if row is fused:
         space = tuple(static["space"])
         if not _keeps_samples(static["body"], space):
             return None
-    elif node.prim.kind == "elementwise":
+    elif row.kind == "elementwise":
         space = shape
-    elif node.prim.kind == "reduce" and "axes" in static:
+    elif _is_per_sample(node):
         space = inputs[0].aval.shape
-        if any(axis % len(space) == 0 for axis in static["axes"]):
-            return None
     else:
         return None
     if len(space) < 2 or space[0] != slices:
         return None
     return _operands(inputs, space, slices)
+
+
+def _is_per_sample(node: Node) -> bool:
+    """Whether the row says so, of its first input."""
+    rule = node.prim.facets.per_sample
+    rank = len(node.inputs[0].aval.shape) if node.inputs else 0
+    return rule is not None and rule(rank, node.static)
 
 
 def _operands(values: Iterable[Value], space: Shape, slices: int) -> list[bool]:
@@ -209,12 +209,9 @@ def _keeps_samples(body: Graph, space: Shape) -> bool:
     """Whether a fused body sums over other axes only, and draws nothing."""
     made_by = body.producers()
     for node in body.nodes:
-        if node.prim.kind == "random" or node.prim.name == "iota":
+        asked = node.prim.kind in ("create", "random", "reduce")
+        if asked and not _is_per_sample(node):
             return False
-        if node.prim.kind == "reduce":
-            rank = len(node.inputs[0].aval.shape)
-            if any(axis % rank == 0 for axis in node.static["axes"]):
-                return False
     return all(
         v in made_by and (made_by[v].prim.kind == "reduce" or v.aval.shape == space)
         for v in body.outputs
@@ -224,11 +221,11 @@ def _keeps_samples(body: Graph, space: Shape) -> bool:
 def _part(node: Node, inputs: Sequence[Value], slices: int) -> Node:
     """The node for one slice."""
     static = dict(node.static)
-    if node.prim.name == "fused":
+    if node.prim is fused:
         space = static["space"]
         static["body"] = _inside(static["body"], [v.aval for v in inputs], space)
         static["space"] = (space[0] // slices, *space[1:])
-    elif node.prim.name == "epilogue":
+    elif node.prim is epilogue:
         count, body = static["n_core"], static["body"]
         space = body.inputs[0].aval.shape
         core = _slice(body.inputs[0].aval, slices)

@@ -53,7 +53,7 @@ def plan(graph: Graph, updates: Mapping[Value, Value]) -> Plan:
     inputs = set(graph.inputs)
     fixed = inputs | set(graph.constants)
     for node in graph.nodes:
-        if node.prim.name == "reshape":
+        if node.prim.facets.alias:
             result.aliases[node.outputs[0]] = node.inputs[0]
     last_use = _last_uses(graph, result)
     _updates_in_place(graph, updates, result, last_use, inputs)

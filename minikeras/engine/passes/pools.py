@@ -26,17 +26,29 @@ from minikeras.engine.dtypes import is_float
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.simplify import dead_code
 from minikeras.engine.primitive import Primitive
+from minikeras.engine.prims import (
+    add,
+    ge,
+    gt,
+    le,
+    lt,
+    max_pool,
+    max_pool_grad,
+    maximum,
+    select,
+    sub,
+)
+from minikeras.engine.prims import sum as sum_
 
-_MONOTONE = ("add", "sub", "maximum", "minimum")  # in their first operand
-_COMPARISONS = ("gt", "ge", "lt", "le")
+_COMPARISONS = (gt, ge, lt, le)
 
 
 def pools(graph: Graph) -> Graph:
     """All of this file."""
-    names = {node.prim.name for node in graph.nodes}
-    if "max_pool_grad" in names:
+    rows = {node.prim for node in graph.nodes}
+    if max_pool_grad in rows:
         graph = dead_code(_Gradients(graph).run())
-    if "max_pool" in names:
+    if max_pool in rows:
         graph = dead_code(_First(graph).run())
     return graph
 
@@ -79,18 +91,18 @@ class _Gradients(_Sweep):
         self.pooled: dict[Any, Value] = {}  # (input, how) -> the pooling's result
 
     def rewritten(self, node: Node) -> Node:
-        if node.prim.name == "max_pool":
+        if node.prim is max_pool:
             self.pooled[node.inputs[0], _how(node)] = node.outputs[0]
-        elif node.prim.name == "select":
+        elif node.prim is select:
             return self.chosen(node)
-        elif node.prim.name == "sum":
+        elif node.prim is sum_:
             return self.summed(node)
         return node
 
     def gradient(self, value: Value) -> Node | None:
         """The max_pool_grad that made a value."""
         node = self.producer.get(value)
-        return node if node is not None and node.prim.name == "max_pool_grad" else None
+        return node if node is not None and node.prim is max_pool_grad else None
 
     def chosen(self, node: Node) -> Node:
         """A choice by the pooling's input, of a gradient or zero."""
@@ -98,9 +110,9 @@ class _Gradients(_Sweep):
         test = self.producer.get(node.inputs[0])
         if grad is None or test is None or _number(self.graph, node.inputs[2]) != 0:
             return node
-        (y, g), name = grad.inputs, test.prim.name
+        y, g = grad.inputs
         pooled = self.pooled.get((y, _how(grad)))
-        if pooled is None or name not in _COMPARISONS or test.inputs[0] is not y:
+        if pooled is None or test.prim not in _COMPARISONS or test.inputs[0] is not y:
             return node
         bound, zero = test.inputs[1], node.inputs[2]
         if _number(self.graph, bound) is None or bound.aval.shape or zero.aval.shape:
@@ -133,9 +145,9 @@ class _First(_Sweep):
         self.before: dict[Value, Value] = {}  # what gradients read instead
 
     def rewritten(self, node: Node) -> Node:
-        if node.prim.name == "max_pool" and is_float(node.outputs[0].aval.dtype):
+        if node.prim is max_pool and is_float(node.outputs[0].aval.dtype):
             return self.first(node)  # integers wrap around
-        if node.prim.name == "max_pool_grad" and node.inputs[0] in self.before:
+        if node.prim is max_pool_grad and node.inputs[0] in self.before:
             return node.replaced({node.inputs[0]: self.before[node.inputs[0]]})
         return node
 
@@ -143,9 +155,7 @@ class _First(_Sweep):
         (y,) = node.inputs
         gradients = [u for u in self.users[y] if u is not node]
         if not all(
-            g.prim.name == "max_pool_grad"
-            and g.inputs[0] is y
-            and _how(g) == _how(node)
+            g.prim is max_pool_grad and g.inputs[0] is y and _how(g) == _how(node)
             for g in gradients
         ):
             return node
@@ -178,15 +188,15 @@ class _First(_Sweep):
         A lower bound makes windows of equal numbers: those must have no gradient. In 16
         bits a sum is often rounded to the same number as its neighbour.
         """
-        if maker.prim.name in ("add", "sub"):
+        if maker.prim in (add, sub):
             return maker.outputs[0].aval.dtype in ("float32", "float64")
         choice = self.makers.get(gradient)
-        if maker.prim.name != "maximum" or choice is None:
+        if maker.prim is not maximum or choice is None:
             return False
-        if choice.prim.name != "select":
+        if choice.prim is not select:
             return False
         test = self.makers.get(choice.inputs[0])
-        if test is None or test.prim.name != "gt":
+        if test is None or test.prim is not gt:
             return False
         zero = _number(self.graph, choice.inputs[2])
         least = _number(self.graph, test.inputs[1])
@@ -204,7 +214,7 @@ def _number(graph: Graph, value: Value) -> float | None:
 
 def _is_per_channel(node: Node) -> bool:
     """Whether a node keeps the order, and its second operand is one for all positions."""
-    if node.prim.name not in _MONOTONE:
+    if not node.prim.facets.monotone:
         return False
     first, second = (v.aval.shape for v in node.inputs)
     aligned = (1,) * (len(first) - len(second)) + tuple(second)

@@ -26,14 +26,14 @@ from itertools import pairwise
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.prims import gt, maximum
 
-_CHEAP = ("add", "sub", "mul", "neg")
 # The other operands are smaller than the large one by this, at least.
 _SMALL = 16
 # Arrays of fewer bytes are in the cache anyway.
 _LEAST_BYTES = 1 << 16
-# What makes an activation from its base: as many steps at most, of these kinds.
-_STEPS, _ACTIVATION = 6, (*_CHEAP, "maximum")
+# What makes an activation from its base: as many steps at most.
+_STEPS = 6
 # An activation is made twice if it has so many bytes, and so many nodes run meanwhile.
 _DROPPED_BYTES, _DROPPED_NODES = 1 << 21, 64
 
@@ -154,7 +154,8 @@ def _steps(
     while maker is not None and _elementwise(maker, backend):
         large = _large(maker)
         same = len(large) == 1 and large[0].aval.shape == maker.outputs[0].aval.shape
-        if maker.prim.name not in _ACTIVATION or not same or len(steps) == _STEPS:
+        simple = maker.prim.facets.cheap or maker.prim is maximum
+        if not simple or not same or len(steps) == _STEPS:
             return [], value
         steps.append(maker)
         value = large[0]
@@ -178,7 +179,7 @@ def _late(graph: Graph, backend: registry.Backend) -> set[Node]:
     producer, users = graph.producers(), graph.users()
     late = set()
     for node in graph.nodes:
-        if node.prim.name != "gt" or not backend.fusible(node):
+        if node.prim is not gt or not backend.fusible(node):
             continue
         (operand, bound), (out,) = node.inputs, node.outputs
         maker, readers = producer.get(operand), users.get(out, ())
@@ -200,7 +201,7 @@ def _repeats(
     node: Node, producer: dict[Value, Node], backend: registry.Backend
 ) -> bool:
     """Whether a node is one cheap step from an array that is in memory in any case."""
-    if node.prim.name not in _CHEAP or not backend.fusible(node):
+    if not node.prim.facets.cheap or not backend.fusible(node):
         return False
     out = node.outputs[0].aval
     if out.nbytes < _LEAST_BYTES:

@@ -9,7 +9,7 @@ arithmetic only.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from minikeras.engine.aval import Aval, broadcast_shapes
 from minikeras.engine.dtypes import is_float, numpy_dtype
 from minikeras.engine.exact import exact
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.primitive import lookup
+from minikeras.engine.prims import broadcast_to, full, matmul, reshape, transpose
 
 _FOLD_LIMIT = 4096  # elements; larger constants are left to the program
 
@@ -127,9 +127,9 @@ class _Algebra:
                 return array.flat[0].item()
             return None
         node = self.producer.get(value)
-        if node is not None and node.prim.name == "full":
+        if node is not None and node.prim is full:
             return node.static["value"]
-        if node is not None and node.prim.name in ("broadcast_to", "reshape"):
+        if node is not None and node.prim in (broadcast_to, reshape):
             return self.scalar(node.inputs[0])
         return None
 
@@ -184,19 +184,19 @@ class _Algebra:
         if number is not None and value.aval.shape:
             return self.literal(number, value.aval.dtype)
         node = self.producer.get(value)
-        if node is not None and node.prim.name == "broadcast_to":
+        if node is not None and node.prim is broadcast_to:
             return node.inputs[0]
         return value
 
     def transposes(self, node: Node) -> Node:
         """`matmul` reads a transposed matrix where it lies."""
-        if node.prim.name != "matmul":
+        if node.prim is not matmul:
             return node
         static = dict(node.static)
         inputs = list(node.inputs)
         for i, flag in enumerate(("transpose_a", "transpose_b")):
             made = self.producer.get(inputs[i])
-            if made is None or made.prim.name != "transpose":
+            if made is None or made.prim is not transpose:
                 continue
             perm = tuple(made.static["perm"])
             rank = len(perm)
@@ -208,61 +208,49 @@ class _Algebra:
         return Node(node.prim, inputs, node.outputs, static, node.source)
 
 
-def _identity(node: Node, scalar: Any) -> Value | None:
-    """The input that equals the node's output, if there is one."""
-    name, static = node.prim.name, node.static
-    if name == "stop_gradient":
-        return node.inputs[0]
-    if name in ("cast", "reshape", "broadcast_to"):
-        return node.inputs[0]  # the caller compares the avals
-    if name == "transpose":
-        return (
-            node.inputs[0]
-            if tuple(static["perm"]) == tuple(range(len(static["perm"])))
-            else None
-        )
-    if name == "pad":
-        return node.inputs[0] if all(w == (0, 0) for w in static["widths"]) else None
-    if name in ("sum", "max", "min", "prod") and not static["axes"]:
-        return node.inputs[0]
-    if name in ("mul", "div") and scalar(node.inputs[1]) == 1:
-        return node.inputs[0]
-    if name == "mul" and scalar(node.inputs[0]) == 1:
-        return node.inputs[1]
-    if name in ("add", "sub"):
-        return _without_zero(node, scalar)
-    return None
+def _identity(node: Node, scalar: Callable[[Value], Any]) -> Value | None:
+    """The input that equals the node's output, if there is one.
 
-
-def _without_zero(node: Node, scalar: Any) -> Value | None:
-    """What a zero is added to, or taken from.
-
-    x + 0.0 is not x where x is -0.0; x + -0.0 and x - 0.0 are x everywhere.
+    The caller compares shapes and dtypes.
     """
-    left, right = node.inputs
-    real = is_float(node.outputs[0].aval.dtype)
-    adds = node.prim.name == "add"
-    for zero, other in ((right, left), (left, right))[: 2 if adds else 1]:
-        number = scalar(zero)
-        if isinstance(number, complex):
-            return None
-        if number == 0 and (not real or (math.copysign(1.0, number) < 0) == adds):
-            return other
+    facets = node.prim.facets
+    if facets.unchanged is not None and facets.unchanged(node.static):
+        return node.inputs[0]
+    if len(facets.neutral) == 2:
+        left, right = node.inputs
+        for other, operand, neutral in zip(
+            (left, right), (right, left), reversed(facets.neutral), strict=True
+        ):
+            if neutral is not None and _is_neutral(scalar(operand), neutral, node):
+                return other
     return None
+
+
+def _is_neutral(number: Any, neutral: float, node: Node) -> bool:
+    """Whether the number is the neutral one, for floats with the sign of a zero too."""
+    if number is None or number != neutral:
+        return False
+    if neutral != 0:
+        return True
+    if isinstance(number, complex):  # its parts have signs of their own
+        return False
+    real = is_float(node.outputs[0].aval.dtype)
+    return not real or math.copysign(1.0, number) == math.copysign(1.0, neutral)
 
 
 def reshapes(graph: Graph) -> Graph:
     """A reshape of a reshape is one reshape, or none where it leads back."""
     producer = graph.producers()
-    row = lookup("reshape")
     nodes = []
     same: dict[Value, Value] = {}
     for node in graph.nodes:
         node = node.replaced(same)
-        if node.prim is row:
+        if node.prim is reshape:
             below = producer.get(node.inputs[0])
-            while below is not None and below.prim is row:
-                node = Node(row, below.inputs, node.outputs, node.static, node.source)
+            while below is not None and below.prim is reshape:
+                node = Node(
+                    reshape, below.inputs, node.outputs, node.static, node.source
+                )
                 below = producer.get(node.inputs[0])
             for v in node.outputs:
                 producer[v] = node

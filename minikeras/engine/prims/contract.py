@@ -8,10 +8,12 @@ two others as gradients.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
-from minikeras.engine.primitive import Context, primitive
+from minikeras.engine.primitive import Context, Facets, Static, primitive
 from minikeras.engine.prims.helpers import (
     agree,
     check_dtype,
@@ -93,7 +95,19 @@ def _rows(x: Tensor) -> Any:
     return reshape(x, shape=(count, x.shape[-1]))
 
 
-matmul = primitive("matmul", kind="contract", infer=_infer_matmul, vjp=_matmul_vjp)
+def _matmul_flops(shapes: Sequence[Shape], size: int, static: Static) -> int:
+    axis = -2 if static.get("transpose_a") else -1
+    perm = static.get("perm_a") or range(len(shapes[0]))
+    return 2 * size * shapes[0][perm[axis]]
+
+
+matmul = primitive(
+    "matmul",
+    kind="contract",
+    infer=_infer_matmul,
+    vjp=_matmul_vjp,
+    facets=Facets(flops=_matmul_flops),
+)
 
 
 def window_sizes(
@@ -246,16 +260,37 @@ def _conv_filter_grad_vjp(ctx: Context, g: Tensor) -> Grads:
     return conv_input_grad(dy, g, input_shape=x.shape, **how), conv(x, g, **how)
 
 
-conv = primitive("conv", kind="contract", infer=_infer_conv, vjp=_conv_vjp)
+def _conv_flops(shapes: Sequence[Shape], size: int, static: Static) -> int:
+    return 2 * size * math.prod(shapes[1][:-1])
+
+
+def _conv_input_grad_flops(shapes: Sequence[Shape], size: int, static: Static) -> int:
+    return 2 * math.prod(shapes[0]) * math.prod(shapes[1][:-1])
+
+
+def _conv_filter_grad_flops(shapes: Sequence[Shape], size: int, static: Static) -> int:
+    kernel: Shape = static["kernel_shape"]
+    return 2 * math.prod(shapes[1]) * math.prod(kernel[:-1])
+
+
+conv = primitive(
+    "conv",
+    kind="contract",
+    infer=_infer_conv,
+    vjp=_conv_vjp,
+    facets=Facets(flops=_conv_flops),
+)
 conv_input_grad = primitive(
     "conv_input_grad",
     kind="contract",
     infer=_infer_conv_input_grad,
     vjp=_conv_input_grad_vjp,
+    facets=Facets(flops=_conv_input_grad_flops),
 )
 conv_filter_grad = primitive(
     "conv_filter_grad",
     kind="contract",
     infer=_infer_conv_filter_grad,
     vjp=_conv_filter_grad_vjp,
+    facets=Facets(flops=_conv_filter_grad_flops),
 )

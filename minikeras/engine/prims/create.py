@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError
 from minikeras.engine.dtypes import ALLOWED
-from minikeras.engine.primitive import primitive
+from minikeras.engine.primitive import Facets, primitive
 from minikeras.engine.prims.helpers import check_axis
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ def _infer_iota(*, shape: Shape, dtype: str, axis: int) -> Aval:
     return Aval(shape, dtype)
 
 
-full = primitive("full", kind="create", infer=_infer_full, vjp=None)
+full = primitive(
+    "full",
+    kind="create",
+    infer=_infer_full,
+    vjp=None,
+    facets=Facets(per_sample=lambda rank, static: True),
+)
 iota = primitive("iota", kind="create", infer=_infer_iota, vjp=None)
 
 

@@ -19,7 +19,14 @@ from minikeras.engine.dtypes import (
     is_inexact,
     real_of,
 )
-from minikeras.engine.primitive import Context, Primitive, Vjp, primitive
+from minikeras.engine.primitive import (
+    Context,
+    Facets,
+    Primitive,
+    Vjp,
+    always,
+    primitive,
+)
 from minikeras.engine.prims.create import const
 from minikeras.engine.prims.helpers import (
     binary,
@@ -35,17 +42,17 @@ Grads = tuple[Any, ...]
 
 
 def _unary(
-    name: str, wanted: str, vjp: Vjp | None, *, out: str | None = None
+    name: str, wanted: str, vjp: Vjp | None, *, out: str | None = None, **facets: Any
 ) -> Primitive:
-    infer = unary(name, wanted, out)
-    return primitive(name, kind="elementwise", infer=infer, vjp=vjp)
+    infer, more = unary(name, wanted, out), Facets(**facets)
+    return primitive(name, kind="elementwise", infer=infer, vjp=vjp, facets=more)
 
 
 def _binary(
-    name: str, wanted: str, vjp: Vjp | None, *, out: str | None = None
+    name: str, wanted: str, vjp: Vjp | None, *, out: str | None = None, **facets: Any
 ) -> Primitive:
-    infer = binary(name, wanted, out)
-    return primitive(name, kind="elementwise", infer=infer, vjp=vjp)
+    infer, more = binary(name, wanted, out), Facets(**facets)
+    return primitive(name, kind="elementwise", infer=infer, vjp=vjp, facets=more)
 
 
 # --- arithmetic -------------------------------------------------------------------
@@ -94,15 +101,29 @@ def _extremum_vjp(wins: str) -> Vjp:
     return vjp
 
 
-add = _binary("add", "numeric", lambda ctx, g: (g, g))
-sub = _binary("sub", "numeric", lambda ctx, g: (g, neg(g)))
-mul = _binary("mul", "numeric", _mul_vjp)
-div = _binary("div", "inexact", _div_vjp)
+add = _binary(
+    "add",
+    "numeric",
+    lambda ctx, g: (g, g),
+    cheap=True,
+    monotone=True,
+    neutral=(-0.0, -0.0),
+)
+sub = _binary(
+    "sub",
+    "numeric",
+    lambda ctx, g: (g, neg(g)),
+    cheap=True,
+    monotone=True,
+    neutral=(None, 0.0),
+)
+mul = _binary("mul", "numeric", _mul_vjp, cheap=True, neutral=(1, 1))
+div = _binary("div", "inexact", _div_vjp, neutral=(None, 1))
 floordiv = _binary("floordiv", "ordered", None)
 mod = _binary("mod", "ordered", _mod_vjp)
 pow_ = _binary("pow", "numeric", _pow_vjp)
-maximum = _binary("maximum", "any", _extremum_vjp("gt"))
-minimum = _binary("minimum", "any", _extremum_vjp("lt"))
+maximum = _binary("maximum", "any", _extremum_vjp("gt"), monotone=True)
+minimum = _binary("minimum", "any", _extremum_vjp("lt"), monotone=True)
 nextafter = _binary("nextafter", "float", None)
 
 
@@ -125,7 +146,7 @@ def _abs_vjp(ctx: Context, g: Tensor) -> Grads:
     return (select(ge(x, const(x, 0)), g, neg(g)),)
 
 
-neg: Primitive = _unary("neg", "numeric", lambda ctx, g: (neg(g),))
+neg: Primitive = _unary("neg", "numeric", lambda ctx, g: (neg(g),), cheap=True)
 
 
 def _infer_abs(x: Aval) -> Aval:
@@ -329,8 +350,14 @@ def _cast_vjp(ctx: Context, g: Tensor | None) -> Grads:
 
 
 select = primitive("select", kind="elementwise", infer=_infer_select, vjp=_select_vjp)
-cast = primitive("cast", kind="elementwise", infer=_infer_cast, vjp=_cast_vjp)
-stop_gradient = _unary("stop_gradient", "any", None)
+cast = primitive(
+    "cast",
+    kind="elementwise",
+    infer=_infer_cast,
+    vjp=_cast_vjp,
+    facets=Facets(unchanged=always),
+)
+stop_gradient = _unary("stop_gradient", "any", None, unchanged=always)
 
 # --- complex numbers -------------------------------------------------------------------------
 # A gradient is d/dx - i d/dy of the real loss at x + iy, as in JAX: then the rules of real

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError
-from minikeras.engine.primitive import Context, Infer, primitive
+from minikeras.engine.primitive import Context, Facets, Infer, Static, primitive
 from minikeras.engine.prims.create import full
 from minikeras.engine.prims.elementwise import (
     add,
@@ -77,12 +77,18 @@ def _log_softmax_vjp(ctx: Context, g: Tensor) -> Grads:
     return (sub(g, mul(exp(out), total)),)
 
 
+def _keeps_samples(rank: int, static: Static) -> bool:
+    return bool(static["axis"] % rank)
+
+
+_ROWS = Facets(per_sample=_keeps_samples)
 softmax = primitive(
     "softmax",
     kind="opaque",
     infer=_infer("softmax"),
     vjp=_softmax_vjp,
     composition=_softmax,
+    facets=_ROWS,
 )
 log_softmax = primitive(
     "log_softmax",
@@ -90,6 +96,7 @@ log_softmax = primitive(
     infer=_infer("log_softmax"),
     vjp=_log_softmax_vjp,
     composition=_log_softmax,
+    facets=_ROWS,
 )
 
 

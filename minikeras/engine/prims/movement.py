@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown
-from minikeras.engine.primitive import Context, Primitive, primitive
+from minikeras.engine.primitive import Context, Facets, Primitive, always, primitive
 from minikeras.engine.prims.create import const, zeros
 from minikeras.engine.prims.elementwise import mul
 from minikeras.engine.prims.helpers import (
@@ -74,9 +74,14 @@ reshape: Primitive = primitive(
     kind="movement",
     infer=_infer_reshape,
     vjp=lambda ctx, g: (reshape(g, shape=ctx.inputs[0].shape),),
+    facets=Facets(alias=True, unchanged=always),
 )
 transpose = primitive(
-    "transpose", kind="movement", infer=_infer_transpose, vjp=_transpose_vjp
+    "transpose",
+    kind="movement",
+    infer=_infer_transpose,
+    vjp=_transpose_vjp,
+    facets=Facets(unchanged=lambda s: tuple(s["perm"]) == tuple(sorted(s["perm"]))),
 )
 broadcast_to: Primitive = primitive(
     "broadcast_to",
@@ -84,6 +89,7 @@ broadcast_to: Primitive = primitive(
     infer=_infer_broadcast_to,
     # The backward loop sums a cotangent to the shape of its input.
     vjp=lambda ctx, g: (g,),
+    facets=Facets(unchanged=always),
 )
 
 
@@ -114,7 +120,13 @@ def _pad_vjp(ctx: Context, g: Tensor) -> Grads:
     return gx, mul(g, border)
 
 
-pad = primitive("pad", kind="movement", infer=_infer_pad, vjp=_pad_vjp)
+pad = primitive(
+    "pad",
+    kind="movement",
+    infer=_infer_pad,
+    vjp=_pad_vjp,
+    facets=Facets(unchanged=lambda s: all(w == (0, 0) for w in s["widths"])),
+)
 
 
 def _sliced(op: str, shape: Shape, starts: Ints, stops: Ints, steps: Ints) -> Shape:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError
-from minikeras.engine.primitive import Context, primitive
+from minikeras.engine.primitive import Context, Facets, primitive
 from minikeras.engine.prims.contract import window_sizes
 from minikeras.engine.prims.helpers import (
     agree,
@@ -101,8 +101,13 @@ def _sum_pool_grad_vjp(ctx: Context, g: Tensor) -> Grads:
     return (sum_pool(g, **how),)
 
 
+_WINDOWS = Facets(per_sample=lambda rank, static: True)
 max_pool = primitive(
-    "max_pool", kind="contract", infer=_infer_pool("max_pool"), vjp=_max_pool_vjp
+    "max_pool",
+    kind="contract",
+    infer=_infer_pool("max_pool"),
+    vjp=_max_pool_vjp,
+    facets=_WINDOWS,
 )
 max_pool_grad = primitive(
     "max_pool_grad",
@@ -117,7 +122,11 @@ max_pool_gather = primitive(
     vjp=_max_pool_gather_vjp,
 )
 sum_pool = primitive(
-    "sum_pool", kind="contract", infer=_infer_pool("sum_pool"), vjp=_sum_pool_vjp
+    "sum_pool",
+    kind="contract",
+    infer=_infer_pool("sum_pool"),
+    vjp=_sum_pool_vjp,
+    facets=_WINDOWS,
 )
 sum_pool_grad = primitive(
     "sum_pool_grad",

@@ -10,7 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, ShapeError
-from minikeras.engine.primitive import Context, Infer, Primitive, Vjp, primitive
+from minikeras.engine.primitive import (
+    Context,
+    Facets,
+    Infer,
+    Primitive,
+    Static,
+    Vjp,
+    primitive,
+)
 from minikeras.engine.prims.create import const
 from minikeras.engine.prims.elementwise import add, cast, div, eq, mul
 from minikeras.engine.prims.helpers import (
@@ -47,7 +55,11 @@ def _reduction(name: str, wanted: str, vjp: Vjp | None) -> Primitive:
             )
         return Aval(drop_axes(x.shape, axes, keepdims), x.dtype)
 
-    return primitive(name, kind="reduce", infer=infer, vjp=vjp)
+    def keeps_samples(rank: int, static: Static) -> bool:
+        return all(axis % rank for axis in static["axes"])
+
+    facets = Facets(unchanged=lambda s: not s["axes"], per_sample=keeps_samples)
+    return primitive(name, kind="reduce", infer=infer, vjp=vjp, facets=facets)
 
 
 def _kept(ctx: Context, reduced: Tensor) -> Tensor:
