@@ -1,12 +1,18 @@
 """The contract of a backend, as checks that a test suite runs case by case.
 
-A third party's suite is three lines::
+A third party's suite is a few lines::
 
     @pytest.mark.parametrize(("case", "dtype"), backend_contract.cases(), ids=str)
     def test_contract(case, dtype):
         backend_contract.check_case("mine", case, dtype)
 
-and `check_table("mine")`, `check_memory("mine")` beside it. Every check raises
+    def test_the_table_is_whole():
+        backend_contract.check_table(mine.backend().kernels)
+
+    def test_memory():
+        backend_contract.check_memory("mine")
+
+Every check raises
 AssertionError with the row, its arguments and what differs.
 """
 
