@@ -6,7 +6,6 @@ a compiled function. Results are promoted by Keras's rules.
 """
 
 import sys as _sys
-from typing import TYPE_CHECKING
 
 from minikeras.engine import operators as _operators
 from minikeras.ops import image, linalg, nn, numpy
@@ -18,13 +17,14 @@ from minikeras.ops.numpy import *
 
 _operators.install(_sys.modules[__name__])
 
-if not TYPE_CHECKING:  # type checkers follow the stars
-    _NAMESPACES = (image, linalg, nn, numpy)
-    __all__ = [
-        name
-        for name, value in globals().items()
-        if name[0] != "_" and (callable(value) or value in _NAMESPACES)
-    ]
+_NAMESPACES = (image, linalg, nn, numpy)
+# Not by its name: type checkers and the documentation follow the stars.
+globals()["__all__"] = [
+    name
+    for name, value in globals().items()
+    if name[0] != "_" and (callable(value) or value in _NAMESPACES)
+]
 
-    def __dir__() -> list[str]:
-        return __all__
+
+def __dir__() -> list[str]:
+    return list(globals()["__all__"])

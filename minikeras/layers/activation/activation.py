@@ -15,7 +15,7 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
-from minikeras.ops.nn.softmax import shares
+from minikeras.ops.nn.probabilities import shares
 
 
 def _number(value: Any, name: str, owner: str, least: float | None = 0.0) -> float:

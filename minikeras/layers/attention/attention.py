@@ -8,7 +8,7 @@ from minikeras import ops, random
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import one_of
-from minikeras.ops.nn.softmax import shares
+from minikeras.ops.nn.probabilities import shares
 
 
 class _ListAttention(Layer):

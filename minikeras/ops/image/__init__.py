@@ -5,8 +5,6 @@ Images are `(batch, height, width, channels)`, or with `data_format="channels_fi
 axis too.
 """
 
-from typing import TYPE_CHECKING
-
 from minikeras.ops.image.borders import *
 from minikeras.ops.image.color import *
 from minikeras.ops.image.filters import *
@@ -15,8 +13,9 @@ from minikeras.ops.image.resize import *
 from minikeras.ops.image.sampling import *
 from minikeras.ops.image.transforms import *
 
-if not TYPE_CHECKING:  # type checkers follow the stars
-    __all__ = [n for n, f in globals().items() if callable(f) and n[0] != "_"]
+# Not by its name: type checkers and the documentation follow the stars.
+globals()["__all__"] = [n for n, f in globals().items() if callable(f) and n[0] != "_"]
 
-    def __dir__() -> list[str]:
-        return __all__
+
+def __dir__() -> list[str]:
+    return list(globals()["__all__"])

@@ -3,8 +3,6 @@
 Their public names are in `keras.ops`.
 """
 
-from typing import TYPE_CHECKING
-
 from minikeras.ops.math.distances import *
 from minikeras.ops.math.framing import *
 from minikeras.ops.math.logarithms import *
@@ -14,5 +12,5 @@ from minikeras.ops.math.segments import *
 from minikeras.ops.math.special import *
 from minikeras.ops.math.spectral import *
 
-if not TYPE_CHECKING:  # type checkers follow the stars
-    __all__ = [n for n, f in globals().items() if callable(f) and n[0] != "_"]
+# Not by its name: type checkers and the documentation follow the stars.
+globals()["__all__"] = [n for n, f in globals().items() if callable(f) and n[0] != "_"]

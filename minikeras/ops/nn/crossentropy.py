@@ -8,7 +8,7 @@ from minikeras import settings
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.nn.softmax import log_softmax
+from minikeras.ops.nn.probabilities import log_softmax
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import along, axis_of, cast_to, const, floating
 

@@ -10,7 +10,7 @@ from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.sweeps import scan
 from minikeras.ops.nn.crossentropy import one_hot
-from minikeras.ops.nn.softmax import log_softmax
+from minikeras.ops.nn.probabilities import log_softmax
 from minikeras.ops.numpy.arithmetic import add, negative
 from minikeras.ops.numpy.bounds import clip
 from minikeras.ops.numpy.comparison import equal, where

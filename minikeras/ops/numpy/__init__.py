@@ -1,7 +1,5 @@
 """Functions that NumPy has too: `keras.ops.numpy`."""
 
-from typing import TYPE_CHECKING
-
 from minikeras.ops.numpy.arithmetic import *
 from minikeras.ops.numpy.arrays import *
 from minikeras.ops.numpy.bits import *
@@ -14,7 +12,7 @@ from minikeras.ops.numpy.determinants import *
 from minikeras.ops.numpy.diagonals import *
 from minikeras.ops.numpy.differences import *
 from minikeras.ops.numpy.distinct import *
-from minikeras.ops.numpy.einsum import *
+from minikeras.ops.numpy.einstein import *
 from minikeras.ops.numpy.exponential import *
 from minikeras.ops.numpy.indexing import *
 from minikeras.ops.numpy.joining import *
@@ -33,8 +31,9 @@ from minikeras.ops.numpy.trigonometric import *
 from minikeras.ops.numpy.vectorizing import *
 from minikeras.ops.numpy.windows import *
 
-if not TYPE_CHECKING:  # type checkers follow the stars
-    __all__ = [n for n, f in globals().items() if callable(f) and n[0] != "_"]
+# Not by its name: type checkers and the documentation follow the stars.
+globals()["__all__"] = [n for n, f in globals().items() if callable(f) and n[0] != "_"]
 
-    def __dir__() -> list[str]:
-        return __all__
+
+def __dir__() -> list[str]:
+    return list(globals()["__all__"])

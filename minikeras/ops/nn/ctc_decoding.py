@@ -13,7 +13,7 @@ from minikeras.ops.core.sweeps import scan
 from minikeras.ops.math.ranking import top_k
 from minikeras.ops.nn.crossentropy import one_hot
 from minikeras.ops.nn.ctc import frames_inside
-from minikeras.ops.nn.softmax import log_softmax
+from minikeras.ops.nn.probabilities import log_softmax
 from minikeras.ops.numpy.comparison import equal, logical_and, logical_not, where
 from minikeras.ops.numpy.creation import full, ones_like, zeros
 from minikeras.ops.numpy.exponential import logaddexp
