@@ -59,12 +59,12 @@ export class Engine implements EngineApi {
       return data ? { shape, data } : null;
     };
     const values = layers.map((layer, i) =>
-      layer.outputs.map((o, k) => made(o.shape, o.value) ?? this.stored(i, k, known)),
+      layer.outputs.map((o, k) => made(o.shape, o.value) ?? this.stored(i, k, known) ?? this.entered(i, sample)),
     );
     return {
       layers: values,
       parts: layers.map((layer) => layer.parts.map((p) => made(p.shape, p.value))),
-      outputs: outputs.map((o) => values[o.layer]?.[o.index] ?? null),
+      outputs: outputs.map((o) => values[o.layer][o.index]),
       milliseconds: performance.now() - start,
     };
   }
@@ -83,6 +83,11 @@ export class Engine implements EngineApi {
       given.set(value, own);
     });
     return new Run(this.machine, given);
+  }
+
+  /** What a sample brings for an input layer, of a model that is not computed here. */
+  private entered(layer: number, sample: Sample): Tensor | null {
+    return this.payload.layers[layer].kind === "input" ? (sample.inputs[layer] ?? null) : null;
   }
 
   /** A value that Python computed, for a sample that is as it came. */

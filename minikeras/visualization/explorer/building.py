@@ -18,7 +18,7 @@ from minikeras.visualization.explorer.code import model_code
 from minikeras.visualization.explorer.data import Samples, even
 from minikeras.visualization.explorer.inputs import image_info, input_kind, input_view
 from minikeras.visualization.explorer.kinds import kind_of
-from minikeras.visualization.explorer.layers import Layers
+from minikeras.visualization.explorer.layers import Layers, key_of
 from minikeras.visualization.explorer.observed import Observer, by_sample, run
 from minikeras.visualization.explorer.packing import pack, pack_bytes, size_of
 from minikeras.visualization.explorer.plain import number
@@ -89,12 +89,13 @@ class Builder:
             except TraceError as error:
                 self.limits.append(
                     "This model's code looks at values while it runs, so it cannot be run "
-                    f"in the page ({error}). What is shown was computed before."
+                    "in the page. What is shown was computed before, for the samples that "
+                    f"came along. {_first_sentence(error)}"
                 )
         else:
             self.limits.append(
                 "This model takes text, which the page does not compute with. What is "
-                "shown was computed before."
+                "shown was computed before, for the samples that came along."
             )
         if self.samples is None:
             raise ValueError(
@@ -127,7 +128,7 @@ class Builder:
                     "name": name,
                     "layer": i,
                     "shape": list(shape),
-                    "dtype": aval.dtype,
+                    "dtype": "uint8" if aval.dtype == STRING else aval.dtype,
                     "kind": kind,
                     "image": image,
                     "columns": self._names("feature_names", kind == "table", shape),
@@ -147,15 +148,14 @@ class Builder:
 
     def _taker(self, number: int) -> Any:
         """The first layer that an input goes to."""
-        tensor = self.found.inputs[number]
-        users = self.found.raw.users()
+        value = key_of(self.found.inputs[number])
+        near = {value}  # and what casts and the like make of it
+        for node in self.found.raw.nodes:
+            if node.prim.name in ("cast", "reshape") and node.inputs[0] in near:
+                near.update(node.outputs)
         for call in self.found.calls:
-            if any(t is tensor or t.value is tensor.value for t in call.given):
+            if any(key_of(t) in near for t in call.given):
                 return call.operation
-        for call in self.found.calls:  # behind a cast or the like
-            for t in call.given:
-                if any(t.value in n.outputs for n in users.get(tensor.value, ())):
-                    return call.operation
         return None
 
     # --- the whole
@@ -165,7 +165,7 @@ class Builder:
         outputs = self._outputs()
         rows = self.layers.rows
         data, judged, observer, chosen = self._data(outputs)
-        program = None if self.found.eager else self.program.json()
+        program = None if self.found.eager else self.program.json(len(rows))
         self._say_missing()
         whole_code, is_whole = model_code(self.model)
         trainable = sum(int(w.value.size) for w in self.model.trainable_weights)
@@ -211,7 +211,7 @@ class Builder:
         names = list(getattr(self.model, "output_names", ()))
         found = []
         for i, tensor in enumerate(self.found.outputs):
-            place = self.layers.owner(tensor)
+            place = self.layers.outputs[i]
             shape = self.layers.rows[place[0]]["outputs"][place[1]]["shape"]
             name = names[i] if i < len(names) else f"output_{i + 1}"
             found.append(
@@ -279,7 +279,7 @@ class Builder:
             return None, None, None, None
         with warnings.catch_warnings():
             # A model that cannot be compiled runs eagerly; the page says that itself.
-            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("ignore", RuntimeWarning)
             x = tree.unflatten(samples.structure, samples.inputs)
             predicted = self.model.predict(x, batch_size=128, verbose=0)
         first = np.asarray(tree.flatten(predicted)[0])
@@ -312,7 +312,7 @@ class Builder:
             if chances is None
             else chances[rows].argmax(axis=1).tolist(),
             "outputs": pack(first[rows].astype("float32")),
-            "names": [str(n) for n in chosen.names],
+            "names": _sample_names(chosen),
         }
         return data, judged, observer, chosen
 
@@ -371,6 +371,18 @@ class Builder:
                     }
                 )  # fmt: skip
         return found
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).split(". ")[0].rstrip(".") + "."
+
+
+def _sample_names(samples: Samples) -> list[str]:
+    """Names of files; of samples that are texts, these."""
+    if samples.names:
+        return [str(n) for n in samples.names]
+    texts = [x.reshape(len(x), -1) for x in samples.inputs if x.dtype.kind in "US"]
+    return [" ".join(map(str, row)) for row in texts[0]] if texts else []
 
 
 def _range(kind: str, layer: Any, x: Array | None) -> tuple[float, float]:

@@ -111,7 +111,7 @@ def _array(value: Any) -> Array:
 
 def _from_arrays(x: Any, y: Any) -> Samples:
     leaves, structure = tree.flatten_spec(x)
-    arrays = [_array(leaf)[:MOST] for leaf in leaves]
+    arrays = [_texts(_array(leaf))[:MOST] for leaf in leaves]
     for array in arrays:
         if array.ndim == 0 or array.dtype.kind in "OM":
             raise ValueError(
@@ -119,6 +119,13 @@ def _from_arrays(x: Any, y: Any) -> Samples:
                 "(samples, ...) of numbers or text."
             )
     return Samples(arrays, structure, None if y is None else _array(y)[:MOST])
+
+
+def _texts(array: Array) -> Array:
+    """Objects that all are texts, as an array of text."""
+    if array.dtype.kind == "O" and all(isinstance(v, str) for v in array.reshape(-1)):
+        return array.astype(str)
+    return array
 
 
 def _is_batches(data: Any) -> bool:

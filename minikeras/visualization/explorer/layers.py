@@ -33,6 +33,7 @@ class Layers:
     Attributes:
         rows: What the page gets.
         edges: What the page gets.
+        outputs: Which layer gives each of the model's outputs, and which of its results.
         calls: For each row the call it is about; None for inputs.
     """
 
@@ -49,6 +50,7 @@ class Layers:
         self._owner: dict[Any, Place] = {}
         self._numbers: dict[LayerCall, int] = {}
         self._paths: dict[str, int] = {}
+        self._ends: dict[int, Tensor] = {}
         self.rows: list[Json] = []
         self.edges: list[Json] = []
         self.calls: list[LayerCall | None] = []
@@ -59,12 +61,13 @@ class Layers:
             self._numbers[call] = len(found.inputs) + i
         for call in found.calls:
             self._add(call)
+        self.outputs = [self._add_output(t, i) for i, t in enumerate(found.outputs)]
         self._add_edges()
 
     def _add_input(self, tensor: Tensor, given: Json) -> None:
         number = len(self.rows)
         shape = tensor.shape[1:]
-        self._owner[_key(tensor)] = (number, 0)
+        self._owner[key_of(tensor)] = (number, 0)
         window = None
         if given["view"]["kind"] in ("maps", "sequence", "plane"):
             rank = 1 if given["view"]["kind"] == "sequence" else 2
@@ -88,12 +91,12 @@ class Layers:
         return self._program.number(gradient.inputs[place]) >= 0
 
     def _output(self, tensor: Tensor, shape: tuple[int, ...], view: Json) -> Json:
-        value = tensor.value if isinstance(tensor.value, Value) else None
+        text = getattr(tensor.dtype, "kind", "") == "U"
         return {
             "shape": list(shape),
-            "dtype": tensor.dtype,
+            "dtype": "uint8" if text else str(tensor.dtype),
             "view": view,
-            "value": self._program.number(value),
+            "value": self._program.number(key_of(tensor)),
         }
 
     def _add(self, call: LayerCall) -> None:
@@ -116,7 +119,6 @@ class Layers:
         row.update(
             parent=None if call.parent is None else self._numbers.get(call.parent),
             depth=_depth(call),
-            inputs=_unique([-1 if s is None else s[0] for s in sources]),
             arguments=[
                 self._argument(t, s) for t, s in zip(call.given, sources, strict=True)
             ],
@@ -141,14 +143,25 @@ class Layers:
                 kind, outputs[0]["view"], window, windows, spatial(given)
             )
         for i, (inner, made) in enumerate(zip(call.inner, call.made, strict=True)):
-            self._owner[_key(made)] = (number, i)
-            self._owner.setdefault(_key(inner), (number, i))
+            self._owner[key_of(made)] = (number, i)
+            self._owner.setdefault(key_of(inner), (number, i))
         self.calls.append(call)
         self.rows.append(row)
 
-    def owner(self, tensor: Tensor) -> Place:
-        """The layer that made an output of the model; the last one where it is none's."""
-        return self._source(tensor) or (len(self.rows) - 1, 0)
+    def _add_output(self, tensor: Tensor, place: int) -> Place:
+        """The layer of an output; a row of its own for one that plain functions make."""
+        found = self._owner.get(key_of(tensor))
+        if found is not None:
+            return found
+        number, name = len(self.rows), f"output_{place + 1}"
+        shape = unbatched(tensor)
+        output = self._output(tensor, shape, view_of(None, "other", shape, None))
+        row = _blank(name, name, "output", "operation")
+        row.update(outputs=[output], live=output["value"] >= 0)
+        self._ends[number] = tensor
+        self.calls.append(None)
+        self.rows.append(row)
+        return number, 0
 
     def _row(self, place: Place) -> Json:
         return self.rows[place[0]]
@@ -164,7 +177,7 @@ class Layers:
 
     def _source(self, tensor: Tensor) -> Place | None:
         """The layer whose result a tensor is; casts and the like are looked through."""
-        value = _key(tensor)
+        value = key_of(tensor)
         while value in self._owner or isinstance(value, Value):
             if value in self._owner:
                 return self._owner[value]
@@ -177,9 +190,8 @@ class Layers:
         return None
 
     def _argument(self, tensor: Tensor, source: Place | None) -> Json:
-        value = tensor.value if isinstance(tensor.value, Value) else None
         return {
-            "value": self._program.number(value),
+            "value": self._program.number(key_of(tensor)),
             "shape": list(unbatched(tensor)),
             "layer": -1 if source is None else source[0],
             "output": 0 if source is None else source[1],
@@ -268,14 +280,16 @@ class Layers:
 
     def _add_edges(self) -> None:
         for number, call in enumerate(self.calls):
-            if call is None:
+            if call is None and number not in self._ends:
                 continue
-            tensors = call.inner if call.children else call.given
+            if call is None:
+                tensors = [self._ends[number]]
+            else:
+                tensors = call.inner if call.children else call.given
             found: list[Place] = []
             for tensor in tensors:
-                found += self._behind(_key(tensor), number)
-            if call.children:
-                self.rows[number]["inputs"] = _unique([n for n, _ in found])
+                found += self._behind(key_of(tensor), number)
+            self.rows[number]["inputs"] = list(dict.fromkeys(n for n, _ in found))
             for source, output in dict.fromkeys(found):
                 shape = self.rows[source]["outputs"][output]["shape"]
                 self.edges.append(
@@ -301,7 +315,8 @@ class Layers:
         return found
 
 
-def _key(tensor: Any) -> Any:
+def key_of(tensor: Any) -> Any:
+    """What a tensor is known by: its value in the graph; itself where there is no graph."""
     value = getattr(tensor, "value", tensor)
     return value if isinstance(value, Value) else id(tensor)
 
@@ -335,10 +350,6 @@ def spatial(output: Json) -> list[int]:
 
 def _without_ones(value: Value) -> list[int]:
     return [d for d in value.aval.shape if d != 1]
-
-
-def _unique(numbers: list[int]) -> list[int]:
-    return [n for n in dict.fromkeys(numbers) if n >= 0]
 
 
 def _depth(call: LayerCall) -> int:

@@ -14,7 +14,7 @@ from minikeras.engine.tensor import host_array
 from minikeras.variable import Variable
 from minikeras.visualization.explorer.known import unknown
 from minikeras.visualization.explorer.packing import pack
-from minikeras.visualization.explorer.staged import Staged
+from minikeras.visualization.explorer.staged import Gradient, Staged
 
 Json = Any
 
@@ -32,6 +32,8 @@ class Program:
         self._values: list[Json] = []
         self.missing: list[str] = []
         self._dark: set[Value] = set()  # values that the page cannot compute
+        if found.eager:
+            return
         self._inputs = [self._add(t.value) for t in found.inputs]
         self._seed = None
         if found.gradient is not None:
@@ -80,15 +82,13 @@ class Program:
             steps.append(step(node, self._numbers, self._add))
         return steps
 
-    def number(self, value: Value | None) -> int:
+    def number(self, value: Any) -> int:
         """The number of a value of the raw graph; -1 if the page cannot compute it."""
-        if value is None:
-            return -1
         value = self._found.after.get(value, value)
         return -1 if value in self._dark else self._numbers.get(value, -1)
 
-    def json(self) -> Json:
-        """The whole program."""
+    def json(self, rows: int) -> Json:
+        """The whole program, of a model with so many rows of layers."""
         found, gradient = self._found, self._found.gradient
         return {
             "values": self._values,
@@ -103,9 +103,14 @@ class Program:
                 "seed": self._seed,
                 "score": self.number(gradient.score),
                 "inputs": [self.number(v) for v in gradient.inputs],
-                "layers": [self.number(v) for v in gradient.layers],
+                "layers": self._by_rows(gradient, rows),
             },
         }
+
+    def _by_rows(self, gradient: Gradient, rows: int) -> list[int]:
+        """Inputs, calls, and what else there is, as the page lists them."""
+        found = [self.number(v) for v in (*gradient.inputs, *gradient.layers)]
+        return found + [-1] * (rows - len(found))
 
 
 def _array(state: State) -> np.ndarray[Any, Any]:

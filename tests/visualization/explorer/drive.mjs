@@ -1,7 +1,6 @@
 // Runs the engine that is shipped in a page: node drive.mjs PAGE < requests > answers
 //
-// Requests are lines of JSON, [method, ...values]; the first one is loaded from the page's slot, or
-// from a payload file: ["load", "FILE"]. {"$": n} in values stands for the result of request n.
+// Requests are lines of JSON, [method, ...values]; ["load", "FILE"] loads a payload from a file. {"$": n} in values stands for the result of request n.
 // Answers are lines of JSON; arrays in them are {"$array": base64 of doubles}.
 
 import { readFileSync } from "node:fs";
@@ -51,7 +50,7 @@ for (const line of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
   const [method, ...values] = JSON.parse(line);
   let answer;
   try {
-    const given = method === "load" ? [JSON.parse(readFileSync(values[0], "utf8"))] : filled(values);
+    const given = method === "load" && typeof values[0] === "string" ? [JSON.parse(readFileSync(values[0], "utf8"))] : filled(values);
     results.push(await ask(method, given));
     answer = { result: results.at(-1) };
   } catch (error) {

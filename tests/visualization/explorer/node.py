@@ -21,7 +21,13 @@ def ask(payload, requests, folder, page=PAGE):
     """What the engine answers to requests `(method, *values)`, the payload being loaded."""
     file = folder / "payload.json"
     file.write_text(json.dumps(payload))
-    lines = [["load", str(file)], *requests]
+    first, *rest = send([["load", str(file)], *requests], page)
+    assert first is None, first
+    return rest
+
+
+def send(lines, page=PAGE):
+    """What the engine answers to requests; an error is a text."""
     text = "\n".join(json.dumps(line, default=_encoded) for line in lines)
     done = subprocess.run(
         [NODE, DRIVE, page],
@@ -35,8 +41,7 @@ def ask(payload, requests, folder, page=PAGE):
     answers = [
         json.loads(line, object_hook=_decoded) for line in done.stdout.splitlines()
     ]
-    assert answers[0] == {"result": None}, answers[0]
-    return [a.get("result", a.get("error")) for a in answers[1:]]
+    return [a.get("result", a.get("error")) for a in answers]
 
 
 def array(value):

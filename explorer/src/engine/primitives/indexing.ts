@@ -92,10 +92,11 @@ const putAlongAxisAdd: Row = (call) => {
 };
 
 /** The start, in an array of `shape`, of what each row of `indices` names; negative ones count from the end. */
-function rows(shape: readonly number[], depth: number, indices: Data): number[] {
+function rows(shape: readonly number[], indexed: readonly number[], indices: Data): number[] {
   const own = strides(shape);
   const found: number[] = [];
-  const count = depth ? indices.length / depth : 1;
+  const count = size(indexed.slice(0, -1));
+  const depth = indexed[indexed.length - 1];
   for (let i = 0; i < count; i++) {
     let start = 0;
     for (let k = 0; k < depth; k++) {
@@ -114,7 +115,7 @@ const gatherNd: Row = (call) => {
   const width = size(x.shape.slice(depth));
   return ([source, indices]) => {
     const made = zeros(out.dtype, size(out.shape));
-    rows(x.shape, depth, indices).forEach((start, i) => made.set(source.subarray(start, start + width), i * width));
+    rows(x.shape, index.shape, indices).forEach((start, i) => made.set(source.subarray(start, start + width), i * width));
     return [made];
   };
 };
@@ -126,7 +127,7 @@ const scatterNdAdd: Row = (call) => {
   const width = size(out.shape.slice(depth));
   return ([indices, updates]) => {
     const made = zeros(out.dtype, size(out.shape));
-    rows(out.shape, depth, indices).forEach((start, i) => {
+    rows(out.shape, index.shape, indices).forEach((start, i) => {
       for (let j = 0; j < width; j++) made[start + j] += updates[i * width + j];
     });
     return [made];
