@@ -210,8 +210,7 @@ class Builder:
     def _outputs(self) -> list[Json]:
         names = list(getattr(self.model, "output_names", ()))
         found = []
-        for i, tensor in enumerate(self.found.outputs):
-            place = self.layers.outputs[i]
+        for i, place in enumerate(self.layers.outputs):
             shape = self.layers.rows[place[0]]["outputs"][place[1]]["shape"]
             name = names[i] if i < len(names) else f"output_{i + 1}"
             found.append(
