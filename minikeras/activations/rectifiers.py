@@ -9,11 +9,12 @@ from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const, numeric
+from minikeras.types import ArrayLike
 
 
 @op
 def relu(
-    x: Any,
+    x: ArrayLike,
     negative_slope: float = 0.0,
     max_value: float | None = None,
     threshold: float = 0.0,
@@ -66,7 +67,7 @@ def _general_relu(
 
 
 @op
-def linear(x: Any) -> Tensor:
+def linear(x: ArrayLike) -> Tensor:
     """The identity: `x` itself.
 
     Args:
@@ -85,7 +86,7 @@ def linear(x: Any) -> Tensor:
 
 
 @op
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Tensor:
     """`x` where it is not negative, `negative_slope * x` elsewhere.
 
     Args:
@@ -105,7 +106,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
 
 
 @op
-def relu6(x: Any) -> Tensor:
+def relu6(x: ArrayLike) -> Tensor:
     """`min(max(x, 0), 6)`.
 
     Args:
@@ -124,7 +125,7 @@ def relu6(x: Any) -> Tensor:
 
 
 @op
-def hard_sigmoid(x: Any) -> Tensor:
+def hard_sigmoid(x: ArrayLike) -> Tensor:
     """`min(max(x / 6 + 1 / 2, 0), 1)`, a sigmoid of straight lines.
 
     Args:
@@ -166,7 +167,7 @@ def hard_sigmoid_keras2(x: Any) -> Tensor:
 
 
 @op
-def hard_silu(x: Any) -> Tensor:
+def hard_silu(x: ArrayLike) -> Tensor:
     """`x * hard_sigmoid(x)`.
 
     Args:
@@ -185,7 +186,7 @@ def hard_silu(x: Any) -> Tensor:
 
 
 @op
-def hard_swish(x: Any) -> Tensor:
+def hard_swish(x: ArrayLike) -> Tensor:
     """`x * hard_sigmoid(x)`; another name for `hard_silu`.
 
     Args:
@@ -204,7 +205,7 @@ def hard_swish(x: Any) -> Tensor:
 
 
 @op
-def hard_tanh(x: Any) -> Tensor:
+def hard_tanh(x: ArrayLike) -> Tensor:
     """`min(max(x, -1), 1)`, a tanh of straight lines.
 
     Args:
@@ -223,7 +224,7 @@ def hard_tanh(x: Any) -> Tensor:
 
 
 @op
-def sparse_plus(x: Any) -> Tensor:
+def sparse_plus(x: ArrayLike) -> Tensor:
     """0 up to -1, `(x + 1)**2 / 4` between -1 and 1, `x` from 1 on.
 
     Args:
@@ -242,7 +243,7 @@ def sparse_plus(x: Any) -> Tensor:
 
 
 @op
-def sparse_sigmoid(x: Any) -> Tensor:
+def sparse_sigmoid(x: ArrayLike) -> Tensor:
     """`(x + 1) / 2` between -1 and 1, 0 below and 1 above.
 
     Args:
@@ -261,7 +262,7 @@ def sparse_sigmoid(x: Any) -> Tensor:
 
 
 @op
-def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
     """`x` moved towards 0 by `threshold`, and 0 within it.
 
     Args:
@@ -281,7 +282,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
 
 @op
-def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
     """`x` where its size is above `threshold`, 0 elsewhere.
 
     Args:
@@ -301,7 +302,7 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
 
 @op
-def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
+def threshold(x: ArrayLike, threshold: float, default_value: float) -> Tensor:
     """`x` where it is above a threshold, another value elsewhere.
 
     Args:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
+from minikeras.types import ArrayLike
 
 
 @op
-def exponential(x: Any) -> Tensor:
+def exponential(x: ArrayLike) -> Tensor:
     """`exp(x)`.
 
     Args:
@@ -29,7 +28,7 @@ def exponential(x: Any) -> Tensor:
 
 
 @op
-def mish(x: Any) -> Tensor:
+def mish(x: ArrayLike) -> Tensor:
     """`x * tanh(softplus(x))`.
 
     Args:
@@ -51,7 +50,7 @@ def mish(x: Any) -> Tensor:
 
 
 @op
-def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` along an axis: positive numbers that sum to 1.
 
     Args:
@@ -71,7 +70,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 
 @op
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
+def elu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
 
     Args:
@@ -91,7 +90,7 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
 
 
 @op
-def selu(x: Any) -> Tensor:
+def selu(x: ArrayLike) -> Tensor:
     """Scaled exponential linear unit, which keeps mean 0 and variance 1.
 
     Args:
@@ -110,7 +109,7 @@ def selu(x: Any) -> Tensor:
 
 
 @op
-def celu(x: Any, alpha: float = 1.0) -> Tensor:
+def celu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
     """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`.
 
     Args:
@@ -130,7 +129,7 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
 
 
 @op
-def gelu(x: Any, approximate: bool = False) -> Tensor:
+def gelu(x: ArrayLike, approximate: bool = False) -> Tensor:
     """Gaussian error linear unit: `x * P(X <= x)` for a standard normal X.
 
     Args:
@@ -150,7 +149,7 @@ def gelu(x: Any, approximate: bool = False) -> Tensor:
 
 
 @op
-def silu(x: Any) -> Tensor:
+def silu(x: ArrayLike) -> Tensor:
     """`x * sigmoid(x)`, also called swish.
 
     Args:
@@ -169,7 +168,7 @@ def silu(x: Any) -> Tensor:
 
 
 @op
-def swish(x: Any) -> Tensor:
+def swish(x: ArrayLike) -> Tensor:
     """`x * sigmoid(x)`; another name for `silu`.
 
     Args:
@@ -188,7 +187,7 @@ def swish(x: Any) -> Tensor:
 
 
 @op
-def sigmoid(x: Any) -> Tensor:
+def sigmoid(x: ArrayLike) -> Tensor:
     """`1 / (1 + exp(-x))`.
 
     Args:
@@ -207,7 +206,7 @@ def sigmoid(x: Any) -> Tensor:
 
 
 @op
-def log_sigmoid(x: Any) -> Tensor:
+def log_sigmoid(x: ArrayLike) -> Tensor:
     """`log(sigmoid(x))`, without overflow.
 
     Args:
@@ -226,7 +225,7 @@ def log_sigmoid(x: Any) -> Tensor:
 
 
 @op
-def tanh(x: Any) -> Tensor:
+def tanh(x: ArrayLike) -> Tensor:
     """The hyperbolic tangent.
 
     Args:
@@ -245,7 +244,7 @@ def tanh(x: Any) -> Tensor:
 
 
 @op
-def tanh_shrink(x: Any) -> Tensor:
+def tanh_shrink(x: ArrayLike) -> Tensor:
     """`x - tanh(x)`.
 
     Args:
@@ -264,7 +263,7 @@ def tanh_shrink(x: Any) -> Tensor:
 
 
 @op
-def softplus(x: Any) -> Tensor:
+def softplus(x: ArrayLike) -> Tensor:
     """`log(1 + exp(x))`, without overflow.
 
     Args:
@@ -283,7 +282,7 @@ def softplus(x: Any) -> Tensor:
 
 
 @op
-def softsign(x: Any) -> Tensor:
+def softsign(x: ArrayLike) -> Tensor:
     """`x / (1 + abs(x))`.
 
     Args:
@@ -302,7 +301,7 @@ def softsign(x: Any) -> Tensor:
 
 
 @op
-def squareplus(x: Any, b: float = 4) -> Tensor:
+def squareplus(x: ArrayLike, b: float = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2`, a smooth relu.
 
     Args:
@@ -322,7 +321,7 @@ def squareplus(x: Any, b: float = 4) -> Tensor:
 
 
 @op
-def glu(x: Any, axis: int = -1) -> Tensor:
+def glu(x: ArrayLike, axis: int = -1) -> Tensor:
     """Gated linear unit: the first half of the axis times the sigmoid of the second.
 
     Args:
@@ -342,7 +341,7 @@ def glu(x: Any, axis: int = -1) -> Tensor:
 
 
 @op
-def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     """`log(softmax(x))` along an axis, without overflow.
 
     Args:
@@ -362,7 +361,7 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 
 @op
-def sparsemax(x: Any, axis: int = -1) -> Tensor:
+def sparsemax(x: ArrayLike, axis: int = -1) -> Tensor:
     """The point of the simplex nearest to `x`: like softmax, with exact zeros.
 
     Args:

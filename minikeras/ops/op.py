@@ -18,6 +18,7 @@ from minikeras.engine.given import plain, refuse_masked
 from minikeras.engine.symbolic import KerasTensor, any_symbolic
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.engine.tracebacks import shorten
+from minikeras.types import ArrayLike
 from minikeras.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,7 +67,7 @@ def _symbolic(
     return _record(function, args, kwargs)
 
 
-def to_tensor(value: Any, dtype: str | None = None) -> Tensor:
+def to_tensor(value: ArrayLike, dtype: str | None = None) -> Tensor:
     """Any array-like as a Tensor; float Python numbers and lists become `floatx()`."""
     if type(value) is Tensor:
         return (
@@ -81,7 +82,7 @@ def to_tensor(value: Any, dtype: str | None = None) -> Tensor:
     return _convert(value, dtype)
 
 
-def _convert(value: Any, dtype: str | None) -> Tensor:
+def _convert(value: ArrayLike, dtype: str | None) -> Tensor:
     if isinstance(value, (list, tuple)) and _holds_tensors(value):
         parts = [to_tensor(v) for v in value]
         common = dtype or dtypes.result_type(*[p.dtype for p in parts])
@@ -97,7 +98,7 @@ def _convert(value: Any, dtype: str | None) -> Tensor:
     return from_numpy(array, dtype or dtypes.standardize(array.dtype))
 
 
-def _as_array(value: Any) -> np.ndarray[Any, Any]:
+def _as_array(value: ArrayLike) -> np.ndarray[Any, Any]:
     if isinstance(value, np.ndarray):
         value = plain(value)
     elif isinstance(value, (list, tuple)):
@@ -144,13 +145,13 @@ def promote(*values: Any) -> tuple[Tensor, ...]:
     return tuple(to_tensor(v, dtype) for v in values)
 
 
-def promote_float(*values: Any) -> tuple[Tensor, ...]:
+def promote_float(*values: ArrayLike) -> tuple[Tensor, ...]:
     """As `promote`, but integers and bools become `floatx()`."""
     dtype = dtypes.result_type(*[weak(v) for v in values], float)
     return tuple(to_tensor(v, dtype) for v in values)
 
 
-def promote_strong(*values: Any) -> tuple[Tensor, ...]:
+def promote_strong(*values: ArrayLike) -> tuple[Tensor, ...]:
     """As `promote_float`, but Python floats are not weak: they are `floatx()`.
 
     Keras does so in a few functions, so a half and a Python float meet in float32.
@@ -160,7 +161,7 @@ def promote_strong(*values: Any) -> tuple[Tensor, ...]:
     return tuple(to_tensor(v, dtype) for v in values)
 
 
-def weak(value: Any) -> Any:
+def weak(value: ArrayLike) -> Any:
     """What takes part in promotion: a dtype name, or int/float for Python scalars."""
     if type(value) is bool:
         return "bool"

@@ -9,20 +9,21 @@ from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError, normalize_axes, normalize_axis
 from minikeras.engine.tensor import Tensor, ValueShapeError
 from minikeras.ops.op import promote_float, to_tensor
+from minikeras.types import ArrayLike, Axis
 
 
-def floating(x: Any) -> Tensor:
+def floating(x: ArrayLike) -> Tensor:
     """`x` as a tensor of a float dtype: its own, or `floatx()`."""
     return promote_float(x)[0]
 
 
-def numeric(x: Any) -> Tensor:
+def numeric(x: ArrayLike) -> Tensor:
     """`x` as a tensor that is not bool: bool becomes int32."""
     x = to_tensor(x)
     return prims.cast(x, dtype="int32") if x.dtype == "bool" else x
 
 
-def index(x: Any, op: str, argument: str = "indices") -> Tensor:
+def index(x: ArrayLike, op: str, argument: str = "indices") -> Tensor:
     """`x` as integers that count elements: at least 32 bits, to hold any size.
 
     Raises:
@@ -37,7 +38,7 @@ def index(x: Any, op: str, argument: str = "indices") -> Tensor:
     return x if x.dtype in ("int64", "uint32", "uint64") else cast_to(x, "int32")
 
 
-def boolean(x: Any) -> Tensor:
+def boolean(x: ArrayLike) -> Tensor:
     """`x` as a bool tensor: what is not zero is true."""
     return to_tensor(x, "bool")
 
@@ -52,7 +53,7 @@ def axis_of(axis: Any, ndim: int, op: str) -> int:
     return normalize_axis(int(axis), ndim, op)
 
 
-def axes_of(axis: Any, ndim: int, op: str) -> tuple[int, ...]:
+def axes_of(axis: Axis, ndim: int, op: str) -> tuple[int, ...]:
     """Axes as a sorted tuple, counted from the front; None means all."""
     if axis is not None and not isinstance(axis, (int, Sequence)):
         axis = int(axis)

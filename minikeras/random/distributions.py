@@ -20,6 +20,7 @@ from minikeras.ops.support import cast_to, const, int_shape
 from minikeras.random import bits
 from minikeras.random.draws import computing, float_dtype
 from minikeras.random.seed_generator import draw_seed
+from minikeras.types import ArrayLike, ShapeLike
 
 _ROUNDS = 8
 
@@ -117,7 +118,7 @@ def _beta(key: Tensor, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
 
 @op
 def beta(
-    shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None
+    shape: ShapeLike, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None
 ) -> Tensor:
     """Numbers from a beta distribution.
 
@@ -149,7 +150,11 @@ _FEW = 16  # up to so many trials are drawn one by one
 
 @op
 def binomial(
-    shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
+    shape: Any,
+    counts: ArrayLike,
+    probabilities: ArrayLike,
+    dtype: Any = None,
+    seed: Any = None,
 ) -> Tensor:
     """How many of a number of trials succeed.
 

@@ -21,9 +21,10 @@ from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axis_of, cast_to, const, floating, int_shape
 from minikeras.random import bits
 from minikeras.random.seed_generator import draw_seed
+from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 
-def float_dtype(dtype: Any, name: str) -> str:
+def float_dtype(dtype: DTypeLike, name: str) -> str:
     """The dtype of a draw of floats; None means `floatx()`.
 
     Raises:
@@ -75,7 +76,7 @@ def normal(
     return cast_to(_scaled(x, mean, stddev), wanted)
 
 
-def _scaled(x: Tensor, offset: Any, factor: Any) -> Tensor:
+def _scaled(x: Tensor, offset: ArrayLike, factor: Any) -> Tensor:
     return prims.add(
         prims.mul(x, to_tensor(factor, x.dtype)), to_tensor(offset, x.dtype)
     )
@@ -174,7 +175,7 @@ def _in_known_range(x: Tensor, low: float, high: float, dtype: str) -> Tensor:
     return _cut(_scaled(x, low, span), first, last, dtype)
 
 
-def _in_range(x: Tensor, low: Any, high: Any, dtype: str) -> Tensor:
+def _in_range(x: Tensor, low: ArrayLike, high: ArrayLike, dtype: str) -> Tensor:
     """Shares of ranges, which are tensors, as numbers in them."""
     low, high = to_tensor(low, x.dtype), to_tensor(high, x.dtype)
     x = _scaled(x, low, prims.sub(high, low))
@@ -190,7 +191,11 @@ def _cut(x: Tensor, first: Any, last: Any, dtype: str) -> Tensor:
 
 @op
 def randint(
-    shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None
+    shape: ShapeLike,
+    minval: ArrayLike,
+    maxval: ArrayLike,
+    dtype: DTypeLike = "int32",
+    seed: Any = None,
 ) -> Tensor:
     """Integers, each equally likely, from `minval` up to but without `maxval`.
 
@@ -247,7 +252,7 @@ def _moved(drawn: Tensor, low: Tensor, dtype: str) -> Tensor:
 
 @op
 def categorical(
-    logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None
+    logits: ArrayLike, num_samples: int, dtype: DTypeLike = "int32", seed: Any = None
 ) -> Tensor:
     """Class indices, each as likely as the softmax of the logits says.
 
@@ -290,7 +295,7 @@ def categorical(
 
 
 @op
-def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
+def shuffle(x: ArrayLike, axis: int = 0, seed: Any = None) -> Tensor:
     """The slices along an axis in random order.
 
     Args:
@@ -315,7 +320,7 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
 
 @op
 def dropout(
-    inputs: Any,
+    inputs: ArrayLike,
     rate: float,
     noise_shape: Sequence[int | None] | None = None,
     seed: Any = None,

@@ -20,12 +20,15 @@ from minikeras.ops.core.sweeps import scan
 from minikeras.ops.op import op, to_tensor, weak
 from minikeras.ops.support import boolean
 from minikeras.ops.support import index as index_tensor
+from minikeras.types import ArrayLike, Nested
 
 __all__ = ["cond", "switch", "while_loop", "fori_loop"]
 
 
 @op
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+def cond(
+    pred: ArrayLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any]
+) -> Any:
     """`true_fn()` if `pred` is true, else `false_fn()`.
 
     Inside a compiled function both are traced and one of them runs: a variable that a
@@ -108,7 +111,11 @@ def _joined(
 
 
 @op
-def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(
+    index: ArrayLike,
+    branches: Sequence[Callable[..., Any]],
+    *operands: Nested[ArrayLike],
+) -> Any:
     """The branch at an index, called on operands.
 
     Args:
@@ -150,7 +157,7 @@ def _switched(
     )
 
 
-def _as_tuple(value: Any) -> tuple[Any, ...]:
+def _as_tuple(value: ArrayLike) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 

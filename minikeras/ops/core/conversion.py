@@ -12,6 +12,7 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const
+from minikeras.types import ArrayLike, DTypeLike
 
 __all__ = [
     "convert_to_tensor", "convert_to_numpy", "cast", "saturate_cast", "shape", "dtype",
@@ -21,7 +22,10 @@ __all__ = [
 
 @op
 def convert_to_tensor(
-    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+    x: ArrayLike,
+    dtype: DTypeLike | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
 ) -> Tensor:
     """Any array-like as a tensor.
 
@@ -55,7 +59,7 @@ def convert_to_tensor(
     return to_tensor(x, None if dtype is None else dtypes.standardize(dtype))
 
 
-def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
+def convert_to_numpy(x: ArrayLike) -> np.ndarray[Any, Any]:
     """The values as a NumPy array.
 
     Args:
@@ -80,7 +84,7 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
 
 
 @op
-def cast(x: Any, dtype: Any) -> Tensor:
+def cast(x: ArrayLike, dtype: Any) -> Tensor:
     """`x` with another dtype.
 
     A float in an integer dtype drops its fraction; outside the range of that dtype it
@@ -174,7 +178,7 @@ def _below(value: float, dtype: str) -> float:
     return float(near)
 
 
-def shape(x: Any) -> tuple[int | None, ...]:
+def shape(x: ArrayLike) -> tuple[int | None, ...]:
     """The shape, as a tuple.
 
     Args:
@@ -193,7 +197,7 @@ def shape(x: Any) -> tuple[int | None, ...]:
     return tuple(found) if found is not None else to_tensor(x).shape
 
 
-def dtype(x: Any) -> str:
+def dtype(x: ArrayLike) -> str:
     """The name of the dtype.
 
     Args:
@@ -212,7 +216,7 @@ def dtype(x: Any) -> str:
     return dtypes.standardize(found) if found is not None else to_tensor(x).dtype
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: ArrayLike) -> bool:
     """Whether `x` is a tensor; NumPy arrays, variables and symbolic tensors are not.
 
     Args:
@@ -228,7 +232,7 @@ def is_tensor(x: Any) -> bool:
 
 
 @op
-def stop_gradient(variable: Any) -> Tensor:
+def stop_gradient(variable: ArrayLike) -> Tensor:
     """The value itself, which no gradient flows back through.
 
     Args:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
+from minikeras.types import ArrayLike
 
 __all__ = ["rearrange"]
 
@@ -57,7 +57,7 @@ def _sizes(
 
 
 @op
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
+def rearrange(tensor: ArrayLike, pattern: str, **axes_lengths: int) -> Tensor:
     """Transpose, split and join axes by names.
 
     Args:

@@ -11,11 +11,12 @@ from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, index, int_shape, spread
+from minikeras.types import ArrayLike
 
 __all__ = ["scatter", "scatter_update"]
 
 
-def _nd_in_range(indices: Any, shape: Shape, op: str) -> tuple[Tensor, Tensor]:
+def _nd_in_range(indices: ArrayLike, shape: Shape, op: str) -> tuple[Tensor, Tensor]:
     """Index rows with negative columns wrapped, and which rows lie within their axes.
 
     The columns of the others are clipped, so that nothing is written outside.
@@ -50,7 +51,7 @@ def _added(where: Tensor, inside: Tensor, values: Tensor, shape: Shape) -> Tenso
 
 
 @op
-def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
+def scatter(indices: ArrayLike, values: ArrayLike, shape: Any) -> Tensor:
     """Zeros with values added at indices; those that meet at one place are summed.
 
     Args:
@@ -75,7 +76,10 @@ def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
 
 @op
 def scatter_update(
-    inputs: Any, indices: Any, updates: Any, reduction: str | None = None
+    inputs: ArrayLike,
+    indices: ArrayLike,
+    updates: ArrayLike,
+    reduction: str | None = None,
 ) -> Tensor:
     """A tensor with the elements at indices replaced, or combined with updates.
 

@@ -17,6 +17,7 @@ from minikeras.ops.support import (
     known,
     sub_slice,
 )
+from minikeras.types import ArrayLike
 
 __all__ = ["slice", "slice_update", "unstack"]
 
@@ -27,7 +28,7 @@ def _is_static(starts: Any) -> bool:
     return False
 
 
-def _starts(start_indices: Any, shape: Shape, sizes: Shape, op: str) -> Tensor:
+def _starts(start_indices: ArrayLike, shape: Shape, sizes: Shape, op: str) -> Tensor:
     """Starts as an int32 vector, moved so that the window lies within."""
     starts = cast_to(index(start_indices, op, "start_indices"), "int32")
     room = to_tensor([d - s for d, s in zip(shape, sizes, strict=True)], "int32")
@@ -36,7 +37,7 @@ def _starts(start_indices: Any, shape: Shape, sizes: Shape, op: str) -> Tensor:
 
 
 @op
-def slice(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
+def slice(inputs: ArrayLike, start_indices: Any, shape: Any) -> Tensor:
     """A window of a tensor.
 
     Args:
@@ -79,7 +80,9 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
 
 
 @op
-def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
+def slice_update(
+    inputs: ArrayLike, start_indices: ArrayLike, updates: ArrayLike
+) -> Tensor:
     """A tensor with a window of it replaced.
 
     Args:
@@ -111,7 +114,7 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
 
 
 @op
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
+def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """The slices of a tensor along an axis, without that axis.
 
     Args:

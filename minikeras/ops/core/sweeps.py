@@ -16,6 +16,7 @@ from minikeras.engine.symbolic import KerasTensor, infer_call
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, stack_tensors, to_tensor
 from minikeras.ops.support import axis_of, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["scan", "associative_scan", "map", "vectorized_map"]
 
@@ -257,7 +258,7 @@ def _mapped(function: Callable[[Any], Any], elements: Any, name: str) -> Any:
 
 
 @op
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
+def map(f: Callable[[Any], Any], xs: ArrayLike) -> Any:
     """A function on each slice along the first axis, the results stacked.
 
     Args:

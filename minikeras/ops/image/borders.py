@@ -9,6 +9,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.image.common import images_of, of_size, plane, unknown
 from minikeras.ops.op import op
 from minikeras.ops.support import const, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["pad_images", "crop_images"]
 
@@ -58,7 +59,7 @@ def _both(values: tuple[Any, ...], ing: str, name: str) -> tuple[Sizes, Sizes]:
 
 @op
 def pad_images(
-    images: Any,
+    images: ArrayLike,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -112,7 +113,7 @@ def pad_images(
 
 @op
 def crop_images(
-    images: Any,
+    images: ArrayLike,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,

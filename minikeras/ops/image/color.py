@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
@@ -16,6 +14,7 @@ from minikeras.ops.image.common import (
 )
 from minikeras.ops.op import op
 from minikeras.ops.support import cast_to, const, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["rgb_to_grayscale", "rgb_to_hsv", "hsv_to_rgb"]
 
@@ -28,7 +27,7 @@ def _channels(x: Tensor, axis: int) -> list[Tensor]:
 
 
 @op
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Tensor:
+def rgb_to_grayscale(images: ArrayLike, data_format: str | None = None) -> Tensor:
     """Grey values of colours: `0.2989 red + 0.587 green + 0.114 blue`.
 
     Args:
@@ -73,7 +72,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Tensor:
     return back_to(total, x.dtype, round_first=False)
 
 
-def _three(images: Any, data_format: str | None, name: str) -> tuple[Tensor, int]:
+def _three(images: ArrayLike, data_format: str | None, name: str) -> tuple[Tensor, int]:
     x, first = images_of(images, data_format, name)
     axis = channel_axis(x, first)
     if not dtypes.is_float(x.dtype):
@@ -90,7 +89,7 @@ def _three(images: Any, data_format: str | None, name: str) -> tuple[Tensor, int
 
 
 @op
-def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
+def rgb_to_hsv(images: ArrayLike, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value of colours.
 
     Value is the greatest of the three, saturation its distance from the least in parts
@@ -149,7 +148,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
 
 
 @op
-def hsv_to_rgb(images: Any, data_format: str | None = None) -> Tensor:
+def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> Tensor:
     """Red, green and blue of colours given by hue, saturation and value.
 
     Args:

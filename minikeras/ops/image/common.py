@@ -12,10 +12,11 @@ from minikeras.ops.core.conversion import saturate_cast
 from minikeras.ops.nn.convolution import channels_first
 from minikeras.ops.op import to_tensor
 from minikeras.ops.support import cast_to, const
+from minikeras.types import ArrayLike
 
 
 def images_of(
-    images: Any, data_format: str | None, name: str, ranks: Sequence[int] = (3, 4)
+    images: ArrayLike, data_format: str | None, name: str, ranks: Sequence[int] = (3, 4)
 ) -> tuple[Tensor, bool]:
     """The images as a tensor, and whether channels stand first.
 
@@ -45,7 +46,7 @@ def channel_axis(x: Tensor, first: bool) -> int:
     return x.ndim - 3 if first else x.ndim - 1
 
 
-def one_of(value: Any, known: Sequence[Any], name: str, argument: str) -> Any:
+def one_of(value: ArrayLike, known: Sequence[Any], name: str, argument: str) -> Any:
     """`value`, if it is one of those known.
 
     Raises:

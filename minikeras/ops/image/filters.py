@@ -18,6 +18,7 @@ from minikeras.ops.image.common import (
 from minikeras.ops.nn.convolution import padding_of
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import boolean, cast_to, const, numeric, sub_slice
+from minikeras.types import ArrayLike, Sizes
 
 __all__ = ["gaussian_blur", "sobel_edges", "ssim"]
 
@@ -72,8 +73,8 @@ def _channels_after(x: Tensor, first: bool) -> Tensor:
 
 @op
 def gaussian_blur(
-    images: Any,
-    kernel_size: Any = (3, 3),
+    images: ArrayLike,
+    kernel_size: Sizes = (3, 3),
     sigma: Any = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Tensor:
@@ -115,7 +116,7 @@ def gaussian_blur(
 
 
 @op
-def sobel_edges(images: Any, data_format: str | None = None) -> Tensor:
+def sobel_edges(images: ArrayLike, data_format: str | None = None) -> Tensor:
     """How steep images are along height and width, by Sobel's filter.
 
     Beyond the border images count as 0.
@@ -174,8 +175,8 @@ def _weighed(padded: Tensor, axis: int, n: int) -> Tensor:
 
 @op
 def ssim(
-    image1: Any,
-    image2: Any,
+    image1: ArrayLike,
+    image2: ArrayLike,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,

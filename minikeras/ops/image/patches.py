@@ -19,6 +19,7 @@ from minikeras.ops.nn.convolution import (
 )
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const, sub_slice
+from minikeras.types import ArrayLike, Sizes
 
 __all__ = ["extract_patches", "extract_patches_3d"]
 
@@ -121,11 +122,11 @@ def extract_patches_3d(
 
 
 def _extracted(
-    images: Any,
+    images: ArrayLike,
     rank: int,
     size: Any,
-    strides: Any,
-    dilation_rate: Any,
+    strides: Sizes,
+    dilation_rate: Sizes,
     padding: str,
     data_format: str | None,
     name: str,

@@ -21,6 +21,7 @@ from minikeras.ops.image.common import (
 from minikeras.ops.image.weights import METHODS, contract, resizing, weights
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axis_of, cast_to, floating, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["resize", "scale_and_translate"]
 
@@ -29,7 +30,7 @@ _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 
 @op
 def resize(
-    images: Any,
+    images: ArrayLike,
     size: Any,
     interpolation: str = "bilinear",
     antialias: bool = False,
@@ -144,9 +145,9 @@ def _nearest(x: Tensor, axes: Two, new: Two) -> Tensor:
 
 @op
 def scale_and_translate(
-    images: Any,
+    images: ArrayLike,
     output_shape: Any,
-    scale: Any,
+    scale: ArrayLike,
     translation: Any,
     spatial_dims: Sequence[int],
     method: str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError
@@ -12,6 +11,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.image.common import back_to, computing, one_of, unknown
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["map_coordinates"]
 
@@ -106,7 +106,7 @@ def interpolate(
     places: list[Tensor],
     order: int,
     mode: str,
-    fill_value: Any,
+    fill_value: ArrayLike,
     base: Tensor | None = None,
 ) -> Tensor:
     """Rows of `table` at places of a grid.
@@ -157,8 +157,8 @@ def _spread(x: Tensor, like: Tensor) -> Tensor:
 
 @op
 def map_coordinates(
-    inputs: Any,
-    coordinates: Any,
+    inputs: ArrayLike,
+    coordinates: ArrayLike,
     order: int,
     fill_mode: str = "constant",
     fill_value: float = 0,

@@ -13,6 +13,7 @@ from minikeras.ops.image.sampling import FILL_MODES, interpolate
 from minikeras.ops.nn.convolution import to_first, to_last
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["affine_transform", "perspective_transform", "elastic_transform"]
 
@@ -20,7 +21,7 @@ _ORDERS = {"nearest": 0, "bilinear": 1}
 
 
 def _batched(
-    images: Any, data_format: str | None, name: str
+    images: ArrayLike, data_format: str | None, name: str
 ) -> tuple[Tensor, bool, bool]:
     """Images `(batch, height, width, channels)`; whether channels stood first, and
     whether there was no batch axis."""
@@ -31,7 +32,12 @@ def _batched(
 
 
 def _sampled(
-    x: Tensor, rows: Tensor, columns: Tensor, order: int, mode: str, fill_value: Any
+    x: Tensor,
+    rows: Tensor,
+    columns: Tensor,
+    order: int,
+    mode: str,
+    fill_value: ArrayLike,
 ) -> Tensor:
     """Images at places `(batch, height, width)`."""
     batch, height, width, channels = x.shape
@@ -80,8 +86,8 @@ def _check_batch(x: Tensor, given: Tensor, argument: str, name: str) -> None:
 
 @op
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: ArrayLike,
+    transform: ArrayLike,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
     fill_value: float = 0,
@@ -139,7 +145,7 @@ def affine_transform(
     return _unbatched(y, first, single)
 
 
-def _points(points: Any, argument: str, name: str) -> Tensor:
+def _points(points: ArrayLike, argument: str, name: str) -> Tensor:
     p = to_tensor(points)
     if p.ndim not in (2, 3) or p.shape[-2:] != (4, 2):
         raise ShapeError(
@@ -170,9 +176,9 @@ def _homography(source: Tensor, target: Tensor) -> Tensor:
 
 @op
 def perspective_transform(
-    images: Any,
-    start_points: Any,
-    end_points: Any,
+    images: ArrayLike,
+    start_points: ArrayLike,
+    end_points: ArrayLike,
     interpolation: str = "bilinear",
     fill_value: float = 0,
     data_format: str | None = None,
@@ -229,7 +235,7 @@ def perspective_transform(
 
 @op
 def elastic_transform(
-    images: Any,
+    images: ArrayLike,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",
@@ -283,7 +289,7 @@ def elastic_transform(
 
 
 def random_field(
-    shape: Any, alpha: Any, sigma: Any, reach: int, dtype: str, seed: Any
+    shape: Any, alpha: ArrayLike, sigma: Any, reach: int, dtype: str, seed: Any
 ) -> list[Tensor]:
     """Smooth random moves down and to the right, each `(batch, height, width)`.
 
@@ -304,7 +310,7 @@ def random_field(
 
 
 def _moved(
-    x: Tensor, down: Tensor, right: Tensor, order: int, mode: str, fill_value: Any
+    x: Tensor, down: Tensor, right: Tensor, order: int, mode: str, fill_value: ArrayLike
 ) -> Tensor:
     rows, columns = _grid(x, down.dtype)
     to_row, to_column = prims.add(rows, down), prims.add(columns, right)

@@ -12,6 +12,7 @@ from minikeras.ops.numpy.determinants import (
     matrix,
 )
 from minikeras.ops.op import op
+from minikeras.types import ArrayLike
 
 __all__ = ["cholesky", "cholesky_inverse", "eig", "eigh", "lu_factor", "qr", "svd"]
 
@@ -30,7 +31,7 @@ def unit_like(like: Tensor) -> Tensor:
 
 
 @op
-def cholesky(x: Any, upper: bool = False) -> Tensor:
+def cholesky(x: ArrayLike, upper: bool = False) -> Tensor:
     """The Cholesky factor of symmetric positive definite matrices.
 
     Args:
@@ -64,7 +65,7 @@ def cholesky(x: Any, upper: bool = False) -> Tensor:
 
 
 @op
-def cholesky_inverse(x: Any, upper: bool = False) -> Tensor:
+def cholesky_inverse(x: ArrayLike, upper: bool = False) -> Tensor:
     """The inverse of a matrix that is given by its Cholesky factor.
 
     Args:
@@ -87,7 +88,7 @@ def cholesky_inverse(x: Any, upper: bool = False) -> Tensor:
 
 
 @op
-def eig(x: Any) -> tuple[Tensor, Tensor]:
+def eig(x: ArrayLike) -> tuple[Tensor, Tensor]:
     """Eigenvalues and right eigenvectors of square matrices.
 
     Not differentiable; see `eigh` for symmetric matrices.
@@ -113,7 +114,7 @@ def eig(x: Any) -> tuple[Tensor, Tensor]:
 
 
 @op
-def eigh(x: Any) -> tuple[Tensor, Tensor]:
+def eigh(x: ArrayLike) -> tuple[Tensor, Tensor]:
     """Eigenvalues and eigenvectors of symmetric matrices.
 
     Args:
@@ -135,7 +136,7 @@ def eigh(x: Any) -> tuple[Tensor, Tensor]:
 
 
 @op
-def lu_factor(x: Any) -> tuple[Tensor, Tensor]:
+def lu_factor(x: ArrayLike) -> tuple[Tensor, Tensor]:
     """The LU decomposition with row exchanges, packed in one matrix.
 
     Args:
@@ -158,7 +159,7 @@ def lu_factor(x: Any) -> tuple[Tensor, Tensor]:
 
 
 @op
-def qr(x: Any, mode: str = "reduced") -> tuple[Tensor, Tensor]:
+def qr(x: ArrayLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """The decomposition into an orthonormal and an upper triangular matrix.
 
     Args:
@@ -186,7 +187,7 @@ def qr(x: Any, mode: str = "reduced") -> tuple[Tensor, Tensor]:
 
 
 @op
-def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """The singular value decomposition `x == u @ diag(s) @ v`.
 
     Args:

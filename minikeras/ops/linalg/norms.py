@@ -10,6 +10,7 @@ from minikeras.engine.aval import normalize_axis
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
 from minikeras.ops.support import cast_to, const, floating
+from minikeras.types import ArrayLike, Axis
 
 __all__ = ["norm"]
 
@@ -77,7 +78,9 @@ def _matrix(x: Tensor, order: Any, axes: tuple[int, int], keepdims: bool) -> Ten
 
 
 @op
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def norm(
+    x: ArrayLike, ord: Any = None, axis: Axis = None, keepdims: bool = False
+) -> Tensor:
     """A norm of vectors or matrices.
 
     Args:
@@ -108,7 +111,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     return cast_to(_normed(x, ord, axis, keepdims), narrow.dtype)
 
 
-def _normed(x: Tensor, ord: Any, axis: Any, keepdims: bool) -> Tensor:
+def _normed(x: Tensor, ord: Any, axis: Axis, keepdims: bool) -> Tensor:
     if axis is None and ord is None:
         flat = prims.reshape(x, shape=(x.size,))
         result = _vector(flat, None, 0, False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from minikeras.engine import prims
@@ -13,6 +11,7 @@ from minikeras.ops.linalg.decompositions import turned, unit_like
 from minikeras.ops.numpy.determinants import determinant, matrix
 from minikeras.ops.op import op, promote_float
 from minikeras.ops.support import cast_to, const
+from minikeras.types import ArrayLike
 
 __all__ = ["det", "inv", "solve", "solve_triangular", "pinv", "matrix_rank", "lstsq"]
 
@@ -23,7 +22,7 @@ def _mm(a: Tensor, b: Tensor) -> Tensor:
 
 
 @op
-def det(x: Any) -> Tensor:
+def det(x: ArrayLike) -> Tensor:
     """The determinant of square matrices; of singular ones the gradient is finite too.
 
     Args:
@@ -42,7 +41,7 @@ def det(x: Any) -> Tensor:
 
 
 @op
-def inv(x: Any) -> Tensor:
+def inv(x: ArrayLike) -> Tensor:
     """The inverse of square matrices.
 
     Args:
@@ -61,7 +60,7 @@ def inv(x: Any) -> Tensor:
     return prims.solve(x, unit_like(x))
 
 
-def _system(a: Any, b: Any, name: str) -> tuple[Tensor, Tensor, bool]:
+def _system(a: ArrayLike, b: ArrayLike, name: str) -> tuple[Tensor, Tensor, bool]:
     """Matrices and right-hand sides of one batch shape; whether these are vectors."""
     a, b = promote_float(a, b)
     a = matrix(a, name, square=True)
@@ -87,7 +86,7 @@ def _unvectored(x: Tensor, vector: bool) -> Tensor:
 
 
 @op
-def solve(a: Any, b: Any) -> Tensor:
+def solve(a: ArrayLike, b: ArrayLike) -> Tensor:
     """The solution `x` of `a @ x == b`.
 
     Args:
@@ -112,7 +111,7 @@ def solve(a: Any, b: Any) -> Tensor:
 
 
 @op
-def solve_triangular(a: Any, b: Any, lower: bool = False) -> Tensor:
+def solve_triangular(a: ArrayLike, b: ArrayLike, lower: bool = False) -> Tensor:
     """The solution `x` of `a @ x == b` for triangular `a`, by substitution.
 
     Args:
@@ -156,7 +155,7 @@ def _epsilon(dtype: str) -> float:
 
 
 @op
-def pinv(x: Any, rcond: float | None = None) -> Tensor:
+def pinv(x: ArrayLike, rcond: float | None = None) -> Tensor:
     """The Moore-Penrose pseudoinverse.
 
     Args:
@@ -189,7 +188,7 @@ def pinv(x: Any, rcond: float | None = None) -> Tensor:
 
 
 @op
-def matrix_rank(x: Any, tol: float | None = None) -> Tensor:
+def matrix_rank(x: ArrayLike, tol: float | None = None) -> Tensor:
     """The number of singular values that are not 0.
 
     Args:
@@ -218,7 +217,7 @@ def matrix_rank(x: Any, tol: float | None = None) -> Tensor:
 
 
 @op
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> Tensor:
+def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Tensor:
     """The `x` of least norm among those that make `a @ x - b` smallest.
 
     Args:

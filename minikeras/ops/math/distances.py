@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote_float
 from minikeras.ops.support import const
+from minikeras.types import ArrayLike
 
 __all__ = ["cdist"]
 
 
 @op
-def cdist(x: Any, y: Any) -> Tensor:
+def cdist(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The Euclidean distances of all pairs of rows.
 
     Rows that are equal have no gradient, where Keras on JAX gives nan.

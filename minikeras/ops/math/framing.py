@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const
+from minikeras.types import ArrayLike
 
 __all__ = ["extract_sequences"]
 
@@ -48,7 +47,9 @@ def overlap_add(x: Tensor, stride: int) -> Tensor:
 
 
 @op
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Tensor:
+def extract_sequences(
+    x: ArrayLike, sequence_length: int, sequence_stride: int
+) -> Tensor:
     """Overlapping parts of the last axis.
 
     Args:

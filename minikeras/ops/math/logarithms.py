@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
@@ -14,12 +13,13 @@ from minikeras.ops.support import (
     const,
     floating,
 )
+from minikeras.types import ArrayLike, Axis
 
 __all__ = ["logsumexp", "logdet"]
 
 
 @op
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` along axes, without overflow.
 
     Args:
@@ -56,7 +56,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def logdet(x: Any) -> Tensor:
+def logdet(x: ArrayLike) -> Tensor:
     """The logarithm of the determinant of positive definite matrices.
 
     Args:

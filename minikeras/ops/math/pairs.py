@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.complex import joined
 from minikeras.ops.op import op, stack_tensors
 from minikeras.ops.support import const, floating, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["view_as_complex", "view_as_real"]
 
 
 @op
-def view_as_complex(x: Any) -> Tensor:
+def view_as_complex(x: ArrayLike) -> Tensor:
     """Pairs along the last axis as complex numbers.
 
     Args:
@@ -44,7 +43,7 @@ def view_as_complex(x: Any) -> Tensor:
 
 
 @op
-def view_as_real(x: Any) -> Tensor:
+def view_as_real(x: ArrayLike) -> Tensor:
     """The two parts of complex numbers along a new last axis.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
@@ -14,12 +12,13 @@ from minikeras.ops.support import (
     numeric,
     sub_slice,
 )
+from minikeras.types import ArrayLike
 
 __all__ = ["top_k", "in_top_k"]
 
 
 @op
-def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+def top_k(x: ArrayLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` greatest elements along the last axis, and their indices.
 
     Args:
@@ -56,7 +55,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 
 @op
-def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
+def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> Tensor:
     """Whether the target class is among the `k` greatest predictions.
 
     Classes as good as the last of them count too; a prediction that is not finite never

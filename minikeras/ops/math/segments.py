@@ -14,12 +14,13 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.scattering import last_of_run, running, shared_among
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, index, known
+from minikeras.types import ArrayLike
 
 __all__ = ["segment_sum", "segment_max", "segment_min", "segment_prod"]
 
 
 def _ids(
-    segment_ids: Any, num_segments: int | None, data: Tensor, name: str
+    segment_ids: ArrayLike, num_segments: int | None, data: Tensor, name: str
 ) -> tuple[Tensor, int]:
     """Ids as int32, with those that are no segment moved to one past the last."""
     ids = cast_to(index(segment_ids, name, "segment_ids"), "int32")
@@ -49,7 +50,10 @@ def _first(x: Tensor, count: int) -> Tensor:
 
 @op
 def segment_sum(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    data: ArrayLike,
+    segment_ids: ArrayLike,
+    num_segments: int | None = None,
+    sorted: bool = False,
 ) -> Tensor:
     """The sum of the slices of each segment.
 
@@ -80,7 +84,7 @@ def segment_sum(
 
 
 def _combined(
-    data: Any, segment_ids: Any, num_segments: Any, how: str, empty: Any
+    data: ArrayLike, segment_ids: ArrayLike, num_segments: Any, how: str, empty: Any
 ) -> Tensor:
     x = to_tensor(data)
     name = f"segment_{'prod' if how == 'mul' else how}"
@@ -119,7 +123,10 @@ def _extreme(dtype: str, top: bool) -> Any:
 
 @op
 def segment_max(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    data: ArrayLike,
+    segment_ids: ArrayLike,
+    num_segments: int | None = None,
+    sorted: bool = False,
 ) -> Tensor:
     """The greatest element of the slices of each segment.
 
@@ -150,7 +157,10 @@ def segment_max(
 
 @op
 def segment_min(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    data: ArrayLike,
+    segment_ids: ArrayLike,
+    num_segments: int | None = None,
+    sorted: bool = False,
 ) -> Tensor:
     """The least element of the slices of each segment.
 
@@ -181,7 +191,10 @@ def segment_min(
 
 @op
 def segment_prod(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    data: ArrayLike,
+    segment_ids: ArrayLike,
+    num_segments: int | None = None,
+    sorted: bool = False,
 ) -> Tensor:
     """The product of the slices of each segment.
 

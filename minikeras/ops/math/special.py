@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
 from minikeras.ops.support import cast_to, const, floating
+from minikeras.types import ArrayLike
 
 __all__ = ["rsqrt", "erf", "erfinv", "erfc"]
 
 
 @op
-def rsqrt(x: Any) -> Tensor:
+def rsqrt(x: ArrayLike) -> Tensor:
     """One over the square root.
 
     Args:
@@ -33,7 +33,7 @@ def rsqrt(x: Any) -> Tensor:
 
 
 @op
-def erf(x: Any) -> Tensor:
+def erf(x: ArrayLike) -> Tensor:
     """The error function, `2 / sqrt(pi)` times the integral of `exp(-t**2)` from 0 to `x`.
 
     Args:
@@ -52,7 +52,7 @@ def erf(x: Any) -> Tensor:
 
 
 @op
-def erfinv(x: Any) -> Tensor:
+def erfinv(x: ArrayLike) -> Tensor:
     """The inverse of the error function, for `x` within -1 and 1.
 
     Args:
@@ -71,7 +71,7 @@ def erfinv(x: Any) -> Tensor:
 
 
 @op
-def erfc(x: Any) -> Tensor:
+def erfc(x: ArrayLike) -> Tensor:
     """`1 - erf(x)`, with all its digits for large `x`.
 
     Args:

@@ -12,13 +12,14 @@ from minikeras.ops.numpy.padding import pad
 from minikeras.ops.numpy.windows import hamming, hanning
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import const, floating, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["fft", "fft2", "ifft2", "rfft", "irfft", "stft", "istft"]
 
 Pair = tuple[Tensor, Tensor]
 
 
-def pair_of(x: Any, name: str) -> Pair:
+def pair_of(x: ArrayLike, name: str) -> Pair:
     """The two parts of a complex argument.
 
     Raises:
@@ -44,7 +45,7 @@ def _scaled(pair: Pair, n: int) -> Pair:
     return prims.mul(real, factor), prims.mul(imag, factor)
 
 
-def _two_axes(x: Any, name: str, inverse: bool) -> Pair:
+def _two_axes(x: ArrayLike, name: str, inverse: bool) -> Pair:
     real, imag = pair_of(x, name)
     if real.ndim < 2:
         raise ShapeError(f"{name}: shape {real.shape}; expected rank 2 or more.")
@@ -56,7 +57,7 @@ def _two_axes(x: Any, name: str, inverse: bool) -> Pair:
 
 
 @op
-def fft(x: Any) -> Pair:
+def fft(x: ArrayLike) -> Pair:
     """The discrete Fourier transform along the last axis.
 
     Args:
@@ -80,7 +81,7 @@ def fft(x: Any) -> Pair:
 
 
 @op
-def fft2(x: Any) -> Pair:
+def fft2(x: ArrayLike) -> Pair:
     """The discrete Fourier transform over the last two axes.
 
     Args:
@@ -103,7 +104,7 @@ def fft2(x: Any) -> Pair:
 
 
 @op
-def ifft2(x: Any) -> Pair:
+def ifft2(x: ArrayLike) -> Pair:
     """The inverse of `fft2`.
 
     Args:
@@ -136,7 +137,7 @@ def _fitted(x: Tensor, n: int) -> Tensor:
 
 
 @op
-def rfft(x: Any, fft_length: int | None = None) -> Pair:
+def rfft(x: ArrayLike, fft_length: int | None = None) -> Pair:
     """The Fourier transform of real numbers along the last axis, its first half.
 
     Args:
@@ -162,7 +163,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Pair:
 
 
 @op
-def irfft(x: Any, fft_length: int | None = None) -> Tensor:
+def irfft(x: ArrayLike, fft_length: int | None = None) -> Tensor:
     """The inverse of `rfft`.
 
     Args:
@@ -233,7 +234,7 @@ def _check_frames(length: Any, stride: Any, fft_length: Any, name: str) -> None:
 
 @op
 def stft(
-    x: Any,
+    x: ArrayLike,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
@@ -276,7 +277,7 @@ def stft(
 
 @op
 def istft(
-    x: Any,
+    x: ArrayLike,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,

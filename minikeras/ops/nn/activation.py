@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
@@ -15,6 +14,7 @@ from minikeras.ops.support import (
     floating,
     sub_slice,
 )
+from minikeras.types import ArrayLike
 
 __all__ = [
     "sigmoid", "log_sigmoid", "softplus", "softsign", "silu", "swish", "gelu", "elu",
@@ -23,7 +23,7 @@ __all__ = [
 
 
 @op
-def sigmoid(x: Any) -> Tensor:
+def sigmoid(x: ArrayLike) -> Tensor:
     """`1 / (1 + exp(-x))`.
 
     Args:
@@ -42,7 +42,7 @@ def sigmoid(x: Any) -> Tensor:
 
 
 @op
-def log_sigmoid(x: Any) -> Tensor:
+def log_sigmoid(x: ArrayLike) -> Tensor:
     """`log(sigmoid(x))`, without overflow.
 
     Args:
@@ -61,7 +61,7 @@ def log_sigmoid(x: Any) -> Tensor:
 
 
 @op
-def softplus(x: Any) -> Tensor:
+def softplus(x: ArrayLike) -> Tensor:
     """`log(1 + exp(x))`, without overflow.
 
     Args:
@@ -84,7 +84,7 @@ def softplus(x: Any) -> Tensor:
 
 
 @op
-def softsign(x: Any) -> Tensor:
+def softsign(x: ArrayLike) -> Tensor:
     """`x / (1 + |x|)`.
 
     Args:
@@ -104,7 +104,7 @@ def softsign(x: Any) -> Tensor:
 
 
 @op
-def silu(x: Any) -> Tensor:
+def silu(x: ArrayLike) -> Tensor:
     """`x * sigmoid(x)`, also called swish.
 
     Args:
@@ -127,7 +127,7 @@ def silu(x: Any) -> Tensor:
 
 
 @op
-def swish(x: Any) -> Tensor:
+def swish(x: ArrayLike) -> Tensor:
     """`x * sigmoid(x)`; another name for `silu`.
 
     Args:
@@ -146,7 +146,7 @@ def swish(x: Any) -> Tensor:
 
 
 @op
-def gelu(x: Any, approximate: bool = True) -> Tensor:
+def gelu(x: ArrayLike, approximate: bool = True) -> Tensor:
     """Gaussian error linear unit: `x * P(X <= x)` for a standard normal X.
 
     Args:
@@ -177,7 +177,7 @@ def gelu(x: Any, approximate: bool = True) -> Tensor:
 
 
 @op
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
+def elu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
     """`x` where it is positive, `alpha * (exp(x) - 1)` elsewhere.
 
     Args:
@@ -210,7 +210,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 
 
 @op
-def selu(x: Any) -> Tensor:
+def selu(x: ArrayLike) -> Tensor:
     """Scaled exponential linear unit, which keeps mean 0 and variance 1.
 
     Args:
@@ -233,7 +233,7 @@ def selu(x: Any) -> Tensor:
 
 
 @op
-def celu(x: Any, alpha: float = 1.0) -> Tensor:
+def celu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
     """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`.
 
     Args:
@@ -259,7 +259,7 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
 
 
 @op
-def glu(x: Any, axis: int = -1) -> Tensor:
+def glu(x: ArrayLike, axis: int = -1) -> Tensor:
     """Gated linear unit: the first half of the axis times the sigmoid of the second.
 
     Args:
@@ -294,7 +294,7 @@ def glu(x: Any, axis: int = -1) -> Tensor:
 
 
 @op
-def tanh_shrink(x: Any) -> Tensor:
+def tanh_shrink(x: ArrayLike) -> Tensor:
     """`x - tanh(x)`.
 
     Args:
@@ -314,7 +314,7 @@ def tanh_shrink(x: Any) -> Tensor:
 
 
 @op
-def squareplus(x: Any, b: float = 4) -> Tensor:
+def squareplus(x: ArrayLike, b: float = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2`, a smooth relu.
 
     Args:

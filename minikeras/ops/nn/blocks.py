@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.nn.convolution import channels_first, to_first, to_last
 from minikeras.ops.op import op, to_tensor
+from minikeras.types import ArrayLike
 
 __all__ = ["depth_to_space", "space_to_depth"]
 
 
 def _blocks(
-    x: Any, block_size: int, data_format: str | None, name: str
+    x: ArrayLike, block_size: int, data_format: str | None, name: str
 ) -> tuple[Tensor, bool]:
     first = channels_first(data_format, name)
     x = to_tensor(x)
@@ -28,7 +27,7 @@ def _blocks(
 
 @op
 def depth_to_space(
-    x: Any, block_size: int, data_format: str = "channels_last"
+    x: ArrayLike, block_size: int, data_format: str = "channels_last"
 ) -> Tensor:
     """Groups of channels laid out as blocks of space.
 
@@ -67,7 +66,7 @@ def depth_to_space(
 
 @op
 def space_to_depth(
-    x: Any, block_size: int, data_format: str = "channels_last"
+    x: ArrayLike, block_size: int, data_format: str = "channels_last"
 ) -> Tensor:
     """Blocks of space laid out as channels.
 

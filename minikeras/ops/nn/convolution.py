@@ -11,6 +11,7 @@ from minikeras.engine.aval import Shape, ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import boolean, numeric
+from minikeras.types import ArrayLike
 
 __all__ = ["conv", "depthwise_conv", "separable_conv", "conv_transpose"]
 
@@ -88,7 +89,9 @@ def padding_of(
     raise ValueError(f"{op}: padding={padding!r}; expected 'valid' or 'same'.")
 
 
-def _prepared(inputs: Any, kernel: Any, op: str) -> tuple[Tensor, Tensor, int]:
+def _prepared(
+    inputs: ArrayLike, kernel: ArrayLike, op: str
+) -> tuple[Tensor, Tensor, int]:
     # The kernel's dtype counts, as in Keras: there is no promotion.
     w = to_tensor(kernel)
     x = to_tensor(inputs, w.dtype)
@@ -102,8 +105,8 @@ def _prepared(inputs: Any, kernel: Any, op: str) -> tuple[Tensor, Tensor, int]:
 
 @op
 def conv(
-    inputs: Any,
-    kernel: Any,
+    inputs: ArrayLike,
+    kernel: ArrayLike,
     strides: int | Sequence[int] = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -152,8 +155,8 @@ def conv(
 
 @op
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
+    inputs: ArrayLike,
+    kernel: ArrayLike,
     strides: int | Sequence[int] = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -197,9 +200,9 @@ def depthwise_conv(
 
 @op
 def separable_conv(
-    inputs: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
+    inputs: ArrayLike,
+    depthwise_kernel: ArrayLike,
+    pointwise_kernel: ArrayLike,
     strides: int | Sequence[int] = 1,
     padding: str = "valid",
     data_format: str | None = None,
@@ -250,8 +253,8 @@ def transposed_size(
 
 @op
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
+    inputs: ArrayLike,
+    kernel: ArrayLike,
     strides: int | Sequence[int] = 1,
     padding: str = "valid",
     output_padding: int | Sequence[int] | None = None,

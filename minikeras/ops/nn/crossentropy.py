@@ -11,6 +11,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.nn.probabilities import log_softmax
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import along, axis_of, cast_to, const, floating
+from minikeras.types import ArrayLike, DTypeLike
 
 __all__ = [
     "categorical_crossentropy", "sparse_categorical_crossentropy",
@@ -35,7 +36,7 @@ def _weighed(target: Tensor, logs: Tensor, axis: int) -> Tensor:
 
 @op
 def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
     """The cross-entropy of rows of class probabilities.
 
@@ -145,7 +146,9 @@ def _share(x: Tensor, share: Tensor) -> Tensor:
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
+def binary_crossentropy(
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False
+) -> Tensor:
     """The cross-entropy of independent yes-or-no probabilities.
 
     Args:
@@ -235,10 +238,10 @@ def one_hot(
 
 @op
 def multi_hot(
-    inputs: Any,
+    inputs: ArrayLike,
     num_classes: int | None = None,
     axis: int = -1,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool = False,
     **kwargs: Any,
 ) -> Tensor:

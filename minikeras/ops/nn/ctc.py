@@ -23,6 +23,7 @@ from minikeras.ops.numpy.reductions import sum as sum_
 from minikeras.ops.numpy.shaping import expand_dims, transpose
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import cast_to, const, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["ctc_loss"]
 
@@ -66,10 +67,10 @@ def frames_inside(logs: Tensor, lengths: Tensor) -> Tensor:
 
 @op
 def ctc_loss(
-    target: Any,
-    output: Any,
-    target_length: Any,
-    output_length: Any,
+    target: ArrayLike,
+    output: ArrayLike,
+    target_length: ArrayLike,
+    output_length: ArrayLike,
     mask_index: int = 0,
 ) -> Tensor:
     """Minus the log probability of label sequences, summed over all alignments.

@@ -27,6 +27,7 @@ from minikeras.ops.numpy.shaping import broadcast_to, expand_dims, reshape, tran
 from minikeras.ops.numpy.sorting import argsort
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import cast_to, const, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["ctc_decode"]
 
@@ -40,8 +41,8 @@ _FACTORS = (1664525, 22695477)
 
 @op
 def ctc_decode(
-    inputs: Any,
-    sequence_lengths: Any,
+    inputs: ArrayLike,
+    sequence_lengths: ArrayLike,
     strategy: str = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,

@@ -12,6 +12,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.reductions import mean, var
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import along, axes_of, axis_of, cast_to, const, floating
+from minikeras.types import ArrayLike, Axis
 
 __all__ = [
     "moments", "batch_normalization", "layer_normalization", "rms_normalization",
@@ -23,7 +24,7 @@ _HALVES = ("float16", "bfloat16")
 
 @op
 def moments(
-    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
+    x: ArrayLike, axes: Axis, keepdims: bool = False, synchronized: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The mean and the variance along axes.
 
@@ -69,12 +70,12 @@ def _to_half(x: Tensor) -> Tensor:
 
 @op
 def batch_normalization(
-    x: Any,
-    mean: Any,
-    variance: Any,
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
     axis: int,
-    offset: Any = None,
-    scale: Any = None,
+    offset: ArrayLike | None = None,
+    scale: ArrayLike | None = None,
     epsilon: float = 0.001,
 ) -> Tensor:
     """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, along one axis.
@@ -118,9 +119,9 @@ def batch_normalization(
 
 @op
 def layer_normalization(
-    x: Any,
-    gamma: Any = None,
-    beta: Any = None,
+    x: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
     axis: int | tuple[int, ...] = -1,
     epsilon: float | None = None,
     **kwargs: Any,
@@ -183,8 +184,8 @@ def _line(v: Any, x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 @op
 def rms_normalization(
-    x: Any,
-    scale: Any = None,
+    x: ArrayLike,
+    scale: ArrayLike | None = None,
     axis: int | tuple[int, ...] = -1,
     epsilon: float | None = None,
 ) -> Tensor:
@@ -223,7 +224,7 @@ def rms_normalization(
 
 @op
 def normalize(
-    x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None
+    x: ArrayLike, axis: int = -1, order: float = 2, epsilon: float | None = None
 ) -> Tensor:
     """`x` divided by its norm along an axis.
 

@@ -11,6 +11,7 @@ from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import boolean, const, numeric, sub_slice
+from minikeras.types import ArrayLike, Sizes
 
 __all__ = ["unfold", "fold"]
 
@@ -107,12 +108,12 @@ def unfold(
 
 @op
 def fold(
-    x: Any,
+    x: ArrayLike,
     output_size: Any,
     kernel_size: Any,
-    dilation: Any = 1,
+    dilation: Sizes = 1,
     padding: Any = 0,
-    stride: Any = 1,
+    stride: Sizes = 1,
 ) -> Tensor:
     """The transpose of `unfold`: columns put back as windows; overlaps are summed.
 

@@ -18,6 +18,7 @@ from minikeras.ops.nn.convolution import (
 )
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import boolean, cast_to, const, floating, sub_slice
+from minikeras.types import ArrayLike, Sizes
 
 __all__ = [
     "max_pool", "average_pool", "sum_pool", "adaptive_average_pool",
@@ -49,15 +50,15 @@ def _pool(
     return to_first(y) if first else y
 
 
-def _max(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+def _max(x: Tensor, window: Sizes, strides: Sizes, padding: Sizes) -> Tensor:
     return prims.max_pool(x, window=window, strides=strides, padding=padding)
 
 
-def _sum(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+def _sum(x: Tensor, window: Sizes, strides: Sizes, padding: Sizes) -> Tensor:
     return prims.sum_pool(x, window=window, strides=strides, padding=padding)
 
 
-def _average(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
+def _average(x: Tensor, window: Any, strides: Sizes, padding: Any) -> Tensor:
     if x.dtype in ("float16", "bfloat16"):  # a sum may leave their range
         wide = _average(cast_to(x, "float32"), window, strides, padding)
         return cast_to(wide, x.dtype)
@@ -71,7 +72,7 @@ def _average(x: Tensor, window: Any, strides: Any, padding: Any) -> Tensor:
 
 @op
 def max_pool(
-    inputs: Any,
+    inputs: ArrayLike,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     padding: str = "valid",
@@ -110,7 +111,7 @@ def max_pool(
 
 @op
 def average_pool(
-    inputs: Any,
+    inputs: ArrayLike,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     padding: str = "valid",
@@ -180,7 +181,7 @@ def sum_pool(
 
 
 def _adaptive(
-    inputs: Any, output_size: Any, data_format: str | None, name: str, reduce: Any
+    inputs: ArrayLike, output_size: Any, data_format: str | None, name: str, reduce: Any
 ) -> Tensor:
     """Windows of about equal size, as many as asked for, along each spatial axis.
 
@@ -220,7 +221,7 @@ def _max_along(x: Tensor, axis: int, count: int) -> Tensor:
 
 @op
 def adaptive_average_pool(
-    inputs: Any, output_size: int | Sequence[int], data_format: str | None = None
+    inputs: ArrayLike, output_size: int | Sequence[int], data_format: str | None = None
 ) -> Tensor:
     """The mean of windows chosen so that the output has a given size.
 
@@ -251,7 +252,7 @@ def adaptive_average_pool(
 
 @op
 def adaptive_max_pool(
-    inputs: Any, output_size: int | Sequence[int], data_format: str | None = None
+    inputs: ArrayLike, output_size: int | Sequence[int], data_format: str | None = None
 ) -> Tensor:
     """The maximum of windows chosen so that the output has a given size.
 

@@ -16,11 +16,12 @@ from minikeras.ops.support import (
     const,
     floating,
 )
+from minikeras.types import ArrayLike, Axis
 
 __all__ = ["softmax", "log_softmax", "sparsemax"]
 
 
-def _over_axes(row: Any, x: Any, axis: Any, name: str) -> Tensor:
+def _over_axes(row: Any, x: ArrayLike, axis: Axis, name: str) -> Tensor:
     """A row that works along one axis, over several axes taken together."""
     x = floating(x)
     if not isinstance(axis, (tuple, list)) and axis is not None:
@@ -43,13 +44,13 @@ def _flat(x: Tensor) -> Tensor:
     return prims.reshape(x, shape=(1,))
 
 
-def shares(x: Any, axis: Any = -1) -> Tensor:
+def shares(x: ArrayLike, axis: Axis = -1) -> Tensor:
     """`softmax`, where an axis of size 1 is nothing to warn of."""
     return _over_axes(prims.softmax, x, axis, "softmax")
 
 
 @op
-def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` along an axis: positive numbers that sum to 1.
 
     Args:
@@ -76,7 +77,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 
 @op
-def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     """`log(softmax(x))` along an axis, without overflow.
 
     Args:
@@ -96,7 +97,7 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 
 @op
-def sparsemax(x: Any, axis: int = -1) -> Tensor:
+def sparsemax(x: ArrayLike, axis: int = -1) -> Tensor:
     """Like softmax, with exact zeros: `x` less a level, cut off at 0.
 
     The level is Keras's, so that models give the same numbers. It is the level of

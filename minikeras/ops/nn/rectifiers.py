@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
@@ -12,6 +10,7 @@ from minikeras.ops.support import (
     floating,
     numeric,
 )
+from minikeras.types import ArrayLike
 
 __all__ = [
     "relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_silu", "hard_swish",
@@ -26,7 +25,7 @@ def between(x: Tensor, low: float, high: float) -> Tensor:
 
 
 @op
-def relu(x: Any) -> Tensor:
+def relu(x: ArrayLike) -> Tensor:
     """Rectified linear unit: `max(x, 0)`. The gradient at 0 is 0.
 
     Args:
@@ -46,7 +45,7 @@ def relu(x: Any) -> Tensor:
 
 
 @op
-def relu6(x: Any) -> Tensor:
+def relu6(x: ArrayLike) -> Tensor:
     """Rectified linear unit with a top: `min(max(x, 0), 6)`. The gradient at its ends is 0.
 
     Args:
@@ -70,7 +69,7 @@ def relu6(x: Any) -> Tensor:
 
 
 @op
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Tensor:
     """`x` where it is not negative, `negative_slope * x` elsewhere.
 
     Args:
@@ -93,7 +92,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
 
 
 @op
-def hard_sigmoid(x: Any) -> Tensor:
+def hard_sigmoid(x: ArrayLike) -> Tensor:
     """`min(max(x / 6 + 1 / 2, 0), 1)`, a sigmoid of straight lines.
 
     Args:
@@ -113,7 +112,7 @@ def hard_sigmoid(x: Any) -> Tensor:
 
 
 @op
-def hard_silu(x: Any) -> Tensor:
+def hard_silu(x: ArrayLike) -> Tensor:
     """`x * hard_sigmoid(x)`.
 
     Args:
@@ -133,7 +132,7 @@ def hard_silu(x: Any) -> Tensor:
 
 
 @op
-def hard_swish(x: Any) -> Tensor:
+def hard_swish(x: ArrayLike) -> Tensor:
     """`x * hard_sigmoid(x)`; another name for `hard_silu`.
 
     Args:
@@ -152,7 +151,7 @@ def hard_swish(x: Any) -> Tensor:
 
 
 @op
-def hard_tanh(x: Any) -> Tensor:
+def hard_tanh(x: ArrayLike) -> Tensor:
     """`min(max(x, -1), 1)`, a tanh of straight lines.
 
     Args:
@@ -176,7 +175,7 @@ def hard_tanh(x: Any) -> Tensor:
 
 
 @op
-def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
     """`x` moved towards 0 by `threshold`, and 0 within it.
 
     Args:
@@ -199,7 +198,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
 
 @op
-def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
     """`x` where its size is above `threshold`, 0 elsewhere.
 
     Args:
@@ -220,7 +219,7 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
 
 @op
-def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
+def threshold(x: ArrayLike, threshold: float, default_value: float) -> Tensor:
     """`x` where it is above a threshold, another value elsewhere.
 
     Args:
@@ -242,7 +241,7 @@ def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
 
 
 @op
-def sparse_plus(x: Any) -> Tensor:
+def sparse_plus(x: ArrayLike) -> Tensor:
     """0 up to -1, `(x + 1)**2 / 4` between -1 and 1, `x` from 1 on.
 
     Args:
@@ -266,7 +265,7 @@ def sparse_plus(x: Any) -> Tensor:
 
 
 @op
-def sparse_sigmoid(x: Any) -> Tensor:
+def sparse_sigmoid(x: ArrayLike) -> Tensor:
     """`(x + 1) / 2` between -1 and 1, 0 below and 1 above.
 
     Args:

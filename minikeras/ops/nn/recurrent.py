@@ -13,9 +13,10 @@ from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote_float
 from minikeras.ops.support import boolean, sub_slice
+from minikeras.types import ArrayLike
 
 
-def _masked(mask: Any) -> tuple[Tensor, ...]:
+def _masked(mask: ArrayLike) -> tuple[Tensor, ...]:
     return () if mask is None else (boolean(mask),)
 
 
@@ -33,7 +34,7 @@ def lstm(
     x: Any,
     h0: Any,
     c0: Any,
-    recurrent_kernel: Any,
+    recurrent_kernel: ArrayLike,
     mask: Any = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -66,8 +67,8 @@ def lstm(
 def gru(
     x: Any,
     h0: Any,
-    recurrent_kernel: Any,
-    recurrent_bias: Any = None,
+    recurrent_kernel: ArrayLike,
+    recurrent_bias: ArrayLike | None = None,
     mask: Any = None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor]:
@@ -104,7 +105,7 @@ def gru(
 def simple_rnn(
     x: Any,
     h0: Any,
-    recurrent_kernel: Any,
+    recurrent_kernel: ArrayLike,
     mask: Any = None,
     reverse: bool = False,
     activation: str = "tanh",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
@@ -11,12 +10,13 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.complex import joined
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import const, floating
+from minikeras.types import ArrayLike
 
 __all__ = ["psnr", "polar"]
 
 
 @op
-def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
+def psnr(x1: ArrayLike, x2: ArrayLike, max_val: float) -> Tensor:
     """The peak signal-to-noise ratio, in decibels: `20 log10(max) - 10 log10(mse)`.
 
     Args:
@@ -51,7 +51,7 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
 
 
 @op
-def polar(abs_: Any, angle: Any) -> Tensor:
+def polar(abs_: ArrayLike, angle: ArrayLike) -> Tensor:
     """Complex numbers from their sizes and angles, `abs * exp(i * angle)`.
 
     Args:

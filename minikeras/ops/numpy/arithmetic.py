@@ -6,12 +6,11 @@ takes the other argument's dtype where it can, integers with floats give that fl
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import cast_to, const, floating, index, numeric
+from minikeras.types import ArrayLike
 
 __all__ = [
     "add", "subtract", "multiply", "divide", "true_divide", "divide_no_nan",
@@ -20,7 +19,7 @@ __all__ = [
 
 
 @op
-def add(x1: Any, x2: Any) -> Tensor:
+def add(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1 + x2` for each pair of elements.
 
     Args:
@@ -44,7 +43,7 @@ def add(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def subtract(x1: Any, x2: Any) -> Tensor:
+def subtract(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1 - x2` for each pair of elements.
 
     Args:
@@ -67,7 +66,7 @@ def subtract(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def multiply(x1: Any, x2: Any) -> Tensor:
+def multiply(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1 * x2` for each pair of elements.
 
     Args:
@@ -91,7 +90,7 @@ def multiply(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def divide(x1: Any, x2: Any) -> Tensor:
+def divide(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1 / x2` for each pair of elements.
 
     Args:
@@ -114,7 +113,7 @@ def divide(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def true_divide(x1: Any, x2: Any) -> Tensor:
+def true_divide(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1 / x2` for each pair of elements; another name for `divide`.
 
     Args:
@@ -134,7 +133,7 @@ def true_divide(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def divide_no_nan(x1: Any, x2: Any) -> Tensor:
+def divide_no_nan(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1 / x2`, and 0 where `x2` is 0; the gradient is 0 there too.
 
     Args:
@@ -157,7 +156,7 @@ def divide_no_nan(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def floor_divide(x1: Any, x2: Any) -> Tensor:
+def floor_divide(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The greatest integer not above `x1 / x2`; of integers divided by zero, 0.
 
     Args:
@@ -177,7 +176,7 @@ def floor_divide(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def mod(x1: Any, x2: Any) -> Tensor:
+def mod(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """What remains of `x1` after whole multiples of `x2`; it has the sign of `x2`.
 
     Args:
@@ -197,7 +196,7 @@ def mod(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def fmod(x1: Any, x2: Any) -> Tensor:
+def fmod(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """What remains of `x1` after whole multiples of `x2`; it has the sign of `x1`.
 
     Args:
@@ -224,14 +223,14 @@ def fmod(x1: Any, x2: Any) -> Tensor:
     return prims.select(signs_differ, prims.sub(rest, shift), rest)
 
 
-def numbers(x1: Any, x2: Any) -> tuple[Tensor, ...]:
+def numbers(x1: ArrayLike, x2: ArrayLike) -> tuple[Tensor, ...]:
     """The values promoted, and bools as int32."""
     a, b = promote(x1, x2)
     return numeric(a), numeric(b)
 
 
 @op
-def power(x1: Any, x2: Any) -> Tensor:
+def power(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1` raised to the power `x2`.
 
     Args:
@@ -267,7 +266,7 @@ def _whole_power(x: Tensor, exponent: int) -> Tensor:
 
 
 @op
-def negative(x: Any) -> Tensor:
+def negative(x: ArrayLike) -> Tensor:
     """`-x`.
 
     Args:
@@ -286,7 +285,7 @@ def negative(x: Any) -> Tensor:
 
 
 @op
-def square(x: Any) -> Tensor:
+def square(x: ArrayLike) -> Tensor:
     """`x * x`.
 
     Args:
@@ -306,7 +305,7 @@ def square(x: Any) -> Tensor:
 
 
 @op
-def reciprocal(x: Any) -> Tensor:
+def reciprocal(x: ArrayLike) -> Tensor:
     """`1 / x`.
 
     Args:
@@ -326,7 +325,7 @@ def reciprocal(x: Any) -> Tensor:
 
 
 @op
-def ldexp(x1: Any, x2: Any) -> Tensor:
+def ldexp(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`x1 * 2 ** x2`.
 
     Args:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from minikeras.engine import dtypes
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.conversion import shape
 from minikeras.ops.op import op, to_tensor
+from minikeras.types import ArrayLike, DTypeLike
 from minikeras.variable import Variable
 
 __all__ = ["array", "view", "ndim", "size", "copy"]
 
 
 @op
-def array(x: Any, dtype: Any = None) -> Tensor:
+def array(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """Any array-like as a tensor; NumPy's name for `convert_to_tensor`.
 
     Args:
@@ -36,7 +35,7 @@ def array(x: Any, dtype: Any = None) -> Tensor:
 
 
 @op
-def view(x: Any, dtype: Any = None) -> Tensor:
+def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """The same bytes read as another dtype.
 
     Args:
@@ -62,7 +61,7 @@ def view(x: Any, dtype: Any = None) -> Tensor:
     return to_tensor(np.ascontiguousarray(x.numpy()).view(wanted))
 
 
-def ndim(x: Any) -> int:
+def ndim(x: ArrayLike) -> int:
     """The number of axes.
 
     Args:
@@ -77,7 +76,7 @@ def ndim(x: Any) -> int:
     return len(shape(x))
 
 
-def size(x: Any) -> int | None:
+def size(x: ArrayLike) -> int | None:
     """The number of elements.
 
     Args:
@@ -101,7 +100,7 @@ def size(x: Any) -> int | None:
 
 
 @op
-def copy(x: Any) -> Tensor:
+def copy(x: ArrayLike) -> Tensor:
     """A tensor with the values of `x`. Tensors never change, so nothing is copied.
 
     Args:

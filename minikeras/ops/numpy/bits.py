@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.arithmetic import numbers
 from minikeras.ops.op import op, promote, to_tensor
 from minikeras.ops.support import const
+from minikeras.types import ArrayLike
 
 __all__ = [
     "gcd", "lcm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not",
@@ -19,7 +18,7 @@ __all__ = [
 
 
 @op
-def gcd(x1: Any, x2: Any) -> Tensor:
+def gcd(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The greatest common divisor of each pair of integers.
 
     Args:
@@ -48,7 +47,7 @@ def gcd(x1: Any, x2: Any) -> Tensor:
     return a
 
 
-def _integers(x1: Any, x2: Any, name: str) -> tuple[Tensor, ...]:
+def _integers(x1: ArrayLike, x2: ArrayLike, name: str) -> tuple[Tensor, ...]:
     a, b = numbers(x1, x2)
     if not dtypes.is_integer(a.dtype):
         raise ShapeError(
@@ -63,7 +62,7 @@ def _bits(dtype: str) -> int:
 
 
 @op
-def lcm(x1: Any, x2: Any) -> Tensor:
+def lcm(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The least common multiple of each pair of integers.
 
     Args:
@@ -88,7 +87,7 @@ def lcm(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def bitwise_and(x: Any, y: Any) -> Tensor:
+def bitwise_and(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The bits set in both.
 
     Args:
@@ -108,7 +107,7 @@ def bitwise_and(x: Any, y: Any) -> Tensor:
 
 
 @op
-def bitwise_or(x: Any, y: Any) -> Tensor:
+def bitwise_or(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The bits set in either.
 
     Args:
@@ -128,7 +127,7 @@ def bitwise_or(x: Any, y: Any) -> Tensor:
 
 
 @op
-def bitwise_xor(x: Any, y: Any) -> Tensor:
+def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The bits set in exactly one.
 
     Args:
@@ -148,7 +147,7 @@ def bitwise_xor(x: Any, y: Any) -> Tensor:
 
 
 @op
-def bitwise_not(x: Any) -> Tensor:
+def bitwise_not(x: ArrayLike) -> Tensor:
     """Every bit inverted.
 
     Args:
@@ -167,7 +166,7 @@ def bitwise_not(x: Any) -> Tensor:
 
 
 @op
-def bitwise_invert(x: Any) -> Tensor:
+def bitwise_invert(x: ArrayLike) -> Tensor:
     """Every bit inverted; another name for `bitwise_not`.
 
     Args:
@@ -186,7 +185,7 @@ def bitwise_invert(x: Any) -> Tensor:
 
 
 @op
-def left_shift(x: Any, y: Any) -> Tensor:
+def left_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The bits of `x` moved `y` places to the left.
 
     Args:
@@ -206,7 +205,7 @@ def left_shift(x: Any, y: Any) -> Tensor:
 
 
 @op
-def bitwise_left_shift(x: Any, y: Any) -> Tensor:
+def bitwise_left_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The bits of `x` moved `y` places to the left; another name for `left_shift`.
 
     Args:
@@ -226,7 +225,7 @@ def bitwise_left_shift(x: Any, y: Any) -> Tensor:
 
 
 @op
-def right_shift(x: Any, y: Any) -> Tensor:
+def right_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The bits of `x` moved `y` places to the right, the sign kept.
 
     Args:
@@ -246,7 +245,7 @@ def right_shift(x: Any, y: Any) -> Tensor:
 
 
 @op
-def bitwise_right_shift(x: Any, y: Any) -> Tensor:
+def bitwise_right_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The bits of `x` moved `y` places to the right; another name for `right_shift`.
 
     Args:

@@ -8,6 +8,7 @@ from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import const, floating, numeric
+from minikeras.types import ArrayLike
 
 __all__ = [
     "absolute", "abs", "fabs", "sign", "signbit", "maximum", "minimum", "fmax", "fmin",
@@ -16,7 +17,7 @@ __all__ = [
 
 
 @op
-def absolute(x: Any) -> Tensor:
+def absolute(x: ArrayLike) -> Tensor:
     """The size of each element, without its sign. The gradient at 0 is 1, as in JAX.
 
     Args:
@@ -36,7 +37,7 @@ def absolute(x: Any) -> Tensor:
 
 
 @op
-def abs(x: Any) -> Tensor:
+def abs(x: ArrayLike) -> Tensor:
     """The size of each element; another name for `absolute`.
 
     Args:
@@ -55,7 +56,7 @@ def abs(x: Any) -> Tensor:
 
 
 @op
-def fabs(x: Any) -> Tensor:
+def fabs(x: ArrayLike) -> Tensor:
     """The size of each element, as a float.
 
     Args:
@@ -74,7 +75,7 @@ def fabs(x: Any) -> Tensor:
 
 
 @op
-def sign(x: Any) -> Tensor:
+def sign(x: ArrayLike) -> Tensor:
     """-1, 0 or 1 by the sign of each element.
 
     Args:
@@ -93,7 +94,7 @@ def sign(x: Any) -> Tensor:
 
 
 @op
-def signbit(x: Any) -> Tensor:
+def signbit(x: ArrayLike) -> Tensor:
     """Whether the sign bit is set: true for negative numbers and for -0.0.
 
     Args:
@@ -121,7 +122,7 @@ def signbit(x: Any) -> Tensor:
 
 
 @op
-def maximum(x1: Any, x2: Any) -> Tensor:
+def maximum(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The larger of each pair of elements; nan if either is nan.
 
     The gradient goes to the larger one, half to each where they are equal.
@@ -143,7 +144,7 @@ def maximum(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def minimum(x1: Any, x2: Any) -> Tensor:
+def minimum(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The smaller of each pair of elements; nan if either is nan.
 
     The gradient goes to the smaller one, half to each where they are equal.
@@ -165,7 +166,7 @@ def minimum(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def fmax(x1: Any, x2: Any) -> Tensor:
+def fmax(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The larger of each pair of elements; a nan gives way to a number.
 
     Args:
@@ -186,7 +187,7 @@ def fmax(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def fmin(x1: Any, x2: Any) -> Tensor:
+def fmin(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The smaller of each pair of elements; a nan gives way to a number.
 
     Args:
@@ -213,7 +214,7 @@ def _first_wins(a: Tensor, better: Tensor, b: Tensor) -> Tensor:
 
 
 @op
-def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
+def clip(x: Any, x_min: ArrayLike, x_max: Any) -> Tensor:
     """Each element moved into the range from `x_min` to `x_max`.
 
     The gradient is 0 outside of the range, and one half on its ends.
@@ -241,7 +242,7 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
 
 
 @op
-def heaviside(x1: Any, x2: Any) -> Tensor:
+def heaviside(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The step function: 0 for negative `x1`, 1 for positive, `x2` at 0.
 
     Args:
@@ -266,7 +267,7 @@ def heaviside(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def nextafter(x1: Any, x2: Any) -> Tensor:
+def nextafter(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The next float after `x1` in the direction of `x2`.
 
     Args:

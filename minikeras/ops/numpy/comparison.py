@@ -8,6 +8,7 @@ from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import boolean, const, known
+from minikeras.types import ArrayLike
 
 __all__ = [
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
@@ -17,7 +18,7 @@ __all__ = [
 
 
 @op
-def equal(x1: Any, x2: Any) -> Tensor:
+def equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether `x1 == x2`, for each pair of elements.
 
     Args:
@@ -37,7 +38,7 @@ def equal(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def not_equal(x1: Any, x2: Any) -> Tensor:
+def not_equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether `x1 != x2`, for each pair of elements.
 
     Args:
@@ -57,7 +58,7 @@ def not_equal(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def less(x1: Any, x2: Any) -> Tensor:
+def less(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether `x1 < x2`, for each pair of elements.
 
     Args:
@@ -77,7 +78,7 @@ def less(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def less_equal(x1: Any, x2: Any) -> Tensor:
+def less_equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether `x1 <= x2`, for each pair of elements.
 
     Args:
@@ -97,7 +98,7 @@ def less_equal(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def greater(x1: Any, x2: Any) -> Tensor:
+def greater(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether `x1 > x2`, for each pair of elements.
 
     Args:
@@ -117,7 +118,7 @@ def greater(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def greater_equal(x1: Any, x2: Any) -> Tensor:
+def greater_equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether `x1 >= x2`, for each pair of elements.
 
     Args:
@@ -137,7 +138,7 @@ def greater_equal(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def logical_and(x1: Any, x2: Any) -> Tensor:
+def logical_and(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether both are true, for each pair of elements; what is not zero is true.
 
     Args:
@@ -157,7 +158,7 @@ def logical_and(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def logical_or(x1: Any, x2: Any) -> Tensor:
+def logical_or(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether at least one is true, for each pair of elements; what is not zero is true.
 
     Args:
@@ -177,7 +178,7 @@ def logical_or(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def logical_xor(x1: Any, x2: Any) -> Tensor:
+def logical_xor(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Whether exactly one is true, for each pair of elements; what is not zero is true.
 
     Args:
@@ -197,7 +198,7 @@ def logical_xor(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def logical_not(x: Any) -> Tensor:
+def logical_not(x: ArrayLike) -> Tensor:
     """Whether each element is false; what is not zero is true.
 
     Args:
@@ -217,7 +218,11 @@ def logical_not(x: Any) -> Tensor:
 
 @op
 def isclose(
-    x1: Any, x2: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+    x1: ArrayLike,
+    x2: ArrayLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
 ) -> Tensor:
     """Whether `|x1 - x2| <= atol + rtol * |x2|`, for each pair of elements.
 
@@ -251,7 +256,11 @@ def isclose(
 
 @op
 def allclose(
-    x1: Any, x2: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+    x1: ArrayLike,
+    x2: ArrayLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
 ) -> Tensor:
     """Whether all pairs of elements are close, as `isclose` says.
 
@@ -276,7 +285,9 @@ def allclose(
 
 
 @op
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def where(
+    condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | None = None
+) -> Any:
     """`x1` where the condition is true, `x2` elsewhere.
 
     With the condition alone: the indices of its true elements, as `nonzero` gives.
@@ -309,7 +320,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return prims.select(boolean(condition), *promote(x1, x2))
 
 
-def nonzero(x: Any) -> tuple[Tensor, ...]:
+def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
     """The indices of the elements that are not zero.
 
     How many there are depends on the values: this works eagerly only.
@@ -372,7 +383,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
 
 
 @op
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Tensor:
+def isin(
+    x1: ArrayLike, x2: ArrayLike, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
     """Whether each element of `x1` is among those of `x2`.
 
     Args:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const, floating
+from minikeras.types import ArrayLike
 
 __all__ = ["real", "imag", "conjugate", "conj", "isreal", "angle"]
 
 
 @op
-def real(x: Any) -> Tensor:
+def real(x: ArrayLike) -> Tensor:
     """The real part; a real tensor itself.
 
     Args:
@@ -34,7 +33,7 @@ def real(x: Any) -> Tensor:
 
 
 @op
-def imag(x: Any) -> Tensor:
+def imag(x: ArrayLike) -> Tensor:
     """The imaginary part; zeros for a real tensor.
 
     Args:
@@ -57,7 +56,7 @@ def imag(x: Any) -> Tensor:
 
 
 @op
-def conjugate(x: Any) -> Tensor:
+def conjugate(x: ArrayLike) -> Tensor:
     """The complex conjugate, `x - iy` of `x + iy`; a real tensor itself.
 
     Args:
@@ -80,7 +79,7 @@ def conjugate(x: Any) -> Tensor:
 
 
 @op
-def conj(x: Any) -> Tensor:
+def conj(x: ArrayLike) -> Tensor:
     """The complex conjugate; another name for `conjugate`.
 
     Args:
@@ -99,7 +98,7 @@ def conj(x: Any) -> Tensor:
 
 
 @op
-def isreal(x: Any) -> Tensor:
+def isreal(x: ArrayLike) -> Tensor:
     """Whether each element is a real number: its imaginary part is 0.
 
     Args:
@@ -123,7 +122,7 @@ def isreal(x: Any) -> Tensor:
 
 
 @op
-def angle(x: Any) -> Tensor:
+def angle(x: ArrayLike) -> Tensor:
     """The angle of each number in the complex plane, in radians from -pi to pi.
 
     Args:

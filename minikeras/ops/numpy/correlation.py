@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import expand_dims
 from minikeras.ops.op import op, promote_float
 from minikeras.ops.support import const, floating, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["correlate", "corrcoef"]
 
 
 @op
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> Tensor:
+def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Tensor:
     """The cross-correlation of two vectors.
 
     Args:
@@ -66,7 +65,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Tensor:
 
 
 @op
-def corrcoef(x: Any) -> Tensor:
+def corrcoef(x: ArrayLike) -> Tensor:
     """The correlation coefficients of the rows of a matrix.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
@@ -14,6 +12,7 @@ from minikeras.ops.support import (
     int_shape,
     numeric,
 )
+from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 __all__ = [
     "zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like",
@@ -21,14 +20,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _full(shape: Any, value: float, dtype: Any, op: str) -> Tensor:
+def _full(shape: ShapeLike, value: float, dtype: DTypeLike | None, op: str) -> Tensor:
     return prims.full(
         shape=int_shape(shape, op), dtype=dtypes.standardize(dtype), value=value
     )
 
 
 @op
-def zeros(shape: Any, dtype: Any = None) -> Tensor:
+def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of zeros.
 
     Args:
@@ -48,7 +47,7 @@ def zeros(shape: Any, dtype: Any = None) -> Tensor:
 
 
 @op
-def ones(shape: Any, dtype: Any = None) -> Tensor:
+def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of ones.
 
     Args:
@@ -68,7 +67,7 @@ def ones(shape: Any, dtype: Any = None) -> Tensor:
 
 
 @op
-def empty(shape: Any, dtype: Any = None) -> Tensor:
+def empty(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor whose values do not matter; they are zeros.
 
     Args:
@@ -88,7 +87,9 @@ def empty(shape: Any, dtype: Any = None) -> Tensor:
 
 
 @op
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+def full(
+    shape: ShapeLike, fill_value: ArrayLike, dtype: DTypeLike | None = None
+) -> Tensor:
     """A tensor filled with one value.
 
     Args:
@@ -115,14 +116,14 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     return broadcast_to(filled, sizes)
 
 
-def _like(x: Any, value: float, dtype: Any) -> Tensor:
+def _like(x: ArrayLike, value: float, dtype: DTypeLike | None) -> Tensor:
     x = to_tensor(x)
     name = x.dtype if dtype is None else dtypes.standardize(dtype)
     return prims.full(shape=x.shape, dtype=name, value=value)
 
 
 @op
-def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+def zeros_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """Zeros of the shape and dtype of `x`.
 
     Args:
@@ -142,7 +143,7 @@ def zeros_like(x: Any, dtype: Any = None) -> Tensor:
 
 
 @op
-def ones_like(x: Any, dtype: Any = None) -> Tensor:
+def ones_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """Ones of the shape and dtype of `x`.
 
     Args:
@@ -162,7 +163,7 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
 
 
 @op
-def empty_like(x: Any, dtype: Any = None) -> Tensor:
+def empty_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor of the shape and dtype of `x` whose values do not matter.
 
     Args:
@@ -182,7 +183,9 @@ def empty_like(x: Any, dtype: Any = None) -> Tensor:
 
 
 @op
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+def full_like(
+    x: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = None
+) -> Tensor:
     """One value in the shape and dtype of `x`.
 
     Args:
@@ -210,7 +213,9 @@ def offset_grid(rows: int, columns: int) -> Tensor:
 
 
 @op
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def eye(
+    N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
+) -> Tensor:
     """Ones on a diagonal, zeros elsewhere.
 
     Args:
@@ -236,7 +241,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 
 @op
-def identity(n: int, dtype: Any = None) -> Tensor:
+def identity(n: int, dtype: DTypeLike | None = None) -> Tensor:
     """The identity matrix.
 
     Args:
@@ -256,7 +261,9 @@ def identity(n: int, dtype: Any = None) -> Tensor:
 
 
 @op
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
+def tri(
+    N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
+) -> Tensor:
     """Ones on and below a diagonal, zeros above.
 
     Args:
@@ -282,7 +289,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Tensor:
     """The matrix of powers of a vector.
 
     Args:

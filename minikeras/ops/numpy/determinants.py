@@ -11,13 +11,12 @@ since det(U1 + t e e^T) is linear in t. With more zeros among the pivots we give
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
 from minikeras.ops.support import cast_to, const, floating
+from minikeras.types import ArrayLike
 
 __all__ = ["slogdet"]
 
@@ -102,7 +101,7 @@ def diagonal_of(x: Tensor) -> Tensor:
     return result
 
 
-def matrix(x: Any, name: str, square: bool = False) -> Tensor:
+def matrix(x: ArrayLike, name: str, square: bool = False) -> Tensor:
     """`x` in floats, with at least two axes.
 
     Raises:
@@ -124,7 +123,7 @@ def matrix(x: Any, name: str, square: bool = False) -> Tensor:
 
 
 @op
-def slogdet(x: Any) -> tuple[Tensor, Tensor]:
+def slogdet(x: ArrayLike) -> tuple[Tensor, Tensor]:
     """The sign and the logarithm of the size of the determinant of square matrices.
 
     Args:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import transpose
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axis_of
+from minikeras.types import ArrayLike
 
 __all__ = ["diagonal", "diag", "diagflat", "trace", "tril", "triu"]
 
 
 @op
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The diagonal of the planes of two axes.
 
     Args:
@@ -62,7 +61,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 
 @op
-def diag(x: Any, k: int = 0) -> Tensor:
+def diag(x: ArrayLike, k: int = 0) -> Tensor:
     """The diagonal of a matrix, or a matrix with a vector as its diagonal.
 
     Args:
@@ -99,7 +98,7 @@ def diag(x: Any, k: int = 0) -> Tensor:
 
 
 @op
-def diagflat(x: Any, k: int = 0) -> Tensor:
+def diagflat(x: ArrayLike, k: int = 0) -> Tensor:
     """A matrix with the flattened tensor as its diagonal.
 
     Args:
@@ -120,7 +119,7 @@ def diagflat(x: Any, k: int = 0) -> Tensor:
 
 
 @op
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of the diagonal of the planes of two axes.
 
     Args:
@@ -145,7 +144,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     return prims.sum(line, axes=(line.ndim - 1,), keepdims=False)
 
 
-def _triangle(x: Any, k: int, lower: bool) -> Tensor:
+def _triangle(x: ArrayLike, k: int, lower: bool) -> Tensor:
     x = to_tensor(x)
     if x.ndim < 2:
         raise ShapeError(
@@ -160,7 +159,7 @@ def _triangle(x: Any, k: int, lower: bool) -> Tensor:
 
 
 @op
-def tril(x: Any, k: int = 0) -> Tensor:
+def tril(x: ArrayLike, k: int = 0) -> Tensor:
     """The lower triangle of matrices, zeros above it.
 
     Args:
@@ -180,7 +179,7 @@ def tril(x: Any, k: int = 0) -> Tensor:
 
 
 @op
-def triu(x: Any, k: int = 0) -> Tensor:
+def triu(x: ArrayLike, k: int = 0) -> Tensor:
     """The upper triangle of matrices, zeros below it.
 
     Args:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import axis_of, const, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["diff", "trapezoid"]
 
 
 @op
-def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
+def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> Tensor:
     """Each element less the one before, along an axis.
 
     Args:
@@ -41,7 +40,9 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
 
 
 @op
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
+def trapezoid(
+    y: ArrayLike, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1
+) -> Tensor:
     """The integral along an axis by the trapezoidal rule.
 
     Args:

@@ -9,20 +9,21 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.sweeps import scan
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import along, axis_of, cast_to, const, known, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = ["unique"]
 
 
 @op
 def unique(
-    x: Any,
+    x: ArrayLike,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
+    fill_value: ArrayLike | None = None,
 ) -> Any:
     """The different elements, in ascending order.
 

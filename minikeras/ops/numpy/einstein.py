@@ -13,12 +13,13 @@ from minikeras.ops.numpy.diagonals import diagonal
 from minikeras.ops.numpy.shaping import transpose
 from minikeras.ops.op import op, promote, to_tensor
 from minikeras.ops.support import boolean, cast_to, numeric
+from minikeras.types import ArrayLike
 
 __all__ = ["einsum"]
 
 
 @op
-def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
+def einsum(subscripts: str, *operands: ArrayLike, **kwargs: Any) -> Tensor:
     """Products and sums in Einstein's notation.
 
     Args:

@@ -6,12 +6,12 @@ They compute in floats: integers and bools become `floatx()` first.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote_float, promote_strong
 from minikeras.ops.support import const, floating
+from minikeras.types import ArrayLike
 
 __all__ = [
     "exp", "expm1", "log", "log1p", "sqrt", "exp2", "log2", "log10", "logaddexp",
@@ -20,7 +20,7 @@ __all__ = [
 
 
 @op
-def exp(x: Any) -> Tensor:
+def exp(x: ArrayLike) -> Tensor:
     """e to the power of each element.
 
     Args:
@@ -39,7 +39,7 @@ def exp(x: Any) -> Tensor:
 
 
 @op
-def expm1(x: Any) -> Tensor:
+def expm1(x: ArrayLike) -> Tensor:
     """`exp(x) - 1`, exact for small `x` too.
 
     Args:
@@ -58,7 +58,7 @@ def expm1(x: Any) -> Tensor:
 
 
 @op
-def log(x: Any) -> Tensor:
+def log(x: ArrayLike) -> Tensor:
     """The natural logarithm.
 
     Args:
@@ -77,7 +77,7 @@ def log(x: Any) -> Tensor:
 
 
 @op
-def log1p(x: Any) -> Tensor:
+def log1p(x: ArrayLike) -> Tensor:
     """`log(1 + x)`, exact for small `x` too.
 
     Args:
@@ -96,7 +96,7 @@ def log1p(x: Any) -> Tensor:
 
 
 @op
-def sqrt(x: Any) -> Tensor:
+def sqrt(x: ArrayLike) -> Tensor:
     """The square root.
 
     Args:
@@ -115,7 +115,7 @@ def sqrt(x: Any) -> Tensor:
 
 
 @op
-def exp2(x: Any) -> Tensor:
+def exp2(x: ArrayLike) -> Tensor:
     """2 to the power of each element.
 
     Args:
@@ -135,7 +135,7 @@ def exp2(x: Any) -> Tensor:
 
 
 @op
-def log2(x: Any) -> Tensor:
+def log2(x: ArrayLike) -> Tensor:
     """The logarithm to base 2.
 
     Args:
@@ -155,7 +155,7 @@ def log2(x: Any) -> Tensor:
 
 
 @op
-def log10(x: Any) -> Tensor:
+def log10(x: ArrayLike) -> Tensor:
     """The logarithm to base 10.
 
     Args:
@@ -175,7 +175,7 @@ def log10(x: Any) -> Tensor:
 
 
 @op
-def logaddexp(x1: Any, x2: Any) -> Tensor:
+def logaddexp(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`log(exp(x1) + exp(x2))`, without overflow.
 
     Args:
@@ -195,7 +195,7 @@ def logaddexp(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def logaddexp2(x1: Any, x2: Any) -> Tensor:
+def logaddexp2(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`log2(2 ** x1 + 2 ** x2)`, without overflow.
 
     Args:
@@ -217,7 +217,7 @@ def logaddexp2(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def hypot(x1: Any, x2: Any) -> Tensor:
+def hypot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """`sqrt(x1**2 + x2**2)`, without overflow.
 
     Args:
@@ -244,7 +244,7 @@ def hypot(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def cbrt(x: Any) -> Tensor:
+def cbrt(x: ArrayLike) -> Tensor:
     """The cube root, negative for negative `x`.
 
     Args:

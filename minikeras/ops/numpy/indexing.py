@@ -23,6 +23,7 @@ from minikeras.ops.support import (
     numeric,
     with_axis,
 )
+from minikeras.types import ArrayLike
 
 __all__ = ["take", "take_along_axis", "get_item", "unravel_index"]
 
@@ -33,7 +34,7 @@ class OutOfRange(ShapeError, IndexError):
     """An index beyond the end of its axis, or more indices than axes."""
 
 
-def wrapped(indices: Any, size: int, op: str) -> Tensor:
+def wrapped(indices: ArrayLike, size: int, op: str) -> Tensor:
     """Integer indices, those from -size to -1 counted from the end."""
     i = index(indices, op)
     if i.dtype.startswith("int"):
@@ -41,7 +42,7 @@ def wrapped(indices: Any, size: int, op: str) -> Tensor:
     return i
 
 
-def in_range(indices: Any, size: int, op: str) -> Tensor:
+def in_range(indices: ArrayLike, size: int, op: str) -> Tensor:
     """Integer indices, wrapped if negative and clipped to `0 <= i < size`."""
     i = wrapped(indices, size, op)
     if i.dtype.startswith("int"):
@@ -116,7 +117,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 
 @op
-def get_item(x: Any, key: Any) -> Tensor:
+def get_item(x: ArrayLike, key: ArrayLike) -> Tensor:
     """`x[key]`, with NumPy's rules.
 
     Args:
@@ -163,7 +164,7 @@ def get_item(x: Any, key: Any) -> Tensor:
     return _advanced(x, advanced, apart=0 < before < len(advanced))
 
 
-def _entries(key: Any, x: Tensor) -> list[Any]:
+def _entries(key: ArrayLike, x: Tensor) -> list[Any]:
     """The key as one entry for each axis (and each new one), masks as integers."""
     parts = [_entry(part) for part in (key if isinstance(key, tuple) else (key,))]
     used = sum(map(_width, parts))
@@ -317,7 +318,7 @@ def _advanced(x: Tensor, indices: dict[int, Any], apart: bool) -> Tensor:
 
 
 @op
-def unravel_index(indices: Any, shape: Any) -> tuple[Tensor, ...]:
+def unravel_index(indices: ArrayLike, shape: Any) -> tuple[Tensor, ...]:
     """Flat indices as one index for each axis.
 
     Args:

@@ -11,6 +11,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import expand_dims, reshape
 from minikeras.ops.op import op, promote, to_tensor
 from minikeras.ops.support import axis_of, int_shape, sub_slice
+from minikeras.types import ArrayLike
 
 __all__ = [
     "concatenate", "append", "stack", "hstack", "vstack", "dstack", "split",
@@ -47,7 +48,7 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 
 
 @op
-def append(x1: Any, x2: Any, axis: int | None = None) -> Tensor:
+def append(x1: ArrayLike, x2: ArrayLike, axis: int | None = None) -> Tensor:
     """`x2` joined to the end of `x1`.
 
     Args:
@@ -167,7 +168,7 @@ def _at_least(rank: int, x: Tensor) -> Tensor:
 
 
 @op
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+def split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """A tensor cut into parts along an axis.
 
     Args:
@@ -228,7 +229,7 @@ def _pieces(x: Tensor, axis: int, cuts: list[int]) -> list[Tensor]:
 
 
 @op
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+def array_split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """A tensor cut into parts, the first ones longer by one where they must be.
 
     Args:
@@ -258,7 +259,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
 
 
 @op
-def hsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
+def hsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
     """A tensor cut along axis 1, or axis 0 if it has one axis.
 
     Args:
@@ -279,7 +280,7 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
 
 
 @op
-def vsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
+def vsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
     """A tensor cut along axis 0.
 
     Args:
@@ -299,7 +300,7 @@ def vsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
 
 
 @op
-def dsplit(x: Any, indices_or_sections: Any) -> list[Tensor]:
+def dsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
     """A tensor cut along axis 2.
 
     Args:

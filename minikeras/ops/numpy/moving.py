@@ -10,12 +10,13 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import broadcast_to, listed, reshape, swapaxes
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axes_of, axis_of, int_shape, sub_slice, with_axis
+from minikeras.types import ArrayLike, Axis
 
 __all__ = ["flip", "fliplr", "flipud", "rot90", "roll", "tile", "repeat"]
 
 
 @op
-def flip(x: Any, axis: Any = None) -> Tensor:
+def flip(x: ArrayLike, axis: Axis = None) -> Tensor:
     """The order of the elements reversed along axes.
 
     Args:
@@ -37,7 +38,7 @@ def flip(x: Any, axis: Any = None) -> Tensor:
 
 
 @op
-def fliplr(x: Any) -> Tensor:
+def fliplr(x: ArrayLike) -> Tensor:
     """The order of columns reversed: `flip` along axis 1.
 
     Args:
@@ -56,7 +57,7 @@ def fliplr(x: Any) -> Tensor:
 
 
 @op
-def flipud(x: Any) -> Tensor:
+def flipud(x: ArrayLike) -> Tensor:
     """The order of rows reversed: `flip` along axis 0.
 
     Args:
@@ -75,7 +76,7 @@ def flipud(x: Any) -> Tensor:
 
 
 @op
-def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """A quarter turn in the plane of two axes, `k` times.
 
     Args:
@@ -145,7 +146,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
 
 
 @op
-def tile(x: Any, repeats: Any) -> Tensor:
+def tile(x: ArrayLike, repeats: Any) -> Tensor:
     """Whole copies of `x`, side by side.
 
     Args:
@@ -175,7 +176,7 @@ def tile(x: Any, repeats: Any) -> Tensor:
 
 
 @op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Tensor:
     """Each element several times in a row.
 
     Args:

@@ -10,6 +10,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy import reductions, scans
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axes_of, cast_to, const
+from minikeras.types import ArrayLike, Axis, DTypeLike
 
 __all__ = [
     "nansum", "nanprod", "nancumsum", "nancumprod", "nanmax", "nanmin", "nanargmax",
@@ -17,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _filled(x: Any, value: float) -> tuple[Tensor, Tensor | None]:
+def _filled(x: ArrayLike, value: float) -> tuple[Tensor, Tensor | None]:
     """`x` with `value` in the place of nan, and where nans were."""
     x = to_tensor(x)
     if not dtypes.is_float(x.dtype):
@@ -26,13 +27,13 @@ def _filled(x: Any, value: float) -> tuple[Tensor, Tensor | None]:
     return prims.select(bad, const(x, value), x), bad
 
 
-def _all_bad(bad: Tensor, axis: Any, keepdims: bool) -> Tensor:
+def _all_bad(bad: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     axes = axes_of(axis, bad.ndim, "nan reduction")
     return prims.all(bad, axes=axes, keepdims=bool(keepdims)) if axes else bad
 
 
 @op
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nansum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum along axes of what is not nan.
 
     Args:
@@ -53,7 +54,7 @@ def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanprod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product along axes of what is not nan.
 
     Args:
@@ -74,7 +75,9 @@ def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def nancumsum(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+def nancumsum(
+    x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """The running sum along an axis of what is not nan.
 
     Args:
@@ -95,7 +98,9 @@ def nancumsum(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
 
 
 @op
-def nancumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+def nancumprod(
+    x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """The running product along an axis of what is not nan.
 
     Args:
@@ -115,7 +120,9 @@ def nancumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
     return scans.cumprod(_filled(x, 1)[0], axis, dtype)
 
 
-def _extremum(reduce: Any, x: Any, fill: float, axis: Any, keepdims: bool) -> Tensor:
+def _extremum(
+    reduce: Any, x: ArrayLike, fill: float, axis: Axis, keepdims: bool
+) -> Tensor:
     filled, bad = _filled(x, fill)
     result = reduce(filled, axis, keepdims)
     if bad is None:
@@ -124,7 +131,7 @@ def _extremum(reduce: Any, x: Any, fill: float, axis: Any, keepdims: bool) -> Te
 
 
 @op
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The greatest element along axes that is not nan; nan where all are.
 
     Args:
@@ -145,7 +152,7 @@ def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The least element along axes that is not nan; nan where all are.
 
     Args:
@@ -165,7 +172,7 @@ def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return _extremum(reductions.min, x, math.inf, axis, keepdims)
 
 
-def _where(row: Any, x: Any, fill: float, axis: Any, keepdims: bool) -> Tensor:
+def _where(row: Any, x: ArrayLike, fill: float, axis: Axis, keepdims: bool) -> Tensor:
     filled, bad = _filled(x, fill)
     index = row(filled, axis, keepdims)
     if bad is None:
@@ -174,7 +181,7 @@ def _where(row: Any, x: Any, fill: float, axis: Any, keepdims: bool) -> Tensor:
 
 
 @op
-def nanargmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanargmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The index of the greatest element that is not nan; -1 where all are.
 
     Args:
@@ -195,7 +202,7 @@ def nanargmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def nanargmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanargmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The index of the least element that is not nan; -1 where all are.
 
     Args:
@@ -215,7 +222,7 @@ def nanargmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return _where(scans.argmin, x, math.inf, axis, keepdims)
 
 
-def _mean(x: Tensor, bad: Tensor | None, axis: Any, keepdims: bool) -> Tensor:
+def _mean(x: Tensor, bad: Tensor | None, axis: Axis, keepdims: bool) -> Tensor:
     """The mean of elements that are not bad, those being 0."""
     if bad is None:
         return reductions.mean(x, axis, keepdims)
@@ -225,7 +232,7 @@ def _mean(x: Tensor, bad: Tensor | None, axis: Any, keepdims: bool) -> Tensor:
 
 
 @op
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanmean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean along axes of what is not nan; nan where all are.
 
     Args:
@@ -250,7 +257,7 @@ def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanvar(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance along axes of what is not nan; nan where all are.
 
     Args:
@@ -278,7 +285,7 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanstd(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation along axes of what is not nan; nan where all are.
 
     Args:

@@ -11,13 +11,17 @@ from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
+from minikeras.types import ArrayLike
 
 __all__ = ["pad"]
 
 
 @op
 def pad(
-    x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None
+    x: ArrayLike,
+    pad_width: Any,
+    mode: str = "constant",
+    constant_values: ArrayLike | None = None,
 ) -> Tensor:
     """Elements added before and after along each axis.
 

@@ -11,12 +11,13 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import expand_dims, moveaxis, reshape, transpose
 from minikeras.ops.op import op, promote, to_tensor
 from minikeras.ops.support import axis_of, boolean, cast_to, numeric
+from minikeras.types import ArrayLike
 
 __all__ = ["matmul", "dot", "inner", "vdot", "outer", "tensordot", "kron", "cross"]
 
 
 @op
-def matmul(x1: Any, x2: Any) -> Tensor:
+def matmul(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The matrix product over the last two axes; those before them broadcast.
 
     A vector counts as a row on the left and as a column on the right, and its axis is
@@ -58,7 +59,7 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     return prims.reshape(result, shape=(*lead, *kept))
 
 
-def _promoted(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
+def _promoted(x1: ArrayLike, x2: ArrayLike) -> tuple[Tensor, Tensor]:
     a, b = to_tensor(x1), to_tensor(x2)
     if a.dtype == b.dtype == "int8":
         return cast_to(a, "int32"), cast_to(b, "int32")
@@ -68,7 +69,7 @@ def _promoted(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
 
 
 @op
-def dot(x1: Any, x2: Any) -> Tensor:
+def dot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The product over the last axis of `x1` and the last but one of `x2`.
 
     Args:
@@ -95,7 +96,7 @@ def dot(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def inner(x1: Any, x2: Any) -> Tensor:
+def inner(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The product over the last axes of both.
 
     Args:
@@ -118,7 +119,7 @@ def inner(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def vdot(x1: Any, x2: Any) -> Tensor:
+def vdot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The product of two tensors taken as vectors.
 
     Args:
@@ -139,7 +140,7 @@ def vdot(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def outer(x1: Any, x2: Any) -> Tensor:
+def outer(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """Each element of `x1` times each of `x2`, both flattened.
 
     Args:
@@ -168,7 +169,7 @@ def _times(a: Tensor, b: Tensor) -> Tensor:
 
 
 @op
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
+def tensordot(x1: ArrayLike, x2: ArrayLike, axes: Any = 2) -> Tensor:
     """The product over several axes of both.
 
     Args:
@@ -231,7 +232,7 @@ def _unknown(*tensors: Tensor) -> bool:
 
 
 @op
-def kron(x1: Any, x2: Any) -> Tensor:
+def kron(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The Kronecker product: `x2`, once for each element of `x1` and multiplied by it.
 
     Args:
@@ -261,8 +262,8 @@ def kron(x1: Any, x2: Any) -> Tensor:
 
 @op
 def cross(
-    x1: Any,
-    x2: Any,
+    x1: ArrayLike,
+    x2: ArrayLike,
     axisa: int = -1,
     axisb: int = -1,
     axisc: int = -1,

@@ -9,6 +9,7 @@ from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axes_of, const, floating
+from minikeras.types import ArrayLike, Axis
 
 __all__ = [
     "quantile", "percentile", "median", "nanquantile", "nanpercentile", "nanmedian",
@@ -17,7 +18,7 @@ __all__ = [
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def last_axis(x: Tensor, axis: Any, name: str) -> tuple[Tensor, tuple[int, ...]]:
+def last_axis(x: Tensor, axis: Axis, name: str) -> tuple[Tensor, tuple[int, ...]]:
     """The axes to reduce, made one and moved to the end; and which they were."""
     axes = axes_of(axis, x.ndim, name)
     rest = tuple(a for a in range(x.ndim) if a not in axes)
@@ -65,7 +66,13 @@ def _interpolated(row: Tensor, place: Tensor, method: str) -> Tensor:
 
 
 def quantile_of(
-    x: Tensor, q: Any, axis: Any, method: str, keepdims: bool, name: str, skip: bool
+    x: Tensor,
+    q: ArrayLike,
+    axis: Axis,
+    method: str,
+    keepdims: bool,
+    name: str,
+    skip: bool,
 ) -> Tensor:
     """Quantiles along axes; `skip` leaves nans out, else they make the result nan."""
     if method not in _METHODS:
@@ -105,7 +112,11 @@ def quantile_of(
 
 @op
 def quantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
+    x: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    method: str = "linear",
+    keepdims: bool = False,
 ) -> Tensor:
     """The value below which a share of the elements lies.
 
@@ -134,7 +145,11 @@ def quantile(
 
 @op
 def percentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
+    x: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    method: str = "linear",
+    keepdims: bool = False,
 ) -> Tensor:
     """The value below which a percentage of the elements lies.
 
@@ -161,13 +176,13 @@ def percentile(
     return quantile_of(to_tensor(x), share, axis, method, keepdims, "percentile", False)
 
 
-def _share(x: Any, percentage: Any) -> Tensor:
+def _share(x: ArrayLike, percentage: Any) -> Tensor:
     q = to_tensor(percentage, floating(x).dtype)
     return prims.div(q, const(q, 100))
 
 
 @op
-def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def median(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element along axes, or the mean of the two middle ones.
 
     Args:
@@ -190,7 +205,11 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 @op
 def nanquantile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
+    x: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    method: str = "linear",
+    keepdims: bool = False,
 ) -> Tensor:
     """The value below which a share of the elements that are not nan lies.
 
@@ -218,7 +237,11 @@ def nanquantile(
 
 @op
 def nanpercentile(
-    x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
+    x: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    method: str = "linear",
+    keepdims: bool = False,
 ) -> Tensor:
     """The value below which a percentage of the elements that are not nan lies.
 
@@ -248,7 +271,7 @@ def nanpercentile(
 
 
 @op
-def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def nanmedian(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The median of the elements that are not nan.
 
     Args:

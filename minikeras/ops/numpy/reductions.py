@@ -15,6 +15,7 @@ from minikeras.ops.support import (
     cast_to,
     const,
 )
+from minikeras.types import ArrayLike, Axis, DTypeLike
 
 __all__ = [
     "sum", "prod", "mean", "var", "std", "max", "min", "amax", "amin", "ptp", "any",
@@ -27,21 +28,21 @@ _WIDE = {
 }  # fmt: skip
 
 
-def widened(x: Any, dtype: Any) -> Tensor:
+def widened(x: ArrayLike, dtype: DTypeLike | None) -> Tensor:
     """`x` in the dtype that its sum is taken in."""
     x = to_tensor(x)
     wanted = _WIDE.get(x.dtype, x.dtype) if dtype is None else dtypes.standardize(dtype)
     return cast_to(x, wanted)
 
 
-def reduce(row: Callable[..., Any], x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+def reduce(row: Callable[..., Any], x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     """A reduction by Keras's axis argument."""
     axes = axes_of(axis, x.ndim, row.name)  # type: ignore[attr-defined]
     return row(x, axes=axes, keepdims=bool(keepdims)) if axes else x
 
 
 @op
-def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum along axes.
 
     Args:
@@ -65,7 +66,12 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+def prod(
+    x: ArrayLike,
+    axis: Axis = None,
+    keepdims: bool = False,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
     """The product along axes.
 
     Args:
@@ -87,7 +93,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 
 @op
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean along axes.
 
     Args:
@@ -124,7 +130,7 @@ def mean_of(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
 
 
 @op
-def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance along axes: the mean of the squared distance from the mean.
 
     Args:
@@ -149,7 +155,7 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation along axes: the square root of the variance.
 
     Args:
@@ -228,7 +234,7 @@ def min(
 
 
 def _extremum(
-    row: Any, pair: Any, x: Tensor, axis: Any, keepdims: bool, initial: Any
+    row: Any, pair: Any, x: Tensor, axis: Axis, keepdims: bool, initial: ArrayLike
 ) -> Tensor:
     if initial is None:
         return reduce(row, x, axis, keepdims)
@@ -245,7 +251,7 @@ def _extremum(
 
 
 @op
-def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def amax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The greatest element along axes; NumPy's other name for `max`.
 
     Args:
@@ -266,7 +272,7 @@ def amax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def amin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The least element along axes; NumPy's other name for `min`.
 
     Args:
@@ -287,7 +293,7 @@ def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def ptp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The greatest element less the least one, along axes.
 
     Args:
@@ -310,7 +316,7 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def any(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether at least one element along axes is true.
 
     Args:
@@ -331,7 +337,7 @@ def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def all(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether every element along axes is true.
 
     Args:

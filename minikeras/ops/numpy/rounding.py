@@ -9,6 +9,7 @@ from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, floating, numeric
+from minikeras.types import ArrayLike
 
 __all__ = [
     "floor", "ceil", "isnan", "isinf", "isfinite", "round", "trunc", "isposinf",
@@ -17,7 +18,7 @@ __all__ = [
 
 
 @op
-def floor(x: Any) -> Tensor:
+def floor(x: ArrayLike) -> Tensor:
     """The greatest integer not above `x`, as a float.
 
     Args:
@@ -36,7 +37,7 @@ def floor(x: Any) -> Tensor:
 
 
 @op
-def ceil(x: Any) -> Tensor:
+def ceil(x: ArrayLike) -> Tensor:
     """The least integer not below `x`, as a float.
 
     Args:
@@ -55,7 +56,7 @@ def ceil(x: Any) -> Tensor:
 
 
 @op
-def isnan(x: Any) -> Tensor:
+def isnan(x: ArrayLike) -> Tensor:
     """Whether each element is not a number.
 
     Args:
@@ -74,7 +75,7 @@ def isnan(x: Any) -> Tensor:
 
 
 @op
-def isinf(x: Any) -> Tensor:
+def isinf(x: ArrayLike) -> Tensor:
     """Whether each element is infinite, of either sign.
 
     Args:
@@ -93,7 +94,7 @@ def isinf(x: Any) -> Tensor:
 
 
 @op
-def isfinite(x: Any) -> Tensor:
+def isfinite(x: ArrayLike) -> Tensor:
     """Whether each element is neither infinite nor nan.
 
     Args:
@@ -112,7 +113,7 @@ def isfinite(x: Any) -> Tensor:
 
 
 @op
-def round(x: Any, decimals: int = 0) -> Tensor:
+def round(x: ArrayLike, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals; halves go to the even one.
 
     Args:
@@ -142,7 +143,7 @@ def round(x: Any, decimals: int = 0) -> Tensor:
 
 
 @op
-def trunc(x: Any) -> Tensor:
+def trunc(x: ArrayLike) -> Tensor:
     """Each element without its fraction.
 
     Args:
@@ -164,7 +165,7 @@ def trunc(x: Any) -> Tensor:
 
 
 @op
-def isposinf(x: Any) -> Tensor:
+def isposinf(x: ArrayLike) -> Tensor:
     """Whether each element is plus infinity.
 
     Args:
@@ -184,7 +185,7 @@ def isposinf(x: Any) -> Tensor:
 
 
 @op
-def isneginf(x: Any) -> Tensor:
+def isneginf(x: ArrayLike) -> Tensor:
     """Whether each element is minus infinity.
 
     Args:

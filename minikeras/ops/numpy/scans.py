@@ -14,12 +14,13 @@ from minikeras.ops.support import (
     floating,
     numeric,
 )
+from minikeras.types import ArrayLike, Axis, DTypeLike
 
 __all__ = ["count_nonzero", "argmax", "argmin", "cumsum", "cumprod", "average"]
 
 
 @op
-def count_nonzero(x: Any, axis: Any = None) -> Tensor:
+def count_nonzero(x: ArrayLike, axis: Axis = None) -> Tensor:
     """How many elements along axes are not zero.
 
     Args:
@@ -40,7 +41,7 @@ def count_nonzero(x: Any, axis: Any = None) -> Tensor:
 
 
 @op
-def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def argmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The index of the greatest element, the first of several.
 
     Args:
@@ -61,7 +62,7 @@ def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 @op
-def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def argmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The index of the least element, the first of several.
 
     Args:
@@ -81,7 +82,7 @@ def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return _arg(prims.argmin, to_tensor(x), axis, keepdims)
 
 
-def _arg(row: Any, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+def _arg(row: Any, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     rank, shape = x.ndim, x.shape
     if axis is None or rank == 0:
         x, at = prims.reshape(x, shape=(x.size,)), 0
@@ -95,7 +96,7 @@ def _arg(row: Any, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
 
 
 @op
-def cumsum(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+def cumsum(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> Tensor:
     """The running sum along an axis.
 
     Args:
@@ -116,7 +117,7 @@ def cumsum(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
 
 
 @op
-def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
+def cumprod(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> Tensor:
     """The running product along an axis.
 
     Args:
@@ -136,7 +137,7 @@ def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Tensor:
     return _running(prims.cumprod, x, axis, dtype)
 
 
-def _running(row: Any, x: Any, axis: Any, dtype: Any) -> Tensor:
+def _running(row: Any, x: ArrayLike, axis: Axis, dtype: DTypeLike | None) -> Tensor:
     x = to_tensor(x)
     x = (
         numeric(x)
@@ -149,7 +150,9 @@ def _running(row: Any, x: Any, axis: Any, dtype: Any) -> Tensor:
 
 
 @op
-def average(x: Any, axis: Any = None, weights: Any = None) -> Tensor:
+def average(
+    x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None
+) -> Tensor:
     """The mean along an axis, each element counted with its weight.
 
     Args:

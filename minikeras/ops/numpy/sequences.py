@@ -11,12 +11,15 @@ from minikeras.ops.numpy.creation import zeros
 from minikeras.ops.numpy.shaping import broadcast_to, expand_dims, moveaxis
 from minikeras.ops.op import op, promote, promote_float, to_tensor, weak
 from minikeras.ops.support import axis_of, cast_to, const
+from minikeras.types import ArrayLike, DTypeLike
 
 __all__ = ["arange", "linspace", "logspace", "geomspace", "meshgrid"]
 
 
 @op
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
+def arange(
+    start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """Numbers from `start` up to but without `stop`, `step` apart.
 
     Args:
@@ -60,7 +63,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return prims.add(result, const(result, first)) if first else result
 
 
-def _number(value: Any) -> Any:
+def _number(value: ArrayLike) -> Any:
     """A Python number out of a scalar; None stays None."""
     if value is None or isinstance(value, (int, float)):
         return value
@@ -68,7 +71,7 @@ def _number(value: Any) -> Any:
 
 
 def _steps(
-    start: Any, stop: Any, num: int, endpoint: bool, axis: int
+    start: ArrayLike, stop: ArrayLike, num: int, endpoint: bool, axis: int
 ) -> tuple[Tensor, Tensor]:
     """Values from start to stop, new axis included, and the distance between them."""
     a, b = promote_float(start, stop)
@@ -90,12 +93,12 @@ def _steps(
 
 @op
 def linspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Any:
     """Numbers from `start` to `stop` at equal distances.
@@ -130,12 +133,12 @@ def linspace(
 
 @op
 def logspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
     base: float = 10,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor:
     """Numbers from `base**start` to `base**stop` at equal distances on a log scale.
@@ -166,11 +169,11 @@ def logspace(
 
 @op
 def geomspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Tensor:
     """Numbers from `start` to `stop`, each the same multiple of the one before.
@@ -203,7 +206,7 @@ def geomspace(
 
 
 @op
-def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[Tensor]:
     """Coordinate grids of vectors.
 
     Args:

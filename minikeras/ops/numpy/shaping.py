@@ -11,6 +11,7 @@ from minikeras.engine.aval import Shape, ShapeError, Unknown, broadcast_shapes
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axes_of, axis_of, int_shape
+from minikeras.types import ArrayLike, Axis, ShapeLike
 
 __all__ = [
     "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze",
@@ -19,7 +20,7 @@ __all__ = [
 
 
 @op
-def reshape(x: Any, newshape: Any) -> Tensor:
+def reshape(x: ArrayLike, newshape: ShapeLike) -> Tensor:
     """The elements, in the same order, in another shape.
 
     Args:
@@ -44,7 +45,7 @@ def reshape(x: Any, newshape: Any) -> Tensor:
     return x if target == x.shape else prims.reshape(x, shape=target)
 
 
-def _sequence(shape: Any) -> Sequence[Any]:
+def _sequence(shape: ShapeLike) -> Sequence[Any]:
     return shape if isinstance(shape, (tuple, list)) else int_shape(shape, "reshape")
 
 
@@ -94,7 +95,7 @@ def _named(target: Shape, source: Shape) -> int:
 
 
 @op
-def ravel(x: Any) -> Tensor:
+def ravel(x: ArrayLike) -> Tensor:
     """The elements in one axis, in row-major order.
 
     Args:
@@ -113,7 +114,7 @@ def ravel(x: Any) -> Tensor:
 
 
 @op
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in another order.
 
     Args:
@@ -141,7 +142,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 
 
 @op
-def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged.
 
     Args:
@@ -166,7 +167,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
 
 
 @op
-def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+def moveaxis(x: ArrayLike, source: Any, destination: Any) -> Tensor:
     """Axes moved to other places; the rest keep their order.
 
     Args:
@@ -201,7 +202,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     return transpose(x, perm)
 
 
-def listed(value: Any) -> Sequence[int]:
+def listed(value: ArrayLike) -> Sequence[int]:
     """One or several axes as a sequence."""
     return value if isinstance(value, (tuple, list)) else (value,)
 
@@ -232,7 +233,7 @@ def expand_dims(x: Any, axis: Any) -> Tensor:
 
 
 @op
-def squeeze(x: Any, axis: Any = None) -> Tensor:
+def squeeze(x: ArrayLike, axis: Axis = None) -> Tensor:
     """Axes of size 1 taken away.
 
     Args:
@@ -269,7 +270,7 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
 
 
 @op
-def broadcast_to(x: Any, shape: Any) -> Tensor:
+def broadcast_to(x: ArrayLike, shape: ShapeLike) -> Tensor:
     """`x` repeated along axes of size 1 and new ones, to another shape.
 
     Args:

@@ -16,6 +16,7 @@ from minikeras.ops.support import (
     numeric,
     sub_slice,
 )
+from minikeras.types import ArrayLike, Axis
 
 __all__ = [
     "sort", "argsort", "argpartition", "searchsorted", "digitize", "bincount",
@@ -24,7 +25,7 @@ __all__ = [
 
 
 @op
-def sort(x: Any, axis: int = -1) -> Tensor:
+def sort(x: ArrayLike, axis: int = -1) -> Tensor:
     """The elements in ascending order along an axis.
 
     Args:
@@ -45,7 +46,7 @@ def sort(x: Any, axis: int = -1) -> Tensor:
 
 
 @op
-def argsort(x: Any, axis: int = -1) -> Tensor:
+def argsort(x: ArrayLike, axis: int = -1) -> Tensor:
     """The indices that sort along an axis; equal elements keep their order.
 
     Args:
@@ -65,7 +66,7 @@ def argsort(x: Any, axis: int = -1) -> Tensor:
     return prims.argsort(x, axis=at)
 
 
-def _line(x: Any, axis: Any, name: str) -> tuple[Tensor, int]:
+def _line(x: ArrayLike, axis: Axis, name: str) -> tuple[Tensor, int]:
     x = to_tensor(x)
     if axis is None:
         return prims.reshape(x, shape=(x.size,)), 0
@@ -73,7 +74,7 @@ def _line(x: Any, axis: Any, name: str) -> tuple[Tensor, int]:
 
 
 @op
-def argpartition(x: Any, kth: int, axis: int = -1) -> Tensor:
+def argpartition(x: ArrayLike, kth: int, axis: int = -1) -> Tensor:
     """Indices that put the smallest `kth` elements first. They sort, which is more.
 
     Args:
@@ -95,7 +96,9 @@ def argpartition(x: Any, kth: int, axis: int = -1) -> Tensor:
 
 
 @op
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tensor:
+def searchsorted(
+    sorted_sequence: ArrayLike, values: ArrayLike, side: str = "left"
+) -> Tensor:
     """Where values would have to be inserted to keep a vector sorted.
 
     Args:
@@ -127,7 +130,7 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tenso
 
 
 @op
-def digitize(x: Any, bins: Any) -> Tensor:
+def digitize(x: ArrayLike, bins: ArrayLike) -> Tensor:
     """The number of the bin that each element falls into.
 
     Args:
@@ -148,7 +151,10 @@ def digitize(x: Any, bins: Any) -> Tensor:
 
 @op
 def bincount(
-    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
+    x: ArrayLike,
+    weights: ArrayLike | None = None,
+    minlength: int = 0,
+    sparse: bool = False,
 ) -> Tensor:
     """How often each number occurs.
 
@@ -192,13 +198,13 @@ def bincount(
     return prims.sum(spread, axes=(x.ndim - 1,), keepdims=False)
 
 
-def _counted(x: Any) -> Tensor:
+def _counted(x: ArrayLike) -> Tensor:
     x = to_tensor(x)
     return numeric(x) if x.dtype == "bool" else index(x, "bincount", "x")
 
 
 @op
-def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor]:
+def histogram(x: ArrayLike, bins: int = 10, range: Any = None) -> tuple[Tensor, Tensor]:
     """How many elements fall into each of some bins of equal width.
 
     Args:

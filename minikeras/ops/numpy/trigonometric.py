@@ -6,12 +6,12 @@ They compute in floats: integers and bools become `floatx()` first.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote_strong
 from minikeras.ops.support import const, floating
+from minikeras.types import ArrayLike
 
 __all__ = [
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
@@ -20,7 +20,7 @@ __all__ = [
 
 
 @op
-def sin(x: Any) -> Tensor:
+def sin(x: ArrayLike) -> Tensor:
     """The sine of an angle in radians.
 
     Args:
@@ -39,7 +39,7 @@ def sin(x: Any) -> Tensor:
 
 
 @op
-def cos(x: Any) -> Tensor:
+def cos(x: ArrayLike) -> Tensor:
     """The cosine of an angle in radians.
 
     Args:
@@ -58,7 +58,7 @@ def cos(x: Any) -> Tensor:
 
 
 @op
-def tan(x: Any) -> Tensor:
+def tan(x: ArrayLike) -> Tensor:
     """The tangent of an angle in radians.
 
     Args:
@@ -77,7 +77,7 @@ def tan(x: Any) -> Tensor:
 
 
 @op
-def arcsin(x: Any) -> Tensor:
+def arcsin(x: ArrayLike) -> Tensor:
     """The angle in radians whose sine is `x`.
 
     Args:
@@ -96,7 +96,7 @@ def arcsin(x: Any) -> Tensor:
 
 
 @op
-def arccos(x: Any) -> Tensor:
+def arccos(x: ArrayLike) -> Tensor:
     """The angle in radians whose cosine is `x`.
 
     Args:
@@ -115,7 +115,7 @@ def arccos(x: Any) -> Tensor:
 
 
 @op
-def arctan(x: Any) -> Tensor:
+def arctan(x: ArrayLike) -> Tensor:
     """The angle in radians whose tangent is `x`.
 
     Args:
@@ -134,7 +134,7 @@ def arctan(x: Any) -> Tensor:
 
 
 @op
-def sinh(x: Any) -> Tensor:
+def sinh(x: ArrayLike) -> Tensor:
     """The hyperbolic sine.
 
     Args:
@@ -153,7 +153,7 @@ def sinh(x: Any) -> Tensor:
 
 
 @op
-def cosh(x: Any) -> Tensor:
+def cosh(x: ArrayLike) -> Tensor:
     """The hyperbolic cosine.
 
     Args:
@@ -172,7 +172,7 @@ def cosh(x: Any) -> Tensor:
 
 
 @op
-def tanh(x: Any) -> Tensor:
+def tanh(x: ArrayLike) -> Tensor:
     """The hyperbolic tangent.
 
     Args:
@@ -191,7 +191,7 @@ def tanh(x: Any) -> Tensor:
 
 
 @op
-def arcsinh(x: Any) -> Tensor:
+def arcsinh(x: ArrayLike) -> Tensor:
     """The inverse of the hyperbolic sine.
 
     Args:
@@ -210,7 +210,7 @@ def arcsinh(x: Any) -> Tensor:
 
 
 @op
-def arccosh(x: Any) -> Tensor:
+def arccosh(x: ArrayLike) -> Tensor:
     """The inverse of the hyperbolic cosine, for `x` of at least 1.
 
     Args:
@@ -229,7 +229,7 @@ def arccosh(x: Any) -> Tensor:
 
 
 @op
-def arctanh(x: Any) -> Tensor:
+def arctanh(x: ArrayLike) -> Tensor:
     """The inverse of the hyperbolic tangent, for `x` within -1 and 1.
 
     Args:
@@ -248,7 +248,7 @@ def arctanh(x: Any) -> Tensor:
 
 
 @op
-def arctan2(x1: Any, x2: Any) -> Tensor:
+def arctan2(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The angle in radians of the point `(x2, x1)`, from -pi to pi.
 
     Args:
@@ -268,7 +268,7 @@ def arctan2(x1: Any, x2: Any) -> Tensor:
 
 
 @op
-def sinc(x: Any) -> Tensor:
+def sinc(x: ArrayLike) -> Tensor:
     """`sin(pi * x) / (pi * x)`, and 1 at 0.
 
     Args:
@@ -290,7 +290,7 @@ def sinc(x: Any) -> Tensor:
 
 
 @op
-def deg2rad(x: Any) -> Tensor:
+def deg2rad(x: ArrayLike) -> Tensor:
     """Degrees as radians.
 
     Args:
@@ -310,7 +310,7 @@ def deg2rad(x: Any) -> Tensor:
 
 
 @op
-def rad2deg(x: Any) -> Tensor:
+def rad2deg(x: ArrayLike) -> Tensor:
     """Radians as degrees.
 
     Args:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const, floating
+from minikeras.types import ArrayLike
 
 __all__ = ["hanning", "hamming", "blackman", "bartlett", "kaiser", "i0"]
 
 
-def _line(x: Any) -> tuple[Tensor, int]:
+def _line(x: ArrayLike) -> tuple[Tensor, int]:
     """0, 1, ... for each place of the window, and the number of gaps."""
     n = int(to_tensor(x))
     return prims.iota(shape=(n,), dtype=dtypes.floatx(), axis=0), n - 1
 
 
-def _cosines(x: Any, weights: tuple[float, ...]) -> Tensor:
+def _cosines(x: ArrayLike, weights: tuple[float, ...]) -> Tensor:
     """The sum of cosines of multiples of an angle that goes round once."""
     place, gaps = _line(x)
     if gaps < 1:
@@ -33,7 +33,7 @@ def _cosines(x: Any, weights: tuple[float, ...]) -> Tensor:
 
 
 @op
-def hanning(x: Any) -> Tensor:
+def hanning(x: ArrayLike) -> Tensor:
     """The Hann window: one period of a cosine, raised to start and end at 0.
 
     Args:
@@ -52,7 +52,7 @@ def hanning(x: Any) -> Tensor:
 
 
 @op
-def hamming(x: Any) -> Tensor:
+def hamming(x: ArrayLike) -> Tensor:
     """The Hamming window: one period of a cosine, raised to start and end at 0.08.
 
     Args:
@@ -71,7 +71,7 @@ def hamming(x: Any) -> Tensor:
 
 
 @op
-def blackman(x: Any) -> Tensor:
+def blackman(x: ArrayLike) -> Tensor:
     """The Blackman window: a sum of three cosines.
 
     Args:
@@ -90,7 +90,7 @@ def blackman(x: Any) -> Tensor:
 
 
 @op
-def bartlett(x: Any) -> Tensor:
+def bartlett(x: ArrayLike) -> Tensor:
     """The Bartlett window: a triangle that starts and ends at 0.
 
     Args:
@@ -113,7 +113,7 @@ def bartlett(x: Any) -> Tensor:
 
 
 @op
-def kaiser(x: Any, beta: float) -> Tensor:
+def kaiser(x: ArrayLike, beta: float) -> Tensor:
     """The Kaiser window.
 
     Args:
@@ -155,7 +155,7 @@ def _polynomial(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
 
 
 @op
-def i0(x: Any) -> Tensor:
+def i0(x: ArrayLike) -> Tensor:
     """The modified Bessel function of the first kind, of order 0.
 
     Args:
