@@ -13,15 +13,39 @@ from minikeras.callbacks.monitor_callback import MonitorCallback
 from minikeras.console import say
 
 
-def _rate(callback: Callback) -> float:
-    """The optimizer's learning rate now."""
-    optimizer = callback.model.optimizer
-    if not hasattr(optimizer, "learning_rate"):
+def rates(model: Any) -> list[tuple[str, Any]]:
+    """`(name, optimizer)` of each optimizer that has a learning rate.
+
+    The name is empty for the model's only one; those of a `MultiOptimizer` have theirs.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if hasattr(optimizer, "learning_rate"):
+        return [("", optimizer)]
+    inner = getattr(optimizer, "optimizers", ())
+    return [(one.name, one) for one in inner if hasattr(one, "learning_rate")]
+
+
+def log_rates(model: Any, logs: Logs) -> None:
+    """Add `learning_rate`, or `learning_rate_NAME` for each of several, to the logs."""
+    if logs is not None:
+        for name, optimizer in rates(model):
+            key = f"learning_rate_{name}" if name else "learning_rate"
+            logs[key] = float(np.asarray(optimizer.learning_rate))
+
+
+def _needed_rates(callback: Callback) -> list[tuple[str, Any]]:
+    found = rates(callback.model)
+    if not found:
         raise ValueError(
-            f"{type(callback).__name__}: the optimizer {optimizer!r} has no learning_rate; "
-            "expected one of keras.optimizers."
+            f"{type(callback).__name__}: the optimizer {callback.model.optimizer!r} has no "
+            "learning_rate; expected one of keras.optimizers."
         )
-    return float(np.asarray(optimizer.learning_rate))
+    return found
+
+
+def _of(name: str) -> str:
+    """`"NAME "` in messages, nothing for the only optimizer."""
+    return f"{name} " if name else ""
 
 
 class LearningRateScheduler(Callback):
@@ -48,25 +72,28 @@ class LearningRateScheduler(Callback):
         self._takes_rate = _takes_two(schedule)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Ask the schedule and set the rate."""
-        rate = _rate(self)
-        new = self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch)
-        array = None if isinstance(new, str) else np.asarray(new)
-        if array is None or array.dtype.kind not in "fiu" or array.ndim:
-            raise ValueError(
-                f"LearningRateScheduler: schedule({epoch}) gave {new!r}; expected a number."
+        """Ask the schedule and set the rate, that of each optimizer in turn."""
+        for name, optimizer in _needed_rates(self):
+            rate = float(np.asarray(optimizer.learning_rate))
+            new = (
+                self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch)
             )
-        self.model.optimizer.learning_rate = float(array)
-        if self.verbose:
-            shown = float(array)
-            say(
-                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {shown}."
-            )
+            array = None if isinstance(new, str) else np.asarray(new)
+            if array is None or array.dtype.kind not in "fiu" or array.ndim:
+                raise ValueError(
+                    f"LearningRateScheduler: schedule({epoch}) gave {new!r}; expected a "
+                    "number."
+                )
+            optimizer.learning_rate = float(array)
+            if self.verbose:
+                say(
+                    f"\nEpoch {epoch + 1}: LearningRateScheduler setting {_of(name)}"
+                    f"learning rate to {float(array)}."
+                )
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the rate to the logs."""
-        if logs is not None:
-            logs["learning_rate"] = _rate(self)
+        log_rates(self.model, logs)
 
 
 def _takes_two(schedule: Callable[..., Any]) -> bool:
@@ -134,8 +161,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare, and lower the rate if it is time."""
-        if logs is not None:
-            logs["learning_rate"] = _rate(self)
+        log_rates(self.model, logs)
         value = self.monitor_value(logs)
         if value is None:
             return
@@ -155,14 +181,19 @@ class ReduceLROnPlateau(MonitorCallback):
         return self.cooldown_counter > 0
 
     def _reduce(self, epoch: int) -> None:
-        rate = _rate(self)
-        if rate <= np.float32(self.min_lr):
-            return
-        new = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = new
-        if self.verbose:
-            say(
-                f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
-            )
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
+        reduced = False
+        for name, optimizer in _needed_rates(self):
+            rate = float(np.asarray(optimizer.learning_rate))
+            if rate <= np.float32(self.min_lr):
+                continue
+            reduced = True
+            new = max(rate * self.factor, self.min_lr)
+            optimizer.learning_rate = new
+            if self.verbose:
+                say(
+                    f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {_of(name)}learning "
+                    f"rate to {new}."
+                )
+        if reduced:
+            self.cooldown_counter = self.cooldown
+            self.wait = 0

@@ -19,7 +19,8 @@ class ModelCheckpoint(MonitorCallback):
             `{val_loss:.2f}`. It ends in `.keras`, or `.weights.h5` for weights alone.
         monitor: The result to watch with `save_best_only`.
         verbose: 1 says what is saved.
-        save_best_only: Whether to save only when the result is better than before.
+        save_best_only: Whether to save only when the result is better than before. If it
+            is not logged, there is a warning, and the model is saved.
         save_weights_only: Whether to save the weights alone.
         mode: `"min"`, `"max"`, or `"auto"` to judge by the name.
         save_freq: `"epoch"`, or a number of batches.
@@ -86,23 +87,21 @@ class ModelCheckpoint(MonitorCallback):
 
     def _save(self, epoch: int, logs: dict[str, Any], batch: int | None) -> None:
         path = self._path(epoch, logs, batch)
-        if self.save_best_only:
-            value = self.monitor_value(logs)
-            if value is None:
-                return
-            if not self.is_better(value, self.best):
-                self._say(
-                    f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}."
-                )
-                return
+        value = self.monitor_value(logs) if self.save_best_only else None
+        if value is None:  # also where nothing tells which is best: better than none
+            self._say(f"Epoch {epoch + 1}: saving model to {path}.")
+        elif not self.is_better(value, self.best):
+            self._say(
+                f"Epoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}."
+            )
+            return
+        else:
             before = "None" if self.best is None else f"{self.best:.5f}"
             self.best = value
             self._say(
                 f"Epoch {epoch + 1}: {self.monitor} improved from {before} to {value:.5f}, "
                 f"saving model to {path}."
             )
-        else:
-            self._say(f"Epoch {epoch + 1}: saving model to {path}.")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path, overwrite=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from minikeras import ops
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.warn import warn_user
 
@@ -30,6 +34,10 @@ class MonitorCallback(Callback):
         min_delta: By how much a value must be better.
         initial: The value to beat at first, or None.
 
+    Attributes:
+        monitor_op: `ops.less` or `ops.greater`, by which values are compared; None until
+            the first comparison, or what a subclass set.
+
     Raises:
         ValueError: With `"auto"`, if the name tells nothing (said at the first epoch).
     """
@@ -44,17 +52,22 @@ class MonitorCallback(Callback):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warn_user(
-                f'{type(self).__name__}: mode={mode!r} is unknown; expected "min", "max" or '
-                '"auto". Going on with "auto".'
+                f'{type(self).__name__} mode {mode!r} is unknown; expected "min", "max" or '
+                '"auto", which is used now.'
             )
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
         self.min_delta = abs(min_delta)
         self.best = initial
+        self.monitor_op: Callable[[Any, Any], Any] | None = None
 
     def monitor_value(self, logs: Logs) -> float | None:
-        """The watched result, or None after a warning that lists what there is."""
+        """The watched result, or None after a warning that lists what there is.
+
+        Raises:
+            ValueError: If it is not one number.
+        """
         value = (logs or {}).get(self.monitor)
         if value is None:
             listed = ", ".join(sorted(logs or {}))
@@ -62,7 +75,16 @@ class MonitorCallback(Callback):
                 f"{type(self).__name__} watches {self.monitor!r}, which was not logged; "
                 f"expected one of: {listed}. Pass validation data for names with val_."
             )
-        return value
+            return None
+        number = np.asarray(value)
+        if number.size != 1:  # one number in an array is what a metric by class may give
+            raise ValueError(
+                f"{type(self).__name__}: monitor={self.monitor!r} has the shape "
+                f"{number.shape}; expected one number. Metrics by class have an average="
+                "..., which gives one."
+            )
+        found: float = number.item()
+        return found
 
     def higher_is_better(self) -> bool:
         """The direction, from `mode`, or from the name."""
@@ -96,9 +118,11 @@ class MonitorCallback(Callback):
         """Whether `value` beats `than` by more than `min_delta`; a NaN never does."""
         if math.isnan(value):
             return False
-        higher = self.higher_is_better()
+        if self.monitor_op is None:
+            higher = self.higher_is_better()
+            self.monitor_op = ops.greater if higher else ops.less
+            # Signed, as Keras has it: what is to be beaten is `value - min_delta`.
+            self.min_delta = self.min_delta if higher else -self.min_delta
         if than is None:
             return True
-        if higher:
-            return value - self.min_delta > than
-        return value + self.min_delta < than
+        return bool(self.monitor_op(value - self.min_delta, than))

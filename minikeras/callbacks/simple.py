@@ -22,10 +22,10 @@ class LambdaCallback(Callback):
         on_train_end: `f(logs)`.
         on_train_batch_begin: `f(batch, logs)`.
         on_train_batch_end: `f(batch, logs)`.
-        **kwargs: Functions for other hooks, by the hook's name.
+        **kwargs: Functions for other hooks, by the hook's name; other attributes.
 
     Raises:
-        TypeError: If there is no hook of that name.
+        TypeError: If a name begins like a hook's (`on_`) and there is none.
 
     Example:
         >>> import minikeras as keras
@@ -55,7 +55,7 @@ class LambdaCallback(Callback):
             **kwargs,
         }
         for name, function in hooks.items():
-            if name.startswith("_") or not callable(getattr(Callback, name, None)):
+            if name.startswith("on_") and not callable(getattr(Callback, name, None)):
                 raise TypeError(f"LambdaCallback: there is no hook called {name!r}.")
             if function is not None:
                 setattr(self, name, function)

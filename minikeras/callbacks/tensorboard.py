@@ -10,6 +10,7 @@ import numpy as np
 
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.event_writer import EventWriter
+from minikeras.callbacks.learning_rate import log_rates
 from minikeras.callbacks.warn import warn_user
 
 
@@ -169,9 +170,7 @@ class TensorBoard(Callback):
 
     def _epoch_numbers(self, logs: Logs) -> list[tuple[str, float]]:
         found = dict(_numbers(logs))
-        rate = getattr(getattr(self.model, "optimizer", None), "learning_rate", None)
-        if rate is not None:
-            found["learning_rate"] = float(np.asarray(rate))
+        log_rates(self.model, found)
         if self.write_steps_per_second:
             began, step = self._since
             seconds = max(time.perf_counter() - began, 1e-9)

@@ -26,15 +26,16 @@ class LossScaleOptimizer(Optimizer):
     with a gradient that is not finite changes no variable, and halves the scale.
 
     Args:
-        inner_optimizer: What updates the variables.
+        inner_optimizer: What updates the variables. A `loss_scale_factor` of its own is
+            not used: the scale is found here.
         initial_scale: The first scale.
         dynamic_growth_steps: After how many good steps the scale doubles.
         name: Name of the optimizer.
-        **kwargs: None; clipping and the like are set on the inner optimizer.
+        **kwargs: `dynamic=True`, which older Keras took; clipping and the like are set on
+            the inner optimizer.
 
     Raises:
-        ValueError: If another argument is given, or the inner optimizer is none or scales
-            the loss itself.
+        ValueError: If another argument is given, or the inner optimizer is none.
 
     Example:
 
@@ -57,6 +58,11 @@ class LossScaleOptimizer(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if not kwargs.pop("dynamic", True):
+            raise ValueError(
+                "LossScaleOptimizer: dynamic=False; expected True. For a scale that stays, "
+                "give the inner optimizer a loss_scale_factor and use it alone."
+            )
         for argument in _ON_INNER:
             value = kwargs.pop(argument, None)
             if value and (argument, value) != ("ema_momentum", 0.99):  # the default
@@ -68,12 +74,6 @@ class LossScaleOptimizer(Optimizer):
             raise ValueError(
                 f"LossScaleOptimizer: inner_optimizer={inner_optimizer!r}; expected an "
                 "Optimizer."
-            )
-        if inner_optimizer.loss_scale_factor:
-            raise ValueError(
-                "LossScaleOptimizer: the inner optimizer has loss_scale_factor="
-                f"{inner_optimizer.loss_scale_factor}; expected None, as the scale is "
-                "found here."
             )
         super().__init__(learning_rate=0.0, name=name, **kwargs)
         self.inner_optimizer = inner_optimizer
@@ -135,13 +135,20 @@ class LossScaleOptimizer(Optimizer):
         grads, variables = self._without_none(grads, variables)
         finite = self.check_finite(grads)
         scale = self.dynamic_scale.value
-        smaller = [g / ops.cast(scale, g.dtype) for g in grads]
+        smaller = [
+            g if v.overwrite_with_gradient else g / ops.cast(scale, g.dtype)
+            for g, v in zip(grads, variables)
+        ]
         inner = self.inner_optimizer
-        assign_if(
-            finite,
-            [*variables, *inner.variables],
-            lambda: inner.apply(smaller, variables),
-        )
+
+        def step() -> None:
+            factor, inner.loss_scale_factor = inner.loss_scale_factor, None
+            try:
+                inner.apply(smaller, variables)
+            finally:
+                inner.loss_scale_factor = factor
+
+        assign_if(finite, [*variables, *inner.variables], step)
         self._rescale(finite, scale)
 
     def check_finite(self, grads: Any) -> Any:

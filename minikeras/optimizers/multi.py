@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, Self
 
+from minikeras.optimizers.loss_scale import LossScaleOptimizer
 from minikeras.optimizers.optimizer import Optimizer
 from minikeras.saving.serialization import (
     deserialize_keras_object,
@@ -22,7 +23,8 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         optimizer_map: Expression to optimizer.
 
     Raises:
-        ValueError: If a key is no string, is there already, or a value is no optimizer.
+        ValueError: If a key is no string, is there already, or a value is no optimizer, or
+            one that has others inside.
 
     Example:
 
@@ -48,6 +50,10 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         """The optimizer of variables that nothing matches."""
         return self._default_optimizer
 
+    def __call__(self, variable: Variable) -> Optimizer:
+        """The optimizer of a variable, by its path."""
+        return self[variable.path]
+
     def __getitem__(self, key: str) -> Optimizer:
         if key in self._optimizer_map:
             return self._optimizer_map[key]
@@ -70,6 +76,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
             raise ValueError(
                 f"OptimizerMap: {optimizer!r} for {key!r}; expected an Optimizer."
             )
+        _refuse_nested(optimizer, f"OptimizerMap: {key!r}")
         self._optimizer_map[key] = optimizer
 
     def __delitem__(self, key: str) -> None:
@@ -108,12 +115,14 @@ class MultiOptimizer(Optimizer):
     """Gives each variable to one of several optimizers.
 
     Args:
-        optimizer_map: An `OptimizerMap`, or a function from a variable to its optimizer.
+        optimizer_map: An `OptimizerMap`, a function from a variable to its optimizer, or
+            one optimizer for all.
         loss_scale_factor: Factor that the loss was scaled by; divides all gradients.
         name: Name of the optimizer.
 
     Raises:
-        ValueError: If `optimizer_map` is neither.
+        ValueError: If `optimizer_map` is none of these; in `build`, if it gives something
+            else than an optimizer, or one that has others inside.
 
     Example:
 
@@ -131,11 +140,11 @@ class MultiOptimizer(Optimizer):
 
     def __init__(
         self,
-        optimizer_map: OptimizerMap | Callable[[Variable], Optimizer],
+        optimizer_map: OptimizerMap | Callable[[Variable], Optimizer] | Optimizer,
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ) -> None:
-        if not isinstance(optimizer_map, OptimizerMap) and not callable(optimizer_map):
+        if not isinstance(optimizer_map, Optimizer) and not callable(optimizer_map):
             raise ValueError(
                 f"MultiOptimizer: optimizer_map={optimizer_map!r}; expected an OptimizerMap or "
                 "a function from a variable to its optimizer."
@@ -149,6 +158,17 @@ class MultiOptimizer(Optimizer):
         if isinstance(optimizer_map, OptimizerMap):
             for optimizer in (*optimizer_map.values(), optimizer_map.default_optimizer):
                 self._add(optimizer)
+
+    def _choose(self, variable: Variable) -> Optimizer:
+        given = self.optimizer_map
+        chosen = given if isinstance(given, Optimizer) else given(variable)
+        if not isinstance(chosen, Optimizer):
+            raise ValueError(
+                f"MultiOptimizer: optimizer_map gives {chosen!r} for variable "
+                f"{variable.path!r}; expected an Optimizer."
+            )
+        _refuse_nested(chosen, f"MultiOptimizer: variable {variable.path!r}")
+        return chosen
 
     def _add(self, optimizer: Optimizer) -> None:
         if not any(o is optimizer for o in self._optimizers):
@@ -186,15 +206,11 @@ class MultiOptimizer(Optimizer):
         """Choose an optimizer for each variable, and build those."""
         if self.built:
             return
+        chosen = {variable: self._choose(variable) for variable in variables}
         super().build(variables)
-        for variable in variables:
-            chosen = (
-                self.optimizer_map[variable.path]
-                if isinstance(self.optimizer_map, OptimizerMap)
-                else self.optimizer_map(variable)
-            )
-            self._add(chosen)
-            self._chosen[variable] = chosen
+        self._chosen = chosen
+        for optimizer in chosen.values():
+            self._add(optimizer)
         for optimizer in self._optimizers:
             own = [v for v in variables if self._chosen[v] is optimizer]
             if own:
@@ -232,3 +248,11 @@ class MultiOptimizer(Optimizer):
             config["optimizer_map"], custom_objects=custom_objects
         )
         return cls(chosen, config["loss_scale_factor"], config["name"])
+
+
+def _refuse_nested(optimizer: Optimizer, where: str) -> None:
+    if isinstance(optimizer, (MultiOptimizer, LossScaleOptimizer)):
+        raise ValueError(
+            f"{where} has a {type(optimizer).__name__}; expected an optimizer without "
+            "others inside. A MultiOptimizer may be inside a LossScaleOptimizer."
+        )

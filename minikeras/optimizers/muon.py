@@ -161,21 +161,56 @@ class Muon(Optimizer):
         direction = (
             gradient + self.momentum * momentum if self.nesterov else momentum.value
         )
-        # A matrix with r singular values of 1 has the root mean square sqrt(r / size).
-        scale = math.sqrt(max(variable.shape)) * self.rms_rate if self.rms_rate else 1.0
-        self.assign_sub(variable, self._orthogonal(direction) * learning_rate * scale)
+        step = self.zeropower_via_newtonschulz5(direction, self.ns_steps)
+        self.assign_sub(variable, self.lr_adjust(step * learning_rate))
 
-    def _orthogonal(self, x: Any) -> Any:
-        """The matrix with its singular values brought near to 1."""
-        wide = x.shape[0] <= x.shape[1]
+    def lr_adjust(self, x: Any) -> Any:
+        """A step of singular values 1, scaled to the root mean square `rms_rate`.
+
+        Args:
+            x: Matrix `(rows, columns)`, or several: `(..., rows, columns)`.
+
+        Returns:
+            `x * sqrt(max(rows, columns)) * rms_rate`; `x` where `rms_rate` is None. A
+            matrix with r singular values of 1 has the root mean square `sqrt(r / size)`.
+        """
+        if self.rms_rate is None:
+            return x
+        if len(x.shape) < 2:
+            raise ValueError(
+                f"Muon.lr_adjust: x has shape {tuple(x.shape)}; expected a matrix."
+            )
+        return x * (math.sqrt(max(x.shape[-2:])) * self.rms_rate)
+
+    def transpose_last_axis(self, X: Any) -> Any:
+        """`X` with its last two axes exchanged."""
+        return ops.swapaxes(X, -1, -2)
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """The matrix with its singular values brought near to 1.
+
+        Args:
+            x: Matrix `(rows, columns)`, or several: `(..., rows, columns)`.
+            steps: How many Newton-Schulz steps.
+
+        Raises:
+            ValueError: If `x` is no matrix.
+        """
+        if len(x.shape) < 2:
+            raise ValueError(
+                "Muon.zeropower_via_newtonschulz5: x has shape "
+                f"{tuple(x.shape)}; expected a matrix."
+            )
+        wide = x.shape[-2] <= x.shape[-1]
         if not wide:
-            x = ops.transpose(x)
-        x = x / (ops.sqrt(ops.sum(ops.square(x))) + self.epsilon)
-        for _ in range(self.ns_steps):
-            gram = ops.matmul(x, ops.transpose(x))
+            x = self.transpose_last_axis(x)
+        norm = ops.sqrt(ops.sum(ops.square(x), axis=(-2, -1), keepdims=True))
+        x = x / (norm + self.epsilon)
+        for _ in range(steps):
+            gram = ops.matmul(x, self.transpose_last_axis(x))
             mixed = self.muon_b * gram + self.muon_c * ops.matmul(gram, gram)
             x = self.muon_a * x + ops.matmul(mixed, x)
-        return x if wide else ops.transpose(x)
+        return x if wide else self.transpose_last_axis(x)
 
     def _adamw_step(
         self, gradient: Any, variable: Variable, learning_rate: Any

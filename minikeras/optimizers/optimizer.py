@@ -284,10 +284,17 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
     def _overwrite_directly(
         self, grads: list[Any], variables: list[Variable]
     ) -> tuple[list[Any], list[Variable]]:
-        """Assign gradients that are values; give back the others."""
+        """Assign gradients that are values; give back the others.
+
+        Where gradients are accumulated, it is the last of them, at the time of the update.
+        """
         rest = []
         for gradient, variable in zip(grads, variables):
             if variable.overwrite_with_gradient:
+                steps = self.gradient_accumulation_steps
+                if steps:
+                    last = ops.equal(ops.mod(self._iterations + 1, steps), 0)
+                    gradient = ops.where(last, gradient, variable.value)
                 variable.assign(gradient)
             else:
                 rest.append((gradient, variable))

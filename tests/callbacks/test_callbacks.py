@@ -79,6 +79,49 @@ def test_early_stopping_gives_the_best_weights_back(capsys):
     assert run(never, [3, 1, 2])[1].weights == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "compares", "delta"),
+    [
+        ({"monitor": "loss", "min_delta": 0.5}, "less", -0.5),
+        ({"monitor": "loss", "mode": "max", "min_delta": 0.5}, "greater", 0.5),
+        ({"monitor": "acc"}, "greater", 0),
+    ],
+)
+def test_monitor_op_is_known_after_the_first_epoch(lib, arguments, compares, delta):
+    stop = lib.callbacks.EarlyStopping(**arguments)
+    assert stop.monitor_op is None
+    model = lib.Sequential([lib.Input((4,)), lib.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["acc"])
+    model.fit(X, Y, verbose=0, callbacks=[stop])
+    assert stop.monitor_op is getattr(lib.ops, compares)
+    assert stop.min_delta == delta
+
+
+def test_values_are_compared_as_a_subclass_says():
+    class Nearest(cb.EarlyStopping):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.monitor_op = lambda value, best: abs(value - 3) < abs(best - 3)
+
+    stopped, _ = run(Nearest(patience=1), [9, 5, 3.5, 1, 3])
+    assert stopped == 4
+
+
+def test_a_metric_of_one_class_in_an_array(lib):
+    stop = lib.callbacks.EarlyStopping("f1_score", mode="max")
+    model = lib.Sequential([lib.Input((4,)), lib.layers.Dense(1)])
+    f1 = lib.metrics.F1Score(threshold=0.5, name="f1_score")
+    model.compile("sgd", "mse", metrics=[f1])
+    model.fit(X, np.ones((len(X), 1)), verbose=0, callbacks=[stop])
+    assert np.shape(model.evaluate(X, Y, verbose=0)[1]) == (1,)
+
+
+def test_results_by_class_have_no_best():
+    stop = cb.EarlyStopping("f1", mode="max")
+    with pytest.raises(ValueError, match=r"monitor='f1' has the shape \(2,\)"):
+        stop.on_epoch_end(0, {"f1": np.ones(2)})
+
+
 def test_early_stopping_in_fit():
     stop = cb.EarlyStopping(monitor="loss", min_delta=10.0, patience=1)
     assert linear().fit(X, Y, epochs=9, verbose=0, callbacks=[stop]).epoch == [0, 1]
@@ -90,7 +133,7 @@ def test_a_name_that_is_not_logged_warns_and_lists():
 
 
 def test_an_unknown_mode_warns():
-    with pytest.warns(UserWarning, match="mode='best' is unknown"):
+    with pytest.warns(UserWarning, match="mode 'best' is unknown"):
         assert cb.EarlyStopping(mode="best").mode == "auto"
 
 
@@ -127,6 +170,44 @@ def test_learning_rate_scheduler(takes, capsys):
     assert history["learning_rate"] == pytest.approx([0.1, 0.05])
     out = capsys.readouterr().out
     assert "\nEpoch 1: LearningRateScheduler setting learning rate to 0.1" in out
+
+
+@pytest.fixture
+def two_rates(lib):
+    """A model whose layers have optimizers of their own, with rates 0.2 and 0.1."""
+    model = lib.Sequential(
+        [lib.Input((4,)), lib.layers.Dense(2, name="one"), lib.layers.Dense(1)]
+    )
+    sgd = lib.optimizers.SGD
+    chosen = lib.optimizers.OptimizerMap(
+        sgd(0.1, name="rest"), {".*one.*": sgd(0.2, name="mine")}
+    )
+    model.compile(lib.optimizers.MultiOptimizer(chosen), "mse")
+    return model
+
+
+def test_schedules_of_several_optimizers(lib, two_rates, capsys):
+    seen = []
+    watch = lib.callbacks.LearningRateScheduler(
+        lambda epoch, rate: seen.append(round(float(rate), 4)) or rate / 2, verbose=1
+    )
+    history = two_rates.fit(X, Y, epochs=2, verbose=0, callbacks=[watch]).history
+    assert seen == [0.2, 0.1, 0.1, 0.05]
+    assert history["learning_rate_mine"] == pytest.approx([0.1, 0.05])
+    assert history["learning_rate_rest"] == pytest.approx([0.05, 0.025])
+    assert "setting mine learning rate to 0.1" in capsys.readouterr().out
+
+
+def test_a_plateau_lowers_all_rates(lib, two_rates, capsys):
+    lower = lib.callbacks.ReduceLROnPlateau(
+        "loss", 0.5, patience=1, min_delta=100, min_lr=0.08, verbose=1
+    )
+    history = two_rates.fit(X, Y, epochs=3, verbose=0, callbacks=[lower]).history
+    assert history["learning_rate_mine"] == pytest.approx([0.2, 0.2, 0.1])
+    assert history["learning_rate_rest"] == pytest.approx([0.1, 0.1, 0.08])
+    rates = [float(np.asarray(o.learning_rate)) for o in two_rates.optimizer.optimizers]
+    assert rates == pytest.approx([0.08, 0.08])
+    assert "reducing rest learning rate to 0.08" in capsys.readouterr().out
 
 
 def test_a_new_learning_rate_reaches_the_compiled_step():
@@ -204,6 +285,7 @@ def test_lambda_callback():
     assert seen == [0, "test", (0, ["loss", "val_loss"])]
     with pytest.raises(TypeError, match="no hook called 'on_fire'"):
         cb.LambdaCallback(on_fire=print)
+    assert cb.LambdaCallback(shout=lambda: "!").shout() == "!"
 
 
 def test_csv_logger(tmp_path):
@@ -240,6 +322,17 @@ def test_model_checkpoint(arguments, values, saved, tmp_path):
     keep = cb.ModelCheckpoint(tmp_path / "new" / "m_{epoch:02d}.keras", **arguments)
     _, model = run(keep, values)
     assert model.saved == [str(tmp_path / "new" / name) for name in saved]
+
+
+def test_model_checkpoint_saves_where_nothing_tells_the_best(lib, tmp_path):
+    keep = lib.callbacks.ModelCheckpoint(
+        tmp_path / "m.keras", monitor="mine", save_best_only=True, mode="min"
+    )
+    model = lib.Sequential([lib.Input((4,)), lib.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="mine"):
+        model.fit(X, Y, verbose=0, callbacks=[keep])
+    assert (tmp_path / "m.keras").exists()
 
 
 def test_model_checkpoint_after_batches_and_its_names(tmp_path, capsys):

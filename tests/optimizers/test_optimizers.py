@@ -424,6 +424,106 @@ def test_loss_scale_keeps_settings_inside():
         optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0)
 
 
+def test_loss_scale_takes_what_older_keras_took(lib):
+    scaled = lib.optimizers.LossScaleOptimizer
+    assert scaled(lib.optimizers.SGD(), dynamic=True).dynamic_growth_steps == 2000
+    with pytest.raises(ValueError, match="loss_scale_factor"):
+        scaled(lib.optimizers.SGD(), dynamic=False)
+
+
+@pytest.mark.parametrize("factor", [None, 100.0])
+def test_loss_scale_is_the_only_scale(lib, factor):
+    """The inner optimizer's own is not used; what overwrites a variable is not scaled."""
+    inner = lib.optimizers.SGD(0.5, loss_scale_factor=factor)
+    optimizer = lib.optimizers.LossScaleOptimizer(inner, initial_scale=8.0)
+    moved, replaced = lib.Variable([1.0, 2.0]), lib.Variable([3.0, 4.0])
+    replaced.overwrite_with_gradient = True
+    optimizer.build([moved, replaced])
+    grads = [np.float32([80.0, 8.0]), np.float32([6.0, 7.0])]
+    grads = [lib.ops.convert_to_tensor(g) for g in grads]
+    values, state = optimizer.stateless_apply(
+        optimizer.variables, grads, [moved.value, replaced.value]
+    )
+    found = [np.asarray(v).tolist() for v in values]
+    assert found == [[-4.0, 1.5], [6.0, 7.0]]
+    assert len(state) == 6
+
+
+def test_accumulated_gradients_that_overwrite(lib):
+    """The last one takes its variable's place, when the others are updated."""
+    optimizer = lib.optimizers.SGD(1.0, gradient_accumulation_steps=2)
+    replaced, moved = lib.Variable([1.0, 2.0]), lib.Variable([1.0, 2.0])
+    replaced.overwrite_with_gradient = True
+    optimizer.build([replaced, moved])
+    seen = []
+    for i in (1.0, 2.0, 3.0, 4.0):
+        optimizer.apply([lib.ops.ones(2) * i, lib.ops.ones(2)], [replaced, moved])
+        seen.append([np.asarray(v).tolist() for v in (replaced, moved)])
+    assert seen == [
+        [[1.0, 2.0], [1.0, 2.0]],
+        [[2.0, 2.0], [0.0, 1.0]],
+        [[2.0, 2.0], [0.0, 1.0]],
+        [[4.0, 4.0], [-1.0, 0.0]],
+    ]
+
+
+def test_the_parts_of_a_step_of_muon(lib):
+    muon = lib.optimizers.Muon(0.5, rms_rate=0.2)
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    wide, tall = lib.ops.convert_to_tensor(x), lib.ops.convert_to_tensor(x.T)
+    scaled = np.asarray(muon.lr_adjust(wide))
+    np.testing.assert_allclose(scaled, x * 0.2 * np.sqrt(3), rtol=1e-6)
+    assert lib.optimizers.Muon(0.5, rms_rate=None).lr_adjust(wide) is wide
+    assert muon.transpose_last_axis(lib.ops.ones((4, 2, 3))).shape == (4, 3, 2)
+    whole = np.asarray(muon.zeropower_via_newtonschulz5(wide, 5))
+    expected = [[-0.49157, 0.01433, 0.52023], [0.42922, 0.40844, 0.38766]]
+    np.testing.assert_allclose(whole, expected, atol=1e-4)
+    turned = np.asarray(muon.zeropower_via_newtonschulz5(tall, 5))
+    np.testing.assert_allclose(turned, whole.T, atol=1e-4)
+
+
+def test_muon_makes_many_matrices_orthogonal_one_by_one():
+    muon = optimizers.Muon(0.5)
+    x = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
+    many = muon.zeropower_via_newtonschulz5(minikeras.ops.convert_to_tensor(x), 5)
+    for one, found in zip(x, many.numpy(), strict=True):
+        alone = muon.zeropower_via_newtonschulz5(
+            minikeras.ops.convert_to_tensor(one), 5
+        )
+        np.testing.assert_allclose(found, alone.numpy(), atol=1e-5)
+    for part in (muon.lr_adjust, lambda v: muon.zeropower_via_newtonschulz5(v, 5)):
+        with pytest.raises(ValueError, match="expected a matrix"):
+            part(minikeras.ops.ones(3))
+
+
+def test_an_optimizer_map_is_a_function_of_variables(lib):
+    slow, fast = lib.optimizers.SGD(), lib.optimizers.SGD()
+    chosen = lib.optimizers.OptimizerMap(slow, {"body/.*": fast})
+    with lib.name_scope("body"):
+        inside = lib.Variable([1.0], name="v")
+    assert chosen(inside) is fast and chosen(lib.Variable([1.0], name="v")) is slow
+
+
+@pytest.mark.parametrize("kind", ["MultiOptimizer", "LossScaleOptimizer"])
+def test_optimizers_with_others_inside_are_not_chosen(lib, kind):
+    plain = lib.optimizers.SGD()
+    inside = lib.optimizers.OptimizerMap(plain)
+    nested = getattr(lib.optimizers, kind)(inside if kind[0] == "M" else plain)
+    with pytest.raises(ValueError, match=kind):
+        inside[".*"] = nested
+    with pytest.raises(ValueError, match=kind):
+        lib.optimizers.MultiOptimizer(lambda v: nested).build([lib.Variable([1.0])])
+
+
+def test_one_optimizer_for_all_and_what_is_none():
+    v = minikeras.Variable([1.0])
+    optimizer = optimizers.MultiOptimizer(optimizers.SGD(0.5))
+    optimizer.apply([[1.0]], [v])
+    assert v.numpy().tolist() == [0.5]
+    with pytest.raises(ValueError, match=r"gives 3 for variable .*expected an Opt"):
+        optimizers.MultiOptimizer(lambda v: 3).build([v])
+
+
 def test_multi_optimizer_gives_each_variable_to_one():
     found, grads = model()
     chosen = optimizers.OptimizerMap(
