@@ -77,7 +77,9 @@ class MonitorCallback(Callback):
             )
             return None
         number = np.asarray(value)
-        if number.size != 1:  # one number in an array is what a metric by class may give
+        if (
+            number.size != 1
+        ):  # one number in an array is what a metric by class may give
             raise ValueError(
                 f"{type(self).__name__}: monitor={self.monitor!r} has the shape "
                 f"{number.shape}; expected one number. Metrics by class have an average="
