@@ -3,7 +3,8 @@
 A structure is a list, tuple, named tuple, deque or dict (OrderedDict, defaultdict) that
 holds other structures or leaves. Dicts are gone through in the order of their sorted
 keys, an OrderedDict in its own; a dict that is made anew has its keys in the order it
-had them in. None is a leaf, and so is an instance of another subclass of these.
+had them in. None is a leaf, and so is a set, and an instance of another subclass of these.
+The lists, dicts and sets that a layer tracks are containers too.
 """
 
 from __future__ import annotations
@@ -171,16 +172,10 @@ def _mapped(
         return None
     if not nested:
         return func(*structures)
+    below = [dict(_children(structure)) for structure in structures]
     parts = [
-        _mapped(
-            func,
-            [child, *(other[key] for other in others)],
-            op,
-            whole,
-            nones,
-            (*path, key),
-        )
-        for key, child in _children(first)
+        _mapped(func, [b[key] for b in below], op, whole, nones, (*path, key))
+        for key in below[0]
     ]
     return _rebuilt(first, parts)
 

@@ -209,3 +209,33 @@ def test_signatures_are_those_of_keras(name):
     assert [(p.name, p.kind, p.default) for p in ours] == [
         (p.name, p.kind, p.default) for p in theirs
     ]
+
+
+def test_sets_are_containers_where_a_layer_tracks_them(lib):
+    layer = lib.layers.Layer()
+    layer.some, layer.none, layer.shapes = {3, 1, 2}, set(), {(7, None, 9)}
+    tree, some = lib.tree, layer.some
+    assert not tree.is_nested({1, 2}) and tree.flatten({1}) == [{1}]
+    assert all(map(tree.is_nested, (some, layer.none)))
+    assert sorted(tree.flatten([some, {"a": layer.none}])) == [1, 2, 3]
+    assert tree.flatten_with_path(layer.shapes) == [
+        ((0, 0), 7), ((0, 1), None), ((0, 2), 9)]  # fmt: skip
+    made = tree.map_structure(lambda a, b: a + b, some, some)
+    assert made == {2, 4, 6} and type(made) is type(some)
+    assert tree.pack_sequence_as(some, [4, 5, 6]) == {4, 5, 6}
+    assert tree.traverse(lambda v: v * 2 if isinstance(v, int) else None, some) == made
+    assert tree.map_shape_structure(len, layer.shapes) == {3}
+    tree.assert_same_structure(some, made)
+    for other in ({1, 2, 3}, [1, 2, 3], layer.none):
+        with pytest.raises(ValueError):
+            tree.assert_same_structure(some, other)
+
+
+def test_an_ordered_dict_keeps_its_order_in_a_layer(lib):
+    layer = lib.layers.Layer()
+    layer.parts = collections.OrderedDict(b=1, a=2)
+    assert isinstance(layer.parts, collections.OrderedDict)
+    assert lib.tree.flatten_with_path(layer.parts) == [(("b",), 1), (("a",), 2)]
+    made = lib.tree.map_structure(lambda v: v + 1, layer.parts)
+    assert list(made.items()) == [("b", 2), ("a", 3)]
+    assert lib.tree.pack_sequence_as(layer.parts, [4, 5]) == {"b": 4, "a": 5}

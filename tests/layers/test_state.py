@@ -1,6 +1,7 @@
 """What layers hold: weights by every way, losses, containers; scopes around calls."""
 
 import collections
+import pickle
 
 import numpy as np
 import pytest
@@ -78,6 +79,13 @@ def test_all_kinds_of_dicts_are_searched():
     layer.default = collections.defaultdict(list, c=[layers.Dense(3)])
     assert [part.units for part in layer._layers] == [1, 2, 3]
     assert layer.default["new"] == []
+    layer.ordered.move_to_end("a")
+    again = pickle.loads(pickle.dumps(layer))
+    for ordered in (again.ordered, layer.ordered):
+        assert [part.units for part in ordered.values()] == [2, 1]
+        key, part = ordered.popitem(last=False)
+        assert (key, part.units) == ("b", 2)
+    assert [part.units for part in layer._layers] == [1, 3]
 
 
 def test_input_and_output_are_those_of_the_first_call():

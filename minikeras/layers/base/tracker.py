@@ -68,12 +68,12 @@ class Tracker:
         if kind is set:
             return TrackedSet(value, self)
         if kind is OrderedDict:
-            return TrackedDict(value, self)
+            return TrackedOrderedDict(value, self)
         if isinstance(value, tuple):
             for item in value:
                 self.track(item)
             return value
-        if isinstance(value, dict) and kind is not TrackedDict:
+        if isinstance(value, dict) and not isinstance(value, TrackedDict):
             # A class of its own, such as defaultdict: what is in it now is filed.
             for item in value.values():
                 self.track(item)
@@ -232,11 +232,21 @@ class TrackedDict(dict):
     def __reduce__(self) -> tuple[Any, ...]:
         return (
             _rebuild,
-            (TrackedDict,),
+            (type(self),),
             {"tracker": self.tracker},
             None,
             iter(self.items()),
         )
+
+
+class TrackedOrderedDict(TrackedDict, OrderedDict):
+    """An OrderedDict that tells a tracker what is put into it."""
+
+    def popitem(self, last: bool = True) -> tuple[Any, Any]:
+        key = next(reversed(self) if last else iter(self), None)
+        if key is None and not self:
+            raise KeyError("dictionary is empty")
+        return key, self.pop(key)
 
 
 class TrackedSet(set):
@@ -275,4 +285,4 @@ def _rebuild(cls: Callable[[], Any]) -> Any:
     return cls()
 
 
-tree.CONTAINERS.update((TrackedList, TrackedDict))
+tree.CONTAINERS.update((TrackedList, TrackedDict, TrackedOrderedDict, TrackedSet))
