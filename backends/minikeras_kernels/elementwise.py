@@ -11,6 +11,7 @@ from typing import Any
 
 from minikeras_kernels import mathlib
 from minikeras_kernels.code import Op, Rel
+from minikeras_kernels.target import Target
 from minikeras_kernels.values import Kind, Val, const
 from minikeras_kernels.writer import Writer
 
@@ -349,26 +350,36 @@ COSTS = dict.fromkeys(("floordiv", "mod", "pow", "asin", "acos", "atan", "atan2"
 COSTS |= dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf"), 10)
 COSTS |= dict.fromkeys(("sin", "cos", "tan", "sinh", "cosh", "asinh", "acosh"), 20)
 COSTS |= {"atanh": 20, "erfinv": 60, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
-# on integers these have no rule here
-_FLOAT_ONLY = {"pow", "div"}
-# libm's nextafter works on the stored format, which half floats have left
-_NO_HALF = {"nextafter"}
-# its polynomials are as exact as float32 needs
-_NO_DOUBLE = {"erfinv"}
+# on integers this has no rule here
+_FLOAT_ONLY = {"div"}
 OPS["nextafter"] = _libm("nextafter")
+# What only some machines' libraries have. Powers of integers are loops; our polynomials
+# for erfinv are as exact as float32 needs; C's nextafter works on the stored format, which
+# half floats have left.
+_LIBRARY = {
+    **{("lgamma", dtype): "lgamma" for dtype in _FLOAT_NAMES},
+    **{("digamma", dtype): "digamma" for dtype in _FLOAT_NAMES},
+    **{
+        ("pow", dtype): "pow_signed" if is_signed(dtype) else "pow_unsigned"
+        for dtype in REGISTER_KIND
+        if "int" in dtype
+    },
+    ("erfinv", "float64"): "erfinv",
+    ("nextafter", "float16"): "next_f16",
+    ("nextafter", "bfloat16"): "next_bf16",
+}
 
 
-def supports(name: str, dtype: str) -> bool:
+def supports(name: str, dtype: str, target: Target) -> bool:
     """Whether `emit_op` can write the primitive for arguments of a dtype."""
+    function = _LIBRARY.get((name, dtype))
+    if function is not None:
+        return function in target.library
     if name not in OPS and name not in ("cast", "stop_gradient"):
         return False
     if dtype not in REGISTER_KIND:
         return False
-    if name in _FLOAT_ONLY and not is_float(dtype):
-        return False
-    if name in _NO_DOUBLE and dtype == "float64":
-        return False
-    return not (name in _NO_HALF and dtype in ("float16", "bfloat16"))
+    return not (name in _FLOAT_ONLY and not is_float(dtype))
 
 
 def emit_op(
@@ -379,4 +390,7 @@ def emit_op(
         return cast(f, args[0], dtypes[0], static["dtype"])
     if name == "stop_gradient":
         return args[0]
+    function = _LIBRARY.get((name, dtypes[0]))
+    if function is not None:
+        return f.libm(function, *args)
     return OPS[name](f, args, dtypes[0])

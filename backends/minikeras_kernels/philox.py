@@ -9,7 +9,7 @@ Reference: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
 
 from __future__ import annotations
 
-from minikeras_kernels.code import Op
+from minikeras_kernels.code import Op, Rel
 from minikeras_kernels.values import Address, Kind, Val, const, counting
 from minikeras_kernels.writer import Writer
 
@@ -90,3 +90,22 @@ def fill(
         words = rounds(f, [low, high, counter, zero], [seed, zero])
         f.store(_interleave(f, words), f.at(buffer, done))
     return f.at(buffer, skip)
+
+
+def word_of(f: Writer, key: Address, index: Val) -> Val:
+    """Elements of the stream of `key`, each lane's own by its index in i64.
+
+    Four times the rounds of `fill`, for machines where lanes have no memory to share.
+    """
+    lanes = index.lanes
+    seed = f.splat(f.load(key), lanes)
+    counter = f.splat(f.load(f.at(key, const(Kind.I64, 1))), lanes)
+    block, zero = f.bin(Op.LSHR, index, 2), f.like(seed, 0)
+    low = f.convert(Op.TRUNC, block, Kind.I32)
+    high = f.convert(Op.TRUNC, f.bin(Op.LSHR, block, 32), Kind.I32)
+    words = rounds(f, [low, high, counter, zero], [seed, zero])
+    turn = f.convert(Op.TRUNC, f.bin(Op.AND, index, 3), Kind.I32)
+    chosen = words[3]
+    for i in (2, 1, 0):
+        chosen = f.select(f.icmp(Rel.EQ, turn, i), words[i], chosen)
+    return chosen

@@ -32,5 +32,7 @@ class Kernel(Writer):
         return [self.word(i) for i in range(count)]
 
     def array(self, number: Val, kind: Kind) -> Address:
-        """The array in a register."""
+        """The array that a word of the table stands for."""
+        if self.target.direct:
+            return self.pointer(number, kind)
         return self.pointer(self.load(self.at(self.regs, number)), kind)

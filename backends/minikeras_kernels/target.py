@@ -17,6 +17,9 @@ class Target:
         random_strip: The same where it draws random words, which lie in its own memory.
         narrow_bytes: Columns of so few bytes are folded in registers.
         most_blocks: Into how many parts the rows of a fold are cut at most.
+        direct: Whether a table holds the addresses of arrays, not numbers of registers.
+        halves: Whether float16 is converted by an instruction.
+        library: Functions that the machine's library has beyond C's (see `elementwise`).
     """
 
     vector_bytes: int = 0
@@ -26,6 +29,9 @@ class Target:
     random_strip: int = 1024
     narrow_bytes: int = 1024
     most_blocks: int = 32
+    direct: bool = False
+    halves: bool = True
+    library: frozenset[str] = frozenset()
 
     def lanes(self, itemsize: int = 4) -> int:
         """Elements of `itemsize` bytes in one vector."""

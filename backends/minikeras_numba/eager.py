@@ -26,6 +26,7 @@ from minikeras.extend import (
     settle_at_fork,
 )
 from minikeras_numba.fusion.fused import fusible, lower_fused
+from minikeras_numba.ir.compile import target
 from minikeras_numba.machine.launch import Native
 from minikeras_numba.machine.team import Registers, run
 
@@ -148,14 +149,14 @@ class Elementwise(LoweredKernel):
                 fn, meta, n, grain, _ = call
                 run(fn, ctypes.addressof(registers), meta, n, grain)
                 return out
-        if not supports(self.name, first.dtype.name):
+        if not supports(self.name, first.dtype.name, target()):
             return self.plain(*arrays, **static)
         return self.prepared(arrays, static)
 
     def _flatten(self, key: Any, count: int) -> Any:
         """The kernel's call for a number of elements; None where NumPy does it."""
         size, dtype = key
-        if size == 0 or not supports(self.name, dtype.name):
+        if size == 0 or not supports(self.name, dtype.name, target()):
             return None
         avals = [Aval((size,), dtype.name)] * count
         inputs, row = [Value(a) for a in avals], lookup(self.name)

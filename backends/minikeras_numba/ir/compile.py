@@ -17,7 +17,9 @@ def target() -> Target:
     """This processor, as descriptions ask for it."""
     machine = host()
     avx512 = machine.vector_bytes == 64 and machine.triple.startswith("x86_64")
-    return Target(vector_bytes=machine.vector_bytes, scales=avx512)
+    return Target(
+        vector_bytes=machine.vector_bytes, scales=avx512, halves=machine.has_half
+    )
 
 
 def render(code: Code, attributes: str, ahead: bool = False) -> str:

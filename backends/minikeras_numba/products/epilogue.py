@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minikeras_kernels.group import Place
+
 from minikeras_numba.fusion.fused import epilogue
-from minikeras_numba.fusion.group import Place
 from minikeras_numba.products.conv import conv_phases
 from minikeras_numba.products.matmul import matmul_phases
 from minikeras_numba.products.matmul_sizes import describe

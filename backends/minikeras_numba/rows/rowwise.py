@@ -1,178 +1,18 @@
-"""Softmax, log-softmax and softmax cross-entropy over the last axis, one kernel each.
-
-A row is read for its maximum, then for the sum of exponentials, then written. Rows
-are short beside the caches, so each is read from memory once.
-"""
+"""Softmax, log-softmax and softmax cross-entropy over the last axis, one kernel each."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
-from minikeras_kernels import mathlib
-from minikeras_kernels.code import Code, Op
-from minikeras_kernels.elementwise import REGISTER_KIND
-from minikeras_kernels.folds import combine
-from minikeras_kernels.signature import Kernel
-from minikeras_kernels.values import Address, Kind, Val, const
+from minikeras_kernels.rowwise import RowKernel
 
 from minikeras.extend import Node, Value
 from minikeras_numba.ir.compile import compile_kernel, target
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.launch import Launch, Native
 
-ROWWISE = ("softmax", "log_softmax", "softmax_cross_entropy_with_logits")
 _GRAIN_ELEMENTS = 8192
-_ONE = const(Kind.I64, 1)
-_BESIDE = 4  # rows at a time
-
-
-class _Row:
-    """One row that is worked on: where it is, and what it has summed up so far."""
-
-    def __init__(self, kernel: _RowKernel, number: Val, cells: list[Address]) -> None:
-        f, arrays = kernel.f, kernel.arrays
-        offset = f.mul(number, kernel.width)
-        self.x = f.at(arrays[0], offset)
-        self.second = f.at(arrays[1], offset)
-        self.out = f.at(arrays[2], number if kernel.loses else offset)
-        self.cells = cells
-
-
-class _RowKernel:
-    """Writes one of the kernels.
-
-    Several rows are worked on side by side: of one alone each step would wait for the
-    one before, the folds across its lanes most of all.
-    """
-
-    def __init__(self, name: str, dtype: str) -> None:
-        self.f = Kernel("rowwise", target())
-        self.name, self.dtype, self.kind = name, dtype, REGISTER_KIND[dtype]
-        self.lanes = host().lanes(4)
-        self.loses = name == ROWWISE[2]
-
-    def write(self) -> Code:
-        f = self.f
-        self.width, *registers = f.words(4)
-        self.arrays = [f.array(number, self.kind) for number in registers]
-        beside = 1 if self.loses else _BESIDE
-        cells = [
-            [f.slot(self.kind, self.lanes) for _ in range(3)] for _ in range(beside)
-        ]
-        start, stop = f.start, f.stop
-        if beside > 1:
-            whole = f.bin(Op.AND, f.sub(stop, start), const(Kind.I64, -beside))
-            middle = f.add(start, whole)
-            with f.loop(start, middle, beside) as at:
-                numbers = [f.add(at, const(Kind.I64, i)) for i in range(beside)]
-                self.softmax(list(map(_Row, [self] * beside, numbers, cells)))
-            start = middle
-        with f.loop(start, stop) as number:
-            row = _Row(self, number, cells[0])
-            if self.loses:
-                self.loss(row)
-            else:
-                self.softmax([row])
-        return f.code
-
-    def read(self, base: Address, at: Val, mask: Val | None) -> Val:
-        return self.f.load(self.f.at(base, at), self.lanes, mask)
-
-    def put(self, x: Val, row: _Row, at: Val, mask: Val | None) -> None:
-        self.f.store(x, self.f.at(row.out, at), mask)
-
-    def fold(
-        self, cell: Address, how: str, x: Val, mask: Val | None, start: float
-    ) -> None:
-        f = self.f
-        if mask is not None:
-            x = f.select(mask, x, f.like(x, start))
-        so_far = f.get(cell)
-        f.put(cell, combine(f, how, so_far, x, self.dtype))
-
-    def reset(self, cell: Address, start: float) -> None:
-        self.f.put(cell, const(self.kind, start, self.lanes))
-
-    def totals(self, cells: list[Address], how: str) -> list[Val]:
-        """The folds across lanes, half by half, of all rows at each step."""
-        f = self.f
-        values = [f.get(cell) for cell in cells]
-        while values[0].lanes > 1:
-            half = values[0].lanes // 2
-            values = [
-                combine(f, how, f.part(v, 0, half), f.part(v, half, half), self.dtype)
-                for v in values
-            ]
-        return values
-
-    def sweep(self, step: Callable[[Val, Val | None], None]) -> None:
-        self.f.sweep(const(Kind.I64, 0), self.width, self.lanes, step)
-
-    def largest(self, rows: list[_Row]) -> list[Val]:
-        """The maximum of each row, in every lane."""
-        for row in rows:
-            self.reset(row.cells[0], -math.inf)
-
-        def step(at: Val, mask: Val | None) -> None:
-            for row in rows:
-                x = self.read(row.x, at, mask)
-                self.fold(row.cells[0], "max", x, mask, -math.inf)
-
-        self.sweep(step)
-        tops = self.totals([row.cells[0] for row in rows], "max")
-        return [self.f.splat(top, self.lanes) for top in tops]
-
-    def softmax(self, rows: list[_Row]) -> None:
-        f = self.f
-        tops = self.largest(rows)
-        for row in rows:
-            self.reset(row.cells[1], 0.0)
-        keep = self.name == "softmax"
-
-        def add(at: Val, mask: Val | None) -> None:
-            for row, top in zip(rows, tops, strict=True):
-                e = mathlib.exp(f, f.fsub(self.read(row.x, at, mask), top))
-                if keep:
-                    self.put(e, row, at, mask)
-                self.fold(row.cells[1], "sum", e, mask, 0.0)
-
-        self.sweep(add)
-        scales = []
-        for total in self.totals([row.cells[1] for row in rows], "sum"):
-            scale = f.fdiv(f.like(total, 1.0), total) if keep else mathlib.log(f, total)
-            scales.append(f.splat(scale, self.lanes))
-
-        def finish(at: Val, mask: Val | None) -> None:
-            for row, top, scale in zip(rows, tops, scales, strict=True):
-                if keep:
-                    y = f.fmul(self.read(row.out, at, mask), scale)
-                else:
-                    y = f.fsub(f.fsub(self.read(row.x, at, mask), top), scale)
-                self.put(y, row, at, mask)
-
-        self.sweep(finish)
-
-    def loss(self, row: _Row) -> None:
-        """sum(p) log(sum(exp(x - top))) - sum(p (x - top))."""
-        f = self.f
-        (top,) = self.largest([row])
-        exponentials, weights, products = row.cells
-        for cell in row.cells:
-            self.reset(cell, 0.0)
-
-        def add(at: Val, mask: Val | None) -> None:
-            x = f.fsub(self.read(row.x, at, mask), top)
-            p = self.read(row.second, at, mask)
-            self.fold(exponentials, "sum", mathlib.exp(f, x), mask, 0.0)
-            self.fold(weights, "sum", p, mask, 0.0)
-            self.fold(products, "sum", f.fmul(p, x), mask, 0.0)
-
-        self.sweep(add)
-        sums = self.totals([exponentials, weights, products], "sum")
-        log_sum = mathlib.log(f, sums[0])
-        f.store(f.fma(sums[1], log_sum, f.fneg(sums[2])), row.out)
 
 
 def lower_rowwise(node: Node, regs: Mapping[Value, int]) -> Native | None:
@@ -187,7 +27,7 @@ def lower_rowwise(node: Node, regs: Mapping[Value, int]) -> Native | None:
     dtype, width = aval.dtype, aval.shape[-1]
     fn = compile_kernel(
         "rowwise",
-        lambda: _RowKernel(name, dtype).write(),
+        lambda: RowKernel(name, dtype, target()).write(),
         f"rowwise {name} {dtype} {host().lanes(4)}",
     )
     slots = [regs[node.inputs[0]], regs[node.inputs[-1]], regs[node.outputs[0]]]

@@ -17,26 +17,18 @@ from typing import Any
 
 import numpy as np
 
+from minikeras_kernels.target import Target
+
 Array = np.ndarray[Any, Any]
 Flags = tuple[bool, ...]
-_STRIP = 4096
-# Columns of so few bytes are folded one vector at a time, in registers.
-_NARROW_BYTES = 1024
-_RANDOM_STRIP = 1024
-_MOST_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an array is: a register's number, or an array the closure owns."""
+    """Where an array is: a slot's number, or an array of the machine's that the kernel owns."""
 
     slot: int = -1
-    array: Array | None = None
-
-    @property
-    def word(self) -> int:
-        """What the kernel finds in its table: the number, or the address."""
-        return self.slot if self.array is None else int(self.array.ctypes.data)
+    array: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,10 @@ def presence(shape: tuple[int, ...], space: tuple[int, ...]) -> Flags:
 class Layout:
     """Merged axes, presence of each operand on them, and the cut into units."""
 
-    def __init__(self, group: Group, rows_as_units: bool = False) -> None:
+    def __init__(
+        self, group: Group, target: Target, rows_as_units: bool = False
+    ) -> None:
+        self.target = target
         space = group.space
         # A unit is a row and nothing else: no arithmetic to find the row it is in.
         self.plain_rows = rows_as_units and not group.folds
@@ -149,7 +144,8 @@ class Layout:
     def _cut(self, group: Group, rows_as_units: bool) -> None:
         """Choose rows to a block, blocks to a run of rows, inner elements to a strip."""
         random = any(isinstance(v, Source) and v.random for v in group.values)
-        strip = _RANDOM_STRIP if random else _STRIP
+        whole = self.target.strip
+        strip = self.target.random_strip if random else whole
         self.strip = strip if self.inner > strip and not rows_as_units else self.inner
         self.run_rows = self.rows
         columns = [k for k in self.kept if k[-1]]
@@ -158,12 +154,12 @@ class Layout:
         if rows_as_units:
             self.block = 1
         elif columns:
-            block = -(-2 * _STRIP // max(1, self.strip))
-            self.block = max(block, -(-self.run_rows // _MOST_BLOCKS))
-            if self.run_rows * self.strip <= 8 * _STRIP:
+            block = -(-2 * whole // max(1, self.strip))
+            self.block = max(block, -(-self.run_rows // self.target.most_blocks))
+            if self.run_rows * self.strip <= 8 * whole:
                 self.block = self.run_rows
         else:
-            self.block = max(1, _STRIP // max(1, self.strip))
+            self.block = max(1, whole // max(1, self.strip))
         self.block = max(1, min(self.block, self.run_rows))
         self.blocks = -(-self.run_rows // self.block)
         self.strips = -(-self.inner // max(1, self.strip))
@@ -177,7 +173,7 @@ class Layout:
         return (
             all(kept[-1] for kept in self.kept)
             and self.strips == 1
-            and self.inner * widest <= _NARROW_BYTES
+            and self.inner * widest <= self.target.narrow_bytes
         )
 
     def _reduced_tail(self, kept: Flags) -> list[int]:

@@ -22,12 +22,11 @@ from minikeras_kernels.elementwise import (
     to_memory,
 )
 from minikeras_kernels.folds import across, combine, identity
-from minikeras_kernels.philox import buffer_size, fill
+from minikeras_kernels.group import Apply, Flags, Fold, Group, Layout, Place, Source
+from minikeras_kernels.philox import buffer_size, fill, word_of
 from minikeras_kernels.signature import Kernel
 from minikeras_kernels.target import Target
-from minikeras_kernels.values import Address, Kind, Val, const, rounded
-
-from minikeras_numba.fusion.group import Apply, Flags, Fold, Group, Layout, Source
+from minikeras_kernels.values import Address, Kind, Val, const, counting, rounded
 
 _HEADER = ("run_rows", "block", "blocks", "strip", "strips", "inner")
 _ZERO = const(Kind.I64, 0)
@@ -71,9 +70,13 @@ def _bits(value: Source) -> int:
     return word - (1 << 64) if word >> 63 else word
 
 
-def table(group: Group, layout: Layout) -> list[int]:
-    """The words of the kernel's table, in the order the writer expects."""
-    words = [getattr(layout, name) for name in _HEADER] + layout.sizes[:-1]
+def table(group: Group, layout: Layout) -> list[int | Place]:
+    """The words of the kernel's table, in the order the writer expects.
+
+    A place stands for what the machine's kernels find arrays by.
+    """
+    words: list[int | Place] = [getattr(layout, name) for name in _HEADER]
+    words += layout.sizes[:-1]
     numbers = tabled(group)
     for i, (value, flags) in enumerate(zip(group.values, layout.flags, strict=True)):
         if isinstance(value, Source) and i in numbers:
@@ -82,9 +85,9 @@ def table(group: Group, layout: Layout) -> list[int]:
             words += (
                 [0] * len(layout.sizes[:-1]) if value.random else layout.strides(flags)
             )
-            words.append(value.place.word)
-    words += [place.word for _, _, place in group.stores]
-    words += [fold.place.word for fold in group.folds]
+            words.append(value.place)
+    words += [place for _, _, place in group.stores]
+    words += [fold.place for fold in group.folds]
     return words
 
 
@@ -178,11 +181,15 @@ class GroupKernel:
             for x in self.group.folds
         ]
         self.make_level(0)
-        self.buffers = {
-            i: f.slot(Kind.I32, 1, buffer_size(1024, max(2, self.lanes)))
-            for i, v in enumerate(self.group.values)
-            if isinstance(v, Source) and v.random
-        }
+        self.buffers = (
+            {}
+            if f.target.warp
+            else {
+                i: f.slot(Kind.I32, 1, buffer_size(1024, max(2, self.lanes)))
+                for i, v in enumerate(self.group.values)
+                if isinstance(v, Source) and v.random
+            }
+        )
         self.by_column = self.layout.by_column
         self.cells = [
             f.slot(
@@ -352,9 +359,13 @@ class GroupKernel:
     def write_step(self, at: Val, mask: Val | None) -> None:
         f = self.f
         made: dict[int, Val] = {}
+        lane = counting(Kind.I64, self.lanes)
         for i, value in enumerate(self.group.values):
             if self.levels[i] == 2 and isinstance(value, Source):
-                if value.random:
+                if value.random and f.target.warp:
+                    place = f.add(f.splat(f.add(self.row_start, at), self.lanes), lane)
+                    made[i] = word_of(f, self.arrays[i][0], place)
+                elif value.random:
                     made[i] = self.read(
                         self.words[i], "uint32", f.sub(at, self.left), mask
                     )

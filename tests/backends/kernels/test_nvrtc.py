@@ -1,0 +1,50 @@
+"""Every description's CUDA text compiles for real GPUs, by the flags that really run."""
+
+import pytest
+from minikeras_cupy import render
+from minikeras_cupy.render import WARP
+from minikeras_kernels.argreduce import argreduce
+from minikeras_kernels.gather import gather
+from minikeras_kernels.rowwise import ROWWISE, RowKernel
+
+from tests.backends.cupy import nvrtc
+from tests.backends.kernels import test_lockstep as cases
+
+needs_nvrtc = pytest.mark.skipif(
+    nvrtc.library() is None, reason="needs nvidia-cuda-nvrtc (extra dev)"
+)
+
+
+def every_source():
+    """The sources of rows, of groups and of what goes row by row."""
+    for case, dtype in cases.chosen():
+        arrays = case.draw(dtype)
+        if not any(a.dtype.kind == "c" for a in arrays):
+            for call in cases.single(case.name, arrays, case.static).calls:
+                yield call.source
+    for _, function, shapes in cases.group_cases():
+        graph = cases.stage(function, *shapes)
+        arrays = [cases.RNG.standard_normal(s).astype("float32") for s in shapes]
+        yield from (call.source for call in cases.Calls(graph, shapes[0], arrays).calls)
+    for dtype in ("float32", "float64"):
+        for name in ROWWISE:
+            yield render.source(RowKernel(name, dtype, WARP).write(), 4)
+        for name in ("argmax", "argmin"):
+            yield render.source(argreduce(name, dtype, WARP), 3)
+        for index in ("int32", "int64"):
+            yield render.source(gather(dtype, index, WARP), 5)
+
+
+ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
+
+
+@needs_nvrtc
+@pytest.mark.parametrize("share", range(4))
+def test_sources_compile(share):
+    """Each source for one of the architectures: they differ in none of what we use."""
+    sources = sorted({(s.name, s.text) for s in every_source()})
+    assert len(sources) > 250
+    mine = sources[share::4]
+    text = render.headers() + "".join(text for _, text in mine)
+    code = nvrtc.compile_source(text, ARCHITECTURES[share])
+    assert all(name.encode() in code for name, _ in mine)
