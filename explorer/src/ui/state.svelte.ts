@@ -77,6 +77,8 @@ export class Explorer {
   private readonly inspecting = latest((unit: Unit) => this.inspectNow(unit));
   private readonly heating = latest(() => this.heatNow());
   private readonly scrubbing = latest((epoch: Epoch) => this.scrubNow(epoch));
+  /** The unit that is asked about last, whose answer may still be on its way. */
+  private asked: Unit | null = null;
   private readonly kept = new Map<number, Promise<Sample>>();
 
   constructor(payload: Payload, engine: EngineApi) {
@@ -108,8 +110,8 @@ export class Explorer {
   }
 
   get isClassifier(): boolean {
-    const kind = this.payload.outputs[0]?.kind;
-    return kind === "probabilities" || kind === "logits" || kind === "independent";
+    const output = this.payload.outputs[0];
+    return output !== undefined && output.kind !== "values" && output.shape.length < 2;
   }
 
   /** What may be asked about a class: gradients need the program that has them. */
@@ -123,7 +125,7 @@ export class Explorer {
   }
 
   get camLayers(): number[] {
-    if (!this.payload.program?.gradient) return [];
+    if (!this.payload.program?.gradient || !this.payload.inputs.some((input) => input.image)) return [];
     return this.payload.layers.flatMap((layer, i) => (layer.gradient && layer.outputs[0]?.view.kind === "maps" ? [i] : []));
   }
 
@@ -169,7 +171,7 @@ export class Explorer {
     this.runs += 1;
     if (this.guess !== null && this.isClassifier && this.scores)
       this.say(`The network answers ${this.label(this.guess)}`);
-    if (this.inspection) void this.inspecting({ layer: this.inspection.layer, unit: this.inspection.unit });
+    if (this.asked) void this.inspecting(this.asked);
     if (this.method === "saliency" || this.method === "gradcam") void this.heating();
     else if (this.method === "occlusion") this.heat = null;
   }
@@ -184,15 +186,14 @@ export class Explorer {
   /** Looks at a unit; while another is held only `force` moves on. */
   inspect(unit: Unit, force = false): Promise<void> {
     if (this.held && !force) return Promise.resolve();
-    const same = this.inspection?.layer === unit.layer && this.inspection.unit.join() === unit.unit.join();
-    if (same) return Promise.resolve();
+    if (this.asked && sameUnit(this.asked, unit)) return Promise.resolve();
+    this.asked = unit;
     this.term = null;
     return this.inspecting(unit);
   }
 
   hold(unit: Unit): void {
-    const same = this.inspection?.layer === unit.layer && this.inspection.unit.join() === unit.unit.join();
-    if (same && this.held) {
+    if (this.held && this.asked && sameUnit(this.asked, unit)) {
       this.letGo();
       return;
     }
@@ -255,7 +256,7 @@ export class Explorer {
     this.heatShare = 0;
     try {
       if (method === "saliency") this.heat = await this.engine.saliency(target);
-      else if (method === "gradcam") this.heat = await this.engine.gradCam(target, this.camLayer);
+      else if (method === "gradcam") this.heat = await this.engine.gradCam(target, this.camLayer ?? this.camLayers.at(-1));
       else if (method === "occlusion")
         this.heat = await this.engine.occlusion(target, undefined, (share) => (this.heatShare = share));
     } catch (error) {
@@ -293,6 +294,8 @@ export class Explorer {
     return Math.max(Math.abs(known.low), Math.abs(known.high), here) || 1;
   }
 }
+
+const sameUnit = (a: Unit, b: Unit): boolean => a.layer === b.layer && a.unit.join() === b.unit.join();
 
 export function greatest(values: ArrayLike<number>): number | null {
   let best = -1;

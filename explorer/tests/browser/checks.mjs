@@ -203,7 +203,9 @@ export async function scrubs_to_the_first_epoch({ open, spec }) {
     ([v, t]) => Math.abs(Number(document.querySelector("[data-testid=value]").dataset.value) - v) <= t,
     [value, spec.lenet.scrub.tolerance],
   );
-  await running(page, () => page.getByTestId("epoch").fill(String(await page.getByTestId("epoch").getAttribute("max"))));
+  const last = await page.getByTestId("epoch").getAttribute("max");
+  await running(page, () => page.getByTestId("epoch").fill(last));
+  close(await number(page, "value"), now, 1e-5, "as saved again");
 }
 
 export async function goes_from_a_confusion_cell_to_the_network({ open, spec }) {

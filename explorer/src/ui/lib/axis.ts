@@ -14,5 +14,9 @@ export function logTicks(low: number, high: number): number[] {
   const every = Math.max(1, Math.ceil((last - first + 1) / 5));
   const out: number[] = [];
   for (let e = first; e <= last; e += every) out.push(10 ** e);
-  return out.length ? out : [low];
+  if (out.length > 2) return out;
+  const finer = [];
+  for (let e = Math.floor(Math.log10(low)); e <= last; e++)
+    for (const m of [1, 2, 5]) if (m * 10 ** e >= low * 0.999 && m * 10 ** e <= high * 1.001) finer.push(Number((m * 10 ** e).toPrecision(6)));
+  return finer.length ? finer : [low];
 }

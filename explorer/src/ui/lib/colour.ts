@@ -48,7 +48,7 @@ function palette(stops: readonly Rgb[]): Palette {
   return {
     words,
     css: (at) => `rgb(${within(at).join(" ")})`,
-    text: (at) => (luminance(within(at)) > 0.19 ? "#14171b" : "#ffffff"),
+    text: (at) => (luminance(within(at)) > 0.179 ? "#000000" : "#ffffff"),
   };
 }
 

@@ -10,6 +10,15 @@ export function brief(value: number, digits = 4): string {
   return text.replace("-", "−");
 }
 
+/** As short as a small cell needs: two digits, no more than six characters of a usual number. */
+export function cell(value: number): string {
+  const size = Math.abs(value);
+  if (value === 0 || !Number.isFinite(value) || size >= 1e4) return brief(value, 2);
+  if (size < 0.0005) return "≈0";
+  const text = size < 0.01 ? value.toFixed(3) : String(Number(value.toPrecision(2)));
+  return text.replace("-", "−");
+}
+
 /** Always with the same number of decimals, for columns. */
 export const fixed = (value: number, decimals = 3): string =>
   Number.isFinite(value) ? value.toFixed(decimals).replace("-", "−") : brief(value);

@@ -14,7 +14,8 @@ export function raster(
   const words = new Uint32Array(image.data.buffer);
   const scale = 255 / (high - low || 1);
   for (let i = 0; i < width * height; i++) {
-    const value = values[at(i)]!;
+    const value = values[at(i)];
+    if (value === undefined) continue; // behind the end of a wrapped vector: clear
     if (!Number.isFinite(value)) words[i] = 0xffb400ff;
     else {
       const place = Math.round((value - low) * scale);
