@@ -176,6 +176,7 @@ from minikeras.layers.reshaping import (
     ZeroPadding3D,
 )
 from minikeras.saving import serialization as _serialization
+from minikeras.types import Config
 
 # Keras's second names.
 AvgPool1D = AveragePooling1D
@@ -234,7 +235,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
     return config
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Layer:
+def deserialize(config: Config, custom_objects: dict[str, Any] | None = None) -> Layer:
     """The layer that `serialize` described.
 
     Args:

@@ -16,6 +16,7 @@ from minikeras.layers.base.options import (
     weight,
 )
 from minikeras.ops.nn.probabilities import shares
+from minikeras.types import Identifier
 
 
 def _number(value: Any, name: str, owner: str, least: float | None = 0.0) -> float:
@@ -61,7 +62,7 @@ class Activation(_Elementwise):
     [0.0, 2.0]
     """
 
-    def __init__(self, activation: Any, **kwargs: Unpack[LayerOptions]) -> None:
+    def __init__(self, activation: Identifier, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
@@ -213,9 +214,9 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: Identifier = "Zeros",
+        alpha_regularizer: Identifier = None,
+        alpha_constraint: Identifier = None,
         shared_axes: Any = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops, random
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import one_of
@@ -26,10 +28,12 @@ class _ListAttention(Layer):
             self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
 
-    def _calculate_scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Tensor, key: Tensor) -> Any:
         raise NotImplementedError
 
-    def _checked(self, inputs: Any, mask: Any = None) -> None:
+    def _checked(
+        self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None
+    ) -> None:
         owner = type(self).__name__
         several = isinstance(inputs, (list, tuple)) and len(inputs) in (2, 3)
         if not several or isinstance(inputs[0], int):  # one tensor's shape, in build
@@ -52,8 +56,8 @@ class _ListAttention(Layer):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[Tensor],
+        mask: Sequence[Tensor | None] | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
@@ -74,7 +78,7 @@ class _ListAttention(Layer):
         return (result, weights) if return_attention_scores else result
 
     def _calculate_score_mask(
-        self, scores: Any, v_mask: Any, use_causal_mask: bool
+        self, scores: Tensor, v_mask: Tensor | None, use_causal_mask: bool
     ) -> Any:
         """Where a target may look, or None for everywhere."""
         allowed = None
@@ -86,7 +90,11 @@ class _ListAttention(Layer):
         return allowed
 
     def _apply_scores(
-        self, scores: Any, value: Any, scores_mask: Any = None, training: bool = False
+        self,
+        scores: Tensor,
+        value: Tensor,
+        scores_mask: Tensor | None = None,
+        training: bool = False,
     ) -> Any:
         """The values weighed by the softmax of the scores, and the weights."""
         if scores_mask is not None:
@@ -98,7 +106,9 @@ class _ListAttention(Layer):
             weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
         return ops.matmul(weights, value), weights
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None
+    ) -> Any:
         """The mask of the query."""
         self._checked(inputs, mask)
         return None if mask is None or mask[0] is None else mask[0]
@@ -188,7 +198,7 @@ class Attention(_ListAttention):
                 name="concat_score_weight", shape=(), initializer="ones"
             )
 
-    def _calculate_scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Tensor, key: Tensor) -> Any:
         if self.score_mode == "dot":
             scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
             return scores if self.scale is None else scores * self.scale
@@ -254,7 +264,7 @@ class AdditiveAttention(Attention):
                 name="scale", shape=(input_shape[0][-1],), initializer="glorot_uniform"
             )
 
-    def _calculate_scores(self, query: Any, key: Any) -> Any:
+    def _calculate_scores(self, query: Tensor, key: Tensor) -> Any:
         total = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
         if self.scale is not None:
             total = total * self.scale

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.attention.heads import HeadAttention
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive
+from minikeras.types import Identifier, PartialShape
 
 
 class GroupedQueryAttention(HeadAttention):
@@ -72,13 +74,13 @@ class GroupedQueryAttention(HeadAttention):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Unpack[CommonOptions],
@@ -116,7 +118,7 @@ class GroupedQueryAttention(HeadAttention):
         self.num_key_value_heads = groups
 
     def build(  # type: ignore[override]  # several inputs
-        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+        self, query_shape: PartialShape, value_shape: Any, key_shape: Any = None
     ) -> None:
         """Make the projections."""
         self._check_shapes(value_shape, key_shape)
@@ -135,7 +137,7 @@ class GroupedQueryAttention(HeadAttention):
         )
         self._output_dense.build((*query_shape[:-1], queries, self.head_dim))
 
-    def _to_heads(self, name: str, shape: Any, heads: int, **more: Any) -> Any:
+    def _to_heads(self, name: str, shape: PartialShape, heads: int, **more: Any) -> Any:
         layer = self._projection(
             name, "bqm,muh->bquh", (None, heads, self.head_dim), "uh", **more
         )
@@ -145,11 +147,18 @@ class GroupedQueryAttention(HeadAttention):
     def _depth(self) -> int:
         return self.head_dim
 
-    def _for_each_head(self, heads: Any) -> Any:
+    def _for_each_head(self, heads: Tensor) -> Any:
         shared = self.num_query_heads // heads.shape[2]
         return heads if shared == 1 else ops.repeat(heads, shared, axis=2)
 
-    def _weighed(self, q: Any, k: Any, v: Any, allowed: Any, training: Any) -> Any:
+    def _weighed(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        allowed: Tensor | None,
+        training: bool | None,
+    ) -> Any:
         k, v = self._for_each_head(k), self._for_each_head(v)
         scores = ops.einsum("bquh,bkuh->buqk", q * self._factor(), k)
         weights = self._masked_softmax(scores, allowed)

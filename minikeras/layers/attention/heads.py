@@ -6,6 +6,7 @@ import math
 from typing import Any, Unpack
 
 from minikeras import ops, regularizers
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.activation import Softmax
 from minikeras.layers.attention.attention import causal_mask
 from minikeras.layers.base.call_info import accepted
@@ -18,6 +19,7 @@ from minikeras.layers.base.options import (
 )
 from minikeras.layers.core.einsum_dense import EinsumDense
 from minikeras.layers.regularization import Dropout
+from minikeras.types import Identifier, PartialShape
 
 
 class HeadAttention(Layer):
@@ -42,7 +44,7 @@ class HeadAttention(Layer):
         use_bias: bool,
         sliding_window: int | None,
         flash_attention: bool | None,
-        activity_regularizer: Any,
+        activity_regularizer: Identifier,
         use_gate: bool,
         seed: int | None,
         options: dict[str, Any],
@@ -98,7 +100,7 @@ class HeadAttention(Layer):
     def _make_softmax(self, axes: int) -> Softmax:
         return Softmax(axis=tuple(range(-axes, 0)), dtype=self.dtype_policy)
 
-    def _check_shapes(self, value_shape: Any, key_shape: Any) -> None:
+    def _check_shapes(self, value_shape: PartialShape, key_shape: PartialShape) -> None:
         if key_shape is not None and tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ValueError(
                 f"{self._label()}: value has shape {tuple(value_shape)}, key "
@@ -109,12 +111,12 @@ class HeadAttention(Layer):
 
     def _compute_attention_mask(
         self,
-        query: Any,
-        value: Any,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Tensor,
+        value: Tensor,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        key_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
         """Where a target may look, `(batch, targets, sources)`, or None for everywhere.
@@ -151,15 +153,15 @@ class HeadAttention(Layer):
 
     def call(
         self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        key_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         return_attention_scores: bool = False,
-        training: Any = None,
+        training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
         """The values, weighed for each query; and the weights, if wanted."""
@@ -188,7 +190,7 @@ class HeadAttention(Layer):
         result = self._output_dense(result)
         return (result, weights) if return_attention_scores else result
 
-    def _attend(self, query: Any, key: Any, value: Any, **options: Any) -> Any:
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, **options: Any) -> Any:
         """`_compute_attention`, with those of its options that a subclass's own takes."""
         method = type(self)._compute_attention
         if method is not HeadAttention._compute_attention:
@@ -196,17 +198,17 @@ class HeadAttention(Layer):
             options = accepted(method, options)
         return self._compute_attention(query, key, value, **options)
 
-    def _for_each_head(self, heads: Any) -> Any:
+    def _for_each_head(self, heads: Tensor) -> Any:
         """Keys or values, one head for each of the query's."""
         return heads
 
     def _compute_attention(
         self,
-        query: Any,
-        key: Any,
-        value: Any,
-        attention_mask: Any = None,
-        training: Any = None,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: Tensor | None = None,
+        training: bool | None = None,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
@@ -237,7 +239,14 @@ class HeadAttention(Layer):
     def _depth(self) -> int:
         raise NotImplementedError
 
-    def _weighed(self, q: Any, k: Any, v: Any, allowed: Any, training: Any) -> Any:
+    def _weighed(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        allowed: Tensor | None,
+        training: bool | None,
+    ) -> Any:
         """The result, and the weights of the values."""
         raise NotImplementedError
 
@@ -247,7 +256,7 @@ class HeadAttention(Layer):
         mask = self._with_heads(attention_mask, rank, len(self._softmax.axis))
         return self._softmax(attention_scores, mask=mask)
 
-    def _with_heads(self, allowed: Any, rank: int, axes: int) -> Any:
+    def _with_heads(self, allowed: Tensor | None, rank: int, axes: int) -> Any:
         """The mask with the axes that it lacks in front of targets and sources."""
         while allowed is not None and len(allowed.shape) < rank:
             allowed = ops.expand_dims(allowed, -2 * axes - 1)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.attention.heads import HeadAttention
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive
+from minikeras.types import Identifier, PartialShape
 
 
 class MultiHeadAttention(HeadAttention):
@@ -88,13 +90,13 @@ class MultiHeadAttention(HeadAttention):
         attention_axes: Any = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Unpack[CommonOptions],
@@ -184,7 +186,7 @@ class MultiHeadAttention(HeadAttention):
         """The layer that projects the result."""
         return self._output_dense
 
-    def _to_heads(self, name: str, shape: Any, depth: int, **more: Any) -> Any:
+    def _to_heads(self, name: str, shape: PartialShape, depth: int, **more: Any) -> Any:
         rank = len(shape)
         letters = string.ascii_lowercase
         free, old, new = (
@@ -205,7 +207,14 @@ class MultiHeadAttention(HeadAttention):
     def _depth(self) -> int:
         return self.key_dim
 
-    def _weighed(self, q: Any, k: Any, v: Any, allowed: Any, training: Any) -> Any:
+    def _weighed(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        allowed: Tensor | None,
+        training: bool | None,
+    ) -> Any:
         rank = len(q.shape)
         axes = self.attention_axes or ()
         letters = string.ascii_lowercase

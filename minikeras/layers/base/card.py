@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.drawing.cards import card
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
 
 # What a card says by itself, or what says little.
 _KNOWN = {"name", "trainable", "dtype"}
 _MOST = 60  # characters of a value
 
 
-def layer_card(layer: Any) -> str:
+def layer_card(layer: Layer) -> str:
     """What the layer is, what it holds, and the arguments it was made with."""
     facts: list[tuple[str, Any]] = []
     shape = layer.__dict__.get("_output_shapes")
@@ -34,7 +37,7 @@ def layer_card(layer: Any) -> str:
     return card(layer.name, type(layer).__name__, facts)
 
 
-def _config(layer: Any) -> dict[str, Any]:
+def _config(layer: Layer) -> dict[str, Any]:
     try:
         config = layer.get_config()
     except (NotImplementedError, TypeError, ValueError):  # a class of one's own

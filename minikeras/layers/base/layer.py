@@ -27,6 +27,7 @@ from minikeras.layers.base.node import Operation
 from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
+from minikeras.types import Config, Identifier, PartialShape
 
 _LOCKED = (
     "layer {!r} ({}) is built, so no variables or layers can be added to it. Make them in "
@@ -95,7 +96,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: Identifier = None,
         trainable: bool = True,
         dtype: Any = None,
         autocast: bool = True,
@@ -191,7 +192,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         return None
 
     def quantize(
-        self, mode: Any = None, type_check: bool = True, config: Any = None
+        self, mode: Any = None, type_check: bool = True, config: Config | None = None
     ) -> None:
         """Not supported; the error says what there is instead.
 
@@ -230,7 +231,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
 
     # --- building and calling
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make the variables, given the input's shape; called on the first call.
 
         Args:
@@ -261,7 +262,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         """Whether a class below Layer defines `method`."""
         return getattr(cls, method) is not getattr(Layer, method)
 
-    def _mixes_samples(self, training: Any) -> bool:
+    def _mixes_samples(self, training: bool | None) -> bool:
         """Whether a sample's result may depend on others of the batch, or on past calls."""
         return True
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import constraints, initializers, regularizers, settings
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
 
 _FAMILIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "initializer": (initializers.get, initializers.serialize),
@@ -19,14 +22,14 @@ class ArgumentError(TypeError, ValueError):
     """An argument of a type that cannot be: Keras raises now the one, now the other."""
 
 
-def set_options(layer: Any, **options: Any) -> None:
+def set_options(layer: Layer, **options: Any) -> None:
     """Set `layer.<name>_initializer` and the like from what the user gave."""
     for key, value in options.items():
         get = _FAMILIES[key.rsplit("_", 1)[1]][0]
         setattr(layer, key, get(value))
 
 
-def options_config(layer: Any, *names: str) -> dict[str, Any]:
+def options_config(layer: Layer, *names: str) -> dict[str, Any]:
     """The configs of the initializer, regularizer and constraint of each named weight."""
     found = {}
     for name in names:
@@ -38,14 +41,14 @@ def options_config(layer: Any, *names: str) -> dict[str, Any]:
     return found
 
 
-def regularizer_config(layer: Any) -> Any:
+def regularizer_config(layer: Layer) -> Any:
     """The config of the penalty on the layer's output, or None."""
     penalty = layer.activity_regularizer
     return None if penalty is None else regularizers.serialize(penalty)
 
 
 def weight(
-    layer: Any,
+    layer: Layer,
     option: str,
     shape: tuple[int, ...],
     name: str | None = None,
@@ -128,7 +131,7 @@ def one_of(value: Any, allowed: tuple[str, ...], name: str, owner: str) -> str:
     return str(found)
 
 
-def samples_apart(layer: Any, training: Any) -> bool:
+def samples_apart(layer: Layer, training: bool | None) -> bool:
     """The `_mixes_samples` of layers that treat each sample by itself."""
     return False
 

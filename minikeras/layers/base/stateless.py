@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.interpret import Block, current, within
 from minikeras.engine.overlay import Overlay
@@ -10,6 +10,9 @@ from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
 
 
 class _Inside(Overlay):
@@ -19,7 +22,7 @@ class _Inside(Overlay):
 
 
 def call(
-    layer: Any,
+    layer: Layer,
     trainable_values: Any,
     non_trainable_values: Any,
     args: tuple[Any, ...],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -15,6 +15,7 @@ from minikeras.engine.given import plain
 from minikeras.engine.interpret import current
 from minikeras.layers.base.call_context import call_context
 from minikeras.layers.base.tracker import Tracker
+from minikeras.types import Identifier
 from minikeras.variable import Variable
 
 
@@ -44,12 +45,12 @@ class LayerVariables:
         self,
         *args: Any,
         shape: Any = None,
-        initializer: Any = None,
+        initializer: Identifier = None,
         dtype: Any = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: Identifier = None,
+        constraint: Identifier = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -123,12 +124,12 @@ class LayerVariables:
     def add_variable(
         self,
         shape: Any,
-        initializer: Any,
+        initializer: Identifier,
         dtype: Any = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: Identifier = None,
+        constraint: Identifier = None,
         name: str | None = None,
     ) -> Variable:
         """As `add_weight`, under its name in older Keras."""
@@ -349,12 +350,12 @@ class LayerVariables:
         """What `save_own_variables` saves."""
         return self._tracker.trainable + self._tracker.non_trainable
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put this layer's own variables into `store` under "0", "1", ..."""
         for i, variable in enumerate(self._own_variables()):
             store[str(i)] = variable.numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take this layer's own variables from `store`.
 
         Raises:

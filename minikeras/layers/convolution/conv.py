@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import activations, ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import CommonOptions, LayerOptions
 from minikeras.layers.base.options import (
@@ -22,6 +23,7 @@ from minikeras.layers.base.options import (
 )
 from minikeras.layers.base.ranked import Ranked
 from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.types import Identifier, PartialShape, Sizes
 from minikeras.variable import Variable
 
 
@@ -38,12 +40,12 @@ class Windowed(Ranked):
 
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any,
+        kernel_size: Sizes,
+        strides: Sizes,
         padding: str,
         data_format: str | None,
-        dilation_rate: Any,
-        activation: Any,
+        dilation_rate: Sizes,
+        activation: Identifier,
         use_bias: bool,
         options: dict[str, Any],
         **kwargs: Unpack[LayerOptions],
@@ -84,7 +86,7 @@ class Windowed(Ranked):
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes=axes)
         return int(channels)
 
-    def _finish(self, x: Any) -> Any:
+    def _finish(self, x: Tensor) -> Any:
         """Add the bias, apply the activation."""
         if self.bias is not None:
             bias: Any = self.bias
@@ -93,10 +95,10 @@ class Windowed(Ranked):
             x = ops.add(x, bias)
         return x if self.activation is None else self.activation(x)
 
-    def _convolved(self, x: Any) -> Any:
+    def _convolved(self, x: Tensor) -> Any:
         raise NotImplementedError
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """`activation(convolution(inputs) + bias)`."""
         return self._finish(self._convolved(inputs))
 
@@ -129,21 +131,21 @@ class BaseConv(LowRank, Windowed):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: Sizes = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Unpack[_Options],
     ) -> None:
         options = {
@@ -168,7 +170,7 @@ class BaseConv(LowRank, Windowed):
                 f"{self._label()}: filters={filters} is not divisible by groups={groups}."
             )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel` `(*kernel_size, channels // groups, filters)` and `bias`."""
         channels = self._channels(input_shape)
         if channels % self.groups:
@@ -181,7 +183,7 @@ class BaseConv(LowRank, Windowed):
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
         self._adapt_if_planned()
 
-    def _convolved(self, x: Any) -> Any:
+    def _convolved(self, x: Tensor) -> Any:
         return ops.conv(
             x,
             self.kernel,
@@ -245,7 +247,7 @@ class Conv1D(BaseConv):
     _rank = 1
     _paddings = ("valid", "same", "causal")
 
-    def _convolved(self, x: Any) -> Any:
+    def _convolved(self, x: Tensor) -> Any:
         if self.padding != "causal":
             return super()._convolved(x)
         before = (0, 0), (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0), (0, 0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.convolution.conv import Windowed
+from minikeras.types import Identifier, PartialShape, Sizes
 
 
 class BaseDepthwiseConv(Windowed):
@@ -18,21 +20,21 @@ class BaseDepthwiseConv(Windowed):
 
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        dilation_rate: Sizes = 1,
+        activation: Identifier = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
+        depthwise_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        depthwise_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        depthwise_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
         options = {
@@ -51,7 +53,7 @@ class BaseDepthwiseConv(Windowed):
             depth_multiplier, "depth_multiplier", self._label()
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel` `(*kernel_size, channels, depth_multiplier)` and `bias`."""
         channels = self._channels(input_shape)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
@@ -59,7 +61,7 @@ class BaseDepthwiseConv(Windowed):
         filters = channels * self.depth_multiplier
         self.bias = weight(self, "bias", (filters,)) if self.use_bias else None
 
-    def _convolved(self, x: Any) -> Any:
+    def _convolved(self, x: Tensor) -> Any:
         return ops.depthwise_conv(
             x,
             self.kernel,
@@ -83,24 +85,24 @@ class BaseSeparableConv(Windowed):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: Sizes = 1,
         depth_multiplier: int = 1,
-        activation: Any = None,
+        activation: Identifier = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
+        depthwise_initializer: Identifier = "glorot_uniform",
+        pointwise_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        depthwise_regularizer: Identifier = None,
+        pointwise_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        depthwise_constraint: Identifier = None,
+        pointwise_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
         options = {
@@ -123,7 +125,7 @@ class BaseSeparableConv(Windowed):
         )
         self.filters = positive(filters, "filters", self._label())
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `depthwise_kernel`, `pointwise_kernel` and `bias`."""
         channels = self._channels(input_shape)
         multiplier = self.depth_multiplier
@@ -142,7 +144,7 @@ class BaseSeparableConv(Windowed):
         )
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
 
-    def _convolved(self, x: Any) -> Any:
+    def _convolved(self, x: Tensor) -> Any:
         return ops.separable_conv(
             x,
             self.depthwise_kernel,

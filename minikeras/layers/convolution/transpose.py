@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive, sizes, weight
 from minikeras.layers.convolution.conv import Windowed
+from minikeras.types import Identifier, PartialShape, Sizes
 
 
 class BaseConvTranspose(Windowed):
@@ -16,21 +18,21 @@ class BaseConvTranspose(Windowed):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
         padding: str = "valid",
-        output_padding: Any = None,
+        output_padding: Sizes | None = None,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        dilation_rate: Sizes = 1,
+        activation: Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
         options = {
@@ -58,7 +60,7 @@ class BaseConvTranspose(Windowed):
                     f"strides={self.strides}."
                 )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel` `(*kernel_size, filters, channels)` and `bias`."""
         channels = self._channels(input_shape)
         self.kernel = weight(
@@ -66,7 +68,7 @@ class BaseConvTranspose(Windowed):
         )
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
 
-    def _convolved(self, x: Any) -> Any:
+    def _convolved(self, x: Tensor) -> Any:
         return ops.conv_transpose(
             x,
             self.kernel,
@@ -230,21 +232,21 @@ class Conv3DTranspose(BaseConvTranspose):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = (1, 1, 1),
+        kernel_size: Sizes,
+        strides: Sizes = (1, 1, 1),
         padding: str = "valid",
         data_format: str | None = None,
-        output_padding: Any = None,
-        dilation_rate: Any = (1, 1, 1),
-        activation: Any = None,
+        output_padding: Sizes | None = None,
+        dilation_rate: Sizes = (1, 1, 1),
+        activation: Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
         super().__init__(

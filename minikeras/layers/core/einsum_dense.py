@@ -8,6 +8,7 @@ import string
 from typing import Any, NamedTuple, Unpack
 
 from minikeras import activations, ops
+from minikeras.engine.tensor import Tensor
 from minikeras.initializers import VarianceScaling
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import (
@@ -18,6 +19,7 @@ from minikeras.layers.base.options import (
 )
 from minikeras.layers.core.dense import refuse_quantization
 from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.types import Identifier, PartialShape
 
 _EQUATION = re.compile(
     r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?"
@@ -93,14 +95,14 @@ class EinsumDense(LowRank):
         self,
         equation: str,
         output_shape: Any,
-        activation: Any = None,
+        activation: Identifier = None,
         bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         gptq_unpacked_column_size: int | None = None,
@@ -128,7 +130,7 @@ class EinsumDense(LowRank):
             bias_constraint=bias_constraint,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel` and `bias` for the letters' sizes."""
         plan = self._plan(input_shape)
         for name, shape in (("kernel", plan.kernel), ("bias", plan.bias or ())):
@@ -223,14 +225,14 @@ class EinsumDense(LowRank):
             )
         return dict(zip(letters, self.partial_output_shape, strict=True))
 
-    def call(self, inputs: Any, training: Any = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Any:
         """`activation(einsum(equation, inputs, kernel) + bias)`."""
         x = ops.einsum(self.equation, inputs, self.kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The sizes of the equation's result."""
         return self._plan(input_shape).output
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import NameOptions, PenaltyOptions, PlainOptions
 from minikeras.layers.base.options import (
     options_config,
@@ -16,6 +17,7 @@ from minikeras.layers.base.options import (
 )
 from minikeras.layers.core.dense import refuse_quantization
 from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.types import Identifier, PartialShape
 
 
 class TableOptions(PlainOptions, NameOptions, PenaltyOptions, total=False):
@@ -71,9 +73,9 @@ class Embedding(LowRank):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: Identifier = "uniform",
+        embeddings_regularizer: Identifier = None,
+        embeddings_constraint: Identifier = None,
         mask_zero: bool = False,
         weights: Any = None,
         lora_rank: int | None = None,
@@ -107,22 +109,22 @@ class Embedding(LowRank):
                 weights = [weights]
             self.set_weights(weights)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: PartialShape | None = None) -> None:
         """Make `embeddings` `(input_dim, output_dim)`."""
         self._embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim))
         self._adapt_if_planned()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The rows that the integers name."""
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self._run_dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """True where the integer is not 0, if `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The input's shape with `output_dim` added at the end."""
         return (*input_shape, self.output_dim)
 

@@ -10,6 +10,7 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError
 from minikeras.saving import dialects, serialization
+from minikeras.types import PartialShape
 
 
 class Lambda(Layer):
@@ -64,7 +65,7 @@ class Lambda(Layer):
             known = set()
         self._passed_on = known & {"mask", "training"}
 
-    def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """`function(inputs, **arguments)`."""
         more = dict(self.arguments)
         for name, value in (("mask", mask), ("training", training)):
@@ -76,7 +77,7 @@ class Lambda(Layer):
         """The `mask` argument, or its result."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """What `output_shape` says, else what tracing the function gives."""
         if self._output_shape is None:
             return super().compute_output_shape(input_shape)

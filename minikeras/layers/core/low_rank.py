@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class LowRank(Layer):
         factors = self._factors()
         return [v for v in super()._own_variables() if not any(v is f for f in factors)]
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """As every layer; the weight with its correction, which is not kept apart."""
         super().save_own_variables(store)
         if self.lora_enabled:
@@ -131,7 +132,7 @@ class LowRank(Layer):
             place = [v is weight for v in self._own_variables()].index(True)
             store[str(place)] = self._corrected(weight).numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """As every layer; the correction starts from nothing.
 
         Raises:

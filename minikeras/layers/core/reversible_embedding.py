@@ -6,7 +6,9 @@ from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.dtypes import is_float
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.core.embedding import Embedding, TableOptions
+from minikeras.types import Identifier, PartialShape
 
 
 class ReversibleEmbedding(Embedding):
@@ -54,9 +56,9 @@ class ReversibleEmbedding(Embedding):
         input_dim: int,
         output_dim: int,
         tie_weights: bool = True,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: Identifier = "uniform",
+        embeddings_regularizer: Identifier = None,
+        embeddings_constraint: Identifier = None,
         mask_zero: bool = False,
         reverse_dtype: Any = None,
         logit_soft_cap: float | None = None,
@@ -75,7 +77,7 @@ class ReversibleEmbedding(Embedding):
         self.reverse_dtype = reverse_dtype
         self.logit_soft_cap = logit_soft_cap
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: PartialShape | None = None) -> None:
         """Make `embeddings`, and `reverse_embeddings` where it is another table."""
         super().build(input_shape)
         if not self.tie_weights:
@@ -86,7 +88,7 @@ class ReversibleEmbedding(Embedding):
                 name="reverse_embeddings",
             )
 
-    def call(self, inputs: Any, reverse: bool = False) -> Any:
+    def call(self, inputs: Tensor, reverse: bool = False) -> Any:
         """The rows that the integers name, or scores of all integers."""
         if not reverse:
             return super().call(inputs)
@@ -101,13 +103,15 @@ class ReversibleEmbedding(Embedding):
             scores = ops.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
         return scores
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """True where the integer is not 0, if `mask_zero`; scores have no mask."""
         if is_float(inputs.dtype):
             return None
         return super().compute_mask(inputs, mask)
 
-    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:
+    def compute_output_shape(
+        self, input_shape: PartialShape, reverse: bool = False
+    ) -> Any:
         """The input's shape with `output_dim` added, or ending in `input_dim`."""
         if reverse:
             return (*input_shape[:-1], self.input_dim)

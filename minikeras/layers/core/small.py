@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.masking import set_mask
@@ -38,7 +39,7 @@ class Identity(Layer):
         self.supports_masking = True
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The inputs."""
         return inputs
 
@@ -72,11 +73,11 @@ class Masking(Layer):
         self.supports_masking = True
         self._nothing_to_build()
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """True where a step has a feature that differs from the value."""
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The inputs with masked steps zeroed."""
         kept = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
         outputs = ops.multiply(inputs, ops.cast(kept, inputs.dtype))
@@ -120,10 +121,10 @@ class CarriedMask(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """The mask of the inputs."""
         return ops.ones(ops.shape(inputs)[:2], "bool") if mask is None else mask
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
         """None: a mask has no mask."""
         return None

@@ -9,6 +9,7 @@ from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.merging.merge import Merge
+from minikeras.types import PartialShape
 
 
 class Concatenate(Merge):
@@ -113,7 +114,7 @@ class Dot(Merge):
         self.axes = axes if isinstance(axes, int) else tuple(axes)
         self.normalize = normalize
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Check that there are two inputs, and that they fit."""
         super().build(input_shape)
         if len(input_shape) != 2:

@@ -9,6 +9,7 @@ from minikeras import ops
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.masking import mask_of, set_mask
+from minikeras.types import PartialShape
 
 
 class Merge(Layer):
@@ -21,7 +22,7 @@ class Merge(Layer):
     def _merged(self, inputs: list[Any]) -> Any:
         raise NotImplementedError
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Check that there are several inputs."""
         if not input_shape or not isinstance(input_shape[0], (list, tuple)):
             raise ValueError(
@@ -165,7 +166,7 @@ class Subtract(Merge):
     [[2.0, 2.0]]
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Check that there are two inputs."""
         super().build(input_shape)
         if len(input_shape) != 2:

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from minikeras import ops, settings
 from minikeras.engine.dtypes import is_float
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -15,6 +16,7 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
+from minikeras.types import Identifier, PartialShape
 from minikeras.variable import Variable
 
 _CLIPPING = ("rmax", "rmin", "dmax")
@@ -92,14 +94,14 @@ class BatchNormalization(Layer):
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        moving_mean_initializer: Identifier = "zeros",
+        moving_variance_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         renorm: bool = False,
         renorm_clipping: Any = None,
         renorm_momentum: float = 0.99,
@@ -149,10 +151,10 @@ class BatchNormalization(Layer):
         self.moving_mean: Any = None
         self.moving_variance: Any = None
 
-    def _mixes_samples(self, training: Any) -> bool:
+    def _mixes_samples(self, training: bool | None) -> bool:
         return bool(training)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `gamma`, `beta` and the moving averages, one number for each channel."""
         rank = len(input_shape)
         if not -rank <= self.axis < rank:
@@ -182,10 +184,12 @@ class BatchNormalization(Layer):
                 setattr(self, name, made)
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
 
-    def _first_deviation(self, shape: Any, dtype: Any = None) -> Any:
+    def _first_deviation(self, shape: PartialShape, dtype: Any = None) -> Any:
         return ops.sqrt(self.moving_variance_initializer(shape, dtype))
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Any:
         """The normalized inputs."""
         if mask is not None:
             _check_mask(mask, inputs, self._label())
@@ -213,7 +217,7 @@ class BatchNormalization(Layer):
         )
         return ops.cast(outputs, outer_dtype) if half else outputs
 
-    def _renormalized(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+    def _renormalized(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:
         """Scale and offset that turn the batch's statistics into the averages.
 
         Those of the paper, `r` and `d`, joined with `gamma` and `beta`. The averages move
@@ -236,7 +240,7 @@ class BatchNormalization(Layer):
             ratio, shift = ratio * self.gamma, shift * self.gamma
         return ratio, shift if self.beta is None else shift + self.beta
 
-    def _statistics(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+    def _statistics(self, inputs: Tensor, mask: Tensor | None) -> tuple[Any, Any]:
         """Mean and (biased) variance of each channel, over what is not masked."""
         channel = self.axis % len(inputs.shape)
         axes = [i for i in range(len(inputs.shape)) if i != channel]
@@ -256,7 +260,7 @@ class BatchNormalization(Layer):
         variance = ops.sum(squares, axis=axes, keepdims=True) / total
         return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
 
-    def _remember(self, mean: Any, variance: Any) -> None:
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
         """Move the averages towards the batch's statistics."""
         _move(self.moving_mean, mean, self.momentum)
         if not self.renorm:

@@ -16,6 +16,7 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
+from minikeras.types import Identifier, PartialShape
 
 
 class _Options(LayerOptions, total=False):
@@ -65,12 +66,12 @@ class LayerNormalization(Layer):
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         **kwargs: Unpack[_Options],
     ) -> None:
         rms_scaling = kwargs.pop("rms_scaling", False)
@@ -172,12 +173,12 @@ class GroupNormalization(Layer):
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
@@ -243,7 +244,7 @@ class GroupNormalization(Layer):
             x = x + ops.reshape(ops.cast(self.beta, x.dtype), along)
         return ops.cast(x, inputs.dtype) if half else x
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The input's shape."""
         return tuple(input_shape)
 

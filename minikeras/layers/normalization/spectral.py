@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import initializers, ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import positive
 from minikeras.layers.core.wrapper import Wrapper
+from minikeras.types import PartialShape
 
 _WRAPPED = ("kernel", "embeddings")
 
@@ -59,7 +61,7 @@ class SpectralNormalization(Wrapper):
         super().__init__(layer, **kwargs)
         self.power_iterations = steps
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: PartialShape | None = None) -> None:
         """Build the layer inside; make `vector_u` `(1, last axis of the kernel)`."""
         super().build(input_shape)
         self.input_spec = self.layer.input_spec
@@ -78,7 +80,7 @@ class SpectralNormalization(Wrapper):
             dtype=self._kernel.dtype,
         )
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
         """The result of the layer inside, its kernel normalized first if `training`."""
         if training:
             u, kernel = self.normalized_weights()
@@ -98,7 +100,7 @@ class SpectralNormalization(Wrapper):
         sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
         return u, ops.reshape(ops.divide(matrix, sigma), kernel.shape)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """That of the layer inside."""
         return self.layer.compute_output_shape(input_shape)
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import samples_apart, sizes
+from minikeras.types import Sizes
 
 
 class BaseAdaptivePooling(Layer):
@@ -23,7 +25,7 @@ class BaseAdaptivePooling(Layer):
 
     def __init__(
         self,
-        output_size: Any,
+        output_size: Sizes,
         data_format: str | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
@@ -33,7 +35,7 @@ class BaseAdaptivePooling(Layer):
         self.data_format = checked_format(data_format, owner)
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """One number for each place of the output and channel."""
         pool = type(self)._pool
         return pool(inputs, self.output_size, self.data_format)

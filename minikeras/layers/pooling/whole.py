@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -78,7 +79,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """The mean over the steps that are not masked."""
         if mask is None:
             return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
@@ -88,7 +89,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         total = ops.sum(inputs * weights, axis=self._axes, keepdims=self.keepdims)
         return total / ops.sum(weights, axis=self._axes, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """None: the steps are gone."""
         return None
 
@@ -117,7 +118,7 @@ class GlobalAveragePooling2D(BaseGlobalPooling):
 
     _rank = 2
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The mean over the spatial axes."""
         return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -146,7 +147,7 @@ class GlobalAveragePooling3D(BaseGlobalPooling):
 
     _rank = 3
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The mean over the spatial axes."""
         return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -175,7 +176,7 @@ class GlobalMaxPooling1D(BaseGlobalPooling):
 
     _rank = 1
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The greatest value over the spatial axes."""
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -204,7 +205,7 @@ class GlobalMaxPooling2D(BaseGlobalPooling):
 
     _rank = 2
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The greatest value over the spatial axes."""
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -233,6 +234,6 @@ class GlobalMaxPooling3D(BaseGlobalPooling):
 
     _rank = 3
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The greatest value over the spatial axes."""
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)

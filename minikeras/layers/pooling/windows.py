@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions, SizeOptions
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, samples_apart, sizes
 from minikeras.layers.base.ranked import Ranked
+from minikeras.types import Sizes
 
 
 class _Options(PlainOptions, SizeOptions, PenaltyOptions, total=False):
@@ -26,8 +28,8 @@ class BasePooling(Ranked):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
+        pool_size: Sizes = 2,
+        strides: Sizes | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
@@ -43,7 +45,7 @@ class BasePooling(Ranked):
         self.input_spec = InputSpec(ndim=rank + 2)
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """One number for each window and channel."""
         pool = type(self)._pool
         return pool(
@@ -170,8 +172,8 @@ class BaseAveragePooling(BasePooling):
 
     def __init__(
         self,
-        pool_size: Any,
-        strides: Any = None,
+        pool_size: Sizes,
+        strides: Sizes | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from minikeras.engine.tensor import Tensor, host_array
+from minikeras.types import ArrayLike
 from minikeras.variable import Variable
 
 Array = np.ndarray[Any, Any]
 
 
-def batches(data: Any, owner: str, steps: int | None = None) -> Iterator[Array]:
+def batches(
+    data: ArrayLike | Iterable[Any], owner: str, steps: int | None = None
+) -> Iterator[Array]:
     """The batches of `data`, each a NumPy array of numbers or strings.
 
     Args:
@@ -33,12 +36,12 @@ def batches(data: Any, owner: str, steps: int | None = None) -> Iterator[Array]:
     return itertools.islice(parts, steps)
 
 
-def gives_batches(data: Any) -> bool:
+def gives_batches(data: ArrayLike | Iterable[Any]) -> bool:
     """Whether `data` is a source of batches, rather than one array."""
     return _whole(data) is None
 
 
-def _whole(data: Any) -> Array | None:
+def _whole(data: ArrayLike | Iterable[Any]) -> Array | None:
     """`data` as one array, if it is one."""
     if isinstance(data, (list, tuple)) and is_plain(data):
         return host(data)
@@ -49,7 +52,7 @@ def _whole(data: Any) -> Array | None:
     return None
 
 
-def is_plain(values: Any) -> bool:
+def is_plain(values: ArrayLike) -> bool:
     """Whether a list holds numbers or strings, in lists or not: no arrays."""
     first = values
     while isinstance(first, (list, tuple)):
@@ -82,7 +85,7 @@ def _parts(data: Any, owner: str) -> Iterator[Array]:
         yield host(item)
 
 
-def host(value: Any) -> Array:
+def host(value: ArrayLike | Iterable[Any]) -> Array:
     """An array-like as a NumPy array."""
     if isinstance(value, Variable):
         value = value.value

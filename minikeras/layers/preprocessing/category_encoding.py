@@ -11,6 +11,7 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.choices import one_of, refuse_sparse
 from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
 from minikeras.layers.preprocessing.encoding import encoded_shape
+from minikeras.types import PartialShape
 
 
 class CategoryEncoding(DataLayer):
@@ -98,7 +99,7 @@ class CategoryEncoding(DataLayer):
                 f"{self.num_tokens - 1}, since num_tokens={self.num_tokens}."
             )
 
-    def compute_output_shape(self, input_shape: Any, **shapes: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape, **shapes: Any) -> Any:
         """The result's shape, for inputs of this shape."""
         return encoded_shape(tuple(input_shape), self.output_mode, self.num_tokens)
 

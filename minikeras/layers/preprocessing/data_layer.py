@@ -10,6 +10,7 @@ from minikeras import ops
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import samples_apart
 from minikeras.layers.preprocessing.batches import is_plain
+from minikeras.types import ArrayLike
 
 
 class DataLayer(Layer):
@@ -23,7 +24,7 @@ class DataLayer(Layer):
         )
 
 
-def _as_array(value: Any) -> Any:
+def _as_array(value: ArrayLike) -> Any:
     numbers = isinstance(value, (list, tuple)) and is_plain(value)
     if numbers or type(value) in (int, float):
         return np.asarray(ops.convert_to_tensor(value))

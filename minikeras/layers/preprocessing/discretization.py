@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from minikeras.layers.preprocessing.choices import one_of, refuse_sparse
 from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
 from minikeras.layers.preprocessing.encoding import encoded_shape
 from minikeras.layers.preprocessing.sketch import QuantileSketch
+from minikeras.types import ArrayLike, PartialShape
 from minikeras.variable import Variable
 
 
@@ -135,7 +137,7 @@ class Discretization(DataLayer):
 
     # --- adapting
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: ArrayLike | Iterable[Any], steps: int | None = None) -> None:
         """Find boundaries between which the data are spread evenly.
 
         What was found before is forgotten.
@@ -176,7 +178,7 @@ class Discretization(DataLayer):
         self._held.assign(found.astype(self._held.dtype))
         self.__dict__["bin_boundaries"] = found.tolist()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Take a batch in; `finalize_state` finds the boundaries."""
         self._refuse_given()
         for batch in batches(data, self._label()):
@@ -222,7 +224,7 @@ class Discretization(DataLayer):
             return ops.cast(ids, "int32")
         return encoded(ids, self.output_mode, self._size(), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The result's shape, for inputs of this shape."""
         return encoded_shape(tuple(input_shape), self.output_mode, self._size())
 

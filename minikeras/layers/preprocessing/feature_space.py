@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minikeras import ops
@@ -30,6 +30,7 @@ from minikeras.layers.preprocessing.lookup import IndexLookup
 from minikeras.layers.preprocessing.normalization import Normalization
 from minikeras.layers.preprocessing.text_vectorization import TextVectorization
 from minikeras.saving import model_files
+from minikeras.types import ArrayLike, PartialShape
 
 __all__ = ["FeatureSpace", "TFDConcat", "TFDIdentity"]
 
@@ -215,7 +216,7 @@ class FeatureSpace(FeatureKinds, Layer):
             self.__dict__["encoded_features"] = self._encoded(dict(self.inputs))
         return self.encoded_features
 
-    def call(self, data: Any) -> Any:
+    def call(self, data: ArrayLike | Iterable[Any]) -> Any:
         """The encoded columns.
 
         Args:
@@ -257,7 +258,7 @@ class FeatureSpace(FeatureKinds, Layer):
         parts = list(results.values())
         return self.concat(parts) if len(parts) > 1 else parts[0]
 
-    def _as(self, mode: str, name: str, value: Any, size: int | None) -> Any:
+    def _as(self, mode: str, name: str, value: ArrayLike, size: int | None) -> Any:
         if mode == "float":
             return as_float(value)
         if mode == "int":
@@ -282,7 +283,7 @@ class FeatureSpace(FeatureKinds, Layer):
     def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._traced(args, kwargs)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: PartialShape | None = None) -> None:
         """Nothing: the layers of the features are built by `adapt`."""
         self.__dict__["built"] = True
 
@@ -327,7 +328,7 @@ class FeatureSpace(FeatureKinds, Layer):
         model_files.save_model(self, filepath)
 
 
-def _learns(layer: Any) -> bool:
+def _learns(layer: Layer) -> bool:
     if isinstance(layer, Normalization):
         return layer.input_mean is None
     if isinstance(layer, TextVectorization):
@@ -359,13 +360,13 @@ def _rows(data: Any, owner: str) -> Iterator[dict[str, Any]]:
         yield found
 
 
-def _column(values: Any) -> Any:
+def _column(values: ArrayLike) -> Any:
     """Values of a column as `(rows, 1)`."""
     array = host(values)
     return array.reshape(-1, 1) if array.ndim < 2 else array
 
 
-def _ready(value: Any, owner: str) -> tuple[Any, bool]:
+def _ready(value: ArrayLike, owner: str) -> tuple[Any, bool]:
     """A column as `(rows, ...)`, and whether it was a single value."""
     if isinstance(value, Tensor) and value.staged:
         return (ops.expand_dims(value, -1) if value.ndim == 1 else value), False

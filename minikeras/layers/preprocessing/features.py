@@ -15,6 +15,7 @@ from minikeras.layers.preprocessing.normalization import Normalization
 from minikeras.layers.preprocessing.rescaling import Rescaling
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.saving import serialization
+from minikeras.types import ArrayLike, PartialShape
 
 # The module by which Keras's files call these classes.
 HOME = "keras.src.layers.preprocessing.feature_space"
@@ -33,7 +34,7 @@ class TFDIdentity(DataLayer):
         """The inputs."""
         return inputs
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The input's shape."""
         return input_shape
 
@@ -241,6 +242,6 @@ class FeatureKinds:
         return Feature("int32", layer, output_mode)
 
 
-def as_float(value: Any) -> Any:
+def as_float(value: ArrayLike) -> Any:
     """A feature's values as floats."""
     return ops.cast(value, "float32")

@@ -21,6 +21,7 @@ from minikeras.engine.symbolic import KerasTensor, abstract
 from minikeras.engine.tensor import Tensor, TraceError, from_numpy, host_array
 from minikeras.layers.base.call_info import shape_of
 from minikeras.layers.base.layer import Layer
+from minikeras.types import ArrayLike, PartialShape
 from minikeras.variable import Variable
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +59,7 @@ class HostLayer(Layer):
 
     _takes_many = False
 
-    def _array(self, value: Any) -> Array:
+    def _array(self, value: ArrayLike) -> Array:
         return on_host(value, self._label())
 
     def _call_cast(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -86,7 +87,7 @@ class HostLayer(Layer):
     ) -> None:
         self.__dict__["built"] = True
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: PartialShape | None = None) -> None:
         """Nothing: there are no variables."""
         self.__dict__["built"] = True
 
@@ -102,19 +103,19 @@ class HostLayer(Layer):
         """The result's shape and dtype, as a KerasTensor."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The result's shape, for inputs of this shape."""
         spec = self.compute_output_spec(KerasTensor(input_shape, self._data_dtype))
         return spec.shape
 
 
-def _as_symbol(value: Any) -> Any:
+def _as_symbol(value: ArrayLike) -> Any:
     if not isinstance(value, Tensor):
         return value
     return KerasTensor(shape_of(value), value.dtype)
 
 
-def on_host(value: Any, owner: str) -> Array:
+def on_host(value: ArrayLike, owner: str) -> Array:
     """Whatever was passed for a tensor, as a NumPy array of numbers or strings.
 
     Raises:

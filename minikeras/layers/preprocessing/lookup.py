@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Unpack
 
 import numpy as np
@@ -24,6 +25,7 @@ from minikeras.layers.preprocessing.counts import TokenCounts
 from minikeras.layers.preprocessing.encoding import Array, encode, encoded_shape
 from minikeras.layers.preprocessing.host import HostLayer
 from minikeras.layers.preprocessing.table import Table
+from minikeras.types import ArrayLike
 
 _FILE = "vocabulary.txt"
 # Beside the other, for tokens that hold the end of a line, which lines cannot.
@@ -211,7 +213,7 @@ class IndexLookup(HostLayer):
 
     # --- adapting
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: ArrayLike | Iterable[Any], steps: int | None = None) -> None:
         """Learn the vocabulary: the most frequent tokens first.
 
         What was learnt before is forgotten. Tokens that are as frequent come in falling
@@ -243,7 +245,7 @@ class IndexLookup(HostLayer):
         """Forget what `update_state` counted; the vocabulary stays till it is replaced."""
         self.__dict__["_counts"] = self._new_counts()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Count the tokens of a batch; `finalize_state` makes them the vocabulary."""
         self._refuse_fixed()
         self._counts.add(self._documents(self._array(data)))
@@ -360,12 +362,12 @@ class IndexLookup(HostLayer):
             return expected
         return self.vocabulary_size()
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the weights of tf-idf into a file."""
         if self.output_mode == "tf_idf" and self.idf_weights is not None:
             store["idf_weights"] = self.idf_weights
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take the weights of tf-idf from a file."""
         if self.output_mode == "tf_idf" and "idf_weights" in store:
             self.__dict__["idf_weights"] = np.asarray(store["idf_weights"])
@@ -400,7 +402,7 @@ class IndexLookup(HostLayer):
             self.set_vocabulary(tokens)
 
 
-def _as_given(values: Any) -> list[Any] | None:
+def _as_given(values: ArrayLike) -> list[Any] | None:
     if values is None:
         return None
     if isinstance(values, (list, tuple)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Unpack
 
 import numpy as np
@@ -11,6 +12,7 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.batches import batches, gives_batches, numbers
 from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.layers.preprocessing.moments import Moments
+from minikeras.types import ArrayLike, PartialShape
 
 
 class Normalization(DataLayer):
@@ -115,7 +117,7 @@ class Normalization(DataLayer):
         """The axes with statistics of their own, from 0, in order."""
         return tuple(sorted({a % self._rank for a in self.axis}))
 
-    def _spread(self, value: Any, name: str, sizes: tuple[int, ...]) -> Any:
+    def _spread(self, value: ArrayLike, name: str, sizes: tuple[int, ...]) -> Any:
         array = np.asarray(value, "float64")
         try:
             whole = np.broadcast_to(array, sizes)
@@ -126,7 +128,7 @@ class Normalization(DataLayer):
             ) from None
         return whole.reshape(self._kept_shape).astype(settings.floatx())
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: ArrayLike | Iterable[Any]) -> None:
         """Find mean and variance; what was found before is forgotten.
 
         Args:
@@ -232,7 +234,7 @@ class Normalization(DataLayer):
                     f"has another size than the {self._kept_shape[axis]} of the statistics."
                 )
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The input's shape."""
         return input_shape
 
@@ -246,7 +248,7 @@ class Normalization(DataLayer):
             "variance": self.input_variance,
         }
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take mean and variance from a file, and build by their shape if need be."""
         if not self.built and self.input_mean is None and len(store):
             sizes = np.shape(store["0"])
@@ -256,6 +258,6 @@ class Normalization(DataLayer):
         super().load_own_variables(store)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: ArrayLike) -> Any:
     """Numbers as a config holds them."""
     return None if value is None else np.asarray(value, "float64").tolist()

@@ -10,6 +10,7 @@ from minikeras import ops
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.saving import serialization
+from minikeras.types import ArrayLike, PartialShape
 
 
 class Rescaling(DataLayer):
@@ -54,7 +55,7 @@ class Rescaling(DataLayer):
         offset = ops.convert_to_tensor(self.offset, dtype)
         return ops.cast(inputs, dtype) * scale + offset
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The input's shape."""
         return input_shape
 
@@ -75,7 +76,7 @@ class Rescaling(DataLayer):
         return super().from_config(restored)
 
 
-def _numbers(value: Any, name: str, owner: str) -> Any:
+def _numbers(value: ArrayLike, name: str, owner: str) -> Any:
     try:
         kind = np.asarray(value).dtype.kind
     except ValueError:

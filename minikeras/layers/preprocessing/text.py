@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.layers.preprocessing.vocabulary import to_bytes, to_text
+from minikeras.types import ArrayLike
 
 Array = np.ndarray[Any, Any]
 Tokens = list[list[bytes]]
@@ -153,7 +154,9 @@ def lengths_of(rows: Tokens) -> Array:
     return np.fromiter(map(len, rows), "int64", len(rows))
 
 
-def check_function(value: Any, allowed: tuple[str, ...], name: str, owner: str) -> Any:
+def check_function(
+    value: ArrayLike, allowed: tuple[str, ...], name: str, owner: str
+) -> Any:
     """`value` if it is allowed, None, or a function.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Unpack
 
 import numpy as np
@@ -19,6 +20,7 @@ from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.layers.preprocessing.table import END_MARK, Table
 from minikeras.layers.preprocessing.vocabulary import to_text
 from minikeras.saving import serialization
+from minikeras.types import ArrayLike
 
 
 class TextVectorization(HostLayer):
@@ -148,7 +150,10 @@ class TextVectorization(HostLayer):
     # --- the vocabulary
 
     def adapt(
-        self, data: Any, batch_size: int | None = None, steps: int | None = None
+        self,
+        data: ArrayLike | Iterable[Any],
+        batch_size: int | None = None,
+        steps: int | None = None,
     ) -> None:
         """Learn the vocabulary of texts: the most frequent tokens first.
 
@@ -175,7 +180,7 @@ class TextVectorization(HostLayer):
         """Forget what `update_state` counted; the vocabulary stays till it is replaced."""
         self._lookup_layer.reset_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Count the tokens of a batch; `finalize_state` makes them the vocabulary."""
         self._lookup_layer._refuse_fixed()
         self._lookup_layer._counts.add(self._shown_tokens(self._array(data)))
@@ -319,11 +324,11 @@ class TextVectorization(HostLayer):
             restored["ngrams"] = tuple(restored["ngrams"])
         return super().from_config(restored)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the weights of tf-idf into a file."""
         self._lookup_layer.save_own_variables(store)
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take the weights of tf-idf from a file."""
         self._lookup_layer.load_own_variables(store)
 

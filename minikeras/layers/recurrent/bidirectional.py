@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.recurrent.rnn import RNN
 from minikeras.saving import serialization
 from minikeras.saving.registry import custom_object_scope
+from minikeras.types import PartialShape
 
 _MODES = ("sum", "mul", "ave", "concat", None)
 _SHARED = ("stateful", "return_sequences", "return_state")
@@ -107,11 +110,15 @@ class Bidirectional(Layer):
                 f"{first.go_backwards}; expected opposite values."
             )
 
-    def _mixes_samples(self, training: Any) -> bool:
+    def _mixes_samples(self, training: bool | None) -> bool:
         pair = (self.forward_layer, self.backward_layer)
         return any(layer._mixes_samples(training) for layer in pair)
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(
+        self,
+        sequences_shape: PartialShape,
+        initial_state_shape: PartialShape | None = None,
+    ) -> None:
         """Build both layers."""
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
@@ -146,10 +153,10 @@ class Bidirectional(Layer):
 
     def call(
         self,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
-        training: Any = None,
+        sequences: Tensor,
+        initial_state: Sequence[Tensor] | None = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
     ) -> Any:
         """The merged outputs, and the states of both where they are wanted."""
         first, second = None, None
@@ -179,7 +186,7 @@ class Bidirectional(Layer):
             return merged
         return (*merged, *states) if self.merge_mode is None else (merged, *states)
 
-    def _merged(self, y: Any, z: Any) -> Any:
+    def _merged(self, y: Tensor, z: Any) -> Any:
         if self.merge_mode == "concat":
             return ops.concatenate([y, z], -1)
         if self.merge_mode == "sum":
@@ -190,7 +197,7 @@ class Bidirectional(Layer):
             return y * z
         return y, z
 
-    def compute_mask(self, _: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Any, mask: Tensor | None) -> Any:
         """The mask of the outputs of all steps; None where only the last is returned."""
         found = tree.flatten(mask)[0] if self.return_sequences else None
         outputs = [found] if self.merge_mode is not None else [found, found]
@@ -200,7 +207,9 @@ class Bidirectional(Layer):
         return found if self.merge_mode is not None else tuple(outputs)
 
     def compute_output_shape(
-        self, sequences_shape: Any, initial_state_shape: Any = None
+        self,
+        sequences_shape: PartialShape,
+        initial_state_shape: PartialShape | None = None,
     ) -> Any:
         """The shapes of what a call returns."""
         found = self.forward_layer.compute_output_shape(sequences_shape)

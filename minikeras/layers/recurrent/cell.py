@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras import activations, ops, random
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError, options_config, set_options
 
@@ -37,7 +38,9 @@ class Masks:
         states: The same for the state.
     """
 
-    def __init__(self, inputs: Any = None, states: Any = None) -> None:
+    def __init__(
+        self, inputs: Tensor | None = None, states: Sequence[Tensor] | None = None
+    ) -> None:
         self.inputs = inputs
         self.states = states
 
@@ -79,7 +82,9 @@ class Cell(Layer):
 
     # --- dropout
 
-    def _masks(self, inputs: Any, states: Any, training: Any) -> Masks:
+    def _masks(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool | None
+    ) -> Masks:
         """New masks for inputs and states of these shapes."""
         if not training:
             return Masks()
@@ -94,7 +99,9 @@ class Cell(Layer):
         masks: Masks | None = self.__dict__.get("_held")
         return masks
 
-    def hold(self, inputs: Any, states: Any, training: Any) -> None:
+    def hold(
+        self, inputs: Any, states: Sequence[Tensor], training: bool | None
+    ) -> None:
         """Draw the masks of all steps of a call, until `release`.
 
         Args:
@@ -122,7 +129,7 @@ class Cell(Layer):
         """As `reset_dropout_mask`: both are drawn and forgotten together."""
         self.release()
 
-    def get_dropout_mask(self, step_input: Any) -> Any:
+    def get_dropout_mask(self, step_input: Tensor) -> Any:
         """A mask for the inputs, a list of one for each gate, or None without dropout.
 
         Args:
@@ -133,7 +140,7 @@ class Cell(Layer):
             self._draw(step_input, self.dropout) if held is None else held
         )
 
-    def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
+    def get_recurrent_dropout_mask(self, step_input: Tensor) -> Any:
         """As `get_dropout_mask`, for the state.
 
         Args:
@@ -151,11 +158,11 @@ class Cell(Layer):
 
     # --- a step
 
-    def project(self, inputs: Any, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Any:
         """What the inputs `(..., features)` add to the gates, with the bias."""
         raise NotImplementedError
 
-    def advance(self, projected: Any, states: Any, masks: Masks) -> Any:
+    def advance(self, projected: Tensor, states: Sequence[Tensor], masks: Masks) -> Any:
         """The output and the next states of one step, given its projected inputs."""
         raise NotImplementedError
 
@@ -208,7 +215,7 @@ def forgetful(initializer: Any, gates: int = 4) -> Callable[..., Any]:
     return made
 
 
-def product(x: Any, kernel: Any, masks: Any = None) -> Any:
+def product(x: Tensor, kernel: Any, masks: Any = None) -> Any:
     """`x @ kernel` over the last axis, in one matrix product for all leading axes.
 
     Args:
@@ -229,6 +236,6 @@ def product(x: Any, kernel: Any, masks: Any = None) -> Any:
     return ops.reshape(found, (*x.shape[:-1], gates * units))
 
 
-def gates(x: Any, count: int, axis: int = -1) -> list[Any]:
+def gates(x: Tensor, count: int, axis: int = -1) -> list[Any]:
     """`x` cut into equal parts along an axis."""
     return list(ops.split(x, count, axis))

@@ -41,7 +41,7 @@ class CellLayer(RNN):
     dropout = of_cell("dropout")
     recurrent_dropout = of_cell("recurrent_dropout")
 
-    def _mixes_samples(self, training: Any) -> bool:
+    def _mixes_samples(self, training: bool | None) -> bool:
         return bool(self.stateful)
 
     def _make(
@@ -90,6 +90,8 @@ class CellLayer(RNN):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
         """The layer that `get_config` described."""
         return cls(**config)

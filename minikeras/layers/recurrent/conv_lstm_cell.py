@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.symbolic import KerasTensor, infer_call
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, positive, sizes, weight
 from minikeras.layers.recurrent.cell import Cell, Masks
 from minikeras.layers.recurrent.lstm_cell import lstm_bias, lstm_step
+from minikeras.types import Identifier, PartialShape, Sizes
 
 
 class ConvLSTMCell(Cell):
@@ -25,24 +28,24 @@ class ConvLSTMCell(Cell):
         self,
         rank: int,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        dilation_rate: Sizes = 1,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -72,7 +75,7 @@ class ConvLSTMCell(Cell):
         # The number of states; their shape depends on the input's.
         self.state_size = [self.filters, self.filters]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel`, `recurrent_kernel` and `bias`."""
         axis = 1 if self.data_format == "channels_first" else -1
         channels = input_shape[axis]
@@ -113,7 +116,7 @@ class ConvLSTMCell(Cell):
         shape[self._channel_axis] = 4 * self.filters
         return x + ops.reshape(self.bias, shape)
 
-    def advance(self, projected: Any, states: Any, masks: Masks) -> Any:
+    def advance(self, projected: Tensor, states: Any, masks: Masks) -> Any:
         """The output, and the list of output and carry."""
         h, c = states
         total = projected + self._gated(
@@ -125,10 +128,10 @@ class ConvLSTMCell(Cell):
     def _channel_axis(self) -> int:
         return -1 if self.data_format == "channels_last" else -1 - self.rank
 
-    def _gated(self, x: Any, kernel: Any, masks: Any, lead: int, conv: Any) -> Any:
+    def _gated(self, x: Tensor, kernel: Any, masks: Any, lead: int, conv: Any) -> Any:
         """`conv` of `x`, whose first `lead` axes are samples; each gate masked apart."""
 
-        def run(x: Any, kernel: Any) -> Any:
+        def run(x: Tensor, kernel: Tensor) -> Any:
             y = conv(ops.reshape(x, (-1, *x.shape[lead:])), kernel)
             return ops.reshape(y, (*x.shape[:lead], *y.shape[1:]))
 
@@ -138,15 +141,17 @@ class ConvLSTMCell(Cell):
         found = [run(x * masks[i], part) for i, part in enumerate(parts)]
         return ops.concatenate(found, self._channel_axis)
 
-    def _convolved(self, x: Any, kernel: Any) -> Any:
+    def _convolved(self, x: Tensor, kernel: Tensor) -> Any:
         return ops.conv(
             x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate
         )
 
-    def _recurrent(self, h: Any, kernel: Any) -> Any:
+    def _recurrent(self, h: Any, kernel: Tensor) -> Any:
         return ops.conv(h, kernel, 1, "same", self.data_format)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Any, Any]:
         """One step."""
         return self._step(inputs, states, training)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.recurrent.cell import Cell, Masks, gates, product, zero_states
+from minikeras.types import Identifier
 
 
 class GRUCell(Cell):
@@ -67,18 +70,18 @@ class GRUCell(Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
@@ -118,7 +121,7 @@ class GRUCell(Cell):
         bias = self._biases[0]
         return x if bias is None else ops.add(x, bias)
 
-    def advance(self, projected: Any, states: Any, masks: Masks) -> Any:
+    def advance(self, projected: Tensor, states: Sequence[Tensor], masks: Masks) -> Any:
         """The output, which is the next state too."""
         h = states[0]
         known = 3 if self.reset_after else 2
@@ -140,7 +143,9 @@ class GRUCell(Cell):
         output = z * h + (1 - z) * new
         return output, [output]
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Any, Any]:
         """One step."""
         return self._step(inputs, states, training)
 

@@ -7,13 +7,14 @@ random is drawn before the loop and held over all steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Unknown
 from minikeras.engine.symbolic import KerasTensor, infer_call
+from minikeras.engine.tensor import Tensor
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -34,12 +35,18 @@ class Walk(NamedTuple):
     zero_masked: bool = False
 
 
-def time_major(x: Any) -> Any:
+def time_major(x: Tensor) -> Any:
     """Swap the axes of batch and time; its own inverse."""
     return ops.transpose(x, (1, 0, *range(2, len(x.shape))))
 
 
-def run_cell(step: Step, inputs: Any, states: Any, mask: Any, walk: Walk) -> Any:
+def run_cell(
+    step: Step,
+    inputs: Tensor,
+    states: Sequence[Tensor],
+    mask: Tensor | None,
+    walk: Walk,
+) -> Any:
     """Call `step(input, states) -> (output, states)` for each step in turn.
 
     A masked step keeps the states, and repeats the output before it. Before the first
@@ -93,7 +100,7 @@ def run_cell(step: Step, inputs: Any, states: Any, mask: Any, walk: Walk) -> Any
 
 
 def _one_step(
-    step: Step, x: Any, m: Any, states: Any, before: Any, walk: Walk
+    step: Step, x: Tensor, m: Any, states: Sequence[Tensor], before: Any, walk: Walk
 ) -> tuple[Any, Any]:
     """A step's output and the next states, in the structure of the states before."""
     output, after = step(x, states)
@@ -109,16 +116,16 @@ def _no_steps(output: Any) -> Any:
     return ops.zeros((output.shape[0], 0, *output.shape[1:]), output.dtype)
 
 
-def _chosen(m: Any, yes: Any, no: Any) -> Any:
+def _chosen(m: Tensor, yes: Any, no: Any) -> Any:
     """`yes` for the samples where the mask is true, else `no`, leaf by leaf."""
 
-    def choose(a: Any, b: Any) -> Any:
+    def choose(a: Tensor, b: Tensor) -> Any:
         return ops.where(ops.reshape(m, (*m.shape, *(1,) * (len(a.shape) - 1))), a, b)
 
     return tree.map_structure(choose, yes, no)
 
 
-def _first_output(step: Step, xs: Any, states: Any) -> Any:
+def _first_output(step: Step, xs: Any, states: Sequence[Tensor]) -> Any:
     """What a masked first step repeats, in the structure of the outputs."""
     slices = tree.map_structure(lambda x: KerasTensor(x.shape[1:], x.dtype), xs)
     symbols = tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), states)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.recurrent.cell import (
@@ -15,9 +17,10 @@ from minikeras.layers.recurrent.cell import (
     product,
     zero_states,
 )
+from minikeras.types import Identifier
 
 
-def lstm_step(cell: Any, total: Any, c: Any, axis: int = -1) -> Any:
+def lstm_step(cell: Any, total: Tensor, c: Any, axis: int = -1) -> Any:
     """The output and the states, given the sums of the gates `i, f, c, o` and the carry.
 
     Reference:
@@ -85,19 +88,19 @@ class LSTMCell(Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -134,7 +137,9 @@ class LSTMCell(Cell):
         total = projected + product(h, self.recurrent_kernel, masks.states)
         return lstm_step(self, total, c)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(
+        self, inputs: Tensor, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Any, Any]:
         """One step."""
         return self._step(inputs, states, training)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval, ShapeError
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.recurrent.cell import Cell
@@ -20,6 +22,7 @@ from minikeras.layers.recurrent.stacked import (
     takes_training,
 )
 from minikeras.saving import serialization
+from minikeras.types import PartialShape
 from minikeras.variable import Variable
 
 
@@ -113,7 +116,11 @@ class RNN(Layer):
 
     # --- building and states
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(
+        self,
+        sequences_shape: PartialShape,
+        initial_state_shape: PartialShape | None = None,
+    ) -> None:
         """Build the cell, and make the variables of a stateful layer."""
         shape = (sequences_shape[0], *sequences_shape[2:])
         if self.stateful and sequences_shape[0] is None:
@@ -150,7 +157,7 @@ class RNN(Layer):
 
     reset_states = reset_state
 
-    def _start(self, sequences: Any, initial_state: Any) -> Any:
+    def _start(self, sequences: Tensor, initial_state: Sequence[Tensor]) -> Any:
         """The first states of a call, in the dtype computed in.
 
         Raises:
@@ -204,7 +211,7 @@ class RNN(Layer):
                 variable.assign(value)
         return (outputs, *last) if self.return_state else outputs
 
-    def _step_mask(self, mask: Any, sequences: Any) -> Any:
+    def _step_mask(self, mask: Tensor | None, sequences: Tensor) -> Any:
         """The mask as `(batch, steps)`, or None.
 
         With more axes, as sentences of words have, a step counts if anything in it does.
@@ -245,7 +252,7 @@ class RNN(Layer):
                 return run_cell(advance, projected, states, mask, walk)
             more = {"training": training} if takes_training(cell) else {}
 
-            def step(x: Any, states: Any) -> Any:
+            def step(x: Tensor, states: Sequence[Tensor]) -> Any:
                 output, after = cell(x, states, **more)
                 return output, after if tree.is_nested(after) else [after]
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.recurrent.cell import Cell
 from minikeras.saving import serialization
+from minikeras.types import PartialShape
 
 
 class StackedRNNCells(Layer):
@@ -75,7 +77,7 @@ class StackedRNNCells(Layer):
         dtype = self._run_dtype
         return [first_states(cell, batch_size, dtype) for cell in self.cells]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Build the cells in turn."""
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built and cell._has_build():
@@ -86,7 +88,11 @@ class StackedRNNCells(Layer):
             input_shape = (input_shape[0], *sizes)
 
     def call(
-        self, inputs: Any, states: Any, training: bool = False, **kwargs: Any
+        self,
+        inputs: Tensor,
+        states: Sequence[Tensor],
+        training: bool = False,
+        **kwargs: Any,
     ) -> tuple[Any, Any]:
         """One step of all cells."""
         after = []

@@ -8,9 +8,11 @@ from typing import Any, Unpack
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.wrapper import Wrapper
+from minikeras.types import PartialShape
 
 
 class TimeDistributed(Wrapper):
@@ -56,13 +58,13 @@ class TimeDistributed(Wrapper):
             )
         return (input_shape[0], *input_shape[2:])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: PartialShape | None = None) -> None:
         """Build the layer inside for one step."""
         shape = self._inner_shape(input_shape)
         if self.layer._has_build():
             super().build(shape)
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The layer's results for all steps."""
         self._inner_shape(inputs.shape)
         batch, steps = inputs.shape[:2]
@@ -75,7 +77,7 @@ class TimeDistributed(Wrapper):
         more = {"training": training} if "training" in known else {}
         mask = mask if "mask" in known else None
 
-        def one(x: Any, m: Any) -> Any:
+        def one(x: Tensor, m: Any) -> Any:
             given = {} if m is None else {"mask": m}
             return self.layer(x, **more, **given)
 
@@ -95,7 +97,7 @@ class TimeDistributed(Wrapper):
         ]
         return tree.map_structure(lambda *ys: ops.stack(ys, 1), *results)
 
-    def _folded(self, one: Any, inputs: Any, mask: Any) -> Any:
+    def _folded(self, one: Any, inputs: Tensor, mask: Tensor | None) -> Any:
         """All steps in one call, as so many samples."""
         batch, steps = inputs.shape[:2]
 
@@ -107,7 +109,7 @@ class TimeDistributed(Wrapper):
             lambda y: ops.reshape(y, (batch, steps, *y.shape[1:])), found
         )
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The layer's own output shape, with the steps put in."""
         inner = self.layer.compute_output_shape(self._inner_shape(input_shape))
         return (inner[0], input_shape[1], *inner[1:])

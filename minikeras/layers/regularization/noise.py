@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops, random
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError
@@ -29,7 +31,7 @@ class _Noise(Layer):
             self.seed_generator = random.SeedGenerator(seed)
         self._nothing_to_build()
 
-    def _mixes_samples(self, training: Any) -> bool:
+    def _mixes_samples(self, training: bool | None) -> bool:
         return self.noise_shape is not None  # which says a size of the batch
 
     def _rate(self, rate: Any) -> float:
@@ -81,7 +83,7 @@ class Dropout(_Noise):
     def __init__(
         self,
         rate: float,
-        noise_shape: Any = None,
+        noise_shape: Sequence[int | None] | None = None,
         seed: int | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
@@ -100,10 +102,10 @@ class Dropout(_Noise):
         self.rate = rate
         self.noise_shape = noise_shape
 
-    def _noise_shape(self, inputs: Any) -> Any:
+    def _noise_shape(self, inputs: Tensor) -> Any:
         return self.noise_shape
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
         """The inputs, thinned out if `training`."""
         if not training or not self.rate:
             return inputs
@@ -156,7 +158,7 @@ class GaussianNoise(_Noise):
         super().__init__(seed, stddev > 0, **kwargs)
         self.stddev = float(stddev)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
         """The inputs, with noise if `training`."""
         if not training or not self.stddev:
             return inputs
@@ -207,7 +209,7 @@ class GaussianDropout(_Noise):
         super().__init__(seed, rate > 0, **kwargs)
         self.rate = rate
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
         """The inputs, multiplied by noise if `training`."""
         if not training or not self.rate:
             return inputs
@@ -257,7 +259,7 @@ class AlphaDropout(_Noise):
     def __init__(
         self,
         rate: float,
-        noise_shape: Any = None,
+        noise_shape: Sequence[int | None] | None = None,
         seed: int | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
@@ -266,7 +268,7 @@ class AlphaDropout(_Noise):
         self.rate = rate
         self.noise_shape = noise_shape
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Any:
         """The inputs, thinned out if `training`."""
         if not training or not self.rate:
             return inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import regularizers
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.layer import Layer
 
@@ -42,7 +43,7 @@ class ActivityRegularization(Layer):
         self.l2 = l2
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The inputs."""
         return inputs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.regularization.noise import Dropout
@@ -26,7 +27,7 @@ class _SpatialDropout(Dropout):
         self.data_format = checked_format(data_format, self._label())
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
-    def _noise_shape(self, inputs: Any) -> Any:
+    def _noise_shape(self, inputs: Tensor) -> Any:
         ones = (1,) * self._rank
         if self.data_format == "channels_first":
             return (inputs.shape[0], inputs.shape[1], *ones)

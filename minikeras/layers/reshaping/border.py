@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -358,7 +359,7 @@ class Cropping3D(_Border):
         }
 
 
-def _cropped(inputs: Any, cuts: list[tuple[int, int]]) -> Any:
+def _cropped(inputs: Tensor, cuts: list[tuple[int, int]]) -> Any:
     """`inputs` without `(before, after)` elements of each axis."""
     for size, (before, after) in zip(inputs.shape, cuts):
         if before + after >= size:

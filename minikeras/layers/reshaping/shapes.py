@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -44,7 +45,7 @@ class Flatten(Layer):
         self.data_format = checked_format(data_format, self._label())
         self.input_spec = InputSpec(min_ndim=1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The samples as rows."""
         shape = inputs.shape
         if self.data_format == "channels_first" and len(shape) > 2:
@@ -97,7 +98,7 @@ class Reshape(Layer):
         self.target_shape = shape
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The samples in the target shape."""
         if any(isinstance(d, Unknown) for d in inputs.shape[1:]):
             return self._unsure(inputs)
@@ -109,7 +110,7 @@ class Reshape(Layer):
             )
         return ops.reshape(inputs, (inputs.shape[0], *self.target_shape))
 
-    def _unsure(self, inputs: Any) -> Any:
+    def _unsure(self, inputs: Tensor) -> Any:
         """What a call on sizes still unknown gives: the target shape is all there is."""
         sizes = self.target_shape
         if -1 in sizes:
@@ -158,7 +159,7 @@ class Permute(Layer):
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The inputs with their axes reordered."""
         return ops.transpose(inputs, (0, *self.dims))
 
@@ -198,7 +199,7 @@ class RepeatVector(Layer):
         self.n = positive(n, "n", self._label())
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The rows, repeated."""
         batch, features = inputs.shape
         rows = ops.reshape(inputs, (batch, 1, features))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -12,7 +13,7 @@ from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, samples_apart, sizes
 
 
-def _repeated(x: Any, factors: tuple[int, ...], first: int) -> Any:
+def _repeated(x: Tensor, factors: tuple[int, ...], first: int) -> Any:
     """Each element of the spatial axes, repeated."""
     for i, factor in enumerate(factors):
         if factor > 1:
@@ -54,7 +55,7 @@ class UpSampling1D(Layer):
         self.size = sizes(size, 1, "size", self._label())[0]
         self.input_spec = InputSpec(ndim=3)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The steps, repeated."""
         return _repeated(inputs, (self.size,), 1)
 
@@ -106,7 +107,7 @@ class UpSampling2D(Layer):
         self.interpolation = one_of(interpolation, _METHODS, "interpolation", owner)
         self.input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The enlarged pictures."""
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
@@ -165,7 +166,7 @@ class UpSampling3D(Layer):
         self.size = sizes(size, 3, "size", self._label())
         self.input_spec = InputSpec(ndim=5)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The enlarged volumes."""
         return _repeated(
             inputs, self.size, 1 if self.data_format == "channels_last" else 2

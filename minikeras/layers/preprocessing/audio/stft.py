@@ -15,6 +15,7 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.preprocessing.audio.windows import window_of
 from minikeras.layers.preprocessing.image.options import count
+from minikeras.types import PartialShape
 from minikeras.variable import Variable
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
@@ -136,7 +137,7 @@ class STFTSpectrogram(Layer):
         real, imag = np.cos(angle), -np.sin(angle)
         return tuple((wave * window[:, None])[:, None, :] for wave in (real, imag))  # type: ignore[return-value]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make the kernels."""
         for wave, name, unused in zip(
             self._waves(), ("real_kernel", "imag_kernel"), ("imag", "real"), strict=True

@@ -8,6 +8,7 @@ says what becomes of each part in `_images`, `_masks`, `_boxes` and `_labels`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from minikeras import ops, random
@@ -72,25 +73,32 @@ class ImageLayer(Layer):
 
     # --- what a subclass defines
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         """The transformation of so many pictures; None is: nothing to do."""
         return None
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         """Float pictures `(batch, ...)`, transformed."""
         return images
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         """Masks `(batch, ...)`, transformed, of the same dtype."""
         return masks
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self,
+        found: dict[str, Any],
+        transformation: Mapping[str, Any] | None,
+        size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         """`xyxy` boxes and labels, and the size of the picture now; None: unchanged."""
         return None
 
-    def _labels(self, labels: Tensor, transformation: Any) -> Tensor:
+    def _labels(
+        self, labels: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         """Labels, transformed."""
         return labels
 
@@ -105,7 +113,7 @@ class ImageLayer(Layer):
     def _channels(self) -> int:
         return -3 if self.data_format == "channels_first" else -1
 
-    def _size(self, images: Any) -> Size:
+    def _size(self, images: Tensor) -> Size:
         return images.shape[self._plane[0]], images.shape[self._plane[1]]
 
     def _pictures(self, data: Any) -> Tensor:
@@ -149,11 +157,11 @@ class ImageLayer(Layer):
 
     # --- Keras's steps
 
-    def _acts(self, training: Any) -> bool:
+    def _acts(self, training: bool | None) -> bool:
         return bool(training) or self._acts_at_inference
 
     def get_random_transformation(
-        self, data: Any, training: bool = True, seed: Any = None
+        self, data: Any, training: bool = True, seed: int | None = None
     ) -> Any:
         """What is to be done to pictures, drawn at random.
 
@@ -174,12 +182,17 @@ class ImageLayer(Layer):
             source = random.SeedGenerator(source)
         return self._draw(batch, self._size(images), source)
 
-    def _idle(self, transformation: Any, training: Any) -> bool:
+    def _idle(
+        self, transformation: Mapping[str, Any] | None, training: bool | None
+    ) -> bool:
         nothing = transformation is None and self._needs_transformation
         return nothing or not self._acts(training)
 
     def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
+        self,
+        images: Tensor,
+        transformation: Mapping[str, Any] | None = None,
+        training: bool = True,
     ) -> Tensor:
         """Pictures under a transformation.
 
@@ -197,7 +210,10 @@ class ImageLayer(Layer):
         return self._finished(y[0] if x.ndim == 3 else y, wanted)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+        self,
+        segmentation_masks: Any,
+        transformation: Mapping[str, Any] | None = None,
+        training: bool = True,
     ) -> Tensor:
         """Masks under the transformation of their pictures; they keep their dtype."""
         x = self._pictures(segmentation_masks)
@@ -207,7 +223,10 @@ class ImageLayer(Layer):
         return y[0] if x.ndim == 3 else y
 
     def transform_labels(
-        self, labels: Any, transformation: Any = None, training: bool = True
+        self,
+        labels: Tensor,
+        transformation: Mapping[str, Any] | None = None,
+        training: bool = True,
     ) -> Any:
         """Labels under the transformation of their pictures."""
         if self._idle(transformation, training):
@@ -215,7 +234,10 @@ class ImageLayer(Layer):
         return self._labels(labels, transformation)
 
     def transform_bounding_boxes(
-        self, bounding_boxes: Any, transformation: Any = None, training: bool = True
+        self,
+        bounding_boxes: Any,
+        transformation: Mapping[str, Any] | None = None,
+        training: bool = True,
     ) -> Any:
         """Boxes under the transformation of their pictures, in the layer's format.
 
@@ -231,7 +253,7 @@ class ImageLayer(Layer):
         return self._boxes_of(bounding_boxes, transformation, training, None)
 
     def _boxes_of(
-        self, given: Any, transformation: Any, training: Any, size: Size | None
+        self, given: Any, transformation: Any, training: bool | None, size: Size | None
     ) -> Any:
         found = self._checked_boxes(given)
         if self._idle(transformation, training):
@@ -258,7 +280,7 @@ class ImageLayer(Layer):
             found = box.convert_format(found, "xyxy", form, height, width, dtype)
         return {key: v[0] for key, v in found.items()} if single else found
 
-    def _size_in(self, transformation: Any) -> Size | None:
+    def _size_in(self, transformation: Mapping[str, Any] | None) -> Size | None:
         """The size of the pictures, if the transformation says it."""
         if isinstance(transformation, dict):
             if "image_height" in transformation:
@@ -287,13 +309,19 @@ class ImageLayer(Layer):
     # --- one picture at a time
 
     def transform_single_image(
-        self, image: Any, transformation: Any, training: bool = True
+        self,
+        image: Any,
+        transformation: Mapping[str, Any] | None,
+        training: bool = True,
     ) -> Tensor:
         """`transform_images` for one picture."""
         return self.transform_images(image, transformation, training)
 
     def transform_single_segmentation_mask(
-        self, segmentation_mask: Any, transformation: Any, training: bool = True
+        self,
+        segmentation_mask: Any,
+        transformation: Mapping[str, Any] | None,
+        training: bool = True,
     ) -> Tensor:
         """`transform_segmentation_masks` for one mask."""
         return self.transform_segmentation_masks(
@@ -301,14 +329,20 @@ class ImageLayer(Layer):
         )
 
     def transform_single_label(
-        self, label: Any, transformation: Any, training: bool = True
+        self,
+        label: Any,
+        transformation: Mapping[str, Any] | None,
+        training: bool = True,
     ) -> Any:
         """`transform_labels` for one picture's label."""
         batch = ops.convert_to_tensor(label)[None]
         return self.transform_labels(batch, transformation, training)[0]
 
     def transform_single_bounding_box(
-        self, bounding_box: Any, transformation: Any, training: bool = True
+        self,
+        bounding_box: Any,
+        transformation: Mapping[str, Any] | None,
+        training: bool = True,
     ) -> Any:
         """`transform_bounding_boxes` for one picture's boxes."""
         return self.transform_bounding_boxes(bounding_box, transformation, training)

@@ -96,7 +96,7 @@ class RandomHue(_Coloured):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         drawn = uniform((batch,), self.factor, source) * 0.5
         side = uniform((batch,), _UNIT, source) < 0.5
         return {"factor": ops.where(side, -drawn, drawn)}
@@ -152,7 +152,7 @@ class RandomSaturation(_Coloured):
         self.value_range = checked_range(value_range, "RandomSaturation")
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         drawn = uniform((batch,), self.factor, source)
         return {"factor": drawn / ops.maximum(1.0 - drawn, 1e-7)}
 
@@ -208,7 +208,7 @@ class RandomColorDegeneration(Toned):
         self.value_range = checked_range(value_range, "RandomColorDegeneration")
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return {"factor": uniform((batch, 1, 1, 1), self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
@@ -268,7 +268,7 @@ class RandomGrayscale(ImageLayer):
         self.factor = factor
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return uniform((batch, 1, 1, 1), _UNIT, source) < self.factor
 
     def _finished(self, images: Tensor, dtype: str) -> Tensor:
@@ -359,7 +359,7 @@ class RandomColorJitter(Toned):
                 )
                 self._steps.append(step)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         own = getattr(self, "generator", None)
         return {
             step.name: step._draw(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
@@ -90,7 +90,7 @@ class RandomPerspective(ImageLayer):
         self.fill_value = fill_value
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         taken = chosen(batch, self.factor, source)
         bottom, right = (ops.cast(n, "float32") - 1 for n in size)
         nought = ops.zeros_like(right)
@@ -122,10 +122,12 @@ class RandomPerspective(ImageLayer):
         )
         return ops.where(self._each(transformation["apply_perspective"], x), moved, x)
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         return self._seen(images, transformation, self.interpolation)
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._seen(masks, transformation, "nearest")
 
     def _boxes(
@@ -252,7 +254,7 @@ class RandomElasticTransform(ImageLayer):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return {
             "apply_transform": chosen(batch, self.factor, source),
             "distortion_factor": uniform((), self.scale, source),
@@ -283,10 +285,12 @@ class RandomElasticTransform(ImageLayer):
         )
         return ops.where(self._each(transformation["apply_transform"], x), moved, x)
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         return self._pulled(images, transformation, self.interpolation)
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._pulled(masks, transformation, "nearest")
 
     def _boxes(

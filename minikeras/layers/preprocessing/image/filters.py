@@ -68,7 +68,7 @@ class RandomSharpness(Toned):
         self.value_range = checked_range(value_range, "RandomSharpness")
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return {"factor": uniform((batch,), self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
@@ -154,7 +154,7 @@ class RandomGaussianBlur(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return {
             "should_apply_blur": chosen(batch, self.factor, source),
             "blur_factor": uniform((2,), self.sigma, source),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
@@ -85,7 +85,9 @@ class Equalization(_Spread):
         self.bins = count(bins, "Equalization", "bins")
         self.value_range = checked_range(value_range, "Equalization")
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         x = self._last(ops.cast(images, "float32"))
         batch, channels, height, width = x.shape
         x = ops.clip(to_range(x, self.value_range, BYTES), *BYTES)
@@ -177,7 +179,9 @@ class ContrastLimitedAdaptiveHistogramEqualization(_Spread):
             count(n, owner, "tile_grid_size") for n in tile_grid_size
         )
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         x = self._last(ops.cast(images, "float32"))
         x = ops.clip(to_range(x, self.value_range, BYTES), *BYTES)
         batch, channels, height, width = x.shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 from minikeras import ops, random
@@ -83,7 +83,7 @@ class RandomErasing(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         taken = chosen(batch, self.factor, source)
         ratios = [uniform((batch,), self.scale, source) for _ in size]
         first = self.data_format == "channels_first"
@@ -114,7 +114,7 @@ class RandomErasing(Toned):
 class _Mixed(ImageLayer):
     """Pictures mixed with others of the batch: `mix_weight` is the share that stays."""
 
-    def _order(self, batch: Any, source: Any) -> Tensor:
+    def _order(self, batch: int, source: Any) -> Tensor:
         return ops.argsort(uniform((batch,), (0.0, 1.0), source))
 
     def _other(self, x: Tensor, transformation: Any) -> Tensor:
@@ -126,11 +126,13 @@ class _Mixed(ImageLayer):
         found = ops.convert_to_tensor(transformation["mix_weight"])
         return ops.reshape(ops.cast(found, like.dtype), (-1, *(1,) * (like.ndim - 1)))
 
-    def _blend(self, x: Tensor, transformation: Any) -> Tensor:
+    def _blend(self, x: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         weight = self._weight(transformation, x)
         return weight * x + (1.0 - weight) * self._other(x, transformation)
 
-    def _labels(self, labels: Any, transformation: Any) -> Tensor:
+    def _labels(
+        self, labels: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         y = ops.convert_to_tensor(labels)
         if "float" not in y.dtype:
             if y.ndim == 1:
@@ -189,7 +191,7 @@ class MixUp(_Mixed):
         self.alpha = alpha
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         share = random.beta((batch,), self.alpha, self.alpha, seed=source)
         return {
             "mix_weight": ops.cast(share, "float32"),
@@ -199,13 +201,16 @@ class MixUp(_Mixed):
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
         return self._blend(images, transformation)
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._blend(
             ops.cast(masks, self._work_dtype(masks.dtype)), transformation
         )
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self,
+        found: dict[str, Any],
+        transformation: Mapping[str, Any] | None,
+        size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         both = {
             key: ops.concatenate(
@@ -269,7 +274,7 @@ class CutMix(_Mixed):
         self.factor = interval(factor, 0, 1, "CutMix")
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         order = self._order(batch, source)
         alpha = ops.maximum(uniform((batch,), self.factor, source), 1e-3)
         stays = ops.cast(random.beta((batch,), alpha, alpha, seed=source), "float32")
@@ -294,11 +299,14 @@ class CutMix(_Mixed):
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
         return self._pasted(images, transformation)
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._pasted(masks, transformation)
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self,
+        found: dict[str, Any],
+        transformation: Mapping[str, Any] | None,
+        size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         raise NotImplementedError(
             f"{self._label()}: which boxes are left after a part was exchanged is not known; "
@@ -354,13 +362,20 @@ class MaxNumBoundingBoxes(ImageLayer):
         return dtype
 
     def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
+        self,
+        images: Tensor,
+        transformation: Mapping[str, Any] | None = None,
+        training: bool = True,
     ) -> Tensor:
         """The pictures, as they are."""
         return self._pictures(images)
 
     def _boxes_of(
-        self, given: Any, transformation: Any, training: Any, size: Size | None
+        self,
+        given: Any,
+        transformation: Mapping[str, Any] | None,
+        training: bool | None,
+        size: Size | None,
     ) -> Any:
         found = self._checked_boxes(given)
         axis = found["boxes"].ndim - 2

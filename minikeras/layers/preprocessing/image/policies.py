@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 from minikeras import ops, random
@@ -106,7 +106,7 @@ class _Policy(Toned):
     def _layers_here(self) -> list[ImageLayer]:
         return [getattr(self, name) for name in self._names]
 
-    def _drawn_by_all(self, batch: Any, size: Size, source: Any) -> dict[str, Any]:
+    def _drawn_by_all(self, batch: int, size: Size, source: Any) -> dict[str, Any]:
         own = getattr(self, "generator", None)
         return {
             layer.name: layer._draw(
@@ -195,7 +195,7 @@ class RandAugment(_Policy):
         self.num_ops = count(num_ops, "RandAugment", "num_ops")
         self._make()
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         drawn = self._drawn_by_all(batch, size, source)
         picked = random.randint((self.num_ops,), 0, len(drawn), seed=source)
         return {"transforms": drawn, "layer_idxes": picked}
@@ -226,7 +226,7 @@ class RandAugment(_Policy):
             found = {**found, **ops.switch(index, changes, given)}
         return found, size
 
-    def _size_in(self, transformation: Any) -> Size | None:
+    def _size_in(self, transformation: Mapping[str, Any] | None) -> Size | None:
         known = transformation["transforms"] if transformation else {}
         return super()._size_in(known.get("random_rotation"))
 
@@ -305,7 +305,7 @@ class AugMix(_Policy):
         self.all_ops = all_ops
         self._make(() if all_ops else _COLOUR_STEPS)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         shares = random.gamma((self.num_chains,), self.alpha, seed=source)
         shape = (self.num_chains, self.chain_depth)
         picked = random.randint(shape, 0, len(self._names), seed=source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from minikeras import ops, random
@@ -166,7 +167,7 @@ class Resizing(_Sized):
         self.fill_value = fill_value
         self.antialias = antialias
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return size
 
     def _size_in(self, transformation: Any) -> Size | None:
@@ -185,14 +186,19 @@ class Resizing(_Sized):
             antialias=self.antialias and interpolation != "nearest",
         )
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         return self._with(images, self.interpolation, self.fill_value)
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._with(masks, "nearest", self.fill_value)
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self,
+        found: dict[str, Any],
+        transformation: Mapping[str, Any] | None,
+        size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         if size[0] is None:
             raise ValueError(
@@ -264,7 +270,7 @@ class CenterCrop(_Sized):
         super().__init__(height, width, data_format, **kwargs)
 
     def get_random_transformation(
-        self, data: Any, training: bool = True, seed: Any = None
+        self, data: Any, training: bool = True, seed: int | None = None
     ) -> Any:
         """The shape of the pictures: nothing is random here."""
         return {"input_shape": tuple(self._pictures(data).shape)}
@@ -272,14 +278,19 @@ class CenterCrop(_Sized):
     def _middle(self, size: Size) -> Size:
         return (size[0] - self.height) // 2, (size[1] - self.width) // 2
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         return self._cut(images, *self._middle(self._size(images)), "bilinear")
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._cut(masks, *self._middle(self._size(masks)), "nearest")
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self,
+        found: dict[str, Any],
+        transformation: Mapping[str, Any] | None,
+        size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         if size[0] is None:
             raise ValueError(
@@ -338,7 +349,7 @@ class RandomCrop(_Sized):
         # As Keras: what is drawn here is part of the config.
         self._seeded(random.make_default_seed() if seed is None else seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         room = [n - wanted for n, wanted in zip(size, self._wanted, strict=True)]
         if any(isinstance(n, Unknown) or n < 0 for n in room):
             return None
@@ -351,14 +362,19 @@ class RandomCrop(_Sized):
     def _start(self, transformation: Any) -> tuple[Any, Any]:
         return (None, None) if transformation is None else tuple(transformation)
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         return self._cut(images, *self._start(transformation), "bilinear")
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._cut(masks, *self._start(transformation), "nearest")
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self,
+        found: dict[str, Any],
+        transformation: Mapping[str, Any] | None,
+        size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         top, left = self._start(transformation)
         if top is not None:
@@ -373,7 +389,7 @@ class RandomCrop(_Sized):
     _acts_at_inference = True
 
     def get_random_transformation(
-        self, data: Any, training: bool = True, seed: Any = None
+        self, data: Any, training: bool = True, seed: int | None = None
     ) -> Any:
         """Top and left of the part, int32; None where it is the middle, resized."""
         return (

@@ -86,7 +86,7 @@ class RandomBrightness(Toned):
         self.value_range = checked_range(value_range, "RandomBrightness")
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         drawn = uniform((batch, 1, 1, 1), self.factor, source)
         return {"rgb_delta": drawn * (self.value_range[1] - self.value_range[0])}
 
@@ -143,7 +143,7 @@ class RandomContrast(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         low, high = self.factor
         drawn = uniform((batch, 1, 1, 1), (1.0 - low, 1.0 + high), source)
         return {"contrast_factor": drawn}
@@ -212,7 +212,7 @@ class Solarization(Toned):
         found = interval(value, 0, 1, "Solarization", argument)
         return within(found, 0, 1, "Solarization", argument)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return {
             key: uniform((batch, 1, 1, 1), found, source) * 255.0
             for key, found in (
@@ -283,7 +283,7 @@ class RandomPosterization(Toned):
         self.value_range = checked_range(value_range, owner)
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         low, high = (int(f) for f in self.factor)
         drawn = uniform((batch,), (float(low), high + 1.0), source)
         bits = ops.minimum(ops.floor(drawn), high)
@@ -345,7 +345,7 @@ class RandomInvert(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         return {"apply_inversion": chosen(batch, self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Any) -> Tensor:

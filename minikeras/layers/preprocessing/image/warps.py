@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from minikeras import ops
@@ -71,7 +72,7 @@ class RandomFlip(ImageLayer):
         self._seeded(seed)
         self.mode = mode
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         shape = (batch, *size, 1)
         if self.data_format == "channels_first":
             shape = (batch, 1, *size)
@@ -92,10 +93,12 @@ class RandomFlip(ImageLayer):
             x = ops.where(down, ops.flip(x, rows), x)
         return x
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         return self._flipped(images, transformation)
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._flipped(masks, transformation)
 
     def _boxes(
@@ -158,7 +161,9 @@ class Warp(ImageLayer):
         """`(batch, 8)`: from places in the result to places in the picture."""
         raise NotImplementedError
 
-    def _warped(self, x: Tensor, transformation: Any, interpolation: str) -> Tensor:
+    def _warped(
+        self, x: Tensor, transformation: Mapping[str, Any] | None, interpolation: str
+    ) -> Tensor:
         matrix = self._matrix(transformation, self._size(x))
         return ops.image.affine_transform(
             x,
@@ -169,10 +174,12 @@ class Warp(ImageLayer):
             data_format=self.data_format,
         )
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(
+        self, images: Tensor, transformation: Mapping[str, Any] | None
+    ) -> Tensor:
         return self._warped(images, transformation, self.interpolation)
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
         return self._warped(masks, transformation, "nearest")
 
     def _boxes(
@@ -249,7 +256,7 @@ class RandomRotation(Warp):
         self.factor = interval(factor, -1, 1, "RandomRotation")
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         low, high = (f * 360.0 for f in self.factor)
         angle = uniform((batch,), (low, high), source)
         turn = angle * (math.pi / 180)
@@ -356,7 +363,7 @@ class RandomZoom(_ByAxis):
             )
         return found
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         upright = (1 + self.height_lower, 1 + self.height_upper)
         tall = uniform((batch, 1), upright, source)
         wide = tall
@@ -443,7 +450,7 @@ class RandomTranslation(_ByAxis):
         self.width_lower, self.width_upper = self._by_axis(width_factor, "width_factor")
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         down, right = (
             uniform((batch, 1), found, source) * ops.cast(n, "float32")
             for found, n in (
@@ -533,7 +540,7 @@ class RandomShear(_ByAxis):
             )
         return found
 
-    def _draw(self, batch: Any, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> Any:
         x, y = (
             uniform((batch, 1), found, source)
             for found in (self.x_factor, self.y_factor)
