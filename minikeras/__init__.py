@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        distribution,
         dtype_policies,
         export,
         initializers,
@@ -88,7 +89,8 @@ _HOMES = {
 }
 _MODULES = (
     "activations", "alias", "applications", "backend", "callbacks", "config", "constraints",
-    "datasets", "dtype_policies", "export", "initializers", "layers", "losses", "metrics",
+    "datasets", "distribution", "dtype_policies", "export", "initializers", "layers",
+    "losses", "metrics",
     "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
     "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
@@ -182,6 +184,7 @@ __all__ = [
     "custom_gradient",
     "datasets",
     "device",
+    "distribution",
     "dtype_policies",
     "export",
     "function",

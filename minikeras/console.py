@@ -12,6 +12,8 @@ import sys
 import unicodedata
 from typing import Any
 
+from minikeras.engine import ranks
+
 _interactive = True
 
 
@@ -45,8 +47,13 @@ def encodable(text: str, stream: Any) -> bool:
 
 
 def write(text: str) -> None:
-    """Write to standard output; characters that it does not have become `?`."""
+    """Write to standard output; characters that it does not have become `?`.
+
+    Of several processes that train together, the first one writes.
+    """
     stream = sys.stdout
+    if not ranks.first():
+        return
     if stream is None:  # a program without a console, as pythonw on Windows
         return
     if not encodable(text, stream):
@@ -63,7 +70,7 @@ def say(text: str) -> None:
     """Write a line; to the log, if interactive logging is off."""
     if _interactive:
         write(text + "\n")
-    else:
+    elif ranks.first():
         logging.getLogger("minikeras").info(text.strip("\n"))
 
 

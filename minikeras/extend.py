@@ -10,12 +10,14 @@ from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.plan import plan
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 from minikeras.engine.quiet import is_quiet, quietly
+from minikeras.engine.ranks import Communicator, communicator
 
 __all__ = [
     "PRIMITIVES",
     "Aval",
     "Backend",
     "BackendError",
+    "Communicator",
     "Graph",
     "Loop",
     "Node",
@@ -26,6 +28,7 @@ __all__ = [
     "Value",
     "broadcast_shapes",
     "clips",
+    "communicator",
     "convert",
     "finish_before_fork",
     "fits",

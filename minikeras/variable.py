@@ -11,12 +11,13 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minikeras import naming
-from minikeras.engine import dtypes, operators
+from minikeras.engine import dtypes, operators, ranks
 from minikeras.engine.interpret import eagerly
 from minikeras.engine.prims import cast
 from minikeras.engine.state import State
@@ -154,7 +155,11 @@ class Variable(operators.LogicalOperators):
         if budget is not None and shape is not None and None not in tuple(shape):
             budget.take(self, tuple(shape), dtypes.standardize(dtype))
         # A variable made while tracing still starts with real numbers.
-        tensor = eagerly(_initial, initializer, shape, dtype, self.path)
+        first = partial(_initial, initializer, shape, dtype, self.path)
+        # Weights are no rows of a batch, also where they are made in a step on some.
+        tensor = eagerly(
+            first if ranks.shard() is None else partial(ranks.on, None, first)
+        )
         self.state = State(tensor, self.path, bool(trainable))
         self.autocast = bool(autocast)
         self.aggregation = "none" if aggregation is None else aggregation

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from minikeras_numpy import build_table
+from minikeras_numpy.collective import lower_all_reduce
 
 from minikeras.extend import (
     Backend,
     BackendError,
+    Communicator,
     Node,
     Shape,
     Step,
@@ -22,6 +24,7 @@ from minikeras_cupy import fused
 from minikeras_cupy.kernels import OWN, Maker
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.namespace import Namespace
+from minikeras_cupy.nccl import nccl_over
 
 _VIEWS = ("transpose", "broadcast_to", "slice", "flip", "reshape")
 # Their compositions fuse with what stands around them and allocate nothing.
@@ -109,6 +112,8 @@ class CupyBackend(Backend):
     # elementwise nodes around it in one kernel.
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        if node.prim.name == "all_reduce":
+            return lower_all_reduce(self.kernels, node, regs)
         run = self._maker.make(node)
         if run is None:
             return self._by_kernel(node, regs)
@@ -137,6 +142,9 @@ class CupyBackend(Backend):
 
         step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]
         return step
+
+    def communicator(self, host: Communicator, local_rank: int) -> Communicator:
+        return nccl_over(host, self.cp, local_rank)
 
     def capture(self, steps: Sequence[Step]) -> Step | None:
         """None: CuPy refuses cuBLAS calls while a stream is captured."""

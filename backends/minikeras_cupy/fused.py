@@ -138,5 +138,7 @@ def _element(node: Node, args: list[str], space: Shape) -> str:
         axis = node.static["axis"] + len(space) - len(out.shape)
         return f"({compute_type(out.dtype)})({_coordinate(space, axis)})"
     if node.prim.name == "random_bits":
-        return f"k_philox({args[0]}[0], {args[0]}[1], {_index(out.shape, space)})"
+        at, start = _index(out.shape, space), node.static.get("start", 0)
+        at = f"({at}) + {start}ull" if start else at
+        return f"k_philox({args[0]}[0], {args[0]}[1], {at})"
     return expression(node, args)

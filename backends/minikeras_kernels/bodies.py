@@ -129,7 +129,8 @@ class Body:
         if node.prim.name == "full":
             return Source(shape, dtype, literal=node.static["value"])
         if node.prim.name == "random_bits":
-            return Source(shape, dtype, self.places[node.inputs[0]], random=True)
+            key, start = self.places[node.inputs[0]], node.static.get("start", 0)
+            return Source(shape, dtype, key, random=True, start=start)
         axis = node.static["axis"]
         line = [n if d == axis else 1 for d, n in enumerate(shape)]
         counted = np.arange(shape[axis], dtype=dtype).reshape(line)

@@ -104,7 +104,7 @@ def structure(group: Group, layout: Layout, lanes: int) -> str:
             parts.append(f"literal {value.dtype} {written}")
         else:
             owned = value.place.array is not None
-            parts.append(f"{value.dtype} {owned} {value.random} {flags}")
+            parts.append(f"{value.dtype} {owned} {value.random} {value.start} {flags}")
     for number, dtype, place in group.stores:
         parts.append(f"store {number} {dtype} {place.array is not None}")
     for fold, kept in zip(group.folds, layout.kept, strict=True):
@@ -294,7 +294,7 @@ class GroupKernel:
             i: fill(
                 f,
                 self.arrays[i][0],
-                f.add(self.row_start, self.left),
+                self.stream_place(i, self.left),
                 f.sub(self.right, self.left),
                 buffer,
                 max(2, self.lanes),
@@ -308,6 +308,12 @@ class GroupKernel:
         place = f.add(f.mul(row, self.header["strips"]), self.strip_number)
         for n, fold in rows:
             self.finish(n, fold, place)
+
+    def stream_place(self, number: int, at: Val) -> Val:
+        """The element of the stream of a source of random words for place `at`."""
+        here = self.f.add(self.row_start, at)
+        start = self.group.values[number].start  # type: ignore[union-attr]
+        return self.f.add(here, const(Kind.I64, start)) if start else here
 
     def start_row(self, row: Val) -> None:
         """Where the row's values are, and those that are one a row."""
@@ -363,7 +369,8 @@ class GroupKernel:
         for i, value in enumerate(self.group.values):
             if self.levels[i] == 2 and isinstance(value, Source):
                 if value.random and f.target.warp:
-                    place = f.add(f.splat(f.add(self.row_start, at), self.lanes), lane)
+                    here = self.stream_place(i, at)
+                    place = f.add(f.splat(here, self.lanes), lane)
                     made[i] = word_of(f, self.arrays[i][0], place)
                 elif value.random:
                     made[i] = self.read(

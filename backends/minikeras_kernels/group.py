@@ -40,6 +40,7 @@ class Source:
     place: Place | None = None
     literal: float | int | bool | None = None
     random: bool = False
+    start: int = 0  # the first element of the stream, of random words
 
 
 @dataclass(frozen=True, slots=True)

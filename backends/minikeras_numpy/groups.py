@@ -17,7 +17,7 @@ import numpy as np
 
 from minikeras.extend import Graph, Node, Shape, Value, numpy_dtype
 from minikeras_numpy.common import Array
-from minikeras_numpy.random import fill_bits
+from minikeras_numpy.random import Bits
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
 
 BLOCK = (
@@ -130,8 +130,8 @@ class _Schedule:
     def execute(self, table: list[Any], first: int) -> None:
         """All calls; `first` is the number of the block's first element."""
         for write, slots in self.calls:
-            if write is fill_bits:
-                fill_bits(table[slots[0]], table[slots[1]], first)
+            if isinstance(write, Bits):
+                write(table[slots[0]], table[slots[1]], first)
             else:
                 write(*[table[i] for i in slots])
 

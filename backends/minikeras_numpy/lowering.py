@@ -14,6 +14,7 @@ import numpy as np
 
 from minikeras.extend import Node, Step, Value, lookup, numpy_dtype
 from minikeras_numpy import steps
+from minikeras_numpy.collective import lower_all_reduce
 from minikeras_numpy.groups import Group
 from minikeras_numpy.writers import REDUCTIONS, writer
 
@@ -145,4 +146,8 @@ def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
     return step
 
 
-_LOWERINGS: dict[str, Lowering] = {"fused": _fused, "epilogue": _epilogue}
+_LOWERINGS: dict[str, Lowering] = {
+    "fused": _fused,
+    "epilogue": _epilogue,
+    "all_reduce": lower_all_reduce,
+}

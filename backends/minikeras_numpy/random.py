@@ -70,17 +70,26 @@ def _fill(xp: Any, key: Array, out: Array, first: int) -> None:
         part[...] = chunk.reshape(-1)[skip : skip + part.size]
 
 
-def fill_bits(key: Array, out: Array, first: int = 0) -> None:
-    """Elements from number `first` on of the key's stream into `out`, C-contiguous."""
-    _fill(np, key, out.reshape(-1), first)
+class Bits:
+    """Writes elements of a key's stream into C-contiguous arrays.
+
+    Args:
+        start: The element that a whole result begins with; `first` counts from there.
+    """
+
+    def __init__(self, start: int = 0) -> None:
+        self.start = start
+
+    def __call__(self, key: Array, out: Array, first: int = 0) -> None:
+        _fill(np, key, out.reshape(-1), self.start + first)
 
 
 def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
 
-    def random_bits(key: Array, *, shape: tuple[int, ...]) -> Array:
+    def random_bits(key: Array, *, shape: tuple[int, ...], start: int = 0) -> Array:
         out = xp.empty(math.prod(shape), dtype=xp.uint32)
-        _fill(xp, key, out, 0)
+        _fill(xp, key, out, start)
         return out.reshape(shape)
 
     return {"random_bits": random_bits}

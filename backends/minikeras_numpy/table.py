@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras_numpy import (
+    collective,
     contract,
     conv,
     elementwise,
@@ -39,4 +40,5 @@ def build_table(xp: Any) -> dict[str, Kernel]:
         **fused.table(xp),
         **linalg.table(xp),
         **recurrent.table(xp),
+        **collective.table(xp),
     }

@@ -19,7 +19,7 @@ import numpy as np
 from minikeras.extend import Node, clips, fits, numpy_dtype, saturated
 from minikeras_numpy.common import Array
 from minikeras_numpy.elementwise import UFUNCS
-from minikeras_numpy.random import fill_bits
+from minikeras_numpy.random import Bits
 
 Write = Callable[..., Any]
 
@@ -232,5 +232,5 @@ def writer(kernels: Mapping[str, Any], node: Node) -> Write:
     if name == "iota":
         return _iota(kernels["iota"], node.static)
     if name == "random_bits":
-        return fill_bits
+        return Bits(node.static.get("start", 0))
     return OWN.get(name) or _by_kernel(kernels[name], node.static)

@@ -14,7 +14,6 @@ from minikeras.engine.errors import see
 # First part of the module's path -> its names.
 NAMES = {
     "callbacks": "OrbaxCheckpoint",
-    "distribution": "DataParallel DeviceMesh LayoutMap ModelParallel TensorLayout",
     "layers": """
         AugMix AutoContrast CenterCrop
         ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization

@@ -20,10 +20,6 @@ _IDENTITY = "minikeras.alias.identity"
 _PUBLIC_SOURCES = {
     "": ("minikeras",),
     "backend": ("minikeras.backend", "minikeras.alias.keras2_backend"),
-    "distribution": (
-        "minikeras.distribution",
-        "minikeras.alias.internals.distribution",
-    ),
     "legacy.saving": ("minikeras.saving",),
     "optimizers.legacy": ("minikeras.optimizers",),
     "preprocessing.image": ("minikeras.preprocessing.image", "minikeras.utils"),
@@ -62,7 +58,7 @@ _INNER_SOURCES = {
     "backend.numpy.image": ("minikeras.ops.image",),
     "backend.random": ("minikeras.random",),
     "datasets.cifar": (),
-    "distribution": ("minikeras.distribution", f"{_INSIDE}.distribution"),
+    "distribution": ("minikeras.distribution",),
     "layers": ("minikeras.layers", f"{_INSIDE}.layers"),
     "legacy": (),
     "legacy.backend": ("minikeras.alias.keras2_backend", "minikeras.backend"),

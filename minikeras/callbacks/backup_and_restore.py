@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 from minikeras.callbacks import backup
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.warn import warn_user
+from minikeras.engine import ranks
 from minikeras.saving.limits import FileError
 
 _LATEST, _BEFORE = "latest.weights.h5", "previous.weights.h5"
@@ -107,10 +109,30 @@ class BackupAndRestore(Callback):
         Raises:
             ValueError: If it is damaged, or of another run.
         """
-        assert self._run is not None
-        latest, before = self._paths()
         self._last_time = time.monotonic()
-        tried = [path for path in (latest, before) if path.exists()]
+        if ranks.several():
+            return self._restore_on_all(begin_epoch)
+        return self._restore_first(begin_epoch) is not None
+
+    def _restore_on_all(self, begin_epoch: Callable[[int], None]) -> bool:
+        """Rank 0 has the files; the others go on from the one that it took."""
+        assert self._run is not None
+        comm = ranks.communicator()
+        taken = self._restore_first(begin_epoch) if ranks.first() else None
+        content = comm.broadcast(None if taken is None else taken.read_bytes())
+        if content is None:
+            return False
+        if not ranks.first():
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / _LATEST
+                path.write_bytes(content)
+                backup.restore(self._run, path, begin_epoch)
+        return True
+
+    def _restore_first(self, begin_epoch: Callable[[int], None]) -> Path | None:
+        """Put back what is in the newest file that can be read; which it was."""
+        assert self._run is not None
+        tried = [path for path in self._paths() if path.exists()]
         for path in tried:
             try:
                 backup.restore(self._run, path, begin_epoch)
@@ -119,8 +141,8 @@ class BackupAndRestore(Callback):
                     raise
                 warn_user(f"BackupAndRestore: {error} Going on from the one before.")
                 continue
-            return True
-        return False
+            return path
+        return None
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Save every `save_freq` batches."""
@@ -144,7 +166,7 @@ class BackupAndRestore(Callback):
     def on_train_end(self, logs: Logs = None) -> None:
         """Delete the backup: the run is complete."""
         self._run = None
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and ranks.first():
             for path in self._paths():
                 path.unlink(missing_ok=True)
             folder = Path(self.backup_dir)
@@ -156,6 +178,9 @@ class BackupAndRestore(Callback):
         return folder / _LATEST, folder / _BEFORE
 
     def _save(self, epoch: int, batch: int, logs: Logs) -> None:
+        self._last_time = time.monotonic()
+        if not ranks.first():
+            return  # what it has, rank 0 has too
         run = replace(
             self._run or backup.Run(self.model),
             epoch=epoch, batch=batch, logs=logs or {},

@@ -35,6 +35,8 @@ class Callback:
 
     # Whether batch hooks may get tensors as logs, so that no batch waits for the device.
     _takes_tensors = False
+    # Whether its hooks are called by rank 0 only, of several that train: it writes.
+    _on_first_rank = False
     # Whether its hooks are called after those of all others.
     _comes_last = False
     # Whether `_see_batch(step, data)` wants each batch of training before it runs.

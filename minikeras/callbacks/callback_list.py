@@ -10,7 +10,7 @@ import numpy as np
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.history import History
 from minikeras.callbacks.progbar_logger import ProgbarLogger
-from minikeras.engine import tree
+from minikeras.engine import ranks, tree
 from minikeras.engine.tensor import Tensor
 
 
@@ -68,7 +68,9 @@ class CallbackList(Callback):
         self._sort_out()
 
     def _sort_out(self) -> None:
-        """Note which callbacks have a batch hook of their own."""
+        """Note who is called here, and who has a batch hook of its own."""
+        first = ranks.first()
+        self._heard = [c for c in self.callbacks if first or not c._on_first_rank]
         self._with: dict[str, list[Callback]] = {}
         for mode in ("train", "test", "predict"):
             for when in ("begin", "end"):
@@ -76,18 +78,18 @@ class CallbackList(Callback):
                 older = f"on_batch_{when}" if mode == "train" else None
                 self._with[hook] = [
                     c
-                    for c in self.callbacks
+                    for c in self._heard
                     if _has(c, hook) or (older and _has(c, older))
                 ]
 
-        self.watchers = [c for c in self.callbacks if c._sees_batches]
+        self.watchers = [c for c in self._heard if c._sees_batches]
 
     def _see_batch(self, step: int, data: Any) -> None:
         for callback in self.watchers:
             callback._see_batch(step, data)
 
     def _on_train_broken(self) -> None:
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback._on_train_broken()
 
     def append(self, callback: Callback) -> None:
@@ -143,43 +145,43 @@ class CallbackList(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Pass on."""
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_epoch_begin(epoch, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Pass on; a callback may add to the logs for those after it."""
         logs = {} if logs is None else logs
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_epoch_end(epoch, logs)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Pass on."""
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_train_begin(logs or {})
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Pass on."""
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_train_end(logs or {})
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Pass on."""
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_test_begin(logs or {})
 
     def on_test_end(self, logs: Logs = None) -> None:
         """Pass on."""
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_test_end(logs or {})
 
     def on_predict_begin(self, logs: Logs = None) -> None:
         """Pass on."""
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_predict_begin(logs or {})
 
     def on_predict_end(self, logs: Logs = None) -> None:
         """Pass on."""
-        for callback in self.callbacks:
+        for callback in self._heard:
             callback.on_predict_end(logs or {})
 
 

@@ -37,6 +37,8 @@ class ModelCheckpoint(MonitorCallback):
         'best.weights.h5'
     """
 
+    _on_first_rank = True
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

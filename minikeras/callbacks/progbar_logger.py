@@ -18,6 +18,7 @@ class ProgbarLogger(Callback):
     """
 
     _takes_tensors = True
+    _on_first_rank = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -33,6 +33,8 @@ class RemoteMonitor(Callback):
         '/publish/epoch/end/'
     """
 
+    _on_first_rank = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -78,6 +78,8 @@ class CSVLogger(Callback):
         ';'
     """
 
+    _on_first_rank = True
+
     def __init__(
         self,
         filename: str | os.PathLike[str],

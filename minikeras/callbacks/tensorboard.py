@@ -45,6 +45,8 @@ class TensorBoard(Callback):
         'logs'
     """
 
+    _on_first_rank = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

@@ -28,6 +28,7 @@ from minikeras.engine.errors import see
 
 if TYPE_CHECKING:
     from minikeras.engine.graph import Node, Value
+    from minikeras.engine.ranks import Communicator
 
 Step = Callable[[list[Any]], None]
 
@@ -134,6 +135,15 @@ class Backend:
     def loop(self, loop: Loop) -> Step | None:
         """A step that runs the loop, or None: then Python goes through it."""
         return None
+
+    def communicator(self, host: Communicator, local_rank: int) -> Communicator:
+        """What exchanges this backend's arrays between ranks.
+
+        Args:
+            host: Exchanges Python objects, and arrays that lie in the host's memory.
+            local_rank: The number of this process among those of its machine.
+        """
+        return host
 
     def synchronize(self) -> None:
         """Wait until everything that was launched has finished."""

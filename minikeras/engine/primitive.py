@@ -62,6 +62,8 @@ class Facets(NamedTuple):
             the input alone makes sample i of the result (samples: the first axis).
         flops: Additions and multiplications, by the inputs' shapes, the number of the
             result's elements, and the keywords. Without it, one for each element.
+        collective: All ranks make the call together: none may leave it out because its
+            inputs are known, or equal to those of another call, on that rank.
     """
 
     alias: bool = False
@@ -71,6 +73,7 @@ class Facets(NamedTuple):
     unchanged: Callable[[Static], bool] | None = None
     per_sample: Callable[[int, Static], bool] | None = None
     flops: Callable[[Sequence[Shape], int, Static], int] | None = None
+    collective: bool = False
 
 
 def always(static: Static) -> bool:

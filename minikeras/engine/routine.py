@@ -20,6 +20,7 @@ from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.kept import held_bytes
 from minikeras.engine.passes.branches import branches
 from minikeras.engine.passes.chains import chains
+from minikeras.engine.passes.collectives import collectives
 from minikeras.engine.passes.epilogue import epilogues
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.inline import inline
@@ -42,6 +43,7 @@ def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
         ("stabilise", stabilise_graph),
         ("inline", lambda graph: inline(graph, backend)),
         ("simplify", lambda graph: simplify(graph, backend)),
+        ("collectives", collectives),
         ("pools", pools),
         ("layouts", lambda graph: layouts(graph, backend)),
         ("epilogue", lambda graph: epilogues(graph, backend)),

@@ -10,7 +10,10 @@ import math
 from typing import Any
 
 from minikeras import ops, settings
+from minikeras.engine import ranks
 from minikeras.engine.aval import ShapeError, broadcast_shapes
+from minikeras.engine.ranks import Shard
+from minikeras.ops import collective
 
 REDUCTIONS = (
     "sum_over_batch_size",
@@ -62,8 +65,13 @@ def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any
         return sample_weight
     mask = ops.cast(mask, dtype)
     if reduction in ("mean", "sum_over_batch_size"):
-        total = float(math.prod(mask.shape))
-        mask = mask * (total / (ops.sum(mask) + settings.epsilon()))
+        total, valid = float(math.prod(mask.shape)), None
+        shard = ranks.shard()
+        if shard is not None:
+            total = collective.count_of(mask, shard)
+            valid = collective.total_of(mask, shard)
+        valid = ops.sum(mask) if valid is None else valid
+        mask = mask * (total / (valid + settings.epsilon()))
     if sample_weight is None:
         return mask
     sample_weight = ops.convert_to_tensor(sample_weight, dtype=dtype)
@@ -106,7 +114,12 @@ def align(values: Any, weights: Any) -> tuple[Any, Any]:
 
 def reduce_values(values: Any, weights: Any = None, reduction: Any = "mean") -> Any:
     """One number from `values` (weighted already; `weights` only divides)."""
-    if reduction in (None, "none") or values.shape == ():
+    if reduction in (None, "none"):
+        return values
+    shard = ranks.shard()
+    if shard is not None:
+        return _over_ranks(values, weights, reduction, shard)
+    if values.shape == ():
         return values
     total = ops.sum(values)
     if reduction == "mean_with_sample_weight" and weights is not None:
@@ -114,6 +127,18 @@ def reduce_values(values: Any, weights: Any = None, reduction: Any = "mean") -> 
     if reduction == "sum":
         return total
     return total / float(max(math.prod(values.shape), 1))
+
+
+def _over_ranks(values: Any, weights: Any, reduction: Any, shard: Shard) -> Any:
+    """The number for the whole batch, of which some rows are here."""
+    if values.shape == ():
+        return collective.common_mean(values, shard)
+    total = collective.total_of(values, shard)
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        return ops.divide_no_nan(total, collective.total_of(weights, shard))
+    if reduction == "sum":
+        return total
+    return total / collective.count_of(values, shard)
 
 
 def reduce_weighted_values(

@@ -9,6 +9,7 @@ from minikeras import initializers, naming, ops
 from minikeras.engine import tree
 from minikeras.engine.interpret import scope
 from minikeras.losses.loss import standardize_dtype
+from minikeras.metrics.over_ranks import together
 from minikeras.metrics.stateless import with_values
 from minikeras.variable import Variable
 
@@ -47,6 +48,11 @@ class Metric:
     """
 
     _saved_in_parts = True  # for `saving.walk`
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "update_state" in cls.__dict__:
+            cls.update_state = together(cls.__dict__["update_state"])  # type: ignore[method-assign]
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self._variables: list[Variable] = []
@@ -100,7 +106,9 @@ class Metric:
             shape: Its shape.
             initializer: Name or initializer of its first value; None means zeros.
             dtype: Default: that of the metric.
-            aggregation: Kept for Keras's signature.
+            aggregation: What becomes of it where several processes train together:
+                `"sum"`, the default: what each adds to it is added up; `"mean"`: its
+                values are averaged; others: each process has its own.
             name: Its name.
         """
         with naming.name_scope(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from minikeras import initializers, ops
+from minikeras.engine import ranks
+from minikeras.ops import collective
 from minikeras.optimizers.effects import assign_if
 from minikeras.optimizers.optimizer import Optimizer
 from minikeras.saving.serialization import (
@@ -133,6 +135,14 @@ class LossScaleOptimizer(Optimizer):
             return
         variables = self._variables_for(grads, trainable_variables)
         grads, variables = self._without_none(grads, variables)
+        if ranks.several() and not ranks.reduced():
+            # Before it is known whether they are finite, which all ranks have to agree on.
+            grads = collective.gradients([ops.convert_to_tensor(g) for g in grads])
+        with ranks.gradients_reduced():
+            self._apply_scaled(grads, variables)
+
+    def _apply_scaled(self, grads: list[Any], variables: list[Variable]) -> None:
+        """One step with the gradients of all ranks, of the scaled loss."""
         finite = self.check_finite(grads)
         scale = self.dynamic_scale.value
         smaller = [

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self, Unpack
 
 from minikeras import naming, ops, settings
+from minikeras.engine import ranks
 from minikeras.engine.interpret import scope
 from minikeras.metrics.stateless import with_values
+from minikeras.ops import collective
 from minikeras.optimizers import legacy
 from minikeras.optimizers.arguments import (
     Pairing,
@@ -270,6 +272,17 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
             return
         variables = self._variables_for(grads, trainable_variables)
         grads, variables = self._without_none(grads, variables)
+        if ranks.several() and not ranks.reduced():
+            with ranks.gradients_reduced():
+                self._apply(
+                    collective.gradients([ops.convert_to_tensor(g) for g in grads]),
+                    variables,
+                )
+        else:
+            self._apply(grads, variables)
+
+    def _apply(self, grads: list[Any], variables: list[Variable]) -> None:
+        """One step with the gradients of all ranks."""
         with scope(self.name):
             grads, updated = self._overwrite_directly(grads, variables)
             if self.loss_scale_factor is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from minikeras.engine import prims
+from minikeras.engine import prims, ranks
 from minikeras.engine.aval import Shape
 from minikeras.engine.tensor import Tensor
 
@@ -13,9 +13,37 @@ _WIDTH = {"float32": 24, "float16": 11, "bfloat16": 8}
 _GOLDEN = 0x9E3779B9  # 2**32 over the golden ratio: its multiples are far apart
 
 
-def words(key: Tensor, shape: Shape) -> Tensor:
-    """uint32 random words of a shape."""
-    return prims.random_bits(key, shape=tuple(shape))
+def words(key: Tensor, shape: Shape, half: int = 0, axis: int | None = 0) -> Tensor:
+    """uint32 random words of a shape.
+
+    Where only some rows of a batch are here, and the shape has an entry for each, they
+    are the words that these rows have in a draw for the whole batch.
+
+    Args:
+        key: uint32[2].
+        shape: Shape of the result.
+        half: Which of several such arrays, one after the other in the stream.
+        axis: The axis that the rows of a batch would lie along; None: there are none.
+    """
+    shape = tuple(shape)
+    shard = ranks.shard()
+    rows = shape[axis : axis + 1] if axis is not None else ()
+    if shard is not None and axis is not None and rows == (shard.rows,):
+        lead, rest = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+        firsts = [(half * lead + i) * shard.whole + shard.start for i in range(lead)]
+        parts = [_words(key, shape[axis:], first * rest) for first in firsts]
+        return (
+            prims.reshape(prims.concat(*parts, axis=0), shape=shape)
+            if axis
+            else parts[0]
+        )
+    return _words(key, shape, half * math.prod(shape))
+
+
+def _words(key: Tensor, shape: Shape, start: int) -> Tensor:
+    if not start:
+        return prims.random_bits(key, shape=shape)
+    return prims.random_bits(key, shape=shape, start=start)
 
 
 def fork(key: Tensor, number: int | Tensor) -> Tensor:
@@ -30,8 +58,10 @@ def fork(key: Tensor, number: int | Tensor) -> Tensor:
     return prims.select(first, prims.bitwise_xor(key, mix), key)
 
 
-def pair(key: Tensor, shape: Shape) -> tuple[Tensor, Tensor]:
+def pair(key: Tensor, shape: Shape, axis: int = 0) -> tuple[Tensor, Tensor]:
     """Two uint32 random words for each element."""
+    if ranks.shard() is not None:
+        return words(key, shape, 0, axis), words(key, shape, 1, axis)
     both = words(key, (2, *shape))
     steps = (1,) * both.ndim
 
@@ -44,14 +74,14 @@ def pair(key: Tensor, shape: Shape) -> tuple[Tensor, Tensor]:
     return half(0), half(1)
 
 
-def _wide(key: Tensor, shape: Shape) -> Tensor:
+def _wide(key: Tensor, shape: Shape, axis: int) -> Tensor:
     """53 random bits as whole float64 numbers."""
 
     def kept(half: Tensor, drop: int) -> Tensor:
         left = prims.shift_right(half, prims.const(half, drop))
         return prims.cast(left, dtype="float64")
 
-    first, second = pair(key, shape)
+    first, second = pair(key, shape, axis)
     high, low = kept(first, 5), kept(second, 6)
     return prims.add(prims.mul(high, prims.const(high, 2.0**26)), low)
 
@@ -91,12 +121,12 @@ def below(key: Tensor, shape: Shape, span: int | Tensor) -> Tensor:
     return high
 
 
-def _whole(key: Tensor, shape: Shape, dtype: str) -> tuple[Tensor, int]:
+def _whole(key: Tensor, shape: Shape, dtype: str, axis: int = 0) -> tuple[Tensor, int]:
     """Whole random numbers below 2**width as floats, and the width."""
     if dtype == "float64":
-        return _wide(key, shape), 53
+        return _wide(key, shape, axis), 53
     width = _WIDTH[dtype]
-    bits = words(key, shape)
+    bits = words(key, shape, axis=axis)
     # The detour by int32 is free of loss, and kernels convert it to floats faster.
     kept = prims.cast(
         prims.shift_right(bits, prims.const(bits, 32 - width)), dtype="int32"
@@ -104,9 +134,9 @@ def _whole(key: Tensor, shape: Shape, dtype: str) -> tuple[Tensor, int]:
     return prims.cast(kept, dtype=dtype), width
 
 
-def unit(key: Tensor, shape: Shape, dtype: str) -> Tensor:
-    """Floats of at least 0 and less than 1."""
-    k, width = _whole(key, shape, dtype)
+def unit(key: Tensor, shape: Shape, dtype: str, axis: int = 0) -> Tensor:
+    """Floats of at least 0 and less than 1; see `words` for `axis`."""
+    k, width = _whole(key, shape, dtype, axis)
     return prims.mul(k, prims.const(k, 2.0**-width))
 
 

@@ -215,7 +215,7 @@ def _successes(key: Tensor, shape: Shape, n: Tensor, p: Tensor) -> Tensor:
     first = to_tensor(1000, "uint32")
     start = (first, n, p, prims.mul(n, const(n, 0)))
     _, n, p, total = while_loop(many, halve, start)
-    u = bits.unit(key, (_FEW, *shape), n.dtype)
+    u = bits.unit(key, (_FEW, *shape), n.dtype, axis=1)
     trial = prims.iota(shape=(_FEW, *shape), dtype=n.dtype, axis=0)
     hit = prims.bitwise_and(prims.lt(u, p), prims.lt(trial, n))
     won = prims.select(hit, const(n, 1), const(n, 0))

@@ -357,10 +357,17 @@ def dropout(
         )
     x = floating(inputs)
     key = draw_seed(seed)
-    if rate == 0:
-        return x
+    sizes = _noise_shape(x.shape, noise_shape)
+    shared = noise_shape is not None and sizes[:1] == (1,) and 1 in noise_shape[:1]
+    return x if rate == 0 else dropped(x, rate, key, sizes, None if shared else 0)
+
+
+def dropped(
+    x: Tensor, rate: float, key: Tensor, noise_shape: Shape, axis: int | None = 0
+) -> Tensor:
+    """`dropout` with all given; rows of the batch lie along `axis`, None: they share."""
     keep = 1.0 - rate
-    words = bits.words(key, _noise_shape(x.shape, noise_shape))
+    words = bits.words(key, noise_shape, axis=axis)
     kept = prims.lt(words, const(words, min(round(keep * 2**32), 2**32 - 1)))
     scaled = prims.mul(x, const(x, 1 / keep if keep else 0))
     return prims.select(kept, scaled, const(x, 0))

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minikeras import losses, ops
-from minikeras.engine import tree
+from minikeras.engine import ranks, tree
 from minikeras.engine.tensor import Tensor
 from minikeras.losses import Loss
+from minikeras.losses.reduction import reduce_values
 from minikeras.metrics import Mean
 from minikeras.training.outputs import Outputs, Place
 from minikeras.training.placing import line_up
@@ -152,7 +153,9 @@ class CompileLoss:
                 )
             value = loss(truth, pred, weight)
             if value.shape != ():
-                value = ops.mean(value)  # a loss with reduction="none"
+                # a loss with reduction="none"
+                alone = ranks.shard() is None
+                value = ops.mean(value) if alone else reduce_values(value)
             if tracker is not None:
                 there = logged.get(place)
                 logged[place] = value if there is None else ops.add(there, value)

@@ -7,8 +7,9 @@ import warnings
 from typing import Any
 
 from minikeras import ops, optimizers
-from minikeras.engine import tree
+from minikeras.engine import ranks, tree
 from minikeras.metrics import Mean
+from minikeras.ops import collective
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -212,8 +213,11 @@ class Compiling:
         """
         state = self._compiled("compute_loss")
         total = None if state.loss is None else state.loss(y, y_pred, sample_weight)
+        shard = ranks.shard()
         for extra in getattr(self, "losses", ()):
             value = ops.sum(extra) if getattr(extra, "shape", ()) else extra
+            if shard is not None:
+                value = collective.common_mean(ops.convert_to_tensor(value), shard)
             total = value if total is None else ops.add(total, value)
         return ops.convert_to_tensor(0.0) if total is None else total
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from minikeras.callbacks.warn import warn_user
-from minikeras.engine import tree
+from minikeras.engine import ranks, tree
 from minikeras.engine.autodiff import GradientTape
-from minikeras.engine.compile import Function, jit
+from minikeras.engine.compile import Function
 from minikeras.engine.interpret import apart
 from minikeras.engine.tensor import Tensor, host_array
 from minikeras.layers.base.call_info import accepted
+from minikeras.training.alike import share_values
 from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import (
     Batch,
@@ -28,6 +29,13 @@ from minikeras.training.data import (
 from minikeras.training.data.leaves import check_lengths, refuse_strings
 from minikeras.training.host_first import HostFirst
 from minikeras.training.preparation import check_values, prepare, to_tensors
+from minikeras.training.shards import (
+    compiled,
+    own_share,
+    rows_of_batch,
+    shard_of_own,
+    step_of,
+)
 
 Step = Callable[[Any], Any]
 
@@ -140,7 +148,18 @@ class Steps(Compiling):
 
     # --- functions of a batch
 
+    # Who talked when the functions were made, and whether ranks were compared since.
+    _ranks: ranks.Communicator = ranks.ALONE
+    _alike = False
+
+    def _follow_ranks(self) -> None:
+        """Have functions made anew if other ranks are there than they were made for."""
+        if self._ranks is not ranks.communicator():
+            self._forget_functions()
+            self._ranks = ranks.communicator()
+
     def _forget_functions(self) -> None:
+        self._alike = False
         self.train_function = self.test_function = self.predict_function = None
         self._train_alone = self._test_alone = None
 
@@ -186,10 +205,10 @@ class Steps(Compiling):
     def _function(self, step: Step, name: str) -> Step:
         if self.run_eagerly:
             return lambda data: step(to_tensors(data))
-        compiled = jit(step, name=f"{type(self).__name__}.{name}")
+        function = compiled(step, f"{type(self).__name__}.{name}")
         if not self._runs_on_host():
-            return compiled
-        return HostFirst(self, step, compiled, name == "train_step")
+            return function
+        return HostFirst(self, step, function, name == "train_step")
 
     _host_part: Any = None
 
@@ -278,14 +297,28 @@ class Steps(Compiling):
 
     def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Any:
         """The results of one batch, into which no earlier one runs."""
+        self._follow_ranks()
         state = self._ready(batch, training)
         check_values(state, batch)
         step = self._train_alone if training else self._test_alone
         if step is None:
             step = self._alone(training)
+        if ranks.several():
+            batch, step = self._on_ranks(batch, step)
         logs = to_floats(step(pack_x_y_sample_weight(*batch)))
         state.nan.judge(logs, batch, "train_on_batch" if training else "test_on_batch")
         return self._results(logs, return_dict)
+
+    def _on_ranks(self, batch: Batch, step: Step) -> tuple[Batch, Step]:
+        """The rows that are here, and the step on them."""
+        if not self._alike:
+            share_values("train_on_batch", self)
+            self._alike = True
+        if ranks.divides():
+            batch, shard = rows_of_batch(batch, own_share)
+        else:
+            shard = shard_of_own(batch)
+        return batch, lambda data: ranks.on(shard, step, data)
 
     def _alone(self, training: bool) -> Step:
         """A step before which all metrics begin anew.
@@ -303,13 +336,13 @@ class Steps(Compiling):
                 return getattr(self, name)(data)
 
             return outside
-        inner = made.function
+        inner = step_of(made)
 
         def step(data: Any) -> Any:
             self.reset_metrics()
             return inner(data)
 
-        function = jit(step, name=made.name)
+        function = compiled(step, made.name)
         if training:
             self._train_alone = function
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy as np
 from minikeras import config, console
 from minikeras.callbacks import BackupAndRestore, CallbackList, History
 from minikeras.callbacks.backup import Run
+from minikeras.engine import ranks
 from minikeras.engine.interpret import apart
+from minikeras.training.alike import begin, check_values_alike, share_values
 from minikeras.training.batch_hooks import BatchHooks
 from minikeras.training.data import (
     ArrayAdapter,
@@ -31,7 +34,8 @@ from minikeras.training.data import (
 from minikeras.training.gathered import Gathered, joined
 from minikeras.training.nan_watch import NanWatch
 from minikeras.training.preparation import check_values
-from minikeras.training.steps import Steps, compiled_well, to_floats
+from minikeras.training.shards import Divider, joined_rows
+from minikeras.training.steps import Steps, compiled_well, to_floats, to_numpy
 
 
 class Trainer(Steps):
@@ -108,6 +112,7 @@ class Trainer(Steps):
             True
         """
         self._compiled("fit")
+        self._follow_ranks()
         _check_counts("fit", batch_size=batch_size, steps_per_epoch=steps_per_epoch,
                       validation_steps=validation_steps, epochs=(epochs, 0),
                       validation_batch_size=validation_batch_size,
@@ -152,10 +157,16 @@ class Trainer(Steps):
                         validation, validation_steps, count, owner, restart=True
                     )
                 )
+            if feed.divider is not None:
+                begin("fit", adapter, epochs=(initial_epoch, epochs), steps=feed.steps)
+                if validation is not None:
+                    begin("fit (validation_data)", validation)
             if epochs > initial_epoch:
                 self._check_feed(feed, training=True)
                 if held_feed is not None:
                     self._check_feed(held_feed, training=False)
+            if feed.divider is not None:
+                share_values("fit", self)
             if backup_dir is not None:
                 keeper = BackupAndRestore.often(backup_dir)
                 callbacks = [*_listed(callbacks), keeper]
@@ -200,6 +211,8 @@ class Trainer(Steps):
                     **logs,
                     **{f"val_{name}": value for name, value in found.items()},
                 }
+            if feed.divider is not None:
+                check_values_alike("fit", self)
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training or feed.exhausted:
                 break
@@ -236,20 +249,27 @@ class Trainer(Steps):
         )
         logs: Any = {}
         adapter.reuse = compiled_well(function)
+        divider = feed.divider
+        run = function if divider is None else partial(divider.run, function)
         for step, batch in enumerate(feed.epoch(), done):
             hooks.before(step)
+            if divider is not None:
+                batch = divider.part(batch)
             if not adapter.checked:
                 check_values(state, batch)
                 state.nan.see(batch)
             data = pack_x_y_sample_weight(*batch)
             if callbacks.watchers:
                 callbacks._see_batch(step, data)
-            logs = function(data)
+            logs = run(data)
             hooks.after(step, logs)
             if adapter.reuse and not compiled_well(function):
                 adapter.reuse = False
             if self.stop_training:
                 break
+        else:
+            if divider is not None:
+                divider.ended()
         hooks.finish()
         feed.end_epoch()
         return to_floats(logs)
@@ -265,15 +285,22 @@ class Trainer(Steps):
             callbacks.on_test_batch_end,
         )
         logs: Any = {}
+        divider = feed.divider
+        run = function if divider is None else partial(divider.run, function)
         for step, batch in enumerate(feed.epoch()):
             hooks.before(step)
+            if divider is not None:
+                batch = divider.part(batch)
             if not feed.adapter.checked:
                 check_values(state, batch)
                 state.nan.see(batch)
-            logs = function(pack_x_y_sample_weight(*batch))
+            logs = run(pack_x_y_sample_weight(*batch))
             hooks.after(step, logs)
             if self.stop_evaluating:
                 break
+        else:
+            if divider is not None:
+                divider.ended()
         hooks.finish()
         feed.end_epoch()
         results = to_floats(logs)
@@ -323,8 +350,13 @@ class Trainer(Steps):
         _check_counts("evaluate", batch_size=batch_size, steps=steps)
         verbose = _check_verbose("evaluate", verbose)
         adapter = make_adapter(x, y, sample_weight, batch_size, owner="evaluate")
+        self._follow_ranks()
         with self._open_feed(adapter, steps, 1, "evaluate") as feed:
+            if feed.divider is not None:
+                begin("evaluate", adapter, steps=feed.steps)
             self._check_feed(feed, training=False)
+            if feed.divider is not None:
+                share_values("evaluate", self)
             self.stop_evaluating = False
             callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
             state = self._compiled("evaluate")
@@ -364,6 +396,7 @@ class Trainer(Steps):
             >>> model.predict(np.ones((5, 3), "float32"), verbose=0).shape
             (5, 2)
         """
+        self._follow_ranks()
         _check_counts("predict", batch_size=batch_size, steps=steps)
         verbose = _check_verbose("predict", verbose)
         size = len(x) if type(x) is np.ndarray and x.ndim else 0
@@ -379,6 +412,9 @@ class Trainer(Steps):
         adapter = make_adapter(x, batch_size=batch_size, owner="predict")
         gathered = Gathered(adapter.num_samples if steps is None else None)
         with self._open_feed(adapter, steps, 1, "predict") as feed:
+            divider = feed.divider
+            if divider is not None:
+                begin("predict", adapter, steps=feed.steps)
             self._refuse_strings(feed.peek())
             self.stop_predicting = False
             callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
@@ -393,9 +429,14 @@ class Trainer(Steps):
             hooks = BatchHooks(
                 self.steps_per_execution, callbacks.on_predict_batch_begin, ended
             )
-            for step, (inputs, _, _) in enumerate(feed.epoch()):
+            for step, batch in enumerate(feed.epoch()):
                 hooks.before(step)
-                outputs = function(pack_x_y_sample_weight(inputs))
+                if divider is not None and divider.divides:
+                    inputs, _, _ = divider.part(batch)
+                    outputs = divider.run(function, pack_x_y_sample_weight(inputs))
+                    outputs = joined_rows(to_numpy(outputs))
+                else:
+                    outputs = function(pack_x_y_sample_weight(batch[0]))
                 gathered.add(outputs)
                 group.append(outputs)
                 hooks.after(step, None)
@@ -418,7 +459,10 @@ class Trainer(Steps):
     ) -> Feed:
         # To debug, everything runs in the thread that asked for it.
         ahead = not self.run_eagerly
-        return Feed(adapter, steps, epochs, owner, ahead, restart)
+        feed = Feed(adapter, steps, epochs, owner, ahead, restart)
+        if ranks.several():
+            feed.divider = Divider(adapter, owner)
+        return feed
 
     def _callbacks(
         self,

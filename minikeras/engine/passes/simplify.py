@@ -53,6 +53,9 @@ def common_subexpressions(graph: Graph) -> Graph:
     kept = []
     for node in graph.nodes:
         node = node.replaced(same)
+        if node.prim.facets.collective:
+            kept.append(node)
+            continue
         # Values compare by identity, so a tuple of them is the key for the inputs.
         node_key = (
             node.prim.name,
@@ -141,6 +144,8 @@ class _Algebra:
     def folded(self, node: Node) -> bool:
         """Compute a node of constants now."""
         if len(node.outputs) != 1 or node.prim.kind in ("random", "opaque"):
+            return False
+        if node.prim.facets.collective:
             return False
         out = node.outputs[0]
         if out.aval.size > (1 if node.prim.kind == "create" else _FOLD_LIMIT):

@@ -4,6 +4,7 @@ Rows whose name is a Python builtin are spelt with a trailing underscore inside 
 modules of this package; here they have their plain name.
 """
 
+from minikeras.engine.prims.collective import all_reduce
 from minikeras.engine.prims.compiled import chain, epilogue
 from minikeras.engine.prims.contract import (
     conv,
@@ -179,6 +180,7 @@ __all__ = [
     "acosh",
     "add",
     "all",
+    "all_reduce",
     "any",
     "argmax",
     "argmin",

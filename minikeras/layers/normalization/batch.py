@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minikeras import ops, settings
+from minikeras import ops
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
@@ -16,6 +16,7 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
+from minikeras.layers.normalization.moments import Moments, average, moments
 from minikeras.types import Identifier, PartialShape
 from minikeras.variable import Variable
 
@@ -50,7 +51,9 @@ class BatchNormalization(Layer):
             factor (`rmin` to `rmax`) and of the shift (`-dmax` to `dmax`) by which the
             averages may differ from the batch. None: no bounds.
         renorm_momentum: Weight of the old value in the averages that `renorm` uses.
-        synchronized: Only False is supported: there is one device.
+        synchronized: Whether the statistics of training are those of the whole batch, where
+            several processes have a part of it each. Otherwise each takes those of its
+            own part; the moving averages follow the mean of all in either case.
         **kwargs: See `Layer`.
 
     Call arguments:
@@ -109,10 +112,6 @@ class BatchNormalization(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        if synchronized:
-            raise ValueError(
-                f"{self._label()}: synchronized=True is not supported: there is one device."
-            )
         unknown = set(renorm_clipping or ()) - set(_CLIPPING)
         if unknown:
             raise ValueError(
@@ -130,7 +129,7 @@ class BatchNormalization(Layer):
         self.epsilon = float(epsilon)
         self.center = center
         self.scale = scale
-        self.synchronized = False
+        self.synchronized = bool(synchronized)
         self.renorm = bool(renorm)
         self.renorm_clipping = (renorm_clipping or {}) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
@@ -199,10 +198,11 @@ class BatchNormalization(Layer):
             inputs = ops.cast(inputs, "float32" if half else self._run_dtype)
         scale, offset = self.gamma, self.beta
         if training and self.trainable:
-            mean, variance = self._statistics(inputs, mask)
+            channel = self.axis % len(inputs.shape)
+            mean, variance = found = moments(inputs, channel, mask, self.synchronized)
             if self.renorm:
-                scale, offset = self._renormalized(mean, variance)
-            self._remember(mean, variance)
+                scale, offset = self._renormalized(found)
+            self._remember(average(found, self.synchronized))
         else:
             mean = ops.cast(self.moving_mean, inputs.dtype)
             variance = ops.cast(self.moving_variance, inputs.dtype)
@@ -217,12 +217,13 @@ class BatchNormalization(Layer):
         )
         return ops.cast(outputs, outer_dtype) if half else outputs
 
-    def _renormalized(self, mean: Tensor, variance: Tensor) -> tuple[Any, Any]:
+    def _renormalized(self, found: Moments) -> tuple[Any, Any]:
         """Scale and offset that turn the batch's statistics into the averages.
 
         Those of the paper, `r` and `d`, joined with `gamma` and `beta`. The averages move
         after they were used.
         """
+        mean, variance = found
         deviation = ops.sqrt(variance + self.epsilon)
         ratio = ops.divide(deviation, self.renorm_stddev)
         shift = ops.divide(mean - self.renorm_mean, self.renorm_stddev)
@@ -234,34 +235,16 @@ class BatchNormalization(Layer):
         if limits.get("dmax") is not None:
             shift = ops.clip(shift, -limits["dmax"], limits["dmax"])
         ratio, shift = ops.stop_gradient(ratio), ops.stop_gradient(shift)
-        _move(self.renorm_mean, mean, self.renorm_momentum)
-        _move(self.renorm_stddev, deviation, self.renorm_momentum)
+        common = average(Moments(mean, deviation), self.synchronized)
+        _move(self.renorm_mean, common.mean, self.renorm_momentum)
+        _move(self.renorm_stddev, common.variance, self.renorm_momentum)
         if self.gamma is not None:
             ratio, shift = ratio * self.gamma, shift * self.gamma
         return ratio, shift if self.beta is None else shift + self.beta
 
-    def _statistics(self, inputs: Tensor, mask: Tensor | None) -> tuple[Any, Any]:
-        """Mean and (biased) variance of each channel, over what is not masked."""
-        channel = self.axis % len(inputs.shape)
-        axes = [i for i in range(len(inputs.shape)) if i != channel]
-        if mask is None:
-            mean, variance = ops.moments(inputs, axes=axes)
-            return mean, variance
-        weights = ops.cast(mask, inputs.dtype)
-        weights = ops.reshape(
-            weights, (*weights.shape, *([1] * (len(inputs.shape) - len(weights.shape))))
-        )
-        shape = list(inputs.shape)
-        shape[channel] = weights.shape[channel]  # 1, unless the channels are the steps
-        weights = ops.broadcast_to(weights, shape)
-        total = ops.sum(weights, axis=axes, keepdims=True) + settings.epsilon()
-        mean = ops.sum(weights * inputs, axis=axes, keepdims=True) / total
-        squares = weights * ops.square(inputs - mean)
-        variance = ops.sum(squares, axis=axes, keepdims=True) / total
-        return ops.squeeze(mean, axes), ops.squeeze(variance, axes)
-
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+    def _remember(self, found: Moments) -> None:
         """Move the averages towards the batch's statistics."""
+        mean, variance = found
         _move(self.moving_mean, mean, self.momentum)
         if not self.renorm:
             _move(self.moving_variance, variance, self.momentum)

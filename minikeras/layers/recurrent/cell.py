@@ -9,6 +9,7 @@ from minikeras import activations, ops, random
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError, options_config, set_options
+from minikeras.random.draws import dropped
 
 OPTIONS = (
     "kernel_initializer", "recurrent_initializer", "bias_initializer",
@@ -119,7 +120,8 @@ class Cell(Layer):
         if not rate:
             return None
         ones = ops.ones((self._gates, *like.shape), like.dtype)
-        return random.dropout(ones, rate, seed=self.seed_generator)
+        # The gates' masks lie one after the other, the rows of the batch in each.
+        return dropped(ones, rate, self.seed_generator.next(), ones.shape, axis=1)
 
     def reset_dropout_mask(self) -> None:
         """Forget the masks that are held; the next ones are new."""

@@ -23,6 +23,7 @@ FAMILIES = (
     pointwise.complex_numbers,
     reductions.create,
     reductions.reduce,
+    reductions.over_ranks,
     moves.movement,
     contractions.contract,
     contractions.conv,

@@ -171,11 +171,11 @@ def _update(x: Any, u: Any, starts: Any) -> Any:
     return out
 
 
-def philox_reference(seed: Any, counter: Any, size: Any) -> Any:
-    """Philox 4x32-10 word by word, in Python integers."""
+def philox_reference(seed: Any, counter: Any, size: Any, first: Any = 0) -> Any:
+    """Philox 4x32-10 word by word, in Python integers, from block `first` on."""
     mask = 0xFFFFFFFF
     words = []
-    for block in range(-(-size // 4)):
+    for block in range(first, first - (-size // 4)):
         c, k = [block & mask, block >> 32, counter, 0], [seed, 0]
         for _ in range(10):
             p, q = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
@@ -198,3 +198,12 @@ def random() -> Iterator[Case]:
             yield Case(
                 "random_bits", args, static, ("uint32",), reference, label=str(key)
             )
+    for start in (1, 4, 30, 2**34 + 3):
+
+        def later(k: Any, start: int = start) -> Any:
+            words = philox_reference(int(k[0]), int(k[1]), 40, start // 4)
+            return words[start % 4 : start % 4 + 35].reshape(5, 7)
+
+        args = (Arg((2,), dtype="uint32", values=(7, 2)),)
+        placed: dict[str, Any] = {"shape": (5, 7), "start": start}
+        yield Case("random_bits", args, placed, ("uint32",), later, label=str(start))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine.dtypes import numpy_dtype
-from minikeras.testing.cases.case import FLOATS, WIDE, Arg, Case, along
+from minikeras.testing.cases.case import FLOATS, INTS, WIDE, Arg, Case, along
 
 
 def create() -> Iterator[Case]:
@@ -143,3 +143,14 @@ def _scan(function: Any, axis: Any, reverse: Any) -> Any:
         return np.flip(function(np.flip(x, axis), axis=axis), axis)
 
     return reference
+
+
+def over_ranks() -> Iterator[Case]:
+    """Alone, each array is its own sum; ranks that are there have tests of their own."""
+    args = (Arg((3, 4)), Arg((5,)), Arg(()))
+    means = {"means": (False, True, False)}
+    yield Case(
+        "all_reduce", args, means, WIDE, lambda *arrays: arrays, smooth=(0, 1, 2)
+    )
+    counts = {"means": (False,)}
+    yield Case("all_reduce", (Arg((0, 2)),), counts, INTS, lambda a: (a,))

@@ -29,6 +29,7 @@ from minikeras.training.data.packing import (
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
+from minikeras.training.data.part import Part
 from minikeras.training.data.py_dataset import NumberedAdapter, PyDataset
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "GeneratorAdapter",
     "IterableAdapter",
     "NumberedAdapter",
+    "Part",
     "PyDataset",
     "array_parts",
     "describe_nan",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from minikeras.engine.ranks import Shard
 
 Batch = tuple[Any, Any, Any]
 
@@ -20,6 +22,9 @@ class DataAdapter:
         reuse: Whether a batch may be made in the memory of the one before the last.
         ahead: Whether another thread makes the next batch while one computes.
         kind: What the source is, for messages.
+        divided: Whether its batches hold the rows of this rank only.
+        share: Which rows of a batch of so many are wanted, where not all are; adapters
+            that can leave the others unread do.
     """
 
     num_batches: int | None = None
@@ -30,6 +35,8 @@ class DataAdapter:
     reuse: bool = False
     ahead: bool = False
     kind: str = "the data"
+    divided: bool = False
+    share: Callable[[int], Shard] | None = None
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass."""

@@ -12,6 +12,7 @@ from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.class_weight import ClassWeight, sample_weight_of
 from minikeras.training.data.leaves import check_lengths, named_leaves
 from minikeras.training.data.order import Order, shuffled
+from minikeras.training.data.part import Part
 from minikeras.training.data.rows import Array, Rows
 
 # Bytes of a batch from which another thread gathers it; below, asking costs more.
@@ -76,6 +77,11 @@ class ArrayAdapter(DataAdapter):
         for index in range(self.num_batches):
             start = index * self.batch_size
             stop = min(start + self.batch_size, self.num_samples)
+            shard = None
+            if self.share is not None:
+                shard = self.share(stop - start)
+                start += shard.start
+                stop = start + shard.rows
             if order is None:
                 leaves = [_neighbours(a, start, stop) for a in self._leaves]
             else:
@@ -84,7 +90,7 @@ class ArrayAdapter(DataAdapter):
             if self._class_weight is not None:
                 x, y, _ = batch
                 batch = x, y, sample_weight_of(y, self._class_weight)
-            yield batch
+            yield batch if shard is None else Part.of(batch, shard)
 
     def _gather(self, rows: Order, index: int) -> list[Array | None]:
         buffers: list[Array | None] = [None] * len(self._leaves)

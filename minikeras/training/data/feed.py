@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import config
 from minikeras.callbacks.random_state import RandomState
 from minikeras.callbacks.warn import warn_user
 from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.background import Job, Workers, may_ahead
+
+if TYPE_CHECKING:
+    from minikeras.training.shards import Divider
 
 
 class Feed:
@@ -39,6 +42,7 @@ class Feed:
     Attributes:
         steps: Batches in an epoch where that is known, else None.
         exhausted: Whether the source ended too early.
+        divider: Gives this rank its part of each batch, where there are several.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Feed:
                 "steps_per_epoch (fit) or steps (evaluate, predict)."
             )
         self.adapter = adapter
+        self.divider: Divider | None = None
         self.owner = owner
         self.exhausted = False
         self._asked = steps is not None

@@ -68,6 +68,7 @@ class IterableAdapter(DataAdapter):
         self._iterable = iterable
         self._class_weight = class_weight
         self.kind = type(iterable).__name__
+        self.divided = bool(getattr(iterable, "_divided", False))
         count = length(iterable)
         self.infinite = count == -1
         self.num_batches = count if count is not None and count >= 0 else None

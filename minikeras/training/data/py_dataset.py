@@ -107,6 +107,7 @@ class NumberedAdapter(DataAdapter):
         self._class_weight = class_weight
         self._shuffle = shuffle
         self.kind = type(dataset).__name__
+        self.divided = bool(getattr(dataset, "_divided", False))
         # Subclasses that never called super().__init__() have none of these.
         self._count = max(int(getattr(dataset, "workers", 1)), 1)
         self._multi = bool(getattr(dataset, "use_multiprocessing", False))

@@ -1,0 +1,133 @@
+"""What each rank of the tests runs: three models for 20 steps, and what came of them.
+
+`python train.py FOLDER [one]` writes FOLDER/RANK.pkl; with `one` nothing is distributed.
+"""
+
+import os
+import pickle
+import sys
+
+import numpy as np
+
+import minikeras as keras
+
+L = keras.layers
+
+
+def mlp(rng):
+    """Regularizers, dropout, class weights, accumulation, averages; uneven batches."""
+    x = rng.random((330, 12)).astype("float32")
+    y = (x.sum(1) > 6).astype("int32")
+    penalty = keras.regularizers.L2(1e-3)
+    model = keras.Sequential([
+        keras.Input((12,)),
+        L.Dense(16, "relu", kernel_regularizer="l2", activity_regularizer=penalty),
+        L.Dropout(0.3),
+        L.Dense(2, "softmax"),
+    ])  # fmt: skip
+    optimizer = keras.optimizers.Adam(
+        1e-2, use_ema=True, ema_momentum=0.9, gradient_accumulation_steps=2
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model, x, y, {"class_weight": {0: 1.0, 1: 2.5}, "batch_size": 33}
+
+
+def cnn(rng):
+    """Batch normalization, noise, sample weights, several metrics, rows for one rank."""
+    x = rng.random((161, 8, 8, 3)).astype("float32")
+    y = rng.integers(0, 4, 161).astype("int32")
+    inputs = keras.Input((8, 8, 3))
+    h = L.Conv2D(8, 3)(inputs)
+    h = L.MaxPooling2D()(L.ReLU()(L.BatchNormalization(synchronized=True)(h)))
+    h = L.Conv2D(8, 3, padding="same")(L.SpatialDropout2D(0.2)(h))
+    h = L.GaussianNoise(0.1)(L.BatchNormalization(synchronized=True)(h))
+    model = keras.Model(inputs, L.Dense(4)(L.Flatten()(h)))
+    model.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        weighted_metrics=[keras.metrics.SparseTopKCategoricalAccuracy(2)],
+    )
+    weights = rng.random(161).astype("float32")
+    return model, x, y, {"batch_size": 16, "sample_weight": weights}
+
+
+def lstm(rng):
+    """Masks of an embedding, recurrent dropout, clipped gradients, a lazy metric."""
+    x = rng.integers(0, 20, (161, 7)).astype("int32")
+    y = rng.random((161, 1)).astype("float32")
+    model = keras.Sequential([
+        keras.Input((7,), dtype="int32"),
+        L.Embedding(20, 6, mask_zero=True),
+        L.LSTM(5, return_sequences=True, recurrent_dropout=0.2),
+        L.LSTM(4, dropout=0.2),
+        L.Dense(1),
+    ])  # fmt: skip
+    metrics = ["mae", keras.metrics.R2Score()]
+    rate = keras.optimizers.RMSprop(1e-2, clipnorm=1.0)
+    model.compile(rate, "mse", metrics=metrics)
+    return model, x, y, {"batch_size": 16}
+
+
+class Squares(keras.utils.PyDataset):
+    """Batches by number, the last one short."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return -(-len(self.x) // 16)
+
+    def __getitem__(self, number):
+        rows = slice(16 * number, 16 * number + 16)
+        return self.x[rows], self.y[rows]
+
+
+def run(make, backend):
+    """Train one model on a backend."""
+    keras.config.set_backend(backend)
+    keras.utils.set_random_seed(1)
+    model, x, y, options = make(np.random.default_rng(5))
+    steps = []
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda _, logs: steps.append(logs["loss"])
+    )
+    history = model.fit(
+        x, y, epochs=2, verbose=0, callbacks=[note], validation_split=0.1, **options
+    ).history
+    found = {
+        "steps": steps,
+        "history": history,
+        "evaluate": model.evaluate(x, y, verbose=0, batch_size=20),
+        "predict": model.predict(x, verbose=0, batch_size=20),
+    }
+    if make is mlp:
+        found["on_batch"] = model.train_on_batch(x[:21], y[:21])
+        by_number = model.fit(Squares(x, y), epochs=1, verbose=0)
+        found["by number"] = by_number.history
+        found["iterated"] = model.evaluate(iter(list(Squares(x, y))), verbose=0)
+        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+        found["eagerly"] = model.fit(x[:70], y[:70], verbose=0).history
+    found["weights"] = [v.numpy() for v in model.variables]
+    return found
+
+
+def main(folder, backend):
+    """All of it."""
+    rank = 0
+    if sys.argv[3:] != ["one"]:
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+        rank = keras.distribution.distribution().data_shard_id
+    other = "numba" if backend == "numba" else "numpy"
+    found = {
+        "mlp": run(mlp, backend), "cnn": run(cnn, other), "lstm": run(lstm, "numpy")
+    }  # fmt: skip
+    found["devices"] = keras.distribution.list_devices()
+    with open(os.path.join(folder, f"{rank}.pkl"), "wb") as file:
+        pickle.dump(found, file)
+    keras.Sequential([keras.Input((2,)), L.Dense(1)]).summary()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
