@@ -13,13 +13,14 @@ import numpy as np
 
 import minikeras as keras
 from minikeras.datasets import mnist5k
-from minikeras.visualization import write_report
+from minikeras.visualization import explore, write_report
 
 BATCH_SIZE = 64
 EPOCHS = 15
 WORST = 12
 SHOWN = 3  # the test picture whose way through the network is shown
 
+TITLE = "A CNN learns to read digits"
 LEAD = (
     "Two convolutions, two poolings and one dense layer, trained on 4,000 handwritten "
     "digits and tested on 1,000 others."
@@ -51,13 +52,14 @@ def build(steps: int) -> Any:
 
 
 def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
-    """Trains the CNN, prints how it went, writes a page about it.
+    """Trains the CNN, prints how it went, writes a page about it and one to explore it.
 
     Args:
         epochs: Passes over the training pictures.
         seed: Of the initial weights, the shuffles and the dropout masks.
         out: The page, where it ends in .html or .htm; else the folder of report.html.
-            Folders are made where missing.
+            Folders are made where missing. The other page lies beside it, and has
+            `-explorer` behind its name.
 
     Returns:
         The accuracy on the test pictures.
@@ -75,6 +77,7 @@ def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
         f"Training on {len(x_train):,} digits, backend {keras.config.backend()}, "
         f"seed {seed}"
     )
+    recording = keras.callbacks.ExplorerCallback()
     start = time.perf_counter()
     history = model.fit(
         x_train,
@@ -82,6 +85,7 @@ def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
         batch_size=BATCH_SIZE,
         epochs=epochs,
         validation_data=(x_test, y_test),
+        callbacks=[recording],
     )
     seconds = time.perf_counter() - start
     _, accuracy = model.evaluate(x_test, y_test, verbose=0)
@@ -93,9 +97,12 @@ def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
         "Epochs": epochs,
         "Seed": seed,
     }
-    path = _report(model, history.history, x_test, y_test, facts, page)
+    explorer = page.with_name(f"{page.stem}-explorer.html")
+    explore(model, (x_test, y_test), recording=recording, title=TITLE).save(explorer)
+    path = _report(model, history.history, x_test, y_test, facts, page, explorer.name)
     print(f"Test accuracy: {accuracy:.2%}")
     print(f"Training time: {seconds:.1f} s")
+    print(f"Explorer: {explorer.resolve()}")
     print(f"Report: {path.resolve()}")
     return float(accuracy)
 
@@ -112,6 +119,7 @@ def _report(
     y: np.ndarray[Any, Any],
     facts: dict[str, Any],
     path: Path,
+    explorer: str,
 ) -> Path:
     probabilities = model.predict(x, verbose=0)
     predicted = probabilities.argmax(axis=-1)
@@ -127,9 +135,10 @@ def _report(
         filters=model.layers[0].get_weights()[0],
         feature_maps=feature_maps(model, x[SHOWN : SHOWN + 1]),
         mistakes=[(x[i], y[i], predicted[i], float(sureness[i])) for i in worst],
-        title="A CNN learns to read digits",
+        title=TITLE,
         facts=facts,
         lead=LEAD,
+        links={"Draw a digit and see every neuron answer": explorer},
     )
 
 

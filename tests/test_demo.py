@@ -30,6 +30,8 @@ def test_one_epoch_learns_and_reports(tmp_path, capsys):
     page = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
     for layer in ("conv2d", "max_pooling2d", "flatten", "dropout", "dense"):
         assert f"<h3>{layer}" in page
+    explorer = tmp_path / "a" / "report-explorer.html"
+    assert 500_000 < explorer.stat().st_size < 2_000_000
 
 
 def test_the_page_may_have_another_name(tmp_path, monkeypatch):
@@ -37,7 +39,10 @@ def test_the_page_may_have_another_name(tmp_path, monkeypatch):
     few = (x[:64], y[:64])
     monkeypatch.setattr(demo.mnist5k, "load_data", lambda: (few, few))
     demo.run(1, 0, tmp_path / "new" / "x.html")
-    assert [p.name for p in (tmp_path / "new").iterdir()] == ["x.html"]
+    names = sorted(p.name for p in (tmp_path / "new").iterdir())
+    assert names == ["x-explorer.html", "x.html"]
+    report = (tmp_path / "new" / "x.html").read_text("utf-8")
+    assert 'href="x-explorer.html"' in report
 
 
 def test_feature_maps_are_those_of_the_layers():

@@ -82,14 +82,25 @@ footer { padding: 8px 24px 48px; font-size: 13px; color: var(--muted); }
 
 
 def page(
-    title: str, lead: str, facts: Mapping[str, Any], sections: Sequence[str]
+    title: str,
+    lead: str,
+    facts: Mapping[str, Any],
+    sections: Sequence[str],
+    links: Mapping[str, str] | None = None,
 ) -> str:
-    """A whole HTML document. `sections` are markup, everything else is plain text."""
+    """A whole HTML document. `sections` are markup, everything else is plain text.
+
+    `links` are texts and the addresses they lead to.
+    """
     header = tag(
         "header",
         tag("h1", text(title)),
         tag("p", text(lead)) if lead else "",
         _facts(facts),
+        *(
+            tag("p", tag("a", text(name), href=to))
+            for name, to in (links or {}).items()
+        ),
     )
     head = (
         '<meta charset="utf-8">'

@@ -33,6 +33,7 @@ def write_report(
     title: str = "Training report",
     facts: Mapping[str, Any] | None = None,
     lead: str = "",
+    links: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes a report of one training run as a single HTML file.
 
@@ -53,6 +54,7 @@ def write_report(
         title: The heading.
         facts: Name -> value, the key figures under the heading, most important first.
         lead: One sentence under the heading.
+        links: Text -> address of a page that belongs to this one.
 
     Returns:
         The path of the written file.
@@ -68,7 +70,7 @@ def write_report(
         _layers(feature_maps),
         _mistakes(mistakes),
     ]
-    return _replace(Path(path), page(title, lead, facts or {}, sections))
+    return _replace(Path(path), page(title, lead, facts or {}, sections, links))
 
 
 def _training(history: Mapping[str, Sequence[float]]) -> str:

@@ -61,7 +61,7 @@ def explore(
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
         >>> x = np.random.rand(20, 4).astype("float32")
         >>> keras.visualization.explore(model, x)
-        <Explorer of 'sequential': save(path)>
+        <Explorer of 'sequential...': save(path)>
     """
     if not getattr(model, "built", True):
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,12 +14,12 @@ from minikeras.engine.tensor import TraceError, host_array
 from minikeras.version import __version__
 from minikeras.visualization.explorer import evaluation
 from minikeras.visualization.explorer.code import model_code
-from minikeras.visualization.explorer.data import Samples, even
+from minikeras.visualization.explorer.data import Samples
+from minikeras.visualization.explorer.gathered import Gathered
 from minikeras.visualization.explorer.inputs import image_info, input_kind, input_view
 from minikeras.visualization.explorer.kinds import kind_of
 from minikeras.visualization.explorer.layers import Layers, key_of
-from minikeras.visualization.explorer.observed import Observer, by_sample, run
-from minikeras.visualization.explorer.packing import pack, pack_bytes, size_of
+from minikeras.visualization.explorer.packing import pack
 from minikeras.visualization.explorer.plain import number
 from minikeras.visualization.explorer.program import Program
 from minikeras.visualization.explorer.staged import Staged, staged, unstaged
@@ -29,9 +28,6 @@ Array = np.ndarray[Any, Any]
 Json = Any
 
 _FREE_SIZE = 16  # in place of a size that is free, where there are no data to tell
-_INPUT_BYTES = 1_200_000  # characters that samples may take in the page
-_PRECOMPUTED = 32  # samples whose values are kept of layers that the page does not know
-_PRECOMPUTED_BYTES = 1_500_000
 
 
 class Builder:
@@ -164,9 +160,8 @@ class Builder:
         """All of it."""
         outputs = self._outputs()
         rows = self.layers.rows
-        data, judged, observer, chosen = self._data(outputs)
+        gathered = self._gathered(outputs)
         program = None if self.found.eager else self.program.json(len(rows))
-        self._say_missing()
         whole_code, is_whole = model_code(self.model)
         trainable = sum(int(w.value.size) for w in self.model.trainable_weights)
         inputs = [{k: v for k, v in i.items() if k != "view"} for i in self.inputs]
@@ -191,13 +186,26 @@ class Builder:
             "program": program,
             "limits": self.limits,
             "classNames": self._class_names(outputs),
-            "data": data,
-            "evaluation": judged,
-            "top": observer.top() if observer else [],
-            "statistics": observer.statistics() if observer else [None] * len(rows),
-            "precomputed": self._precomputed(chosen),
+            "data": None,
+            "evaluation": None,
+            "top": [],
+            "statistics": [None] * len(rows),
+            "precomputed": [],
             "recording": recording,
+            **gathered,
         }
+
+    def _gathered(self, outputs: list[Json]) -> Json:
+        """What comes of the data; nothing without any."""
+        if self.samples is None:
+            return {}
+        self._say_missing()
+        gathered = Gathered(
+            self.model, self.samples, self.layers, self.avals, outputs,
+            int(self.options["max_samples"]),
+        )  # fmt: skip
+        reason = self.limits[0] if self.limits else "The page does not know this layer."
+        return gathered.payload(reason)
 
     def _say_missing(self) -> None:
         if self.program.missing:
@@ -268,120 +276,9 @@ class Builder:
             for i, w in enumerate(self.weights)
         ]
 
-    # --- data
-
-    def _data(
-        self, outputs: list[Json]
-    ) -> tuple[Json, Json, Observer | None, Samples | None]:
-        samples = self.samples
-        if samples is None:
-            return None, None, None, None
-        with warnings.catch_warnings():
-            # A model that cannot be compiled runs eagerly; the page says that itself.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            x = tree.unflatten(samples.structure, samples.inputs)
-            predicted = self.model.predict(x, batch_size=128, verbose=0)
-        first = np.asarray(tree.flatten(predicted)[0])
-        kind = outputs[0]["kind"] if outputs else "values"
-        chances = evaluation.probabilities(first, kind)
-        truth = None
-        if chances is not None:
-            truth = evaluation.classes_of(samples.labels, chances.shape[1])
-        forced: Any = (
-            []
-            if truth is None or chances is None
-            else evaluation.mistakes(truth, chances)
-        )
-        rows = even(truth, len(samples), self._room(), list(forced))
-        chosen = samples.taken(rows)
-        packed, exact = self._packed_inputs(chosen)
-        judged = None
-        if truth is not None and chances is not None:
-            places = {int(row): i for i, row in enumerate(rows)}
-            judged = evaluation.evaluation(truth, chances, places)
-        observer = Observer(self.layers.rows, len(self.inputs))
-        observer.watch(self.model, chosen)
-        data = {
-            "count": len(rows),
-            "total": len(samples),
-            "exact": exact,
-            "inputs": packed,
-            "labels": None if truth is None else truth[rows].tolist(),
-            "predicted": []
-            if chances is None
-            else chances[rows].argmax(axis=1).tolist(),
-            "outputs": pack(first[rows].astype("float32")),
-            "names": _sample_names(chosen),
-        }
-        return data, judged, observer, chosen
-
-    def _room(self) -> int:
-        """How many samples fit into the page."""
-        assert self.samples is not None
-        count = min(len(self.samples), int(self.options["max_samples"]))
-        some = self.samples.taken(np.arange(min(count, 64)))
-        if any(x.dtype.kind in "US" for x in some.inputs):
-            return count
-        each = sum(size_of(p) for p in self._packed_inputs(some)[0]) / len(some)
-        return max(1, min(count, int(_INPUT_BYTES / max(each, 1))))
-
-    def _packed_inputs(self, samples: Samples) -> tuple[list[Json], bool]:
-        """The inputs, exactly where that is small, else in 8 bits."""
-        found, exact = [], True
-        for x, aval in zip(samples.inputs, self.avals, strict=True):
-            if x.dtype.kind in "US":
-                found.append(pack(np.zeros(x.shape, "uint8")))
-                continue
-            packed = pack(x.astype(aval.dtype, copy=False))
-            heavy = packed["coding"] == "raw" and size_of(packed) > _INPUT_BYTES / 4
-            if heavy and x.dtype.kind == "f" and np.isfinite(x).all():
-                packed, exact = pack_bytes(x), False
-            found.append(packed)
-        return found, exact
-
-    def _precomputed(self, samples: Samples | None) -> list[Json]:
-        """Values of layers that the page does not compute, for the first samples."""
-        rows = self.layers.rows
-        dark = [i for i, r in enumerate(rows) if not r["live"] and self.layers.calls[i]]
-        if not dark or samples is None:
-            return []
-        part = samples.taken(np.arange(min(len(samples), _PRECOMPUTED)))
-        made = run(self.model, part)
-        reason = self.limits[0] if self.limits else "The page does not know this layer."
-        found, room = [], _PRECOMPUTED_BYTES
-        for i in dark:
-            for k, output in enumerate(rows[i]["outputs"]):
-                arrays = made[i - len(self.inputs)]
-                values = (
-                    by_sample(arrays[k], len(part), output["shape"])
-                    if k < len(arrays)
-                    else None
-                )
-                if values is None or values.dtype.kind not in "fiub":
-                    continue
-                packed = pack(np.ascontiguousarray(values.astype("float32")))
-                if size_of(packed) > room:
-                    continue
-                room -= size_of(packed)
-                found.append(
-                    {
-                        "layer": i, "output": k, "samples": list(range(len(part))),
-                        "values": packed, "reason": reason,
-                    }
-                )  # fmt: skip
-        return found
-
 
 def _first_sentence(error: Exception) -> str:
     return str(error).split(". ")[0].rstrip(".") + "."
-
-
-def _sample_names(samples: Samples) -> list[str]:
-    """Names of files; of samples that are texts, these."""
-    if samples.names:
-        return [str(n) for n in samples.names]
-    texts = [x.reshape(len(x), -1) for x in samples.inputs if x.dtype.kind in "US"]
-    return [" ".join(map(str, row)) for row in texts[0]] if texts else []
 
 
 def _range(kind: str, layer: Any, x: Array | None) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from minikeras.naming import to_snake_case
 from minikeras.saving import serialize_keras_object
 
 _WIDTH = 88
+_LEFT_OUT = ("batch_input_shape", "batch_shape", "build_config")
 _HEAD = "import keras\nfrom keras import layers, ops\n\n"
 
 
@@ -194,18 +195,28 @@ class _Writer:
             for p in list(parameters.values())[1:]
             if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
         ]
-        usual = _defaults(cls, {key: config.get(key) for key in needed})
-        words = [self.value(config[key]) for key in needed if key in config]
+        given = {key: config[key] for key in needed if key in config}
+        usual = _config_of(cls, given)
+        more = {
+            key: value
+            for key, value in config.items()
+            if key not in given
+            and key not in _LEFT_OUT
+            and not (key in usual and _same(usual[key], value))
+            and not (key == "name" and _is_automatic(cls, value))
+        }
+        # What follows from another argument, as strides from the size of a pool.
+        follows = _config_of(cls, {**given, **more})
         for key, value in config.items():
-            if key in needed or (key in usual and _same(usual[key], value)):
-                continue
-            if key == "name" and re.fullmatch(
-                rf"{to_snake_case(cls.__name__)}(_\d+)?", str(value)
+            if (
+                key in usual
+                and key not in ("name", *given)
+                and not _same(follows.get(key), value)
             ):
-                continue
-            if key in ("batch_input_shape", "batch_shape", "build_config"):
-                continue
-            words.append(f"{key}={self.value(value)}")
+                more[key] = value
+        more.update({"name": more.pop("name")} if "name" in more else {})  # comes last
+        words = [self.value(value) for value in given.values()]
+        words += [f"{key}={self.value(value)}" for key, value in more.items()]
         line = f"{callee}({', '.join(words)})"
         if len(line) + indent <= _WIDTH:
             return line
@@ -293,13 +304,17 @@ def _ours(cls: type) -> bool:
     return cls.__module__.startswith("minikeras.layers") and cls.__name__ != "Lambda"
 
 
-def _defaults(cls: type, needed: dict[str, Any]) -> dict[str, Any]:
-    """The config of one that is made with what it needs alone."""
+def _is_automatic(cls: type, name: Any) -> bool:
+    return bool(re.fullmatch(rf"{to_snake_case(cls.__name__)}(_\d+)?", str(name)))
+
+
+def _config_of(cls: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The config of one that is made of this alone; {} where that cannot be."""
     try:
-        made: Any = cls(**needed)
+        made: Any = cls.from_config(dict(given))
         found: dict[str, Any] = made.get_config()
         return found
-    except Exception:  # no usual one then: all is written
+    except Exception:  # nothing is usual then: all is written
         return {}
 
 

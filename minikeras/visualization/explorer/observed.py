@@ -93,7 +93,7 @@ class Observer:
             return
         if row["outputs"][0]["shape"][axis] > _MOST_CHANNELS:
             return
-        lines = np.moveaxis(values, axis + 1, 1).reshape(
+        lines = np.moveaxis(np.nan_to_num(values), axis + 1, 1).reshape(
             len(values), values.shape[axis + 1], -1
         )
         where = lines.argmax(axis=2)
