@@ -80,20 +80,19 @@ class Observer:
     def _see(self, number: int, values: Array) -> None:
         if values.dtype.kind not in "fiub" or not values.size:
             return
-        values = values.astype("float64")
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            self._low[number] = min(self._low[number], float(finite.min()))
-            self._high[number] = max(self._high[number], float(finite.max()))
-            self._sum[number] += float(finite.sum())
-            self._count[number] += finite.size
+        if not np.isfinite(values).all():
+            values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+        self._low[number] = min(self._low[number], float(values.min()))
+        self._high[number] = max(self._high[number], float(values.max()))
+        self._sum[number] += float(values.sum(dtype="float64"))
+        self._count[number] += values.size
         row = self.rows[number]
         axis = channel_axis(row["outputs"][0]["view"])
         if axis is None or row["kind"] in _PLAIN:
             return
         if row["outputs"][0]["shape"][axis] > _MOST_CHANNELS:
             return
-        lines = np.moveaxis(np.nan_to_num(values), axis + 1, 1).reshape(
+        lines = np.moveaxis(values, axis + 1, 1).reshape(
             len(values), values.shape[axis + 1], -1
         )
         where = lines.argmax(axis=2)

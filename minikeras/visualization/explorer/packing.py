@@ -80,12 +80,16 @@ def _palette(array: Array) -> Packed | None:
         return None
     # By bits, so that -0.0 and nan come back as they were.
     bits = array.reshape(-1).view(f"u{array.dtype.itemsize}")
-    if np.unique(bits[:4096]).size > 1024:  # a look at some spares sorting all
+    # A look at some spares sorting all.
+    if np.unique(bits[:: max(1, bits.size // 4096)]).size > 1024:
         return None
-    values, numbers = np.unique(bits, return_inverse=True)
+    values = np.unique(bits)
+    if values.size > 65536:
+        return None
+    numbers = np.searchsorted(values, bits)
     width = 1 if values.size <= 256 else 2
     room = numbers.size * width + values.size * array.dtype.itemsize
-    if values.size > 65536 or room > 0.75 * array.nbytes:
+    if room > 0.75 * array.nbytes:
         return None
     kind: Any = np.uint8 if width == 1 else "<u2"
     return {
@@ -97,7 +101,7 @@ def _palette(array: Array) -> Packed | None:
 
 
 def _text(data: bytes) -> Packed:
-    small = zlib.compress(data, 9)
+    small = zlib.compress(data, 6)
     deflate = len(small) < 0.95 * len(data)
     return {
         "deflate": deflate,
