@@ -45,16 +45,16 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 class _Budget:
     """How many bytes new variables may still take, and for whom."""
 
-    def __init__(self, room: int, owner: str) -> None:
-        self.room, self.most, self.owner = room, room, owner
+    def __init__(self, room: int, owner: str, why: str) -> None:
+        self.room, self.most, self.owner, self.why = room, room, owner, why
 
     def take(self, variable: Variable, shape: Sequence[int], dtype: str) -> None:
         size = math.prod(shape) * dtypes.itemsize(dtype)
         if size > self.room:
             raise ValueError(
                 f"{self.owner} describes a variable {variable.path!r} of shape "
-                f"{tuple(shape)}, {size:,} bytes; its variables may take {self.most:,} bytes, "
-                "judging by the arrays that it holds."
+                f"{tuple(shape)}, {size:,} bytes; its variables may take {self.most:,} bytes"
+                f"{self.why}."
             )
         self.room -= size
         weakref.finalize(variable, self._give_back, size)
@@ -67,18 +67,45 @@ _budget: ContextVar[_Budget | None] = ContextVar("minikeras_budget", default=Non
 
 
 @contextmanager
-def creation_limit(size: int, owner: str) -> Iterator[None]:
+def creation_limit(size: int, owner: str, why: str = "") -> Iterator[None]:
     """Variables made inside may take at most `size` bytes; a file asks for them.
 
     Args:
-        size: The bytes of all variables that live at the same time.
+        size: The bytes of all variables that live at the same time. Inside of another
+            limit, what is left of that holds too.
         owner: What asks for them, for the error.
+        why: What the error says of the limit's reason.
     """
-    token = _budget.set(_Budget(size, owner))
+    outer = _budget.get()
+    room = size if outer is None else min(size, outer.room)
+    token = _budget.set(_Budget(room, owner, why))
     try:
         yield
     finally:
         _budget.reset(token)
+
+
+_CONSTANTS = 2**26  # bytes of a constant that any file may ask for
+
+
+def check_constant(shape: Sequence[int], dtype: str, owner: str) -> None:
+    """Refuse a constant that a file asks for and that is far larger than the file.
+
+    Args:
+        shape: The shape it will have.
+        dtype: Its dtype.
+        owner: The layer that makes it.
+
+    Raises:
+        ValueError: If it is larger than all variables of the file may be.
+    """
+    budget = _budget.get()
+    size = math.prod(shape) * dtypes.itemsize(dtype)
+    if budget is not None and size > max(budget.room, _CONSTANTS):
+        raise ValueError(
+            f"{owner}: {budget.owner} describes a constant of shape {tuple(shape)}, {size:,} "
+            f"bytes{budget.why}."
+        )
 
 
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")

@@ -13,7 +13,8 @@ from minikeras.engine.backend import Backend
 from minikeras.engine.graph import Graph, Value
 from minikeras.engine.passes.inline import inline
 from minikeras.engine.state import State
-from minikeras.engine.tensor import host_array
+from minikeras.engine.tensor import TraceError, host_array
+from minikeras.export.errors import UntraceableError
 from minikeras.export.probing import Probed, Spec, Varying, probe
 from minikeras.export.rows import ROWS
 from minikeras.export.writer import Writer, carried_dtype
@@ -65,7 +66,14 @@ def onnx_model(
     package = onnx()
     if not 18 <= opset <= OPSET:
         raise ValueError(f"export to ONNX: opset is {opset}; expected 18 to {OPSET}.")
-    probed = probe(function, specs, _prepared)
+    try:
+        probed = probe(function, specs, _prepared)
+    except TraceError as error:
+        raise UntraceableError(
+            f"export to ONNX: {error} What runs in NumPy or Python has no form in ONNX: export "
+            "the part of the model behind it, keras.Model(its_results, outputs), and give the "
+            "file what that part takes."
+        ) from error
     writer = Writer(probed, ROWS)
     missing = writer.missing(_live(probed.graph))
     if missing:

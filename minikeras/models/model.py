@@ -389,7 +389,10 @@ def model_from_json(
         custom_objects: Names of classes and functions that are not part of the package.
 
     Raises:
-        ValueError: If the text describes no model, or unknown objects.
+        ValueError: If the text describes no model, or unknown objects, or one whose
+            variables take more than 2 GiB: a text from a stranger could ask for anything.
+            For a larger one that you trust, call
+            `keras.config.enable_unsafe_deserialization()` before.
 
     >>> import minikeras as keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
@@ -407,6 +410,7 @@ def model_from_json(
     with (
         model_files.clear_build_errors(owner),
         sharing.shared_objects(reading=True),
+        model_files.limit_of_text(owner),
     ):
         made: Model = serialization.deserialize_keras_object(
             dialects.modern_config(config), custom_objects=custom_objects

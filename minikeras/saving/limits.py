@@ -20,6 +20,7 @@ MAX_DEPTH = 100  # folders in folders, groups in groups
 MAX_JSON_BYTES = 32 * MIB
 MAX_JSON_PARTS = 2_000_000  # commas, brackets and braces in a JSON text
 MAX_JSON_DEPTH = 400
+MAX_TEXT_VARIABLES = 2**31  # bytes of variables of a model that a text alone describes
 
 
 class FileError(ValueError):

@@ -17,6 +17,7 @@ from typing import Any
 from minikeras.saving import (
     archive,
     dialects,
+    functions,
     hdf5,
     limits,
     serialization,
@@ -242,6 +243,17 @@ def clear_build_errors(label: str) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def limit_of_text(owner: str) -> Iterator[None]:
+    """What a config without arrays may make, unless code in configs is trusted anyway."""
+    if not functions.in_safe_mode():
+        yield
+        return
+    why = "; if you trust it, call keras.config.enable_unsafe_deserialization() before"
+    with creation_limit(limits.MAX_TEXT_VARIABLES, owner, why):
+        yield
+
+
 def _load_hdf5(
     file: Any, label: str, custom_objects: Any, compile: bool, safe_mode: bool
 ) -> Any:
@@ -328,7 +340,8 @@ def build_model(
     """
     # An optimizer may hold several numbers for each of the model's before the first step.
     room = 8 * total_bytes(tree) + _SPARE_BYTES
-    with creation_limit(room, label), sharing.shared_objects(reading=True):
+    why = ", judging by the arrays that it holds"
+    with creation_limit(room, label, why), sharing.shared_objects(reading=True):
         model = serialization.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=safe_mode
         )

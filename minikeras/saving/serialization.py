@@ -261,9 +261,13 @@ def _construct(cls: Any, inner: Any) -> Any:
 
 
 def _refuse_paths(cls: Any, inner: Any) -> None:
-    """A config cannot make a layer of ours read a file or an address."""
+    """A config cannot make a layer of ours, or one derived from it, read a file or address."""
     given = inner.get("vocabulary") if isinstance(inner, dict) else None
-    own = cls.__module__.startswith("minikeras")
+    own = any(
+        base.__module__.split(".")[0] == "minikeras"
+        and (base is cls or hasattr(base, "set_vocabulary"))
+        for base in inspect.getmro(cls)
+    )
     if own and functions.in_safe_mode() and isinstance(given, (str, os.PathLike)):
         raise ValueError(
             f"the config of {cls.__name__} names a file, vocabulary={str(given)[:100]!r}, "

@@ -83,18 +83,28 @@ def save_state(
 
 
 class _Before:
-    """The values of all variables, to go back to if loading fails half-way."""
+    """The values of all variables and attributes, to go back to if loading fails half-way.
+
+    What hooks of parts change is either: a vocabulary, or weights of tf-idf, are attributes.
+    """
 
     def __init__(self, model: Any) -> None:
         held: dict[int, Variable] = {}
+        self.attributes: list[tuple[Any, dict[str, Any]]] = []
         for _, part in walk(model):
             own = getattr(part, "variables", ())
             held.update((id(v), v) for v in own if isinstance(v, Variable))
+            self.attributes.append((part, dict(vars(part))))
         self.values = [(v, v.state.read()) for v in held.values()]
 
     def restore(self) -> None:
         for variable, value in self.values:
             variable.state.assign(value)
+        for part, attributes in self.attributes:
+            now = vars(part)
+            now.update(attributes)
+            for name in set(now) - set(attributes):
+                del now[name]
 
 
 def load_state(

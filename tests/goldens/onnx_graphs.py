@@ -1,6 +1,6 @@
 """Makes `onnx/*.onnx`: small graphs of other exporters, with inputs and what they give.
 
-    python tests/goldens/onnx_graphs.py torch|tensorflow
+    python tests/goldens/onnx_graphs.py torch|tensorflow [NAME ...]
 
 Needs torch and onnxscript, or keras on TensorFlow and tf2onnx; and onnxruntime, whose
 outputs are the wanted ones. The files are committed, so the tests need none of these.
@@ -115,6 +115,8 @@ def from_torch():
 
     torch.manual_seed(0)
     for name, (module, inputs) in torch_models().items():
+        if sys.argv[2:] and name not in sys.argv[2:]:
+            continue
         module.eval()
         for part in module.modules():
             if isinstance(part, torch.nn.BatchNorm2d):
@@ -164,6 +166,21 @@ def from_tensorflow():
         c = layers.Conv2DTranspose(2, 3, padding="same")(layers.Concatenate()([a, b]))
         return keras.Model(x, c)
 
+    def resnet():
+        x = keras.Input((8, 8, 3))
+        y = x
+        for channels, stride in ((4, 1), (8, 2)):
+            side = layers.Conv2D(channels, 1, stride)(y)
+            y = layers.Conv2D(channels, 3, stride, "same", use_bias=False)(y)
+            y = layers.ReLU()(layers.BatchNormalization()(y))
+            y = layers.Conv2D(channels, 3, padding="same", use_bias=False)(y)
+            y = layers.ReLU()(layers.BatchNormalization()(y) + side)
+        model = keras.Model(x, layers.Dense(4)(layers.GlobalAveragePooling2D()(y)))
+        for weight in model.weights:
+            if "moving" in weight.path:
+                weight.assign(rng.uniform(0.5, 2, weight.shape))
+        return model
+
     def transformer():
         x = keras.Input((5, 8))
         y = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 4)(x, x))
@@ -178,9 +195,12 @@ def from_tensorflow():
         "lstm": (keras.Sequential([keras.Input((6, 4)), layers.LSTM(5, return_sequences=True),
                                    layers.GRU(3)]), normal(3, 6, 4)),
         "unet": (unet(), normal(3, 8, 8, 3)),
+        "resnet": (resnet(), normal(3, 8, 8, 3)),
         "transformer": (transformer(), normal(3, 5, 8)),
     }  # fmt: skip
     for name, (model, x) in models.items():
+        if sys.argv[2:] and name not in sys.argv[2:]:
+            continue
         signature = [tf.TensorSpec((None, *x.shape[1:]), tf.float32, name="x")]
 
         @tf.function(input_signature=signature)

@@ -208,7 +208,7 @@ def _work(kind, start, stop, note):
     for number in range(start, stop):
         note[:8] = number.to_bytes(8, "little")
         begun = time.process_time()
-        signal.alarm(10)  # waits forever: the process ends
+        signal.alarm(60)  # waits forever: the process ends
         try:
             note[8:16] = (_count(note) + read(kind, number)).to_bytes(8, "little")
         except BaseException:

@@ -267,3 +267,81 @@ def test_objects_to_skip(tmp_path):
     other.load_weights(tmp_path / "w.weights.h5", objects_to_skip=[other.layers[0]])
     same(weights(other)[:2], before[:2])
     same(weights(other)[2:], weights(model)[2:])
+
+
+def test_what_hooks_have_loaded_is_taken_back_when_others_fail(tmp_path):
+    class Noted(layers.Layer):
+        def __init__(self, note, **kwargs):
+            super().__init__(**kwargs)
+            self.note = note
+
+        def call(self, x):
+            return x
+
+        def save_own_variables(self, store):
+            store["note"] = np.array(self.note)
+
+        def load_own_variables(self, store):
+            self.note = int(store["note"])
+
+    def made(note, width):
+        words = layers.TextVectorization(output_mode="tf_idf", vocabulary=["a", "b"],
+                                         idf_weights=[1.0 * note, 2.0])  # fmt: skip
+        parts = [
+            keras.Input((1,), dtype="string"),
+            words,
+            Noted(note),
+            layers.Dense(width),
+        ]
+        return keras.Sequential(parts)
+
+    made(1, 3).save_weights(tmp_path / "w.weights.h5")
+    other = made(2, 4)
+    idf = np.asarray(other.layers[0](["a b"]))
+    with pytest.raises(ValueError, match="dense"):
+        other.load_weights(tmp_path / "w.weights.h5")
+    assert other.layers[1].note == 2
+    np.testing.assert_array_equal(other.layers[0](["a b"]), idf)
+    same_size = made(2, 3)
+    same_size.load_weights(tmp_path / "w.weights.h5")
+    assert same_size.layers[1].note == 1
+    assert not np.array_equal(same_size.layers[0](["a b"]), idf)
+
+
+@pytest.mark.parametrize("units", [2**40, 2**29])
+def test_a_text_cannot_ask_for_more_memory_than_a_usual_model(units):
+    text = keras.Sequential([keras.Input((3,)), layers.Dense(7)]).to_json()
+    with pytest.raises(ValueError, match="enable_unsafe_deserialization"):
+        keras.models.model_from_json(text.replace('"units": 7', f'"units": {units}'))
+
+
+def test_a_text_cannot_ask_for_a_large_constant():
+    sound = keras.Sequential(
+        [keras.Input((900,)), layers.MelSpectrogram(fft_length=256)]
+    )
+    text = sound.to_json().replace('"num_mel_bins": 128', f'"num_mel_bins": {10**7}')
+    with pytest.raises(ValueError, match="constant"):
+        keras.models.model_from_json(text)
+    picture = keras.Sequential(
+        [keras.Input((4, 4, 3)), layers.UpSampling2D(2, interpolation="bilinear")]
+    )
+    text = picture.to_json().replace('"size": [2, 2]', f'"size": [{10**10}, 2]')
+    large = keras.models.model_from_json(text)  # a shape costs nothing
+    assert large.output_shape == (None, 4 * 10**10, 8, 3)
+
+
+@pytest.mark.parametrize("given", ["path", "numpy"])
+def test_a_config_names_no_file_as_vocabulary_of_a_derived_layer(given, tmp_path):
+    @keras.saving.register_keras_serializable("test")
+    class Words(layers.StringLookup):
+        pass
+
+    path = tmp_path / "secret.txt"
+    path.write_text("secret")
+    value = str(path)
+    if given == "numpy":
+        value = {"class_name": "__numpy__", "config": {"value": value, "dtype": "<U99"}}
+    config = keras.saving.serialize_keras_object(Words())
+    config["config"]["vocabulary"] = value
+    with pytest.raises(ValueError, match="refused" if given == "path" else "shape"):
+        keras.saving.deserialize_keras_object(config)

@@ -7,6 +7,7 @@ from minikeras.export.rows.index import ROWS as _INDEX
 from minikeras.export.rows.movement import ROWS as _MOVEMENT
 from minikeras.export.rows.recurrent import ROWS as _RECURRENT
 from minikeras.export.rows.reduce import ROWS as _REDUCE
+from minikeras.export.rows.spectral import ROWS as _SPECTRAL
 from minikeras.export.writer import Row
 
 ROWS: dict[str, Row] = {
@@ -17,6 +18,7 @@ ROWS: dict[str, Row] = {
     **_INDEX,
     **_RECURRENT,
     **_CONTROL,
+    **_SPECTRAL,
 }
 
 __all__ = ["ROWS"]

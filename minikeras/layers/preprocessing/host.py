@@ -28,10 +28,15 @@ Array = np.ndarray[Any, Any]
 _ANY_SIZE = 27720  # of an axis whose size the data decide, while shapes are inferred
 
 
+class HostOnlyError(TraceError):
+    """A layer that runs in NumPy was met while a step is traced."""
+
+
 class HostLayer(Layer):
     """A layer whose `call` takes and gives NumPy arrays.
 
-    A subclass defines `_run_on_host(array, ...)` and `compute_output_spec`.
+    A subclass defines `_run_on_host(array, ...)` and `compute_output_spec`; where ops can
+    do the same, `_in_step` too, so that it can stand in any step and be exported.
     """
 
     _on_host = True
@@ -59,6 +64,10 @@ class HostLayer(Layer):
 
     _takes_many = False
 
+    def _in_step(self, *args: Any, **kwargs: Any) -> Any:
+        """The result for tensors of a step that is traced; None if only NumPy has it."""
+        return None
+
     def _array(self, value: ArrayLike) -> Array:
         return on_host(value, self._label())
 
@@ -67,7 +76,10 @@ class HostLayer(Layer):
         if not any(isinstance(v, Tensor) and v.staged for v in leaves):
             return self.call(*args, **kwargs)
         if not isinstance(current(), Abstract):
-            raise TraceError(
+            made = self._in_step(*args, **kwargs)
+            if made is not None:
+                return made
+            raise HostOnlyError(
                 f"{self._label()} runs in NumPy, outside compiled steps. In a functional or "
                 "Sequential model it may be the first layer; or use it in the data pipeline, "
                 "dataset.map(layer)."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from minikeras.layers.preprocessing import in_step
 from minikeras.layers.preprocessing.lookup import Array, IndexLookup, LookupOptions
 
 
@@ -121,6 +122,18 @@ class IntegerLookup(IndexLookup):
             return table.of_integers(array)
         except ValueError as error:
             raise ValueError(f"{self._label()}: {error}") from None
+
+    def _in_step(self, inputs: Any) -> Any:
+        table = self._ready()
+        if self.invert:
+            return in_step.tokens_of(table, inputs)
+        numbers = in_step.numbers_of(table, inputs)
+        if numbers is None or self.output_mode == "int":
+            return numbers
+        size = self._width()
+        assert size is not None
+        dtype = self._output_dtype()
+        return in_step.encoded(numbers, self.output_mode, size, dtype, self.idf_weights)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer; a learnt vocabulary is not in it."""

@@ -48,9 +48,9 @@ class Table:
         self.oov = oov
         self.salt, self.hashed, self.encoding = salt, hashed, encoding
         has_mask = mask_token is not None
-        self._oov_token = oov_token
+        self.oov_token = oov_token
         self.special = [mask_token] * (has_mask and numbered) + [oov_token] * oov
-        self._first_oov = len(self.special) - oov
+        self.first_oov = len(self.special) - oov
         self.index = {t: i for i, t in enumerate(tokens, len(self.special))}
         if has_mask:
             self.index[mask_token] = 0 if numbered else MASKED
@@ -111,14 +111,15 @@ class Table:
         return np.fromiter(numbers, "int64", len(tokens))
 
     @cached_property
-    def _sorted(self) -> tuple[Array, Array]:
+    def sorted_integers(self) -> tuple[Array, Array]:
+        """The tokens in rising order, and their numbers."""
         pairs = sorted(self.index.items())
         keys, values = zip(*pairs) if pairs else ((), ())
         return np.array(keys, "int64"), np.array(values, "int64")
 
     def of_integers(self, array: Array) -> Array:
         """The numbers of integers."""
-        keys, values = self._sorted
+        keys, values = self.sorted_integers
         place = np.searchsorted(keys, array).clip(max=len(keys) - 1)
         hit = keys[place] == array
         found = np.where(hit, values[place], _MISSING)
@@ -136,16 +137,16 @@ class Table:
                 "num_oov_indices=1 to give them a number."
             )
         if self.oov == 1:
-            return self._first_oov
+            return self.first_oov
         if isinstance(raw, np.ndarray) and not self.hashed:
-            return self._first_oov + raw % self.oov
+            return self.first_oov + raw % self.oov
         if isinstance(raw, np.ndarray):
             raw = [str(v).encode() for v in shown]
-        return self._first_oov + fingerprints.bins(raw, self.oov, self.salt)
+        return self.first_oov + fingerprints.bins(raw, self.oov, self.salt)
 
     def tokens_of(self, numbers: Array, dtype: Any) -> Array:
         """The tokens with these numbers; unknown for numbers that nothing has."""
-        tokens = np.array([*self.all_tokens, self._oov_token], dtype)
+        tokens = np.array([*self.all_tokens, self.oov_token], dtype)
         last = len(tokens) - 1
         numbers = numbers.astype("int64")
         inside = (numbers >= 0) & (numbers < last)

@@ -38,6 +38,8 @@ def load_onnx(path: str | os.PathLike[str]) -> Any:
     """
     graph = read(path)
     check(graph, OPERATORS)
+    if not graph.inputs or not graph.outputs:
+        raise OnnxError(f"{os.fspath(path)}: its graph has no inputs or no outputs.")
     constants_from_nodes(graph)
     inputs = [_input(port, os.fspath(path)) for port in graph.inputs]
     layer = OnnxGraph(graph, name="onnx_graph")  # type: ignore[arg-type]  # its own form

@@ -70,6 +70,16 @@ class Call:
         """Whole numbers that must be known."""
         return [int(v) for v in np.asarray(self.known(value, what)).reshape(-1)]
 
+    def axis(self, given: int, rank: int) -> int:
+        """An axis from 0, of one that may be counted from the end.
+
+        Raises:
+            OnnxError: If there is no such axis.
+        """
+        if not -rank <= given < rank:
+            raise self.fail(f"axis {given} of an array with {rank} axes.")
+        return int(given) % rank
+
     def listed(
         self, place: int, name: str, inputs: Sequence[Value]
     ) -> list[int] | None:
@@ -113,7 +123,7 @@ def call(operator: Operator, node: Call, inputs: Sequence[Value]) -> list[Value]
     try:
         return _call(operator, node, inputs)
     except (TypeError, LookupError, AttributeError, ArithmeticError, MemoryError,
-            NotImplementedError) as error:  # fmt: skip
+            RuntimeError) as error:  # fmt: skip
         # An operator takes its inputs and attributes as they should be.
         raise node.fail(f"its inputs or attributes do not fit: {error}") from error
 

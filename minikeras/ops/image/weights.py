@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import prims
-from minikeras.engine.interpret import eagerly
+from minikeras.engine.interpret import current, eagerly
+from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.ops.support import const, with_axis
 
@@ -121,6 +122,9 @@ def _resizing(
 
 def resizing(n: int, size: int, method: str, antialias: bool, dtype: str) -> Tensor:
     """The matrix (n, size) that makes n pixels `size` pixels; computed once."""
+    if isinstance(current(), Abstract):  # only its shape is wanted: it may be large
+        scale, move = from_numpy(size / n, dtype), from_numpy(0.0, dtype)
+        return weights(n, size, scale, move, method, antialias)
     return from_numpy(_resizing(n, size, method, antialias, dtype), dtype)
 
 

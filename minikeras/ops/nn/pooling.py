@@ -180,6 +180,9 @@ def sum_pool(
     )
 
 
+_MOST_WINDOWS = 16_384  # each is a step of the graph
+
+
 def _adaptive(
     inputs: ArrayLike, output_size: Any, data_format: str | None, name: str, reduce: Any
 ) -> Tensor:
@@ -197,6 +200,11 @@ def _adaptive(
         if n % out == 0:
             x = reduce(x, axis, out)
             continue
+        if out > _MOST_WINDOWS:
+            raise ValueError(
+                f"{name}: output_size={output_size} of {n} places: windows of unequal sizes; "
+                f"expected at most {_MOST_WINDOWS:,} of them."
+            )
         parts = [
             reduce(sub_slice(x, axis, i * n // out, -(-(i + 1) * n // out)), axis, 1)
             for i in range(out)

@@ -15,6 +15,7 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.preprocessing.audio.windows import window_of
 from minikeras.layers.preprocessing.image.options import count
+from minikeras.variable import check_constant
 
 
 def _mel(hertz: Any) -> Any:
@@ -118,6 +119,9 @@ class MelSpectrogram(Layer):
             )
         dtype = self._run_dtype if dtypes.is_float(self._run_dtype) else "float32"
         wide = dtype if dtype == "float64" else "float32"
+        frequencies = self.fft_length // 2 + 1
+        largest = max(frequencies * self.num_mel_bins, self.sequence_length)
+        check_constant((largest,), "float64", self._label())
         sounds = ops.cast(x[None] if x.ndim == 1 else x, wide)
         centred = not isinstance(sounds.shape[1], Unknown)
         if not centred:  # where only shapes count, how it is padded does not
@@ -140,7 +144,7 @@ class MelSpectrogram(Layer):
             power = ops.where(there, ops.power(safe, self.mag_exp / 2), 0.0)
         matrix = self.linear_to_mel_weight_matrix(
             self.num_mel_bins,
-            self.fft_length // 2 + 1,
+            frequencies,
             self.sampling_rate,
             self.min_freq,
             self.max_freq,

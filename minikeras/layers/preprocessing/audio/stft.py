@@ -16,7 +16,7 @@ from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.preprocessing.audio.windows import window_of
 from minikeras.layers.preprocessing.image.options import count
 from minikeras.types import PartialShape
-from minikeras.variable import Variable
+from minikeras.variable import Variable, check_constant
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 _SCALINGS = (None, "density", "spectrum")
@@ -109,7 +109,8 @@ class STFTSpectrogram(Layer):
             raise ValueError(
                 f"{owner}: fft_length={fft_length}; expected at least frame_length={length}."
             )
-        window_of(window, length, periodic, owner)
+        named = window is None or isinstance(window, str)  # of any length
+        window_of(window, 1 if named else length, periodic, owner)
         self.mode = mode
         self.frame_length = frame_length
         self.frame_step = frame_step
@@ -127,6 +128,7 @@ class STFTSpectrogram(Layer):
     def _waves(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """The kernels `(frame_length, 1, frequencies)`, real and imaginary."""
         length, size = self.frame_length, self._fft_length
+        check_constant((length, size // 2 + 1), "float64", self._label())
         window = window_of(self.window, length, self.periodic, "STFTSpectrogram")
         if self.scaling == "density":
             window = window / np.sqrt((window**2).sum())

@@ -141,6 +141,9 @@ def _box_change(layer: ImageLayer, drawn: Any, size: Size) -> Callable[[Any], An
     return change
 
 
+_MOST_CHANGES = 1000  # one after the other, each a step of the graph
+
+
 class RandAugment(_Policy):
     """Makes some of eleven changes to pictures, drawn for each batch while training.
 
@@ -193,6 +196,10 @@ class RandAugment(_Policy):
             value_range, factor, interpolation, seed, data_format, **kwargs
         )
         self.num_ops = count(num_ops, "RandAugment", "num_ops")
+        if self.num_ops > _MOST_CHANGES:
+            raise ValueError(
+                f"RandAugment: num_ops={num_ops}; expected at most {_MOST_CHANGES}."
+            )
         self._make()
 
     def _draw(self, batch: int, size: Size, source: Any) -> Any:

@@ -187,7 +187,7 @@ def _softmax(function: Callable[..., Any]) -> Operator:
         if call.opset >= 13:
             return function(x, axis=call.get("axis", -1))
         # Before version 13 all axes from this one on were one.
-        axis = call.get("axis", 1) % max(len(x.shape), 1)
+        axis = call.axis(call.get("axis", 1), max(len(x.shape), 1))
         flat = ops.reshape(x, (math.prod(x.shape[:axis]), math.prod(x.shape[axis:])))
         return ops.reshape(function(flat, axis=-1), x.shape)
 
@@ -197,6 +197,8 @@ def _softmax(function: Callable[..., Any]) -> Operator:
 def _hardmax(x: Value, axis: int) -> Value:
     place = ops.argmax(x, axis=axis)
     return ops.one_hot(place, x.shape[axis], axis=axis % len(x.shape), dtype=dtype(x))
+        place, x.shape[axis], axis=call.axis(axis, len(x.shape)), dtype=dtype(x)
+    )
 
 
 def _identity(call: Call, x: Value) -> Value:

@@ -25,7 +25,7 @@ def _gather(call: Call, x: Value, indices: Value) -> Value:
 
 
 def _gather_elements(call: Call, x: Value, indices: Value) -> Value:
-    axis = call.get("axis", 0) % len(x.shape)
+    axis = call.axis(call.get("axis", 0), len(x.shape))
     places = _wrapped(indices, x.shape[axis])
     for other, size in enumerate(places.shape):
         if other != axis and size != x.shape[other]:  # only the first are read
@@ -59,7 +59,7 @@ def _scatter_nd(call: Call, x: Value, indices: Value, updates: Value) -> Value:
 
 
 def _scatter_elements(call: Call, x: Value, indices: Value, updates: Value) -> Value:
-    axis = call.get("axis", 0) % len(x.shape)
+    axis = call.axis(call.get("axis", 0), len(x.shape))
     grid = list(np.indices(tuple(indices.shape)))
     parts = [ops.cast(g, "int32") for g in grid]
     parts[axis] = _wrapped(indices, x.shape[axis])
@@ -71,7 +71,7 @@ def _one_hot(call: Call, indices: Value, depth: Value, values: Value) -> Value:
     count = call.ints(depth, "depth")[0]
     axis = call.get("axis", -1)
     rank = len(indices.shape) + 1
-    axis = axis % rank
+    axis = call.axis(axis, rank)
     places = ops.expand_dims(ops.cast(indices, "int64"), axis)
     places = ops.where(ops.less(places, 0), ops.add(places, count), places)
     line = np.arange(count).reshape([-1 if i == axis else 1 for i in range(rank)])
@@ -80,7 +80,7 @@ def _one_hot(call: Call, indices: Value, depth: Value, values: Value) -> Value:
 
 def _top_k(call: Call, x: Value, k: Value = None) -> list[Value]:
     found = call.listed(1, "k", (x, k)) or [1]
-    axis = call.get("axis", -1) % len(x.shape)
+    axis = call.axis(call.get("axis", -1), len(x.shape))
     # A sort of all: of equal elements the first comes first, either way.
     largest = call.get("largest", 1)
     if largest:

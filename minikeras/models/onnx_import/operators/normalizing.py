@@ -53,7 +53,7 @@ def _instance(call: Call, x: Value, scale: Value, bias: Value) -> Value:
 
 def _layer(call: Call, x: Value, scale: Value, bias: Value = None) -> list[Value]:
     rank = len(x.shape)
-    axes = range(call.get("axis", -1) % rank, rank)
+    axes = range(call.axis(call.get("axis", -1), rank), rank)
     wide = _computed_in(call, x)
     made, mean, inverse = standard(ops.cast(x, wide), axes, call.get("epsilon", 1e-5))
     made = ops.multiply(ops.cast(made, dtype(x)), scale)
@@ -68,7 +68,7 @@ def _computed_in(call: Call, x: Value) -> str:
 
 def _rms(call: Call, x: Value, scale: Value) -> Value:
     rank = len(x.shape)
-    axes = tuple(range(call.get("axis", -1) % rank, rank))
+    axes = tuple(range(call.axis(call.get("axis", -1), rank), rank))
     wide = ops.cast(x, _computed_in(call, x))
     square = ops.mean(ops.multiply(wide, wide), axis=axes, keepdims=True)
     factor = ops.rsqrt(ops.add(square, like(wide, call.get("epsilon", 1e-5))))

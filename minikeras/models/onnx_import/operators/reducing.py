@@ -81,7 +81,7 @@ def _arg(function: Callable[..., Any]) -> Operator:
 
 def _running(function: Callable[..., Any], start: float) -> Operator:
     def operator(call: Call, x: Value, axis: Value) -> Value:
-        along = call.ints(axis, "axis")[0] % len(x.shape)
+        along = call.axis(call.ints(axis, "axis")[0], len(x.shape))
         backwards = call.get("reverse", 0)
         x = ops.flip(x, axis=along) if backwards else x
         if call.get("exclusive", 0):

@@ -122,7 +122,7 @@ def _resized(
     roi: Sequence[float] | None, mode: str, nearest: str,
 ) -> Value:  # fmt: skip
     rank = len(x.shape)
-    axes = [a % rank for a in call.get("axes") or range(rank)]
+    axes = [call.axis(a, rank) for a in call.get("axes") or range(rank)]
     factors, outs = _targets(call, [x.shape[a] for a in axes], scales, sizes)
     checked(call, outs)
     how = call.get("mode", "nearest")

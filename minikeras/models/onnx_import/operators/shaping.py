@@ -95,7 +95,7 @@ def _squeeze(call: Call, x: Value, axes: Value = None) -> Value:
     rank = len(x.shape)
     if found is None:
         found = [i for i, d in enumerate(x.shape) if d == 1]
-    over = {a % rank for a in found}
+    over = {call.axis(a, rank) for a in found}
     if any(x.shape[a] != 1 for a in over):
         raise call.fail(
             f"axes {sorted(over)} of shape {tuple(x.shape)} are not all of size 1."
@@ -106,7 +106,7 @@ def _squeeze(call: Call, x: Value, axes: Value = None) -> Value:
 def _unsqueeze(call: Call, x: Value, axes: Value = None) -> Value:
     found = call.listed(1, "axes", (x, axes)) or []
     rank = len(x.shape) + len(found)
-    places = {a % rank for a in found}
+    places = {call.axis(a, rank) for a in found}
     left = iter(x.shape)
     return ops.reshape(x, tuple(1 if i in places else next(left) for i in range(rank)))
 
