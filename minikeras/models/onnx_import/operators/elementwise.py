@@ -197,8 +197,6 @@ def _softmax(function: Callable[..., Any]) -> Operator:
 def _hardmax(x: Value, axis: int) -> Value:
     place = ops.argmax(x, axis=axis)
     return ops.one_hot(place, x.shape[axis], axis=axis % len(x.shape), dtype=dtype(x))
-        place, x.shape[axis], axis=call.axis(axis, len(x.shape)), dtype=dtype(x)
-    )
 
 
 def _identity(call: Call, x: Value) -> Value:
