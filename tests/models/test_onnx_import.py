@@ -276,7 +276,9 @@ def test_bytes_that_were_flipped_never_do_more_than_fail(tmp_path):
 def test_what_no_exporter_writes(tmp_path):
     refused(model_of([node("MatMul", ["x"], ["y"])]), tmp_path, "do not fit")
     refused(
-        model_of([node("Unsqueeze", ["x"], ["y"], axes=[9])], opset=11), tmp_path, "axis 9"
+        model_of([node("Unsqueeze", ["x"], ["y"], axes=[9])], opset=11),
+        tmp_path,
+        "axis 9",
     )
     refused(
         model_of([node("Identity", ["x"], ["y"])], inputs=()),
