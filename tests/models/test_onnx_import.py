@@ -295,6 +295,32 @@ def test_what_no_exporter_writes(tmp_path):
         load_onnx(tmp_path / "m.onnx")
 
 
+@pytest.mark.parametrize("mode", ["linear", "cubic", "nearest"])
+def test_pictures_of_any_size_are_resized(mode, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    make = onnx.helper.make_tensor_value_info
+    scales = onnx.numpy_helper.from_array(np.float32([1, 1, 2, 1.5]), "s")
+    graph = onnx.helper.make_graph(
+        [node("Resize", ["x", "", "s"], ["y"], mode=mode)], "g",
+        [make("x", 1, ["batch", 2, "height", "width"])], [make("y", 1, None)], [scales],
+    )  # fmt: skip
+    path = tmp_path / "m.onnx"
+    versions = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=versions, ir_version=9), path)
+    model = load_onnx(path)
+    assert model.output_shape == (None, 2, None, None)
+    session = runtime.InferenceSession(str(path))
+    for shape in ((2, 2, 5, 6), (1, 2, 8, 4)):
+        x = normal(*shape)
+        near(model.predict(x, verbose=0), session.run(None, {"x": x})[0])
+
+
+def test_sizes_that_only_make_time(tmp_path):
+    scales = onnx.numpy_helper.from_array(np.float32([1, 2**30]), "s")
+    nodes = [node("Resize", ["x", "", "s"], ["y"], mode="linear")]
+    refused(model_of(nodes, tensors=[scales]), tmp_path, "refused")
+
+
 def test_loops_in_loops_end(tmp_path):
     def loop(inner, depth):
         names = [f"{part}{depth}" for part in ("i", "go", "v", "on", "w")]

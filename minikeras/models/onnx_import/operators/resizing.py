@@ -10,6 +10,9 @@ import numpy as np
 
 from minikeras import ops
 from minikeras.engine.dtypes import is_float
+from minikeras.engine.interpret import current
+from minikeras.engine.staging import Abstract
+from minikeras.models.onnx_import.description import OnnxError
 from minikeras.models.onnx_import.operators.elementwise import dtype, like
 from minikeras.models.onnx_import.operators.shaping import checked
 from minikeras.models.onnx_import.values import Call, Operator, Value
@@ -63,6 +66,10 @@ def _cubic(a: float) -> Callable[[Array], Array]:
     return kernel
 
 
+_LONGEST = 2**22  # places of an axis
+_LARGEST = 2**25  # weights of an axis, which are worked out while the model is built
+
+
 def _weights(
     origins: Array, size: int, kernel: Callable[[Array], Array], reach: int, squeeze: float,
     inside: bool,
@@ -77,8 +84,10 @@ def _weights(
         squeeze: At most 1; below 1 the kernel is as much wider (no aliases).
         inside: Whether places outside get no weight; else they count as the edge.
     """
-    matrix = np.zeros((len(origins), size))
     span = math.ceil(reach / squeeze) + 1
+    if len(origins) * max(size, 2 * span) > _LARGEST:
+        raise OnnxError(f"Resize: an axis of {size} made {len(origins)} is refused.")
+    matrix = np.zeros((len(origins), size))
     rows = np.arange(len(origins))
     total = np.zeros(len(origins))
     for step in range(-span, span + 1):
@@ -124,7 +133,7 @@ def _resized(
     rank = len(x.shape)
     axes = [call.axis(a, rank) for a in call.get("axes") or range(rank)]
     factors, outs = _targets(call, [x.shape[a] for a in axes], scales, sizes)
-    checked(call, outs)
+    checked(call, _with(x.shape, axes, outs), x)
     how = call.get("mode", "nearest")
     exact = dtype(x)
     if how != "nearest" and not is_float(exact):
@@ -133,9 +142,15 @@ def _resized(
         size = x.shape[axis]
         if out == size and factor == 1 and roi is None:
             continue
+        if out > _LONGEST:
+            raise call.fail(f"an axis of {out:,} places is refused.")
         ends = (0.0, 1.0) if not roi else (roi[place], roi[place + len(axes)])
         origins = _origins(mode, size, out, factor, ends)
-        if how == "nearest":
+        if isinstance(
+            current(), Abstract
+        ):  # only shapes count, of which some are large
+            made = ops.take(x, np.zeros(out, np.int32), axis=axis)
+        elif how == "nearest":
             places = np.clip(_NEAREST[nearest](origins), 0, size - 1).astype(np.int32)
             made = ops.take(x, places, axis=axis)
         else:
@@ -144,6 +159,14 @@ def _resized(
             made = _blank(call, made, origins, size, axis)
         x = made
     return ops.cast(x, exact)
+
+
+def _with(shape: Sequence[int], axes: list[int], outs: Sequence[int]) -> list[int]:
+    """A shape with other sizes along some axes."""
+    sizes = list(shape)
+    for axis, out in zip(axes, outs, strict=True):
+        sizes[axis] = out
+    return sizes
 
 
 def _matrix(call: Call, how: str, origins: Array, size: int, factor: float) -> Array:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.interpret import current
+from minikeras.engine.staging import Abstract
 from minikeras.models.onnx_import.description import dtype_of
 from minikeras.models.onnx_import.operators.elementwise import dtype, like
 from minikeras.models.onnx_import.values import Call, Operator, Value
@@ -19,10 +21,25 @@ _LIMIT = 2**31  # elements of an array that a file may ask for
 _LONGEST = 2**22  # numbers of a range, which are made while the model is built
 
 
-def checked(call: Call, shape: Sequence[int]) -> tuple[int, ...]:
-    """A shape that a file asks for, of a size that can be meant."""
+_GROWTH = 2**26  # how many elements a file may make of one
+_PROBED = 3465  # divides what free sizes are probed with, and multiples of that
+
+
+def checked(call: Call, shape: Sequence[int], of: Value = None) -> tuple[int, ...]:
+    """A shape that a file asks for, of a size that can be meant.
+
+    Args:
+        call: The node.
+        shape: The shape.
+        of: The array that it is made of, if any.
+    """
     sizes = tuple(int(d) for d in shape)
-    if any(d < 0 for d in sizes) or math.prod(sizes) > _LIMIT:
+    large = math.prod(sizes) > _LIMIT
+    if large and isinstance(current(), Abstract):  # free sizes are large numbers here
+        free = any(d and d % _PROBED == 0 for d in sizes)
+        grown = of is not None and math.prod(sizes) <= _GROWTH * math.prod(of.shape)
+        large = not (free if of is None else grown)
+    if large or any(d < 0 for d in sizes):
         raise call.fail(f"an array of shape {sizes} is refused.")
     return sizes
 
@@ -169,12 +186,12 @@ def _python_slice(start: int, end: int, step: int, size: int) -> slice:
 
 def _expand(call: Call, x: Value, shape: Value) -> Value:
     wanted = np.broadcast_shapes(tuple(x.shape), tuple(call.ints(shape, "the shape")))
-    return ops.broadcast_to(x, checked(call, wanted))
+    return ops.broadcast_to(x, checked(call, wanted, x))
 
 
 def _tile(call: Call, x: Value, repeats: Value) -> Value:
     counts = call.ints(repeats, "repeats")
-    checked(call, [d * c for d, c in zip(x.shape, counts, strict=True)])
+    checked(call, [d * c for d, c in zip(x.shape, counts, strict=True)], x)
     return ops.tile(x, counts)
 
 
@@ -192,7 +209,7 @@ def _pad(
         if lo < 0 or hi < 0:
             x = sliced(x, axis, max(-lo, 0), x.shape[axis] + min(hi, 0))
     grown = [(max(lo, 0), max(hi, 0)) for lo, hi in pairs]
-    checked(call, [d + lo + hi for d, (lo, hi) in zip(x.shape, grown, strict=True)])
+    checked(call, [d + lo + hi for d, (lo, hi) in zip(x.shape, grown, strict=True)], x)
     mode = call.get("mode", "constant")
     if mode != "constant":
         return _mirrored(x, grown, mode)
