@@ -25,7 +25,17 @@ def test_layers_of_lenet():
     model, arrays = networks.lenet()
     payload = keras.visualization.explore(model, arrays[0]).payload
     rows = payload["layers"]
-    kinds = ["input", "conv", "pool", "conv", "pool", "reshape", "dropout", "dense", "dense"]
+    kinds = [
+        "input",
+        "conv",
+        "pool",
+        "conv",
+        "pool",
+        "reshape",
+        "dropout",
+        "dense",
+        "dense",
+    ]
     assert [r["kind"] for r in rows] == kinds
     assert [r["inputs"] for r in rows] == [[], *([i] for i in range(8))]
     assert [(e["from"], e["to"]) for e in payload["edges"]] == [
