@@ -102,6 +102,7 @@ export async function takes_a_unit_of_a_convolution_apart({ open, spec }) {
   close(await number(page, "bias"), conv.bias, 1e-6, "bias");
   close(await number(page, "output"), conv.output, 1e-5, "output");
   await page.getByText("All terms").click();
+  await page.getByTestId("terms").locator("tbody tr").nth(conv.weights.length - 1).waitFor({ state: "attached" });
   const cells = await page.getByTestId("terms").locator("tbody tr").evaluateAll((rows) =>
     rows.map((row) => [...row.cells].map((cell) => cell.textContent.replace("−", "-"))));
   assert.equal(cells.length, conv.weights.length);
@@ -121,6 +122,7 @@ export async function animates_step_by_step_and_pauses({ open, spec }) {
   await page.mouse.up();
   await page.getByText("Let go").waitFor();
   await page.getByText("All terms").click();
+  await page.getByTestId("terms").locator("tbody tr").first().waitFor();
   const current = page.getByTestId("terms").locator("tr.current");
   await page.getByTestId("step").click();
   assert.equal(await current.getAttribute("data-term"), "0");

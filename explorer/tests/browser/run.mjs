@@ -41,13 +41,17 @@ async function open(file, { width = 1400, height = 950, dark = false, before = n
   return { page, faults, context };
 }
 
+let began = 0;
+
 function report(name, error = null) {
-  console.log(JSON.stringify({ name, ok: error === null, error: error && String(error.message ?? error).slice(0, 2000) }));
+  const seconds = (performance.now() - began) / 1000;
+  console.log(JSON.stringify({ name, seconds, ok: error === null, error: error && String(error.message ?? error).slice(0, 2000) }));
 }
 
 for (const [name, check] of Object.entries(checks)) {
   if (spec.only && !name.includes(spec.only)) continue;
   const opened = [];
+  began = performance.now();
   try {
     await check({
       spec,
