@@ -88,7 +88,9 @@ def values(model: Any, x: Array) -> list[Array]:
 
 
 def keys(unit: tuple[int, ...]) -> list[tuple[str, int]]:
-    names = ("ArrowRight",) if len(unit) == 1 else ("ArrowDown", "ArrowRight", "PageDown")
+    names = (
+        ("ArrowRight",) if len(unit) == 1 else ("ArrowDown", "ArrowRight", "PageDown")
+    )
     return [(name, i) for name, i in zip(names, unit, strict=True) if i]
 
 
@@ -138,10 +140,20 @@ def about_lenet(folder: Path) -> Spec:
     in_cell = (test_y[:held] == cell[0]) & (predicted[:held] == cell[1])
 
     sure = int(probabilities[:, 4].argmax())
-    big = np.kron(255 - (test_x[sure, ..., 0] * 255).astype("uint8"), np.ones((9, 9), "uint8"))
+    big = np.kron(
+        255 - (test_x[sure, ..., 0] * 255).astype("uint8"), np.ones((9, 9), "uint8")
+    )
     png(folder / "digit.png", np.pad(big, ((40, 90), (130, 20)), constant_values=255))
 
-    places = {1: (12, 13, 2), 2: (4, 5, 3), 3: CONV, 4: (1, 2, 9), 6: (9,), 7: (11,), 8: (4,)}
+    places = {
+        1: (12, 13, 2),
+        2: (4, 5, 3),
+        3: CONV,
+        4: (1, 2, 9),
+        6: (9,),
+        7: (11,),
+        8: (4,),
+    }
     return {
         "sample": SAMPLE,
         "layers": len(payload["layers"]),
@@ -153,8 +165,11 @@ def about_lenet(folder: Path) -> Spec:
             "layer": 3,
             "name": "second",
             "unit": CONV,
-            "point": {"tile": channel, "row": row, "column": column, "rows": 8, "columns": 8, "tiles": 16},
-            # Two places of a pooled map are three of the convolution's, so six of the input's with its window.
+            "point": {
+                "tile": channel, "row": row, "column": column,
+                "rows": 8, "columns": 8, "tiles": 16,
+            },
+            # A pooled place stands for two; both windows add four.
             "box": [[2 * row, 2 * row + 13], [2 * column, 2 * column + 13], [0, 0]],
             "count": 14 * 14,
             "inputs": patch.ravel().tolist(),
