@@ -13,6 +13,7 @@ from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models.functional import Functional
 from minikeras.models.model import Model
 from minikeras.models.sequential import Sequential
+from minikeras.tree import assert_same_structure
 
 
 def clone_model(
@@ -25,9 +26,12 @@ def clone_model(
 ) -> Model:
     """A model of the same layers and connections, with fresh weights.
 
+    It is compiled as the model is, with a new optimizer.
+
     Args:
         model: The model.
-        input_tensors: KerasTensors to start from instead of new inputs.
+        input_tensors: KerasTensors to start from instead of new inputs, in the structure
+            of the model's inputs.
         clone_function: Makes the copy of a layer; default from its config. Not used for
             a subclassed model.
         call_function: `f(layer, *args, **kwargs)` that makes each call of a functional
@@ -54,9 +58,10 @@ def clone_model(
     if isinstance(model, Sequential):
         if call_function is not None:
             raise ValueError("clone_model: call_function is for functional models.")
-        return _clone_sequential(model, input_tensors, copy)
+        return _compiled_alike(_clone_sequential(model, input_tensors, copy), model)
     if isinstance(model, Functional):
-        return _clone_functional(model, input_tensors, copy, call_function)
+        clone = _clone_functional(model, input_tensors, copy, call_function)
+        return _compiled_alike(clone, model)
     if (
         clone_function is not None
         or call_function is not None
@@ -66,7 +71,15 @@ def clone_model(
             f"clone_model: {model._label()} is a subclassed model; its layers are made in its "
             "__init__, so only clone_model(model) is possible."
         )
-    return type(model).from_config(model.get_config())
+    return _compiled_alike(type(model).from_config(model.get_config()), model)
+
+
+def _compiled_alike(clone: Model, model: Model) -> Model:
+    """The clone, compiled as the model is, with an optimizer of its own."""
+    plain = type(model).compile is Model.compile
+    if model.compiled and not clone.compiled and plain:
+        clone.compile_from_config(model.get_compile_config())
+    return clone
 
 
 def _copier(
@@ -108,6 +121,16 @@ def _clone_sequential(
     return made
 
 
+def _check_alike(start: Any, wanted: Any) -> None:
+    try:
+        assert_same_structure(start, wanted)
+    except ValueError as error:
+        raise ValueError(
+            f"clone_model: input_tensors={tree.describe(start)}; expected the structure of "
+            f"the model's inputs, {tree.describe(wanted)}."
+        ) from error
+
+
 def _clone_functional(
     model: Functional,
     start: Any,
@@ -120,11 +143,8 @@ def _clone_functional(
             for t, name in zip(model.inputs, model.input_names)
         ]
     else:
+        _check_alike(start, model.input)
         inputs = tree.flatten(start)
-        if len(inputs) != len(model.inputs):
-            raise ValueError(
-                f"clone_model: {len(inputs)} input_tensors; the model has {len(model.inputs)}."
-            )
     copies: dict[int, Any] = {}
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:

@@ -243,6 +243,8 @@ class Functional(Model):
             return [np.array(inputs, object)]
         else:
             values = tree.flatten(inputs)
+            if len(values) == len(wanted) > 1:
+                self._look_at_order(inputs)
         if len(values) != len(wanted):
             raise ValueError(
                 f"{self._label()}: got {len(values)} input tensors, expected {len(wanted)}: "
@@ -253,8 +255,13 @@ class Functional(Model):
     def _by_name(self, inputs: dict[str, Any]) -> list[Any]:
         struct = self._inputs_struct
         names = self.input_names
-        if isinstance(struct, dict) and set(struct) <= set(inputs):
-            return tree.flatten({key: inputs[key] for key in struct})
+        if isinstance(struct, dict):
+            if set(struct) <= set(inputs):
+                if len(struct) < len(inputs):
+                    extra = sorted(map(str, set(inputs) - set(struct)))
+                    self._warn_once(f"no input takes the keys {extra}.")
+                return tree.flatten({key: inputs[key] for key in struct})
+            names = sorted(struct) if all(map(_is_symbolic, struct.values())) else names
         missing = [n for n in names if n not in inputs]
         optional = [t._keras_history.operation.optional for t in self._inputs]
         if any(n in missing and not o for n, o in zip(names, optional)):
@@ -263,6 +270,41 @@ class Functional(Model):
                 f"{self._label()}: the input dict has keys {sorted(inputs)}; expected {keys}."
             )
         return [inputs.get(n) for n in names]
+
+    def _look_at_order(self, inputs: Any) -> None:
+        """Tells of data that is nested otherwise than the inputs.
+
+        Raises:
+            ValueError: If a list is given for a dict whose order is not its keys' sorted
+                order: one could take either.
+        """
+        struct = self._inputs_struct
+        if not isinstance(struct, dict):
+            flat = not any(isinstance(v, (list, tuple, dict)) for v in struct)
+            if flat and any(isinstance(v, (list, tuple, dict)) for v in inputs):
+                self._warn_once(
+                    "the data is nested otherwise than the inputs, which are a plain list; "
+                    "it is taken in order."
+                )
+            return
+        keys = list(struct)
+        if keys != sorted(keys):
+            raise ValueError(
+                f"{self._label()}: got a {type(inputs).__name__}; expected a dict with the "
+                f"keys {keys}, as they are not in sorted order."
+            )
+        self._warn_once(
+            f"got a {type(inputs).__name__} for inputs in a dict; it is taken in the order "
+            f"{keys}."
+        )
+
+    def _warn_once(self, text: str) -> None:
+        told: set[str] = self.__dict__.setdefault("_told", set())
+        if text not in told:
+            told.add(text)
+            from minikeras.callbacks.warn import warn_user  # rarely needed
+
+            warn_user(f"{self._label()}: {text}")
 
     def _feed(self, wanted: KerasTensor, value: Any) -> Any:
         """`value` as a tensor of the input's dtype and rank."""
@@ -352,6 +394,10 @@ class Functional(Model):
         flat = fields.pop("_graph")
         self.__dict__.update(fields)
         self._connect(*graph_config.rebuilt_graph(flat))
+
+
+def _is_symbolic(value: Any) -> bool:
+    return isinstance(value, KerasTensor)
 
 
 def _texts(inputs: Any) -> bool:

@@ -186,7 +186,8 @@ def _places(value: Any, made: dict[tuple[str, int], Any]) -> Any:
         return {k: _places(v, made) for k, v in value.items()}
     if value and isinstance(value[0], str):
         return _tensor(value, made)
-    return [_places(v, made) for v in value]
+    below = [_places(v, made) for v in value]
+    return tuple(below) if isinstance(value, tuple) else below  # JSON knows lists only
 
 
 class _Ref(int):

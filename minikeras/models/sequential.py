@@ -142,7 +142,11 @@ class Sequential(Model):
         """Connect the layers, if the input's shape is known."""
         stored = self._tracker.layers
         if len(stored) > 1 and isinstance(stored[0], InputLayer):
-            self._join()
+            try:
+                self._join()
+            except NotImplementedError:  # a layer that does not say its shape
+                self.__dict__["_graph"] = None
+                self.__dict__["built"] = False
         elif not stored or isinstance(stored[0], InputLayer):
             self.__dict__["built"] = False
 
@@ -157,6 +161,8 @@ class Sequential(Model):
                 another shape.
         """
         stored = self._tracker.layers
+        if self._graph is None and stored and isinstance(stored[0], InputLayer):
+            return  # its shapes are not known before it runs
         if stored and isinstance(stored[0], InputLayer):
             have = stored[0].batch_shape
             if input_shape is not None and tuple(input_shape)[1:] != have[1:]:
@@ -178,8 +184,9 @@ class Sequential(Model):
         stored.insert(0, first)
         try:
             self._join()
-        except TraceError:
-            # A layer that looks at values: it runs, but its shapes are not known before.
+        except (TraceError, NotImplementedError):
+            # A layer that looks at values, or does not say its shape: it runs, but its
+            # shapes are not known before.
             stored.pop(0)
         except Exception:
             stored.pop(0)

@@ -36,6 +36,11 @@ def read_state_tree(model: Any, value_format: str) -> dict[str, Any]:
             place = whole[group]
             for scope in scopes:
                 place = place.setdefault(scope, {})
+            if name in place:
+                raise ValueError(
+                    f"{model._label()}: get_state_tree: two of the {group} have the path "
+                    f"{variable.path!r}; expected different ones. Give their layers names."
+                )
             plain = value_format == "numpy_array"
             place[name] = variable.numpy() if plain else variable.value
     return whole

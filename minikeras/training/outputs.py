@@ -63,6 +63,10 @@ class Outputs:
         self._flat_names: dict[Path, str] = dict(zip(paths, self.names or ()))
         self.leaves = [self.place(path) for path in paths]
 
+    def are_like(self, y_pred: Any) -> bool:
+        """Whether `y_pred` has the structure of these outputs."""
+        return tree.map_structure(lambda leaf: None, y_pred) == self._shape
+
     def place(self, path: Path) -> Place:
         """The place at a path. A list's index gives way to the name of its tensor."""
         leaf = not isinstance(self.at(path), CONTAINERS)

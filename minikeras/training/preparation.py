@@ -69,12 +69,12 @@ def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> No
     """
     x, y, _ = batch
     y_pred, added = predict_abstractly(model, x, training)
+    own = _computes_its_own_loss(model)
     if state.loss is not None and not state.loss.built:
         try:
             state.loss.build(y_pred)
         except ValueError:
-            # A compute_loss() of the model's own may hand it something else, or nothing.
-            if not _computes_its_own_loss(model):
+            if not own:  # which may hand it something else, or nothing
                 raise
     if state.metrics is not None and not state.metrics.built:
         state.metrics.build(y, y_pred)
@@ -85,7 +85,7 @@ def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> No
             "the model's own."
         )
     state.predictions = y_pred
-    if state.loss is not None and state.loss.built:
+    if state.loss is not None and state.loss.built and not own:
         state.sparse = state.loss.sparse_outputs(y_pred)
     if training and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)

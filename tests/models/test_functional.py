@@ -53,12 +53,33 @@ def test_what_it_computes_and_says_of_itself(backend):
 def test_inputs_in_any_form():
     model, x = two_by_two(), feeds()
     want = model(x)[0].numpy()
-    for form in (
-        [x["a"], x["b"]],
-        (x["a"], x["b"]),
-        {"b": x["b"], "a": x["a"], "c": 1},
+    for form, told in (
+        ([x["a"], x["b"]], "got a list for inputs in a dict"),
+        ((x["a"], x["b"]), "got a tuple for inputs in a dict"),
+        ({"b": x["b"], "a": x["a"], "c": 1}, r"no input takes the keys \['c'\]"),
     ):
-        np.testing.assert_array_equal(model(form)[0], want)
+        with pytest.warns(UserWarning, match=told):
+            np.testing.assert_array_equal(model(form)[0], want)
+        np.testing.assert_array_equal(model(form)[0], want)  # it is told once
+
+
+def test_a_list_for_a_dict_in_another_order_than_its_keys(lib):
+    one, two = lib.Input((3,), name="one"), lib.Input((3,), name="two")
+    model = lib.Model({"late": one, "early": two}, lib.ops.subtract(one, two))
+    x = np.ones((2, 3), "float32")
+    with pytest.raises(ValueError, match="late"):
+        model([x, x * 2])
+    with pytest.raises(ValueError, match="late"):
+        model({"one": x, "two": x})  # names of the tensors, where keys are other
+    assert float(np.asarray(model({"late": x, "early": 2 * x}))[0, 0]) == -1
+
+
+def test_data_nested_otherwise_than_a_list_of_inputs(lib):
+    a, b = lib.Input((3,), name="a"), lib.Input((3,), name="b")
+    model = lib.Model([a, b], lib.ops.subtract(a, b))
+    x = np.ones((2, 3), "float32")
+    with pytest.warns(UserWarning):
+        assert float(np.asarray(model([[x, 2 * x]]))[0, 0]) == -1
 
 
 def test_inputs_are_fitted_to_the_declared_rank_and_dtype():
@@ -164,6 +185,42 @@ def test_a_deep_model_can_be_copied():
     assert len(pickle.loads(pickle.dumps(model)).layers) == 301
 
 
+def test_clones_are_compiled_with_an_optimizer_of_their_own(lib):
+    x = lib.Input((2,))
+    functional = lib.Model(x, lib.layers.Dense(2)(x))
+    for model in (lib.Sequential([lib.Input((2,)), lib.layers.Dense(2)]), functional):
+        assert not lib.models.clone_model(model).compiled
+        model.compile(lib.optimizers.SGD(0.5), "mse", metrics=["mae"])
+        model.fit(np.ones((2, 2)), np.ones((2, 2)), verbose=0)
+        clone = lib.models.clone_model(model)
+        assert clone.compiled and clone.loss == "mse"
+        assert clone.optimizer is not model.optimizer
+        assert int(np.asarray(clone.optimizer.iterations)) == 0
+        clone.fit(np.ones((2, 2)), np.ones((2, 2)), verbose=0)
+
+
+@pytest.mark.parametrize(
+    "keys", [None, {"a": 1, "c": 1}, {"a": 1}, {"a": 1, "b": 1, "c": 1}]
+)
+def test_clones_start_from_tensors_in_the_structure_of_the_inputs(lib, keys):
+    a, b = lib.Input((2,), name="a"), lib.Input((2,), name="b")
+    model = lib.Model({"a": a, "b": b}, {"c": lib.layers.Add()([a, b])})
+    given = [lib.Input((2,)), lib.Input((2,))]
+    if keys is not None:
+        given = {key: lib.Input((2,)) for key in keys}
+    with pytest.raises(ValueError, match="input_tensors"):
+        lib.models.clone_model(model, input_tensors=given)
+
+
+def test_a_config_keeps_a_tuple_of_outputs(lib):
+    x = lib.Input((2,))
+    ends = (lib.layers.Dense(2)(x), lib.layers.Dense(3)(x))
+    for wrap in (tuple, list):
+        model = lib.Model(x, wrap(ends))
+        again = type(model).from_config(model.get_config())
+        assert type(again(np.ones((1, 2)))) is type(model(np.ones((1, 2)))) is wrap
+
+
 def test_clone_function():
     model = two_by_two()
 
@@ -241,8 +298,12 @@ def test_what_is_no_graph(make, message):
     ],
 )
 def test_what_does_not_fit_the_inputs(data, message):
+    model = two_by_two()
+    if isinstance(data, list):
+        with pytest.warns(UserWarning, match="in the order"):
+            model([ones(2, 4), ones(2, 4)])
     with pytest.raises(ValueError, match=message):
-        two_by_two()(data)
+        model(data)
 
 
 def test_get_layer_errors():

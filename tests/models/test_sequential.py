@@ -192,3 +192,21 @@ def test_the_build_config_tells_the_shape_and_builds():
     assert model.built and model.get_build_config() == {"input_shape": (None, 4)}
     model.build_from_config({"input_shape": [None, 4]})
     assert model.count_params() == 15
+
+
+@pytest.mark.parametrize("method", ["compute_output_shape", "compute_output_spec"])
+@pytest.mark.parametrize("declared", [False, True])
+def test_layers_that_do_not_say_their_shape(lib, method, declared):
+    def refuse(self, *args, **kwargs):
+        raise NotImplementedError
+
+    class Plus(lib.layers.Layer):
+        def call(self, x):
+            return x + 1.0
+
+    setattr(Plus, method, refuse)
+    first = [lib.Input((2,))] if declared else []
+    model = lib.Sequential([*first, Plus(), Plus()])
+    assert np.asarray(model(np.ones((3, 2), "float32"))).tolist() == [[3.0, 3.0]] * 3
+    assert model.built
+    assert model.predict(np.ones((1, 2)), verbose=0).tolist() == [[3.0, 3.0]]

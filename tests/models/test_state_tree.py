@@ -82,3 +82,19 @@ def test_errors_change_nothing():
     with pytest.raises(ValueError, match="value_format='torch'"):
         model.get_state_tree("torch")
     np.testing.assert_array_equal(model.layers[0].kernel.numpy(), before)
+
+
+def test_two_variables_of_one_path_are_refused(lib):
+    class Twins(lib.Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = (lib.layers.Dense(2, name="x") for _ in range(2))
+
+        def call(self, x):
+            return self.b(self.a(x))
+
+    model = Twins()
+    model(np.ones((1, 2)))
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="x/"):
+        model.get_state_tree()

@@ -174,6 +174,18 @@ def test_losses_that_a_compute_loss_of_ones_own_does_not_use():
     assert model.fit(X, (YA, YB), verbose=0).history["loss"] == [3.0]
 
 
+def test_a_compute_loss_of_ones_own_hands_on_other_parts_than_outputs(lib):
+    class Own(lib.Model):
+        def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+            return super().compute_loss(x, y, [y_pred, y_pred * 2], sample_weight)
+
+    inputs = lib.Input((3,))
+    model = Own(inputs, lib.layers.Dense(1, kernel_initializer="ones")(inputs))
+    model.compile(lib.optimizers.SGD(0.0), loss=["mse", "mae"])
+    for _ in range(2):
+        assert model.fit(X, (YA, YC), verbose=0).history["loss"] == [14.0]
+
+
 def test_gradients_reach_what_has_a_loss_and_nothing_else(lib):
     model = build(lib, NAMED[0])
     model.compile(lib.optimizers.SGD(0.1), {"x": "mse"})
