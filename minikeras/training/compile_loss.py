@@ -131,7 +131,9 @@ class CompileLoss:
             ValueError: If a target is missing, or structures do not fit.
         """
         if not self.built or not self.outputs.are_like(y_pred):
-            self.build(y_pred)  # a compute_loss() of one's own gives other parts than outputs
+            self.build(
+                y_pred
+            )  # a compute_loss() of one's own gives other parts than outputs
         total = None
         logged: dict[Place, Any] = {}
         for (place, loss, factor, tracker), truth in zip(

@@ -78,7 +78,7 @@ def test_data_nested_otherwise_than_a_list_of_inputs(lib):
     a, b = lib.Input((3,), name="a"), lib.Input((3,), name="b")
     model = lib.Model([a, b], lib.ops.subtract(a, b))
     x = np.ones((2, 3), "float32")
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="inputs"):
         assert float(np.asarray(model([[x, 2 * x]]))[0, 0]) == -1
 
 
