@@ -13,6 +13,7 @@ from __future__ import annotations
 COMMANDS = {
     "demo": "train a CNN on handwritten digits and write report.html",
     "run": "run a script, its `import keras` being minikeras",
+    "launch": "run a command on several processes that train together, by mpiexec",
     "info": "show versions, backends, processor, threads, GPU and caches",
     "inspect": "show what is in a model or weights file, without building it",
     "explore": "write a page on which one sees every neuron of a model answer",

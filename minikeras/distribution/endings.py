@@ -33,8 +33,9 @@ def install(mpi: Any, comm: Any, watch: Watch) -> None:
             time.sleep(_COURTESY)
         if issubclass(kind, RanksDifferError):
             sys.stderr.write(f"minikeras: {error}\n" if not comm.rank else "")
-        else:
-            usual(kind, error, trace)
+            sys.stderr.flush()
+            comm.Abort(1)
+        usual(kind, error, trace)
         sys.stderr.write(
             f"minikeras: rank {comm.rank} of {comm.size} ({socket.gethostname()}) ended by "
             f"{kind.__name__}, so the job ends.\n"

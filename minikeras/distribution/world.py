@@ -58,6 +58,15 @@ def size() -> int:
     return 1 if _world is None else _world.size
 
 
+def meet_by(communicator: Communicator) -> None:
+    """Have `join` find the processes that talk by this communicator.
+
+    For those that start processes in a way of their own, as `on_ray` does; call it first.
+    """
+    global _world
+    _world = communicator
+
+
 def join(
     num_processes: int | None = None, process_id: int | None = None
 ) -> Communicator:

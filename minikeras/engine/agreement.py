@@ -8,6 +8,8 @@ from typing import Any
 
 from minikeras.engine import ranks
 
+_SHOWN = 4  # differences that a message tells
+
 
 class RanksDifferError(ValueError):
     """Ranks of one job are not alike in what they have to be; raised on all of them."""
@@ -31,11 +33,10 @@ def agree(owner: str, facts: Mapping[str, Any]) -> None:
         if len(set(values)) > 1:
             lines.append(f"{name}: {_told(values)}")
     if lines:
+        more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         raise RanksDifferError(
-            f"{owner}: the ranks differ. "
-            + "; ".join(lines)
-            + ". Every rank must run the "
-            "same script on the same data with the same packages."
+            f"{owner}: the ranks differ. {'; '.join(lines[:_SHOWN])}{more}. Every rank must "
+            "run the same script on the same data with the same packages."
         )
 
 

