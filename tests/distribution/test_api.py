@@ -168,7 +168,7 @@ def test_ranks_are_found_in_what_launchers_write(variables, wanted):
 def test_initialize_checks_what_it_is_told(monkeypatch):
     dist.initialize()
     dist.initialize("10.0.0.1:1234", num_processes=1, process_id=0)
-    with pytest.raises(ValueError, match="num_processes=2; .* as rank 0 of 1"):
+    with pytest.raises(ValueError, match=r"num_processes=2; .* as rank 0 of 1"):
         dist.initialize(num_processes=2)
     monkeypatch.setenv("KERAS_DISTRIBUTION_PROCESS_ID", "3")
     with pytest.raises(ValueError, match="process_id=3"):
