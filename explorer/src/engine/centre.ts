@@ -1,5 +1,6 @@
 // A drawing made ready as MNIST's pictures were: cut out, scaled into a box of 20 by 20 pixels
-// with its sides kept in proportion, and put into 28 by 28 so that its centre of mass is in the middle.
+// with its sides kept in proportion, and put into 28 by 28, by whole pixels, so that its centre of mass
+// is in the pixel behind the middle (number 14 of 0 to 27), as it is in MNIST's files.
 //
 // LeCun, Cortes, Burges: The MNIST database of handwritten digits.
 
@@ -31,14 +32,27 @@ function centredPlane(plane: Plane, rows: number, columns: number): Float32Array
   if (!box) return new Float32Array(rows * columns);
   const room = Math.round(SHARE * Math.min(rows, columns));
   const scale = Math.max(box.height, box.width) / room; // places of the drawing for a pixel
-  const [x, y] = mass(plane);
-  // The middle of pixel (rows - 1) / 2 lies on the centre of mass; drawn where it falls, without rounding.
-  const top = y - (rows / 2) * scale;
-  const left = x - (columns / 2) * scale;
-  return resampled(plane, top, left, scale, scale, rows, columns);
+  const high = Math.max(1, Math.round(box.height / scale));
+  const wide = Math.max(1, Math.round(box.width / scale));
+  const small = resampled(plane, box.top, box.left, box.height / high, box.width / wide, high, wide);
+  const [x, y] = mass({ rows: high, columns: wide, data: small });
+  const inside = (at: number, length: number, whole: number) => Math.min(Math.max(at, 0), whole - length);
+  const top = inside(Math.floor(rows / 2) - Math.floor(y), high, rows);
+  const left = inside(Math.floor(columns / 2) - Math.floor(x), wide, columns);
+  const made = new Float32Array(rows * columns);
+  for (let r = 0; r < high; r++)
+    made.set(small.subarray(r * wide, (r + 1) * wide), (top + r) * columns + left);
+  return made;
 }
 
-function bounds({ rows, columns, data }: Plane): { height: number; width: number } | null {
+interface Box {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+}
+
+function bounds({ rows, columns, data }: Plane): Box | null {
   let [top, bottom, left, right] = [rows, -1, columns, -1];
   for (let r = 0; r < rows; r++)
     for (let c = 0; c < columns; c++)
@@ -48,7 +62,7 @@ function bounds({ rows, columns, data }: Plane): { height: number; width: number
         left = Math.min(left, c);
         right = Math.max(right, c);
       }
-  return bottom < 0 ? null : { height: bottom - top + 1, width: right - left + 1 };
+  return bottom < 0 ? null : { top, left, height: bottom - top + 1, width: right - left + 1 };
 }
 
 /** Where the ink's weight is: x, y, where the first place reaches from 0 to 1. */
