@@ -44,10 +44,17 @@ def test_small_drawings_grow_and_empty_ones_stay_empty():
     dot[3:5, 20:22] = 1
     wide = np.zeros((10, 40))
     wide[4, 2:38] = 0.5
-    lines = [request(dot), request(np.zeros((9, 9))), request(wide), request(wide, 5, 20, False)]
+    lines = [
+        request(dot),
+        request(np.zeros((9, 9))),
+        request(wide),
+        request(wide, 5, 20, False),
+    ]
     big, empty, line, fitted = map(node.array, node.send(lines))
     assert big.max() == 1 and 300 < (big > 0.4).sum() <= 400
     assert not empty.any()
     assert [int(m) for m in moments(line)] == [14, 14] and line.any(axis=0).sum() == 20
     # Scaled as a whole, two places for a pixel each way.
-    np.testing.assert_allclose(fitted, wide.reshape(5, 2, 20, 2).mean(axis=(1, 3)), atol=1e-7)
+    np.testing.assert_allclose(
+        fitted, wide.reshape(5, 2, 20, 2).mean(axis=(1, 3)), atol=1e-7
+    )
