@@ -5,7 +5,7 @@ from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
 from minikeras.engine.backend import Backend, BackendError, Loop, Step
 from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
-from minikeras.engine.forking import finish_before_fork, settle_at_fork
+from minikeras.engine.forking import finish_before_fork, pause, settle_at_fork
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.plan import plan
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
@@ -43,5 +43,6 @@ __all__ = [
     "primitive",
     "quietly",
     "saturated",
+    "pause",
     "settle_at_fork",
 ]

@@ -23,6 +23,7 @@ from minikeras.extend import (
     Value,
     lookup,
     numpy_dtype,
+    pause,
     settle_at_fork,
 )
 from minikeras_numba.fusion.fused import fusible, lower_fused
@@ -64,6 +65,9 @@ class _Prepared:
 
     def __call__(self, arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
         result = np.empty(self.out.shape, numpy_dtype(self.out.dtype))
+        if self.wanted:
+            self.wanted = False
+            pause()
         with self.lock:
             for i, array in enumerate(arrays):
                 self.registers[i] = array

@@ -10,6 +10,7 @@ import numpy as np
 
 from minikeras.extend import Backend, Node, Shape, Step, Value, numpy_dtype
 from minikeras_numpy import lowering
+from minikeras_numpy.settled import settled
 from minikeras_numpy.table import build_table
 
 _ALIGN = 64
@@ -28,7 +29,7 @@ class NumpyBackend(Backend):
     array_type = np.ndarray
 
     def __init__(self) -> None:
-        self.kernels = build_table(np)
+        self.kernels = build_table(np, settled)
         maximum = self.kernels["maximum"]
         self.shortcuts = {"relu": lambda x: maximum(x, _zero(x.dtype))}
 

@@ -7,6 +7,7 @@ better.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minikeras_numpy import (
@@ -26,19 +27,31 @@ from minikeras_numpy import (
 from minikeras_numpy.common import Kernel
 
 
-def build_table(xp: Any) -> dict[str, Kernel]:
-    """Kernels by row name: `kernel(*arrays, **static) -> array`."""
+def build_table(
+    xp: Any, product: Callable[[Kernel], Kernel] | None = None
+) -> dict[str, Kernel]:
+    """Kernels by row name: `kernel(*arrays, **static) -> array`.
+
+    Args:
+        xp: The namespace of arrays.
+        product: What makes of a kernel that multiplies matrices the one to be called.
+    """
+    products = {
+        **contract.table(xp),
+        **conv.table(xp),
+        **linalg.table(xp),
+        **recurrent.table(xp),
+    }
+    if product is not None:
+        products = {name: product(kernel) for name, kernel in products.items()}
     return {
         **elementwise.table(xp),
         **reduce.table(xp),
         **movement.table(xp),
-        **contract.table(xp),
-        **conv.table(xp),
         **pooling.table(xp),
         **index.table(xp),
         **random.table(xp),
         **fused.table(xp),
-        **linalg.table(xp),
-        **recurrent.table(xp),
+        **products,
         **collective.table(xp),
     }

@@ -26,7 +26,7 @@ from minikeras.engine import kept, tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.exact import exact
-from minikeras.engine.forking import settle_at_fork
+from minikeras.engine.forking import pause, settle_at_fork
 from minikeras.engine.given import plain
 from minikeras.engine.interpret import base, current, within
 from minikeras.engine.program import Program
@@ -142,6 +142,7 @@ class Function:
         me = threading.get_ident()
         if self.thread == me and self.lock.locked():  # called by its own staging
             return self._trace(leaves, spec)
+        pause()
         with self.lock:
             self.thread = me
             entry = self._known(key)

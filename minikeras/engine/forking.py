@@ -4,6 +4,9 @@ Of the threads of a process a forked child has the one that forked. What others 
 locked nobody would ever release there; what they were writing would stay half written,
 and libraries below (a BLAS with threads of its own) would wait for them. So a fork waits
 for the runs that are going on, some seconds at most, and the child gets new locks.
+
+All locks are taken at once or none: whoever holds one of them may want another. What has
+an interrupt in mind is done in one expression of C functions, between which none comes.
 """
 
 from __future__ import annotations
@@ -12,17 +15,34 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import compress
+from operator import methodcaller
 from typing import Any, Protocol
 
-_PATIENCE = 10.0  # seconds
+_PATIENCE = 10.0  # seconds that a fork waits
+_COURTESY = 0.02  # seconds that a run waits for a fork: it may hold what that waits for
+_POLL = 2e-4
+_REENTRANT = type(threading.RLock())
 
 _functions: list[Callable[[], None]] = []
 # Without callbacks, in which an interrupt would be lost; the dead are swept out.
 _owners: list[weakref.ref[Any]] = []
 _sweep_at = 64
 _compilers: list[Any] = []
-_held: list[Any] = []
+_gate = threading.RLock()  # held by the thread that forks
+_take = methodcaller("acquire", False)
+_release = methodcaller("release")
+
+
+class _Mine(threading.local):
+    def __init__(self) -> None:
+        self.held: list[Any] = []
+
+
+_mine = _Mine()
 
 
 class LockOwner(Protocol):
@@ -31,10 +51,11 @@ class LockOwner(Protocol):
     Attributes:
         lock: Held while something runs.
         thread: By which thread.
-        wanted: Set where somebody waits for it.
+        wanted: Set where somebody waits for it; whoever is about to run then calls
+            `pause`.
     """
 
-    lock: threading.Lock
+    lock: Any
     thread: int
     wanted: bool
 
@@ -64,32 +85,52 @@ def finish_before_fork(lock: Any) -> None:
     _compilers.append(lock)
 
 
+def pause() -> None:
+    """Let a fork go first that waits for this thread to be between two runs."""
+    if _gate.acquire(timeout=_COURTESY):
+        _gate.release()
+
+
 def _before() -> None:
+    _gate.acquire(timeout=_PATIENCE)
     until = time.monotonic() + _PATIENCE
-    me = threading.get_ident()
-    for owner in _living():
-        if owner.thread == me and owner.lock.locked():
-            continue  # forked in the middle of a run of its own thread
-        owner.wanted = True
-        if owner.lock.acquire(timeout=max(0.0, until - time.monotonic())):
-            _held.append(owner.lock)
-    for lock in _compilers:
-        if lock.acquire(timeout=max(0.0, until - time.monotonic())):
-            _held.append(lock)
+    me, held = threading.get_ident(), _mine.held
+    while True:
+        owners = _living()
+        # What this thread holds itself: it forks in the middle of a run of its own.
+        locks = [o.lock for o in owners if o.thread != me or not o.lock.locked()]
+        locks += _compilers
+        held.extend(compress(locks, map(_take, locks)))
+        if len(held) == len(locks) or time.monotonic() > until:
+            return
+        _let_go()
+        for owner in owners:
+            owner.wanted = True
+        time.sleep(_POLL)
+
+
+def _let_go() -> None:
+    with suppress(IndexError):
+        deque(map(_release, iter(_mine.held.pop, None)), maxlen=0)
 
 
 def _in_parent() -> None:
-    while _held:
-        _held.pop().release()
+    _let_go()
+    with suppress(RuntimeError):  # it waited for another fork, in vain
+        _gate.release()
 
 
 def _in_child() -> None:
+    global _gate
+    held = {id(lock) for lock in _mine.held}
     for lock in _compilers:
-        if lock in _held:
+        if id(lock) in held:
             lock.release()
-    _held.clear()
+    _mine.held.clear()
+    _gate = threading.RLock()
     for owner in _living():
-        owner.lock = threading.Lock()
+        reentrant = isinstance(owner.lock, _REENTRANT)
+        owner.lock = threading.RLock() if reentrant else threading.Lock()
     for function in _functions:
         function()
 

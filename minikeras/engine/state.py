@@ -21,7 +21,7 @@ from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.aval import Aval
-from minikeras.engine.forking import after_fork, settle_at_fork
+from minikeras.engine.forking import after_fork, pause, settle_at_fork
 from minikeras.engine.interpret import current
 from minikeras.engine.tensor import Tensor, adopt
 
@@ -65,6 +65,7 @@ class Turn:
     def give_way(self) -> None:
         """To be called between two runs, where `wanted`."""
         self.wanted = False
+        pause()
         time.sleep(_PAUSE)
 
 

@@ -79,8 +79,8 @@ def child():
     held = m.get_weights()
     assert all(np.isfinite(w).all() for w in held)
     first = m.evaluate(x, y, verbose=0)
-    m.fit(x, y, epochs=2, verbose=0)
-    assert m.evaluate(x, y, verbose=0) <= first + 1e-3
+    m.fit(x, y, epochs=2, verbose=0)  # Adam may be past the lowest point
+    assert m.evaluate(x, y, verbose=0) <= first + 0.1
 beside(lambda: m.train_on_batch(x, y), child)
 """,
     "trace": """
@@ -110,6 +110,19 @@ image = keras.ops.ones((4, 12, 12, 3)); kernel = keras.ops.ones((3, 3, 3, 8))
 def child():
     assert float(keras.ops.max(keras.ops.conv(image, kernel))) == 27
 beside(lambda: keras.ops.conv(image, kernel), child)
+""",
+    # OpenBLAS multiplies under locks that stay taken in the child where it is not waited for.
+    "eager products": """
+from minikeras import ops
+square = np.eye(192, dtype="float32") + 0.01
+image = np.ones((8, 24, 24, 8), "float32"); kernel = np.ones((3, 3, 8, 16), "float32")
+def child():
+    np.testing.assert_allclose(np.asarray(m(x)), right, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ops.max(ops.conv(image, kernel)), 72, rtol=1e-4)
+    np.testing.assert_allclose(ops.matmul(ops.inv(square), square), np.eye(192), atol=1e-4)
+def work():
+    m(x); ops.conv(image, kernel); ops.inv(square)
+beside(work, child)
 """,
     "read and assign": """
 v = m.weights[0]
@@ -144,10 +157,12 @@ m.train_on_batch(x, y)
 }
 
 
+# The others are the same code on both.
+_ON_NUMPY = ("predict", "train", "trace", "eager products")
+
+
 def _cases(backend):
-    # With NumPy all of these are one matter, and what its BLAS does outside of our
-    # programs when the process forks is the same without us.
-    return CASES if backend == "numba" else ("predict", "train", "trace")
+    return CASES if backend == "numba" else _ON_NUMPY
 
 
 @pytest.mark.parametrize(
@@ -155,9 +170,6 @@ def _cases(backend):
 )
 def test_children_come_back(case, backend, tmp_path):
     env = {**os.environ, "MINIKERAS_BACKEND": backend}
-    if backend == "numpy":
-        # OpenBLAS has threads of its own, and a fork while they work can hang without us.
-        env["OPENBLAS_NUM_THREADS"] = "1"
     if case == "compile":
         env["MINIKERAS_CACHE_DIR"] = str(tmp_path)
     done = subprocess.run(
