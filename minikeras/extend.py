@@ -7,12 +7,14 @@ from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
 from minikeras.engine.forking import finish_before_fork, pause, settle_at_fork
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.living import Living
 from minikeras.engine.passes.plan import plan
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 from minikeras.engine.quiet import is_quiet, quietly
 from minikeras.engine.ranks import Communicator, communicator
 
 __all__ = [
+    "Living",
     "PRIMITIVES",
     "Aval",
     "Backend",

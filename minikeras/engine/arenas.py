@@ -8,11 +8,11 @@ An arena lives as long as a program uses it.
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.forking import after_fork, settle_at_fork
+from minikeras.engine.living import Living
 
 _SMALL = 1 << 16
 _LARGE = 1 << 28
@@ -37,7 +37,7 @@ class Arena:
         settle_at_fork(self)
 
 
-_arenas: dict[str, weakref.WeakSet[Arena]] = {}
+_arenas: dict[str, Living[Arena]] = {}
 _lock = threading.Lock()
 
 
@@ -64,7 +64,7 @@ def lend(backend: registry.Backend, nbytes: int) -> Arena:
     """An arena of at least `nbytes` that no run is using now."""
     size = rounded(nbytes)
     with _lock:
-        known = _arenas.setdefault(backend.name, weakref.WeakSet())
+        known = _arenas.setdefault(backend.name, Living())
         for arena in known:
             if arena.nbytes == size and not arena.lock.locked():
                 return arena

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,15 +21,14 @@ from itertools import compress
 from operator import methodcaller
 from typing import Any, Protocol
 
+from minikeras.engine.living import Living
+
 _PATIENCE = 10.0  # seconds that a fork waits
 _COURTESY = 0.02  # seconds that a run waits for a fork: it may hold what that waits for
 _POLL = 2e-4
 _REENTRANT = type(threading.RLock())
 
 _functions: list[Callable[[], None]] = []
-# Without callbacks, in which an interrupt would be lost; the dead are swept out.
-_owners: list[weakref.ref[Any]] = []
-_sweep_at = 64
 _compilers: list[Any] = []
 _gate = threading.RLock()  # held by the thread that forks
 _take = methodcaller("acquire", False)
@@ -60,6 +58,9 @@ class LockOwner(Protocol):
     wanted: bool
 
 
+_owners: Living[LockOwner] = Living()
+
+
 def after_fork(function: Callable[[], None]) -> Callable[[], None]:
     """Have `function` called in each forked child."""
     _functions.append(function)
@@ -68,16 +69,7 @@ def after_fork(function: Callable[[], None]) -> Callable[[], None]:
 
 def settle_at_fork(owner: LockOwner) -> None:
     """Have forks wait for `owner.lock`, which is a new one in the child."""
-    global _owners, _sweep_at
-    if len(_owners) >= _sweep_at:
-        _owners = [ref for ref in _owners if ref() is not None]
-        _sweep_at = 64 + 2 * len(_owners)
-    _owners.append(weakref.ref(owner))
-
-
-def _living() -> list[Any]:
-    found = [ref() for ref in _owners]
-    return [owner for owner in found if owner is not None]
+    _owners.add(owner)
 
 
 def finish_before_fork(lock: Any) -> None:
@@ -96,7 +88,7 @@ def _before() -> None:
     until = time.monotonic() + _PATIENCE
     me, held = threading.get_ident(), _mine.held
     while True:
-        owners = _living()
+        owners = list(_owners)
         # What this thread holds itself: it forks in the middle of a run of its own.
         locks = [o.lock for o in owners if o.thread != me or not o.lock.locked()]
         locks += _compilers
@@ -128,7 +120,7 @@ def _in_child() -> None:
             lock.release()
     _mine.held.clear()
     _gate = threading.RLock()
-    for owner in _living():
+    for owner in list(_owners):
         reentrant = isinstance(owner.lock, _REENTRANT)
         owner.lock = threading.RLock() if reentrant else threading.Lock()
     for function in _functions:

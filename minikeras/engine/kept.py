@@ -11,11 +11,11 @@ from __future__ import annotations
 import functools
 import os
 import types
-import weakref
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 from minikeras.engine import arenas
+from minikeras.engine.living import Living
 
 LEAST = 8
 _NODE_BYTES = 6000  # what Python objects take for a node, about
@@ -42,7 +42,7 @@ class Owner(Protocol):
     entries: dict[Any, Any]
 
 
-owners: weakref.WeakSet[Any] = weakref.WeakSet()
+owners: Living[Any] = Living()
 
 
 @functools.cache
@@ -70,7 +70,7 @@ def make_room() -> None:
     """Drop the programs that were used longest ago, until the rest fits."""
     everything = [
         (entry.used, owner, key, entry)
-        for owner in list(owners)
+        for owner in owners
         for key, entry in list(owner.entries.items())
     ]
     everything.sort(key=lambda item: item[0], reverse=True)

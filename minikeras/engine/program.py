@@ -7,12 +7,12 @@ use too, between runs; what a step still allocates is counted in `allocating_ste
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph
+from minikeras.engine.living import once
 from minikeras.engine.profile import Profile, watched
 from minikeras.engine.routine import Routine
 from minikeras.engine.state import State, Turn, claim
@@ -123,7 +123,7 @@ class Program:
             routine.release(self._inputs)
         return results
 
-    @functools.cached_property
+    @once
     def nbytes(self) -> int:
         """What it holds beside its arena, after its first run."""
         return self._routine.nbytes

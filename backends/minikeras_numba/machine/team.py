@@ -17,12 +17,12 @@ import functools
 import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from minikeras.extend import Living
 from minikeras_numba.machine.jit import compile_ir, host
 from minikeras_numba.machine.team_ir import PARTS_BITS, team_text
 
@@ -148,7 +148,7 @@ def set_threads(count: int) -> None:
     if not 1 <= count <= MAX_THREADS:
         raise ValueError(f"set_threads: got {count}; expected 1 to {MAX_THREADS}.")
     team().threads = count
-    for sequence in list(_embedded):
+    for sequence in _embedded:
         sequence.prepare()
 
 
@@ -226,7 +226,7 @@ class Sequence:
         self._threads = p.threads
 
 
-_embedded: weakref.WeakSet[Sequence] = weakref.WeakSet()
+_embedded: Living[Sequence] = Living()
 
 
 class Registers(list[Any]):

@@ -25,7 +25,7 @@ def unique(things: Iterable[Any]) -> list[Any]:
 
 
 # Classes whose layers have added a loss: while there is none, none need be cleared.
-_adders: WeakSet[type] = WeakSet()
+_adders: WeakSet[type] = WeakSet()  # never looked through
 
 
 class LayerVariables:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from minikeras.engine.living import once
 from minikeras.layers.preprocessing import fingerprints
 from minikeras.layers.preprocessing.vocabulary import Token, to_bytes, to_text
 
@@ -74,7 +74,7 @@ class Table:
             found[missing] = self._unknown(unknown, [to_bytes(t) for t in unknown])
         return found.reshape(array.shape)
 
-    @cached_property
+    @once
     def _bytes_index(self) -> dict[bytes, int]:
         return {to_bytes(t): i for t, i in self.index.items()}
 
@@ -87,7 +87,7 @@ class Table:
             found[missing] = self._unknown(unknown, unknown)
         return found
 
-    @cached_property
+    @once
     def _marked_index(self) -> dict[bytes, int]:
         return {**self._bytes_index, END_MARK: _END}
 
@@ -110,7 +110,7 @@ class Table:
         numbers = map(index.get, tokens, itertools.repeat(_MISSING))
         return np.fromiter(numbers, "int64", len(tokens))
 
-    @cached_property
+    @once
     def sorted_integers(self) -> tuple[Array, Array]:
         """The tokens in rising order, and their numbers."""
         pairs = sorted(self.index.items())
