@@ -55,7 +55,7 @@ def plain_loop():
 def forget_kernels():
     """So that they are linked again, as in a new process."""
     if "minikeras_numba.machine.jit" in sys.modules:
-        sys.modules["minikeras_numba.machine.jit"]._addresses.clear()
+        sys.modules["minikeras_numba.machine.jit"]._linked.clear()
 
 
 class Injected(KeyboardInterrupt):

@@ -132,10 +132,10 @@ def test_while_a_kernel_is_linked(monkeypatch):
     with registry.using("numba"):
         from minikeras_numba.machine import jit as numba_jit
 
-        numba_jit._addresses.clear()
+        numba_jit._linked.clear()
         network().fit(*data(), verbose=0)  # whatever is needed is there
         for number in (1, 2, 4):
-            monkeypatch.setattr(numba_jit, "_addresses", {})
+            monkeypatch.setattr(numba_jit, "_linked", {})
             with monkeypatch.context() as patch:
                 real = llvm.JITLibraryBuilder.link
                 patch.setattr(llvm.JITLibraryBuilder, "link", stopping(real, number))

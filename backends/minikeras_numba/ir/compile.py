@@ -9,7 +9,7 @@ from minikeras_kernels.code import Code
 from minikeras_kernels.target import Target
 
 from minikeras_numba.ir.render import Renderer
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.machine.jit import Address, compile_ir, host
 
 
 @functools.cache
@@ -31,11 +31,11 @@ def render(code: Code, attributes: str, ahead: bool = False) -> str:
     return Renderer(code, attributes, pin, ahead).text()
 
 
-def compile_kernel(name: str, build: Callable[[], Code], key: str) -> int:
+def compile_kernel(name: str, build: Callable[[], Code], key: str) -> Address:
     """The address of a kernel over units, whose vectors may be as wide as can be."""
     return compile_ir(name, lambda: render(build(), host().attributes), key)
 
 
-def compile_contract(name: str, build: Callable[[], Code], key: str) -> int:
+def compile_contract(name: str, build: Callable[[], Code], key: str) -> Address:
     """The address of a kernel over integers: what tables of jobs call, and drivers."""
-    return compile_ir(name, lambda: render(build(), "nounwind", ahead=True), key)
+    return compile_ir(name, lambda: render(build(), "nounwind", ahead=True), key, True)

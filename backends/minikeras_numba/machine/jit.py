@@ -14,6 +14,10 @@ integers (register numbers, sizes, strides, scratch addresses) of one closure.
 A kernel is known by its *key*, a string that says everything its IR depends on.
 Object code is found by the hash of that key, of LLVM's version, of the processor
 and of this package's sources; a process that finds it builds no IR.
+
+Machine code takes some 40 KB for each kernel, and every new form of a group has one: so
+the code goes again, some time after the last `Address` of it. The parts of products,
+whose forms are few, stay.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import hashlib
 import itertools
 import platform
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +78,52 @@ class Host:
         return max(1, self.vector_bytes // itemsize)
 
 
+class Library:
+    """Machine code that is loaded, for `Address`es to hold."""
+
+    __slots__ = ("__weakref__", "tracker")
+
+    def __init__(self, tracker: Any) -> None:
+        self.tracker = tracker
+
+
+class Address(int):
+    """Where a function begins; its code stays while this is held."""
+
+    library: Library
+
+
+class _Linked:
+    """A kernel in the memory of LLVM, which unloads it with its tracker."""
+
+    __slots__ = ("at", "held", "stays", "tracker")
+
+    def __init__(self, at: int, tracker: Any) -> None:
+        self.at, self.tracker = at, tracker
+        self.stays = False
+        self.held: Callable[[], Library | None] = _nothing
+
+    def address(self) -> Address:
+        """For the one that asks, who holds the code by it."""
+        library = self.held()
+        if library is None:
+            library = Library(self.tracker)
+            self.held = weakref.ref(library)
+        found = Address(self.at)
+        found.library = library
+        return found
+
+
+def _nothing() -> None:
+    return None
+
+
+SPARE = 128  # kernels that nobody uses and that stay, for the next model of that form
+
 stats = Stats()
-_addresses: dict[tuple[str, str], int] = {}
-_trackers: list[Any] = []  # a library is unloaded with its tracker: keep them all
+_linked: dict[tuple[str, str], _Linked] = {}
+_pinned: list[_Linked] = []
+_sweep_at = SPARE
 _links = itertools.count()  # a name that a failed link used is never free again
 _lock = threading.RLock()
 
@@ -162,18 +210,18 @@ def optimise(text: str) -> Any:
     return module
 
 
-def _link(name: str, body: bytes, key: str) -> int:
+def _link(name: str, body: bytes, key: str) -> _Linked:
     library = llvm.JITLibraryBuilder()
     library.add_object_img(body).add_current_process().export_symbol(name)
     # A name that LLVM has taken stays taken, also where an interrupt came right after;
     # so each try has one of its own.
     tracker = library.link(_engine(), f"{name}.{next(_links)}.{key}")
-    address = int(tracker[name])
-    _trackers.append(tracker)
-    return address
+    return _Linked(int(tracker[name]), tracker)
 
 
-def compile_ir(name: str, build: Callable[[], str] | str, key: str) -> int:
+def compile_ir(
+    name: str, build: Callable[[], str] | str, key: str, stays: bool = False
+) -> Address:
     """The address of the function `name` of a module of IR.
 
     Args:
@@ -181,37 +229,66 @@ def compile_ir(name: str, build: Callable[[], str] | str, key: str) -> int:
         build: IR text, or a function that writes it, which is called only if neither
             this process nor the disk cache knows the kernel.
         key: All that the IR depends on, apart from the processor.
+        stays: Whether the code is never unloaded, so that its address may be anywhere,
+            not only where the `Address` itself is.
     """
-    found = _addresses.get((name, key))
-    if found is not None:
-        return found
     with _lock:
-        found = _addresses.get((name, key))
-        if found is not None:
-            return found
-        digest = hashlib.blake2b(f"{name}\0{key}".encode(), digest_size=20).hexdigest()
-        folder = cache_dir()
-        path = folder / f"{digest}.o" if folder else None
-        address = _load(name, path, digest) if path else None
-        if address is None:
-            text = build if isinstance(build, str) else build()
-            body = _target_machine().emit_object(optimise(text))
-            stats.compiled += 1
-            if path:
-                objects.write(path, body)
-            address = _link(name, body, digest)
-        _addresses[name, key] = address
-        return address
+        found = _linked.get((name, key))
+        if found is None:
+            found = _linked[name, key] = _made(name, build, key)
+            address = found.address()
+            _unload()
+        else:
+            address = found.address()
+        if stays and not found.stays:
+            found.stays = True
+            _pinned.append(found)
+    return address
 
 
-def _load(name: str, path: Path, digest: str) -> int | None:
+def _made(name: str, build: Callable[[], str] | str, key: str) -> _Linked:
+    digest = hashlib.blake2b(f"{name}\0{key}".encode(), digest_size=20).hexdigest()
+    folder = cache_dir()
+    path = folder / f"{digest}.o" if folder else None
+    made = _load(name, path, digest) if path else None
+    if made is None:
+        text = build if isinstance(build, str) else build()
+        body = _target_machine().emit_object(optimise(text))
+        stats.compiled += 1
+        if path:
+            objects.write(path, body)
+        made = _link(name, body, digest)
+    return made
+
+
+def _unload() -> None:
+    """Let go what nobody holds, but for the youngest. Under the lock, as all of LLVM."""
+    global _sweep_at
+    if len(_linked) < _sweep_at:
+        return
+    unused = [
+        key
+        for key, linked in _linked.items()
+        if linked.held() is None and not linked.stays
+    ]
+    for key in unused[: max(0, len(unused) - SPARE)]:
+        del _linked[key]
+    _sweep_at = len(_linked) + SPARE
+
+
+def loaded() -> int:
+    """How many kernels are in memory."""
+    return len(_linked)
+
+
+def _load(name: str, path: Path, digest: str) -> _Linked | None:
     """The kernel kept in `path`; None where none is, or it cannot be linked."""
     body = objects.read(path)
     if body is None:
         return None
     try:
-        address = _link(name, body, digest)
+        made = _link(name, body, digest)
     except RuntimeError:  # of another format, or something else altogether
         return None
     stats.loaded += 1
-    return address
+    return made

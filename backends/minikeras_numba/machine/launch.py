@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from minikeras_numba.machine import team
+from minikeras_numba.machine.jit import Address
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
     """One kernel call: address, table, how many units, units a thread at least."""
 
-    fn: int
+    fn: Address
     meta: npt.NDArray[np.int64]
     n: int
     grain: int

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minikeras_numba.ir.compile import compile_kernel
-from minikeras_numba.machine.jit import host
+from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.sequences.recurrent_ir import ARRAYS, CellKernel, key
 from minikeras_numba.tiles.blocking import chunks, panels, row_tiles
@@ -31,7 +31,7 @@ _KERNEL = {
 class Walk:
     """The phase that runs the kernel, with the fields of `jobs.Phase`."""
 
-    fn: int
+    fn: Address
     meta: int
     count: int
     grain: int

@@ -25,7 +25,7 @@ from minikeras_kernels.values import Val
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import ITEMSIZE, Contract
-from minikeras_numba.machine.jit import host
+from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import Registers, get_threads, run
 from minikeras_numba.tiles.tile import FIELD, JOB, tile
 
@@ -116,7 +116,7 @@ class Plan:
 class Epilogue(NamedTuple):
     """A kernel over rows of the finished result, its meta, and what both need alive."""
 
-    fn: int
+    fn: Address
     meta: Any
     keep: Any = None
 

@@ -25,7 +25,7 @@ def cache(monkeypatch, tmp_path):
 
 def compiled(key, monkeypatch, text=TEXT):
     """(compiled, loaded) by a process that has forgotten the kernel."""
-    monkeypatch.setattr(jit, "_addresses", {})
+    monkeypatch.setattr(jit, "_linked", {})
     before = jit.stats.compiled, jit.stats.loaded
     assert jit.compile_ir("kernel", text.replace("VALUE", key), key)
     return jit.stats.compiled - before[0], jit.stats.loaded - before[1]
