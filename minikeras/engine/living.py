@@ -36,7 +36,7 @@ class Living(Generic[T]):
         # none where it is gone.
         refs = self._refs
         refs[:] = compress(refs, map(getweakrefcount, map(_member, refs)))
-        self._sweep_at = 64 + 2 * len(refs)
+        self._sweep_at = 64 + len(refs) * 5 // 4
 
     def __iter__(self) -> Iterator[T]:
         found = [ref() for ref in tuple(self._refs)]

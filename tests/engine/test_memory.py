@@ -12,8 +12,9 @@ import pytest
 
 import minikeras as keras
 from minikeras import ops
-from minikeras.engine import arenas, kept
+from minikeras.engine import arenas, forking, kept
 from minikeras.engine.compile import jit
+from minikeras.engine.living import Living
 from minikeras.engine.tensor import from_numpy
 
 
@@ -105,7 +106,7 @@ def test_a_run_holds_no_argument(backend):
 
 def test_programs_used_longest_ago_are_dropped(backend, monkeypatch):
     monkeypatch.setattr(kept, "limit", lambda: 0)
-    monkeypatch.setattr(kept, "owners", weakref.WeakSet())
+    monkeypatch.setattr(kept, "owners", Living())
     f, g = jit(work), jit(lambda x: x + 1.0)
     for owner in (f, g):
         kept.owners.add(owner)
@@ -189,34 +190,32 @@ def test_floatx_is_part_of_a_signature(backend):
     assert f(2).dtype == "float32" and f.traces == 2
 
 
-def test_models_leave_nothing_behind(backend):
-    """Models of ever new widths, made, trained and deleted: under 1 KB each stays.
+def test_models_leave_nothing_behind(backend, monkeypatch):
+    """Models of ever new widths, made, trained and deleted: under 1 KB each stays."""
+    # Lists of what lives, which are swept now and then, begin empty.
+    monkeypatch.setattr(forking, "_owners", Living())
+    monkeypatch.setattr(kept, "owners", Living())
 
-    Half as much again is allowed here. Caches of a fixed size fill up now and then, so the
-    least of five rounds counts: what each model leaves would be in all of them.
-    """
+    def some(widths):
+        for width in widths:
+            layers = [
+                keras.Input((4,)),
+                keras.layers.Dense(width),
+                keras.layers.Dense(1),
+            ]
+            model = keras.Sequential(layers)
+            model.compile("adam", "mse")
+            model.train_on_batch(np.ones((2, 4), "float32"), np.ones((2, 1), "float32"))
+        del model
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
 
-    def one(width):
-        layers = [keras.Input((4,)), keras.layers.Dense(width), keras.layers.Dense(1)]
-        model = keras.Sequential(layers)
-        model.compile("adam", "mse")
-        model.train_on_batch(np.ones((2, 4), "float32"), np.ones((2, 1), "float32"))
-
-    for width in range(5, 17):
-        one(width)
-    gc.collect()
+    some(range(5, 15))
     tracemalloc.start()
     try:
-        for width in range(17, 20):
-            one(width)
-        gc.collect()
-        grown = []
-        for first in (20, 32, 44, 56, 68):
-            before = tracemalloc.get_traced_memory()[0]
-            for width in range(first, first + 12):
-                one(width)
-            gc.collect()
-            grown.append(tracemalloc.get_traced_memory()[0] - before)
+        some(range(15, 17))
+        sizes = [some(range(first, first + 12)) for first in (17, 29, 41)]
     finally:
         tracemalloc.stop()
-    assert min(grown) < 12 * 1536, grown
+    # What grows once, such as a dict that doubles, is in one round of them.
+    assert min(np.diff(sizes)) < 12 * 1024, sizes
