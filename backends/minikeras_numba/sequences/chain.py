@@ -38,7 +38,7 @@ def is_native(step: Any) -> bool:
     return isinstance(step, (Native, Closure))
 
 
-def kernel_calls(step: Any) -> list[tuple[int, int, int, int]]:
+def kernel_calls(step: Any) -> Sequence[tuple[int, int, int, int]]:
     """The kernel calls of a native step: function, meta, units, units a thread at least."""
     if isinstance(step, Native):
         return step.calls
