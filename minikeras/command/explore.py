@@ -39,6 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="samples that come along in the page, at most (default: %(default)s)",
     )
     parser.add_argument(
+        "--weight-bits",
+        type=int,
+        choices=(8, 16, 32),
+        default=32,
+        help="bits of a weight; fewer make the page of a large model smaller, which says so "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--title", help="the page's heading (default: the model's name)"
     )
     parser.add_argument(
@@ -68,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
             recording=options.recording,
             title=options.title,
             max_samples=options.samples,
+            weight_bits=options.weight_bits,
         )
         out = options.out or Path(Path(name.rstrip("/")).stem + ".html")
         path = page.save(out)

@@ -16,6 +16,7 @@ import { Machine, Run, unpackConstants } from "./program";
 
 const PAUSE = 25; // milliseconds of work before messages are looked at
 const TOP = 9;
+const WARM = 5e7; // FLOPs of a model that is run once at the start
 
 class Cancelled extends Error {
   override name = "AbortError";
@@ -43,6 +44,18 @@ export class Engine implements EngineApi {
       this.precomputed.set(`${entry.layer}/${entry.output}`, await unpack(entry.values));
     const { program } = payload;
     this.machine = program && new Machine(program, await unpackConstants(program.steps, program.constants), this.weights);
+    if (payload.model.flops < WARM) this.warmUp();
+  }
+
+  /** Run once on nothing, so that the first stroke finds everything prepared. */
+  private warmUp(): void {
+    const inputs = this.payload.inputs.map(({ shape, dtype }) => ({ shape, data: zeros(dtype, size(shape)) }));
+    try {
+      const run = this.began({ inputs });
+      for (const value of this.payload.program?.outputs ?? []) if (value >= 0) run?.value(value);
+    } catch {
+      // It is said where a sample is run.
+    }
   }
 
   async run(sample: Sample, known: number | null = null): Promise<RunResult> {

@@ -27,6 +27,7 @@ def explore(
     recording: ExplorerCallback | str | None = None,
     title: str | None = None,
     max_samples: int = 1000,
+    weight_bits: int = 32,
 ) -> Explorer:
     """Make a page on which one sees what every neuron of a model does.
 
@@ -48,12 +49,15 @@ def explore(
         title: The heading. Default: the model's name.
         max_samples: How many samples come along in the page, at most; fewer if they are
             large.
+        weight_bits: 32 for exact weights; 16 or 8 make the page of a large model smaller,
+            which says so.
 
     Returns:
         The page, with `save(path)`; a notebook shows it.
 
     Raises:
-        ValueError: If the model is not built, or the data do not fit it.
+        ValueError: If the model is not built, the data do not fit it, or `weight_bits` is
+            none of these.
 
     Example:
         >>> import numpy as np
@@ -68,9 +72,11 @@ def explore(
             f"explore: model {model.name!r} is not built, so it has no weights; call it on "
             "data once, or give it a keras.Input."
         )
+    if weight_bits not in (8, 16, 32):
+        raise ValueError(f"explore: weight_bits={weight_bits!r}; expected 8, 16 or 32.")
     options = {
         "class_names": class_names, "feature_names": feature_names, "tokens": tokens,
-        "title": title, "max_samples": max_samples,
+        "title": title, "max_samples": max_samples, "weight_bits": weight_bits,
     }  # fmt: skip
     builder = Builder(model, samples(model, data, labels), options)
     return Explorer(builder.payload(recorded(recording, builder)))

@@ -19,7 +19,7 @@ from minikeras.visualization.explorer.gathered import Gathered
 from minikeras.visualization.explorer.inputs import image_info, input_kind, input_view
 from minikeras.visualization.explorer.kinds import kind_of
 from minikeras.visualization.explorer.layers import Layers, key_of
-from minikeras.visualization.explorer.packing import pack
+from minikeras.visualization.explorer.packing import pack, pack_bytes
 from minikeras.visualization.explorer.plain import number
 from minikeras.visualization.explorer.program import Program
 from minikeras.visualization.explorer.staged import Staged, staged, unstaged
@@ -158,6 +158,12 @@ class Builder:
 
     def payload(self, recording: Json | None) -> Json:
         """All of it."""
+        self._say_missing()
+        if self.options["weight_bits"] != 32:
+            self.limits.append(
+                f"Weights are rounded to {self.options['weight_bits']} bits, to keep the page "
+                "small: numbers differ a little from Python's."
+            )
         outputs = self._outputs()
         rows = self.layers.rows
         gathered = self._gathered(outputs)
@@ -199,7 +205,6 @@ class Builder:
         """What comes of the data; nothing without any."""
         if self.samples is None:
             return {}
-        self._say_missing()
         gathered = Gathered(
             self.model, self.samples, self.layers, self.avals, outputs,
             int(self.options["max_samples"]),
@@ -214,6 +219,17 @@ class Builder:
                 f"The page does not know how to compute {names}; layers behind it show "
                 "values that were computed before, for the samples that came along."
             )
+
+    def _packed(self, value: Array) -> Json:
+        """A weight, in as many bits as the page is to have."""
+        bits = self.options["weight_bits"]
+        if bits == 32 or value.dtype.kind != "f" or not np.isfinite(value).all():
+            return pack(value)
+        if bits == 8:
+            return pack_bytes(value.astype("float32"))
+        with np.errstate(over="ignore"):
+            half = value.astype("float16")
+        return pack(half) if np.isfinite(half).all() else pack(value)
 
     def _outputs(self) -> list[Json]:
         names = list(getattr(self.model, "output_names", ()))
@@ -271,7 +287,7 @@ class Builder:
                 "role": first.get(i, (0, w.name))[1],
                 "trainable": bool(w.trainable),
                 "shape": list(w.shape),
-                "values": pack(np.asarray(host_array(w.state.array()))),
+                "values": self._packed(np.asarray(host_array(w.state.array()))),
             }
             for i, w in enumerate(self.weights)
         ]

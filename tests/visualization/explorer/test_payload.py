@@ -365,3 +365,15 @@ def test_a_folder_of_pictures(tmp_path):
     assert found.names[0].endswith("0.png")
     payload = keras.visualization.explore(model, str(tmp_path)).payload
     assert payload["classNames"] == ["<b>dark", "light"]
+
+
+def test_fewer_bits_are_said():
+    model, arrays = networks.table()
+    whole = keras.visualization.explore(model, arrays).payload
+    assert whole["limits"] == []
+    for bits, coding in ((16, "raw"), (8, "bytes")):
+        made = keras.visualization.explore(model, arrays, weight_bits=bits).payload
+        assert f"{bits} bits" in made["limits"][0]
+        assert made["weights"][0]["values"]["coding"] == coding
+    with pytest.raises(ValueError, match="weight_bits=4"):
+        keras.visualization.explore(model, arrays, weight_bits=4)
