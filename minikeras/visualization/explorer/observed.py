@@ -19,6 +19,7 @@ Json = Any
 
 _BATCH = 64
 _TOP = 9
+_MOST_TOPS = 1500  # channels of all layers together
 _MOST_CHANNELS = 512  # of a layer; the page finds those of larger ones when asked
 _PLAIN = ("input", "reshape", "dropout", "pad", "crop", "model")  # what only passes on
 _RECTIFIED = ("relu", "relu6", "ReLU", "squared_relu")
@@ -122,32 +123,40 @@ class Observer:
         return found
 
     def top(self) -> list[Json]:
-        """`Payload.top`: the nine samples that excite each channel most."""
-        found = []
-        for i, row in enumerate(self.rows):
+        """`Payload.top`: the nine samples that excite each channel most.
+
+        As many layers as there is room for; the page finds those of the others when asked.
+        """
+        found, room = [], _MOST_TOPS
+        first = [i for i, row in enumerate(self.rows) if row["weights"]]
+        others = [i for i, row in enumerate(self.rows) if not row["weights"]]
+        for i in (*first, *others):
             if not self._peaks[i]:
                 continue
-            peaks, where = (
-                np.concatenate(self._peaks[i]),
-                np.concatenate(self._where[i]),
-            )
-            order = np.argsort(-peaks, axis=0, kind="stable")[:_TOP]
-            output = row["outputs"][0]
-            axis = channel_axis(output["view"])
-            rest = [d for a, d in enumerate(output["shape"]) if a != axis]
-            best = np.take_along_axis(peaks, order, 0).T
-            flat = np.take_along_axis(where, order, 0).T
-            places = (
-                np.stack(np.unravel_index(flat, rest), -1)
-                if rest
-                else flat[..., None][..., :0]
-            )
-            found.append(
-                {
-                    "layer": i,
-                    "samples": order.T.tolist(),
-                    "activations": [[float(f"{v:.7g}") for v in line] for line in best],
-                    "places": places.tolist(),
-                }
-            )
-        return found
+            room -= self._peaks[i][0].shape[1]
+            if room < 0:
+                break
+            found.append(self._top(i))
+        return sorted(found, key=_layer)
+
+    def _top(self, number: int) -> Json:
+        peaks = np.concatenate(self._peaks[number])
+        where = np.concatenate(self._where[number])
+        order = np.argsort(-peaks, axis=0, kind="stable")[:_TOP]
+        output = self.rows[number]["outputs"][0]
+        axis = channel_axis(output["view"])
+        rest = [d for a, d in enumerate(output["shape"]) if a != axis]
+        best = np.take_along_axis(peaks, order, 0).T
+        flat = np.take_along_axis(where, order, 0).T
+        at = np.unravel_index(flat, rest) if rest else ()
+        places = np.stack(at, -1) if at else np.zeros((*flat.shape, 0), int)
+        return {
+            "layer": number,
+            "samples": order.T.tolist(),
+            "activations": [[float(f"{v:.7g}") for v in line] for line in best],
+            "places": places.tolist(),
+        }
+
+
+def _layer(entry: Json) -> int:
+    return int(entry["layer"])
