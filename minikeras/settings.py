@@ -11,8 +11,6 @@ Defaults come from the config file, `$MINIKERAS_HOME/minikeras.json` or
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import backend as registry
 from minikeras.engine import config_file, dtypes
 
@@ -88,7 +86,7 @@ def set_epsilon(value: float) -> None:
     _epsilon = float(value)
 
 
-def _is_positive(value: Any) -> bool:
+def _is_positive(value: object) -> bool:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)

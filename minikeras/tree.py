@@ -108,7 +108,7 @@ def _children(structure: Any) -> Iterable[tuple[Any, Any]]:
     return [(key, structure[key]) for key in keys]
 
 
-def _walk(structure: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _walk(structure: object, path: Path) -> Iterator[tuple[Path, Any]]:
     if not is_nested(structure):
         yield path, structure
         return
@@ -347,7 +347,7 @@ def lists_to_tuples(structure: Any) -> Any:
     return _rebuilt(structure, parts)
 
 
-def _is_shape(structure: Any) -> bool:
+def _is_shape(structure: object) -> bool:
     return isinstance(structure, (list, tuple)) and all(
         d is None or isinstance(d, int) for d in structure
     )

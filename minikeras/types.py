@@ -33,6 +33,16 @@ ArrayLike: TypeAlias = (
     | Sequence["ArrayLike"]
 )
 DTypeLike: TypeAlias = str | np.dtype[Any] | type
+
+
+class Policy(Protocol):
+    """A dtype policy, as far as losses, metrics and layers ask."""
+
+    @property
+    def compute_dtype(self) -> str: ...
+
+
+PolicyLike: TypeAlias = DTypeLike | Policy | Mapping[str, Any]
 Axis: TypeAlias = int | Sequence[int] | None
 ShapeLike: TypeAlias = int | Sequence[int | None] | Tensor | np.ndarray[Any, Any]
 # One size for all axes, or one for each.
@@ -46,3 +56,5 @@ PartialShape: TypeAlias = tuple[int | None, ...]
 # What a namespace's `get` makes an object of: a name, a config, the object itself.
 Identifier: TypeAlias = str | Mapping[str, Any] | Callable[..., Any] | type | None
 Config: TypeAlias = dict[str, Any]
+# A number, a schedule, or a function that gives the number.
+LearningRate: TypeAlias = float | Callable[..., Any]

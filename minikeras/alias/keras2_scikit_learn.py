@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from minikeras.models import Model
+from minikeras.types import ArrayLike
 from minikeras.utils import to_categorical
 
 try:
@@ -80,14 +81,14 @@ class BaseWrapper(BaseEstimator):
             y = to_categorical(y)
         return self.model.fit(x, y, **self._arguments(Model.fit, kwargs))
 
-    def _predict(self, x: Any, kwargs: dict[str, Any]) -> Any:
+    def _predict(self, x: ArrayLike, kwargs: dict[str, Any]) -> Any:
         return self.model.predict(x, **self._arguments(Model.predict, kwargs))
 
 
 class KerasClassifier(ClassifierMixin, BaseWrapper):
     """A classifier; the model gives one probability, or one for each class."""
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
         """Builds and trains a model; gives its history.
 
         Args:
@@ -110,12 +111,12 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             )
         return self._fit(x, y, kwargs)
 
-    def predict_proba(self, x: Any, **kwargs: Any) -> Any:
+    def predict_proba(self, x: ArrayLike, **kwargs: Any) -> Any:
         """Probabilities `(samples, classes)`."""
         found = self._predict(x, kwargs)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
 
-    def predict(self, x: Any, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
         """The likeliest class of each sample."""
         return self.classes_[self.predict_proba(x, **kwargs).argmax(-1)]
 
@@ -123,16 +124,16 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
 class KerasRegressor(RegressorMixin, BaseWrapper):
     """A regressor."""
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
         """Builds and trains a model; gives its history."""
         return self._fit(x, y, kwargs)
 
-    def predict(self, x: Any, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
         """Predictions `(samples,)`, or `(samples, values)` for several values."""
         found = self._predict(x, kwargs)
         return found[..., 0] if found.shape[-1] == 1 else found
 
-    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+    def score(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> float:
         """The loss with a minus, so that more is better."""
         loss = self.model.evaluate(x, y, **self._arguments(Model.evaluate, kwargs))
         return -float(loss[0] if isinstance(loss, list) else loss)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any, Protocol
 
 from minikeras.applications.build import Network
 from minikeras.applications.options import Options
+from minikeras.engine.symbolic import KerasTensor
 from minikeras.models.functional import Functional
+from minikeras.types import Identifier
 
 _ARGS = """\
     include_top: Whether the classifier is part of the model.
@@ -54,12 +57,12 @@ class Application(Protocol):
     def __call__(
         self,
         include_top: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
+        weights: str | PathLike[str] | None = "imagenet",
+        input_tensor: KerasTensor | None = None,
         input_shape: Any = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         name: str | None = ...,
     ) -> Functional:
         """The model."""
@@ -80,12 +83,12 @@ def application(
 
     def made(
         include_top: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
+        weights: str | PathLike[str] | None = "imagenet",
+        input_tensor: KerasTensor | None = None,
         input_shape: Any = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         name: str | None = network.name,
     ) -> Functional:
         return network.model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike
 from typing import Any, Protocol
 
 from minikeras import initializers, layers
@@ -14,6 +15,7 @@ from minikeras.applications.pretrained import by_pattern
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.models.functional import Functional
 from minikeras.models.sequential import Sequential
+from minikeras.types import Identifier
 
 _MEANS = (0.485, 0.456, 0.406)
 _DEVIATIONS = (0.229, 0.224, 0.225)
@@ -166,12 +168,12 @@ class _Application(Protocol):
         self,
         include_top: bool = True,
         include_preprocessing: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
+        weights: str | PathLike[str] | None = "imagenet",
+        input_tensor: KerasTensor | None = None,
         input_shape: Any = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         name: str | None = ...,
     ) -> Functional:
         """The model."""
@@ -194,12 +196,12 @@ def _made(
     def made(
         include_top: bool = True,
         include_preprocessing: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
+        weights: str | PathLike[str] | None = "imagenet",
+        input_tensor: KerasTensor | None = None,
         input_shape: Any = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         name: str | None = own_name,
     ) -> Functional:
         options = Options(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike
 from typing import Any, Protocol
 
 from minikeras import initializers, layers
@@ -16,6 +17,7 @@ from minikeras.applications.pretrained import by_pattern
 from minikeras.applications.sized import nearest
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.models.functional import Functional
+from minikeras.types import Identifier
 
 # Stages: repeats, channels, expansion, strides of the first block, whether one convolution
 # stands for the widening and the filtering.
@@ -129,12 +131,12 @@ class _Application(Protocol):
     def __call__(
         self,
         include_top: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
+        weights: str | PathLike[str] | None = "imagenet",
+        input_tensor: KerasTensor | None = None,
         input_shape: Any = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         include_preprocessing: bool = True,
         name: str | None = ...,
     ) -> Functional:
@@ -166,12 +168,12 @@ def _made(
 
     def made(
         include_top: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
+        weights: str | PathLike[str] | None = "imagenet",
+        input_tensor: KerasTensor | None = None,
         input_shape: Any = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         include_preprocessing: bool = True,
         name: str | None = own_name,
     ) -> Functional:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike
 from typing import Any
 
 from minikeras import layers
@@ -20,6 +21,7 @@ from minikeras.applications.sized import (
 )
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.models.functional import Functional
+from minikeras.types import Identifier
 
 # Blocks as (channels, strides).
 _BLOCKS = (
@@ -85,11 +87,11 @@ def MobileNet(
     depth_multiplier: int = 1,
     dropout: float = 0.001,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: str | PathLike[str] | None = "imagenet",
+    input_tensor: KerasTensor | None = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: Identifier = "softmax",
     name: str | None = None,
 ) -> Functional:
     """Documented below, with what all networks share."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike
 from typing import Any
 
 from minikeras import layers
@@ -21,6 +22,7 @@ from minikeras.applications.sized import (
 )
 from minikeras.engine.symbolic import KerasTensor, is_keras_tensor
 from minikeras.models.functional import Functional
+from minikeras.types import Identifier
 
 # Blocks as (channels, strides of the first, how many).
 _BLOCKS = (
@@ -83,11 +85,11 @@ def MobileNetV2(
     input_shape: Any = None,
     alpha: float = 1.0,
     include_top: bool = True,
-    weights: Any = "imagenet",
+    weights: str | PathLike[str] | None = "imagenet",
     input_tensor: Any = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: Identifier = "softmax",
     name: str | None = None,
 ) -> Functional:
     """Documented below, with what all networks share."""

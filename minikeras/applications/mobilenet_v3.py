@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from os import PathLike
 from typing import Any
 
 from minikeras import layers
@@ -16,6 +17,7 @@ from minikeras.applications.pretrained import by_pattern
 from minikeras.applications.sized import WIDTH_ARGS, check_width, divisible
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.models.functional import Functional
+from minikeras.types import Identifier
 
 # A block: expansion, channels, window, strides, squeeze and excitation, hard swish.
 _Block = tuple[float, int, int, int, bool, bool]
@@ -192,12 +194,12 @@ def _made(kind: _Kind, about: str) -> Any:
         alpha: float = 1.0,
         minimalistic: bool = False,
         include_top: bool = True,
-        weights: Any = "imagenet",
-        input_tensor: Any = None,
+        weights: str | PathLike[str] | None = "imagenet",
+        input_tensor: KerasTensor | None = None,
         classes: int = 1000,
         pooling: str | None = None,
         dropout_rate: float = 0.2,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         include_preprocessing: bool = True,
         name: str | None = kind.name,
     ) -> Functional:

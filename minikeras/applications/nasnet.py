@@ -21,6 +21,7 @@ from minikeras.applications.pretrained import Files
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.models.functional import Functional
 from minikeras.naming import name_scope
+from minikeras.types import Identifier
 
 _UNIT = Unit("{}", "{}", "{}", momentum=0.9997, padding="same", kernel="he_normal")
 _REFERENCE = """\
@@ -220,10 +221,10 @@ def _made(function: str, network: Network, about: str) -> Any:
         input_shape: Any = None,
         include_top: bool = True,
         weights: Any = "imagenet",
-        input_tensor: Any = None,
+        input_tensor: KerasTensor | None = None,
         pooling: str | None = None,
         classes: int = 1000,
-        classifier_activation: Any = "softmax",
+        classifier_activation: Identifier = "softmax",
         name: str | None = network.name,
     ) -> Functional:
         return network.model(

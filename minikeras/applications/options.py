@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from minikeras import activations, settings
@@ -146,5 +147,5 @@ class Options:
         return get_source_inputs(self.input_tensor)
 
 
-def _is_file(weights: Any) -> bool:
+def _is_file(weights: str | PathLike[str] | None) -> bool:
     return isinstance(weights, (str, os.PathLike)) and os.path.exists(weights)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from minikeras.saving.atomic import replaced_file
 from minikeras.saving.limits import FileError
 from minikeras.saving.state import load_state, save_state
 from minikeras.saving.tree import Entry, Group, Tree
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 _RUN = "run"  # the group for all that are no weights; Keras does not look there
 _FORM = 1
@@ -117,7 +120,7 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
     run.epoch, run.batch, run.stopped = state["epoch"], state["batch"], state["stop"]
 
 
-def _check(run: Run, state: Any, label: str) -> None:
+def _check(run: Run, state: object, label: str) -> None:
     """Refuse the state of another run."""
     if not isinstance(state, dict) or state.get("form") != _FORM:
         raise FileError(f"{label} was written by another version of this package.")
@@ -139,5 +142,5 @@ def _check_metrics(run: Run, values: list[Any], label: str) -> None:
         )
 
 
-def _metrics(model: Any) -> list[Any]:
+def _metrics(model: Model) -> list[Any]:
     return [v for metric in getattr(model, "metrics", ()) for v in metric.variables]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 Logs = dict[str, Any] | None
 
@@ -55,7 +58,7 @@ class Callback:
         """Called before the run with its `verbose`, `epochs` and `steps`."""
         self.params = params
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
         """Called before the run with the model."""
         self._model = model
 
@@ -69,7 +72,7 @@ class Callback:
         for key, value in (state or {}).items():
             setattr(self, key, value)
 
-    def _see_batch(self, step: int, data: Any) -> None:
+    def _see_batch(self, step: int, data: object) -> None:
         """A batch of training as `train_step` will get it."""
 
     def _on_train_broken(self) -> None:

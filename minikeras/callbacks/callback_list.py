@@ -84,7 +84,7 @@ class CallbackList(Callback):
 
         self.watchers = [c for c in self._heard if c._sees_batches]
 
-    def _see_batch(self, step: int, data: Any) -> None:
+    def _see_batch(self, step: int, data: object) -> None:
         for callback in self.watchers:
             callback._see_batch(step, data)
 
@@ -201,7 +201,7 @@ def fetched(logs: Logs) -> dict[str, Any]:
     return {name: tree.map_structure(_fetch, flat[name]) for name in sorted(flat)}
 
 
-def _fetch(value: Any) -> Any:
+def _fetch(value: object) -> Any:
     if isinstance(value, (Tensor, np.generic)):
         value = np.asarray(value)
     return float(value) if isinstance(value, np.ndarray) and not value.ndim else value

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.drawing.png import png
 from minikeras.drawing.weights import weight_picture
 from minikeras.layers import Embedding
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 class EventWriter:
@@ -48,7 +51,7 @@ class EventWriter:
         self._folder = folder
         self._file = EventFileWriter(folder, filename_suffix=".v2")
 
-    def _add(self, summary: Any, step: int) -> None:
+    def _add(self, summary: object, step: int) -> None:
         event = self._event(summary=summary, step=step, wall_time=time.time())
         self._file.add_event(event)
 
@@ -78,7 +81,7 @@ class EventWriter:
         )
         self._add(summary, step)
 
-    def model(self, model: Any) -> None:
+    def model(self, model: Model) -> None:
         """The model: its JSON for the tab of graphs, its layers as a text."""
         try:
             text = model.to_json()
@@ -100,7 +103,7 @@ class EventWriter:
         table = "\n".join("    " + line for line in "\n".join(lines).splitlines())
         self._add(self._text("model", table), 0)
 
-    def projector(self, model: Any, metadata: str | dict[str, str] | None) -> None:
+    def projector(self, model: Model, metadata: str | dict[str, str] | None) -> None:
         """Tell the projector which files hold embeddings, and their labels."""
         layers = _embeddings(model)
         named = (
@@ -123,7 +126,7 @@ class EventWriter:
         with open(path, "w", encoding="utf-8") as file:
             file.write("".join(parts))
 
-    def embeddings(self, model: Any, step: int) -> None:
+    def embeddings(self, model: Model, step: int) -> None:
         """Each embedding as a table of numbers, the last one written."""
         for name, layer in _embeddings(model).items():
             values = np.asarray(layer.embeddings.numpy(), np.float32)
@@ -138,7 +141,7 @@ class EventWriter:
         self._file.close()
 
 
-def _embeddings(model: Any) -> dict[str, Any]:
+def _embeddings(model: Model) -> dict[str, Any]:
     return {
         layer.name: layer
         for layer in model._flatten_layers()

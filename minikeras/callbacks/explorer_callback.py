@@ -82,7 +82,7 @@ class ExplorerCallback(Callback):
         if self.model.built:
             self._keep(-1)
 
-    def _see_batch(self, step: int, data: Any) -> None:
+    def _see_batch(self, step: int, data: object) -> None:
         self._batch = data
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -234,5 +234,5 @@ class Frame:
         return found
 
 
-def _tensor(value: Any) -> Any:
+def _tensor(value: object) -> Any:
     return from_numpy(value) if isinstance(value, np.ndarray) else value

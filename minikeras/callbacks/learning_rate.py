@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,11 @@ from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.monitor_callback import MonitorCallback
 from minikeras.console import say
 
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
-def rates(model: Any) -> list[tuple[str, Any]]:
+
+def rates(model: Model) -> list[tuple[str, Any]]:
     """`(name, optimizer)` of each optimizer that has a learning rate.
 
     The name is empty for the model's only one; those of a `MultiOptimizer` have theirs.
@@ -25,7 +28,7 @@ def rates(model: Any) -> list[tuple[str, Any]]:
     return [(one.name, one) for one in inner if hasattr(one, "learning_rate")]
 
 
-def log_rates(model: Any, logs: Logs) -> None:
+def log_rates(model: Model, logs: Logs) -> None:
     """Add `learning_rate`, or `learning_rate_NAME` for each of several, to the logs."""
     if logs is not None:
         for name, optimizer in rates(model):

@@ -49,7 +49,7 @@ def remember(value: Any, arrays: Arrays) -> Any:
         return None
 
 
-def _kept(value: Any, arrays: Arrays) -> Any:
+def _kept(value: object, arrays: Arrays) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, (np.ndarray, np.generic)):

@@ -82,7 +82,7 @@ class RemoteMonitor(Callback):
             )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A value that JSON has."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()

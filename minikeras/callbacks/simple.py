@@ -143,7 +143,7 @@ class CSVLogger(Callback):
         self._file = self._writer = None
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     if isinstance(value, np.ndarray) and not value.ndim:
         return value.item()
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.event_writer import EventWriter
 from minikeras.callbacks.learning_rate import log_rates
 from minikeras.callbacks.warn import warn_user
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 class TensorBoard(Callback):
@@ -92,7 +95,7 @@ class TensorBoard(Callback):
             self._writers[run] = EventWriter(os.path.join(self.log_dir, run))
         return self._writers[run]
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
         """Note the model; it is written once."""
         super().set_model(model)
         self._shown = False

@@ -62,7 +62,7 @@ class TerminateOnNaN(Callback):
         self._values: list[Any] = []
         self._before: tuple[list[Any], list[tuple[int, Any]]] = [], []
 
-    def _see_batch(self, step: int, data: Any) -> None:
+    def _see_batch(self, step: int, data: object) -> None:
         """Keep what the step gets next, and the values that it will meet."""
         if not self._batches:
             self._values = [v.value for v in self._variables()]
@@ -135,27 +135,27 @@ class TerminateOnNaN(Callback):
             found += f". Not finite before it: {', '.join(broken[:3])}"
         return f"In batch {step}: {found}.{_in_data(batch)} {self._save(step, batch)}"
 
-    def _save(self, step: int, batch: Any) -> str:
+    def _save(self, step: int, batch: object) -> str:
         path = f"nan_batch_{step}.npz" if self.debug is True else os.fspath(self.debug)  # type: ignore[arg-type]
         np.savez(path, **_named(batch))
         saved = path if path.endswith(".npz") else path + ".npz"  # as NumPy does
         return f"The batch is in {saved!r}."
 
 
-def _kept(value: Any) -> Any:
+def _kept(value: object) -> Any:
     return value if value is None else np.array(value)
 
 
-def _host(value: Any) -> Any:
+def _host(value: object) -> Any:
     array = np.asarray(value)
     return array if array.dtype.kind in "biu" else array.astype(np.float32)
 
 
-def _tensor(value: Any) -> Any:
+def _tensor(value: object) -> Any:
     return from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
-def _named(batch: Any) -> dict[str, Any]:
+def _named(batch: object) -> dict[str, Any]:
     """The arrays of a batch by name."""
     named = {}
     parts = batch if isinstance(batch, tuple) else (batch,)
@@ -166,7 +166,7 @@ def _named(batch: Any) -> dict[str, Any]:
     return named
 
 
-def _in_data(batch: Any) -> str:
+def _in_data(batch: object) -> str:
     bad = [
         name
         for name, array in _named(batch).items()

@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops, settings
 from minikeras.engine.tensor import Tensor
+from minikeras.types import Axis
 
 
 class Constraint:
@@ -24,7 +25,7 @@ class Constraint:
     [0.5, 1.0]
     """
 
-    def __call__(self, w: Any) -> Tensor:
+    def __call__(self, w: Tensor) -> Tensor:
         """The allowed weight, of the shape and dtype of `w`; here `w` itself.
 
         Args:
@@ -42,7 +43,7 @@ class Constraint:
         return cls(**config)
 
 
-def _norm(w: Tensor, axis: Any) -> Tensor:
+def _norm(w: Tensor, axis: Axis) -> Tensor:
     return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
 
 
@@ -61,11 +62,11 @@ class MaxNorm(Constraint):
     [[0.6], [0.8]]
     """
 
-    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
+    def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
         self.max_value = max_value
         self.axis = axis
 
-    def __call__(self, w: Any) -> Tensor:
+    def __call__(self, w: Tensor) -> Tensor:
         """The weight with long vectors made shorter.
 
         Args:
@@ -91,7 +92,7 @@ class NonNeg(Constraint):
     [0.0, 2.0]
     """
 
-    def __call__(self, w: Any) -> Tensor:
+    def __call__(self, w: Tensor) -> Tensor:
         """The weight without negative numbers.
 
         Args:
@@ -115,10 +116,10 @@ class UnitNorm(Constraint):
     [[0.6], [0.8]]
     """
 
-    def __init__(self, axis: Any = 0) -> None:
+    def __init__(self, axis: Axis = 0) -> None:
         self.axis = axis
 
-    def __call__(self, w: Any) -> Tensor:
+    def __call__(self, w: Tensor) -> Tensor:
         """The weight with vectors of norm 1.
 
         Args:
@@ -154,14 +155,14 @@ class MinMaxNorm(Constraint):
         min_value: float = 0.0,
         max_value: float = 1.0,
         rate: float = 1.0,
-        axis: Any = 0,
+        axis: Axis = 0,
     ) -> None:
         self.min_value = min_value
         self.max_value = max_value
         self.rate = rate
         self.axis = axis
 
-    def __call__(self, w: Any) -> Tensor:
+    def __call__(self, w: Tensor) -> Tensor:
         """The weight with norms moved into the range.
 
         Args:

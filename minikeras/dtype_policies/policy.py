@@ -145,7 +145,7 @@ class DTypePolicy:
         return f'<{self._kind().__name__} "{self.name}">'
 
 
-def _dtype_name(dtype: Any) -> str:
+def _dtype_name(dtype: object) -> str:
     try:
         return dtypes.standardize(dtype)
     except ValueError:

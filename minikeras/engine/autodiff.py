@@ -320,13 +320,13 @@ class GradientTape(Block):
         return tree.unflatten(spec, results)
 
 
-def _tensor_of(leaf: Any) -> Any:
+def _tensor_of(leaf: object) -> Any:
     """The tensor a target leaf stands for; a variable's is its value."""
     state = getattr(leaf, "state", None)
     return leaf if state is None else state.read()
 
 
-def _seeds(targets: list[Any], output_gradients: Any) -> list[tuple[Tensor, Tensor]]:
+def _seeds(targets: list[Any], output_gradients: object) -> list[tuple[Tensor, Tensor]]:
     targets = [_tensor_of(t) for t in targets]
     for t in targets:
         if not isinstance(t, Tensor) or not is_inexact(t.dtype):
@@ -348,7 +348,7 @@ def _seeds(targets: list[Any], output_gradients: Any) -> list[tuple[Tensor, Tens
     ]
 
 
-def _tensors_of(tape: Tape, source: Any) -> list[Tensor]:
+def _tensors_of(tape: Tape, source: object) -> list[Tensor]:
     state = getattr(source, "state", None)
     if state is not None:
         return list(tape.state_tensors.get(state, {}).values())

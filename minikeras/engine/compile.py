@@ -129,12 +129,12 @@ class Function:
         entry.used = next(_clock)
         return self._finish(entry, entry.program.run(arrays))
 
-    def _known(self, key: Any) -> _Entry | None:
+    def _known(self, key: object) -> _Entry | None:
         """The program of this signature, if it is there and still right."""
         entry = self.entries.get(key)
         return entry if entry is not None and entry.program.current() else None
 
-    def _made(self, key: Any, leaves: list[Any], spec: Any) -> _Entry | None:
+    def _made(self, key: object, leaves: list[Any], spec: object) -> _Entry | None:
         """The program of a new signature; None where the function cannot be traced.
 
         One thread makes it, and others that want it meanwhile wait for it.
@@ -176,7 +176,7 @@ class Function:
             out[place] = Tensor(array)
         return tree.unflatten(entry.spec, out)
 
-    def _trace(self, leaves: list[Any], spec: Any) -> _Entry:
+    def _trace(self, leaves: list[Any], spec: object) -> _Entry:
         staging = Staging()
         staged = [
             staging.add_input(Aval(tuple(v.shape), standardize(v.dtype)))
@@ -201,11 +201,11 @@ class Function:
         return _Entry(program, out_spec, others, places)
 
 
-def _as_tensor(leaf: Any) -> Any:
+def _as_tensor(leaf: object) -> Any:
     return from_numpy(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf
 
 
-def _read_out(leaf: Any) -> Any:
+def _read_out(leaf: object) -> Any:
     """A variable that is returned means its value now."""
     state = getattr(leaf, "state", None)
     return leaf if state is None else state.read()

@@ -195,6 +195,6 @@ class Graph:
         return "\n".join(indent + line for line in lines)
 
 
-def _short(static: Any) -> str:
+def _short(static: object) -> str:
     text = repr(static)
     return text if len(text) <= 60 else text[:57] + "..."

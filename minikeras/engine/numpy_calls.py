@@ -104,7 +104,7 @@ def _on_arrays(
     return function(*args, **kwargs)
 
 
-def _tensors(value: Any) -> Iterator[Any]:
+def _tensors(value: object) -> Iterator[Any]:
     if isinstance(value, Mapping):
         value = value.values()
     elif not isinstance(value, (list, tuple)):
@@ -116,7 +116,7 @@ def _tensors(value: Any) -> Iterator[Any]:
         yield from _tensors(part)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """The structure with arrays in place of tensors and variables."""
     if type(value) is dict:
         return {key: _plain(part) for key, part in value.items()}

@@ -61,7 +61,7 @@ def unary(name: str) -> Callable[[Any], Any]:
     return operator
 
 
-def _is_operand(other: Any) -> bool:
+def _is_operand(other: object) -> bool:
     return not isinstance(other, (str, bytes, dict, type(None)))
 
 

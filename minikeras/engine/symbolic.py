@@ -170,7 +170,7 @@ def _checked_shape(shape: Any) -> tuple[int | None, ...]:
     return sizes
 
 
-def _plain_key(key: Any) -> Any:
+def _plain_key(key: object) -> Any:
     """A key whose lists are arrays: in a config they are not to become tuples."""
     if isinstance(key, tuple):
         return tuple(map(_plain_key, key))
@@ -223,7 +223,7 @@ def infer_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _probe(
-    function: Callable[..., Any], spec: Any, leaves: list[Any], size: int
+    function: Callable[..., Any], spec: object, leaves: list[Any], size: int
 ) -> Any:
     probed = [abstract(v, size) if isinstance(v, KerasTensor) else v for v in leaves]
     args, kwargs = tree.unflatten(spec, probed)

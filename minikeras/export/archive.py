@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
 from minikeras.export.errors import ExportError
 from minikeras.export.onnx_model import OPSET, onnx, onnx_model, write_onnx
 from minikeras.export.probing import Spec
 from minikeras.export.signatures import signature_of, specs_of
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 _ELSEWHERE = {
     "tf_saved_model": "a TensorFlow SavedModel",
@@ -248,7 +251,7 @@ def _dim(dim: Any) -> str:
 
 
 def export_model(
-    model: Any,
+    model: Model,
     filepath: str | os.PathLike[str],
     format: str = "tf_saved_model",
     verbose: bool | None = None,
@@ -281,7 +284,7 @@ def export_model(
     archive.write_out(filepath, verbose=bool(verbose), opset=opset)
 
 
-def _as_arguments(model: Any, signature: Sequence[Any]) -> list[Any]:
+def _as_arguments(model: Model, signature: Sequence[Any]) -> list[Any]:
     """A signature as arguments: a flat list for a model of several inputs is one."""
     try:
         known = signature_of(model)

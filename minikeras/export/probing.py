@@ -167,7 +167,7 @@ def probe(
     return probed
 
 
-def _output(leaf: Any) -> Tensor:
+def _output(leaf: object) -> Tensor:
     state = getattr(leaf, "state", None)
     leaf = leaf if state is None else state.read()
     if not isinstance(leaf, Tensor):

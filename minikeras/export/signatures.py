@@ -26,7 +26,7 @@ def specs_of(signature: Any) -> list[Spec]:
     return [_spec(leaf, key, i) for i, (leaf, key) in enumerate(zip(leaves, keys))]
 
 
-def _keys(signature: Any, count: int) -> Sequence[str | None]:
+def _keys(signature: object, count: int) -> Sequence[str | None]:
     if isinstance(signature, (list, tuple)) and len(signature) == 1:
         return _keys(signature[0], count)
     if isinstance(signature, dict) and len(signature) == count:
@@ -34,7 +34,7 @@ def _keys(signature: Any, count: int) -> Sequence[str | None]:
     return [None] * count
 
 
-def _spec(leaf: Any, key: str | None, place: int) -> Spec:
+def _spec(leaf: object, key: str | None, place: int) -> Spec:
     shape = getattr(leaf, "shape", None)
     if shape is None:
         raise ExportError(

@@ -29,6 +29,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.types import Identifier
 from minikeras.variable import set_named_initializer
 
 constant = Constant
@@ -136,7 +137,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: Identifier) -> Any:
     """The initializer that an argument names.
 
     Args:

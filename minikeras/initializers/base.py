@@ -18,6 +18,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.types import DTypeLike, ShapeLike
 
 
 class Initializer:
@@ -36,7 +37,7 @@ class Initializer:
     [[7.0, 7.0]]
     """
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
         """A tensor of that shape with first values.
 
         Args:
@@ -64,7 +65,7 @@ class Initializer:
 class RandomInitializer(Initializer):
     """Base of initializers that draw: an integer seed gives the same values each time."""
 
-    def __init__(self, seed: Any = None) -> None:
+    def __init__(self, seed: int | SeedGenerator | None = None) -> None:
         self._init_seed = seed
         if isinstance(seed, dict):
             seed = deserialize_keras_object(
@@ -127,7 +128,7 @@ def undrawn(function: Callable[[], _Made]) -> _Made:
     return copy_context().run(run)
 
 
-def sizes_of(shape: Any, owner: str) -> Shape:
+def sizes_of(shape: ShapeLike, owner: str) -> Shape:
     """The shape as a tuple of integers.
 
     Raises:
@@ -142,7 +143,7 @@ def sizes_of(shape: Any, owner: str) -> Shape:
     return tuple(int(d) for d in sizes)
 
 
-def float_dtype(dtype: Any, owner: str) -> str:
+def float_dtype(dtype: DTypeLike, owner: str) -> str:
     """The dtype of the result, which must be a float dtype; None means `floatx()`."""
     name = dtypes.standardize(dtype)
     if not dtypes.is_float(name):

@@ -8,7 +8,7 @@ without a seed, one is picked when the initializer is made.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from minikeras.initializers.base import (
     on_host,
     sizes_of,
 )
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 
 class RandomNormal(RandomInitializer):
@@ -38,7 +41,10 @@ class RandomNormal(RandomInitializer):
     """
 
     def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+        self,
+        mean: float = 0.0,
+        stddev: float = 0.05,
+        seed: int | SeedGenerator | None = None,
     ) -> None:
         self.mean = mean
         self.stddev = stddev
@@ -82,7 +88,10 @@ class TruncatedNormal(RandomInitializer):
     """
 
     def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None
+        self,
+        mean: float = 0.0,
+        stddev: float = 0.05,
+        seed: int | SeedGenerator | None = None,
     ) -> None:
         self.mean = mean
         self.stddev = stddev
@@ -128,7 +137,10 @@ class RandomUniform(RandomInitializer):
     """
 
     def __init__(
-        self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None
+        self,
+        minval: float = -0.05,
+        maxval: float = 0.05,
+        seed: int | SeedGenerator | None = None,
     ) -> None:
         self.minval = minval
         self.maxval = maxval
@@ -177,7 +189,9 @@ class Orthogonal(RandomInitializer):
         in Deep Linear Neural Networks; 2013.
     """
 
-    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+    def __init__(
+        self, gain: float = 1.0, seed: int | SeedGenerator | None = None
+    ) -> None:
         self.gain = gain
         super().__init__(seed=seed)
 

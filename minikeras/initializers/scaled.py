@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import random
 from minikeras.engine.aval import Shape
@@ -14,6 +14,10 @@ from minikeras.initializers.base import (
     on_host,
     sizes_of,
 )
+from minikeras.types import Axis
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 _MODES = ("fan_in", "fan_out", "fan_avg")
 
@@ -50,9 +54,9 @@ class VarianceScaling(RandomInitializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: Any = None,
-        input_axes: Any = None,
-        output_axes: Any = None,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Axis = None,
+        output_axes: Axis = None,
     ) -> None:
         if scale <= 0:
             raise ValueError(
@@ -117,7 +121,7 @@ class VarianceScaling(RandomInitializer):
 
 
 def compute_fans(
-    shape: Shape, input_axes: Any = None, output_axes: Any = None
+    shape: Shape, input_axes: Axis = None, output_axes: Axis = None
 ) -> tuple[int, int]:
     """The numbers of inputs and outputs of a unit with weights of this shape.
 
@@ -133,8 +137,8 @@ def compute_fans(
     return int(shape[-2] * window), int(shape[-1] * window)
 
 
-def _fans_by_axes(shape: Shape, input_axes: Any, output_axes: Any) -> tuple[int, int]:
-    def listed(axes: Any, default: int) -> list[int]:
+def _fans_by_axes(shape: Shape, input_axes: Axis, output_axes: Axis) -> tuple[int, int]:
+    def listed(axes: Axis, default: int) -> list[int]:
         axes = default if axes is None else axes
         axes = [axes] if isinstance(axes, int) else list(axes)
         return [a % len(shape) for a in axes]
@@ -169,7 +173,10 @@ class GlorotUniform(VarianceScaling):
     """
 
     def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+        self,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Axis = None,
+        output_axes: Axis = None,
     ) -> None:
         super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
@@ -198,7 +205,10 @@ class GlorotNormal(VarianceScaling):
     """
 
     def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+        self,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Axis = None,
+        output_axes: Axis = None,
     ) -> None:
         super().__init__(
             1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes
@@ -228,7 +238,10 @@ class LecunNormal(VarianceScaling):
     """
 
     def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+        self,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Axis = None,
+        output_axes: Axis = None,
     ) -> None:
         super().__init__(
             1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes
@@ -258,7 +271,10 @@ class LecunUniform(VarianceScaling):
     """
 
     def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+        self,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Axis = None,
+        output_axes: Axis = None,
     ) -> None:
         super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
@@ -286,7 +302,10 @@ class HeNormal(VarianceScaling):
     """
 
     def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+        self,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Axis = None,
+        output_axes: Axis = None,
     ) -> None:
         super().__init__(
             2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes
@@ -316,7 +335,10 @@ class HeUniform(VarianceScaling):
     """
 
     def __init__(
-        self, seed: Any = None, input_axes: Any = None, output_axes: Any = None
+        self,
+        seed: int | SeedGenerator | None = None,
+        input_axes: Axis = None,
+        output_axes: Axis = None,
     ) -> None:
         super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 

@@ -66,6 +66,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.types import Identifier
 
 
 def __dir__() -> list[str]:
@@ -179,7 +180,7 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: Identifier) -> Any:
     """The loss that `identifier` means.
 
     Args:

@@ -8,6 +8,7 @@ from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import check_classes, smooth_to_uniform, widened
+from minikeras.types import PolicyLike
 
 
 def binary_focal_crossentropy(
@@ -142,7 +143,7 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "binary_focal_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(
             binary_focal_crossentropy,
@@ -189,7 +190,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_focal_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(
             categorical_focal_crossentropy,

@@ -14,6 +14,7 @@ from minikeras.losses.reduction import (
     match_ranks,
     reduce_weighted_values,
 )
+from minikeras.types import ArrayLike, PolicyLike
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -56,7 +57,7 @@ class Loss:
         self,
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         check_reduction(reduction)
         self.name = naming.to_snake_case(type(self).__name__) if name is None else name
@@ -68,13 +69,18 @@ class Loss:
         """The dtype that the loss computes in."""
         return self._dtype
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
         """One value for each sample, `(batch, ...)`; a subclass writes this."""
         raise NotImplementedError(
             f"{type(self).__name__} must define call(y_true, y_pred)."
         )
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Any:
         """The weighted and reduced loss.
 
         Args:
@@ -100,7 +106,7 @@ class Loss:
                 losses, self.reduction, sample_weight, mask, self.dtype
             )
 
-    def _convert(self, values: Any, wide: bool = False) -> Any:
+    def _convert(self, values: ArrayLike, wide: bool = False) -> Any:
         """The arrays of a structure as tensors of the loss's dtype.
 
         A list or tuple of numbers is an array, one of arrays is a structure. With `wide`,
@@ -146,14 +152,14 @@ class LossFunctionWrapper(Loss):
         fn: Callable[..., Any],
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             y_true, y_pred = match_ranks(
                 y_true, y_pred

@@ -8,6 +8,7 @@ from minikeras import ops
 from minikeras.engine.tensor import Tensor
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import pair
+from minikeras.types import ArrayLike, PolicyLike
 
 
 def _signs(y_true: Tensor) -> Any:
@@ -16,7 +17,7 @@ def _signs(y_true: Tensor) -> Any:
     return ops.where(binary, 2 * y_true - 1, y_true)
 
 
-def hinge(y_true: Any, y_pred: Any) -> Any:
+def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `max(1 - y_true * y_pred, 0)`.
 
     Args:
@@ -36,7 +37,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
 
 
-def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `max(1 - y_true * y_pred, 0) ** 2`.
 
     Args:
@@ -58,7 +59,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     )
 
 
-def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """`max(1 + best wrong score - right score, 0)` for one-hot targets.
 
     Args:
@@ -99,7 +100,7 @@ class Hinge(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(hinge, reduction, name, dtype)
 
@@ -123,7 +124,7 @@ class SquaredHinge(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "squared_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(squared_hinge, reduction, name, dtype)
 
@@ -147,6 +148,6 @@ class CategoricalHinge(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(categorical_hinge, reduction, name, dtype)

@@ -8,6 +8,7 @@ from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.tensor import Tensor
 from minikeras.losses.reduction import match_ranks
+from minikeras.types import ArrayLike, Axis
 
 
 def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
@@ -29,7 +30,7 @@ def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
-def widened(y_true: Any, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+def widened(y_true: ArrayLike, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Both in the dtype of `y_pred`; of targets that are wider than its 16 bits, in theirs."""
     if y_pred.dtype in ("float16", "bfloat16"):
         y_true = ops.convert_to_tensor(y_true)
@@ -38,25 +39,27 @@ def widened(y_true: Any, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     return ops.convert_to_tensor(y_true, dtype=y_pred.dtype), y_pred
 
 
-def floats(y_pred: Any) -> Tensor:
+def floats(y_pred: ArrayLike) -> Tensor:
     """Predictions as a tensor of their own float dtype, or of `floatx()`."""
     y_pred = ops.convert_to_tensor(y_pred)
     return y_pred if "float" in y_pred.dtype else ops.cast(y_pred, settings.floatx())
 
 
-def float_pair(name: str, y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+def float_pair(
+    name: str, y_true: ArrayLike, y_pred: ArrayLike
+) -> tuple[Tensor, Tensor]:
     """As `pair`, but integer predictions become `floatx()`."""
     return pair(name, y_true, floats(y_pred))
 
 
-def smooth_to_uniform(y_true: Any, label_smoothing: Any, classes: int) -> Any:
+def smooth_to_uniform(y_true: ArrayLike, label_smoothing: Any, classes: int) -> Any:
     """Targets moved towards `1 / classes` (Szegedy et al. 2016, section 7)."""
     if type(label_smoothing) in (int, float) and label_smoothing == 0:
         return y_true
     return y_true * (1.0 - label_smoothing) + label_smoothing / classes
 
 
-def check_classes(name: str, y_true: Tensor, y_pred: Tensor, axis: Any) -> None:
+def check_classes(name: str, y_true: Tensor, y_pred: Tensor, axis: Axis) -> None:
     """Class axes must agree, and there must be more than one class.
 
     Raises:

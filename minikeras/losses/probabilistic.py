@@ -7,9 +7,10 @@ from typing import Any
 from minikeras import ops, settings
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair, floats
+from minikeras.types import ArrayLike, PolicyLike
 
 
-def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Sum over the last axis of `y_true * log(y_true / y_pred)`.
 
     Both are clipped to `[epsilon(), 1]`.
@@ -35,7 +36,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
-def poisson(y_true: Any, y_pred: Any) -> Any:
+def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `y_pred - y_true * log(y_pred)`.
 
     The negative log-likelihood of counts under Poisson rates, up to a constant.
@@ -57,7 +58,9 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(y_pred - y_true * ops.log(y_pred + settings.epsilon()), axis=-1)
 
 
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+def categorical_generalized_cross_entropy(
+    y_true: ArrayLike, y_pred: ArrayLike, q: float
+) -> Any:
     """`(1 - p[label] ** q) / q`, a loss that bears wrong labels.
 
     It goes to cross entropy for `q` to 0 and to the absolute error for `q` to 1.
@@ -106,7 +109,7 @@ class KLDivergence(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "kl_divergence",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(kl_divergence, reduction, name, dtype)
 
@@ -130,7 +133,7 @@ class Poisson(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "poisson",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(poisson, reduction, name, dtype)
 
@@ -162,7 +165,7 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
         q: float = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "categorical_generalized_cross_entropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         if not 0 < q < 1:
             raise ValueError(

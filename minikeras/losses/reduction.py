@@ -14,6 +14,7 @@ from minikeras.engine import ranks
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.ranks import Shard
 from minikeras.ops import collective
+from minikeras.types import ArrayLike
 
 REDUCTIONS = (
     "sum_over_batch_size",
@@ -25,7 +26,7 @@ REDUCTIONS = (
 )
 
 
-def check_reduction(reduction: Any) -> None:
+def check_reduction(reduction: str | None) -> None:
     """Refuse a name that is no reduction."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction={reduction!r}; expected one of {REDUCTIONS}.")
@@ -55,7 +56,7 @@ def match_ranks(x1: Any, x2: Any, expand_rank_1: bool = True) -> tuple[Any, Any]
     return x1, x2
 
 
-def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: Any) -> Any:
+def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
     """Weights that also hold the mask.
 
     For a mean, a masked entry must not count in the divisor either: the mask is
@@ -112,7 +113,9 @@ def align(values: Any, weights: Any) -> tuple[Any, Any]:
     return values, weights
 
 
-def reduce_values(values: Any, weights: Any = None, reduction: Any = "mean") -> Any:
+def reduce_values(
+    values: Any, weights: ArrayLike | None = None, reduction: Any = "mean"
+) -> Any:
     """One number from `values` (weighted already; `weights` only divides)."""
     if reduction in (None, "none"):
         return values
@@ -142,7 +145,7 @@ def _over_ranks(values: Any, weights: Any, reduction: Any, shard: Shard) -> Any:
 
 
 def reduce_weighted_values(
-    values: Any,
+    values: ArrayLike,
     reduction: Any = "sum_over_batch_size",
     sample_weight: Any = None,
     mask: Any = None,

@@ -8,9 +8,10 @@ from typing import Any
 from minikeras import ops, settings
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair, pair
+from minikeras.types import ArrayLike, PolicyLike
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `(y_true - y_pred) ** 2`.
 
     Args:
@@ -30,7 +31,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `|y_true - y_pred|`.
 
     Args:
@@ -50,7 +51,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
 
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `100 * |y_true - y_pred| / |y_true|`.
 
     Targets nearer to 0 than `epsilon()` count as `epsilon()` in the divisor.
@@ -73,7 +74,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / size), axis=-1)
 
 
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `(log(1 + y_true) - log(1 + y_pred)) ** 2`.
 
     Values below `epsilon()` count as `epsilon()`.
@@ -97,7 +98,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(first - second), axis=-1)
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Any:
     """Squared error near the target, absolute error far from it.
 
     `0.5 * e ** 2` where `|e| <= delta`, else `delta * |e| - 0.5 * delta ** 2`, with
@@ -126,7 +127,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     return ops.mean(ops.where(size <= delta, near, far), axis=-1)
 
 
-def log_cosh(y_true: Any, y_pred: Any) -> Any:
+def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Mean over the last axis of `log(cosh(y_pred - y_true))`.
 
     About `e ** 2 / 2` for small errors and `|e| - log(2)` for large ones.
@@ -150,7 +151,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.logaddexp(error, -error) - math.log(2.0), axis=-1)
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Any:
     """Minus the cosine of the angle between targets and predictions.
 
     -1 for equal directions, 0 for orthogonal ones or a zero vector, 1 for opposite ones.
@@ -194,7 +195,7 @@ class MeanSquaredError(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_squared_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_squared_error, reduction, name, dtype)
 
@@ -218,7 +219,7 @@ class MeanAbsoluteError(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_absolute_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
@@ -243,7 +244,7 @@ class MeanAbsolutePercentageError(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_absolute_percentage_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_absolute_percentage_error, reduction, name, dtype)
 
@@ -268,7 +269,7 @@ class MeanSquaredLogarithmicError(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "mean_squared_logarithmic_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_squared_logarithmic_error, reduction, name, dtype)
 
@@ -295,7 +296,7 @@ class CosineSimilarity(LossFunctionWrapper):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "cosine_similarity",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)
 
@@ -323,7 +324,7 @@ class Huber(LossFunctionWrapper):
         delta: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "huber_loss",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(huber, reduction, name, dtype, delta=delta)
 
@@ -347,6 +348,6 @@ class LogCosh(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "log_cosh",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(log_cosh, reduction, name, dtype)

@@ -9,9 +9,10 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair
+from minikeras.types import ArrayLike, Axis, PolicyLike
 
 
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> Any:
     """`1 - 2 * overlap / (size of targets + size of predictions)`.
 
     Args:
@@ -37,7 +38,11 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 
 
 def tversky(
-    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    axis: Axis = None,
 ) -> Any:
     """`1 - hits / (hits + alpha * misses + beta * false alarms)`.
 
@@ -70,8 +75,8 @@ def tversky(
 
 
 def circle(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     ref_labels: Any = None,
     ref_embeddings: Any = None,
     remove_diagonal: bool = True,
@@ -152,7 +157,7 @@ def _pair_masks(
     return same, different
 
 
-def _masked_logsumexp(values: Any, mask: Any) -> Any:
+def _masked_logsumexp(values: ArrayLike, mask: ArrayLike) -> Any:
     """Log of the sum of the exponentials where `mask` holds, over the last axis."""
     # A finite stand-in for -inf keeps the gradient finite where nothing is left.
     return ops.logsumexp(ops.where(mask, values, -1e9), axis=1)
@@ -180,8 +185,8 @@ class Dice(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "dice",
-        axis: Any = None,
-        dtype: Any = None,
+        axis: Axis = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(dice, reduction, name, dtype, axis=axis)
 
@@ -212,8 +217,8 @@ class Tversky(LossFunctionWrapper):
         beta: float = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tversky",
-        axis: Any = None,
-        dtype: Any = None,
+        axis: Axis = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(
             tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis
@@ -248,7 +253,7 @@ class Circle(LossFunctionWrapper):
         remove_diagonal: bool = True,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "circle",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(
             circle,

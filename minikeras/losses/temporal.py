@@ -7,9 +7,10 @@ from typing import Any
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
+from minikeras.types import ArrayLike, PolicyLike
 
 
-def ctc(y_true: Any, y_pred: Any) -> Any:
+def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """Minus the log probability of label sequences; class 0 is blank and padding.
 
     Args:
@@ -62,6 +63,6 @@ class CTC(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "ctc",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(ctc, reduction, name, dtype)

@@ -108,6 +108,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.types import Identifier
 
 
 def __dir__() -> list[str]:
@@ -246,7 +247,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: Identifier) -> Any:
     """The metric that `identifier` means.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.metrics.accuracy_functions import (
     accuracy,
     binary_accuracy,
@@ -13,6 +11,7 @@ from minikeras.metrics.accuracy_functions import (
     top_k_categorical_accuracy,
 )
 from minikeras.metrics.reductions import MeanMetricWrapper
+from minikeras.types import PolicyLike
 
 
 class Accuracy(MeanMetricWrapper):
@@ -34,7 +33,7 @@ class Accuracy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(accuracy, name, dtype)
 
@@ -59,7 +58,7 @@ class BinaryAccuracy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "binary_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         threshold: float = 0.5,
     ) -> None:
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
@@ -84,7 +83,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "categorical_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
@@ -108,7 +107,7 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "sparse_categorical_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
@@ -134,7 +133,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         self,
         k: int = 5,
         name: str | None = "top_k_categorical_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
         self.k = k
@@ -162,7 +161,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         self,
         k: int = 5,
         name: str | None = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(

@@ -7,9 +7,10 @@ from typing import Any
 from minikeras import ops, settings
 from minikeras.losses.pairs import pair
 from minikeras.losses.reduction import match_ranks
+from minikeras.types import ArrayLike
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Any:
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """1 where targets and predictions are equal, else 0."""
     y_true, y_pred = pair("accuracy", y_true, y_pred)
     return ops.cast(ops.equal(y_true, y_pred), settings.floatx())
@@ -39,7 +40,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     return ops.cast(ops.equal(y_true, positive), settings.floatx())
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """1 where the largest prediction is that of the one-hot target, else 0.
 
     Args:
@@ -90,7 +91,7 @@ def _labels(y_true: Any, y_pred: Any) -> Any:
     return y_true
 
 
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Any:
     """1 where the one-hot target is among the `k` largest predictions, else 0.
 
     Args:
@@ -112,7 +113,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 def sparse_top_k_categorical_accuracy(
-    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+    y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
 ) -> Any:
     """1 where the label is among the `k` largest predictions, else 0.
 

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts, is_even
 from minikeras.metrics.metric import Metric
+from minikeras.types import ArrayLike
 
 CURVES = ("ROC", "PR", "PRGAIN")
 METHODS = ("interpolation", "minoring", "majoring")
@@ -57,7 +59,7 @@ class AUC(Metric):
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: ArrayLike | None = None,
         from_logits: bool = False,
     ) -> None:
         _check_choice("curve", curve, CURVES)
@@ -94,7 +96,12 @@ class AUC(Metric):
             setattr(self, kind, self.add_variable(shape, "zeros", name=kind))
         self._built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
         """Take in one batch.
 
         Args:
@@ -172,7 +179,7 @@ class AUC(Metric):
         return {**super().get_config(), **own}
 
 
-def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(
             f"AUC: {name}={value!r}; expected one of {', '.join(choices)}."
@@ -194,15 +201,15 @@ def _inner_thresholds(num_thresholds: int, thresholds: Any) -> list[float]:
     return [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
 
 
-def _roc(tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any]:
+def _roc(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Any, Any]:
     return ops.divide_no_nan(fp, fp + tn), ops.divide_no_nan(tp, tp + fn)
 
 
-def _pr(tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any]:
+def _pr(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Any, Any]:
     return ops.divide_no_nan(tp, tp + fn), ops.divide_no_nan(tp, tp + fp)
 
 
-def _gains(tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any]:
+def _gains(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Any, Any]:
     """Recall gain and precision gain: 1 minus the errors per hit, over those of chance."""
     odds = ops.divide_no_nan(tp + fn, fp + tn)
     recall = 1.0 - odds * ops.divide_no_nan(fn, tp)
@@ -224,7 +231,7 @@ def _area(x: Any, y: Any, method: str) -> Any:
     return ops.sum((x[:-1] - x[1:]) * heights, axis=0)
 
 
-def _interpolated_pr(tp: Any, fp: Any, tn: Any, fn: Any) -> Any:
+def _interpolated_pr(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> Any:
     """The area under PR with TP and FP linear between thresholds.
 
     With `P = TP + FP` and the line `TP = a + b * P`, a piece has the area

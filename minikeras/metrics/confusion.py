@@ -11,6 +11,7 @@ from minikeras.metrics.confusion_counts import (
     parse_thresholds,
 )
 from minikeras.metrics.metric import Metric
+from minikeras.types import ArrayLike, PolicyLike
 
 
 class ConfusionCount(Metric):
@@ -19,7 +20,10 @@ class ConfusionCount(Metric):
     kind = ""
 
     def __init__(
-        self, thresholds: Any = None, name: str | None = None, dtype: Any = None
+        self,
+        thresholds: Any = None,
+        name: str | None = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds
@@ -28,7 +32,12 @@ class ConfusionCount(Metric):
             (len(self.thresholds),), "zeros", name="accumulator"
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
         """Take in one batch of targets and predictions."""
         counts = confusion_counts(
             y_true, y_pred, self.thresholds, self.dtype, sample_weight
@@ -147,7 +156,7 @@ class _Ratio(Metric):
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.init_thresholds = thresholds
@@ -160,7 +169,12 @@ class _Ratio(Metric):
         self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
         self._others = self.add_variable(shape, "zeros", name=self.other)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
         """Take in one batch of targets and predictions."""
         counts = confusion_counts(
             y_true,

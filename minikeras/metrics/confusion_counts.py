@@ -8,6 +8,7 @@ from typing import Any
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.reduction import align, match_ranks
+from minikeras.types import ArrayLike
 
 # What top_k gives predictions that are not among the k best.
 NEG_INF = -1e10
@@ -119,7 +120,9 @@ def _keep_top_k(y_pred: Any, k: int) -> Any:
     return y_pred * kept + NEG_INF * (1.0 - kept)
 
 
-def _weights(y_pred: Any, sample_weight: Any, label_weights: Any, dtype: str) -> Any:
+def _weights(
+    y_pred: Any, sample_weight: Any, label_weights: ArrayLike, dtype: str
+) -> Any:
     """The weight of each prediction, in the shape of the predictions."""
     weights = ops.ones(y_pred.shape, dtype=dtype)
     if sample_weight is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from minikeras import ops
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts
 from minikeras.metrics.metric import Metric
+from minikeras.types import ArrayLike, PolicyLike
 
 
 class ConstrainedBest(Metric):
@@ -28,7 +29,7 @@ class ConstrainedBest(Metric):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         owner = type(self).__name__
         if not 0 <= value <= 1:
@@ -49,7 +50,12 @@ class ConstrainedBest(Metric):
         shape = (len(self.thresholds),)
         self._counts = {k: self.add_variable(shape, "zeros", name=k) for k in KINDS}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
         """Take in one batch of targets and predictions."""
         counts = confusion_counts(
             y_true,
@@ -121,7 +127,7 @@ class SensitivityAtSpecificity(ConstrainedBest):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
         self.specificity = specificity
@@ -160,7 +166,7 @@ class SpecificityAtSensitivity(ConstrainedBest):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity
@@ -199,7 +205,7 @@ class PrecisionAtRecall(ConstrainedBest):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(recall, num_thresholds, class_id, name, dtype)
         self.recall = recall
@@ -238,7 +244,7 @@ class RecallAtPrecision(ConstrainedBest):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(precision, num_thresholds, class_id, name, dtype)
         self.precision = precision

@@ -7,9 +7,10 @@ from typing import Any
 from minikeras import ops, settings
 from minikeras.losses.pairs import float_pair
 from minikeras.metrics.reductions import MeanMetricWrapper
+from minikeras.types import ArrayLike, PolicyLike
 
 
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Any:
     """`cov(y_true, y_pred) / (std(y_true) * std(y_pred))`.
 
     Args:
@@ -36,7 +37,9 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     return ops.mean(guess * truth, axis)
 
 
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def concordance_correlation(
+    y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1
+) -> Any:
     """`2 * cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred)) ** 2)`.
 
     Unlike Pearson's, it falls when scale or mean differ.
@@ -87,7 +90,7 @@ class PearsonCorrelation(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "pearson_correlation",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(pearson_correlation, name, dtype, axis=axis)
@@ -116,7 +119,7 @@ class ConcordanceCorrelation(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "concordance_correlation",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(concordance_correlation, name, dtype, axis=axis)

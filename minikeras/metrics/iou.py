@@ -11,6 +11,7 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.dtypes import is_float
 from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
+from minikeras.types import ArrayLike, PolicyLike
 
 
 class IoU(Metric):
@@ -46,7 +47,7 @@ class IoU(Metric):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -102,7 +103,7 @@ class IoU(Metric):
         counts = ops.segment_sum(weights, cell, n * n)
         self.total_cm.assign_add(ops.reshape(counts, (n, n)))
 
-    def _weights(self, sample_weight: Any) -> Any:
+    def _weights(self, sample_weight: ArrayLike) -> Any:
         weights = ops.convert_to_tensor(sample_weight)
         if is_float(weights.dtype) and not is_float(self.dtype):
             warnings.warn(
@@ -172,7 +173,7 @@ class MeanIoU(IoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -216,7 +217,7 @@ class BinaryIoU(IoU):
         target_class_ids: Sequence[int] = (0, 1),
         threshold: float = 0.5,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
@@ -257,7 +258,7 @@ class OneHotIoU(IoU):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
@@ -301,7 +302,7 @@ class OneHotMeanIoU(MeanIoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,

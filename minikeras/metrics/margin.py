@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.losses.margin import categorical_hinge, hinge, squared_hinge
 from minikeras.metrics.reductions import MeanMetricWrapper
+from minikeras.types import PolicyLike
 
 
 class Hinge(MeanMetricWrapper):
@@ -27,7 +26,7 @@ class Hinge(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(hinge, name, dtype)
 
@@ -51,7 +50,7 @@ class SquaredHinge(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "squared_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(squared_hinge, name, dtype)
 
@@ -75,6 +74,6 @@ class CategoricalHinge(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "categorical_hinge",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(categorical_hinge, name, dtype)

@@ -11,6 +11,7 @@ from minikeras.engine.interpret import scope
 from minikeras.losses.loss import standardize_dtype
 from minikeras.metrics.over_ranks import together
 from minikeras.metrics.stateless import with_values
+from minikeras.types import PolicyLike
 from minikeras.variable import Variable
 
 # Where a metric files what it holds.
@@ -68,7 +69,7 @@ class Metric:
             self._track(name, part)
         super().__setattr__(name, value)
 
-    def _track(self, name: str, value: Any) -> None:
+    def _track(self, name: str, value: object) -> None:
         """File a variable or a metric inside, once."""
         if isinstance(value, (Variable, Metric)):
             if "_variables" not in self.__dict__:
@@ -129,7 +130,7 @@ class Metric:
         self,
         shape: Sequence[int] = (),
         initializer: Any = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         name: str | None = None,
     ) -> Variable:
         """As `add_variable`, under its name in older Keras."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.losses.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -11,6 +9,7 @@ from minikeras.losses.crossentropy import (
 )
 from minikeras.losses.probabilistic import kl_divergence, poisson
 from minikeras.metrics.reductions import MeanMetricWrapper
+from minikeras.types import PolicyLike
 
 
 class KLDivergence(MeanMetricWrapper):
@@ -32,7 +31,7 @@ class KLDivergence(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "kl_divergence",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(kl_divergence, name, dtype)
 
@@ -56,7 +55,7 @@ class Poisson(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "poisson",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(poisson, name, dtype)
 
@@ -82,7 +81,7 @@ class BinaryCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ) -> None:
@@ -117,7 +116,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
         axis: int = -1,
@@ -154,7 +153,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,

@@ -12,6 +12,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.types import ArrayLike, PolicyLike
 
 
 def samplewise(
@@ -62,7 +63,9 @@ class Sum(Metric):
     12.5
     """
 
-    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = "sum", dtype: PolicyLike | None = None
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
 
@@ -95,7 +98,9 @@ class Mean(Metric):
     3.571
     """
 
-    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = "mean", dtype: PolicyLike | None = None
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
@@ -144,7 +149,7 @@ class MeanMetricWrapper(Mean):
         self,
         fn: Callable[..., Any],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -152,7 +157,7 @@ class MeanMetricWrapper(Mean):
         self._fn_kwargs = kwargs
 
     def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any = None
     ) -> None:
         """Take in one batch.
 

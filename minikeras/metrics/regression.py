@@ -14,6 +14,7 @@ from minikeras.losses.regression import (
     mean_squared_logarithmic_error,
 )
 from minikeras.metrics.reductions import Mean, MeanMetricWrapper
+from minikeras.types import ArrayLike, PolicyLike
 
 
 class MeanSquaredError(MeanMetricWrapper):
@@ -35,7 +36,7 @@ class MeanSquaredError(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "mean_squared_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_squared_error, name, dtype)
 
@@ -59,7 +60,7 @@ class MeanAbsoluteError(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "mean_absolute_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_absolute_error, name, dtype)
 
@@ -83,7 +84,7 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "mean_absolute_percentage_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_absolute_percentage_error, name, dtype)
 
@@ -107,7 +108,7 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "mean_squared_logarithmic_error",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(mean_squared_logarithmic_error, name, dtype)
 
@@ -131,12 +132,12 @@ class LogCoshError(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "logcosh",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(log_cosh, name, dtype)
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Any:
     """The cosine of the angle between targets and predictions."""
     y_true, y_pred = float_pair("cosine_similarity", y_true, y_pred)
     y_true = ops.normalize(y_true, axis=axis)
@@ -164,7 +165,7 @@ class CosineSimilarity(MeanMetricWrapper):
     def __init__(
         self,
         name: str | None = "cosine_similarity",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         axis: int = -1,
     ) -> None:
         super().__init__(cosine_similarity, name, dtype, axis=axis)
@@ -187,12 +188,17 @@ class RootMeanSquaredError(Mean):
     """
 
     def __init__(
-        self, name: str | None = "root_mean_squared_error", dtype: Any = None
+        self,
+        name: str | None = "root_mean_squared_error",
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(name, dtype)
 
     def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
     ) -> None:
         """Take in one batch of targets and predictions."""
         y_true, y_pred = pair("root_mean_squared_error", y_true, y_pred)

@@ -8,6 +8,7 @@ from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
+from minikeras.types import ArrayLike, PolicyLike
 
 AVERAGES = (None, "micro", "macro", "weighted")
 
@@ -51,7 +52,7 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         owner = type(self).__name__
         if average not in AVERAGES:
@@ -82,7 +83,9 @@ class FBetaScore(Metric):
         )
         self._built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Any, y_pred: ArrayLike, sample_weight: Any = None
+    ) -> None:
         """Take in one batch.
 
         Args:
@@ -111,7 +114,7 @@ class FBetaScore(Metric):
         self.false_negatives.assign_add(self._sum((1 - chosen) * y_true, sample_weight))
         self.intermediate_weights.assign_add(self._sum(y_true, sample_weight))
 
-    def _sum(self, values: Any, sample_weight: Any) -> Any:
+    def _sum(self, values: Any, sample_weight: ArrayLike) -> Any:
         if sample_weight is not None:
             weights = ops.convert_to_tensor(sample_weight, dtype=self.dtype)
             values = values * align(values, weights)[1]
@@ -165,7 +168,7 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str | None = "f1_score",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(average, 1.0, threshold, name, dtype)
 
@@ -204,7 +207,7 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str | None = "r2_score",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         choices = (None, "uniform_average", "variance_weighted_average")
         if class_aggregation not in choices:
@@ -228,7 +231,9 @@ class R2Score(Metric):
         self.count = self.add_variable((outputs,), "zeros", name="count")
         self._built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Any, y_pred: ArrayLike, sample_weight: Any = None
+    ) -> None:
         """Take in one batch.
 
         Args:

@@ -102,7 +102,7 @@ def _copier(
 
 
 def _clone_sequential(
-    model: Sequential, start: Any, copy: Callable[[Any], Any]
+    model: Sequential, start: object, copy: Callable[[Any], Any]
 ) -> Sequential:
     copies = {id(layer): copy(layer) for layer in model.layers}
     layers = [copies[id(layer)] for layer in model.layers]
@@ -133,7 +133,7 @@ def _check_alike(start: Any, wanted: Any) -> None:
 
 def _clone_functional(
     model: Functional,
-    start: Any,
+    start: object,
     copy: Callable[[Any], Any],
     call_function: Callable[..., Any] | None,
 ) -> Functional:
@@ -147,7 +147,7 @@ def _clone_functional(
         inputs = tree.flatten(start)
     copies: dict[int, Any] = {}
 
-    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(operation: Layer, *args: Any, **kwargs: Any) -> Any:
         if id(operation) not in copies:
             copies[id(operation)] = copy(operation)
         made = copies[id(operation)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.drawing.diagram import NO, YES, Diagram, Step
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import OpCall
 from minikeras.layers.core.input_layer import InputLayer
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Wanted:
     nested: bool = False
 
 
-def model_diagram(model: Any, wanted: Wanted) -> Diagram:
+def model_diagram(model: Model, wanted: Wanted) -> Diagram:
     """The layers of a model and what flows between them.
 
     A `Sequential` is a chain, a functional model its graph; of a model of one's own
@@ -43,12 +46,12 @@ def model_diagram(model: Any, wanted: Wanted) -> Diagram:
 # Asked by what they have: the classes show themselves by diagrams, and import this.
 
 
-def _is_chain(model: Any) -> bool:
+def _is_chain(model: Model) -> bool:
     """Whether it is a Sequential, with a graph inside or not yet."""
     return "_graph" in model.__dict__
 
 
-def _graph(model: Any) -> Any:
+def _graph(model: Model) -> Any:
     """The functional model that it is, or that is in it; else None."""
     found = model.__dict__.get("_graph", model)
     return found if hasattr(found, "_nodes") else None
@@ -138,31 +141,31 @@ def _step(operation: Any, wanted: Wanted) -> Step:
     return step
 
 
-def _kind(operation: Any) -> str:
+def _kind(operation: Layer) -> str:
     if not isinstance(operation, OpCall):
         return type(operation).__name__
     return "".join(p.capitalize() for p in operation.function.__name__.split("_"))
 
 
-def _name_of(activation: Any) -> str:
+def _name_of(activation: object) -> str:
     if activation is None:
         return "None"
     named = getattr(activation, "__name__", None) or getattr(activation, "name", None)
     return str(named or type(activation).__name__)
 
 
-def _tensors(operation: Any, which: str) -> list[Any]:
+def _tensors(operation: Layer, which: str) -> list[Any]:
     nodes = operation._inbound_nodes
     return list(getattr(nodes[0], which)) if nodes else []
 
 
-def _given(operation: Any) -> Any:
+def _given(operation: Layer) -> Any:
     """What comes out: tensors, or a shape that a call has left."""
     found = _tensors(operation, "output_tensors")
     return found or operation.__dict__.get("_output_shapes")
 
 
-def _shapes(found: Any) -> str:
+def _shapes(found: object) -> str:
     if not found:
         return "?"
     if isinstance(found, list) and hasattr(found[0], "shape"):

@@ -12,6 +12,7 @@ from minikeras.layers.base.node import Operation
 from minikeras.models import graph
 from minikeras.models.functional import checked_ends
 from minikeras.ops.op import to_tensor
+from minikeras.types import PartialShape
 
 
 class Function(Operation):
@@ -82,7 +83,7 @@ class Function(Operation):
         """What a call on these KerasTensors would return; nothing is recorded."""
         return infer_call(self, inputs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The shapes of the outputs for inputs of these shapes."""
         tensors = shapes_to_tensors(input_shape, self._inputs[0].dtype)
         return shape_of(self.compute_output_spec(tensors))

@@ -22,6 +22,7 @@ from minikeras.models.host_part import HostPart, HostResults, host_part
 from minikeras.models.model import Model
 from minikeras.ops.op import to_tensor
 from minikeras.saving import dialects
+from minikeras.types import PartialShape
 from minikeras.variable import Variable
 
 # In `predict` too: pictures of another size, longer sequences.
@@ -89,7 +90,7 @@ class Functional(Model):
         if trainable is not None:
             self.trainable = trainable
 
-    def _connect(self, inputs: Any, outputs: Any) -> None:
+    def _connect(self, inputs: object, outputs: Any) -> None:
         """Take this graph as the model's own."""
         fields = self.__dict__
         flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
@@ -173,11 +174,11 @@ class Functional(Model):
     def _has_build(self) -> bool:
         return False
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Nothing: it is built when it is made."""
 
     def call(
-        self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any
+        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
     ) -> Any:
         """Run the graph.
 
@@ -221,18 +222,18 @@ class Functional(Model):
         """How the graph is cut, if something in it runs on the host."""
         return self._host if type(self).call is Functional.call else None
 
-    def _before_step(self, x: Any, training: bool) -> Any:
+    def _before_step(self, x: object, training: bool) -> Any:
         part = self._host_part
         if part is None or not part.whole:
             return x
         return part.run(self, self._values(x), self._feed, training)
 
-    def _feeds(self, inputs: Any) -> list[Any]:
+    def _feeds(self, inputs: object) -> list[Any]:
         """The data, one tensor for each input, checked."""
         values = self._values(inputs)
         return [self._feed(t, v) for t, v in zip(self._inputs, values)]
 
-    def _values(self, inputs: Any) -> list[Any]:
+    def _values(self, inputs: object) -> list[Any]:
         """What was passed for each input."""
         wanted = self._inputs
         if isinstance(inputs, dict):
@@ -405,7 +406,7 @@ def _texts(inputs: Any) -> bool:
     return all(isinstance(v, (str, bytes)) for v in tree.flatten(inputs))
 
 
-def _shapes(structure: Any) -> Any:
+def _shapes(structure: object) -> Any:
     flat = tree.flatten(structure)
     return tuple(flat[0].shape) if len(flat) == 1 else tensors_to_shapes(structure)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine import tree
@@ -11,6 +12,9 @@ from minikeras.layers.base.node import Node, OpCall, Operation
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models import op_config
 from minikeras.saving import serialization
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
 
 
 def to_config(model: Any) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def _history(tensor: KerasTensor, numbers: dict[Node, int]) -> list[Any]:
     return [operation.name, numbers[node], tensor_index]
 
 
-def _operation_config(operation: Any, nodes: list[Node]) -> dict[str, Any]:
+def _operation_config(operation: Layer, nodes: list[Node]) -> dict[str, Any]:
     if isinstance(operation, OpCall):
         return op_config.write_operation(operation, nodes)
     config: dict[str, Any] = serialization.serialize_keras_object(operation)
@@ -86,7 +90,7 @@ def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
 
 
 def from_config(
-    config: dict[str, Any], custom_objects: Any
+    config: dict[str, Any], custom_objects: Mapping[str, Any] | None
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Inputs, outputs and other constructor arguments that a config describes.
 
@@ -141,7 +145,7 @@ def _operation(data: dict[str, Any], custom_objects: Any) -> tuple[Any, dict[str
     return made, {}
 
 
-def _is_tensor(value: Any) -> bool:
+def _is_tensor(value: object) -> bool:
     return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
 
 

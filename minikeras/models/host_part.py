@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import dtypes, tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.node import Node
 from minikeras.models import graph
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 class HostResults(tuple[Any, ...]):
@@ -95,7 +98,7 @@ class HostPart:
         self._rest = graph.Plan(starts, outputs, cut)
 
     def run(
-        self, model: Any, values: list[Any], feed: Callable[..., Any], training: bool
+        self, model: Model, values: list[Any], feed: Callable[..., Any], training: bool
     ) -> HostResults:
         """The part before the compiled step.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self, Unpack, overload
 
 from minikeras.engine.symbolic import any_symbolic, infer_call
@@ -26,6 +26,7 @@ from minikeras.saving import (
     weights_files,
 )
 from minikeras.training.trainer import Trainer
+from minikeras.types import Config, PartialShape
 
 
 class Model(Trainer, Layer):
@@ -129,7 +130,7 @@ class Model(Trainer, Layer):
             f"{', '.join(layer.name for layer in layers)}."
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make all variables, by following the shapes through `call`.
 
         Args:
@@ -195,7 +196,11 @@ class Model(Trainer, Layer):
         )
 
     def quantize(  # type: ignore[override]
-        self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any
+        self,
+        mode: Any = None,
+        config: Config | None = None,
+        filters: Any = None,
+        **kwargs: Any,
     ) -> None:
         """Not supported; the error says what there is instead.
 
@@ -343,7 +348,9 @@ class Model(Trainer, Layer):
         export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
         """The model that `get_config` described."""
         from_graph = {"name", "layers", "input_layers", "output_layers"} <= set(config)
         functional = _functional_class()

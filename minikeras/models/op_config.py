@@ -141,7 +141,7 @@ def split(
     return tuple(args), kwargs, static
 
 
-def _holds_tensor(value: Any) -> bool:
+def _holds_tensor(value: object) -> bool:
     return any_symbolic(*tree.flatten(value))
 
 

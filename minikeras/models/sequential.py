@@ -16,6 +16,7 @@ from minikeras.models.functional import Functional
 from minikeras.models.host_part import HostPart
 from minikeras.models.model import Model
 from minikeras.saving import dialects, serialization
+from minikeras.types import PartialShape
 
 
 class Sequential(Model):
@@ -70,7 +71,7 @@ class Sequential(Model):
 
     # --- the list
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: Layer | KerasTensor, rebuild: bool = True) -> None:
         """Put a layer at the end.
 
         Args:
@@ -109,7 +110,7 @@ class Sequential(Model):
         self._rebuild()
         return layer
 
-    def _append(self, layer: Any) -> None:
+    def _append(self, layer: Layer | KerasTensor) -> None:
         stored = self._tracker.layers
         if isinstance(layer, KerasTensor):
             layer = layer._keras_history.operation if layer._keras_history else layer
@@ -150,7 +151,7 @@ class Sequential(Model):
         elif not stored or isinstance(stored[0], InputLayer):
             self.__dict__["built"] = False
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: PartialShape | None = None) -> None:
         """Make the variables for inputs of a shape.
 
         Args:
@@ -217,7 +218,7 @@ class Sequential(Model):
         self.__dict__["built"] = True
 
     def _maybe_build(
-        self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, info: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         if self.built:
             return
@@ -233,7 +234,7 @@ class Sequential(Model):
     # --- running
 
     def call(
-        self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any
+        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
     ) -> Any:
         """Run the layers in order.
 
@@ -263,7 +264,7 @@ class Sequential(Model):
         part: HostPart | None = graph._host_part
         return part
 
-    def _before_step(self, x: Any, training: bool) -> Any:
+    def _before_step(self, x: object, training: bool) -> Any:
         shape: Any = shape_of(x)
         if not self.built and self._runs_on_host() and is_shape(shape):
             self.build((None, *shape[1:]))
@@ -338,7 +339,7 @@ class Sequential(Model):
         """The name of the last layer, in a list; None before the model is connected."""
         return None if self._graph is None else self._graph.output_names
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The output's shape for an input of this shape."""
         for layer in self.layers:
             input_shape = layer.compute_output_shape(input_shape)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable
 
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 FORMATS = ("backend_tensor", "numpy_array")
 
 
-def _groups(model: Any) -> dict[str, list[Variable]]:
+def _groups(model: Model) -> dict[str, list[Variable]]:
     optimizer = getattr(model, "optimizer", None)
     return {
         "trainable_variables": model.trainable_variables,
@@ -21,7 +24,7 @@ def _groups(model: Any) -> dict[str, list[Variable]]:
     }
 
 
-def read_state_tree(model: Any, value_format: str) -> dict[str, Any]:
+def read_state_tree(model: Model, value_format: str) -> dict[str, Any]:
     """See `Model.get_state_tree`."""
     if value_format not in FORMATS:
         raise ValueError(
@@ -54,7 +57,7 @@ def _paths(tree: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
             yield above + name, value
 
 
-def write_state_tree(model: Any, state_tree: Any) -> None:
+def write_state_tree(model: Model, state_tree: Any) -> None:
     """See `Model.set_state_tree`; all is checked before anything is assigned."""
     if not isinstance(state_tree, dict):
         raise ValueError(

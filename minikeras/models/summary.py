@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from minikeras import console
 from minikeras.drawing.cards import card, folded, table
@@ -15,6 +15,9 @@ from minikeras.engine import dtypes
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import OpCall
 from minikeras.models.diagram import Wanted, model_diagram
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 _COLUMNS = {
     "plain": (("Layer (type)", 0.45), ("Output Shape", 0.34), ("Param #", 0.21)),
@@ -32,7 +35,7 @@ _PLAIN = str.maketrans({"└": "+", "…": "."})
 
 
 def print_summary(
-    model: Any,
+    model: Model,
     line_length: int | None,
     positions: list[float] | None,
     print_fn: Callable[[str], Any] | None,
@@ -66,7 +69,7 @@ def print_summary(
         (console.say if print_fn is None else print_fn)(text)
 
 
-def summary_html(model: Any) -> str:
+def summary_html(model: Model) -> str:
     """The table as HTML, with the model's diagram behind a line that opens it."""
     branched = _is_branched(model)
     rows: list[list[str]] = []
@@ -81,7 +84,7 @@ def summary_html(model: Any) -> str:
 
 
 def _markup(
-    model: Any,
+    model: Model,
     columns: Sequence[tuple[str, float]],
     rows: list[list[str]],
     *below: str,
@@ -92,7 +95,7 @@ def _markup(
     return card(model.name, type(model).__name__, totals, content, *below)
 
 
-def _listed(model: Any) -> list[Any]:
+def _listed(model: Model) -> list[Any]:
     """The layers (and ops, in a graph) that get a row."""
     return list(getattr(model, "operations", None) or model.layers)
 
@@ -110,7 +113,7 @@ def _is_branched(model: Any) -> bool:
     return len(model.inputs) > 1 or len(model.outputs) > 1
 
 
-def _in_range(operations: list[Any], layer_range: Any) -> list[Any]:
+def _in_range(operations: list[Any], layer_range: object) -> list[Any]:
     if layer_range is None:
         return operations
     if not isinstance(layer_range, (list, tuple)) or len(layer_range) != 2:
@@ -133,7 +136,7 @@ def _in_range(operations: list[Any], layer_range: Any) -> list[Any]:
 def _add_rows(
     rows: list[list[str]],
     operation: Any,
-    model: Any,
+    model: Model,
     branched: bool,
     expand: bool,
     trainable: bool,
@@ -174,7 +177,7 @@ def _output_shape(operation: Any) -> str:
     return str(shape) if shape else "?"
 
 
-def _parameters(operation: Any) -> str:
+def _parameters(operation: Layer) -> str:
     if not isinstance(operation, Layer):
         return "0"
     if not operation.built:
@@ -193,7 +196,7 @@ def _connections(operation: Any, model: Any) -> str:
     return ", ".join(found) or "-"
 
 
-def _totals(model: Any) -> list[str]:
+def _totals(model: Model) -> list[str]:
     """The lines below the table."""
     trainable, frozen = (
         _size(model.trainable_weights),

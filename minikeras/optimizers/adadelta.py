@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -42,7 +44,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-07,
         weight_decay: float | None = None,
@@ -84,7 +86,7 @@ class Adadelta(Optimizer):
         self._accumulated_grads, self._accumulated_delta_vars = columns
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """`change = -rms(changes) / rms(gradients) * g`."""
         learning_rate = ops.cast(learning_rate, variable.dtype)

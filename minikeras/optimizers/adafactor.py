@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -48,7 +50,7 @@ class Adafactor(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_2_decay: float = -0.8,
         epsilon_1: float = 1e-30,
         epsilon_2: float = 0.001,
@@ -111,7 +113,7 @@ class Adafactor(Optimizer):
         self._v.append(self.add_variable_from_reference(variable, "velocity"))
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Any, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Clipped step relative to the size of the variable."""
         learning_rate = ops.cast(learning_rate, variable.dtype)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import initializers, ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -42,7 +44,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-07,
         weight_decay: float | None = None,
@@ -85,7 +87,7 @@ class Adagrad(Optimizer):
         )
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Sum of squares, its root under the gradient."""
         learning_rate = ops.cast(learning_rate, variable.dtype)

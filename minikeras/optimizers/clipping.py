@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 
 
-def clip_by_norm(gradient: Any, clipnorm: float) -> Any:
+def clip_by_norm(gradient: Tensor, clipnorm: float) -> Any:
     """`gradient` scaled so that its L2 norm is at most `clipnorm`."""
     squared = ops.sum(ops.square(gradient))
     positive = squared > 0.0

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -43,7 +45,7 @@ class Lamb(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-07,
@@ -88,7 +90,7 @@ class Lamb(Optimizer):
         )
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Adam's direction times `norm(v) / norm(direction)`."""
         learning_rate = ops.cast(learning_rate, variable.dtype)

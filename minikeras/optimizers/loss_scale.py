@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from minikeras import initializers, ops
 from minikeras.engine import ranks
+from minikeras.engine.tensor import Tensor
 from minikeras.ops import collective
 from minikeras.optimizers.effects import assign_if
 from minikeras.optimizers.optimizer import Optimizer
@@ -177,7 +178,7 @@ class LossScaleOptimizer(Optimizer):
         zero = ops.zeros_like(good)
         self.step_counter.assign(ops.where(finite, ops.where(full, zero, good), zero))
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Any:
         """The loss times the current scale."""
         if not self.built:
             return loss * self.initial_scale

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -60,7 +62,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         adam_beta_1: float = 0.9,
         adam_beta_2: float = 0.999,
         adam_weight_decay: float | None = 0.004,
@@ -149,7 +151,7 @@ class Muon(Optimizer):
                 variable.assign(variable - variable * decay * rate)
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Muon's step for a matrix, AdamW's for any other variable."""
         learning_rate = ops.cast(learning_rate, variable.dtype)
@@ -164,7 +166,7 @@ class Muon(Optimizer):
         step = self.zeropower_via_newtonschulz5(direction, self.ns_steps)
         self.assign_sub(variable, self.lr_adjust(step * learning_rate))
 
-    def lr_adjust(self, x: Any) -> Any:
+    def lr_adjust(self, x: Tensor) -> Any:
         """A step of singular values 1, scaled to the root mean square `rms_rate`.
 
         Args:
@@ -186,7 +188,7 @@ class Muon(Optimizer):
         """`X` with its last two axes exchanged."""
         return ops.swapaxes(X, -1, -2)
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Any:
         """The matrix with its singular values brought near to 1.
 
         Args:
@@ -213,7 +215,7 @@ class Muon(Optimizer):
         return x if wide else self.transpose_last_axis(x)
 
     def _adamw_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: object
     ) -> None:
         index = self._get_variable_index(variable)
         step = ops.cast(self.iterations + 1, variable.dtype)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -43,7 +45,7 @@ class Nadam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-07,
@@ -98,7 +100,10 @@ class Nadam(Optimizer):
         return now, following
 
     def _backend_update_step(
-        self, grads: list[Any], trainable_variables: list[Variable], learning_rate: Any
+        self,
+        grads: list[Any],
+        trainable_variables: list[Variable],
+        learning_rate: object,
     ) -> None:
         # The product of all decays so far changes once a step, not once a variable.
         product = self._u_product
@@ -106,7 +111,7 @@ class Nadam(Optimizer):
         super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Adam's step, with the momentum of the next one looked ahead to."""
         learning_rate = ops.cast(learning_rate, variable.dtype)

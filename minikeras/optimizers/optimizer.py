@@ -14,6 +14,7 @@ from typing import Any, Self, Unpack
 from minikeras import naming, ops, settings
 from minikeras.engine import ranks
 from minikeras.engine.interpret import scope
+from minikeras.engine.tensor import Tensor
 from minikeras.metrics.stateless import with_values
 from minikeras.ops import collective
 from minikeras.optimizers import legacy
@@ -35,6 +36,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -84,7 +86,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: LearningRate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -128,7 +130,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         self._iterations = self.add_variable((), dtype="int32", name="iteration")
         self._learning_rate = self._rate_from(learning_rate)
 
-    def _rate_from(self, learning_rate: Any) -> Any:
+    def _rate_from(self, learning_rate: object) -> Any:
         if isinstance(learning_rate, LearningRateSchedule):
             return learning_rate
         if isinstance(learning_rate, (int, float)) and type(learning_rate) is not bool:
@@ -223,7 +225,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         variable.assign_sub(value)
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Change one variable by its gradient; a subclass writes this."""
         raise NotImplementedError(
@@ -381,7 +383,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         values = [*trainable_variables, *optimizer_variables]
         return with_values([*models, *own], values, run)
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Any:
         """The loss times `loss_scale_factor`; take its gradient instead of the loss's."""
         if self.loss_scale_factor is None:
             return loss

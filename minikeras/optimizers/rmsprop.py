@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.types import LearningRate
 from minikeras.variable import Variable
 
 
@@ -47,7 +49,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-07,
@@ -99,7 +101,7 @@ class RMSprop(Optimizer):
             )
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Any
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Mean square, its root, and the momentum of the changes."""
         learning_rate = ops.cast(learning_rate, variable.dtype)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from minikeras import initializers, naming, ops
+from minikeras.types import Identifier
 from minikeras.variable import Variable
 
 _BEFORE_BUILD = (
@@ -42,7 +43,7 @@ class Slots:
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
+        initializer: Identifier = "zeros",
         dtype: Any = None,
         aggregation: str = "none",
         layout: Any = None,
@@ -77,7 +78,7 @@ class Slots:
         self,
         reference_variable: Variable,
         name: str | None = None,
-        initializer: Any = "zeros",
+        initializer: Identifier = "zeros",
     ) -> Variable:
         """A new variable of the shape and dtype of a model's one.
 
@@ -144,12 +145,12 @@ class Slots:
         for variable, value in zip(own, weights):
             variable.assign(value)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the state into a mapping, under `"0"`, `"1"`, ..."""
         for i, variable in enumerate(self.variables):
             store[str(i)] = variable.numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take the state from a mapping that `save_own_variables` filled."""
         own = self.variables
         if len(store.keys()) == _BEFORE_BUILD < len(own):

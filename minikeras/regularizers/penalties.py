@@ -9,7 +9,7 @@ from minikeras import ops
 from minikeras.engine.tensor import Tensor
 
 
-def _checked(value: Any, owner: str, name: str) -> float:
+def _checked(value: object, owner: str, name: str) -> float:
     """A factor as a float.
 
     Raises:
@@ -42,7 +42,7 @@ class Regularizer:
     1.0
     """
 
-    def __call__(self, x: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """The penalty, a scalar.
 
         Args:
@@ -87,7 +87,7 @@ class L1L2(Regularizer):
         self.l1 = _checked(l1, "L1L2", "l1")
         self.l2 = _checked(l2, "L1L2", "l2")
 
-    def __call__(self, x: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """The penalty, a scalar.
 
         Args:
@@ -124,7 +124,7 @@ class L1(Regularizer):
     def __init__(self, l1: float = 0.01) -> None:
         self.l1 = _checked(0.01 if l1 is None else l1, "L1", "l1")
 
-    def __call__(self, x: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """The penalty, a scalar.
 
         Args:
@@ -156,7 +156,7 @@ class L2(Regularizer):
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = _checked(0.01 if l2 is None else l2, "L2", "l2")
 
-    def __call__(self, x: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """The penalty, a scalar.
 
         Args:
@@ -194,7 +194,7 @@ class OrthogonalRegularizer(Regularizer):
             )
         self.mode = mode
 
-    def __call__(self, x: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """The penalty, a scalar.
 
         Args:

@@ -18,6 +18,7 @@ from minikeras.saving import (
 )
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Group, Tree, in_order, total_bytes
+from minikeras.types import Config
 
 _KINDS = {
     "zip": "zip archive",
@@ -94,7 +95,7 @@ def _text(value: Any) -> str | None:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _layers(config: Any) -> Iterator[str]:
+def _layers(config: Config) -> Iterator[str]:
     """A line for each layer, those inside models indented; and how it was compiled."""
     if not isinstance(config, dict):
         raise FileError("the config describes no model.")
@@ -122,7 +123,7 @@ def _layers(config: Any) -> Iterator[str]:
         )
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, dict) and "class_name" in value:
         value = (
             value["config"]

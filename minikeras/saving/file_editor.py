@@ -289,7 +289,7 @@ def _arrays(weights: Weights) -> Weights:
     return {str(key): np.asarray(value) for key, value in weights.items()}
 
 
-def _get(held: Any, path: list[str]) -> Any:
+def _get(held: object, path: list[str]) -> Any:
     for part in path:
         held = held.get(part) if isinstance(held, dict) else None
     return held

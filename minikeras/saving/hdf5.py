@@ -188,7 +188,7 @@ def _read_groups(file: h5py.File) -> Tree:
     return tree
 
 
-def _text_attribute(thing: Any, key: str) -> str | None:
+def _text_attribute(thing: object, key: str) -> str | None:
     value = hdf5_attributes.read(thing, key)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")

@@ -126,7 +126,7 @@ def references(source: Source, raw: Any, count: int) -> list[str]:
     return found
 
 
-def _attributes(data: Any, address: int) -> Iterator[tuple[bytes, Any]]:
+def _attributes(data: object, address: int) -> Iterator[tuple[bytes, Any]]:
     """Name and contents of the attributes that lie in the header of an object."""
     for kind, flags, message in _messages(data, address):
         if kind != _ATTRIBUTE or flags & _SHARED or len(message) < 9:

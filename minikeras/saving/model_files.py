@@ -9,8 +9,9 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def _parent(goal: Path) -> Path:
     return goal.parent
 
 
-def _checked_name(filepath: Any, zipped: bool | None) -> str:
+def _checked_name(filepath: str | PathLike[str], zipped: bool | None) -> str:
     if not isinstance(filepath, (str, os.PathLike)):
         raise ValueError(
             f"save_model: filepath={filepath!r}; expected a path: a string or pathlib.Path."
@@ -136,7 +137,7 @@ def _legacy_h5() -> Any:
     return importlib.import_module("minikeras.saving.dialects.legacy_h5")
 
 
-def _members(model: Any, scratch: Path, keep_optimizer: bool) -> dict[str, Any]:
+def _members(model: object, scratch: Path, keep_optimizer: bool) -> dict[str, Any]:
     """The members of a `.keras` archive: bytes, or paths of files in `scratch`."""
     with sharing.shared_objects():
         config = serialization.serialize_keras_object(model)
@@ -161,7 +162,7 @@ def _members(model: Any, scratch: Path, keep_optimizer: bool) -> dict[str, Any]:
 
 
 def load_model(
-    filepath: Any,
+    filepath: str | PathLike[str],
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
@@ -255,7 +256,11 @@ def limit_of_text(owner: str) -> Iterator[None]:
 
 
 def _load_hdf5(
-    file: Any, label: str, custom_objects: Any, compile: bool, safe_mode: bool
+    file: object,
+    label: str,
+    custom_objects: Mapping[str, Any] | None,
+    compile: bool,
+    safe_mode: bool,
 ) -> Any:
     with hdf5.opened(file, label) as opened:
         whole = "model_config" in opened.attrs
@@ -274,7 +279,7 @@ def _load_hdf5(
 def _load_members(
     members: archive.Members,
     label: str,
-    custom_objects: Any,
+    custom_objects: Mapping[str, Any] | None,
     compile: bool,
     safe_mode: bool,
 ) -> Any:

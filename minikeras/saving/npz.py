@@ -157,7 +157,7 @@ class _PlainUnpickler(pickle.Unpickler):
         raise FileError("a pickle in the file points outside: refused.")
 
 
-def _empty(cls: Any, shape: Any, code: Any) -> Array:
+def _empty(cls: object, shape: object, code: object) -> Array:
     if cls is not np.ndarray or shape != (0,):
         raise FileError("a pickle in the file asks for a strange array: refused.")
     return np.empty((0,), np.int8)
@@ -169,7 +169,7 @@ def _scalar(dtype: Any, data: Any) -> Any:
     return np.frombuffer(data, dtype)[0]
 
 
-def _number_dtype(code: Any, *flags: Any) -> np.dtype[Any]:
+def _number_dtype(code: object, *flags: Any) -> np.dtype[Any]:
     dtype = np.dtype(code) if isinstance(code, str) and len(code) < 10 else None
     if dtype is None or dtype.kind not in "biufcO":
         raise FileError(

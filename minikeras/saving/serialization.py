@@ -76,7 +76,7 @@ def serialize_keras_object(obj: Any) -> Any:
     return _serialize_object(obj)
 
 
-def _serialize_special(obj: Any) -> Any:
+def _serialize_special(obj: object) -> Any:
     if isinstance(obj, KerasTensor):
         history = obj._keras_history
         config: dict[str, Any] = {"shape": obj.shape, "dtype": obj.dtype}
@@ -276,7 +276,7 @@ def _refuse_paths(cls: Any, inner: Any) -> None:
         )
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 600 else f"{text[:600]}..."
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from minikeras.types import Config
+
 _KEY = "shared_object_id"
 
 
@@ -52,7 +54,7 @@ def number_written(obj: Any) -> dict[str, int]:
     return {_KEY: number}
 
 
-def without_single_numbers(config: Any) -> Any:
+def without_single_numbers(config: Config) -> Any:
     """A config in which only the objects that stand in it more than once have numbers."""
     counts: Counter[int] = Counter()
     for part in _dicts(config):
@@ -68,7 +70,7 @@ def without_single_numbers(config: Any) -> Any:
     return config
 
 
-def _dicts(config: Any) -> Iterator[dict[str, Any]]:
+def _dicts(config: Config) -> Iterator[dict[str, Any]]:
     waiting = [config]
     while waiting:
         value = waiting.pop()

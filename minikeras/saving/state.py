@@ -51,7 +51,7 @@ def _seeds_path(path: str) -> str:
     return f"{path}/seeds" if path else "seeds"
 
 
-def _seeds(part: Any) -> list[Any]:
+def _seeds(part: object) -> list[Any]:
     return list(getattr(getattr(part, "_tracker", None), "seeds", ()))
 
 
@@ -167,7 +167,7 @@ def load_state(
     return used
 
 
-def _load_assets(part: Any, path: str, assets: Path | None) -> None:
+def _load_assets(part: object, path: str, assets: Path | None) -> None:
     if assets is None or not hasattr(part, "load_assets"):
         return
     folder = assets / path
@@ -175,7 +175,7 @@ def _load_assets(part: Any, path: str, assets: Path | None) -> None:
         part.load_assets(str(folder))
 
 
-def _load_seeds(part: Any, group: Group | None) -> None:
+def _load_seeds(part: object, group: Group | None) -> None:
     seeds = _seeds(part)
     if group is None or len(group) != len(seeds):
         return

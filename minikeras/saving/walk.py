@@ -60,7 +60,7 @@ def is_part(value: Any) -> bool:
     return getattr(type(value), "_saved_in_parts", None) is not None
 
 
-def _attributes(part: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _attributes(part: object, path: str) -> Iterator[tuple[str, Any]]:
     cls = type(part)
     renamed: dict[str, str] = getattr(cls, "_saved_as", {})
     first = getattr(cls, "_saved_first", None)
@@ -73,14 +73,14 @@ def _attributes(part: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield _join(path, shown), value
 
 
-def _names(part: Any) -> set[str]:
+def _names(part: object) -> set[str]:
     cls: Any = type(part)
     skipped = _base_names(cls)
     own = {name for name in part.__dict__ if name not in skipped}
     return own | (_computed_names(cls) - skipped)
 
 
-def _look(part: Any, cls: type, name: str) -> tuple[bool, Any]:
+def _look(part: object, cls: type, name: str) -> tuple[bool, Any]:
     if name in part.__dict__:
         return True, part.__dict__[name]
     try:

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ def build_optimizer(model: Any) -> None:
         optimizer.build(model.trainable_variables)
 
 
-def _path_name(filepath: Any, owner: str) -> str:
+def _path_name(filepath: str | PathLike[str], owner: str) -> str:
     if not isinstance(filepath, (str, os.PathLike)):
         raise ValueError(
             f"{owner}: filepath={filepath!r}; expected a path: a string or pathlib.Path."
@@ -217,7 +218,7 @@ def _path_name(filepath: Any, owner: str) -> str:
     return os.path.expanduser(os.fspath(filepath))
 
 
-def _check_shard_size(size: Any) -> None:
+def _check_shard_size(size: object) -> None:
     if isinstance(size, bool) or not isinstance(size, (int, float)) or not size > 0:
         raise ValueError(
             f"save_weights: max_shard_size={size!r}; expected a number of GB above 0."

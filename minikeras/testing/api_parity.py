@@ -119,13 +119,13 @@ def compare(
     return found
 
 
-def _named(root: Any, name: str) -> Any:
+def _named(root: object, name: str) -> Any:
     path, _, last = name.rpartition(".")
     return getattr(api_table.namespace(root, path), last, None)
 
 
 def _compare_class(
-    found: Differences, mine: type, cls: type, ours: Any, known: dict[type, str]
+    found: Differences, mine: type, cls: type, ours: object, known: dict[type, str]
 ) -> None:
     name, above = known[cls], api_table.bases(cls, known)
     pairs = [(_named(ours, known[base]), base) for base in above]

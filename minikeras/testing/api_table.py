@@ -54,7 +54,7 @@ def namespace(root: Any, path: str) -> Any:
     return found
 
 
-def _default(value: Any) -> str:
+def _default(value: object) -> str:
     """A default as text that is the same for both libraries and in every process."""
     if isinstance(value, (list, tuple)):
         return "(" + ", ".join(map(_default, value)) + ")"

@@ -15,6 +15,7 @@ from minikeras.losses.reduction import reduce_values
 from minikeras.metrics import Mean
 from minikeras.training.outputs import Outputs, Place
 from minikeras.training.placing import line_up
+from minikeras.types import ArrayLike, Nested
 from minikeras.variable import Variable
 
 
@@ -76,7 +77,7 @@ class CompileLoss:
         self.built = False
         self.metrics: list[Any] = []
 
-    def build(self, y_pred: Any) -> None:
+    def build(self, y_pred: Nested[ArrayLike]) -> None:
         """Line the losses up with the outputs; where there are several, places get trackers.
 
         Raises:
@@ -108,7 +109,7 @@ class CompileLoss:
             for leaf in self.outputs.leaves
         )
 
-    def targets(self, y_true: Any) -> list[Any]:
+    def targets(self, y_true: Nested[ArrayLike]) -> list[Any]:
         """The target of each part that has a loss, None where `y_true` has none.
 
         A list may leave out the targets of outputs without a loss.
@@ -124,7 +125,12 @@ class CompileLoss:
             found = {place: self.outputs.pick(y_true, place, "y") for place in places}
         return [found[part.place] for part in self.parts]
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(
+        self,
+        y_true: Nested[ArrayLike],
+        y_pred: Nested[ArrayLike],
+        sample_weight: Nested[ArrayLike] | None = None,
+    ) -> Any:
         """The weighted sum of the losses, a scalar; None where no output has one.
 
         Raises:
@@ -170,7 +176,7 @@ class CompileLoss:
                 tracker.update_state(logged[place], sample_weight=size)
         return total
 
-    def sparse_outputs(self, y_pred: Any) -> list[tuple[int, int, Any]]:
+    def sparse_outputs(self, y_pred: Nested[ArrayLike]) -> list[tuple[int, int, Any]]:
         """`(part, classes, ignored class)` of the parts that take class numbers."""
         found = []
         for i, (place, loss, _, _) in enumerate(self.parts):
@@ -193,7 +199,7 @@ def _log_name(place: Place, loss: Loss, outputs: Outputs) -> str:
     return "/".join([*([place.label] if place.label else []), f"{loss.name}_loss"])
 
 
-def _is_number(weight: Any) -> bool:
+def _is_number(weight: object) -> bool:
     """Whether it is a number, or a variable or tensor that holds one."""
     if isinstance(weight, (Variable, Tensor)):
         return weight.shape == ()

@@ -9,6 +9,7 @@ from minikeras.engine import tree
 from minikeras.metrics import Metric
 from minikeras.training.compile_loss import unique
 from minikeras.training.outputs import Outputs
+from minikeras.types import ArrayLike, Nested
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -130,7 +131,7 @@ class CompileMetrics(Metric):
         """The names under which their results are logged."""
         return [entry[0] for entry in self._entries]
 
-    def build(self, y_true: Any, y_pred: Any) -> None:
+    def build(self, y_true: Nested[ArrayLike], y_pred: Nested[ArrayLike]) -> None:
         """Choose the metrics for these targets and outputs (only shapes are looked at).
 
         Raises:
@@ -152,7 +153,12 @@ class CompileMetrics(Metric):
                     self._entries.append((name, metric, i, weighted))
         self.built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self,
+        y_true: Nested[ArrayLike],
+        y_pred: Nested[ArrayLike],
+        sample_weight: Nested[ArrayLike] | None = None,
+    ) -> None:
         """Take a batch into account."""
         if not self.built:
             self.build(y_true, y_pred)
@@ -190,7 +196,7 @@ class CompileMetrics(Metric):
         return results
 
 
-def _by_output(given: Any, outputs: Outputs, argument: str) -> list[list[Any]]:
+def _by_output(given: object, outputs: Outputs, argument: str) -> list[list[Any]]:
     """One list of identifiers for each output tensor, in order."""
     what = f"compile: {argument}"
     found: dict[Any, list[Any]] = {place.path: [] for place in outputs.leaves}

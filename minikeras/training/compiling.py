@@ -17,6 +17,7 @@ from minikeras.saving.serialization import (
 from minikeras.training.compile_loss import CompileLoss
 from minikeras.training.compile_metrics import CompileMetrics
 from minikeras.training.nan_watch import NanWatch
+from minikeras.types import ArrayLike, Nested
 
 
 class CompileState:
@@ -228,8 +229,8 @@ class Compiling:
         metrics_variables: Any,
         x: Any = None,
         y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        y_pred: Nested[ArrayLike] | None = None,
+        sample_weight: Nested[ArrayLike] | None = None,
         training: bool = True,
     ) -> Any:
         """`compute_loss` with given values of the variables, which are put back after.
@@ -265,7 +266,11 @@ class Compiling:
                     variable.assign(value)
 
     def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+        self,
+        x: Any,
+        y: Any,
+        y_pred: Nested[ArrayLike],
+        sample_weight: Nested[ArrayLike] | None = None,
     ) -> Any:
         """Update the metrics of `compile` and give all results; override for your own.
 

@@ -50,6 +50,6 @@ class HostFirst:
         return self.compiled(data)
 
 
-def _holds_strings(structure: Any) -> bool:
+def _holds_strings(structure: object) -> bool:
     leaves = tree.flatten(structure)
     return any(isinstance(v, np.ndarray) and is_strings(v) for v in leaves)

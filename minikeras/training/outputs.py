@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from minikeras.engine import tree
+from minikeras.types import ArrayLike, Nested
 
 Path = tuple[Any, ...]
 CONTAINERS = (list, tuple, dict)
@@ -56,7 +57,7 @@ class Outputs:
         leaves: The places of the tensors, in order.
     """
 
-    def __init__(self, y_pred: Any, names: list[str] | None) -> None:
+    def __init__(self, y_pred: Nested[ArrayLike], names: list[str] | None) -> None:
         self._shape = tree.map_structure(lambda leaf: None, y_pred)
         paths = list(_leaf_paths(self._shape))
         self.names = list(names) if names and len(names) == len(paths) else None
@@ -112,7 +113,7 @@ class Outputs:
         return [(self.place(p), item) for p, item in self._walk(given, (), argument)]
 
     def _walk(
-        self, given: Any, path: Path, argument: str
+        self, given: object, path: Path, argument: str
     ) -> Iterator[tuple[Path, Any]]:
         if given is None:
             return
@@ -160,7 +161,7 @@ class Outputs:
             )
         return [((*path, key), item) for key, item in zip(below, given)]
 
-    def _keys_for_dict(self, part: Any, path: Path) -> dict[Any, Path]:
+    def _keys_for_dict(self, part: object, path: Path) -> dict[Any, Path]:
         if isinstance(part, dict):
             return {key: (*path, key) for key in keys_of(part)}
         # By the names of the tensors, wherever they are in the lists below.
@@ -204,7 +205,7 @@ class Outputs:
             argument = f"{argument}[{path[depth]!r}]"
         return value
 
-    def _whole(self, value: Any, path: Path, argument: str, spread: bool) -> Any:
+    def _whole(self, value: object, path: Path, argument: str, spread: bool) -> Any:
         count = sum(1 for place in self.leaves if place.path[: len(path)] == path)
         if value is None or spread or count == 1:
             return value
@@ -248,7 +249,7 @@ def keys_of(part: Any) -> list[Any]:
         return list(part)
 
 
-def _leaf_paths(part: Any, path: Path = ()) -> Iterator[Path]:
+def _leaf_paths(part: object, path: Path = ()) -> Iterator[Path]:
     if not isinstance(part, CONTAINERS):
         yield path
         return

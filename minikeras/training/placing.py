@@ -92,7 +92,7 @@ def _are_several(outputs: Outputs, path: Path, losses: Any) -> bool:
     return type(losses) is not type(part) and not _fits(losses, part)
 
 
-def _fits(losses: Any, part: Any) -> bool:
+def _fits(losses: object, part: object) -> bool:
     """Whether losses are nested as the outputs are, or less deep."""
     if not isinstance(losses, CONTAINERS):
         return True
@@ -122,7 +122,7 @@ def _several(
     return found
 
 
-def _one_weight(weight: Any, place: Place, loss: Loss) -> Any:
+def _one_weight(weight: object, place: Place, loss: Loss) -> Any:
     if place.leaf:
         return single(weight, _WEIGHTS, place.label)
     if isinstance(weight, CONTAINERS):

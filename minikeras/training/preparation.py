@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import Batch
 from minikeras.training.data.leaves import Array
 
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 def to_tensors(structure: Any) -> Any:
     """Host arrays as Tensors with memory of their own; strings and other leaves stay."""
@@ -30,7 +33,9 @@ def to_tensors(structure: Any) -> Any:
     return tree.map_structure(tensor, structure)
 
 
-def predict_abstractly(model: Any, x: Any, training: bool = False) -> tuple[Any, bool]:
+def predict_abstractly(
+    model: Model, x: Any, training: bool = False
+) -> tuple[Any, bool]:
     """What the model gives for inputs of these shapes, with nothing computed.
 
     Builds the model if need be. Shape errors come out here, before any change.
@@ -92,7 +97,7 @@ def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> No
     state.ready = True
 
 
-def _computes_its_own_loss(model: Any) -> bool:
+def _computes_its_own_loss(model: Model) -> bool:
     return type(model).compute_loss is not Compiling.compute_loss
 
 
@@ -112,7 +117,7 @@ def check_values(state: CompileState, batch: Batch) -> None:
 
 
 def _check_labels(
-    labels: Array, classes: int, ignored: Any, output: str | None
+    labels: Array, classes: int, ignored: object, output: str | None
 ) -> None:
     if not labels.size:
         return

@@ -36,6 +36,7 @@ from minikeras.training.shards import (
     shard_of_own,
     step_of,
 )
+from minikeras.types import ArrayLike, Nested
 
 Step = Callable[[Any], Any]
 
@@ -217,7 +218,7 @@ class Steps(Compiling):
         model: Any = self
         return any(getattr(p, "_on_host", False) for p in model._flatten_layers())
 
-    def _before_step(self, x: Any, training: bool) -> Any:
+    def _before_step(self, x: object, training: bool) -> Any:
         """The inputs after the layers that run outside compiled steps."""
         return x
 
@@ -376,9 +377,9 @@ class Steps(Compiling):
 
     def _one_batch(
         self,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
+        x: object,
+        y: object,
+        sample_weight: Nested[ArrayLike],
         class_weight: ClassWeight,
         owner: str,
     ) -> Batch:
@@ -412,7 +413,7 @@ def _built(optimizer: Any) -> bool:
     return optimizer is None or bool(optimizer.built)
 
 
-def _batch_size(x: Any) -> int:
+def _batch_size(x: object) -> int:
     return int(next(leaf for leaf in tree.flatten(x) if leaf is not None).shape[0])
 
 
@@ -430,7 +431,7 @@ def to_floats(logs: Any) -> dict[str, Any]:
     return {name: _to_float(flat[name]) for name in sorted(flat)}
 
 
-def _to_float(value: Any) -> Any:
+def _to_float(value: object) -> Any:
     if type(value) is Tensor:
         value = host_array(value.value)
     if isinstance(value, (int, float)):

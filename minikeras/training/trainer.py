@@ -36,6 +36,7 @@ from minikeras.training.nan_watch import NanWatch
 from minikeras.training.preparation import check_values
 from minikeras.training.shards import Divider, joined_rows
 from minikeras.training.steps import Steps, compiled_well, to_floats, to_numpy
+from minikeras.types import ArrayLike, Nested
 
 
 class Trainer(Steps):
@@ -318,7 +319,7 @@ class Trainer(Steps):
         y: Any = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        sample_weight: Any = None,
+        sample_weight: Nested[ArrayLike] | None = None,
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
@@ -484,7 +485,7 @@ class Trainer(Steps):
             steps=steps,
         )
 
-    def _validation_adapter(self, data: Any, batch_size: int | None) -> DataAdapter:
+    def _validation_adapter(self, data: object, batch_size: int | None) -> DataAdapter:
         parts: tuple[Any, ...] = (data,)
         if isinstance(data, (tuple, list)):
             parts = tuple(data)
@@ -505,7 +506,7 @@ class Trainer(Steps):
             adapter.checked = True
 
 
-def _listed(callbacks: Any) -> list[Any]:
+def _listed(callbacks: object) -> list[Any]:
     """The callbacks that `fit` was given, as a list."""
     if callbacks is None:
         return []
@@ -521,7 +522,7 @@ def _due(epoch: int, frequency: int | Collection[int]) -> bool:
     return epoch + 1 in frequency
 
 
-def _check_frequency(frequency: Any) -> None:
+def _check_frequency(frequency: object) -> None:
     """Raise unless it is a number of epochs, or a collection of their numbers."""
     if isinstance(frequency, int):
         if frequency > 0:
@@ -535,7 +536,7 @@ def _check_frequency(frequency: Any) -> None:
     )
 
 
-def _check_verbose(owner: str, verbose: Any) -> int:
+def _check_verbose(owner: str, verbose: object) -> int:
     if verbose == "auto":
         return 1 if console.interactive() else 2
     if verbose not in (0, 1, 2):

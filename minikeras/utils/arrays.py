@@ -11,9 +11,10 @@ from minikeras import ops
 from minikeras.engine.given import plain
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
+from minikeras.types import ArrayLike, DTypeLike
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> Any:
     """Class numbers as one-hot rows.
 
     Args:
@@ -67,7 +68,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return rows.reshape(*labels.shape, num_classes)
 
 
-def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
     """Vectors at length 1.
 
     Args:
@@ -96,7 +97,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
 def pad_sequences(
     sequences: Sequence[Any],
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
     value: Any = 0.0,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from minikeras.types import ArrayLike
 from minikeras.utils.directories import (
     check_arguments,
     dataset_of,
@@ -21,8 +23,8 @@ _OWNER = "audio_dataset_from_directory"
 
 
 def audio_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: str | PathLike[str],
+    labels: ArrayLike = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = 32,

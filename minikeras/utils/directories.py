@@ -11,13 +11,14 @@ import numpy as np
 from minikeras.console import say
 from minikeras.training.data.dataset import Dataset
 from minikeras.training.data.streams import new_seed as global_words
+from minikeras.types import ArrayLike
 
 MODES = ("int", "categorical", "binary", None)
 
 
 def check_arguments(
     owner: str,
-    labels: Any,
+    labels: ArrayLike,
     label_mode: str | None,
     class_names: Sequence[str] | None,
     validation_split: float | None,
@@ -62,7 +63,7 @@ def check_arguments(
         )
 
 
-def _is_list(labels: Any) -> bool:
+def _is_list(labels: ArrayLike) -> bool:
     return not isinstance(labels, str) and hasattr(labels, "__len__")
 
 

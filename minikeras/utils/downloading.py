@@ -113,7 +113,7 @@ def _fetch(origin: str, part: _Part, progress: Progress) -> bool:
     raise DownloadError(f"{origin}: {failure} (tried {TRIES} times)")
 
 
-def _is_offline(cause: Any) -> bool:
+def _is_offline(cause: object) -> bool:
     """Whether there is no network or no such host, so that trying again is of no use."""
     import socket
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ _OWNER = "image_dataset_from_directory"
 
 
 def image_dataset_from_directory(
-    directory: Any,
+    directory: str | PathLike[str],
     labels: Any = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,

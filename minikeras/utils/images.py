@@ -6,12 +6,14 @@ import io
 import os
 import pathlib
 import warnings
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from minikeras import settings
 from minikeras.engine.tensor import Tensor
+from minikeras.types import ArrayLike, DTypeLike
 from minikeras.utils.resizing import Array, cropped, resized
 
 _MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
@@ -51,7 +53,7 @@ def data_format_of(data_format: str | None, owner: str) -> str:
 
 
 def load_img(
-    path: Any,
+    path: str | PathLike[str],
     color_mode: str = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
@@ -125,7 +127,9 @@ def load_img(
     return image.resize((width, height), resample, box=box)
 
 
-def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> Array:
+def img_to_array(
+    img: Any, data_format: str | None = None, dtype: DTypeLike | None = None
+) -> Array:
     """A picture as an array.
 
     Args:
@@ -151,7 +155,10 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
 
 def array_to_img(
-    x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None
+    x: ArrayLike,
+    data_format: str | None = None,
+    scale: bool = True,
+    dtype: DTypeLike | None = None,
 ) -> Any:
     """An array as an image of Pillow.
 
@@ -195,8 +202,8 @@ def array_to_img(
 
 
 def save_img(
-    path: Any,
-    x: Any,
+    path: str | PathLike[str],
+    x: ArrayLike,
     data_format: str | None = None,
     file_format: str | None = None,
     scale: bool = True,
@@ -230,7 +237,7 @@ def save_img(
 
 
 def smart_resize(
-    x: Any,
+    x: ArrayLike,
     size: tuple[int, int],
     interpolation: str = "bilinear",
     data_format: str = "channels_last",

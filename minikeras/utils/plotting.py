@@ -6,13 +6,16 @@ import importlib.util
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.callbacks.warn import warn_user
 from minikeras.drawing.diagram import Diagram, dot_text, draw_diagram
 from minikeras.drawing.layout import DIRECTIONS
 from minikeras.drawing.scene import Scene
 from minikeras.models.diagram import Wanted, model_diagram
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 class Dot:
@@ -84,7 +87,7 @@ class Dot:
 
 
 def model_to_dot(
-    model: Any,
+    model: Model,
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = True,
@@ -146,7 +149,7 @@ def model_to_dot(
 
 
 def plot_model(
-    model: Any,
+    model: Model,
     to_file: str | os.PathLike[str] | None = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,12 +11,16 @@ from minikeras.engine import backend as registry
 from minikeras.engine import tree
 from minikeras.engine.compile import Function
 from minikeras.engine.profile import Profile
+from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 def profile(
-    model: Any,
-    x: Any,
-    y: Any = None,
+    model: Model,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
     repeat: int = 10,
     print_fn: Callable[[str], None] | None = print,
 ) -> Profile:
@@ -71,6 +75,6 @@ def profile(
     return result
 
 
-def _host(leaf: Any) -> np.ndarray[Any, Any]:
+def _host(leaf: object) -> np.ndarray[Any, Any]:
     """A batch's leaf as a contiguous NumPy array."""
     return np.ascontiguousarray(leaf)

@@ -65,7 +65,7 @@ def _picked(elements: list[Any], rows: list[int]) -> Dataset:
     return Dataset(lambda: iter([elements[i] for i in rows]), len(rows))
 
 
-def _elements(dataset: Any) -> list[Any]:
+def _elements(dataset: object) -> list[Any]:
     """All elements, as NumPy arrays."""
     if isinstance(dataset, Dataset):
         if dataset.cardinality() == -1:
@@ -100,11 +100,11 @@ def _elements(dataset: Any) -> list[Any]:
     )
 
 
-def _tuple(element: Any) -> Any:
+def _tuple(element: object) -> Any:
     return tuple(element) if isinstance(element, list) else element
 
 
-def _sizes(total: int, left: Any, right: Any) -> tuple[int, int]:
+def _sizes(total: int, left: Any, right: object) -> tuple[int, int]:
     """How many elements are left and right.
 
     Raises:

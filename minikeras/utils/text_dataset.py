@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from minikeras.engine.strings import StringArray
+from minikeras.types import ArrayLike
 from minikeras.utils.directories import (
     check_arguments,
     dataset_of,
@@ -19,8 +21,8 @@ _OWNER = "text_dataset_from_directory"
 
 
 def text_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: str | PathLike[str],
+    labels: ArrayLike = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = 32,

@@ -9,6 +9,7 @@ import numpy as np
 from minikeras.engine.tensor import Tensor
 from minikeras.training.data.dataset import Dataset
 from minikeras.training.data.rows import Rows, rows_of
+from minikeras.types import ArrayLike
 from minikeras.utils.directories import new_seed
 
 _OWNER = "timeseries_dataset_from_array"
@@ -16,7 +17,7 @@ _OWNER = "timeseries_dataset_from_array"
 
 def timeseries_dataset_from_array(
     data: Any,
-    targets: Any,
+    targets: ArrayLike,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
@@ -98,7 +99,7 @@ def timeseries_dataset_from_array(
     return made if batch_size is None else made.batch(batch_size).prefetch(1)
 
 
-def _rows(data: Any) -> Any:
+def _rows(data: object) -> Any:
     if isinstance(data, Tensor):
         return data.numpy()
     found = rows_of(data)
@@ -112,7 +113,12 @@ def _take(source: Any, steps: Any) -> Any:
 
 
 def _check(
-    size: int, length: Any, stride: Any, rate: Any, start: int | None, end: int | None
+    size: int,
+    length: Any,
+    stride: object,
+    rate: object,
+    start: int | None,
+    end: int | None,
 ) -> None:
     for name, value in (
         ("sequence_length", length),

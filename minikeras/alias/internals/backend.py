@@ -22,6 +22,7 @@ from minikeras.layers.base.stateless import StatelessScope, SymbolicScope
 from minikeras.ops import convert_to_numpy, convert_to_tensor, is_tensor
 from minikeras.random.seed_generator import draw_seed
 from minikeras.scopes import device
+from minikeras.types import ArrayLike, DTypeLike
 from minikeras.variable import Variable, autocast_dtype, autocast_scope
 
 IS_THREAD_SAFE = True
@@ -34,12 +35,12 @@ DATA_FORMATS = settings.DATA_FORMATS
 _global: dict[str, Any] = {}
 
 
-def get_keras_mask(x: Any) -> Any:
+def get_keras_mask(x: object) -> Any:
     """The mask that a tensor carries, or None."""
     return mask_of(x)
 
 
-def set_keras_mask(x: Any, mask: Any) -> None:
+def set_keras_mask(x: object, mask: ArrayLike) -> None:
     """Attach a mask to a tensor; None takes it away."""
     set_mask(x, mask)
 
@@ -104,17 +105,17 @@ def canonicalize_axis(axis: int, num_dims: int) -> int:
     return axis % num_dims
 
 
-def to_tuple_or_list(value: Any) -> Any:
+def to_tuple_or_list(value: object) -> Any:
     """A number as a tuple of itself; None, tuples and lists stay."""
     return value if value is None or isinstance(value, list | tuple) else (value,)
 
 
-def cast(x: Any, dtype: Any) -> Any:
+def cast(x: ArrayLike, dtype: DTypeLike) -> Any:
     """`x` in another dtype."""
     return ops.cast(x, dtype)
 
 
-def shape(x: Any) -> Any:
+def shape(x: ArrayLike) -> Any:
     """The shape, a tuple."""
     return ops.shape(x)
 
@@ -128,7 +129,7 @@ def get_autocast_scope() -> AutocastScope | None:
 class AutocastScope:
     """A block in which float variables are read in another dtype; None: as they are."""
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: DTypeLike) -> None:
         self.dtype = None if dtype is None else dtypes.standardize(dtype)
         self._scope: Any = None
 
@@ -162,7 +163,7 @@ def in_symbolic_scope() -> bool:
     return False
 
 
-def set_global_attribute(name: str, value: Any) -> None:
+def set_global_attribute(name: str, value: object) -> None:
     """Keeps a value under a name, for the whole process."""
     _global[name] = value
 

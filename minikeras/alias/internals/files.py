@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from os import PathLike
 from os.path import exists, isdir, join
 from pathlib import Path
 from typing import IO, Any
 
 
-def path_to_string(path: Any) -> Any:
+def path_to_string(path: str | PathLike[str]) -> Any:
     """A path as text; anything else stays."""
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
@@ -27,7 +28,7 @@ def is_remote_path(filepath: Any) -> bool:
     )
 
 
-def File(path: Any, mode: str = "r") -> IO[Any]:
+def File(path: str | PathLike[str], mode: str = "r") -> IO[Any]:
     """An open file.
 
     Raises:
@@ -40,17 +41,17 @@ def File(path: Any, mode: str = "r") -> IO[Any]:
     return open(path, mode)
 
 
-def remove(path: Any) -> None:
+def remove(path: str | PathLike[str]) -> None:
     """Removes a file."""
     os.remove(path)
 
 
-def rmtree(path: Any) -> None:
+def rmtree(path: str | PathLike[str]) -> None:
     """Removes a folder with what is in it."""
     shutil.rmtree(path)
 
 
-def listdir(path: Any) -> list[str]:
+def listdir(path: str | PathLike[str]) -> list[str]:
     """The names in a folder."""
     return os.listdir(path)
 
@@ -60,7 +61,7 @@ def copy(src: Any, dst: Any) -> None:
     shutil.copy(src, dst)
 
 
-def makedirs(path: Any) -> None:
+def makedirs(path: str | PathLike[str]) -> None:
     """Makes a folder and those above, where they are missing."""
     Path(path).mkdir(parents=True, exist_ok=True)
 

@@ -10,9 +10,12 @@ from minikeras.layers.base.calling import is_shape as is_shape_tuple
 from minikeras.layers.base.input_spec import check
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node, Operation
+from minikeras.types import ArrayLike
 
 
-def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) -> None:
+def assert_input_compatibility(
+    input_spec: Any, inputs: ArrayLike, layer_name: str
+) -> None:
     """Nothing, where inputs are as a layer wants them.
 
     Raises:

@@ -10,6 +10,7 @@ from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.reduction import apply_mask
 from minikeras.losses.reduction import match_ranks as squeeze_or_expand_to_same_rank
 from minikeras.metrics.reductions import MeanMetricWrapper
+from minikeras.types import ArrayLike
 
 
 def standardize_reduction(reduction: Any) -> None:
@@ -22,7 +23,9 @@ def standardize_reduction(reduction: Any) -> None:
 
 
 def reduce_values(
-    values: Any, sample_weight: Any = None, reduction: str = "sum_over_batch_size"
+    values: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    reduction: str = "sum_over_batch_size",
 ) -> Any:
     """One number from values."""
     return _reduction.reduce_values(values, sample_weight, reduction)
@@ -41,16 +44,16 @@ def reduce_weighted_values(
     )
 
 
-def scale_loss_for_distribution(value: Any) -> Any:
+def scale_loss_for_distribution(value: object) -> Any:
     """`value`: every process has losses of its own batch."""
     return value
 
 
 def confusion_matrix(
-    labels: Any,
-    predictions: Any,
+    labels: ArrayLike,
+    predictions: ArrayLike,
     num_classes: int,
-    weights: Any = None,
+    weights: ArrayLike | None = None,
     dtype: str = "int32",
 ) -> Any:
     """How often each true class (rows) was taken for each class (columns)."""

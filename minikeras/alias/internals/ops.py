@@ -9,6 +9,7 @@ from minikeras.alias.internals.backend import any_symbolic_tensors
 from minikeras.engine.symbolic import KerasTensor, infer_call
 from minikeras.layers.base.node import KerasHistory, Node, Operation
 from minikeras.models import Function
+from minikeras.types import Axis, ShapeLike
 from minikeras.utils.sources import get_source_inputs
 
 
@@ -19,13 +20,13 @@ def _shape_of(op: Any, *shapes: Any, **options: Any) -> tuple[int | None, ...]:
     return tuple(found.shape)
 
 
-def broadcast_shapes(shape1: Any, shape2: Any) -> list[int | None]:
+def broadcast_shapes(shape1: ShapeLike, shape2: ShapeLike) -> list[int | None]:
     """The shape of what two shapes broadcast to."""
     return list(_shape_of(ops.add, shape1, shape2))
 
 
 def compute_pooling_output_shape(
-    input_shape: Any,
+    input_shape: ShapeLike,
     pool_size: Any,
     strides: Any,
     padding: str = "valid",
@@ -70,7 +71,9 @@ def compute_conv_output_shape(
     )
 
 
-def compute_matmul_output_shape(shape1: Any, shape2: Any) -> tuple[int | None, ...]:
+def compute_matmul_output_shape(
+    shape1: ShapeLike, shape2: ShapeLike
+) -> tuple[int | None, ...]:
     """The shape of a product of matrices."""
     return _shape_of(ops.matmul, shape1, shape2)
 
@@ -84,21 +87,21 @@ def compute_transpose_output_shape(
 
 
 def compute_reshape_output_shape(
-    input_shape: Any, newshape: Any, newshape_arg_name: str = "newshape"
+    input_shape: ShapeLike, newshape: Any, newshape_arg_name: str = "newshape"
 ) -> tuple[int | None, ...]:
     """The shape after a reshape, -1 worked out where it can be."""
     return _shape_of(lambda x: ops.reshape(x, tuple(newshape)), input_shape)
 
 
 def compute_expand_dims_output_shape(
-    input_shape: Any, axis: Any
+    input_shape: ShapeLike, axis: Axis
 ) -> tuple[int | None, ...]:
     """The shape with an axis of size 1 more."""
     return _shape_of(lambda x: ops.expand_dims(x, axis), input_shape)
 
 
 def reduce_shape(
-    shape: Any, axis: Any = None, keepdims: bool = False
+    shape: ShapeLike, axis: Axis = None, keepdims: bool = False
 ) -> tuple[int | None, ...]:
     """The shape after a reduction."""
     return _shape_of(lambda x: ops.sum(x, axis, keepdims), shape)

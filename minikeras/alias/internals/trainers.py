@@ -17,11 +17,14 @@ from minikeras.training.data import (
 from minikeras.training.data.class_weight import sample_weight_of
 from minikeras.training.data.leaves import host_structure
 from minikeras.training.trainer import Trainer
+from minikeras.types import ArrayLike
 
 get_data_adapter = make_adapter
 
 
-def class_weight_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> Any:
+def class_weight_to_sample_weights(
+    y: ArrayLike, class_weight: Mapping[int, float]
+) -> Any:
     """The weight of each sample: that of its class."""
     return sample_weight_of(host_structure(y, "y"), class_weight)
 
@@ -54,7 +57,7 @@ def train_validation_split(
     return first, tuple(None if a is None else a[at:] for a in arrays)
 
 
-def is_tensorflow_tensor(value: Any) -> bool:
+def is_tensorflow_tensor(value: object) -> bool:
     """False: there is no TensorFlow."""
     return False
 

@@ -6,6 +6,7 @@ import functools
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any
 
 from minikeras import naming, ops
@@ -19,6 +20,7 @@ from minikeras.layers.base.tracker import (
 )
 from minikeras.naming import auto_name, to_snake_case
 from minikeras.random.seed_generator import set_global_seed
+from minikeras.types import ArrayLike, DTypeLike
 
 
 def standardize_tuple(
@@ -52,7 +54,7 @@ def standardize_tuple(
     return found
 
 
-def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
+def standardize_padding(value: object, allow_causal: bool = False) -> Any:
     """`"valid"`, `"same"` or, where allowed, `"causal"`, in lower case.
 
     Raises:
@@ -68,7 +70,7 @@ def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
 
 
 def validate_string_arg(
-    value: Any,
+    value: ArrayLike,
     allowable_strings: Iterable[str],
     caller_name: str,
     arg_name: str,
@@ -129,12 +131,12 @@ def TFGraphScope() -> Iterator[None]:
     yield
 
 
-def convert_tf_tensor(outputs: Any, dtype: Any = None) -> Any:
+def convert_tf_tensor(outputs: Any, dtype: DTypeLike | None = None) -> Any:
     """`outputs` as they are, or in another dtype."""
     return outputs if dtype is None else ops.cast(outputs, dtype)
 
 
-def is_in_jax_tracing_scope(x: Any = None) -> bool:
+def is_in_jax_tracing_scope(x: object | None = None) -> bool:
     """False: there is no JAX."""
     return False
 
@@ -191,7 +193,7 @@ grain = LazyModule("grain")
 optree = LazyModule("optree")
 
 
-def keras_export(path: Any) -> Callable[[Any], Any]:
+def keras_export(path: str | PathLike[str]) -> Callable[[Any], Any]:
     """A decorator that leaves things as they are."""
     return lambda thing: thing
 
@@ -218,7 +220,7 @@ def is_default(method: Any) -> bool:
     return bool(getattr(method, "_is_default", False))
 
 
-def to_list(x: Any) -> list[Any]:
+def to_list(x: object) -> list[Any]:
     """`x` in a list, unless it is one."""
     return x if isinstance(x, list) else [x]
 
@@ -239,13 +241,13 @@ def get_random_seed() -> int | None:
     return None
 
 
-def dtype_size(dtype: Any) -> int:
+def dtype_size(dtype: DTypeLike) -> int:
     """Bits of one number."""
     name = dtypes.standardize(dtype)
     return 8 if name == "bool" else int("".join(c for c in name[-3:] if c.isdigit()))
 
 
-def is_float(dtype: Any) -> bool:
+def is_float(dtype: DTypeLike) -> bool:
     """Whether it is a dtype of floats."""
     return dtypes.is_float(dtypes.standardize(dtype))
 

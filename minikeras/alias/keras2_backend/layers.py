@@ -8,12 +8,16 @@ from typing import Any
 from minikeras import ops
 from minikeras.ops import elu
 from minikeras.settings import image_data_format
+from minikeras.types import ArrayLike
 
 Size = int | Sequence[int]
 
 
 def relu(
-    x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+    x: ArrayLike,
+    alpha: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
 ) -> Any:
     """`x` above `threshold`, at most `max_value`; below, `alpha * (x - threshold)`."""
     from minikeras.activations import relu as found
@@ -21,17 +25,17 @@ def relu(
     return found(x, alpha, max_value, threshold)
 
 
-def hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid(x: ArrayLike) -> Any:
     """`0.2 * x + 0.5`, kept between 0 and 1: Keras 2's, which is steeper than Keras 3's."""
     return ops.clip(ops.convert_to_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: ArrayLike, axis: int = -1) -> Any:
     """Positive numbers that sum to 1 along `axis`; of a single axis too."""
     return ops.softmax(x, axis)
 
 
-def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+def bias_add(x: ArrayLike, bias: ArrayLike, data_format: str | None = None) -> Any:
     """Adds `(channels,)`, or one bias for every place `(*spatial, channels)`."""
     x, bias = ops.convert_to_tensor(x), ops.convert_to_tensor(bias)
     rank = len(x.shape)
@@ -47,8 +51,8 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
 
 
 def batch_normalization(
-    x: Any,
-    mean: Any,
+    x: ArrayLike,
+    mean: ArrayLike,
     var: Any,
     beta: Any,
     gamma: Any,
@@ -80,8 +84,8 @@ def conv1d(
 
 
 def conv2d(
-    x: Any,
-    kernel: Any,
+    x: ArrayLike,
+    kernel: ArrayLike,
     strides: Size = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
@@ -92,8 +96,8 @@ def conv2d(
 
 
 def conv3d(
-    x: Any,
-    kernel: Any,
+    x: ArrayLike,
+    kernel: ArrayLike,
     strides: Size = (1, 1, 1),
     padding: str = "valid",
     data_format: str | None = None,
@@ -150,8 +154,8 @@ def conv2d_transpose(
 
 
 def depthwise_conv2d(
-    x: Any,
-    depthwise_kernel: Any,
+    x: ArrayLike,
+    depthwise_kernel: ArrayLike,
     strides: Size = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
@@ -164,9 +168,9 @@ def depthwise_conv2d(
 
 
 def separable_conv2d(
-    x: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
+    x: ArrayLike,
+    depthwise_kernel: ArrayLike,
+    pointwise_kernel: ArrayLike,
     strides: Size = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
@@ -185,7 +189,7 @@ def separable_conv2d(
 
 
 def pool2d(
-    x: Any,
+    x: ArrayLike,
     pool_size: Size,
     strides: Size = (1, 1),
     padding: str = "valid",
@@ -197,7 +201,7 @@ def pool2d(
 
 
 def pool3d(
-    x: Any,
+    x: ArrayLike,
     pool_size: Size,
     strides: Size = (1, 1, 1),
     padding: str = "valid",
@@ -209,7 +213,12 @@ def pool3d(
 
 
 def _pool(
-    x: Any, size: Size, strides: Size, padding: str, data_format: str | None, mode: str
+    x: ArrayLike,
+    size: Size,
+    strides: Size,
+    padding: str,
+    data_format: str | None,
+    mode: str,
 ) -> Any:
     kinds = {"max": ops.max_pool, "avg": ops.average_pool}
     if mode not in kinds:

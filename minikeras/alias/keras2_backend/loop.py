@@ -6,17 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from minikeras import ops, tree
+from minikeras.types import ArrayLike
 
 
 def rnn(
     step_function: Callable[[Any, Any], tuple[Any, Any]],
-    inputs: Any,
+    inputs: ArrayLike,
     initial_states: Any,
     go_backwards: bool = False,
-    mask: Any = None,
+    mask: ArrayLike | None = None,
     constants: Any = None,
     unroll: bool = False,
-    input_length: Any = None,
+    input_length: ArrayLike | None = None,
     time_major: bool = False,
     zero_output_for_mask: bool = False,
     return_all_outputs: bool = True,
@@ -40,7 +41,7 @@ def rnn(
         `(last_output, outputs, new_states)`.
     """
 
-    def swap(x: Any) -> Any:
+    def swap(x: ArrayLike) -> Any:
         x = ops.convert_to_tensor(x)
         x = x if time_major else ops.swapaxes(x, 0, 1)
         return ops.flip(x, 0) if go_backwards else x

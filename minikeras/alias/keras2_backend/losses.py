@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import losses, ops
+from minikeras.types import ArrayLike
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False
+) -> Any:
     """The crossentropy of each value, of zeros and ones."""
     return ops.binary_crossentropy(target, output, from_logits)
 
 
 def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
 ) -> Any:
     """The crossentropy of each sample, of one-hot classes."""
     return ops.categorical_crossentropy(target, output, from_logits, axis)
 
 
 def sparse_categorical_crossentropy(
-    target: Any,
-    output: Any,
+    target: ArrayLike,
+    output: ArrayLike,
     from_logits: bool = False,
     axis: int = -1,
     ignore_class: int | None = None,
@@ -33,8 +36,8 @@ def sparse_categorical_crossentropy(
 
 
 def binary_focal_crossentropy(
-    target: Any,
-    output: Any,
+    target: ArrayLike,
+    output: ArrayLike,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
@@ -53,8 +56,8 @@ def binary_focal_crossentropy(
 
 
 def categorical_focal_crossentropy(
-    target: Any,
-    output: Any,
+    target: ArrayLike,
+    output: ArrayLike,
     alpha: Any = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
@@ -67,7 +70,7 @@ def categorical_focal_crossentropy(
 
 
 def ctc_batch_cost(
-    y_true: Any, y_pred: Any, input_length: Any, label_length: Any
+    y_true: ArrayLike, y_pred: Any, input_length: ArrayLike, label_length: ArrayLike
 ) -> Any:
     """`(batch, 1)`: the CTC loss, with the last class as the blank.
 
@@ -90,7 +93,7 @@ def ctc_batch_cost(
 
 def ctc_decode(
     y_pred: Any,
-    input_length: Any,
+    input_length: ArrayLike,
     greedy: bool = True,
     beam_width: int = 100,
     top_paths: int = 1,

@@ -21,61 +21,62 @@ from minikeras.ops import (
     tanh,
 )
 from minikeras.settings import floatx
+from minikeras.types import ArrayLike
 
 Axis = int | list[int] | tuple[int, ...] | None
 
 
-def equal(x: Any, y: Any) -> Any:
+def equal(x: ArrayLike, y: ArrayLike) -> Any:
     """Where `x` and `y` are equal."""
     return ops.equal(x, y)
 
 
-def not_equal(x: Any, y: Any) -> Any:
+def not_equal(x: ArrayLike, y: ArrayLike) -> Any:
     """Where `x` and `y` differ."""
     return ops.not_equal(x, y)
 
 
-def greater(x: Any, y: Any) -> Any:
+def greater(x: ArrayLike, y: ArrayLike) -> Any:
     """Where `x` is above `y`."""
     return ops.greater(x, y)
 
 
-def greater_equal(x: Any, y: Any) -> Any:
+def greater_equal(x: ArrayLike, y: ArrayLike) -> Any:
     """Where `x` is `y` or above."""
     return ops.greater_equal(x, y)
 
 
-def less(x: Any, y: Any) -> Any:
+def less(x: ArrayLike, y: ArrayLike) -> Any:
     """Where `x` is below `y`."""
     return ops.less(x, y)
 
 
-def less_equal(x: Any, y: Any) -> Any:
+def less_equal(x: ArrayLike, y: ArrayLike) -> Any:
     """Where `x` is `y` or below."""
     return ops.less_equal(x, y)
 
 
-def maximum(x: Any, y: Any) -> Any:
+def maximum(x: ArrayLike, y: ArrayLike) -> Any:
     """The larger of two, element by element."""
     return ops.maximum(x, y)
 
 
-def minimum(x: Any, y: Any) -> Any:
+def minimum(x: ArrayLike, y: ArrayLike) -> Any:
     """The smaller of two, element by element."""
     return ops.minimum(x, y)
 
 
-def pow(x: Any, a: Any) -> Any:
+def pow(x: ArrayLike, a: ArrayLike) -> Any:
     """`x` to the power of `a`."""
     return ops.power(x, a)
 
 
-def transpose(x: Any) -> Any:
+def transpose(x: ArrayLike) -> Any:
     """`x` with its axes in the opposite order."""
     return ops.transpose(x)
 
 
-def clip(x: Any, min_value: Any, max_value: Any) -> Any:
+def clip(x: ArrayLike, min_value: Any, max_value: Any) -> Any:
     """Values brought between the two; None is no bound."""
     if min_value is not None:
         x = ops.maximum(x, min_value)
@@ -86,88 +87,88 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
     return x
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis`, over everything when None."""
     return ops.sum(x, axis, keepdims)
 
 
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The product over `axis`."""
     return ops.prod(x, axis, keepdims)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest value over `axis`."""
     return ops.max(x, axis, keepdims)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest value over `axis`."""
     return ops.min(x, axis, keepdims)
 
 
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis`; booleans count as 0 and 1."""
     return ops.mean(_number(x), axis, keepdims)
 
 
-def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The variance over `axis`."""
     return ops.var(_number(x), axis, keepdims)
 
 
-def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The standard deviation over `axis`."""
     return ops.std(_number(x), axis, keepdims)
 
 
-def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def all(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether every value over `axis` is true."""
     return ops.all(ops.cast(x, "bool"), axis, keepdims)
 
 
-def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def any(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether some value over `axis` is true."""
     return ops.any(ops.cast(x, "bool"), axis, keepdims)
 
 
-def argmax(x: Any, axis: int = -1) -> Any:
+def argmax(x: ArrayLike, axis: int = -1) -> Any:
     """Where the largest value stands along `axis`."""
     return ops.argmax(x, axis)
 
 
-def argmin(x: Any, axis: int = -1) -> Any:
+def argmin(x: ArrayLike, axis: int = -1) -> Any:
     """Where the smallest value stands along `axis`."""
     return ops.argmin(x, axis)
 
 
-def cumsum(x: Any, axis: int = 0) -> Any:
+def cumsum(x: ArrayLike, axis: int = 0) -> Any:
     """Sums of all values up to each, along `axis`."""
     return ops.cumsum(x, axis)
 
 
-def cumprod(x: Any, axis: int = 0) -> Any:
+def cumprod(x: ArrayLike, axis: int = 0) -> Any:
     """Products of all values up to each, along `axis`."""
     return ops.cumprod(x, axis)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """`log(sum(exp(x)))` without overflow."""
     return ops.logsumexp(x, axis, keepdims)
 
 
-def l2_normalize(x: Any, axis: Axis = None) -> Any:
+def l2_normalize(x: ArrayLike, axis: Axis = None) -> Any:
     """`x` divided by its Euclidean length along `axis`."""
     total = ops.sum(ops.square(x), axis, keepdims=True)
     return ops.multiply(x, ops.rsqrt(ops.maximum(total, 1e-12)))
 
 
-def dot(x: Any, y: Any) -> Any:
+def dot(x: ArrayLike, y: ArrayLike) -> Any:
     """The product over the last axis of `x` and the last but one of `y`."""
     return ops.dot(x, y)
 
 
-def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+def batch_dot(x: ArrayLike, y: ArrayLike, axes: Axis = None) -> Any:
     """Products sample by sample, over one axis of each.
 
     Args:
@@ -199,7 +200,7 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     return ops.expand_dims(out, -1) if len(kept) == 1 else out
 
 
-def _number(x: Any) -> Any:
+def _number(x: ArrayLike) -> Any:
     x = ops.convert_to_tensor(x)
     return ops.cast(x, floatx()) if x.dtype == "bool" else x
 

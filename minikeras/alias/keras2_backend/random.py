@@ -6,33 +6,37 @@ from typing import Any
 
 from minikeras import ops, random
 from minikeras.settings import floatx
+from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 from minikeras.variable import Variable
 
 
 def random_normal(
-    shape: Any,
+    shape: ShapeLike,
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
 ) -> Any:
     """Draws from a normal distribution."""
     return random.normal(shape, mean, stddev, dtype or floatx(), seed)
 
 
 def random_uniform(
-    shape: Any,
+    shape: ShapeLike,
     minval: float = 0.0,
     maxval: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
 ) -> Any:
     """Draws from `minval` to below `maxval`."""
     return random.uniform(shape, minval, maxval, dtype or floatx(), seed)
 
 
 def random_bernoulli(
-    shape: Any, p: float = 0.0, dtype: Any = None, seed: Any = None
+    shape: ShapeLike,
+    p: float = 0.0,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
 ) -> Any:
     """1 with probability `p`, else 0."""
     drawn = random.uniform(shape, dtype="float32", seed=seed)
@@ -40,23 +44,23 @@ def random_bernoulli(
 
 
 def truncated_normal(
-    shape: Any,
+    shape: ShapeLike,
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
+    dtype: DTypeLike | None = None,
+    seed: int | None = None,
 ) -> Any:
     """Draws from a normal distribution, within two standard deviations."""
     return random.truncated_normal(shape, mean, stddev, dtype or floatx(), seed)
 
 
 def random_normal_variable(
-    shape: Any,
+    shape: ShapeLike,
     mean: float,
     scale: float,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     name: str | None = None,
-    seed: Any = None,
+    seed: int | None = None,
 ) -> Variable:
     """A variable with draws from a normal distribution."""
     value = random_normal(shape, mean, scale, dtype, seed)
@@ -64,19 +68,21 @@ def random_normal_variable(
 
 
 def random_uniform_variable(
-    shape: Any,
+    shape: ShapeLike,
     low: float,
     high: float,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     name: str | None = None,
-    seed: Any = None,
+    seed: int | None = None,
 ) -> Variable:
     """A variable with draws from `low` to below `high`."""
     value = random_uniform(shape, low, high, dtype, seed)
     return Variable(value, dtype=dtype or floatx(), name=name)
 
 
-def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> Any:
+def dropout(
+    x: ArrayLike, level: float, noise_shape: Any = None, seed: int | None = None
+) -> Any:
     """A share `level` of the values becomes 0, the others grow to make up for it."""
     return random.dropout(x, level, noise_shape, seed)
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.settings import floatx, image_data_format
+from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 
-def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") -> Any:
+def arange(
+    start: ArrayLike, stop: Any = None, step: Any = 1, dtype: str = "int32"
+) -> Any:
     """Numbers from `start` to before `stop`; from 0 to before `start` without it."""
     return ops.arange(start, stop, step, dtype)
 
@@ -20,27 +23,27 @@ def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
     return ops.concatenate(tensors, axis % rank if rank else 0)
 
 
-def expand_dims(x: Any, axis: int = -1) -> Any:
+def expand_dims(x: ArrayLike, axis: int = -1) -> Any:
     """`x` with an axis of size 1 more."""
     return ops.expand_dims(x, axis)
 
 
-def squeeze(x: Any, axis: int) -> Any:
+def squeeze(x: ArrayLike, axis: int) -> Any:
     """`x` without one axis, which has size 1."""
     return ops.squeeze(x, axis)
 
 
-def reshape(x: Any, shape: Any) -> Any:
+def reshape(x: ArrayLike, shape: ShapeLike) -> Any:
     """`x` in another shape; one size may be -1."""
     return ops.reshape(x, shape)
 
 
-def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
+def permute_dimensions(x: ArrayLike, pattern: Sequence[int]) -> Any:
     """`x` with its axes in another order."""
     return ops.transpose(x, pattern)
 
 
-def flatten(x: Any) -> Any:
+def flatten(x: ArrayLike) -> Any:
     """All values in one row."""
     return ops.reshape(x, (-1,))
 
@@ -58,32 +61,32 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     return ops.stack(x, axis)
 
 
-def tile(x: Any, n: Any) -> Any:
+def tile(x: ArrayLike, n: ArrayLike) -> Any:
     """`x` repeated as a whole, `n` times along each axis."""
     return ops.tile(x, [n] if isinstance(n, int) else n)
 
 
-def repeat(x: Any, n: int) -> Any:
+def repeat(x: ArrayLike, n: int) -> Any:
     """`(batch, values)` to `(batch, n, values)`."""
     return ops.repeat(ops.expand_dims(x, 1), n, 1)
 
 
-def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+def repeat_elements(x: ArrayLike, rep: int, axis: int) -> Any:
     """Each element `rep` times, along `axis`."""
     return ops.repeat(x, rep, axis)
 
 
-def reverse(x: Any, axes: int | Sequence[int]) -> Any:
+def reverse(x: ArrayLike, axes: int | Sequence[int]) -> Any:
     """`x` backwards along the axes."""
     return ops.flip(x, axes)
 
 
-def gather(reference: Any, indices: Any) -> Any:
+def gather(reference: Any, indices: ArrayLike) -> Any:
     """The rows of `reference` at `indices`."""
     return ops.take(reference, indices, axis=0)
 
 
-def one_hot(indices: Any, num_classes: int) -> Any:
+def one_hot(indices: ArrayLike, num_classes: int) -> Any:
     """Classes as rows of zeros with one 1."""
     return ops.one_hot(ops.cast(indices, "int64"), num_classes, dtype=floatx())
 
@@ -94,40 +97,50 @@ def eye(size: Any, dtype: Any = None, name: str | None = None) -> Any:
     return ops.eye(rows, columns, dtype=dtype or floatx())
 
 
-def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+def ones(
+    shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None
+) -> Any:
     """All 1."""
     return ops.ones(shape, dtype or floatx())
 
 
-def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+def zeros(
+    shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None
+) -> Any:
     """All 0."""
     return ops.zeros(shape, dtype or floatx())
 
 
-def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+def ones_like(
+    x: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
+) -> Any:
     """All 1, in the shape of `x`."""
     return ops.ones_like(x, dtype)
 
 
-def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+def zeros_like(
+    x: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
+) -> Any:
     """All 0, in the shape of `x`."""
     return ops.zeros_like(x, dtype)
 
 
-def temporal_padding(x: Any, padding: Sequence[int] = (1, 1)) -> Any:
+def temporal_padding(x: ArrayLike, padding: Sequence[int] = (1, 1)) -> Any:
     """Zeros before and after the steps of `(batch, steps, features)`."""
     return ops.pad(x, [(0, 0), tuple(padding), (0, 0)])
 
 
 def spatial_2d_padding(
-    x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None
+    x: ArrayLike, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None
 ) -> Any:
     """Zeros around pictures."""
     return _pad(x, padding, data_format)
 
 
 def spatial_3d_padding(
-    x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None
+    x: ArrayLike,
+    padding: Any = ((1, 1), (1, 1), (1, 1)),
+    data_format: str | None = None,
 ) -> Any:
     """Zeros around volumes."""
     return _pad(x, padding, data_format)
@@ -147,7 +160,11 @@ def resize_images(
 
 
 def resize_volumes(
-    x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str
+    x: ArrayLike,
+    depth_factor: int,
+    height_factor: int,
+    width_factor: int,
+    data_format: str,
 ) -> Any:
     """Volumes with every value repeated along the three axes."""
     first = 1 if data_format == "channels_last" else 2
@@ -156,7 +173,7 @@ def resize_volumes(
     return x
 
 
-def _pad(x: Any, padding: Any, data_format: str | None) -> Any:
+def _pad(x: ArrayLike, padding: Any, data_format: str | None) -> Any:
     inner = [tuple(pair) for pair in padding]
     if (data_format or image_data_format()) == "channels_first":
         return ops.pad(x, [(0, 0), (0, 0), *inner])

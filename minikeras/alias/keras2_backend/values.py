@@ -13,6 +13,7 @@ from minikeras.engine.symbolic import is_keras_tensor
 from minikeras.naming import name_scope
 from minikeras.ops import cast, shape
 from minikeras.settings import floatx
+from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 from minikeras.variable import Variable
 
 
@@ -26,21 +27,24 @@ def variable(
 
 
 def constant(
-    value: Any, dtype: Any = None, shape: Any = None, name: str | None = None
+    value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    shape: ShapeLike | None = None,
+    name: str | None = None,
 ) -> Any:
     """A tensor of `value`, spread over `shape` where one is given."""
     tensor = ops.convert_to_tensor(value, dtype or floatx())
     return tensor if shape is None else ops.broadcast_to(tensor, shape)
 
 
-def cast_to_floatx(x: Any) -> Any:
+def cast_to_floatx(x: ArrayLike) -> Any:
     """`x` in the default float dtype; an array where it was one."""
     if isinstance(x, np.ndarray | list | tuple | int | float):
         return np.asarray(x, floatx())
     return ops.cast(x, floatx())
 
 
-def get_value(x: Any) -> Any:
+def get_value(x: ArrayLike) -> Any:
     """The values as an array."""
     return x if isinstance(x, np.ndarray) else ops.convert_to_numpy(x)
 
@@ -53,7 +57,7 @@ def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
     return [get_value(tensor) for tensor in tensors]
 
 
-def set_value(x: Variable, value: Any) -> None:
+def set_value(x: Variable, value: ArrayLike) -> None:
     """Gives a variable other values."""
     x.assign(np.asarray(value, dtype=x.dtype))
 
@@ -64,7 +68,7 @@ def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
         set_value(x, value)
 
 
-def stop_gradient(variables: Any) -> Any:
+def stop_gradient(variables: ArrayLike) -> Any:
     """Tensors through which no gradient goes; of a list, each."""
     if isinstance(variables, list | tuple):
         return [ops.stop_gradient(v) for v in variables]
@@ -86,7 +90,7 @@ def update_sub(x: Variable, decrement: Any) -> Any:
     return x.assign_sub(decrement)
 
 
-def moving_average_update(x: Variable, value: Any, momentum: float) -> Any:
+def moving_average_update(x: Variable, value: ArrayLike, momentum: float) -> Any:
     """`x` becomes `momentum * x + (1 - momentum) * value`."""
     share = ops.cast(momentum, x.dtype)
     return x.assign(x * share + ops.cast(value, x.dtype) * (1 - share))
@@ -97,7 +101,7 @@ def dtype(x: Any) -> str:
     return str(x.dtype)
 
 
-def int_shape(x: Any) -> tuple[int | None, ...] | None:
+def int_shape(x: ArrayLike) -> tuple[int | None, ...] | None:
     """The shape, None where a size is not known; None for what has no shape."""
     found = getattr(x, "shape", None)
     return None if found is None else tuple(found)
@@ -113,22 +117,22 @@ def count_params(x: Any) -> int:
     return int(np.prod(x.shape, dtype=np.int64))
 
 
-def is_sparse(tensor: Any) -> bool:
+def is_sparse(tensor: ArrayLike) -> bool:
     """Whether only some values are stored: never, here."""
     return False
 
 
-def to_dense(tensor: Any) -> Any:
+def to_dense(tensor: ArrayLike) -> Any:
     """`tensor`: all are dense here."""
     return tensor
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: ArrayLike) -> bool:
     """Whether this is a tensor, or a symbolic one."""
     return ops.is_tensor(x) or is_keras_tensor(x)
 
 
-def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+def switch(condition: ArrayLike, then_expression: Any, else_expression: Any) -> Any:
     """One of two values or functions, element by element or for one condition."""
     then = then_expression() if callable(then_expression) else then_expression
     other = else_expression() if callable(else_expression) else else_expression
@@ -140,7 +144,10 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
 
 
 def map_fn(
-    fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None
+    fn: Callable[[Any], Any],
+    elems: ArrayLike,
+    name: str | None = None,
+    dtype: DTypeLike | None = None,
 ) -> Any:
     """`fn` of each slice along the first axis, stacked."""
     found = ops.map(fn, elems)
@@ -149,7 +156,7 @@ def map_fn(
 
 def foldl(
     fn: Callable[[Any, Any], Any],
-    elems: Any,
+    elems: ArrayLike,
     initializer: Any = None,
     name: str | None = None,
 ) -> Any:
@@ -162,7 +169,7 @@ def foldl(
 
 def foldr(
     fn: Callable[[Any, Any], Any],
-    elems: Any,
+    elems: ArrayLike,
     initializer: Any = None,
     name: str | None = None,
 ) -> Any:
@@ -170,12 +177,12 @@ def foldr(
     return foldl(fn, ops.flip(ops.convert_to_tensor(elems), 0), initializer)
 
 
-def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+def in_top_k(predictions: ArrayLike, targets: Any, k: int) -> Any:
     """Whether the class of each sample is among its `k` best."""
     return ops.in_top_k(targets, predictions, k)
 
 
-def gradients(loss: Any, variables: Any) -> Any:
+def gradients(loss: Any, variables: ArrayLike) -> Any:
     """Not here, as in Keras 3: gradients come from a tape.
 
     Raises:
@@ -203,7 +210,7 @@ def set_learning_phase(value: int) -> None:
 
 
 def function(
-    inputs: Any, outputs: Any, updates: Any = None, name: str | None = None
+    inputs: Any, outputs: Any, updates: ArrayLike | None = None, name: str | None = None
 ) -> Callable[..., Any]:
     """A callable from symbolic inputs to arrays of the outputs.
 
@@ -241,7 +248,7 @@ def manual_variable_initialization(value: bool) -> None:
     """Kept for old scripts: variables are initialised when they are made."""
 
 
-def is_placeholder(x: Any) -> bool:
+def is_placeholder(x: ArrayLike) -> bool:
     """Whether this is the input of a model."""
     return is_keras_tensor(x)
 
@@ -249,7 +256,7 @@ def is_placeholder(x: Any) -> bool:
 def placeholder(
     shape: Any = None,
     ndim: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool = False,
     name: str | None = None,
     ragged: bool = False,
@@ -263,13 +270,13 @@ def placeholder(
     return Input(batch_shape=whole, dtype=dtype or floatx(), name=name)
 
 
-def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+def in_train_phase(x: ArrayLike, alt: ArrayLike, training: Any = None) -> Any:
     """`x` (or what it returns) when training, else `alt`."""
     chosen = x if training is True or training == 1 else alt
     return chosen() if inspect.isfunction(chosen) else chosen
 
 
-def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
+def in_test_phase(x: ArrayLike, alt: ArrayLike, training: Any = None) -> Any:
     """`alt` (or what it returns) when training, else `x`."""
     return in_train_phase(alt, x, training)
 

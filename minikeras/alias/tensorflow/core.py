@@ -13,6 +13,7 @@ from minikeras.engine.autodiff import GradientTape, custom_gradient
 from minikeras.engine.interpret import base, current
 from minikeras.engine.tensor import Tensor
 from minikeras.training.function import CompiledFunction
+from minikeras.types import ArrayLike
 
 __version__ = "2.21.0"  # the TensorFlow beside which Keras 3.15 stands
 newaxis = None
@@ -174,7 +175,9 @@ def while_loop(
     return ops.while_loop(cond, body, loop_vars, maximum_iterations)
 
 
-def map_fn(fn: Callable[[Any], Any], elems: Any, *args: Any, **options: Any) -> Any:
+def map_fn(
+    fn: Callable[[Any], Any], elems: ArrayLike, *args: Any, **options: Any
+) -> Any:
     """`fn` of each slice along the first axis, stacked."""
     return ops.map(fn, elems)
 
@@ -189,7 +192,7 @@ def group(*inputs: Any, **options: Any) -> None:
 no_op = group
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: ArrayLike) -> bool:
     """Whether this is a tensor or a variable."""
     return isinstance(x, Tensor | own.Variable)
 

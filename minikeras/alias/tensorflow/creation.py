@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import initializers, ops
+from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None) -> Any:
+def constant(
+    value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    shape: ShapeLike | None = None,
+    name: str | None = None,
+) -> Any:
     """A tensor of `value`, reshaped or spread over `shape` where one is given."""
     tensor = ops.convert_to_tensor(value, dtype)
     if shape is None:
@@ -17,33 +23,44 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = None)
 
 
 def convert_to_tensor(
-    value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None
+    value: Any,
+    dtype: DTypeLike | None = None,
+    dtype_hint: Any = None,
+    name: str | None = None,
 ) -> Any:
     """A tensor of the value."""
     return ops.convert_to_tensor(value, dtype)
 
 
-def zeros(shape: Any, dtype: Any = "float32", name: str | None = None) -> Any:
+def zeros(
+    shape: ShapeLike, dtype: DTypeLike = "float32", name: str | None = None
+) -> Any:
     """All 0."""
     return ops.zeros(shape, dtype)
 
 
-def ones(shape: Any, dtype: Any = "float32", name: str | None = None) -> Any:
+def ones(
+    shape: ShapeLike, dtype: DTypeLike = "float32", name: str | None = None
+) -> Any:
     """All 1."""
     return ops.ones(shape, dtype)
 
 
-def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Any:
+def zeros_like(
+    input: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
+) -> Any:
     """All 0, in the shape of another."""
     return ops.zeros_like(input, dtype)
 
 
-def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Any:
+def ones_like(
+    input: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
+) -> Any:
     """All 1, in the shape of another."""
     return ops.ones_like(input, dtype)
 
 
-def fill(dims: Any, value: Any, name: str | None = None) -> Any:
+def fill(dims: Any, value: ArrayLike, name: str | None = None) -> Any:
     """One value everywhere."""
     return ops.full(dims, value)
 
@@ -52,7 +69,7 @@ def eye(
     num_rows: int,
     num_columns: int | None = None,
     batch_shape: Any = None,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
     name: str | None = None,
 ) -> Any:
     """The identity matrix, once for each place of `batch_shape`."""
@@ -63,24 +80,28 @@ def eye(
 
 
 def range(
-    start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None
+    start: ArrayLike,
+    limit: Any = None,
+    delta: Any = 1,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
 ) -> Any:
     """Numbers from `start` to before `limit`; from 0 without a limit."""
     return ops.arange(start, limit, delta, dtype)
 
 
-def linspace(start: Any, stop: Any, num: int, name: str | None = None) -> Any:
+def linspace(start: ArrayLike, stop: Any, num: int, name: str | None = None) -> Any:
     """`num` numbers, evenly spaced from `start` to `stop`."""
     return ops.linspace(start, stop, num)
 
 
 def one_hot(
-    indices: Any,
+    indices: ArrayLike,
     depth: int,
     on_value: Any = None,
     off_value: Any = None,
     axis: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     name: str | None = None,
 ) -> Any:
     """Classes as rows of zeros with one 1, or of two other values."""

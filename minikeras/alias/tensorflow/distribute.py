@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from minikeras.types import ArrayLike, Axis
+
 
 class Strategy:
     """One replica on the device that the backend in use computes on."""
@@ -27,7 +29,7 @@ class Strategy:
         """What `fn` gives, run once."""
         return fn(*args, **(kwargs or {}))
 
-    def reduce(self, reduce_op: Any, value: Any, axis: Any = None) -> Any:
+    def reduce(self, reduce_op: Any, value: ArrayLike, axis: Axis = None) -> Any:
         """The value: there is one replica."""
         return value
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine.dtypes import is_float, is_integer, standardize
+from minikeras.types import ArrayLike, DTypeLike
 
 
 class DType(str):
@@ -80,12 +81,12 @@ def as_dtype(type_value: Any) -> DType:
     return DType("string" if type_value is str else standardize(type_value))
 
 
-def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
+def cast(x: ArrayLike, dtype: DTypeLike, name: str | None = None) -> Any:
     """`x` in another dtype."""
     return ops.cast(x, dtype)
 
 
-def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Any:
+def saturate_cast(value: ArrayLike, dtype: DTypeLike, name: str | None = None) -> Any:
     """`cast`, with numbers outside brought to the ends of the dtype."""
     return ops.saturate_cast(value, dtype)
 

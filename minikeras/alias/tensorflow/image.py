@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops, random
+from minikeras.types import ArrayLike, DTypeLike
 
 _METHODS = ("bicubic", "bilinear", "lanczos3", "lanczos5", "nearest")
 
@@ -32,34 +33,36 @@ def resize(
     )
 
 
-def flip_left_right(image: Any) -> Any:
+def flip_left_right(image: ArrayLike) -> Any:
     """Pictures mirrored."""
     return ops.flip(image, -2)
 
 
-def flip_up_down(image: Any) -> Any:
+def flip_up_down(image: ArrayLike) -> Any:
     """Pictures upside down."""
     return ops.flip(image, -3)
 
 
-def random_flip_left_right(image: Any, seed: Any = None) -> Any:
+def random_flip_left_right(image: ArrayLike, seed: int | None = None) -> Any:
     """Each picture mirrored, or not, by chance."""
     image = ops.convert_to_tensor(image)
     drawn = random.uniform((*image.shape[:-3], 1, 1, 1), seed=seed)
     return ops.where(drawn < 0.5, flip_left_right(image), image)
 
 
-def rgb_to_grayscale(images: Any, name: str | None = None) -> Any:
+def rgb_to_grayscale(images: ArrayLike, name: str | None = None) -> Any:
     """Pictures with one channel."""
     return ops.image.rgb_to_grayscale(images, data_format="channels_last")
 
 
-def grayscale_to_rgb(images: Any, name: str | None = None) -> Any:
+def grayscale_to_rgb(images: ArrayLike, name: str | None = None) -> Any:
     """Pictures whose one channel is there three times."""
     return ops.repeat(images, 3, -1)
 
 
-def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
+def convert_image_dtype(
+    image: ArrayLike, dtype: DTypeLike, saturate: bool = False
+) -> Any:
     """Bytes to floats from 0 to 1, or floats to floats."""
     image = ops.convert_to_tensor(image)
     if "float" not in str(dtype):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob as _glob
 import io
 import os
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from minikeras.alias.internals.files import (
     remove,
     rmtree,
 )
+from minikeras.types import DTypeLike
 
 mkdir = makedirs
 
@@ -37,14 +39,16 @@ def get_registered_schemes() -> list[str]:
     return ["", "file"]
 
 
-def read_file(filename: Any, name: str | None = None) -> bytes:
+def read_file(filename: str | PathLike[str], name: str | None = None) -> bytes:
     """What a file holds; bytes, as tensors hold numbers only."""
     filename = filename.item() if isinstance(filename, np.ndarray) else filename
     with open(filename, "rb") as file:
         return file.read()
 
 
-def write_file(filename: Any, contents: bytes, name: str | None = None) -> None:
+def write_file(
+    filename: str | PathLike[str], contents: bytes, name: str | None = None
+) -> None:
     """Writes bytes into a file; folders are made where missing."""
     makedirs(os.path.dirname(os.path.abspath(filename)))
     with open(filename, "wb") as file:
@@ -54,7 +58,7 @@ def write_file(filename: Any, contents: bytes, name: str | None = None) -> None:
 def decode_image(
     contents: bytes,
     channels: int | None = None,
-    dtype: Any = "uint8",
+    dtype: DTypeLike = "uint8",
     name: str | None = None,
     expand_animations: bool = True,
 ) -> Any:
@@ -101,7 +105,7 @@ def decode_jpeg(contents: bytes, channels: int = 0, **options: Any) -> Any:
     return decode_image(contents, channels)
 
 
-def decode_png(contents: bytes, channels: int = 0, dtype: Any = "uint8") -> Any:
+def decode_png(contents: bytes, channels: int = 0, dtype: DTypeLike = "uint8") -> Any:
     """The picture in the bytes of a PNG file."""
     return decode_image(contents, channels, dtype)
 

@@ -9,6 +9,7 @@ from minikeras.alias.tensorflow.creation import eye
 from minikeras.alias.tensorflow.maths import l2_normalize
 from minikeras.alias.tensorflow.rows import functions
 from minikeras.alias.tensorflow.shapes import einsum, matmul, norm
+from minikeras.types import ArrayLike
 
 _FUNCTIONS = functions(
     {
@@ -28,18 +29,20 @@ _FUNCTIONS = functions(
 globals().update(_FUNCTIONS)
 
 
-def matrix_transpose(a: Any, name: str | None = None) -> Any:
+def matrix_transpose(a: ArrayLike, name: str | None = None) -> Any:
     """Rows and columns exchanged, in each matrix."""
     return ops.swapaxes(a, -1, -2)
 
 
-def matvec(a: Any, b: Any, transpose_a: bool = False, name: str | None = None) -> Any:
+def matvec(
+    a: ArrayLike, b: ArrayLike, transpose_a: bool = False, name: str | None = None
+) -> Any:
     """Products of matrices and vectors."""
     return ops.squeeze(matmul(a, ops.expand_dims(b, -1), transpose_a), -1)
 
 
 def band_part(
-    input: Any, num_lower: int, num_upper: int, name: str | None = None
+    input: ArrayLike, num_lower: int, num_upper: int, name: str | None = None
 ) -> Any:
     """The diagonals near the middle one, zeros elsewhere; -1 keeps all on that side."""
     input = ops.convert_to_tensor(input)

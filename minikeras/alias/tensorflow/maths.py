@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions
+from minikeras.types import ArrayLike, Axis, DTypeLike
 
 _UNARY = {
     "abs": "abs", "acos": "arccos", "acosh": "arccosh", "angle": "angle",
@@ -58,12 +59,16 @@ _FUNCTIONS = functions(
 globals().update(_FUNCTIONS)
 
 
-def argmax(input: Any, axis: int | None = None, output_type: Any = "int64") -> Any:
+def argmax(
+    input: ArrayLike, axis: int | None = None, output_type: DTypeLike = "int64"
+) -> Any:
     """Where the largest value stands along `axis`, the first one by default."""
     return ops.cast(ops.argmax(input, 0 if axis is None else axis), output_type)
 
 
-def argmin(input: Any, axis: int | None = None, output_type: Any = "int64") -> Any:
+def argmin(
+    input: ArrayLike, axis: int | None = None, output_type: DTypeLike = "int64"
+) -> Any:
     """Where the smallest value stands along `axis`, the first one by default."""
     return ops.cast(ops.argmin(input, 0 if axis is None else axis), output_type)
 
@@ -77,7 +82,7 @@ def add_n(inputs: Any, name: str | None = None) -> Any:
 
 
 def cumsum(
-    x: Any,
+    x: ArrayLike,
     axis: int = 0,
     exclusive: bool = False,
     reverse: bool = False,
@@ -91,17 +96,17 @@ def cumsum(
     return ops.flip(total, axis) if reverse else total
 
 
-def squared_difference(x: Any, y: Any, name: str | None = None) -> Any:
+def squared_difference(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
     """`(x - y) ** 2`."""
     return ops.square(ops.subtract(x, y))
 
 
 def confusion_matrix(
-    labels: Any,
-    predictions: Any,
+    labels: ArrayLike,
+    predictions: ArrayLike,
     num_classes: int | None = None,
-    weights: Any = None,
-    dtype: Any = "int32",
+    weights: ArrayLike | None = None,
+    dtype: DTypeLike = "int32",
     name: str | None = None,
 ) -> Any:
     """How often each true class (rows) was taken for each class (columns)."""
@@ -117,7 +122,7 @@ def confusion_matrix(
 
 
 def l2_normalize(
-    x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None
+    x: ArrayLike, axis: Axis = None, epsilon: float = 1e-12, name: str | None = None
 ) -> Any:
     """`x` divided by its Euclidean length along `axis`."""
     total = ops.sum(ops.square(x), axis, keepdims=True)
@@ -125,13 +130,16 @@ def l2_normalize(
 
 
 def reduce_euclidean_norm(
-    input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
+    input_tensor: Any,
+    axis: Axis = None,
+    keepdims: bool = False,
+    name: str | None = None,
 ) -> Any:
     """The Euclidean length over `axis`."""
     return ops.sqrt(ops.sum(ops.square(input_tensor), axis, keepdims))
 
 
-def accumulate_n(inputs: Any, name: str | None = None) -> Any:
+def accumulate_n(inputs: ArrayLike, name: str | None = None) -> Any:
     """The sum of several tensors of one shape."""
     return add_n(inputs)
 

@@ -8,6 +8,7 @@ from typing import Any
 from minikeras import ops, random
 from minikeras.alias.tensorflow.maths import l2_normalize
 from minikeras.alias.tensorflow.rows import functions
+from minikeras.types import ArrayLike
 
 _FUNCTIONS = functions(
     {
@@ -45,7 +46,7 @@ def _format(data_format: str) -> str:
 
 
 def conv2d(
-    input: Any,
+    input: ArrayLike,
     filters: Any,
     strides: int | Sequence[int],
     padding: str,
@@ -65,7 +66,7 @@ def conv2d(
 
 
 def depthwise_conv2d(
-    input: Any,
+    input: ArrayLike,
     filter: Any,
     strides: int | Sequence[int],
     padding: str,
@@ -85,7 +86,7 @@ def depthwise_conv2d(
 
 
 def max_pool2d(
-    input: Any,
+    input: ArrayLike,
     ksize: int | Sequence[int],
     strides: int | Sequence[int],
     padding: str,
@@ -98,7 +99,7 @@ def max_pool2d(
 
 
 def avg_pool2d(
-    input: Any,
+    input: ArrayLike,
     ksize: int | Sequence[int],
     strides: int | Sequence[int],
     padding: str,
@@ -114,7 +115,7 @@ max_pool, avg_pool = max_pool2d, avg_pool2d
 
 
 def bias_add(
-    value: Any, bias: Any, data_format: str | None = None, name: Any = None
+    value: Any, bias: Any, data_format: str | None = None, name: str | None = None
 ) -> Any:
     """Adds one bias for each channel."""
     if data_format is not None and data_format.startswith("NC"):
@@ -123,26 +124,30 @@ def bias_add(
 
 
 def dropout(
-    x: Any, rate: float, noise_shape: Any = None, seed: Any = None, name: Any = None
+    x: ArrayLike,
+    rate: float,
+    noise_shape: Any = None,
+    seed: int | None = None,
+    name: str | None = None,
 ) -> Any:
     """A share `rate` of the values becomes 0, the others grow to make up for it."""
     return random.dropout(x, rate, noise_shape, seed)
 
 
 def embedding_lookup(
-    params: Any, ids: Any, max_norm: Any = None, name: str | None = None
+    params: ArrayLike, ids: Any, max_norm: Any = None, name: str | None = None
 ) -> Any:
     """Rows of a table."""
     return ops.take(params, ids, axis=0)
 
 
-def l2_loss(t: Any, name: str | None = None) -> Any:
+def l2_loss(t: ArrayLike, name: str | None = None) -> Any:
     """Half the sum of squares."""
     return ops.sum(ops.square(t)) / 2
 
 
 def softmax_cross_entropy_with_logits(
-    labels: Any, logits: Any, axis: int = -1, name: str | None = None
+    labels: ArrayLike, logits: ArrayLike, axis: int = -1, name: str | None = None
 ) -> Any:
     """The crossentropy of each sample, of one-hot classes or probabilities."""
     logits = ops.convert_to_tensor(logits)
@@ -151,7 +156,7 @@ def softmax_cross_entropy_with_logits(
 
 
 def sparse_softmax_cross_entropy_with_logits(
-    labels: Any, logits: Any, name: str | None = None
+    labels: ArrayLike, logits: ArrayLike, name: str | None = None
 ) -> Any:
     """The crossentropy of each sample, of class numbers."""
     return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
@@ -168,8 +173,8 @@ def sigmoid_cross_entropy_with_logits(
 
 
 def batch_normalization(
-    x: Any,
-    mean: Any,
+    x: ArrayLike,
+    mean: ArrayLike,
     variance: Any,
     offset: Any,
     scale: Any,
@@ -184,14 +189,20 @@ def batch_normalization(
 
 
 def depth_to_space(
-    input: Any, block_size: int, data_format: str = "NHWC", name: str | None = None
+    input: ArrayLike,
+    block_size: int,
+    data_format: str = "NHWC",
+    name: str | None = None,
 ) -> Any:
     """Channels laid out as blocks of pixels."""
     return ops.nn.depth_to_space(input, block_size, _format(data_format))
 
 
 def space_to_depth(
-    input: Any, block_size: int, data_format: str = "NHWC", name: str | None = None
+    input: ArrayLike,
+    block_size: int,
+    data_format: str = "NHWC",
+    name: str | None = None,
 ) -> Any:
     """Blocks of pixels as channels."""
     return ops.nn.space_to_depth(input, block_size, _format(data_format))

@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops, random
 from minikeras.random import seed_generator
+from minikeras.types import ArrayLike, DTypeLike
 
 
 def set_seed(seed: int) -> None:
@@ -56,11 +57,11 @@ def uniform(
 
 
 def categorical(
-    logits: Any,
+    logits: ArrayLike,
     num_samples: int,
-    dtype: Any = "int64",
-    seed: Any = None,
-    name: Any = None,
+    dtype: DTypeLike = "int64",
+    seed: int | None = None,
+    name: str | None = None,
 ) -> Any:
     """Classes `(batch, num_samples)`, drawn by their logits."""
     return random.categorical(logits, num_samples, dtype, seed)
@@ -74,7 +75,7 @@ def gamma(
     return drawn if beta is None else drawn / beta
 
 
-def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Any:
+def shuffle(value: ArrayLike, seed: int | None = None, name: str | None = None) -> Any:
     """The rows in another order."""
     return random.shuffle(ops.convert_to_tensor(value), seed=seed)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions
+from minikeras.types import ArrayLike, Axis, ShapeLike
 
 _FUNCTIONS = functions(
     {
@@ -32,14 +33,14 @@ globals().update(_FUNCTIONS)
 
 
 def argsort(
-    values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = True
+    values: ArrayLike, axis: int = -1, direction: str = "ASCENDING", stable: bool = True
 ) -> Any:
     """The order that sorts."""
     values = ops.convert_to_tensor(values)
     return ops.argsort(-values if _down(direction) else values, axis)
 
 
-def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Any:
+def sort(values: ArrayLike, axis: int = -1, direction: str = "ASCENDING") -> Any:
     """Values in order."""
     found = ops.sort(values, axis)
     return ops.flip(found, axis) if _down(direction) else found
@@ -53,7 +54,7 @@ def _down(direction: str) -> bool:
     return direction == "DESCENDING"
 
 
-def boolean_mask(tensor: Any, mask: Any, axis: int | None = None) -> Any:
+def boolean_mask(tensor: ArrayLike, mask: ArrayLike, axis: int | None = None) -> Any:
     """The rows where `mask` is true; not inside compiled functions."""
     rows = ops.nonzero(mask)
     if len(rows) > 1:
@@ -62,14 +63,14 @@ def boolean_mask(tensor: Any, mask: Any, axis: int | None = None) -> Any:
 
 
 def clip_by_value(
-    t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None
+    t: ArrayLike, clip_value_min: Any, clip_value_max: Any, name: str | None = None
 ) -> Any:
     """Values brought between two bounds."""
     return ops.clip(t, clip_value_min, clip_value_max)
 
 
 def clip_by_norm(
-    t: Any, clip_norm: float, axes: Any = None, name: str | None = None
+    t: ArrayLike, clip_norm: float, axes: Axis = None, name: str | None = None
 ) -> Any:
     """`t`, made as short as `clip_norm` where it is longer."""
     t = ops.convert_to_tensor(t)
@@ -100,8 +101,8 @@ def einsum(equation: str, *inputs: Any, **options: Any) -> Any:
 
 
 def gather(
-    params: Any,
-    indices: Any,
+    params: ArrayLike,
+    indices: ArrayLike,
     validate_indices: Any = None,
     axis: int | None = None,
     batch_dims: int = 0,
@@ -130,7 +131,9 @@ def gather(
     return params[rows, indices]
 
 
-def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: Any = None) -> Any:
+def gather_nd(
+    params: ArrayLike, indices: ArrayLike, batch_dims: int = 0, name: str | None = None
+) -> Any:
     """The entries of `params` at index tuples, the last axis of `indices`."""
     if batch_dims:
         raise ValueError(f"tf.gather_nd: batch_dims={batch_dims}; expected 0.")
@@ -139,14 +142,14 @@ def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: Any = None) 
     return ops.convert_to_tensor(params)[places]
 
 
-def identity(input: Any, name: str | None = None) -> Any:
+def identity(input: ArrayLike, name: str | None = None) -> Any:
     """The tensor itself, or a variable's value."""
     return ops.convert_to_tensor(input) + 0
 
 
 def matmul(
-    a: Any,
-    b: Any,
+    a: ArrayLike,
+    b: ArrayLike,
     transpose_a: bool = False,
     transpose_b: bool = False,
     name: str | None = None,
@@ -158,7 +161,7 @@ def matmul(
 
 
 def pad(
-    tensor: Any,
+    tensor: ArrayLike,
     paddings: Any,
     mode: str = "CONSTANT",
     constant_values: Any = 0,
@@ -172,7 +175,7 @@ def pad(
     return ops.pad(tensor, pairs, kind)
 
 
-def rank(input: Any, name: str | None = None) -> int:
+def rank(input: ArrayLike, name: str | None = None) -> int:
     """The number of axes."""
     return len(ops.shape(input))
 
@@ -182,7 +185,7 @@ def split(
     num_or_size_splits: Any,
     axis: int = 0,
     num: Any = None,
-    name: Any = None,
+    name: str | None = None,
 ) -> list[Any]:
     """Equal parts, or parts of the sizes given (one may be -1)."""
     if isinstance(num_or_size_splits, int):
@@ -194,12 +197,19 @@ def split(
     return list(ops.split(value, ends, axis))
 
 
-def unstack(value: Any, num: int | None = None, axis: int = 0, name: Any = None) -> Any:
+def unstack(
+    value: ArrayLike, num: int | None = None, axis: int = 0, name: str | None = None
+) -> Any:
     """The slices along an axis, as a list."""
     return list(ops.unstack(value, num, axis))
 
 
-def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
+def where(
+    condition: ArrayLike,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    name: str | None = None,
+) -> Any:
     """One of two, element by element; index rows of the true ones for a condition alone."""
     if x is None and y is None:
         return ops.stack(ops.nonzero(condition), axis=-1)
@@ -207,9 +217,9 @@ def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any
 
 
 def norm(
-    tensor: Any,
+    tensor: ArrayLike,
     ord: Any = "euclidean",
-    axis: Any = None,
+    axis: Axis = None,
     keepdims: bool = False,
     name: str | None = None,
 ) -> Any:
@@ -220,12 +230,14 @@ def norm(
     return ops.norm(tensor, None if axis is None else kind, axis, keepdims)
 
 
-def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any) -> Any:
+def tensor_scatter_nd_update(
+    tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike
+) -> Any:
     """`tensor` with other values at index tuples."""
     return ops.scatter_update(tensor, indices, updates)
 
 
-def scatter_nd(indices: Any, updates: Any, shape: Any) -> Any:
+def scatter_nd(indices: ArrayLike, updates: ArrayLike, shape: ShapeLike) -> Any:
     """Zeros, with values added at index tuples."""
     return ops.scatter(indices, updates, shape)
 

@@ -231,7 +231,7 @@ def _identity(node: Node, scalar: Callable[[Value], Any]) -> Value | None:
     return None
 
 
-def _is_neutral(number: Any, neutral: float, node: Node) -> bool:
+def _is_neutral(number: object, neutral: float, node: Node) -> bool:
     """Whether the number is the neutral one, for floats with the sign of a zero too."""
     if number is None or number != neutral:
         return False

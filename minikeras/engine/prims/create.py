@@ -5,7 +5,7 @@ A scalar constant of a rule is a 0-d `full`; fusion turns it into a literal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikeras.engine.aval import Aval, Shape, ShapeError
 from minikeras.engine.dtypes import ALLOWED
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 
-def _check(op: str, shape: Any, dtype: str) -> None:
+def _check(op: str, shape: object, dtype: str) -> None:
     if not isinstance(shape, tuple) or any(d < 0 for d in shape):
         raise ShapeError(
             f"{op}: shape {shape!r} is not valid; expected a tuple of sizes >= 0."

@@ -49,7 +49,7 @@ def _known(w: Writer, node: Node, key: str) -> Any:
     return static
 
 
-def _each(pair: Any) -> Any:
+def _each(pair: object) -> Any:
     return pair if isinstance(pair, tuple) else (pair,)
 
 

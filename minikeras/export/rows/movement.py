@@ -116,7 +116,7 @@ def _slice(w: Writer, node: Node) -> str | Lying:
     return _result(made, perm)
 
 
-def _stop(stop: Any, size: Any, step: int) -> Any:
+def _stop(stop: Any, size: object, step: int) -> Any:
     if step < 0:
         return -_END if stop == -1 else stop
     return _END if stop == size else stop

@@ -397,7 +397,7 @@ class LayerCalls:
         return shapes_to_tensors(shape, self._run_dtype)
 
     def _with_masks(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: object
     ) -> Any:
         """`outputs`, with the masks that `compute_mask` gives for the inputs'."""
         masks = masking.first_masks(args, kwargs, None)
@@ -411,7 +411,7 @@ def _open(args: tuple[Any, ...], kwargs: dict[str, Any], first: int) -> bool:
     return any(None in t.shape[first:] for t in leaves if isinstance(t, KerasTensor))
 
 
-def _mask_of(value: Any) -> Any:
+def _mask_of(value: object) -> Any:
     return getattr(value, "_keras_mask", None)
 
 

@@ -45,7 +45,7 @@ def _config(layer: Layer) -> dict[str, Any]:
     return {k: v for k, v in config.items() if k not in _KNOWN and v is not None}
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, dict) and "class_name" in value:
         value = value["class_name"]
     words = str(value)

@@ -105,7 +105,7 @@ def check(spec: Any, inputs: Any, owner: Callable[[], str]) -> None:
             _refuse(owner, problem, value, i)
 
 
-def _refuse(owner: Callable[[], str], problem: str, value: Any, index: int) -> None:
+def _refuse(owner: Callable[[], str], problem: str, value: object, index: int) -> None:
     shape = tuple(getattr(value, "shape", ()))
     raise ShapeError(
         f"Input {index} of {owner()} is incompatible with the layer: expected {problem}; got "
@@ -160,7 +160,7 @@ def _problem(spec: InputSpec, value: Any) -> str:
     return ""
 
 
-def _differs(size: Any, wanted: Any) -> bool:
+def _differs(size: object, wanted: object) -> bool:
     if wanted is None or size is None or isinstance(size, Unknown):
         return False
     return bool(size != wanted)

@@ -27,7 +27,7 @@ from minikeras.layers.base.node import Operation
 from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
-from minikeras.types import Config, Identifier, PartialShape
+from minikeras.types import Config, Identifier, PartialShape, PolicyLike
 
 _LOCKED = (
     "layer {!r} ({}) is built, so no variables or layers can be added to it. Make them in "
@@ -98,7 +98,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         *,
         activity_regularizer: Identifier = None,
         trainable: bool = True,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         autocast: bool = True,
         name: str | None = None,
         **kwargs: Unpack[ShapeOptions],

@@ -85,7 +85,7 @@ class Tracker:
             store.append(value)
         return value
 
-    def _everything(self, value: Any, store: list[Any]) -> list[Any]:
+    def _everything(self, value: object, store: list[Any]) -> list[Any]:
         if isinstance(value, Variable):
             return self.trainable + self.non_trainable
         return store
@@ -116,7 +116,7 @@ class Tracker:
 _PLAIN = frozenset((int, float, bool, str, bytes, type(None)))
 
 
-def _holds(store: Iterable[Any], value: Any) -> bool:
+def _holds(store: Iterable[Any], value: object) -> bool:
     return any(v is value for v in store)
 
 
@@ -129,7 +129,7 @@ class TrackedList(list):
         self.tracker = tracker
         super().__init__(self._track(v) for v in values)
 
-    def _track(self, value: Any) -> Any:
+    def _track(self, value: object) -> Any:
         return value if self.tracker is None else self.tracker.track(value)
 
     def _forget(self, *values: Any) -> None:

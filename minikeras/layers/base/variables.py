@@ -15,7 +15,7 @@ from minikeras.engine.given import plain
 from minikeras.engine.interpret import current
 from minikeras.layers.base.call_context import call_context
 from minikeras.layers.base.tracker import Tracker
-from minikeras.types import Identifier
+from minikeras.types import DTypeLike, Identifier
 from minikeras.variable import Variable
 
 
@@ -46,7 +46,7 @@ class LayerVariables:
         *args: Any,
         shape: Any = None,
         initializer: Identifier = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         regularizer: Identifier = None,
@@ -125,7 +125,7 @@ class LayerVariables:
         self,
         shape: Any,
         initializer: Identifier,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
         regularizer: Identifier = None,

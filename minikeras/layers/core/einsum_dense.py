@@ -158,7 +158,7 @@ class EinsumDense(LowRank):
         self.bias = None if plan.bias is None else weight(self, "bias", plan.bias)  # type: ignore[arg-type]
         self._adapt_if_planned()
 
-    def _plan(self, input_shape: Any) -> _Plan:
+    def _plan(self, input_shape: PartialShape) -> _Plan:
         shape = tuple(input_shape)
         found = _EQUATION.fullmatch(self.equation.replace(" ", ""))
         if found is None:

@@ -12,6 +12,7 @@ from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node
 from minikeras.layers.base.options import samples_apart
+from minikeras.types import DTypeLike
 
 Shape = Sequence[int | None]
 
@@ -103,7 +104,7 @@ class InputLayer(Layer):
         self._nothing_to_build()
 
     def _check_tensor(
-        self, tensor: Any, batch_size: Any, batch_shape: Any, dtype: Any
+        self, tensor: Any, batch_size: Any, batch_shape: Any, dtype: DTypeLike
     ) -> None:
         if not isinstance(tensor, KerasTensor):
             raise ValueError(

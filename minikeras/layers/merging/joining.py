@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.merging.merge import Merge
@@ -150,11 +151,11 @@ class Dot(Merge):
         return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
 
 
-def _known_and_different(a: Any, b: Any) -> bool:
+def _known_and_different(a: Tensor, b: Tensor) -> bool:
     return a != b and not isinstance(a, Unknown) and not isinstance(b, Unknown)
 
 
-def _batch_dot(x: Any, y: Any, a: int, b: int) -> Any:
+def _batch_dot(x: Tensor, y: Tensor, a: int, b: int) -> Any:
     """Sum over axis `a` of x and `b` of y, for each sample."""
     rest_x = [i for i in range(1, len(x.shape)) if i != a]
     rest_y = [i for i in range(1, len(y.shape)) if i != b]
@@ -168,7 +169,7 @@ def _batch_dot(x: Any, y: Any, a: int, b: int) -> Any:
     )
 
 
-def _product(x: Any, axes: list[int]) -> int:
+def _product(x: Tensor, axes: list[int]) -> int:
     result = 1
     for i in axes:
         result *= x.shape[i]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.masking import mask_of, set_mask
@@ -74,7 +75,7 @@ class Merge(Layer):
         return found
 
 
-def _with_rank(x: Any, rank: int) -> Any:
+def _with_rank(x: Tensor, rank: int) -> Any:
     shape = x.shape
     if len(shape) == rank or not shape:
         return x
@@ -86,7 +87,7 @@ def _with_rank(x: Any, rank: int) -> Any:
     return made
 
 
-def _counting(x: Any) -> Any:
+def _counting(x: Tensor) -> Any:
     """The mask of a tensor, with axes of size 1 up to its rank; None without one."""
     mask = mask_of(x)
     if mask is None:

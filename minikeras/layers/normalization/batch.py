@@ -17,7 +17,7 @@ from minikeras.layers.base.options import (
     weight,
 )
 from minikeras.layers.normalization.moments import Moments, average, moments
-from minikeras.types import Identifier, PartialShape
+from minikeras.types import DTypeLike, Identifier, PartialShape
 from minikeras.variable import Variable
 
 _CLIPPING = ("rmax", "rmin", "dmax")
@@ -183,7 +183,9 @@ class BatchNormalization(Layer):
                 setattr(self, name, made)
         self.input_spec = InputSpec(ndim=rank, axes={self.axis: channels})
 
-    def _first_deviation(self, shape: PartialShape, dtype: Any = None) -> Any:
+    def _first_deviation(
+        self, shape: PartialShape, dtype: DTypeLike | None = None
+    ) -> Any:
         return ops.sqrt(self.moving_variance_initializer(shape, dtype))
 
     def call(

@@ -62,7 +62,7 @@ def is_plain(values: ArrayLike) -> bool:
     return isinstance(first, (str, bytes, int, float, np.generic))
 
 
-def _parts(data: Any, owner: str) -> Iterator[Array]:
+def _parts(data: object, owner: str) -> Iterator[Array]:
     if hasattr(data, "as_numpy_iterator"):
         items = data.as_numpy_iterator()
     elif hasattr(data, "num_batches") and hasattr(data, "__getitem__"):

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.types import ArrayLike
+
 LOOKUP_MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _OLD_MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 
-def one_of(value: Any, allowed: Sequence[Any], name: str, owner: str) -> Any:
+def one_of(value: ArrayLike, allowed: Sequence[Any], name: str, owner: str) -> Any:
     """`value`, if it is allowed.
 
     Raises:

@@ -16,7 +16,7 @@ from minikeras.layers.preprocessing.choices import one_of, refuse_sparse
 from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
 from minikeras.layers.preprocessing.encoding import encoded_shape
 from minikeras.layers.preprocessing.sketch import QuantileSketch
-from minikeras.types import ArrayLike, PartialShape
+from minikeras.types import ArrayLike, PartialShape, PolicyLike
 from minikeras.variable import Variable
 
 
@@ -67,7 +67,7 @@ class Discretization(DataLayer):
         epsilon: float = 0.01,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -84,7 +84,7 @@ class Discretization(DataLayer):
         self.sparse = refuse_sparse(sparse, label)
         self._nothing_to_build()
 
-    def _set_up(self, boundaries: Any, count: Any, epsilon: Any) -> None:
+    def _set_up(self, boundaries: Any, count: object, epsilon: Any) -> None:
         label = self._label()
         if count is not None and (
             not isinstance(count, (int, np.integer)) or count < 1

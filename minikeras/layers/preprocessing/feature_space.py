@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from os import PathLike
 from typing import Any
 
 from minikeras import ops
@@ -122,7 +123,7 @@ class FeatureSpace(FeatureKinds, Layer):
     _is_adapted: bool
     one_hot_encoders: dict[str, Any]
 
-    def _feature(self, name: str, spec: Any) -> Feature:
+    def _feature(self, name: str, spec: object) -> Feature:
         if isinstance(spec, Feature):
             return spec
         if isinstance(spec, dict):
@@ -323,7 +324,7 @@ class FeatureSpace(FeatureKinds, Layer):
         self.__dict__["_is_adapted"] = True
         self.__dict__["built"] = True
 
-    def save(self, filepath: Any) -> None:
+    def save(self, filepath: str | PathLike[str]) -> None:
         """Write it to a `.keras` file; `keras.models.load_model` reads it."""
         model_files.save_model(self, filepath)
 
@@ -340,7 +341,7 @@ def _learns(layer: Layer) -> bool:
     return hasattr(layer, "adapt")
 
 
-def _rows(data: Any, owner: str) -> Iterator[dict[str, Any]]:
+def _rows(data: object, owner: str) -> Iterator[dict[str, Any]]:
     """The dicts of columns of whatever was passed."""
     if isinstance(data, dict):
         items: Any = (data,)

@@ -15,7 +15,7 @@ from minikeras.layers.preprocessing.normalization import Normalization
 from minikeras.layers.preprocessing.rescaling import Rescaling
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.saving import serialization
-from minikeras.types import ArrayLike, PartialShape
+from minikeras.types import ArrayLike, DTypeLike, PartialShape, PolicyLike
 
 # The module by which Keras's files call these classes.
 HOME = "keras.src.layers.preprocessing.feature_space"
@@ -57,7 +57,7 @@ class Feature:
         output_mode: `"float"`, `"int"` or `"one_hot"`, what is made of its result.
     """
 
-    def __init__(self, dtype: Any, preprocessor: Any, output_mode: str) -> None:
+    def __init__(self, dtype: PolicyLike, preprocessor: Any, output_mode: str) -> None:
         one_of(output_mode, ("int", "one_hot", "float"), "output_mode", "Feature")
         self.dtype = dtype
         if isinstance(preprocessor, dict):
@@ -153,7 +153,7 @@ class FeatureKinds:
         return Cross(feature_names, crossing_dim, output_mode)
 
     @classmethod
-    def feature(cls, dtype: Any, preprocessor: Any, output_mode: str) -> Feature:
+    def feature(cls, dtype: DTypeLike, preprocessor: Any, output_mode: str) -> Feature:
         """A feature that goes through a layer of one's own."""
         return Feature(dtype, preprocessor, output_mode)
 

@@ -14,6 +14,7 @@ from minikeras.layers.preprocessing.choices import one_of, refuse_sparse
 from minikeras.layers.preprocessing.encoding import Array, encode, encoded_shape
 from minikeras.layers.preprocessing.hashing import distinct
 from minikeras.layers.preprocessing.host import HostLayer
+from minikeras.types import PolicyLike
 
 
 class _Options(PlainOptions, PenaltyOptions, total=False):
@@ -61,7 +62,7 @@ class HashedCrossing(HostLayer):
         output_mode: str = "int",
         sparse: bool = False,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         **kwargs: Unpack[_Options],
     ) -> None:
         if dtype is None:

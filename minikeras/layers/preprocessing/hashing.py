@@ -126,7 +126,7 @@ class Hashing(HostLayer):
         }
 
 
-def _positive(count: Any, owner: str) -> int:
+def _positive(count: object, owner: str) -> int:
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(
             f"{owner}: num_bins={count!r}; expected an integer of at least 1."

@@ -95,7 +95,7 @@ class HostLayer(Layer):
         return self._with_masks(args, kwargs, self.compute_output_spec(*args, **kwargs))
 
     def _maybe_build(
-        self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, info: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self.__dict__["built"] = True
 

@@ -165,7 +165,7 @@ class IndexLookup(HostLayer):
             self.__dict__["idf_weights"] = self._spread_weights(weights, front)
         self.__dict__["_table"] = table
 
-    def _checked_weights(self, weights: Any, count: int) -> Any:
+    def _checked_weights(self, weights: object, count: int) -> Any:
         if weights is None:
             return None
         array = np.asarray(weights, "float64")

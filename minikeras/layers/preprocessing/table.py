@@ -10,6 +10,7 @@ import numpy as np
 from minikeras.engine.living import once
 from minikeras.layers.preprocessing import fingerprints
 from minikeras.layers.preprocessing.vocabulary import Token, to_bytes, to_text
+from minikeras.types import DTypeLike
 
 Array = np.ndarray[Any, Any]
 _MISSING = -2
@@ -144,7 +145,7 @@ class Table:
             raw = [str(v).encode() for v in shown]
         return self.first_oov + fingerprints.bins(raw, self.oov, self.salt)
 
-    def tokens_of(self, numbers: Array, dtype: Any) -> Array:
+    def tokens_of(self, numbers: Array, dtype: DTypeLike) -> Array:
         """The tokens with these numbers; unknown for numbers that nothing has."""
         tokens = np.array([*self.all_tokens, self.oov_token], dtype)
         last = len(tokens) - 1

@@ -106,7 +106,7 @@ def _public(texts: list[bytes]) -> Array:
     return np.array([to_text(t) for t in texts], dtype=str)
 
 
-def _bytes(token: Any) -> bytes:
+def _bytes(token: object) -> bytes:
     return token if isinstance(token, bytes) else to_bytes(str(token))
 
 

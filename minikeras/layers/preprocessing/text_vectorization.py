@@ -341,7 +341,7 @@ class TextVectorization(HostLayer):
         self._lookup_layer.load_assets(dir_path)
 
 
-def _described(function: Any) -> Any:
+def _described(function: object) -> Any:
     return (
         serialization.serialize_keras_object(function)
         if callable(function)

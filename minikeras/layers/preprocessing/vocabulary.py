@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def _as_list(vocabulary: Any, owner: str) -> list[Any]:
     return tokens
 
 
-def _lines(path: Any, owner: str) -> list[str]:
+def _lines(path: str | PathLike[str], owner: str) -> list[str]:
     if not os.path.exists(path):
         raise ValueError(f"{owner}: vocabulary={path!r}: there is no such file.")
     with open(path, encoding="utf-8", newline="\n") as file:

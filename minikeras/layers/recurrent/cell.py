@@ -10,6 +10,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError, options_config, set_options
 from minikeras.random.draws import dropped
+from minikeras.types import DTypeLike
 
 OPTIONS = (
     "kernel_initializer", "recurrent_initializer", "bias_initializer",
@@ -205,7 +206,7 @@ def forgetful(initializer: Any, gates: int = 4) -> Callable[..., Any]:
         architectures; 2015, section 4.
     """
 
-    def made(shape: Any, dtype: Any = None) -> Any:
+    def made(shape: Any, dtype: DTypeLike | None = None) -> Any:
         units = shape[0] // gates
         parts = [
             initializer((units,), dtype=dtype),

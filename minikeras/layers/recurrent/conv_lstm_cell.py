@@ -92,7 +92,7 @@ class ConvLSTMCell(Cell):
 
     # --- shapes
 
-    def step_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def step_shape(self, input_shape: PartialShape) -> tuple[Any, ...]:
         """The shape of the output and of both states, for one step's input shape."""
         axis = 1 if self.data_format == "channels_first" else -1
         kernel = (*self.kernel_size, input_shape[axis], self.filters)

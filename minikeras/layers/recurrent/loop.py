@@ -100,7 +100,7 @@ def run_cell(
 
 
 def _one_step(
-    step: Step, x: Tensor, m: Any, states: Sequence[Tensor], before: Any, walk: Walk
+    step: Step, x: Tensor, m: Any, states: Sequence[Tensor], before: object, walk: Walk
 ) -> tuple[Any, Any]:
     """A step's output and the next states, in the structure of the states before."""
     output, after = step(x, states)
@@ -116,7 +116,7 @@ def _no_steps(output: Any) -> Any:
     return ops.zeros((output.shape[0], 0, *output.shape[1:]), output.dtype)
 
 
-def _chosen(m: Tensor, yes: Any, no: Any) -> Any:
+def _chosen(m: Tensor, yes: object, no: object) -> Any:
     """`yes` for the samples where the mask is true, else `no`, leaf by leaf."""
 
     def choose(a: Tensor, b: Tensor) -> Any:
@@ -125,7 +125,7 @@ def _chosen(m: Tensor, yes: Any, no: Any) -> Any:
     return tree.map_structure(choose, yes, no)
 
 
-def _first_output(step: Step, xs: Any, states: Sequence[Tensor]) -> Any:
+def _first_output(step: Step, xs: object, states: Sequence[Tensor]) -> Any:
     """What a masked first step repeats, in the structure of the outputs."""
     slices = tree.map_structure(lambda x: KerasTensor(x.shape[1:], x.dtype), xs)
     symbols = tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), states)

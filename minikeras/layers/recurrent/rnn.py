@@ -178,7 +178,7 @@ class RNN(Layer):
                 states = self._given(states, initial_state)
         return tree.map_structure(lambda t: ops.cast(t, dtype), states)
 
-    def _given(self, wanted: Any, given: Any) -> Any:
+    def _given(self, wanted: object, given: object) -> Any:
         given = given if tree.is_nested(given) else [given]
         leaves, spec = tree.flatten_spec(wanted)
         found = tree.flatten(given)
@@ -315,7 +315,7 @@ class RNN(Layer):
         return cls(**config)
 
 
-def _check_cell(cell: Any, owner: str) -> None:
+def _check_cell(cell: object, owner: str) -> None:
     for part, what in (("call", "method"), ("state_size", "attribute")):
         if not hasattr(cell, part):
             raise ValueError(

@@ -8,6 +8,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.regularization.noise import Dropout
+from minikeras.types import PolicyLike
 
 
 class _SpatialDropout(Dropout):
@@ -21,7 +22,7 @@ class _SpatialDropout(Dropout):
         data_format: str | None = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(rate, seed=seed, name=name, dtype=dtype)
         self.data_format = checked_format(data_format, self._label())
@@ -77,7 +78,7 @@ class SpatialDropout1D(_SpatialDropout):
         rate: float,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
     ) -> None:
         super().__init__(rate, "channels_last", seed, name, dtype)
 

@@ -53,7 +53,7 @@ class _Border(Layer):
     def _first_axis(self) -> int:
         return 1 if self.data_format == "channels_last" else 2
 
-    def _by_axis(self, values: Any, other: Any) -> list[Any]:
+    def _by_axis(self, values: Any, other: object) -> list[Any]:
         """One value for each axis of the input: `values` in the spatial ones."""
         found = [other] * (self._rank + 2)
         found[self._first_axis : self._first_axis + self._rank] = list(values)

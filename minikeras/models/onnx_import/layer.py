@@ -24,6 +24,7 @@ from minikeras.models.onnx_import.description import (
 from minikeras.models.onnx_import.operators import OPERATORS
 from minikeras.models.onnx_import.values import Call, Value, call, step_limit
 from minikeras.saving.registry import register_keras_serializable
+from minikeras.types import PartialShape
 
 # Operators whose inputs at these places must be known while tracing.
 _STATIC = {
@@ -66,7 +67,7 @@ class OnnxGraph(Layer):
                 weight.assign(array)
             self._weights_by_name[name] = weight
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Nothing is left to make; the file says all shapes."""
         self.built = True
 
@@ -165,7 +166,7 @@ def _plain(graph: Description, weights: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plain_value(value: Any) -> Any:
+def _plain_value(value: object) -> Any:
     if isinstance(value, Description):
         return {"graph": _plain(value, {})}
     return {"array": _coded(value)} if isinstance(value, np.ndarray) else value
@@ -212,7 +213,7 @@ def _port(plain: Sequence[Any]) -> Port:
     return Port(name, dtype, None if shape is None else tuple(shape))
 
 
-def _value(plain: Any) -> Any:
+def _value(plain: object) -> Any:
     if isinstance(plain, dict):
         return (
             _described(plain["graph"]) if "graph" in plain else _decoded(plain["array"])

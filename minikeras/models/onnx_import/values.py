@@ -169,5 +169,5 @@ def _host(value: Value) -> Array:
     return value.numpy() if isinstance(value, Tensor) else np.asarray(value)
 
 
-def _listed(made: Any) -> list[Value]:
+def _listed(made: object) -> list[Value]:
     return list(made) if isinstance(made, (list, tuple)) else [made]

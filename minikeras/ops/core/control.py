@@ -210,7 +210,7 @@ def _staged_while(
     cond: Callable[..., Any],
     body: Callable[..., Any],
     leaves: list[Any],
-    spec: Any,
+    spec: object,
     limit: int | None,
 ) -> tuple[Any, ...]:
     """The loop as a sub-graph; for shapes alone, one call of the body."""

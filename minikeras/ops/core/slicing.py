@@ -22,7 +22,7 @@ from minikeras.types import ArrayLike
 __all__ = ["slice", "slice_update", "unstack"]
 
 
-def _is_static(starts: Any) -> bool:
+def _is_static(starts: object) -> bool:
     if isinstance(starts, (tuple, list)):
         return all(isinstance(s, int) for s in starts)
     return False

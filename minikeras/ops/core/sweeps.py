@@ -81,7 +81,7 @@ def _empty(f: Callable[[Any], Any], rows: _Rows) -> Any:
     return tree.map_structure(none, y)
 
 
-def _spread(result: Any, n: int) -> Any:
+def _spread(result: object, n: int) -> Any:
     """What one slice gives, for `n` of them: for a size that is not known yet."""
 
     def widen(leaf: Any) -> Any:
@@ -157,7 +157,7 @@ def scan(
 
 def _staged_scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
+    init: object,
     rows: _Rows,
     n: int,
     reverse: bool,
@@ -243,7 +243,7 @@ def associative_scan(
     return tree.unflatten(spec, values)
 
 
-def _mapped(function: Callable[[Any], Any], elements: Any, name: str) -> Any:
+def _mapped(function: Callable[[Any], Any], elements: object, name: str) -> Any:
     rows = _Rows(elements)
     n = _size(rows.tensors, name)
     if isinstance(n, Unknown) or (

@@ -124,7 +124,7 @@ def extract_patches_3d(
 def _extracted(
     images: ArrayLike,
     rank: int,
-    size: Any,
+    size: object,
     strides: Sizes,
     dilation_rate: Sizes,
     padding: str,

@@ -47,7 +47,7 @@ def _vector(x: Tensor, order: Any, axis: int, keepdims: bool) -> Tensor:
     return prims.pow(total, const(x, 1.0 / order))
 
 
-def _matrix(x: Tensor, order: Any, axes: tuple[int, int], keepdims: bool) -> Tensor:
+def _matrix(x: Tensor, order: object, axes: tuple[int, int], keepdims: bool) -> Tensor:
     """A norm over two axes."""
     row, column = axes
     if order is None or order == "fro":
@@ -111,7 +111,7 @@ def norm(
     return cast_to(_normed(x, ord, axis, keepdims), narrow.dtype)
 
 
-def _normed(x: Tensor, ord: Any, axis: Axis, keepdims: bool) -> Tensor:
+def _normed(x: Tensor, ord: object, axis: Axis, keepdims: bool) -> Tensor:
     if axis is None and ord is None:
         flat = prims.reshape(x, shape=(x.size,))
         result = _vector(flat, None, 0, False)

@@ -29,8 +29,8 @@ __all__ = [
 def _pool(
     row: Any,
     x: Tensor,
-    pool_size: Any,
-    strides: Any,
+    pool_size: object,
+    strides: object,
     padding: Any,
     data_format: str | None,
     name: str,
@@ -184,7 +184,11 @@ _MOST_WINDOWS = 16_384  # each is a step of the graph
 
 
 def _adaptive(
-    inputs: ArrayLike, output_size: Any, data_format: str | None, name: str, reduce: Any
+    inputs: ArrayLike,
+    output_size: object,
+    data_format: str | None,
+    name: str,
+    reduce: Any,
 ) -> Tensor:
     """Windows of about equal size, as many as asked for, along each spatial axis.
 

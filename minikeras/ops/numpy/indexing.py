@@ -189,7 +189,7 @@ def _entries(key: ArrayLike, x: Tensor) -> list[Any]:
     return entries
 
 
-def _width(entry: Any) -> int:
+def _width(entry: object) -> int:
     """How many axes of `x` an entry takes."""
     if isinstance(entry, Tensor) and entry.dtype == "bool":
         return entry.ndim

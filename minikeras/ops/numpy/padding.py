@@ -59,7 +59,7 @@ def pad(
     return prims.pad(x, value, widths=widths)
 
 
-def _widths(pad_width: Any, rank: int) -> tuple[tuple[int, int], ...]:
+def _widths(pad_width: object, rank: int) -> tuple[tuple[int, int], ...]:
     array = np.asarray(pad_width)
     try:
         full = np.broadcast_to(array, (rank, 2))

@@ -8,6 +8,7 @@ from typing import Any
 from minikeras import ops, settings
 from minikeras.optimizers.schedules.decay import check_positive
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
+from minikeras.types import ArrayLike
 
 
 class CosineDecay(LearningRateSchedule):
@@ -36,7 +37,7 @@ class CosineDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: Any,
+        initial_learning_rate: float,
         decay_steps: int,
         alpha: float = 0.0,
         name: str = "CosineDecay",
@@ -51,7 +52,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         step = ops.cast(step, settings.floatx())
         if self.warmup_target is None:
             return self._cosine(step, self.initial_learning_rate)
@@ -63,7 +64,7 @@ class CosineDecay(LearningRateSchedule):
             step < warmup, warm, self._cosine(step - warmup, self.warmup_target)
         )
 
-    def _cosine(self, step: Any, top: Any) -> Any:
+    def _cosine(self, step: ArrayLike, top: Any) -> Any:
         steps = float(self.decay_steps)
         part = ops.minimum(step, steps) / steps
         wave = 0.5 * (1.0 + ops.cos(math.pi * part))
@@ -106,7 +107,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: Any,
+        initial_learning_rate: float,
         first_decay_steps: int,
         t_mul: float = 2.0,
         m_mul: float = 1.0,
@@ -121,7 +122,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         part = ops.cast(step, settings.floatx()) / float(self.first_decay_steps)
         t = float(self._t_mul)
         if t == 1.0:

@@ -7,6 +7,7 @@ from typing import Any
 
 from minikeras import ops, settings
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
+from minikeras.types import ArrayLike
 
 
 def check_positive(owner: str, name: str, value: Any) -> None:
@@ -15,7 +16,7 @@ def check_positive(owner: str, name: str, value: Any) -> None:
         raise ValueError(f"{owner}: {name}={value!r}; expected a number above 0.")
 
 
-def progress(step: Any, decay_steps: Any, staircase: bool = False) -> Any:
+def progress(step: ArrayLike, decay_steps: Any, staircase: bool = False) -> Any:
     """`step / decay_steps` in `floatx()`, rounded down with `staircase`."""
     part = ops.cast(step, settings.floatx()) / float(decay_steps)
     return ops.floor(part) if staircase else part
@@ -44,7 +45,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: Any,
+        initial_learning_rate: float,
         decay_steps: int,
         decay_rate: float,
         staircase: bool = False,
@@ -57,7 +58,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         times = progress(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * ops.power(float(self.decay_rate), times)
 
@@ -94,7 +95,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: Any,
+        initial_learning_rate: float,
         decay_steps: int,
         decay_rate: float,
         staircase: bool = False,
@@ -107,7 +108,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         times = progress(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate / (1.0 + self.decay_rate * times)
 
@@ -146,7 +147,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: Any,
+        initial_learning_rate: float,
         decay_steps: int,
         end_learning_rate: float = 0.0001,
         power: float = 1.0,
@@ -161,7 +162,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = cycle
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         step = ops.cast(step, settings.floatx())
         steps: Any = float(self.decay_steps)
         if self.cycle:
@@ -218,7 +219,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         step = ops.cast(step, settings.floatx())
         rate: Any = ops.full((), float(self.values[-1]), dtype=settings.floatx())
         for boundary, value in zip(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from minikeras.types import ArrayLike
+
 
 class LearningRateSchedule:
     """Base class of schedules; a subclass writes `__call__(step)` and `get_config()`.
@@ -18,7 +20,7 @@ class LearningRateSchedule:
     1.0
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Any:
         """The learning rate of a step, counted from 0."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step).")
 

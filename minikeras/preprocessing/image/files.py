@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from minikeras import settings
 from minikeras.console import say
 from minikeras.preprocessing.image.iterators import Array, Iterator, Saver
+from minikeras.types import DTypeLike
 from minikeras.utils.images import data_format_of, img_to_array, load_img
 from minikeras.utils.resizing import Size
 
@@ -44,7 +46,7 @@ class FileIterator(Iterator):
         subset: str | None,
         interpolation: str,
         keep_aspect_ratio: bool = False,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         if color_mode not in _CHANNELS:
             raise ValueError(
@@ -158,7 +160,7 @@ class DirectoryIterator(FileIterator):
 
     def __init__(
         self,
-        directory: Any,
+        directory: str | PathLike[str],
         image_data_generator: Any,
         target_size: Size = (256, 256),
         color_mode: str = "rgb",
@@ -168,14 +170,14 @@ class DirectoryIterator(FileIterator):
         shuffle: bool = True,
         seed: int | None = None,
         data_format: str | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: str | PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         follow_links: bool = False,
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         self._configure(
             image_data_generator,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from minikeras.console import say
 from minikeras.preprocessing.image.files import ENDINGS, FileIterator
+from minikeras.types import DTypeLike
 from minikeras.utils.resizing import Size
 
 _CLASSED = ("binary", "categorical", "sparse")
@@ -31,7 +33,7 @@ class DataFrameIterator(FileIterator):
     def __init__(
         self,
         dataframe: Any,
-        directory: Any = None,
+        directory: str | PathLike[str] | None = None,
         image_data_generator: Any = None,
         x_col: str = "filename",
         y_col: Any = "class",
@@ -44,13 +46,13 @@ class DataFrameIterator(FileIterator):
         shuffle: bool = True,
         seed: int | None = None,
         data_format: str | None = "channels_last",
-        save_to_dir: Any = None,
+        save_to_dir: str | PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         validate_filenames: bool = True,
     ) -> None:
         self._configure(
@@ -123,7 +125,7 @@ class DataFrameIterator(FileIterator):
             self.labels = [np.array(list(column)) for column in columns]
 
 
-def _several(label: Any) -> Sequence[Any]:
+def _several(label: object) -> Sequence[Any]:
     return label if isinstance(label, (list, tuple)) else (label,)
 
 

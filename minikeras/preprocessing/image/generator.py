@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from minikeras.preprocessing.image.files import DirectoryIterator
 from minikeras.preprocessing.image.frames import DataFrameIterator
 from minikeras.preprocessing.image.iterators import NumpyArrayIterator
 from minikeras.preprocessing.notes import note
+from minikeras.types import ArrayLike, DTypeLike
 from minikeras.utils.images import data_format_of
 from minikeras.utils.resizing import Size
 
@@ -96,7 +98,7 @@ class ImageDataGenerator:
         data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         note(
             "image.ImageDataGenerator",
@@ -202,7 +204,7 @@ class ImageDataGenerator:
 
     def flow_from_directory(
         self,
-        directory: Any,
+        directory: str | PathLike[str],
         target_size: Size = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,
@@ -210,7 +212,7 @@ class ImageDataGenerator:
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: str | PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         follow_links: bool = False,
@@ -254,7 +256,7 @@ class ImageDataGenerator:
     def flow_from_dataframe(
         self,
         dataframe: Any,
-        directory: Any = None,
+        directory: str | PathLike[str] | None = None,
         x_col: str = "filename",
         y_col: Any = "class",
         weight_col: str | None = None,
@@ -265,7 +267,7 @@ class ImageDataGenerator:
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: str | PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
@@ -427,13 +429,17 @@ class ImageDataGenerator:
                 x = (x.reshape(-1, x.size) @ self.zca_whitening_matrix).reshape(x.shape)
         return x
 
-    def _fitted(self, value: Any, name: str) -> bool:
+    def _fitted(self, value: object, name: str) -> bool:
         if value is None:
             _warn(f"{name} needs .fit(x) before, so it is left out now.")
         return value is not None
 
     def fit(
-        self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None
+        self,
+        x: ArrayLike,
+        augment: bool = False,
+        rounds: int = 1,
+        seed: int | None = None,
     ) -> None:
         """Find the data's mean, deviation and whitening, where the settings ask for them.
 

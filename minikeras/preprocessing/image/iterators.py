@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator as PyIterator
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from minikeras import settings
 from minikeras.training.data import PyDataset
+from minikeras.types import ArrayLike, DTypeLike
 from minikeras.utils.images import array_to_img, data_format_of
 
 Array = np.ndarray[Any, Any]
@@ -172,20 +174,20 @@ class NumpyArrayIterator(Iterator):
 
     def __init__(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike,
         image_data_generator: Any,
         batch_size: int = 32,
         shuffle: bool = False,
         sample_weight: Any = None,
         seed: int | None = None,
         data_format: str | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: str | PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
         ignore_class_split: bool = False,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ) -> None:
         self.data_format = data_format_of(data_format, "flow")
         self.dtype = dtype or settings.floatx()

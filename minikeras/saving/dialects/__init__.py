@@ -29,7 +29,7 @@ Config = dict[str, Any]
 _DEEPEST = 200  # dicts and lists inside each other; a nested model takes six
 
 
-def modern_config(config: Any, keras_version: str | None = None) -> Any:
+def modern_config(config: Config, keras_version: str | None = None) -> Any:
     """The config of an object as today's Keras would have written it.
 
     Args:
@@ -65,7 +65,7 @@ def modern_arguments(class_name: str, config: Config) -> Config:
     return keras2.named(class_name, config)[1]
 
 
-def _modern(value: Any, version: Version, depth: int) -> Any:
+def _modern(value: object, version: Version, depth: int) -> Any:
     if depth > _DEEPEST:
         raise ValueError(
             f"the config is nested more than {_DEEPEST} deep; no model needs that."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -102,13 +102,13 @@ class _Own:
 
 
 def _arrays(
-    layer: Any, entry: StoredLayer, version: Version, backend: str | None
+    layer: Mapping[str, Any], entry: StoredLayer, version: Version, backend: str | None
 ) -> list[Array]:
     arrays = [e.read() for name, e in entry.entries if not _is_count(layer, name)]
     return modern_arrays(layer, arrays, version, backend)
 
 
-def _is_count(layer: Any, name: str) -> bool:
+def _is_count(layer: Mapping[str, Any], name: str) -> bool:
     """Keras 2's Normalization counted samples; today's has mean and variance alone."""
     counted = type(layer).__name__ == "Normalization" and name.split(":")[0].endswith(
         "/count"

@@ -208,7 +208,7 @@ def _merge(config: Config) -> tuple[str, Config]:
 # --- Sequential models that begin with several branches
 
 
-def has_branches(config: Any) -> bool:
+def has_branches(config: Config) -> bool:
     """Whether a Sequential's first layer is a Merge of models of its own."""
     layers = config.get("layers") if isinstance(config, dict) else None
     first = layers[0] if isinstance(layers, list) and layers else None

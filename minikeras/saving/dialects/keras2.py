@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -96,12 +96,12 @@ def dated(name: str, config: Config) -> Config:
     return found
 
 
-def _activation(value: Any) -> Any:
+def _activation(value: object) -> Any:
     """`hard_sigmoid` was `clip(0.2 x + 0.5, 0, 1)` in Keras 1 and 2."""
     return "hard_sigmoid_keras2" if value == "hard_sigmoid" else value
 
 
-def _policy(value: Any) -> Any:
+def _policy(value: object) -> Any:
     if value in ("infer", "_infer"):  # PolicyV1 of 2.0 to 2.3: the dtype of the inputs
         return None
     if isinstance(value, dict) and value.get("class_name") in _POLICIES:
@@ -222,7 +222,7 @@ def with_input(config: Config) -> Config:
     return {**config, "layers": [start, *map(_shapeless, layers)]}
 
 
-def _shapeless(layer: Any) -> Any:
+def _shapeless(layer: Mapping[str, Any]) -> Any:
     if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
         return layer
     inner = {k: v for k, v in layer["config"].items() if k != "batch_input_shape"}

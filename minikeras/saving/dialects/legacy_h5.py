@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def _training_config(compiled: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "optimizer_config": compiled["optimizer"]}
 
 
-def _long_names(value: Any) -> Any:
+def _long_names(value: object) -> Any:
     if isinstance(value, str):
         return _LONG_NAMES.get(value, value)
     if isinstance(value, list):
@@ -88,7 +89,7 @@ def _long_names(value: Any) -> Any:
 
 
 def load_model(
-    filepath: Any,
+    filepath: str | PathLike[str],
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
@@ -145,7 +146,7 @@ def _parsed(text: str, label: str) -> dict[str, Any]:
 
 def _compile(
     model: Any,
-    file: Any,
+    file: object,
     version: str | None,
     custom_objects: dict[str, Any] | None,
     safe_mode: bool,
@@ -178,7 +179,7 @@ def _compile(
 
 def load_weights(
     model: Any,
-    filepath: Any,
+    filepath: str | PathLike[str],
     by_name: bool = False,
     skip_mismatch: bool = False,
 ) -> None:

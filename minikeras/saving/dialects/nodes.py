@@ -11,7 +11,7 @@ _MODELS = ("Sequential", "Functional", "Model")
 _CONSTANT = "_CONSTANT_VALUE"
 
 
-def is_graph(config: Any) -> bool:
+def is_graph(config: Config) -> bool:
     """Whether this is the inner config of a functional model."""
     return isinstance(config, dict) and {
         "layers",
@@ -42,7 +42,7 @@ def modern_node(node: Any) -> Config:
     return {"args": [first], "kwargs": _kwargs(entries[0])}
 
 
-def _is_entry(value: Any) -> bool:
+def _is_entry(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], str)
 
 
@@ -51,7 +51,7 @@ def _kwargs(entry: list[Any]) -> Config:
     return {key: _argument(value) for key, value in given.items()}
 
 
-def _argument(value: Any) -> Any:
+def _argument(value: object) -> Any:
     """A keyword argument; tensors in it are `[layer, node, tensor]`."""
     if isinstance(value, list):
         if is_reference(value):

@@ -69,7 +69,7 @@ def _modern_path(path: str) -> str:
     )
 
 
-def _moved(config: Any, model: Any, above: str) -> Iterator[tuple[str, str]]:
+def _moved(config: Any, model: object, above: str) -> Iterator[tuple[str, str]]:
     """Old and new paths of layers that are numbered otherwise, since their order is another.
 
     A class's layers are numbered in the order of the model's layers, which the config has.
@@ -133,7 +133,7 @@ def _reordered_slots(tree: Tree, config: dict[str, Any], model: Any) -> Tree:
     return {**tree, _OPTIMIZER: moved}
 
 
-def _with_learning_rate(tree: Tree, optimizer: Any, old: bool) -> Tree:
+def _with_learning_rate(tree: Tree, optimizer: object, old: bool) -> Tree:
     """Until 2.16 the learning rate was no variable: the optimizer's own one stands in.
 
     A model that was never trained, or by one of the optimizers of 2.10, has no state there.
@@ -155,7 +155,7 @@ def _with_learning_rate(tree: Tree, optimizer: Any, old: bool) -> Tree:
     return {**tree, _OPTIMIZER: filled}
 
 
-def _with_product_last(tree: Tree, optimizer: Any) -> Tree:
+def _with_product_last(tree: Tree, optimizer: object) -> Tree:
     """In early Keras 3 the product of Nadam's decays stood before its slots."""
     group = tree.get(_OPTIMIZER, Group())
     shapes, own = group.shapes(), [tuple(v.shape) for v in _variables(optimizer)]
@@ -168,5 +168,5 @@ def _with_product_last(tree: Tree, optimizer: Any) -> Tree:
     return {**tree, _OPTIMIZER: Group(moved, group.name)}
 
 
-def _variables(optimizer: Any) -> list[Any]:
+def _variables(optimizer: object) -> list[Any]:
     return list(getattr(optimizer, "variables", ()))

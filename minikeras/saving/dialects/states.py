@@ -33,7 +33,7 @@ def with_states(config: Config) -> Config:
     return {**config, "layers": layers}
 
 
-def _makes_mask(value: Any) -> bool:
+def _makes_mask(value: object) -> bool:
     """Whether a layer, or one inside it, may give its output a mask."""
     return any(
         found.get("class_name") == "Masking" or found.get("mask_zero")
@@ -41,7 +41,7 @@ def _makes_mask(value: Any) -> bool:
     )
 
 
-def _dicts(value: Any) -> Iterator[Config]:
+def _dicts(value: object) -> Iterator[Config]:
     if isinstance(value, dict):
         yield value
         value = list(value.values())

@@ -243,7 +243,7 @@ def _slicing(node: Config) -> Config:
     return {"args": [node["args"][0], key], "kwargs": {}}
 
 
-def _key_part(part: Any) -> Any:
+def _key_part(part: object) -> Any:
     if isinstance(part, dict):
         if part.get("class_name") == "__ellipsis__":
             return {"class_name": "__ellipsis__", "config": {}}

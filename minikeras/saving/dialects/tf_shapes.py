@@ -52,7 +52,7 @@ def _gives_size(layer: Config, sizes: set[str]) -> bool:
     return bool(args) and all(_is_size(arg, sizes) for arg in args)
 
 
-def _is_size(value: Any, sizes: set[str]) -> bool:
+def _is_size(value: object, sizes: set[str]) -> bool:
     if not isinstance(value, dict) or value.get("class_name") != "__keras_tensor__":
         return False
     return value["config"]["keras_history"][0] in sizes

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from minikeras.types import Config
+
 Version = tuple[int, int]
 
 TODAY: Version = (3, 15)
@@ -26,7 +28,7 @@ def parse(text: Any) -> Version | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def guess(config: Any) -> Version:
+def guess(config: Config) -> Version:
     """The dialect of a config that does not say its version.
 
     A layer with arguments of Keras 1 is of 1.2; nodes that are lists, or layers with
@@ -36,7 +38,7 @@ def guess(config: Any) -> Version:
     return (1, 2) if 1 in signs else (2, 15) if 2 in signs else TODAY
 
 
-def _signs(value: Any, depth: int) -> list[int]:
+def _signs(value: object, depth: int) -> list[int]:
     if depth == 0:
         return []
     if isinstance(value, list):

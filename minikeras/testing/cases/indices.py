@@ -136,7 +136,7 @@ def _put_along(shape: Any, axis: Any) -> Any:
     return reference
 
 
-def _gather_nd(x: Any, i: Any) -> Any:
+def _gather_nd(x: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
     flat = i.reshape(math.prod(i.shape[:-1]), i.shape[-1])
     rows = [x[tuple(r)] for r in flat]
     return np.array(rows).reshape(*i.shape[:-1], *x.shape[i.shape[-1] :])

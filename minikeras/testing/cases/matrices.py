@@ -93,7 +93,7 @@ def spectral() -> Iterator[Case]:
 
 
 def _triangular(lower: bool, flipped: bool) -> Any:
-    def reference(a: Any, b: Any) -> Any:
+    def reference(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> Any:
         a = np.tril(a) if lower else np.triu(a)
         return np.linalg.solve(np.swapaxes(a, -1, -2) if flipped else a, b)
 
@@ -104,11 +104,11 @@ def _qr(full: bool) -> Any:
     return lambda x: tuple(np.linalg.qr(x, "complete" if full else "reduced"))
 
 
-def _eigh(x: Any) -> Any:
+def _eigh(x: np.ndarray[Any, Any]) -> Any:
     return tuple(np.linalg.eigh(x))
 
 
-def _eig(x: Any) -> Any:
+def _eig(x: np.ndarray[Any, Any]) -> Any:
     w, v = np.linalg.eig(x)
     return w.real, w.imag, v.real, v.imag
 

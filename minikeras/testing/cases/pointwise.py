@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ PAIRS = (
 
 def _unary(
     name: str,
-    reference: Any,
+    reference: Callable[..., Any],
     low: float = -2.0,
     high: float = 2.0,
     dtypes: tuple[str, ...] = FLOATS,
@@ -55,18 +55,18 @@ def _binary(
         yield Case(name, args, {}, kinds, reference, grads)
 
 
-def _vectorised(function: Any) -> Any:
+def _vectorised(function: Callable[..., Any]) -> Any:
     return lambda x: np.vectorize(function, otypes=[np.float64])(x)
 
 
-def _digamma(x: Any) -> Any:
+def _digamma(x: np.ndarray[Any, Any]) -> Any:
     """A slow series, unlike the kernel's."""
     k = np.arange(200_000)
     tail = (x - 1) / (k[-1] + 1)
     return -0.57721566490153286 + np.sum(1 / (k + 1) - 1 / (k + x)) + tail
 
 
-def _erfinv(y: Any) -> Any:
+def _erfinv(y: np.ndarray[Any, Any]) -> Any:
     low, high = -6.0, 6.0
     for _ in range(80):
         middle = (low + high) / 2
@@ -129,7 +129,7 @@ def elementwise() -> Iterator[Case]:
     yield from _unary("relu", lambda x: np.maximum(x, 0), dtypes=(*FLOATS, "int32"))
     for sign in (1, -1):
 
-        def log_logistic(x: Any, s: int = sign) -> Any:
+        def log_logistic(x: np.ndarray[Any, Any], s: int = sign) -> Any:
             return -np.log1p(np.exp(-s * x))
 
         args = (Arg((3, 4), -6, 6),)
@@ -156,7 +156,7 @@ def elementwise() -> Iterator[Case]:
     )
 
 
-def _polygamma(n: Any, x: Any) -> Any:
+def _polygamma(n: np.ndarray[Any, Any], x: np.ndarray[Any, Any]) -> Any:
     k = np.arange(3000)
     edge = x + 3000
     tail = edge**-n / n + 0.5 * edge ** -(n + 1) + (n + 1) / 12 * edge ** -(n + 2)
@@ -228,7 +228,7 @@ def other() -> Iterator[Case]:
         yield Case("cast", args, static, FLOATS, _clipped_to(target), label=label)
 
 
-def _cast_to(target: Any) -> Any:
+def _cast_to(target: object) -> Any:
     return lambda x: x.astype(numpy_dtype(target))
 
 
@@ -241,7 +241,7 @@ def _clipped_to(target: str) -> Any:
             return 0
         return int(min(max(value, info.min), info.max))
 
-    def reference(x: Any) -> Any:
+    def reference(x: np.ndarray[Any, Any]) -> Any:
         flat = [clipped(v) for v in x.ravel().tolist()]
         return np.array(flat, target).reshape(x.shape)
 

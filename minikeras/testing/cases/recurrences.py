@@ -13,7 +13,7 @@ _GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
 _MASK = [[1, 1, 0, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0]]
 
 
-def _logistic(x: Any) -> Any:
+def _logistic(x: np.ndarray[Any, Any]) -> Any:
     return 1 / (1 + np.exp(-x))
 
 
@@ -22,7 +22,13 @@ def _order(time: int, reverse: bool) -> list[int]:
 
 
 def _lstm(reverse: bool) -> Any:
-    def reference(x: Any, h0: Any, c0: Any, w: Any, mask: Any = None) -> Any:
+    def reference(
+        x: np.ndarray[Any, Any],
+        h0: np.ndarray[Any, Any],
+        c0: np.ndarray[Any, Any],
+        w: np.ndarray[Any, Any],
+        mask: np.ndarray[Any, Any] | None = None,
+    ) -> Any:
         batch, time, _ = x.shape
         units = h0.shape[1]
         hs, cs = np.zeros((batch, time, units)), np.zeros((time, batch, units))
@@ -43,7 +49,13 @@ def _lstm(reverse: bool) -> Any:
 
 
 def _gru(reverse: bool) -> Any:
-    def reference(x: Any, h0: Any, w: Any, bias: Any, mask: Any = None) -> Any:
+    def reference(
+        x: np.ndarray[Any, Any],
+        h0: np.ndarray[Any, Any],
+        w: np.ndarray[Any, Any],
+        bias: np.ndarray[Any, Any],
+        mask: np.ndarray[Any, Any] | None = None,
+    ) -> Any:
         batch, time, _ = x.shape
         units = h0.shape[1]
         hs, saved = np.zeros((batch, time, units)), np.zeros((time, batch, 4 * units))
@@ -69,7 +81,12 @@ def _simple_rnn(reverse: bool, activation: str) -> Any:
         "linear": lambda x: x,
     }
 
-    def reference(x: Any, h0: Any, w: Any, mask: Any = None) -> Any:
+    def reference(
+        x: np.ndarray[Any, Any],
+        h0: np.ndarray[Any, Any],
+        w: np.ndarray[Any, Any],
+        mask: np.ndarray[Any, Any] | None = None,
+    ) -> Any:
         batch, time, units = x.shape
         hs = np.zeros((batch, time, units))
         for b in range(batch):

@@ -10,6 +10,7 @@ import numpy as np
 
 from minikeras.engine.dtypes import numpy_dtype
 from minikeras.testing.cases.case import FLOATS, INTS, WIDE, Arg, Case, along
+from minikeras.types import Axis
 
 
 def create() -> Iterator[Case]:
@@ -55,7 +56,7 @@ def _variances() -> Iterator[Case]:
     for axes, keep in (((0, 1), False), ((1,), True), ((0, 1, 2), False)):
         static: dict[str, Any] = {"axes": axes, "keepdims": keep}
 
-        def reference(x: Any, axes: Any = axes, keep: Any = keep) -> Any:
+        def reference(x: Any, axes: Axis = axes, keep: Any = keep) -> Any:
             return np.var(x, axis=axes, keepdims=keep)
 
         args = (Arg((3, 4, 2)),)
@@ -132,11 +133,11 @@ def _reductions() -> Iterator[Case]:
             )
 
 
-def _over(function: Any, axes: Any, keep: Any) -> Any:
+def _over(function: Any, axes: Axis, keep: object) -> Any:
     return lambda x: function(x, axis=axes, keepdims=keep) if axes else x
 
 
-def _scan(function: Any, axis: Any, reverse: Any) -> Any:
+def _scan(function: Any, axis: Any, reverse: object) -> Any:
     def reference(x: Any) -> Any:
         if not reverse:
             return function(x, axis=axis)

@@ -31,6 +31,7 @@ from minikeras.training.data.packing import (
 )
 from minikeras.training.data.part import Part
 from minikeras.training.data.py_dataset import NumberedAdapter, PyDataset
+from minikeras.types import ArrayLike, Nested
 
 __all__ = [
     "ArrayAdapter",
@@ -65,7 +66,7 @@ def is_arrays(x: Any) -> bool:
 def array_parts(
     x: Any,
     y: Any,
-    sample_weight: Any,
+    sample_weight: Nested[ArrayLike],
     class_weight: ClassWeight,
     owner: str,
     by_batch: bool = False,

@@ -14,6 +14,7 @@ from minikeras.training.data.leaves import check_lengths, named_leaves
 from minikeras.training.data.order import Order, shuffled
 from minikeras.training.data.part import Part
 from minikeras.training.data.rows import Array, Rows
+from minikeras.types import ArrayLike, Nested
 
 # Bytes of a batch from which another thread gathers it; below, asking costs more.
 _LARGE = 1 << 20
@@ -43,7 +44,7 @@ class ArrayAdapter(DataAdapter):
         self,
         x: Any,
         y: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Nested[ArrayLike] | None = None,
         batch_size: int = 32,
         shuffle: bool | str = False,
         owner: str = "fit",

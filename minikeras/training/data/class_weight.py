@@ -92,7 +92,7 @@ def _optional(labels: Any, class_weight: Any) -> Array | None:
     return None if class_weight is None else _weights(labels, class_weight)
 
 
-def _weights(labels: Array, class_weight: Any) -> Array:
+def _weights(labels: Array, class_weight: object) -> Array:
     if not isinstance(class_weight, Mapping) or not all(
         isinstance(k, (int, np.integer)) and k >= 0 for k in class_weight
     ):
@@ -116,7 +116,7 @@ def _weights(labels: Array, class_weight: Any) -> Array:
     return np.where(labels >= 0, table[np.maximum(labels, 0)], 1.0).astype(floatx)
 
 
-def _wrong(class_weight: Any) -> ValueError:
+def _wrong(class_weight: object) -> ValueError:
     return ValueError(
         f"class_weight={class_weight!r}; expected a dict from class number to weight, "
         "such as {0: 1.0, 1: 3.0}."

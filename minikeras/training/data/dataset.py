@@ -539,7 +539,7 @@ def _of_list(elements: list[Any]) -> Dataset:
     return Dataset(lambda: iter(elements), len(elements))
 
 
-def _by_rows(tensors: Any) -> Any:
+def _by_rows(tensors: object) -> Any:
     """The structure with what lies in files made `Rows`."""
     if isinstance(tensors, tuple):
         return tuple(_by_rows(t) for t in tensors)
@@ -549,7 +549,7 @@ def _by_rows(tensors: Any) -> Any:
     return tensors if found is None else found
 
 
-def _row(leaf: Any, number: int) -> Any:
+def _row(leaf: object, number: int) -> Any:
     if isinstance(leaf, Rows):
         return leaf.read(number, number + 1)[0]
     return row(leaf, number)
@@ -561,12 +561,12 @@ def _rows(leaf: Any, where: Any) -> Any:
     return leaf.take(where, axis=0)
 
 
-def _called(function: Callable[..., Any], element: Any) -> Any:
+def _called(function: Callable[..., Any], element: object) -> Any:
     public = to_public(element)
     return function(*public) if isinstance(public, tuple) else function(public)
 
 
-def _converter(types: Any) -> Callable[[Any], Any]:
+def _converter(types: object) -> Callable[[Any], Any]:
     if types is None:
         return to_host
     wanted = [np.dtype(getattr(t, "dtype", t)) for t in tree.flatten(types)]

@@ -67,7 +67,7 @@ def to_public(element: Any) -> Any:
     return tree.map_structure(_shown, element)
 
 
-def _shown(leaf: Any) -> Any:
+def _shown(leaf: object) -> Any:
     # A window's parts are Datasets, and stay so.
     plain = not isinstance(leaf, np.ndarray | np.generic) or leaf.dtype.kind in "OT"
     return leaf if plain else from_numpy(leaf)
@@ -98,7 +98,7 @@ def _stacked(leaves: Sequence[Any]) -> Any:
     return stacked.view(StringArray) if stacked.dtype.kind in "OT" else stacked
 
 
-def _shapes_of(shapes: Any) -> list[Any]:
+def _shapes_of(shapes: object) -> list[Any]:
     """The shapes of a structure of shapes, flat."""
     if shapes is None:
         return []

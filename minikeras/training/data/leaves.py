@@ -35,7 +35,7 @@ def is_array_structure(value: Any) -> bool:
     return False
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     """Whether it is a bare value, which `host` then refuses with a hint."""
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras.types import ArrayLike, Nested
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+
+def pack_x_y_sample_weight(
+    x: Any, y: Any = None, sample_weight: Nested[ArrayLike] | None = None
+) -> Any:
     """What a step gets as `data`: as few parts as were given.
 
     Args:

@@ -33,7 +33,7 @@ def _size(image_shape: Any, form: str, name: str) -> tuple[Any, Any]:
     return None, None
 
 
-def _plain(boxes: Any, form: str, image_shape: Any, name: str) -> Tensor:
+def _plain(boxes: object, form: str, image_shape: Any, name: str) -> Tensor:
     height, width = _size(image_shape, form, name)
     found = boxes_tensor(boxes, name)
     return convert_format(found, form, "xyxy", height, width, found.dtype)

@@ -253,7 +253,11 @@ class ImageLayer(Layer):
         return self._boxes_of(bounding_boxes, transformation, training, None)
 
     def _boxes_of(
-        self, given: Any, transformation: Any, training: bool | None, size: Size | None
+        self,
+        given: object,
+        transformation: Any,
+        training: bool | None,
+        size: Size | None,
     ) -> Any:
         found = self._checked_boxes(given)
         if self._idle(transformation, training):
@@ -290,7 +294,7 @@ class ImageLayer(Layer):
                 return shape[self._plane[0]], shape[self._plane[1]]
         return None
 
-    def _checked_boxes(self, given: Any) -> dict[str, Any]:
+    def _checked_boxes(self, given: object) -> dict[str, Any]:
         if self.bounding_box_format is None:
             raise ValueError(
                 f"{self._label()}: bounding boxes came, but no bounding_box_format; make the "

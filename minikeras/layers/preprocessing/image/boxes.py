@@ -12,6 +12,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
+from minikeras.types import ArrayLike
 
 Size = Any  # a number, or the size of a picture while its step is traced
 _Four = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -370,7 +371,7 @@ def moved_by(boxes: Tensor, plane: Plane) -> Tensor:
     )
 
 
-def _number(value: Any, like: Tensor) -> Tensor:
+def _number(value: ArrayLike, like: Tensor) -> Tensor:
     """A number for all boxes or one for each picture, ready to meet `like`."""
     found = ops.cast(ops.convert_to_tensor(value), like.dtype)
     return ops.reshape(found, (-1, *(1,) * (like.ndim - 1))) if found.ndim else found
@@ -429,7 +430,7 @@ def affine_transform(
     plain = convert_format(found, form, "xyxy", height, width, found.dtype)
     across, up = (ops.cast(n, found.dtype) - 1 for n in (width, height))
 
-    def number(value: Any) -> Tensor:
+    def number(value: ArrayLike) -> Tensor:
         return _number(value, plain)
 
     turn, lean_x, lean_y = (

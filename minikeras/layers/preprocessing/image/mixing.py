@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops, random
 from minikeras.engine.tensor import Tensor
@@ -24,6 +24,9 @@ from minikeras.layers.preprocessing.image.options import (
     value_range as checked_range,
 )
 from minikeras.layers.preprocessing.image.tones import Toned
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 
 class RandomErasing(Toned):
@@ -114,7 +117,7 @@ class RandomErasing(Toned):
 class _Mixed(ImageLayer):
     """Pictures mixed with others of the batch: `mix_weight` is the share that stays."""
 
-    def _order(self, batch: int, source: Any) -> Tensor:
+    def _order(self, batch: int, source: SeedGenerator) -> Tensor:
         return ops.argsort(uniform((batch,), (0.0, 1.0), source))
 
     def _other(self, x: Tensor, transformation: Any) -> Tensor:

@@ -8,13 +8,14 @@ from typing import Any
 
 from minikeras import ops, random
 from minikeras.engine.tensor import Tensor
+from minikeras.types import ArrayLike
 
 Pair = tuple[float, float]
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: ArrayLike) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -74,7 +75,7 @@ def value_range(value: Any, owner: str) -> list[float]:
     return list(value)
 
 
-def one_of(value: Any, known: Sequence[str], owner: str, argument: str) -> str:
+def one_of(value: ArrayLike, known: Sequence[str], owner: str, argument: str) -> str:
     """`value`, if it is known.
 
     Raises:

@@ -129,7 +129,7 @@ class _Policy(Toned):
         return ops.switch(index, branches, operand)
 
 
-def _bound(method: Callable[[Any, Any], Any], drawn: Any) -> Callable[[Any], Any]:
+def _bound(method: Callable[[Any, Any], Any], drawn: object) -> Callable[[Any], Any]:
     return lambda x: method(x, drawn)
 
 

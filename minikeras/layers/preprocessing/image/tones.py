@@ -24,6 +24,7 @@ from minikeras.layers.preprocessing.image.options import (
 from minikeras.layers.preprocessing.image.options import (
     value_range as checked_range,
 )
+from minikeras.types import ArrayLike
 
 BYTES = (0.0, 255.0)
 
@@ -208,7 +209,7 @@ class Solarization(Toned):
         self.value_range = checked_range(value_range, "Solarization")
         self._seeded(seed)
 
-    def _factor(self, value: Any, argument: str) -> Pair:
+    def _factor(self, value: ArrayLike, argument: str) -> Pair:
         found = interval(value, 0, 1, "Solarization", argument)
         return within(found, 0, 1, "Solarization", argument)
 

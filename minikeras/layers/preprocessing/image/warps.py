@@ -153,7 +153,7 @@ class Warp(ImageLayer):
         self.fill_value = fill_value
         self._seeded(seed)
 
-    def _shape(self, batch: Any, size: Size) -> tuple[Any, ...]:
+    def _shape(self, batch: object, size: Size) -> tuple[Any, ...]:
         first = self.data_format == "channels_first"
         return (batch, 1, *size) if first else (batch, *size, 1)
 
