@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -369,7 +370,7 @@ class Functional(Model):
 
     @staticmethod
     def _from_graph_config(
-        cls: Any, config: dict[str, Any], custom_objects: Any
+        cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None
     ) -> Any:
         with dialects.one_note():
             modern = dialects.modern_graph(config)

@@ -8,7 +8,7 @@ outside of their range give NaN, as their values may not be known.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import Shape, broadcast_shapes
@@ -21,6 +21,9 @@ from minikeras.random import bits
 from minikeras.random.draws import computing, float_dtype
 from minikeras.random.seed_generator import draw_seed
 from minikeras.types import ArrayLike, ShapeLike
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 _ROUNDS = 8
 
@@ -118,7 +121,11 @@ def _beta(key: Tensor, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
 
 @op
 def beta(
-    shape: ShapeLike, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None
+    shape: ShapeLike,
+    alpha: Any,
+    beta: Any,
+    dtype: Any = None,
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers from a beta distribution.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from minikeras.ops.support import axis_of, cast_to, const, floating, int_shape
 from minikeras.random import bits
 from minikeras.random.seed_generator import draw_seed
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 
 def float_dtype(dtype: DTypeLike, name: str) -> str:
@@ -195,7 +198,7 @@ def randint(
     minval: ArrayLike,
     maxval: ArrayLike,
     dtype: DTypeLike = "int32",
-    seed: Any = None,
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Integers, each equally likely, from `minval` up to but without `maxval`.
 
@@ -252,7 +255,10 @@ def _moved(drawn: Tensor, low: Tensor, dtype: str) -> Tensor:
 
 @op
 def categorical(
-    logits: ArrayLike, num_samples: int, dtype: DTypeLike = "int32", seed: Any = None
+    logits: ArrayLike,
+    num_samples: int,
+    dtype: DTypeLike = "int32",
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Class indices, each as likely as the softmax of the logits says.
 
@@ -295,7 +301,9 @@ def categorical(
 
 
 @op
-def shuffle(x: ArrayLike, axis: int = 0, seed: Any = None) -> Tensor:
+def shuffle(
+    x: ArrayLike, axis: int = 0, seed: int | SeedGenerator | None = None
+) -> Tensor:
     """The slices along an axis in random order.
 
     Args:
@@ -323,7 +331,7 @@ def dropout(
     inputs: ArrayLike,
     rate: float,
     noise_shape: Sequence[int | None] | None = None,
-    seed: Any = None,
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Some elements set to 0 at random, the others scaled so that the mean stays.
 

@@ -17,7 +17,7 @@ from minikeras.saving.serialization import (
 from minikeras.training.compile_loss import CompileLoss
 from minikeras.training.compile_metrics import CompileMetrics
 from minikeras.training.nan_watch import NanWatch
-from minikeras.types import ArrayLike, Nested
+from minikeras.types import ArrayLike, Identifier, Nested
 
 
 class CompileState:
@@ -71,10 +71,10 @@ class Compiling:
     def compile(
         self,
         optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
+        loss: Identifier = None,
+        loss_weights: Identifier = None,
         metrics: Any = None,
-        weighted_metrics: Any = None,
+        weighted_metrics: Identifier = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from minikeras.drawing.svg import Array
+from minikeras.types import ArrayLike
 from minikeras.visualization.pictures import Boxes, batch_of, bytes_of
 
 Colour = tuple[int, int, int] | Sequence[int]
 
 
 def draw_bounding_boxes(
-    images: Any,
+    images: ArrayLike,
     bounding_boxes: Mapping[str, Any],
     bounding_box_format: str,
     class_mapping: Mapping[int, str] | None = None,

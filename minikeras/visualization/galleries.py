@@ -20,6 +20,7 @@ from minikeras.drawing.scene import (
     text_width,
 )
 from minikeras.drawing.svg import Array
+from minikeras.types import ArrayLike
 from minikeras.visualization.drawn import Colour, draw_segmentation_masks
 from minikeras.visualization.pictures import Boxes, batch_of, bytes_of
 from minikeras.visualization.showing import shown_or_given
@@ -29,7 +30,7 @@ _INCH = 96.0  # pixels
 
 
 def plot_image_gallery(
-    images: Any,
+    images: ArrayLike,
     y_true: Any = None,
     y_pred: Any = None,
     label_map: Mapping[int, str] | None = None,
@@ -90,7 +91,7 @@ def plot_image_gallery(
 
 
 def plot_segmentation_mask_gallery(
-    images: Any,
+    images: ArrayLike,
     num_classes: int,
     value_range: tuple[float, float] = (0, 255),
     y_true: Any = None,
@@ -151,7 +152,7 @@ def plot_segmentation_mask_gallery(
 
 
 def plot_bounding_box_gallery(
-    images: Any,
+    images: ArrayLike,
     bounding_box_format: str,
     y_true: Mapping[str, Any] | None = None,
     y_pred: Mapping[str, Any] | None = None,

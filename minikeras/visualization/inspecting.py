@@ -13,6 +13,7 @@ from minikeras.drawing.scene import Drawing
 from minikeras.drawing.svg import DIVERGING, Array, tag, text
 from minikeras.layers import Layer
 from minikeras.models import Model
+from minikeras.types import ArrayLike
 
 _MOST = 64  # pictures in a grid; more get no clearer
 
@@ -129,7 +130,7 @@ def plot_filters(layer: Any, scale: int | None = None) -> Drawing:
 
 
 def plot_feature_maps(
-    model: Any, x: Any, layers: Sequence[str] | None = None
+    model: Any, x: ArrayLike, layers: Sequence[str] | None = None
 ) -> Drawing:
     """What the layers make of one sample, a picture for each channel.
 
@@ -199,7 +200,7 @@ def _maps(layer: Any, values: Array) -> str:
     return tag("div", text(heading), style=style) + grid
 
 
-def _classes(values: Any) -> Array:
+def _classes(values: ArrayLike) -> Array:
     array = np.asarray(values)
     if array.ndim == 2 and array.shape[1] > 1:
         return array.argmax(axis=1)

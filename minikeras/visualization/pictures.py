@@ -10,9 +10,12 @@ import numpy as np
 from minikeras import settings
 from minikeras.drawing.svg import Array
 from minikeras.layers.preprocessing.image.boxes import convert_format, known_format
+from minikeras.types import ArrayLike
 
 
-def batch_of(images: Any, data_format: str | None, owner: str) -> tuple[Array, str]:
+def batch_of(
+    images: ArrayLike, data_format: str | None, owner: str
+) -> tuple[Array, str]:
     """Pictures as `(batch, height, width, channels)`, and the format they came in.
 
     Raises:

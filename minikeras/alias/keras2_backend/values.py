@@ -210,7 +210,10 @@ def set_learning_phase(value: int) -> None:
 
 
 def function(
-    inputs: Any, outputs: Any, updates: ArrayLike | None = None, name: str | None = None
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    updates: ArrayLike | None = None,
+    name: str | None = None,
 ) -> Callable[..., Any]:
     """A callable from symbolic inputs to arrays of the outputs.
 

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from minikeras import activations, ops
 from minikeras.engine.prims.helpers import agree
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -66,7 +67,7 @@ class Activation(_Elementwise):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The activation of the inputs."""
         return self.activation(inputs)
 
@@ -126,7 +127,7 @@ class ReLU(_Elementwise):
         self.negative_slope = _number(negative_slope, "negative_slope", owner)
         self.threshold = _number(threshold, "threshold", owner)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The rectified inputs."""
         return activations.relu(
             inputs,
@@ -176,7 +177,7 @@ class LeakyReLU(_Elementwise):
         super().__init__(**rest)
         self.negative_slope = _number(negative_slope, "negative_slope", self._label())
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The inputs, their negative part scaled."""
         return ops.leaky_relu(inputs, negative_slope=self.negative_slope)
 
@@ -241,7 +242,7 @@ class PReLU(Layer):
         sizes = {i: n for i, n in enumerate(input_shape) if i and shape[i - 1] != 1}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=sizes)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The inputs, their negative part scaled by `alpha`."""
         return ops.relu(inputs) - self.alpha * ops.relu(-inputs)
 
@@ -282,7 +283,7 @@ class ELU(_Elementwise):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The exponential linear unit of the inputs."""
         return activations.elu(inputs, alpha=self.alpha)
 
@@ -330,7 +331,7 @@ class Softmax(_Elementwise):
                 "mask with the inputs' shape, or one that broadcasts to it."
             )
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """The softmax of the inputs.
 
         Raises:

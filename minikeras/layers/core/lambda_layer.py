@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self, Unpack
 
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError
@@ -65,7 +66,9 @@ class Lambda(Layer):
             known = set()
         self._passed_on = known & {"mask", "training"}
 
-    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self, inputs: Tensor, mask: Any = None, training: bool | None = None
+    ) -> Any:
         """`function(inputs, **arguments)`."""
         more = dict(self.arguments)
         for name, value in (("mask", mask), ("training", training)):

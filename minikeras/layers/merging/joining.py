@@ -45,7 +45,7 @@ class Concatenate(Merge):
         if self.axis != 0:
             super()._check_batches(sizes)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The joined tensor."""
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(
@@ -123,7 +123,7 @@ class Dot(Merge):
                 f"{self._label()}: got {len(input_shape)} tensors; expected exactly 2."
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The dot products."""
         x, y = inputs
         pair = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes

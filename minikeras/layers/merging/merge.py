@@ -47,7 +47,7 @@ class Merge(Layer):
                 "equal."
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The merged tensor; inputs of lower rank get axes after the batch axis."""
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -105,7 +106,7 @@ class LayerNormalization(Layer):
         shifts = self.center and not self.rms_scaling
         self.beta = weight(self, "beta", shape) if shifts else None
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The normalized inputs."""
         axis = self._axes if len(self._axes) > 1 else self._axes[0]
         options = {"rms_scaling": True} if self.rms_scaling else {}
@@ -219,7 +220,7 @@ class GroupNormalization(Layer):
         self.beta = weight(self, "beta", (channels,)) if self.center else None
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The normalized inputs."""
         shape = inputs.shape
         axis = self.axis % len(shape)
@@ -350,7 +351,7 @@ class UnitNormalization(Layer):
         self.supports_masking = True
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The vectors at length 1."""
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         half = inputs.dtype in ("float16", "bfloat16")  # which squares leave

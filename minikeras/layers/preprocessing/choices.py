@@ -42,7 +42,7 @@ def refuse_sparse(sparse: Any, owner: str) -> bool:
     return False
 
 
-def check_salt(salt: Any, owner: str) -> list[int] | None:
+def check_salt(salt: int | Sequence[int], owner: str) -> list[int] | None:
     """The two integers that salt a hash; one integer counts twice.
 
     Raises:

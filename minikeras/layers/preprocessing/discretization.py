@@ -62,7 +62,7 @@ class Discretization(DataLayer):
 
     def __init__(
         self,
-        bin_boundaries: Any = None,
+        bin_boundaries: ArrayLike | None = None,
         num_bins: int | None = None,
         epsilon: float = 0.01,
         output_mode: str = "int",

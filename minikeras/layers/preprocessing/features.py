@@ -181,7 +181,7 @@ class FeatureKinds:
     def float_discretized(
         cls,
         num_bins: int,
-        bin_boundaries: Any = None,
+        bin_boundaries: ArrayLike | None = None,
         output_mode: str = "one_hot",
         name: str | None = None,
     ) -> Feature:

@@ -20,7 +20,9 @@ def hashed(values: Sequence[bytes], salt: Any = None) -> Array:
     return siphash64(values, (int(salt[0]), int(salt[1])))
 
 
-def bins(values: Sequence[bytes], count: int, salt: Any = None) -> Array:
+def bins(
+    values: Sequence[bytes], count: int, salt: int | Sequence[int] | None = None
+) -> Array:
     """The hashes modulo `count`."""
     return (hashed(values, salt) % np.uint64(count)).astype("int64")
 

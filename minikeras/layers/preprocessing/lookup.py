@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -56,14 +56,14 @@ class IndexLookup(HostLayer):
         num_oov_indices: int,
         mask_token: Any,
         oov_token: Any,
-        vocabulary: Any,
-        idf_weights: Any,
+        vocabulary: str | ArrayLike,
+        idf_weights: ArrayLike,
         invert: bool,
         output_mode: str,
         sparse: bool,
         pad_to_max_tokens: bool,
         oov_method: str,
-        salt: Any,
+        salt: int | Sequence[int],
         vocabulary_size: int | None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
@@ -129,7 +129,9 @@ class IndexLookup(HostLayer):
             encoding=self.encoding,
         )
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(
+        self, vocabulary: str | ArrayLike, idf_weights: ArrayLike | None = None
+    ) -> None:
         """Take this vocabulary.
 
         Args:

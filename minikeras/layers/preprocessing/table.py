@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,7 @@ class Table:
         oov_token: Token,
         oov: int,
         numbered: bool,
-        salt: Any = None,
+        salt: int | Sequence[int] | None = None,
         hashed: bool = False,
         encoding: str = "utf-8",
     ) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from minikeras.layers.preprocessing.batches import host
+from minikeras.types import ArrayLike
 
 Token = Any  # a string, or an integer
 
 
 def read_tokens(
-    vocabulary: Any, owner: str, integers: bool, encoding: str = "utf-8"
+    vocabulary: str | ArrayLike, owner: str, integers: bool, encoding: str = "utf-8"
 ) -> list[Token]:
     """The tokens of a list, a tuple, an array, a tensor, or a text file.
 
@@ -40,7 +41,7 @@ def read_tokens(
     return tokens
 
 
-def _as_list(vocabulary: Any, owner: str) -> list[Any]:
+def _as_list(vocabulary: str | ArrayLike, owner: str) -> list[Any]:
     if isinstance(vocabulary, (list, tuple)):
         return list(vocabulary)
     array = host(vocabulary)

@@ -65,7 +65,9 @@ class ConvLSTM(CellLayer):
         return super()._start(sequences, initial_state)
 
     def compute_output_shape(
-        self, sequences_shape: Any, initial_state_shape: Any = None
+        self,
+        sequences_shape: PartialShape,
+        initial_state_shape: PartialShape | None = None,
     ) -> Any:
         """The shapes of what a call returns."""
         batch, steps = sequences_shape[:2]

@@ -246,7 +246,7 @@ class RNN(Layer):
                 if has_kernel(cell, masks, walk):
                     return run_fused(cell, projected, states, mask, walk)
 
-                def advance(x: Any, states: Any) -> Any:
+                def advance(x: Tensor, states: Any) -> Any:
                     return cell.advance(x, states, masks)
 
                 return run_cell(advance, projected, states, mask, walk)
@@ -275,7 +275,9 @@ class RNN(Layer):
         return [found] + [None] * len(tree.flatten(self.cell.state_size))
 
     def compute_output_shape(
-        self, sequences_shape: Any, initial_state_shape: Any = None
+        self,
+        sequences_shape: PartialShape,
+        initial_state_shape: PartialShape | None = None,
     ) -> Any:
         """The shapes of what a call returns."""
         batch, steps = sequences_shape[:2]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras.callbacks import ExplorerCallback
+from minikeras.types import ArrayLike
 from minikeras.visualization.explorer.building import Builder
 from minikeras.visualization.explorer.data import samples
 from minikeras.visualization.explorer.page import Explorer
@@ -19,7 +20,7 @@ from minikeras.visualization.explorer.recording import recorded
 def explore(
     model: Any,
     data: Any = None,
-    labels: Any = None,
+    labels: ArrayLike | None = None,
     *,
     class_names: Sequence[str] = (),
     feature_names: Sequence[str] = (),

@@ -9,7 +9,7 @@ says what becomes of each part in `_images`, `_masks`, `_boxes` and `_labels`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops, random
 from minikeras.engine import dtypes
@@ -19,6 +19,9 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.preprocessing.image import boxes as box
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 Size = tuple[Any, Any]  # height and width
 
@@ -73,7 +76,7 @@ class ImageLayer(Layer):
 
     # --- what a subclass defines
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         """The transformation of so many pictures; None is: nothing to do."""
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -26,6 +26,9 @@ from minikeras.layers.preprocessing.image.tones import (
     RandomContrast,
     Toned,
 )
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 _UNIT = (0.0, 1.0)
 
@@ -96,7 +99,7 @@ class RandomHue(_Coloured):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         drawn = uniform((batch,), self.factor, source) * 0.5
         side = uniform((batch,), _UNIT, source) < 0.5
         return {"factor": ops.where(side, -drawn, drawn)}
@@ -152,7 +155,7 @@ class RandomSaturation(_Coloured):
         self.value_range = checked_range(value_range, "RandomSaturation")
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         drawn = uniform((batch,), self.factor, source)
         return {"factor": drawn / ops.maximum(1.0 - drawn, 1e-7)}
 
@@ -208,7 +211,7 @@ class RandomColorDegeneration(Toned):
         self.value_range = checked_range(value_range, "RandomColorDegeneration")
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"factor": uniform((batch, 1, 1, 1), self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
@@ -268,7 +271,7 @@ class RandomGrayscale(ImageLayer):
         self.factor = factor
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return uniform((batch, 1, 1, 1), _UNIT, source) < self.factor
 
     def _finished(self, images: Tensor, dtype: str) -> Tensor:
@@ -359,7 +362,7 @@ class RandomColorJitter(Toned):
                 )
                 self._steps.append(step)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         own = getattr(self, "generator", None)
         return {
             step.name: step._draw(

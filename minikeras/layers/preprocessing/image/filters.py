@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from minikeras.layers.preprocessing.image.options import (
     value_range as checked_range,
 )
 from minikeras.layers.preprocessing.image.tones import Toned
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 
 class RandomSharpness(Toned):
@@ -68,7 +71,7 @@ class RandomSharpness(Toned):
         self.value_range = checked_range(value_range, "RandomSharpness")
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"factor": uniform((batch,), self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
@@ -154,7 +157,7 @@ class RandomGaussianBlur(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {
             "should_apply_blur": chosen(batch, self.factor, source),
             "blur_factor": uniform((2,), self.sigma, source),

@@ -86,7 +86,7 @@ class RandomErasing(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         taken = chosen(batch, self.factor, source)
         ratios = [uniform((batch,), self.scale, source) for _ in size]
         first = self.data_format == "channels_first"
@@ -117,7 +117,7 @@ class RandomErasing(Toned):
 class _Mixed(ImageLayer):
     """Pictures mixed with others of the batch: `mix_weight` is the share that stays."""
 
-    def _order(self, batch: int, source: SeedGenerator) -> Tensor:
+    def _order(self, batch: int, source: SeedGenerator | int | None) -> Tensor:
         return ops.argsort(uniform((batch,), (0.0, 1.0), source))
 
     def _other(self, x: Tensor, transformation: Any) -> Tensor:
@@ -194,7 +194,7 @@ class MixUp(_Mixed):
         self.alpha = alpha
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         share = random.beta((batch,), self.alpha, self.alpha, seed=source)
         return {
             "mix_weight": ops.cast(share, "float32"),
@@ -277,7 +277,7 @@ class CutMix(_Mixed):
         self.factor = interval(factor, 0, 1, "CutMix")
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         order = self._order(batch, source)
         alpha = ops.maximum(uniform((batch,), self.factor, source), 1e-3)
         stays = ops.cast(random.beta((batch,), alpha, alpha, seed=source), "float32")

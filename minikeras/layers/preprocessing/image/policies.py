@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops, random
 from minikeras.engine.tensor import Tensor
@@ -39,6 +39,9 @@ from minikeras.layers.preprocessing.image.warps import (
     RandomShear,
     RandomTranslation,
 )
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 # Draws that come from numbers of at most this many steps are one call.
 _COLOUR_STEPS = (
@@ -106,7 +109,9 @@ class _Policy(Toned):
     def _layers_here(self) -> list[ImageLayer]:
         return [getattr(self, name) for name in self._names]
 
-    def _drawn_by_all(self, batch: int, size: Size, source: Any) -> dict[str, Any]:
+    def _drawn_by_all(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         own = getattr(self, "generator", None)
         return {
             layer.name: layer._draw(
@@ -202,12 +207,12 @@ class RandAugment(_Policy):
             )
         self._make()
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         drawn = self._drawn_by_all(batch, size, source)
         picked = random.randint((self.num_ops,), 0, len(drawn), seed=source)
         return {"transforms": drawn, "layer_idxes": picked}
 
-    def _steps(self, transformation: Any) -> list[Any]:
+    def _steps(self, transformation: Mapping[str, Any]) -> list[Any]:
         picked = ops.convert_to_tensor(transformation["layer_idxes"])
         return [picked[i] for i in range(picked.shape[0])]
 
@@ -312,7 +317,7 @@ class AugMix(_Policy):
         self.all_ops = all_ops
         self._make(() if all_ops else _COLOUR_STEPS)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         shares = random.gamma((self.num_chains,), self.alpha, seed=source)
         shape = (self.num_chains, self.chain_depth)
         picked = random.randint(shape, 0, len(self._names), seed=source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops, random
 from minikeras.engine.aval import Unknown
@@ -15,6 +15,9 @@ from minikeras.layers.preprocessing.image.base import (
     Size,
 )
 from minikeras.layers.preprocessing.image.options import count
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 
@@ -167,7 +170,7 @@ class Resizing(_Sized):
         self.fill_value = fill_value
         self.antialias = antialias
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return size
 
     def _size_in(self, transformation: Any) -> Size | None:
@@ -349,7 +352,7 @@ class RandomCrop(_Sized):
         # As Keras: what is drawn here is part of the config.
         self._seeded(random.make_default_seed() if seed is None else seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         room = [n - wanted for n, wanted in zip(size, self._wanted, strict=True)]
         if any(isinstance(n, Unknown) or n < 0 for n in room):
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -25,6 +25,9 @@ from minikeras.layers.preprocessing.image.options import (
     value_range as checked_range,
 )
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 BYTES = (0.0, 255.0)
 
@@ -87,7 +90,7 @@ class RandomBrightness(Toned):
         self.value_range = checked_range(value_range, "RandomBrightness")
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         drawn = uniform((batch, 1, 1, 1), self.factor, source)
         return {"rgb_delta": drawn * (self.value_range[1] - self.value_range[0])}
 
@@ -144,7 +147,7 @@ class RandomContrast(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         low, high = self.factor
         drawn = uniform((batch, 1, 1, 1), (1.0 - low, 1.0 + high), source)
         return {"contrast_factor": drawn}
@@ -213,7 +216,7 @@ class Solarization(Toned):
         found = interval(value, 0, 1, "Solarization", argument)
         return within(found, 0, 1, "Solarization", argument)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {
             key: uniform((batch, 1, 1, 1), found, source) * 255.0
             for key, found in (
@@ -284,7 +287,7 @@ class RandomPosterization(Toned):
         self.value_range = checked_range(value_range, owner)
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         low, high = (int(f) for f in self.factor)
         drawn = uniform((batch,), (float(low), high + 1.0), source)
         bits = ops.minimum(ops.floor(drawn), high)
@@ -346,7 +349,7 @@ class RandomInvert(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"apply_inversion": chosen(batch, self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Any) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -24,6 +24,9 @@ from minikeras.layers.preprocessing.image.options import (
     uniform,
     within,
 )
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 
@@ -72,7 +75,7 @@ class RandomFlip(ImageLayer):
         self._seeded(seed)
         self.mode = mode
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         shape = (batch, *size, 1)
         if self.data_format == "channels_first":
             shape = (batch, 1, *size)
@@ -256,7 +259,7 @@ class RandomRotation(Warp):
         self.factor = interval(factor, -1, 1, "RandomRotation")
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         low, high = (f * 360.0 for f in self.factor)
         angle = uniform((batch,), (low, high), source)
         turn = angle * (math.pi / 180)
@@ -363,7 +366,7 @@ class RandomZoom(_ByAxis):
             )
         return found
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         upright = (1 + self.height_lower, 1 + self.height_upper)
         tall = uniform((batch, 1), upright, source)
         wide = tall
@@ -450,7 +453,7 @@ class RandomTranslation(_ByAxis):
         self.width_lower, self.width_upper = self._by_axis(width_factor, "width_factor")
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         down, right = (
             uniform((batch, 1), found, source) * ops.cast(n, "float32")
             for found, n in (
@@ -540,7 +543,7 @@ class RandomShear(_ByAxis):
             )
         return found
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         x, y = (
             uniform((batch, 1), found, source)
             for found in (self.x_factor, self.y_factor)
