@@ -199,12 +199,15 @@ def about_lenet(folder: Path) -> Spec:
     }  # fmt: skip
 
 
-def about_tokens(folder: Path) -> None:
+def about_tokens(folder: Path) -> Spec:
     keras.utils.set_random_seed(1)
     tokens = keras.Input((12,), dtype="int32")
-    x = layers.Embedding(20, 16)(tokens)
-    x = layers.MultiHeadAttention(2, 8)(x, x)
-    x = layers.LSTM(8, return_sequences=True)(x)
+    wide = keras.initializers.RandomNormal(stddev=0.6, seed=3)
+    embedded = layers.Embedding(20, 16, embeddings_initializer=wide)(tokens)
+    attend = layers.MultiHeadAttention(2, 8, kernel_initializer=wide)
+    recur = layers.LSTM(8, return_sequences=True)
+    x = recur(attend(embedded, embedded))
+    inner = keras.Model(tokens, [embedded, x])
     x = layers.GlobalAveragePooling1D()(x)
     model = keras.Model(tokens, layers.Dense(3, activation="softmax")(x), name="words")
     data = np.random.default_rng(0).integers(1, 20, (30, 12)).astype("int32")
@@ -213,6 +216,16 @@ def about_tokens(folder: Path) -> None:
         model, (data, data[:, 0] % 3), class_names=["bad", "fair", "good"], tokens=words
     )
     made.save(folder / "tokens.html")
+    frame = f"<!doctype html><title>notebook</title>{made._repr_html_()}"
+    (folder / "notebook.html").write_text(frame, encoding="utf-8")
+    vectors, states = inner(data[:1])
+    _, scores = attend(vectors, vectors, return_attention_scores=True)
+    query = 4
+    key = int(keras.ops.convert_to_numpy(scores)[0, 1, query].argmax())
+    return {
+        "query": query, "key": key, "words": [words[data[0, i]] for i in (query, key)],
+        "weight": float(scores[0, 1, query, key]), "state": float(states[0, 5, 1]),
+    }  # fmt: skip
 
 
 def about_hostile(folder: Path) -> Spec:
@@ -246,11 +259,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
     folder = Path(shots) if shots else tmp_path_factory.mktemp("explorer")
     folder.mkdir(parents=True, exist_ok=True)
     about = about_lenet(folder)
-    about_tokens(folder)
+    pages = ("lenet", "tokens", "hostile", "notebook")
     spec = {
         "chromium": browser,
-        "pages": {name: str(folder / f"{name}.html") for name in ("lenet", "tokens", "hostile")},
+        "pages": {name: str(folder / f"{name}.html") for name in pages},
         "lenet": about,
+        "tokens": about_tokens(folder),
         "hostile": about_hostile(folder),
         "picture": str(folder / "digit.png"),
         "pictureShows": about["picture"],

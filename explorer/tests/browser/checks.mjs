@@ -281,14 +281,25 @@ export async function saves_the_graph_and_finds_layers({ open, spec }) {
   assert.equal(await page.locator("#code").textContent(), spec.lenet.code);
 }
 
-export async function shows_sequences_with_their_attention({ open }) {
+export async function shows_sequences_with_their_attention({ open, spec }) {
   const page = await open("tokens");
-  const tiles = page.getByRole("img", { name: /Attention/ });
+  const { query, key, weight, state } = spec.tokens;
   await page.locator("[data-layer]", { hasText: "MultiHeadAttention" }).scrollIntoViewIfNeeded();
-  await tiles.first().waitFor();
-  const states = page.locator("[data-layer]", { hasText: "LSTM" });
-  await states.scrollIntoViewIfNeeded();
-  await page.getByRole("img", { name: /States over time/ }).first().waitFor();
+  await page.getByRole("application", { name: /Attention: a tile/ }).focus();
+  for (const [press, times] of [["ArrowRight", key], ["ArrowDown", query], ["PageDown", 1]])
+    for (let i = 0; i < times; i++) await page.keyboard.press(press);
+  const said = page.getByTestId("part-attention");
+  await said.filter({ hasText: "Head 1" }).waitFor();
+  const [, from, to, value] = /^Head 1: (\S+) looks at (\S+) with (\S+)$/.exec(await said.textContent());
+  assert.deepEqual([from, to], spec.tokens.words);
+  assert.ok(Math.abs(Number(value) - weight) <= 0.006 * weight, `attention: ${value} for ${weight}`);
+  await page.locator("[data-layer]", { hasText: "LSTM" }).scrollIntoViewIfNeeded();
+  await page.getByRole("application", { name: /States over time/ }).focus();
+  for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowDown");
+  const states = page.getByTestId("part-states");
+  await states.filter({ hasText: "Step 5, unit 1: " }).waitFor();
+  close(Number((await states.textContent()).split(": ")[1].replace("−", "-")), state, 1e-3, "state");
   const before = await page.getByTestId("panel").locator("ol .value").allTextContents();
   const box = page.getByLabel("Tokens that go in");
   await running(page, async () => {
@@ -312,6 +323,12 @@ export async function shows_tables_and_runs_nothing_of_their_names({ open, spec 
     assert.equal(await page.locator("img, iframe, main script").count(), 0);
   }
   assert.equal(await page.evaluate(() => globalThis.harmed), undefined);
+}
+
+export async function runs_in_a_notebook({ open }) {
+  const page = await open("notebook", { framed: true });
+  const frame = page.frameLocator("iframe");
+  assert.ok(["bad", "fair", "good"].includes(await frame.getByTestId("guess").textContent()));
 }
 
 export async function works_without_workers({ open }) {

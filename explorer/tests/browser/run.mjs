@@ -16,7 +16,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const browser = await chromium.launch({ executablePath: spec.chromium, args: ["--no-sandbox"] });
 
 /** A page that keeps what should never happen: requests, messages, errors. */
-async function open(file, { width = 1400, height = 950, dark = false, before = null } = {}) {
+async function open(file, { width = 1400, height = 950, dark = false, before = null, framed = false } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme: dark ? "dark" : "light", acceptDownloads: true,
   });
@@ -37,7 +37,8 @@ async function open(file, { width = 1400, height = 950, dark = false, before = n
   });
   if (before) await page.addInitScript(before);
   await page.goto(address);
-  await page.locator("[data-testid=panel]:not([data-runs='0'])").waitFor({ timeout: 15_000 });
+  const shown = framed ? page.frameLocator("iframe") : page;
+  await shown.locator("[data-testid=panel]:not([data-runs='0'])").waitFor({ timeout: 15_000 });
   return { page, faults, context };
 }
 

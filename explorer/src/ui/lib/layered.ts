@@ -45,12 +45,15 @@ export function layered(boxes: readonly Box[], links: readonly Link[]): Placed {
   const left = Math.min(...[...all].map((s) => s.x - s.width / 2), 0);
   const right = Math.max(...[...all].map((s) => s.x + s.width / 2), 0);
   let y = 0;
-  const tops = rows.map((row) => {
+  const heights = rows.map((row) => Math.max(0, ...row.map((s) => s.height)));
+  const tops = heights.map((height) => {
     const top = y;
-    y += Math.max(0, ...row.map((s) => s.height)) + GAP_Y;
+    y += height + GAP_Y;
     return top;
   });
   const at = (spot: Spot) => ({ x: spot.x - left, y: tops[spot.rank]! });
+  // Straight down between the boxes of a row: a bend there would run behind them.
+  const past = (spot: Spot) => [at(spot), { x: at(spot).x, y: at(spot).y + heights[spot.rank]! }];
   return {
     width: right - left,
     height: Math.max(0, y - GAP_Y),
@@ -60,7 +63,7 @@ export function layered(boxes: readonly Box[], links: readonly Link[]): Placed {
       if (i < 0) return [];
       const from = spots.get(link.from)!, to = spots.get(link.to)!;
       const start = at(from);
-      return [{ x: start.x, y: start.y + from.height }, ...chains[i]!.map((s) => ({ x: at(s).x, y: at(s).y + 20 })), at(to)];
+      return [{ x: start.x, y: start.y + from.height }, ...chains[i]!.flatMap((s) => past(s)), at(to)];
     }),
   };
 }

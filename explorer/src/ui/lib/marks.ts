@@ -16,7 +16,7 @@ export function layerMarks(explorer: Explorer, layer: number): Mark[] {
   if (now.layer === layer) marks.push({ kind: "unit", flat: flatIndex(now.unit, shape) });
   else {
     const field = now.field?.layers[layer];
-    if (field && field.output === 0) marks.push({ kind: "field", mask: field.mask });
+    if (field && field.output === 0) marks.push({ kind: "field", mask: field.mask, box: field.box });
   }
   const term = explorer.term === null ? undefined : now.explanation?.terms[explorer.term];
   const source = term && (explorer.payload.layers[now.layer]!.arguments[term.argument]?.layer ?? now.explanation!.source);

@@ -1,4 +1,5 @@
-/** The border around places that are on, whatever their form: boxes, holes of dilation, wrapped vectors. */
+/** The border around places that are on, whatever their form: boxes, holes of dilation, wrapped vectors.
+ * `within` (ends included) says where any can be, so that large maps needn't be walked whole. */
 export function tracePlaces(
   path: CanvasRenderingContext2D,
   on: (row: number, column: number) => boolean,
@@ -8,11 +9,12 @@ export function tracePlaces(
   y0: number,
   width: number,
   height: number,
+  within: { rows: [number, number]; columns: [number, number] } = { rows: [0, rows - 1], columns: [0, columns - 1] },
 ): void {
   const is = (row: number, column: number) =>
     row >= 0 && column >= 0 && row < rows && column < columns && on(row, column);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) {
+  for (let row = within.rows[0]; row <= within.rows[1]; row++)
+    for (let column = within.columns[0]; column <= within.columns[1]; column++) {
       if (!on(row, column)) continue;
       const x = x0 + column * width, y = y0 + row * height;
       if (!is(row - 1, column)) line(path, x, y, x + width, y);
