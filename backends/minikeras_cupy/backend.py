@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from minikeras_kernels.rowwise import ROWWISE
 from minikeras_numpy import build_table
 from minikeras_numpy.collective import lower_all_reduce
 
@@ -20,15 +21,14 @@ from minikeras.extend import (
     Value,
     numpy_dtype,
 )
-from minikeras_cupy import fused
-from minikeras_cupy.kernels import OWN, Maker
+from minikeras_cupy import groups
+from minikeras_cupy.driver import Driver
+from minikeras_cupy.kernels import Maker, generated
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.namespace import Namespace
 from minikeras_cupy.nccl import nccl_over
 
 _VIEWS = ("transpose", "broadcast_to", "slice", "flip", "reshape")
-# Their compositions fuse with what stands around them and allocate nothing.
-_COMPOSED = ("softmax", "log_softmax", "softmax_cross_entropy_with_logits")
 _INSTALL = "pip install 'minikeras[cuda12]' or 'minikeras[cuda13]'"
 
 
@@ -73,11 +73,12 @@ class CupyBackend(Backend):
     def __init__(self) -> None:
         cp = self.cp = _cupy()
         self.array_type = cp.ndarray
-        launch = Launcher(cp)
+        launch = Launcher(cp, Driver(cp))
         self._maker = Maker(cp, launch)
         table = build_table(Namespace(cp, launch))
-        table.update({name: self._maker.eager(name) for name in OWN})
-        self.kernels = {k: v for k, v in table.items() if k not in _COMPOSED}
+        table.update({n: self._maker.wide_eager(table[n]) for n in ROWWISE})
+        own = {n: self._maker.eager(n, table.get(n)) for n in generated()}
+        self.kernels = {**table, **own}
 
     def describe(self) -> dict[str, str]:
         runtime = self.cp.cuda.runtime
@@ -106,7 +107,7 @@ class CupyBackend(Backend):
         return self.cp.ndarray(shape, numpy_dtype(dtype), memptr=buffer.data + offset)
 
     def fusible(self, node: Node) -> bool:
-        return fused.fusible(node)
+        return groups.serves(node)
 
     # No epilogues: cuBLAS takes no generated code, and a tail of its own joins the
     # elementwise nodes around it in one kernel.

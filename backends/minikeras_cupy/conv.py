@@ -16,6 +16,31 @@ Array = Any
 WORKSPACE = 256 << 20  # bytes that the windows of one block may take
 
 
+class Workspace:
+    """Memory that all convolutions share: what runs on one stream never overlaps.
+
+    Args:
+        cp: The module cupy.
+    """
+
+    def __init__(self, cp: Any) -> None:
+        self.cp = cp
+        self._kept: dict[str, Array] = {}
+
+    def array(self, name: str, shape: Ints, dtype: str) -> Array:
+        """Room of this name, which grows where more is asked for."""
+        nbytes = math.prod(shape) * itemsize(dtype)
+        have = self._kept.get(name)
+        if have is None or have.size < nbytes:
+            self._kept.pop(name, None)  # before more is asked for
+            have = self._kept[name] = self.cp.empty(max(nbytes, 1), dtype="uint8")
+        return self.cp.ndarray(shape, numpy_dtype(dtype), memptr=have.data)
+
+    def clear(self) -> None:
+        """Give all of it back."""
+        self._kept.clear()
+
+
 class Columns:
     """The three directions of one convolution, and their workspace.
 
@@ -24,8 +49,15 @@ class Columns:
     """
 
     def __init__(
-        self, launch: Launcher, geometry: Geometry, cout: int, groups: int, dtype: str
+        self,
+        launch: Launcher,
+        workspace: Workspace,
+        geometry: Geometry,
+        cout: int,
+        groups: int,
+        dtype: str,
     ) -> None:
+        self.workspace = workspace
         self.launch, self.cp = launch, launch.cp
         self.geometry, self.dtype, self.groups = geometry, dtype, groups
         self.cout, self.cin = cout, geometry.channels
@@ -38,15 +70,9 @@ class Columns:
         )
         one = max(self.positions * self.reach * groups * itemsize(dtype), 1)
         self.step = max(1, min(geometry.batch, WORKSPACE // one))
-        self._kept: dict[str, Array] = {}
 
     def _buffer(self, name: str, shape: Ints) -> Array:
-        """Workspace of this name, made on first use."""
-        size = math.prod(shape)
-        have = self._kept.get(name)
-        if have is None or have.size < size:
-            have = self._kept[name] = self.cp.empty(size, dtype=numpy_dtype(self.dtype))
-        return have[:size].reshape(shape)
+        return self.workspace.array(name, shape, self.dtype)
 
     def _blocks(self) -> Iterator[tuple[slice, Geometry]]:
         g = self.geometry
@@ -63,7 +89,8 @@ class Columns:
         if self.pointwise:
             return x.reshape(rows, self.cin)
         columns = self._buffer("columns", (self.groups, rows, self.reach))
-        self.launch(windows.im2col(part, self.dtype, self.groups), x, columns)
+        kernel = windows.im2col(part, self.dtype, self.groups)
+        self.launch(kernel, x, columns)
         return columns[0] if self.groups == 1 else columns
 
     def _split(self, name: str, matrix: Array) -> Array:

@@ -3,29 +3,47 @@
 A plan is built once for its shapes, and takes device addresses as integers. Arrays stay
 channels-last: cuDNN is told their strides. Kernels are kept here as (*kernel, cin, cout)
 and by cuDNN as (cout, *kernel, cin), so they are copied once a run. Whatever cuDNN
-declines, other kernels do: `plan` then gives None.
+declines, other kernels do: `plan` then gives None, and the log says why, once.
+MINIKERAS_CUDNN=require makes that an error, =off leaves cuDNN alone.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable
 from typing import Any
 
-from minikeras.extend import numpy_dtype
+from minikeras.extend import BackendError, numpy_dtype
 from minikeras_cupy.windows import Geometry, Ints
 
 Array = Any
 Run = Callable[[Array, Array, Array], None]
 
 WORKSPACE = 256 << 20
+_INSTALL = "pip install 'minikeras[cudnn12]' or 'minikeras[cudnn13]'"
+_log = logging.getLogger("minikeras")
 _TYPES = {
     "float32": "FLOAT",
     "float16": "HALF",
     "bfloat16": "BFLOAT16",
     "float64": "DOUBLE",
 }
+
+
+def wanted() -> str:
+    """MINIKERAS_CUDNN: "require", "off", or nothing, which tries it.
+
+    Raises:
+        BackendError: If it is anything else.
+    """
+    chosen = os.environ.get("MINIKERAS_CUDNN", "")
+    if chosen not in ("", "off", "require"):
+        raise BackendError(
+            f"MINIKERAS_CUDNN is {chosen!r}; expected 'require', 'off', or no value."
+        )
+    return chosen
 
 
 def tf32() -> bool:
@@ -44,13 +62,31 @@ class Library:
         self.cp = cp
         self.module: Any = None
         self.handle: Any = None
+        self.required = wanted() == "require"
+        self._noted: set[str] = set()
+        if wanted() == "off":
+            return
         try:
             import cudnn
 
             self.handle = cudnn.create_handle()
             self.module = cudnn
-        except Exception:  # not installed, or without the library that it wraps
-            self.module = None
+        except ImportError as error:
+            self._declined("is not installed", error)
+        except Exception as error:  # without the library that it wraps, or the device
+            self._declined("does not start", error)
+
+    def _declined(self, what: str, error: Exception) -> None:
+        """Say once why other kernels do the work; where cuDNN is required, raise."""
+        said = f"cuDNN {what}: {type(error).__name__}: {error}"
+        if self.required:
+            raise BackendError(
+                f"{said}. It is required by MINIKERAS_CUDNN=require: {_INSTALL}, or unset "
+                "that variable and convolutions are made by im2col and cuBLAS."
+            ) from error
+        if what not in self._noted:
+            self._noted.add(what)
+            _log.info("%s. Convolutions are made by im2col and cuBLAS.", said)
 
     def plan(
         self, name: str, geometry: Geometry, cout: int, groups: int, dtype: str
@@ -61,7 +97,8 @@ class Library:
             return None
         try:
             return _Plan(self, name, geometry, cout, groups, dtype)
-        except Exception:  # cuDNN declines by several exceptions; im2col takes over
+        except Exception as error:  # it declines by several exceptions, all its own
+            self._declined(f"declines {name} of {dtype}", error)
             return None
 
 

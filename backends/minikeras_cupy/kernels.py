@@ -5,25 +5,38 @@ The same runs serve programs and, through `eager`, calls with fresh arrays.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from minikeras.extend import Aval, Graph, Node, Value, lookup, numpy_dtype
-from minikeras_cupy import fused, windows
-from minikeras_cupy.conv import Columns
+from minikeras_kernels.rowwise import ROWWISE
+
+from minikeras.extend import PRIMITIVES, Aval, Node, Value, lookup, numpy_dtype
+from minikeras_cupy import windows
+from minikeras_cupy.conv import Columns, Workspace
+from minikeras_cupy.ctext import HALVES, Kernel
 from minikeras_cupy.cudnn import Library
-from minikeras_cupy.launch import Launcher, grid
+from minikeras_cupy.groups import ARGREDUCE, Groups
+from minikeras_cupy.launch import Launcher
 from minikeras_cupy.windows import Geometry
 
 Array = Any
 Run = Callable[..., None]
 
-HALVES = ("float16", "bfloat16")
-OWN = (
-    "random_bits", "max_pool", "max_pool_grad", "max_pool_gather", "sum_pool",
-    "sum_pool_grad", "conv", "conv_input_grad", "conv_filter_grad",
-)  # fmt: skip
-_REDUCTIONS = ("sum", "prod", "max", "min", "any", "all")
+# Rows with kernels of their own, elementwise ones, folds and the like aside.
+_WINDOWED = (
+    *("max_pool", "max_pool_grad", "max_pool_gather", "sum_pool", "sum_pool_grad"),
+    *("conv", "conv_input_grad", "conv_filter_grad"),
+)
+_EAGER_KINDS = ("elementwise", "reduce", "random")
+# Eager calls that are remembered, by shapes, dtypes and settings.
+_MOST_RUNS = 1024
+
+
+def generated() -> list[str]:
+    """The names of the rows that `Maker.eager` serves."""
+    kinds = [n for n, row in PRIMITIVES.items() if row.kind in _EAGER_KINDS]
+    return [*dict.fromkeys((*kinds, *_WINDOWED, *ROWWISE, *ARGREDUCE, "take"))]
 
 
 class Maker:
@@ -38,58 +51,72 @@ class Maker:
         self.cp = cp
         self.launch = launch
         self.cudnn = Library(cp)
+        self.groups = Groups(launch)
+        self.workspace = Workspace(cp)
 
     def make(self, node: Node) -> Run | None:
         """The run of `node`, or None where only an eager kernel does it."""
         name = node.prim.name
         if node.is_complex:
             return None
-        if name == "fused":
-            return self._launched(
-                fused.fused_kernel(node.static["body"], node.static["space"])
-            )
-        if fused.fusible(node):
-            return self._launched(single(node))
         if name.startswith("conv"):
             return self._conv(node)
         if "_pool" in name:
-            return self._launched(pool_kernel(node))
-        if name == "matmul":
-            return self._matmul(node)
-        narrow = any(v.aval.dtype in HALVES for v in node.inputs)
-        if name in _REDUCTIONS and node.static["axes"] and not narrow:
-            return self._reduction(node)
-        return None
+            return self._launched(pool_kernel(node), len(node.inputs) + 1)
+        return self._matmul(node) if name == "matmul" else self.groups.make(node)
 
-    def eager(self, name: str) -> Callable[..., Array]:
-        """A kernel that makes its result, from the runs of the row `name`."""
-        runs: dict[Any, tuple[Run, Aval]] = {}
+    def eager(
+        self, name: str, otherwise: Callable[..., Array] | None
+    ) -> Callable[..., Array]:
+        """A kernel that makes its result, from the runs of the row `name`.
+
+        So eager calls give the bits of compiled ones. Where no run serves, `otherwise`.
+        """
+        runs: OrderedDict[object, tuple[Run | None, Aval | None]] = OrderedDict()
         row = lookup(name)
 
         def kernel(*arrays: Array, **static: Any) -> Array:
             avals = tuple(Aval(tuple(a.shape), a.dtype.name) for a in arrays)
             key = (avals, tuple(sorted(static.items())))
             if key not in runs:
+                if len(runs) >= _MOST_RUNS:
+                    runs.popitem(last=False)
                 made: Any = row.infer(*avals, **static)
-                node = Node(row, map(Value, avals), [Value(made)], static)
-                run = self.make(node)
-                assert run is not None, name
-                runs[key] = run, made
+                node = Node(row, [*map(Value, avals)], [Value(made)], static)
+                runs[key] = self.make(node), made
+            runs.move_to_end(key)
             run, aval = runs[key]
+            if run is None:
+                assert otherwise is not None, name
+                return otherwise(*arrays, **static)
+            assert aval is not None
             out = self.cp.empty(aval.shape, dtype=numpy_dtype(aval.dtype))
             run(*map(self.cp.ascontiguousarray, arrays), out)
             return out
 
         return kernel
 
-    def _launched(self, kernel: fused.Kernel) -> Run:
-        if not kernel.threads:
-            return lambda *arrays: None
-        function = self.launch.function(kernel)
-        blocks, block = grid(kernel.threads)
+    def wide_eager(self, kernel: Callable[..., Array]) -> Callable[..., Array]:
+        """A generic kernel, in float32 for the 16 bit floats: CuPy lacks loops of theirs."""
 
-        def run(*arrays: Array) -> None:
-            function(blocks, block, arrays)
+        def wide(*arrays: Array, **static: Any) -> Array:
+            kind = arrays[0].dtype
+            if kind.name not in HALVES:
+                return kernel(*arrays, **static)
+            made = kernel(*[a.astype("float32") for a in arrays], **static)
+            return made.astype(kind)
+
+        return wide
+
+    def _launched(self, kernel: Kernel, arrays: int) -> Run:
+        if not kernel.threads:
+            return lambda *given: None
+        call, start = self.launch.grid(kernel, arrays), self.launch.driver.start
+
+        def run(*given: Array) -> None:
+            for i, array in enumerate(given):
+                call.words[i] = array.data.ptr
+            start(call)
 
         return run
 
@@ -101,7 +128,7 @@ class Maker:
         if plan is not None:
             return plan
         work = "float32" if dtype in HALVES else dtype
-        columns = Columns(self.launch, geometry, cout, groups, work)
+        columns = Columns(self.launch, self.workspace, geometry, cout, groups, work)
         direction = {
             "conv": columns.forward,
             "conv_input_grad": columns.input_grad,
@@ -146,34 +173,15 @@ class Maker:
             else:
                 self.cp.matmul(x, y, out=out)
 
-        if a.dtype in HALVES:
+        plain = not batched and perm_out is None
+        if a.dtype in HALVES and not ((plain and a.ndim == b.ndim == 2) or flat):
             # CuPy's batched product of these crashes (bfloat16) or ignores the dtype.
             return self._wide(run)
         run.allocates = batched or perm_out is not None  # type: ignore[attr-defined]
         return run
 
-    def _reduction(self, node: Node) -> Run:
-        name, axes = node.prim.name, node.static["axes"]
-        function, keep = getattr(self.cp, name), node.static["keepdims"]
-        more = {"dtype": numpy_dtype(node.outputs[0].aval.dtype)}
-        if name not in ("sum", "prod"):
-            more = {}
 
-        def run(x: Array, out: Array) -> None:
-            function(x, axis=axes, out=out, keepdims=keep, **more)
-
-        return run
-
-
-def single(node: Node) -> fused.Kernel:
-    """The kernel of one elementwise, creation or random node."""
-    inputs = [Value(v.aval) for v in node.inputs]
-    out = Value(node.outputs[0].aval)
-    inner = Node(node.prim, inputs, [out], node.static)
-    return fused.fused_kernel(Graph(inputs, {}, [inner], [out]), out.aval.shape)
-
-
-def pool_kernel(node: Node) -> fused.Kernel:
+def pool_kernel(node: Node) -> Kernel:
     """The kernel of a pooling row."""
     name, static, aval = node.prim.name, node.static, node.inputs[0].aval
     window = static["window"]
@@ -184,7 +192,7 @@ def pool_kernel(node: Node) -> fused.Kernel:
     )  # fmt: skip
     if name == "max_pool_gather":
         return windows.max_pool_gather(geometry, aval.dtype, node.inputs[1].aval.dtype)
-    kernel: fused.Kernel = getattr(windows, name)(geometry, aval.dtype)
+    kernel: Kernel = getattr(windows, name)(geometry, aval.dtype)
     return kernel
 
 
@@ -201,4 +209,4 @@ def conv_geometry(node: Node) -> tuple[Geometry, int]:
     return geometry, cout
 
 
-__all__ = ["OWN", "Maker", "conv_geometry", "pool_kernel", "single"]
+__all__ = ["Maker", "conv_geometry", "generated", "pool_kernel"]

@@ -1,44 +1,58 @@
-"""Compiling and launching generated kernels."""
+"""Compiling kernels once and launching them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from minikeras_cupy.fused import Kernel
+import numpy as np
+
+from minikeras_cupy.ctext import Kernel
+from minikeras_cupy.driver import Driver, Started
+from minikeras_cupy.render import LANES, headers
 
 Array = Any
-_BLOCK = 256
-_MAX_BLOCKS = 1 << 16  # every kernel strides over the grid, so more brings nothing
+_MOST_BLOCKS = 1 << 16  # every kernel strides over the grid, so more brings nothing
 
 
 class Launcher:
     """The kernels of one process: each source is compiled once.
 
-    CuPy keeps the machine code on disk too, so that a second process compiles nothing.
-
     Args:
         cp: The module cupy.
+        driver: Loads and starts machine code.
     """
 
-    def __init__(self, cp: Any) -> None:
-        self.cp = cp
-        self._functions: dict[str, Any] = {}
+    def __init__(self, cp: Any, driver: Driver) -> None:
+        self.cp, self.driver = cp, driver
+        self._functions: dict[str, int] = {}
+
+    def function(self, name: str, text: str) -> int:
+        """The handle of a kernel; its name tells its text from all others."""
+        if name not in self._functions:
+            self._functions[name] = self.driver.function(name, headers() + text)
+        return self._functions[name]
+
+    def prepare(
+        self, name: str, text: str, words: Sequence[int], threads: int
+    ) -> Started:
+        """A kernel with its words, for so many threads."""
+        blocks = min(-(-threads // Started.BLOCK), _MOST_BLOCKS)
+        return Started(self.function(name, text), blocks, np.array(words, np.int64))
+
+    def warps(self, name: str, text: str, words: Sequence[int], units: int) -> Started:
+        """A kernel whose last word is its units, a warp for each."""
+        return self.prepare(name, text, [*words, units], units * LANES)
+
+    def grid(self, kernel: Kernel, arrays: int) -> Started:
+        """A kernel written by hand; the words of its arrays come first, still empty."""
+        words = [0] * arrays + [*kernel.numbers, kernel.threads]
+        return self.prepare(kernel.name, kernel.text, words, kernel.threads)
 
     def __call__(self, kernel: Kernel, *arrays: Array) -> None:
         """Run `kernel` on C-contiguous arrays, in its parameters' order."""
         if kernel.threads:
-            self.function(kernel)(*grid(kernel.threads), arrays)
-
-    def function(self, kernel: Kernel) -> Any:
-        """The compiled kernel: called with grid, block, arguments."""
-        made = self._functions.get(kernel.name)
-        if made is None:
-            options = ("-std=c++17",)
-            made = self.cp.RawKernel(kernel.source, kernel.name, options=options)
-            self._functions[kernel.name] = made
-        return made
-
-
-def grid(threads: int) -> tuple[tuple[int], tuple[int]]:
-    """Blocks of a launch, and threads of a block."""
-    return (min(-(-threads // _BLOCK), _MAX_BLOCKS),), (_BLOCK,)
+            call = self.grid(kernel, len(arrays))
+            for i, array in enumerate(arrays):
+                call.words[i] = array.data.ptr
+            self.driver.start(call)

@@ -15,7 +15,7 @@ Array = Any
 
 
 class Namespace:
-    """The module cupy, with an `add` whose `at` is ours.
+    """The module cupy, with ours in place of what it does otherwise than NumPy.
 
     Args:
         cp: The module cupy.
@@ -28,6 +28,59 @@ class Namespace:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cp, name)
+
+    @property
+    def linalg(self) -> Any:
+        """Decompositions that fail where NumPy's do: CuPy's give numbers of no meaning."""
+        return _Linalg(self._cp.linalg)
+
+    def where(self, condition: Array, a: Array, b: Array) -> Array:
+        """CuPy's has no loop for bfloat16, and gives float32: here its bits are chosen."""
+        halves = [x for x in (a, b) if _is_bfloat16(x)]
+        if not halves:
+            return self._cp.where(condition, a, b)
+        kind = halves[0].dtype
+        bits = [self._as(x, kind).view("uint16") for x in (a, b)]
+        return self._cp.where(condition, *bits).view(kind)
+
+    def _as(self, x: Array, kind: Any) -> Array:
+        """`x` as an array of a dtype, in C order."""
+        return self._cp.ascontiguousarray(self._cp.asarray(x).astype(kind))
+
+    def sort(self, x: Array, *, axis: int, kind: str | None = None) -> Array:
+        """bfloat16 by way of float32, which holds all of it."""
+        if not _is_bfloat16(x):
+            return self._cp.sort(x, axis=axis, kind=kind)
+        wide = self._cp.sort(x.astype("float32"), axis=axis, kind=kind)
+        return wide.astype(x.dtype)
+
+    def argsort(self, x: Array, *, axis: int = -1, kind: str | None = None) -> Array:
+        """The same order as of float32."""
+        x = x.astype("float32") if _is_bfloat16(x) else x
+        return self._cp.argsort(x, axis=axis, kind=kind)
+
+
+def _is_bfloat16(x: Any) -> bool:
+    dtype = getattr(x, "dtype", None)
+    return dtype is not None and dtype.name == "bfloat16"
+
+
+class _Linalg:
+    """`cupy.linalg`, told to raise LinAlgError."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._module, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            import cupyx
+
+            with cupyx.errstate(linalg="raise"):
+                return function(*args, **kwargs)
+
+        return call
 
 
 class _Add:

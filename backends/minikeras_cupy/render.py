@@ -104,12 +104,12 @@ def headers() -> str:
 def source(code: Code, words: int) -> Source:
     """The text of a kernel whose table has so many words, without its headers.
 
-    Its parameters are the table, by value, and the number of units.
+    Its parameters are the table and, as one word more, the number of units.
     """
     body = Renderer(code).text()
     digest = hashlib.blake2b(f"{words} {body}".encode(), digest_size=8).hexdigest()
     name = f"{code.name}_{digest}"
-    return Source(name, f"KERNEL({name}, {max(1, words)}) {{\n{body}\n}}\n")
+    return Source(name, f"KERNEL({name}, {words}) {{\n{body}\n}}\n")
 
 
 def _type(kind: Kind, lanes: int) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from minikeras_cupy.fused import Kernel, kernel_of
-from minikeras_cupy.source import CTYPES
+from minikeras_cupy.ctext import CTYPES, Kernel, kernel_of
 
 
 def add_rows(shape: tuple[int, int], count: int, dtype: str) -> Kernel:
@@ -17,17 +16,19 @@ def add_rows(shape: tuple[int, int], count: int, dtype: str) -> Kernel:
         count: How many rows are added.
         dtype: Of `out` and `values`; none of the 16 bit floats.
     """
-    t = CTYPES[dtype]
+    what = CTYPES[dtype]
     height, width = shape
     body = f"""
-    const i64 row = (i64)(i / {max(width, 1)}ull), c = (i64)(i % {max(width, 1)}ull);
-    i64 low = 0, high = {count};
+    const ix row = i / width, c = i % width;
+    ix low = 0, high = count;
     while (low < high) {{
-      const i64 middle = (low + high) / 2;
-      if (rows[middle] < row) low = middle + 1; else high = middle;
+      const ix middle = (low + high) / 2;
+      if (rows[middle] < (i64)row) low = middle + 1; else high = middle;
     }}
-    {t} sum = out[i];
-    for (; low < {count} && rows[low] == row; ++low) sum += values[order[low] * {width} + c];
+    {what} sum = out[i];
+    for (; low < count && rows[low] == (i64)row; ++low) sum += values[order[low] * width + c];
     out[i] = sum;"""
-    params = f"const i64* rows, const i64* order, const {t}* values, {t}* out"
-    return kernel_of("add_rows", params, height * width, body, (dtype,))
+    arrays = [("const i64", "rows"), ("const i64", "order")]
+    arrays += [(f"const {what}", "values"), (what, "out")]
+    sizes = {"width": max(width, 1), "count": count}
+    return kernel_of("add_rows", arrays, sizes, height * width, body, count * width)

@@ -1,7 +1,7 @@
 """CUDA sources for everything that slides a window: pooling, im2col, col2im.
 
 Layouts are channels-last; one to three spatial axes are written as three, with
-leading ones. Sizes are baked in as constants. Every kernel gathers: one thread makes
+leading ones. Sizes are words of a launch: one kernel serves them all. Every kernel gathers: one thread makes
 one element of the result in a fixed order, so that nothing needs atomics and the
 bits never depend on timing.
 """
@@ -9,16 +9,17 @@ bits never depend on timing.
 # ruff: noqa: E501 - lines of C in texts
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minikeras.extend import is_float
-from minikeras_cupy.fused import Kernel, kernel_of
-from minikeras_cupy.source import (
+from minikeras_cupy.ctext import (
     CTYPES,
-    HALVES,
+    Kernel,
     compute_type,
+    kernel_of,
     load,
+    lowest,
     store,
 )
 
@@ -53,8 +54,8 @@ class Geometry:
             )
         )
 
-    def constants(self) -> str:
-        """The sizes in C: Input, Output, Window, Stride, Padding, Dilation."""
+    def sizes(self) -> dict[str, int]:
+        """The sizes by their names in C: Input, Output, Window, Stride, Padding, Dilation."""
         rows = {
             "I": _three(self.spatial, 1),
             "O": _three(self.out, 1),
@@ -63,12 +64,8 @@ class Geometry:
             "P": _three([lo for lo, _ in self.padding], 0),
             "D": _three(self.dilation, 1),
         }
-        text = "".join(
-            f"  const i64 {k}{i} = {v};\n"
-            for k, row in rows.items()
-            for i, v in enumerate(row)
-        )
-        return text + f"  const i64 N = {self.batch}, C = {self.channels};\n"
+        named = {f"{k}{i}": v for k, row in rows.items() for i, v in enumerate(row)}
+        return {**named, "N": self.batch, "C": self.channels}
 
 
 def _three(values: Sequence[int], fill: int) -> Ints:
@@ -76,26 +73,26 @@ def _three(values: Sequence[int], fill: int) -> Ints:
 
 
 _WINDOW_LOOP = """
-  for (i64 w0 = 0; w0 < W0; ++w0) { const i64 p0 = o0 * S0 - P0 + w0 * D0; if (p0 < 0 || p0 >= I0) continue;
-  for (i64 w1 = 0; w1 < W1; ++w1) { const i64 p1 = o1 * S1 - P1 + w1 * D1; if (p1 < 0 || p1 >= I1) continue;
-  for (i64 w2 = 0; w2 < W2; ++w2) { const i64 p2 = o2 * S2 - P2 + w2 * D2; if (p2 < 0 || p2 >= I2) continue;
-    const i64 at = (((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c;
+  for (ix w0 = 0; w0 < W0; ++w0) { const ix p0 = o0 * S0 - P0 + w0 * D0; if (p0 < 0 || p0 >= I0) continue;
+  for (ix w1 = 0; w1 < W1; ++w1) { const ix p1 = o1 * S1 - P1 + w1 * D1; if (p1 < 0 || p1 >= I1) continue;
+  for (ix w2 = 0; w2 < W2; ++w2) { const ix p2 = o2 * S2 - P2 + w2 * D2; if (p2 < 0 || p2 >= I2) continue;
+    const ix at = (((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c;
 """
 _COVERING_LOOP = """
-  for (i64 w0 = 0; w0 < W0; ++w0) { const i64 t0 = p0 + P0 - w0 * D0; if (t0 < 0 || t0 % S0 || t0 / S0 >= O0) continue;
-  for (i64 w1 = 0; w1 < W1; ++w1) { const i64 t1 = p1 + P1 - w1 * D1; if (t1 < 0 || t1 % S1 || t1 / S1 >= O1) continue;
-  for (i64 w2 = 0; w2 < W2; ++w2) { const i64 t2 = p2 + P2 - w2 * D2; if (t2 < 0 || t2 % S2 || t2 / S2 >= O2) continue;
-    const i64 o0 = t0 / S0, o1 = t1 / S1, o2 = t2 / S2;
+  for (ix w0 = 0; w0 < W0; ++w0) { const ix t0 = p0 + P0 - w0 * D0; if (t0 < 0 || t0 % S0 || t0 / S0 >= O0) continue;
+  for (ix w1 = 0; w1 < W1; ++w1) { const ix t1 = p1 + P1 - w1 * D1; if (t1 < 0 || t1 % S1 || t1 / S1 >= O1) continue;
+  for (ix w2 = 0; w2 < W2; ++w2) { const ix t2 = p2 + P2 - w2 * D2; if (t2 < 0 || t2 % S2 || t2 / S2 >= O2) continue;
+    const ix o0 = t0 / S0, o1 = t1 / S1, o2 = t2 / S2;
 """
 _OUT_COORDINATES = """
-    i64 r = (i64)i;
-    const i64 c = r % C; r /= C; const i64 o2 = r % O2; r /= O2; const i64 o1 = r % O1; r /= O1;
-    const i64 o0 = r % O0; const i64 n = r / O0;
+    ix r = i;
+    const ix c = r % C; r /= C; const ix o2 = r % O2; r /= O2; const ix o1 = r % O1; r /= O1;
+    const ix o0 = r % O0; const ix n = r / O0;
 """
 _IN_COORDINATES = """
-    i64 r = (i64)i;
-    const i64 c = r % C; r /= C; const i64 p2 = r % I2; r /= I2; const i64 p1 = r % I1; r /= I1;
-    const i64 p0 = r % I0; const i64 n = r / I0;
+    ix r = i;
+    const ix c = r % C; r /= C; const ix p2 = r % I2; r /= I2; const ix p1 = r % I1; r /= I1;
+    const ix p0 = r % I0; const ix n = r / I0;
 """
 _ENDS = "  }}}\n"
 _DY = "dy[(((n * O0 + o0) * O1 + o1) * O2 + o2) * C + c]"
@@ -104,9 +101,18 @@ _NO_NAN = "    if (best != best) best_at = -1;\n"
 
 
 def _kernel(
-    kind: str, geometry: Geometry, params: str, threads: int, body: str, dtype: str
+    kind: str,
+    geometry: Geometry,
+    arrays: Sequence[tuple[str, str]],
+    threads: int,
+    body: str,
+    more: dict[str, int] | None = None,
 ) -> Kernel:
-    return kernel_of(kind, params, threads, geometry.constants() + body, (dtype,))
+    largest = max(_size(geometry, geometry.spatial), _size(geometry, geometry.out))
+    sizes = {**geometry.sizes(), **(more or {})}
+    if more:
+        largest *= math.prod(geometry.window)
+    return kernel_of(kind, arrays, sizes, threads, body, largest)
 
 
 def _size(geometry: Geometry, shape: Ints) -> int:
@@ -120,20 +126,11 @@ def _find_maximum(x: str, dtype: str) -> str:
     """Statements that leave the place of a window's first maximum in `best_at` (-1: none)."""
     kind = compute_type(dtype)
     return (
-        f"    i64 best_at = -1; {kind} best = 0;\n{_WINDOW_LOOP}"
+        f"    ix best_at = -1; {kind} best = 0;\n{_WINDOW_LOOP}"
         f"    const {kind} v = {load(dtype, x + '[at]')};\n"
         "    if (best_at < 0 || v > best || (v != v && best == best)) { best = v; best_at = at; }\n"
         f"{_ENDS}"
     )
-
-
-def _lowest(dtype: str) -> str:
-    if is_float(dtype):
-        return f"({compute_type(dtype)})(-INFINITY_F)"
-    if dtype == "bool" or dtype.startswith("u"):
-        return f"({CTYPES[dtype]})0"
-    bits = int(dtype[3:])
-    return f"({CTYPES[dtype]})({-(2 ** (bits - 1)) + 1}ll - 1)"
 
 
 def max_pool(geometry: Geometry, dtype: str) -> Kernel:
@@ -142,12 +139,10 @@ def max_pool(geometry: Geometry, dtype: str) -> Kernel:
     body = (
         _OUT_COORDINATES
         + _find_maximum("x", dtype)
-        + f"    y[i] = {store(dtype, f'best_at < 0 ? {_lowest(dtype)} : best')};"
+        + f"    y[i] = {store(dtype, f'best_at < 0 ? {lowest(dtype)} : best')};"
     )
-    params = f"const {t}* x, {t}* y"
-    return _kernel(
-        "max_pool", geometry, params, _size(geometry, geometry.out), body, dtype
-    )
+    arrays = [(t, "x"), (t, "y")]
+    return _kernel("max_pool", geometry, arrays, _size(geometry, geometry.out), body)
 
 
 def max_pool_gather(geometry: Geometry, dtype: str, g_dtype: str) -> Kernel:
@@ -157,12 +152,11 @@ def max_pool_gather(geometry: Geometry, dtype: str, g_dtype: str) -> Kernel:
         _OUT_COORDINATES
         + _find_maximum("x", dtype)
         + _NO_NAN
-        + f"    y[i] = best_at < 0 ? ({u})0 : g[best_at];"
+        + f"    y[i] = best_at < 0 ? {u}() : g[best_at];"
     )
-    params = f"const {t}* x, const {u}* g, {u}* y"
-    both = dtype if dtype in HALVES else g_dtype
+    arrays = [(t, "x"), (u, "g"), (u, "y")]
     return _kernel(
-        "max_pool_gather", geometry, params, _size(geometry, geometry.out), body, both
+        "max_pool_gather", geometry, arrays, _size(geometry, geometry.out), body
     )
 
 
@@ -173,17 +167,16 @@ def max_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
     body = (
         f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}    {{\n"
         f"{_find_maximum('x', dtype)}{_NO_NAN}"
-        f"    if (best_at == (i64)i) sum += {load(dtype, _DY)};\n    }}\n"
+        f"    if (best_at == i) sum += {load(dtype, _DY)};\n    }}\n"
         f"{_ENDS}    dx[i] = {store(dtype, 'sum')};"
     )
-    params = f"const {t}* x, const {t}* dy, {t}* dx"
+    arrays = [(t, "x"), (t, "dy"), (t, "dx")]
     return _kernel(
         "max_pool_grad",
         geometry,
-        params,
+        arrays,
         _size(geometry, geometry.spatial),
         body,
-        dtype,
     )
 
 
@@ -194,10 +187,8 @@ def sum_pool(geometry: Geometry, dtype: str) -> Kernel:
         f"{_OUT_COORDINATES}    {kind} sum = 0;\n{_WINDOW_LOOP}"
         f"    sum += {load(dtype, 'x[at]')};\n{_ENDS}    y[i] = {store(dtype, 'sum')};"
     )
-    params = f"const {t}* x, {t}* y"
-    return _kernel(
-        "sum_pool", geometry, params, _size(geometry, geometry.out), body, dtype
-    )
+    arrays = [(t, "x"), (t, "y")]
+    return _kernel("sum_pool", geometry, arrays, _size(geometry, geometry.out), body)
 
 
 def sum_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
@@ -208,14 +199,13 @@ def sum_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
         f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}    sum += {value};\n{_ENDS}"
         f"    dx[i] = {store(dtype, 'sum')};"
     )
-    params = f"const {t}* dy, {t}* dx"
+    arrays = [(t, "dy"), (t, "dx")]
     return _kernel(
         "sum_pool_grad",
         geometry,
-        params,
+        arrays,
         _size(geometry, geometry.spatial),
         body,
-        dtype,
     )
 
 
@@ -234,22 +224,22 @@ def im2col(geometry: Geometry, dtype: str, groups: int) -> Kernel:
     reach, depth = _columns(geometry, groups)
     rows = _size(geometry, geometry.out) // geometry.channels
     body = f"""
-    i64 r = (i64)i;
-    const i64 k = r % {reach}; r /= {reach}; const i64 row = r % {rows}; const i64 g = r / {rows};
-    const i64 c = g * {depth} + k % {depth}; i64 w = k / {depth};
-    const i64 w2 = w % W2; w /= W2; const i64 w1 = w % W1; const i64 w0 = w / W1;
-    i64 o = row; const i64 o2 = o % O2; o /= O2; const i64 o1 = o % O1; o /= O1;
-    const i64 o0 = o % O0; const i64 n = o / O0;
-    const i64 p0 = o0 * S0 - P0 + w0 * D0, p1 = o1 * S1 - P1 + w1 * D1, p2 = o2 * S2 - P2 + w2 * D2;
+    ix r = i;
+    const ix k = r % reach; r /= reach; const ix row = r % rows; const ix g = r / rows;
+    const ix c = g * depth + k % depth; ix w = k / depth;
+    const ix w2 = w % W2; w /= W2; const ix w1 = w % W1; const ix w0 = w / W1;
+    ix o = row; const ix o2 = o % O2; o /= O2; const ix o1 = o % O1; o /= O1;
+    const ix o0 = o % O0; const ix n = o / O0;
+    const ix p0 = o0 * S0 - P0 + w0 * D0, p1 = o1 * S1 - P1 + w1 * D1, p2 = o2 * S2 - P2 + w2 * D2;
     const bool inside = p0 >= 0 && p0 < I0 && p1 >= 0 && p1 < I1 && p2 >= 0 && p2 < I2;
-    cols[i] = inside ? x[(((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c] : ({t})0;"""
+    cols[i] = inside ? x[(((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c] : {t}();"""
     return _kernel(
         "im2col",
         geometry,
-        f"const {t}* x, {t}* cols",
+        [(t, "x"), (t, "cols")],
         groups * rows * reach,
         body,
-        dtype,
+        {"reach": reach, "depth": depth, "rows": rows},
     )
 
 
@@ -259,14 +249,14 @@ def col2im(geometry: Geometry, dtype: str, groups: int) -> Kernel:
     reach, depth = _columns(geometry, groups)
     rows = _size(geometry, geometry.out) // geometry.channels
     place = (
-        f"((c / {depth}) * {rows}ll + ((n * O0 + o0) * O1 + o1) * O2 + o2) * {reach}ll + "
-        f"((w0 * W1 + w1) * W2 + w2) * {depth}ll + c % {depth}"
+        "((c / depth) * rows + ((n * O0 + o0) * O1 + o1) * O2 + o2) * reach + "
+        "((w0 * W1 + w1) * W2 + w2) * depth + c % depth"
     )
     body = (
         f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}"
         f"    sum += {load(dtype, f'cols[{place}]')};\n{_ENDS}    x[i] = {store(dtype, 'sum')};"
     )
-    params = f"const {t}* cols, {t}* x"
-    return _kernel(
-        "col2im", geometry, params, _size(geometry, geometry.spatial), body, dtype
-    )
+    arrays = [(t, "cols"), (t, "x")]
+    sizes = {"reach": reach, "depth": depth, "rows": rows}
+    threads = _size(geometry, geometry.spatial)
+    return _kernel("col2im", geometry, arrays, threads, body, sizes)

@@ -11,7 +11,12 @@ from collections.abc import Callable
 
 from minikeras_kernels import mathlib
 from minikeras_kernels.code import Code, Op
-from minikeras_kernels.elementwise import REGISTER_KIND
+from minikeras_kernels.elementwise import (
+    MEMORY_KIND,
+    REGISTER_KIND,
+    from_memory,
+    to_memory,
+)
 from minikeras_kernels.folds import combine
 from minikeras_kernels.signature import Kernel
 from minikeras_kernels.target import Target
@@ -49,7 +54,8 @@ class RowKernel:
     def write(self) -> Code:
         f = self.f
         self.width, *registers = f.words(4)
-        self.arrays = [f.array(number, self.kind) for number in registers]
+        memory = MEMORY_KIND[self.dtype]
+        self.arrays = [f.array(number, memory) for number in registers]
         beside = 1 if self.loses or f.target.warp else _BESIDE
         cells = [
             [f.slot(self.kind, self.lanes) for _ in range(3)] for _ in range(beside)
@@ -71,10 +77,11 @@ class RowKernel:
         return f.code
 
     def read(self, base: Address, at: Val, mask: Val | None) -> Val:
-        return self.f.load(self.f.at(base, at), self.lanes, mask)
+        raw = self.f.load(self.f.at(base, at), self.lanes, mask)
+        return from_memory(self.f, raw, self.dtype)
 
     def put(self, x: Val, row: _Row, at: Val, mask: Val | None) -> None:
-        self.f.store(x, self.f.at(row.out, at), mask)
+        self.f.store(to_memory(self.f, x, self.dtype), self.f.at(row.out, at), mask)
 
     def fold(
         self, cell: Address, how: str, x: Val, mask: Val | None, start: float
@@ -122,7 +129,9 @@ class RowKernel:
         tops = self.largest(rows)
         for row in rows:
             self.reset(row.cells[1], 0.0)
-        keep = self.name == "softmax"
+        softmax = self.name == "softmax"
+        # the result holds the exponentials meanwhile, unless it would round them
+        keep = softmax and self.kind is MEMORY_KIND[self.dtype]
 
         def add(at: Val, mask: Val | None) -> None:
             for row, top in zip(rows, tops, strict=True):
@@ -134,7 +143,8 @@ class RowKernel:
         self.sweep(add)
         scales = []
         for total in self.totals([row.cells[1] for row in rows], "sum"):
-            scale = f.fdiv(f.like(total, 1.0), total) if keep else mathlib.log(f, total)
+            one = f.like(total, 1.0)
+            scale = f.fdiv(one, total) if softmax else mathlib.log(f, total)
             scales.append(f.splat(scale, self.lanes))
 
         def finish(at: Val, mask: Val | None) -> None:
@@ -142,7 +152,12 @@ class RowKernel:
                 if keep:
                     y = f.fmul(self.read(row.out, at, mask), scale)
                 else:
-                    y = f.fsub(f.fsub(self.read(row.x, at, mask), top), scale)
+                    y = f.fsub(self.read(row.x, at, mask), top)
+                    y = (
+                        f.fmul(mathlib.exp(f, y), scale)
+                        if softmax
+                        else f.fsub(y, scale)
+                    )
                 self.put(y, row, at, mask)
 
         self.sweep(finish)
@@ -165,4 +180,5 @@ class RowKernel:
         self.sweep(add)
         sums = self.totals([exponentials, weights, products], "sum")
         log_sum = mathlib.log(f, sums[0])
-        f.store(f.fma(sums[1], log_sum, f.fneg(sums[2])), row.out)
+        loss = f.fma(sums[1], log_sum, f.fneg(sums[2]))
+        f.store(to_memory(f, loss, self.dtype), row.out)

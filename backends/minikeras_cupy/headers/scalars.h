@@ -10,6 +10,7 @@ typedef short i16;
 typedef int i32;
 typedef long long i64;
 struct f16 { u16 bits; };
+struct b16 { u16 bits; };
 
 template <class T> struct Signed { typedef T type; };
 template <> struct Signed<u8> { typedef i8 type; };
@@ -125,3 +126,11 @@ template <int FRACTION, int LEAST> FN float next_half(float a, float b) {
 }
 FN float m_next_f16(float a, float b) { return next_half<10, -14>(a, b); }
 FN float m_next_bf16(float a, float b) { return next_half<7, -126>(a, b); }
+
+FN float half_to_float(b16 x) { return bits_as<float>((u32)x.bits << 16); }
+FN b16 float_to_bf16(float x) {  // to nearest, ties to even; NaN stays one
+  const u32 u = bits_as<u32>(x);
+  b16 y;
+  y.bits = (u16)((x != x ? u | 0x400000u : u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+  return y;
+}

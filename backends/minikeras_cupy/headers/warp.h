@@ -20,12 +20,20 @@ template <class T> FN T load_wide(u64 at, bool on) { return on ? ((const T*)at)[
 template <class T> FN void store_one(u64 at, T x) { if (!lane()) *(T*)at = x; }
 template <class T> FN void store_wide(u64 at, T x) { ((T*)at)[lane()] = x; }
 template <class T> FN void store_wide(u64 at, T x, bool on) { if (on) ((T*)at)[lane()] = x; }
-#define KERNEL(name, words_) \
-  struct name##_table { u64 word[words_]; }; \
+// A kernel over units of work, a warp for each; and one over indices, a thread for each.
+#define KERNEL(name, count) \
+  struct name##_words { u64 at[(count) + 1]; }; \
   FN void name##_units(const u64* words, u64 start, u64 stop); \
-  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ name##_table table, const u64 units) { \
+  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ name##_words words) { \
     const u64 step = ((u64)gridDim.x * blockDim.x) >> 5; \
-    for (u64 at = ((u64)blockIdx.x * blockDim.x + threadIdx.x) >> 5; at < units; at += step) \
-      name##_units(table.word, at, at + 1); \
+    for (u64 at = ((u64)blockIdx.x * blockDim.x + threadIdx.x) >> 5; at < words.at[count]; at += step) \
+      name##_units(words.at, at, at + 1); \
   } \
   FN void name##_units(const u64* words, u64 start, u64 stop)
+#define GRID(name, count) \
+  struct name##_words { u64 at[count]; }; \
+  FN void name##_all(const u64* words); \
+  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ name##_words words) { name##_all(words.at); } \
+  FN void name##_all(const u64* words)
+#define EACH_INDEX(i, count) \
+  for (ix i = (ix)(blockIdx.x * blockDim.x + threadIdx.x); i < (ix)(count); i += (ix)(gridDim.x * blockDim.x))

@@ -36,9 +36,9 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 import minikeras_kernels
+from minikeras_kernels import objects
 
 from minikeras.extend import finish_before_fork
-from minikeras_numba.machine import objects
 
 _DIGEST = 16
 # Whatever can change a kernel's text: all folders below these.

@@ -1,23 +1,22 @@
 """A stand-in for the module cupy, over NumPy: the whole backend runs on a CPU.
 
 Its arrays are no NumPy arrays and refuse to become ones, as CuPy's do; its functions
-have CuPy's signatures where they differ from NumPy's; its raw kernels are compiled as
-C++ and called (see `emulate`).
+have CuPy's signatures where they differ from NumPy's; its kernels are compiled
+as C++ and run a warp in step (see `tests.backends.kernels.lockstep`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.machinery
-import math
 import sys
 import types
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from minikeras_cupy.fused import Kernel
+from minikeras_cupy import render
 
-from tests.backends.cupy import emulate
+from tests.backends.kernels import lockstep
 
 
 class MemoryPointer:
@@ -28,6 +27,10 @@ class MemoryPointer:
 
     def __add__(self, offset):
         return MemoryPointer(self.raw, self.offset + offset)
+
+    @property
+    def ptr(self):
+        return self.raw.ctypes.data + self.offset
 
 
 class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
@@ -106,7 +109,16 @@ def _method(name):
 
 for _name in ("shape", "dtype", "ndim", "size", "strides", "flags", "itemsize"):
     setattr(ndarray, _name, _attribute(_name))
-for _name in ("reshape", "transpose", "swapaxes", "astype", "copy", "sum", "fill"):
+for _name in (
+    "reshape",
+    "transpose",
+    "swapaxes",
+    "astype",
+    "copy",
+    "sum",
+    "fill",
+    "max",
+):
     setattr(ndarray, _name, _method(_name))
 
 
@@ -167,24 +179,73 @@ NAMES = """
     floor ceil rint isnan isfinite isinf logical_not invert power where abs clip
     copysign full empty zeros ones arange broadcast_to zeros_like ones_like empty_like
     sum prod max min any all argmax argmin cumsum cumprod flip sort argsort concatenate
-    ascontiguousarray take_along_axis matmul einsum tile
+    ascontiguousarray take_along_axis matmul einsum tile eye
 """.split()  # noqa: SIM905 - readable
 
 
-class RawKernel:
-    """Compiled as C++ at its first call; arguments must be contiguous."""
+class Driver:
+    """In place of CUDA's: kernels run on the processor, and all that is done is counted."""
 
-    folder = Path()  # set by the tests
+    def __init__(self, cp):
+        self.cp, self.compiled, self.launches, self._names = cp, [], 0, []
 
-    def __init__(self, code, name, options=()):
-        assert options == ("-std=c++17",)
-        self.code, self.name = code, name
+    def function(self, name, text):
+        assert text.startswith(render.headers())
+        lockstep.build([render.Source(name, text.removeprefix(render.headers()))])
+        self.compiled.append(name)
+        self._names.append(name)
+        return len(self._names) - 1
 
-    def __call__(self, grid, block, args):
-        assert math.prod(grid) >= 1 and math.prod(block) == 256
-        assert all(type(a) is ndarray and a.flags.c_contiguous for a in args)
-        kernel = Kernel(self.name, self.code, 0)
-        emulate.run(kernel, self.folder, *[a._a for a in args])
+    def start(self, call):
+        assert call.blocks >= 1
+        self.launches += 1
+        lockstep.call(self._names[call.function], call.words)
+
+
+def _refuses_bfloat16(function):
+    """As CuPy's sorts do."""
+
+    def call(a, *args, **kwargs):
+        if a.dtype.name == "bfloat16":
+            raise TypeError("bfloat16 cannot be sorted")
+        return function(a, *args, **kwargs)
+
+    return call
+
+
+def where(condition, a, b):
+    """CuPy's has no loop for bfloat16: it gives float32."""
+    made = np.where(bare(condition), bare(a), bare(b))
+    return ndarray.of(made.astype("f4") if made.dtype.name == "bfloat16" else made)
+
+
+class Linalg:
+    """`cupy.linalg` and `cupyx.errstate`: a failure gives NaN unless errors are to raise."""
+
+    def __init__(self):
+        self.raises = False
+
+    def __getattr__(self, name):
+        plain = getattr(_Submodule(np.linalg), name)
+
+        def call(*args, **kwargs):
+            try:
+                return plain(*args, **kwargs)
+            except np.linalg.LinAlgError:
+                if self.raises:
+                    raise
+                return ndarray.of(np.full(args[0].shape, np.nan, args[0].dtype))
+
+        return call
+
+    @contextlib.contextmanager
+    def errstate(self, *, linalg):
+        assert linalg == "raise"
+        before, self.raises = self.raises, True
+        try:
+            yield
+        finally:
+            self.raises = before
 
 
 def take(a, indices, axis=None, out=None):
@@ -210,16 +271,19 @@ def make(devices=1):
 
     stream = SimpleNamespace(ptr=0, synchronize=lambda: None)
     module.cuda = SimpleNamespace(
-        runtime=SimpleNamespace(getDeviceCount=count),
+        runtime=SimpleNamespace(getDeviceCount=count, free=lambda pointer: None),
         get_current_stream=lambda: stream,
     )
-    module.ndarray, module.RawKernel, module.take = ndarray, RawKernel, take
+    module.ndarray, module.take = ndarray, take
     module.asarray = lambda a: a if type(a) is ndarray else ndarray.of(np.array(a))
     module.array = lambda a, order="C": ndarray.of(np.array(bare(a), order=order))
     for name in ("bool_", "int32", "int64", "uint32", "uint64", "float32", "float64",
                  "complex64", "complex128"):  # fmt: skip
         setattr(module, name, getattr(np, name))
-    module.linalg, module.fft = _Submodule(np.linalg), _Submodule(np.fft)
+    module.linalg, module.fft = Linalg(), _Submodule(np.fft)
+    module.where = where
+    for name in ("sort", "argsort"):
+        setattr(module, name, _refuses_bfloat16(getattr(module, name)))
     module.inf, module.nan = np.inf, np.nan
     return module
 
@@ -229,5 +293,9 @@ def installed(monkeypatch, module):
     from minikeras.engine import backend as registry
 
     monkeypatch.setitem(sys.modules, "cupy", module)
+    cupyx = types.ModuleType("cupyx")
+    cupyx.errstate = module.linalg.errstate
+    monkeypatch.setitem(sys.modules, "cupyx", cupyx)
+    monkeypatch.setattr(sys.modules["minikeras_cupy.backend"], "Driver", Driver)
     monkeypatch.delitem(registry._loaded, "cupy", raising=False)
     monkeypatch.setattr(registry, "_active", registry._active)

@@ -2,37 +2,57 @@
 
 import itertools
 import sys
+import types
 
 import numpy as np
 import pytest
-from minikeras_cupy import CupyBackend, conv
-from minikeras_cupy.scatter import add_rows
+from minikeras_cupy import CupyBackend, conv, cudnn
+from minikeras_cupy.kernels import Maker
+from minikeras_cupy.launch import Launcher
+from minikeras_cupy.render import Source, headers
+from minikeras_cupy.windows import Geometry
 
 from minikeras import config, ops
 from minikeras.engine import backend as registry
 from minikeras.engine import prims
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import jit
-from minikeras.extend import BackendError
+from minikeras.extend import Aval, BackendError, Node, Value
 from minikeras.testing import backend_contract
 from minikeras.variable import Variable
-from tests.backends.cupy import emulate, fake_cupy, nvrtc
+from tests.backends.cupy import fake_cupy
+from tests.backends.kernels import lockstep
 from tests.ops import casts
 from tests.random.table import CONTINUOUS, DISCRETE
 
 needs_compiler = pytest.mark.skipif(
-    emulate.compiler() is None, reason="needs a C++ compiler"
+    lockstep.compiler() is None, reason="needs a C++ compiler"
 )
 
 
 @pytest.fixture(scope="session")
-def kernel_folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("kernels")
+def kernels_of_all_rows():
+    """Compiles what the contract runs in one go: a compiler's start is dear."""
+    if lockstep.compiler() is None:
+        return
+    module, sources = fake_cupy.make(), []
+
+    class Collected(fake_cupy.Driver):
+        def function(self, name, text):
+            sources.append(Source(name, text.removeprefix(headers())))
+            return 0
+
+    maker = Maker(module, Launcher(module, Collected(module)))
+    for case, dtype in chosen():
+        inputs = [Value(Aval(a.shape, a.dtype.name)) for a in case.draw(dtype)]
+        made = case.row.infer(*(v.aval for v in inputs), **case.static)
+        if not case.row.multi:
+            maker.make(Node(case.row, inputs, [Value(made)], case.static))
+    lockstep.build(sources)
 
 
 @pytest.fixture
-def cupy(monkeypatch, kernel_folder):
-    monkeypatch.setattr(fake_cupy.RawKernel, "folder", kernel_folder)
+def cupy(monkeypatch, kernels_of_all_rows):
     fake_cupy.installed(monkeypatch, fake_cupy.make())
     yield registry.load("cupy")
     registry._loaded.pop("cupy", None)
@@ -99,8 +119,8 @@ def test_the_next_number_of_every_float_dtype(cupy, dtype):
 @needs_compiler
 def test_draws_are_those_of_numpy(cupy):
     rows = {row.name: row for row in (*CONTINUOUS, *DISCRETE)}
-    names = ("uniform-unit16", "uniform-tensors", "normal", "gamma-0.5-float32")
-    names += ("randint-wide", "randint-cut", "randint-tensors", "categorical-float16")
+    names = ("uniform-unit16", "normal", "gamma-0.5-float32", "randint-wide")
+    names += ("randint-cut", "categorical-float16")
     for name in names:
         row, found = rows[name], {}
         for backend in ("numpy", "cupy"):
@@ -200,10 +220,127 @@ def test_no_gpu_says_so(monkeypatch):
         registry.load("cupy")
 
 
-@pytest.mark.skipif(
-    nvrtc.library() is None, reason="needs nvidia-cuda-nvrtc (extra dev)"
-)
-@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
-def test_scatter_source_compiles(architecture):
-    for dtype in ("float32", "float64", "int64"):
-        assert nvrtc.compile_source(add_rows((5, 3), 7, dtype).source, architecture)
+@needs_compiler
+def test_bfloat16_stays_what_it_is(cupy):
+    """CuPy's `where` gives float32, and its sorts refuse: rows that use them do neither."""
+    config.set_backend("cupy")
+    x = ops.convert_to_tensor(np.float32([[3, -1, 2], [0, 5, 4]]), "bfloat16")
+    flag = ops.convert_to_tensor([[True, False, True]] * 2)
+    index = ops.convert_to_tensor(np.int32([[2, 0], [1, 1]]))
+    made = {
+        "where": ops.where(flag, x, ops.zeros_like(x)),
+        "take": ops.take(x, [1, 0], axis=0),
+        "along": ops.take_along_axis(x, index, axis=1),
+        "sort": ops.sort(x, axis=1),
+        "maximum": ops.maximum(x, 1),
+        "softmax": ops.softmax(x, axis=0),
+    }
+    wanted = {
+        "where": [[3, 0, 2], [0, 0, 4]],
+        "take": [[0, 5, 4], [3, -1, 2]],
+        "along": [[2, 3], [5, 5]],
+        "sort": [[-1, 2, 3], [0, 4, 5]],
+        "maximum": [[3, 1, 2], [1, 5, 4]],
+    }
+    for name, y in made.items():
+        assert y.value.dtype.name == "bfloat16", name
+        if name in wanted:
+            np.testing.assert_array_equal(y.numpy().astype(float), wanted[name], name)
+    assert ops.argsort(x, axis=1).numpy().tolist() == [[1, 2, 0], [0, 2, 1]]
+    with GradientTape() as tape:
+        tape.watch(x)
+        loss = ops.sum(ops.take(x, [1, 1], axis=0))
+    (gradient,) = tape.gradient(loss, [x])
+    assert gradient.value.dtype.name == "bfloat16"
+    assert gradient.numpy().astype(float).tolist() == [[0, 0, 0], [2, 2, 2]]
+    config.set_backend("numpy")
+
+
+def test_decompositions_fail_where_numpys_do(cupy):
+    config.set_backend("cupy")
+    bad = ops.convert_to_tensor(np.float32([[1, 2], [2, 1]]))  # not positive definite
+    wanted = registry.load("numpy").kernels["cholesky"](np.float32([[1, 2], [2, 1]]))
+    np.testing.assert_array_equal(ops.cholesky(bad).numpy(), wanted)
+    many = ops.convert_to_tensor(np.float32([[[4, 0], [0, 9]], [[1, 2], [2, 1]]]))
+    good, failed = ops.cholesky(many).numpy()
+    np.testing.assert_array_equal(good, [[2, 0], [0, 3]])
+    assert np.isnan(failed).any()
+    config.set_backend("numpy")
+
+
+@needs_compiler
+def test_eager_bits_are_compiled_bits(cupy):
+    config.set_backend("cupy")
+    x = ops.convert_to_tensor(np.linspace(-4, 4, 60).astype("float32"))
+    y = ops.convert_to_tensor(np.linspace(0.3, 2, 60).astype("float32"))
+
+    def function(x, y):
+        return ops.mod(x, y) * y + ops.tanh(x) - ops.exp(x) / y
+
+    np.testing.assert_array_equal(function(x, y).numpy(), jit(function)(x, y).numpy())
+    config.set_backend("numpy")
+
+
+@needs_compiler
+def test_launches_of_a_step_are_counted_and_nothing_compiles_again(cupy):
+    """A warm step launches few kernels, and a new batch size compiles none."""
+    config.set_backend("cupy")
+    net, driver = Net(), cupy._maker.launch.driver
+    net.step(net.x, net.y)
+    before, compiled = driver.launches, len(driver.compiled)
+    net.step(net.x, net.y)
+    assert len(driver.compiled) == compiled
+    assert driver.launches - before <= 18
+    net.step(net.x[:10], net.y[:10])
+    assert len(driver.compiled) - compiled <= 2  # what is traced with another pattern
+    net.step(net.x[:12], net.y[:12])
+    assert net.step.traces == 3
+    after = len(driver.compiled)
+    net.step(net.x[:14], net.y[:14])
+    assert len(driver.compiled) == after
+    config.set_backend("numpy")
+
+
+def test_cudnn_is_required_or_left_alone(cupy, monkeypatch, caplog):
+    module = fake_cupy.make()
+    monkeypatch.setitem(sys.modules, "cudnn", None)
+    with caplog.at_level("INFO", "minikeras"):
+        assert cudnn.Library(module).module is None
+    assert len([r for r in caplog.records if "im2col" in r.getMessage()]) == 1
+    monkeypatch.setenv("MINIKERAS_CUDNN", "require")
+    with pytest.raises(BackendError, match=r"MINIKERAS_CUDNN=require.*cudnn12"):
+        cudnn.Library(module)
+    monkeypatch.setenv("MINIKERAS_CUDNN", "off")
+    caplog.clear()
+    assert cudnn.Library(module).module is None
+    assert not caplog.records
+    monkeypatch.setenv("MINIKERAS_CUDNN", "yes")
+    with pytest.raises(BackendError, match="'require', 'off'"):
+        cudnn.Library(module)
+
+
+def test_what_cudnn_declines_is_said_once(cupy, monkeypatch, caplog):
+    """Every plan that it refuses goes to im2col; with `require` that is an error."""
+
+    class Refusing(types.ModuleType):
+        data_type = types.SimpleNamespace(FLOAT=0)
+
+        @staticmethod
+        def create_handle():
+            return 1
+
+        @staticmethod
+        def pygraph(**how):
+            raise ValueError("no such plan")
+
+    monkeypatch.setitem(sys.modules, "cudnn", Refusing("cudnn"))
+    g = Geometry(2, (6, 6), 3, (2, 2), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    library = cudnn.Library(fake_cupy.make())
+    with caplog.at_level("INFO", "minikeras"):
+        for _ in range(3):
+            assert library.plan("conv", g, 4, 1, "float32") is None
+    (record,) = caplog.records
+    assert "declines conv of float32: ValueError: no such plan" in record.getMessage()
+    monkeypatch.setenv("MINIKERAS_CUDNN", "require")
+    with pytest.raises(BackendError, match="declines conv"):
+        cudnn.Library(fake_cupy.make()).plan("conv", g, 4, 1, "float32")

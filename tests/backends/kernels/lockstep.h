@@ -49,10 +49,12 @@ template <class T> FN W<T> op_select(W<bool> c, W<T> a, W<T> b) { W<T> y; EACH y
 
 // A grid of one warp a block: blocks take units in turn, the last ones first, so that
 // what holds in one order alone comes out wrong.
-#define KERNEL(name, words_) \
+#define KERNEL(name, count) \
   FN void name##_units(const u64* words, u64 start, u64 stop); \
-  extern "C" void name(const u64* words, u64 units, u64 warps) { \
+  extern "C" void name(const u64* words, u64 warps) { \
     for (u64 warp = warps; warp-- > 0;) \
-      for (u64 at = warp; at < units; at += warps) name##_units(words, at, at + 1); \
+      for (u64 at = warp; at < words[count]; at += warps) name##_units(words, at, at + 1); \
   } \
   FN void name##_units(const u64* words, u64 start, u64 stop)
+#define GRID(name, count) extern "C" void name(const u64* words, u64 warps)
+#define EACH_INDEX(i, count) for (ix i = 0; i < (ix)(count); ++i)

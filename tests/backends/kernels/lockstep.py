@@ -75,15 +75,20 @@ class Call:
 
     def __init__(self, code: Code, words: Sequence[Any], units: int) -> None:
         self.source = render.source(code, len(words))
-        self.units, self.keep = units, words
-        self.table = np.zeros(max(1, len(words)), np.int64)
+        self.keep = words
+        self.table = np.zeros(len(words) + 1, np.int64)
         for i, word in enumerate(words):
             array = word.array if isinstance(word, Place) else word
             address = isinstance(array, np.ndarray)
             self.table[i] = array.ctypes.data if address else array
+        self.table[-1] = units
 
     def __call__(self, warps: int = 3) -> None:
         build([self.source])
-        pointer = ctypes.c_void_p(self.table.ctypes.data)
-        counts = ctypes.c_uint64(self.units), ctypes.c_uint64(warps)
-        _functions[self.source.name](pointer, *counts)
+        call(self.source.name, self.table, warps)
+
+
+def call(name: str, words: np.ndarray[Any, Any], warps: int = 3) -> None:
+    """Run a kernel that was built on its words, by so many warps."""
+    pointer = ctypes.c_void_p(words.ctypes.data)
+    _functions[name](pointer, ctypes.c_uint64(warps))

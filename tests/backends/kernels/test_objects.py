@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from minikeras_numba.machine import jit, objects
+from minikeras_kernels import objects
+from minikeras_numba.machine import jit
 
 TEXT = """
 define void @kernel(ptr %regs, ptr %meta, i64 %a, i64 %b, i64 %t, i64 %n) {

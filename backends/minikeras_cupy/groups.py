@@ -1,0 +1,162 @@
+"""Descriptions of `minikeras_kernels` as runs on arrays: a warp for each unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minikeras_kernels.argreduce import FLOATS, argreduce
+from minikeras_kernels.bodies import Cut, Fill, as_body, fusible, lower_body, space_of
+from minikeras_kernels.code import Code
+from minikeras_kernels.fused import GroupKernel, table
+from minikeras_kernels.gather import INDICES, gather
+from minikeras_kernels.group import Array as HostArray
+from minikeras_kernels.group import Place
+from minikeras_kernels.rowwise import ROWWISE, RowKernel
+
+from minikeras.extend import Node, numpy_dtype
+from minikeras_cupy.driver import Started
+from minikeras_cupy.launch import Launcher
+from minikeras_cupy.render import WARP, source
+
+Array = Any
+Run = Callable[..., None]
+ARGREDUCE = ("argmax", "argmin")
+_SINGLE_KINDS = ("elementwise", "reduce", "create", "random")
+
+
+class Memory:
+    """Arrays on the device that kernels own."""
+
+    def __init__(self, cp: Any) -> None:
+        self.cp = cp
+
+    def empty(self, shape: Sequence[int], dtype: str) -> Array:
+        return self.cp.empty(tuple(shape), dtype=numpy_dtype(dtype))
+
+    def constant(self, array: HostArray) -> Array:
+        return self.cp.asarray(array)
+
+
+class _Call:
+    """A started kernel, and which of its words are addresses of which operands."""
+
+    def __init__(self, started: Started, operands: list[tuple[int, int]]) -> None:
+        self.started, self.operands = started, operands
+        self.keep: Any = None
+
+
+class Groups:
+    """Makes runs of nodes that descriptions serve."""
+
+    def __init__(self, launch: Launcher) -> None:
+        self.launch = launch
+        self.memory = Memory(launch.cp)
+
+    def make(self, node: Node) -> Run | None:
+        """The run of a node on its operands and results, or None where none serves it."""
+        name = node.prim.name
+        if name == "fused" or (node.prim.kind in _SINGLE_KINDS and serves(node)):
+            return self._group(node)
+        if name in ROWWISE:
+            return self._rowwise(node)
+        if name in ARGREDUCE:
+            return self._argreduce(node)
+        return self._gather(node) if name == "take" else None
+
+    def _call(self, code: Code, words: Sequence[int | Place], units: int) -> _Call:
+        """A kernel; a place without an array of its own is an operand, by its slot."""
+        made, numbers, operands = source(code, len(words)), [], []
+        for i, word in enumerate(words):
+            if isinstance(word, int):
+                numbers.append(word)
+            elif word.array is None:
+                operands.append((i, word.slot))
+                numbers.append(0)
+            else:
+                numbers.append(word.array.data.ptr)
+        started = self.launch.warps(made.name, made.text, numbers, units)
+        return _Call(started, operands)
+
+    def _run(self, calls: Sequence[_Call]) -> Run:
+        start = self.launch.driver.start
+
+        def run(*arrays: Array) -> None:
+            for call in calls:
+                words = call.started.words
+                for at, operand in call.operands:
+                    words[at] = arrays[operand].data.ptr
+                start(call.started)
+
+        return run
+
+    def _group(self, node: Node) -> Run:
+        fused = node.prim.name == "fused"
+        body = node.static["body"] if fused else as_body(node)
+        given = node.inputs if fused else tuple(dict.fromkeys(node.inputs))
+        numbers = {v: i for i, v in enumerate(node.inputs)}
+        places = {v: Place(numbers[x]) for v, x in zip(body.inputs, given, strict=True)}
+        outs = [len(node.inputs) + i for i in range(len(node.outputs))]
+        cuts = lower_body(body, space_of(node, body), places, outs, WARP, self.memory)
+        fills = [x for x in cuts if isinstance(x, Fill)]
+        if fills or not cuts:
+            return _filling(fills)
+        calls = []
+        for cut in cuts:
+            assert isinstance(cut, Cut)
+            code = GroupKernel(*cut, WARP).write()
+            calls.append(self._call(code, table(*cut), cut.layout.units))
+            calls[-1].keep = cut
+        return self._run(calls)
+
+    def _rowwise(self, node: Node) -> Run | None:
+        aval, name = node.inputs[0].aval, node.prim.name
+        last = node.static.get("axis", -1) in (-1, len(aval.shape) - 1)
+        alike = all(v.aval == aval for v in node.inputs)
+        if aval.dtype not in FLOATS or not (
+            aval.shape and aval.size and last and alike
+        ):
+            return None
+        code = RowKernel(name, aval.dtype, WARP).write()
+        count, width = len(node.inputs), aval.shape[-1]
+        words: list[int | Place] = [width, *map(Place, (0, count - 1, count))]
+        return self._run([self._call(code, words, aval.size // width)])
+
+    def _argreduce(self, node: Node) -> Run | None:
+        x, out = node.inputs[0].aval, node.outputs[0].aval
+        last = node.static["axis"] in (-1, len(x.shape) - 1)
+        if x.dtype not in FLOATS or not x.size or not last or out.dtype != "int32":
+            return None
+        code = argreduce(node.prim.name, x.dtype, WARP)
+        words: list[int | Place] = [x.shape[-1], Place(0), Place(1)]
+        return self._run([self._call(code, words, out.size)])
+
+    def _gather(self, node: Node) -> Run | None:
+        rows, indices = (v.aval for v in node.inputs)
+        axis = node.static["axis"]
+        width, before = 1, 1
+        for d in rows.shape[axis + 1 :]:
+            width *= d
+        for d in rows.shape[:axis]:
+            before *= d
+        known = rows.dtype in FLOATS and indices.dtype in INDICES
+        if not known or before != 1 or not rows.size * indices.size:
+            return None
+        code = gather(rows.dtype, indices.dtype, WARP)
+        words = [rows.shape[axis], width, Place(0), Place(1), Place(2)]
+        return self._run([self._call(code, words, indices.size)])
+
+
+def _filling(fills: Sequence[Fill]) -> Run:
+    """Reductions of nothing."""
+
+    def run(*arrays: Array) -> None:
+        for slot, value in fills:
+            arrays[slot].fill(value)
+
+    return run
+
+
+def serves(node: Node) -> bool:
+    """Whether a node can be part of a group, or stand alone as one."""
+    return not node.is_complex and fusible(node, WARP)
