@@ -179,7 +179,7 @@ NAMES = """
     floor ceil rint isnan isfinite isinf logical_not invert power where abs clip
     copysign full empty zeros ones arange broadcast_to zeros_like ones_like empty_like
     sum prod max min any all argmax argmin cumsum cumprod flip sort argsort concatenate
-    ascontiguousarray take_along_axis matmul einsum tile eye
+    ascontiguousarray take_along_axis matmul einsum tile eye full_like
 """.split()  # noqa: SIM905 - readable
 
 
