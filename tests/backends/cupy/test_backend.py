@@ -257,15 +257,13 @@ def test_bfloat16_stays_what_it_is(cupy):
 
 
 def test_decompositions_fail_where_numpys_do(cupy):
-    config.set_backend("cupy")
-    bad = ops.convert_to_tensor(np.float32([[1, 2], [2, 1]]))  # not positive definite
-    wanted = registry.load("numpy").kernels["cholesky"](np.float32([[1, 2], [2, 1]]))
-    np.testing.assert_array_equal(ops.cholesky(bad).numpy(), wanted)
-    many = ops.convert_to_tensor(np.float32([[[4, 0], [0, 9]], [[1, 2], [2, 1]]]))
-    good, failed = ops.cholesky(many).numpy()
+    """CuPy's own give numbers without meaning for the whole stack."""
+    stack = np.float32([[[4, 0], [0, 9]], [[1, 2], [2, 1]]])  # the second is indefinite
+    good, failed = cupy.kernels["cholesky"](cupy.from_host(stack)).get()
     np.testing.assert_array_equal(good, [[2, 0], [0, 3]])
-    assert np.isnan(failed).any()
-    config.set_backend("numpy")
+    assert np.isnan(failed).all()
+    wanted = registry.load("numpy").kernels["cholesky"](stack)
+    np.testing.assert_array_equal([good, failed], wanted)
 
 
 @needs_compiler
@@ -291,12 +289,13 @@ def test_launches_of_a_step_are_counted_and_nothing_compiles_again(cupy):
     net.step(net.x, net.y)
     assert len(driver.compiled) == compiled
     assert driver.launches - before <= 18
-    net.step(net.x[:10], net.y[:10])
-    assert len(driver.compiled) - compiled <= 2  # what is traced with another pattern
-    net.step(net.x[:12], net.y[:12])
-    assert net.step.traces == 3
+    predict = jit(net.logits)
+    predict(net.x)
+    predict(net.x[:10])
     after = len(driver.compiled)
-    net.step(net.x[:14], net.y[:14])
+    predict(net.x[:13])
+    predict(net.x[:7])
+    assert predict.traces == 4
     assert len(driver.compiled) == after
     config.set_backend("numpy")
 
