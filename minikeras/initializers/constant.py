@@ -143,7 +143,8 @@ class STFT(Initializer):
 
     Args:
         side: `"real"` for cosines, `"imag"` for sines.
-        window: Window: `"hann"`, `"hamming"`, an array of the frame's length, or None.
+        window: Window: `"hann"`, `"hamming"`, an array of the frame's length, or None;
+            where scipy is installed, also the names that `scipy.signal.get_window` knows.
         scaling: `"density"`, `"spectrum"` or None: how a window is normalised.
         periodic: Whether the window is periodic, not symmetric.
 
@@ -229,9 +230,24 @@ class STFT(Initializer):
 def _named_window(name: str, frame: int, periodic: bool) -> np.ndarray[Any, Any]:
     weights = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
     if name not in weights:
-        raise ValueError(
-            f"STFT: window={name!r}; expected 'hann', 'hamming' or an array."
-        )
+        return _window_of_scipy(name, frame, periodic)
     level, swing = weights[name]
     gaps = frame if periodic else max(frame - 1, 1)
     return level - swing * np.cos(2 * math.pi * np.arange(frame) / gaps)
+
+
+def _window_of_scipy(name: str, frame: int, periodic: bool) -> np.ndarray[Any, Any]:
+    try:
+        from scipy.signal import get_window
+    except ImportError as error:
+        raise ImportError(
+            f"STFT: window={name!r} needs scipy: `pip install scipy`. Without it: 'hann', "
+            "'hamming' or an array."
+        ) from error
+    try:
+        return np.asarray(get_window(name, frame, fftbins=periodic), "float64")
+    except ValueError as error:
+        raise ValueError(
+            f"STFT: window={name!r}; expected 'hann', 'hamming', an array or a name that "
+            f"scipy.signal.get_window knows ({error})."
+        ) from error

@@ -189,3 +189,16 @@ def test_weights_are_drawn_where_they_will_be(backend, monkeypatch):
     if active.exact_draws and backend != "numpy":
         monkeypatch.setattr(registry.load("numpy"), "kernels", {})  # nobody asks them
     assert initializers.HeNormal(seed=1)((64, 64)).shape == (64, 64)
+
+
+def test_windows_that_scipy_knows(lib):
+    scipy_signal = pytest.importorskip("scipy.signal")
+    for window in ("tukey", "blackman"):
+        made = lib.initializers.STFT("real", window, None)((8, 1, 5), dtype="float32")
+        plain = lib.initializers.STFT("real", None, None)((8, 1, 5), dtype="float32")
+        ratio = np.asarray(made)[:, 0, 0] / np.asarray(plain)[:, 0, 0]
+        expected = scipy_signal.get_window(window, 8, fftbins=False)
+        np.testing.assert_allclose(ratio, expected, atol=1e-6)
+    if lib is not keras():
+        with pytest.raises(ValueError, match="window='nonsense'"):
+            lib.initializers.STFT("real", window="nonsense")((8, 1, 5))

@@ -432,3 +432,28 @@ def test_noise_in_training_only(name, kwargs, backend):
     # A spatial mask has few independent elements.
     near = 0.06 if name == "SpatialDropout1D" else 0.02
     assert float(ops.mean(first)) == pytest.approx(float(x.mean()), abs=near)
+
+
+@pytest.mark.parametrize("mode", ["full", "activations", None])
+def test_rematerialized_call_gives_what_the_call_gives(lib, mode):
+    layer = lib.layers.Dense(2)
+    x = np.ones((1, 3), "float32")
+    with lib.RematScope(mode=mode):
+        call = layer.rematerialized_call(lambda v: v + 1.0, x)
+        assert np.asarray(call(x)).tolist() == [[2.0, 2.0, 2.0]]
+
+
+def test_an_input_layer_around_a_tensor_of_another_shape(lib):
+    tensor = lib.Input((3,))
+    assert lib.layers.InputLayer((3,), input_tensor=tensor).batch_shape == (None, 3)
+    with pytest.raises(ValueError, match="input_tensor"):
+        lib.layers.InputLayer((4,), input_tensor=tensor)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_use_cudnn_is_kept_as_it_was_given(lib, kind):
+    kind = getattr(lib.layers, kind)
+    both = lib.layers.Bidirectional(kind(2, use_cudnn=True))
+    assert both.forward_layer.use_cudnn in (True, "auto")
+    assert kind(2).use_cudnn == "auto" and kind(2, use_cudnn=False).use_cudnn is False
+    assert "use_cudnn" not in kind(2).get_config()

@@ -278,3 +278,12 @@ def test_batch_normalization_refuses_masks_that_do_not_fit(shape):
     x = np.ones((2, 4, 5, 3), "float32")
     with pytest.raises(ValueError, match="expected one dimension less than the inputs"):
         layers.BatchNormalization()(x, training=True, mask=np.ones(shape, bool))
+
+
+def test_masks_of_every_entry_are_joined_beside_symbolic_inputs(lib):
+    inputs = [lib.Input((4, 5)), lib.Input((4, 5))]
+    masks = [np.ones((2, 4, 5), bool), np.zeros((2, 4, 5), bool)]
+    masks = [lib.ops.convert_to_tensor(m) for m in masks]
+    joined = lib.layers.Concatenate(axis=1).compute_mask(inputs, masks)
+    expected = np.repeat([[True] * 4 + [False] * 4], 2, axis=0)
+    np.testing.assert_array_equal(np.asarray(joined), expected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -27,6 +28,7 @@ from minikeras.layers.base.node import Operation
 from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
+from minikeras.scopes import remat
 from minikeras.types import Config, Identifier, PartialShape, PolicyLike
 
 _LOCKED = (
@@ -228,6 +230,18 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def call_signature_parameters(self) -> list[str]:
         """The names of `call`'s parameters."""
         return list(inspect.signature(type(self).call).parameters)[1:]
+
+    def rematerialized_call(
+        self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Callable[..., Any]:
+        """`layer_call` as `RematScope` would have it; see there: it is not changed.
+
+        Args:
+            layer_call: The layer's `call`, or what stands for it.
+            *args: What it will be called with.
+            **kwargs: The same.
+        """
+        return remat(layer_call)
 
     # --- building and calling
 

@@ -83,6 +83,8 @@ class InputLayer(Layer):
                 "which says the batch size too; expected one of them."
             )
         if input_tensor is not None:
+            if shape is not None and batch_shape is None:
+                batch_shape = (input_tensor.shape[0], *shape)
             self._check_tensor(input_tensor, batch_size, batch_shape, dtype)
             batch_shape, dtype = input_tensor.shape, input_tensor.dtype
         elif (shape is None) == (batch_shape is None):

@@ -61,6 +61,8 @@ class Concatenate(Merge):
         for x, m in zip(inputs, mask):
             if m is None:
                 parts.append(ops.ones_like(x, dtype="bool"))
+            elif _is_whole(m.shape, x.shape):  # then `x` may be symbolic and `m` not
+                parts.append(ops.cast(m, "bool"))
             else:
                 while len(m.shape) < len(x.shape):
                     m = ops.expand_dims(m, -1)
@@ -71,6 +73,13 @@ class Concatenate(Merge):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
         return {**super().get_config(), "axis": self.axis}
+
+
+def _is_whole(mask: Any, shape: Any) -> bool:
+    """Whether a mask has an entry for each entry of a tensor of this shape."""
+    return len(mask) == len(shape) and all(
+        a == b or b is None for a, b in zip(mask, shape)
+    )
 
 
 class Dot(Merge):

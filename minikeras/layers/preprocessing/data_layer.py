@@ -42,7 +42,9 @@ def encoded(ids: Any, mode: str, size: int, dtype: str, weights: Any = None) -> 
         weights: What each counts, in the shape of `ids`; None: one.
     """
     if not ids.ndim:
-        ids = ids[None]
+        weights = None if weights is None else ops.reshape(weights, (1,))
+        one = encoded(ops.reshape(ids, (1,)), mode, size, dtype, weights)
+        return ops.reshape(one, (size,))
     if mode == "one_hot":
         if ids.ndim > 1 and ids.shape[-1] == 1:
             ids = ops.squeeze(ids, -1)

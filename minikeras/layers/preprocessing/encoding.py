@@ -23,7 +23,8 @@ def encode(
         weights: For `"tf_idf"`, what each count is multiplied by.
     """
     if not ids.ndim:
-        ids = ids[None]
+        one: Array = encode(ids[None], mode, size, dtype, weights)
+        return one.reshape(size)
     if mode == "one_hot" and (ids.ndim == 1 or ids.shape[-1] != 1):
         ids = ids[..., None]
     shape = (*ids.shape[:-1], size)
@@ -42,7 +43,7 @@ def encoded_shape(shape: Shape, mode: str, size: int | None) -> Shape:
     if mode == "int":
         return shape
     if not shape:
-        return (1, size) if mode == "one_hot" else (size,)
+        return (size,)
     if mode == "one_hot" and (len(shape) == 1 or shape[-1] != 1):
         return (*shape, size)
     return (*shape[:-1], size)

@@ -9,6 +9,7 @@ import numpy as np
 
 from minikeras import ops, settings
 from minikeras.layers.base.keywords import LayerOptions
+from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.preprocessing.batches import batches, gives_batches, numbers
 from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.layers.preprocessing.moments import Moments
@@ -173,7 +174,7 @@ class Normalization(DataLayer):
     def _check_data(self, batch: Any) -> None:
         rank = batch.ndim
         if any(not -rank <= a < rank for a in self.axis):
-            raise ValueError(
+            raise ArgumentError(
                 f"{self._label()}: axis={self.axis} of data of shape {batch.shape}; expected "
                 f"axes from {-rank} to {rank - 1}."
             )

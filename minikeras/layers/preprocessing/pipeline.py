@@ -42,6 +42,7 @@ class Pipeline(Layer):
         ):
             raise ValueError(f"Pipeline: layers={layers!r}; expected a list of layers.")
         self.autocast = False
+        self.supports_masking = True
         self._pipeline_layers = list(layers)
         self._nothing_to_build()
 
@@ -55,12 +56,19 @@ class Pipeline(Layer):
         for layer in self._pipeline_layers:
             info = call_info(type(layer).call)
             more = {"training": training} if info.takes_training else {}
+            if mask is not None and "mask" in info.known:
+                more["mask"] = mask
             inputs = layer(inputs, **more)
         return inputs
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer that `get_config` described."""
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ValueError(
+                f"Pipeline.from_config: layers={config.get('layers')!r}; expected a list of "
+                "layers' configs."
+            )
         layers = [
             serialization.deserialize_keras_object(layer) for layer in config["layers"]
         ]

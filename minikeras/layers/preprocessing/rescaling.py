@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from minikeras import ops
+from minikeras import ops, settings
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.saving import serialization
@@ -20,7 +21,9 @@ class Rescaling(DataLayer):
     to -1 ... 1.
 
     Args:
-        scale: Factor: a number, or an array that broadcasts against the inputs.
+        scale: Factor: a number, or an array that broadcasts against the inputs. Where
+            `keras.config.image_data_format()` is `"channels_first"`, a vector is one
+            number for each channel of pictures.
         offset: What is added then, of the same kinds.
         **kwargs: See `Layer`.
 
@@ -51,9 +54,12 @@ class Rescaling(DataLayer):
     def call(self, inputs: Any) -> Any:
         """The inputs, scaled and shifted."""
         dtype = self.compute_dtype
-        scale = ops.convert_to_tensor(self.scale, dtype)
-        offset = ops.convert_to_tensor(self.offset, dtype)
-        return ops.cast(inputs, dtype) * scale + offset
+        x = ops.cast(inputs, dtype)
+        scale, offset = (
+            _along_channels(ops.convert_to_tensor(v, dtype), len(x.shape))
+            for v in (self.scale, self.offset)
+        )
+        return x * scale + offset
 
     def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The input's shape."""
@@ -74,6 +80,14 @@ class Rescaling(DataLayer):
         for key in ("scale", "offset"):
             restored[key] = serialization.deserialize_keras_object(config.get(key, 0.0))
         return super().from_config(restored)
+
+
+def _along_channels(values: Tensor, rank: int) -> Tensor:
+    """A vector for pictures with the channels before height and width."""
+    first = settings.image_data_format() == "channels_first"
+    if first and rank > 2 and len(values.shape) == 1 and values.shape[0] > 1:
+        return ops.reshape(values, (-1, 1, 1))
+    return values
 
 
 def _numbers(value: ArrayLike, name: str, owner: str) -> Any:

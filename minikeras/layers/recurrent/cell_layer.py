@@ -77,6 +77,8 @@ class CellLayer(RNN):
             **more,
         )
         self.input_spec = InputSpec(ndim=3)
+        if "use_cudnn" in arguments:
+            self.use_cudnn = arguments["use_cudnn"]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""

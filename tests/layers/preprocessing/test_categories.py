@@ -273,3 +273,15 @@ def test_refusals_change_nothing():
         with pytest.raises(ValueError, match="StringLookup"):
             call()
         assert (layer.get_vocabulary(), layer.idf_weights.tolist()) == before
+
+
+@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
+@pytest.mark.parametrize("kind", ["Discretization", "CategoryEncoding"])
+def test_one_number_gives_one_vector(mode, kind):
+    if kind == "Discretization":
+        layer = keras.layers.Discretization([0.0, 1.0], output_mode=mode)
+    else:
+        layer = keras.layers.CategoryEncoding(3, output_mode=mode)
+    found = np.asarray(layer(np.array(1)))
+    assert found.tolist() == ([0, 0, 1] if kind == "Discretization" else [0, 1, 0])
+    assert layer.compute_output_shape(()) == (3,)

@@ -338,3 +338,46 @@ def test_nan_stays_where_it_is():
         y = made(name)(x, training=True).numpy()
         assert np.isfinite(y[1:]).all()
         assert np.isnan(y[0]).any()
+
+
+def test_a_vector_is_along_the_channels_wherever_they_are(lib):
+    x = np.ones((2, 3, 4, 5), "float32")
+    scale, offset = [1.0, 2.0, 3.0], [0.0, 0.5, 1.0]
+    if lib is not keras:  # reshapes the scale of batches only
+        x, offset = np.stack([x[0]] * 2), 0.0
+    lib.config.set_image_data_format("channels_first")
+    try:
+        for pictures in (x, x[0])[: 2 if lib is keras else 1]:
+            found = np.asarray(lib.layers.Rescaling(scale, offset)(pictures))
+            assert found.shape == pictures.shape
+            expected = scale + np.asarray(offset)
+            np.testing.assert_allclose(found[..., 0, 0].reshape(-1, 3)[0], expected)
+    finally:
+        lib.config.set_image_data_format("channels_last")
+    found = np.asarray(lib.layers.Rescaling(scale)(np.moveaxis(x, 1, -1)))
+    assert found[0, 0, 0].tolist() == scale
+
+
+def test_rand_augment_may_do_nothing():
+    x = np.random.default_rng(0).uniform(0, 255, (2, 4, 4, 3)).astype("float32")
+    layer = keras.layers.RandAugment(num_ops=0)
+    np.testing.assert_array_equal(layer(x, training=True), x)
+
+
+def test_a_pipeline_hands_its_mask_on(lib):
+    seen = []
+
+    class Looks(lib.layers.Layer):
+        supports_masking = True
+
+        def call(self, x, training=False, mask=None):
+            seen.append((training, mask is not None))
+            return x
+
+    steps = lib.layers.Pipeline([Looks(), Looks()])
+    x = lib.ops.ones((1, 2))
+    steps(x, training=True, mask=lib.ops.ones((1,)))
+    assert seen[-2:] == [(True, True)] * 2
+    for config in ({}, {"layers": 3}):
+        with pytest.raises(ValueError, match="layers"):
+            lib.layers.Pipeline.from_config(config)

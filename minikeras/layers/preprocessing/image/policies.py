@@ -157,7 +157,7 @@ class RandAugment(_Policy):
 
     Args:
         value_range: The least and greatest value of the pictures.
-        num_ops: How many changes are made, one after the other.
+        num_ops: How many changes are made, one after the other; 0 makes none.
         factor: Strength from 0 to 1, or two numbers between which is drawn; one number `f`
             stands for `(0, f)`.
         interpolation: `"nearest"` or `"bilinear"`.
@@ -200,7 +200,7 @@ class RandAugment(_Policy):
         super().__init__(
             value_range, factor, interpolation, seed, data_format, **kwargs
         )
-        self.num_ops = count(num_ops, "RandAugment", "num_ops")
+        self.num_ops = num_ops if num_ops == 0 else count(num_ops, "RandAugment", "num_ops")
         if self.num_ops > _MOST_CHANGES:
             raise ValueError(
                 f"RandAugment: num_ops={num_ops}; expected at most {_MOST_CHANGES}."
