@@ -200,7 +200,9 @@ class RandAugment(_Policy):
         super().__init__(
             value_range, factor, interpolation, seed, data_format, **kwargs
         )
-        self.num_ops = num_ops if num_ops == 0 else count(num_ops, "RandAugment", "num_ops")
+        self.num_ops = (
+            num_ops if num_ops == 0 else count(num_ops, "RandAugment", "num_ops")
+        )
         if self.num_ops > _MOST_CHANGES:
             raise ValueError(
                 f"RandAugment: num_ops={num_ops}; expected at most {_MOST_CHANGES}."
