@@ -128,7 +128,9 @@ def get(identifier: Any) -> Any:
     if identifier is None:
         return linear
     found = identifier
-    if isinstance(identifier, (dict, str)):
+    if isinstance(identifier, dict):
+        found = deserialize(identifier)  # its error says what is wrong in the config
+    elif isinstance(identifier, str):
         try:
             found = deserialize(identifier)
         except (TypeError, ValueError):

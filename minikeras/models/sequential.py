@@ -367,6 +367,11 @@ class Sequential(Model):
         """The model that `get_config` described, with fresh weights."""
         if isinstance(config, list):  # the form of Keras 1
             config = {"layers": config}
+        if "layers" not in config:
+            raise ValueError(
+                f"{cls.__name__}.from_config: the config has {sorted(config)}; expected "
+                "'name' and 'layers' among them."
+            )
         model = cls(name=config.get("name"))
         if config.get("dtype") is not None:
             model.dtype_policy = config["dtype"]

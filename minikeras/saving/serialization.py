@@ -214,7 +214,9 @@ def _deserialize_dict(
     if special is not None:
         return special(inner, safe_mode)
     if kind == "function":
-        return _find(config["config"], config, "function", module_objects)
+        if not isinstance(inner, str):
+            raise ConfigError(f"the config of a function has no name: {_short(config)}.")
+        return _find(inner, config, "function", module_objects)
     shared = sharing.read(config)
     if shared is not None:
         return shared
@@ -291,17 +293,34 @@ def _find(
             if found is not None:
                 return found
     if not isinstance(name, str):
-        raise ValueError(f"the config of a {what} has no name: {_short(config)}.")
+        raise ConfigError(f"the config of a {what} has no name: {_short(config)}.")
+    if what == "function":  # Keras 3.6 wrote a registered function's own name only
+        found = get_registered_object(f"Custom>{name}")
+        if found is not None:
+            return found
     module = str(config.get("module") or "")
     look = builtin.find_class if what == "class" else builtin.find_function
     found = look(module, str(name))
     if found is not None:
+        _refuse_other(config, module, name)
         return found
-    raise ValueError(
+    raise ConfigError(
         f"unknown {what} {name!r} (module {module!r}). Decorate it with "
         "@keras.saving.register_keras_serializable(), or pass it in custom_objects="
         f"{{{name!r}: {name}}}."
     )
+
+
+def _refuse_other(config: dict[str, Any], module: str, name: str) -> None:
+    """Something of this package does not stand in for what was registered elsewhere."""
+    registered = config.get("registered_name")
+    ours = module.startswith("keras.") and not module.startswith("keras.src")
+    if ours and registered not in (None, name, "function") and ">" in str(registered):
+        raise ValueError(
+            f"the config of {name!r} (module {module!r}) has registered_name={registered!r}, "
+            "which is not registered; expected it to be, or no registered_name, which "
+            f"means {module}.{name}."
+        )
 
 
 def _array_form(inner: dict[str, Any], safe_mode: bool) -> Any:
@@ -321,7 +340,15 @@ def _symbolic_form(inner: dict[str, Any], safe_mode: bool) -> KerasTensor:
     return KerasTensor(tuple(inner["shape"]), inner["dtype"])
 
 
+def _typespec_form(inner: Any, safe_mode: bool) -> Any:
+    raise ConfigError(
+        f"the config holds a TypeSpec of TensorFlow, {_short(inner)}; expected an object "
+        "of Keras. There are no TypeSpecs here."
+    )
+
+
 _SPECIAL = {
+    "__typespec__": _typespec_form,
     "__numpy__": _array_form,
     "__tensor__": _tensor_form,
     "__keras_tensor__": _symbolic_form,

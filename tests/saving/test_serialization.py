@@ -1,5 +1,7 @@
 """Objects from configs and names."""
 
+import pytest
+
 import minikeras as keras
 
 
@@ -23,3 +25,76 @@ def test_a_name_among_module_objects_is_an_object_or_a_function():
     assert deserialize("double", module_objects=known) is len
     assert deserialize("greedy", custom_objects=known) is Greedy
     assert deserialize("other", module_objects=known) == "other"
+
+
+@pytest.fixture
+def squares(lib):
+    """A registered function, as Keras 3.6 wrote it and as Keras 3.15 does."""
+
+    @lib.saving.register_keras_serializable()
+    def squares_of_a_test(x):
+        return x**2
+
+    return squares_of_a_test
+
+
+@pytest.mark.parametrize("registered", ["function", "squares_of_a_test"])
+def test_a_registered_function_by_its_own_name_alone(lib, squares, registered):
+    config = {
+        "class_name": "function",
+        "config": "squares_of_a_test",
+        "module": "builtins",
+        "registered_name": registered,
+    }
+    assert lib.saving.deserialize_keras_object(config) is squares
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"class_name": "function", "config": ["no", "text"]},
+        {"class_name": "__typespec__", "config": {}},
+    ],
+)
+def test_configs_of_the_wrong_kind(lib, config):
+    with pytest.raises(TypeError):
+        lib.saving.deserialize_keras_object(config)
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "inner"),
+    [
+        ("Dense", "keras.layers", {"units": 2}),
+        ("function", "keras.activations", "relu"),
+    ],
+)
+def test_nothing_of_keras_stands_in_for_what_was_registered(lib, kind, module, inner):
+    name = kind if kind != "function" else inner
+    config = {"class_name": kind, "module": module, "config": inner}
+    load = lib.saving.deserialize_keras_object
+    with pytest.raises(ValueError, match=f"mine>{name}"):
+        load({**config, "registered_name": f"mine>{name}"})
+    assert callable(load({**config, "registered_name": name}))
+
+
+@pytest.mark.parametrize("config", [{"name": "a"}, {}])
+def test_a_sequential_config_has_layers(config):
+    with pytest.raises(ValueError, match="expected 'name' and 'layers'"):
+        keras.Sequential.from_config(config)
+
+
+def test_a_config_that_cannot_be_made_says_why(lib, tmp_path):
+    @lib.saving.register_keras_serializable("mine")
+    class Grown:
+        def __init__(self, factor):
+            self.factor = factor
+
+        def __call__(self, x):
+            return x * self.factor
+
+        def get_config(self):
+            return {"factor": self.factor}
+
+    for family in ("activations", "constraints", "regularizers"):
+        with pytest.raises(TypeError, match="from_config"):
+            getattr(lib, family).get(lib.saving.serialize_keras_object(Grown(2.0)))

@@ -289,7 +289,7 @@ BAD = [
     (lambda: layers.RandomGaussianBlur(kernel_size=4), ValueError, "odd"),
     (lambda: layers.MixUp(alpha=-1), ValueError, "alpha"),
     (lambda: layers.MaxNumBoundingBoxes(0), ValueError, "max_number"),
-    (lambda: layers.RandAugment(num_ops=0), ValueError, "num_ops"),
+    (lambda: layers.RandAugment(num_ops=-1), ValueError, "num_ops"),
     (lambda: layers.RandomFlip(bounding_box_format="x"), ValueError, "xyxy"),
     (lambda: layers.Pipeline([3]), ValueError, "list of layers"),
     (lambda: layers.RandomFlip()(np.ones((2, 3))), ValueError, "rank 3"),
