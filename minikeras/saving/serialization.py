@@ -215,7 +215,9 @@ def _deserialize_dict(
         return special(inner, safe_mode)
     if kind == "function":
         if not isinstance(inner, str):
-            raise ConfigError(f"the config of a function has no name: {_short(config)}.")
+            raise ConfigError(
+                f"the config of a function has no name: {_short(config)}."
+            )
         return _find(inner, config, "function", module_objects)
     shared = sharing.read(config)
     if shared is not None:
