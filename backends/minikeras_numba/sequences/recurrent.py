@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from minikeras_kernels.cells import ARRAYS
 
 from minikeras_numba.ir.compile import compile_kernel
 from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.sequences.recurrent_ir import ARRAYS, CellKernel, key
+from minikeras_numba.sequences.recurrent_ir import CellKernel, key
 from minikeras_numba.tiles.blocking import chunks, panels, row_tiles
 from minikeras_numba.tiles.jobs import SERIAL_WORK, Closure, Lowered, job
 from minikeras_numba.tiles.panels import Block, Packed, packed, scratch

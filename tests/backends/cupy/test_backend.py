@@ -1,5 +1,6 @@
 """The whole backend on a CPU: over a stand-in for cupy, its kernels compiled as C++."""
 
+import functools
 import itertools
 import sys
 import types
@@ -11,6 +12,7 @@ from minikeras_cupy.kernels import Maker
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.render import Source, headers
 from minikeras_cupy.windows import Geometry
+from minikeras_kernels.cells import BLOCKS
 
 from minikeras import config, ops
 from minikeras.engine import backend as registry
@@ -343,3 +345,47 @@ def test_what_cudnn_declines_is_said_once(cupy, monkeypatch, caplog):
     monkeypatch.setenv("MINIKERAS_CUDNN", "require")
     with pytest.raises(BackendError, match="declines conv"):
         cudnn.Library(fake_cupy.make()).plan("conv", g, 4, 1, "float32")
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["lstm", "gru", "simple_rnn"])
+@pytest.mark.parametrize("masked", [False, True], ids=["plain", "masked"])
+def test_a_step_of_a_recurrent_row_is_one_launch(cupy, name, masked):
+    """Forward and back, in both directions, as NumPy's; beside a product, nothing more."""
+    rng, blocks = np.random.default_rng(4), BLOCKS[name]
+    draw = lambda *shape: (rng.normal(size=shape) / 6).astype("float32")  # noqa: E731
+    batch, time, units = 3, 6, 37
+    x, w, h0 = (
+        draw(batch, time, blocks * units),
+        draw(units, blocks * units),
+        draw(batch, units),
+    )
+    more = [draw(batch, units)] if name == "lstm" else []
+    last = [draw(blocks * units)] if name == "gru" else []
+    mask = [rng.integers(0, 2, (batch, time)).astype(bool)] if masked else []
+    how = {"activation": "tanh"} if name == "simple_rnn" else {}
+    driver = cupy._maker.launch.driver
+
+    def function(reverse, *given):
+        with GradientTape() as tape:
+            for v in given[:-1] if masked else given:
+                tape.watch(v)
+            made = getattr(prims, name)(*given, reverse=reverse, **how)
+            hidden = made if name == "simple_rnn" else made[0]
+            loss = ops.sum(hidden * hidden)
+        return hidden, tape.gradient(loss, list(given[:3]))
+
+    for reverse in (False, True):
+        found, counts = {}, 0
+        for backend in ("numpy", "cupy"):
+            config.set_backend(backend)
+            step = jit(functools.partial(function, reverse))
+            operands = [x, h0, *more, w, *last, *mask]
+            step(*operands)
+            counts = driver.launches
+            hidden, gradients = step(*operands)
+            found[backend] = [y.numpy() for y in (hidden, *gradients)]
+        for made, wanted in zip(found["cupy"], found["numpy"], strict=True):
+            np.testing.assert_allclose(made, wanted, rtol=1e-4, atol=1e-5)
+        assert 2 * time <= driver.launches - counts <= 2 * time + 4
+    config.set_backend("numpy")
