@@ -294,7 +294,7 @@ export interface Program {
   gradient: {
     seed: number; // an input value, of shape [1, classes]
     score: number; // the value of the scores [1, classes]
-    inputs: number[]; // d score / d input, in order of inputs; -1 where there is none (tokens)
+    inputs: number[]; // d score / d input, in order of inputs; of tokens by their vectors, [1, steps, size]; -1: none
     layers: number[]; // d score / d first output of each layer; -1 where there is none
   } | null;
 }
@@ -407,7 +407,8 @@ export interface EngineApi {
   explain(layer: number, unit: number[], most?: number): Promise<Explanation>;
   /** The samples that excite a channel (or unit of a vector) most; from payload.top with the final weights, else computed. */
   topSamples(layer: number, channel: number, count?: number): Promise<TopSample[]>;
-  /** d score of the class / d input, for the last run's sample; colour channels by their greatest absolute value. */
+  /** d score of the class / d input, for the last run's sample; colour channels by their greatest absolute value,
+   *  tokens by the length of the gradient by their vectors. */
   saliency(target: number, input?: number): Promise<HeatMap>;
   /** Grad-CAM on a layer with maps (default: the last one), at the map's own size. */
   gradCam(target: number, layer?: number | null): Promise<HeatMap & { layer: number }>;

@@ -245,13 +245,10 @@ export class Engine implements EngineApi {
   }
 
   async saliency(target: number, input = 0): Promise<HeatMap> {
-    const { program, layers, inputs } = this.payload;
-    const value = program?.gradient?.inputs[input] ?? -1;
-    if (value >= 0) return saliencyMap(gridOf(inputs[input]), this.gradient(target, value));
-    // Tokens are numbers without a gradient; their vectors have one.
-    const table = layers.findIndex((l) => l.kind === "embedding" && l.arguments.some((a) => a.layer === inputs[input].layer));
-    const inner = table < 0 ? -1 : (program?.gradient?.layers[table] ?? -1);
-    return lengths(this.gradient(target, inner), size(inputs[input].shape));
+    const info = this.payload.inputs[input];
+    const gradient = this.gradient(target, this.payload.program?.gradient?.inputs[input] ?? -1);
+    const count = size(info.shape);
+    return gradient.length === count ? saliencyMap(gridOf(info), gradient) : lengths(gradient, count);
   }
 
   async gradCam(target: number, layer: number | null = null): Promise<HeatMap & { layer: number }> {

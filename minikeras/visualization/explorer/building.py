@@ -167,7 +167,7 @@ class Builder:
         outputs = self._outputs()
         rows = self.layers.rows
         gathered = self._gathered(outputs)
-        program = None if self.found.eager else self.program.json(len(rows))
+        program = None if self.found.eager else self._program()
         whole_code, is_whole = model_code(self.model)
         trainable = sum(int(w.value.size) for w in self.model.trainable_weights)
         inputs = [{k: v for k, v in i.items() if k != "view"} for i in self.inputs]
@@ -200,6 +200,19 @@ class Builder:
             "recording": recording,
             **gathered,
         }
+
+    def _program(self) -> Json:
+        """The program; tokens, which have no gradient, get that of their vectors."""
+        rows = self.layers.rows
+        program = self.program.json(len(rows))
+        gradient = program["gradient"]
+        for i, given in enumerate(self.inputs if gradient else ()):
+            if given["kind"] == "tokens" and gradient["inputs"][i] < 0:
+                for n, row in enumerate(rows):
+                    taken = any(a["layer"] == i for a in row["arguments"])
+                    if row["kind"] == "embedding" and taken:
+                        gradient["inputs"][i] = gradient["layers"][n]
+        return program
 
     def _gathered(self, outputs: list[Json]) -> Json:
         """What comes of the data; nothing without any."""
