@@ -32,12 +32,14 @@ export function philox(seed: number, counter: number, block: number): [number, n
 
 const randomBits: Row = (call) => {
   const count = size(call.outputs[0].shape);
+  const start = call.number("start", 0);
   return ([key]) => {
     const made = zeros("uint32", count);
-    for (let i = 0; i < count; i += 4) {
-      const words = philox(key[0], key[1], i / 4);
-      for (let k = 0; k < 4 && i + k < count; k++) made[i + k] = words[k];
-    }
+    for (let block = Math.floor(start / 4); 4 * block < start + count; block++)
+      philox(key[0], key[1], block).forEach((word, k) => {
+        const place = 4 * block + k - start;
+        if (place >= 0 && place < count) made[place] = word;
+      });
     return [made];
   };
 };
