@@ -95,7 +95,6 @@ class name_scope:
 
     Example:
 
-    >>> import minikeras as keras
     >>> with keras.name_scope("tower"):
     ...     keras.Variable(0.0, name="gain").path
     'tower/gain'

@@ -26,7 +26,6 @@ def device(device_name: str) -> Iterator[None]:
         ValueError: If the backend in use does not run on it.
 
     Example:
-        >>> import minikeras as keras
         >>> with keras.device("cpu:0"):
         ...     x = keras.ops.ones((2,))
     """
@@ -74,7 +73,6 @@ class RematScope:
         ValueError: If the mode is unknown.
 
     Example:
-        >>> import minikeras as keras
         >>> with keras.RematScope("full"):
         ...     layer = keras.layers.Dense(3)
     """

@@ -52,7 +52,6 @@ def is_nested(structure: Any) -> bool:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.is_nested([1, 2]), keras.tree.is_nested(1)
     (True, False)
     """
@@ -71,7 +70,6 @@ def flatten(structure: Any) -> list[Any]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.flatten({"b": (1, 2), "a": [3]})
     [3, 1, 2]
     """
@@ -89,7 +87,6 @@ def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.flatten_with_path({"a": [1, 2], "b": 3})
     [(('a', 0), 1), (('a', 1), 2), (('b',), 3)]
     """
@@ -199,7 +196,6 @@ def map_structure(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.map_structure(lambda x, y: x + y, {"a": [1, 2]}, {"a": [3, 4]})
     {'a': [4, 6]}
     """
@@ -228,7 +224,6 @@ def map_structure_up_to(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.map_structure_up_to({"a": 0}, len, {"a": [1, 2, 3]})
     {'a': 3}
     """
@@ -258,7 +253,6 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.assert_same_structure([1, (2, 3)], [4, (5, 6)])
     """
     if check_types is not None:
@@ -283,7 +277,6 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.assert_same_paths([0, (1, 2)], [3, [4, 5]])
     """
     first = {path for path, _ in flatten_with_path(a)}
@@ -310,7 +303,6 @@ def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.pack_sequence_as({"a": [0, 0], "b": 0}, [1, 2, 3])
     {'a': [1, 2], 'b': 3}
     """
@@ -335,7 +327,6 @@ def lists_to_tuples(structure: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.lists_to_tuples([1, [2, {"a": [3]}]])
     (1, (2, {'a': (3,)}))
     """
@@ -366,7 +357,6 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.map_shape_structure(len, {"a": (1, 2), "b": [(3, None), (4,)]})
     {'a': 2, 'b': [2, 1]}
     """
@@ -392,7 +382,6 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.tree.traverse(lambda v: sum(v) if isinstance(v, tuple) else None, [1, (2, 3)])
     [1, 5]
     """

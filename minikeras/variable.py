@@ -141,7 +141,6 @@ class Variable(operators.LogicalOperators):
         ValueError: If an initializer comes without a shape or is unknown, or the shape has
             None.
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0, 2.0])
     >>> v.assign_add([1.0, 1.0]).numpy().tolist()
     [2.0, 3.0]

@@ -80,6 +80,9 @@ def _self_contained(html: str, root: str) -> str:
     return re.sub(r'<script src="https://[^"]+/iframe-worker[^"]*"', own, html)
 
 
+_IMPORTS = "Examples begin with `import minikeras as keras` and `import numpy as np`."
+
+
 @functools.cache
 def pages() -> list[tuple[str, str]]:
     """The name of each page, and its Markdown."""
@@ -131,7 +134,8 @@ def _page(namespace: str, owners: dict[int, tuple[str, str]]) -> str:
                 owners[id(value)] = shown, f"[{target}]"
                 told.append((name, _entry(name, target)))
     told.sort(key=lambda entry: entry[0].lower())
-    parts = [heading, inspect.getdoc(module) or "", *(entry for _, entry in told)]
+    parts = [heading, inspect.getdoc(module) or "", _IMPORTS]
+    parts += [entry for _, entry in told]
     if elsewhere:
         parts += ["## Told elsewhere", "\n".join(sorted(elsewhere, key=str.lower))]
     return "\n\n".join(parts) + "\n"

@@ -71,7 +71,6 @@ def serialize(activation: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.serialize(keras.activations.silu)
     'silu'
     """
@@ -98,7 +97,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.deserialize("relu") is keras.activations.relu
     True
     """
@@ -121,7 +119,6 @@ def get(identifier: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.get("relu") is keras.activations.relu
     True
     """

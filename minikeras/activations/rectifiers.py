@@ -33,7 +33,6 @@ def relu(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.relu(keras.ops.array([-10.0, 0.0, 10.0]), max_value=5.0).tolist()
     [0.0, 0.0, 5.0]
     """
@@ -78,7 +77,6 @@ def linear(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.linear(keras.ops.array([-1.0, 2.0])).tolist()
     [-1.0, 2.0]
     """
@@ -98,7 +96,6 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.leaky_relu(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.2, 2.0]
     """
@@ -117,7 +114,6 @@ def relu6(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.relu6(keras.ops.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
@@ -136,7 +132,6 @@ def hard_sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.hard_sigmoid(keras.ops.array([-1.0, 2.0])).tolist()
     [0.3333, 0.8333]
     """
@@ -158,7 +153,6 @@ def hard_sigmoid_keras2(x: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> old = keras.activations.get("hard_sigmoid_keras2")
     >>> old(keras.ops.array([-3.0, 1.0])).tolist()
     [0.0, 0.7]
@@ -178,7 +172,6 @@ def hard_silu(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.hard_silu(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.3333, 1.6667]
     """
@@ -197,7 +190,6 @@ def hard_swish(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.hard_swish(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.3333, 1.6667]
     """
@@ -216,7 +208,6 @@ def hard_tanh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.hard_tanh(keras.ops.array([-1.0, 2.0])).tolist()
     [-1.0, 1.0]
     """
@@ -235,7 +226,6 @@ def sparse_plus(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.sparse_plus(keras.ops.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
@@ -254,7 +244,6 @@ def sparse_sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.sparse_sigmoid(keras.ops.array([-1.0, 2.0])).tolist()
     [0.0, 1.0]
     """
@@ -274,7 +263,6 @@ def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.soft_shrink(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.5, 1.5]
     """
@@ -294,7 +282,6 @@ def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.hard_shrink(keras.ops.array([-1.0, 2.0])).tolist()
     [-1.0, 2.0]
     """
@@ -315,7 +302,6 @@ def threshold(x: ArrayLike, threshold: float, default_value: float) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.threshold(keras.ops.array([-1.0, 2.0]), 1.0, 0.0).tolist()
     [0.0, 2.0]
     """

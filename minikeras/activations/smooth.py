@@ -20,7 +20,6 @@ def exponential(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.exponential(keras.ops.array([0.0, 1.0])).tolist()
     [1.0, 2.7183]
     """
@@ -39,7 +38,6 @@ def mish(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.mish(keras.ops.array([-1.0, 0.0, 2.0])).tolist()
     [-0.3034, 0.0, 1.944]
 
@@ -62,7 +60,6 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.softmax(keras.ops.array([0.0, 1.0, 2.0])).tolist()
     [0.09, 0.2447, 0.6652]
     """
@@ -82,7 +79,6 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.elu(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.6321, 2.0]
     """
@@ -101,7 +97,6 @@ def selu(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.selu(keras.ops.array([-1.0, 2.0])).tolist()
     [-1.1113, 2.1014]
     """
@@ -121,7 +116,6 @@ def celu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.celu(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.6321, 2.0]
     """
@@ -141,7 +135,6 @@ def gelu(x: ArrayLike, approximate: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.gelu(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.1587, 1.9545]
     """
@@ -160,7 +153,6 @@ def silu(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.silu(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.2689, 1.7616]
     """
@@ -179,7 +171,6 @@ def swish(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.swish(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.2689, 1.7616]
     """
@@ -198,7 +189,6 @@ def sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.sigmoid(keras.ops.array([-1.0, 2.0])).tolist()
     [0.2689, 0.8808]
     """
@@ -217,7 +207,6 @@ def log_sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.log_sigmoid(keras.ops.array([-1.0, 2.0])).tolist()
     [-1.3133, -0.1269]
     """
@@ -236,7 +225,6 @@ def tanh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.tanh(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.7616, 0.964]
     """
@@ -255,7 +243,6 @@ def tanh_shrink(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.tanh_shrink(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.2384, 1.036]
     """
@@ -274,7 +261,6 @@ def softplus(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.softplus(keras.ops.array([-1.0, 2.0])).tolist()
     [0.3133, 2.1269]
     """
@@ -293,7 +279,6 @@ def softsign(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.softsign(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.5, 0.6667]
     """
@@ -313,7 +298,6 @@ def squareplus(x: ArrayLike, b: float = 4) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.squareplus(keras.ops.array([-1.0, 2.0])).tolist()
     [0.618, 2.4142]
     """
@@ -333,7 +317,6 @@ def glu(x: ArrayLike, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.glu(keras.ops.array([-1.0, 2.0])).tolist()
     [-0.8808]
     """
@@ -353,7 +336,6 @@ def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.log_softmax(keras.ops.array([-1.0, 2.0])).tolist()
     [-3.0486, -0.0486]
     """
@@ -373,7 +355,6 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.activations.sparsemax(keras.ops.array([-1.0, 2.0])).tolist()
     [0.0, 1.0]
     """

@@ -18,7 +18,6 @@ def ThresholdedReLU(theta: float = 1.0, **kwargs: Any) -> layers.ReLU:
         ValueError: If `theta` is missing or below 0.
 
     Example:
-        >>> import numpy as np
         >>> ThresholdedReLU(theta=1.0)(np.float32([0.5, 2.0])).numpy().tolist()
         [0.0, 2.0]
     """

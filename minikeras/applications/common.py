@@ -39,7 +39,6 @@ Raises:
 
 Example:
 
->>> import minikeras as keras
 >>> model = keras.applications.{name}(weights=None, include_top=False, pooling="avg")
 >>> model.input_shape
 {shape}

@@ -51,8 +51,6 @@ def preprocess_input(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> pictures = np.full((1, 2, 2, 3), 255, "uint8")
     >>> keras.applications.imagenet_utils.preprocess_input(pictures, mode="tf").max()
     np.float32(1.0)

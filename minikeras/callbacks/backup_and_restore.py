@@ -42,8 +42,6 @@ class BackupAndRestore(Callback):
 
     Example:
         >>> import tempfile
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> x, y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
         >>> def run(epochs, folder):
         ...     keras.utils.set_random_seed(1)

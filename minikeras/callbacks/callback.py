@@ -21,8 +21,6 @@ class Callback:
         model: The model that runs.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> class Count(keras.callbacks.Callback):
         ...     batches = 0
         ...     def on_train_batch_end(self, batch, logs=None):

@@ -28,7 +28,6 @@ class EarlyStopping(MonitorCallback):
         best_epoch: The best epoch so far.
 
     Example:
-        >>> import minikeras as keras
         >>> stop = keras.callbacks.EarlyStopping(monitor="loss", patience=3)
         >>> stop.patience
         3

@@ -46,8 +46,6 @@ class ExplorerCallback(Callback):
         ValueError: If `every` is below 1.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         >>> model.compile("sgd", "mse")
         >>> recording = keras.callbacks.ExplorerCallback()

@@ -62,7 +62,6 @@ class LearningRateScheduler(Callback):
         ValueError: If the schedule gives no number (said when it is called).
 
     Example:
-        >>> import minikeras as keras
         >>> halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
         >>> halve.schedule(1, 0.5)
         0.25
@@ -128,7 +127,6 @@ class ReduceLROnPlateau(MonitorCallback):
         ValueError: If `factor` is 1 or more.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2).factor
         0.5
     """

@@ -30,7 +30,6 @@ class ModelCheckpoint(MonitorCallback):
         ValueError: If the file's ending or `save_freq` does not fit.
 
     Example:
-        >>> import minikeras as keras
         >>> keep = keras.callbacks.ModelCheckpoint(
         ...     "best.weights.h5", save_weights_only=True, save_best_only=True)
         >>> keep.filepath

@@ -28,7 +28,6 @@ class RemoteMonitor(Callback):
         send_as_json: Whether the JSON is the whole body, as `application/json`.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.callbacks.RemoteMonitor("http://localhost:9000").path
         '/publish/epoch/end/'
     """

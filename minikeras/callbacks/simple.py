@@ -28,7 +28,6 @@ class LambdaCallback(Callback):
         TypeError: If a name begins like a hook's (`on_`) and there is none.
 
     Example:
-        >>> import minikeras as keras
         >>> log = keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: print(e))
         >>> log.on_epoch_end(3, {})
         3
@@ -73,7 +72,6 @@ class CSVLogger(Callback):
         append: Whether to go on with a file that exists.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.callbacks.CSVLogger("log.csv", separator=";").sep
         ';'
     """

@@ -22,8 +22,6 @@ class SwapEMAWeights(Callback):
         ValueError: If the optimizer keeps no averages.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         >>> model.compile(keras.optimizers.SGD(0.1, use_ema=True), "mse")
         >>> x, y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")

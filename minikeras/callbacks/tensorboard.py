@@ -43,7 +43,6 @@ class TensorBoard(Callback):
         ValueError: If `update_freq` is none of these, or metadata name no Embedding.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.callbacks.TensorBoard("logs", histogram_freq=1).log_dir
         'logs'
     """

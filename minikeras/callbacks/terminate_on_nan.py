@@ -39,7 +39,6 @@ class TerminateOnNaN(Callback):
         RuntimeError: With `raise_error`, when the loss is not finite.
 
     Example:
-        >>> import minikeras as keras
         >>> guard = keras.callbacks.TerminateOnNaN(raise_error=True)
         >>> guard.on_train_batch_end(7, {"loss": float("inf")})
         Traceback (most recent call last):

@@ -47,7 +47,6 @@ def serialize(constraint: Any) -> dict[str, Any]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.constraints.serialize(keras.constraints.UnitNorm(1))["config"]
     {'axis': 1}
     """
@@ -69,7 +68,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> config = keras.constraints.serialize(keras.constraints.UnitNorm(1))
     >>> keras.constraints.deserialize(config).axis
     1
@@ -93,7 +91,6 @@ def get(identifier: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> type(keras.constraints.get("non_neg")).__name__
     'NonNeg'
     """

@@ -17,7 +17,6 @@ class Constraint:
 
     Example:
 
-    >>> import minikeras as keras
     >>> class Halves(keras.constraints.Constraint):
     ...     def __call__(self, w):
     ...         return keras.ops.round(w * 2) / 2
@@ -57,7 +56,6 @@ class MaxNorm(Constraint):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.constraints.MaxNorm(1.0)(keras.ops.array([[3.0], [4.0]])).tolist()
     [[0.6], [0.8]]
     """
@@ -87,7 +85,6 @@ class NonNeg(Constraint):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.constraints.NonNeg()(keras.ops.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
@@ -111,7 +108,6 @@ class UnitNorm(Constraint):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.constraints.UnitNorm()(keras.ops.array([[3.0], [4.0]])).tolist()
     [[0.6], [0.8]]
     """
@@ -145,7 +141,6 @@ class MinMaxNorm(Constraint):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.constraints.MinMaxNorm(0.0, 1.0)(keras.ops.array([[3.0], [4.0]])).tolist()
     [[0.6], [0.8]]
     """

@@ -79,7 +79,6 @@ def get_label_names() -> tuple[str, ...]:
     """The names of the topics, in the order of their numbers.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.datasets.reuters.get_label_names()[:3]
         ('cocoa', 'grain', 'veg-oil')
     """

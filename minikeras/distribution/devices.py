@@ -22,7 +22,6 @@ def list_devices(device_type: str | None = None) -> list[str]:
         ValueError: If there is no such kind.
 
     Example:
-        >>> import minikeras as keras
         >>> len(keras.distribution.list_devices())
         1
     """
@@ -43,7 +42,6 @@ def get_device_count(device_type: str | None = None) -> int:
         device_type: As for `list_devices`.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.distribution.get_device_count("tpu")
         0
     """

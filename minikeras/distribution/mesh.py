@@ -25,7 +25,6 @@ class DeviceMesh:
         ValueError: If sizes, names and devices do not fit.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.distribution.DeviceMesh((1,), ["batch"])
         <DeviceMesh shape=(1,), axis_names=['batch']>
     """
@@ -89,7 +88,6 @@ class TensorLayout:
         ValueError: If a name is none of the mesh's.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.distribution.TensorLayout(("batch", None)).axes
         ('batch', None)
     """
@@ -150,7 +148,6 @@ class LayoutMap(MutableMapping[str, Any]):
         device_mesh: The mesh of layouts that come without one.
 
     Example:
-        >>> import minikeras as keras
         >>> mesh = keras.distribution.DeviceMesh((1, 1), ["batch", "model"])
         >>> layouts = keras.distribution.LayoutMap(mesh)
         >>> layouts["dense.*kernel"] = (None, "model")

@@ -36,7 +36,6 @@ def set_distribution(value: Distribution | None) -> None:
         TypeError: If it is no distribution.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.distribution.set_distribution(keras.distribution.DataParallel())
         >>> keras.distribution.distribution().num_processes
         1
@@ -197,7 +196,6 @@ class DataParallel(Distribution):
         ValueError: If the mesh is none.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.distribution.set_distribution(keras.distribution.DataParallel())
         >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
         >>> keras.distribution.set_distribution(None)
@@ -341,7 +339,6 @@ def distribute_tensor(tensor: Any, layout: Any) -> Any:
         NotImplementedError: If the layout splits it.
 
     Example:
-        >>> import minikeras as keras
         >>> layout = keras.distribution.TensorLayout((None,))
         >>> keras.distribution.distribute_tensor(keras.ops.ones(2), layout).tolist()
         [1.0, 1.0]
@@ -373,7 +370,6 @@ def initialize(
         ImportError: If there are several and mpi4py is not installed.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.distribution.initialize(num_processes=1, process_id=0)
     """
     world.join(

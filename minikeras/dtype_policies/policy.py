@@ -108,7 +108,6 @@ class DTypePolicy:
         Returns:
             Arrays as tensors, floats among them in `dtype`; anything else as it is.
 
-        >>> import numpy as np
         >>> DTypePolicy().convert_input(np.ones(2), True, "float16").dtype
         'float16'
         """

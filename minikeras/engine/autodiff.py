@@ -200,7 +200,6 @@ class GradientTape(Block):
         persistent: Whether `gradient` may be called more than once.
         watch_accessed_variables: Whether trainable variables are watched when read.
 
-    >>> import minikeras as keras
     >>> x = keras.ops.convert_to_tensor([1.0, 2.0])
     >>> with keras.GradientTape() as tape:
     ...     tape.watch(x)

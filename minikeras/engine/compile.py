@@ -214,8 +214,6 @@ def _read_out(leaf: object) -> Any:
 def jit(function: Callable[..., Any], name: str | None = None) -> Function:
     """Compile a function of arrays on demand; see the module's text.
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> double = jit(lambda x: keras.ops.add(x, x))
     >>> double(np.float32([1.0, 2.0])).numpy().tolist()
     [2.0, 4.0]

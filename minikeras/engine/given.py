@@ -16,7 +16,6 @@ def plain(value: Any) -> np.ndarray[Any, Any]:
         ValueError: If elements are masked, since what lies under a mask means nothing; or
             if they are no numbers.
 
-    >>> import numpy as np
     >>> plain(np.array([1, 2], ">i4")).dtype.isnative
     True
     """

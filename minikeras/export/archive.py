@@ -55,7 +55,6 @@ class ExportArchive:
 
     Example:
 
-    >>> import minikeras as keras
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     >>> archive = keras.export.ExportArchive()
     >>> archive.track(model)

@@ -105,7 +105,6 @@ def serialize(initializer: Any) -> dict[str, Any]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.serialize(keras.initializers.Ones())["class_name"]
     'Ones'
     """
@@ -127,7 +126,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> config = keras.initializers.serialize(keras.initializers.Constant(2.0))
     >>> keras.initializers.deserialize(config).value
     2.0
@@ -152,7 +150,6 @@ def get(identifier: Identifier) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> type(keras.initializers.get("he_normal")).__name__
     'HeNormal'
     """

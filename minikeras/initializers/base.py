@@ -29,7 +29,6 @@ class Initializer:
 
     Example:
 
-    >>> import minikeras as keras
     >>> class Sevens(keras.initializers.Initializer):
     ...     def __call__(self, shape, dtype=None):
     ...         return keras.ops.full(shape, 7.0, dtype)

@@ -27,7 +27,6 @@ class Constant(Initializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.Constant(3.0)((2,)).tolist()
     [3.0, 3.0]
     """
@@ -61,7 +60,6 @@ class Zeros(Initializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.Zeros()((2,)).tolist()
     [0.0, 0.0]
     """
@@ -81,7 +79,6 @@ class Ones(Initializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.Ones()((2,)).tolist()
     [1.0, 1.0]
     """
@@ -104,7 +101,6 @@ class Identity(Initializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.Identity()((2, 2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
@@ -150,7 +146,6 @@ class STFT(Initializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.STFT("real", None, None)((4, 1, 3)).shape
     (4, 1, 3)
     """

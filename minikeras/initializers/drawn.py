@@ -35,7 +35,6 @@ class RandomNormal(RandomInitializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.RandomNormal(seed=1)((2, 3)).shape
     (2, 3)
     """
@@ -82,7 +81,6 @@ class TruncatedNormal(RandomInitializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.TruncatedNormal(seed=1)((2, 3)).shape
     (2, 3)
     """
@@ -131,7 +129,6 @@ class RandomUniform(RandomInitializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.RandomUniform(seed=1)((2, 3)).shape
     (2, 3)
     """
@@ -179,7 +176,6 @@ class Orthogonal(RandomInitializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> q = keras.initializers.Orthogonal(seed=1)((3, 3)).numpy()
     >>> bool(abs(q @ q.T - np.eye(3)).max() < 1e-5)
     True

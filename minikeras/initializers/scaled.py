@@ -44,7 +44,6 @@ class VarianceScaling(RandomInitializer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.VarianceScaling(scale=2.0, seed=1)((2, 3)).shape
     (2, 3)
     """
@@ -163,7 +162,6 @@ class GlorotUniform(VarianceScaling):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.GlorotUniform(seed=1)((2, 3)).shape
     (2, 3)
 
@@ -195,7 +193,6 @@ class GlorotNormal(VarianceScaling):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.GlorotNormal(seed=1)((2, 3)).shape
     (2, 3)
 
@@ -229,7 +226,6 @@ class LecunNormal(VarianceScaling):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.LecunNormal(seed=1)((2, 3)).shape
     (2, 3)
 
@@ -262,7 +258,6 @@ class LecunUniform(VarianceScaling):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.LecunUniform(seed=1)((2, 3)).shape
     (2, 3)
 
@@ -293,7 +288,6 @@ class HeNormal(VarianceScaling):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.HeNormal(seed=1)((2, 3)).shape
     (2, 3)
 
@@ -326,7 +320,6 @@ class HeUniform(VarianceScaling):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.initializers.HeUniform(seed=1)((2, 3)).shape
     (2, 3)
 

@@ -227,7 +227,6 @@ if not TYPE_CHECKING:  # to a type checker a name that is not there is an error
 def serialize(layer: Layer) -> dict[str, Any]:
     """The config of a layer, with the name of its class.
 
-    >>> import minikeras as keras
     >>> keras.layers.serialize(keras.layers.Flatten(name="flat"))["config"]["name"]
     'flat'
     """
@@ -245,7 +244,6 @@ def deserialize(config: Config, custom_objects: dict[str, Any] | None = None) ->
     Raises:
         ValueError: If the config describes something else.
 
-    >>> import minikeras as keras
     >>> config = keras.layers.serialize(keras.layers.Flatten(name="flat"))
     >>> keras.layers.deserialize(config).name
     'flat'

@@ -151,7 +151,6 @@ def serialize(loss: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.serialize(keras.losses.Huber())["class_name"]
     'Huber'
     """
@@ -170,7 +169,6 @@ def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> config = keras.losses.serialize(keras.losses.MeanSquaredError())
     >>> keras.losses.deserialize(config).name
     'mean_squared_error'
@@ -195,7 +193,6 @@ def get(identifier: Identifier) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.get("mse").__name__, keras.losses.get("Dice").name
     ('mean_squared_error', 'dice')
     """

@@ -35,7 +35,6 @@ def binary_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.binary_crossentropy([[0.0, 1.0]], [[0.5, 0.75]]).tolist()
     [0.490]
     """
@@ -78,7 +77,6 @@ def categorical_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.categorical_crossentropy([[0.0, 1.0]], [[0.75, 0.25]]).tolist()
     [1.386]
     """
@@ -114,7 +112,6 @@ def sparse_categorical_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.sparse_categorical_crossentropy([1, 0], [[0.75, 0.25], [0.5, 0.5]])
     <Tensor shape=(2,) dtype=float32 [1.386 0.693]>
     """
@@ -149,7 +146,6 @@ class BinaryCrossentropy(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.BinaryCrossentropy()([[0.0, 1.0]], [[0.5, 0.75]]))
     0.490
     """
@@ -187,7 +183,6 @@ class CategoricalCrossentropy(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.75, 0.25]]))
     1.386
     """
@@ -225,7 +220,6 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> loss = keras.losses.SparseCategoricalCrossentropy()
     >>> float(loss([1, 0], [[0.75, 0.25], [0.5, 0.5]]))
     1.040

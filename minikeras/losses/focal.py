@@ -41,7 +41,6 @@ def binary_focal_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.binary_focal_crossentropy([[0.0, 1.0]], [[0.6, 0.4]]).tolist()
     [0.330]
 
@@ -92,7 +91,6 @@ def categorical_focal_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.6, 0.4]]).tolist()
     [0.0825]
 
@@ -126,7 +124,6 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.BinaryFocalCrossentropy()([[0.0, 1.0]], [[0.6, 0.4]]))
     0.330
 
@@ -174,7 +171,6 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.6, 0.4]]))
     0.0825
 

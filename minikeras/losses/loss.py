@@ -43,7 +43,6 @@ class Loss:
 
     Example:
 
-    >>> import minikeras as keras
     >>> class MaxError(keras.losses.Loss):
     ...     def call(self, y_true, y_pred):
     ...         return keras.ops.max(keras.ops.abs(y_true - y_pred), axis=-1)

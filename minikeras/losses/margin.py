@@ -29,7 +29,6 @@ def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.hinge([[-1.0, 1.0]], [[0.5, 2.0]]).tolist()
     [0.75]
     """
@@ -49,7 +48,6 @@ def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.squared_hinge([[-1.0, 1.0]], [[0.5, 2.0]]).tolist()
     [1.125]
     """
@@ -71,7 +69,6 @@ def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.categorical_hinge([[0.0, 1.0, 0.0]], [[0.5, 0.75, 0.25]]).tolist()
     [0.75]
     """
@@ -91,7 +88,6 @@ class Hinge(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.Hinge()([[-1.0, 1.0]], [[0.5, 2.0]]))
     0.75
     """
@@ -115,7 +111,6 @@ class SquaredHinge(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.SquaredHinge()([[-1.0, 1.0]], [[0.5, 2.0]]))
     1.125
     """
@@ -139,7 +134,6 @@ class CategoricalHinge(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.CategoricalHinge()([[0.0, 1.0]], [[0.5, 0.75]]))
     0.75
     """

@@ -24,7 +24,6 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.kl_divergence([[0.5, 0.5]], [[0.25, 0.75]]).tolist()
     [0.144]
 
@@ -50,7 +49,6 @@ def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.poisson([[1.0, 2.0]], [[1.0, 2.0]]).tolist()
     [0.807]
     """
@@ -75,7 +73,6 @@ def categorical_generalized_cross_entropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.categorical_generalized_cross_entropy([1], [[0.75, 0.25]], 0.5)
     <Tensor shape=(1,) dtype=float32 [1.]>
 
@@ -98,7 +95,6 @@ class KLDivergence(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]))
     0.144
 
@@ -124,7 +120,6 @@ class Poisson(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.Poisson()([[1.0, 2.0]], [[1.0, 2.0]]))
     0.807
     """
@@ -152,7 +147,6 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> loss = keras.losses.CategoricalGeneralizedCrossEntropy()
     >>> float(loss([1], [[0.75, 0.25]]))
     1.0

@@ -23,7 +23,6 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.mean_squared_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
     [2.5]
     """
@@ -43,7 +42,6 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.mean_absolute_error([[0.0, 1.0]], [[1.0, 3.0]]).tolist()
     [1.5]
     """
@@ -65,7 +63,6 @@ def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.mean_absolute_percentage_error([[2.0, 4.0]], [[1.0, 4.0]]).tolist()
     [25.0]
     """
@@ -88,7 +85,6 @@ def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.mean_squared_logarithmic_error([[0.0, 1.0]], [[0.0, 3.0]]).tolist()
     [0.240]
     """
@@ -114,7 +110,6 @@ def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.huber([[0.0, 0.0]], [[0.5, 3.0]]).tolist()
     [1.3125]
 
@@ -141,7 +136,6 @@ def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.log_cosh([[0.0, 0.0]], [[1.0, 100.0]]).tolist()
     [49.870]
     """
@@ -166,7 +160,6 @@ def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> A
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.cosine_similarity([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [2.0, 2.0]])
     <Tensor shape=(2,) dtype=float32 [-0. -1.]>
     """
@@ -186,7 +179,6 @@ class MeanSquaredError(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.MeanSquaredError()([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]]))
     0.5
     """
@@ -210,7 +202,6 @@ class MeanAbsoluteError(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.MeanAbsoluteError()([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]]))
     0.5
     """
@@ -234,7 +225,6 @@ class MeanAbsolutePercentageError(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> loss = keras.losses.MeanAbsolutePercentageError()
     >>> float(loss([[2.0, 4.0]], [[1.0, 4.0]]))
     25.0
@@ -259,7 +249,6 @@ class MeanSquaredLogarithmicError(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> loss = keras.losses.MeanSquaredLogarithmicError()
     >>> float(loss([[0.0, 1.0]], [[0.0, 3.0]]))
     0.240
@@ -285,7 +274,6 @@ class CosineSimilarity(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> loss = keras.losses.CosineSimilarity()
     >>> float(loss([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [2.0, 2.0]]))
     -0.5
@@ -312,7 +300,6 @@ class Huber(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.Huber()([[0.0, 0.0]], [[0.5, 3.0]]))
     1.3125
 
@@ -339,7 +326,6 @@ class LogCosh(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.LogCosh()([[0.0, 0.0]], [[1.0, 100.0]]))
     49.870
     """

@@ -25,7 +25,6 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.dice([[1.0, 0.0]], [[0.5, 0.5]]))
     0.5
 
@@ -60,7 +59,6 @@ def tversky(
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.tversky([[1.0, 0.0]], [[0.5, 0.5]], alpha=1.0, beta=0.0))
     0.5
 
@@ -107,7 +105,6 @@ def circle(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.circle([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], gamma=1.0)
     <Tensor shape=(3,) dtype=float32 [0.5459 0.5459 0.    ]>
 
@@ -174,7 +171,6 @@ class Dice(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.Dice()([[1.0, 0.0]], [[0.5, 0.5]]))
     0.5
 
@@ -204,7 +200,6 @@ class Tversky(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.losses.Tversky(alpha=1.0, beta=0.0)([[1.0, 0.0]], [[0.5, 0.5]]))
     0.5
 
@@ -238,7 +233,6 @@ class Circle(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> loss = keras.losses.Circle(gamma=1.0)
     >>> float(loss([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
     0.546

@@ -25,7 +25,6 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.losses.ctc([[1]], keras.ops.zeros((1, 2, 2))).tolist()
     [0.2877]
 
@@ -52,7 +51,6 @@ class CTC(LossFunctionWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> round(float(keras.losses.CTC()([[1]], keras.ops.zeros((1, 2, 2)))), 4)
     0.2877
 

@@ -218,7 +218,6 @@ def serialize(metric: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.serialize(keras.metrics.AUC())["class_name"]
     'AUC'
     """
@@ -237,7 +236,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> config = keras.metrics.serialize(keras.metrics.Recall(top_k=3))
     >>> keras.metrics.deserialize(config).top_k
     3
@@ -263,7 +261,6 @@ def get(identifier: Identifier) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.get("mse")
     <MeanSquaredError name=mean_squared_error>
     """

@@ -23,7 +23,6 @@ class Accuracy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.Accuracy()
     >>> metric.update_state([1, 2, 3, 4], [0, 2, 3, 4])
     >>> float(metric.result())
@@ -48,7 +47,6 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.BinaryAccuracy()
     >>> metric.update_state([1, 1, 0, 0], [0.98, 1, 0, 0.6])
     >>> float(metric.result())
@@ -73,7 +71,6 @@ class CategoricalAccuracy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.CategoricalAccuracy()
     >>> metric.update_state([[0, 1], [1, 0]], [[0.1, 0.9], [0.3, 0.7]])
     >>> float(metric.result())
@@ -97,7 +94,6 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.SparseCategoricalAccuracy()
     >>> metric.update_state([1, 0], [[0.1, 0.9], [0.3, 0.7]])
     >>> float(metric.result())
@@ -122,7 +118,6 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.TopKCategoricalAccuracy()
     >>> metric.update_state([[0, 0, 1]], [[0.1, 0.7, 0.2]])
     >>> float(metric.result())
@@ -150,7 +145,6 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.SparseTopKCategoricalAccuracy()
     >>> metric.update_state([2], [[0.1, 0.7, 0.2]])
     >>> float(metric.result())

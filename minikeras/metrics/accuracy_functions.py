@@ -29,7 +29,6 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.binary_accuracy([[1], [0]], [[0.6], [0.7]]).tolist()
     [[1.0], [0.0]]
     """
@@ -52,7 +51,6 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.categorical_accuracy([[0, 1], [1, 0]], [[0.1, 0.9], [0.3, 0.7]]).tolist()
     [1.0, 0.0]
     """
@@ -73,7 +71,6 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.sparse_categorical_accuracy([1, 0], [[0.1, 0.9], [0.3, 0.7]]).tolist()
     [1.0, 0.0]
     """
@@ -104,7 +101,6 @@ def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5)
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.top_k_categorical_accuracy([[0, 0, 1]], [[0.1, 0.7, 0.2]], k=2).tolist()
     [1.0]
     """
@@ -128,7 +124,6 @@ def sparse_top_k_categorical_accuracy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.sparse_top_k_categorical_accuracy([2], [[0.1, 0.7, 0.2]], k=2).tolist()
     [1.0]
     """

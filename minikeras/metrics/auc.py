@@ -39,7 +39,6 @@ class AUC(Metric):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.AUC(num_thresholds=3)
     >>> metric.update_state([0, 0, 1, 1], [0, 0.5, 0.3, 0.9])
     >>> float(metric.result())

@@ -66,7 +66,6 @@ class TruePositives(ConfusionCount):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.TruePositives()
     >>> metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.2, 0.3])
     >>> float(metric.result())
@@ -89,7 +88,6 @@ class FalsePositives(ConfusionCount):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.FalsePositives()
     >>> metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.2, 0.3])
     >>> float(metric.result())
@@ -112,7 +110,6 @@ class TrueNegatives(ConfusionCount):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.TrueNegatives()
     >>> metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.2, 0.3])
     >>> float(metric.result())
@@ -135,7 +132,6 @@ class FalseNegatives(ConfusionCount):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.FalseNegatives()
     >>> metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.2, 0.3])
     >>> float(metric.result())
@@ -218,7 +214,6 @@ class Precision(_Ratio):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.Precision()
     >>> metric.update_state([0, 1, 1, 1], [1, 0, 1, 1])
     >>> float(metric.result())
@@ -249,7 +244,6 @@ class Recall(_Ratio):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.Recall()
     >>> metric.update_state([0, 1, 1, 1], [1, 0, 1, 1])
     >>> float(metric.result())

@@ -112,7 +112,6 @@ class SensitivityAtSpecificity(ConstrainedBest):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.SensitivityAtSpecificity(0.5)
     >>> metric.update_state([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])
     >>> float(metric.result())
@@ -151,7 +150,6 @@ class SpecificityAtSensitivity(ConstrainedBest):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.SpecificityAtSensitivity(0.5)
     >>> metric.update_state([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])
     >>> float(metric.result())
@@ -190,7 +188,6 @@ class PrecisionAtRecall(ConstrainedBest):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.PrecisionAtRecall(0.5)
     >>> metric.update_state([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])
     >>> float(metric.result())
@@ -229,7 +226,6 @@ class RecallAtPrecision(ConstrainedBest):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.RecallAtPrecision(0.5)
     >>> metric.update_state([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])
     >>> float(metric.result())

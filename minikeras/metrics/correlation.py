@@ -23,7 +23,6 @@ def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) ->
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.pearson_correlation([[0, 1, 2]], [[0.0, 2.0, 1.0]]).tolist()
     [0.5]
     """
@@ -54,7 +53,6 @@ def concordance_correlation(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.metrics.concordance_correlation([[0, 1, 2]], [[1.0, 2.0, 3.0]]).tolist()
     [0.571]
 
@@ -80,7 +78,6 @@ class PearsonCorrelation(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.PearsonCorrelation()
     >>> metric.update_state([[0, 1, 2]], [[0.0, 2.0, 1.0]])
     >>> float(metric.result())
@@ -106,7 +103,6 @@ class ConcordanceCorrelation(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.ConcordanceCorrelation()
     >>> metric.update_state([[0, 1, 2]], [[1.0, 2.0, 3.0]])
     >>> float(metric.result())

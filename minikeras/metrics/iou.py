@@ -35,7 +35,6 @@ class IoU(Metric):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.IoU(num_classes=2, target_class_ids=[0])
     >>> metric.update_state([0, 0, 1, 1], [0, 1, 0, 1])
     >>> float(metric.result())
@@ -162,7 +161,6 @@ class MeanIoU(IoU):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.MeanIoU(num_classes=2)
     >>> metric.update_state([0, 0, 1, 1], [0, 1, 0, 1])
     >>> float(metric.result())
@@ -205,7 +203,6 @@ class BinaryIoU(IoU):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.BinaryIoU(threshold=0.3)
     >>> metric.update_state([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])
     >>> float(metric.result())
@@ -246,7 +243,6 @@ class OneHotIoU(IoU):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.OneHotIoU(num_classes=2, target_class_ids=[0])
     >>> metric.update_state([[1, 0], [0, 1]], [[0.7, 0.3], [0.2, 0.8]])
     >>> float(metric.result())
@@ -291,7 +287,6 @@ class OneHotMeanIoU(MeanIoU):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.OneHotMeanIoU(num_classes=2)
     >>> metric.update_state([[1, 0], [0, 1]], [[0.7, 0.3], [0.2, 0.8]])
     >>> float(metric.result())

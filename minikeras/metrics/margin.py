@@ -16,7 +16,6 @@ class Hinge(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.Hinge()
     >>> metric.update_state([[-1.0, 1.0]], [[0.5, 2.0]])
     >>> float(metric.result())
@@ -40,7 +39,6 @@ class SquaredHinge(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.SquaredHinge()
     >>> metric.update_state([[-1.0, 1.0]], [[0.5, 2.0]])
     >>> float(metric.result())
@@ -64,7 +62,6 @@ class CategoricalHinge(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.CategoricalHinge()
     >>> metric.update_state([[0.0, 1.0]], [[0.5, 0.75]])
     >>> float(metric.result())

@@ -31,7 +31,6 @@ class Metric:
 
     Example:
 
-    >>> import minikeras as keras
     >>> class Positives(keras.metrics.Metric):
     ...     def __init__(self, **kwargs):
     ...         super().__init__(**kwargs)

@@ -21,7 +21,6 @@ class KLDivergence(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.KLDivergence()
     >>> metric.update_state([[0.5, 0.5]], [[0.25, 0.75]])
     >>> float(metric.result())
@@ -45,7 +44,6 @@ class Poisson(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.Poisson()
     >>> metric.update_state([[1.0, 2.0]], [[1.0, 2.0]])
     >>> float(metric.result())
@@ -71,7 +69,6 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.BinaryCrossentropy()
     >>> metric.update_state([[0.0, 1.0]], [[0.5, 0.75]])
     >>> float(metric.result())
@@ -106,7 +103,6 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.CategoricalCrossentropy()
     >>> metric.update_state([[0.0, 1.0]], [[0.75, 0.25]])
     >>> float(metric.result())
@@ -143,7 +139,6 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.SparseCategoricalCrossentropy()
     >>> metric.update_state([1, 0], [[0.75, 0.25], [0.5, 0.5]])
     >>> float(metric.result())

@@ -55,7 +55,6 @@ class Sum(Metric):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.Sum()
     >>> metric.update_state([1, 3, 5])
     >>> metric.update_state([7], sample_weight=[0.5])
@@ -90,7 +89,6 @@ class Mean(Metric):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.Mean()
     >>> metric.update_state([1, 3, 5])
     >>> metric.update_state([7], sample_weight=[0.5])
@@ -138,7 +136,6 @@ class MeanMetricWrapper(Mean):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.MeanMetricWrapper(keras.losses.huber, delta=2.0)
     >>> metric.update_state([[0.0]], [[3.0]])
     >>> float(metric.result())

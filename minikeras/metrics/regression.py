@@ -26,7 +26,6 @@ class MeanSquaredError(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.MeanSquaredError()
     >>> metric.update_state([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]])
     >>> float(metric.result())
@@ -50,7 +49,6 @@ class MeanAbsoluteError(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.MeanAbsoluteError()
     >>> metric.update_state([[0.0, 1.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 4.0]])
     >>> float(metric.result())
@@ -74,7 +72,6 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.MeanAbsolutePercentageError()
     >>> metric.update_state([[2.0, 4.0]], [[1.0, 4.0]])
     >>> float(metric.result())
@@ -98,7 +95,6 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.MeanSquaredLogarithmicError()
     >>> metric.update_state([[0.0, 1.0]], [[0.0, 3.0]])
     >>> float(metric.result())
@@ -122,7 +118,6 @@ class LogCoshError(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.LogCoshError()
     >>> metric.update_state([[0.0, 0.0]], [[1.0, 100.0]])
     >>> float(metric.result())
@@ -155,7 +150,6 @@ class CosineSimilarity(MeanMetricWrapper):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.CosineSimilarity()
     >>> metric.update_state([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [2.0, 2.0]])
     >>> float(metric.result())
@@ -180,7 +174,6 @@ class RootMeanSquaredError(Mean):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.RootMeanSquaredError()
     >>> metric.update_state([[0.0, 1.0]], [[3.0, 5.0]])
     >>> float(metric.result())

@@ -37,7 +37,6 @@ class FBetaScore(Metric):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.FBetaScore(beta=2.0, threshold=0.5)
     >>> metric.update_state([[1, 1], [1, 0], [1, 1]], [[0.2, 0.6], [0.6, 0.4], [0.6, 0.8]])
     >>> metric.result().tolist()
@@ -156,7 +155,6 @@ class F1Score(FBetaScore):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.F1Score(threshold=0.5)
     >>> metric.update_state([[1, 1], [1, 0], [1, 1]], [[0.2, 0.6], [0.6, 0.4], [0.6, 0.8]])
     >>> metric.result().tolist()
@@ -193,7 +191,6 @@ class R2Score(Metric):
 
     Example:
 
-    >>> import minikeras as keras
     >>> metric = keras.metrics.R2Score()
     >>> metric.update_state([[1], [4], [3]], [[2], [4], [4]])
     >>> float(metric.result())

@@ -46,7 +46,6 @@ def clone_model(
 
     Example:
 
-    >>> import minikeras as keras
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     >>> twin = keras.models.clone_model(model)
     >>> twin.count_params() == model.count_params(), twin is model

@@ -29,7 +29,6 @@ class Function(Operation):
 
     Example:
 
-    >>> import minikeras as keras
     >>> x, y = keras.Input((2,)), keras.Input((2,))
     >>> f = keras.Function([x, y], x + y)
     >>> f([keras.ops.ones((1, 2)), keras.ops.ones((1, 2))]).numpy().tolist()

@@ -46,7 +46,6 @@ class Functional(Model):
 
     Example:
 
-    >>> import minikeras as keras
     >>> a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
     >>> model = keras.Model({"a": a, "b": b}, keras.layers.Add()([a, b]))
     >>> model.input_names

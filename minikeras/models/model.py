@@ -47,8 +47,6 @@ class Model(Trainer, Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> inputs = keras.Input((4,))
     >>> hidden = keras.layers.Dense(8, activation="relu")(inputs)
     >>> model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
@@ -233,7 +231,6 @@ class Model(Trainer, Layer):
 
         Example:
 
-        >>> import minikeras as keras
         >>> dense = keras.layers.Dense(1, name="last")
         >>> model = keras.Sequential([keras.Input((2,)), dense], name="m")
         >>> list(model.get_state_tree()["trainable_variables"]["m"]["last"])
@@ -401,7 +398,6 @@ def model_from_json(
             For a larger one that you trust, call
             `keras.config.enable_unsafe_deserialization()` before.
 
-    >>> import minikeras as keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     >>> keras.models.model_from_json(model.to_json()).count_params()
     9

@@ -35,7 +35,6 @@ class Sequential(Model):
 
     Example:
 
-    >>> import minikeras as keras
     >>> model = keras.Sequential()
     >>> model.add(keras.Input((16,)))
     >>> model.add(keras.layers.Dense(8, activation="relu"))

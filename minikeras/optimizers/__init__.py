@@ -77,7 +77,6 @@ def serialize(optimizer: Optimizer) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.optimizers.serialize(keras.optimizers.Adam())["class_name"]
     'Adam'
     """
@@ -96,7 +95,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> config = keras.optimizers.serialize(keras.optimizers.SGD(momentum=0.5))
     >>> keras.optimizers.deserialize(config).momentum
     0.5
@@ -123,7 +121,6 @@ def get(identifier: Identifier) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.optimizers.get("RMSProp").rho
     0.9
     """

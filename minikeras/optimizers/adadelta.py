@@ -33,7 +33,6 @@ class Adadelta(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Adadelta(1.0).apply([[0.5]], [v])
     >>> v.numpy().tolist()

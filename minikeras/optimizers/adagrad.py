@@ -33,7 +33,6 @@ class Adagrad(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Adagrad(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -38,7 +38,6 @@ class Adam(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Adam(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()
@@ -157,7 +156,6 @@ class AdamW(Adam):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.AdamW(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -36,7 +36,6 @@ class Adamax(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Adamax(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -40,7 +40,6 @@ class Ftrl(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Ftrl(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

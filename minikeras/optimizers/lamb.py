@@ -34,7 +34,6 @@ class Lamb(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Lamb(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -38,7 +38,6 @@ class Lion(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Lion(0.25).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -42,7 +42,6 @@ class LossScaleOptimizer(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> inner = keras.optimizers.SGD(0.5)
     >>> optimizer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=4.0)
     >>> v = keras.Variable([1.0])

@@ -28,7 +28,6 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     Example:
 
-    >>> import minikeras as keras
     >>> chosen = keras.optimizers.OptimizerMap(keras.optimizers.SGD(name="rest"))
     >>> chosen["encoder/.*"] = keras.optimizers.Adam(name="first")
     >>> chosen["encoder/kernel"].name, chosen["head/kernel"].name
@@ -126,7 +125,6 @@ class MultiOptimizer(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> slow = keras.optimizers.SGD(0.1)
     >>> fast = keras.optimizers.SGD(1.0)
     >>> optimizer = keras.optimizers.MultiOptimizer(

@@ -50,7 +50,6 @@ class Muon(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.Muon(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -67,7 +67,6 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
 
     Example:
 
-    >>> import minikeras as keras
     >>> class Plain(keras.optimizers.Optimizer):
     ...     def update_step(self, gradient, variable, learning_rate):
     ...         self.assign_sub(variable, gradient * learning_rate)

@@ -38,7 +38,6 @@ class RMSprop(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.RMSprop(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -39,7 +39,6 @@ class ScheduleFreeAdamW(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.ScheduleFreeAdamW(0.1).apply([[0.5]], [v])
     >>> v.numpy().tolist()

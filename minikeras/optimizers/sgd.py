@@ -39,7 +39,6 @@ class SGD(Optimizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable([1.0])
     >>> keras.optimizers.SGD(0.5).apply([[0.5]], [v])
     >>> v.numpy().tolist()

@@ -115,8 +115,6 @@ class TimeseriesGenerator(PyDataset):
 
     Example:
         >>> import warnings
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> x = np.arange(6)
         >>> with warnings.catch_warnings():
         ...     warnings.simplefilter("ignore")

@@ -33,7 +33,6 @@ def text_to_word_sequence(
         List of words.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.preprocessing.text.text_to_word_sequence("One, two - three!")
         ['one', 'two', 'three']
     """
@@ -95,7 +94,6 @@ def hashing_trick(
 
     Example:
         >>> import warnings
-        >>> import minikeras as keras
         >>> with warnings.catch_warnings():
         ...     warnings.simplefilter("ignore")
         ...     keras.preprocessing.text.hashing_trick("a b a", 50, "md5")
@@ -156,7 +154,6 @@ class Tokenizer:
 
     Example:
         >>> import warnings
-        >>> import minikeras as keras
         >>> with warnings.catch_warnings():
         ...     warnings.simplefilter("ignore")
         ...     tokenizer = keras.preprocessing.text.Tokenizer(oov_token="?")

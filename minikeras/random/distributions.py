@@ -96,7 +96,6 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor
 
     Example:
 
-    >>> import minikeras as keras
     >>> bool((keras.random.gamma((100,), 2.0, seed=1).numpy() > 0).all())
     True
     """
@@ -141,7 +140,6 @@ def beta(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.beta((100,), 2.0, 3.0, seed=1).numpy()
     >>> bool((x > 0).all() and (x < 1).all())
     True
@@ -179,7 +177,6 @@ def binomial(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.binomial((100,), 5, 0.5, seed=1).numpy()
     >>> bool((x >= 0).all() and (x <= 5).all())
     True

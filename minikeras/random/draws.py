@@ -69,7 +69,6 @@ def normal(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.random.normal((2, 3), seed=1).shape
     (2, 3)
     """
@@ -110,7 +109,6 @@ def truncated_normal(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.truncated_normal((100,), seed=1).numpy()
     >>> bool((abs(x) <= 2).all())
     True
@@ -152,7 +150,6 @@ def uniform(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.uniform((100,), seed=1).numpy()
     >>> bool((x >= 0).all() and (x < 1).all())
     True
@@ -219,7 +216,6 @@ def randint(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.randint((100,), 0, 6, seed=1).numpy()
     >>> bool((x >= 0).all() and (x < 6).all())
     True
@@ -277,7 +273,6 @@ def categorical(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.random.categorical([[0.0, 100.0]], 3, seed=1).tolist()
     [[1, 1, 1]]
     """
@@ -316,7 +311,6 @@ def shuffle(
 
     Example:
 
-    >>> import minikeras as keras
     >>> sorted(keras.random.shuffle(keras.ops.arange(5), seed=1).tolist())
     [0, 1, 2, 3, 4]
     """
@@ -351,7 +345,6 @@ def dropout(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.dropout(keras.ops.ones((100,)), 0.5, seed=1).numpy()
     >>> sorted(set(x.tolist()))
     [0.0, 2.0]

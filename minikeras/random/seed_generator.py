@@ -43,7 +43,6 @@ class SeedGenerator:
 
     Example:
 
-    >>> import minikeras as keras
     >>> generator = keras.random.SeedGenerator(seed=7)
     >>> a = keras.random.uniform((2,), seed=generator)
     >>> b = keras.random.uniform((2,), seed=generator)
@@ -86,7 +85,6 @@ class SeedGenerator:
 
         Example:
 
-        >>> import minikeras as keras
         >>> generator = keras.random.SeedGenerator(seed=7)
         >>> generator.next().tolist(), generator.next().tolist()
         ([7, 0], [7, 1])

@@ -48,7 +48,6 @@ def serialize(regularizer: Any) -> dict[str, Any]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.regularizers.serialize(keras.regularizers.L2(0.5))["config"]
     {'l2': 0.5}
     """
@@ -70,7 +69,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> config = keras.regularizers.serialize(keras.regularizers.L2(0.5))
     >>> keras.regularizers.deserialize(config).l2
     0.5
@@ -94,7 +92,6 @@ def get(identifier: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.regularizers.get("l2").l2
     0.01
     """

@@ -34,7 +34,6 @@ class Regularizer:
 
     Example:
 
-    >>> import minikeras as keras
     >>> class Squares(keras.regularizers.Regularizer):
     ...     def __call__(self, x):
     ...         return 0.1 * keras.ops.sum(x * x)
@@ -77,7 +76,6 @@ class L1L2(Regularizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.regularizers.L1L2(l1=0.5, l2=0.25)(keras.ops.array([1.0, -2.0])))
     2.75
     """
@@ -116,7 +114,6 @@ class L1(Regularizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.regularizers.L1(0.5)(keras.ops.array([1.0, -2.0])))
     1.5
     """
@@ -148,7 +145,6 @@ class L2(Regularizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.regularizers.L2(0.5)(keras.ops.array([1.0, -2.0])))
     2.5
     """
@@ -181,7 +177,6 @@ class OrthogonalRegularizer(Regularizer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> float(keras.regularizers.OrthogonalRegularizer(1.0)(keras.ops.eye(3)))
     0.0
     """

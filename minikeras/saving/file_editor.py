@@ -38,8 +38,6 @@ class KerasFileEditor:
     Example:
 
     >>> import os, tempfile
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "line.weights.h5")

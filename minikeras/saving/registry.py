@@ -18,7 +18,6 @@ _scoped: ContextVar[dict[str, Any]] = ContextVar("minikeras_custom_scope")
 def get_custom_objects() -> dict[str, Any]:
     """The global table of custom objects, name to class or function; may be changed.
 
-    >>> import minikeras as keras
     >>> def double(x):
     ...     return 2 * x
     >>> keras.utils.get_custom_objects()["double"] = double
@@ -44,7 +43,6 @@ def register_keras_serializable(
     Raises:
         ValueError: If a class has no `get_config`.
 
-    >>> import minikeras as keras
     >>> @keras.saving.register_keras_serializable(package="shapes")
     ... def plus_one(x):
     ...     return x + 1
@@ -114,7 +112,6 @@ class CustomObjectScope:
     Args:
         custom_objects: Name to class or function.
 
-    >>> import minikeras as keras
     >>> def halve(x):
     ...     return x / 2
     >>> with keras.saving.custom_object_scope({"halve": halve}):

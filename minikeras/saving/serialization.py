@@ -44,7 +44,6 @@ def serialize_keras_object(obj: Any) -> Any:
     Raises:
         TypeError: If the object has no `get_config`.
 
-    >>> import minikeras as keras
     >>> d = keras.saving.serialize_keras_object(keras.layers.ReLU(max_value=6))
     >>> d["module"], d["class_name"], d["config"]["max_value"]
     ('keras.layers', 'ReLU', 6.0)
@@ -173,7 +172,6 @@ def deserialize_keras_object(
         ValueError: If a class is unknown, or safe mode forbids its code.
         TypeError: If its constructor refuses the config (it is a ValueError too).
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.Dense(3, activation="relu", name="hidden")
     >>> config = keras.saving.serialize_keras_object(layer)
     >>> keras.saving.deserialize_keras_object(config).name

@@ -56,7 +56,6 @@ def save_weights(
     Example:
 
     >>> import os, tempfile
-    >>> import minikeras as keras
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "line.weights.h5")

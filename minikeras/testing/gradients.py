@@ -59,7 +59,6 @@ def check_grads(
     Raises:
         AssertionError: If a derivative is wrong, or every sample met a kink.
 
-    >>> import numpy as np
     >>> from minikeras.engine import prims
     >>> check_grads(lambda x: prims.sin(x), [np.array([0.1, 0.5])])
     """

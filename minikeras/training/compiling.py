@@ -103,7 +103,6 @@ class Compiling:
                 the model has changed then.
 
         Example:
-            >>> import minikeras as keras
             >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
             >>> model.compile("adam", "mse", metrics=["mae"])
             >>> [metric.name for metric in model.metrics]

@@ -106,8 +106,6 @@ def function(func: Any = None, *, name: str | None = None) -> Any:
         TypeError: If `func` cannot be called.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> keras.utils.set_random_seed(0)
         >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
         >>> optimizer = keras.optimizers.SGD(0.1)

@@ -63,8 +63,6 @@ class Steps(Compiling):
             What to log: a dict from name to scalar tensor.
 
         Example:
-            >>> import numpy as np
-            >>> import minikeras as keras
             >>> class Mine(keras.Sequential):
             ...     def train_step(self, data):
             ...         x, y = data

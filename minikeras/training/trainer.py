@@ -102,8 +102,6 @@ class Trainer(Steps):
                 fit; no weight has changed then.
 
         Example:
-            >>> import numpy as np
-            >>> import minikeras as keras
             >>> keras.utils.set_random_seed(1)
             >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
             >>> model.compile(keras.optimizers.SGD(0.1), "mse")
@@ -391,8 +389,6 @@ class Trainer(Steps):
             ValueError: If the inputs do not fit the model, or there is none.
 
         Example:
-            >>> import numpy as np
-            >>> import minikeras as keras
             >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
             >>> model.predict(np.ones((5, 3), "float32"), verbose=0).shape
             (5, 2)

@@ -52,7 +52,6 @@ def clear_session(free_memory: bool = True) -> None:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.utils.clear_session()
     >>> keras.layers.Dense(1).name
     'dense'

@@ -30,7 +30,6 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.utils.to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
@@ -81,8 +80,6 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.utils.normalize(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8]]
     """
@@ -121,7 +118,6 @@ def pad_sequences(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.utils.pad_sequences([[1], [2, 3]]).tolist()
     [[0, 1], [2, 3]]
     """

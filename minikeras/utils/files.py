@@ -66,7 +66,6 @@ def get_file(
 
     Example:
         >>> import pathlib, tempfile
-        >>> import minikeras as keras
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> _ = (folder / "a.txt").write_text("some text")
         >>> path = keras.utils.get_file(

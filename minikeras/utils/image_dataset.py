@@ -83,7 +83,6 @@ def image_dataset_from_directory(
 
     Example:
         >>> import numpy as np, os, tempfile
-        >>> import minikeras as keras
         >>> folder = tempfile.mkdtemp()
         >>> for name in ("cat", "dog"):
         ...     os.mkdir(os.path.join(folder, name))

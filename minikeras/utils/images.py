@@ -80,7 +80,6 @@ def load_img(
 
     Example:
         >>> import numpy as np, os, tempfile
-        >>> import minikeras as keras
         >>> path = os.path.join(tempfile.mkdtemp(), "grey.png")
         >>> keras.utils.save_img(path, np.full((4, 6, 1), 90.0), scale=False)
         >>> keras.utils.load_img(path, target_size=(2, 3)).size
@@ -260,8 +259,6 @@ def smart_resize(
         ValueError: If shapes or names do not fit.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> x = np.zeros((20, 30, 3))
         >>> keras.preprocessing.image.smart_resize(x, (8, 8)).shape
         (8, 8, 3)

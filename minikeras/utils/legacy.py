@@ -28,7 +28,6 @@ def serialize_keras_object(instance: Any) -> Any:
     Raises:
         ValueError: If it has neither a `get_config()` nor a name.
 
-    >>> import minikeras as keras
     >>> keras.utils.legacy.serialize_keras_object(keras.initializers.Constant(2.0))
     {'class_name': 'Constant', 'config': {'value': 2.0}}
     """
@@ -67,7 +66,6 @@ def deserialize_keras_object(
     Raises:
         ValueError: If the form or the name is unknown.
 
-    >>> import minikeras as keras
     >>> keras.utils.legacy.deserialize_keras_object(
     ...     {"class_name": "Constant", "config": {"value": 2.0}},
     ...     module_objects={"Constant": keras.initializers.Constant},

@@ -21,7 +21,6 @@ class Config:
 
     Example:
 
-    >>> import minikeras as keras
     >>> config = keras.utils.Config(rate=0.1)
     >>> config.units = 8
     >>> config.freeze()

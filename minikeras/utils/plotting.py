@@ -123,7 +123,6 @@ def model_to_dot(
         ValueError: If the model is not built, or an argument is unknown.
 
     Example:
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="a")])
         >>> "<b>a</b> (Dense)" in keras.utils.model_to_dot(model).to_string()
         True
@@ -188,7 +187,6 @@ def plot_model(
         ValueError: If the model is not built, or an argument is unknown.
 
     Example:
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
         >>> keras.utils.plot_model(model, None, show_shapes=True)
         <Scene: ... characters of SVG; save(path)>

@@ -46,8 +46,6 @@ def profile(
             given.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
         >>> result = profile(model, np.ones((2, 4), "float32"), print_fn=None)
         >>> sum(row.flops for row in result.rows) >= 2 * 2 * 4 * 3

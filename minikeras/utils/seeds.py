@@ -23,7 +23,6 @@ def set_random_seed(seed: int) -> None:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.utils.set_random_seed(1)
     >>> first = keras.random.uniform((2,)).tolist()
     >>> keras.utils.set_random_seed(1)

@@ -21,7 +21,6 @@ def get_source_inputs(tensor: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
     >>> [t.name for t in keras.utils.get_source_inputs((a + b) * a)]
     ['a', 'b']

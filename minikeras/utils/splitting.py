@@ -42,8 +42,6 @@ def split_dataset(
         ValueError: If the sizes do not fit.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> left, right = keras.utils.split_dataset(np.arange(10), left_size=0.7)
         >>> len(left), [x.item() for x in right]
         (7, [7, 8, 9])

@@ -64,7 +64,6 @@ def text_dataset_from_directory(
 
     Example:
         >>> import os, tempfile
-        >>> import minikeras as keras
         >>> folder = tempfile.mkdtemp()
         >>> for name in ("neg", "pos"):
         ...     os.mkdir(os.path.join(folder, name))

@@ -56,8 +56,6 @@ def timeseries_dataset_from_array(
         ValueError: If a number makes no sense.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> series = np.arange(10)
         >>> data = keras.utils.timeseries_dataset_from_array(
         ...     series[:-3], series[3:], sequence_length=3, batch_size=2)

@@ -51,8 +51,6 @@ def draw_bounding_boxes(
         ImportError: If names are to be written and Pillow is not installed.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> boxes = {"boxes": [[[2, 2, 6, 6]]], "labels": [[0]]}
         >>> drawn = keras.visualization.draw_bounding_boxes(
         ...     np.zeros((1, 8, 8, 3)), boxes, "xyxy", color=(255, 0, 0), line_thickness=1)
@@ -107,8 +105,6 @@ def draw_segmentation_masks(
         ValueError: If shapes do not fit, or `alpha` is outside of 0 to 1.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> keras.visualization.draw_segmentation_masks(
         ...     np.zeros((1, 1, 2, 3)), np.array([[[0, 1]]]), color_mapping={1: (250, 0, 0)})
         array([[[[  0,   0,   0],

@@ -74,8 +74,6 @@ def plot_image_gallery(
             `show` are given.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> pictures = np.random.rand(6, 8, 8, 3)
         >>> keras.visualization.plot_image_gallery(pictures, cols=3, value_range=(0, 1))
         <Scene: ... characters of SVG; save(path)>
@@ -125,8 +123,6 @@ def plot_segmentation_mask_gallery(
         ValueError: If shapes do not fit.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> keras.visualization.plot_segmentation_mask_gallery(
         ...     np.zeros((2, 4, 4, 3)), 3, y_true=np.ones((2, 4, 4), "int32"))
         <Scene: ... characters of SVG; save(path)>
@@ -202,8 +198,6 @@ def plot_bounding_box_gallery(
         ValueError: If shapes do not fit, or both `legend` and `legend_handles` are given.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> boxes = {"boxes": [[[1, 1, 6, 6]]], "labels": [[0]]}
         >>> keras.visualization.plot_bounding_box_gallery(
         ...     np.zeros((1, 8, 8, 3)), "xyxy", y_true=boxes, class_mapping={0: "cat"})

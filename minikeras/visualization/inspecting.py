@@ -32,7 +32,6 @@ def plot_history(history: Any, metrics: Sequence[str] | None = None) -> Drawing:
         ValueError: If there is no such metric.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.visualization.plot_history({"loss": [2.0, 1.0], "val_loss": [2.5, 1.5]})
         <Drawing: ... characters of SVG; save(path)>
     """
@@ -65,7 +64,6 @@ def plot_confusion(
         ValueError: If shapes do not fit, or classes are negative.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.visualization.plot_confusion([0, 1, 1], [0, 1, 0], ["cat", "dog"])
         <Drawing: ... characters of SVG; save(path)>
     """
@@ -100,7 +98,6 @@ def plot_filters(layer: Any, scale: int | None = None) -> Drawing:
         ValueError: If it has no kernel of three or four axes.
 
     Example:
-        >>> import minikeras as keras
         >>> layer = keras.layers.Conv2D(4, 3)
         >>> layer.build((None, 8, 8, 1))
         >>> keras.visualization.plot_filters(layer)
@@ -146,8 +143,6 @@ def plot_feature_maps(
         ValueError: If the model has no graph, a layer is not in it, or gives no picture.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)])
         >>> keras.visualization.plot_feature_maps(model, np.random.rand(1, 8, 8, 1))
         <Drawing: ... characters of SVG; save(path)>

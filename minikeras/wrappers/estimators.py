@@ -178,8 +178,6 @@ class SKLearnClassifier(ClassifierMixin, KerasEstimator):
         ImportError: If scikit-learn is not installed.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> def net(X, y, units=8):
         ...     model = keras.Sequential([keras.Input(X.shape[1:])])
         ...     model.add(keras.layers.Dense(units, "relu"))
@@ -277,8 +275,6 @@ class SKLearnRegressor(RegressorMixin, KerasEstimator):
         ImportError: If scikit-learn is not installed.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> def net(X, y):
         ...     model = keras.Sequential([keras.Input(X.shape[1:])])
         ...     model.add(keras.layers.Dense(y.shape[1]))
@@ -334,8 +330,6 @@ class SKLearnTransformer(
         ImportError: If scikit-learn is not installed.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> squeeze = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
         >>> squeeze.add(keras.layers.Dense(3))
         >>> squeeze.compile("adam", "mse")

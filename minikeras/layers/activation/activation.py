@@ -57,8 +57,6 @@ class Activation(_Elementwise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Activation("relu")(np.array([-1.0, 2.0])).numpy().tolist()
     [0.0, 2.0]
     """
@@ -103,8 +101,6 @@ class ReLU(_Elementwise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ReLU(max_value=6)(np.array([-1.0, 3.0, 9.0])).numpy().tolist()
     [0.0, 3.0, 6.0]
     """
@@ -164,8 +160,6 @@ class LeakyReLU(_Elementwise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.LeakyReLU(0.5)(np.array([-2.0, 2.0])).numpy().tolist()
     [-1.0, 2.0]
     """
@@ -204,8 +198,6 @@ class PReLU(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.PReLU(alpha_initializer="ones")
     >>> layer(np.array([[-2.0, 2.0]])).numpy().tolist()
     [[-2.0, 2.0]]
@@ -273,8 +265,6 @@ class ELU(_Elementwise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ELU()(np.array([-1.0, 2.0])).numpy().round(3).tolist()
     [-0.632, 2.0]
     """
@@ -311,8 +301,6 @@ class Softmax(_Elementwise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Softmax()(np.array([[1.0, 1.0]])).numpy().tolist()
     [[0.5, 0.5]]
     """

@@ -165,7 +165,6 @@ class Attention(_ListAttention):
 
     Example:
 
-    >>> import minikeras as keras
     >>> query, value = keras.ops.ones((2, 3, 8)), keras.ops.ones((2, 5, 8))
     >>> keras.layers.Attention()([query, value]).shape
     (2, 3, 8)
@@ -238,7 +237,6 @@ class AdditiveAttention(Attention):
 
     Example:
 
-    >>> import minikeras as keras
     >>> query, value = keras.ops.ones((2, 3, 8)), keras.ops.ones((2, 5, 8))
     >>> keras.layers.AdditiveAttention()([query, value]).shape
     (2, 3, 8)

@@ -51,7 +51,6 @@ class GroupedQueryAttention(HeadAttention):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.GroupQueryAttention(4, num_query_heads=6, num_key_value_heads=2)
     >>> x = keras.ops.ones((3, 5, 8))
     >>> layer(x, x).shape

@@ -68,7 +68,6 @@ class MultiHeadAttention(HeadAttention):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4)
     >>> x = keras.ops.ones((3, 5, 8))
     >>> result, weights = layer(x, x, return_attention_scores=True, use_causal_mask=True)

@@ -54,8 +54,6 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     Raises:
         ValueError: If an argument is unknown.
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> class Scale(keras.layers.Layer):
     ...     def build(self, input_shape):
     ...         self.factor = self.add_weight(shape=input_shape[-1:], initializer="ones")

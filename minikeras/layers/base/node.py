@@ -113,7 +113,6 @@ class Operation:
 
     Example:
 
-    >>> import minikeras as keras
     >>> class Times(keras.Operation):
     ...     def __init__(self, factor, name=None):
     ...         super().__init__(name=name)

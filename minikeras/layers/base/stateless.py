@@ -79,7 +79,6 @@ class StatelessScope(Block):
 
     Example:
 
-    >>> import minikeras as keras
     >>> v = keras.Variable(1.0)
     >>> with keras.StatelessScope([(v, 5.0)]) as scope:
     ...     _ = v.assign_add(1.0)
@@ -141,7 +140,6 @@ class SymbolicScope:
 
     Example:
 
-    >>> import minikeras as keras
     >>> with keras.SymbolicScope():
     ...     (keras.KerasTensor((None, 2)) * 2).shape
     (None, 2)

@@ -238,8 +238,6 @@ class Conv1D(BaseConv):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Conv1D(4, 3)(np.zeros((2, 10, 8))).shape
     (2, 8, 4)
     """
@@ -293,8 +291,6 @@ class Conv2D(BaseConv):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Conv2D(8, 3, activation="relu")
     >>> layer(np.zeros((2, 28, 28, 1))).shape
     (2, 26, 26, 8)
@@ -337,8 +333,6 @@ class Conv3D(BaseConv):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Conv3D(4, 3)(np.zeros((1, 6, 7, 8, 2))).shape
     (1, 4, 5, 6, 4)
     """

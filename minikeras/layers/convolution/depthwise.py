@@ -196,8 +196,6 @@ class DepthwiseConv1D(BaseDepthwiseConv):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.DepthwiseConv1D(3, depth_multiplier=2)
     >>> layer(np.zeros((2, 5, 3))).shape
     (2, 3, 6)
@@ -238,8 +236,6 @@ class DepthwiseConv2D(BaseDepthwiseConv):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.DepthwiseConv2D(3, depth_multiplier=2)
     >>> layer(np.zeros((2, 5, 5, 3))).shape
     (2, 3, 3, 6)

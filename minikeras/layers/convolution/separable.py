@@ -44,8 +44,6 @@ class SeparableConv1D(BaseSeparableConv):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.SeparableConv1D(4, 3)(np.zeros((2, 5, 3))).shape
     (2, 3, 4)
     """
@@ -92,8 +90,6 @@ class SeparableConv2D(BaseSeparableConv):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.SeparableConv2D(4, 3)(np.zeros((2, 5, 5, 3))).shape
     (2, 3, 3, 4)
     """

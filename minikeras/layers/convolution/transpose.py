@@ -125,8 +125,6 @@ class Conv1DTranspose(BaseConvTranspose):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Conv1DTranspose(4, 3, strides=2, padding="same")
     >>> layer(np.zeros((2, 5, 3))).shape
     (2, 10, 4)
@@ -172,8 +170,6 @@ class Conv2DTranspose(BaseConvTranspose):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Conv2DTranspose(4, 3, strides=2, padding="same")
     >>> layer(np.zeros((2, 5, 5, 3))).shape
     (2, 10, 10, 4)
@@ -219,8 +215,6 @@ class Conv3DTranspose(BaseConvTranspose):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Conv3DTranspose(4, 3, strides=2, padding="same")
     >>> layer(np.zeros((1, 3, 3, 3, 2))).shape
     (1, 6, 6, 6, 4)

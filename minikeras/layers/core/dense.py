@@ -52,8 +52,6 @@ class Dense(LowRank):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
     >>> layer(np.array([[1.0, 2.0, 3.0]])).numpy().tolist()
     [[6.0, 6.0]]

@@ -79,7 +79,6 @@ class EinsumDense(LowRank):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.EinsumDense("abc,cde->abde", (None, 2, 8), bias_axes="de")
     >>> layer(keras.ops.ones((4, 10, 16))).shape
     (4, 10, 2, 8)

@@ -55,8 +55,6 @@ class Embedding(LowRank):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> table = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]])
     >>> layer = keras.layers.Embedding(3, 2, weights=table)
     >>> layer(np.array([[2, 1]])).numpy().tolist()

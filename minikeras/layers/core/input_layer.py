@@ -43,7 +43,6 @@ class InputLayer(Layer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> model = keras.Sequential([keras.layers.InputLayer((3,)), keras.layers.Dense(2)])
     >>> model.output_shape
     (None, 2)
@@ -202,7 +201,6 @@ def Input(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.Input((3,), name="pixels")
     >>> y = keras.layers.Dense(2)(x)
     >>> keras.Model(x, y).output_shape

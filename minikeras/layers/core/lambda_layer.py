@@ -36,8 +36,6 @@ class Lambda(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Lambda(lambda x: x ** 2)
     >>> layer(np.array([[1.0, 3.0]])).numpy().tolist()
     [[1.0, 9.0]]

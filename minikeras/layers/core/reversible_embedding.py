@@ -41,7 +41,6 @@ class ReversibleEmbedding(Embedding):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.ReversibleEmbedding(100, 8)
     >>> vectors = layer(keras.ops.array([[1, 2, 3]]))
     >>> vectors.shape, layer(vectors, reverse=True).shape

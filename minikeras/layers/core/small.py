@@ -26,8 +26,6 @@ class Identity(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Identity()(np.ones((2, 3))).shape
     (2, 3)
     """
@@ -59,8 +57,6 @@ class Masking(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Masking()
     >>> y = layer(np.array([[[1.0, 2.0], [0.0, 0.0]]]))
     >>> y._keras_mask.numpy().tolist()
@@ -107,8 +103,6 @@ class CarriedMask(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = keras.layers.Masking()(np.array([[[1.0, 2.0], [0.0, 0.0]]]))
     >>> keras.layers.CarriedMask()(x).numpy().tolist()
     [[True, False]]

@@ -21,8 +21,6 @@ class Wrapper(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> class Twice(keras.layers.Wrapper):
     ...     def call(self, inputs):
     ...         return 2 * self.layer(inputs)

@@ -20,8 +20,6 @@ def add(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.add([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
     [[2.0]]
     """
@@ -40,8 +38,6 @@ def subtract(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.subtract([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
     [[0.0]]
     """
@@ -60,8 +56,6 @@ def multiply(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.multiply([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
     [[1.0]]
     """
@@ -80,8 +74,6 @@ def average(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.average([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
     [[1.0]]
     """
@@ -100,8 +92,6 @@ def maximum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.maximum([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
     [[1.0]]
     """
@@ -120,8 +110,6 @@ def minimum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.minimum([np.ones((1, 1)), np.ones((1, 1))]).numpy().tolist()
     [[1.0]]
     """
@@ -141,8 +129,6 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> 
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.concatenate([np.ones((1, 2)), np.ones((1, 3))]).shape
     (1, 5)
     """
@@ -162,8 +148,6 @@ def dot(inputs: Any, axes: Any = -1, **kwargs: Unpack[LayerOptions]) -> Any:
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.dot([np.ones((1, 3)), np.ones((1, 3))], axes=1).numpy().tolist()
     [[3.0]]
     """

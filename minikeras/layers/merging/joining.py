@@ -31,8 +31,6 @@ class Concatenate(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Concatenate()([np.zeros((2, 3)), np.zeros((2, 4))]).shape
     (2, 7)
     """
@@ -103,8 +101,6 @@ class Dot(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.array([[1.0, 2.0]])
     >>> keras.layers.Dot(axes=1)([x, x]).numpy().tolist()
     [[5.0]]

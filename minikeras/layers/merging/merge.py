@@ -129,8 +129,6 @@ class Add(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Add()([np.ones((1, 2)), np.ones((1, 2))]).numpy().tolist()
     [[2.0, 2.0]]
     """
@@ -161,8 +159,6 @@ class Subtract(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Subtract()([np.full((1, 2), 3.0), np.ones((1, 2))]).numpy().tolist()
     [[2.0, 2.0]]
     """
@@ -196,8 +192,6 @@ class Multiply(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.full((1, 2), 3.0)
     >>> keras.layers.Multiply()([x, x]).numpy().tolist()
     [[9.0, 9.0]]
@@ -228,8 +222,6 @@ class Average(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Average()([np.ones((1, 2)), np.zeros((1, 2))]).numpy().tolist()
     [[0.5, 0.5]]
     """
@@ -258,8 +250,6 @@ class Maximum(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Maximum()([np.ones((1, 2)), np.zeros((1, 2))]).numpy().tolist()
     [[1.0, 1.0]]
     """
@@ -285,8 +275,6 @@ class Minimum(Merge):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Minimum()([np.ones((1, 2)), np.zeros((1, 2))]).numpy().tolist()
     [[0.0, 0.0]]
     """

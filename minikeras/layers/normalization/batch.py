@@ -77,8 +77,6 @@ class BatchNormalization(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.BatchNormalization()
     >>> y = layer(np.array([[1.0], [3.0]]), training=True)
     >>> y.numpy().round(2).tolist()

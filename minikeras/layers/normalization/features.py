@@ -52,8 +52,6 @@ class LayerNormalization(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.LayerNormalization()
     >>> layer(np.array([[1.0, 3.0]])).numpy().round(2).tolist()
     [[-1.0, 1.0]]
@@ -158,8 +156,6 @@ class GroupNormalization(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.GroupNormalization(groups=2)
     >>> layer(np.array([[1.0, 3.0, 5.0, 9.0]])).numpy().round(2).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
@@ -281,8 +277,6 @@ class RMSNormalization(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RMSNormalization()
     >>> layer(np.array([[3.0, 3.0]])).numpy().round(2).tolist()
     [[1.0, 1.0]]
@@ -333,8 +327,6 @@ class UnitNormalization(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.UnitNormalization()(np.array([[3.0, 4.0]])).numpy().tolist()
     [[0.6, 0.8]]
     """

@@ -46,8 +46,6 @@ class SpectralNormalization(Wrapper):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> dense = keras.layers.Dense(2, kernel_initializer="ones", use_bias=False)
     >>> layer = keras.layers.SpectralNormalization(dense, power_iterations=3)
     >>> layer(np.array([[1.0, 1.0]]), training=True).numpy().round(3).tolist()

@@ -70,8 +70,6 @@ class AdaptiveAveragePooling1D(BaseAdaptivePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AdaptiveAveragePooling1D(2)(np.zeros((1, 5, 3))).shape
     (1, 2, 3)
     """
@@ -101,8 +99,6 @@ class AdaptiveAveragePooling2D(BaseAdaptivePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AdaptiveAveragePooling2D((2, 3))(np.zeros((1, 5, 7, 3))).shape
     (1, 2, 3, 3)
     """
@@ -132,8 +128,6 @@ class AdaptiveAveragePooling3D(BaseAdaptivePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AdaptiveAveragePooling3D(2)(np.zeros((1, 4, 5, 7, 3))).shape
     (1, 2, 2, 2, 3)
     """
@@ -163,8 +157,6 @@ class AdaptiveMaxPooling1D(BaseAdaptivePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AdaptiveMaxPooling1D(2)(np.zeros((1, 5, 3))).shape
     (1, 2, 3)
     """
@@ -194,8 +186,6 @@ class AdaptiveMaxPooling2D(BaseAdaptivePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AdaptiveMaxPooling2D((2, 3))(np.zeros((1, 5, 7, 3))).shape
     (1, 2, 3, 3)
     """
@@ -225,8 +215,6 @@ class AdaptiveMaxPooling3D(BaseAdaptivePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AdaptiveMaxPooling3D(2)(np.zeros((1, 4, 5, 7, 3))).shape
     (1, 2, 2, 2, 3)
     """

@@ -62,8 +62,6 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GlobalAveragePooling1D()(np.zeros((2, 5, 3))).shape
     (2, 3)
     """
@@ -110,8 +108,6 @@ class GlobalAveragePooling2D(BaseGlobalPooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GlobalAveragePooling2D()(np.zeros((2, 5, 6, 3))).shape
     (2, 3)
     """
@@ -139,8 +135,6 @@ class GlobalAveragePooling3D(BaseGlobalPooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GlobalAveragePooling3D()(np.zeros((2, 4, 5, 6, 3))).shape
     (2, 3)
     """
@@ -168,8 +162,6 @@ class GlobalMaxPooling1D(BaseGlobalPooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GlobalMaxPooling1D()(np.zeros((2, 5, 3))).shape
     (2, 3)
     """
@@ -197,8 +189,6 @@ class GlobalMaxPooling2D(BaseGlobalPooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GlobalMaxPooling2D()(np.zeros((2, 5, 6, 3))).shape
     (2, 3)
     """
@@ -226,8 +216,6 @@ class GlobalMaxPooling3D(BaseGlobalPooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GlobalMaxPooling3D()(np.zeros((2, 4, 5, 6, 3))).shape
     (2, 3)
     """

@@ -86,8 +86,6 @@ class MaxPooling1D(BasePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(4.0).reshape((1, 4, 1))
     >>> keras.layers.MaxPooling1D(2)(x).shape
     (1, 2, 1)
@@ -120,8 +118,6 @@ class MaxPooling2D(BasePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(16.0).reshape((1, 4, 4, 1))
     >>> keras.layers.MaxPooling2D(2)(x).shape
     (1, 2, 2, 1)
@@ -154,8 +150,6 @@ class MaxPooling3D(BasePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(64.0).reshape((1, 4, 4, 4, 1))
     >>> keras.layers.MaxPooling3D(2)(x).shape
     (1, 2, 2, 2, 1)
@@ -205,8 +199,6 @@ class AveragePooling1D(BaseAveragePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(4.0).reshape((1, 4, 1))
     >>> keras.layers.AveragePooling1D(2)(x).shape
     (1, 2, 1)
@@ -238,8 +230,6 @@ class AveragePooling2D(BaseAveragePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(16.0).reshape((1, 4, 4, 1))
     >>> keras.layers.AveragePooling2D(2)(x).shape
     (1, 2, 2, 1)
@@ -271,8 +261,6 @@ class AveragePooling3D(BaseAveragePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(64.0).reshape((1, 4, 4, 4, 1))
     >>> keras.layers.AveragePooling3D(2)(x).shape
     (1, 2, 2, 2, 1)
@@ -305,8 +293,6 @@ class SumPooling2D(BasePooling):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(16.0).reshape((1, 4, 4, 1))
     >>> keras.layers.SumPooling2D(2)(x).shape
     (1, 2, 2, 1)

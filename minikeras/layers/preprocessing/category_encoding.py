@@ -41,7 +41,6 @@ class CategoryEncoding(DataLayer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.CategoryEncoding(num_tokens=4, output_mode="count")
     >>> layer([[0, 1], [3, 3]]).tolist()
     [[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]]

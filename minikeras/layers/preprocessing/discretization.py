@@ -51,7 +51,6 @@ class Discretization(DataLayer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.Discretization(num_bins=4)
     >>> layer.adapt([[-1.5, 1.0, 3.4, 0.5], [0.0, 3.0, 1.3, 0.0]])
     >>> layer.bin_boundaries

@@ -61,7 +61,6 @@ class FeatureSpace(FeatureKinds, Layer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> data = {"age": [20.0, 40.0], "town": ["Bern", "Rome"]}
     >>> space = keras.utils.FeatureSpace(
     ...     {"age": "float_normalized", "town": "string_categorical"})

@@ -48,7 +48,6 @@ class HashedCrossing(HostLayer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.HashedCrossing(num_bins=5)
     >>> layer((["A", "B", "A"], [101, 101, 102])).tolist()
     [1, 4, 3]

@@ -47,7 +47,6 @@ class Hashing(HostLayer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.layers.Hashing(num_bins=3)([["A"], ["B"], ["C"]]).tolist()
     [[1], [0], [1]]
     """

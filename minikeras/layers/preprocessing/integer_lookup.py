@@ -45,7 +45,6 @@ class IntegerLookup(IndexLookup):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.IntegerLookup(output_mode="multi_hot")
     >>> layer.adapt([[10, 20], [20, 30], [20, 10]])
     >>> layer.get_vocabulary()

@@ -42,8 +42,6 @@ class Normalization(DataLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Normalization()
     >>> layer.adapt(np.array([[0.0, 7.0, 4.0], [2.0, 9.0, 6.0]]))
     >>> layer(np.array([[0.0, 9.0, 5.0]])).numpy().tolist()

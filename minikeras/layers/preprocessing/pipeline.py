@@ -25,8 +25,6 @@ class Pipeline(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> steps = keras.layers.Pipeline(
     ...     [keras.layers.AutoContrast(), keras.layers.RandomFlip("horizontal", seed=1)])
     >>> steps(np.ones((2, 4, 4, 3)), training=True).shape

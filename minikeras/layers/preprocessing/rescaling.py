@@ -35,8 +35,6 @@ class Rescaling(DataLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> pixels = np.array([[0, 51, 255]], "uint8")
     >>> keras.layers.Rescaling(1 / 255)(pixels).numpy().round(2).tolist()
     [[0.0, 0.20000000298023224, 1.0]]

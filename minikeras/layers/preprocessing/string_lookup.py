@@ -55,7 +55,6 @@ class StringLookup(IndexLookup):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.StringLookup(vocabulary=["red", "green"])
     >>> layer([["green", "blue"], ["red", "red"]]).tolist()
     [[2, 0], [1, 1]]

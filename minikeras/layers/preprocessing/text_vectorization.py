@@ -66,7 +66,6 @@ class TextVectorization(HostLayer):
 
     Example:
 
-    >>> import minikeras as keras
     >>> layer = keras.layers.TextVectorization(output_sequence_length=4)
     >>> layer.adapt(["The cat sat.", "The dog sat!"])
     >>> layer.get_vocabulary()

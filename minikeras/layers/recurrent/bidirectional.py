@@ -52,8 +52,6 @@ class Bidirectional(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True))
     >>> layer(np.ones((2, 5, 3))).shape
     (2, 5, 8)

@@ -133,8 +133,6 @@ class ConvLSTM1D(ConvLSTM):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ConvLSTM1D(2, 3)(np.ones((1, 4, 8, 3))).shape
     (1, 6, 2)
     """
@@ -232,8 +230,6 @@ class ConvLSTM2D(ConvLSTM):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ConvLSTM2D(2, 3)(np.ones((1, 4, 8, 8, 3))).shape
     (1, 6, 6, 2)
     """
@@ -331,8 +327,6 @@ class ConvLSTM3D(ConvLSTM):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ConvLSTM3D(2, 3)(np.ones((1, 2, 4, 4, 4, 3))).shape
     (1, 2, 2, 2, 2)
     """

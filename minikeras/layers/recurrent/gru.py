@@ -67,8 +67,6 @@ class GRU(CellLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GRU(4, return_sequences=True)(np.ones((2, 5, 3))).shape
     (2, 5, 4)
     """

@@ -54,8 +54,6 @@ class GRUCell(Cell):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> cell = keras.layers.GRUCell(4)
     >>> output, states = cell(np.ones((2, 3)), cell.get_initial_state(2))
     >>> output.shape, len(states)

@@ -63,8 +63,6 @@ class LSTM(CellLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.LSTM(4, return_state=True)
     >>> [part.shape for part in layer(np.ones((2, 5, 3)))]
     [(2, 4), (2, 4), (2, 4)]

@@ -72,8 +72,6 @@ class LSTMCell(Cell):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> cell = keras.layers.LSTMCell(4)
     >>> output, states = cell(np.ones((2, 3)), cell.get_initial_state(2))
     >>> output.shape, len(states)

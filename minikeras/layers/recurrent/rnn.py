@@ -65,8 +65,6 @@ class RNN(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> class Sum(keras.layers.Layer):
     ...     state_size = output_size = 3
     ...     def call(self, inputs, states):

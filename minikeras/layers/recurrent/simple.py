@@ -61,8 +61,6 @@ class SimpleRNN(CellLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.SimpleRNN(4, return_sequences=True, return_state=True)
     >>> outputs, state = layer(np.ones((2, 5, 3)))
     >>> outputs.shape, state.shape

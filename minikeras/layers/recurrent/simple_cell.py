@@ -50,8 +50,6 @@ class SimpleRNNCell(Cell):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RNN(keras.layers.SimpleRNNCell(4))
     >>> layer(np.ones((2, 5, 3))).shape
     (2, 4)

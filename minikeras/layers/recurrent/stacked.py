@@ -38,8 +38,6 @@ class StackedRNNCells(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> cells = [keras.layers.LSTMCell(4), keras.layers.GRUCell(2)]
     >>> keras.layers.RNN(keras.layers.StackedRNNCells(cells))(np.ones((2, 5, 3))).shape
     (2, 2)

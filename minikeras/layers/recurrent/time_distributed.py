@@ -39,8 +39,6 @@ class TimeDistributed(Wrapper):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.TimeDistributed(keras.layers.Conv2D(8, 3))
     >>> layer(np.zeros((2, 5, 9, 9, 1))).shape
     (2, 5, 7, 7, 8)

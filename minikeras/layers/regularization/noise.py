@@ -73,8 +73,6 @@ class Dropout(_Noise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Dropout(0.5, seed=1)
     >>> sorted(set(layer(np.ones((4, 50)), training=True).numpy().ravel().tolist()))
     [0.0, 2.0]
@@ -141,8 +139,6 @@ class GaussianNoise(_Noise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.GaussianNoise(0.1)
     >>> layer(np.ones((1, 2))).numpy().tolist()
     [[1.0, 1.0]]
@@ -196,8 +192,6 @@ class GaussianDropout(_Noise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.GaussianDropout(0.5)(np.ones((1, 2))).numpy().tolist()
     [[1.0, 1.0]]
     """
@@ -250,8 +244,6 @@ class AlphaDropout(_Noise):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AlphaDropout(0.5)(np.ones((1, 2))).numpy().tolist()
     [[1.0, 1.0]]
     """

@@ -26,8 +26,6 @@ class ActivityRegularization(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.ActivityRegularization(l2=0.5)
     >>> y = layer(np.array([[1.0, 2.0]]))
     >>> float(layer.losses[0])

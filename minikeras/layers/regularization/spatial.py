@@ -66,8 +66,6 @@ class SpatialDropout1D(_SpatialDropout):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> y = keras.layers.SpatialDropout1D(0.5, seed=1)(np.ones((1, 9, 4)), training=True)
     >>> bool((y.numpy() == y.numpy()[:, :1]).all())
     True
@@ -113,8 +111,6 @@ class SpatialDropout2D(_SpatialDropout):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.SpatialDropout2D(0.5)(np.ones((1, 4, 4, 3))).shape
     (1, 4, 4, 3)
     """
@@ -143,8 +139,6 @@ class SpatialDropout3D(_SpatialDropout):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.SpatialDropout3D(0.5)(np.ones((1, 2, 2, 2, 3))).shape
     (1, 2, 2, 2, 3)
     """

@@ -79,8 +79,6 @@ class ZeroPadding1D(_Border):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ZeroPadding1D(1)(np.ones((2, 3, 4))).shape
     (2, 5, 4)
     """
@@ -130,8 +128,6 @@ class ZeroPadding2D(_Border):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ZeroPadding2D(1)(np.ones((2, 3, 3, 4))).shape
     (2, 5, 5, 4)
     """
@@ -181,8 +177,6 @@ class ZeroPadding3D(_Border):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.ZeroPadding3D(1)(np.ones((1, 3, 3, 3, 4))).shape
     (1, 5, 5, 5, 4)
     """
@@ -232,8 +226,6 @@ class Cropping1D(_Border):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Cropping1D(1)(np.ones((2, 5, 4))).shape
     (2, 3, 4)
     """
@@ -275,8 +267,6 @@ class Cropping2D(_Border):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Cropping2D(1)(np.ones((2, 5, 5, 4))).shape
     (2, 3, 3, 4)
     """
@@ -327,8 +317,6 @@ class Cropping3D(_Border):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Cropping3D(1)(np.ones((1, 5, 5, 5, 4))).shape
     (1, 3, 3, 3, 4)
     """

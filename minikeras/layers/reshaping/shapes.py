@@ -30,8 +30,6 @@ class Flatten(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Flatten()(np.zeros((2, 3, 4))).shape
     (2, 12)
     """
@@ -75,8 +73,6 @@ class Reshape(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Reshape((3, -1))(np.zeros((2, 12))).shape
     (2, 3, 4)
     """
@@ -141,8 +137,6 @@ class Permute(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Permute((2, 1))(np.zeros((2, 3, 4))).shape
     (2, 4, 3)
     """
@@ -186,8 +180,6 @@ class RepeatVector(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.RepeatVector(3)(np.zeros((2, 4))).shape
     (2, 3, 4)
     """

@@ -42,8 +42,6 @@ class UpSampling1D(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.UpSampling1D(2)(np.zeros((1, 3, 4))).shape
     (1, 6, 4)
     """
@@ -85,8 +83,6 @@ class UpSampling2D(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.UpSampling2D((2, 3))(np.zeros((1, 4, 4, 1))).shape
     (1, 8, 12, 1)
     """
@@ -147,8 +143,6 @@ class UpSampling3D(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.UpSampling3D()(np.zeros((1, 2, 3, 4, 1))).shape
     (1, 4, 6, 8, 1)
     """

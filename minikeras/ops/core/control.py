@@ -52,7 +52,6 @@ def cond(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cond(keras.ops.array(3) > 2, lambda: "yes", lambda: "no")
     'yes'
     """
@@ -131,7 +130,6 @@ def switch(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.switch(1, [lambda x: x + 1, lambda x: x * 10], keras.ops.array(2)).tolist()
     20
     """
@@ -187,7 +185,6 @@ def while_loop(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.while_loop(lambda i: i < 5, lambda i: i + 2, keras.ops.array(0)).tolist()
     6
     """
@@ -256,7 +253,6 @@ def fori_loop(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.fori_loop(0, 4, lambda i, total: total + i, 0)
     6
     """

@@ -47,7 +47,6 @@ def convert_to_tensor(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.convert_to_tensor([[1, 2], [3, 4]]).tolist()
     [[1, 2], [3, 4]]
     """
@@ -74,7 +73,6 @@ def convert_to_numpy(x: ArrayLike) -> np.ndarray[Any, Any]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.convert_to_numpy(keras.ops.ones((2,)))
     array([1., 1.], dtype=float32)
     """
@@ -103,7 +101,6 @@ def cast(x: ArrayLike, dtype: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cast([1.7, -1.7], "int32").tolist()
     [1, -1]
     >>> keras.ops.cast([300.0, -300.0], "int8").tolist()
@@ -130,7 +127,6 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.saturate_cast(np.array([-5, 300]), "uint8").tolist()
     [0, 255]
     """
@@ -189,7 +185,6 @@ def shape(x: ArrayLike) -> tuple[int | None, ...]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.shape(keras.ops.zeros((3, 4)))
     (3, 4)
     """
@@ -208,7 +203,6 @@ def dtype(x: ArrayLike) -> str:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.dtype(keras.ops.zeros((2,), "int8"))
     'int8'
     """
@@ -224,7 +218,6 @@ def is_tensor(x: ArrayLike) -> bool:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.is_tensor(keras.ops.zeros(2)), keras.ops.is_tensor([0.0])
     (True, False)
     """
@@ -243,7 +236,6 @@ def stop_gradient(variable: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.stop_gradient(keras.ops.array([1.0, 2.0])).tolist()
     [1.0, 2.0]
     """
@@ -263,7 +255,6 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> @keras.ops.custom_gradient
     ... def log1pexp(x):
     ...     e = keras.ops.exp(x)

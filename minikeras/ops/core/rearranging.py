@@ -74,7 +74,6 @@ def rearrange(tensor: ArrayLike, pattern: str, **axes_lengths: int) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.rearrange(keras.ops.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """

@@ -65,7 +65,6 @@ def scatter(indices: ArrayLike, values: ArrayLike, shape: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.scatter([[0], [2]], [5.0, 7.0], (4,)).tolist()
     [5.0, 0.0, 7.0, 0.0]
     """
@@ -99,7 +98,6 @@ def scatter_update(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.scatter_update([1, 2, 3], [[0], [2]], [10, 30]).tolist()
     [10, 2, 30]
     """

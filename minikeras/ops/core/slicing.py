@@ -54,7 +54,6 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.slice(keras.ops.reshape(keras.ops.arange(9), (3, 3)), (1, 0), (2, 2)).tolist()
     [[3, 4], [6, 7]]
     """
@@ -98,7 +97,6 @@ def slice_update(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.slice_update(keras.ops.zeros((3, 3)), (1, 1), keras.ops.ones((2, 2))).tolist()
     [[0.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]
     """
@@ -130,7 +128,6 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Tensor]
 
     Example:
 
-    >>> import minikeras as keras
     >>> [p.tolist() for p in keras.ops.unstack(keras.ops.array([[1, 2], [3, 4]]))]
     [[1, 2], [3, 4]]
     """

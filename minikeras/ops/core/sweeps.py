@@ -124,7 +124,6 @@ def scan(
 
     Example:
 
-    >>> import minikeras as keras
     >>> step = lambda total, x: (total + x, total + x)
     >>> last, sums = keras.ops.scan(step, keras.ops.array(0), keras.ops.arange(4))
     >>> last.tolist(), sums.tolist()
@@ -211,7 +210,6 @@ def associative_scan(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.associative_scan(lambda a, b: a + b, keras.ops.arange(5)).tolist()
     [0, 1, 3, 6, 10]
     """
@@ -270,7 +268,6 @@ def map(f: Callable[[Any], Any], xs: ArrayLike) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.map(lambda x: x * 2, keras.ops.arange(3)).tolist()
     [0, 2, 4]
     """
@@ -290,7 +287,6 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.vectorized_map(lambda x: x + 1, keras.ops.arange(3)).tolist()
     [1, 2, 3]
     """

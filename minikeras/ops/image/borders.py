@@ -92,7 +92,6 @@ def pad_images(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((2, 4, 5, 3))
     >>> keras.ops.image.pad_images(x, 1, 2, target_height=8, target_width=9).shape
     (2, 8, 9, 3)
@@ -147,7 +146,6 @@ def crop_images(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((2, 4, 5, 3))
     >>> keras.ops.image.crop_images(x, 1, 2, target_height=2, target_width=2).shape
     (2, 2, 2, 3)

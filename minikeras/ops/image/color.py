@@ -45,7 +45,6 @@ def rgb_to_grayscale(images: ArrayLike, data_format: str | None = None) -> Tenso
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.image.rgb_to_grayscale(keras.ops.array([[[1.0, 0.0, 0.0]]])).tolist()
     [[[0.2989]]]
 
@@ -111,7 +110,6 @@ def rgb_to_hsv(images: ArrayLike, data_format: str | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.image.rgb_to_hsv(keras.ops.array([[[0.0, 0.5, 0.0]]])).tolist()
     [[[0.3333, 1.0, 0.5]]]
 
@@ -167,7 +165,6 @@ def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.image.hsv_to_rgb(keras.ops.array([[[0.5, 1.0, 1.0]]])).tolist()
     [[[0.0, 1.0, 1.0]]]
 

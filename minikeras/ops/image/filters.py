@@ -97,7 +97,6 @@ def gaussian_blur(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.image.pad_images(keras.ops.ones((1, 1, 1, 1)), 1, 1, 1, 1)
     >>> keras.ops.image.gaussian_blur(x)[0, :, :, 0].tolist()
     [[0.0751, 0.1238, 0.0751], [0.1238, 0.2042, 0.1238], [0.0751, 0.1238, 0.0751]]
@@ -137,7 +136,6 @@ def sobel_edges(images: ArrayLike, data_format: str | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(9.0), (1, 3, 3, 1))
     >>> keras.ops.image.sobel_edges(x)[0, 1, 1, 0].tolist()
     [24.0, 8.0]
@@ -211,7 +209,6 @@ def ssim(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.uniform((2, 16, 16, 3), seed=1)
     >>> keras.ops.image.ssim(x, x).tolist()
     [1.0, 1.0]

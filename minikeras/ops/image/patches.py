@@ -56,7 +56,6 @@ def extract_patches(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(16), (1, 4, 4, 1))
     >>> keras.ops.image.extract_patches(x, 2)[0, 0].tolist()
     [[0, 1, 4, 5], [2, 3, 6, 7]]
@@ -106,7 +105,6 @@ def extract_patches_3d(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((2, 4, 4, 6, 3))
     >>> keras.ops.image.extract_patches_3d(x, 2).shape
     (2, 2, 2, 3, 24)

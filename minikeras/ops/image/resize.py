@@ -69,7 +69,6 @@ def resize(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(4, dtype="float32"), (1, 2, 2, 1))
     >>> keras.ops.image.resize(x, (2, 4))[0, :, :, 0].tolist()
     [[0.0, 0.25, 0.75, 1.0], [2.0, 2.25, 2.75, 3.0]]
@@ -176,7 +175,6 @@ def scale_and_translate(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.array([1.0, 2.0, 3.0])
     >>> keras.ops.image.scale_and_translate(x, (3,), [1.0], [1.0], (0,), "linear").tolist()
     [0.0, 1.0, 2.0]

@@ -185,7 +185,6 @@ def map_coordinates(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.array([0.0, 10.0, 20.0])
     >>> keras.ops.image.map_coordinates(x, [[0.5, 1.75]], order=1).tolist()
     [5.0, 17.5]

@@ -119,7 +119,6 @@ def affine_transform(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.array([[[1.0], [2.0], [3.0]]])
     >>> move = keras.ops.array([1.0, 0, 1, 0, 1, 0, 0, 0])
     >>> keras.ops.image.affine_transform(x, move).tolist()
@@ -205,7 +204,6 @@ def perspective_transform(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.array([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]])
     >>> start = keras.ops.array([[0.0, 0.0], [2.0, 0.0], [0.0, 1.0], [2.0, 1.0]])
     >>> moved = keras.ops.image.perspective_transform(x, start, start + [1.0, 0.0])
@@ -268,7 +266,6 @@ def elastic_transform(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.random.uniform((2, 8, 8, 3), seed=1)
     >>> keras.ops.image.elastic_transform(x, seed=2).shape
     (2, 8, 8, 3)

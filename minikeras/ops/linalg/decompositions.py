@@ -48,7 +48,6 @@ def cholesky(x: ArrayLike, upper: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cholesky([[4.0, 2.0], [2.0, 2.0]]).tolist()
     [[2.0, 0.0], [1.0, 1.0]]
     """
@@ -77,7 +76,6 @@ def cholesky_inverse(x: ArrayLike, upper: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cholesky_inverse([[2.0, 0.0], [0.0, 1.0]]).tolist()
     [[0.25, 0.0], [0.0, 1.0]]
     """
@@ -102,7 +100,6 @@ def eig(x: ArrayLike) -> tuple[Tensor, Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> values, vectors = keras.ops.eig([[1.0, 0.0], [0.0, 3.0]])
     >>> values.tolist()
     [(1+0j), (3+0j)]
@@ -126,7 +123,6 @@ def eigh(x: ArrayLike) -> tuple[Tensor, Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> values, vectors = keras.ops.eigh([[3.0, 0.0], [0.0, 1.0]])
     >>> values.tolist()
     [1.0, 3.0]
@@ -149,7 +145,6 @@ def lu_factor(x: ArrayLike) -> tuple[Tensor, Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> packed, pivots = keras.ops.lu_factor([[1.0, 2.0], [2.0, 2.0]])
     >>> packed.tolist(), pivots.tolist()
     ([[2.0, 2.0], [0.5, 1.0]], [1, 1])
@@ -175,7 +170,6 @@ def qr(x: ArrayLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> q, r = keras.ops.qr([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     >>> q.shape, r.shape
     ((3, 2), (2, 2))
@@ -201,7 +195,6 @@ def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.svd([[3.0, 0.0], [0.0, 4.0]], compute_uv=False).tolist()
     [4.0, 3.0]
     """

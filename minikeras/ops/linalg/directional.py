@@ -41,7 +41,6 @@ def jvp(
 
     Example:
 
-    >>> import minikeras as keras
     >>> value, slope = keras.ops.jvp(lambda x: x * x, (3.0,), (1.0,))
     >>> value.tolist(), slope.tolist()
     (9.0, 6.0)

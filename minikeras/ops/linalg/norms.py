@@ -100,7 +100,6 @@ def norm(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.norm([3.0, 4.0]).tolist()
     5.0
     """

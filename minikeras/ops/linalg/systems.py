@@ -33,7 +33,6 @@ def det(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.det([[2.0, 1.0], [1.0, 3.0]]).tolist()
     5.0
     """
@@ -52,7 +51,6 @@ def inv(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.inv([[2.0, 0.0], [0.0, 4.0]]).tolist()
     [[0.5, 0.0], [0.0, 0.25]]
     """
@@ -102,7 +100,6 @@ def solve(a: ArrayLike, b: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0]).tolist()
     [1.0, 0.5]
     """
@@ -128,7 +125,6 @@ def solve_triangular(a: ArrayLike, b: ArrayLike, lower: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.solve_triangular([[2.0, 1.0], [9.0, 4.0]], [3.0, 4.0]).tolist()
     [1.0, 1.0]
     """
@@ -168,7 +164,6 @@ def pinv(x: ArrayLike, rcond: float | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.pinv([[2.0, 0.0], [0.0, 0.0]]).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
@@ -201,7 +196,6 @@ def matrix_rank(x: ArrayLike, tol: float | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.matrix_rank([[1.0, 2.0], [2.0, 4.0]]).tolist()
     1
     """
@@ -234,7 +228,6 @@ def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.lstsq([[1.0], [1.0]], [1.0, 3.0]).tolist()
     [2.0]
     """

@@ -30,7 +30,6 @@ def cdist(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]]).tolist()
     [[5.0, 1.0]]
     """

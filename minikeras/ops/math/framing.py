@@ -65,7 +65,6 @@ def extract_sequences(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.extract_sequences(keras.ops.arange(6), 3, 2).tolist()
     [[0, 1, 2], [2, 3, 4]]
     """

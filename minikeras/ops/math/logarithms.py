@@ -32,7 +32,6 @@ def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logsumexp([[0.0, 0.0], [1.0, 3.0]], axis=1).tolist()
     [0.6931, 3.1269]
     """
@@ -67,7 +66,6 @@ def logdet(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> round(keras.ops.logdet([[2.0, 0.0], [0.0, 2.0]]).item(), 4)
     1.3863
     """

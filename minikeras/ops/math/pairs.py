@@ -28,7 +28,6 @@ def view_as_complex(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.view_as_complex([[1.0, 2.0], [3.0, 4.0]]).tolist()
     [(1+2j), (3+4j)]
     """
@@ -54,7 +53,6 @@ def view_as_real(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.view_as_real([1.0 + 2.0j, 3.0]).tolist()
     [[1.0, 2.0], [3.0, 0.0]]
     """

@@ -35,7 +35,6 @@ def top_k(x: ArrayLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> values, indices = keras.ops.top_k(keras.ops.array([5, 2, 7]), k=2)
     >>> values.tolist(), indices.tolist()
     ([7, 5], [2, 0])
@@ -71,7 +70,6 @@ def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.in_top_k([2, 0], [[0.1, 0.2, 0.7], [0.1, 0.2, 0.7]], 1).tolist()
     [True, False]
     """

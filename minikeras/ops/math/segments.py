@@ -73,7 +73,6 @@ def segment_sum(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.segment_sum(keras.ops.array([1, 2, 4]), keras.ops.array([0, 0, 1]), 2).tolist()
     [3, 4]
     """
@@ -147,7 +146,6 @@ def segment_max(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.segment_max(keras.ops.array([1, 2, 4]), keras.ops.array([0, 0, 1]), 2).tolist()
     [2, 4]
     """
@@ -181,7 +179,6 @@ def segment_min(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.segment_min(keras.ops.array([1, 2, 4]), keras.ops.array([0, 0, 1]), 2).tolist()
     [1, 4]
     """
@@ -214,7 +211,6 @@ def segment_prod(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.segment_prod(keras.ops.array([1, 2, 4]), keras.ops.array([0, 0, 1]), 2).tolist()
     [2, 4]
     """

@@ -25,7 +25,6 @@ def rsqrt(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.rsqrt([4.0, 16.0]).tolist()
     [0.5, 0.25]
     """
@@ -44,7 +43,6 @@ def erf(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.erf([0.0, 1.0]).tolist()
     [0.0, 0.8427]
     """
@@ -63,7 +61,6 @@ def erfinv(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.erfinv([0.0, 0.5]).tolist()
     [0.0, 0.4769]
     """
@@ -82,7 +79,6 @@ def erfc(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.erfc([0.0, 1.0]).tolist()
     [1.0, 0.1573]
     """

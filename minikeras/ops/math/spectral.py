@@ -71,7 +71,6 @@ def fft(x: ArrayLike) -> Pair:
 
     Example:
 
-    >>> import minikeras as keras
     >>> real, imag = keras.ops.fft(([1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]))
     >>> real.tolist()
     [1.0, 1.0, 1.0, 1.0]
@@ -95,7 +94,6 @@ def fft2(x: ArrayLike) -> Pair:
 
     Example:
 
-    >>> import minikeras as keras
     >>> real, imag = keras.ops.fft2(([[1.0, 1.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]))
     >>> real.tolist()
     [[4.0, 0.0], [0.0, 0.0]]
@@ -118,7 +116,6 @@ def ifft2(x: ArrayLike) -> Pair:
 
     Example:
 
-    >>> import minikeras as keras
     >>> real, imag = keras.ops.ifft2(([[4.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]))
     >>> real.tolist()
     [[1.0, 1.0], [1.0, 1.0]]
@@ -149,7 +146,6 @@ def rfft(x: ArrayLike, fft_length: int | None = None) -> Pair:
 
     Example:
 
-    >>> import minikeras as keras
     >>> real, imag = keras.ops.rfft([1.0, 2.0, 3.0, 4.0])
     >>> real.tolist(), imag.tolist()
     ([10.0, -2.0, -2.0], [0.0, 2.0, 0.0])
@@ -178,7 +174,6 @@ def irfft(x: ArrayLike, fft_length: int | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.irfft(keras.ops.rfft([1.0, 2.0, 3.0, 4.0])).tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
@@ -260,7 +255,6 @@ def stft(
 
     Example:
 
-    >>> import minikeras as keras
     >>> real, imag = keras.ops.stft(keras.ops.ones((2, 20)), 8, 4, 8)
     >>> real.shape
     (2, 6, 5)
@@ -305,7 +299,6 @@ def istft(
 
     Example:
 
-    >>> import minikeras as keras
     >>> parts = keras.ops.stft(keras.ops.arange(20, dtype="float32"), 8, 4, 8)
     >>> keras.ops.istft(parts, 8, 4, 8)[:4].numpy().round(3).tolist()
     [0.0, 1.0, 2.0, 3.0]

@@ -34,7 +34,6 @@ def sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sigmoid([-2.0, 0.0, 2.0]).tolist()
     [0.1192, 0.5, 0.8808]
     """
@@ -53,7 +52,6 @@ def log_sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.log_sigmoid([-2.0, 0.0, 2.0]).tolist()
     [-2.1269, -0.6931, -0.1269]
     """
@@ -72,7 +70,6 @@ def softplus(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.softplus([-2.0, 0.0, 2.0]).tolist()
     [0.1269, 0.6931, 2.1269]
     """
@@ -95,7 +92,6 @@ def softsign(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.softsign([-1.0, 0.0, 3.0]).tolist()
     [-0.5, 0.0, 0.75]
     """
@@ -115,7 +111,6 @@ def silu(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.silu([-1.0, 0.0, 2.0]).tolist()
     [-0.2689, 0.0, 1.7616]
 
@@ -138,7 +133,6 @@ def swish(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.swish([-1.0, 0.0, 2.0]).tolist()
     [-0.2689, 0.0, 1.7616]
     """
@@ -158,7 +152,6 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.gelu([-1.0, 0.0, 2.0]).tolist()
     [-0.1588, 0.0, 1.9546]
 
@@ -189,7 +182,6 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.elu([-1.0, 0.0, 2.0]).tolist()
     [-0.6321, 0.0, 2.0]
 
@@ -221,7 +213,6 @@ def selu(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.selu([-1.0, 0.0, 2.0]).tolist()
     [-1.1113, 0.0, 2.1014]
 
@@ -245,7 +236,6 @@ def celu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.celu([-1.0, 0.0, 2.0]).tolist()
     [-0.6321, 0.0, 2.0]
 
@@ -274,7 +264,6 @@ def glu(x: ArrayLike, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.glu([1.0, 2.0, 0.0, 0.0]).tolist()
     [0.5, 1.0]
 
@@ -305,7 +294,6 @@ def tanh_shrink(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.tanh_shrink([-1.0, 0.0, 2.0]).tolist()
     [-0.2384, 0.0, 1.036]
     """
@@ -326,7 +314,6 @@ def squareplus(x: ArrayLike, b: float = 4) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.squareplus([-1.0, 0.0, 2.0]).tolist()
     [0.618, 1.0, 2.4142]
 

@@ -99,7 +99,6 @@ def dot_product_attention(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((2, 5, 4, 8))
     >>> keras.ops.dot_product_attention(x, x[:, :3, :2], x[:, :3, :2]).shape
     (2, 5, 4, 8)

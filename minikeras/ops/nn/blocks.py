@@ -45,7 +45,6 @@ def depth_to_space(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.depth_to_space(keras.ops.ones((1, 2, 2, 12)), 2).shape
     (1, 4, 4, 3)
     """
@@ -84,7 +83,6 @@ def space_to_depth(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.space_to_depth(keras.ops.ones((1, 4, 4, 3)), 2).shape
     (1, 2, 2, 12)
     """

@@ -134,7 +134,6 @@ def conv(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((1, 4, 4, 1))
     >>> keras.ops.conv(x, keras.ops.ones((3, 3, 1, 2))).shape
     (1, 2, 2, 2)
@@ -181,7 +180,6 @@ def depthwise_conv(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((1, 4, 4, 3))
     >>> keras.ops.depthwise_conv(x, keras.ops.ones((3, 3, 3, 2))).shape
     (1, 2, 2, 6)
@@ -228,7 +226,6 @@ def separable_conv(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((1, 4, 3))
     >>> y = keras.ops.separable_conv(x, keras.ops.ones((3, 3, 2)), keras.ops.ones((1, 6, 5)))
     >>> y.shape
@@ -283,7 +280,6 @@ def conv_transpose(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.ones((1, 4, 4, 3))
     >>> keras.ops.conv_transpose(x, keras.ops.ones((2, 2, 5, 3)), strides=2).shape
     (1, 8, 8, 5)

@@ -55,7 +55,6 @@ def categorical_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.categorical_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).tolist()
     [0.2877]
     """
@@ -108,7 +107,6 @@ def sparse_categorical_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).tolist()
     [0.2877]
     """
@@ -165,7 +163,6 @@ def binary_crossentropy(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.binary_crossentropy([0.0, 1.0], [0.25, 0.75]).tolist()
     [0.2877, 0.2877]
     """
@@ -218,7 +215,6 @@ def one_hot(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.one_hot([0, 2], 3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
@@ -262,7 +258,6 @@ def multi_hot(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.multi_hot([[0, 2]], num_classes=4).tolist()
     [[1.0, 0.0, 1.0, 0.0]]
     """

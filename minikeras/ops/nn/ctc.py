@@ -95,7 +95,6 @@ def ctc_loss(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ctc_loss([[1]], keras.ops.zeros((1, 2, 2)), [1], [2]).tolist()
     [0.2877]
 

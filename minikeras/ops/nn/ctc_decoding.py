@@ -76,7 +76,6 @@ def ctc_decode(
 
     Example:
 
-    >>> import minikeras as keras
     >>> logits = [[[0.0, 5.0, 0.0], [0.0, 5.0, 0.0], [5.0, 0.0, 0.0], [0.0, 0.0, 5.0]]]
     >>> paths, scores = keras.ops.ctc_decode(logits, [4])
     >>> paths.tolist(), scores.tolist()

@@ -42,7 +42,6 @@ def moments(
 
     Example:
 
-    >>> import minikeras as keras
     >>> m, v = keras.ops.moments(keras.ops.array([[0.0, 2.0], [4.0, 2.0]]), axes=[0])
     >>> m.tolist(), v.tolist()
     ([2.0, 2.0], [4.0, 0.0])
@@ -94,7 +93,6 @@ def batch_normalization(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x, mean, variance = [[1.0, 2.0]], [0.0, 1.0], [1.0, 4.0]
     >>> keras.ops.batch_normalization(x, mean, variance, axis=-1, epsilon=0.0).tolist()
     [[1.0, 0.5]]
@@ -141,7 +139,6 @@ def layer_normalization(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.layer_normalization([[1.0, 3.0]]).tolist()
     [[-1.0, 1.0]]
 
@@ -203,7 +200,6 @@ def rms_normalization(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.rms_normalization([[3.0, 4.0]]).tolist()
     [[0.8485, 1.1314]]
 
@@ -243,7 +239,6 @@ def normalize(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.normalize([[3.0, 4.0]]).tolist()
     [[0.6, 0.8]]
     """

@@ -73,7 +73,6 @@ def unfold(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.unfold(keras.ops.ones((1, 2, 4, 4)), 2).shape
     (1, 8, 9)
     """
@@ -133,7 +132,6 @@ def fold(
 
     Example:
 
-    >>> import minikeras as keras
     >>> columns = keras.ops.unfold(keras.ops.ones((1, 1, 3, 3)), 2)
     >>> keras.ops.fold(columns, 3, 2).tolist()
     [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]

@@ -97,7 +97,6 @@ def max_pool(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(4.0), (1, 4, 1))
     >>> keras.ops.max_pool(x, 2).tolist()
     [[[1.0], [3.0]]]
@@ -135,7 +134,6 @@ def average_pool(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(4.0), (1, 4, 1))
     >>> keras.ops.average_pool(x, 2).tolist()
     [[[0.5], [2.5]]]
@@ -170,7 +168,6 @@ def sum_pool(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(4.0), (1, 4, 1))
     >>> keras.ops.sum_pool(x, 2).tolist()
     [[[1.0], [5.0]]]
@@ -248,7 +245,6 @@ def adaptive_average_pool(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(4.0), (1, 4, 1))
     >>> keras.ops.adaptive_average_pool(x, 2).tolist()
     [[[0.5], [2.5]]]
@@ -279,7 +275,6 @@ def adaptive_max_pool(
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(4.0), (1, 4, 1))
     >>> keras.ops.adaptive_max_pool(x, 2).tolist()
     [[[1.0], [3.0]]]

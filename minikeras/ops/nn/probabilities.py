@@ -62,7 +62,6 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.softmax([0.0, 1.0, 2.0]).tolist()
     [0.09, 0.2447, 0.6652]
     """
@@ -89,7 +88,6 @@ def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.log_softmax([0.0, 1.0, 2.0]).tolist()
     [-2.4076, -1.4076, -0.4076]
     """
@@ -113,7 +111,6 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sparsemax([-1.0, 0.5, 1.0]).tolist()
     [0.0, 0.0, 0.25]
 

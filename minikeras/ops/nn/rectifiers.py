@@ -36,7 +36,6 @@ def relu(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.relu([-1.0, 0.0, 2.0]).tolist()
     [0.0, 0.0, 2.0]
     """
@@ -56,7 +55,6 @@ def relu6(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.relu6([-1.0, 3.0, 8.0]).tolist()
     [0.0, 3.0, 6.0]
     """
@@ -81,7 +79,6 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.leaky_relu([-1.0, 2.0]).tolist()
     [-0.2, 2.0]
     """
@@ -103,7 +100,6 @@ def hard_sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hard_sigmoid([-4.0, 0.0, 1.5]).tolist()
     [0.0, 0.5, 0.75]
     """
@@ -123,7 +119,6 @@ def hard_silu(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hard_silu([-4.0, 0.0, 1.5]).tolist()
     [-0.0, 0.0, 1.125]
     """
@@ -143,7 +138,6 @@ def hard_swish(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hard_swish([-4.0, 0.0, 1.5]).tolist()
     [-0.0, 0.0, 1.125]
     """
@@ -162,7 +156,6 @@ def hard_tanh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hard_tanh([-3.0, 0.5, 3.0]).tolist()
     [-1.0, 0.5, 1.0]
     """
@@ -187,7 +180,6 @@ def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.soft_shrink([-1.0, 0.2, 2.0]).tolist()
     [-0.5, 0.0, 1.5]
     """
@@ -210,7 +202,6 @@ def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hard_shrink([-1.0, 0.2, 2.0]).tolist()
     [-1.0, 0.0, 2.0]
     """
@@ -232,7 +223,6 @@ def threshold(x: ArrayLike, threshold: float, default_value: float) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.threshold([-1.0, 0.5, 2.0], 1.0, 0.0).tolist()
     [0.0, 0.0, 2.0]
     """
@@ -252,7 +242,6 @@ def sparse_plus(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sparse_plus([-2.0, 0.0, 2.0]).tolist()
     [0.0, 0.25, 2.0]
     """
@@ -276,7 +265,6 @@ def sparse_sigmoid(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sparse_sigmoid([-2.0, 0.0, 2.0]).tolist()
     [0.0, 0.5, 1.0]
     """

@@ -32,7 +32,6 @@ def psnr(x1: ArrayLike, x2: ArrayLike, max_val: float) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.psnr([1.0, 1.0], [0.0, 2.0], max_val=10.0).tolist()
     20.0
     """
@@ -63,7 +62,6 @@ def polar(abs_: ArrayLike, angle: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.polar(2.0, 0.0).item()
     (2+0j)
     """

@@ -34,7 +34,6 @@ def add(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.add([1, 4], [5, 6]).tolist()
     [6, 10]
     """
@@ -58,7 +57,6 @@ def subtract(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.subtract([1, 4], [5, 6]).tolist()
     [-4, -2]
     """
@@ -81,7 +79,6 @@ def multiply(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.multiply([1, 4], [5, 6]).tolist()
     [5, 24]
     """
@@ -105,7 +102,6 @@ def divide(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.divide([1, 4], [2, 5]).tolist()
     [0.5, 0.8]
     """
@@ -125,7 +121,6 @@ def true_divide(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.true_divide([1, 4], [2, 5]).tolist()
     [0.5, 0.8]
     """
@@ -145,7 +140,6 @@ def divide_no_nan(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.divide_no_nan([1.0, 4.0], [0.0, 2.0]).tolist()
     [0.0, 2.0]
     """
@@ -168,7 +162,6 @@ def floor_divide(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.floor_divide([7, -7], [2, 2]).tolist()
     [3, -4]
     """
@@ -188,7 +181,6 @@ def mod(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.mod([7, -7], [3, 3]).tolist()
     [1, 2]
     """
@@ -208,7 +200,6 @@ def fmod(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.fmod([7, -7], [3, 3]).tolist()
     [1, -1]
     """
@@ -243,7 +234,6 @@ def power(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.power([2, 3], 2).tolist()
     [4, 9]
     """
@@ -277,7 +267,6 @@ def negative(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.negative([1, -2]).tolist()
     [-1, 2]
     """
@@ -296,7 +285,6 @@ def square(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.square([1.5, -2.0]).tolist()
     [2.25, 4.0]
     """
@@ -316,7 +304,6 @@ def reciprocal(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.reciprocal([2.0, -4.0]).tolist()
     [0.5, -0.25]
     """
@@ -337,7 +324,6 @@ def ldexp(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ldexp([0.75, 1.0], [2, 3]).tolist()
     [3.0, 8.0]
     """

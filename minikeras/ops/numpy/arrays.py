@@ -27,7 +27,6 @@ def array(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.array([1, 2, 3]).tolist()
     [1, 2, 3]
     """
@@ -50,7 +49,6 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.view(np.array([1.0], "float32"), "int32").tolist()
     [1065353216]
     """
@@ -69,7 +67,6 @@ def ndim(x: ArrayLike) -> int:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ndim([[1, 2], [3, 4]])
     2
     """
@@ -87,7 +84,6 @@ def size(x: ArrayLike) -> int | None:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.size([[1, 2], [3, 4]])
     4
     """
@@ -111,7 +107,6 @@ def copy(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.copy([1, 2]).tolist()
     [1, 2]
     """

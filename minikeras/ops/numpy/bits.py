@@ -30,7 +30,6 @@ def gcd(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.gcd([12, 18], [8, 27]).tolist()
     [4, 9]
     """
@@ -74,7 +73,6 @@ def lcm(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.lcm([4, 6], [6, 10]).tolist()
     [12, 30]
     """
@@ -99,7 +97,6 @@ def bitwise_and(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bitwise_and([12, 10], [10, 6]).tolist()
     [8, 2]
     """
@@ -119,7 +116,6 @@ def bitwise_or(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bitwise_or([12, 10], [10, 6]).tolist()
     [14, 14]
     """
@@ -139,7 +135,6 @@ def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bitwise_xor([12, 10], [10, 6]).tolist()
     [6, 12]
     """
@@ -158,7 +153,6 @@ def bitwise_not(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bitwise_not([0, 5]).tolist()
     [-1, -6]
     """
@@ -177,7 +171,6 @@ def bitwise_invert(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bitwise_invert([0, 5]).tolist()
     [-1, -6]
     """
@@ -197,7 +190,6 @@ def left_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.left_shift([1, 3], [2, 1]).tolist()
     [4, 6]
     """
@@ -217,7 +209,6 @@ def bitwise_left_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bitwise_left_shift([1, 3], [2, 1]).tolist()
     [4, 6]
     """
@@ -237,7 +228,6 @@ def right_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.right_shift([8, -8], [2, 1]).tolist()
     [2, -4]
     """
@@ -257,7 +247,6 @@ def bitwise_right_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bitwise_right_shift([8, -8], [2, 1]).tolist()
     [2, -4]
     """

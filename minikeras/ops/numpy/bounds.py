@@ -28,7 +28,6 @@ def absolute(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.absolute([-1.5, 2.0]).tolist()
     [1.5, 2.0]
     """
@@ -48,7 +47,6 @@ def abs(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.abs([-1.5, 2.0]).tolist()
     [1.5, 2.0]
     """
@@ -67,7 +65,6 @@ def fabs(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.fabs([-1, 2]).tolist()
     [1.0, 2.0]
     """
@@ -86,7 +83,6 @@ def sign(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sign([-2.5, 0.0, 3.0]).tolist()
     [-1.0, 0.0, 1.0]
     """
@@ -105,7 +101,6 @@ def signbit(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.signbit([-2.5, 0.0, 3.0]).tolist()
     [True, False, False]
     """
@@ -136,7 +131,6 @@ def maximum(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.maximum([1, 5], [3, 2]).tolist()
     [3, 5]
     """
@@ -158,7 +152,6 @@ def minimum(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.minimum([1, 5], [3, 2]).tolist()
     [1, 2]
     """
@@ -178,7 +171,6 @@ def fmax(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.fmax([1.0, float("nan")], [3.0, 2.0]).tolist()
     [3.0, 2.0]
     """
@@ -199,7 +191,6 @@ def fmin(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.fmin([1.0, float("nan")], [3.0, 2.0]).tolist()
     [1.0, 2.0]
     """
@@ -229,7 +220,6 @@ def clip(x: Any, x_min: ArrayLike, x_max: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.clip([-2.0, 0.5, 3.0], 0.0, 1.0).tolist()
     [0.0, 0.5, 1.0]
     """
@@ -254,7 +244,6 @@ def heaviside(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.heaviside([-1.5, 0.0, 2.0], 0.5).tolist()
     [0.0, 0.5, 1.0]
     """
@@ -279,7 +268,6 @@ def nextafter(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nextafter(1.0, 2.0) > 1.0
     <Tensor shape=() dtype=bool True>
     """

@@ -30,7 +30,6 @@ def equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.equal([1, 2, 3], [3, 2, 1]).tolist()
     [False, True, False]
     """
@@ -50,7 +49,6 @@ def not_equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.not_equal([1, 2, 3], [3, 2, 1]).tolist()
     [True, False, True]
     """
@@ -70,7 +68,6 @@ def less(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.less([1, 2, 3], [3, 2, 1]).tolist()
     [True, False, False]
     """
@@ -90,7 +87,6 @@ def less_equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.less_equal([1, 2, 3], [3, 2, 1]).tolist()
     [True, True, False]
     """
@@ -110,7 +106,6 @@ def greater(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.greater([1, 2, 3], [3, 2, 1]).tolist()
     [False, False, True]
     """
@@ -130,7 +125,6 @@ def greater_equal(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.greater_equal([1, 2, 3], [3, 2, 1]).tolist()
     [False, True, True]
     """
@@ -150,7 +144,6 @@ def logical_and(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logical_and([True, True, False], [True, False, False]).tolist()
     [True, False, False]
     """
@@ -170,7 +163,6 @@ def logical_or(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logical_or([True, True, False], [True, False, False]).tolist()
     [True, True, False]
     """
@@ -190,7 +182,6 @@ def logical_xor(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logical_xor([True, True, False], [True, False, False]).tolist()
     [False, True, False]
     """
@@ -209,7 +200,6 @@ def logical_not(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logical_not([True, False]).tolist()
     [False, True]
     """
@@ -238,7 +228,6 @@ def isclose(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isclose([1.0, 2.0], [1.000001, 2.1]).tolist()
     [True, False]
     """
@@ -276,7 +265,6 @@ def allclose(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.allclose([1.0, 2.0], [1.000001, 2.1]).tolist()
     False
     """
@@ -306,7 +294,6 @@ def where(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.where([True, False], [1, 2], [3, 4]).tolist()
     [1, 4]
     """
@@ -336,7 +323,6 @@ def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> [i.tolist() for i in keras.ops.nonzero([[0, 1], [2, 0]])]
     [[0, 1], [1, 0]]
     """
@@ -366,7 +352,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> x = keras.ops.arange(4)
     >>> keras.ops.select([x < 1, x > 2], [x + 10, x * 10], 7).tolist()
     [10, 7, 7, 30]
@@ -399,7 +384,6 @@ def isin(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isin([1, 2, 3], [3, 1]).tolist()
     [True, False, True]
     """

@@ -23,7 +23,6 @@ def real(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.real([1.0 + 2.0j, 3.0]).tolist()
     [1.0, 3.0]
     """
@@ -44,7 +43,6 @@ def imag(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.imag([1.0 + 2.0j, 3.0]).tolist()
     [2.0, 0.0]
     """
@@ -67,7 +65,6 @@ def conjugate(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.conjugate([1.0 + 2.0j]).tolist()
     [(1-2j)]
     """
@@ -90,7 +87,6 @@ def conj(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.conj([1.0, 2.0]).tolist()
     [1.0, 2.0]
     """
@@ -109,7 +105,6 @@ def isreal(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isreal([1.0, 2.0j]).tolist()
     [True, False]
     """
@@ -133,7 +128,6 @@ def angle(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.angle([1.0j, -2.0]).tolist()
     [1.5708, 3.1416]
     """

@@ -31,7 +31,6 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0, 0.5]).tolist()
     [3.5]
     """
@@ -76,7 +75,6 @@ def corrcoef(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.corrcoef(keras.ops.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
     """

@@ -39,7 +39,6 @@ def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.zeros((2, 2)).tolist()
     [[0.0, 0.0], [0.0, 0.0]]
     """
@@ -59,7 +58,6 @@ def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ones((2, 2)).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
@@ -79,7 +77,6 @@ def empty(shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.empty((2, 2)).shape
     (2, 2)
     """
@@ -102,7 +99,6 @@ def full(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.full((2,), 7.0).tolist()
     [7.0, 7.0]
     """
@@ -135,7 +131,6 @@ def zeros_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.zeros_like([1, 2]).tolist()
     [0, 0]
     """
@@ -155,7 +150,6 @@ def ones_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ones_like([1, 2]).tolist()
     [1, 1]
     """
@@ -175,7 +169,6 @@ def empty_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.empty_like(keras.ops.zeros((2, 3))).shape
     (2, 3)
     """
@@ -198,7 +191,6 @@ def full_like(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.full_like([1, 2], 7).tolist()
     [7, 7]
     """
@@ -229,7 +221,6 @@ def eye(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.eye(2, 3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
@@ -253,7 +244,6 @@ def identity(n: int, dtype: DTypeLike | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.identity(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
@@ -277,7 +267,6 @@ def tri(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.tri(3).tolist()
     [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
     """
@@ -305,7 +294,6 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Tens
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.vander([2, 3], 3).tolist()
     [[4, 2, 1], [9, 3, 1]]
     """

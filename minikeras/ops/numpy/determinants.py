@@ -134,7 +134,6 @@ def slogdet(x: ArrayLike) -> tuple[Tensor, Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> sign, log = keras.ops.slogdet([[0.0, 1.0], [1.0, 0.0]])
     >>> sign.tolist(), log.tolist()
     (-1.0, 0.0)

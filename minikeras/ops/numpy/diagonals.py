@@ -31,7 +31,6 @@ def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> T
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.diagonal(keras.ops.array([[1, 2], [3, 4]])).tolist()
     [1, 4]
     """
@@ -76,7 +75,6 @@ def diag(x: ArrayLike, k: int = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.diag([1, 2]).tolist()
     [[1, 0], [0, 2]]
     """
@@ -110,7 +108,6 @@ def diagflat(x: ArrayLike, k: int = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.diagflat([[1, 2]]).tolist()
     [[1, 0], [0, 2]]
     """
@@ -133,7 +130,6 @@ def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.trace(keras.ops.array([[1, 2], [3, 4]])).tolist()
     5
     """
@@ -171,7 +167,6 @@ def tril(x: ArrayLike, k: int = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.tril(keras.ops.array([[1, 2], [3, 4]])).tolist()
     [[1, 0], [3, 4]]
     """
@@ -191,7 +186,6 @@ def triu(x: ArrayLike, k: int = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.triu(keras.ops.array([[1, 2], [3, 4]])).tolist()
     [[1, 2], [0, 4]]
     """

@@ -25,7 +25,6 @@ def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.diff([1, 4, 9, 16]).tolist()
     [3, 5, 7]
     """
@@ -56,7 +55,6 @@ def trapezoid(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.trapezoid([1.0, 2.0, 3.0]).tolist()
     4.0
     """

@@ -54,7 +54,6 @@ def unique(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.unique([3, 1, 3, 2]).tolist()
     [1, 2, 3]
     >>> keras.ops.unique([3, 1, 3, 2], size=4, fill_value=0).tolist()

@@ -36,7 +36,6 @@ def einsum(subscripts: str, *operands: ArrayLike, **kwargs: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.einsum("ij,jk->ik", [[1.0, 2.0]], [[3.0], [4.0]]).tolist()
     [[11.0]]
     """

@@ -31,7 +31,6 @@ def exp(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.exp([0.0, 1.0]).tolist()
     [1.0, 2.7183]
     """
@@ -50,7 +49,6 @@ def expm1(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.expm1([0.0, 1e-5]).tolist()
     [0.0, 1.000e-05]
     """
@@ -69,7 +67,6 @@ def log(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.log([1.0, 10.0]).tolist()
     [0.0, 2.3026]
     """
@@ -88,7 +85,6 @@ def log1p(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.log1p([0.0, 1e-5]).tolist()
     [0.0, 1.000e-05]
     """
@@ -107,7 +103,6 @@ def sqrt(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sqrt([4.0, 9.0]).tolist()
     [2.0, 3.0]
     """
@@ -126,7 +121,6 @@ def exp2(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.exp2([3.0, -1.0]).tolist()
     [8.0, 0.5]
     """
@@ -146,7 +140,6 @@ def log2(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.log2([8.0, 0.5]).tolist()
     [3.0, -1.0]
     """
@@ -166,7 +159,6 @@ def log10(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.log10([100.0, 5.0]).tolist()
     [2.0, 0.699]
     """
@@ -187,7 +179,6 @@ def logaddexp(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logaddexp([0.0, 1000.0], [0.0, 1000.0]).tolist()
     [0.6931, 1000.6932]
     """
@@ -207,7 +198,6 @@ def logaddexp2(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logaddexp2([0.0, 3.0], [0.0, 3.0]).tolist()
     [1.0, 4.0]
     """
@@ -229,7 +219,6 @@ def hypot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hypot([3.0, 1e30], [4.0, 0.0]).tolist()
     [5.0, 1000000015047466219876688855040.0]
     """
@@ -255,7 +244,6 @@ def cbrt(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cbrt([8.0, -27.0]).tolist()
     [2.0, -3.0]
     """

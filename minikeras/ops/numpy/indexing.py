@@ -66,7 +66,6 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.take([10, 20, 30], [2, 0]).tolist()
     [30, 10]
     """
@@ -95,7 +94,6 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.take_along_axis([[3, 1, 2]], [[1, 2, 0]], axis=1).tolist()
     [[1, 2, 3]]
     """
@@ -135,7 +133,6 @@ def get_item(x: ArrayLike, key: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.get_item(keras.ops.arange(6), slice(1, 5, 2)).tolist()
     [1, 3]
     """
@@ -330,7 +327,6 @@ def unravel_index(indices: ArrayLike, shape: Any) -> tuple[Tensor, ...]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> [i.tolist() for i in keras.ops.unravel_index(keras.ops.array([5, 1]), (2, 3))]
     [[1, 0], [2, 1]]
     """

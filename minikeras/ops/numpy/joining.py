@@ -35,7 +35,6 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.concatenate([[[1, 2]], [[3, 4]]], axis=0).tolist()
     [[1, 2], [3, 4]]
     """
@@ -61,7 +60,6 @@ def append(x1: ArrayLike, x2: ArrayLike, axis: int | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.append([1, 2], [3, 4]).tolist()
     [1, 2, 3, 4]
     """
@@ -87,7 +85,6 @@ def stack(x: Any, axis: int = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.stack([[1, 2], [3, 4]], axis=1).tolist()
     [[1, 3], [2, 4]]
     """
@@ -110,7 +107,6 @@ def hstack(xs: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hstack([[1, 2], [3]]).tolist()
     [1, 2, 3]
     """
@@ -130,7 +126,6 @@ def vstack(xs: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.vstack([[1, 2], [3, 4]]).tolist()
     [[1, 2], [3, 4]]
     """
@@ -149,7 +144,6 @@ def dstack(xs: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.dstack([[1, 2], [3, 4]]).tolist()
     [[[1, 3], [2, 4]]]
     """
@@ -184,7 +178,6 @@ def split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
 
     Example:
 
-    >>> import minikeras as keras
     >>> [p.tolist() for p in keras.ops.split(keras.ops.arange(6), 3)]
     [[0, 1], [2, 3], [4, 5]]
     """
@@ -245,7 +238,6 @@ def array_split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[T
 
     Example:
 
-    >>> import minikeras as keras
     >>> [p.tolist() for p in keras.ops.array_split(keras.ops.arange(5), 2)]
     [[0, 1, 2], [3, 4]]
     """
@@ -271,7 +263,6 @@ def hsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> [p.tolist() for p in keras.ops.hsplit(keras.ops.array([[1, 2], [3, 4]]), 2)]
     [[[1], [3]], [[2], [4]]]
     """
@@ -292,7 +283,6 @@ def vsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> [p.tolist() for p in keras.ops.vsplit(keras.ops.array([[1, 2], [3, 4]]), 2)]
     [[[1, 2]], [[3, 4]]]
     """
@@ -312,7 +302,6 @@ def dsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> [p.tolist() for p in keras.ops.dsplit(keras.ops.array([[[1, 2]]]), 2)]
     [[[[1]]], [[[2]]]]
     """

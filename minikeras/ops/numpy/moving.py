@@ -28,7 +28,6 @@ def flip(x: ArrayLike, axis: Axis = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.flip([[1, 2], [3, 4]], axis=1).tolist()
     [[2, 1], [4, 3]]
     """
@@ -49,7 +48,6 @@ def fliplr(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.fliplr(keras.ops.array([[1, 2], [3, 4]])).tolist()
     [[2, 1], [4, 3]]
     """
@@ -68,7 +66,6 @@ def flipud(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.flipud(keras.ops.array([[1, 2], [3, 4]])).tolist()
     [[3, 4], [1, 2]]
     """
@@ -92,7 +89,6 @@ def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tenso
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.rot90(keras.ops.array([[1, 2], [3, 4]])).tolist()
     [[2, 4], [1, 3]]
     """
@@ -124,7 +120,6 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.roll([1, 2, 3, 4], 1).tolist()
     [4, 1, 2, 3]
     """
@@ -158,7 +153,6 @@ def tile(x: ArrayLike, repeats: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.tile([1, 2], 2).tolist()
     [1, 2, 1, 2]
     """
@@ -189,7 +183,6 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.repeat([1, 2], 2).tolist()
     [1, 1, 2, 2]
     """

@@ -46,7 +46,6 @@ def nansum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nansum(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     4.0
     """
@@ -67,7 +66,6 @@ def nanprod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanprod(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
     6.0
     """
@@ -90,7 +88,6 @@ def nancumsum(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nancumsum(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
     [2.0, 2.0, 5.0]
     """
@@ -113,7 +110,6 @@ def nancumprod(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nancumprod(keras.ops.array([2.0, float("nan"), 3.0])).tolist()
     [2.0, 2.0, 6.0]
     """
@@ -144,7 +140,6 @@ def nanmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanmax(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     3.0
     """
@@ -165,7 +160,6 @@ def nanmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanmin(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     1.0
     """
@@ -194,7 +188,6 @@ def nanargmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanargmax(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     2
     """
@@ -215,7 +208,6 @@ def nanargmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanargmin(keras.ops.array([float("nan"), 3.0, 2.0])).tolist()
     2
     """
@@ -245,7 +237,6 @@ def nanmean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanmean(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     2.0
     """
@@ -270,7 +261,6 @@ def nanvar(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanvar(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     1.0
     """
@@ -298,7 +288,6 @@ def nanstd(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanstd(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     1.0
     """

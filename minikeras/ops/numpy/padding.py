@@ -40,7 +40,6 @@ def pad(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.pad(keras.ops.array([1, 2]), (1, 2)).tolist()
     [0, 1, 2, 0, 0]
     """

@@ -36,7 +36,6 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.matmul([[1, 2], [3, 4]], [[1, 0], [0, 2]]).tolist()
     [[1, 4], [3, 8]]
     """
@@ -85,7 +84,6 @@ def dot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.dot([1, 2], [3, 4]).tolist()
     11
     """
@@ -108,7 +106,6 @@ def inner(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.inner([1, 2], [3, 4]).tolist()
     11
     """
@@ -131,7 +128,6 @@ def vdot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.vdot([[1, 2]], [[3], [4]]).tolist()
     11
     """
@@ -152,7 +148,6 @@ def outer(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.outer([1, 2], [3, 4]).tolist()
     [[3, 4], [6, 8]]
     """
@@ -186,7 +181,6 @@ def tensordot(x1: ArrayLike, x2: ArrayLike, axes: Any = 2) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.tensordot(keras.ops.ones((2, 3)), keras.ops.ones((3, 4)), axes=1).shape
     (2, 4)
     """
@@ -244,7 +238,6 @@ def kron(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.kron([[1, 2]], [[1, 1]]).tolist()
     [[1, 1, 2, 2]]
     """
@@ -287,7 +280,6 @@ def cross(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cross([1, 0, 0], [0, 1, 0]).tolist()
     [0, 0, 1]
     """

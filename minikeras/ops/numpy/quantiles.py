@@ -136,7 +136,6 @@ def quantile(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.quantile(keras.ops.array([1.0, 2.0, 3.0, 4.0]), 0.25).tolist()
     1.75
     """
@@ -168,7 +167,6 @@ def percentile(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.percentile(keras.ops.array([1.0, 2.0, 3.0, 4.0]), 25).tolist()
     1.75
     """
@@ -195,7 +193,6 @@ def median(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.median(keras.ops.array([[1.0, 3.0], [2.0, 10.0]])).tolist()
     2.5
     """
@@ -228,7 +225,6 @@ def nanquantile(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanquantile(keras.ops.array([1.0, float("nan"), 3.0]), 0.5).tolist()
     2.0
     """
@@ -260,7 +256,6 @@ def nanpercentile(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanpercentile(keras.ops.array([1.0, float("nan"), 3.0]), 50).tolist()
     2.0
     """
@@ -284,7 +279,6 @@ def nanmedian(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nanmedian(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     2.0
     """

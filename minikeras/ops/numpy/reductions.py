@@ -58,7 +58,6 @@ def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sum([[1, 2], [3, 4]], axis=0).tolist()
     [4, 6]
     """
@@ -85,7 +84,6 @@ def prod(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.prod([[1, 2], [3, 4]], axis=0).tolist()
     [3, 8]
     """
@@ -106,7 +104,6 @@ def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.mean([[1.0, 2.0], [3.0, 4.0]], axis=0).tolist()
     [2.0, 3.0]
     """
@@ -143,7 +140,6 @@ def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.var([[1.0, 2.0], [3.0, 6.0]], axis=0).tolist()
     [1.0, 4.0]
     """
@@ -168,7 +164,6 @@ def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.std([[1.0, 2.0], [3.0, 6.0]], axis=0).tolist()
     [1.0, 2.0]
     """
@@ -197,7 +192,6 @@ def max(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.max([[1, 5], [3, 2]], axis=0).tolist()
     [3, 5]
     """
@@ -226,7 +220,6 @@ def min(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.min([[1, 5], [3, 2]], axis=0).tolist()
     [1, 2]
     """
@@ -264,7 +257,6 @@ def amax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.amax([[1, 5], [3, 2]], axis=0).tolist()
     [3, 5]
     """
@@ -285,7 +277,6 @@ def amin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.amin([[1, 5], [3, 2]], axis=0).tolist()
     [1, 2]
     """
@@ -306,7 +297,6 @@ def ptp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ptp([[1, 5], [3, 2]], axis=0).tolist()
     [2, 3]
     """
@@ -329,7 +319,6 @@ def any(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.any([[True, False], [False, False]], axis=0).tolist()
     [True, False]
     """
@@ -350,7 +339,6 @@ def all(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.all([[True, False], [True, True]], axis=0).tolist()
     [True, False]
     """

@@ -29,7 +29,6 @@ def floor(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.floor([1.7, -1.7]).tolist()
     [1.0, -2.0]
     """
@@ -48,7 +47,6 @@ def ceil(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ceil([1.2, -1.2]).tolist()
     [2.0, -1.0]
     """
@@ -67,7 +65,6 @@ def isnan(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isnan([1.0, float("nan")]).tolist()
     [False, True]
     """
@@ -86,7 +83,6 @@ def isinf(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isinf([1.0, float("-inf")]).tolist()
     [False, True]
     """
@@ -105,7 +101,6 @@ def isfinite(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isfinite([1.0, float("inf")]).tolist()
     [True, False]
     """
@@ -125,7 +120,6 @@ def round(x: ArrayLike, decimals: int = 0) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.round([0.5, 1.5, 2.4]).tolist()
     [0.0, 2.0, 2.0]
     """
@@ -154,7 +148,6 @@ def trunc(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.trunc([1.7, -1.7]).tolist()
     [1.0, -1.0]
     """
@@ -176,7 +169,6 @@ def isposinf(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isposinf([float("inf"), float("-inf"), 1.0]).tolist()
     [True, False, False]
     """
@@ -196,7 +188,6 @@ def isneginf(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.isneginf([float("inf"), float("-inf"), 1.0]).tolist()
     [False, True, False]
     """
@@ -221,7 +212,6 @@ def nan_to_num(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.nan_to_num([float("nan"), float("inf"), 1.0], posinf=9.0).tolist()
     [0.0, 9.0, 1.0]
     """

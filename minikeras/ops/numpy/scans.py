@@ -32,7 +32,6 @@ def count_nonzero(x: ArrayLike, axis: Axis = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.count_nonzero([[0, 1], [2, 3]], axis=0).tolist()
     [1, 2]
     """
@@ -54,7 +53,6 @@ def argmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.argmax([[1, 5], [3, 2]], axis=1).tolist()
     [1, 0]
     """
@@ -75,7 +73,6 @@ def argmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.argmin([[1, 5], [3, 2]], axis=1).tolist()
     [0, 1]
     """
@@ -109,7 +106,6 @@ def cumsum(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> T
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cumsum([[1, 2], [3, 4]], axis=0).tolist()
     [[1, 2], [4, 6]]
     """
@@ -130,7 +126,6 @@ def cumprod(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> 
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cumprod([[1, 2], [3, 4]], axis=0).tolist()
     [[1, 2], [3, 8]]
     """
@@ -168,7 +163,6 @@ def average(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.average([1.0, 2.0, 4.0], weights=[1.0, 1.0, 2.0]).tolist()
     2.75
     """

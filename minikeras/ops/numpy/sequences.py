@@ -36,7 +36,6 @@ def arange(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arange(2, 8, 2).tolist()
     [2, 4, 6]
     """
@@ -118,7 +117,6 @@ def linspace(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.linspace(0.0, 1.0, num=5).tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0]
     """
@@ -157,7 +155,6 @@ def logspace(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.logspace(0.0, 3.0, num=4).tolist()
     [1.0, 10.0, 100.0, 1000.0]
     """
@@ -191,7 +188,6 @@ def geomspace(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.geomspace(1.0, 8.0, num=4).tolist()
     [1.0, 2.0, 4.0, 8.0]
     """
@@ -222,7 +218,6 @@ def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[Tensor]:
 
     Example:
 
-    >>> import minikeras as keras
     >>> [g.tolist() for g in keras.ops.meshgrid([1, 2], [3, 4])]
     [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
     """

@@ -35,7 +35,6 @@ def reshape(x: ArrayLike, newshape: ShapeLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.reshape([1, 2, 3, 4], (2, -1)).tolist()
     [[1, 2], [3, 4]]
     """
@@ -106,7 +105,6 @@ def ravel(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.ravel([[1, 2], [3, 4]]).tolist()
     [1, 2, 3, 4]
     """
@@ -129,7 +127,6 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.transpose([[1, 2, 3], [4, 5, 6]]).tolist()
     [[1, 4], [2, 5], [3, 6]]
     """
@@ -155,7 +152,6 @@ def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.swapaxes([[1, 2, 3]], 0, 1).tolist()
     [[1], [2], [3]]
     """
@@ -183,7 +179,6 @@ def moveaxis(x: ArrayLike, source: Any, destination: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.moveaxis(keras.ops.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
@@ -220,7 +215,6 @@ def expand_dims(x: Any, axis: Any) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.expand_dims([1, 2], axis=-1).tolist()
     [[1], [2]]
     """
@@ -248,7 +242,6 @@ def squeeze(x: ArrayLike, axis: Axis = None) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.squeeze([[[1], [2]]]).tolist()
     [1, 2]
     """
@@ -285,7 +278,6 @@ def broadcast_to(x: ArrayLike, shape: ShapeLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.broadcast_to([1, 2], (2, 2)).tolist()
     [[1, 2], [1, 2]]
     """

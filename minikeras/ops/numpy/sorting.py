@@ -37,7 +37,6 @@ def sort(x: ArrayLike, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sort([3, 1, 2]).tolist()
     [1, 2, 3]
     """
@@ -58,7 +57,6 @@ def argsort(x: ArrayLike, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.argsort([3, 1, 2]).tolist()
     [1, 2, 0]
     """
@@ -87,7 +85,6 @@ def argpartition(x: ArrayLike, kth: int, axis: int = -1) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.argpartition(keras.ops.array([1, 3, 2]), 1).tolist()
     [0, 2, 1]
     """
@@ -114,7 +111,6 @@ def searchsorted(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.searchsorted(keras.ops.array([1, 3, 5]), keras.ops.array([3, 6])).tolist()
     [1, 3]
     """
@@ -142,7 +138,6 @@ def digitize(x: ArrayLike, bins: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.digitize([0.5, 1.0, 4.0], [1.0, 2.0, 3.0]).tolist()
     [0, 1, 3]
     """
@@ -175,7 +170,6 @@ def bincount(
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bincount([1, 2, 2, 5]).tolist()
     [0, 1, 2, 0, 0, 1]
     """
@@ -221,7 +215,6 @@ def histogram(x: ArrayLike, bins: int = 10, range: Any = None) -> tuple[Tensor, 
 
     Example:
 
-    >>> import minikeras as keras
     >>> counts, edges = keras.ops.histogram(keras.ops.array([1.0, 2.0, 2.0, 3.0]), bins=2)
     >>> counts.tolist(), edges.tolist()
     ([1.0, 3.0], [1.0, 2.0, 3.0])

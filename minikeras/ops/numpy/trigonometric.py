@@ -31,7 +31,6 @@ def sin(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sin([0.0, 1.0]).tolist()
     [0.0, 0.8415]
     """
@@ -50,7 +49,6 @@ def cos(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cos([0.0, 1.0]).tolist()
     [1.0, 0.5403]
     """
@@ -69,7 +67,6 @@ def tan(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.tan([0.0, 1.0]).tolist()
     [0.0, 1.5574]
     """
@@ -88,7 +85,6 @@ def arcsin(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arcsin([0.0, 1.0]).tolist()
     [0.0, 1.5708]
     """
@@ -107,7 +103,6 @@ def arccos(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arccos([0.0, 1.0]).tolist()
     [1.5708, 0.0]
     """
@@ -126,7 +121,6 @@ def arctan(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arctan([0.0, 1.0]).tolist()
     [0.0, 0.7854]
     """
@@ -145,7 +139,6 @@ def sinh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sinh([0.0, 1.0]).tolist()
     [0.0, 1.1752]
     """
@@ -164,7 +157,6 @@ def cosh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.cosh([0.0, 1.0]).tolist()
     [1.0, 1.5431]
     """
@@ -183,7 +175,6 @@ def tanh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.tanh([0.0, 1.0]).tolist()
     [0.0, 0.7616]
     """
@@ -202,7 +193,6 @@ def arcsinh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arcsinh([0.0, 1.0]).tolist()
     [0.0, 0.8814]
     """
@@ -221,7 +211,6 @@ def arccosh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arccosh([1.0, 2.0]).tolist()
     [0.0, 1.317]
     """
@@ -240,7 +229,6 @@ def arctanh(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arctanh([0.0, 0.5]).tolist()
     [0.0, 0.5493]
     """
@@ -260,7 +248,6 @@ def arctan2(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.arctan2([1.0, -1.0], [1.0, 0.0]).tolist()
     [0.7854, -1.5708]
     """
@@ -279,7 +266,6 @@ def sinc(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.sinc([0.0, 0.5]).tolist()
     [1.0, 0.6366]
     """
@@ -301,7 +287,6 @@ def deg2rad(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.deg2rad([180.0, 90.0]).tolist()
     [3.1416, 1.5708]
     """
@@ -321,7 +306,6 @@ def rad2deg(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.rad2deg([1.0, 0.5]).tolist()
     [57.2958, 28.6479]
     """

@@ -51,7 +51,6 @@ def vectorize(
 
     Example:
 
-    >>> import minikeras as keras
     >>> clipped = keras.ops.vectorize(lambda a, b: keras.ops.maximum(a - b, 0))
     >>> clipped([[1, 4], [5, 2]], 3).tolist()
     [[0, 1], [2, 0]]

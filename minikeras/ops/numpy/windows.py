@@ -44,7 +44,6 @@ def hanning(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hanning(5).tolist()
     [0.0, 0.5, 1.0, 0.5, 0.0]
     """
@@ -63,7 +62,6 @@ def hamming(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.hamming(5).tolist()
     [0.08, 0.54, 1.0, 0.54, 0.08]
     """
@@ -82,7 +80,6 @@ def blackman(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.blackman(5).shape
     (5,)
     """
@@ -101,7 +98,6 @@ def bartlett(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.bartlett(5).tolist()
     [0.0, 0.5, 1.0, 0.5, 0.0]
     """
@@ -125,7 +121,6 @@ def kaiser(x: ArrayLike, beta: float) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.kaiser(5, beta=14.0).tolist()
     [7.727e-06, 0.1649, 1.0, 0.1649, 7.727e-06]
     """
@@ -166,7 +161,6 @@ def i0(x: ArrayLike) -> Tensor:
 
     Example:
 
-    >>> import minikeras as keras
     >>> keras.ops.i0([0.0, 1.0]).tolist()
     [1.0, 1.2661]
 

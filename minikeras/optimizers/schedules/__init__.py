@@ -48,7 +48,6 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
 
     Example:
 
-    >>> import minikeras as keras
     >>> s = keras.optimizers.schedules
     >>> s.serialize(s.CosineDecay(0.1, 10))["class_name"]
     'CosineDecay'
@@ -68,7 +67,6 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
 
     Example:
 
-    >>> import minikeras as keras
     >>> s = keras.optimizers.schedules
     >>> s.deserialize(s.serialize(s.CosineDecay(0.1, 10))).decay_steps
     10

@@ -27,7 +27,6 @@ class CosineDecay(LearningRateSchedule):
 
     Example:
 
-    >>> import minikeras as keras
     >>> schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
     >>> [round(float(schedule(step)), 3) for step in (0, 5, 10)]
     [0.1, 0.05, 0.0]
@@ -97,7 +96,6 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     Example:
 
-    >>> import minikeras as keras
     >>> schedule = keras.optimizers.schedules.CosineDecayRestarts(0.1, 10, m_mul=0.5)
     >>> [round(float(schedule(step)), 3) for step in (0, 5, 10, 20)]
     [0.1, 0.05, 0.05, 0.025]

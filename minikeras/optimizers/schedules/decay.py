@@ -37,7 +37,6 @@ class ExponentialDecay(LearningRateSchedule):
 
     Example:
 
-    >>> import minikeras as keras
     >>> schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
     >>> float(schedule(20))
     0.025
@@ -87,7 +86,6 @@ class InverseTimeDecay(LearningRateSchedule):
 
     Example:
 
-    >>> import minikeras as keras
     >>> schedule = keras.optimizers.schedules.InverseTimeDecay(0.1, 10, 1.0)
     >>> float(schedule(30))
     0.025
@@ -139,7 +137,6 @@ class PolynomialDecay(LearningRateSchedule):
 
     Example:
 
-    >>> import minikeras as keras
     >>> schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 10, 0.0)
     >>> float(schedule(5)), float(schedule(50))
     (0.05, 0.0)
@@ -198,7 +195,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     Example:
 
-    >>> import minikeras as keras
     >>> schedule = keras.optimizers.schedules.PiecewiseConstantDecay([5, 8], [3.0, 2.0, 1.0])
     >>> [float(schedule(step)) for step in (0, 5, 6, 8, 9)]
     [3.0, 3.0, 2.0, 2.0, 1.0]

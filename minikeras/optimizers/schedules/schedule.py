@@ -12,7 +12,6 @@ class LearningRateSchedule:
 
     Example:
 
-    >>> import minikeras as keras
     >>> class Halving(keras.optimizers.schedules.LearningRateSchedule):
     ...     def __call__(self, step):
     ...         return keras.ops.power(0.5, keras.ops.cast(step, "float32"))

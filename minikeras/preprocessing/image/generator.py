@@ -64,8 +64,6 @@ class ImageDataGenerator:
 
     Example:
         >>> import warnings
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> with warnings.catch_warnings():
         ...     warnings.simplefilter("ignore")
         ...     made = keras.preprocessing.image.ImageDataGenerator(horizontal_flip=True)

@@ -42,8 +42,6 @@ class Dataset:
         file_paths: The files, in order, where the data came from files.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> data = keras.utils.Dataset.from_tensor_slices(np.arange(5))
         >>> data = data.map(lambda x: x * 10).batch(2)
         >>> [batch.tolist() for batch in data]

@@ -26,7 +26,6 @@ def permutation(size: int) -> Order:
     Random words are sorted, and words of equal value keep their order.
 
     Example:
-        >>> import minikeras as keras
         >>> keras.utils.set_random_seed(7)
         >>> first = permutation(5)
         >>> keras.utils.set_random_seed(7)

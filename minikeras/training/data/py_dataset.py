@@ -37,8 +37,6 @@ class PyDataset:
         max_queue_size: How many batches may wait ready made.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> class Squares(keras.utils.PyDataset):
         ...     def __len__(self):
         ...         return 3

@@ -61,8 +61,6 @@ def explore(
             none of these.
 
     Example:
-        >>> import numpy as np
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
         >>> x = np.random.rand(20, 4).astype("float32")
         >>> keras.visualization.explore(model, x)

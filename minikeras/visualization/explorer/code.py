@@ -30,7 +30,6 @@ def model_code(model: Any) -> tuple[str, bool]:
     """Python source that makes an equal, untrained model, and whether it is all of it.
 
     Example:
-        >>> import minikeras as keras
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
         >>> print(model_code(model)[0])
         import keras

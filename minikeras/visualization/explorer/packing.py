@@ -27,7 +27,6 @@ def pack(array: Array) -> Packed:
         What the page's `unpack` takes.
 
     Example:
-        >>> import numpy as np
         >>> pack(np.zeros((100, 100), "float32"))["coding"]
         'palette'
     """

@@ -55,8 +55,6 @@ class MelSpectrogram(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.MelSpectrogram(num_mel_bins=20, sampling_rate=8000, fft_length=512)
     >>> layer(np.ones((2, 8000), "float32")).shape
     (2, 20, 16)

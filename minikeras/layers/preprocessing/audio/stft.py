@@ -63,8 +63,6 @@ class STFTSpectrogram(Layer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.STFTSpectrogram(frame_length=64, padding="same")
     >>> layer(np.ones((2, 320, 1), "float32")).shape
     (2, 10, 33)

@@ -77,8 +77,6 @@ def compute_iou(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> a, b = np.array([[0.0, 0, 2, 2]]), np.array([[0.0, 0, 2, 2], [1, 0, 3, 2]])
     >>> keras.utils.bounding_boxes.compute_iou(a, b, "xyxy").tolist()
     [[1.0, 0.3333]]
@@ -134,8 +132,6 @@ def compute_ciou(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> a, b = np.array([[0.0, 0, 2, 2]]), np.array([[1.0, 0, 3, 2]])
     >>> keras.utils.bounding_boxes.compute_ciou(a, b, "xyxy").tolist()
     [0.2564]
@@ -207,8 +203,6 @@ def encode_box_to_deltas(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.utils.bounding_boxes.encode_box_to_deltas(
     ...     np.array([[0.0, 0, 4, 4]]), np.array([[0.0, 1, 4, 5]]), "xyxy", "xyxy").tolist()
     [[0.25, 0.0, 0.0, 0.0]]
@@ -260,8 +254,6 @@ def decode_deltas_to_boxes(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.utils.bounding_boxes.decode_deltas_to_boxes(
     ...     np.array([[0.0, 0, 4, 4]]), np.array([[0.25, 0, 0, 0]]), "xyxy", "xyxy").tolist()
     [[0.0, 1.0, 4.0, 5.0]]

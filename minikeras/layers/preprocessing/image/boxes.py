@@ -148,8 +148,6 @@ def convert_format(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.utils.bounding_boxes.convert_format(
     ...     np.array([[10, 20, 30, 60]]), "xyxy", "xywh").tolist()
     [[10.0, 20.0, 20.0, 40.0]]
@@ -228,8 +226,6 @@ def clip_to_image_size(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> boxes = {"boxes": np.array([[-10.0, 5, 20, 30], [50, 5, 60, 9]]),
     ...          "labels": np.array([3, 4])}
     >>> cut = keras.utils.bounding_boxes.clip_to_image_size(boxes, height=20, width=40)
@@ -296,8 +292,6 @@ def crop(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.utils.bounding_boxes.crop(
     ...     np.array([[10.0, 20, 50, 60]]), top=10, left=20, height=40, width=30).tolist()
     [[0.0, 10.0, 30.0, 40.0]]
@@ -332,8 +326,6 @@ def pad(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.utils.bounding_boxes.pad(
     ...     np.array([[10.0, 20, 50, 60]]), top=1, left=2).tolist()
     [[12.0, 21.0, 52.0, 61.0]]
@@ -417,8 +409,6 @@ def affine_transform(
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.utils.bounding_boxes.affine_transform(
     ...     np.array([[0.0, 0, 2, 2]]), angle=0.0, translate_x=0.5, translate_y=0.0,
     ...     scale=1.0, shear_x=0.0, shear_y=0.0, height=11, width=11).tolist()

@@ -77,8 +77,6 @@ class RandomHue(_Coloured):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomHue(0.5, value_range=(0, 1))
     >>> red = np.array([[[1.0, 0.0, 0.0]]])
     >>> layer.transform_images(red, {"factor": [1 / 3]}).numpy().round(3).tolist()
@@ -135,8 +133,6 @@ class RandomSaturation(_Coloured):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomSaturation((0, 0), value_range=(0, 1))
     >>> layer(np.array([[[1.0, 0.25, 0.0]]]), training=True).tolist()
     [[[1.0, 1.0, 1.0]]]
@@ -191,8 +187,6 @@ class RandomColorDegeneration(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomColorDegeneration((1, 1))
     >>> layer(np.array([[[100.0, 0.0, 0.0]]]), training=True).tolist()
     [[[29.89, 29.89, 29.89]]]
@@ -246,8 +240,6 @@ class RandomGrayscale(ImageLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomGrayscale(1.0)
     >>> layer(np.array([[[100, 0, 0]]], "uint8"), training=True).tolist()
     [[[29, 29, 29]]]
@@ -320,8 +312,6 @@ class RandomColorJitter(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomColorJitter((0, 1), brightness_factor=0.2, hue_factor=0.1)
     >>> layer(np.ones((2, 4, 4, 3)), training=True).shape
     (2, 4, 4, 3)

@@ -58,8 +58,6 @@ class RandomPerspective(ImageLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomPerspective((1, 1), scale=0.2, seed=1)
     >>> layer(np.ones((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
@@ -221,8 +219,6 @@ class RandomElasticTransform(ImageLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomElasticTransform((1, 1), seed=1)
     >>> layer(np.ones((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)

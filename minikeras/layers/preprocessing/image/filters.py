@@ -51,8 +51,6 @@ class RandomSharpness(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomSharpness((0.5, 0.5))
     >>> layer(np.array([[[1.0], [9.0]]]), training=True).tolist()
     [[[1.0], [9.0]]]
@@ -119,8 +117,6 @@ class RandomGaussianBlur(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomGaussianBlur((1, 1), sigma=(0.5, 0.5), value_range=(0, 1))
     >>> x = np.zeros((3, 3, 1))
     >>> x[1, 1] = 1

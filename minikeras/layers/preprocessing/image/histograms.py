@@ -67,8 +67,6 @@ class Equalization(_Spread):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.array([[[10.0], [11.0], [12.0], [13.0]]])
     >>> keras.layers.Equalization()(x).tolist()
     [[[0.0], [85.0], [170.0], [255.0]]]
@@ -145,8 +143,6 @@ class ContrastLimitedAdaptiveHistogramEqualization(_Spread):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.ContrastLimitedAdaptiveHistogramEqualization()
     >>> layer(np.ones((32, 32, 3), "uint8")).shape
     (32, 32, 3)

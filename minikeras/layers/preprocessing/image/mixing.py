@@ -59,8 +59,6 @@ class RandomErasing(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomErasing((1, 1), scale=(0.25, 0.25), fill_value=7, seed=1)
     >>> int((layer(np.zeros((1, 4, 4, 1)), training=True).numpy() == 7).sum())
     4
@@ -173,8 +171,6 @@ class MixUp(_Mixed):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.MixUp()
     >>> how = {"mix_weight": [0.25, 1.0], "permutation_order": [1, 0]}
     >>> layer.transform_labels(np.eye(2), how).tolist()
@@ -258,8 +254,6 @@ class CutMix(_Mixed):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> data = {"images": np.ones((4, 8, 8, 3)), "labels": np.eye(4)}
     >>> mixed = keras.layers.CutMix(seed=1)(data, training=True)
     >>> mixed["labels"].numpy().sum(1).round(4).tolist()
@@ -340,8 +334,6 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.MaxNumBoundingBoxes(2, bounding_box_format="xyxy")
     >>> boxes = {"boxes": np.ones((1, 1, 4)), "labels": np.array([[3]])}
     >>> layer.transform_bounding_boxes(boxes)["labels"].tolist()

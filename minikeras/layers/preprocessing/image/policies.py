@@ -180,8 +180,6 @@ class RandAugment(_Policy):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandAugment(seed=1)
     >>> layer(np.ones((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
@@ -289,8 +287,6 @@ class AugMix(_Policy):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AugMix(seed=1)(np.ones((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
     """

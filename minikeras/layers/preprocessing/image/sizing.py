@@ -127,8 +127,6 @@ class Resizing(_Sized):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.Resizing(8, 6)(np.ones((2, 32, 32, 3), "uint8")).shape
     (2, 8, 6, 3)
     """
@@ -254,8 +252,6 @@ class CenterCrop(_Sized):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
     >>> keras.layers.CenterCrop(2, 2)(x)[0, :, :, 0].tolist()
     [[5.0, 6.0], [9.0, 10.0]]
@@ -331,8 +327,6 @@ class RandomCrop(_Sized):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.RandomCrop(4, 5, seed=1)(np.ones((2, 8, 8, 3)), training=True).shape
     (2, 4, 5, 3)
     """

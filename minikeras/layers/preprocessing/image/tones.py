@@ -69,8 +69,6 @@ class RandomBrightness(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomBrightness((0.2, 0.2), value_range=(0, 1))
     >>> layer(np.array([[[0.5], [0.9]]]), training=True).tolist()
     [[[0.7], [1.0]]]
@@ -127,8 +125,6 @@ class RandomContrast(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomContrast(0.5)
     >>> layer.transform_images(np.array([[[10.0], [20.0]]]), {"contrast_factor": 2.0}).tolist()
     [[[5.0], [25.0]]]
@@ -191,8 +187,6 @@ class Solarization(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.Solarization(threshold_factor=(0.5, 0.5))
     >>> layer(np.array([[[100.0], [200.0]]]), training=True).tolist()
     [[[100.0], [55.0]]]
@@ -266,8 +260,6 @@ class RandomPosterization(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomPosterization((2, 2))
     >>> layer(np.array([[[60.0], [70.0], [255.0]]]), training=True).tolist()
     [[[0.0], [64.0], [192.0]]]
@@ -328,8 +320,6 @@ class RandomInvert(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomInvert((1, 1), value_range=(-1, 1))
     >>> layer(np.array([[[-1.0], [0.25]]]), training=True).tolist()
     [[[1.0], [-0.25]]]
@@ -382,8 +372,6 @@ class AutoContrast(Toned):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.AutoContrast()(np.array([[[10.0], [11.0], [20.0]]])).tolist()
     [[[0.0], [25.5], [255.0]]]
     """

@@ -53,8 +53,6 @@ class RandomFlip(ImageLayer):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomFlip("horizontal", seed=2)
     >>> layer(np.array([[[1.0], [2.0]]]), training=True).tolist()
     [[[2.0], [1.0]]]
@@ -237,8 +235,6 @@ class RandomRotation(Warp):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> quarter = keras.layers.RandomRotation((0.25, 0.25))
     >>> x = np.array([[[1.0], [2.0]], [[3.0], [4.0]]])
     >>> quarter(x, training=True)[:, :, 0].tolist()
@@ -328,8 +324,6 @@ class RandomZoom(_ByAxis):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> keras.layers.RandomZoom(0.2, seed=1)(np.ones((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
     """
@@ -426,8 +420,6 @@ class RandomTranslation(_ByAxis):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomTranslation(0.0, (0.5, 0.5), fill_mode="wrap")
     >>> layer(np.array([[[1.0], [2.0]]]), training=True).tolist()
     [[[2.0], [1.0]]]
@@ -509,8 +501,6 @@ class RandomShear(_ByAxis):
 
     Example:
 
-    >>> import numpy as np
-    >>> import minikeras as keras
     >>> layer = keras.layers.RandomShear(0.3, 0.1, seed=1)
     >>> layer(np.ones((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
