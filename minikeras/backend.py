@@ -1,6 +1,7 @@
 """`keras.backend`: settings and small helpers under the names that older code uses."""
 
 from minikeras import naming as _naming
+from minikeras.engine.backend import release as _release
 from minikeras.engine.dtypes import is_float as _is_float
 from minikeras.engine.dtypes import is_integer as _is_integer
 from minikeras.engine.dtypes import result_type
@@ -21,9 +22,11 @@ def clear_session(free_memory: bool = True) -> None:
     """Start counting automatic names anew.
 
     Args:
-        free_memory: Kept for Keras's signature.
+        free_memory: Whether to give back to a GPU what was kept for later.
     """
     _naming.reset()
+    if free_memory:
+        _release()
 
 
 def get_uid(prefix: str = "") -> int:

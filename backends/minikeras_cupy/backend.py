@@ -21,7 +21,7 @@ from minikeras.extend import (
     Value,
     numpy_dtype,
 )
-from minikeras_cupy import groups
+from minikeras_cupy import groups, memory
 from minikeras_cupy.driver import Driver
 from minikeras_cupy.kernels import Maker, generated
 from minikeras_cupy.launch import Launcher
@@ -72,6 +72,7 @@ class CupyBackend(Backend):
 
     def __init__(self) -> None:
         cp = self.cp = _cupy()
+        memory.set_limit(cp)
         self.array_type = cp.ndarray
         launch = Launcher(cp, Driver(cp))
         self._maker = Maker(cp, launch)
@@ -101,7 +102,15 @@ class CupyBackend(Backend):
         return self.cp.array(array, order="C")
 
     def alloc(self, nbytes: int) -> Any:
-        return self.cp.empty(nbytes, dtype="uint8")  # CuPy aligns to 512 bytes
+        try:
+            return self.cp.empty(nbytes, dtype="uint8")  # CuPy aligns to 512 bytes
+        except self.cp.cuda.memory.OutOfMemoryError as error:
+            what = "what a program keeps during a run"
+            raise MemoryError(memory.explained(self.cp, what, nbytes)) from error
+
+    def release(self) -> None:
+        self._maker.workspace.clear()
+        memory.release(self.cp)
 
     def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
         return self.cp.ndarray(shape, numpy_dtype(dtype), memptr=buffer.data + offset)
@@ -120,8 +129,13 @@ class CupyBackend(Backend):
             return self._by_kernel(node, regs)
         places = [regs[v] for v in (*node.inputs, *node.outputs)]
 
+        full, cp = self.cp.cuda.memory.OutOfMemoryError, self.cp
+
         def step(registers: list[Any]) -> None:
-            run(*[registers[i] for i in places])
+            try:
+                run(*[registers[i] for i in places])
+            except full as error:
+                raise MemoryError(memory.explained(cp, named(node), 0)) from error
 
         step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]
         return step
@@ -136,8 +150,14 @@ class CupyBackend(Backend):
         inputs = [regs[v] for v in node.inputs]
         outputs = [regs[v] for v in node.outputs]
 
+        full, cp = self.cp.cuda.memory.OutOfMemoryError, self.cp
+
         def step(registers: list[Any]) -> None:
-            made = kernel(*[registers[i] for i in inputs], **static)
+            try:
+                made = kernel(*[registers[i] for i in inputs], **static)
+            except full as error:
+                nbytes = sum(v.aval.nbytes for v in node.outputs)
+                raise MemoryError(memory.explained(cp, named(node), nbytes)) from error
             for o, array in zip(outputs, made if multi else (made,), strict=True):
                 registers[o][...] = array
 
@@ -153,3 +173,9 @@ class CupyBackend(Backend):
 
     def synchronize(self) -> None:
         self.cp.cuda.get_current_stream().synchronize()
+
+
+def named(node: Node) -> str:
+    """A node in an error: its row and the shapes it works on."""
+    shapes = ", ".join(f"{v.aval.dtype}{list(v.aval.shape)}" for v in node.inputs)
+    return f"{node.prim.name}({shapes})"

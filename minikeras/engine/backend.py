@@ -148,6 +148,9 @@ class Backend:
     def synchronize(self) -> None:
         """Wait until everything that was launched has finished."""
 
+    def release(self) -> None:
+        """Give back to the machine what it keeps for later and nobody uses."""
+
     def describe(self) -> dict[str, str]:
         """What it found on this machine, for `minikeras info`: names and values."""
         return {}
@@ -231,6 +234,12 @@ def load(name: str) -> Backend:
         ) from error
     _loaded[name] = made
     return made  # type: ignore[no-any-return]
+
+
+def release() -> None:
+    """Let every backend in use give back memory that nobody uses."""
+    for backend in list(_loaded.values()):
+        backend.release()
 
 
 def _reach_source_tree(module: str) -> None:

@@ -7,6 +7,7 @@ from minikeras.config import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from minikeras.engine.backend import release as _release
 from minikeras.engine.dtypes import standardize as standardize_dtype
 from minikeras.engine.symbolic import is_keras_tensor
 from minikeras.layers.preprocessing.feature_space import FeatureSpace
@@ -48,7 +49,8 @@ def clear_session(free_memory: bool = True) -> None:
     """Start counting automatic names anew.
 
     Args:
-        free_memory: Kept for Keras's signature; memory goes with its last user.
+        free_memory: Whether to give back to a GPU what was kept for later. Memory of
+            the CPU goes with its last user.
 
     Example:
 
@@ -57,6 +59,8 @@ def clear_session(free_memory: bool = True) -> None:
     'dense'
     """
     _naming.reset()
+    if free_memory:
+        _release()
 
 
 def __dir__() -> list[str]:

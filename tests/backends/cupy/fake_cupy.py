@@ -257,6 +257,32 @@ def take(a, indices, axis=None, out=None):
     return out
 
 
+class OutOfMemoryError(MemoryError):
+    """CuPy's."""
+
+
+class Pool:
+    """CuPy's memory pool, as far as its figures go."""
+
+    def __init__(self):
+        self.limit, self.freed = 0, 0
+
+    def set_limit(self, size):
+        self.limit = size
+
+    def get_limit(self):
+        return self.limit
+
+    def used_bytes(self):
+        return 3 << 20
+
+    def total_bytes(self):
+        return 4 << 20
+
+    def free_all_blocks(self):
+        self.freed += 1
+
+
 def make(devices=1):
     """The module; `devices` may be an exception to raise when they are counted."""
     module = types.ModuleType("cupy")
@@ -271,9 +297,17 @@ def make(devices=1):
 
     stream = SimpleNamespace(ptr=0, synchronize=lambda: None)
     module.cuda = SimpleNamespace(
-        runtime=SimpleNamespace(getDeviceCount=count, free=lambda pointer: None),
+        runtime=SimpleNamespace(
+            getDeviceCount=count,
+            free=lambda pointer: None,
+            memGetInfo=lambda: (1 << 20, 64 << 20),
+        ),
+        memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
         get_current_stream=lambda: stream,
     )
+    pool = Pool()
+    module.get_default_memory_pool = lambda: pool
+    module.get_default_pinned_memory_pool = lambda: pool
     module.ndarray, module.take = ndarray, take
     module.asarray = lambda a: a if type(a) is ndarray else ndarray.of(np.array(a))
     module.array = lambda a, order="C": ndarray.of(np.array(bare(a), order=order))

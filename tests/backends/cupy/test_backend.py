@@ -19,8 +19,9 @@ from minikeras.engine import backend as registry
 from minikeras.engine import prims
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import jit
-from minikeras.extend import Aval, BackendError, Node, Value
+from minikeras.extend import Aval, BackendError, Node, Value, lookup, numpy_dtype
 from minikeras.testing import backend_contract
+from minikeras.utils import clear_session
 from minikeras.variable import Variable
 from tests.backends.cupy import fake_cupy
 from tests.backends.kernels import lockstep
@@ -388,4 +389,67 @@ def test_a_step_of_a_recurrent_row_is_one_launch(cupy, name, masked):
         for made, wanted in zip(found["cupy"], found["numpy"], strict=True):
             np.testing.assert_allclose(made, wanted, rtol=1e-4, atol=1e-5)
         assert 2 * time <= driver.launches - counts <= 2 * time + 4
+    config.set_backend("numpy")
+
+
+def test_out_of_memory_says_what_was_asked_for(cupy, monkeypatch):
+    def empty(*args, **kwargs):
+        raise fake_cupy.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(cupy.cp, "empty", empty)
+    with pytest.raises(MemoryError, match=r"asked for 8\.0 MiB, 3\.0 MiB are in use"):
+        cupy.alloc(8 << 20)
+    with pytest.raises(MemoryError, match="25% of the batch would fit"):
+        cupy.alloc(8 << 20)
+    x = Value(Aval((4, 3), "float32"))
+    node = Node(lookup("cumsum"), [x], [Value(x.aval)], {"axis": 0})
+    step = cupy.lower(node, {x: 0, node.outputs[0]: 1})
+    monkeypatch.setitem(cupy.kernels, "cumsum", empty)
+    step = cupy.lower(node, {x: 0, node.outputs[0]: 1})
+    with pytest.raises(MemoryError, match=r"no room for cumsum\(float32\[4, 3\]\)"):
+        step([None, None])
+
+
+def test_memory_is_limited_and_given_back(monkeypatch):
+    module = fake_cupy.make()
+    pool = module.get_default_memory_pool()
+    fake_cupy.installed(monkeypatch, module)
+    monkeypatch.setenv("MINIKERAS_GPU_MEMORY", "512")
+    try:
+        backend = registry.load("cupy")
+        assert pool.limit == 512 << 20
+        backend._maker.workspace.array("columns", (4, 4), "float32")
+        clear_session(free_memory=False)
+        assert not pool.freed
+        clear_session()
+        assert pool.freed == 2
+        assert not backend._maker.workspace._kept
+        monkeypatch.setenv("MINIKERAS_GPU_MEMORY", "much")
+        with pytest.raises(BackendError, match="whole number of MiB"):
+            CupyBackend()
+    finally:
+        registry._loaded.pop("cupy", None)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_products_of_two_16_bit_matrices_are_not_widened(cupy, monkeypatch, dtype):
+    """They go to the tensor cores as they are; batched ones through float32."""
+    seen = []
+    plain = cupy.cp.matmul
+
+    def matmul(x, y, out=None):
+        seen.append(x.dtype.name)
+        return plain(x, y, out=out)
+
+    monkeypatch.setattr(cupy.cp, "matmul", matmul)
+    config.set_backend("cupy")
+    flat = np.ones((4, 3)).astype(numpy_dtype(dtype))
+    product = jit(ops.matmul)
+    assert (
+        product(flat, flat.T.copy()).numpy().astype(float).tolist() == [[3.0] * 4] * 4
+    )
+    stack = np.ones((2, 4, 3)).astype(numpy_dtype(dtype))
+    assert product(stack, stack.swapaxes(1, 2).copy()).shape == (2, 4, 4)
+    assert seen == [dtype, "float32"]
     config.set_backend("numpy")
