@@ -91,6 +91,7 @@ def save_model(
     if name.lower().endswith((".h5", ".hdf5")):
         buffer = io.BytesIO()
         _legacy_h5().save_model(model, buffer, include_optimizer=keep)
+        _parent(Path(name))
         with replaced_file(name) as part:
             hdf5.write_buffer(buffer, part)
         return

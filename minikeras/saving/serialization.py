@@ -169,8 +169,9 @@ def deserialize_keras_object(
         The object, built and compiled if the config says so.
 
     Raises:
-        ValueError: If a class is unknown, or safe mode forbids its code.
-        TypeError: If its constructor refuses the config (it is a ValueError too).
+        ValueError: If safe mode forbids code in the config.
+        TypeError: If a class is unknown, or its constructor refuses the config (it is a
+            ValueError too).
 
     >>> layer = keras.layers.Dense(3, activation="relu", name="hidden")
     >>> config = keras.saving.serialize_keras_object(layer)
@@ -305,7 +306,7 @@ def _find(
         _refuse_other(config, module, name)
         return found
     raise ConfigError(
-        f"unknown {what} {name!r} (module {module!r}). Decorate it with "
+        f"could not locate {what} {name!r} (module {module!r}). Decorate it with "
         "@keras.saving.register_keras_serializable(), or pass it in custom_objects="
         f"{{{name!r}: {name}}}."
     )

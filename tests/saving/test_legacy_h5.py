@@ -41,16 +41,36 @@ def test_a_compiled_model_goes_on(loss, tmp_path):
     assert not keras.models.load_model(path, compile=False).compiled
 
 
-def test_what_cannot_be_saved(tmp_path):
+def test_a_model_of_ones_own(tmp_path):
+    @keras.saving.register_keras_serializable(package="tests.h5")
     class Own(keras.Model):
-        def call(self, x):
-            return x
+        def __init__(self, width, **kwargs):
+            super().__init__(**kwargs)
+            self.width = width
+            self.blocks = [layers.Dense(width), layers.Dense(2)]
+            self.scale = self.add_weight(shape=(2,), name="scale")
 
-    with pytest.raises(NotImplementedError, match=r"\.keras"):
-        Own().save(tmp_path / "m.h5")
-    with pytest.raises(ValueError, match="not built"):
-        keras.Sequential([layers.Dense(2)]).save(tmp_path / "m.h5")
-    assert not list(tmp_path.iterdir())
+        def call(self, x):
+            return self.blocks[1](self.blocks[0](x)) * self.scale
+
+        def get_config(self):
+            return {**super().get_config(), "width": self.width}
+
+    x = np.ones((2, 3), "float32")
+    model = Own(4)
+    model.compile("adam", "mse")
+    model.train_on_batch(x, x[:, :2])
+    model.save(tmp_path / "made" / "m.h5")
+    again = keras.models.load_model(tmp_path / "made" / "m.h5")
+    np.testing.assert_array_equal(again(x), model(x))
+    assert again.train_on_batch(x, x[:, :2]) == model.train_on_batch(x, x[:, :2])
+
+
+def test_a_model_that_is_not_built_has_no_weights(tmp_path):
+    keras.Sequential([layers.Dense(2)]).save(tmp_path / "m.h5")
+    again = keras.models.load_model(tmp_path / "m.h5")
+    assert not again.built
+    assert again(np.ones((1, 3))).shape == (1, 2)
 
 
 def test_equal_names_inside_a_layer_are_made_unique(tmp_path):

@@ -32,25 +32,11 @@ def save_model(
     """Write a model with its weights, and its optimizer's state, as a new HDF5 file.
 
     Args:
-        model: A built Sequential or Functional model.
+        model: A model. What is not built yet has no weights to write.
         filepath: The file's name.
         include_optimizer: Whether to keep how it was compiled.
 
-    Raises:
-        NotImplementedError: If the model is made by subclassing, which this format cannot
-            describe.
-        ValueError: If it is not built.
     """
-    if not hasattr(model, "_graph") and not hasattr(model, "_operations"):
-        raise NotImplementedError(
-            f"{model._label()}: the `.h5` format holds Sequential and Functional models only. "
-            "Save it as `.keras`, or its weights as `.weights.h5`."
-        )
-    if not model.built:
-        raise ValueError(
-            f"{model._label()} is not built, so it has no weights to save. Call it on data, "
-            "or model.build(input_shape), first."
-        )
     config = serialization.serialize_keras_object(model)
     compiled = config.pop("compile_config", None)
     with hdf5.created(filepath, with_sums=True) as file:
