@@ -289,6 +289,8 @@ def test_what_no_exporter_writes(tmp_path):
         "Constant", [], ["y"], value=onnx.numpy_helper.from_array(np.ones(3))
     )
     refused(model_of([constant], inputs=()), tmp_path, "no inputs")
+    two = [node("Relu", ["x"], ["a", "b"]), node("Abs", ["b"], ["y"])]
+    refused(model_of(two), tmp_path, "nothing makes 'b'")
     raw = model_of([node("Relu", ["x"], ["y"])]).SerializeToString()
     (tmp_path / "m.onnx").write_bytes(raw.replace(b"Relu", b"Re\xff\xfe"))
     with pytest.raises(ValueError, match="not known"):

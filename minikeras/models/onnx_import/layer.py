@@ -110,8 +110,12 @@ def run(
         def inner(body: Description, given: Sequence[Value]) -> list[Value]:
             return run(body, given, values, version)
 
+        this = Call(node, version, inner)
+        lost = [name for name in node.inputs if name and name not in values]
+        if lost:
+            raise this.fail(f"nothing makes {lost[0]!r}, or only training does.")
         given = [values[name] if name else None for name in node.inputs]
-        made = call(OPERATORS[node.kind], Call(node, version, inner), given)
+        made = call(OPERATORS[node.kind], this, given)
         values.update((n, v) for n, v in zip(node.outputs, made, strict=False) if n)
     missing = [p.name for p in graph.outputs if p.name not in values]
     if missing:
