@@ -29,6 +29,8 @@ _INSIDE = {
 }
 
 
+# Names of Keras's own that `.h5` files have, and its public ones.
+_OTHER_NAMES = {"GroupedQueryAttention": "GroupQueryAttention"}
 _OF_FEATURES = "layers.preprocessing.feature_space"
 
 
@@ -42,9 +44,8 @@ def find_class(module: str, name: str) -> Any:
     inside = _INSIDE.get(name)  # `.h5` files do not say the module
     if inside is not None and (not module or module.endswith(f".{inside}")):
         return getattr(importlib.import_module(f"minikeras.{inside}"), name)
-    searched = _searched(module, _CLASSES)
-    for part in searched:
-        found = _class(part, name)
+    for part in _searched(module, _CLASSES):
+        found = _class(part, _OTHER_NAMES.get(name, name))
         if found is not None:
             return found
     return None

@@ -99,16 +99,18 @@ def test_what_was_found(name):
     assert fuzzing.read(*FOUND[name]) is False
 
 
-def test_a_layer_that_only_others_can_be_made_of():
-    layer = {"module": "keras.layers", "class_name": "Layer", "config": {"name": "x"}}
-    first = {
-        "module": "keras.layers",
-        "class_name": "InputLayer",
-        "config": {"batch_shape": [1, 2]},
-    }
+def test_what_a_layer_raises_while_it_is_made_is_one_error():
+    @keras.saving.register_keras_serializable("test")
+    class Unfinished(keras.layers.Layer):
+        def build(self, shape):
+            raise NotImplementedError("to be done")
+
+    layer = keras.saving.serialize_keras_object(Unfinished())
+    first = {"class_name": "InputLayer", "config": {"batch_shape": [1, 2]}}
     config = {"class_name": "Sequential", "module": "keras",
               "config": {"name": "s", "layers": [first, layer]}}  # fmt: skip
-    assert fuzzing.read_config(json.dumps(config)) is False
+    with pytest.raises(ValueError, match="to be done"):
+        keras.models.model_from_json(json.dumps(config))
 
 
 def test_arrays_that_claim_more_than_the_file_has(tmp_path):

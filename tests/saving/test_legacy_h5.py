@@ -163,3 +163,18 @@ def test_configs_of_h5_files_have_no_modules(tmp_path):
     model = keras.models.load_model(path)
     x = np.ones((2, 3), "float32")
     np.testing.assert_array_equal(model([x, x]), 4 * x)
+
+
+def test_a_class_under_the_name_that_keras_gives_it_here(tmp_path):
+    inputs = keras.Input((3, 8))
+    model = keras.Model(inputs, layers.GroupQueryAttention(4, 4, 2)(inputs, inputs))
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        text = file.attrs["model_config"].replace('"GroupQuery', '"GroupedQuery')
+        assert "GroupedQueryAttention" in text
+        file.attrs["model_config"] = text
+    x = np.ones((1, 3, 8), "float32")
+    again = keras.models.load_model(tmp_path / "m.h5")
+    np.testing.assert_array_equal(
+        again.predict(x, verbose=0), model.predict(x, verbose=0)
+    )

@@ -49,7 +49,7 @@ def dense(keras):
     return model, _numbers(8, 6), _numbers(8, 2, seed=1)
 
 
-def images(keras):
+def images(keras, mean_padding="same"):
     """Convolutions of all kinds, pooling, resizing by repetition, group normalization."""
     la = keras.layers
     inputs = keras.Input((8, 8, 3))
@@ -58,7 +58,7 @@ def images(keras):
         la.SeparableConv2D(4, 3, strides=2)(x),
         la.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False)(x),
         la.Conv2DTranspose(3, 3, strides=2)(la.MaxPooling2D(4)(x)),
-        la.AveragePooling2D(3, padding="same")(la.GroupNormalization(2)(x)),
+        la.AveragePooling2D(3, padding=mean_padding)(la.GroupNormalization(2)(x)),
         la.GlobalMaxPooling2D()(la.ZeroPadding2D(1)(x)),
         la.GlobalAveragePooling2D(keepdims=True)(la.UpSampling2D(2)(x)),
         la.Cropping2D(2)(la.SpatialDropout2D(0.0)(x)),
@@ -67,6 +67,11 @@ def images(keras):
     ]
     model = _done(keras, inputs, _head(keras, branches))
     return model, _numbers(4, 8, 8, 3), _numbers(4, 2)
+
+
+def inner_images(keras):
+    """The same without means over a border, which Keras on PyTorch takes otherwise."""
+    return images(keras, "valid")
 
 
 def lines_and_boxes(keras):
@@ -252,7 +257,7 @@ OPTIMIZERS = ("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax"
               "Nadam", "Ftrl", "Lion", "Lamb", "Muon", "ScheduleFreeAdamW")  # fmt: skip
 MODELS = {
     f.__name__: f
-    for f in (dense, images, lines_and_boxes, recurrent, conv_lstm, attention, functions,
+    for f in (dense, images, inner_images, lines_and_boxes, recurrent, conv_lstm, attention, functions,
               two_outputs, mixed, subclassed, scaled)
 }  # fmt: skip
 
