@@ -257,8 +257,8 @@ OPTIMIZERS = ("SGD", "RMSprop", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax"
               "Nadam", "Ftrl", "Lion", "Lamb", "Muon", "ScheduleFreeAdamW")  # fmt: skip
 MODELS = {
     f.__name__: f
-    for f in (dense, images, inner_images, lines_and_boxes, recurrent, conv_lstm, attention, functions,
-              two_outputs, mixed, subclassed, scaled)
+    for f in (dense, images, inner_images, lines_and_boxes, recurrent, conv_lstm, attention,
+              functions, two_outputs, mixed, subclassed, scaled)
 }  # fmt: skip
 
 
