@@ -16,6 +16,7 @@ from minikeras.engine.living import once
 from minikeras.engine.profile import Profile, watched
 from minikeras.engine.routine import Routine
 from minikeras.engine.state import State, Turn, claim
+from minikeras.engine.undisturbed import undisturbed
 
 
 class Program:
@@ -60,6 +61,7 @@ class Program:
         self.prepared = routine.prepared
         self.allocating_steps = routine.allocating_steps
         self.arena_bytes = routine.arena_bytes
+        self._at_once = routine.at_once or not writes
         self._inputs = routine.inputs[:n_inputs]
         self._results = routine.outputs[:n_results]
         written = set(writes)
@@ -117,10 +119,19 @@ class Program:
         with routine.settle().lock:
             for i, array in zip(self._inputs, arrays, strict=False):
                 registers[i] = array
-            routine.run()
-            results = [copy(registers[i]) for i in self._results]
-            routine.store()
+            if self._at_once:
+                routine.run()
+                results = [copy(registers[i]) for i in self._results]
+            else:
+                results = undisturbed(self._changed)
             routine.release(self._inputs)
+        return results
+
+    def _changed(self) -> list[Any]:
+        routine, copy, registers = self._routine, self.backend.copy, self.registers
+        routine.run()
+        results = [copy(registers[i]) for i in self._results]
+        routine.store()
         return results
 
     @once

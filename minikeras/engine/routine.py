@@ -86,6 +86,7 @@ class Routine:
         registers: The table that the steps read and write.
         prepared: The steps, one by one, and `nodes`, what each is for.
         copies: Registers that `store` copies, (from, to); `swaps`: by the side of them.
+        at_once: Whether a run is a single native call, which no signal comes into.
     """
 
     def __init__(
@@ -154,6 +155,8 @@ class Routine:
         ]
         targets = {to for _, to in self.copies}
         self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
+        native = len(self.steps) == 1 and getattr(self.steps[0], "at_once", False)
+        self.at_once = native and not self.copies
 
     def _bind(self, arena: Arena) -> None:
         """Keep the values in `arena`."""

@@ -13,8 +13,9 @@ from typing import Any, Self, Unpack
 
 from minikeras import naming, ops, settings
 from minikeras.engine import ranks
-from minikeras.engine.interpret import scope
+from minikeras.engine.interpret import base, current, scope
 from minikeras.engine.tensor import Tensor
+from minikeras.engine.undisturbed import undisturbed
 from minikeras.metrics.stateless import with_values
 from minikeras.ops import collective
 from minikeras.optimizers import legacy
@@ -279,6 +280,8 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
                     collective.gradients([ops.convert_to_tensor(g) for g in grads]),
                     variables,
                 )
+        elif current() is base():
+            undisturbed(self._apply, grads, variables)
         else:
             self._apply(grads, variables)
 

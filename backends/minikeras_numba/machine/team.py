@@ -188,6 +188,7 @@ class Sequence:
     """
 
     allocates = False
+    at_once = True
 
     def __init__(self, calls: Iterable[tuple[int, int, int, int]], keep: Any) -> None:
         self.calls = list(calls)
