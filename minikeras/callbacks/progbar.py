@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from minikeras import console
 from minikeras.console import shown
 
@@ -34,10 +36,17 @@ class Progbar:
         target: Number of steps, or None if unknown.
         width: Width of the bar in characters.
         verbose: 0 silent, 1 a bar, 2 one line at the end.
-        interval: Least seconds between two drawings.
-        stateful_metrics: Kept for Keras's signature: values are shown as given.
-        stateless_metrics: Names of values to show as the mean over all updates.
+        interval: Least seconds between two drawings. With 0 each update is written, also
+            where lines cannot be drawn over.
+        stateful_metrics: Names of values to show as given; others are shown as the mean
+            over the updates.
+        stateless_metrics: Names of values to show as means; others are shown as given.
+            Only one of the two may be given; without either all are means. The end shows
+            what it is given.
         unit_name: What a step is called, e.g. `"step"`.
+
+    Raises:
+        ValueError: If both kinds of names are given.
 
     Example:
         >>> bar = Progbar(2, verbose=2)
@@ -61,8 +70,13 @@ class Progbar:
         self.verbose = verbose
         self.interval = interval
         self.unit_name = unit_name
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError(
+                f"Progbar: stateful_metrics={stateful_metrics!r} and stateless_metrics="
+                f"{stateless_metrics!r}; expected one of them at most."
+            )
         self.stateful_metrics = set(stateful_metrics or ())
-        self._means = set(stateless_metrics or ())
+        self._means = None if stateless_metrics is None else set(stateless_metrics)
         self._totals: dict[str, tuple[float, int]] = {}
         self._values: dict[str, Any] = {}
         self._seen_so_far = 0
@@ -96,10 +110,11 @@ class Progbar:
         if finalize is None:
             finalize = self.target is not None and current >= self.target
         for name, value in values or ():
-            if name in self._means:
+            if self._is_mean(name) and not finalize and np.size(value) == 1:
                 total, count = self._totals.get(name, (0.0, 0))
                 steps = max(current - self._seen_so_far, 1)
-                self._totals[name] = (total + float(value) * steps, count + steps)
+                number = np.asarray(value).item()
+                self._totals[name] = (total + number * steps, count + steps)
                 value = self._totals[name][0] / self._totals[name][1]
             self._values[name] = value
         self._seen_so_far = current
@@ -107,10 +122,16 @@ class Progbar:
         if self._first is None:
             self._first = now
         if self.verbose == 1:
-            if finalize or (self._live and now - self._drawn >= self.interval):
+            live = self._live or self.interval <= 0
+            if finalize or (live and now - self._drawn >= self.interval):
                 self._draw(current, now, finalize)
         elif self.verbose == 2 and finalize:
             console.say(self._summary(current, now))
+
+    def _is_mean(self, name: str) -> bool:
+        if self._means is None:
+            return name not in self.stateful_metrics
+        return name in self._means
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
         """Show that `n` more steps are done."""
@@ -141,7 +162,7 @@ class Progbar:
         self._length = length
         text = head + ("\n" + _INDENT).join(lines)
         if console.interactive():
-            console.write(text + ("\n" if finalize else ""))
+            console.write(text + ("\n" if finalize or not self._live else ""))
         else:
             console.say(text)
 

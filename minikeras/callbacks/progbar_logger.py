@@ -42,7 +42,9 @@ class ProgbarLogger(Callback):
         if heading:
             console.say(heading)
         # Ten drawings a second keep progress under 1 % of the time of steps of 1 ms.
-        self._bar = Progbar(steps, verbose=self._verbose, interval=0.1)
+        self._bar = Progbar(
+            steps, verbose=self._verbose, interval=0.1, stateless_metrics=()
+        )
 
     def _remembered(self) -> dict[str, Any]:
         return {}  # a bar is drawn anew

@@ -164,6 +164,8 @@ class STFT(Initializer):
                 f"STFT: scaling={scaling!r}; expected 'density', 'spectrum' or None."
             )
         self.side = side
+        if isinstance(window, str):
+            _named_window(window, 2, periodic)  # its error comes now
         self.window = window
         self.scaling = scaling
         self.periodic = periodic

@@ -174,7 +174,19 @@ def _output_shape(operation: Any) -> str:
     graph = getattr(operation, "_graph", None)
     shape = operation.output_shape if graph is not None else None
     shape = shape or operation.__dict__.get("_output_shapes")
-    return str(shape) if shape else "?"
+    return str(shape or _told_by(operation) or "?")
+
+
+def _told_by(operation: Any) -> Any:
+    """The shape that a layer says itself, where it was built and never called."""
+    shapes = operation.__dict__.get("_build_shapes")
+    own = type(operation).compute_output_shape is not Layer.compute_output_shape
+    if not shapes or not own:
+        return None
+    try:
+        return operation.compute_output_shape(*shapes.values())
+    except Exception:  # a method of the user's; a summary is no place to fail
+        return None
 
 
 def _parameters(operation: Layer) -> str:

@@ -92,6 +92,12 @@ def get_registered_object(
     return None
 
 
+def registered_alone(name: str) -> Any:
+    """What is registered under this name in one package only; None where in none or many."""
+    found = [v for key, v in _custom_objects.items() if key.partition(">")[2] == name]
+    return found[0] if len(found) == 1 else None
+
+
 def current_objects() -> dict[str, Any]:
     """Everything that is registered or passed now, by name."""
     return {**_custom_objects, **_scoped.get({})}

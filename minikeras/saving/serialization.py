@@ -22,6 +22,7 @@ from minikeras.saving.registry import (
     custom_object_scope,
     get_registered_name,
     get_registered_object,
+    registered_alone,
 )
 from minikeras.variable import Variable
 
@@ -296,7 +297,7 @@ def _find(
     if not isinstance(name, str):
         raise ConfigError(f"the config of a {what} has no name: {_short(config)}.")
     if what == "function":  # Keras 3.6 wrote a registered function's own name only
-        found = get_registered_object(f"Custom>{name}")
+        found = registered_alone(name)
         if found is not None:
             return found
     module = str(config.get("module") or "")
@@ -315,8 +316,9 @@ def _find(
 def _refuse_other(config: dict[str, Any], module: str, name: str) -> None:
     """Something of this package does not stand in for what was registered elsewhere."""
     registered = config.get("registered_name")
-    ours = module.startswith("keras.") and not module.startswith("keras.src")
-    if ours and registered not in (None, name, "function") and ">" in str(registered):
+    ours = module == "builtins" or module.startswith("keras.")
+    ours = ours and not module.startswith("keras.src")
+    if ours and registered not in (None, "", name, "function"):
         raise ValueError(
             f"the config of {name!r} (module {module!r}) has registered_name={registered!r}, "
             "which is not registered; expected it to be, or no registered_name, which "

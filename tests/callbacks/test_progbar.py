@@ -75,19 +75,12 @@ def test_a_shorter_line_leaves_nothing_of_a_longer_one(make_terminal, time):
 
 
 def test_a_file_gets_one_line_without_control_characters(capsys):
-    bar = Progbar(3, interval=0.0)
+    bar = Progbar(3, interval=0.01)
     for step in range(1, 4):
         bar.update(step, [("loss", 1.0)])
     out = capsys.readouterr().out
     assert out.count("\n") == 1 and "\r" not in out and "\x1b" not in out
     assert out.startswith("3/3 ━━━━━━━━━━━━━━━━━━━━ ")
-
-
-def test_means_of_stateless_values(capsys):
-    bar = Progbar(3, verbose=2, stateless_metrics=["a"])
-    for step, value in ((1, 1.0), (2, 2.0), (3, 6.0)):
-        bar.update(step, [("a", value), ("b", value)])
-    assert "a: 3.0000 - b: 6.0000" in capsys.readouterr().out
 
 
 def test_unknown_targets_and_add(make_terminal, time):
@@ -284,3 +277,25 @@ def test_steps_of_a_millisecond_are_drawn_ten_times_a_second(time, monkeypatch):
     bars.on_epoch_end(0, {"loss": 0.5})
     assert 15 <= len(drawn) <= 22  # two seconds
     assert Counted.fetched <= len(drawn)
+
+
+@pytest.mark.parametrize(
+    ("names", "second"),
+    [
+        ({}, (1, 1)),
+        ({"stateful_metrics": []}, (1, 1)),
+        ({"stateless_metrics": []}, (2, 2)),
+        ({"stateful_metrics": ["a"]}, (2, 1)),
+        ({"stateless_metrics": ["a"]}, (1, 2)),
+    ],
+)
+def test_which_values_are_means(lib, names, second, capsys):
+    """Each update is written where the interval is 0; the end shows what it is given."""
+    bar = lib.utils.Progbar(3, verbose=1, interval=0.0, **names)
+    for step, value in ((1, 0.0), (2, 2.0), (3, 7.0)):
+        bar.update(step, [("a", value), ("b", value)])
+    out = capsys.readouterr().out
+    values = [tuple(map(float, v)) for v in re.findall(r"a: ([\d.e+]+) - b: ([\d.]+)", out)]
+    assert values[1:] == [second, (7, 7)]
+    with pytest.raises(ValueError, match="stateless_metrics"):
+        lib.utils.Progbar(3, stateful_metrics=[], stateless_metrics=[])

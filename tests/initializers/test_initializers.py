@@ -201,4 +201,4 @@ def test_windows_that_scipy_knows(lib):
         np.testing.assert_allclose(ratio, expected, atol=1e-6)
     if lib is not keras():
         with pytest.raises(ValueError, match="window='nonsense'"):
-            lib.initializers.STFT("real", window="nonsense")((8, 1, 5))
+            lib.initializers.STFT("real", window="nonsense")

@@ -35,3 +35,24 @@ def test_the_optimizers_state_counts_once_it_is_there(lib, name, total, own):
     assert totals(model) == {**PLAIN, "Total params": total, "Optimizer params": own}
     model.compile(name, "mse")
     assert totals(model) == PLAIN
+
+
+def test_layers_that_a_build_builds_say_their_shapes(lib, capsys):
+    class Two(lib.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = lib.layers.Dense(4), lib.layers.Dense(2)
+
+        def build(self, shape):
+            self.first.build(shape)
+            self.second.build((None, 4))
+            self.built = True
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    model = Two()
+    model.build((None, 3))
+    model.summary()
+    out = capsys.readouterr().out
+    assert "(None, 4)" in out and "(None, 2)" in out

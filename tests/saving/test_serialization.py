@@ -27,24 +27,21 @@ def test_a_name_among_module_objects_is_an_object_or_a_function():
     assert deserialize("other", module_objects=known) == "other"
 
 
-@pytest.fixture
-def squares(lib):
-    """A registered function, as Keras 3.6 wrote it and as Keras 3.15 does."""
+@pytest.mark.parametrize("package", ["Custom", "mine"])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_registered_function_by_its_own_name_alone(lib, package, plain):
+    """As Keras 3.6 wrote it."""
 
-    @lib.saving.register_keras_serializable()
-    def squares_of_a_test(x):
+    def squares(x):
         return x**2
 
-    return squares_of_a_test
-
-
-@pytest.mark.parametrize("registered", ["function", "squares_of_a_test"])
-def test_a_registered_function_by_its_own_name_alone(lib, squares, registered):
+    name = f"squares_of_{package}_{plain}"
+    lib.saving.register_keras_serializable(package, name)(squares)
     config = {
         "class_name": "function",
-        "config": "squares_of_a_test",
+        "config": name,
         "module": "builtins",
-        "registered_name": registered,
+        "registered_name": name if plain else "function",
     }
     assert lib.saving.deserialize_keras_object(config) is squares
 
@@ -72,9 +69,11 @@ def test_nothing_of_keras_stands_in_for_what_was_registered(lib, kind, module, i
     name = kind if kind != "function" else inner
     config = {"class_name": kind, "module": module, "config": inner}
     load = lib.saving.deserialize_keras_object
-    with pytest.raises(ValueError, match=f"mine>{name}"):
-        load({**config, "registered_name": f"mine>{name}"})
-    assert callable(load({**config, "registered_name": name}))
+    for registered in (f"mine>{name}", "another"):
+        with pytest.raises(ValueError, match=registered):
+            load({**config, "registered_name": registered})
+    for registered in (name, "", None):
+        assert callable(load({**config, "registered_name": registered}))
 
 
 @pytest.mark.parametrize("config", [{"name": "a"}, {}])
