@@ -295,7 +295,9 @@ def test_which_values_are_means(lib, names, second, capsys):
     for step, value in ((1, 0.0), (2, 2.0), (3, 7.0)):
         bar.update(step, [("a", value), ("b", value)])
     out = capsys.readouterr().out
-    values = [tuple(map(float, v)) for v in re.findall(r"a: ([\d.e+]+) - b: ([\d.]+)", out)]
+    values = [
+        tuple(map(float, v)) for v in re.findall(r"a: ([\d.e+]+) - b: ([\d.]+)", out)
+    ]
     assert values[1:] == [second, (7, 7)]
     with pytest.raises(ValueError, match="stateless_metrics"):
         lib.utils.Progbar(3, stateful_metrics=[], stateless_metrics=[])
