@@ -4,7 +4,7 @@
 // computation, whatever the numbers are. Where a rule is not known, all elements are marked.
 
 import type { Data, Program, Step } from "../format";
-import { type Aval, around, broadcastStrides, places, size, strides } from "./arrays";
+import { type Aval, around, broadcastStrides, places, sameShape, size, strides } from "./arrays";
 import { Call } from "./primitives/row";
 import { windows } from "./primitives/windows";
 
@@ -12,8 +12,11 @@ type Marks = Uint8Array;
 type Lookup = (value: number) => Data | undefined;
 type Given = () => Data | undefined;
 
-/** From the marks of a step's results (null: none) to those of its arguments (null: none). */
-type Rule = (call: Call, made: (Marks | null)[], data: Given[]) => (Marks | null)[];
+/**
+ * From the marks of a step's results (null: none) to those of its arguments (null: none). Only `wanted`
+ * arguments are looked at afterwards: those that hang on the sample; weights may be large.
+ */
+type Rule = (call: Call, made: (Marks | null)[], data: Given[], wanted: boolean[]) => (Marks | null)[];
 
 /** Marks of all values that `value` depends on, given marks on it. Arguments that hang on no sample are left out. */
 export function dependencies(
@@ -30,9 +33,11 @@ export function dependencies(
     if (made.every((m) => m === null)) continue;
     const call = called(step, program);
     const rule = RULES[step.op] ?? all;
-    rule(call, made, step.in.map((v) => () => lookup(v))).forEach((m, k) => {
+    const wanted = step.in.map(moves);
+    const data = step.in.map((v) => () => lookup(v));
+    rule(call, made, data, wanted).forEach((m, k) => {
       const value = step.in[k];
-      if (m === null || !moves(value)) return;
+      if (m === null || !wanted[k]) return;
       const before = found.get(value);
       if (!before) found.set(value, m);
       else for (let e = 0; e < m.length; e++) before[e] |= m[e];
@@ -50,13 +55,15 @@ function blank(aval: Aval): Marks {
   return new Uint8Array(size(aval.shape));
 }
 
-const all: Rule = (call) => call.inputs.map((x) => blank(x).fill(1));
+const all: Rule = (call, _made, _data, wanted) => call.inputs.map((x, k) => (wanted[k] ? blank(x).fill(1) : null));
 
 const none: Rule = (call) => call.inputs.map(() => null);
 
 /** The same element of each argument, those that broadcast included. */
-const elementwise: Rule = (call, [made]) =>
-  call.inputs.map((x) => {
+const elementwise: Rule = (call, [made], _data, wanted) =>
+  call.inputs.map((x, k) => {
+    if (!wanted[k]) return null;
+    if (sameShape(x.shape, call.outputs[0].shape)) return made!.slice();
     const marks = blank(x);
     const from = places(call.outputs[0].shape, broadcastStrides(x.shape, call.outputs[0].shape));
     for (let i = 0; i < from.length; i++) if (made![i]) marks[from[i]] = 1;
@@ -147,17 +154,19 @@ const flip = moved((call) => {
   return places(x.shape, own.map((s, axis) => (axes.includes(axis) ? -s : s)), from);
 });
 
-const matmul: Rule = (call, [made]) => {
+const matmul: Rule = (call, [made], _data, wanted) => {
   const [a, b] = call.inputs;
   const [out] = call.outputs;
   const batch = out.shape.slice(0, -2);
   const [rows, columns] = out.shape.slice(-2);
-  const marks = [blank(a), blank(b)];
+  const marks = [a, b].map((x, k) => (wanted[k] ? blank(x) : null));
   const mark = (k: 0 | 1, x: Aval, n: number, line: number, isRow: boolean) => {
+    const own = marks[k];
+    if (!own) return;
     const [height, width] = x.shape.slice(-2);
     const begin = places(batch, broadcastStrides(x.shape.slice(0, -2), batch))[n] * height * width;
-    if (isRow) marks[k].fill(1, begin + line * width, begin + (line + 1) * width);
-    else for (let i = 0; i < height; i++) marks[k][begin + i * width + line] = 1;
+    if (isRow) own.fill(1, begin + line * width, begin + (line + 1) * width);
+    else for (let i = 0; i < height; i++) own[begin + i * width + line] = 1;
   };
   for (let n = 0; n < size(batch); n++) {
     const seen = new Set<number>();
@@ -209,18 +218,18 @@ function windowed(
   return marks;
 }
 
-const conv: Rule = (call, [made]) => {
+const conv: Rule = (call, [made], _data, wanted) => {
   const [x, w] = call.inputs;
   const groups = call.number("groups");
   const how = [w.shape.slice(0, -2), call.pairs("padding"), groups, call.numbers("dilation")] as const;
-  return [windowed(call, x, call.outputs[0], ...how, made!, false), blank(w).fill(1)];
+  return [windowed(call, x, call.outputs[0], ...how, made!, false), wanted[1] ? blank(w).fill(1) : null];
 };
 
-const transposedConv: Rule = (call, [made]) => {
+const transposedConv: Rule = (call, [made], _data, wanted) => {
   const [dy, w] = call.inputs;
   const groups = call.number("groups");
   const how = [w.shape.slice(0, -2), call.pairs("padding"), groups, call.numbers("dilation")] as const;
-  return [windowed(call, call.outputs[0], dy, ...how, made!, true), blank(w).fill(1)];
+  return [windowed(call, call.outputs[0], dy, ...how, made!, true), wanted[1] ? blank(w).fill(1) : null];
 };
 
 const pool: Rule = (call, [made]) => {
@@ -231,24 +240,25 @@ const pool: Rule = (call, [made]) => {
   return [windowed(call, x, out, ...how, made!, false)];
 };
 
-const take: Rule = (call, [made], data) => {
+const take: Rule = (call, [made], data, wanted) => {
   const [x, index] = call.inputs;
   const indices = data[1]();
-  if (!indices) return all(call, [made], data);
+  if (!indices) return all(call, [made], data, wanted);
   const [lead, length, inner] = around(x.shape, call.number("axis"));
-  const [rows, chosen] = [blank(x), blank(index)];
+  const rows = wanted[0] ? blank(x) : null;
+  const chosen = blank(index);
   for (let i = 0; i < lead; i++)
     for (let k = 0; k < indices.length; k++)
       for (let j = 0; j < inner; j++) {
         if (!made![(i * indices.length + k) * inner + j]) continue;
         chosen[k] = 1;
-        if (indices[k] >= 0 && indices[k] < length) rows[(i * length + indices[k]) * inner + j] = 1;
+        if (rows && indices[k] >= 0 && indices[k] < length) rows[(i * length + indices[k]) * inner + j] = 1;
       }
   return [rows, chosen];
 };
 
 /** Recurrent rows: a state depends on its sample's steps up to it. */
-const recurrent: Rule = (call, made) => {
+const recurrent: Rule = (call, made, _data, wanted) => {
   const [x, ...rest] = call.inputs;
   const [batch, time, width] = x.shape;
   const reverse = call.flag("reverse");
@@ -271,7 +281,8 @@ const recurrent: Rule = (call, made) => {
     for (let t = 0; t < time; t++) if (seen(n, t)) steps.fill(1, (n * time + t) * width, (n * time + t + 1) * width);
   return [
     steps,
-    ...rest.map(({ dtype, shape }) => {
+    ...rest.map(({ dtype, shape }, k) => {
+      if (!wanted[k + 1]) return null;
       const marks = blank({ dtype, shape });
       if (dtype === "bool") marks.forEach((_, e) => (marks[e] = Number(seen(Math.floor(e / time), e % time))));
       else if (shape[0] === batch) marks.forEach((_, e) => (marks[e] = Number(reach[Math.floor(e / shape[1])] >= 0)));
@@ -282,7 +293,7 @@ const recurrent: Rule = (call, made) => {
 };
 
 /** Loops along a sequence: what is stacked at a step depends on the slices up to it. */
-const scan: Rule = (call, made) => {
+const scan: Rule = (call, made, _data, wanted) => {
   const constants = call.number("n_consts");
   const carried = call.number("n_carry");
   const length = call.number("length");
@@ -296,8 +307,8 @@ const scan: Rule = (call, made) => {
     });
   });
   return call.inputs.map((x, i) => {
+    if (reach < 0 || !wanted[i]) return null;
     const marks = blank(x);
-    if (reach < 0) return null;
     if (i < constants + carried) return marks.fill(1);
     const width = size(x.shape.slice(1));
     return reverse ? marks.fill(1, (length - 1 - reach) * width) : marks.fill(1, 0, (reach + 1) * width);

@@ -7,6 +7,7 @@ where the layer gives back what it got.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -122,6 +123,7 @@ def watched(model: Any, capture: Capture) -> Iterator[None]:
 
 
 def _noting(part: Any, call: Any) -> Any:
+    @functools.wraps(call)  # wrappers such as TimeDistributed look at its signature
     def noted(*args: Any, **kwargs: Any) -> Any:
         capture = _watching.get()  # None in other threads, which use the model too
         if capture is None:

@@ -256,13 +256,13 @@ class Layers:
 
     def _states(self, call: LayerCall) -> list[Json]:
         for node in self._own_nodes(call):
-            if node.prim.name in ("lstm", "gru"):
+            if node.prim.name in ("lstm", "gru", "simple_rnn"):
                 return self._sequence(node)
         return []
 
     def _sequence(self, node: Node) -> list[Json]:
         _, time, units = node.outputs[0].aval.shape
-        long = node.prim.name == "lstm"
+        long, short = node.prim.name == "lstm", node.prim.name == "simple_rnn"
         names = ["input", "forget", "candidate", "output"]
         if not long:
             names = ["update", "reset", "recurrent part", "candidate"]
@@ -271,7 +271,8 @@ class Layers:
         ]
         if long:
             rows.append(("cells", node.outputs[2], units, []))
-        rows.append(("gates", node.outputs[-1], 4 * units, names))
+        if not short:
+            rows.append(("gates", node.outputs[-1], 4 * units, names))
         return [
             {"kind": kind, "shape": [time, width], "names": names, "value": number}
             for kind, value, width, names in rows

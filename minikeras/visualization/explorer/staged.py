@@ -115,7 +115,7 @@ def staged(model: Any, avals: list[Aval], structure: Any) -> Staged:
 
 def _inner_values(nodes: list[Node], calls: list[LayerCall]) -> list[Value]:
     """What goes on inside of layers and is shown: attention's weights, states over time."""
-    names = ("softmax", "lstm", "gru")
+    names = ("softmax", "lstm", "gru", "simple_rnn")
     return [
         v
         for call in calls

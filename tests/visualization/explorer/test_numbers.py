@@ -53,3 +53,21 @@ def test_every_layer_of(name, tmp_path):
                 close(got, want, row["path"])
         outputs = np.asarray(model.predict(x, verbose=0))
         close(node.array(result["outputs"][0]), outputs[i], "output")
+
+
+def test_masks_reach_what_a_wrapper_holds(tmp_path):
+    layers = keras.layers
+    x = keras.Input((3, 5, 2))
+    y = layers.TimeDistributed(layers.Masking())(x)
+    y = layers.TimeDistributed(layers.LSTM(4))(y)
+    y = layers.SimpleRNN(3)(y)
+    model = networks.uneven(keras.Model(x, y))
+    data = np.random.default_rng(0).normal(size=(2, 3, 5, 2)).astype("float32")
+    data[:, :, 3:] = 0
+    payload = keras.visualization.explore(model, data).payload
+    simple = payload["layers"][-1]
+    assert [p["kind"] for p in simple["parts"]] == ["states"]
+    _, ran = node.ask(payload, [("sample", 1), ("run", {"$": 1}, 1)], tmp_path)
+    wanted = model.predict(data, verbose=0)[1]
+    close(node.array(ran["outputs"][0]), wanted, "output")
+    close(node.array(ran["parts"][-1][0])[-1], wanted, "states")
