@@ -48,6 +48,48 @@ ENGINES = {
 }
 
 
+# On a GPU each engine runs in three precisions: float32 as it is written, its products
+# rounded to TF32, and Keras's mixed_bfloat16.
+PRECISIONS = ("float32", "tf32", "bfloat16")
+_PRECISION: dict[str, dict[str, dict[str, str]]] = {
+    "minikeras": {
+        "float32": {"MINIKERAS_TF32": "0"},
+        "tf32": {"MINIKERAS_TF32": "1"},
+        "bfloat16": {"MINIKERAS_TF32": "0"},
+    },
+    "jax": {
+        "float32": {"JAX_DEFAULT_MATMUL_PRECISION": "float32"},
+        "tf32": {"JAX_DEFAULT_MATMUL_PRECISION": "tensorfloat32"},
+        "bfloat16": {"JAX_DEFAULT_MATMUL_PRECISION": "float32"},
+    },
+    "torch": {
+        "float32": {"NVIDIA_TF32_OVERRIDE": "0"},
+        "tf32": {"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1"},
+        "bfloat16": {"NVIDIA_TF32_OVERRIDE": "0"},
+    },
+}
+
+
+def _on_gpu() -> dict[str, Engine]:
+    made = {}
+    for precision in PRECISIONS:
+        policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+        for base, backend in (
+            (_ours("cupy", ("cupy",)), "minikeras"),
+            (_peer("jax"), "jax"),
+            (_peer("torch"), "torch"),
+        ):
+            more = {**_PRECISION[backend][precision], "BENCHMARK_POLICY": policy}
+            if backend == "jax":
+                more["JAX_PLATFORMS"] = "cuda"  # or it would run on the CPU, unasked
+            name = f"{base.name}-{precision}"
+            made[name] = Engine(name, base.module, {**base.env, **more}, base.needs)
+    return made
+
+
+GPU_ENGINES = _on_gpu()
+
+
 def environment(engine: Engine) -> dict[str, str]:
     """The variables of its process. Peers see this folder alone, none of our caches."""
     paths = [str(ROOT)] + [str(ROOT / "backends")] * engine.ours

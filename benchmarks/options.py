@@ -7,7 +7,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.engines import ENGINES, Engine, missing
+from benchmarks.engines import ENGINES, GPU_ENGINES, Engine, missing
+
+_ALL = {**ENGINES, **GPU_ENGINES}
+
+
+def chosen(given: argparse.Namespace) -> list[str]:
+    """The engines that were named, or all of the device."""
+    return given.engines or list(GPU_ENGINES if given.device == "gpu" else ENGINES)
 
 
 def names(known: Sequence[str]) -> Callable[[str], list[str]]:
@@ -27,7 +34,17 @@ def names(known: Sequence[str]) -> Callable[[str], list[str]]:
 
 def add_engines(parser: argparse.ArgumentParser) -> None:
     """The options that say which engines run and where they are, and `--json`."""
-    parser.add_argument("--engines", type=names(list(ENGINES)), default=list(ENGINES))
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "gpu"),
+        default="cpu",
+        help="gpu: in float32, TF32 and bfloat16, beside Keras on JAX and torch",
+    )
+    parser.add_argument(
+        "--engines",
+        type=names([*ENGINES, *GPU_ENGINES]),
+        help="all of the device, where none are named",
+    )
     parser.add_argument(
         "--python",
         type=_interpreter,
@@ -41,7 +58,7 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
 
 def _interpreter(text: str) -> tuple[str, str]:
     name, sign, path = text.partition("=")
-    if not sign or not path or name not in ("peers", *ENGINES):
+    if not sign or not path or name not in ("peers", *ENGINES, *GPU_ENGINES):
         raise argparse.ArgumentTypeError(
             f"{text!r}: expected ENGINE=PATH, with an engine's name or 'peers'"
         )
@@ -52,7 +69,7 @@ def interpreters(given: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The interpreters by engine, as `--python` gave them."""
     table: dict[str, str] = {}
     for name, path in given:
-        peers = [e.name for e in ENGINES.values() if not e.ours]
+        peers = [e.name for e in _ALL.values() if not e.ours]
         for engine in peers if name == "peers" else [name]:
             table[engine] = path
     return table
@@ -62,9 +79,9 @@ def installed(given: Sequence[str], pythons: Mapping[str, str]) -> list[Engine]:
     """The engines that can run. What the others lack is printed."""
     found = []
     for name in given:
-        lacking = missing(ENGINES[name], pythons.get(name, sys.executable))
+        lacking = missing(_ALL[name], pythons.get(name, sys.executable))
         if lacking:
             print(f"{name} is skipped: not installed: {', '.join(lacking)}")
         else:
-            found.append(ENGINES[name])
+            found.append(_ALL[name])
     return found

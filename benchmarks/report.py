@@ -76,7 +76,7 @@ def speed_rows(results: Results, peak: float) -> list[list[str]]:
                     number(f["step_ms"]),
                     ratio(step, f["step_ms"]),
                     f"{gflops:.0f}",
-                    f"{gflops / peak:.0%}",
+                    "" if math.isnan(peak) else f"{gflops / peak:.0%}",
                     f"{f['first_step_s']:.2f}",
                     number(f["predict_1024_ms"]),
                     ratio(many, f["predict_1024_ms"]),
@@ -103,13 +103,19 @@ def small_rows(results: Results) -> list[list[str]]:
 
 def summary(results: Results, peak: float) -> str:
     """Both tables, and the geometric mean of our ratios."""
+    counted = "Multiply-adds are counted as in the direct algorithms."
+    if not math.isnan(peak):
+        counted = (
+            f"Best matmul measured: {peak:.0f} GFLOP/s. Multiply-adds are counted as in the "
+            "direct algorithms, so Winograd's can pass it."
+        )
     parts = [
-        f"Best matmul measured: {peak:.0f} GFLOP/s. Multiply-adds are counted as in the "
-        "direct algorithms, so Winograd's can pass it.",
+        counted,
         table(SPEED, speed_rows(results, peak)),
         table(SMALL, small_rows(results)),
     ]
-    for engine in ("minikeras-numba", "minikeras-numpy"):
+    ours = {n for engines in results.values() for n in engines if n.startswith("mini")}
+    for engine in sorted(ours):
         found = ratios(results, engine)
         if found:
             parts.append(

@@ -131,7 +131,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measures, prints tables; 1 if nothing could be measured."""
     given = _parser().parse_args(words)
     pythons = options.interpreters(given.python)
-    engines = options.installed(given.engines, pythons)
+    engines = options.installed(options.chosen(given), pythons)
     results, failures = measure(given.models, engines, pythons)
     for model, reasons in failures.items():
         for name, why in reasons.items():

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.workloads import WORKLOADS, Workload, forward_macs, train_macs
+from benchmarks.workloads import ALL_WORKLOADS, Workload, forward_macs, train_macs
 
 CALLS = 20  # single samples in a row; their mean is one measurement
 # Predictions of many samples a turn: the first finds the caches full of other engines.
@@ -98,8 +98,9 @@ def call_ms(call: Callable[[], Any]) -> float:
 def main(module: str, name: str, rounds: int, folder: str | None = None) -> None:
     """Says what it measures, in the order told above."""
     line = Line()
-    workload = WORKLOADS[name]
+    workload = ALL_WORKLOADS[name]
     keras, seconds = imported(module)
+    keras.config.set_dtype_policy(os.environ.get("BENCHMARK_POLICY", "float32"))
     line.say(import_s=seconds, import_mb=resident_mb())
     line.wait()
     x, y = workload.load(workload.batch * workload.steps, folder)

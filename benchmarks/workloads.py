@@ -5,6 +5,7 @@ A builder takes the `keras` module, ours or theirs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +118,35 @@ def transformer(keras: Any) -> Any:
     return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
 
 
+def resnet50(keras: Any) -> Any:
+    """ResNet-50 on pictures of 224 x 224 (He et al., 2016)."""
+    return keras.applications.ResNet50(weights=None, classes=10)
+
+
+def encoder(keras: Any) -> Any:
+    """Eight encoder blocks of 8 heads x 64, width 512, feed-forward 2048."""
+    layers = keras.layers
+    inputs = keras.Input((512,), dtype="int32")
+    x = layers.Embedding(20_000, 512)(inputs)
+    for _ in range(8):
+        y = layers.LayerNormalization()(x)
+        y = layers.MultiHeadAttention(num_heads=8, key_dim=64)(y, y)
+        x = layers.Add()([x, y])
+        y = layers.Dense(2048, activation="gelu")(layers.LayerNormalization()(x))
+        x = layers.Add()([x, layers.Dense(512)(y)])
+    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+    # in float32 under every policy, or the loss would be rounded to 16 bits
+    return keras.Model(
+        inputs, layers.Dense(10, activation="softmax", dtype="float32")(x)
+    )
+
+
+def _large(count: int, folder: str | None) -> Arrays:
+    """On a border, then each pixel 7 x 7 times, in three channels: 224 x 224 x 3."""
+    x, y = _colour(count, folder)
+    return x.repeat(7, axis=1).repeat(7, axis=2), y
+
+
 def _rows(count: int, folder: str | None) -> Arrays:
     x, y = pictures(count, folder)
     return x.reshape(count, 784), y
@@ -153,6 +183,15 @@ WORKLOADS = {
         Workload("transformer", transformer, _words(128), 32, 16, 18.0),
     )
 }
+
+
+# What a GPU is worth: the small ones of above, and two that fill it. No promises yet.
+GPU_WORKLOADS = {
+    **{n: WORKLOADS[n] for n in ("mlp", "cnn", "resnet20", "lstm")},
+    "resnet50": Workload("resnet50", resnet50, _large, 64, 4, math.nan),
+    "encoder": Workload("encoder", encoder, _words(512), 16, 8, math.nan),
+}
+ALL_WORKLOADS = {**WORKLOADS, **GPU_WORKLOADS}
 
 
 def forward_macs(model: Any) -> list[int]:

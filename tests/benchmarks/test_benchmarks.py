@@ -3,6 +3,7 @@
 import gzip
 import importlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -115,3 +116,55 @@ def test_unknown_names_end_the_command():
     )
     assert ran.returncode == 2
     assert "'nope' is unknown; expected some of mlp,cnn" in ran.stderr
+
+
+def test_a_gpu_has_engines_and_workloads_of_its_own(monkeypatch, capsys):
+    """Three engines in three precisions; without their packages each says so."""
+    options = importlib.import_module("benchmarks.options")
+    main = importlib.import_module("benchmarks.__main__")
+    assert len(engines.GPU_ENGINES) == 9
+    for name, engine in engines.GPU_ENGINES.items():
+        precision = name.rpartition("-")[2]
+        mixed = engine.env["BENCHMARK_POLICY"] == "mixed_bfloat16"
+        assert mixed == (precision == "bfloat16")
+        assert engine.ours == name.startswith("minikeras-cupy")
+    assert engines.GPU_ENGINES["minikeras-cupy-tf32"].env["MINIKERAS_TF32"] == "1"
+    monkeypatch.setattr(options, "missing", lambda engine, python: ["a GPU"])
+    assert main.main(["--device", "gpu"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("is skipped: not installed: a GPU") == 9
+    given = main._parser().parse_args(["--device", "gpu", "--workloads", "encoder,mlp"])
+    assert given.workloads == ["encoder", "mlp"]
+    assert options.chosen(main._parser().parse_args([])) == list(engines.ENGINES)
+
+
+def test_pictures_for_resnet50():
+    x, y = workloads.GPU_WORKLOADS["resnet50"].load(2, None)
+    assert x.shape == (2, 224, 224, 3)
+    assert y.shape == (2,)
+    assert set(workloads.GPU_WORKLOADS) >= {"mlp", "cnn", "resnet20", "lstm", "encoder"}
+
+
+def test_a_step_on_a_gpu_is_counted():
+    """Launches and copies of a warm step, by a stand-in that computes nothing."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.counts", "mlp"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")]),
+        },
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    last = done.stdout.strip().splitlines()[-1]
+    name, kernels, products, calls, copies, moved, least, *_ = (
+        cell.strip() for cell in last.strip("|").split("|")
+    )
+    assert name == "mlp"
+    assert int(products) == 8  # three forward, three by weights, two by inputs
+    assert 0 < int(kernels) <= 26
+    assert int(calls) == 0
+    assert int(copies) <= 2  # the batch
+    assert int(least) <= int(moved) <= 1.2 * int(least)
