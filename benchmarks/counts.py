@@ -1,9 +1,10 @@
 """What a training step asks of a GPU, counted without one: launches, copies, bytes, FLOPs.
 
 `python -m benchmarks.counts [WORKLOAD ...]` lowers each workload on the cupy backend over
-a stand-in that counts and computes nothing. Beside the counts stand the floor of the model, what any
-implementation must move and multiply, and a time estimated from them. An estimate is no
-measurement: it takes the figures of a data sheet, and a guess of what a launch costs.
+a stand-in that counts and computes nothing. Beside the counts stand the floor of the
+model, what any implementation must move and multiply, and a time estimated from them. An
+estimate is no measurement: it takes the figures of a data sheet, and a guess of what a
+launch costs.
 """
 
 from __future__ import annotations
