@@ -11,7 +11,7 @@ from llvmlite import binding as llvm
 from minikeras_kernels.rowwise import ROWWISE
 from minikeras_numpy import NumpyBackend
 
-from minikeras.extend import Loop, Node, Step, Value
+from minikeras.extend import Aval, Loop, Node, Step, Value
 from minikeras_numba.eager import lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
@@ -21,7 +21,7 @@ from minikeras_numba.products import conv, conv_grad, matmul
 from minikeras_numba.products.epilogue import lower_epilogue
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.gather import lower_gather
-from minikeras_numba.rows.moving import MOVES, lower_moving
+from minikeras_numba.rows.moving import MOVES, copying, lower_moving
 from minikeras_numba.rows.rowwise import lower_rowwise
 from minikeras_numba.rows.scatter import lower_scatter
 from minikeras_numba.sequences import recurrent
@@ -120,6 +120,9 @@ class NumbaBackend(NumpyBackend):
                 step(registers)
 
         return joined[0] if len(joined) == 1 else run
+
+    def copying(self, source: int, target: int, aval: Aval) -> Step | None:
+        return copying(source, target, aval)
 
     def loop(self, loop: Loop) -> Step | None:
         return lower_loop(loop)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minikeras.engine import config_file
-from minikeras.engine.aval import Shape
+from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.errors import see
 
 if TYPE_CHECKING:
@@ -130,6 +130,10 @@ class Backend:
 
     def capture(self, steps: Sequence[Step]) -> Step | None:
         """One callable that runs all `steps`, or None where that brings nothing."""
+        return None
+
+    def copying(self, source: int, target: int, aval: Aval) -> Step | None:
+        """A step that copies an array from register to register, which `capture` joins."""
         return None
 
     def loop(self, loop: Loop) -> Step | None:

@@ -85,7 +85,7 @@ class Routine:
         outputs: Register of each output.
         registers: The table that the steps read and write.
         prepared: The steps, one by one, and `nodes`, what each is for.
-        copies: Registers that `store` copies, (from, to); `swaps`: by the side of them.
+        copies: What `store` copies, (from, to, aval); `swaps`: by the side of them.
         at_once: Whether a run is a single native call, which no signal comes into.
     """
 
@@ -138,25 +138,41 @@ class Routine:
         self.nodes = tuple(nodes)
         self.prepared = steps
         self.allocating_steps = sum(bool(getattr(s, "allocates", False)) for s in steps)
-        if enabled():
-            self.steps = watch(nodes, steps, backend)
-        else:
-            captured = backend.capture(steps)
-            self.steps = steps if captured is None else [captured]
         self.inputs = [regs[v] for v in graph.inputs]
         self.outputs = [regs[v] for v in graph.outputs]
         # New values that could not be made in the buffer they replace are copied there
         # last; first to the side where another copy still reads that buffer.
         pairs = [(graph.outputs[new], graph.inputs[old]) for new, old in updates]
         self.copies = [
-            (regs[new], regs[old])
+            (regs[new], regs[old], old.aval)
             for new, old in pairs
             if new not in places.in_place and new is not old
         ]
-        targets = {to for _, to in self.copies}
+        targets = {to for _, to, _ in self.copies}
         self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
+        if enabled():
+            self.steps = watch(nodes, steps, backend)
+        else:
+            replacing = {new for new, _ in updates}
+            kept = [v for i, v in enumerate(graph.outputs) if i not in replacing]
+            read = {regs[places.root(v)] for v in kept}
+            self.steps = self._captured(shared and not read & targets)
         native = len(self.steps) == 1 and getattr(self.steps[0], "at_once", False)
         self.at_once = native and not self.copies
+
+    def _captured(self, with_copies: bool) -> list[registry.Step]:
+        """The steps in as few calls as can be: the copies too, where nothing else reads
+        between."""
+        backend, steps = self.backend, self.prepared
+        if with_copies and self.copies and not self.swaps:
+            copying = [backend.copying(*copy) for copy in self.copies]
+            whole = backend.capture([*steps, *(c for c in copying if c is not None)])
+            if None not in copying and getattr(whole, "at_once", False):
+                assert whole is not None
+                self.copies = []
+                return [whole]
+        captured = backend.capture(steps)
+        return steps if captured is None else [captured]
 
     def _bind(self, arena: Arena) -> None:
         """Keep the values in `arena`."""
@@ -215,11 +231,11 @@ class Routine:
         """Copy the new values that are not there yet into the buffers they replace."""
         registers, backend = self.registers, self.backend
         if self.swaps:
-            fresh = [(backend.copy(registers[a]), b) for a, b in self.copies]
+            fresh = [(backend.copy(registers[a]), b) for a, b, _ in self.copies]
             for array, b in fresh:
                 backend.assign_into(registers[b], array)
         else:
-            for a, b in self.copies:
+            for a, b, _ in self.copies:
                 backend.assign_into(registers[b], registers[a])
 
 
@@ -298,7 +314,7 @@ def _scan(
                 rows,
                 last,
                 body.views,
-                body.copies,
+                [(a, b) for a, b, _ in body.copies],
                 {regs[v]: v.aval.nbytes for v in (*node.inputs, *node.outputs)},
             )
         )

@@ -16,7 +16,7 @@ from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.values import Kind, Val
 from minikeras_numpy.movement import slices
 
-from minikeras.extend import Node, Value, numpy_dtype
+from minikeras.extend import Aval, Node, Value, numpy_dtype
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
 from minikeras_numba.machine.launch import Launch, Native
@@ -58,6 +58,15 @@ def lower_moving(node: Node, regs: Mapping[Value, int]) -> Native | None:
         copies.append((source, _end(target, place, regs[out]), place.shape))
     launches = [_launch(item, *copy) for copy in copies if 0 not in copy[2]]
     return Native(launches)
+
+
+def copying(source: int, target: int, aval: Aval) -> Native | None:
+    """A native step that copies a whole array between two registers."""
+    item = numpy_dtype(aval.dtype).itemsize
+    if item not in _WHOLE or not aval.size:
+        return None
+    first, second = End(source, 0, (item,)), End(target, 0, (item,))
+    return Native([_launch(item, first, second, (aval.size,))])
 
 
 def _end(whole: Array, part: Array, register: int) -> End:

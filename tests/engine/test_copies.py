@@ -1,0 +1,84 @@
+"""New values of states that are copied at the end of a run, and what is read besides."""
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from minikeras import ops
+from minikeras.engine import backend as registry
+from minikeras.engine.compile import jit
+
+
+def variables():
+    return [keras.Variable(np.full((3, 2), i, "float32")) for i in (1.0, 2.0)]
+
+
+def values(*found):
+    return [float(np.asarray(v)[0, 0]) for v in found]
+
+
+def test_an_old_value_is_a_result(backend):
+    a, b = variables()
+
+    def step(x):
+        old = a.value
+        a.assign(ops.matmul(x, a))
+        b.assign(ops.transpose(ops.transpose(a.value)))
+        return old, ops.reshape(old, (2, 3))
+
+    f = jit(step)
+    x = 2 * np.eye(3, dtype="float32")
+    assert values(*f(x)) == [1.0, 1.0] and values(a, b) == [2.0, 2.0]
+    assert values(*f(x)) == [2.0, 2.0] and values(a, b) == [4.0, 4.0]
+
+
+def test_states_change_places(backend):
+    a, b = variables()
+
+    def swap():
+        first, second = a.value, b.value
+        a.assign(second)
+        b.assign(first)
+
+    f = jit(swap)
+    for right in ([2.0, 1.0], [1.0, 2.0]):
+        f()
+        assert values(a, b) == right
+
+
+def test_a_state_takes_an_argument(backend):
+    a, _ = variables()
+    f = jit(lambda x: a.assign(x))
+    for right in (5.0, 7.0):
+        x = np.full((3, 2), right, "float32")
+        f(x)
+        x[:] = 0
+        assert values(a) == [right]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "int8", "bool"])
+def test_dtypes(backend, dtype):
+    a = keras.Variable(np.zeros((4, 0, 2)), dtype=dtype)
+    b = keras.Variable(np.zeros((5, 3)), dtype=dtype)
+
+    def step(x, y):
+        a.assign(x)
+        b.assign(ops.transpose(y))
+
+    jit(step)(np.zeros((4, 0, 2), "float32"), np.ones((3, 5), "float32"))
+    assert b.numpy().astype("float64").sum() == 15
+
+
+@pytest.mark.skipif(not registry.installed("numba"), reason="needs numba")
+def test_a_training_step_is_one_call_on_numba():
+    with registry.using("numba"):
+        for optimizer in ("sgd", "adam", "rmsprop"):
+            layers = keras.layers
+            model = keras.Sequential(
+                [layers.Dense(6, "relu"), layers.BatchNormalization(), layers.Dense(2)]
+            )
+            model.compile(optimizer, "mse")
+            x = np.ones((8, 4), "float32")
+            model.fit(x, x[:, :2], verbose=0)
+            (program,) = model.train_function.programs
+            assert program._routine.at_once, optimizer
