@@ -40,7 +40,9 @@ export class Explorer {
   view = $state<ViewName>("network");
   theme = $state<"auto" | "light" | "dark">("auto");
   systemDark = $state(false);
-  dark = $derived(this.theme === "auto" ? this.systemDark : this.theme === "dark");
+  /** Paper is light. */
+  printing = $state(false);
+  dark = $derived(!this.printing && (this.theme === "auto" ? this.systemDark : this.theme === "dark"));
   colours = $derived(palettes(this.dark));
 
   sample = $state.raw<Sample | null>(null);
@@ -75,6 +77,7 @@ export class Explorer {
 
   private readonly running = latest((sample: Sample, known: number | null) => this.runNow(sample, known));
   private readonly inspecting = latest((unit: Unit) => this.inspectNow(unit));
+  private readonly repinning = latest(() => this.repinNow());
   private readonly heating = latest(() => this.heatNow());
   private readonly scrubbing = latest((epoch: Epoch) => this.scrubNow(epoch));
   /** The unit that is asked about last, whose answer may still be on its way. */
@@ -172,6 +175,7 @@ export class Explorer {
     if (this.guess !== null && this.isClassifier && this.scores)
       this.say(`The network answers ${this.label(this.guess)}`);
     if (this.asked) void this.inspecting(this.asked);
+    if (this.pinned.length) void this.repinning();
     if (this.method === "saliency" || this.method === "gradcam") void this.heating();
     else if (this.method === "occlusion") this.heat = null;
   }
@@ -222,14 +226,24 @@ export class Explorer {
   }
 
   private async inspectNow(unit: Unit): Promise<void> {
-    const layer = this.payload.layers[unit.layer]!;
-    const [field, explanation] = await Promise.all([
-      this.payload.program ? this.engine.receptiveField(unit.layer, unit.unit).catch(() => null) : null,
-      layer.live ? this.engine.explain(unit.layer, unit.unit, MOST_TERMS).catch(() => null) : null,
-    ]);
-    this.inspection = { ...unit, value: this.valueOf(unit.layer, unit.unit), field, explanation };
-    const terms = explanation?.terms.length ?? 0;
+    this.inspection = await this.lookAt(unit);
+    const terms = this.inspection.explanation?.terms.length ?? 0;
     if (this.term !== null && this.term >= terms) this.term = null;
+  }
+
+  /** What is pinned stays comparable: it follows the sample and the epoch. */
+  private async repinNow(): Promise<void> {
+    const looked = await Promise.all(this.pinned.map((pin) => this.lookAt(pin)));
+    this.pinned = this.pinned.map((pin) => looked.find((found) => sameUnit(found, pin)) ?? pin);
+  }
+
+  private async lookAt({ layer: number, unit }: Unit): Promise<Inspection> {
+    const layer = this.payload.layers[number]!;
+    const [field, explanation] = await Promise.all([
+      this.payload.program ? this.engine.receptiveField(number, unit).catch(() => null) : null,
+      layer.live ? this.engine.explain(number, unit, MOST_TERMS).catch(() => null) : null,
+    ]);
+    return { layer: number, unit, value: this.valueOf(number, unit), field, explanation };
   }
 
   // ------------------------------------------------------------ why

@@ -162,6 +162,14 @@ export async function compares_two_pinned_units_and_shows_a_filter({ open, spec 
   const heads = await page.getByTestId("compare").locator("thead th").allTextContents();
   assert.equal(heads.filter((text) => text.includes("Pinned")).length, 2);
   assert.equal(await page.getByTestId("compare").getByText(`${conv.name} [`).count(), 2);
+  // What is pinned follows the sample.
+  const outputs = () => page.getByTestId("compare").locator("tbody tr").nth(1).locator("td").allTextContents();
+  const before = await outputs();
+  await running(page, () => page.getByRole("button", { name: /^sample 1,/ }).first().click());
+  await page.waitForFunction((old) => {
+    const row = document.querySelectorAll("[data-testid=compare] tbody tr")[1];
+    return row && row.textContent.replaceAll(/\s/g, "") !== `output${old}`;
+  }, before.join("").replaceAll(/\s/g, ""));
   await page.getByTestId("top").getByRole("button").nth(8).waitFor();
   const top = await page.getByTestId("top").getByRole("button").evaluateAll((all) => all.map((b) => b.title.split(",")[0]));
   assert.deepEqual(top, spec.lenet.top.map((n) => `sample ${n}`));
@@ -214,7 +222,10 @@ export async function goes_from_a_confusion_cell_to_the_network({ open, spec }) 
   const page = await open("lenet");
   await page.locator("#tab-results").click();
   const { row, column, count, inPage } = spec.lenet.cell;
-  await page.locator(`[data-cell="${row},${column}"]`).click();
+  // By keyboard from the cell beside it.
+  await page.locator(`[data-cell="${row},${column ? column - 1 : 1}"]`).click();
+  await page.keyboard.press(column ? "ArrowRight" : "ArrowLeft");
+  await page.keyboard.press("Enter");
   const cell = page.getByTestId("cell");
   assert.ok((await cell.locator("h2").first().textContent()).endsWith(`: ${count}`));
   const thumbs = cell.locator(".thumbs").first().getByRole("button");
@@ -334,6 +345,21 @@ export async function runs_in_a_notebook({ open }) {
 export async function works_without_workers({ open }) {
   const page = await open("lenet", { before: "delete globalThis.Worker" });
   assert.match(await page.getByTestId("guess").textContent(), /^\d$/);
+}
+
+export async function prints_light_from_dark({ open }) {
+  const page = await open("lenet", { dark: true });
+  const corner = () => page.getByTestId("pad").evaluate((canvas) => {
+    const copy = document.createElement("canvas").getContext("2d");
+    copy.drawImage(canvas, 0, 0);
+    return copy.getImageData(3, 3, 1, 1).data[0];
+  });
+  assert.ok((await corner()) < 60);
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  assert.ok((await corner()) > 200);
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "light");
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  assert.ok((await corner()) < 60);
 }
 
 export async function fits_a_phone({ open }) {

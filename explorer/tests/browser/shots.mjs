@@ -17,7 +17,8 @@ export async function shoot(open, spec) {
         await page.waitForTimeout(150);
         if (view !== "network") await save(view);
       }
-      await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+      // All layers are painted for paper, not only those near the window.
+      await page.evaluate(() => ["beforeprint", "afterprint"].forEach((name) => dispatchEvent(new Event(name))));
       if (which === "lenet") {
         await page.getByRole("button", { name: "Saliency", exact: true }).click();
         const { conv } = spec.lenet;
