@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -97,8 +98,8 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    words = [*_starting(Starter.of(starter), options), *command]
     environment = _environment(options)
+    words = [*_starting(Starter.of(starter), options, environment), *command]
     for attempt in range(options.max_restarts + 1):
         began = time.monotonic()
         ended = _job(words, {**environment, "MINIKERAS_RESTARTS": str(attempt)})
@@ -143,7 +144,13 @@ def _mpiexec() -> str | None:
     return str(beside) if beside.exists() else shutil.which("mpiexec")
 
 
-def _starting(starter: Starter, options: argparse.Namespace) -> list[str]:
+# What processes on other machines get too; MPICH sends them everything.
+_SENT = ("MINIKERAS_", "KERAS_", "OMP_", "OPENBLAS_", "MKL_", "PYTHON", "OMPI_MCA_")
+
+
+def _starting(
+    starter: Starter, options: argparse.Namespace, environment: Mapping[str, str]
+) -> list[str]:
     """mpiexec and its own words."""
     words = [starter.path, "-n", str(options.n)]
     if starter.kind == "open":
@@ -151,6 +158,11 @@ def _starting(starter: Starter, options: argparse.Namespace) -> list[str]:
         words += ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
     if options.hosts:
         words += ["--host" if starter.kind == "open" else "-hosts", options.hosts]
+        if starter.kind == "open":
+            sent = [name for name in sorted(environment) if name.startswith(_SENT)]
+            words += [
+                word for name in (*sent, "MINIKERAS_RESTARTS") for word in ("-x", name)
+            ]
     return words
 
 

@@ -7,6 +7,7 @@ environment. That is looked at first, so that a process alone never imports MPI.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ def join(
     """
     global _world
     if _world is None:
-        place = place_in(os.environ)
+        place = None if _is_worker() else place_in(os.environ)
         several = place is not None and place.size > 1
         _world = _met(place) if several and place is not None else Communicator()
     for name, wanted, found in (
@@ -95,6 +96,12 @@ def join(
                 f"rank {_world.rank} of {_world.size}. {_HOW}"
             )
     return _world
+
+
+def _is_worker() -> bool:
+    """Whether a rank started this process, to load data: it has that rank's variables."""
+    module = sys.modules.get("multiprocessing")
+    return module is not None and module.parent_process() is not None
 
 
 def _met(place: Place) -> Communicator:

@@ -165,6 +165,16 @@ def test_ranks_are_found_in_what_launchers_write(variables, wanted):
     assert world.place_in(variables) == wanted
 
 
+def test_processes_that_load_data_for_a_rank_are_none(monkeypatch):
+    import multiprocessing
+
+    monkeypatch.setattr(world, "_world", None)
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.setenv("PMI_RANK", "1")
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: "a rank")
+    assert world.join().size == 1
+
+
 def test_initialize_checks_what_it_is_told(monkeypatch):
     dist.initialize()
     dist.initialize("10.0.0.1:1234", num_processes=1, process_id=0)

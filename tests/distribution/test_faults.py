@@ -115,6 +115,20 @@ def test_failed_jobs_are_started_as_often_as_allowed(tmp_path, capfd):
     ]
 
 
+def test_other_machines_get_the_settings():
+    import argparse
+
+    options = argparse.Namespace(n=4, hosts="a:2,b:2")
+    given = {"MINIKERAS_NUM_THREADS": "2", "PYTHONPATH": "x", "HOME": "y"}
+    found = launch._starting(launch.Starter("mpiexec", "open"), options, given)
+    assert found[found.index("--host") + 1 :] == [
+        "a:2,b:2", "-x", "MINIKERAS_NUM_THREADS", "-x", "PYTHONPATH",
+        "-x", "MINIKERAS_RESTARTS",
+    ]  # fmt: skip
+    other = launch._starting(launch.Starter("mpiexec", "mpich"), options, given)
+    assert other == ["mpiexec", "-n", "4", "-hosts", "a:2,b:2"]
+
+
 def test_processors_are_divided(monkeypatch):
     import argparse
 

@@ -257,6 +257,58 @@ def test_metrics_in_compiled_steps_and_of_users():
     assert [f.tolist() for f in on_rows(2, run, x)] == [[3, 4, 3], [3, 4, 9]]
 
 
+# --- optimizers
+
+
+def _optimizers():
+    kinds = keras.optimizers
+    yield "sgd", lambda: kinds.SGD(0.5)
+    yield "adam", lambda: kinds.Adam(0.5, clipnorm=0.1, use_ema=True)
+    yield "accumulated", lambda: kinds.SGD(0.5, gradient_accumulation_steps=2)
+    yield "scaled", lambda: kinds.LossScaleOptimizer(kinds.SGD(0.5), initial_scale=4.0)
+    yield "several", lambda: kinds.MultiOptimizer(lambda v: kinds.SGD(0.5))
+
+
+OPTIMIZERS = dict(_optimizers())
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_take_the_mean_over_ranks_in_one_message(name):
+    slopes = RNG.random((2, 3, 4)).astype("float32")  # (ranks, steps, numbers)
+
+    def run(steps):
+        optimizer = OPTIMIZERS[name]()
+        variables = [keras.Variable(np.ones(4, "float32")) for _ in range(2)]
+        optimizer.build(variables)
+        for slope in steps:
+            optimizer.apply([slope, 2 * slope], variables)
+        return np.stack([v.numpy() for v in variables])
+
+    messages = []
+
+    def ranked(rank):
+        comm = ranks.communicator()
+        if rank == 0:
+            reduce = comm.reduce_into
+            comm.reduce_into = lambda *a: (messages.append(1), reduce(*a))[1]
+        comm.gather(None)
+        return run(slopes[rank])
+
+    _close(on_threads(2, ranked), run(slopes.mean(0)), 1e-5)
+    assert len(messages) == 2 * len(slopes[0])  # one of each rank a step
+
+
+def test_a_gradient_that_is_infinite_on_one_rank_changes_nothing_on_any():
+    def run(rank):
+        optimizer = OPTIMIZERS["scaled"]()
+        variable = keras.Variable([1.0])
+        optimizer.build([variable])
+        optimizer.apply([np.float32([np.inf if rank else 1.0])], [variable])
+        return float(variable.value[0]), float(optimizer.dynamic_scale.value)
+
+    assert on_threads(2, run) == [(1.0, 2.0), (1.0, 2.0)]
+
+
 # --- draws
 
 

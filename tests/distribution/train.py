@@ -3,6 +3,7 @@
 `python train.py FOLDER [one]` writes FOLDER/RANK.pkl; with `one` nothing is distributed.
 """
 
+import contextlib
 import os
 import pickle
 import sys
@@ -84,6 +85,42 @@ class Squares(keras.utils.PyDataset):
         return self.x[rows], self.y[rows]
 
 
+class Own(keras.utils.PyDataset):
+    """What a rank has for itself: its rows of batches of 16."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        here = keras.distribution.distribution()
+        self.rank = here.data_shard_id if here else 0
+        self.size = here.num_processes if here else 1
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        rows = np.array_split(np.arange(16 * number, 16 * number + 16), self.size)
+        return self.x[rows[self.rank]], self.y[rows[self.rank]]
+
+
+def own(model, x, y):
+    """Train and evaluate on what each rank has for itself."""
+    set_distribution, before = keras.distribution.set_distribution, None
+    if keras.distribution.distribution() is not None:
+        before = keras.distribution.distribution()
+        mine = keras.distribution.DataParallel(auto_shard_dataset=False)
+        set_distribution(mine)
+    found = model.fit(Own(x, y), verbose=0, validation_data=Own(x, y)).history
+    if before is not None:
+        rank = before.data_shard_id
+        uneven = iter([(x[:4], y[:4])] * (2 + (rank == 1)))
+        with contextlib.suppress(ValueError):
+            model.evaluate(uneven, verbose=0)
+            raise AssertionError("unequal numbers of batches were not seen")
+        set_distribution(before)
+    return found
+
+
 def run(make, backend):
     """Train one model on a backend."""
     keras.config.set_backend(backend)
@@ -103,6 +140,7 @@ def run(make, backend):
         "predict": model.predict(x, verbose=0, batch_size=20),
     }
     if make is mlp:
+        found["own"] = own(model, x, y)
         found["on_batch"] = model.train_on_batch(x[:21], y[:21])
         by_number = model.fit(Squares(x, y), epochs=1, verbose=0)
         found["by number"] = by_number.history
