@@ -18,6 +18,7 @@ from minikeras_cupy.ctext import HALVES, Kernel
 from minikeras_cupy.cudnn import Library
 from minikeras_cupy.groups import ARGREDUCE, Groups
 from minikeras_cupy.launch import Launcher
+from minikeras_cupy.moving import moving
 from minikeras_cupy.recurrent import KERNEL, walk
 from minikeras_cupy.windows import Geometry
 
@@ -66,6 +67,8 @@ class Maker:
             return self._launched(pool_kernel(node), len(node.inputs) + 1)
         if name in KERNEL:
             return walk(self.launch, node)
+        if node.prim.kind == "movement":
+            return moving(self.cp, node)
         return self._matmul(node) if name == "matmul" else self.groups.make(node)
 
     def eager(

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 import sys
 import types
 
@@ -453,3 +454,28 @@ def test_products_of_two_16_bit_matrices_are_not_widened(cupy, monkeypatch, dtyp
     assert product(stack, stack.swapaxes(1, 2).copy()).shape == (2, 4, 4)
     assert seen == [dtype, "float32"]
     config.set_backend("numpy")
+
+
+def test_moves_are_copies_into_their_place(cupy):
+    """No movement row makes an array of its own in a compiled program."""
+    shapes = {
+        "transpose": ([(2, 3, 4)], {"perm": (2, 0, 1)}),
+        "broadcast_to": ([(3, 1)], {"shape": (2, 3, 4)}),
+        "flip": ([(2, 3)], {"axes": (1,)}),
+        "slice": ([(5, 6)], {"starts": (1, 0), "stops": (5, 6), "steps": (2, 3)}),
+        "concat": ([(2, 3), (2, 0), (2, 2)], {"axis": 1}),
+        "pad": ([(2, 3), ()], {"widths": ((1, 0), (0, 2))}),
+    }
+    for name, (operands, static) in shapes.items():
+        arrays = [np.arange(max(1, math.prod(s)), dtype="f4")[: math.prod(s)].reshape(s)
+                  for s in operands]  # fmt: skip
+        inputs = [Value(Aval(a.shape, "float32")) for a in arrays]
+        out = Value(lookup(name).infer(*(v.aval for v in inputs), **static))
+        node = Node(lookup(name), inputs, [out], static)
+        step = cupy.lower(node, {v: i for i, v in enumerate([*inputs, out])})
+        assert not step.allocates, name
+        registers = [cupy.from_host(a) for a in arrays]
+        registers.append(cupy.from_host(np.full(out.aval.shape, np.nan, "f4")))
+        step(registers)
+        wanted = registry.load("numpy").kernels[name](*arrays, **static)
+        np.testing.assert_array_equal(registers[-1].get(), wanted, name)
