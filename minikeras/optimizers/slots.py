@@ -71,7 +71,7 @@ class Slots:
                 aggregation=aggregation,
                 name=name,
             )
-        self._track_variable(variable)
+        self._variables.append(variable)  # new, so it is not among them
         return variable
 
     def add_variable_from_reference(

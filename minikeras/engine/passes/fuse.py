@@ -4,7 +4,9 @@ A group is a set of elementwise nodes whose results all have the group's shape (
 space), with reductions of such values at its end. A node joins the groups that
 make or share its operands unless that would make a cycle: a path that leaves the
 group and comes back. Dependencies are bit masks over groups, so the test is one
-`&`. The fuser knows kinds, and asks the backend what it can take; it knows no op.
+`&`. A new dependency is told only to the groups that run later and have not heard of it:
+the work grows with the graph, not with its square (`visits` counts it). The fuser knows
+kinds, and asks the backend what it can take; it knows no op.
 """
 
 from __future__ import annotations
@@ -20,13 +22,16 @@ Shape = tuple[int, ...]
 class _Group:
     """Nodes that run as one kernel, or a single node that stands alone."""
 
-    __slots__ = ("nodes", "space", "index", "before")
+    __slots__ = ("nodes", "space", "index", "bits", "before", "later", "reads")
 
     def __init__(self, index: int, space: Shape | None) -> None:
         self.index = index
         self.nodes: list[Node] = []
         self.space = space  # None: a node that cannot be fused
-        self.before = 0  # bit mask of the groups it depends on, itself not included
+        self.bits = 1 << index  # its own bit, and those of the groups merged into it
+        self.before = 0  # bits of all groups it depends on, itself not included
+        self.later: set[_Group] = set()  # groups that read a value of this one
+        self.reads: dict[Value, None] = {}  # outside values, in order
 
 
 def fuse(graph: Graph, backend: registry.Backend) -> Graph:
@@ -71,12 +76,12 @@ class _Grouping:
         self.backend = backend
         self.groups: list[_Group] = []
         self.group_of: dict[Value, _Group] = {}  # by the value it makes
-        self.reduced: set[Value] = (
-            set()
-        )  # results of reductions: complete after the loop
-        self.readers: dict[
-            Value, list[_Group]
-        ] = {}  # groups that read an outside value
+        # Results of reductions: complete after the loop.
+        self.reduced: set[Value] = set()
+        # Groups that read an outside value, in order.
+        self.readers: dict[Value, dict[_Group, None]] = {}
+        self.position = {node: i for i, node in enumerate(graph.nodes)}
+        self.visits = 0  # groups that were told of a dependency
 
     def run(self) -> list[_Group]:
         for node in self.graph.nodes:
@@ -95,23 +100,28 @@ class _Grouping:
             maker = self.group_of.get(v)
             if maker is not group:
                 if maker is not None:
-                    self.depend(group, maker)
-                self.readers.setdefault(v, []).append(group)
+                    maker.later.add(group)
+                    self.depend(group, maker.before | maker.bits)
+                self.readers.setdefault(v, {})[group] = None
+                group.reads[v] = None
         for v in node.outputs:
             self.group_of[v] = group
             if node.prim.kind == "reduce":
                 self.reduced.add(v)
 
-    def depend(self, group: _Group, maker: _Group) -> None:
-        """`group` runs after `maker`; so does everything that runs after `group`."""
-        added = maker.before | (1 << maker.index)
-        if group.before | added == group.before:
-            return
-        bit = 1 << group.index
-        group.before |= added
-        for other in self.groups:
-            if other.before & bit:
-                other.before |= added
+    def depend(self, group: _Group, added: int) -> None:
+        """`group` runs after the groups in `added`; so does everything that runs after it.
+
+        A group that has heard of all of them has told those after it.
+        """
+        waiting = [group]
+        while waiting:
+            group = waiting.pop()
+            self.visits += 1
+            news = added & ~group.bits
+            if group.before | news != group.before:
+                group.before |= news
+                waiting.extend(group.later)
 
     def home(self, node: Node, space: Shape) -> _Group | None:
         """The group that `node` joins; several that it links are merged."""
@@ -121,16 +131,16 @@ class _Grouping:
             if maker is not None:
                 needed |= maker.before
                 if maker.space != space or v in self.reduced:
-                    needed |= 1 << maker.index
+                    needed |= maker.bits
         candidates: dict[_Group, None] = {}  # an ordered set
         for v in node.inputs:
             maker = self.group_of.get(v)
             near = [maker] if maker is not None and v not in self.reduced else []
             if v.aval.shape == space:
-                near += self.readers.get(v, [])
+                near += self.readers.get(v, ())
             candidates.update((g, None) for g in near if g.space == space)
         # Running the node in a group must not make the group wait for itself.
-        fit = [g for g in candidates if not needed & (1 << g.index)]
+        fit = [g for g in candidates if not needed & g.bits]
         if not fit:
             return None
         home = fit[0]
@@ -142,39 +152,40 @@ class _Grouping:
 
     def joinable(self, a: _Group, b: _Group, needed: int) -> bool:
         """Whether two groups may be one: no path from one to the other outside both."""
-        a_bit, b_bit = 1 << a.index, 1 << b.index
-        for group, bit in ((a, b_bit), (b, a_bit)):
-            if not group.before & bit:
+        for group, target in ((a, b), (b, a)):
+            if not group.before & target.bits:
                 continue
-            target = b if bit == b_bit else a
             # A direct edge is fine; an edge through a third group, or from a reduction, is not.
-            for g in self.groups:
-                if g is a or g is b or not g.nodes:
-                    continue
-                if group.before & (1 << g.index) and g.before & (1 << target.index):
-                    return False
-            for node in group.nodes:
-                for v in node.inputs:
-                    if v in self.reduced and self.group_of.get(v) is target:
+            for v in group.reads:
+                maker = self.group_of.get(v)
+                if maker is target:
+                    if v in self.reduced:
                         return False
-        return not (needed & (a_bit | b_bit))
+                elif maker is not None and maker.before & target.bits:
+                    return False
+        return not needed & (a.bits | b.bits)
 
     def merge(self, a: _Group, b: _Group) -> None:
+        """`b` goes into `a`: its nodes, its bit, what it waits for and what waits for it."""
         for node in b.nodes:
             for v in node.outputs:
                 self.group_of[v] = a
         # Nodes of both, in the graph's order, so that definitions precede uses.
-        place = {node: i for i, node in enumerate(self.graph.nodes)}
-        a.nodes = sorted([*a.nodes, *b.nodes], key=place.__getitem__)
+        a.nodes = sorted([*a.nodes, *b.nodes], key=self.position.__getitem__)
         b.nodes = []
-        a_bit, b_bit = 1 << a.index, 1 << b.index
-        a.before = (a.before | b.before) & ~a_bit & ~b_bit
-        for g in self.groups:
-            if g.before & (a_bit | b_bit) and g is not a:
-                g.before = (g.before & ~b_bit) | a_bit | a.before
-        for readers in self.readers.values():
-            if b in readers:
-                readers[:] = dict.fromkeys(a if g is b else g for g in readers)
+        for v in b.reads:
+            maker = self.group_of.get(v)
+            if maker is not None:
+                maker.later.discard(b)
+                maker.later.add(a)
+            self.readers[v] = dict.fromkeys(a if g is b else g for g in self.readers[v])
+        a.reads |= b.reads
+        a.reads = {v: None for v in a.reads if self.group_of.get(v) is not a}
+        a.later = (a.later | b.later) - {a, b}
+        a.bits |= b.bits
+        a.before = (a.before | b.before) & ~a.bits
+        for group in a.later:
+            self.depend(group, a.before | a.bits)
 
 
 def _ordered(groups: list[_Group], graph: Graph) -> list[_Group]:

@@ -9,6 +9,9 @@ over an operand that dies with it.
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -92,12 +95,12 @@ def _updates_in_place(
 ) -> None:
     made_at = {v: i for i, node in enumerate(graph.nodes) for v in node.outputs}
     returned = {result.root(v) for v in graph.outputs if v not in updates}
-    times = list(graph.outputs)
+    times = Counter(graph.outputs)
     for new, old in updates.items():
         index = made_at.get(new)
         if index is None or new in result.aliases or old in returned or old in updates:
             continue
-        if times.count(new) > 1 or new.aval != old.aval:
+        if times[new] > 1 or new.aval != old.aval:
             continue
         if last_use.get(old, -1) > index or not _same_index(graph.nodes[index], new):
             continue
@@ -134,7 +137,9 @@ def _place(
     fixed: set[Value],
     overwrite: dict[Value, Value],
 ) -> None:
-    live: list[tuple[int, int, Value]] = []  # (offset, end, owner), by offset
+    room = _Room()
+    owned: dict[Value, int] = {}  # owner -> its bytes, while it lives
+    dying: dict[int, list[Value]] = {}  # by the node after which they are not read
     for index, node in enumerate(graph.nodes):
         for out in node.outputs:
             if out in result.aliases or out in fixed:
@@ -143,24 +148,50 @@ def _place(
             result.total_bytes += size
             source = overwrite.get(out)
             if source is not None:
+                del owned[source]
                 offset = result.offsets[source]
-                live = [entry for entry in live if entry[2] is not source]
             else:
-                offset = _first_gap(live, size)
+                offset = room.take(size)
             result.offsets[out] = offset
-            live.append((offset, offset + size, out))
-            live.sort(key=lambda entry: entry[:2])
             result.arena_bytes = max(result.arena_bytes, offset + size)
-        live = [entry for entry in live if last_use[entry[2]] > index]
+            owned[out] = size
+            dying.setdefault(max(last_use[out], index), []).append(out)
+        for value in dying.pop(index, ()):
+            if value in owned:  # otherwise its bytes were taken over
+                room.give(result.offsets[value], owned.pop(value))
 
 
-def _first_gap(live: list[tuple[int, int, Value]], size: int) -> int:
-    offset = 0
-    for start, end, _ in live:
-        if start - offset >= size:
-            return offset
-        offset = max(offset, end)
-    return offset
+class _Room:
+    """The arena's free bytes: gaps by offset, of which no two touch; the last has no end."""
+
+    def __init__(self) -> None:
+        self.starts = [0]
+        self.sizes = [sys.maxsize]
+        self.visits = 0  # gaps looked at
+
+    def take(self, size: int) -> int:
+        """The lowest offset where `size` bytes are free."""
+        at = next(i for i, gap in enumerate(self.sizes) if gap >= size)
+        self.visits += at + 1
+        offset = self.starts[at]
+        self.starts[at] += size
+        self.sizes[at] -= size
+        if not self.sizes[at]:
+            del self.starts[at], self.sizes[at]
+        return offset
+
+    def give(self, offset: int, size: int) -> None:
+        """These bytes are free again; gaps that touch become one."""
+        at = bisect(self.starts, offset)
+        if offset + size == self.starts[at]:
+            self.starts[at] = offset
+            self.sizes[at] += size
+        else:
+            self.starts.insert(at, offset)
+            self.sizes.insert(at, size)
+        if at and self.starts[at - 1] + self.sizes[at - 1] == offset:
+            self.sizes[at - 1] += self.sizes.pop(at)
+            del self.starts[at]
 
 
 def check_plan(graph: Graph, result: Plan) -> None:
