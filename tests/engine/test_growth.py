@@ -93,10 +93,11 @@ def test_the_room_finds_the_lowest_free_bytes(steps):
             room.give(offset, gone)
             used -= set(range(offset, offset + gone))
         offset = room.take(size)
-        lowest = next(
-            o for o in range(1000) if used.isdisjoint(range(o, o + size))
-        )
+        lowest = next(o for o in range(1000) if used.isdisjoint(range(o, o + size)))
         assert offset == lowest
         used |= set(range(offset, offset + size))
         taken.append((offset, size))
-        assert all(a + s < b for a, s, b in zip(room.starts, room.sizes, room.starts[1:], strict=False))
+        assert all(
+            a + s < b
+            for a, s, b in zip(room.starts, room.sizes, room.starts[1:], strict=False)
+        )
