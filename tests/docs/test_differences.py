@@ -49,7 +49,6 @@ def test_a_loss_says_which_crossentropy():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     with pytest.raises(ValueError, match="'BinaryCrossentropy'"):
         model.compile(loss="crossentropy")
-        model.fit(np.ones((2, 2)), np.ones(2), verbose=0)
 
 
 @pytest.mark.parametrize("kind", ["sparse", "ragged"])
