@@ -154,7 +154,7 @@ def exp(f: Writer, x: Val) -> Val:
     low, high = (-104.0, 89.0) if x.kind is Kind.F32 else (-746.0, 710.0)
     q, n, whole = _exp_core(f, clamp(f, x, low, high))
     y = f.fadd(q, f.like(x, 1.0))
-    if x.kind is Kind.F32 and x.lanes > 1 and f.target.scales:
+    if x.kind is Kind.F32 and x.lanes == f.target.lanes() and f.target.scales:
         return f.one(Op.SCALEF, y, whole)
     # two steps, so that results below the smallest normal number come out right
     half = f.bin(Op.ASHR, n, f.like(n, 1))
