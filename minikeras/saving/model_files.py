@@ -118,6 +118,7 @@ def _checked_name(filepath: str | PathLike[str], zipped: bool | None) -> str:
             f"save_model: filepath={filepath!r}; expected a path: a string or pathlib.Path."
         )
     name = os.path.expanduser(os.fspath(filepath))
+    sniff.refuse_address(name, "save_model")
     known = name.lower().endswith((".keras", ".h5", ".hdf5"))
     if zipped is False and known:
         raise ValueError(
@@ -199,6 +200,7 @@ def load_model(
         filepath = os.path.expanduser(os.fspath(filepath))
         label = repr(filepath)
         if not os.path.exists(filepath):
+            sniff.refuse_address(filepath, "load_model")
             raise MissingFileError(
                 f"load_model: file not found: {label}. Please ensure that it is a `.keras` "
                 "or `.h5` file, or a folder saved with zipped=False."
@@ -308,7 +310,12 @@ def read_config(members: archive.Members, label: str) -> dict[str, Any]:
     data = members.read(CONFIG, limits.MAX_JSON_BYTES)
     config = limits.parse_json(data, f"{label}: {CONFIG}")
     if not isinstance(config, dict) or "class_name" not in config:
-        raise FileError(f"{label}: {CONFIG} describes no model.")
+        whose = (
+            " of Keras, but one of Hugging Face's libraries: load it there"
+            if sniff.is_hugging_face(config)
+            else ""
+        )
+        raise FileError(f"{label}: {CONFIG} describes no model{whose}.")
     version = read_metadata(members, label).get("keras_version")
     modern: dict[str, Any] = dialects.modern_config(config, version)
     return modern

@@ -65,3 +65,29 @@ def saved_model_error(path: str | os.PathLike[str]) -> FileError:
         "Keras model. Load it there with keras.layers.TFSMLayer, or save the model again "
         "as model.save('name.keras') where it was made."
     )
+
+
+def is_hugging_face(config: object) -> bool:
+    """Whether the `config.json` of a folder is of Hugging Face's libraries, not Keras's."""
+    return isinstance(config, dict) and bool(
+        config.keys() & {"model_type", "architectures"}
+    )
+
+
+def refuse_address(path: object, owner: str) -> None:
+    """Refuse what is an address and no path: nothing is fetched.
+
+    Raises:
+        FileError: If it begins as `hf://` or `https://` do.
+    """
+    scheme, found, _ = str(path).partition("://")
+    if found and scheme.isalnum() and len(scheme) > 1:  # one letter is a disk
+        how = (
+            "huggingface_hub.hf_hub_download"
+            if scheme == "hf"
+            else "keras.utils.get_file"
+        )
+        raise FileError(
+            f"{owner}: {str(path)[:200]!r} is an address; expected a path. Nothing is fetched "
+            f"here: download the file, for example with {how}, and pass its path."
+        )

@@ -214,7 +214,9 @@ def _path_name(filepath: str | PathLike[str], owner: str) -> str:
         raise ValueError(
             f"{owner}: filepath={filepath!r}; expected a path: a string or pathlib.Path."
         )
-    return os.path.expanduser(os.fspath(filepath))
+    name = os.path.expanduser(os.fspath(filepath))
+    sniff.refuse_address(name, owner)
+    return name
 
 
 def _check_shard_size(size: object) -> None:

@@ -2,8 +2,8 @@
 
     python -m tests.saving.fuzz_atheris KIND [-runs=1000000] [other flags of libFuzzer]
 
-KIND is `.keras`, `.h5`, `.weights.h5`, `.npz` or `config`. It stops at the first input
-that raises anything but a ValueError, and writes it to a file.
+KIND is `config` or a kind of `fuzzing.TINY`, such as `.keras` or `.onnx`. It stops at the
+first input that raises anything but a ValueError, and writes it to a file.
 """
 
 import sys
@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["minikeras"]):
 def _changed(data):
     """A small file with the changes that the fuzzer's bytes describe."""
     provider = atheris.FuzzedDataProvider(data)
-    whole = bytearray(fuzzing.SEEDS[KIND]())
+    whole = bytearray(fuzzing.TINY[KIND]())
     for _ in range(provider.ConsumeIntInRange(1, 8)):
         place = provider.ConsumeIntInRange(0, len(whole) - 1)
         piece = provider.ConsumeBytes(provider.ConsumeIntInRange(1, 16))
@@ -57,7 +57,7 @@ def one_input(data):
     if KIND == "config":
         provider = atheris.FuzzedDataProvider(data)
         place = provider.ConsumeIntInRange(0, 10_000)
-        fuzzing.read_config(fuzzing.with_value(place, _value(provider)))
+        fuzzing.read_config(fuzzing.with_tiny_value(place, _value(provider)))
     else:
         fuzzing.read(KIND, _changed(data))
 

@@ -213,6 +213,25 @@ def test_names_are_checked(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("address", ["hf://someone/model", "https://host/m.weights.h5"])
+def test_addresses_are_no_paths(address):
+    model = trained()
+    for use in (
+        keras.models.load_model,
+        model.load_weights,
+        model.save,
+        model.save_weights,
+    ):
+        with pytest.raises(ValueError, match=r"is an address.*download"):
+            use(address)
+
+
+def test_a_folder_of_hugging_face(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "hidden_size": 8}')
+    with pytest.raises(ValueError, match="Hugging Face"):
+        keras.models.load_model(tmp_path)
+
+
 def test_overwrite_is_asked(tmp_path, monkeypatch):
     path = tmp_path / "m.keras"
     trained().save(path)
