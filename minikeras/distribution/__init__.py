@@ -15,6 +15,11 @@ from minikeras.distribution.strategy import (
     set_distribution,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "DataParallel",
     "DeviceMesh",

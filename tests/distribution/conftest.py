@@ -1,0 +1,3 @@
+"""Scripts that ranks run are no tests, and want arguments."""
+
+collect_ignore = ["faulty.py", "resume.py"]
