@@ -26,7 +26,9 @@ def test_as_on_tensorflow(name):
         return
     assert "error" not in got, got
     values, expected = got.pop("values"), wanted["values"]
-    if name == "one_hot scalar":  # Keras says (4,) before there are data, and gives (1, 4)
+    if (
+        name == "one_hot scalar"
+    ):  # Keras says (4,) before there are data, and gives (1, 4)
         assert wanted["shape"] == [1, 4]
         wanted = {**wanted, "shape": [4]}
     assert got == {k: v for k, v in wanted.items() if k != "values"}

@@ -19,7 +19,11 @@ _BIG = 2**53  # whole numbers beyond are rounded in the page
 def test_all_names_are_rows():
     assert set(PRIMITIVES) >= KNOWN
     # Other tests add rows of their own.
-    ours = {n for n, row in PRIMITIVES.items() if row.infer.__module__.startswith("minikeras.")}
+    ours = {
+        n
+        for n, row in PRIMITIVES.items()
+        if row.infer.__module__.startswith("minikeras.")
+    }
     unknown = ours - KNOWN
     assert unknown == {
         "all_reduce", "chain", "complex", "cholesky", "eig", "eigh", "epilogue", "fft",
