@@ -165,7 +165,10 @@ def numpy_dtype(dtype: str) -> np.dtype[Any]:
 
 @functools.cache
 def _dtype_name(dtype: Any) -> str:
-    name: str = np.dtype(dtype).name
+    try:
+        name: str = np.dtype(dtype).name
+    except SyntaxError:  # NumPy reads texts with commas as lists of fields
+        raise TypeError(f"dtype {dtype!r} not understood") from None
     if name.startswith("str") or name == "object" or name not in ALLOWED:
         raise ValueError(
             f"dtype {name!r} is not supported; expected one of {', '.join(ALLOWED)}."

@@ -114,6 +114,12 @@ def test_what_a_layer_raises_while_it_is_made_is_one_error():
         keras.models.model_from_json(json.dumps(config))
 
 
+def test_a_dtype_that_numpy_takes_for_a_list_of_fields():
+    text = fuzzing.with_tiny_value(0, lambda old: old)
+    assert '"float32"' in text
+    assert fuzzing.read_config(text.replace('"float32"', '"f,oat32"')) is False
+
+
 def test_arrays_that_claim_more_than_the_file_has(tmp_path):
     with h5py.File(tmp_path / "m.h5", "w") as file:
         file.attrs.create("model_config", np.zeros(4000, "S8"))
