@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import dtypes, prims
-from minikeras.engine.aval import Shape, ShapeError, normalize_axes, normalize_axis
+from minikeras.engine.aval import (
+    Shape,
+    ShapeError,
+    Unknown,
+    normalize_axes,
+    normalize_axis,
+)
+from minikeras.engine.interpret import current
+from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor, ValueShapeError
 from minikeras.ops.op import promote_float, to_tensor
 from minikeras.types import ArrayLike, Axis
@@ -115,6 +124,51 @@ def with_axis(shape: Shape, axis: int, size: int) -> Shape:
 def along(ndim: int, axis: int, size: int) -> Shape:
     """The shape that broadcasts a vector of `size` along `axis`."""
     return with_axis((1,) * ndim, axis, size)
+
+
+class ArgumentError(TypeError, ValueError):
+    """An argument of the wrong kind: in Keras a TypeError or a ValueError, by the op."""
+
+
+def whole(value: Any, op: str, argument: str) -> int:
+    """An argument that must be an integer, or a tensor or array that holds one.
+
+    Raises:
+        ArgumentError: If it is something else, a float too.
+    """
+    kind = getattr(value, "dtype", None)
+    scalar = kind is not None and getattr(value, "shape", None) == ()
+    if scalar and not dtypes.is_float(dtypes.standardize(kind)):
+        return int(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentError(
+            f"{op}: {argument}={value!r} of type {type(value).__name__}; expected an "
+            "integer."
+        ) from None
+
+
+# What a size that hangs on values is while shapes are asked for; it prints as None.
+_ANY_SIZE = Unknown(7)
+
+
+def unknown_size(x: Tensor, op: str, fix: str) -> Unknown | None:
+    """A size that hangs on the values of `x`, where only shapes are wanted; else None.
+
+    Raises:
+        ValueShapeError: In a compiled function, where every size must be known.
+    """
+    if x.staged and isinstance(current(), Abstract):
+        return _ANY_SIZE
+    known(x, op, fix)
+    return None
+
+
+def blank(shape: Shape, dtype: str) -> Tensor:
+    """A tensor of which only shape and dtype are wanted."""
+    found: Tensor = prims.full(shape=shape, dtype=dtype, value=0)
+    return found
 
 
 def known(x: Tensor, op: str, fix: str) -> Tensor:

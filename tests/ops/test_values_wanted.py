@@ -98,8 +98,54 @@ def test_unique_is_as_in_keras(number):
 def test_unique_of_a_symbolic_tensor():
     found = ops.unique(mk.KerasTensor((None, 3)), size=4, axis=1, return_counts=True)
     assert [v.shape for v in found] == [(None, 4), (4,)]
-    with pytest.raises(ValueShapeError, match="unique"):
-        ops.unique(mk.KerasTensor((None, 3)))
+
+
+SYMBOLIC = {
+    "nonzero": lambda o, T: o.nonzero(T((None, 5, 6))),
+    "unique": lambda o, T: o.unique(T((None, 3))),
+    "unique of slices": lambda o, T: o.unique(
+        T((2, 4)), axis=0, return_index=True, return_inverse=True
+    ),
+    "all of unique": lambda o, T: o.unique(T((2, 4)), **EVERYTHING),
+    "unique along the last": lambda o, T: o.unique(
+        T((2, 4)), axis=-1, return_counts=True
+    ),
+    "segment_sum": lambda o, T: o.segment_sum(T((10, 4)), T((10,), "int32")),
+    "segment_max": lambda o, T: o.segment_max(T((None, 4)), T((None,), "int32")),
+    "bincount": lambda o, T: o.bincount(T((5,), "int32"), minlength=4),
+    "reshape": lambda o, T: o.reshape(T((None, 20)), T((2,), "int32")),
+    "slice": lambda o, T: o.slice(T((10, 8)), T((2,), "int32"), (-1, 3)),
+    "repeat": lambda o, T: o.repeat(T((None, 3)), [1, 2], axis=0),
+    "diag": lambda o, T: [o.diag(T((3, None)), k=k) for k in (0, 1, -2)],
+    "diagonal": lambda o, T: [o.diagonal(T((None, 3, 3))), o.diagonal(T((3, 3, None)))],
+    "view": lambda o, T: [
+        o.view(T((None, 4), "int32"), t)
+        for t in ("uint8", "float16", "int64", "uint32")
+    ],
+    "view of unknown length": lambda o, T: o.view(T((2, None), "int8"), "int32"),
+}
+
+
+@oracle
+@pytest.mark.parametrize("name", SYMBOLIC)
+def test_sizes_that_hang_on_values_are_none_symbolically(name):
+    call = SYMBOLIC[name]
+    wanted = tree.flatten(call(keras().ops, keras().KerasTensor))
+    for ours, theirs in zip(
+        tree.flatten(call(ops, mk.KerasTensor)), wanted, strict=True
+    ):
+        assert (ours.shape, ours.dtype) == (tuple(theirs.shape), theirs.dtype)
+
+
+def test_a_model_of_sizes_that_hang_on_values_runs_eagerly():
+    x = mk.Input((3,))
+    model = mk.Model(x, ops.unique(x))
+    data = np.array([[1.0, 2.0, 1.0]], "float32")
+    assert model(data).tolist() == [1.0, 2.0]
+    with pytest.raises(ValueShapeError, match=r"unique.*run_eagerly=True"):
+        model.predict(data, verbose=0)
+    model.compile(run_eagerly=True)
+    assert model.predict(data, verbose=0).tolist() == [1.0, 2.0]
 
 
 def test_nothing_to_tell_apart():

@@ -10,12 +10,13 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import (
     axis_of,
+    blank,
     cast_to,
     const,
     index,
     int_shape,
-    known,
     sub_slice,
+    unknown_size,
 )
 from minikeras.types import ArrayLike
 
@@ -71,7 +72,12 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: Any) -> Tensor:
                 x, starts=tuple(starts), stops=stops, steps=(1,) * x.ndim
             )
     if -1 in sizes:
-        at = known(to_tensor(start_indices), "slice", "a shape without -1").tolist()
+        at = to_tensor(start_indices)
+        any_size = unknown_size(at, "slice", "a shape without -1")
+        if any_size is not None:
+            shape = tuple(any_size if n == -1 else n for n in sizes)
+            return blank(shape, x.dtype)
+        at = at.tolist()
         return slice(x, [int(s) for s in at], sizes)
     return prims.dynamic_slice(
         x, _starts(start_indices, x.shape, sizes, "slice"), sizes=sizes

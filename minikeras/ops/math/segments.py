@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import dtypes, prims
-from minikeras.engine.aval import ShapeError
+from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.scattering import last_of_run, running, shared_among
 from minikeras.ops.op import op, to_tensor
-from minikeras.ops.support import cast_to, const, index, known
+from minikeras.ops.support import blank, cast_to, const, index, unknown_size
 from minikeras.types import ArrayLike
 
 __all__ = ["segment_sum", "segment_max", "segment_min", "segment_prod"]
@@ -30,7 +30,10 @@ def _ids(
             "one id for each slice along the first axis."
         )
     if num_segments is None:
-        held = known(ids, name, "num_segments=").numpy()
+        any_size = unknown_size(ids, name, "num_segments=")
+        if any_size is not None:
+            return ids, any_size
+        held = ids.numpy()
         count = int(held.max()) + 1 if held.size else 0
     else:
         count = int(num_segments)
@@ -62,7 +65,7 @@ def segment_sum(
         segment_ids: Integer vector, the segment of each slice. Slices whose id is
             negative or too large are left out.
         num_segments: Number of segments; None takes the greatest id plus 1, which works
-            eagerly only.
+            eagerly only; symbolically the number is None.
         sorted: Whether ids ascend; the result does not depend on it.
 
     Returns:
@@ -78,6 +81,8 @@ def segment_sum(
     """
     x = to_tensor(data)
     ids, count = _ids(segment_ids, num_segments, x, "segment_sum")
+    if isinstance(count, Unknown):
+        return blank((count, *x.shape[1:]), x.dtype)
     shape = (count + 1, *x.shape[1:])
     return _first(prims.scatter_add_axis(x, ids, shape=shape, axis=0), count)
 
@@ -88,6 +93,8 @@ def _combined(
     x = to_tensor(data)
     name = f"segment_{'prod' if how == 'mul' else how}"
     ids, count = _ids(segment_ids, num_segments, x, name)
+    if isinstance(count, Unknown):
+        return blank((count, *x.shape[1:]), x.dtype)
     order = prims.argsort(ids, axis=0)
     ids, x = prims.take(ids, order, axis=0), prims.take(x, order, axis=0)
     last = last_of_run(ids)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from minikeras.engine import dtypes
+from minikeras.engine.aval import Shape, ShapeError, Unknown
+from minikeras.engine.interpret import current
+from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.conversion import shape
 from minikeras.ops.op import op, to_tensor
+from minikeras.ops.support import blank
 from minikeras.types import ArrayLike, DTypeLike
 from minikeras.variable import Variable
 
@@ -45,6 +49,7 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
         Tensor; the last axis grows or shrinks with the size of one element.
 
     Raises:
+        ShapeError: If the bytes of the last axis do not fill elements of the dtype.
         TraceError: Inside a compiled function, where there are no bytes yet.
 
     Example:
@@ -55,8 +60,31 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     x = to_tensor(x)
     if dtype is None:
         return x
-    wanted = dtypes.numpy_dtype(dtypes.standardize(dtype))
-    return to_tensor(np.ascontiguousarray(x.numpy()).view(wanted))
+    name = dtypes.standardize(dtype)
+    shape = _shape_as(x, name)
+    if x.staged and isinstance(current(), Abstract):
+        return blank(shape, name)
+    wanted = dtypes.numpy_dtype(name)
+    read = np.ascontiguousarray(x.numpy()).reshape(-1).view(wanted)
+    return to_tensor(read.reshape(shape))
+
+
+def _shape_as(x: Tensor, dtype: str) -> Shape:
+    """The shape of the bytes of `x` as elements of another dtype."""
+    before, after = dtypes.itemsize(x.dtype), dtypes.itemsize(dtype)
+    if before == after:
+        return x.shape
+    last = x.shape[-1] if x.ndim else 0
+    if not x.ndim or (last * before % after and not isinstance(last, Unknown)):
+        raise ShapeError(
+            f"view: `x` of shape {x.shape} and dtype {x.dtype} has {last * before} bytes "
+            f"along its last axis; expected a multiple of {after}, the size of {dtype}."
+            if x.ndim
+            else f"view: a scalar of {before} bytes as {dtype}, which has {after}; "
+            "expected a dtype of that size."
+        )
+    size = last * before // after
+    return (*x.shape[:-1], Unknown(size) if isinstance(last, Unknown) else size)
 
 
 def ndim(x: ArrayLike) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, promote_float, to_tensor
-from minikeras.ops.support import boolean, const, known
+from minikeras.ops.support import blank, boolean, const, unknown_size
 from minikeras.types import ArrayLike
 
 __all__ = [
@@ -307,10 +307,12 @@ def where(
     return prims.select(boolean(condition), *promote(x1, x2))
 
 
+@op
 def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
     """The indices of the elements that are not zero.
 
-    How many there are depends on the values: this works eagerly only.
+    How many there are depends on the values: a compiled function that uses it runs
+    eagerly, and symbolically the size is None.
 
     Args:
         x: Tensor of any shape.
@@ -319,7 +321,7 @@ def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
         A tuple with one int32 tensor for each axis of `x`.
 
     Raises:
-        ValueShapeError: Inside a compiled function or a symbolic call.
+        ValueShapeError: Inside a compiled function.
 
     Example:
 
@@ -331,7 +333,10 @@ def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
 
 def _true_places(x: Tensor, name: str) -> tuple[Tensor, ...]:
     fix = "a mask and ops.where(mask, x, 0)"
-    found = known(x, name, fix).numpy().nonzero()
+    size = unknown_size(x, name, fix)
+    if size is not None:
+        return tuple(blank((size,), "int32") for _ in x.shape)
+    found = x.numpy().nonzero()
     return tuple(to_tensor(i.astype("int32")) for i in found)
 
 

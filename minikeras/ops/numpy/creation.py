@@ -11,6 +11,7 @@ from minikeras.ops.support import (
     const,
     int_shape,
     numeric,
+    whole,
 )
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
@@ -224,10 +225,12 @@ def eye(
     >>> keras.ops.eye(2, 3).tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    columns = N if M is None else M
-    grid = offset_grid(int(N), int(columns))
+    rows = whole(N, "eye", "N")
+    columns = rows if M is None else whole(M, "eye", "M")
+    grid = offset_grid(rows, columns)
     return prims.cast(
-        prims.eq(grid, const(grid, int(k))), dtype=dtypes.standardize(dtype)
+        prims.eq(grid, const(grid, whole(k, "eye", "k"))),
+        dtype=dtypes.standardize(dtype),
     )
 
 
@@ -270,10 +273,12 @@ def tri(
     >>> keras.ops.tri(3).tolist()
     [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
     """
-    columns = N if M is None else M
-    grid = offset_grid(int(N), int(columns))
+    rows = whole(N, "tri", "N")
+    columns = rows if M is None else whole(M, "tri", "M")
+    grid = offset_grid(rows, columns)
     return prims.cast(
-        prims.le(grid, const(grid, int(k))), dtype=dtypes.standardize(dtype)
+        prims.le(grid, const(grid, whole(k, "tri", "k"))),
+        dtype=dtypes.standardize(dtype),
     )
 
 

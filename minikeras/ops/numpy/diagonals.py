@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from minikeras.engine import prims
-from minikeras.engine.aval import ShapeError
+from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import transpose
 from minikeras.ops.op import op, to_tensor
-from minikeras.ops.support import axis_of
+from minikeras.ops.support import axis_of, blank, whole
 from minikeras.types import ArrayLike
 
 __all__ = ["diagonal", "diag", "diagflat", "trace", "tril", "triu"]
@@ -45,7 +45,11 @@ def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> T
     rest = [a for a in range(x.ndim) if a not in (i, j)]
     x = transpose(x, [*rest, i, j])
     *lead, rows, columns = x.shape
+    offset = whole(offset, "diagonal", "offset")
     down, right = max(-offset, 0), max(offset, 0)
+    for size in (rows, columns):
+        if isinstance(size, Unknown):  # the smaller of the two is not known
+            return blank((*lead, size), x.dtype)
     n = max(min(rows - down, columns - right), 0)
     flat = prims.reshape(x, shape=(*lead, rows * columns))
     # The diagonal of a matrix in row-major order is every (columns + 1)th element.
@@ -83,6 +87,7 @@ def diag(x: ArrayLike, k: int = 0) -> Tensor:
         return diagonal(x, k)
     if x.ndim != 1:
         raise ShapeError(f"diag: `x` has shape {x.shape}; expected rank 1 or 2.")
+    k = whole(k, "diag", "k")
     size = x.size + abs(k)
     down, right = max(-k, 0), max(k, 0)
     if not x.size:
@@ -149,7 +154,7 @@ def _triangle(x: ArrayLike, k: int, lower: bool) -> Tensor:
     rows, columns = x.shape[-2:]
     row = prims.iota(shape=(rows, columns), dtype="int32", axis=0)
     gap = prims.sub(prims.iota(shape=(rows, columns), dtype="int32", axis=1), row)
-    edge = prims.const(gap, int(k))
+    edge = prims.const(gap, whole(k, "tril/triu", "k"))
     keep = prims.le(gap, edge) if lower else prims.ge(gap, edge)
     return prims.select(keep, x, prims.const(x, 0))
 

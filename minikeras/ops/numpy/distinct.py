@@ -8,7 +8,16 @@ from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.sweeps import scan
 from minikeras.ops.op import op, to_tensor
-from minikeras.ops.support import along, axis_of, cast_to, const, known, sub_slice
+from minikeras.ops.support import (
+    along,
+    axis_of,
+    blank,
+    cast_to,
+    const,
+    sub_slice,
+    unknown_size,
+    with_axis,
+)
 from minikeras.types import ArrayLike
 
 __all__ = ["unique"]
@@ -27,8 +36,8 @@ def unique(
 ) -> Any:
     """The different elements, in ascending order.
 
-    How many there are depends on the values. In a compiled function or a symbolic call
-    `size` has to say it. Each nan is an element of its own, as in Keras.
+    How many there are depends on the values. In a compiled function `size` has to say
+    it; symbolically it is None. Each nan is an element of its own, as in Keras.
 
     Args:
         x: Tensor of any shape.
@@ -69,7 +78,15 @@ def unique(
         )
     order, rank = _ranked(line, at)
     if size is None:
-        known(rank, "unique", "size=")
+        any_size = unknown_size(rank, "unique", "size=")
+        if any_size is not None:
+            whole = with_axis(line.shape, at, any_size)
+            inverse = x.shape if axis is None else (n,)
+            asked = ((return_index, (any_size,)), (return_inverse, inverse),
+                     (return_counts, (any_size,)))  # fmt: skip
+            parts = [blank(shape, "int32") for wanted, shape in asked if wanted]
+            values = blank(whole, x.dtype)
+            return (values, *parts) if parts else values
         size = int(rank[n - 1]) + 1 if n else 0
     counts, index = _groups(order, rank, size)
     values = prims.take(line, index, axis=at) if n else _none(line, at, size)

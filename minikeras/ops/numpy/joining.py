@@ -7,6 +7,8 @@ from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.interpret import current
+from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import expand_dims, reshape
 from minikeras.ops.op import op, promote, to_tensor
@@ -20,18 +22,20 @@ __all__ = [
 
 
 @op
-def concatenate(xs: Any, axis: int = 0) -> Tensor:
+def concatenate(xs: Any, axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis.
 
     Args:
         xs: List of tensors that differ in that axis only; they are promoted.
-        axis: Axis to join along.
+        axis: Axis to join along; None flattens all of them first, which is refused
+            symbolically, as in Keras.
 
     Returns:
         Tensor, as long along the axis as all of them together.
 
     Raises:
         ShapeError: If other sizes differ.
+        ValueError: If `axis` is None in a symbolic call.
 
     Example:
 
@@ -43,6 +47,12 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
         raise ValueError(
             "concatenate: got an empty list; expected at least one tensor."
         )
+    if axis is None:
+        if parts[0].staged and isinstance(current(), Abstract):
+            raise ValueError(
+                "concatenate: axis=None of symbolic tensors; expected an integer."
+            )
+        parts, axis = tuple(prims.reshape(p, shape=(p.size,)) for p in parts), 0
     return prims.concat(*parts, axis=axis_of(axis, parts[0].ndim, "concatenate"))
 
 

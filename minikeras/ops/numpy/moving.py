@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras.engine import prims
-from minikeras.engine.aval import ShapeError
+from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import broadcast_to, listed, reshape, swapaxes
 from minikeras.ops.op import op, to_tensor
-from minikeras.ops.support import axes_of, axis_of, int_shape, sub_slice, with_axis
+from minikeras.ops.support import (
+    axes_of,
+    axis_of,
+    blank,
+    int_shape,
+    sub_slice,
+    with_axis,
+)
 from minikeras.types import ArrayLike, Axis
 
 __all__ = ["flip", "fliplr", "flipud", "rot90", "roll", "tile", "repeat"]
@@ -198,6 +205,8 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Tensor:
         wide = (*x.shape[: at + 1], c, *x.shape[at + 1 :])
         spread = broadcast_to(prims.reshape(x, shape=paired), wide)
         return prims.reshape(spread, shape=with_axis(x.shape, at, n * c))
+    if isinstance(n, Unknown):
+        return blank(with_axis(x.shape, at, n), x.dtype)
     if len(counts) != n:
         raise ShapeError(
             f"repeat: {len(counts)} numbers in repeats, but axis {axis} of `x` of shape "

@@ -139,6 +139,8 @@ def _running(row: Any, x: ArrayLike, axis: Axis, dtype: DTypeLike | None) -> Ten
         if dtype is None
         else numeric(to_tensor(x, dtypes.standardize(dtype)))
     )
+    if isinstance(axis, (tuple, list)) and len(axis) == 1:
+        axis = axis[0]
     if axis is None or x.ndim == 0:
         return row(prims.reshape(x, shape=(x.size,)), axis=0, reverse=False)
     return row(x, axis=axis_of(axis, x.ndim, row.name), reverse=False)

@@ -10,7 +10,14 @@ from minikeras.engine import prims
 from minikeras.engine.aval import Shape, ShapeError, Unknown, broadcast_shapes
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
-from minikeras.ops.support import axes_of, axis_of, int_shape
+from minikeras.ops.support import (
+    axes_of,
+    axis_of,
+    blank,
+    int_shape,
+    known,
+    unknown_size,
+)
 from minikeras.types import ArrayLike, Axis, ShapeLike
 
 __all__ = [
@@ -25,7 +32,8 @@ def reshape(x: ArrayLike, newshape: ShapeLike) -> Tensor:
 
     Args:
         x: Tensor of any shape.
-        newshape: Sizes wanted; one may be -1 and is found from the others.
+        newshape: Sizes wanted; one may be -1 and is found from the others. A symbolic
+            tensor of them gives a shape of so many unknown sizes.
 
     Returns:
         Tensor of shape `newshape`.
@@ -39,9 +47,22 @@ def reshape(x: ArrayLike, newshape: ShapeLike) -> Tensor:
     [[1, 2], [3, 4]]
     """
     x = to_tensor(x)
+    sizes = _sizes_to_come(newshape)
+    if sizes is not None:
+        return blank(sizes, x.dtype)
     wanted = tuple(-1 if d is None else d for d in _sequence(newshape))
     target = resolve(x.shape, int_shape(wanted, "reshape"))
     return x if target == x.shape else prims.reshape(x, shape=target)
+
+
+def _sizes_to_come(shape: ShapeLike) -> Shape | None:
+    """So many unknown sizes as a tensor holds, where only shapes are wanted."""
+    if not isinstance(shape, Tensor) or not shape.staged or shape.ndim != 1:
+        return None
+    if isinstance(shape.shape[0], Unknown):
+        known(shape, "reshape", "as many sizes as are known")
+    size = unknown_size(shape, "reshape", "a tuple of integers")
+    return None if size is None else (size,) * shape.shape[0]
 
 
 def _sequence(shape: ShapeLike) -> Sequence[Any]:
@@ -251,7 +272,7 @@ def squeeze(x: ArrayLike, axis: Axis = None) -> Tensor:
     else:
         gone = axes_of(axis, x.ndim, "squeeze")
         for a in gone:
-            if x.shape[a] != 1 and not isinstance(x.shape[a], Unknown):
+            if x.shape[a] != 1 or isinstance(x.shape[a], Unknown):
                 raise ShapeError(
                     f"squeeze: axis {a} of `x` of shape {x.shape} has size {x.shape[a]}; "
                     "only axes of size 1 can be taken away."

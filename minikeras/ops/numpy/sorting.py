@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from minikeras.engine import dtypes, prims
+from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, to_tensor
 from minikeras.ops.support import (
+    ArgumentError,
     axis_of,
+    blank,
     cast_to,
     const,
     index,
-    known,
     numeric,
     sub_slice,
+    unknown_size,
 )
 from minikeras.types import ArrayLike, Axis
 
@@ -60,6 +64,9 @@ def argsort(x: ArrayLike, axis: int = -1) -> Tensor:
     >>> keras.ops.argsort([3, 1, 2]).tolist()
     [1, 2, 0]
     """
+    x = to_tensor(x)
+    if not x.ndim and axis in (-1, 0):
+        axis = None  # as NumPy, which gives a scalar's order as that of a vector
     x, at = _line(x, axis, "argsort")
     return prims.argsort(x, axis=at)
 
@@ -89,6 +96,15 @@ def argpartition(x: ArrayLike, kth: int, axis: int = -1) -> Tensor:
     [0, 2, 1]
     """
     x, at = _line(x, axis, "argpartition")
+    n = x.shape[at]
+    try:
+        place = operator.index(kth)
+    except TypeError:
+        place = n
+    if not -n <= place < n and not isinstance(n, Unknown):
+        raise ArgumentError(
+            f"argpartition: kth={kth!r}; expected an integer below {n}, the size of the axis."
+        )
     return prims.argsort(x, axis=at)
 
 
@@ -166,7 +182,8 @@ def bincount(
         Tensor `(length,)` or `(batch, length)`; int32, or the dtype of the weights.
 
     Raises:
-        ValueShapeError: Inside a compiled function, where values are not known.
+        ValueShapeError: Inside a compiled function, where values are not known;
+            symbolically the length is None.
 
     Example:
 
@@ -177,7 +194,11 @@ def bincount(
         raise ValueError("bincount: sparse=True is not supported; pass sparse=False.")
     x = cast_to(_counted(x), "int32")
     fix = "segment_sum of ones, with num_segments"
-    held = known(x, "bincount", fix).numpy()
+    any_size = unknown_size(x, "bincount", fix)
+    if any_size is not None:
+        kind = "int32" if weights is None else to_tensor(weights).dtype
+        return blank((*x.shape[:-1], any_size), kind)
+    held = x.numpy()
     length = max(int(held.max()) + 1 if held.size else 0, int(minlength))
     w = (
         prims.full(shape=x.shape, dtype="int32", value=1)
@@ -202,7 +223,7 @@ def histogram(x: ArrayLike, bins: int = 10, range: Any = None) -> tuple[Tensor, 
     """How many elements fall into each of some bins of equal width.
 
     Args:
-        x: Tensor of any shape.
+        x: Vector, or a number.
         bins: Number of bins.
         range: Pair of the first and the last edge; by default the least and the greatest
             element.
@@ -226,6 +247,11 @@ def histogram(x: ArrayLike, bins: int = 10, range: Any = None) -> tuple[Tensor, 
     x = to_tensor(x)
     wanted = x.dtype if dtypes.is_float(x.dtype) else dtypes.floatx()
     work = "float64" if wanted == "float64" else "float32"
+    if x.ndim > 1:
+        raise ShapeError(
+            f"histogram: `x` has shape {x.shape}; expected a vector, such as "
+            "`ops.ravel(x)`."
+        )
     flat = cast_to(prims.reshape(x, shape=(x.size,)), work)
     low, high = _ends(flat, range)
     steps = prims.iota(shape=(bins + 1,), dtype=work, axis=0)
