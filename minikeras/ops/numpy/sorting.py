@@ -65,9 +65,9 @@ def argsort(x: ArrayLike, axis: int = -1) -> Tensor:
     [1, 2, 0]
     """
     x = to_tensor(x)
-    if not x.ndim and axis in (-1, 0):
-        axis = None  # as NumPy, which gives a scalar's order as that of a vector
-    x, at = _line(x, axis, "argsort")
+    # A scalar's order is that of a vector of one, as in NumPy.
+    scalar = not x.ndim and axis in (-1, 0)
+    x, at = _line(x, None if scalar else axis, "argsort")
     return prims.argsort(x, axis=at)
 
 
