@@ -114,6 +114,7 @@ SYMBOLIC = {
     "segment_max": lambda o, T: o.segment_max(T((None, 4)), T((None,), "int32")),
     "bincount": lambda o, T: o.bincount(T((5,), "int32"), minlength=4),
     "reshape": lambda o, T: o.reshape(T((None, 20)), T((2,), "int32")),
+    "reshape to a size": lambda o, T: o.reshape(T((None, 20)), (-1, T((), "int32"), 4)),
     "slice": lambda o, T: o.slice(T((10, 8)), T((2,), "int32"), (-1, 3)),
     "repeat": lambda o, T: o.repeat(T((None, 3)), [1, 2], axis=0),
     "diag": lambda o, T: [o.diag(T((3, None)), k=k) for k in (0, 1, -2)],

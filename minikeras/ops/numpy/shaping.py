@@ -57,6 +57,19 @@ def reshape(x: ArrayLike, newshape: ShapeLike) -> Tensor:
 
 def _sizes_to_come(shape: ShapeLike) -> Shape | None:
     """So many unknown sizes as a tensor holds, where only shapes are wanted."""
+    if isinstance(shape, (tuple, list)):
+        late = [isinstance(d, Tensor) and d.staged for d in shape]
+        size = (
+            unknown_size(shape[late.index(True)], "reshape", "-1")
+            if any(late)
+            else None
+        )
+        if size is None:
+            return None
+        return tuple(
+            size if to_come or d in (-1, None) else int(d)
+            for d, to_come in zip(shape, late)
+        )
     if not isinstance(shape, Tensor) or not shape.staged or shape.ndim != 1:
         return None
     if isinstance(shape.shape[0], Unknown):

@@ -49,7 +49,7 @@ def sort(x: ArrayLike, axis: int = -1) -> Tensor:
 
 
 @op
-def argsort(x: ArrayLike, axis: int = -1) -> Tensor:
+def argsort(x: ArrayLike, axis: int | None = -1) -> Tensor:
     """The indices that sort along an axis; equal elements keep their order.
 
     Args:
@@ -98,10 +98,10 @@ def argpartition(x: ArrayLike, kth: int, axis: int = -1) -> Tensor:
     x, at = _line(x, axis, "argpartition")
     n = x.shape[at]
     try:
-        place = operator.index(kth)
+        fits = -n <= operator.index(kth) < n or isinstance(n, Unknown)
     except TypeError:
-        place = n
-    if not -n <= place < n and not isinstance(n, Unknown):
+        fits = False
+    if not fits:
         raise ArgumentError(
             f"argpartition: kth={kth!r}; expected an integer below {n}, the size of the axis."
         )
