@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from minikeras_kernels import mathlib
-from minikeras_kernels.code import Code, Op
+from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.elementwise import (
     MEMORY_KIND,
     REGISTER_KIND,
@@ -175,6 +175,7 @@ class RowKernel:
             p = self.read(row.second, at, mask)
             self.fold(exponentials, "sum", mathlib.exp(f, x), mask, 0.0)
             self.fold(weights, "sum", p, mask, 0.0)
+            x = f.select(f.fcmp(Rel.OEQ, p, f.like(p, 0.0)), p, x)  # none of infinity is 0
             self.fold(products, "sum", f.fmul(p, x), mask, 0.0)
 
         self.sweep(add)

@@ -30,7 +30,9 @@ def table(xp: Any) -> Table:
     def cross_entropy(logits: Array, target: Array) -> Array:
         shifted = centred(logits, -1)
         shifted -= xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
-        shifted *= to(target, shifted.dtype)
+        target = to(target, shifted.dtype)
+        shifted[(shifted == -xp.inf) & (target == 0)] = 0  # none of infinity is 0
+        shifted *= target
         return to(-xp.sum(shifted, axis=-1), logits.dtype)
 
     own: Table = {

@@ -255,6 +255,10 @@ def _cross_entropy(node: Node) -> Run:
         _row_sums(e, axis, peak)
         np.log(peak, out=peak)
         np.subtract(shifted, peak, out=shifted)
+        low = scratch.get("low", x.shape, np.dtype(bool))
+        np.equal(shifted, -np.inf, out=low)
+        if low.any():
+            shifted[low & (target == 0)] = 0  # none of infinity is 0
         np.multiply(shifted, target, out=shifted)
         _row_sums(shifted, axis, peak)
         np.negative(peak[..., 0], out=out)

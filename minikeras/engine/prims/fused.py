@@ -14,11 +14,15 @@ from minikeras.engine.primitive import Context, Facets, Infer, Static, primitive
 from minikeras.engine.prims.create import full
 from minikeras.engine.prims.elementwise import (
     add,
+    bitwise_and,
     div,
+    eq,
     exp,
+    isinf,
     log,
     mul,
     neg,
+    select,
     stop_gradient,
     sub,
 )
@@ -164,7 +168,10 @@ def _infer_cross_entropy(logits: Aval, target: Aval) -> Aval:
 def _cross_entropy(logits: Tensor, target: Tensor) -> Any:
     axis = len(logits.shape) - 1
     logp = log_softmax(logits, axis=axis)
-    return neg(sum_(mul(target, logp), axes=(axis,), keepdims=False))
+    zero = full(shape=(), dtype=target.dtype, value=0)
+    none = bitwise_and(isinf(logp), eq(target, zero))  # none of infinity is 0
+    share = select(none, zero, mul(target, logp))
+    return neg(sum_(share, axes=(axis,), keepdims=False))
 
 
 def _cross_entropy_vjp(ctx: Context, g: Tensor) -> Grads:

@@ -30,8 +30,16 @@ def _log_of_probabilities(output: Tensor, axis: int) -> Tensor:
     return prims.log(_clipped(prims.div(output, total)))
 
 
+def _share(x: Tensor, share: Tensor) -> Tensor:
+    """`x * share`; none of infinity is 0."""
+    zero = const(x, 0)
+    none = prims.bitwise_and(prims.isinf(x), prims.eq(share, zero))
+    result: Tensor = prims.select(none, zero, prims.mul(x, share))
+    return result
+
+
 def _weighed(target: Tensor, logs: Tensor, axis: int) -> Tensor:
-    return prims.neg(prims.sum(prims.mul(target, logs), axes=(axis,), keepdims=False))
+    return prims.neg(prims.sum(_share(logs, target), axes=(axis,), keepdims=False))
 
 
 @op
@@ -135,14 +143,6 @@ def sparse_categorical_crossentropy(
     return _crossentropy(rows, output, from_logits, at)
 
 
-def _share(x: Tensor, share: Tensor) -> Tensor:
-    """`x * share`; none of infinity is 0."""
-    zero = const(x, 0)
-    none = prims.bitwise_and(prims.isinf(x), prims.eq(share, zero))
-    result: Tensor = prims.select(none, zero, prims.mul(x, share))
-    return result
-
-
 @op
 def binary_crossentropy(
     target: ArrayLike, output: ArrayLike, from_logits: bool = False
@@ -189,8 +189,9 @@ def binary_crossentropy(
         tail = prims.log1p(prims.exp(prims.select(right, prims.neg(output), output)))
         return prims.add(away, tail)
     output = _clipped(output)
-    yes = prims.mul(target, prims.log(output))
-    no = prims.mul(prims.sub(one, target), prims.log(prims.sub(one, output)))
+    # Of a sigmoid of infinity the stable logarithm is infinite, whatever was clipped.
+    yes = _share(prims.log(output), target)
+    no = _share(prims.log(prims.sub(one, output)), prims.sub(one, target))
     return prims.neg(prims.add(yes, no))
 
 

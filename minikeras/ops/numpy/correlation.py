@@ -81,7 +81,9 @@ def corrcoef(x: ArrayLike) -> Tensor:
     x = floating(x)
     if x.ndim == 0:
         return prims.div(x, x)
-    flat = x.ndim == 1
+    flat, own = x.ndim == 1, x.dtype
+    # Covariances may lie beyond what the dtype of a half holds; correlations do not.
+    x = cast_to(x, dtypes.result_type(own, "float32"))
     rows = expand_dims(x, 0) if flat else x
     total = prims.sum(rows, axes=(1,), keepdims=True)
     centred = prims.sub(rows, prims.div(total, const(total, rows.shape[1])))
@@ -95,4 +97,5 @@ def corrcoef(x: ArrayLike) -> Tensor:
     scale = prims.sqrt(spread)
     result = prims.div(prims.div(cov, scale), prims.transpose(scale, perm=(1, 0)))
     result = prims.minimum(prims.maximum(result, const(result, -1)), const(result, 1))
+    result = cast_to(result, own)
     return prims.reshape(result, shape=()) if flat else result

@@ -59,6 +59,9 @@ def trapezoid(
     4.0
     """
     values, *places = promote_float(*((y,) if x is None else (y, x)))
+    own = values.dtype
+    wide = dtypes.result_type(own, "float32")  # of a half, sums may lie beyond it
+    values, *places = (cast_to(v, wide) for v in (values, *places))
     at = axis_of(axis, values.ndim, "trapezoid")
     n = values.shape[at]
     pairs = prims.add(sub_slice(values, at, 1, n), sub_slice(values, at, 0, n - 1))
@@ -72,4 +75,4 @@ def trapezoid(
         else:
             width = diff(places[0], axis=at)
     area = prims.mul(prims.mul(pairs, width), const(values, 0.5))
-    return prims.sum(area, axes=(at,), keepdims=False)
+    return cast_to(prims.sum(area, axes=(at,), keepdims=False), own)

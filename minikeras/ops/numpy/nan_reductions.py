@@ -291,4 +291,7 @@ def nanstd(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     >>> keras.ops.nanstd(keras.ops.array([1.0, float("nan"), 3.0])).tolist()
     1.0
     """
-    return prims.sqrt(nanvar(x, axis, keepdims))
+    x = to_tensor(x)
+    wide = cast_to(x, dtypes.result_type(x.dtype, "float32"))
+    root = prims.sqrt(nanvar(wide, axis, keepdims))
+    return cast_to(root, dtypes.result_type(x.dtype, float))

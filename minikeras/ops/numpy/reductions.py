@@ -167,7 +167,11 @@ def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     >>> keras.ops.std([[1.0, 2.0], [3.0, 6.0]], axis=0).tolist()
     [1.0, 2.0]
     """
-    return prims.sqrt(var(x, axis, keepdims))
+    x = to_tensor(x)
+    # The root of a variance that is beyond a half is not.
+    wide = cast_to(x, dtypes.result_type(x.dtype, "float32"))
+    root = prims.sqrt(var(wide, axis, keepdims))
+    return cast_to(root, dtypes.result_type(x.dtype, float))
 
 
 @op
