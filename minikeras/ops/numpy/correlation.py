@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import expand_dims
 from minikeras.ops.op import op, promote_float
-from minikeras.ops.support import const, floating, sub_slice
+from minikeras.ops.support import cast_to, const, floating, sub_slice
 from minikeras.types import ArrayLike
 
 __all__ = ["correlate", "corrcoef"]

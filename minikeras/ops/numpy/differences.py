@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote_float, to_tensor
-from minikeras.ops.support import axis_of, const, sub_slice
+from minikeras.ops.support import axis_of, cast_to, const, sub_slice
 from minikeras.types import ArrayLike
 
 __all__ = ["diff", "trapezoid"]
