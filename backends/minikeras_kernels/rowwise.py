@@ -175,7 +175,9 @@ class RowKernel:
             p = self.read(row.second, at, mask)
             self.fold(exponentials, "sum", mathlib.exp(f, x), mask, 0.0)
             self.fold(weights, "sum", p, mask, 0.0)
-            x = f.select(f.fcmp(Rel.OEQ, p, f.like(p, 0.0)), p, x)  # none of infinity is 0
+            x = f.select(
+                f.fcmp(Rel.OEQ, p, f.like(p, 0.0)), p, x
+            )  # none of infinity is 0
             self.fold(products, "sum", f.fmul(p, x), mask, 0.0)
 
         self.sweep(add)
