@@ -71,7 +71,9 @@ def test_aliases_are_keras():
                 metrics.deserialize(alias)
             continue
         found = metrics.deserialize(alias)  # a function, or an object of a class
-        assert getattr(found, "__name__", type(found).__name__) == theirs.__name__, alias
+        assert getattr(found, "__name__", type(found).__name__) == theirs.__name__, (
+            alias
+        )
 
 
 @oracle
