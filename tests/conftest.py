@@ -5,6 +5,7 @@ import os
 import random
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,33 @@ settings.register_profile("minikeras", derandomize=True, deadline=None, print_bl
 settings.load_profile("minikeras")
 
 SEED = 1234
+# What `pytest -m fast tests` runs: under a minute, something of every floor.
+FAST = """
+    test_tiny.py test_tree.py test_config.py test_variable.py test_imports.py
+    engine/test_registry.py engine/test_bits.py engine/test_copy_on_write.py
+    ops/test_composed.py random/test_seeds.py backends/numpy/test_groups.py
+    backends/numba/test_guard.py initializers/test_initializers.py
+    regularizers/test_regularizers.py constraints/test_constraints.py
+    layers/test_state.py losses/test_edges.py metrics/test_weights_and_parts.py
+    models/test_sequential.py saving/test_serialization.py training/test_steps.py
+    callbacks/test_hooks.py utils/test_small.py
+""".split()  # noqa: SIM905 - readable
+
+
+FAST_FILES = frozenset(Path(__file__).parent / name for name in FAST)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """For the inner loop nothing else is even imported."""
+    if config.option.markexpr == "fast" and collection_path.suffix == ".py":
+        return True if collection_path not in FAST_FILES else None
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path in FAST_FILES:
+            item.add_marker("fast")
 
 
 def backends():

@@ -96,7 +96,7 @@ class CupyBackend(Backend):
         return self.cp.asarray(array)
 
     def to_host(self, array: Any) -> np.ndarray[Any, Any]:
-        return array.get()  # type: ignore[no-any-return]
+        return array.get()  # type: ignore[no-any-return]  # CuPy is not typed
 
     def copy(self, array: Any) -> Any:
         return self.cp.array(array, order="C")
@@ -137,7 +137,7 @@ class CupyBackend(Backend):
             except full as error:
                 raise MemoryError(memory.explained(cp, named(node), 0)) from error
 
-        step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]
+        step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
         return step
 
     def _by_kernel(self, node: Node, regs: Mapping[Value, int]) -> Step:
@@ -161,7 +161,7 @@ class CupyBackend(Backend):
             for o, array in zip(outputs, made if multi else (made,), strict=True):
                 registers[o][...] = array
 
-        step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]
+        step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]  # functions take attributes
         return step
 
     def communicator(self, host: Communicator, local_rank: int) -> Communicator:

@@ -151,7 +151,7 @@ class Maker:
             run(*[a.astype("float32") for a in given], result)
             out[...] = result.astype(out.dtype)
 
-        wide.allocates = True  # type: ignore[attr-defined]
+        wide.allocates = True  # type: ignore[attr-defined]  # functions take attributes
         return wide
 
     def _matmul(self, node: Node) -> Run:
@@ -183,7 +183,7 @@ class Maker:
         if a.dtype in HALVES and not ((plain and a.ndim == b.ndim == 2) or flat):
             # CuPy's batched product of these crashes (bfloat16) or ignores the dtype.
             return self._wide(run)
-        run.allocates = batched or perm_out is not None  # type: ignore[attr-defined]
+        run.allocates = batched or perm_out is not None  # type: ignore[attr-defined]  # functions take attributes
         return run
 
 

@@ -312,7 +312,7 @@ class GroupKernel:
     def stream_place(self, number: int, at: Val) -> Val:
         """The element of the stream of a source of random words for place `at`."""
         here = self.f.add(self.row_start, at)
-        start = self.group.values[number].start  # type: ignore[union-attr]
+        start = self.group.values[number].start  # type: ignore[union-attr]  # a fold has a start
         return self.f.add(here, const(Kind.I64, start)) if start else here
 
     def start_row(self, row: Val) -> None:

@@ -44,7 +44,7 @@ class NumpyBackend(Backend):
         return array
 
     def to_host(self, array: Any) -> np.ndarray[Any, Any]:
-        return array  # type: ignore[no-any-return]
+        return array  # type: ignore[no-any-return]  # its own array
 
     def copy(self, array: Any) -> Any:
         return np.array(array, order="C")

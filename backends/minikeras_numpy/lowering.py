@@ -71,7 +71,7 @@ def _by_kernel(kernels: Kernels, node: Node, regs: Registers) -> Step:
         for o, array in zip(outputs, result if multi else (result,), strict=True):
             np.copyto(registers[o], array)
 
-    step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]
+    step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]  # functions take attributes
     return step
 
 
@@ -84,7 +84,7 @@ def _written(kernels: Kernels, node: Node, regs: Registers) -> Step:
         with np.errstate(all="ignore"):
             write(*[registers[i] for i in places])
 
-    step.allocates = getattr(write, "allocates", False)  # type: ignore[attr-defined]
+    step.allocates = getattr(write, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
     return step
 
 
@@ -97,7 +97,7 @@ def _built(node: Node, regs: Registers) -> Step:
         with np.errstate(all="ignore"):
             run(*[registers[i] for i in places])
 
-    step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]
+    step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
     return step
 
 
@@ -110,7 +110,7 @@ def _fused(kernels: Kernels, node: Node, regs: Registers) -> Step:
         with np.errstate(all="ignore"):
             group.run([registers[i] for i in inputs], [registers[o] for o in outputs])
 
-    step.allocates = group.allocates  # type: ignore[attr-defined]
+    step.allocates = group.allocates  # type: ignore[attr-defined]  # functions take attributes
     return step
 
 
@@ -142,7 +142,7 @@ def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
                 [registers[o] for o in outputs],
             )
 
-    step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]
+    step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
     return step
 
 

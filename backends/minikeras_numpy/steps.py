@@ -64,7 +64,7 @@ def _matmul(node: Node) -> Run:
         else:
             np.matmul(x, y, out=out)
 
-    run.allocates = work != dtype  # type: ignore[attr-defined]
+    run.allocates = work != dtype  # type: ignore[attr-defined]  # functions take attributes
     return run
 
 

@@ -199,7 +199,7 @@ def _by_kernel(kernel: Callable[..., Any], static: dict[str, Any]) -> Write:
         *operands, out = arrays
         np.copyto(out, kernel(*operands, **static))
 
-    write.allocates = True  # type: ignore[attr-defined]
+    write.allocates = True  # type: ignore[attr-defined]  # functions take attributes
     return write
 
 

@@ -61,7 +61,7 @@ class NotebookBar(Progbar):
         count = f"{current}/{self.target if known else 'Unknown'}"
         per_step = self._per_step(current, now)
         left = finalize or self.target is None
-        seconds = now - self._start if left else per_step * (self.target - current)  # type: ignore[operator]
+        seconds = now - self._start if left else per_step * (self.target - current)  # type: ignore[operator]  # both are known there
         times = f"{clock(seconds)} {duration(per_step)}/{self.unit_name}"
         values = "".join(f" - {name}: {shown(v)}" for name, v in self._values.items())
         share = current / self.target if self.target else (1.0 if finalize else None)

@@ -135,7 +135,7 @@ class TerminateOnNaN(Callback):
         return f"In batch {step}: {found}.{_in_data(batch)} {self._save(step, batch)}"
 
     def _save(self, step: int, batch: object) -> str:
-        path = f"nan_batch_{step}.npz" if self.debug is True else os.fspath(self.debug)  # type: ignore[arg-type]
+        path = f"nan_batch_{step}.npz" if self.debug is True else os.fspath(self.debug)  # type: ignore[arg-type]  # True is handled before
         np.savez(path, **_named(batch))
         saved = path if path.endswith(".npz") else path + ".npz"  # as NumPy does
         return f"The batch is in {saved!r}."

@@ -54,7 +54,7 @@ class _DatasetRows(PyDataset):
         return self._source.num_batches
 
     def __len__(self) -> int:
-        return len(self._source)  # type: ignore[arg-type]
+        return len(self._source)  # type: ignore[arg-type]  # asked only where it has one
 
     def __getitem__(self, index: int) -> Any:
         return self._rows._cut(self._source[index])

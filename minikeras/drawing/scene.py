@@ -17,7 +17,6 @@ from minikeras.drawing.png import data_uri
 from minikeras.drawing.svg import Array, drawing, tag, text
 
 FONT = "Helvetica,Arial,'DejaVu Sans',sans-serif"
-MONO = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
 
 class _Placed:
@@ -28,7 +27,7 @@ class _Placed:
 
     def moved(self, x: float, y: float) -> Any:
         """The same further right and down."""
-        return replace(self, x=self.x + x, y=self.y + y)  # type: ignore[type-var]
+        return replace(self, x=self.x + x, y=self.y + y)  # type: ignore[type-var]  # shapes are dataclasses
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ class Scene(Drawing):
     scale: float = 2.0  # pixels of a PNG for one of ours
 
     @property
-    def svg(self) -> str:  # type: ignore[override]
+    def svg(self) -> str:  # type: ignore[override]  # of other shapes it is a part
         """The scene as SVG."""
         ground = [Box(0, 0, self.width, self.height, self.background)]
         shapes = (ground if self.background else []) + self.shapes

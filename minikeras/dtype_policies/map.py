@@ -112,7 +112,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
             and other._policies == self._policies
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # mutable: no hash
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

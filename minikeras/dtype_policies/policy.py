@@ -10,7 +10,6 @@ from minikeras.engine import backend as registry
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
 
-_HALF = ("float16", "bfloat16")
 _warned: set[str] = set()
 
 

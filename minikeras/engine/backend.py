@@ -237,7 +237,7 @@ def load(name: str) -> Backend:
             f"Installed backends: {', '.join(available())}."
         ) from error
     _loaded[name] = made
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # whatever the package made
 
 
 def release() -> None:

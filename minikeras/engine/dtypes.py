@@ -25,7 +25,6 @@ ALLOWED = BOOL + UNSIGNED + SIGNED + FLOATS + COMPLEX
 # Not a dtype of tensors: what an input and a layer of text say of their values, which are
 # NumPy arrays of strings. Nothing computes with it.
 STRING = "string"
-WEAK = ("int", "float", "complex")
 
 _ITEMSIZE = {
     "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "bfloat16": 2, "float16": 2,
@@ -243,19 +242,6 @@ def _result_type(names: tuple[str, ...], float_default: str) -> str:
     if result == "float64" and "float64" not in names:
         return float_default
     return result
-
-
-def weak_name(value: Any) -> str:
-    """The promotion name of a value: its dtype, or a weak name for Python scalars."""
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        return "int"
-    if isinstance(value, float):
-        return "float"
-    if isinstance(value, complex):
-        return "complex"
-    return standardize(getattr(value, "dtype", value))
 
 
 def result_type(*dtypes: Any) -> str:

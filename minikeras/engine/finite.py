@@ -142,5 +142,5 @@ def _finding(
     frame, phase = sys._getframe(2), ""
     while frame is not None and not phase:
         phase = _PHASES.get(frame.f_code.co_name, "")
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back  # type: ignore[assignment]  # the loop ends at None
     return Finding(value, prim.name, path, phase, count, tuple(tensor.shape))

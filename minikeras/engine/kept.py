@@ -42,7 +42,7 @@ class Owner(Protocol):
     entries: dict[Any, Any]
 
 
-owners: Living[Any] = Living()
+owners: Living[Owner] = Living()
 
 
 @functools.cache

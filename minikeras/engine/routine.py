@@ -339,7 +339,7 @@ def _scan(
         for outer, own in last:
             put(registers[outer], inner[own])
 
-    step.allocates = body.allocating_steps > 0  # type: ignore[attr-defined]
+    step.allocates = body.allocating_steps > 0  # type: ignore[attr-defined]  # functions take attributes
     return step
 
 
@@ -406,5 +406,5 @@ def _cond(
         for outer, own in made:
             put(registers[outer], inner[own])
 
-    step.allocates = any(s[0].allocating_steps for s in sides)  # type: ignore[attr-defined]
+    step.allocates = any(s[0].allocating_steps for s in sides)  # type: ignore[attr-defined]  # functions take attributes
     return step

@@ -49,11 +49,11 @@ class Tensor(operators.Operators, ArrayMethods):
         self.origin: Origin | None = None
 
     @property
-    def shape(self) -> Shape:  # type: ignore[override]
+    def shape(self) -> Shape:  # type: ignore[override]  # an attribute of the mixin
         return self.aval.shape
 
     @property
-    def dtype(self) -> DType:  # type: ignore[override]
+    def dtype(self) -> DType:  # type: ignore[override]  # an attribute of the mixin
         """Its name, a string that also is what NumPy's dtypes are."""
         return DTYPES[self.aval.dtype]
 

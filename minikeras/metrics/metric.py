@@ -52,7 +52,7 @@ class Metric:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "update_state" in cls.__dict__:
-            cls.update_state = together(cls.__dict__["update_state"])  # type: ignore[method-assign]
+            cls.update_state = together(cls.__dict__["update_state"])  # type: ignore[method-assign]  # wrapped once for each class
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self._variables: list[Variable] = []

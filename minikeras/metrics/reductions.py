@@ -153,7 +153,7 @@ class MeanMetricWrapper(Mean):
         self._fn = fn
         self._fn_kwargs = kwargs
 
-    def update_state(  # type: ignore[override]
+    def update_state(  # type: ignore[override]  # no targets
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any = None
     ) -> None:
         """Take in one batch.

@@ -187,7 +187,7 @@ class RootMeanSquaredError(Mean):
     ) -> None:
         super().__init__(name, dtype)
 
-    def update_state(  # type: ignore[override]
+    def update_state(  # type: ignore[override]  # no targets
         self,
         y_true: ArrayLike,
         y_pred: ArrayLike,

@@ -447,4 +447,4 @@ def _check_names(operations: list[Any], owner: str) -> None:
         seen.add(operation.name)
 
 
-Model._functional = Functional  # type: ignore[attr-defined]
+Model._functional = Functional  # type: ignore[attr-defined]  # the class below, for the class above

@@ -193,7 +193,7 @@ class Model(Trainer, Layer):
             layer_range,
         )
 
-    def quantize(  # type: ignore[override]
+    def quantize(  # type: ignore[override]  # a model names its layers
         self,
         mode: Any = None,
         config: Config | None = None,
@@ -363,7 +363,7 @@ class Model(Trainer, Layer):
 
 
 def _functional_class() -> Any:
-    return Model._functional  # type: ignore[attr-defined]
+    return Model._functional  # type: ignore[attr-defined]  # set by the module of the subclass
 
 
 def _is_functional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -76,11 +76,6 @@ def cast_to(x: Tensor, dtype: str) -> Tensor:
     return x if x.dtype == dtype else prims.cast(x, dtype=dtype)
 
 
-def float_of(dtype: str) -> str:
-    """The float dtype that a value of `dtype` becomes in float functions."""
-    return dtypes.result_type(dtype, float)
-
-
 def int_shape(shape: Any, op: str) -> Shape:
     """A shape argument as a tuple of integers; one integer means rank 1.
 

@@ -47,7 +47,7 @@ class Pairing:
                 f"{len(grads)} are None. The loss does not depend on the variables."
             )
         if not self.built:
-            self.build(variables)  # type: ignore[attr-defined]
+            self.build(variables)  # type: ignore[attr-defined]  # the optimizer has it
         for variable in variables:
             if variable not in self._index:
                 raise ValueError(

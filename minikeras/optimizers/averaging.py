@@ -20,7 +20,7 @@ class MovingAverage:
     def _build_averages(self, variables: Sequence[Variable]) -> None:
         self._averages = {}
         if self.use_ema:
-            made: list[Any] = self.add_optimizer_variables(  # type: ignore[attr-defined]
+            made: list[Any] = self.add_optimizer_variables(  # type: ignore[attr-defined]  # the optimizer has it
                 variables, "average"
             )
             self._averages = {v: a for v, a in zip(variables, made) if a is not None}
@@ -29,7 +29,7 @@ class MovingAverage:
         """`average = momentum * average + (1 - momentum) * variable`; the first is a copy."""
         if not self.use_ema:
             return
-        iterations = self.iterations  # type: ignore[attr-defined]
+        iterations = self.iterations  # type: ignore[attr-defined]  # the optimizer has it
         later = ops.not_equal(iterations, 0)
         for variable in variables:
             average = self._averages[variable]

@@ -82,7 +82,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = undone_if_it_fails(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = undone_if_it_fails(cls.__dict__["build"])  # type: ignore[method-assign]  # wrapped once for each class
 
     def __init__(
         self,

@@ -174,7 +174,7 @@ class Compiling:
                 found.append(state.metrics)
             if state.loss is not None:
                 found += state.loss.metrics
-        found += [m for m in super().metrics if all(m is not f for f in found)]  # type: ignore[misc]
+        found += [m for m in super().metrics if all(m is not f for f in found)]  # type: ignore[misc]  # the layer's, by way of the model
         return found
 
     @property

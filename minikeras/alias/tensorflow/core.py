@@ -19,7 +19,7 @@ __version__ = "2.21.0"  # the TensorFlow beside which Keras 3.15 stands
 newaxis = None
 
 
-class _AnyVariable(type(own.Variable)):  # type: ignore[misc]
+class _AnyVariable(type(own.Variable)):  # type: ignore[misc]  # the class of classes
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, own.Variable)
 

@@ -35,11 +35,11 @@ def _function(name: str, row: str) -> Callable[..., Any]:
             raise TypeError(f"tf {name}{signature}: {error}") from None
         bound.apply_defaults()
         values = list(bound.arguments.values())[:-1]
-        return op(*values)  # type: ignore[operator]
+        return op(*values)  # type: ignore[operator]  # rows are functions
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`keras.ops.{target}`, with TensorFlow's arguments."
-    call.__signature__ = signature  # type: ignore[attr-defined]
+    call.__signature__ = signature  # type: ignore[attr-defined]  # functions take attributes
     return call
 
 

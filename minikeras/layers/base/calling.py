@@ -186,7 +186,7 @@ class LayerCalls:
         if getattr(error, "layer", None) is None and not _NAMED.search(text):
             label = self._label()
             error.args = (f"{label[0].upper()}{label[1:]}: {text}",)
-            error.layer = self.name  # type: ignore[attr-defined]
+            error.layer = self.name  # type: ignore[attr-defined]  # errors take attributes
 
     @contextmanager
     def _scopes(self) -> Iterator[None]:

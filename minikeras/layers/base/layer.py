@@ -89,7 +89,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
-            cls.build = bookkept(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = bookkept(cls.__dict__["build"])  # type: ignore[method-assign]  # wrapped once for each class
         if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
             cls.supports_masking = True
 

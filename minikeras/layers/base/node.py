@@ -95,7 +95,7 @@ class _Signature:
     def __get__(self, instance: Any, owner: type) -> inspect.Signature:
         if instance is not None:
             raise AttributeError("__signature__")  # that of __call__ then
-        whole = inspect.signature(owner.__init__)  # type: ignore[misc]
+        whole = inspect.signature(owner.__init__)  # type: ignore[misc]  # only read
         return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 

@@ -19,7 +19,7 @@ class Ranked(Layer):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "_rank" in cls.__dict__ and "__init__" not in cls.__dict__:
-            cls.__init__ = _for_rank(cls.__init__, cls._rank)  # type: ignore[method-assign]
+            cls.__init__ = _for_rank(cls.__init__, cls._rank)  # type: ignore[method-assign]  # wrapped once for each class
             cls.__init__.__qualname__ = f"{cls.__name__}.__init__"
 
 

@@ -147,7 +147,7 @@ class TrackedList(list):
     def extend(self, values: Iterable[Any]) -> None:
         super().extend(self._track(v) for v in values)
 
-    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc]
+    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc]  # as list has it
         self.extend(values)
         return self
 

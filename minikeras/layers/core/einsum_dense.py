@@ -154,7 +154,7 @@ class EinsumDense(LowRank):
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.bias = None if plan.bias is None else weight(self, "bias", plan.bias)  # type: ignore[arg-type]
+        self.bias = None if plan.bias is None else weight(self, "bias", plan.bias)  # type: ignore[arg-type]  # no unknown size is left
         self._adapt_if_planned()
 
     def _plan(self, input_shape: PartialShape) -> _Plan:

@@ -56,12 +56,8 @@ class CellLayer(RNN):
         """
         if "use_cudnn" in arguments:  # LSTM and GRU of Keras 2 chose a way to compute
             more = {key: v for key, v in more.items() if key != "implementation"}
-        taken = {*_WALK, "activity_regularizer", "use_cudnn", "self", "kwargs"}
-        given = {
-            key: value
-            for key, value in arguments.items()
-            if key not in taken and not key.startswith("__")
-        }
+        taken = {*_WALK, "activity_regularizer", "use_cudnn"}
+        given = {key: value for key, value in arguments.items() if key not in taken}
         cell = self._cell_class(
             **fixed,
             **given,

@@ -170,7 +170,26 @@ class ConvLSTM1D(ConvLSTM):
         stateful: bool = False,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
-        self._make(dict(locals()), kwargs)
+        given = {
+            "filters": filters, "kernel_size": kernel_size, "strides": strides,
+            "padding": padding, "data_format": data_format,
+            "dilation_rate": dilation_rate, "activation": activation,
+            "recurrent_activation": recurrent_activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer, "unit_forget_bias": unit_forget_bias,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "activity_regularizer": activity_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout, "seed": seed,
+            "return_sequences": return_sequences, "return_state": return_state,
+            "go_backwards": go_backwards, "stateful": stateful,
+        }  # fmt: skip
+        self._make(given, kwargs)
 
 
 class ConvLSTM2D(ConvLSTM):
@@ -267,7 +286,26 @@ class ConvLSTM2D(ConvLSTM):
         stateful: bool = False,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
-        self._make(dict(locals()), kwargs)
+        given = {
+            "filters": filters, "kernel_size": kernel_size, "strides": strides,
+            "padding": padding, "data_format": data_format,
+            "dilation_rate": dilation_rate, "activation": activation,
+            "recurrent_activation": recurrent_activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer, "unit_forget_bias": unit_forget_bias,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "activity_regularizer": activity_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout, "seed": seed,
+            "return_sequences": return_sequences, "return_state": return_state,
+            "go_backwards": go_backwards, "stateful": stateful,
+        }  # fmt: skip
+        self._make(given, kwargs)
 
 
 class ConvLSTM3D(ConvLSTM):
@@ -364,4 +402,23 @@ class ConvLSTM3D(ConvLSTM):
         stateful: bool = False,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
-        self._make(dict(locals()), kwargs)
+        given = {
+            "filters": filters, "kernel_size": kernel_size, "strides": strides,
+            "padding": padding, "data_format": data_format,
+            "dilation_rate": dilation_rate, "activation": activation,
+            "recurrent_activation": recurrent_activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer, "unit_forget_bias": unit_forget_bias,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "activity_regularizer": activity_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout, "seed": seed,
+            "return_sequences": return_sequences, "return_state": return_state,
+            "go_backwards": go_backwards, "stateful": stateful,
+        }  # fmt: skip
+        self._make(given, kwargs)

@@ -104,4 +104,22 @@ class GRU(CellLayer):
         use_cudnn: Any = "auto",
         **kwargs: Unpack[CommonOptions],
     ) -> None:
-        self._make(dict(locals()), kwargs)
+        given = {
+            "units": units, "activation": activation,
+            "recurrent_activation": recurrent_activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "activity_regularizer": activity_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout, "seed": seed,
+            "return_sequences": return_sequences, "return_state": return_state,
+            "go_backwards": go_backwards, "stateful": stateful, "unroll": unroll,
+            "reset_after": reset_after, "use_cudnn": use_cudnn,
+        }  # fmt: skip
+        self._make(given, kwargs)

@@ -86,7 +86,21 @@ class GRUCell(Cell):
         seed: int | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
-        arguments = dict(locals())
+        arguments = {
+            "units": units, "activation": activation,
+            "recurrent_activation": recurrent_activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout, "reset_after": reset_after,
+            "seed": seed,
+        }  # fmt: skip
         units = positive(units, "units", type(self).__name__)
         super().__init__(**kwargs)
         functions = {

@@ -104,7 +104,20 @@ class LSTMCell(Cell):
         seed: int | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
-        arguments = dict(locals())
+        arguments = {
+            "units": units, "activation": activation,
+            "recurrent_activation": recurrent_activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer, "unit_forget_bias": unit_forget_bias,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout, "seed": seed,
+        }  # fmt: skip
         units = positive(units, "units", type(self).__name__)
         super().__init__(**kwargs)
         functions = {

@@ -95,7 +95,24 @@ class SimpleRNN(CellLayer):
         seed: int | None = None,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
-        self._make(dict(locals()), kwargs)
+        given = {
+            "units": units, "activation": activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "activity_regularizer": activity_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "return_sequences": return_sequences, "return_state": return_state,
+            "go_backwards": go_backwards, "stateful": stateful, "unroll": unroll,
+            "seed": seed,
+        }  # fmt: skip
+        self._make(given, kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer; as in Keras without the seed."""

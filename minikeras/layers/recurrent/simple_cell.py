@@ -76,7 +76,19 @@ class SimpleRNNCell(Cell):
         seed: int | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
-        arguments = dict(locals())
+        arguments = {
+            "units": units, "activation": activation, "use_bias": use_bias,
+            "kernel_initializer": kernel_initializer,
+            "recurrent_initializer": recurrent_initializer,
+            "bias_initializer": bias_initializer,
+            "kernel_regularizer": kernel_regularizer,
+            "recurrent_regularizer": recurrent_regularizer,
+            "bias_regularizer": bias_regularizer,
+            "kernel_constraint": kernel_constraint,
+            "recurrent_constraint": recurrent_constraint,
+            "bias_constraint": bias_constraint, "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout, "seed": seed,
+        }  # fmt: skip
         units = positive(units, "units", type(self).__name__)
         super().__init__(**kwargs)
         self._set_up(arguments, {"activation": activation})

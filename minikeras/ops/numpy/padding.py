@@ -86,6 +86,6 @@ def _extended(x: Tensor, widths: Sequence[tuple[int, int]], mode: str) -> Tensor
             raise ShapeError(
                 f"pad: axis {axis} has no known size; mode {mode!r} needs one."
             )
-        where = np.pad(np.arange(x.shape[axis]), (lo, hi), mode=mode)  # type: ignore[call-overload]
+        where = np.pad(np.arange(x.shape[axis]), (lo, hi), mode=mode)  # type: ignore[call-overload]  # a mode of four
         x = prims.take(x, to_tensor(where.astype("int32")), axis=axis)
     return x

@@ -37,7 +37,7 @@ def widened(x: ArrayLike, dtype: DTypeLike | None) -> Tensor:
 
 def reduce(row: Callable[..., Any], x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     """A reduction by Keras's axis argument."""
-    axes = axes_of(axis, x.ndim, row.name)  # type: ignore[attr-defined]
+    axes = axes_of(axis, x.ndim, row.name)  # type: ignore[attr-defined]  # rows have names
     return row(x, axes=axes, keepdims=bool(keepdims)) if axes else x
 
 

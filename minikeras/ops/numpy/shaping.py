@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import prims
-from minikeras.engine.aval import Shape, ShapeError, Unknown, broadcast_shapes
+from minikeras.engine.aval import Shape, ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import (
@@ -318,9 +318,3 @@ def broadcast_to(x: ArrayLike, shape: ShapeLike) -> Tensor:
     x = to_tensor(x)
     target = int_shape(shape, "broadcast_to")
     return x if target == x.shape else prims.broadcast_to(x, shape=target)
-
-
-def broadcast_arrays(*tensors: Tensor) -> list[Tensor]:
-    """Tensors broadcast to their common shape."""
-    shape = broadcast_shapes(*(t.shape for t in tensors))
-    return [broadcast_to(t, shape) for t in tensors]

@@ -76,7 +76,7 @@ class PyDataset:
     def num_batches(self) -> int | None:
         """Batches in an epoch; None where there is no end."""
         try:
-            return len(self)  # type: ignore[arg-type]
+            return len(self)  # type: ignore[arg-type]  # a subclass may have it
         except TypeError:
             raise NotImplementedError(
                 f"{type(self).__name__} must define __len__(), the number of batches."
