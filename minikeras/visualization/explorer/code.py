@@ -19,6 +19,8 @@ from minikeras.saving import serialize_keras_object
 
 _WIDTH = 88
 _LEFT_OUT = ("batch_input_shape", "batch_shape", "build_config")
+# Defaults of `compile`.
+_COMPILED = {"run_eagerly": False, "steps_per_execution": 1, "jit_compile": "auto"}
 _HEAD = "import keras\nfrom keras import layers, ops\n\n"
 
 
@@ -52,6 +54,7 @@ def model_code(model: Any) -> tuple[str, bool]:
         name = type(model).__name__
         writer.missing.append(name)
         text = f"model = {name}(...)\n"
+    text += writer.compiled(model)
     missing = list(dict.fromkeys(writer.missing))
     if missing:
         names = ", ".join(missing)
@@ -102,6 +105,23 @@ class _Writer:
         name = self._model_name(model, "functional")
         lines.append(f"{target} = keras.Model({ends[0]}, {ends[1]}{name})\n")
         return "".join(lines)
+
+    def compiled(self, model: Any) -> str:
+        """The call of `compile`; nothing where the model has none that code can write."""
+        try:
+            config = model.get_compile_config()
+            words = [
+                f"{key}={self.value(value)}"
+                for key, value in (config or {}).items()
+                if value != _COMPILED.get(key)
+            ]
+        except (Unwritable, NotImplementedError, AttributeError, TypeError, ValueError):
+            self.missing.append("what it was compiled with")
+            return ""
+        line = f"model.compile({', '.join(words)})\n"
+        if len(line) > _WIDTH:
+            line = "model.compile(\n" + "".join(f"    {w},\n" for w in words) + ")\n"
+        return line if words else ""
 
     def _call(
         self, node: Node, names: dict[int, str], shared: dict[int, str], often: bool
@@ -242,7 +262,10 @@ class _Writer:
         if value is None or isinstance(value, (bool, int)):
             return repr(value)
         if isinstance(value, float):
-            return repr(value) if np.isfinite(value) else f"float({str(value)!r})"
+            if not np.isfinite(value):
+                return f"float({str(value)!r})"
+            short = np.float32(value)  # 0.1, where a float32 is 0.10000000149011612
+            return str(short) if float(short) == value else repr(value)
         if isinstance(value, np.generic):
             return self.value(value.item())
         if callable(value) or hasattr(value, "get_config"):

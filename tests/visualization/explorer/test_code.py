@@ -95,6 +95,27 @@ def test_it_reads_as_one_writes():
     )
 
 
+def test_compiled_as_it_was():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="softmax")])
+    model.compile("adam", "mse")
+    last = model_code(model)[0].splitlines()[-1]
+    assert last == 'model.compile(optimizer=keras.optimizers.Adam(), loss="mse")'
+    rate = keras.optimizers.schedules.CosineDecay(0.1, 50, alpha=0.25)
+    model.compile(
+        keras.optimizers.SGD(rate, momentum=0.9, clipnorm=1.5),
+        keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+        metrics=["accuracy", keras.metrics.TopKCategoricalAccuracy(k=2)],
+        steps_per_execution=4,
+    )
+    code, whole = model_code(model)
+    assert whole
+    again = made(code)
+    assert again.get_compile_config() == model.get_compile_config()
+    model.compile("sgd", lambda y, p: p - y)
+    code, whole = model_code(model)
+    assert not whole and "model.compile" not in code and "compiled with" in code
+
+
 def test_what_is_the_authors_is_said():
     class Mine(layers.Layer):
         def call(self, x):
