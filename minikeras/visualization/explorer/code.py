@@ -6,6 +6,7 @@ import inspect
 import json
 import keyword
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,10 @@ class _Writer:
     def compiled(self, model: Any) -> str:
         """The call of `compile`; nothing where the model has none that code can write."""
         try:
-            config = model.get_compile_config()
+            with warnings.catch_warnings():
+                # A lambda of the author's would be told of as if it were to be saved.
+                warnings.simplefilter("ignore", UserWarning)
+                config = model.get_compile_config()
             words = [
                 f"{key}={self.value(value)}"
                 for key, value in (config or {}).items()
