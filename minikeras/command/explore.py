@@ -81,7 +81,8 @@ def run(options: argparse.Namespace) -> int:
         out = options.out or Path(Path(name.rstrip("/")).stem + ".html")
         path = page.save(out)
     except (ValueError, OSError, ImportError) as error:
-        print(f"minikeras explore: error: {error}", file=sys.stderr)
+        text = str(error).removeprefix("explore: ")
+        print(f"minikeras explore: error: {text}", file=sys.stderr)
         return 1
     for limit in page.payload["limits"]:
         print(limit)

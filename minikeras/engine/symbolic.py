@@ -17,6 +17,7 @@ import numpy as np
 from minikeras.engine import operators, tree
 from minikeras.engine.aval import Aval, Unknown
 from minikeras.engine.dtypes import standardize
+from minikeras.engine.errors import see
 from minikeras.engine.graph import Value
 from minikeras.engine.interpret import within
 from minikeras.engine.staging import Abstract
@@ -124,6 +125,7 @@ class KerasTensor(operators.LogicalOperators):
         return SymbolicError(
             f"{wanted}: a KerasTensor has a shape {self.shape} but no values. Build a Model "
             "from it and call that on data, or use minikeras.ops on it."
+            + see("faq.md#a-kerastensor-has-no-values")
         )
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:

@@ -21,6 +21,7 @@ from minikeras.engine.dtypes import DTYPES, DType, numpy_dtype, standardize
 from minikeras.engine.errors import NumPyCallError as NumPyCallError
 from minikeras.engine.errors import TraceError as TraceError
 from minikeras.engine.errors import ValueShapeError as ValueShapeError
+from minikeras.engine.errors import see
 from minikeras.engine.given import plain
 from minikeras.engine.graph import Value
 from minikeras.engine.numpy_calls import call_function, call_ufunc
@@ -83,6 +84,7 @@ class Tensor(operators.Operators, ArrayMethods):
                 "belongs to a function being compiled or a symbolic call. Use ops "
                 "(ops.where, ops.cond) instead of Python control flow, or "
                 "compile(run_eagerly=True)."
+                + see("guides/performance.md#is-it-compiled")
             )
         return host_array(self.value)
 
@@ -219,6 +221,7 @@ def adopt(value: Any, backend: registry.Backend) -> Any:
         raise TraceError(
             "a tensor from inside a compiled function or symbolic call was used outside "
             "of it. Return it from the function, or store it in a Variable."
+            + see("guides/custom-layers.md#state-that-is-not-trained")
         )
     return backend.from_host(host_array(value))
 

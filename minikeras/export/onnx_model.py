@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine.backend import Backend
+from minikeras.engine.errors import see
 from minikeras.engine.graph import Graph, Value
 from minikeras.engine.passes.inline import inline
 from minikeras.engine.state import State
@@ -37,6 +38,7 @@ def onnx() -> Any:
     except ImportError as error:
         raise ImportError(
             "this needs the package onnx: pip install 'minikeras[onnx]'."
+            + see("guides/onnx.md")
         ) from error
 
 

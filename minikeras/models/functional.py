@@ -11,6 +11,7 @@ import numpy as np
 from minikeras import ops
 from minikeras.engine import dtypes, tree
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.errors import see
 from minikeras.engine.strings import is_strings
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
@@ -354,6 +355,7 @@ class Functional(Model):
         raise ShapeError(
             f"Input {layer.name!r} of {self._label()}: expected shape {expected}, got "
             f"{tuple(shape)}.{hint}"
+            + see("faq.md#expected-ndim3-found-ndim2-or-shapes-that-do-not-fit")
         )
 
     # --- describing

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from minikeras.engine.errors import see
 from minikeras.saving import builtin, bytecode
 from minikeras.saving.registry import current_objects, get_registered_name
 
@@ -48,7 +49,7 @@ def check_lambda(function: Any) -> None:
         raise ValueError(
             f"the config has a Lambda that holds {function!r}: of this package only the "
             "functions of keras.ops and keras.activations may stand there. Pass "
-            "safe_mode=False if you trust where it comes from."
+            "safe_mode=False if you trust where it comes from." + see("security.md")
         )
 
 
@@ -104,6 +105,7 @@ def load_lambda(config: dict[str, Any], safe_mode: bool) -> Callable[..., Any]:
         raise ValueError(
             "the config holds the code of a Python lambda, which safe mode refuses: it "
             "could do anything. Pass safe_mode=False if you trust where it comes from."
+            + see("security.md")
         )
     inner = config.get("value", config)
     if isinstance(inner, (list, tuple)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine.errors import see
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Entry, Group, Tree
 
@@ -18,7 +19,7 @@ def _package() -> Any:
     except ImportError:
         raise ImportError(
             "`.safetensors` files need the package safetensors: pip install "
-            "'minikeras[safetensors]'."
+            "'minikeras[safetensors]'." + see("guides/saving.md")
         ) from None
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import dtypes, tree
+from minikeras.engine.errors import see
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.saving import builtin, dialects, functions, sharing
@@ -257,6 +258,8 @@ def _construct(cls: Any, inner: Any) -> Any:
     _refuse_paths(cls, inner)
     try:
         return cls.from_config(inner)  # a list: Sequential, as Keras 1 wrote it
+    except ConfigError:  # of something inside, which its own text says best
+        raise
     except TypeError as error:
         raise ConfigError(
             f"{cls.__name__} could not be rebuilt from its config {_short(inner)}: {error}. Its "
@@ -276,7 +279,7 @@ def _refuse_paths(cls: Any, inner: Any) -> None:
         raise ValueError(
             f"the config of {cls.__name__} names a file, vocabulary={str(given)[:100]!r}, "
             "which is refused: it could be any file. Pass safe_mode=False if you trust "
-            "where it comes from."
+            "where it comes from." + see("security.md")
         )
 
 
@@ -309,7 +312,7 @@ def _find(
     raise ConfigError(
         f"could not locate {what} {name!r} (module {module!r}). Decorate it with "
         "@keras.saving.register_keras_serializable(), or pass it in custom_objects="
-        f"{{{name!r}: {name}}}."
+        f"{{{name!r}: {name}}}." + see("guides/saving.md#classes-of-your-own")
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from minikeras import losses, ops
 from minikeras.engine import ranks, tree
+from minikeras.engine.errors import see
 from minikeras.engine.tensor import Tensor
 from minikeras.losses import Loss
 from minikeras.losses.reduction import reduce_values
@@ -149,6 +150,7 @@ class CompileLoss:
                 raise ValueError(
                     f"y is None for output {place.label or 0}, which has the loss "
                     f"{loss.name!r}; expected targets. Pass y, or batches (x, y)."
+                    + see("faq.md#which-loss")
                 )
             pred = place.of(y_pred)
             weight = self.outputs.pick(

@@ -8,6 +8,7 @@ from typing import Any
 
 from minikeras import ops, optimizers
 from minikeras.engine import ranks, tree
+from minikeras.engine.errors import see
 from minikeras.metrics import Mean
 from minikeras.ops import collective
 from minikeras.saving.serialization import (
@@ -160,6 +161,7 @@ class Compiling:
             raise ValueError(
                 f"model {name!r} has no loss and no optimizer yet. Call `compile()` before "
                 f"`{method}()`, e.g. model.compile('adam', 'mse')."
+                + see("faq.md#which-loss")
             )
         return self._compile
 

@@ -9,6 +9,7 @@ import numpy as np
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import STRING, standardize
+from minikeras.engine.errors import see
 from minikeras.engine.graph import Value
 from minikeras.engine.interpret import within
 from minikeras.engine.staging import Abstract
@@ -87,7 +88,7 @@ def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> No
         raise ValueError(
             f"model {model.name!r}: there is no loss to minimise; expected "
             "compile(loss=...), a call of add_loss, a regularizer, or a compute_loss() of "
-            "the model's own."
+            "the model's own." + see("faq.md#which-loss")
         )
     state.predictions = y_pred
     if state.loss is not None and state.loss.built and not own:

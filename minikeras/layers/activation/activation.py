@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from minikeras import activations, ops
+from minikeras.engine.errors import see
 from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
@@ -317,6 +318,7 @@ class Softmax(_Elementwise):
             raise ValueError(
                 f"{self._label()}: mask has shape {given}, the inputs {shape}; expected a "
                 "mask with the inputs' shape, or one that broadcasts to it."
+                + see("guides/custom-layers.md#masks")
             )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:

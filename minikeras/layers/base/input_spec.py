@@ -7,6 +7,7 @@ from typing import Any
 
 from minikeras.engine import tree
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.errors import see
 
 
 class InputSpec:
@@ -110,6 +111,7 @@ def _refuse(owner: Callable[[], str], problem: str, value: object, index: int) -
     raise ShapeError(
         f"Input {index} of {owner()} is incompatible with the layer: expected {problem}; got "
         f"shape {shape}.{_hint(problem)}"
+        + see("faq.md#expected-ndim3-found-ndim2-or-shapes-that-do-not-fit")
     )
 
 

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from minikeras.engine import tree
+from minikeras.engine.errors import see
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 
@@ -84,7 +85,7 @@ def set_masks(layer: Any, inputs: Any, outputs: Any, masks: Any) -> None:
             warnings.warn(
                 f"{layer._label()} got an input with a mask, does not support masking, and so "
                 "drops the mask. Set supports_masking = True in its __init__ if a mask may "
-                "pass through unchanged.",
+                "pass through unchanged." + see("guides/custom-layers.md#masks"),
                 stacklevel=4,
             )
         return

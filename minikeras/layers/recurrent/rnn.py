@@ -8,6 +8,7 @@ from typing import Any, Self, Unpack
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval, ShapeError
+from minikeras.engine.errors import see
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -222,7 +223,7 @@ class RNN(Layer):
         if tuple(mask.shape[:2]) != wanted:
             raise ShapeError(
                 f"{self._label()}: mask has shape {tuple(mask.shape)}; expected {wanted}, "
-                "(batch, steps)."
+                "(batch, steps)." + see("guides/custom-layers.md#masks")
             )
         more = tuple(range(2, len(mask.shape)))
         return ops.any(mask, axis=more) if more else mask

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from minikeras.engine.errors import see
 from minikeras.saving.dialects.notes import note
 
 Config = dict[str, Any]
@@ -154,6 +155,7 @@ def _gone(name: str) -> Callable[[Config], tuple[str, Config]]:
         raise ValueError(
             f"layer {config.get('name')!r} is a {name}, which Keras 3 dropped; pass a class "
             f"of your own in custom_objects={{{name!r}: ...}}."
+            + see("guides/saving.md#classes-of-your-own")
         )
 
     return refuse

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import dtypes, tree
+from minikeras.engine.errors import see
 from minikeras.engine.given import refuse_masked
 from minikeras.engine.strings import is_strings
 from minikeras.engine.tensor import Tensor, host_array
@@ -193,6 +194,7 @@ def check_lengths(parts: list[tuple[str, Array]], owner: str) -> int:
             raise ValueError(
                 f"{owner}: the arrays hold different numbers of samples: {listed}; "
                 "expected the same size of the first axis everywhere."
+                + see("guides/data.md#arrays")
             )
     if not size:
         name, array = parts[0]

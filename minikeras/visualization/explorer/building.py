@@ -10,6 +10,7 @@ import numpy as np
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import STRING
+from minikeras.engine.errors import see
 from minikeras.engine.tensor import TraceError, host_array
 from minikeras.version import __version__
 from minikeras.visualization.explorer import evaluation
@@ -96,7 +97,8 @@ class Builder:
         if self.samples is None:
             raise ValueError(
                 "explore: this model cannot be run in the page, so data are needed to show "
-                "what it does."
+                "what it does; on the command line, --data."
+                + see("guides/explorer.md#data")
             )
         return unstaged(self.model, self.samples.taken(np.arange(1)))
 
