@@ -157,7 +157,7 @@ def read_operation(data: dict[str, Any]) -> tuple[OpCall, dict[str, Any]]:
     function = builtin.find_op(name) or _image_op(name)
     if function is None:
         raise ValueError(f"the config has an op {class_name!r}, unknown here.")
-    label = config.pop("name", None)
+    label = config.pop("name", None) or data.get("name")  # early Keras 3: only there
     known = set(inspect.signature(function).parameters)
     static = {k: v for k, v in config.items() if v is not None or k in known}
     if static.get("dtype", "") is None:
