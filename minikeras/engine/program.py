@@ -16,6 +16,7 @@ from minikeras.engine.living import once
 from minikeras.engine.profile import Profile, watched
 from minikeras.engine.routine import Routine
 from minikeras.engine.state import State, Turn, claim
+from minikeras.engine.tensor import adopt
 from minikeras.engine.undisturbed import undisturbed
 
 
@@ -77,8 +78,9 @@ class Program:
             for i, array in zip(self._inputs, arrays, strict=True):
                 self.registers[i] = array
             for i, state in (*self._read_only, *self._written):
-                self.registers[i] = self.backend.copy(state.array())
-                state.owner = None  # the next run puts its own array there again
+                # Read as anyone reads it: the next run puts its own array there again.
+                held = adopt(state.eager_value().value, self.backend)
+                self.registers[i] = self.backend.copy(held)
             with self._routine.settle().lock:
                 self._routine.refresh()
                 function(self.registers)

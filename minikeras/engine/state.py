@@ -8,8 +8,11 @@ is about to write an array that is not private to it takes a copy first.
 
 Threads: while a program runs it holds its `Turn`, and what is private to a turn that is
 held may be half written; whoever wants to read it waits for the end of the run. What
-changes hands does so under one lock, `_guard`. Nothing has to be undone after a run, so
-an interrupt at any moment leaves states that can be read.
+changes hands does so under one lock, `_guard`, which a run that finds all as it left it
+does without. For that, whoever takes something from a turn first marks it `asked` and
+only then looks whether it is held: a run that begins in between sees the mark, and comes
+to the guard. Nothing has to be undone after a run, so an interrupt at any moment leaves
+states that can be read.
 """
 
 from __future__ import annotations
@@ -42,19 +45,25 @@ class Turn:
         lock: Held during a run.
         thread: Who ran last.
         wanted: Whether somebody waits for the end of the run.
+        asked: Whether a state may have been taken since the last look under the guard.
     """
 
-    __slots__ = ("lock", "thread", "wanted", "__weakref__")
+    __slots__ = ("lock", "thread", "wanted", "asked", "__weakref__")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.thread = 0
         self.wanted = False
+        self.asked = False
         settle_at_fork(self)
 
     def busy(self) -> bool:
-        """Whether another thread is in a run."""
-        return self.lock.locked() and self.thread != threading.get_ident()
+        """Whether another thread is in a run. If not, none goes on before `_guard`, which
+        the caller holds, is free."""
+        if self.thread == threading.get_ident():
+            return False
+        self.asked = True  # before the look at the lock, not after it
+        return self.lock.locked()
 
     def wait(self) -> None:
         """Until the run is over."""
@@ -102,10 +111,10 @@ class State:
                 owner = self.owner
                 if owner is None:
                     return self._tensor
-                if not owner.lock.locked():
-                    self.owner = None
-                    return self._tensor
-                if owner.thread == threading.get_ident():
+                if not owner.busy():
+                    if not owner.lock.locked():
+                        self.owner = None
+                        return self._tensor
                     # A signal handler in the middle of a run of its own thread.
                     copied = registry.active().copy(self._tensor.value)
                     return Tensor(copied, self.aval)
@@ -176,10 +185,11 @@ def claim(
     """
     me = threading.get_ident()
     moved = turn.thread != me
-    if not moved and _unchanged(turn, registers, reads, writes):
+    if not moved and not turn.asked and _unchanged(turn, registers, reads, writes):
         return None
     turn.thread = me
     with _guard:
+        turn.asked = False
         for _, state in (*reads, *writes):
             owner = state.owner
             if owner is not None and owner is not turn and owner.busy():

@@ -155,17 +155,85 @@ def test_another_thread_trains_meanwhile(quick_switches):
 
 
 def test_two_threads_train_one_variable(quick_switches):
-    v, step = counter((2000,))
-    other = jit(lambda: v.assign_add(2 * keras.ops.ones(2000)).value)
-    step()
+    for _ in range(20):
+        v, step = counter((2000,))
+        other = jit(lambda v=v: v.assign_add(2 * keras.ops.ones(2000)).value)
+        step()
+        other()
+        v.assign(np.zeros(2000, "float32"))
+        threads = [
+            threading.Thread(target=lambda f=f: [f() for _ in range(60)])
+            for f in (step, other, step)
+        ]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert set(v.numpy().tolist()) == {60.0 + 120.0 + 60.0}
+
+
+class _Told:
+    """A lock that calls `told` after each look at it."""
+
+    def __init__(self, lock, told):
+        self.lock, self.told = lock, told
+
+    def __getattr__(self, name):
+        return getattr(self.lock, name)
+
+    def __enter__(self):
+        return self.lock.__enter__()
+
+    def __exit__(self, *error):
+        return self.lock.__exit__(*error)
+
+    def locked(self):
+        seen = self.lock.locked()
+        self.told()
+        return seen
+
+
+@pytest.mark.parametrize("taker", ["another program", "a reader"])
+def test_a_run_begins_between_the_look_and_the_taking(taker, monkeypatch):
+    v, step = counter()
+    other = jit(lambda: v.assign_add(2 * keras.ops.ones(3)).value)
     other()
-    v.assign(np.zeros(2000, "float32"))
-    threads = [
-        threading.Thread(target=lambda f=f: [f() for _ in range(60)])
-        for f in (step, other, step)
-    ]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert set(v.numpy().tolist()) == {60.0 + 120.0 + 60.0}
+    ready, go, begun, taken = (threading.Event() for _ in range(4))
+
+    def train():
+        step()
+        step()
+        ready.set()
+        go.wait(30)
+        step()
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    assert ready.wait(30)
+    (program,) = step.programs
+    run = program._run
+
+    def slow_run(arrays):
+        begun.set()
+        taken.wait(30)
+        return run(arrays)
+
+    def told():
+        go.set()
+        begun.wait(0.2)  # to its end where the run is kept from beginning
+
+    turn = v.state.owner
+    monkeypatch.setattr(turn, "lock", _Told(turn.lock, told))
+    monkeypatch.setattr(program, "_run", slow_run)
+    if taker == "another program":
+        other()
+        taken.set()
+        thread.join()
+        assert v.numpy().tolist() == [7.0] * 3
+    else:
+        held = v.value
+        before = np.array(held)
+        taken.set()
+        thread.join()
+        np.testing.assert_array_equal(np.array(held), before)
+        assert v.numpy().tolist() == [5.0] * 3
