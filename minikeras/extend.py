@@ -2,7 +2,14 @@
 
 import minikeras.engine.prims  # noqa: F401 - fills the table of rows
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
-from minikeras.engine.backend import Backend, BackendError, Loop, Step
+from minikeras.engine.backend import (
+    Backend,
+    BackendError,
+    Loop,
+    Step,
+    allocates,
+    allocating,
+)
 from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
 from minikeras.engine.forking import finish_before_fork, pause, settle_at_fork
@@ -28,6 +35,8 @@ __all__ = [
     "ShapeError",
     "Step",
     "Value",
+    "allocates",
+    "allocating",
     "broadcast_shapes",
     "clips",
     "communicator",

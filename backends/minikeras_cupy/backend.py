@@ -19,6 +19,8 @@ from minikeras.extend import (
     Shape,
     Step,
     Value,
+    allocates,
+    allocating,
     numpy_dtype,
 )
 from minikeras_cupy import groups, memory
@@ -137,8 +139,7 @@ class CupyBackend(Backend):
             except full as error:
                 raise MemoryError(memory.explained(cp, named(node), 0)) from error
 
-        step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
-        return step
+        return allocating(step, allocates(run))
 
     def _by_kernel(self, node: Node, regs: Mapping[Value, int]) -> Step:
         """The eager kernel, then a copy into the result's place."""
@@ -161,8 +162,7 @@ class CupyBackend(Backend):
             for o, array in zip(outputs, made if multi else (made,), strict=True):
                 registers[o][...] = array
 
-        step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]  # functions take attributes
-        return step
+        return allocating(step, node.prim.name not in _VIEWS)
 
     def communicator(self, host: Communicator, local_rank: int) -> Communicator:
         return nccl_over(host, self.cp, local_rank)

@@ -11,7 +11,15 @@ from typing import Any
 
 from minikeras_kernels.rowwise import ROWWISE
 
-from minikeras.extend import PRIMITIVES, Aval, Node, Value, lookup, numpy_dtype
+from minikeras.extend import (
+    PRIMITIVES,
+    Aval,
+    Node,
+    Value,
+    allocating,
+    lookup,
+    numpy_dtype,
+)
 from minikeras_cupy import windows
 from minikeras_cupy.conv import Columns, Workspace
 from minikeras_cupy.ctext import HALVES, Kernel
@@ -151,8 +159,7 @@ class Maker:
             run(*[a.astype("float32") for a in given], result)
             out[...] = result.astype(out.dtype)
 
-        wide.allocates = True  # type: ignore[attr-defined]  # functions take attributes
-        return wide
+        return allocating(wide)
 
     def _matmul(self, node: Node) -> Run:
         a, b = (v.aval for v in node.inputs)
@@ -183,8 +190,7 @@ class Maker:
         if a.dtype in HALVES and not ((plain and a.ndim == b.ndim == 2) or flat):
             # CuPy's batched product of these crashes (bfloat16) or ignores the dtype.
             return self._wide(run)
-        run.allocates = batched or perm_out is not None  # type: ignore[attr-defined]  # functions take attributes
-        return run
+        return allocating(run, batched or perm_out is not None)
 
 
 def pool_kernel(node: Node) -> Kernel:

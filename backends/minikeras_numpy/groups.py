@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Graph, Node, Shape, Value, numpy_dtype
+from minikeras.extend import Graph, Node, Shape, Value, allocates, numpy_dtype
 from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
@@ -40,7 +40,7 @@ class Group:
         self.mode = _mode(body, self.space)
         # Within a block what a kernel allocates is small, and stays in the cache.
         self.allocates = self.mode == "whole" and any(
-            getattr(writer(kernels, node), "allocates", False) for node in body.nodes
+            allocates(writer(kernels, node)) for node in body.nodes
         )
         self._schedule: _Schedule | None = None
 

@@ -2,7 +2,7 @@
 
 A closure reads its operands from the register table and writes its results into the
 arrays that are there. Workspace belongs to the closure: it is allocated in the first
-run and kept. Closures that allocate at every run say so by `allocates`.
+run and kept. Closures that allocate at every run are marked by `allocating`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Node, Step, Value, lookup, numpy_dtype
+from minikeras.extend import (
+    Node,
+    Step,
+    Value,
+    allocates,
+    allocating,
+    lookup,
+    numpy_dtype,
+)
 from minikeras_numpy import steps
 from minikeras_numpy.collective import lower_all_reduce
 from minikeras_numpy.groups import Group
@@ -71,8 +79,7 @@ def _by_kernel(kernels: Kernels, node: Node, regs: Registers) -> Step:
         for o, array in zip(outputs, result if multi else (result,), strict=True):
             np.copyto(registers[o], array)
 
-    step.allocates = node.prim.name not in _VIEWS  # type: ignore[attr-defined]  # functions take attributes
-    return step
+    return allocating(step, node.prim.name not in _VIEWS)
 
 
 def _written(kernels: Kernels, node: Node, regs: Registers) -> Step:
@@ -84,8 +91,7 @@ def _written(kernels: Kernels, node: Node, regs: Registers) -> Step:
         with np.errstate(all="ignore"):
             write(*[registers[i] for i in places])
 
-    step.allocates = getattr(write, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
-    return step
+    return allocating(step, allocates(write))
 
 
 def _built(node: Node, regs: Registers) -> Step:
@@ -97,8 +103,7 @@ def _built(node: Node, regs: Registers) -> Step:
         with np.errstate(all="ignore"):
             run(*[registers[i] for i in places])
 
-    step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
-    return step
+    return allocating(step, allocates(run))
 
 
 def _fused(kernels: Kernels, node: Node, regs: Registers) -> Step:
@@ -110,8 +115,7 @@ def _fused(kernels: Kernels, node: Node, regs: Registers) -> Step:
         with np.errstate(all="ignore"):
             group.run([registers[i] for i in inputs], [registers[o] for o in outputs])
 
-    step.allocates = group.allocates  # type: ignore[attr-defined]  # functions take attributes
-    return step
+    return allocating(step, group.allocates)
 
 
 def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
@@ -142,8 +146,7 @@ def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
                 [registers[o] for o in outputs],
             )
 
-    step.allocates = getattr(run, "allocates", False)  # type: ignore[attr-defined]  # functions take attributes
-    return step
+    return allocating(step, allocates(run))
 
 
 _LOWERINGS: dict[str, Lowering] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Node, numpy_dtype
+from minikeras.extend import Node, allocating, numpy_dtype
 from minikeras_numpy.common import Array, lowest, work_dtype
 from minikeras_numpy.conv import Conv
 from minikeras_numpy.index import fill_outside
@@ -64,8 +64,7 @@ def _matmul(node: Node) -> Run:
         else:
             np.matmul(x, y, out=out)
 
-    run.allocates = work != dtype  # type: ignore[attr-defined]  # functions take attributes
-    return run
+    return allocating(run, work != dtype)
 
 
 def _plan(node: Node, x_shape: Any, w_shape: Any) -> Conv:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Node, clips, fits, numpy_dtype, saturated
+from minikeras.extend import Node, allocating, clips, fits, numpy_dtype, saturated
 from minikeras_numpy.common import Array
 from minikeras_numpy.elementwise import UFUNCS
 from minikeras_numpy.random import Bits
@@ -199,8 +199,7 @@ def _by_kernel(kernel: Callable[..., Any], static: dict[str, Any]) -> Write:
         *operands, out = arrays
         np.copyto(out, kernel(*operands, **static))
 
-    write.allocates = True  # type: ignore[attr-defined]  # functions take attributes
-    return write
+    return allocating(write)
 
 
 def _iota(kernel: Callable[..., Any], static: dict[str, Any]) -> Write:

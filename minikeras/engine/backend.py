@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,18 @@ if TYPE_CHECKING:
     from minikeras.engine.ranks import Communicator
 
 Step = Callable[[list[Any]], None]
+_Run = TypeVar("_Run", bound=Callable[..., Any])
+
+
+def allocating(run: _Run, always: bool = True) -> _Run:
+    """`run`, marked: whether it allocates each time. A step that does is counted."""
+    run.allocates = always  # type: ignore[attr-defined]  # functions take attributes
+    return run
+
+
+def allocates(run: Callable[..., Any]) -> bool:
+    """Whether `run` is marked as one that allocates each time."""
+    return bool(getattr(run, "allocates", False))
 
 
 class BackendError(RuntimeError):

@@ -137,7 +137,7 @@ class Routine:
         self._views = views
         self.nodes = tuple(nodes)
         self.prepared = steps
-        self.allocating_steps = sum(bool(getattr(s, "allocates", False)) for s in steps)
+        self.allocating_steps = sum(map(registry.allocates, steps))
         self.inputs = [regs[v] for v in graph.inputs]
         self.outputs = [regs[v] for v in graph.outputs]
         # New values that could not be made in the buffer they replace are copied there
@@ -339,8 +339,7 @@ def _scan(
         for outer, own in last:
             put(registers[outer], inner[own])
 
-    step.allocates = body.allocating_steps > 0  # type: ignore[attr-defined]  # functions take attributes
-    return step
+    return registry.allocating(step, body.allocating_steps > 0)
 
 
 def _while(
@@ -378,8 +377,7 @@ def _while(
         for target, own in zip(made, buffers, strict=True):
             put(registers[target], body.registers[own])
 
-    step.allocates = True  # type: ignore[attr-defined]  # the condition comes to the host
-    return step
+    return registry.allocating(step)  # the condition comes to the host
 
 
 def _cond(
@@ -406,5 +404,4 @@ def _cond(
         for outer, own in made:
             put(registers[outer], inner[own])
 
-    step.allocates = any(s[0].allocating_steps for s in sides)  # type: ignore[attr-defined]  # functions take attributes
-    return step
+    return registry.allocating(step, any(s[0].allocating_steps for s in sides))

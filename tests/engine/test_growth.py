@@ -6,6 +6,7 @@ fuser visits, gaps that the memory plan looks at.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from types import FrameType
@@ -60,11 +61,15 @@ def work(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         patch.setattr(fuse, "_Grouping", Grouping)
         patch.setattr(plan, "_Room", Room)
         before = sys.getprofile()
+        # What other tests left behind is not finalized, nor counted, meanwhile.
+        gc.collect()
+        gc.disable()
         sys.setprofile(count)
         try:
             model.train_on_batch(x, y)
         finally:
             sys.setprofile(before)
+            gc.enable()
     assert {type(part) for part in made} == {Grouping, Room}
     for part in made:
         total["groups" if isinstance(part, Grouping) else "gaps"] += part.visits
@@ -77,9 +82,8 @@ def test_work_grows_with_depth_not_with_its_square(make, monkeypatch):
     small, middle, large = (work(make(depth), monkeypatch) for depth in (5, 10, 20))
     for kind in ("calls", "groups", "gaps"):
         first, second = middle[kind] - small[kind], large[kind] - middle[kind]
-        # Twice as many blocks more: twice the work more, four times if it were squares. On
-        # NumPy calls come to 2.33: what looks over all variables is still a small part of them.
-        assert 0 < second <= 2.6 * max(first, 20), kind
+        # Twice as many blocks more: twice the work more, four times if it were squares.
+        assert 0 < second <= 2.2 * max(first, 20), kind
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 9)), max_size=40))
