@@ -18,6 +18,7 @@ COMMANDS = {
     "inspect": "show what is in a model or weights file, without building it",
     "explore": "write a page on which one sees every neuron of a model answer",
     "convert": "write a model or weights file in another format",
+    "docs": "show a page of the documentation, which errors name",
     "cache": "show what is kept on disk, or clear it",
     "completion": "print the lines that make a shell complete these words",
 }

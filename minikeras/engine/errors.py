@@ -26,9 +26,10 @@ def see(page: str) -> str:
     """The end of a message: where the documentation says more.
 
     Args:
-        page: A page below `docs`, with the anchor of a heading.
+        page: A page below `docs`, with the anchor of a heading. `minikeras docs` shows it
+            wherever the package is installed.
 
     >>> see("index.md#choosing-a-backend")
-    ' See docs/index.md#choosing-a-backend.'
+    ' More: `minikeras docs index#choosing-a-backend`.'
     """
-    return f" See docs/{page}."
+    return f" More: `minikeras docs {page.replace('.md', '', 1)}`."
