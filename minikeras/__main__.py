@@ -11,6 +11,7 @@ from typing import Any
 
 from minikeras import version
 from minikeras.command import COMMANDS
+from minikeras.command.errors import refuse
 from minikeras.engine.backend import BackendError
 
 _EPILOG = "`minikeras COMMAND --help` says more about one of them."
@@ -23,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after the command's name; those of the process when None.
 
     Returns:
-        The exit status: 0, 1 after an error, 2 for words that make no sense, 130 when
-        stopped; that of the script for `run`.
+        The exit status: 0, 1 after an error, 2 for words that make no sense and files that
+        are missing or wrong, 130 when stopped; that of the script for `run`.
 
     Example:
         >>> main(["info"])  # doctest: +ELLIPSIS
@@ -48,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (BackendError, OSError) as error:
-        print(f"minikeras {options.command}: error: {error}", file=sys.stderr)
-        return 1
+        return refuse(options.command, error)
     except KeyboardInterrupt:
         print(f"\nminikeras {options.command}: stopped", file=sys.stderr)
         return 130

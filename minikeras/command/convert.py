@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from minikeras.models import load_model, load_onnx
+from minikeras.command import files
+from minikeras.command.errors import ERRORS, refuse
 from minikeras.saving import converting
 
 
@@ -18,11 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("source", metavar="IN", help="the file or folder to read")
     parser.add_argument("target", metavar="OUT", help="the file or folder to write")
-    parser.add_argument(
-        "--trust",
-        action="store_true",
-        help="run code of Python lambdas in IN: as safe as running a program of its author",
-    )
+    files.add_code(parser, "IN")
     parser.add_argument(
         "--shard",
         type=float,
@@ -36,21 +32,24 @@ def run(options: argparse.Namespace) -> int:
     """Converts, and says what was done."""
     try:
         print(_converted(options))
-    except (ValueError, ImportError, NotImplementedError) as error:
-        print(f"minikeras convert: error: {error}", file=sys.stderr)
-        return 1
+    except ERRORS as error:
+        return refuse("convert", error)
     return 0
 
 
 def _converted(options: argparse.Namespace) -> str:
     """Converts; what was done, in a line."""
-    source, target, safe = options.source, options.target, not options.trust
-    reads, writes = (name.lower().endswith(".onnx") for name in (source, target))
-    if not reads and not writes:
+    source, target = options.source, options.target
+    writes = files.is_onnx(target)
+    if not files.is_onnx(source) and not writes:
         return converting.convert(
-            source, target, safe_mode=safe, shard_gigabytes=options.shard
+            source,
+            target,
+            files.own(options.modules),
+            safe_mode=not options.trust,
+            shard_gigabytes=options.shard,
         )
-    model = load_onnx(source) if reads else load_model(source, safe_mode=safe)
+    model = files.opened(source, options)
     if writes:
         model.export(target, format="onnx")
     elif ".weights." in target.lower():

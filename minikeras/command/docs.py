@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import minikeras
+from minikeras.command.errors import refuse
 
 _PACKAGE = Path(minikeras.__file__).parent
 _SHIPPED = _PACKAGE / "documentation"  # in a wheel; a checkout has the pages themselves
@@ -34,8 +35,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         text = read(options.page) if options.page else _contents()
     except ValueError as error:
-        print(f"minikeras docs: error: {error}", file=sys.stderr)
-        return 2
+        return refuse("docs", error)
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from minikeras.command import files
+from minikeras.command.errors import ERRORS, refuse
 from minikeras.command.numbers import Whole
-from minikeras.models import load_model, load_onnx
 from minikeras.visualization import explore
 
 
@@ -49,11 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--title", help="the page's heading (default: the model's name)"
     )
-    parser.add_argument(
-        "--trust",
-        action="store_true",
-        help="run code of Python lambdas in MODEL: as safe as running a program of its author",
-    )
+    files.add_code(parser, "MODEL")
     parser.add_argument(
         "--out",
         type=Path,
@@ -66,10 +62,7 @@ def run(options: argparse.Namespace) -> int:
     """Writes it."""
     try:
         name: str = options.model
-        onnx = name.lower().endswith(".onnx")
-        model = (
-            load_onnx(name) if onnx else load_model(name, safe_mode=not options.trust)
-        )
+        model = files.opened(name, options)
         page = explore(
             model,
             options.data,
@@ -80,10 +73,8 @@ def run(options: argparse.Namespace) -> int:
         )
         out = options.out or Path(Path(name.rstrip("/")).stem + ".html")
         path = page.save(out)
-    except (ValueError, OSError, ImportError) as error:
-        text = str(error).removeprefix("explore: ")
-        print(f"minikeras explore: error: {text}", file=sys.stderr)
-        return 1
+    except ERRORS as error:
+        return refuse("explore", error)
     for limit in page.payload["limits"]:
         print(limit)
     print(f"Page: {path.resolve()}")

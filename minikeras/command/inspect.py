@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from minikeras.command.errors import ERRORS, refuse
 from minikeras.saving import contents
 
 
@@ -22,9 +22,7 @@ def run(options: argparse.Namespace) -> int:
     status = 0
     for name in options.file:
         try:
-            for line in contents.lines(name):
-                print(line)
-        except ValueError as error:
-            print(f"minikeras inspect: error: {error}", file=sys.stderr)
-            status = 1
+            print("\n".join(contents.lines(name)))
+        except ERRORS as error:
+            status = max(status, refuse("inspect", error))
     return status

@@ -48,6 +48,8 @@ def convert(
     source, target = os.fspath(source), os.fspath(target)
     low = target.lower()
     wants_weights = low.endswith(_WEIGHTS)
+    if sniff.kind_of(source) == "other":
+        raise ValueError(f"{source!r} is no model or weights file that is known here.")
     if wants_weights and not _is_old(source):
         _write(_read(source), target, shard_gigabytes)
         return f"weights of {source} -> {target}"

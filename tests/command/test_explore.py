@@ -75,8 +75,9 @@ def test_what_is_wrong_is_one_line(model, tmp_path, capsys):
     for words, message in [
         ([str(model), "--data", "nowhere"], "'nowhere'; expected 'mnist5k'"),
         ([str(tmp_path / "no.keras")], "no.keras"),
+        (["--recording", "nothing", str(model)], "'nothing': no such file"),
     ]:
-        assert command.main(["explore", *words]) == 1
+        assert command.main(["explore", *words]) == 2
         out, err = capsys.readouterr()
         assert out == "" and len(err.splitlines()) == 1
         assert err.startswith("minikeras explore: error: ") and message in err

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -63,10 +65,18 @@ def test_inspect_tells_what_is_wrong(tmp_path, capsys):
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "saved_model.pb").write_text("x")
     assert "no weights that are known" in said(
-        ["inspect", tmp_path / "junk.keras"], capsys, 1
+        ["inspect", tmp_path / "junk.keras"], capsys, 2
     )
-    assert "SavedModel" in said(["inspect", tmp_path / "saved"], capsys, 1)
-    assert "No such file" in said(["inspect", tmp_path / "none"], capsys, 1)
+    assert "SavedModel" in said(["inspect", tmp_path / "saved"], capsys, 2)
+    none = tmp_path / "none"
+    says = f"minikeras inspect: error: {str(none)!r}: no such file or directory\n"
+    assert said(["inspect", none], capsys, 2) == says
+    assert said(["convert", none, tmp_path / "m.h5"], capsys, 2) == says.replace(
+        "inspect:", "convert:"
+    )
+    junk = said(["convert", tmp_path / "junk.keras", tmp_path / "m.h5"], capsys, 2)
+    assert junk.endswith("is no model or weights file that is known here.\n")
+    assert not (tmp_path / "m.h5").exists()
 
 
 WHOLE = ("m.keras", "m.h5", "folder")
@@ -112,7 +122,7 @@ def test_convert_weights(tmp_path, capsys, model):
     for a, b in zip(model.get_weights(), other.get_weights()):
         np.testing.assert_array_equal(a, b)
     assert "no model can be made" in said(
-        ["convert", first, tmp_path / "m.keras"], capsys, 1
+        ["convert", first, tmp_path / "m.keras"], capsys, 2
     )
 
 
@@ -121,7 +131,7 @@ def test_convert_trusts_code_only_if_told(tmp_path, capsys):
     with pytest.warns(UserWarning, match="lambda"):
         made.save(tmp_path / "m.keras")
     assert "safe mode" in said(
-        ["convert", tmp_path / "m.keras", tmp_path / "n.keras"], capsys, 1
+        ["convert", tmp_path / "m.keras", tmp_path / "n.keras"], capsys, 2
     )
     with pytest.warns(UserWarning, match="lambda"):
         said(["convert", tmp_path / "m.keras", tmp_path / "n.json", "--trust"], capsys)
@@ -140,4 +150,65 @@ def test_convert_to_onnx_and_back(tmp_path, capsys, model):
         again.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6
     )
     (tmp_path / "bad.onnx").write_bytes(b"nothing")
-    assert "no ONNX file" in said(["convert", tmp_path / "bad.onnx", back], capsys, 1)
+    assert "no ONNX file" in said(["convert", tmp_path / "bad.onnx", back], capsys, 2)
+
+
+OWN = """
+import keras
+
+class Plus(keras.layers.Layer):
+    def call(self, x):
+        return x + _one()
+
+def _one():
+    return 1
+
+def doubled(x):
+    return 2 * x
+"""
+
+
+@pytest.fixture
+def customised(tmp_path, monkeypatch):
+    """A file that needs classes of a module in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shapes_of_mine.py").write_text(OWN)
+    code = (
+        "import keras, shapes_of_mine as own\n"
+        "model = keras.Sequential([keras.Input((3,)), own.Plus(), "
+        "keras.layers.Dense(2, activation=own.doubled)])\n"
+        "model.save('m.keras')"
+    )
+    path = f"import sys; sys.path[:0] = {sys.path!r}; import minikeras; "
+    code = path + "minikeras.install_as_keras(); " + code
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return tmp_path / "m.keras"
+
+
+def run(*words):
+    """The command in a process of its own: modules that it imports would stay here."""
+    path = f"import sys; sys.path[:] = {sys.path!r}; from minikeras.__main__ import main; "
+    code = path + f"sys.exit(main({list(words)!r}))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize("module", ["shapes_of_mine", "shapes_of_mine.py"])
+def test_modules_with_classes_of_ones_own(customised, module):
+    status, out, err = run("convert", "m.keras", "n.h5", "--import", module)
+    assert (status, err) == (0, "") and "n.h5" in out
+    status, out, err = run("explore", "m.keras", "--import", module)
+    assert (status, err) == (0, "") and (customised.parent / "m.html").exists()
+
+
+@pytest.mark.parametrize("command", ["convert m.keras n.h5", "explore m.keras"])
+def test_without_them_the_error_says_how(customised, command, capsys):
+    err = said(command.split(), capsys, 2)
+    assert "could not locate class 'Plus'" in err and "--import MODULE" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_module_that_is_not_there(customised, capsys):
+    words = ["convert", "m.keras", "n.h5", "--import"]
+    assert "--import nowhere: no such module" in said([*words, "nowhere"], capsys, 2)
+    assert "no such file" in said([*words, "nowhere.py"], capsys, 2)
