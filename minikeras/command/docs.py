@@ -56,10 +56,7 @@ def pages() -> dict[str, Path]:
     """The pages by their names: `"guides/saving"`."""
     root = folder()
     found = sorted(root.rglob("*.md"), key=lambda path: (path.parent != root, path))
-    return {
-        path.relative_to(root).with_suffix("").as_posix(): path
-        for path in found
-    }
+    return {path.relative_to(root).with_suffix("").as_posix(): path for path in found}
 
 
 def read(wanted: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from minikeras.alias import install
 from minikeras.models import load_model, load_onnx
 
+
 def add_code(parser: argparse.ArgumentParser, name: str) -> None:
     """Adds `--import` and `--trust`: whose code may run.
 

@@ -187,7 +187,9 @@ def customised(tmp_path, monkeypatch):
 
 def run(*words):
     """The command in a process of its own: modules that it imports would stay here."""
-    path = f"import sys; sys.path[:] = {sys.path!r}; from minikeras.__main__ import main; "
+    path = (
+        f"import sys; sys.path[:] = {sys.path!r}; from minikeras.__main__ import main; "
+    )
     code = path + f"sys.exit(main({list(words)!r}))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     return ran.returncode, ran.stdout, ran.stderr
