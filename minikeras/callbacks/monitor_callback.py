@@ -20,7 +20,7 @@ _HIGHER = (
     "recall_at_precision",
 )  # fmt: skip
 _LOWER = (
-    "loss", "error", "mse", "mae", "mape", "msle", "mean", "crossentropy", "hinge", "poisson",
+    "loss", "error", "mse", "mae", "mape", "msle", "crossentropy", "hinge", "poisson",
     "divergence", "false_positives", "false_negatives", "logcosh", "huber", "log_cosh",
 )  # fmt: skip
 
@@ -66,11 +66,17 @@ class MonitorCallback(Callback):
         """The watched result, or None after a warning that lists what there is.
 
         Raises:
-            ValueError: If it is not one number.
+            ValueError: If it is not one number; with `"auto"`, if it was not logged and is
+                no metric of the model either.
         """
         value = (logs or {}).get(self.monitor)
         if value is None:
             listed = ", ".join(sorted(logs or {}))
+            if self.mode == "auto" and self.monitor_op is None and self._told() is None:
+                raise ValueError(
+                    f"{type(self).__name__}: monitor={self.monitor!r} was not logged and is "
+                    f"no metric of the model; expected one of: {listed}."
+                )
             warn_user(
                 f"{type(self).__name__} watches {self.monitor!r}, which was not logged; "
                 f"expected one of: {listed}. Pass validation data for names with val_."
@@ -89,31 +95,30 @@ class MonitorCallback(Callback):
         return found
 
     def higher_is_better(self) -> bool:
-        """The direction, from `mode`, or from the name."""
+        """The direction, from `mode`, from the metric, or from the name."""
         if self.mode != "auto":
             return self.mode == "max"
-        name = self.monitor.removeprefix("val_")
-        metric = self._metric_of(name)
-        direction = getattr(metric, "_direction", None)
-        if direction in ("up", "down"):
-            return direction == "up"
-        name = name.rstrip("0123456789").rstrip("_")
-        if name.endswith(_LOWER):
-            return False
-        if name.endswith(_HIGHER):
-            return True
-        raise ValueError(
-            f"{type(self).__name__}: monitor={self.monitor!r} does not tell whether higher is "
-            'better; expected mode="max" or mode="min" for it.'
-        )
+        told = self._told()
+        if told is None:
+            told = _by_name(self.monitor.removeprefix("val_"))
+        if told is None:
+            raise ValueError(
+                f"{type(self).__name__}: monitor={self.monitor!r} does not tell whether higher "
+                'is better; expected mode="max" or mode="min" for it.'
+            )
+        return told
 
-    def _metric_of(self, name: str) -> Any:
+    def _told(self) -> bool | None:
+        """Whether higher is better, where the model has such a loss or metric."""
+        name = self.monitor.removeprefix("val_")
+        if name == "loss":
+            return False
         for metric in getattr(self.model, "metrics", ()):
             names = getattr(metric, "names", None)
             if names is not None and name in names:
-                return metric.metrics[names.index(name)]
+                return _direction(metric.metrics[names.index(name)], name)
             if metric.name == name:
-                return metric
+                return _direction(metric, name)
         return None
 
     def is_better(self, value: float, than: float | None) -> bool:
@@ -128,3 +133,15 @@ class MonitorCallback(Callback):
         if than is None:
             return True
         return bool(self.monitor_op(value - self.min_delta, than))
+
+
+def _direction(metric: Any, name: str) -> bool | None:
+    told = getattr(metric, "_direction", None)
+    return told == "up" if told in ("up", "down") else _by_name(name)
+
+
+def _by_name(name: str) -> bool | None:
+    name = name.rstrip("0123456789").rstrip("_")
+    if name.endswith(_LOWER):
+        return False
+    return True if name.endswith(_HIGHER) else None

@@ -29,6 +29,8 @@ class Accuracy(MeanMetricWrapper):
     0.75
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         name: str | None = "accuracy",
@@ -52,6 +54,8 @@ class BinaryAccuracy(MeanMetricWrapper):
     >>> float(metric.result())
     0.75
     """
+
+    _direction = "up"
 
     def __init__(
         self,
@@ -77,6 +81,8 @@ class CategoricalAccuracy(MeanMetricWrapper):
     0.5
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         name: str | None = "categorical_accuracy",
@@ -99,6 +105,8 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
     >>> float(metric.result())
     0.5
     """
+
+    _direction = "up"
 
     def __init__(
         self,
@@ -123,6 +131,8 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
     >>> float(metric.result())
     1.0
     """
+
+    _direction = "up"
 
     def __init__(
         self,
@@ -150,6 +160,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     >>> float(metric.result())
     1.0
     """
+
+    _direction = "up"
 
     def __init__(
         self,

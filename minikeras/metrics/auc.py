@@ -48,6 +48,8 @@ class AUC(Metric):
     (2015) for gains.
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         num_thresholds: int = 200,

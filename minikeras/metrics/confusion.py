@@ -144,6 +144,7 @@ class FalseNegatives(ConfusionCount):
 class _Ratio(Metric):
     """`true_positives / (true_positives + other)`, the base of Precision and Recall."""
 
+    _direction = "up"
     other = ""
 
     def __init__(

@@ -21,6 +21,7 @@ class ConstrainedBest(Metric):
         dtype: What to compute in.
     """
 
+    _direction = "up"
     argument = ""  # the name of `value` in the subclass's signature
 
     def __init__(

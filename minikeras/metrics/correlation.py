@@ -84,6 +84,8 @@ class PearsonCorrelation(MeanMetricWrapper):
     0.5
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         name: str | None = "pearson_correlation",
@@ -111,6 +113,8 @@ class ConcordanceCorrelation(MeanMetricWrapper):
     Reference: Lin (1989), A Concordance Correlation Coefficient to Evaluate
     Reproducibility, equation 1.
     """
+
+    _direction = "up"
 
     def __init__(
         self,

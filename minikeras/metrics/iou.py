@@ -41,6 +41,8 @@ class IoU(Metric):
     0.333
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         num_classes: int,

@@ -22,6 +22,8 @@ class Hinge(MeanMetricWrapper):
     0.75
     """
 
+    _direction = "down"
+
     def __init__(
         self,
         name: str | None = "hinge",
@@ -45,6 +47,8 @@ class SquaredHinge(MeanMetricWrapper):
     1.125
     """
 
+    _direction = "down"
+
     def __init__(
         self,
         name: str | None = "squared_hinge",
@@ -67,6 +71,8 @@ class CategoricalHinge(MeanMetricWrapper):
     >>> float(metric.result())
     0.75
     """
+
+    _direction = "down"
 
     def __init__(
         self,

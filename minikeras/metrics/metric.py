@@ -48,6 +48,8 @@ class Metric:
     """
 
     _saved_in_parts = True  # for `saving.walk`
+    # "up" or "down": which values are better, for callbacks that watch them.
+    _direction: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

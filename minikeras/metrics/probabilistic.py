@@ -27,6 +27,8 @@ class KLDivergence(MeanMetricWrapper):
     0.144
     """
 
+    _direction = "down"
+
     def __init__(
         self,
         name: str | None = "kl_divergence",
@@ -49,6 +51,8 @@ class Poisson(MeanMetricWrapper):
     >>> float(metric.result())
     0.807
     """
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -74,6 +78,8 @@ class BinaryCrossentropy(MeanMetricWrapper):
     >>> float(metric.result())
     0.490
     """
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -108,6 +114,8 @@ class CategoricalCrossentropy(MeanMetricWrapper):
     >>> float(metric.result())
     1.386
     """
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -144,6 +152,8 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     >>> float(metric.result())
     1.040
     """
+
+    _direction = "down"
 
     def __init__(
         self,

@@ -32,6 +32,8 @@ class MeanSquaredError(MeanMetricWrapper):
     0.5
     """
 
+    _direction = "down"
+
     def __init__(
         self,
         name: str | None = "mean_squared_error",
@@ -54,6 +56,8 @@ class MeanAbsoluteError(MeanMetricWrapper):
     >>> float(metric.result())
     0.5
     """
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -78,6 +82,8 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
     25.0
     """
 
+    _direction = "down"
+
     def __init__(
         self,
         name: str | None = "mean_absolute_percentage_error",
@@ -101,6 +107,8 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
     0.240
     """
 
+    _direction = "down"
+
     def __init__(
         self,
         name: str | None = "mean_squared_logarithmic_error",
@@ -123,6 +131,8 @@ class LogCoshError(MeanMetricWrapper):
     >>> float(metric.result())
     49.870
     """
+
+    _direction = "down"
 
     def __init__(
         self,
@@ -156,6 +166,8 @@ class CosineSimilarity(MeanMetricWrapper):
     0.5
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         name: str | None = "cosine_similarity",
@@ -179,6 +191,8 @@ class RootMeanSquaredError(Mean):
     >>> float(metric.result())
     3.535
     """
+
+    _direction = "down"
 
     def __init__(
         self,

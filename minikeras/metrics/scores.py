@@ -45,6 +45,8 @@ class FBetaScore(Metric):
     Reference: van Rijsbergen (1979), Information Retrieval, chapter 7.
     """
 
+    _direction = "up"
+
     def __init__(
         self,
         average: str | None = None,
@@ -198,6 +200,8 @@ class R2Score(Metric):
 
     Reference: Glantz and Slinker (1990), Primer of Applied Regression.
     """
+
+    _direction = "up"
 
     def __init__(
         self,

@@ -113,18 +113,30 @@ class CompileLoss:
     def targets(self, y_true: Nested[ArrayLike]) -> list[Any]:
         """The target of each part that has a loss, None where `y_true` has none.
 
-        A list may leave out the targets of outputs without a loss.
+        A list may leave out the targets of outputs without a loss; where one output has
+        a loss, one array is its target.
         """
-        places = list(dict.fromkeys(part.place for part in self.parts))
-        if (
-            isinstance(y_true, (list, tuple))
-            and len(y_true) == len(places) < len(self.outputs.leaves)
-            and all(len(place.path) == 1 for place in places)
-        ):
-            found = dict(zip(places, y_true))
-        else:
+        found = self.only_targets(y_true)
+        if found is None:
+            places = dict.fromkeys(part.place for part in self.parts)
             found = {place: self.outputs.pick(y_true, place, "y") for place in places}
         return [found[part.place] for part in self.parts]
+
+    def only_targets(self, y_true: Nested[ArrayLike]) -> dict[Place, Any] | None:
+        """The targets by place, if `y_true` has some for the outputs with a loss alone."""
+        if not self.built:
+            return None
+        places = list(dict.fromkeys(part.place for part in self.parts))
+        if len(places) >= len(self.outputs.leaves):
+            return None
+        if isinstance(y_true, (list, tuple)):
+            same = len(y_true) == len(places)
+            flat = all(len(place.path) == 1 for place in places)
+            return dict(zip(places, y_true)) if same and flat else None
+        alone = len(places) == 1 and places[0].leaf
+        if alone and y_true is not None and not isinstance(y_true, dict):
+            return {places[0]: y_true}
+        return None
 
     def __call__(
         self,

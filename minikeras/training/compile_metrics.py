@@ -6,9 +6,10 @@ from typing import Any
 
 from minikeras import losses, metrics
 from minikeras.engine import tree
+from minikeras.losses import Loss
 from minikeras.metrics import Metric
-from minikeras.training.compile_loss import unique
-from minikeras.training.outputs import Outputs
+from minikeras.training.compile_loss import CompileLoss, unique
+from minikeras.training.outputs import Outputs, single
 from minikeras.types import ArrayLike, Nested
 
 _ACCURACY = ("accuracy", "acc")
@@ -71,6 +72,8 @@ def resolve_metric(identifier: Any, truth: Any, pred: Any) -> tuple[str, Metric]
         name = "lambda"
     if not isinstance(found, Metric):
         found = metrics.MeanMetricWrapper(found, name=name)
+        if isinstance(identifier, Loss):
+            found._direction = "down"
     return name, found
 
 
@@ -94,6 +97,7 @@ class CompileMetrics(Metric):
             None) for each tensor. Dicts may leave outputs out.
         weighted_metrics: The same, but these get the sample weights.
         output_names: The model's output names, or None.
+        loss: The loss beside them, which knows outputs that no target was given for.
 
     Raises:
         ValueError: If a metric is unknown, or `metrics` is no list, tuple or dict.
@@ -104,8 +108,10 @@ class CompileMetrics(Metric):
         metrics: Any = None,
         weighted_metrics: Any = None,
         output_names: list[str] | None = None,
+        loss: CompileLoss | None = None,
     ) -> None:
         super().__init__(name="compile_metrics")
+        self._loss = loss
         check_metrics(metrics, "metrics")
         check_metrics(weighted_metrics, "weighted_metrics")
         self._given = [
@@ -140,7 +146,7 @@ class CompileMetrics(Metric):
         self._outputs = outputs = Outputs(y_pred, self._own_names)
         names = outputs.own_names
         preds = tree.flatten(y_pred)
-        truths = [outputs.pick(y_true, place, "y") for place in outputs.leaves]
+        truths = self._truths(y_true)
         taken: set[str] = set()
         for given, argument, weighted in self._given:
             for i, identifiers in enumerate(_by_output(given, outputs, argument)):
@@ -166,7 +172,7 @@ class CompileMetrics(Metric):
             return
         preds = tree.flatten(y_pred)
         outputs = self._outputs
-        truths = [outputs.pick(y_true, place, "y") for place in outputs.leaves]
+        truths = self._truths(y_true)
         weights = [
             outputs.pick(sample_weight, place, "sample_weight", spread=True)
             for place in outputs.leaves
@@ -181,6 +187,14 @@ class CompileMetrics(Metric):
                 metric.update_state(truths[i], preds[i], weights[i])
             else:
                 metric.update_state(truths[i], preds[i])
+
+    def _truths(self, y_true: Nested[ArrayLike]) -> list[Any]:
+        """The target of each output tensor, or None."""
+        places = self._outputs.leaves
+        found = None if self._loss is None else self._loss.only_targets(y_true)
+        if found is not None:
+            return [single(found.get(p), "y", p.label) for p in places]
+        return [self._outputs.pick(y_true, place, "y") for place in places]
 
     def reset_state(self) -> None:
         """Begin anew."""

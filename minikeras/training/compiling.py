@@ -126,9 +126,10 @@ class Compiling:
             ):
                 chosen = scaled(chosen, name="loss_scale_optimizer")
         names = getattr(self, "output_names", None)
+        losses = None if loss is None else CompileLoss(loss, loss_weights, names)
         state = CompileState(
-            None if loss is None else CompileLoss(loss, loss_weights, names),
-            CompileMetrics(metrics, weighted_metrics, names)
+            losses,
+            CompileMetrics(metrics, weighted_metrics, names, losses)
             if metrics is not None or weighted_metrics is not None
             else None,
         )

@@ -151,6 +151,69 @@ def test_a_name_that_tells_nothing():
         run(cb.EarlyStopping(monitor="foo"), [1.0], "foo")
 
 
+@pytest.mark.parametrize("kind", ["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau"])
+@pytest.mark.parametrize("name", ["nonsense", "accuracy", "val_nonsense", "val_acc"])
+def test_a_name_that_neither_model_nor_log_has(kind, name, tmp_path):
+    path = {}
+    if kind == "ModelCheckpoint":
+        path = {"filepath": tmp_path / "m.keras", "save_best_only": True}
+    watch = getattr(cb, kind)(monitor=name, **path)
+    with pytest.raises(ValueError, match=f"{kind}: monitor='{name}' was not logged and is"):
+        linear().fit(X, Y, verbose=0, callbacks=[watch])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_not_logged_and_a_mode_go_on():
+    watch = cb.EarlyStopping("nonsense", mode="max")
+    with pytest.warns(UserWarning, match="'nonsense', which was not logged"):
+        assert linear().fit(X, Y, verbose=0, epochs=2, callbacks=[watch]).epoch == [0, 1]
+
+
+class _Spread(keras.metrics.Mean):
+    """A user's metric, whose name tells nothing."""
+
+    def __init__(self, name, direction):
+        super().__init__(name=name)
+        if direction:
+            self._direction = direction
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_pred)
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "higher"),
+    [
+        (keras.metrics.MeanSquaredError(name="m"), "m", False),
+        (keras.losses.MeanSquaredError(name="u"), "u", False),
+        (keras.metrics.AUC(name="m_loss_like"), "m_loss_like", True),
+        (_Spread("m", "up"), "m", True),
+        (_Spread("error", "up"), "error", True),
+        (_Spread("m", "down"), "m", False),
+        (keras.losses.mean_squared_error, "mean_squared_error", False),
+    ],
+)
+def test_the_direction_is_told_by_the_metric(metric, name, higher):
+    model = keras.Sequential([keras.layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "mse", metrics=[metric])
+    stop = cb.EarlyStopping(name)
+    model.fit(X, np.float32(Y > 0), verbose=0, callbacks=[stop])
+    assert stop.higher_is_better() is higher
+
+
+def test_a_metric_that_tells_no_direction_is_refused():
+    model = linear(metrics=[_Spread("m_mean", None)])
+    with pytest.raises(ValueError, match='expected mode="max" or mode="min"'):
+        model.fit(X, Y, verbose=0, callbacks=[cb.EarlyStopping("m_mean")])
+
+
+def test_a_validated_metric_without_validation_warns():
+    with pytest.warns(UserWarning, match="'val_mse', which was not logged"):
+        linear(metrics=["mse"]).fit(
+            X, Y, verbose=0, callbacks=[cb.EarlyStopping("val_mse")]
+        )
+
+
 def test_the_direction_of_a_metric_in_a_model():
     x, y = classes()
     model = classifier(["accuracy"])

@@ -1,10 +1,12 @@
 """Dtype policies, global and by path; keras.mixed_precision."""
 
+import copy
+
 import numpy as np
 import pytest
 
 import minikeras as keras
-from minikeras import layers
+from minikeras import dtype_policies, layers
 from minikeras.dtype_policies import DTypePolicy, DTypePolicyMap
 
 
@@ -196,3 +198,38 @@ def test_an_integer_policy_casts_floats():
     assert kept.dtype == "float32"
     out = layers.Identity(dtype="int32")(keras.Input((3,)))
     assert out.dtype == "int32"
+
+
+class _Watched(layers.Dense):
+    """Keeps what it was given as `dtype`."""
+
+    def __init__(self, *args, **kwargs):
+        self.given = kwargs.get("dtype")
+        super().__init__(*args, **kwargs)
+
+
+@pytest.mark.parametrize("name", ["float32", "mixed_float16", "bfloat16"])
+def test_a_layer_is_made_again_with_the_name_of_its_policy(name):
+    config = layers.Dense(2, dtype=name).get_config()
+    before = copy.deepcopy(config)
+    again = _Watched.from_config(config)
+    assert again.given == name and again.dtype_policy.name == name
+    assert config == before
+
+
+def test_a_layer_is_made_again_with_a_policy_that_no_name_tells():
+    policies = DTypePolicyMap()
+    policies["dense"] = "float16"
+    config = layers.Dense(2, name="dense", dtype=policies).get_config()
+    assert isinstance(_Watched.from_config(config).given, DTypePolicyMap)
+
+
+def test_other_arguments_that_describe_a_policy_stay_descriptions():
+    class Two(layers.Layer):
+        def __init__(self, inner=None, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = inner
+
+    described = dtype_policies.serialize(DTypePolicy("float16"))
+    layer = Two.from_config({"inner": described, "dtype": described})
+    assert layer.inner == described and layer.compute_dtype == "float16"

@@ -287,3 +287,11 @@ def test_time_distributed_models_at_once_or_step_by_step():
     for i in range(6):  # each step counts for itself
         mean = 0.99 * mean + 0.01 * inner.layers[0](X[:, i]).numpy().mean(0)
     close(bn.moving_mean, mean)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.parametrize("use_cudnn", [True, False, "auto"])
+def test_both_directions_keep_use_cudnn(lib, kind, use_cudnn):
+    layer = getattr(lib.layers, kind)(2, use_cudnn=use_cudnn)
+    both = lib.layers.Bidirectional(layer)
+    assert both.forward_layer.use_cudnn == both.backward_layer.use_cudnn == use_cudnn

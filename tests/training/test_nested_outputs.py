@@ -213,6 +213,42 @@ def test_targets_only_for_the_outputs_with_a_loss(lib):
         assert found == pytest.approx({"da_loss": 9, "dc_loss": 1, "loss": 10})
 
 
+@pytest.mark.parametrize("wrap", [FLAT, NAMED, TUPLES, DEEP], ids=lambda w: str(w[1])[:9])
+def test_one_array_is_the_target_of_the_one_output_with_a_loss(lib, wrap):
+    if lib is not keras and wrap is not FLAT:
+        pytest.skip("keras has no loss for such outputs, or takes no one array")
+    one = {
+        str(FLAT): [None, None, "mae"],
+        str(NAMED): {"z": "mae"},
+        str(TUPLES): (None, (None, "mae")),
+        str(DEEP): {"p": [None, "mae"]},
+    }[str(wrap)]
+    model = build(lib, wrap[0])
+    model.compile(lib.optimizers.SGD(0.0), one)
+    found = model.evaluate(X, YC, verbose=0, return_dict=True, sample_weight=WEIGHT)
+    assert found == pytest.approx({"loss": 1.5})
+    history = model.fit(X, YC, validation_data=(X, YC), verbose=0, batch_size=3).history
+    assert history == {"loss": [1.0], "val_loss": [1.0]}
+
+
+@pytest.mark.parametrize("y", [YC, [YC], [None, None, YC]], ids=["one", "list", "gaps"])
+def test_metrics_of_the_one_output_with_a_loss_get_its_target(y):
+    model = build(keras, FLAT[0])
+    model.compile("sgd", [None, None, "mae"], metrics=[[], [], ["mse"]])
+    found = model.evaluate(X, y, verbose=0, return_dict=True)
+    assert found == pytest.approx({"loss": 1.0, "dc_mse": 1.0})
+    model.compile("sgd", [None, None, "mae"], metrics=[[], ["mse"], []])
+    with pytest.raises(ValueError, match="metric 'db_mse': y is None for its output"):
+        model.train_on_batch(X, y)
+
+
+def test_one_array_for_several_losses_is_refused():
+    model = build(keras, FLAT[0])
+    model.compile("sgd", ["mse", None, "mse"])
+    with pytest.raises(ValueError, match="y is one .* for a model with 3 outputs"):
+        model.train_on_batch(X, YA)
+
+
 def test_a_dict_of_losses_by_the_names_of_a_lists_outputs_may_leave_some_out():
     model = build(keras, FLAT[0])
     model.compile(keras.optimizers.SGD(0.0), {"da": "mse", "dc": "mae"})

@@ -40,6 +40,12 @@ def init_config(thing: Any, known: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
+def _as_argument(policy: dict[str, Any]) -> Any:
+    """A described policy as users write it: its name, where that says it all."""
+    found = dtype_policies.deserialize(policy)
+    return found.name if type(found) is dtype_policies.DTypePolicy else found
+
+
 class LayerDescription:
     """The part of `Layer` that turns it into a config, and back."""
 
@@ -75,7 +81,10 @@ class LayerDescription:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer that `get_config` described, or that of an older Keras."""
-        config = dialects.modern_arguments(cls.__name__, config)
+        config = dict(dialects.modern_arguments(cls.__name__, config))
+        dtype = config.get("dtype")
+        if isinstance(dtype, dict) and "class_name" in dtype:
+            config["dtype"] = _as_argument(dtype)
         parameters = inspect.signature(cls.__init__).parameters
         later = {}
         if not any(

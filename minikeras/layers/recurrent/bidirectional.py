@@ -251,6 +251,8 @@ def _copy(layer: Any, name: str, go_backwards: bool) -> Any:
     own = {type(part).__name__: type(part) for part in layer._flatten_layers()}
     with custom_object_scope(own):
         made = type(layer).from_config(config)
+    if hasattr(layer, "use_cudnn"):  # no part of a config
+        made.use_cudnn = layer.use_cudnn
     # Steps that are masked must not count in a sum of both directions.
     made.zero_output_for_mask = layer.return_sequences
     return made
