@@ -151,14 +151,18 @@ def test_a_name_that_tells_nothing():
         run(cb.EarlyStopping(monitor="foo"), [1.0], "foo")
 
 
-@pytest.mark.parametrize("kind", ["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau"])
+@pytest.mark.parametrize(
+    "kind", ["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau"]
+)
 @pytest.mark.parametrize("name", ["nonsense", "accuracy", "val_nonsense", "val_acc"])
 def test_a_name_that_neither_model_nor_log_has(kind, name, tmp_path):
     path = {}
     if kind == "ModelCheckpoint":
         path = {"filepath": tmp_path / "m.keras", "save_best_only": True}
     watch = getattr(cb, kind)(monitor=name, **path)
-    with pytest.raises(ValueError, match=f"{kind}: monitor='{name}' was not logged and is"):
+    with pytest.raises(
+        ValueError, match=f"{kind}: monitor='{name}' was not logged and is"
+    ):
         linear().fit(X, Y, verbose=0, callbacks=[watch])
     assert not list(tmp_path.iterdir())
 
@@ -166,7 +170,10 @@ def test_a_name_that_neither_model_nor_log_has(kind, name, tmp_path):
 def test_a_name_that_is_not_logged_and_a_mode_go_on():
     watch = cb.EarlyStopping("nonsense", mode="max")
     with pytest.warns(UserWarning, match="'nonsense', which was not logged"):
-        assert linear().fit(X, Y, verbose=0, epochs=2, callbacks=[watch]).epoch == [0, 1]
+        assert linear().fit(X, Y, verbose=0, epochs=2, callbacks=[watch]).epoch == [
+            0,
+            1,
+        ]
 
 
 class _Spread(keras.metrics.Mean):

@@ -213,7 +213,9 @@ def test_targets_only_for_the_outputs_with_a_loss(lib):
         assert found == pytest.approx({"da_loss": 9, "dc_loss": 1, "loss": 10})
 
 
-@pytest.mark.parametrize("wrap", [FLAT, NAMED, TUPLES, DEEP], ids=lambda w: str(w[1])[:9])
+@pytest.mark.parametrize(
+    "wrap", [FLAT, NAMED, TUPLES, DEEP], ids=lambda w: str(w[1])[:9]
+)
 def test_one_array_is_the_target_of_the_one_output_with_a_loss(lib, wrap):
     if lib is not keras and wrap is not FLAT:
         pytest.skip("keras has no loss for such outputs, or takes no one array")
@@ -245,7 +247,7 @@ def test_metrics_of_the_one_output_with_a_loss_get_its_target(y):
 def test_one_array_for_several_losses_is_refused():
     model = build(keras, FLAT[0])
     model.compile("sgd", ["mse", None, "mse"])
-    with pytest.raises(ValueError, match="y is one .* for a model with 3 outputs"):
+    with pytest.raises(ValueError, match=r"y is one .* for a model with 3 outputs"):
         model.train_on_batch(X, YA)
 
 
