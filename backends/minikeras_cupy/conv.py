@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from minikeras_numpy.windows import Geometry, Ints
+
 from minikeras.extend import itemsize, numpy_dtype
 from minikeras_cupy import windows
 from minikeras_cupy.launch import Launcher
-from minikeras_cupy.windows import Geometry, Ints
 
 Array = Any
 
@@ -44,8 +45,7 @@ class Workspace:
 class Columns:
     """The three directions of one convolution, and their workspace.
 
-    Shapes: x (batch, *spatial, cin), w (*kernel, cin // groups, cout), y (batch, *out,
-    cout). All arrays are C-contiguous, of `dtype`, float32 or float64.
+    All arrays are C-contiguous, of `dtype`, float32 or float64.
     """
 
     def __init__(
@@ -53,20 +53,19 @@ class Columns:
         launch: Launcher,
         workspace: Workspace,
         geometry: Geometry,
-        cout: int,
-        groups: int,
         dtype: str,
     ) -> None:
         self.workspace = workspace
         self.launch, self.cp = launch, launch.cp
+        groups = geometry.groups
         self.geometry, self.dtype, self.groups = geometry, dtype, groups
-        self.cout, self.cin = cout, geometry.channels
+        self.cout, self.cin = geometry.filters, geometry.channels
         self.positions = math.prod(geometry.out)
-        self.reach = math.prod(geometry.window) * (self.cin // groups)
+        self.reach = math.prod(geometry.window) * geometry.depth
         self.pointwise = (
             groups == 1
             and set(geometry.window) == set(geometry.strides) == {1}
-            and not any(lo or hi for lo, hi in geometry.padding)
+            and not geometry.padded
         )
         one = max(self.positions * self.reach * groups * itemsize(dtype), 1)
         self.step = max(1, min(geometry.batch, WORKSPACE // one))
@@ -78,10 +77,7 @@ class Columns:
         g = self.geometry
         for at in range(0, g.batch, self.step):
             count = min(self.step, g.batch - at)
-            part = Geometry(
-                count, g.spatial, g.channels, g.window, g.strides, g.padding, g.dilation
-            )
-            yield slice(at, at + count), part
+            yield slice(at, at + count), g._replace(batch=count)
 
     def _columns(self, x: Array, part: Geometry) -> Array:
         """The windows of a block as (rows, reach), or (groups, rows, reach)."""
@@ -89,7 +85,7 @@ class Columns:
         if self.pointwise:
             return x.reshape(rows, self.cin)
         columns = self._buffer("columns", (self.groups, rows, self.reach))
-        kernel = windows.im2col(part, self.dtype, self.groups)
+        kernel = windows.im2col(part, self.dtype)
         self.launch(kernel, x, columns)
         return columns[0] if self.groups == 1 else columns
 
@@ -129,7 +125,7 @@ class Columns:
             grouped = self._split("dy", dy[block].reshape(rows, self.cout))
             columns = self._buffer("columns", (*grouped.shape[:-1], self.reach))
             self.cp.matmul(grouped, matrix, out=columns)
-            kernel = windows.col2im(part, self.dtype, self.groups)
+            kernel = windows.col2im(part, self.dtype)
             self.launch(kernel, columns, out[block])
 
     def filter_grad(self, x: Array, dy: Array, out: Array) -> None:

@@ -15,8 +15,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from minikeras_numpy.windows import Geometry, Ints
+
 from minikeras.extend import BackendError, numpy_dtype
-from minikeras_cupy.windows import Geometry, Ints
 
 Array = Any
 Run = Callable[[Array, Array, Array], None]
@@ -88,15 +89,13 @@ class Library:
             self._noted.add(what)
             _log.info("%s. Convolutions are made by im2col and cuBLAS.", said)
 
-    def plan(
-        self, name: str, geometry: Geometry, cout: int, groups: int, dtype: str
-    ) -> Run | None:
+    def plan(self, name: str, geometry: Geometry, dtype: str) -> Run | None:
         """A prepared convolution of the row `name`, or None where cuDNN has none."""
-        empty = not (geometry.batch and cout and math.prod(geometry.out))
+        empty = not (geometry.batch and geometry.filters and math.prod(geometry.out))
         if self.module is None or dtype not in _TYPES or empty:
             return None
         try:
-            return _Plan(self, name, geometry, cout, groups, dtype)
+            return _Plan(self, name, geometry, dtype)
         except Exception as error:  # it declines by several exceptions, all its own
             self._declined(f"declines {name} of {dtype}", error)
             return None
@@ -120,13 +119,7 @@ class _Plan:
     """One built plan; call it with the row's two operands and its result."""
 
     def __init__(
-        self,
-        library: Library,
-        name: str,
-        geometry: Geometry,
-        cout: int,
-        groups: int,
-        dtype: str,
+        self, library: Library, name: str, geometry: Geometry, dtype: str
     ) -> None:
         self.library, self.name = library, name
         cudnn, cp = library.module, library.cp
@@ -140,7 +133,7 @@ class _Plan:
             compute_data_type=compute,
             handle=library.handle,
         )
-        depth = geometry.channels // groups
+        cout, depth = geometry.filters, geometry.depth
         x = _channels_last(geometry.batch, geometry.spatial, geometry.channels)
         w = _channels_last(cout, geometry.window, depth)
         y = _channels_last(geometry.batch, geometry.out, cout)

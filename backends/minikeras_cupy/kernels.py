@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minikeras_kernels.rowwise import ROWWISE
+from minikeras_numpy.windows import Geometry
 
 from minikeras.extend import (
     PRIMITIVES,
@@ -28,7 +29,6 @@ from minikeras_cupy.groups import ARGREDUCE, Groups
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.moving import moving
 from minikeras_cupy.recurrent import KERNEL, walk
-from minikeras_cupy.windows import Geometry
 
 Array = Any
 Run = Callable[..., None]
@@ -135,14 +135,13 @@ class Maker:
         return run
 
     def _conv(self, node: Node) -> Run:
-        geometry, cout = conv_geometry(node)
-        groups, name = node.static["groups"], node.prim.name
+        geometry, name = conv_geometry(node), node.prim.name
         dtype = node.outputs[0].aval.dtype
-        plan = self.cudnn.plan(name, geometry, cout, groups, dtype)
+        plan = self.cudnn.plan(name, geometry, dtype)
         if plan is not None:
             return plan
         work = "float32" if dtype in HALVES else dtype
-        columns = Columns(self.launch, self.workspace, geometry, cout, groups, work)
+        columns = Columns(self.launch, self.workspace, geometry, work)
         direction = {
             "conv": columns.forward,
             "conv_input_grad": columns.input_grad,
@@ -196,29 +195,19 @@ class Maker:
 def pool_kernel(node: Node) -> Kernel:
     """The kernel of a pooling row."""
     name, static, aval = node.prim.name, node.static, node.inputs[0].aval
-    window = static["window"]
-    batch, *spatial, channels = static.get("input_shape", aval.shape)
-    geometry = Geometry(
-        batch, tuple(spatial), channels, window, static["strides"], static["padding"],
-        (1,) * len(window),
-    )  # fmt: skip
+    geometry = Geometry.of_pool(static.get("input_shape", aval.shape), static)
     if name == "max_pool_gather":
         return windows.max_pool_gather(geometry, aval.dtype, node.inputs[1].aval.dtype)
     kernel: Kernel = getattr(windows, name)(geometry, aval.dtype)
     return kernel
 
 
-def conv_geometry(node: Node) -> tuple[Geometry, int]:
-    """The geometry of a convolution row, and its number of filters."""
+def conv_geometry(node: Node) -> Geometry:
+    """The geometry of a convolution row or of one of its gradients."""
     static = node.static
     first, second = (v.aval.shape for v in node.inputs)
-    x = static.get("input_shape", first)
-    *window, _, cout = static.get("kernel_shape", second)
-    geometry = Geometry(
-        x[0], tuple(x[1:-1]), x[-1], tuple(window), static["strides"],
-        static["padding"], static["dilation"],
-    )  # fmt: skip
-    return geometry, cout
+    x, w = static.get("input_shape", first), static.get("kernel_shape", second)
+    return Geometry.of_conv(x, w, static)
 
 
 __all__ = ["Maker", "conv_geometry", "generated", "pool_kernel"]

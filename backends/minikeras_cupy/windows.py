@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from minikeras_numpy.windows import Geometry, Ints
 
 from minikeras_cupy.ctext import (
     CTYPES,
@@ -23,49 +24,19 @@ from minikeras_cupy.ctext import (
     store,
 )
 
-Ints = tuple[int, ...]
-Pads = tuple[tuple[int, int], ...]
 
-
-@dataclass(frozen=True)
-class Geometry:
-    """Sizes of a window over a batch: all spatial tuples have one to three entries."""
-
-    batch: int
-    spatial: Ints
-    channels: int
-    window: Ints
-    strides: Ints
-    padding: Pads
-    dilation: Ints
-
-    @property
-    def out(self) -> Ints:
-        """How many windows fit along each axis."""
-        return tuple(
-            max((n + lo + hi - d * (k - 1) - 1) // s + 1, 0)
-            for n, k, s, (lo, hi), d in zip(
-                self.spatial,
-                self.window,
-                self.strides,
-                self.padding,
-                self.dilation,
-                strict=True,
-            )
-        )
-
-    def sizes(self) -> dict[str, int]:
-        """The sizes by their names in C: Input, Output, Window, Stride, Padding, Dilation."""
-        rows = {
-            "I": _three(self.spatial, 1),
-            "O": _three(self.out, 1),
-            "W": _three(self.window, 1),
-            "S": _three(self.strides, 1),
-            "P": _three([lo for lo, _ in self.padding], 0),
-            "D": _three(self.dilation, 1),
-        }
-        named = {f"{k}{i}": v for k, row in rows.items() for i, v in enumerate(row)}
-        return {**named, "N": self.batch, "C": self.channels}
+def _sizes(geometry: Geometry) -> dict[str, int]:
+    """The sizes by their names in C: Input, Output, Window, Stride, Padding, Dilation."""
+    rows = {
+        "I": _three(geometry.spatial, 1),
+        "O": _three(geometry.out, 1),
+        "W": _three(geometry.window, 1),
+        "S": _three(geometry.strides, 1),
+        "P": _three([lo for lo, _ in geometry.padding], 0),
+        "D": _three(geometry.dilation, 1),
+    }
+    named = {f"{k}{i}": v for k, row in rows.items() for i, v in enumerate(row)}
+    return {**named, "N": geometry.batch, "C": geometry.channels}
 
 
 def _three(values: Sequence[int], fill: int) -> Ints:
@@ -109,7 +80,7 @@ def _kernel(
     more: dict[str, int] | None = None,
 ) -> Kernel:
     largest = max(_size(geometry, geometry.spatial), _size(geometry, geometry.out))
-    sizes = {**geometry.sizes(), **(more or {})}
+    sizes = {**_sizes(geometry), **(more or {})}
     if more:
         largest *= math.prod(geometry.window)
     return kernel_of(kind, arrays, sizes, threads, body, largest)
@@ -209,19 +180,16 @@ def sum_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
     )
 
 
-def _columns(geometry: Geometry, groups: int) -> tuple[int, int]:
+def _columns(geometry: Geometry) -> tuple[int, int]:
     """Elements of a window in one group, and channels of a group."""
-    depth = geometry.channels // groups
-    reach = depth
-    for k in geometry.window:
-        reach *= k
-    return reach, depth
+    depth = geometry.depth
+    return math.prod(geometry.window) * depth, depth
 
 
-def im2col(geometry: Geometry, dtype: str, groups: int) -> Kernel:
+def im2col(geometry: Geometry, dtype: str) -> Kernel:
     """(x, cols): windows as rows, (groups, batch * out, window * depth)."""
     t = CTYPES[dtype]
-    reach, depth = _columns(geometry, groups)
+    reach, depth = _columns(geometry)
     rows = _size(geometry, geometry.out) // geometry.channels
     body = f"""
     ix r = i;
@@ -237,16 +205,16 @@ def im2col(geometry: Geometry, dtype: str, groups: int) -> Kernel:
         "im2col",
         geometry,
         [(t, "x"), (t, "cols")],
-        groups * rows * reach,
+        geometry.groups * rows * reach,
         body,
         {"reach": reach, "depth": depth, "rows": rows},
     )
 
 
-def col2im(geometry: Geometry, dtype: str, groups: int) -> Kernel:
+def col2im(geometry: Geometry, dtype: str) -> Kernel:
     """(cols, x): the transpose of `im2col`; each element sums the rows that hold it."""
     t, kind = CTYPES[dtype], compute_type(dtype)
-    reach, depth = _columns(geometry, groups)
+    reach, depth = _columns(geometry)
     rows = _size(geometry, geometry.out) // geometry.channels
     place = (
         "((c / depth) * rows + ((n * O0 + o0) * O1 + o1) * O2 + o2) * reach + "

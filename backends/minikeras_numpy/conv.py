@@ -13,42 +13,31 @@ from typing import Any
 import numpy as np
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
-from minikeras_numpy.windows import Ints, Pads, interior, out_sizes, taps, view
+from minikeras_numpy.windows import Geometry, Ints, interior, taps, view
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap too narrow for BLAS
 _BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
 
 
 class Conv:
-    """The geometry of a convolution, its three directions, and their workspace.
+    """The three directions of a convolution, and their workspace."""
 
-    Shapes: x (batch, *spatial, cin), w (*kernel, cin // groups, cout), y (batch,
-    *out, cout).
-    """
-
-    def __init__(
-        self,
-        xp: Any,
-        x_shape: Ints,
-        w_shape: Ints,
-        dtype: np.dtype[Any],
-        strides: Ints,
-        padding: Pads,
-        dilation: Ints,
-        groups: int,
-    ) -> None:
+    def __init__(self, xp: Any, geometry: Geometry, dtype: np.dtype[Any]) -> None:
         self.xp = xp
         self.work = work_dtype(dtype)
         self.dtype = dtype
-        self.batch, *spatial, self.cin = x_shape
-        self.spatial = tuple(spatial)
-        *kernel, self.depth, self.cout = w_shape
-        self.kernel = tuple(kernel)
-        self.groups = groups
-        self.strides, self.padding, self.dilation = strides, padding, dilation
-        self.out = out_sizes(self.spatial, self.kernel, strides, padding, dilation)
+        self.batch, self.spatial, self.cin = geometry[:3]
+        self.kernel, self.depth, self.cout = (
+            geometry.window,
+            geometry.depth,
+            geometry.filters,
+        )
+        groups = self.groups = geometry.groups
+        strides = self.strides = geometry.strides
+        dilation = self.dilation = geometry.dilation
+        padding, self.out = geometry.padding, geometry.out
         self.inner = interior(padding, self.spatial)
-        self.padded = any(lo or hi for lo, hi in padding)
+        self.padded = geometry.padded
         self.wide = tuple(
             n + lo + hi for n, (lo, hi) in zip(self.spatial, padding, strict=True)
         )
@@ -284,18 +273,18 @@ def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
 
     def conv(x: Array, w: Array, **how: Any) -> Array:
-        plan = Conv(xp, x.shape, w.shape, x.dtype, **how)
+        plan = Conv(xp, Geometry.of_conv(x.shape, w.shape, how), x.dtype)
         out = xp.empty((plan.batch, *plan.out, plan.cout), dtype=x.dtype)
         return plan.forward(x, w, out)
 
     def conv_input_grad(dy: Array, w: Array, *, input_shape: Ints, **how: Any) -> Array:
-        plan = Conv(xp, input_shape, w.shape, dy.dtype, **how)
+        plan = Conv(xp, Geometry.of_conv(input_shape, w.shape, how), dy.dtype)
         return plan.input_grad(dy, w, xp.empty(input_shape, dtype=dy.dtype))
 
     def conv_filter_grad(
         x: Array, dy: Array, *, kernel_shape: Ints, **how: Any
     ) -> Array:
-        plan = Conv(xp, x.shape, kernel_shape, x.dtype, **how)
+        plan = Conv(xp, Geometry.of_conv(x.shape, kernel_shape, how), x.dtype)
         return plan.filter_grad(x, dy, xp.empty(kernel_shape, dtype=x.dtype))
 
     own: Table = {

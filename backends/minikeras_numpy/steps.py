@@ -19,16 +19,13 @@ from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool, maximum_of
 from minikeras_numpy.recurrent import FILLS, prepared
+from minikeras_numpy.windows import Geometry
 from minikeras_numpy.writers import Scratch, choose
 
 Run = Callable[..., None]
 
 _GATHERED = 9  # places in a window of which copies are made, up to this many
 _BLOCK = 1 << 16  # elements worked on at a time where several passes go over them
-
-
-def _geometry(static: dict[str, Any]) -> dict[str, Any]:
-    return {k: static[k] for k in ("strides", "padding", "dilation", "groups")}
 
 
 def _matmul(node: Node) -> Run:
@@ -69,7 +66,7 @@ def _matmul(node: Node) -> Run:
 
 def _plan(node: Node, x_shape: Any, w_shape: Any) -> Conv:
     dtype = numpy_dtype(node.inputs[0].aval.dtype)
-    return Conv(np, x_shape, w_shape, dtype, **_geometry(node.static))
+    return Conv(np, Geometry.of_conv(x_shape, w_shape, node.static), dtype)
 
 
 def _conv(node: Node) -> Run:

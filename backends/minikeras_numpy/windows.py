@@ -3,13 +3,73 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from minikeras_numpy.common import Array
 
 Ints = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
+
+
+class Geometry(NamedTuple):
+    """The sizes of a convolution or a pooling, whichever way it is gone through.
+
+    Shapes: x (batch, *spatial, channels), w (*window, channels // groups, filters), y
+    (batch, *out, filters). A pooling has neither filters nor groups.
+    """
+
+    batch: int
+    spatial: Ints
+    channels: int
+    window: Ints
+    strides: Ints
+    padding: Pads
+    dilation: Ints
+    filters: int = 0
+    groups: int = 1
+
+    @classmethod
+    def of_conv(
+        cls, x: Sequence[int], w: Sequence[int], static: Mapping[str, Any]
+    ) -> Self:
+        """That of a convolution, from the shapes of images and kernel."""
+        return cls(
+            x[0],
+            tuple(x[1:-1]),
+            x[-1],
+            tuple(w[:-2]),
+            static["strides"],
+            static["padding"],
+            static["dilation"],
+            w[-1],
+            static["groups"],
+        )
+
+    @classmethod
+    def of_pool(cls, x: Sequence[int], static: Mapping[str, Any]) -> Self:
+        """That of a pooling, from the shape of the images."""
+        window = static["window"]
+        sizes = x[0], tuple(x[1:-1]), x[-1], window
+        return cls(*sizes, static["strides"], static["padding"], (1,) * len(window))
+
+    @property
+    def out(self) -> Ints:
+        """How many windows fit along each axis."""
+        sizes = out_sizes(
+            self.spatial, self.window, self.strides, self.padding, self.dilation
+        )
+        return tuple(max(n, 0) for n in sizes)
+
+    @property
+    def depth(self) -> int:
+        """Channels that a filter sees: those of its group."""
+        return self.channels // self.groups
+
+    @property
+    def padded(self) -> bool:
+        """Whether there is a border, or one cut off."""
+        return any(lo or hi for lo, hi in self.padding)
 
 
 def out_sizes(

@@ -12,16 +12,17 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+from minikeras_numpy.windows import Geometry
 
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.pools.kernels import pool_kernel
 from minikeras_numba.tiles.blocking import (
     Segment,
+    axes_of,
     backward_segments,
     chunks,
     forward_segments,
-    spatial_axes,
 )
 from minikeras_numba.tiles.jobs import (
     Base,
@@ -70,14 +71,7 @@ def lower_pool(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     dtype, rank = wide.dtype, len(wide.shape)
     if dtype not in ("float32", "float64") or not 3 <= rank <= 5:
         return None
-    axes = spatial_axes(
-        wide.shape[1:-1],
-        narrow.shape[1:-1],
-        static["window"],
-        static["strides"],
-        static["padding"],
-        (1,) * (rank - 2),
-    )
+    axes = axes_of(Geometry.of_pool(wide.shape, static))
     item, channels = np.dtype(dtype).itemsize, wide.shape[-1]
     x = Image(three(wide.shape[1:-1]), channels, item)
     y = Image(three(narrow.shape[1:-1]), channels, item)

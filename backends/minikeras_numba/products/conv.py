@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from minikeras_numpy.windows import Geometry
 
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
@@ -23,11 +24,11 @@ from minikeras_numba.products.winograd import plan as winograd
 from minikeras_numba.tiles.blocking import (
     Panel,
     Segment,
+    axes_of,
     chunks,
     forward_segments,
     panels,
     row_tiles,
-    spatial_axes,
 )
 from minikeras_numba.tiles.jobs import (
     Base,
@@ -64,36 +65,36 @@ class Correlation(NamedTuple):
     groups: int
 
 
-def supported(dtype: str, rank: int) -> bool:
-    """Whether there are tiles for a convolution of this dtype and array rank."""
-    return dtype in ("float32", "float64") and 3 <= rank <= 5
+def supported(dtype: str, geometry: Geometry) -> bool:
+    """Whether there are tiles for a convolution of this dtype over so many axes."""
+    return dtype in ("float32", "float64") and 1 <= len(geometry.spatial) <= 3
+
+
+def is_product(geometry: Geometry) -> bool:
+    """Whether all it does is to take every position through one matrix."""
+    single = math.prod(geometry.window) == 1 and geometry.groups == 1
+    return single and not geometry.padded and geometry.out == geometry.spatial
+
+
+def images_of(geometry: Geometry, item: int) -> tuple[Image, Image]:
+    """Where x and y of a convolution lie, of elements of `item` bytes."""
+    x = Image(three(geometry.spatial), geometry.channels, item)
+    return x, Image(three(geometry.out), geometry.filters, item)
 
 
 def lower_conv(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     """A closure for a conv node, or None where NumPy does it."""
-    x, w, out = (v.aval for v in (*node.inputs[:2], node.outputs[0]))
+    x, w = (v.aval for v in node.inputs[:2])
     x_reg, w_reg, out_reg = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
-    found = conv_phases(
-        x.shape,
-        w.shape,
-        out.shape,
-        x.dtype,
-        node.static,
-        Base(x_reg),
-        w_reg,
-        Base(out_reg),
-        None,
-        regs,
-    )
+    geometry = Geometry.of_conv(x.shape, w.shape, node.static)
+    bases = Base(x_reg), w_reg, Base(out_reg)
+    found = conv_phases(geometry, x.dtype, *bases, None, regs)
     return None if found is None else Closure(found)
 
 
 def conv_phases(
-    x: Sequence[int],
-    w: Sequence[int],
-    out: Sequence[int],
+    geometry: Geometry,
     dtype: str,
-    static: Mapping[str, Any],
     source: Base,
     w_register: int,
     target: Base,
@@ -101,41 +102,32 @@ def conv_phases(
     owner: Mapping[Any, int],
 ) -> list[Phase] | None:
     """The phases of a convolution, or None; `owner` says whose workspace to use."""
-    if not supported(dtype, len(x)):
+    if not supported(dtype, geometry):
         return None
-    item, groups = np.dtype(dtype).itemsize, static["groups"]
-    cin, cout = w[-2], w[-1]
-    pointwise = math.prod(w[:-2]) == 1 and groups == 1 and x[:-1] == out[:-1]
-    if pointwise and not any(map(any, static["padding"])):
-        rows = math.prod(out[:-1])
-        spec = flat(dtype, rows, cout, cin, False, False)
+    if is_product(geometry):
+        rows = geometry.batch * math.prod(geometry.out)
+        sizes = rows, geometry.filters, geometry.channels
+        spec = flat(dtype, *sizes, False, False)
         return matmul_phases(spec, source, w_register, target, epilogue)
-    axes = spatial_axes(
-        x[1:-1],
-        out[1:-1],
-        w[:-2],
-        static["strides"],
-        static["padding"],
-        static["dilation"],
-    )
-    images = Image(three(x[1:-1]), x[-1], item), Image(three(out[1:-1]), cout, item)
-    if is_depthwise(x[-1], w, groups):
-        sliding = Sliding(dtype, x[0], *images, axes, backward=False)
+    images = images_of(geometry, np.dtype(dtype).itemsize)
+    axes = axes_of(geometry)
+    if is_depthwise(geometry):
+        sliding = Sliding(dtype, geometry.batch, *images, axes, backward=False)
         return sliding_phases(sliding, source, Base(w_register), target, epilogue)
     d, h, wide = (forward_segments(axis) for axis in axes)
     work = Correlation(
         dtype,
-        x[0],
+        geometry.batch,
         *images,
         (d, h, wide),
-        three(w[:-2]),
-        cin,
-        cout // groups,
-        groups,
+        three(geometry.window),
+        geometry.depth,
+        geometry.filters // geometry.groups,
+        geometry.groups,
     )
-    columns = panels(work.outer, host().lanes(item))
+    columns = panels(work.outer, host().lanes(work.target.item))
     right = _weights(work, w_register, columns)
-    tiles = winograd.grid(x, cout, out, w[:-2], static, dtype)
+    tiles = winograd.grid(geometry, dtype)
     if tiles is not None:
         return winograd.phases(tiles, owner, source, right, target, epilogue)
     return correlation_phases(work, source, right, target, epilogue)

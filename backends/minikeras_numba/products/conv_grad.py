@@ -16,10 +16,17 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from minikeras_numpy.windows import Geometry
 
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.products.conv import Correlation, correlation_phases, supported
+from minikeras_numba.products.conv import (
+    Correlation,
+    correlation_phases,
+    images_of,
+    is_product,
+    supported,
+)
 from minikeras_numba.products.depthwise import (
     Sliding,
     is_depthwise,
@@ -32,12 +39,12 @@ from minikeras_numba.products.winograd import plan as winograd
 from minikeras_numba.products.winograd.filter_grad import affordable, filter_grad_phases
 from minikeras_numba.products.winograd.input_grad import input_grad_phases, preferred
 from minikeras_numba.tiles.blocking import (
+    axes_of,
     backward_segments,
     chunks,
     forward_segments,
     panels,
     row_tiles,
-    spatial_axes,
     tap_order,
 )
 from minikeras_numba.tiles.jobs import (
@@ -54,52 +61,39 @@ from minikeras_numba.tiles.jobs import (
 from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
 from minikeras_numba.tiles.partial import summing
 from minikeras_numba.tiles.tile import tile
-from minikeras_numba.tiles.windows import Image, Region, three
+from minikeras_numba.tiles.windows import Region, three
 
 
 def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     """A closure for conv_input_grad(dy, w), or None where NumPy does it."""
     dy, w, dx = (v.aval for v in (*node.inputs[:2], node.outputs[0]))
-    if not supported(dy.dtype, len(dy.shape)):
+    geometry, dtype = Geometry.of_conv(dx.shape, w.shape, node.static), dy.dtype
+    if not supported(dtype, geometry):
         return None
     dy_reg, w_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
-    static, item = node.static, np.dtype(dy.dtype).itemsize
-    groups, cout = static["groups"], w.shape[-1]
-    unpadded = not any(map(any, static["padding"]))
-    if math.prod(w.shape[:-2]) == 1 and groups == 1 and unpadded:
-        if dx.shape[:-1] == dy.shape[:-1]:
-            rows = math.prod(dx.shape[:-1])
-            spec = flat(dy.dtype, rows, w.shape[-2], cout, False, True)
-            return Closure(matmul_phases(spec, Base(dy_reg), w_reg, Base(out), None))
-    axes = spatial_axes(
-        dx.shape[1:-1],
-        dy.shape[1:-1],
-        w.shape[:-2],
-        static["strides"],
-        static["padding"],
-        static["dilation"],
-    )
-    images = (
-        Image(three(dy.shape[1:-1]), cout, item),
-        Image(three(dx.shape[1:-1]), dx.shape[-1], item),
-    )
-    if is_depthwise(dx.shape[-1], w.shape, groups):
-        sliding = Sliding(dy.dtype, dy.shape[0], *images, axes, backward=True)
+    if is_product(geometry):
+        sizes = math.prod(dx.shape[:-1]), geometry.channels, geometry.filters
+        spec = flat(dtype, *sizes, False, True)
+        return Closure(matmul_phases(spec, Base(dy_reg), w_reg, Base(out), None))
+    axes = axes_of(geometry)
+    images = images_of(geometry, np.dtype(dtype).itemsize)[::-1]  # from y to x
+    if is_depthwise(geometry):
+        sliding = Sliding(dtype, geometry.batch, *images, axes, backward=True)
         bases = Base(dy_reg), Base(w_reg), Base(out)
         return Closure(sliding_phases(sliding, *bases, None))
     d, h, wide = (backward_segments(axis) for axis in axes)
     work = Correlation(
-        dy.dtype,
-        dy.shape[0],
+        dtype,
+        geometry.batch,
         *images,
         (d, h, wide),
-        three(w.shape[:-2]),
-        cout // groups,
-        w.shape[-2],
-        groups,
+        three(geometry.window),
+        geometry.filters // geometry.groups,
+        geometry.depth,
+        geometry.groups,
     )
-    tiles = _tiles(dy.shape, w.shape, dx.shape, static, dy.dtype)
-    ahead = winograd.grid(dx.shape, cout, dy.shape, w.shape[:-2], static, dy.dtype)
+    tiles = winograd.grid(_turned(geometry), dtype)
+    ahead = winograd.grid(geometry, dtype)
     if ahead is not None and tiles is not None and preferred(ahead, tiles):
         right = _transposed(work, w_reg, list(product(*map(range, work.kernel))))
         return Closure(input_grad_phases(ahead, regs, Base(dy_reg), right, Base(out)))
@@ -109,19 +103,21 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     return Closure(correlation_phases(work, Base(dy_reg), right, Base(out)))
 
 
-def _tiles(
-    dy: Sequence[int],
-    w: Sequence[int],
-    dx: Sequence[int],
-    static: Mapping[str, Any],
-    dtype: str,
-) -> winograd.Grid | None:
-    """The tiles of dy, padded by what the taps reach beyond the padding of the images."""
-    padding = [
+def _turned(geometry: Geometry) -> Geometry:
+    """The input gradient as a convolution of dy, where windows are one apart.
+
+    dy is padded by what the taps reach beyond the padding of the images.
+    """
+    padding = tuple(
         (k - 1 - low, k - 1 - high)
-        for k, (low, high) in zip(w[:-2], static["padding"], strict=True)
-    ]
-    return winograd.grid(dy, w[-2], dx, w[:-2], static, dtype, padding)
+        for k, (low, high) in zip(geometry.window, geometry.padding, strict=True)
+    )
+    return geometry._replace(
+        spatial=geometry.out,
+        channels=geometry.filters,
+        filters=geometry.channels,
+        padding=padding,
+    )
 
 
 def _transposed(
@@ -147,42 +143,30 @@ def _transposed(
 def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     """A closure for conv_filter_grad(x, dy), or None where NumPy does it."""
     x, dy, dw = (v.aval for v in (*node.inputs[:2], node.outputs[0]))
-    if not supported(x.dtype, len(x.shape)):
+    geometry = Geometry.of_conv(x.shape, dw.shape, node.static)
+    dtype, item, batch = x.dtype, np.dtype(x.dtype).itemsize, geometry.batch
+    if not supported(dtype, geometry):
         return None
     x_reg, dy_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
-    static, item = node.static, np.dtype(x.dtype).itemsize
-    tiles = winograd.grid(
-        x.shape, dy.shape[-1], dy.shape, dw.shape[:-2], static, x.dtype
-    )
+    tiles = winograd.grid(geometry, dtype)
     if tiles is not None and affordable(tiles):
         bases = Base(x_reg), Base(dy_reg), Base(out)
         return Closure(filter_grad_phases(tiles, regs, *bases))
-    axes = spatial_axes(
-        x.shape[1:-1],
-        dy.shape[1:-1],
-        dw.shape[:-2],
-        static["strides"],
-        static["padding"],
-        static["dilation"],
-    )
-    groups, batch = static["groups"], x.shape[0]
-    images = (
-        Image(three(x.shape[1:-1]), x.shape[-1], item),
-        Image(three(dy.shape[1:-1]), dy.shape[-1], item),
-    )
-    if is_depthwise(x.shape[-1], dw.shape, groups):
-        sliding = Sliding(x.dtype, batch, *images, axes, backward=False)
+    axes = axes_of(geometry)
+    images = images_of(geometry, item)
+    if is_depthwise(geometry):
+        sliding = Sliding(dtype, batch, *images, axes, backward=False)
         return Closure(learning_phases(sliding, Base(x_reg), Base(dy_reg), Base(out)))
     d, h, wide = (forward_segments(axis) for axis in axes)
     work = Correlation(
-        x.dtype,
+        dtype,
         batch,
         *images,
         (d, h, wide),
-        three(dw.shape[:-2]),
-        dw.shape[-2],
-        dy.shape[-1] // groups,
-        groups,
+        three(geometry.window),
+        geometry.depth,
+        geometry.filters // geometry.groups,
+        geometry.groups,
     )
     amount = math.prod(dy.shape[:-1]) * math.prod(dw.shape)
     parts = chunks(batch, get_threads() if amount >= SERIAL_WORK else 1) or [(0, 0)]
@@ -193,7 +177,7 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
     _add_parts(plan, work, parts, size)
     phases = [Phase(plan)]
     if len(parts) > 1:
-        phases.append(Phase(summing(x.dtype, sums, Base(out), size, len(parts))))
+        phases.append(Phase(summing(dtype, sums, Base(out), size, len(parts))))
     return Closure(phases)
 
 

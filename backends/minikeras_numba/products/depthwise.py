@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from minikeras_numpy.windows import Geometry
+
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.depthwise_kernels import depthwise_kernel
 from minikeras_numba.tiles.blocking import (
@@ -52,9 +54,10 @@ class Sliding(NamedTuple):
     backward: bool
 
 
-def is_depthwise(channels: int, weights: Sequence[int], groups: int) -> bool:
+def is_depthwise(geometry: Geometry) -> bool:
     """Whether every channel has one filter, its own."""
-    return groups > 1 and groups == channels == weights[-1] and weights[-2] == 1
+    groups = geometry.groups
+    return groups > 1 and groups == geometry.channels == geometry.filters
 
 
 def sliding_phases(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minikeras_kernels.group import Place
+from minikeras_numpy.windows import Geometry
 
 from minikeras_numba.fusion.fused import epilogue
 from minikeras_numba.products.conv import conv_phases
@@ -32,18 +33,9 @@ def lower_epilogue(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         if spec is not None:
             phases = matmul_phases(spec, Base(given[0]), given[1], target, tail)
     elif static["core"] == "conv":
-        phases = conv_phases(
-            a.shape,
-            b.shape,
-            core.shape,
-            a.dtype,
-            dict(static["core_static"]),
-            Base(given[0]),
-            given[1],
-            target,
-            tail,
-            regs,
-        )
+        geometry = Geometry.of_conv(a.shape, b.shape, dict(static["core_static"]))
+        bases = Base(given[0]), given[1], target
+        phases = conv_phases(geometry, a.dtype, *bases, tail, regs)
     return None if phases is None else Closure(phases)
 
 

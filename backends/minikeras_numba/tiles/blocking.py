@@ -6,9 +6,10 @@ Nothing here touches arrays; all sizes are in elements.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
+
+from minikeras_numpy.windows import Geometry
 
 from minikeras_numba.tiles.tile import max_rows, max_vectors
 
@@ -183,19 +184,13 @@ def backward_segments(axis: Axis) -> list[Segment]:
     return result
 
 
-def spatial_axes(
-    sizes: Sequence[int],
-    outs: Sequence[int],
-    kernel: Sequence[int],
-    strides: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
-) -> list[Axis]:
-    """The axes of a windowed op, filled up in front to three."""
+def axes_of(geometry: Geometry) -> list[Axis]:
+    """The axes of a convolution or pooling, filled up in front to three."""
+    g = geometry
     real = [
         Axis(size, out, k, s, low, d)
         for size, out, k, s, (low, _), d in zip(
-            sizes, outs, kernel, strides, padding, dilation, strict=True
+            g.spatial, g.out, g.window, g.strides, g.padding, g.dilation, strict=True
         )
     ]
     return [Axis(1, 1, 1, 1, 0, 1)] * (3 - len(real)) + real

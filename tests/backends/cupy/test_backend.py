@@ -336,16 +336,16 @@ def test_what_cudnn_declines_is_said_once(cupy, monkeypatch, caplog):
             raise ValueError("no such plan")
 
     monkeypatch.setitem(sys.modules, "cudnn", Refusing("cudnn"))
-    g = Geometry(2, (6, 6), 3, (2, 2), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    g = Geometry(2, (6, 6), 3, (2, 2), (1, 1), ((0, 0), (0, 0)), (1, 1), 4)
     library = cudnn.Library(fake_cupy.make())
     with caplog.at_level("INFO", "minikeras"):
         for _ in range(3):
-            assert library.plan("conv", g, 4, 1, "float32") is None
+            assert library.plan("conv", g, "float32") is None
     (record,) = caplog.records
     assert "declines conv of float32: ValueError: no such plan" in record.getMessage()
     monkeypatch.setenv("MINIKERAS_CUDNN", "require")
     with pytest.raises(BackendError, match="declines conv"):
-        cudnn.Library(fake_cupy.make()).plan("conv", g, 4, 1, "float32")
+        cudnn.Library(fake_cupy.make()).plan("conv", g, "float32")
 
 
 @needs_compiler

@@ -46,8 +46,8 @@ def kernels(geometry: Geometry, dtype: str) -> list:
     ]
     return [
         *made,
-        windows.im2col(geometry, dtype, 1),
-        windows.col2im(geometry, dtype, 1),
+        windows.im2col(geometry, dtype),
+        windows.col2im(geometry, dtype),
     ]
 
 
@@ -124,7 +124,7 @@ def test_pooling_equals_the_reference(geometry):
 @pytest.mark.parametrize("geometry", CONVOLUTIONS, ids=str)
 @pytest.mark.parametrize("groups", [1, 2])
 def test_columns_make_a_convolution(geometry, groups):
-    g, rng = geometry, np.random.default_rng(1)
+    g, rng = geometry._replace(groups=groups), np.random.default_rng(1)
     if g.channels % groups:
         pytest.skip("channels do not divide into these groups")
     x = rng.normal(size=(g.batch, *g.spatial, g.channels)).astype("float32")
@@ -132,7 +132,7 @@ def test_columns_make_a_convolution(geometry, groups):
     w = rng.normal(size=(*g.window, depth, cout)).astype("float32")
     reach, rows = math.prod(g.window) * depth, g.batch * math.prod(g.out)
     cols = np.empty((groups, rows, reach), "float32")
-    run(windows.im2col(g, "float32", groups), x, cols)
+    run(windows.im2col(g, "float32"), x, cols)
     parts = w.reshape(reach, groups, cout // groups).transpose(1, 0, 2)
     y = np.moveaxis(cols @ parts, 0, 1).reshape(g.batch, *g.out, cout)
     static = {
@@ -143,6 +143,6 @@ def test_columns_make_a_convolution(geometry, groups):
     dy_groups = dy.reshape(rows, groups, cout // groups).transpose(1, 0, 2)
     dcols = np.ascontiguousarray(dy_groups @ parts.transpose(0, 2, 1))
     dx = np.empty_like(x)
-    run(windows.col2im(g, "float32", groups), dcols, dx)
+    run(windows.col2im(g, "float32"), dcols, dx)
     want = TABLE["conv_input_grad"](dy, w, input_shape=x.shape, **static)
     np.testing.assert_allclose(dx, want, rtol=1e-4, atol=1e-4)

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from minikeras_numpy.windows import Geometry
+
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.winograd.kernels import tiles_out
@@ -124,37 +126,21 @@ class Grid(NamedTuple):
         return made._replace(tiles=start + made.strip_bytes)
 
 
-def grid(
-    x: Sequence[int],
-    filters: int,
-    out: Sequence[int],
-    kernel: Sequence[int],
-    static: Mapping[str, Any],
-    dtype: str,
-    padding: Sequence[tuple[int, int]] | None = None,
-) -> Grid | None:
-    """The tiles of a convolution, or None where it should be done directly.
-
-    Args:
-        x: Shape of the images.
-        filters: How many.
-        out: Shape of the result.
-        kernel: Height and width of the filters.
-        static: Strides, padding, dilation and groups.
-        dtype: Of all arrays.
-        padding: In place of the static one.
-    """
+def grid(geometry: Geometry, dtype: str) -> Grid | None:
+    """The tiles of a convolution, or None where it should be done directly."""
+    g = geometry
     if os.environ.get("MINIKERAS_WINOGRAD") == "0" or dtype != "float32":
         return None
-    if len(x) != 4 or tuple(kernel) not in ((3, 3), (5, 5)) or 0 in out:
+    if g.window not in ((3, 3), (5, 5)) or g.groups != 1 or 0 in (g.batch, *g.out):
         return None
-    if static["groups"] != 1 or {*static["strides"], *static["dilation"]} != {1}:
+    if {*g.strides, *g.dilation} != {1}:
         return None
-    (top, bottom), (left, right) = padding or static["padding"]
+    (top, bottom), (left, right) = g.padding
     if min(top, bottom, left, right) < 0:
         return None
-    sizes = x[0], x[1], x[2], x[3], out[1], out[2]
-    made = Grid(*sizes, filters, kernel[0], top, left)
+    (rows, columns), (out_rows, out_columns), taps = g.spatial, g.out, g.window[0]
+    sizes = g.batch, rows, columns, g.channels, out_rows, out_columns
+    made = Grid(*sizes, g.filters, taps, top, left)
     return made if pays(made) else None
 
 

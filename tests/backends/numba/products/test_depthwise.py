@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from minikeras_numba.products.depthwise import is_depthwise
+from minikeras_numpy.windows import Geometry
 
 from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
@@ -14,10 +15,16 @@ from tests.engine.staged import stage
 
 
 def test_what_counts_as_depthwise():
-    assert is_depthwise(8, (3, 3, 1, 8), 8)
-    assert not is_depthwise(8, (3, 3, 1, 16), 8)  # two filters a channel
-    assert not is_depthwise(8, (3, 3, 2, 8), 4)
-    assert not is_depthwise(1, (3, 3, 1, 1), 1)
+    def counts(channels, kernel, groups):
+        static = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
+        shape = (2, 5, 5, channels)
+        geometry = Geometry.of_conv(shape, kernel, {**static, "groups": groups})
+        return is_depthwise(geometry)
+
+    assert counts(8, (3, 3, 1, 8), 8)
+    assert not counts(8, (3, 3, 1, 16), 8)  # two filters a channel
+    assert not counts(8, (3, 3, 2, 8), 4)
+    assert not counts(1, (3, 3, 1, 1), 1)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -22,6 +22,7 @@ from minikeras_numba.products.winograd import filter_grad as winograd_grad
 from minikeras_numba.products.winograd import phases as winograd_tiles
 from minikeras_numba.products.winograd import plan as winograd
 from minikeras_numba.tiles.panels import scratch
+from minikeras_numpy.windows import Geometry
 
 from minikeras.extend import Aval, Graph, Node, Value, lookup
 from tests.backends.numba.bodies import Body
@@ -237,9 +238,8 @@ def test_a_plan_gives_the_same_bits_on_any_number_of_threads(run_node, always):
 
 def grid(x, filters, kernel, padding, dtype="float32", **changed):
     static = {**PLAIN, "padding": padding, **changed}
-    sizes = zip(x[1:3], padding, strict=True)
-    out = (x[0], *(n + sum(p) - kernel + 1 for n, p in sizes), filters)
-    return winograd.grid(x, filters, out, (kernel, kernel), static, dtype)
+    w = (kernel, kernel, x[-1] // static["groups"], filters)
+    return winograd.grid(Geometry.of_conv(x, w, static), dtype)
 
 
 USED = [
