@@ -14,6 +14,8 @@ from minikeras_numpy.settled import settled
 from minikeras_numpy.table import build_table
 
 _ALIGN = 64
+# Copies of so many bytes begin at a cache line.
+_LARGE = 1 << 16
 
 
 @functools.cache
@@ -47,7 +49,12 @@ class NumpyBackend(Backend):
         return array  # type: ignore[no-any-return]  # its own array
 
     def copy(self, array: Any) -> Any:
-        return np.array(array, order="C")
+        if array.nbytes < _LARGE:
+            return np.array(array, order="C")
+        memory = self.alloc(array.nbytes)
+        made = np.ndarray(array.shape, array.dtype, memory)
+        made[...] = array
+        return made
 
     def alloc(self, nbytes: int) -> Any:
         raw = np.empty(nbytes + _ALIGN, dtype=np.uint8)

@@ -105,6 +105,10 @@ class Backend:
         """Whether the array is C-contiguous, as programs need their inputs to be."""
         return bool(array.flags.c_contiguous)
 
+    def suits(self, array: Any) -> bool:
+        """Whether a state's array may stay where it is, or a copy is read faster."""
+        return self.is_contiguous(array)
+
     def alloc(self, nbytes: int) -> Any:
         """A buffer of `nbytes`, aligned to 64 bytes."""
         raise NotImplementedError

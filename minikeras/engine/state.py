@@ -141,9 +141,9 @@ class State:
         return value
 
     def contiguous_array(self) -> Any:
-        """The same, laid out as kernels want it."""
+        """The same, lying as kernels want it."""
         value = self.array()
-        if not registry.active().is_contiguous(value):
+        if not registry.active().suits(value):
             value = registry.active().copy(value)
             self._tensor = Tensor(value, self.aval)
             self.owner = None

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.products.matmul_sizes import Matmul, Where, describe
+from minikeras_numba.products.matmul_few import few_phases, is_few
+from minikeras_numba.products.matmul_sizes import FLOATS, Matmul, Where, describe
 from minikeras_numba.products.matmul_sparse import skips_zeros, sparse_phases
 from minikeras_numba.products.matmul_tall import is_tall, tall_phases
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
@@ -49,7 +50,7 @@ def lower_matmul(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     """A closure for a matmul node, or None for dtypes that stay with NumPy."""
     a, b = node.inputs[0].aval, node.inputs[1].aval
     spec = describe(a.shape, b.shape, a.dtype, node.static)
-    if spec is None:
+    if spec is None or not (spec.dtype in FLOATS or is_few(spec)):
         return None
     a_reg, b_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
     return Closure(matmul_phases(spec, Base(a_reg), b_reg, Base(out), None))
@@ -61,6 +62,8 @@ def matmul_phases(
     """The phases of a matmul: packing where it pays, then the tiles."""
     if epilogue is None and is_tall(spec):
         return tall_phases(spec, a, Base(b_register), out)
+    if is_few(spec):
+        return few_phases(spec, a, Base(b_register), out, epilogue)
     columns = panels(spec.n, spec.lanes)
     right = _right(spec, b_register, columns)
     left = _left(spec, a) if spec.transpose_a else None

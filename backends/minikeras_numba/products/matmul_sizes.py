@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minikeras.extend import numpy_dtype
 from minikeras_numba.machine.jit import host
 
+FLOATS = ("float32", "float64")
 
 class Where(NamedTuple):
     """Where the matrices of one operand lie: bytes to each, bytes between its rows."""
@@ -35,21 +37,22 @@ class Matmul(NamedTuple):
 
     @property
     def item(self) -> int:
-        return np.dtype(self.dtype).itemsize
+        return numpy_dtype(self.dtype).itemsize
 
     @property
     def lanes(self) -> int:
-        return host().lanes(self.item)
+        """Sums in a vector; those of 16 bit values are of float32."""
+        return host().lanes(max(4, self.item))
 
 
 def describe(
     a: Sequence[int], b: Sequence[int], dtype: str, static: Mapping[str, Any]
 ) -> Matmul | None:
     """The sizes of a matmul, or None where no tile is for its dtype."""
-    if dtype not in ("float32", "float64"):
+    if dtype not in (*FLOATS, "bfloat16", *(["float16"] if host().has_half else [])):
         return None
     ta, tb = bool(static.get("transpose_a")), bool(static.get("transpose_b"))
-    item = np.dtype(dtype).itemsize
+    item = numpy_dtype(dtype).itemsize
     left, a = _layout(a, static.get("perm_a"), item)
     right, b = _layout(b, static.get("perm_b"), item)
     k, m = (a[-2], a[-1]) if ta else (a[-1], a[-2])
@@ -69,7 +72,7 @@ def flat(
     dtype: str, m: int, n: int, k: int, ta: bool, tb: bool, b_pitch: int = 0
 ) -> Matmul:
     """One matmul of two matrices, their rows one after the other."""
-    item = np.dtype(dtype).itemsize
+    item = numpy_dtype(dtype).itemsize
     a = Where([0], (m if ta else k) * item)
     b = Where([0], b_pitch or (k if tb else n) * item)
     return Matmul(dtype, m, n, k, ta, tb, [0], [0], a, b, Where([0], n * item))

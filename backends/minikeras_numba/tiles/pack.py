@@ -62,14 +62,14 @@ def transposer(dtype: str, full: bool) -> int:
                 inside = c.icmp(Rel.SLT, c.const(i), extra)
                 real = c.select(inside, tail, c.const(0))
                 rows.append(c.vload(place, None if full else c.head(real)))
-            for i, row in enumerate(_transposed(c, rows)):
+            for i, row in enumerate(transposed(c, rows)):
                 c.vstore(row, c.add(c.get(d), c.mul(ldc, i)))
         return c.code
 
     return compile_contract("pack", build, f"transposer {dtype} full={full}")
 
 
-def _transposed(c: Contract, rows: list[Val]) -> list[Val]:
+def transposed(c: Contract, rows: list[Val]) -> list[Val]:
     """The L x L block by log2(L) rounds that swap off-diagonal quarters."""
     lanes, rows = c.lanes, list(rows)
     span = lanes // 2

@@ -19,6 +19,7 @@ from minikeras_numba.products import (
     conv_grad,
     depthwise,
     epilogue,
+    matmul_few,
     matmul_sparse,
     matmul_tall,
 )
@@ -74,8 +75,8 @@ def install():
     """Give the backend guarded memory wherever it asks for some; small chains too."""
     chains.LEAST_BYTES = 0
     for owner in (
-        *(chain, conv_grad, depthwise, epilogue, matmul_sparse, matmul_tall),
-        *(panels, recurrent, winograd_tiles),
+        *(chain, conv_grad, depthwise, epilogue, matmul_few, matmul_sparse),
+        *(matmul_tall, panels, recurrent, winograd_tiles),
     ):
         owner.scratch = guard.scratch
     fused.empty = lambda shape, dtype: guard.empty(
@@ -152,6 +153,7 @@ def contractions(rng, count):
         a = np.maximum(draw(64, 70), 0) * (rng.random((64, 70)) < 0.3)
         run("matmul", [a.astype(dtype), draw(70, n)],
             {"transpose_a": False, "transpose_b": False})  # fmt: skip
+        few_rows(rng, int(rng.choice([1, 2, 5, 11])), k + 120, n + 60)
         rank, groups = int(rng.integers(1, 4)), int(rng.choice([1, 1, 2, 3]))
         per, out = int(rng.integers(1, 6)), int(rng.integers(1, 12))
         if rng.random() < 0.2:
@@ -170,6 +172,15 @@ def contractions(rng, count):
         static = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
         static["groups"] = 1
         convolve(draw, [17, 18], [3, 3], channels, filters, static)
+
+
+def few_rows(rng, m, k, n):
+    dtype = str(rng.choice(["bfloat16", "float16", "float32", "float64"]))
+    for turned in (False, True):
+        shape = (n, k) if turned else (k, n)
+        arrays = [rng.standard_normal(s).astype(dtype) for s in ((m, k), shape)]
+        static = {"transpose_a": False, "transpose_b": turned}
+        run("matmul", arrays, static, tolerance=1e-2 if "6" in dtype[-2:] else 1e-3)
 
 
 def convolve(draw, size, kernel, per, out, static):

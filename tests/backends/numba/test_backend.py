@@ -66,3 +66,17 @@ def test_capture_joins_native_steps(numba):
         np.testing.assert_allclose(
             registers[3], NUMPY["lgamma"](registers[2]), rtol=1e-6
         )
+
+
+def test_large_weights_begin_at_a_cache_line(numba):
+    """A copy is made once, of those that lie elsewhere; small ones stay where they are."""
+    raw = np.zeros(1 << 17, np.uint8)
+    at = -raw.ctypes.data % 64
+    assert numba.suits(raw[at : at + (1 << 16)])
+    assert not numba.suits(raw[at + 16 : at + 16 + (1 << 16)])
+    assert numba.suits(raw[at + 16 : at + 32])
+    for size in (3, 1 << 16, 1 << 18):
+        odd = np.arange(size + 4, dtype=np.uint8)[4:]
+        copied = numba.copy(odd)
+        assert numba.suits(copied)
+        np.testing.assert_array_equal(copied, odd)

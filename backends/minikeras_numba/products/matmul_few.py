@@ -1,0 +1,115 @@
+"""Matmul of few rows: what a prediction of one sample, or a small batch, is made of.
+
+It is bound by the reading of B, which is used once. B is read where it lies, columns are
+shared out to the threads, and 16 bit weights are widened on the way. See `few_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.few_rows import sweeper, turner
+from minikeras_numba.products.matmul_sizes import Matmul
+from minikeras_numba.tiles.jobs import (
+    SERIAL_WORK,
+    Base,
+    Epilogue,
+    JobRange,
+    Phase,
+    Plan,
+    finishing,
+    job,
+)
+from minikeras_numba.tiles.panels import scratch
+
+# More rows than this use what they have read often enough to pack it.
+FEW_ROWS = 16
+# Bytes of B below which tiles do as well.
+LEAST = 1 << 14
+# Bytes of B that are worth waking another thread.
+SHARED = 1 << 18
+# Rows of B in a block: so many streams of memory, as many again asked for ahead.
+DEEP = 8
+# Bytes of the sums, that stay in the first cache, and columns of one stretch of a row.
+SUMS, STRETCH = 1 << 13, 1024
+
+
+def is_few(spec: Matmul) -> bool:
+    """Whether this is the better plan for a product."""
+    large = spec.k * spec.n * spec.item >= LEAST or spec.item == 2
+    return not spec.transpose_a and 0 < spec.m <= FEW_ROWS and spec.n > 0 and large
+
+
+def few_phases(
+    spec: Matmul, a: Base, b: Base, out: Base, epilogue: Epilogue | None
+) -> list[Phase]:
+    """The product, and its tail on the finished rows."""
+    plan = Plan(a, b, out)
+    shared = spec.k * spec.n * spec.item * len(spec.a_batch) >= SHARED
+    plan.work = SERIAL_WORK if shared else 0
+    jobs = _turning if spec.transpose_b else _sweeping
+    for i, (a_i, b_i) in enumerate(zip(spec.a_batch, spec.b_batch, strict=True)):
+        places = spec.a.starts[a_i], spec.b.starts[b_i], spec.c.starts[i]
+        for columns in _stretches(spec):
+            plan.add_unit([JobRange(*places, *plan.add_jobs(jobs(spec, columns, plan)))])
+    if epilogue is None:
+        return [Phase(plan)]
+    rows = spec.m * len(spec.a_batch)
+    return [Phase(plan), finishing(rows, out, spec.n * rows, epilogue)]
+
+
+def _vectors(rows: int) -> int:
+    """Vectors of a group: their sums, for so many rows, fit into registers."""
+    return 4 if rows <= 4 else 2 if rows <= 8 else 1
+
+
+def _stretches(spec: Matmul) -> Iterator[range]:
+    """The columns of each unit: long stretches of memory, some for each thread."""
+    step = spec.lanes * (1 if spec.transpose_b else _vectors(spec.m))
+    most = min(STRETCH, SUMS * 4 // (spec.m * max(4, spec.item)))
+    fair = -(-spec.n // (get_threads() * max(1, 2 // len(spec.a_batch))))
+    width = max(step, min(most, fair) // step * step)
+    return (range(at, min(at + width, spec.n)) for at in range(0, spec.n, width))
+
+
+def _fields(spec: Matmul) -> dict[str, int]:
+    return {"k": spec.k, "sap": spec.a.pitch, "sbk": spec.b.pitch, "ldc": spec.c.pitch}
+
+
+def _sweeping(spec: Matmul, columns: range, plan: Plan) -> Iterator[list[int]]:
+    """Whole groups of the stretch, and what is left of it."""
+    wide = _vectors(spec.m)
+    groups, rest = divmod(len(columns), wide * spec.lanes)
+    last = -(-rest // spec.lanes)
+    tail = rest - (last - 1) * spec.lanes
+    sums = max(groups * wide, last) * spec.lanes + DEEP
+    room = scratch(spec.m * sums * max(4, spec.item))
+    plan.keep.append(room)
+    fields = {"s": int(room.ctypes.data), "r": DEEP, **_fields(spec)}
+    if groups:
+        at = columns.start * spec.item
+        fn = sweeper(spec.dtype, spec.m, wide, False)
+        yield job(fn, b=at, c=at, count=groups, **fields)
+    if last:
+        at = (columns.stop - rest) * spec.item
+        fn = sweeper(spec.dtype, spec.m, last, tail < spec.lanes)
+        yield job(fn, b=at, c=at, tail=tail, **fields)
+
+
+def _turning(spec: Matmul, columns: range, plan: Plan) -> Iterator[list[int]]:
+    """Whole vectors of the stretch, and what is left of it."""
+    whole, rest = divmod(len(columns), spec.lanes)
+    for first, count, tail in (
+        (columns.start, whole, 0),
+        (columns.stop - rest, min(rest, 1), rest),
+    ):
+        if count:
+            yield job(
+                turner(spec.dtype, spec.m, tail > 0),
+                b=first * spec.b.pitch,
+                c=first * spec.item,
+                count=count,
+                tail=tail,
+                **_fields(spec),
+            )
