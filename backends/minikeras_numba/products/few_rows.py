@@ -85,7 +85,9 @@ def sweeper(dtype: str, rows: int, vectors: int, masked: bool) -> int:
                 (group, c.const(vectors * c.line)),
             ]
             with c.repeat(count, steps):
-                _sweep(c, vectors, c.get(place), (scratch, c.get(group)), now, block, mask)
+                _sweep(
+                    c, vectors, c.get(place), (scratch, c.get(group)), now, block, mask
+                )
         place, target = c.variable(sums_at), c.variable(out)
         steps = [
             (place, c.const(rows * vectors * c.vector)),

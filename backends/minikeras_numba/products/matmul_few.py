@@ -52,7 +52,9 @@ def few_phases(
     for i, (a_i, b_i) in enumerate(zip(spec.a_batch, spec.b_batch, strict=True)):
         places = spec.a.starts[a_i], spec.b.starts[b_i], spec.c.starts[i]
         for columns in _stretches(spec):
-            plan.add_unit([JobRange(*places, *plan.add_jobs(jobs(spec, columns, plan)))])
+            plan.add_unit(
+                [JobRange(*places, *plan.add_jobs(jobs(spec, columns, plan)))]
+            )
     if epilogue is None:
         return [Phase(plan)]
     rows = spec.m * len(spec.a_batch)

@@ -13,6 +13,7 @@ from minikeras_numba.machine.jit import host
 
 FLOATS = ("float32", "float64")
 
+
 class Where(NamedTuple):
     """Where the matrices of one operand lie: bytes to each, bytes between its rows."""
 
