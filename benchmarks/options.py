@@ -47,7 +47,7 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--python",
-        type=_interpreter,
+        type=interpreter,
         action="append",
         default=[],
         metavar="ENGINE=PATH",
@@ -56,7 +56,7 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", type=Path, help="write figures there")
 
 
-def _interpreter(text: str) -> tuple[str, str]:
+def interpreter(text: str) -> tuple[str, str]:
     name, sign, path = text.partition("=")
     if not sign or not path or name not in ("peers", *ENGINES, *GPU_ENGINES):
         raise argparse.ArgumentTypeError(

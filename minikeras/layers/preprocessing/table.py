@@ -11,13 +11,10 @@ import numpy as np
 from minikeras.engine.living import once
 from minikeras.layers.preprocessing import fingerprints
 from minikeras.layers.preprocessing.vocabulary import Token, to_bytes, to_text
+from minikeras.layers.preprocessing.words import MISSING, Words, WordTable
 from minikeras.types import DTypeLike
 
 Array = np.ndarray[Any, Any]
-_MISSING = -2
-_END = -3
-# Stands between texts that are cut into words at once: no UTF-8 has this byte.
-END_MARK = b"\xff"
 MASKED = -1  # where masked tokens have no number, since only counts are wanted
 
 
@@ -70,7 +67,7 @@ class Table:
                 to_text(t, self.encoding) if isinstance(t, bytes) else t for t in flat
             ]
         found = self._found(self.index, flat)
-        missing = np.flatnonzero(found == _MISSING)
+        missing = np.flatnonzero(found == MISSING)
         if len(missing):
             unknown = [flat[i] for i in missing]
             found[missing] = self._unknown(unknown, [to_bytes(t) for t in unknown])
@@ -83,33 +80,27 @@ class Table:
     def of_bytes(self, tokens: list[bytes]) -> Array:
         """The numbers of tokens that are UTF-8 already."""
         found = self._found(self._bytes_index, tokens)
-        missing = np.flatnonzero(found == _MISSING)
+        missing = np.flatnonzero(found == MISSING)
         if len(missing):
             unknown = [tokens[i] for i in missing] if self.oov != 1 else tokens
             found[missing] = self._unknown(unknown, unknown)
         return found
 
     @once
-    def _marked_index(self) -> dict[bytes, int]:
-        return {**self._bytes_index, END_MARK: _END}
+    def _words(self) -> WordTable:
+        return WordTable(self._bytes_index)
 
-    def of_texts(self, tokens: list[bytes]) -> tuple[Array, Array]:
-        """The numbers of the tokens of texts, with `END_MARK` between two.
-
-        Returns:
-            All numbers, one text behind the other, and how many each text has.
-        """
-        found = self._found(self._marked_index, tokens)
-        ends = np.flatnonzero(found == _END)
-        lengths = np.diff(ends, prepend=-1, append=len(found)) - 1
-        missing = np.flatnonzero(found == _MISSING)
+    def of_words(self, words: Words) -> Array:
+        """The numbers of the words of texts."""
+        found = self._words.of(words)
+        missing = np.flatnonzero(found == MISSING)
         if len(missing):
-            unknown = [tokens[i] for i in missing] if self.oov != 1 else tokens
+            unknown = words.at(missing if self.oov != 1 else missing[:1])
             found[missing] = self._unknown(unknown, unknown)
-        return np.delete(found, ends), lengths
+        return found
 
     def _found(self, index: dict[Any, int], tokens: list[Any]) -> Array:
-        numbers = map(index.get, tokens, itertools.repeat(_MISSING))
+        numbers = map(index.get, tokens, itertools.repeat(MISSING))
         return np.fromiter(numbers, "int64", len(tokens))
 
     @once
@@ -124,7 +115,7 @@ class Table:
         keys, values = self.sorted_integers
         place = np.searchsorted(keys, array).clip(max=len(keys) - 1)
         hit = keys[place] == array
-        found = np.where(hit, values[place], _MISSING)
+        found = np.where(hit, values[place], MISSING)
         if not hit.all():
             unknown = array[~hit]
             found[~hit] = self._unknown(unknown.tolist(), unknown)

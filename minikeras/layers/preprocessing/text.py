@@ -9,12 +9,14 @@ TensorFlow made mean the same.
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minikeras.layers.preprocessing.vocabulary import to_bytes, to_text
+from minikeras.layers.preprocessing.words import Words, WordTable, words_of
 from minikeras.types import ArrayLike
 
 Array = np.ndarray[Any, Any]
@@ -22,6 +24,8 @@ Tokens = list[list[bytes]]
 
 PUNCTUATION = string.punctuation.encode()
 _LOWER = bytes(range(256)).lower()
+_FEW = 2048  # bytes of a batch below which words are cut one text at a time
+_BLOCK = 1 << 18  # bytes
 STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 SPLIT = ("whitespace", "character")
 
@@ -58,25 +62,66 @@ def standardized(texts: list[bytes], how: Any) -> list[bytes]:
     return [_bytes(t) for t in made.tolist()]
 
 
-def words_at_once(texts: list[bytes], how: Any, mark: bytes) -> list[bytes] | None:
-    """The words of all texts in one list, with a mark between two texts.
+def blocks(texts: list[bytes]) -> Iterator[list[bytes]]:
+    """The texts in blocks whose words and numbers stay in cache."""
+    if sum(map(len, texts)) <= _BLOCK:
+        yield texts
+        return
+    start = size = 0
+    for end, one in enumerate(texts):
+        if size and size + len(one) > _BLOCK:
+            yield texts[start:end]
+            start, size = end, 0
+        size += len(one)
+    yield texts[start:]
 
-    That is what `tokens_of(standardized(texts, how), "whitespace")` gives, faster.
+
+def words_at_once(texts: list[bytes], how: str | None) -> Words | None:
+    """What `tokens_of(standardized(texts, how), "whitespace")` gives, for many words.
 
     Args:
         texts: The texts.
         how: One of `STANDARDIZE`, or None.
-        mark: A byte that no text has.
 
     Returns:
-        The words; None if a text has the mark, or there is none.
+        The words; None where the other way is right: if there are few, or a text holds
+        bytes that are not UTF-8's.
     """
-    joined = (b" " + mark + b" ").join(texts)
-    if not texts or joined.count(mark) != len(texts) - 1:
+    if sum(map(len, texts)) < _FEW:
         return None
-    gone = PUNCTUATION if how and "strip" in how else b""
-    table = _LOWER if how and "lower" in how else None
-    return joined.translate(table, gone).split()
+    return words_of(texts, *_plainly(how))
+
+
+def counted_words(texts: list[bytes], how: str | None) -> Counter[bytes]:
+    """How often each word comes, of `tokens_of(standardized(texts, how), "whitespace")`.
+
+    The words of the first block are counted as objects; in those after it, only words
+    that the first has not.
+    """
+    lower, gone = _plainly(how)
+    total: Counter[bytes] = Counter()
+    known: list[bytes] = []
+    table, found = None, np.zeros(0, "int64")
+    for block in blocks(texts):
+        words = None if table is None else words_of(block, lower, gone)
+        if table is None or words is None:
+            joined = b" ".join(block).translate(_LOWER if lower else None, gone)
+            total.update(joined.split())
+        else:
+            numbers = table.of(words)
+            found += np.bincount(numbers[numbers >= 0], minlength=len(known))
+            total.update(words.at(np.flatnonzero(numbers < 0)))
+        if table is None and block is not texts:
+            known, found = list(total), np.zeros(len(total), "int64")
+            table = WordTable({w: i for i, w in enumerate(known)})
+    total.update(dict(zip(known, found.tolist(), strict=True)))
+    return total
+
+
+def _plainly(how: str | None) -> tuple[bool, bytes]:
+    """Whether letters become small, and which bytes go."""
+    kind = how or ""
+    return "lower" in kind, PUNCTUATION if "strip" in kind else b""
 
 
 def tokens_of(texts: list[bytes], split: Any) -> Tokens:

@@ -13,11 +13,12 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.preprocessing import text
 from minikeras.layers.preprocessing.batches import batches
 from minikeras.layers.preprocessing.choices import output_mode_of, refuse_sparse
+from minikeras.layers.preprocessing.counts import TokenCounts
 from minikeras.layers.preprocessing.encoding import Array
 from minikeras.layers.preprocessing.host import HostLayer
 from minikeras.layers.preprocessing.lookup import LookupOptions
 from minikeras.layers.preprocessing.string_lookup import StringLookup
-from minikeras.layers.preprocessing.table import END_MARK, Table
+from minikeras.layers.preprocessing.table import Table
 from minikeras.layers.preprocessing.vocabulary import to_text
 from minikeras.saving import serialization
 from minikeras.types import ArrayLike
@@ -172,7 +173,7 @@ class TextVectorization(HostLayer):
         lookup._refuse_fixed()
         counts = lookup._new_counts()
         for batch in batches(data, self._label(), steps):
-            counts.add(self._shown_tokens(batch))
+            self._count(batch, counts)
         lookup._learn(counts)
 
     def reset_state(self) -> None:
@@ -182,7 +183,7 @@ class TextVectorization(HostLayer):
     def update_state(self, data: ArrayLike) -> None:
         """Count the tokens of a batch; `finalize_state` makes them the vocabulary."""
         self._lookup_layer._refuse_fixed()
-        self._lookup_layer._counts.add(self._shown_tokens(self._array(data)))
+        self._count(self._array(data), self._lookup_layer._counts)
 
     def finalize_state(self) -> None:
         """Make what was counted the vocabulary, if anything was."""
@@ -225,16 +226,25 @@ class TextVectorization(HostLayer):
 
     def _ids(self, array: Array, table: Table) -> tuple[Array, Array]:
         """The numbers of all tokens, and how many each text has."""
-        plain = self.split == "whitespace" and self._ngram_sizes is None
-        if plain and not callable(self.standardize):
-            self._check_rank(array.shape)
-            texts = self._texts(array)
-            words = text.words_at_once(texts, self.standardize, END_MARK)
+        self._check_rank(array.shape)
+        if not self._plain:
+            return _numbered(self._tokens(array), table)
+        found = []
+        for texts in text.blocks(self._texts(array)):
+            words = text.words_at_once(texts, self.standardize)
             if words is not None:
-                return table.of_texts(words)
-        rows = self._tokens(array)
-        flat = table.of_bytes([token for row in rows for token in row])
-        return flat, text.lengths_of(rows)
+                found.append((table.of_words(words), words.counts))
+            else:
+                plain = text.standardized(texts, self.standardize)
+                found.append(_numbered(text.tokens_of(plain, self.split), table))
+        flat, lengths = zip(*found, strict=True)
+        return np.concatenate(flat), np.concatenate(lengths)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether tokens are words, cut by no function of the user's."""
+        words = self.split == "whitespace" and self._ngram_sizes is None
+        return words and not callable(self.standardize)
 
     def _sized(self, ids: Array) -> Array:
         if self.output_mode != "int":
@@ -260,9 +270,14 @@ class TextVectorization(HostLayer):
             rows = [texts[i : i + width] for i in range(0, len(texts), max(width, 1))]
         return text.with_ngrams(rows, self._ngram_sizes)
 
-    def _shown_tokens(self, batch: Array) -> list[list[str]]:
-        """The tokens as they are in the vocabulary."""
-        return [[to_text(t) for t in row] for row in self._tokens(batch)]
+    def _count(self, batch: Array, counts: TokenCounts) -> None:
+        """Count the tokens of a batch."""
+        if not self._plain or counts.by_document:
+            counts.add_texts(self._tokens(batch))
+            return
+        self._check_rank(batch.shape)
+        texts = self._texts(batch)
+        counts.add_counted(text.counted_words(texts, self.standardize))
 
     def _check_rank(self, shape: tuple[int | None, ...]) -> None:
         if self.split is not None:
@@ -340,6 +355,11 @@ class TextVectorization(HostLayer):
     def load_assets(self, dir_path: str) -> None:
         """Read the vocabulary that `save_assets` wrote."""
         self._lookup_layer.load_assets(dir_path)
+
+
+def _numbered(rows: text.Tokens, table: Table) -> tuple[Array, Array]:
+    flat = table.of_bytes([token for row in rows for token in row])
+    return flat, text.lengths_of(rows)
 
 
 def _described(function: object) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from os import PathLike
 from typing import Any
 
@@ -102,7 +103,8 @@ def refuse_repeated(tokens: Sequence[Token], owner: str) -> None:
 
 def most_common(counts: Counter[Token], most: int | None) -> list[Token]:
     """Tokens by falling count; those as frequent by falling order of themselves."""
-    order = sorted(counts.items(), key=lambda item: (item[1], item[0]), reverse=True)
+    order = sorted(counts.items(), key=itemgetter(0), reverse=True)
+    order.sort(key=itemgetter(1), reverse=True)  # keeps the order of those as frequent
     return [token for token, _ in order[:most]]
 
 
