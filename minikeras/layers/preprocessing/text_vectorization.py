@@ -19,7 +19,6 @@ from minikeras.layers.preprocessing.host import HostLayer
 from minikeras.layers.preprocessing.lookup import LookupOptions
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.layers.preprocessing.table import Table
-from minikeras.layers.preprocessing.vocabulary import to_text
 from minikeras.saving import serialization
 from minikeras.types import ArrayLike
 
