@@ -40,13 +40,13 @@ class Words:
     """The words of texts, one text behind the other.
 
     Attributes:
-        bytes: All texts, padded by `_LONGEST` zeros.
+        joined: All texts, padded by `_LONGEST` zeros.
         starts: Where each word begins.
         lengths: How many bytes it has, at least one.
         counts: How many words each text has.
     """
 
-    bytes: bytes
+    joined: bytes
     starts: Array
     lengths: Array
     counts: Array
@@ -55,15 +55,15 @@ class Words:
         """Some words, by their places among all."""
         starts, lengths = self.starts[places], self.lengths[places]
         pairs = zip(starts.tolist(), lengths.tolist(), strict=True)
-        return [self.bytes[i : i + n] for i, n in pairs]
+        return [self.joined[i : i + n] for i, n in pairs]
 
     def keys(self, eights: int, places: Array | None = None) -> list[Array]:
         """All words, or some, as so many integers of eight bytes each."""
         starts, lengths = self.starts, self.lengths
         if places is not None:
             starts, lengths = starts[places], lengths[places]
-        size = len(self.bytes) - 7
-        memory: Array = np.ndarray((size,), "<u8", self.bytes, strides=(1,))
+        size = len(self.joined) - 7
+        memory: Array = np.ndarray((size,), "<u8", self.joined, strides=(1,))
         keys = [memory[starts] & _MASKS.take(lengths, mode="clip")]
         for i in range(8, 8 * eights, 8):
             rest = np.maximum(lengths - i, 0)
