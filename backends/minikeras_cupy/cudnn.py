@@ -95,7 +95,7 @@ class Library:
         if self.module is None or dtype not in _TYPES or empty:
             return None
         try:
-            return _Plan(self, name, geometry, dtype)
+            return _Convolution(self, name, geometry, dtype)
         except Exception as error:  # it declines by several exceptions, all its own
             self._declined(f"declines {name} of {dtype}", error)
             return None
@@ -115,7 +115,7 @@ def _channels_last(
     return [batch, channels, *spatial], [whole, 1, *steps]
 
 
-class _Plan:
+class _Convolution:
     """One built plan; call it with the row's two operands and its result."""
 
     def __init__(

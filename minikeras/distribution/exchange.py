@@ -29,7 +29,7 @@ class ExchangingCommunicator(Communicator):
 
     def __init__(self, rank: int, size: int) -> None:
         self.rank, self.size = rank, size
-        self._plans: dict[Any, Run] = {}
+        self._reductions: dict[Any, Run] = {}
 
     def to_all(self, mine: Array, all_of_them: Array) -> None:
         """Each rank's array to every rank: row r of the result is that of rank r."""
@@ -43,9 +43,9 @@ class ExchangingCommunicator(Communicator):
         self, arrays: Sequence[Any], results: Sequence[Any], means: Sequence[bool]
     ) -> None:
         key = (tuple([(a.size, a.dtype) for a in arrays]), tuple(means))
-        run = self._plans.get(key)
+        run = self._reductions.get(key)
         if run is None:
-            run = self._plans[key] = _Plan(self, *key)
+            run = self._reductions[key] = _Reduction(self, *key)
         run(arrays, results)
 
 
@@ -54,7 +54,7 @@ def as_bytes(array: Array) -> Array:
     return array.reshape(-1).view(np.uint8)
 
 
-class _Plan:
+class _Reduction:
     """A reduction of arrays of known sizes: buffers, and who goes where in them."""
 
     def __init__(

@@ -19,8 +19,8 @@ _SIZE, _ROW, _PAD, _GROUP = 12.0, 18.0, 10.0, 14.0
 
 
 @dataclass
-class Step:
-    """One box.
+class Part:
+    """One box: a layer, or what else a model is made of.
 
     Attributes:
         key: Told apart by it.
@@ -63,7 +63,7 @@ class Diagram:
     """
 
     name: str
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Part] = field(default_factory=list)
     arrows: list[tuple[int, int]] = field(default_factory=list)
 
     def keys(self) -> Iterator[int]:
@@ -124,7 +124,7 @@ def _drawn(
     return drawn, placed.width, placed.height
 
 
-def _box(step: Step) -> list[Shape]:
+def _box(step: Part) -> list[Shape]:
     width, height = step.size()
     shapes: list[Shape] = [
         Box(0, 0, width, height, GROUND, HEAD, 1.2, 4),
@@ -147,7 +147,7 @@ def _box(step: Step) -> list[Shape]:
 
 
 def _group(
-    step: Step, shapes: list[Shape], width: float, height: float
+    step: Part, shapes: list[Shape], width: float, height: float
 ) -> tuple[list[Shape], tuple[float, float]]:
     """A frame around what is inside, with the title above it."""
     wide = max(width, text_width(step.title, 11) * 1.06) + 2 * _GROUP
@@ -197,7 +197,7 @@ def _dot_steps(diagram: Diagram) -> list[str]:
     return lines
 
 
-def _dot_label(step: Step) -> str:
+def _dot_label(step: Part) -> str:
     """A table of HTML; every text is escaped."""
     span = max(len(step.rows) + (step.mark is not None), 1)
     kind = html.escape(step.kind)

@@ -25,9 +25,9 @@ from minikeras.engine.passes.epilogue import epilogues
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.inline import inline
 from minikeras.engine.passes.layouts import layouts
-from minikeras.engine.passes.loops import loops
 from minikeras.engine.passes.plan import check_plan, plan
 from minikeras.engine.passes.pools import pools
+from minikeras.engine.passes.scans import scans
 from minikeras.engine.passes.simplify import simplify
 from minikeras.engine.passes.stabilise import stabilise_graph
 from minikeras.engine.profile import enabled, watch
@@ -38,7 +38,7 @@ Pass = Callable[[Graph], Graph]
 def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
     """The passes, in order, by name."""
     return [
-        ("loops", loops),
+        ("scans", scans),
         ("branches", branches),
         ("stabilise", stabilise_graph),
         ("inline", lambda graph: inline(graph, backend)),

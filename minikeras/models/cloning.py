@@ -154,7 +154,7 @@ def _clone_functional(
             return call_function(made, *args, **kwargs)
         return made(*args, **kwargs)
 
-    outputs = model._plan.run(inputs, call)
+    outputs = model._schedule.run(inputs, call)
     structured = tree.unflatten(tree.flatten_spec(model.input)[1], inputs)
     ends = tree.unflatten(tree.flatten_spec(model.output)[1], outputs)
     return Functional(structured, ends, name=model.name)

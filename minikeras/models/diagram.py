@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from minikeras.drawing.diagram import NO, YES, Diagram, Step
+from minikeras.drawing.diagram import NO, YES, Diagram, Part
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import OpCall
 from minikeras.layers.core.input_layer import InputLayer
@@ -82,7 +82,7 @@ def _add_chain(diagram: Diagram, layers: list[Any], wanted: Wanted) -> None:
         diagram.arrows.append((_last(a), _first(b)))
 
 
-def _entry(step: Step, operation: Any, tensor: Any, node: Any) -> int:
+def _entry(step: Part, operation: Any, tensor: Any, node: Any) -> int:
     """The step that an arrow leads to: one inside, where the inside is shown."""
     if step.inner is None:
         return step.key
@@ -94,7 +94,7 @@ def _entry(step: Step, operation: Any, tensor: Any, node: Any) -> int:
     return goal if goal in set(step.inner.keys()) else _first(step)
 
 
-def _exit(step: Step, operation: Any, index: int) -> int:
+def _exit(step: Part, operation: Any, index: int) -> int:
     """The step that an arrow comes from."""
     if step.inner is None:
         return step.key
@@ -106,19 +106,19 @@ def _exit(step: Step, operation: Any, index: int) -> int:
     return _last(step) if found is None else _exit(found, source, inner_index)
 
 
-def _first(step: Step) -> int:
+def _first(step: Part) -> int:
     inner = step.inner
     return step.key if inner is None or not inner.steps else _first(inner.steps[0])
 
 
-def _last(step: Step) -> int:
+def _last(step: Part) -> int:
     inner = step.inner
     return step.key if inner is None or not inner.steps else _last(inner.steps[-1])
 
 
-def _step(operation: Any, wanted: Wanted) -> Step:
+def _step(operation: Any, wanted: Wanted) -> Part:
     nested = wanted.nested and (_is_chain(operation) or _graph(operation) is not None)
-    step = Step(
+    step = Part(
         id(operation),
         operation.name if wanted.names else None,
         _kind(operation),

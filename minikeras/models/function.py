@@ -41,7 +41,7 @@ class Function(Operation):
         self._inputs, self._outputs = tree.flatten(inputs), tree.flatten(outputs)
         self._output_spec = tree.flatten_spec(outputs)[1]
         self._nodes, self._operations = graph.trace(self._inputs, self._outputs)
-        self._plan = graph.Plan(self._inputs, self._outputs, self._nodes)
+        self._schedule = graph.Schedule(self._inputs, self._outputs, self._nodes)
 
     @property
     def inputs(self) -> list[Any]:
@@ -76,7 +76,7 @@ class Function(Operation):
             )
         if not any_symbolic(*values):
             values = [to_tensor(v, t.dtype) for v, t in zip(values, self._inputs)]
-        return tree.unflatten(self._output_spec, self._plan.run(values))
+        return tree.unflatten(self._output_spec, self._schedule.run(values))
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """What a call on these KerasTensors would return; nothing is recorded."""

@@ -54,13 +54,13 @@ class Functional(Model):
     """
 
     _saved_first = "layers"
-    _not_saved = ("_operations", "_nodes", "_plan", "_inputs_struct", "_outputs_struct",
+    _not_saved = ("_operations", "_nodes", "_schedule", "_inputs_struct", "_outputs_struct",
                   "_inputs", "_outputs", "_host")  # fmt: skip
     # Whether sizes may be others than those of the inputs: in a Sequential, as in Keras.
     _open_sizes = False
     _operations: list[Any]
     _nodes: list[Any]
-    _plan: graph.Plan
+    _schedule: graph.Schedule
     _host: HostPart | None
     _inputs: list[KerasTensor]
     _outputs: list[KerasTensor]
@@ -104,7 +104,7 @@ class Functional(Model):
         alone = isinstance(outputs, (list, tuple)) and len(outputs) == 1
         given = outputs[0] if alone else outputs
         fields["_outputs_spec"] = tree.flatten_spec(given)[1]
-        fields["_plan"] = graph.Plan(flat_in, flat_out, nodes)
+        fields["_schedule"] = graph.Schedule(flat_in, flat_out, nodes)
         fields["_host"] = host_part(flat_in, flat_out, nodes)
         fields["built"] = True
         for operation in operations:
@@ -199,7 +199,7 @@ class Functional(Model):
         if mask is not None:
             for value, m in zip(values, tree.flatten(mask)):
                 masking.set_mask(value, m)
-        results = self._plan.run(values)
+        results = self._schedule.run(values)
         return tree.unflatten(self._outputs_spec, results)
 
     def predict_step(self, data: Any) -> Any:
@@ -387,7 +387,7 @@ class Functional(Model):
 
     def __getstate__(self) -> dict[str, Any]:
         fields = super().__getstate__()
-        for name in ("_nodes", "_plan", "_host", "_inputs", "_outputs", "_outputs_spec",
+        for name in ("_nodes", "_schedule", "_host", "_inputs", "_outputs", "_outputs_spec",
                      "_inputs_struct", "_outputs_struct"):  # fmt: skip
             del fields[name]
         return {**fields, "_graph": graph_config.flat_graph(self)}

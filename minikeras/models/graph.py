@@ -1,7 +1,7 @@
 """The graph between the inputs and outputs of a functional model, and running it.
 
 `trace` finds the nodes in execution order and the operations in the order in which
-Keras lists them (which is that of the weights). `Plan` is the nodes made ready to
+Keras lists them (which is that of the weights). `Schedule` is the nodes made ready to
 run: values live in a list, and every node knows its places in it.
 """
 
@@ -108,7 +108,7 @@ class _Slot(int):
     """A place in the list of values, inside a structure of arguments."""
 
 
-class Plan:
+class Schedule:
     """Nodes ready to run."""
 
     def __init__(
@@ -119,21 +119,21 @@ class Plan:
             places.setdefault(id(tensor), len(places))
         self.feeds = [places[id(t)] for t in inputs]
         fed = {id(t) for t in inputs}
-        steps = [n for n in nodes if not all(id(t) in fed for t in n.output_tensors)]
-        for node in steps:
+        called = [n for n in nodes if not all(id(t) in fed for t in n.output_tensors)]
+        for node in called:
             for tensor in node.output_tensors:
                 places.setdefault(id(tensor), len(places))
         # What a step makes of a tensor that is given goes to a place nobody reads.
         self.size = len(places) + 1
         spare = dict.fromkeys(fed, len(places))
         self.results = [places[id(t)] for t in outputs]
-        last = {places[id(t)]: i for i, n in enumerate(steps) for t in n.input_tensors}
+        last = {places[id(t)]: i for i, n in enumerate(called) for t in n.input_tensors}
         for place in self.results:
             last.pop(place, None)
-        dying: list[list[int]] = [[] for _ in steps]
+        dying: list[list[int]] = [[] for _ in called]
         for place, i in last.items():
             dying[i].append(place)
-        self.steps = [_step(n, places, spare, d) for n, d in zip(steps, dying)]
+        self.calls = [_call(n, places, spare, d) for n, d in zip(called, dying)]
 
     def run(
         self, values: list[Any], call: Callable[..., Any] | None = None
@@ -142,7 +142,7 @@ class Plan:
         table: list[Any] = [None] * self.size
         for place, value in zip(self.feeds, values):
             table[place] = value
-        for operation, one, out, args, kwargs, outs, dying in self.steps:
+        for operation, one, out, args, kwargs, outs, dying in self.calls:
             if one is not None and call is None:
                 table[out] = operation(table[one])
             else:
@@ -163,7 +163,7 @@ class Plan:
         return [table[place] for place in self.results]
 
 
-def _step(
+def _call(
     node: Node, places: dict[int, int], spare: dict[int, int], dying: list[int]
 ) -> tuple[Any, ...]:
     """One call: operation, its only input place (or None), ..., places to clear after."""

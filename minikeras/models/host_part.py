@@ -88,14 +88,14 @@ class HostPart:
         self._needed = {id(t) for n in before for t in n.input_tensors}
         self._needed |= {id(t) for t in for_models}
         self._inputs = inputs
-        self._before = graph.Plan(inputs, targets, before)
+        self._before = graph.Schedule(inputs, targets, before)
         stands = {n: KerasTensor((), name="host_results") for n in self._models}
         cut: list[Any] = [
             _RestOfModel(n.operation, (stands[n],), {}, n.outputs) if n in stands else n
             for n in rest
         ]
         starts = [*self._from_host, *self._straight, *stands.values()]
-        self._rest = graph.Plan(starts, outputs, cut)
+        self._rest = graph.Schedule(starts, outputs, cut)
 
     def run(
         self, model: Model, values: list[Any], feed: Callable[..., Any], training: bool

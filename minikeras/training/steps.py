@@ -38,7 +38,7 @@ from minikeras.training.shards import (
 )
 from minikeras.types import ArrayLike, Nested
 
-Step = Callable[[Any], Any]
+BatchFunction = Callable[[Any], Any]
 
 
 class Steps(Compiling):
@@ -162,7 +162,7 @@ class Steps(Compiling):
         self.train_function = self.test_function = self.predict_function = None
         self._train_alone = self._test_alone = None
 
-    def make_train_function(self, force: bool = False) -> Step:
+    def make_train_function(self, force: bool = False) -> BatchFunction:
         """The function that `fit` calls with each batch, compiled unless run eagerly.
 
         Args:
@@ -175,7 +175,7 @@ class Steps(Compiling):
             self.train_function = self._function(self.train_step, "train_step")
         return self.train_function
 
-    def make_test_function(self, force: bool = False) -> Step:
+    def make_test_function(self, force: bool = False) -> BatchFunction:
         """The function that `evaluate` calls with each batch.
 
         Args:
@@ -188,7 +188,7 @@ class Steps(Compiling):
             self.test_function = self._function(self.test_step, "test_step")
         return self.test_function
 
-    def make_predict_function(self, force: bool = False) -> Step:
+    def make_predict_function(self, force: bool = False) -> BatchFunction:
         """The function that `predict` calls with each batch.
 
         Args:
@@ -201,7 +201,7 @@ class Steps(Compiling):
             self.predict_function = self._function(self.predict_step, "predict_step")
         return self.predict_function
 
-    def _function(self, step: Step, name: str) -> Step:
+    def _function(self, step: BatchFunction, name: str) -> BatchFunction:
         if self.run_eagerly:
             return lambda data: step(to_tensors(data))
         function = compiled(step, f"{type(self).__name__}.{name}")
@@ -308,7 +308,9 @@ class Steps(Compiling):
         state.nan.judge(logs, batch, "train_on_batch" if training else "test_on_batch")
         return self._results(logs, return_dict)
 
-    def _on_ranks(self, batch: Batch, step: Step) -> tuple[Batch, Step]:
+    def _on_ranks(
+        self, batch: Batch, step: BatchFunction
+    ) -> tuple[Batch, BatchFunction]:
         """The rows that are here, and the step on them."""
         if not self._alike:
             share_values("train_on_batch", self)
@@ -319,7 +321,7 @@ class Steps(Compiling):
             shard = shard_of_own(batch)
         return batch, lambda data: ranks.on(shard, step, data)
 
-    def _alone(self, training: bool) -> Step:
+    def _alone(self, training: bool) -> BatchFunction:
         """A step before which all metrics begin anew.
 
         Where the beginning is ours it is compiled into the step, since from outside it

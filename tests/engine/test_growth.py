@@ -36,14 +36,14 @@ def residual(depth: int) -> keras.Model:
 
 def work(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """What the first step of training asks for."""
-    made: list[fuse._Grouping | plan._Room] = []
+    made: list[fuse._Grouping | plan._Gaps] = []
 
     class Grouping(fuse._Grouping):
         def run(self) -> list[fuse._Group]:
             made.append(self)
             return super().run()
 
-    class Room(plan._Room):
+    class Gaps(plan._Gaps):
         def __init__(self) -> None:
             super().__init__()
             made.append(self)
@@ -59,7 +59,7 @@ def work(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     with monkeypatch.context() as patch:
         patch.setattr(fuse, "_Grouping", Grouping)
-        patch.setattr(plan, "_Room", Room)
+        patch.setattr(plan, "_Gaps", Gaps)
         before = sys.getprofile()
         # What other tests left behind is not finalized, nor counted, meanwhile.
         gc.collect()
@@ -70,7 +70,7 @@ def work(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         finally:
             sys.setprofile(before)
             gc.enable()
-    assert {type(part) for part in made} == {Grouping, Room}
+    assert {type(part) for part in made} == {Grouping, Gaps}
     for part in made:
         total["groups" if isinstance(part, Grouping) else "gaps"] += part.visits
     return total
@@ -89,7 +89,7 @@ def test_work_grows_with_depth_not_with_its_square(make, monkeypatch):
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 9)), max_size=40))
 def test_the_room_finds_the_lowest_free_bytes(steps):
     """Against a map of bytes; a step takes `size`, or gives back what an earlier one took."""
-    room = plan._Room()
+    room = plan._Gaps()
     taken: list[tuple[int, int]] = []
     used: set[int] = set()
     for size, drop in steps:

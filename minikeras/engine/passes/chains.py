@@ -40,28 +40,28 @@ def chains(graph: Graph, backend: registry.Backend) -> Graph:
     nodes: list[Node] = []
     at = 0
     while at < len(graph.nodes):
-        run = _run(graph.nodes, at, backend)
-        if run is not None and run.pays():
-            nodes.append(run.node(users, outputs))
-            at += len(run.nodes)
+        links = _from(graph.nodes, at, backend)
+        if links is not None and links.pays():
+            nodes.append(links.node(users, outputs))
+            at += len(links.nodes)
         else:
             nodes.append(graph.nodes[at])
             at += 1
     return graph.with_nodes(nodes)
 
 
-def _run(nodes: Sequence[Node], at: int, backend: registry.Backend) -> _Run | None:
+def _from(nodes: Sequence[Node], at: int, backend: registry.Backend) -> _Links | None:
     """The longest chain that starts at a node, if one may."""
     core, inputs, _ = _core(nodes[at])
     if core not in (matmul, conv) or len(inputs[0].aval.shape) < 3:
         return None
     if inputs[0].aval.shape[0] < 2:
         return None  # nothing to cut
-    run = _Run(inputs[0].aval.shape[0])
+    links = _Links(inputs[0].aval.shape[0])
     for node in nodes[at:]:
-        if not run.take(node, backend):
+        if not links.take(node, backend):
             break
-    return run
+    return links
 
 
 def _core(node: Node) -> tuple[Primitive, Sequence[Value], dict[str, Any]]:
@@ -72,31 +72,33 @@ def _core(node: Node) -> tuple[Primitive, Sequence[Value], dict[str, Any]]:
     return row, node.inputs[:count], dict(node.static["core_static"])
 
 
-class _Run:
+class _Links:
     """Nodes of one chain, as they are and as they are for a slice."""
 
     def __init__(self, slices: int) -> None:
         self.slices = slices
         self.nodes: list[Node] = []
-        self.body: list[Node] = []
-        self.sliced: dict[Value, Value] = {}  # outside and made here
+        self.body: list[Node] = []  # the same for one slice
+        # Values of `nodes` -> values of `body`: of which each slice takes its own part
+        # (read from outside or made here), and which all slices read as they are.
+        self.sliced: dict[Value, Value] = {}
         self.whole: dict[Value, Value] = {}
         self.made: set[Value] = set()
 
     def take(self, node: Node, backend: registry.Backend) -> bool:
         """Add a node, unless it mixes samples or the backend cannot."""
         if _core(node)[0] is conv and self.nodes:
+            return False  # its weights would be read anew for every slice
+        is_cut = _cut(node, self.slices)
+        if is_cut is None:
             return False
-        flags = _cut(node, self.slices)
-        if flags is None:
-            return False
-        for v, cut in zip(node.inputs, flags, strict=True):
-            other = (w for w, c in zip(node.inputs, flags, strict=True) if c != cut)
+        for v, cut in zip(node.inputs, is_cut, strict=True):
+            other = (w for w, c in zip(node.inputs, is_cut, strict=True) if c != cut)
             if v in (self.whole if cut else self.sliced) or v in other:
-                return False  # read both ways
+                return False  # read both ways: one register cannot be both
         sliced, whole = dict(self.sliced), dict(self.whole)
         inputs = []
-        for v, cut in zip(node.inputs, flags, strict=True):
+        for v, cut in zip(node.inputs, is_cut, strict=True):
             if cut:
                 inputs.append(sliced.setdefault(v, Value(_slice(v.aval, self.slices))))
             else:
@@ -231,7 +233,7 @@ def _part(node: Node, inputs: Sequence[Value], slices: int) -> Node:
         core = _slice(body.inputs[0].aval, slices)
         given = [core, *(v.aval for v in inputs[count:])]
         static["body"] = _inside(body, given, space)
-    return _again(node, inputs, static)
+    return _rebuilt(node, inputs, static)
 
 
 def _inside(body: Graph, given: Sequence[Aval], space: Shape) -> Graph:
@@ -244,15 +246,15 @@ def _inside(body: Graph, given: Sequence[Aval], space: Shape) -> Graph:
         shape = static.get("shape")
         if shape is not None and len(shape) == len(space) and shape[0] == space[0]:
             static["shape"] = (1, *shape[1:])
-        made = _again(node, [new[v] for v in node.inputs], static)
+        made = _rebuilt(node, [new[v] for v in node.inputs], static)
         new.update(zip(node.outputs, made.outputs, strict=True))
         nodes.append(made)
     inputs = [new[v] for v in body.inputs]
     return Graph(inputs, body.constants, nodes, [new[v] for v in body.outputs])
 
 
-def _again(node: Node, inputs: Sequence[Value], static: dict[str, Any]) -> Node:
-    """The same call on other values: its results are inferred anew."""
+def _rebuilt(node: Node, inputs: Sequence[Value], static: dict[str, Any]) -> Node:
+    """The same call on values of other shapes: its results are inferred anew."""
     made = node.prim.infer(*(v.aval for v in inputs), **static)
     avals = [made] if isinstance(made, Aval) else list(made)
     return Node(node.prim, inputs, [Value(a) for a in avals], static, node.source)

@@ -3,10 +3,12 @@
 A group is a set of elementwise nodes whose results all have the group's shape (its
 space), with reductions of such values at its end. A node joins the groups that
 make or share its operands unless that would make a cycle: a path that leaves the
-group and comes back. Dependencies are bit masks over groups, so the test is one
-`&`. A new dependency is told only to the groups that run later and have not heard of it:
-the work grows with the graph, not with its square (`visits` counts it). The fuser knows
-kinds, and asks the backend what it can take; it knows no op.
+group and comes back. (What a softmax divides by is such a case: the sum is complete
+only when the loop over the exponentials is over, so the division is not in that loop.)
+Dependencies are bit masks over groups, so the test is one `&`. A new dependency is told
+only to the groups that run later and have not heard of it: the work grows with the
+graph, not with its square (`visits` counts it). The fuser knows kinds, and asks the
+backend what it can take; it knows no op.
 """
 
 from __future__ import annotations
@@ -27,17 +29,17 @@ class _Group:
     def __init__(self, index: int, space: Shape | None) -> None:
         self.index = index
         self.nodes: list[Node] = []
-        self.space = space  # None: a node that cannot be fused
+        self.space = space  # shape of its loop; None: a node that cannot be fused
         self.bits = 1 << index  # its own bit, and those of the groups merged into it
-        self.before = 0  # bits of all groups it depends on, itself not included
+        self.before = 0  # bits of all groups it depends on, however far back
         self.later: set[_Group] = set()  # groups that read a value of this one
         self.reads: dict[Value, None] = {}  # outside values, in order
 
 
 def fuse(graph: Graph, backend: registry.Backend) -> Graph:
     """Group, order the groups, and make each of several nodes one node."""
-    graph, again = recompute(graph, backend)
-    groups = _Grouping(graph, backend, again).run()
+    graph, waiting = recompute(graph, backend)
+    groups = _Grouping(graph, backend, waiting).run()
     ordered = _ordered(groups, graph)
     users = graph.users()
     outputs = set(graph.outputs)
@@ -69,10 +71,10 @@ class _Grouping:
     """Assigns every node to a group, in one sweep."""
 
     def __init__(
-        self, graph: Graph, backend: registry.Backend, again: frozenset[Node]
+        self, graph: Graph, backend: registry.Backend, waiting: frozenset[Node]
     ) -> None:
         self.graph = graph
-        self.again = again  # nodes that wait for their reader
+        self.waiting = waiting  # begin a group of their own, which their reader joins
         self.backend = backend
         self.groups: list[_Group] = []
         self.group_of: dict[Value, _Group] = {}  # by the value it makes
@@ -86,7 +88,7 @@ class _Grouping:
     def run(self) -> list[_Group]:
         for node in self.graph.nodes:
             space = _space(node, self.backend)
-            free = space is not None and node not in self.again
+            free = space is not None and node not in self.waiting
             group = self.home(node, space) if free and space is not None else None
             if group is None:
                 group = _Group(len(self.groups), space)
@@ -125,6 +127,8 @@ class _Grouping:
 
     def home(self, node: Node, space: Shape) -> _Group | None:
         """The group that `node` joins; several that it links are merged."""
+        # What must be over before the node runs. Of a maker that loops over the same
+        # space only what that waits for: the node can follow inside the same loop.
         needed = 0
         for v in node.inputs:
             maker = self.group_of.get(v)
@@ -132,6 +136,7 @@ class _Grouping:
                 needed |= maker.before
                 if maker.space != space or v in self.reduced:
                     needed |= maker.bits
+        # Groups that have an operand at hand: they make it, or read it as the node does.
         candidates: dict[_Group, None] = {}  # an ordered set
         for v in node.inputs:
             maker = self.group_of.get(v)
@@ -155,7 +160,9 @@ class _Grouping:
         for group, target in ((a, b), (b, a)):
             if not group.before & target.bits:
                 continue
-            # A direct edge is fine; an edge through a third group, or from a reduction, is not.
+            # `group` waits for `target`. Where that is for a value of the same loop, as one
+            # loop they compute it before it is read; a reduction is complete only after
+            # the loop, and a third group between would wait for the loop it is fed by.
             for v in group.reads:
                 maker = self.group_of.get(v)
                 if maker is target:
@@ -182,6 +189,7 @@ class _Grouping:
         a.reads |= b.reads
         a.reads = {v: None for v in a.reads if self.group_of.get(v) is not a}
         a.later = (a.later | b.later) - {a, b}
+        # Others know `b` by its bit: it stands for `a` from now on.
         a.bits |= b.bits
         a.before = (a.before | b.before) & ~a.bits
         for group in a.later:
@@ -189,21 +197,25 @@ class _Grouping:
 
 
 def _ordered(groups: list[_Group], graph: Graph) -> list[_Group]:
-    """Groups so that makers come before readers; ties by the first node's place."""
+    """Groups so that makers come before readers; ties by the last node's place.
+
+    A search in depth with a stack of its own: graphs of deep models are deeper than
+    Python's recursion goes. A group stands there twice, before and after its makers.
+    """
     place = {node: i for i, node in enumerate(graph.nodes)}
     group_of = {v: g for g in groups for node in g.nodes for v in node.outputs}
-    state: dict[int, bool] = {}
+    done: set[int] = set()
     ordered: list[_Group] = []
     for root in sorted(groups, key=lambda g: place[g.nodes[-1]]):
         stack = [(root, False)]
         while stack:
             group, expanded = stack.pop()
             if expanded:
-                if not state.get(group.index):
-                    state[group.index] = True
+                if group.index not in done:
+                    done.add(group.index)
                     ordered.append(group)
                 continue
-            if state.get(group.index):
+            if group.index in done:
                 continue
             stack.append((group, True))
             makers = {
@@ -212,7 +224,7 @@ def _ordered(groups: list[_Group], graph: Graph) -> list[_Group]:
                 for v in node.inputs
                 if (m := group_of.get(v)) is not None and m is not group
             }
-            stack.extend((m, False) for m in makers.values() if not state.get(m.index))
+            stack.extend((m, False) for m in makers.values() if m.index not in done)
     return ordered
 
 
@@ -228,6 +240,7 @@ def _fused(
         for v in node.inputs:
             if v in inside or v in renamed or v in constants:
                 continue
+            # Numbers go into the body as such; arrays come in from outside.
             if v in graph.constants and v.aval.size == 1 and not v.aval.shape:
                 constants[v] = graph.constants[v]
             else:

@@ -5,6 +5,11 @@ offset in one arena, a view of another value (reshape), or the buffer of the sta
 that it updates. Lifetimes run from the node that makes a value to its last reader;
 values whose lifetimes do not meet may share bytes. An elementwise node may write
 over an operand that dies with it.
+
+Offsets are chosen as the nodes run, each at the lowest gap that is wide enough (first
+fit). The best packing is NP-hard (Garey and Johnson 1979, "Computers and Intractability",
+problem SR2, dynamic storage allocation), and first fit is close to it where values die
+in the reverse order of their making, as a forward pass does under its backward pass.
 """
 
 from __future__ import annotations
@@ -69,6 +74,7 @@ def _last_uses(graph: Graph, result: Plan) -> dict[Value, int]:
     """For each owner of memory, the index of its last reader; outputs live to the end."""
     end = len(graph.nodes)
     last: dict[Value, int] = {}
+    # By root: a view keeps the memory of what it is a view of.
     for index, node in enumerate(graph.nodes):
         for v in node.outputs:
             last.setdefault(result.root(v), index)
@@ -94,6 +100,8 @@ def _updates_in_place(
     inputs: set[Value],
 ) -> None:
     made_at = {v: i for i, node in enumerate(graph.nodes) for v in node.outputs}
+    # A result is copied out after all steps: were its buffer overwritten meanwhile, the
+    # caller would get the new value of a state where the old one was asked for.
     returned = {result.root(v) for v in graph.outputs if v not in updates}
     times = Counter(graph.outputs)
     for new, old in updates.items():
@@ -101,7 +109,7 @@ def _updates_in_place(
         if index is None or new in result.aliases or old in returned or old in updates:
             continue
         if times[new] > 1 or new.aval != old.aval:
-            continue
+            continue  # one value for two states has to lie in two places
         if last_use.get(old, -1) > index or not _same_index(graph.nodes[index], new):
             continue
         result.in_place[new] = old
@@ -123,6 +131,7 @@ def _overwrites(
                 root = result.root(v)
                 if root in fixed or root in taken or last_use[root] != index:
                     continue
+                # `root` may be larger than its view `v`; then its bytes are not all used.
                 if v.aval == out.aval and root.aval.nbytes == out.aval.nbytes:
                     chosen[out] = root
                     taken.add(root)
@@ -137,13 +146,14 @@ def _place(
     fixed: set[Value],
     overwrite: dict[Value, Value],
 ) -> None:
-    room = _Room()
+    room = _Gaps()
     owned: dict[Value, int] = {}  # owner -> its bytes, while it lives
     dying: dict[int, list[Value]] = {}  # by the node after which they are not read
     for index, node in enumerate(graph.nodes):
         for out in node.outputs:
             if out in result.aliases or out in fixed:
                 continue
+            # Whole cache lines, and one for an empty value too: places stay distinct.
             size = max(-(-out.aval.nbytes // ALIGNMENT) * ALIGNMENT, ALIGNMENT)
             result.total_bytes += size
             source = overwrite.get(out)
@@ -161,7 +171,7 @@ def _place(
                 room.give(result.offsets[value], owned.pop(value))
 
 
-class _Room:
+class _Gaps:
     """The arena's free bytes: gaps by offset, of which no two touch; the last has no end."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Recompute: a step from an array that stays in memory is taken again where it is needed.
+"""Recompute: what is cheaply made from an array in memory is made where it is needed.
 
 The distances from the mean in a batch normalization are read by its variance, by its
 result and twice by its gradients. Kept, they are one more array as large as the input,
@@ -12,11 +12,16 @@ activation stays in memory that long anyway, it waits for the gradient's loop.
 
 An activation of a normalized convolution is read by the next one, and again by the
 gradients, when everything between has run. The convolution's result is kept for the
-gradients too, and the activation is a few cheap steps from it: so these are taken again,
+gradients too, and a few cheap nodes make the activation of it: so these are repeated,
 and the activation's memory is free between. (Chen et al. 2016, "Training Deep Nets with
 Sublinear Memory Cost", section 4.2, drop the results of cheap operations in this way.)
 The gradient's loop then reads what the activation is made from, which it reads in any
-case, and writes the activation instead of reading it: the step is as fast as before.
+case, and writes the activation instead of reading it: that is as fast as before.
+
+Three passes, from the simplest to the widest: `_repeat_cheap` (one node, all readers),
+`_make_twice` (a path of nodes, the late readers), `_waiting_comparisons` (no copy; only the
+place changes). All of them give nodes that must run in the loop of their reader; `fuse`
+is told these, since by itself it would put them into the first loop over their operand.
 """
 
 from __future__ import annotations
@@ -32,9 +37,12 @@ from minikeras.engine.prims import gt, maximum
 _SMALL = 16
 # Arrays of fewer bytes are in the cache anyway.
 _LEAST_BYTES = 1 << 16
-# What makes an activation from its base: as many steps at most.
-_STEPS = 6
-# An activation is made twice if it has so many bytes, and so many nodes run meanwhile.
+# Nodes on the path from the array in memory to an activation, at most. Batch
+# normalization (subtract, multiply, multiply, add) and a ReLU are five; every one more
+# is done for each element again.
+_LONGEST_PATH = 6
+# An activation is made twice if it has so many bytes, and so many nodes run meanwhile:
+# smaller ones, or ones soon read again, do not decide how large the arena is.
 _DROPPED_BYTES, _DROPPED_NODES = 1 << 21, 64
 
 
@@ -42,15 +50,15 @@ def recompute(graph: Graph, backend: registry.Backend) -> tuple[Graph, frozenset
     """Repeat cheap nodes for each of their users, where that saves keeping their result.
 
     Returns:
-        The graph, and the repeated nodes: each belongs into the loop of its reader, and
+        The graph, and the nodes that wait: each belongs into the loop of its reader, and
         not to the others that read the same array.
     """
-    graph, again = _repeat(graph, backend)
-    graph, again = _make_twice(graph, again, backend)
-    return graph, frozenset(again | _late(graph, backend))
+    graph, copies = _repeat_cheap(graph, backend)
+    graph, waiting = _make_twice(graph, copies, backend)
+    return graph, frozenset(waiting | _waiting_comparisons(graph, backend))
 
 
-def _repeat(graph: Graph, backend: registry.Backend) -> tuple[Graph, set[Node]]:
+def _repeat_cheap(graph: Graph, backend: registry.Backend) -> tuple[Graph, set[Node]]:
     """Cheap nodes once for each of their readers."""
     producer = graph.producers()
     users = graph.users()
@@ -63,11 +71,11 @@ def _repeat(graph: Graph, backend: registry.Backend) -> tuple[Graph, set[Node]]:
         readers = users.get(value, ())
         if value in outputs or len(readers) < 2:
             continue
-        if all(_loops(reader, value, backend) for reader in readers):
+        if all(_goes_over(reader, value, backend) for reader in readers):
             cheap[value] = node
-    again: set[Node] = set()
+    copies: set[Node] = set()
     if not cheap:
-        return graph, again
+        return graph, copies
     nodes: list[Node] = []
     for node in graph.nodes:
         if not cheap.keys().isdisjoint(node.outputs):
@@ -77,10 +85,10 @@ def _repeat(graph: Graph, backend: registry.Backend) -> tuple[Graph, set[Node]]:
             if v in cheap:
                 renamed[v] = Value(v.aval)
                 copy = _copy(cheap[v], {}, renamed[v])
-                again.add(copy)
+                copies.add(copy)
                 nodes.append(copy)
         nodes.append(node.replaced(renamed))
-    return graph.with_nodes(nodes), again
+    return graph.with_nodes(nodes), copies
 
 
 def _copy(node: Node, renamed: dict[Value, Value], result: Value) -> Node:
@@ -90,47 +98,56 @@ def _copy(node: Node, renamed: dict[Value, Value], result: Value) -> Node:
 
 
 def _make_twice(
-    graph: Graph, again: set[Node], backend: registry.Backend
+    graph: Graph, copies: set[Node], backend: registry.Backend
 ) -> tuple[Graph, set[Node]]:
-    """Activations of kept arrays are made again for readers that come much later."""
+    """Activations of kept arrays are made again for readers that come much later.
+
+    Args:
+        graph: As `_repeat_cheap` left it.
+        copies: What that made; those that are changed here are replaced in the result.
+    """
     users, producer = graph.users(), graph.producers()
     place = {node: i for i, node in enumerate(graph.nodes)}
     outputs = set(graph.outputs)
-    before: dict[Node, list[Node]] = {}  # the steps to take again, by the first reader
-    second: dict[Node, dict[Value, Value]] = {}
-    again = set(again)
+    made_before: dict[Node, list[Node]] = {}  # copies of the path, by the first reader
+    second: dict[
+        Node, dict[Value, Value]
+    ] = {}  # by reader: the first value -> the second
+    waiting = set(copies)
     for node in graph.nodes:
         value = node.outputs[0]
         if value.aval.nbytes < _DROPPED_BYTES or value in outputs:
             continue
         late = _after_the_gap(users.get(value, ()), place)
+        # A product cannot make its operand on the way; an elementwise reader would, in
+        # its own loop, and then nothing had to be kept in the first place.
         if not any(reader.prim.kind == "contract" for reader in late):
             continue
-        steps, base = _steps(node, producer, backend)
+        path, base = _path(node, producer, backend)
         kept = max((place[u] for u in users.get(base, ())), default=-1)
-        if not steps or kept < place[late[-1]]:
-            continue
+        if not path or kept < place[late[-1]]:
+            continue  # the base itself would have to live longer
         renamed: dict[Value, Value] = {}
-        for step in steps:
-            result = Value(step.outputs[0].aval)
-            copy = _copy(step, renamed, result)
-            before.setdefault(late[0], []).append(copy)
+        for link in path:
+            result = Value(link.outputs[0].aval)
+            copy = _copy(link, renamed, result)
+            made_before.setdefault(late[0], []).append(copy)
             if not renamed:
-                again.add(copy)  # not into the other loops over the base
-            renamed[step.outputs[0]] = result
+                waiting.add(copy)  # not into the other loops over the base
+            renamed[link.outputs[0]] = result
         for reader in late:
             second.setdefault(reader, {})[value] = renamed[value]
-    if not before:
-        return graph, again
+    if not made_before:
+        return graph, waiting
     nodes: list[Node] = []
     for node in graph.nodes:
-        nodes += before.get(node, ())
+        nodes += made_before.get(node, ())
         new = node.replaced(second[node]) if node in second else node
-        if node in again and new is not node:
-            again.remove(node)
-            again.add(new)
+        if node in waiting and new is not node:
+            waiting.remove(node)
+            waiting.add(new)
         nodes.append(new)
-    return graph.with_nodes(nodes), again
+    return graph.with_nodes(nodes), waiting
 
 
 def _after_the_gap(readers: Sequence[Node], place: dict[Node, int]) -> list[Node]:
@@ -141,26 +158,27 @@ def _after_the_gap(readers: Sequence[Node], place: dict[Node, int]) -> list[Node
     return ordered[gaps.index(widest) + 1 :] if widest >= _DROPPED_NODES else []
 
 
-def _steps(
+def _path(
     node: Node, producer: dict[Value, Node], backend: registry.Backend
 ) -> tuple[list[Node], Value]:
-    """The cheap steps that lead to the node from an array in memory, and that array.
+    """The cheap nodes from an array in memory to `node`, in order, and that array.
 
-    None where they are too many, or where a step has two large operands.
+    No nodes where they are too many, or where one of them has two large operands: the
+    second would have to be kept too.
     """
-    steps: list[Node] = []
+    path: list[Node] = []
     maker: Node | None = node
     value = node.outputs[0]
     while maker is not None and _elementwise(maker, backend):
         large = _large(maker)
         same = len(large) == 1 and large[0].aval.shape == maker.outputs[0].aval.shape
         simple = maker.prim.facets.cheap or maker.prim is maximum
-        if not simple or not same or len(steps) == _STEPS:
+        if not simple or not same or len(path) == _LONGEST_PATH:
             return [], value
-        steps.append(maker)
+        path.append(maker)
         value = large[0]
         maker = producer.get(value)
-    return steps[::-1], value
+    return path[::-1], value
 
 
 def _large(node: Node) -> list[Value]:
@@ -169,7 +187,7 @@ def _large(node: Node) -> list[Value]:
     return [v for v in node.inputs if v.aval.size * _SMALL > size]
 
 
-def _late(graph: Graph, backend: registry.Backend) -> set[Node]:
+def _waiting_comparisons(graph: Graph, backend: registry.Backend) -> set[Node]:
     """Comparisons with a constant that wait for their reader, since that takes less memory.
 
     Memory is counted in bytes times nodes: the comparison's result from the node that
@@ -177,7 +195,7 @@ def _late(graph: Graph, backend: registry.Backend) -> set[Node]:
     """
     place = {node: i for i, node in enumerate(graph.nodes)}
     producer, users = graph.producers(), graph.users()
-    late = set()
+    waiting = set()
     for node in graph.nodes:
         if node.prim is not gt or not backend.fusible(node):
             continue
@@ -187,20 +205,21 @@ def _late(graph: Graph, backend: registry.Backend) -> set[Node]:
             continue
         if operand.aval.shape != out.aval.shape or out.aval.nbytes < _LEAST_BYTES:
             continue
-        if not all(_loops(reader, out, backend) for reader in readers):
+        if not all(_goes_over(reader, out, backend) for reader in readers):
             continue
         end = max(place[reader] for reader in readers)
         others = [place[u] for u in users[operand] if u.prim.kind == "contract"]
+        # The operand lives to its last product anyway; only what is longer counts.
         held = end - max(others, default=place[maker])
         if held * operand.aval.nbytes < (end - place[maker]) * out.aval.nbytes:
-            late.add(node)
-    return late
+            waiting.add(node)
+    return waiting
 
 
 def _repeats(
     node: Node, producer: dict[Value, Node], backend: registry.Backend
 ) -> bool:
-    """Whether a node is one cheap step from an array that is in memory in any case."""
+    """Whether a node is cheaply made of one array that is in memory in any case."""
     if not node.prim.facets.cheap or not backend.fusible(node):
         return False
     out = node.outputs[0].aval
@@ -209,6 +228,7 @@ def _repeats(
     large = _large(node)
     if len(large) != 1 or large[0].aval.shape != out.shape:
         return False
+    # What an elementwise node makes is not in memory: it is gone with the loop around it.
     maker = producer.get(large[0])
     return maker is None or not _elementwise(maker, backend)
 
@@ -219,7 +239,7 @@ def _elementwise(node: Node, backend: registry.Backend) -> bool:
     )
 
 
-def _loops(reader: Node, value: Value, backend: registry.Backend) -> bool:
+def _goes_over(reader: Node, value: Value, backend: registry.Backend) -> bool:
     """Whether the reader runs in a loop over all elements of the value."""
     kinds: Sequence[str] = ("elementwise", "reduce")
     if reader.prim.kind not in kinds or not backend.fusible(reader):

@@ -26,7 +26,7 @@ _EQUATION = re.compile(
 )
 
 
-class _Plan(NamedTuple):
+class _Shapes(NamedTuple):
     """An equation met with a shape.
 
     Attributes:
@@ -131,8 +131,8 @@ class EinsumDense(LowRank):
 
     def build(self, input_shape: PartialShape) -> None:
         """Make `kernel` and `bias` for the letters' sizes."""
-        plan = self._plan(input_shape)
-        for name, shape in (("kernel", plan.kernel), ("bias", plan.bias or ())):
+        shapes = self._shapes(input_shape)
+        for name, shape in (("kernel", shapes.kernel), ("bias", shapes.bias or ())):
             if None in shape:
                 raise ValueError(
                     f"{self._label()}: {name} would have shape {shape}, since the input "
@@ -145,19 +145,19 @@ class EinsumDense(LowRank):
             initializer.input_axes is initializer.output_axes is None
         ):
             initializer = copy.copy(initializer)
-            initializer.input_axes = plan.inputs
-            initializer.output_axes = plan.outputs
+            initializer.input_axes = shapes.inputs
+            initializer.output_axes = shapes.outputs
         self._kernel = self.add_weight(
             name="kernel",
-            shape=plan.kernel,
+            shape=shapes.kernel,
             initializer=initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.bias = None if plan.bias is None else weight(self, "bias", plan.bias)  # type: ignore[arg-type]  # no unknown size is left
+        self.bias = None if shapes.bias is None else weight(self, "bias", shapes.bias)  # type: ignore[arg-type]  # no unknown size is left
         self._adapt_if_planned()
 
-    def _plan(self, input_shape: PartialShape) -> _Plan:
+    def _shapes(self, input_shape: PartialShape) -> _Shapes:
         shape = tuple(input_shape)
         found = _EQUATION.fullmatch(self.equation.replace(" ", ""))
         if found is None:
@@ -208,7 +208,7 @@ class EinsumDense(LowRank):
                 )
             first = min(full.index(c) for c in self.bias_axes)
             bias = tuple(size[c] if c in self.bias_axes else 1 for c in full[first:])
-        return _Plan(
+        return _Shapes(
             tuple(size[c] for c in kernel),
             bias,
             tuple(size[c] for c in full),
@@ -233,7 +233,7 @@ class EinsumDense(LowRank):
 
     def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The sizes of the equation's result."""
-        return self._plan(input_shape).output
+        return self._shapes(input_shape).output
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""

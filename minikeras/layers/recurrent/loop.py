@@ -16,7 +16,7 @@ from minikeras.engine.aval import Unknown
 from minikeras.engine.symbolic import KerasTensor, infer_call
 from minikeras.engine.tensor import Tensor
 
-Step = Callable[[Any, Any], tuple[Any, Any]]
+CellFunction = Callable[[Any, Any], tuple[Any, Any]]
 
 
 class Walk(NamedTuple):
@@ -41,7 +41,7 @@ def time_major(x: Tensor) -> Any:
 
 
 def run_cell(
-    step: Step,
+    step: CellFunction,
     inputs: Tensor,
     states: Sequence[Tensor],
     mask: Tensor | None,
@@ -100,7 +100,12 @@ def run_cell(
 
 
 def _one_step(
-    step: Step, x: Tensor, m: Any, states: Sequence[Tensor], before: object, walk: Walk
+    step: CellFunction,
+    x: Tensor,
+    m: Any,
+    states: Sequence[Tensor],
+    before: object,
+    walk: Walk,
 ) -> tuple[Any, Any]:
     """A step's output and the next states, in the structure of the states before."""
     output, after = step(x, states)
@@ -125,7 +130,7 @@ def _chosen(m: Tensor, yes: object, no: object) -> Any:
     return tree.map_structure(choose, yes, no)
 
 
-def _first_output(step: Step, xs: object, states: Sequence[Tensor]) -> Any:
+def _first_output(step: CellFunction, xs: object, states: Sequence[Tensor]) -> Any:
     """What a masked first step repeats, in the structure of the outputs."""
     slices = tree.map_structure(lambda x: KerasTensor(x.shape[1:], x.dtype), xs)
     symbols = tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), states)

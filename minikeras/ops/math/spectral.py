@@ -9,7 +9,7 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.math.framing import frames, overlap_add
 from minikeras.ops.numpy.padding import pad
-from minikeras.ops.numpy.windows import hamming, hanning
+from minikeras.ops.numpy.window_functions import hamming, hanning
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import const, floating, sub_slice
 from minikeras.types import ArrayLike

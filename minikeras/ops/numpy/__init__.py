@@ -29,7 +29,7 @@ from minikeras.ops.numpy.shaping import *
 from minikeras.ops.numpy.sorting import *
 from minikeras.ops.numpy.trigonometric import *
 from minikeras.ops.numpy.vectorizing import *
-from minikeras.ops.numpy.windows import *
+from minikeras.ops.numpy.window_functions import *
 
 # Not by its name: type checkers and the documentation follow the stars.
 globals()["__all__"] = [n for n, f in globals().items() if callable(f) and n[0] != "_"]

@@ -1,4 +1,4 @@
-"""Loops: what a scan need not do, it does not.
+"""Scans: what a loop over slices need not do, it does not.
 
 - A scan that was differentiated exists twice, once with what its gradient saved: the
   longer one serves both.
@@ -14,7 +14,7 @@ from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.simplify import dead_code
 
 
-def loops(graph: Graph) -> Graph:
+def scans(graph: Graph) -> Graph:
     """All of this file."""
     if not any(node.prim.name == "scan" for node in graph.nodes):
         return graph
