@@ -10,6 +10,7 @@ import os
 
 from minikeras import console
 from minikeras.dtype_policies import dtype_policy, set_dtype_policy
+from minikeras.engine import precision as _precision
 from minikeras.engine import tracebacks
 from minikeras.saving.functions import enable_unsafe_deserialization
 from minikeras.settings import (
@@ -88,6 +89,43 @@ def is_flash_attention_enabled() -> bool | None:
         True
     """
     return _flash_attention
+
+
+def matmul_precision() -> str:
+    """How exact products of float32 are: `"highest"` unless it was set.
+
+    Example:
+        >>> matmul_precision()
+        'highest'
+    """
+    return _precision.matmul_precision()
+
+
+def set_matmul_precision(precision: str) -> None:
+    """Say how exact matrix products and convolutions of float32 must be.
+
+    Tensor cores of GPUs multiply float32 several times faster when operands may be rounded
+    to TF32, 10 bits of fraction in place of 23; sums stay float32. That suits most
+    training. It changes the backend `cupy` only: on processors (`numpy`, `numba`) nothing
+    is faster for being rounded, and products are exact whatever is chosen here. What is
+    computed in float64, float16 or bfloat16 is not touched either.
+
+    The environment variable `MINIKERAS_TF32=1` sets `"high"` from the start.
+
+    Args:
+        precision: `"highest"`: float32 products are exact. `"high"`: their operands may be
+            rounded to TF32.
+
+    Raises:
+        ValueError: If it is neither.
+
+    Example:
+        >>> set_matmul_precision("high")
+        >>> matmul_precision()
+        'high'
+        >>> set_matmul_precision("highest")
+    """
+    _precision.set_matmul_precision(precision)
 
 
 def _limit(name: str) -> int | None:
@@ -196,6 +234,7 @@ __all__ = [
     "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
+    "matmul_precision",
     "max_epochs",
     "max_steps_per_epoch",
     "set_backend",
@@ -203,6 +242,7 @@ __all__ = [
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_matmul_precision",
     "set_max_epochs",
     "set_max_steps_per_epoch",
 ]

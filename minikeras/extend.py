@@ -6,9 +6,12 @@ from minikeras.engine.backend import (
     Backend,
     BackendError,
     Loop,
+    OutOfMemory,
     Step,
     allocates,
     allocating,
+    waiting,
+    waits,
 )
 from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
@@ -16,6 +19,7 @@ from minikeras.engine.forking import finish_before_fork, pause, settle_at_fork
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.living import Living
 from minikeras.engine.passes.plan import plan
+from minikeras.engine.precision import matmul_precision
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 from minikeras.engine.quiet import is_quiet, quietly
 from minikeras.engine.ranks import Communicator, communicator
@@ -30,6 +34,7 @@ __all__ = [
     "Graph",
     "Loop",
     "Node",
+    "OutOfMemory",
     "Primitive",
     "Shape",
     "ShapeError",
@@ -49,6 +54,7 @@ __all__ = [
     "itemsize",
     "limits",
     "lookup",
+    "matmul_precision",
     "numpy_dtype",
     "plan",
     "primitive",
@@ -56,4 +62,6 @@ __all__ = [
     "saturated",
     "pause",
     "settle_at_fork",
+    "waiting",
+    "waits",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,14 +20,18 @@ from minikeras.extend import (
     Value,
     allocates,
     allocating,
+    waiting,
+    waits,
     numpy_dtype,
 )
 from minikeras_cupy import groups, memory
 from minikeras_cupy.driver import Driver
+from minikeras_cupy.graphs import Graphs
 from minikeras_cupy.kernels import Maker, generated
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.namespace import Namespace
 from minikeras_cupy.nccl import nccl_over
+from minikeras_cupy.transfer import Uploads
 
 _VIEWS = ("transpose", "broadcast_to", "slice", "flip", "reshape")
 _INSTALL = "pip install 'minikeras[cuda12]' or 'minikeras[cuda13]'"
@@ -40,9 +43,6 @@ def _cupy() -> Any:
     Raises:
         BackendError: If it is not installed, does not load, or finds no GPU.
     """
-    if "MINIKERAS_TF32" in os.environ:
-        # CuPy reads this at its first product, cuDNN's plans read it too.
-        os.environ["CUPY_TF32"] = os.environ["MINIKERAS_TF32"]
     try:
         import cupy
     except ImportError as error:
@@ -78,6 +78,8 @@ class CupyBackend(Backend):
         self.array_type = cp.ndarray
         launch = Launcher(cp, Driver(cp))
         self._maker = Maker(cp, launch)
+        self._uploads = Uploads(cp)
+        self._graphs = Graphs(cp, self._maker.workspace.arrays)
         table = build_table(Namespace(cp, launch))
         table.update({n: self._maker.wide_eager(table[n]) for n in ROWWISE})
         own = {n: self._maker.eager(n, table.get(n)) for n in generated()}
@@ -95,7 +97,7 @@ class CupyBackend(Backend):
         }
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
-        return self.cp.asarray(array)
+        return self._uploads(array)
 
     def to_host(self, array: Any) -> np.ndarray[Any, Any]:
         return array.get()  # type: ignore[no-any-return]  # CuPy is not typed
@@ -108,10 +110,11 @@ class CupyBackend(Backend):
             return self.cp.empty(nbytes, dtype="uint8")  # CuPy aligns to 512 bytes
         except self.cp.cuda.memory.OutOfMemoryError as error:
             what = "what a program keeps during a run"
-            raise MemoryError(memory.explained(self.cp, what, nbytes)) from error
+            raise memory.failure(self.cp, what, nbytes) from error
 
     def release(self) -> None:
         self._maker.workspace.clear()
+        self._uploads.release()
         memory.release(self.cp)
 
     def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
@@ -131,15 +134,16 @@ class CupyBackend(Backend):
             return self._by_kernel(node, regs)
         places = [regs[v] for v in (*node.inputs, *node.outputs)]
 
-        full, cp = self.cp.cuda.memory.OutOfMemoryError, self.cp
+        full, cp, lock = self.cp.cuda.memory.OutOfMemoryError, self.cp, self._maker.lock
 
         def step(registers: list[Any]) -> None:
             try:
-                run(*[registers[i] for i in places])
+                with lock:
+                    run(*[registers[i] for i in places])
             except full as error:
-                raise MemoryError(memory.explained(cp, named(node), 0)) from error
+                raise memory.failure(cp, named(node), 0) from error
 
-        return allocating(step, allocates(run))
+        return waiting(allocating(step, allocates(run)), waits(run))
 
     def _by_kernel(self, node: Node, regs: Mapping[Value, int]) -> Step:
         """The eager kernel, then a copy into the result's place."""
@@ -158,7 +162,7 @@ class CupyBackend(Backend):
                 made = kernel(*[registers[i] for i in inputs], **static)
             except full as error:
                 nbytes = sum(v.aval.nbytes for v in node.outputs)
-                raise MemoryError(memory.explained(cp, named(node), nbytes)) from error
+                raise memory.failure(cp, named(node), nbytes) from error
             for o, array in zip(outputs, made if multi else (made,), strict=True):
                 registers[o][...] = array
 
@@ -167,15 +171,18 @@ class CupyBackend(Backend):
     def communicator(self, host: Communicator, local_rank: int) -> Communicator:
         return nccl_over(host, self.cp, local_rank)
 
-    def capture(self, steps: Sequence[Step]) -> Step | None:
-        """None: CuPy refuses cuBLAS calls while a stream is captured."""
-        return None
+    def capture(
+        self, steps: Sequence[Step], outside: Sequence[int] = ()
+    ) -> Step | None:
+        """Steps that allocate nothing become CUDA graphs, when they have run once."""
+        return self._graphs.joined(steps, outside)
 
     def synchronize(self) -> None:
         self.cp.cuda.get_current_stream().synchronize()
 
 
 def named(node: Node) -> str:
-    """A node in an error: its row and the shapes it works on."""
+    """A node in an error: its row, the shapes it works on, and its layer."""
     shapes = ", ".join(f"{v.aval.dtype}{list(v.aval.shape)}" for v in node.inputs)
-    return f"{node.prim.name}({shapes})"
+    layer = f" of layer {node.source!r}" if node.source else ""
+    return f"{node.prim.name}({shapes}){layer}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minikeras_numpy.windows import Geometry, Ints
@@ -13,6 +13,7 @@ from minikeras_cupy import windows
 from minikeras_cupy.launch import Launcher
 
 Array = Any
+Multiply = Callable[[Array, Array, Array], None]  # out[...] = a @ b
 
 WORKSPACE = 256 << 20  # bytes that the windows of one block may take
 
@@ -37,6 +38,10 @@ class Workspace:
             have = self._kept[name] = self.cp.empty(max(nbytes, 1), dtype="uint8")
         return self.cp.ndarray(shape, numpy_dtype(dtype), memptr=have.data)
 
+    def arrays(self) -> list[Array]:
+        """What it has at present."""
+        return list(self._kept.values())
+
     def clear(self) -> None:
         """Give all of it back."""
         self._kept.clear()
@@ -45,18 +50,19 @@ class Workspace:
 class Columns:
     """The three directions of one convolution, and their workspace.
 
-    All arrays are C-contiguous, of `dtype`, float32 or float64.
+    All arrays are C-contiguous, of `dtype`. Sums of blocks want more than 16 bits.
     """
 
     def __init__(
         self,
         launch: Launcher,
         workspace: Workspace,
+        multiply: Multiply,
         geometry: Geometry,
         dtype: str,
     ) -> None:
         self.workspace = workspace
-        self.launch, self.cp = launch, launch.cp
+        self.launch, self.multiply = launch, multiply
         groups = geometry.groups
         self.geometry, self.dtype, self.groups = geometry, dtype, groups
         self.cout, self.cin = geometry.filters, geometry.channels
@@ -106,10 +112,10 @@ class Columns:
             rows = part.batch * self.positions
             target = out[block].reshape(rows, self.cout)
             if self.groups == 1:
-                self.cp.matmul(columns, matrix, out=target)
+                self.multiply(columns, matrix, target)
                 continue
             result = self._buffer("y", (*columns.shape[:2], matrix.shape[-1]))
-            self.cp.matmul(columns, matrix, out=result)
+            self.multiply(columns, matrix, result)
             merged = target.reshape(rows, self.groups, -1)
             merged[...] = result.transpose(1, 0, 2)
 
@@ -120,11 +126,11 @@ class Columns:
             rows = part.batch * self.positions
             if self.pointwise:
                 flat = dy[block].reshape(rows, self.cout)
-                self.cp.matmul(flat, matrix, out=out[block].reshape(rows, self.cin))
+                self.multiply(flat, matrix, out[block].reshape(rows, self.cin))
                 continue
             grouped = self._split("dy", dy[block].reshape(rows, self.cout))
             columns = self._buffer("columns", (*grouped.shape[:-1], self.reach))
-            self.cp.matmul(grouped, matrix, out=columns)
+            self.multiply(grouped, matrix, columns)
             kernel = windows.col2im(part, self.dtype)
             self.launch(kernel, columns, out[block])
 
@@ -141,7 +147,7 @@ class Columns:
             columns = self._columns(x[block], part).swapaxes(-1, -2)
             grouped = self._split("dy", dy[block].reshape(rows, self.cout))
             target = self._buffer("dw part", shape) if number else total
-            self.cp.matmul(columns, grouped, out=target)
+            self.multiply(columns, grouped, target)
             if number:
                 total += target
         if self.groups > 1:

@@ -17,7 +17,7 @@ from typing import Any
 
 from minikeras_numpy.windows import Geometry, Ints
 
-from minikeras.extend import BackendError, numpy_dtype
+from minikeras.extend import BackendError, matmul_precision, numpy_dtype
 
 Array = Any
 Run = Callable[[Array, Array, Array], None]
@@ -45,11 +45,6 @@ def wanted() -> str:
             f"MINIKERAS_CUDNN is {chosen!r}; expected 'require', 'off', or no value."
         )
     return chosen
-
-
-def tf32() -> bool:
-    """Whether float32 products may round their operands to TF32."""
-    return os.environ.get("CUPY_TF32", "0") == "1"
 
 
 class Library:
@@ -180,7 +175,7 @@ class _Convolution:
         unwanted = [notes.NONDETERMINISTIC]
         if dtype == "float32":
             unwanted.append(notes.DOWN_CONVERT_INPUTS)
-            if not tf32():
+            if matmul_precision() == "highest":
                 unwanted.append(notes.TENSOR_CORE)
         graph.validate()
         graph.build_operation_graph()

@@ -5,6 +5,7 @@ The same runs serve programs and, through `eager`, calls with fresh arrays.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -19,11 +20,14 @@ from minikeras.extend import (
     Value,
     allocating,
     lookup,
+    matmul_precision,
     numpy_dtype,
+    waiting,
 )
 from minikeras_cupy import windows
 from minikeras_cupy.conv import Columns, Workspace
 from minikeras_cupy.ctext import HALVES, Kernel
+from minikeras_cupy.cublas import KINDS, Products, library
 from minikeras_cupy.cudnn import Library
 from minikeras_cupy.groups import ARGREDUCE, Groups
 from minikeras_cupy.launch import Launcher
@@ -36,7 +40,7 @@ Run = Callable[..., None]
 # Rows with kernels of their own, elementwise ones, folds and the like aside.
 _WINDOWED = (
     *("max_pool", "max_pool_grad", "max_pool_gather", "sum_pool", "sum_pool_grad"),
-    *("conv", "conv_input_grad", "conv_filter_grad"),
+    *("conv", "conv_input_grad", "conv_filter_grad", "matmul"),
 )
 _EAGER_KINDS = ("elementwise", "reduce", "random")
 # Eager calls that are remembered, by shapes, dtypes and settings.
@@ -63,6 +67,11 @@ class Maker:
         self.cudnn = Library(cp)
         self.groups = Groups(launch)
         self.workspace = Workspace(cp)
+        # Held while a run is launched: its words, the workspace and cuBLAS's stream are one
+        # for all threads, and whoever launches first is first on the device.
+        self.lock = threading.RLock()
+        cublas = library()
+        self.products = None if cublas is None else Products(cp, cublas)
 
     def make(self, node: Node) -> Run | None:
         """The run of `node`, or None where only an eager kernel does it."""
@@ -74,7 +83,8 @@ class Maker:
         if "_pool" in name:
             return self._launched(pool_kernel(node), len(node.inputs) + 1)
         if name in KERNEL:
-            return walk(self.launch, node)
+            made = walk(self.launch, self.multiply, node)
+            return self._marked(made, node.inputs[0].aval.dtype)
         if node.prim.kind == "movement":
             return moving(self.cp, node)
         return self._matmul(node) if name == "matmul" else self.groups.make(node)
@@ -91,7 +101,7 @@ class Maker:
 
         def kernel(*arrays: Array, **static: Any) -> Array:
             avals = tuple(Aval(tuple(a.shape), a.dtype.name) for a in arrays)
-            key = (avals, tuple(sorted(static.items())))
+            key = (avals, tuple(sorted(static.items())), matmul_precision())
             if key not in runs:
                 if len(runs) >= _MOST_RUNS:
                     runs.popitem(last=False)
@@ -105,7 +115,9 @@ class Maker:
                 return otherwise(*arrays, **static)
             assert aval is not None
             out = self.cp.empty(aval.shape, dtype=numpy_dtype(aval.dtype))
-            run(*map(self.cp.ascontiguousarray, arrays), out)
+            laid_out = map(self.cp.ascontiguousarray, arrays)
+            with self.lock:
+                run(*laid_out, out)
             return out
 
         return kernel
@@ -134,20 +146,46 @@ class Maker:
 
         return run
 
+    def multiply(self, a: Array, b: Array, out: Array) -> None:
+        """`out[...] = a @ b`, matrices or stacks of them."""
+        if self.products is None or out.dtype.name not in KINDS:
+            self.cp.matmul(a, b, out=out)
+        else:
+            self.products.multiply(a, b, out)
+
+    def _marked(self, run: Any, dtype: str) -> Any:
+        """A run with products of a dtype: CuPy's own cannot be captured."""
+        if run is not None:
+            waiting(run, self.products is None or dtype not in KINDS)
+        return run
+
     def _conv(self, node: Node) -> Run:
         geometry, name = conv_geometry(node), node.prim.name
         dtype = node.outputs[0].aval.dtype
         plan = self.cudnn.plan(name, geometry, dtype)
         if plan is not None:
             return plan
-        work = "float32" if dtype in HALVES else dtype
-        columns = Columns(self.launch, self.workspace, geometry, work)
+
+        def made(work: str) -> Columns:
+            return Columns(self.launch, self.workspace, self.multiply, geometry, work)
+
+        columns, work = made(dtype), dtype
+        # without cuBLAS's own, and for sums of several blocks, 16 bits go by float32
+        summed = name == "conv_filter_grad" and columns.step < geometry.batch
+        if dtype in HALVES and (self.products is None or summed):
+            columns, work = made("float32"), "float32"
         direction = {
             "conv": columns.forward,
             "conv_input_grad": columns.input_grad,
             "conv_filter_grad": columns.filter_grad,
         }[name]
-        return direction if work == dtype else self._wide(direction)
+        if work != dtype:
+            return self._marked(self._wide(direction), work)
+
+        def run(*arrays: Array) -> None:
+            direction(*arrays)
+
+        return self._marked(run, work)
 
     def _wide(self, run: Run) -> Run:
         """`run` in float32 for the 16 bit floats."""
@@ -161,6 +199,11 @@ class Maker:
         return allocating(wide)
 
     def _matmul(self, node: Node) -> Run:
+        made = self.products.make(node) if self.products else None
+        return self._by_cupy(node) if made is None else made
+
+    def _by_cupy(self, node: Node) -> Run:
+        """A product that is not one call of cuBLAS's: other dtypes, other axes."""
         a, b = (v.aval for v in node.inputs)
         ta = node.static.get("transpose_a", False)
         tb = node.static.get("transpose_b", False)
@@ -189,7 +232,8 @@ class Maker:
         if a.dtype in HALVES and not ((plain and a.ndim == b.ndim == 2) or flat):
             # CuPy's batched product of these crashes (bfloat16) or ignores the dtype.
             return self._wide(run)
-        return allocating(run, batched or perm_out is not None)
+        # CuPy's products are not captured
+        return waiting(allocating(run, batched or perm_out is not None))
 
 
 def pool_kernel(node: Node) -> Kernel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from minikeras.extend import BackendError
+from minikeras.extend import BackendError, OutOfMemory
 
 
 def set_limit(cp: Any) -> None:
@@ -30,8 +30,8 @@ def release(cp: Any) -> None:
     cp.get_default_pinned_memory_pool().free_all_blocks()
 
 
-def explained(cp: Any, what: str, nbytes: int) -> str:
-    """What a failed allocation says.
+def failure(cp: Any, what: str, nbytes: int) -> OutOfMemory:
+    """The error of a failed allocation.
 
     Args:
         cp: The module cupy.
@@ -52,6 +52,5 @@ def explained(cp: Any, what: str, nbytes: int) -> str:
     )
     if limit:
         text += f" MINIKERAS_GPU_MEMORY limits arrays to {limit / 2**20:.0f} MiB."
-    if nbytes and 0 < room < nbytes:
-        text += f" About {room / nbytes:.0%} of the batch would fit."
-    return f"{text} Use a smaller batch, or keras.utils.clear_session() between models."
+    text += " Use a smaller batch, or keras.utils.clear_session() between models."
+    return OutOfMemory(text, nbytes, max(room, 0))

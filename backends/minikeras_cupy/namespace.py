@@ -6,7 +6,11 @@ CuPy's own.
 
 from __future__ import annotations
 
+import functools
+import logging
 from typing import Any
+
+import numpy as np
 
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.scatter import add_rows
@@ -32,7 +36,7 @@ class Namespace:
     @property
     def linalg(self) -> Any:
         """Decompositions that fail where NumPy's do: CuPy's give numbers of no meaning."""
-        return _Linalg(self._cp.linalg)
+        return _Linalg(self._cp)
 
     def where(self, condition: Array, a: Array, b: Array) -> Array:
         """CuPy's has no loop for bfloat16, and gives float32: here its bits are chosen."""
@@ -60,16 +64,31 @@ class Namespace:
         return self._cp.argsort(x, axis=axis, kind=kind)
 
 
+@functools.cache
+def _say_once(text: str) -> None:
+    logging.getLogger("minikeras").info(text)
+
+
 def _is_bfloat16(x: Any) -> bool:
     dtype = getattr(x, "dtype", None)
     return dtype is not None and dtype.name == "bfloat16"
 
 
 class _Linalg:
-    """`cupy.linalg`, told to raise LinAlgError."""
+    """`cupy.linalg`, told to raise LinAlgError; what an old cuSOLVER lacks is NumPy's."""
 
-    def __init__(self, module: Any) -> None:
-        self._module = module
+    def __init__(self, cp: Any) -> None:
+        self._cp, self._module = cp, cp.linalg
+
+    def eig(self, x: Array) -> tuple[Array, Array]:
+        """Eigenvalues and vectors; on the host where the device has no function."""
+        try:
+            found: tuple[Array, Array] = self.__getattr__("eig")(x)
+        except (AttributeError, NotImplementedError, RuntimeError) as error:
+            _say_once(f"eig is computed on the host, by NumPy: {error}")
+            w, v = np.linalg.eig(x.get())
+            return self._cp.asarray(w), self._cp.asarray(v)
+        return found
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self._module, name)

@@ -13,6 +13,7 @@ from typing import Any
 from minikeras_kernels.cells import BLOCKS, KINDS, SIZES, StepKernel, step_arrays
 
 from minikeras.extend import Node, numpy_dtype
+from minikeras_cupy.conv import Multiply
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.render import WARP, source
 
@@ -34,14 +35,16 @@ class Walk:
 
     Args:
         launch: Compiles and starts kernels.
+        multiply: `multiply(a, b, out)`, a product of matrices.
         node: The row, with operands of float32 or float64 that are not empty.
     """
 
     # Its buffers are made once, its results are not.
     allocates = False
 
-    def __init__(self, launch: Launcher, node: Node) -> None:
+    def __init__(self, launch: Launcher, multiply: Multiply, node: Node) -> None:
         self.cp, self.start = launch.cp, launch.driver.start
+        self.multiply = multiply
         self.name = node.prim.name
         self.row, self.back = self.name.removesuffix("_grad"), "_grad" in self.name
         self.count, self.at = len(node.inputs), KERNEL[self.name]
@@ -89,7 +92,7 @@ class Walk:
     def _forward(self, named: dict[str, Array], kernel: Array) -> None:
         self.space[...] = named["h0"]
         for step in range(self.time):
-            self.cp.matmul(self.space, kernel, out=self.product)
+            self.multiply(self.space, kernel, self.product)
             self._step(step)
         if self.row == "lstm":
             named["last"][...] = named["cs"][self.time - 1]
@@ -102,13 +105,13 @@ class Walk:
         turned = kernel.swapaxes(0, 1)
         for step in reversed(range(self.time)):
             self._step(step)
-            self.cp.matmul(self.space, turned, out=self.product)
+            self.multiply(self.space, turned, self.product)
         self.cp.add(named["dh"], self.product, out=named["dh"])
 
 
-def walk(launch: Launcher, node: Node) -> Run | None:
+def walk(launch: Launcher, multiply: Multiply, node: Node) -> Run | None:
     """The run of a recurrent row, or None where the generic kernel does it."""
     first = node.inputs[0].aval
     if first.dtype not in KINDS or not first.size:
         return None
-    return Walk(launch, node)
+    return Walk(launch, multiply, node)

@@ -111,7 +111,9 @@ class NumbaBackend(NumpyBackend):
             step = lower_fused(node, regs)
         return super().lower(node, regs) if step is None else step
 
-    def capture(self, steps: Sequence[Step]) -> Step | None:
+    def capture(
+        self, steps: Sequence[Step], outside: Sequence[int] = ()
+    ) -> Step | None:
         """Neighbouring native steps become one native call."""
         joined: list[Step] = []
         for native, group in groupby(steps, is_native):

@@ -45,8 +45,32 @@ def allocates(run: Callable[..., Any]) -> bool:
     return bool(getattr(run, "allocates", False))
 
 
+def waiting(run: _Run, always: bool = True) -> _Run:
+    """`run`, marked: whether it cannot be recorded, since the host looks at values in it."""
+    run.waits = always  # type: ignore[attr-defined]  # functions take attributes
+    return run
+
+
+def waits(run: Callable[..., Any]) -> bool:
+    """Whether `run` is marked as one that cannot be recorded."""
+    return bool(getattr(run, "waits", False))
+
+
 class BackendError(RuntimeError):
     """A backend that is unknown, not installed, or not usable on this machine."""
+
+
+class OutOfMemory(MemoryError):
+    """A device without room.
+
+    Attributes:
+        asked: Bytes that were asked for; 0 where that is not known.
+        room: Bytes that are there.
+    """
+
+    def __init__(self, text: str, asked: int = 0, room: int = 0) -> None:
+        super().__init__(text)
+        self.asked, self.room = asked, room
 
 
 class Loop(NamedTuple):
@@ -144,8 +168,16 @@ class Backend:
         """A prepared closure for `node`: reads R[i], writes into the preallocated R[o]."""
         raise NotImplementedError
 
-    def capture(self, steps: Sequence[Step]) -> Step | None:
-        """One callable that runs all `steps`, or None where that brings nothing."""
+    def capture(
+        self, steps: Sequence[Step], outside: Sequence[int] = ()
+    ) -> Step | None:
+        """One callable that runs all `steps`, or None where that brings nothing.
+
+        Args:
+            steps: What `lower` made, in order; see `allocates` and `waits`.
+            outside: The registers that may hold another array in each run; what the
+                others hold changes with the first of these.
+        """
         return None
 
     def copying(self, source: int, target: int, aval: Aval) -> Step | None:

@@ -29,6 +29,7 @@ from minikeras.engine.exact import exact
 from minikeras.engine.forking import pause, settle_at_fork
 from minikeras.engine.given import plain
 from minikeras.engine.interpret import base, current, within
+from minikeras.engine.precision import matmul_precision
 from minikeras.engine.program import Program
 from minikeras.engine.staging import Staging
 from minikeras.engine.tensor import (
@@ -97,7 +98,7 @@ class Function:
         leaves, spec = tree.flatten_spec((args, kwargs))
         backend = registry.active()
         arrays: list[Any] = []
-        signature: list[Any] = [spec, backend.name, floatx()]
+        signature: list[Any] = [spec, backend.name, floatx(), matmul_precision()]
         for leaf in leaves:
             kind = type(leaf)
             if kind is Tensor:

@@ -14,6 +14,7 @@ from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph
 from minikeras.engine.living import once
 from minikeras.engine.profile import Profile, watched
+from minikeras.engine.room import explained
 from minikeras.engine.routine import Routine
 from minikeras.engine.state import State, Turn, claim
 from minikeras.engine.tensor import adopt
@@ -49,7 +50,7 @@ class Program:
         n_results = len(graph.outputs) - len(writes)
         place = {state: n_inputs + i for i, state in enumerate(reads)}
         updates = [(n_results + i, place[s]) for i, s in enumerate(writes)]
-        routine = Routine(graph, updates, backend, shared=True)
+        routine = Routine(graph, updates, backend, shared=True, arguments=n_inputs)
         self.backend = backend
         self.flags = tuple(s.trainable for s in reads)
         self._turn = Turn()
@@ -112,7 +113,10 @@ class Program:
             with turn.lock:
                 other = claim(turn, self.registers, self._read_only, self._written)
                 if other is None:
-                    return self._run(arrays)
+                    try:
+                        return self._run(arrays)
+                    except registry.OutOfMemory as error:
+                        raise self._explained(error) from error
             other.wait()
 
     def _run(self, arrays: Sequence[Any]) -> list[Any]:
@@ -128,6 +132,11 @@ class Program:
                 results = undisturbed(self._changed)
             routine.release(self._inputs)
         return results
+
+    def _explained(self, error: registry.OutOfMemory) -> registry.OutOfMemory:
+        graph = self.graph
+        given = graph.inputs[: len(self._inputs)]
+        return explained(error, graph, given, self.arena_bytes)
 
     def _changed(self) -> list[Any]:
         routine, copy, registers = self._routine, self.backend.copy, self.registers

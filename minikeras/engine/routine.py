@@ -31,6 +31,7 @@ from minikeras.engine.passes.scans import scans
 from minikeras.engine.passes.simplify import simplify
 from minikeras.engine.passes.stabilise import stabilise_graph
 from minikeras.engine.profile import enabled, watch
+from minikeras.engine.room import explained
 
 Pass = Callable[[Graph], Graph]
 
@@ -77,6 +78,7 @@ class Routine:
         backend: Where it runs.
         shared: Whether its memory may be that of other routines too: whoever runs it
             holds `arena.lock` then.
+        arguments: How many of the inputs, the first ones, come from the caller.
 
     Attributes:
         graph: The graph after all passes.
@@ -95,6 +97,7 @@ class Routine:
         updates: Sequence[tuple[int, int]],
         backend: registry.Backend,
         shared: bool = False,
+        arguments: int = 0,
     ) -> None:
         self.backend = backend
         self.graph = graph = optimise(graph, backend)
@@ -115,9 +118,11 @@ class Routine:
         self.registers = registers
         self._shapes: list[tuple[int, int, Shape]] = []  # reshapes of its own values
         size = places.arena_bytes
-        self._bind(
-            lend(backend, size) if shared else Arena(backend.alloc(max(size, 1)), size)
-        )
+        try:
+            memory = backend.alloc(max(size, 1)) if not shared else None
+            self._bind(lend(backend, size) if shared else Arena(memory, size))
+        except registry.OutOfMemory as error:
+            raise explained(error, graph, graph.inputs[:arguments]) from error
         steps: list[registry.Step] = []
         nodes: list[Node] = []
         views: list[_View] = []
@@ -166,13 +171,19 @@ class Routine:
         backend, steps = self.backend, self.prepared
         if with_copies and self.copies and not self.swaps:
             copying = [backend.copying(*copy) for copy in self.copies]
-            whole = backend.capture([*steps, *(c for c in copying if c is not None)])
+            joined = [*steps, *(c for c in copying if c is not None)]
+            whole = backend.capture(joined, self._outside())
             if None not in copying and getattr(whole, "at_once", False):
                 assert whole is not None
                 self.copies = []
                 return [whole]
-        captured = backend.capture(steps)
+        captured = backend.capture(steps, self._outside())
         return steps if captured is None else [captured]
+
+    def _outside(self) -> list[int]:
+        """Registers of inputs and their views, and one that moves where the arena does."""
+        arena = [register for register, *_ in self._offsets[:1]]
+        return [*arena, *self.inputs, *(view.target for view in self._views)]
 
     def _bind(self, arena: Arena) -> None:
         """Keep the values in `arena`."""
@@ -339,7 +350,8 @@ def _scan(
         for outer, own in last:
             put(registers[outer], inner[own])
 
-    return registry.allocating(step, body.allocating_steps > 0)
+    looks = any(registry.waits(s) for s in body.prepared)
+    return registry.waiting(registry.allocating(step, body.allocating_steps > 0), looks)
 
 
 def _while(
@@ -404,4 +416,5 @@ def _cond(
         for outer, own in made:
             put(registers[outer], inner[own])
 
-    return registry.allocating(step, any(s[0].allocating_steps for s in sides))
+    made = registry.allocating(step, any(s[0].allocating_steps for s in sides))
+    return registry.waiting(made)  # for the bool, which comes to the host

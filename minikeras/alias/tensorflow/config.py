@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from minikeras.alias.tensorflow.core import run_eagerly
+from minikeras.config import set_matmul_precision
 from minikeras.engine import backend as registry
 
 
@@ -41,7 +42,8 @@ def run_functions_eagerly(run_eagerly_: bool) -> None:
 
 
 def enable_tensor_float_32_execution(enabled: bool) -> None:
-    """Accepted and ignored: `MINIKERAS_TF32=1` does it."""
+    """Whether float32 products may round their operands, on a GPU."""
+    set_matmul_precision("high" if enabled else "highest")
 
 
 def is_gpu_available(*args: Any, **kwargs: Any) -> bool:

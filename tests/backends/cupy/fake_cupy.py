@@ -16,7 +16,18 @@ from types import SimpleNamespace
 import numpy as np
 from minikeras_cupy import render
 
+from tests.backends.cupy import fake_device
 from tests.backends.kernels import lockstep
+
+
+def do(work):
+    """What the device does when its current stream comes to it."""
+    fake_device.active[0].do(work)
+
+
+def allocate(nbytes):
+    """Every array of its own comes from the allocator in use."""
+    fake_device.active[0].allocate(nbytes)
 
 
 class MemoryPointer:
@@ -39,6 +50,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
     def __init__(self, shape, dtype=float, memptr=None):
         if memptr is None:
             self._a = np.empty(shape, dtype)
+            allocate(self._a.nbytes)
         else:
             self._a = np.ndarray(shape, dtype, memptr.raw, memptr.offset)
 
@@ -51,6 +63,9 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
     def get(self):
         return self._a.copy()
 
+    def fill(self, value):
+        do(lambda: self._a.fill(bare(value)))
+
     def view(self, dtype):
         return ndarray.of(self._a.view(dtype))
 
@@ -61,10 +76,13 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
         if any(isinstance(v, np.ndarray) and v.ndim for v in inputs):
             raise TypeError("Unsupported type <class 'numpy.ndarray'>")
         out = kwargs.pop("out", None)
+        function, given = getattr(ufunc, method), list(map(bare, inputs))
         if out is not None:
             kwargs["out"] = tuple(v._a for v in out)
-        made = getattr(ufunc, method)(*map(bare, inputs), **kwargs)
-        return out[0] if out is not None else ndarray.of(made)
+            do(lambda: function(*given, **kwargs))
+            return out[0]
+        allocate(1)
+        return ndarray.of(function(*given, **kwargs))
 
     def __getitem__(self, key):
         return ndarray.of(self._a[bare(key)])
@@ -72,7 +90,8 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
     def __setitem__(self, key, value):
         if isinstance(value, np.ndarray) and value.ndim:
             raise TypeError("Unsupported type <class 'numpy.ndarray'>")
-        self._a[bare(key)] = bare(value)
+        where, number = bare(key), bare(value)
+        do(lambda: self._a.__setitem__(where, number))
 
     def __iter__(self):
         return (self[i] for i in range(len(self._a)))
@@ -102,6 +121,8 @@ def _attribute(name):
 
 def _method(name):
     def method(self, *args, **kwargs):
+        if name in ("astype", "copy", "sum", "max"):
+            allocate(1)
         return wrapped(getattr(self._a, name)(*map(bare, args), **bare(kwargs)))
 
     return method
@@ -116,7 +137,6 @@ for _name in (
     "astype",
     "copy",
     "sum",
-    "fill",
     "max",
 ):
     setattr(ndarray, _name, _method(_name))
@@ -158,14 +178,26 @@ class _Submodule:
         return call
 
 
+_VIEWS = ("ascontiguousarray", "broadcast_to", "flip")
+
+
 def _function(name):
     function = getattr(np, name)
 
     def call(*args, **kwargs):
         out = kwargs.get("out")
-        with np.errstate(all="ignore"):
-            made = wrapped(function(*map(bare, args), **bare(kwargs)))
-        return made if out is None else out
+        given, more = list(map(bare, args)), bare(kwargs)
+
+        def work():
+            with np.errstate(all="ignore"):
+                return wrapped(function(*given, **more))
+
+        if out is None:
+            if name not in _VIEWS:
+                allocate(1)
+            return work()
+        do(work)
+        return out
 
     return call
 
@@ -191,7 +223,7 @@ class Driver:
 
     def function(self, name, text):
         assert text.startswith(render.headers())
-        lockstep.build([render.Source(name, text.removeprefix(render.headers()))])
+        lockstep.later(render.Source(name, text.removeprefix(render.headers())))
         self.compiled.append(name)
         self._names.append(name)
         return len(self._names) - 1
@@ -199,7 +231,40 @@ class Driver:
     def start(self, call):
         assert call.blocks >= 1
         self.launches += 1
-        lockstep.call(self._names[call.function], call.words)
+        name, words = self._names[call.function], call.words.copy()
+        do(lambda: lockstep.call(name, words))
+
+
+def compile_eager(function):
+    """Compile in one go the kernels of eager calls that a function makes.
+
+    It is run on NumPy, where each call of a kernel is noted.
+    """
+    from minikeras.engine import backend as registry
+    from minikeras.extend import Aval, Node, Value, lookup
+
+    reference, cupy, calls = registry.load("numpy"), registry.load("cupy"), {}
+
+    def noted(name, kernel):
+        def call(*arrays, **static):
+            avals = tuple(Aval(tuple(np.shape(a)), a.dtype.name) for a in arrays)
+            calls.setdefault((name, avals, repr(static)), static)
+            return kernel(*arrays, **static)
+
+        return call
+
+    plain = reference.kernels
+    reference.kernels = {n: noted(n, k) for n, k in plain.items()}
+    try:
+        with registry.using("numpy"):
+            function()
+    finally:
+        reference.kernels = plain
+    for (name, avals, _), static in calls.items():
+        row = lookup(name)
+        if not row.multi:
+            inputs = [*map(Value, avals)]
+            cupy._maker.make(Node(row, inputs, [Value(row.infer(*avals, **static))], static))
 
 
 def _refuses_bfloat16(function):
@@ -295,15 +360,22 @@ def make(devices=1):
             raise devices
         return devices
 
-    stream = SimpleNamespace(ptr=0, synchronize=lambda: None)
+    device = fake_device.active[0] = module.device = fake_device.Device()
     module.cuda = SimpleNamespace(
         runtime=SimpleNamespace(
             getDeviceCount=count,
             free=lambda pointer: None,
             memGetInfo=lambda: (1 << 20, 64 << 20),
+            memcpyAsync=device.memcpy_async,
+            memcpyHostToDevice=1,
+            memcpyDeviceToDevice=3,
         ),
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
-        get_current_stream=lambda: stream,
+        get_current_stream=lambda: device.current[-1],
+        Stream=lambda non_blocking: fake_device.Stream(device, non_blocking),
+        Event=fake_device.Event,
+        alloc_pinned_memory=fake_device.Pinned,
+        using_allocator=device.using_allocator,
     )
     pool = Pool()
     module.get_default_memory_pool = lambda: pool
@@ -331,5 +403,8 @@ def installed(monkeypatch, module):
     cupyx.errstate = module.linalg.errstate
     monkeypatch.setitem(sys.modules, "cupyx", cupyx)
     monkeypatch.setattr(sys.modules["minikeras_cupy.backend"], "Driver", Driver)
+    monkeypatch.setattr(
+        sys.modules["minikeras_cupy.kernels"], "library", fake_device.cublas
+    )
     monkeypatch.delitem(registry._loaded, "cupy", raising=False)
     monkeypatch.setattr(registry, "_active", registry._active)

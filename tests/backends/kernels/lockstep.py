@@ -31,7 +31,7 @@ def compiler() -> str | None:
 
 
 @functools.cache
-def _folder() -> Path:
+def folder() -> Path:
     """Where compiled kernels lie while this process lives, with the headers compiled."""
     folder = Path(tempfile.mkdtemp(prefix="lockstep"))
     scalars = (Path(render.__file__).parent / "headers" / "scalars.h").read_text()
@@ -48,18 +48,27 @@ def _folder() -> Path:
 
 
 _functions: dict[str, Any] = {}
+_waiting: dict[str, render.Source] = {}
+
+
+def later(source: render.Source) -> None:
+    """Compile a kernel with others, when one of them is called first."""
+    if source.name not in _functions:
+        _waiting[source.name] = source
 
 
 def build(sources: Iterable[render.Source]) -> None:
     """Compile those kernels that are new, all in one go: a compiler's start is dear."""
-    fresh = {s.name: s for s in sources if s.name not in _functions}
+    asked = [*_waiting.values(), *sources]
+    _waiting.clear()
+    fresh = {s.name: s for s in asked if s.name not in _functions}
     if not fresh:
         return
-    folder = _folder()
-    stem = folder / f"part{len(_functions)}"
+    where = folder()
+    stem = where / f"part{len(_functions)}"
     text = "".join(s.text for s in fresh.values())
     stem.with_suffix(".cpp").write_text(f'#include "headers.h"\n{text}')
-    command = [str(compiler()), *FLAGS, "-I", str(folder), "-shared"]
+    command = [str(compiler()), *FLAGS, "-I", str(where), "-shared"]
     done = subprocess.run(
         [*command, "-o", str(stem.with_suffix(".so")), str(stem.with_suffix(".cpp"))],
         capture_output=True,
@@ -89,6 +98,8 @@ class Call:
 
 
 def call(name: str, words: np.ndarray[Any, Any], warps: int = 3) -> None:
-    """Run a kernel that was built on its words, by so many warps."""
+    """Run a kernel on its words, by so many warps."""
+    if name not in _functions:
+        build([])
     pointer = ctypes.c_void_p(words.ctypes.data)
     _functions[name](pointer, ctypes.c_uint64(warps))
