@@ -20,9 +20,9 @@ from minikeras.extend import (
     Value,
     allocates,
     allocating,
+    numpy_dtype,
     waiting,
     waits,
-    numpy_dtype,
 )
 from minikeras_cupy import groups, memory
 from minikeras_cupy.driver import Driver

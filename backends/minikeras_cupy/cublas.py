@@ -126,7 +126,8 @@ class Products:
             return
         cublas, handle = self.cublas, self.handle
         self._check(
-            cublas.cublasSetStream_v2(handle, ctypes.c_void_p(stream)), "cublasSetStream"
+            cublas.cublasSetStream_v2(handle, ctypes.c_void_p(stream)),
+            "cublasSetStream",
         )
         room = ctypes.c_void_p(self.workspace.data.ptr), ctypes.c_size_t(WORKSPACE)
         self._check(cublas.cublasSetWorkspace_v2(handle, *room), "cublasSetWorkspace")
@@ -184,7 +185,10 @@ class Products:
         function, address = getattr(self.cublas, name), ctypes.c_void_p
 
         def operand(width: int, step: int) -> list[Any]:
-            return [*map(ctypes.c_int, (kind, width)), *([number(step)] if several else [])]
+            return [
+                *map(ctypes.c_int, (kind, width)),
+                *([number(step)] if several else []),
+            ]
 
         first, second = operand(left, what.b_step), operand(right, what.a_step)
         third = operand(m, m * n)

@@ -127,7 +127,9 @@ class Captured:
     ) -> None:
         self.owner, self.steps = graphs, steps
         self.outside = tuple(outside)
-        self.graphs: OrderedDict[tuple[int, ...], tuple[Any, Any] | None] = OrderedDict()
+        self.graphs: OrderedDict[tuple[int, ...], tuple[Any, Any] | None] = (
+            OrderedDict()
+        )
         self.captures = self.replays = 0
         self.off = False
 

@@ -84,7 +84,7 @@ class Maker:
             return self._launched(pool_kernel(node), len(node.inputs) + 1)
         if name in KERNEL:
             made = walk(self.launch, self.multiply, node)
-            return self._marked(made, node.inputs[0].aval.dtype)
+            return made and self._marked(made, node.inputs[0].aval.dtype)
         if node.prim.kind == "movement":
             return moving(self.cp, node)
         return self._matmul(node) if name == "matmul" else self.groups.make(node)
@@ -153,11 +153,9 @@ class Maker:
         else:
             self.products.multiply(a, b, out)
 
-    def _marked(self, run: Any, dtype: str) -> Any:
+    def _marked(self, run: Run, dtype: str) -> Run:
         """A run with products of a dtype: CuPy's own cannot be captured."""
-        if run is not None:
-            waiting(run, self.products is None or dtype not in KINDS)
-        return run
+        return waiting(run, self.products is None or dtype not in KINDS)
 
     def _conv(self, node: Node) -> Run:
         geometry, name = conv_geometry(node), node.prim.name

@@ -65,7 +65,13 @@ class Uploads:
         made = cp.empty(array.shape, dtype=array.dtype)
         there, nbytes = place.device.data.ptr, array.nbytes
         beside.wait_event(place.taken)
-        copy(there, place.pinned.ptr, nbytes, cp.cuda.runtime.memcpyHostToDevice, beside.ptr)
+        copy(
+            there,
+            place.pinned.ptr,
+            nbytes,
+            cp.cuda.runtime.memcpyHostToDevice,
+            beside.ptr,
+        )
         place.arrived.record(beside)
         current.wait_event(place.arrived)
         across = cp.cuda.runtime.memcpyDeviceToDevice
@@ -80,7 +86,9 @@ class Uploads:
         if place is None or place.nbytes < nbytes:
             if place is not None:
                 place.taken.synchronize()
-            place = self._places[at] = _Place(self.cp, 1 << math.ceil(math.log2(nbytes)))
+            place = self._places[at] = _Place(
+                self.cp, 1 << math.ceil(math.log2(nbytes))
+            )
         return place
 
     def release(self) -> None:

@@ -27,7 +27,9 @@ def explained(
         where = f"layer {node.source!r}" if node.source else node.prim.name
         size = f"{aval.nbytes / 2**20:.1f} MiB"
         shape = f"{aval.dtype}{list(aval.shape)}"
-        parts.append(f"The largest array of the program is {shape} ({size}), of {where}.")
+        parts.append(
+            f"The largest array of the program is {shape} ({size}), of {where}."
+        )
     shapes = [v.aval.shape for v in arguments if v.aval.shape]
     if shapes and error.asked > error.room:
         batch = shapes[0][0]

@@ -264,7 +264,9 @@ def compile_eager(function):
         row = lookup(name)
         if not row.multi:
             inputs = [*map(Value, avals)]
-            cupy._maker.make(Node(row, inputs, [Value(row.infer(*avals, **static))], static))
+            cupy._maker.make(
+                Node(row, inputs, [Value(row.infer(*avals, **static))], static)
+            )
 
 
 def _refuses_bfloat16(function):

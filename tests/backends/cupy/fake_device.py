@@ -141,7 +141,16 @@ def _cublas():
     folder = Path(lockstep.folder())
     target = folder / "cublas.so"
     source = Path(__file__).with_name("fake_cublas.cpp")
-    command = [lockstep.compiler(), "-O1", "-w", "-fPIC", "-shared", source, "-o", target]
+    command = [
+        lockstep.compiler(),
+        "-O1",
+        "-w",
+        "-fPIC",
+        "-shared",
+        source,
+        "-o",
+        target,
+    ]
     subprocess.run(list(map(str, command)), check=True)
     return ctypes.CDLL(str(target))
 

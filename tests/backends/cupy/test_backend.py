@@ -20,7 +20,7 @@ from minikeras.engine import backend as registry
 from minikeras.engine import prims
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import jit
-from minikeras.extend import Aval, BackendError, Node, Value, lookup, numpy_dtype
+from minikeras.extend import Aval, BackendError, Node, Value, lookup
 from minikeras.testing import backend_contract
 from minikeras.utils import clear_session
 from minikeras.variable import Variable

@@ -32,7 +32,9 @@ def test_a_warm_step_is_a_graph(standing_in):
     losses += [float(net.step(x, y)[0]) for _ in range(3)]
     assert (driver.launches, device.products) == (launches, products)
     assert device.graphs - graphs == 3
-    assert len(standing_in.cp.device.streams) == 2  # the capture's beside the null stream
+    assert (
+        len(standing_in.cp.device.streams) == 2
+    )  # the capture's beside the null stream
     standing_in._graphs.on = False
     other = Net()
     plain = [float(other.step(x, y)[0]) for _ in range(6)]
@@ -90,7 +92,9 @@ def test_a_capture_that_fails_is_one_note_and_no_loss(standing_in, caplog, monke
         other = Net()
         again = [float(other.step(net.x, net.y)[0]) for _ in range(5)]
     (record,) = caplog.records
-    assert "one by one" in record.getMessage() and "not permitted" in record.getMessage()
+    assert (
+        "one by one" in record.getMessage() and "not permitted" in record.getMessage()
+    )
     assert losses == again
     np.testing.assert_allclose(losses, steps("numpy", 5)[1], rtol=1e-4)
     assert not standing_in._graphs.capturing and not standing_in.cp.device.graphs
@@ -108,10 +112,15 @@ def test_what_allocates_stands_between_graphs(standing_in):
         variable.assign(variable + ops.sum(z, axis=0))
         return ops.sum(z)
 
-    compiled, x = jit(step), ops.convert_to_tensor(np.arange(16, dtype="f4").reshape(4, 4))
+    compiled, x = (
+        jit(step),
+        ops.convert_to_tensor(np.arange(16, dtype="f4").reshape(4, 4)),
+    )
     found = [float(compiled(x)) for _ in range(4)]
     found.append(variable.numpy().tolist())
-    assert standing_in.cp.device.graphs == 2 * 3  # all but the first, on both sides of sort
+    assert (
+        standing_in.cp.device.graphs == 2 * 3
+    )  # all but the first, on both sides of sort
     variable.assign(np.zeros(4, "float32"))
     config.set_backend("numpy")
     plain = jit(step)
@@ -134,7 +143,9 @@ def test_data_is_copied_beside_the_computation(standing_in):
     """By memory that the device reads itself, on a stream of its own, in turn."""
     cp = standing_in.cp
     rng = np.random.default_rng(0)
-    hosts = [rng.normal(size=(100, 200)).astype(d) for d in ("f4", "f8", "f4", "f4", "f8")]
+    hosts = [
+        rng.normal(size=(100, 200)).astype(d) for d in ("f4", "f8", "f4", "f4", "f8")
+    ]
     hosts.append(np.asfortranarray(hosts[0]))
     hosts.append(hosts[1][::2, ::-1])
     made = [standing_in.from_host(h) for h in hosts]
@@ -152,7 +163,12 @@ def test_data_is_copied_beside_the_computation(standing_in):
 
 
 def test_small_and_empty_arrays_are_copied_plainly(standing_in):
-    for host in (np.zeros((0, 3), "f4"), np.arange(5), np.float32(3), np.zeros((2, 0), bool)):
+    for host in (
+        np.zeros((0, 3), "f4"),
+        np.arange(5),
+        np.float32(3),
+        np.zeros((2, 0), bool),
+    ):
         made = standing_in.from_host(np.asarray(host))
         assert made.shape == np.shape(host)
         np.testing.assert_array_equal(made.get(), host)
@@ -162,7 +178,11 @@ def test_small_and_empty_arrays_are_copied_plainly(standing_in):
 def test_out_of_memory_names_layer_and_batch(standing_in, monkeypatch):
     """What was asked for, what is in use, whose it is, and which batch would fit."""
     model = keras.Sequential(
-        [keras.Input((64,)), keras.layers.Dense(2048, name="wide"), keras.layers.Dense(3)]
+        [
+            keras.Input((64,)),
+            keras.layers.Dense(2048, name="wide"),
+            keras.layers.Dense(3),
+        ]
     )
     plain = standing_in.cp.empty
 
@@ -186,7 +206,9 @@ def test_out_of_memory_in_a_step_names_its_row_and_layer(standing_in, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(standing_in.cp, "empty", empty)
-        with pytest.raises(OutOfMemory, match=r"asked for 8\.0 MiB, 3\.0 MiB are in use"):
+        with pytest.raises(
+            OutOfMemory, match=r"asked for 8\.0 MiB, 3\.0 MiB are in use"
+        ):
             standing_in.alloc(8 << 20)
     x = Value(Aval((4, 3), "float32"))
     node = Node(lookup("cumsum"), [x], [Value(x.aval)], {"axis": 0}, "model/sums")
