@@ -30,11 +30,11 @@ from minikeras_numba.tiles.jobs import (
     JobRange,
     Lowered,
     Phase,
-    Plan,
+    Tables,
     clearing,
     job,
 )
-from minikeras_numba.tiles.windows import Image, Region, regions, three
+from minikeras_numba.tiles.regions import Image, Region, regions, three
 
 
 class Pooling(NamedTuple):
@@ -84,8 +84,8 @@ def lower_pool(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     )
     registers = [regs[v] for v in (*node.inputs, node.outputs[0])]
     a, b, out = registers[0], registers[-2], registers[-1]
-    plan = Plan(Base(a), Base(b), Base(out))
-    plan.work = 4 * (math.prod(wide.shape) + math.prod(narrow.shape))
+    tables = Tables(Base(a), Base(b), Base(out))
+    tables.work = 4 * (math.prod(wide.shape) + math.prod(narrow.shape))
     if spec.kind == "scatter":
         apart = all(
             s >= k for s, k in zip(static["strides"], static["window"], strict=True)
@@ -95,13 +95,13 @@ def lower_pool(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
             for a in axes
         )
         spec = spec._replace(kind="spread" if apart else "scatter")
-        _scatter_units(plan, spec, clear=not exact)
+        _scatter_units(tables, spec, clear=not exact)
     else:
-        _window_units(plan, spec)
-    return Closure([Phase(plan)])
+        _window_units(tables, spec)
+    return Closure([Phase(tables)])
 
 
-def _window_units(plan: Plan, spec: Pooling) -> None:
+def _window_units(tables: Tables, spec: Pooling) -> None:
     """Units for kinds that write each window once: an image, or some rows of one."""
     axis = next((i for i in range(3) if spec.target.sizes[i] > 1), 2)
     wanted = -(-4 * get_threads() // max(1, spec.batch))
@@ -114,15 +114,15 @@ def _window_units(plan: Plan, spec: Pooling) -> None:
             s for s in (t.clipped(low, high) for t in axes[axis]) if s is not None
         ]
         jobs = (j for r in regions(axes) for j in _region_jobs(spec, r))
-        ranges.append(plan.add_jobs(jobs))
+        ranges.append(tables.add_jobs(jobs))
     b_step = spec.source.nbytes if spec.kind == "gather" else 0
     for n in range(spec.batch):
         for first, last in ranges:
             offsets = (n * spec.source.nbytes, n * b_step, n * spec.target.nbytes)
-            plan.add_unit([JobRange(*offsets, first, last)])
+            tables.add_unit([JobRange(*offsets, first, last)])
 
 
-def _scatter_units(plan: Plan, spec: Pooling, clear: bool) -> None:
+def _scatter_units(tables: Tables, spec: Pooling, clear: bool) -> None:
     """Units for max_pool_grad: an image, cleared, then all its windows in order.
 
     Windows may overlap, so one thread owns all that write to a channel. Windows that
@@ -138,14 +138,14 @@ def _scatter_units(plan: Plan, spec: Pooling, clear: bool) -> None:
     if parts == 1:
         jobs = [*clearing(spec.dtype, size)] if clear else []
         jobs += [j for r in full for j in _region_jobs(spec, r)]
-        ranges = [plan.add_jobs(jobs)]
+        ranges = [tables.add_jobs(jobs)]
     else:
         # each part clears and fills channels of its own
         cuts = [(a * lanes, b * lanes) for a, b in chunks(-(-channels // lanes), parts)]
-        ranges = [plan.add_jobs(_channel_jobs(spec, full, a, b)) for a, b in cuts]
+        ranges = [tables.add_jobs(_channel_jobs(spec, full, a, b)) for a, b in cuts]
     for n in range(spec.batch):
         for first, last in ranges:
-            plan.add_unit(
+            tables.add_unit(
                 [JobRange(n * size, n * spec.target.nbytes, n * size, first, last)]
             )
 

@@ -20,7 +20,7 @@ from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.depthwise import Sliding, is_depthwise, sliding_phases
 from minikeras_numba.products.matmul import matmul_phases
 from minikeras_numba.products.matmul_sizes import flat
-from minikeras_numba.products.winograd import plan as winograd
+from minikeras_numba.products.winograd import grid as winograd
 from minikeras_numba.tiles.blocking import (
     Panel,
     Segment,
@@ -37,13 +37,13 @@ from minikeras_numba.tiles.jobs import (
     JobRange,
     Lowered,
     Phase,
-    Plan,
+    Tables,
     job,
     zeros_address,
 )
 from minikeras_numba.tiles.panels import Block, Packed, in_place, packed
+from minikeras_numba.tiles.regions import Image, Region, regions, three
 from minikeras_numba.tiles.tile import tile
-from minikeras_numba.tiles.windows import Image, Region, regions, three
 
 # A block of results this large is still in L2 when its epilogue runs.
 BLOCK_BYTES = 1 << 18
@@ -155,24 +155,26 @@ def correlation_phases(
     epilogue: Epilogue | None = None,
 ) -> list[Phase]:
     """Pack the weights, then go over images and blocks of their rows."""
-    plan = Plan(source, right.base, target)
+    tables = Tables(source, right.base, target)
     size = math.prod(work.target.sizes) * work.batch
-    plan.work = size * work.outer * work.groups * math.prod(work.kernel) * work.inner
+    tables.work = size * work.outer * work.groups * math.prod(work.kernel) * work.inner
     ranges = []
     axis, length, row = _blocked_axis(work)
     by_cache = -(-work.target.nbytes // BLOCK_BYTES)
     by_threads = -(-4 * get_threads() // max(1, work.batch))
     for low, high in chunks(length, max(by_cache, by_threads)) if size else []:
         rows = (low * row, high * row)
-        ranges.append((rows, plan.add_jobs(_block_jobs(work, right, axis, low, high))))
+        ranges.append(
+            (rows, tables.add_jobs(_block_jobs(work, right, axis, low, high)))
+        )
     image_rows = math.prod(work.target.sizes)
     for n in range(work.batch):
         for (low, high), (first, last) in ranges:
             done = (n * image_rows + low, n * image_rows + high)
             offsets = (n * work.source.nbytes, 0, n * work.target.nbytes)
-            plan.add_unit([JobRange(*offsets, first, last, *done)])
+            tables.add_unit([JobRange(*offsets, first, last, *done)])
     phases = [] if right.phase is None else [right.phase]
-    return [*phases, Phase(plan, epilogue)]
+    return [*phases, Phase(tables, epilogue)]
 
 
 def _blocked_axis(work: Correlation) -> tuple[int, int, int]:

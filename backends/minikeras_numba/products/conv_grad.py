@@ -35,7 +35,7 @@ from minikeras_numba.products.depthwise import (
 )
 from minikeras_numba.products.matmul import matmul_phases
 from minikeras_numba.products.matmul_sizes import flat
-from minikeras_numba.products.winograd import plan as winograd
+from minikeras_numba.products.winograd import grid as winograd
 from minikeras_numba.products.winograd.filter_grad import affordable, filter_grad_phases
 from minikeras_numba.products.winograd.input_grad import input_grad_phases, preferred
 from minikeras_numba.tiles.blocking import (
@@ -54,14 +54,14 @@ from minikeras_numba.tiles.jobs import (
     JobRange,
     Lowered,
     Phase,
-    Plan,
+    Tables,
     clearing,
     job,
 )
 from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
 from minikeras_numba.tiles.partial import summing
+from minikeras_numba.tiles.regions import Region, three
 from minikeras_numba.tiles.tile import tile
-from minikeras_numba.tiles.windows import Region, three
 
 
 def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
@@ -172,29 +172,29 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
     parts = chunks(batch, get_threads() if amount >= SERIAL_WORK else 1) or [(0, 0)]
     size = math.prod(dw.shape) * item
     sums = Base(array=scratch(max(1, size * len(parts))))
-    plan = Plan(Base(x_reg), Base(dy_reg), sums if len(parts) > 1 else Base(out))
-    plan.work = amount
-    _add_parts(plan, work, parts, size)
-    phases = [Phase(plan)]
+    tables = Tables(Base(x_reg), Base(dy_reg), sums if len(parts) > 1 else Base(out))
+    tables.work = amount
+    _add_parts(tables, work, parts, size)
+    phases = [Phase(tables)]
     if len(parts) > 1:
         phases.append(Phase(summing(dtype, sums, Base(out), size, len(parts))))
     return Closure(phases)
 
 
 def _add_parts(
-    plan: Plan, work: Correlation, parts: Sequence[tuple[int, int]], size: int
+    tables: Tables, work: Correlation, parts: Sequence[tuple[int, int]], size: int
 ) -> None:
     """A unit for each part of the batch: clear its sum, then add image after image."""
     regions = [r for r in product(*work.axes) if all(s.length * s.taps for s in r)]
-    clear = plan.add_jobs(clearing(work.dtype, size))
-    adding = plan.add_jobs(j for r in regions for j in _region_jobs(work, r))
+    clear = tables.add_jobs(clearing(work.dtype, size))
+    adding = tables.add_jobs(j for r in regions for j in _region_jobs(work, r))
     for i, (low, high) in enumerate(parts):
         ranges = [JobRange(0, 0, i * size, *clear)]
         ranges += [
             JobRange(n * work.source.nbytes, n * work.target.nbytes, i * size, *adding)
             for n in range(low, high)
         ]
-        plan.add_unit(ranges)
+        tables.add_unit(ranges)
 
 
 def _region_jobs(work: Correlation, region: Region) -> Iterator[list[int]]:

@@ -29,13 +29,13 @@ from minikeras_numba.tiles.jobs import (
     Epilogue,
     JobRange,
     Phase,
-    Plan,
+    Tables,
     clearing,
     job,
 )
 from minikeras_numba.tiles.panels import scratch
 from minikeras_numba.tiles.partial import summing
-from minikeras_numba.tiles.windows import Image, Region, regions
+from minikeras_numba.tiles.regions import Image, Region, regions
 
 # Windows of so few taps are written out: their weights stay in registers.
 _MOST_TAPS = 9
@@ -64,8 +64,8 @@ def sliding_phases(
     work: Sliding, source: Base, weights: Base, target: Base, tail: Epilogue | None
 ) -> list[Phase]:
     """The phases of the convolution (or of its gradient by the input)."""
-    plan = Plan(source, weights, target)
-    plan.work = 2 * _amount(work)
+    tables = Tables(source, weights, target)
+    tables.work = 2 * _amount(work)
     cut = backward_segments if work.backward else forward_segments
     axes = [cut(axis) for axis in work.axes]
     sizes = work.target.sizes
@@ -81,14 +81,14 @@ def sliding_phases(
         clipped = (s.clipped(low, high) for s in axes[along])
         part[along] = [s for s in clipped if s is not None]
         jobs = (j for r in regions(part) for j in _apply_jobs(work, r))
-        ranges.append((low * row, high * row, *plan.add_jobs(jobs)))
+        ranges.append((low * row, high * row, *tables.add_jobs(jobs)))
     image = math.prod(sizes)
     for n in range(work.batch):
         for low, high, first, last in ranges:
             offsets = (n * work.source.nbytes, 0, n * work.target.nbytes)
             done = (n * image + low, n * image + high)
-            plan.add_unit([JobRange(*offsets, first, last, *done)])
-    return [Phase(plan, tail)]
+            tables.add_unit([JobRange(*offsets, first, last, *done)])
+    return [Phase(tables, tail)]
 
 
 def learning_phases(work: Sliding, x: Base, dy: Base, out: Base) -> list[Phase]:
@@ -99,20 +99,20 @@ def learning_phases(work: Sliding, x: Base, dy: Base, out: Base) -> list[Phase]:
     parts = chunks(work.batch, get_threads() if amount >= SERIAL_WORK else 1)
     parts = parts or [(0, 0)]
     sums = Base(array=scratch(max(1, size * len(parts))))
-    plan = Plan(x, dy, sums if len(parts) > 1 else out)
-    plan.work = 2 * amount
-    clear = plan.add_jobs(clearing(work.dtype, size))
+    tables = Tables(x, dy, sums if len(parts) > 1 else out)
+    tables.work = 2 * amount
+    clear = tables.add_jobs(clearing(work.dtype, size))
     axes = [forward_segments(axis) for axis in work.axes]
     full = [r for r in regions(axes) if all(s.length * s.taps for s in r)]
-    adding = plan.add_jobs(j for r in full for j in _learn_jobs(work, r))
+    adding = tables.add_jobs(j for r in full for j in _learn_jobs(work, r))
     for i, (low, high) in enumerate(parts):
         ranges = [JobRange(0, 0, i * size, *clear)]
         ranges += [
             JobRange(n * work.source.nbytes, n * work.target.nbytes, i * size, *adding)
             for n in range(low, high)
         ]
-        plan.add_unit(ranges)
-    phases = [Phase(plan)]
+        tables.add_unit(ranges)
+    phases = [Phase(tables)]
     if len(parts) > 1:
         phases.append(Phase(summing(work.dtype, sums, out, size, len(parts))))
     return phases

@@ -24,7 +24,7 @@ from minikeras_numba.tiles.jobs import (
     JobRange,
     Lowered,
     Phase,
-    Plan,
+    Tables,
     finishing,
     job,
     zeros_address,
@@ -73,13 +73,13 @@ def matmul_phases(
             return _jobs(spec, right, left, rows, group)
 
         return sparse_phases(spec, a, right, out, epilogue, dense)
-    plan = Plan(left.base if left else a, right.base, out)
-    plan.work = spec.m * spec.n * spec.k * len(spec.a_batch)
+    tables = Tables(left.base if left else a, right.base, out)
+    tables.work = spec.m * spec.n * spec.k * len(spec.a_batch)
     blocks, groups = _split(spec, len(columns), epilogue is not None)
     a_at = _places(spec.a, left, max(spec.a_batch, default=-1) + 1)
     b_at = _places(spec.b, right, max(spec.b_batch, default=-1) + 1)
     ranges = [
-        (rows, plan.add_jobs(_jobs(spec, right, left, rows, group)))
+        (rows, tables.add_jobs(_jobs(spec, right, left, rows, group)))
         for rows in blocks
         for group in groups
     ]
@@ -87,12 +87,12 @@ def matmul_phases(
         for (low, high), (first, last) in ranges:
             done = (i * spec.m + low, i * spec.m + high)
             step = JobRange(a_at[a_i], b_at[b_i], spec.c.starts[i], first, last, *done)
-            plan.add_unit([step])
+            tables.add_unit([step])
     phases = [p.phase for p in (right, left) if p is not None and p.phase is not None]
     if epilogue is None or len(groups) == 1:
-        return [*phases, Phase(plan, epilogue)]
+        return [*phases, Phase(tables, epilogue)]
     rows = spec.m * len(spec.a_batch)
-    return [*phases, Phase(plan), finishing(rows, out, plan.work, epilogue)]
+    return [*phases, Phase(tables), finishing(rows, out, tables.work, epilogue)]
 
 
 def _places(where: Where, packed: Packed | None, count: int) -> Sequence[int]:

@@ -17,7 +17,7 @@ from minikeras_numba.tiles.jobs import (
     Epilogue,
     JobRange,
     Phase,
-    Plan,
+    Tables,
     finishing,
     job,
 )
@@ -45,20 +45,20 @@ def few_phases(
     spec: Matmul, a: Base, b: Base, out: Base, epilogue: Epilogue | None
 ) -> list[Phase]:
     """The product, and its tail on the finished rows."""
-    plan = Plan(a, b, out)
+    tables = Tables(a, b, out)
     shared = spec.k * spec.n * spec.item * len(spec.a_batch) >= SHARED
-    plan.work = SERIAL_WORK if shared else 0
+    tables.work = SERIAL_WORK if shared else 0
     jobs = _turning if spec.transpose_b else _sweeping
     for i, (a_i, b_i) in enumerate(zip(spec.a_batch, spec.b_batch, strict=True)):
         places = spec.a.starts[a_i], spec.b.starts[b_i], spec.c.starts[i]
         for columns in _stretches(spec):
-            plan.add_unit(
-                [JobRange(*places, *plan.add_jobs(jobs(spec, columns, plan)))]
+            tables.add_unit(
+                [JobRange(*places, *tables.add_jobs(jobs(spec, columns, tables)))]
             )
     if epilogue is None:
-        return [Phase(plan)]
+        return [Phase(tables)]
     rows = spec.m * len(spec.a_batch)
-    return [Phase(plan), finishing(rows, out, spec.n * rows, epilogue)]
+    return [Phase(tables), finishing(rows, out, spec.n * rows, epilogue)]
 
 
 def _vectors(rows: int) -> int:
@@ -79,7 +79,7 @@ def _fields(spec: Matmul) -> dict[str, int]:
     return {"k": spec.k, "sap": spec.a.pitch, "sbk": spec.b.pitch, "ldc": spec.c.pitch}
 
 
-def _sweeping(spec: Matmul, columns: range, plan: Plan) -> Iterator[list[int]]:
+def _sweeping(spec: Matmul, columns: range, tables: Tables) -> Iterator[list[int]]:
     """Whole groups of the stretch, and what is left of it."""
     wide = _vectors(spec.m)
     groups, rest = divmod(len(columns), wide * spec.lanes)
@@ -87,7 +87,7 @@ def _sweeping(spec: Matmul, columns: range, plan: Plan) -> Iterator[list[int]]:
     tail = rest - (last - 1) * spec.lanes
     sums = max(groups * wide, last) * spec.lanes + DEEP
     room = scratch(spec.m * sums * max(4, spec.item))
-    plan.keep.append(room)
+    tables.keep.append(room)
     fields = {"s": int(room.ctypes.data), "r": DEEP, **_fields(spec)}
     if groups:
         at = columns.start * spec.item
@@ -99,7 +99,7 @@ def _sweeping(spec: Matmul, columns: range, plan: Plan) -> Iterator[list[int]]:
         yield job(fn, b=at, c=at, tail=tail, **fields)
 
 
-def _turning(spec: Matmul, columns: range, plan: Plan) -> Iterator[list[int]]:
+def _turning(spec: Matmul, columns: range, tables: Tables) -> Iterator[list[int]]:
     """Whole vectors of the stretch, and what is left of it."""
     whole, rest = divmod(len(columns), spec.lanes)
     for first, count, tail in (

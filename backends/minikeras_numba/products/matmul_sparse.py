@@ -34,7 +34,7 @@ from minikeras_numba.tiles.jobs import (
     Epilogue,
     JobRange,
     Phase,
-    Plan,
+    Tables,
     emit_jobs,
     finishing,
     job,
@@ -87,8 +87,8 @@ def sparse_phases(
     """The packing of B, the lists of A, the tiles; `dense` makes the other tiles' jobs."""
     blocks = row_blocks(spec)
     lists = _Lists(spec, blocks)
-    plan = Plan(a, right.base, out)
-    plan.work = spec.m * spec.n * spec.k
+    tables = Tables(a, right.base, out)
+    tables.work = spec.m * spec.n * spec.k
     width = len(right.panels)
     whole = epilogue is not None and spec.m >= MANY_ROWS
     by_rows = whole or width < 2 * get_threads()
@@ -99,15 +99,15 @@ def sparse_phases(
             ranges = []
             for rows in shared:
                 calls = [
-                    _gather(spec, right, lists, rows, i, dense, plan) for i in group
+                    _gather(spec, right, lists, rows, i, dense, tables) for i in group
                 ]
                 done = rows if by_rows else (0, 0)
-                ranges.append(JobRange(*starts, *plan.add_jobs(calls), *done))
-            plan.add_unit(ranges)
+                ranges.append(JobRange(*starts, *tables.add_jobs(calls), *done))
+            tables.add_unit(ranges)
     phases = [p for p in (right.phase, lists.phase(a)) if p is not None]
     if epilogue is None or by_rows:
-        return [*phases, Phase(plan, epilogue)]
-    return [*phases, Phase(plan), finishing(spec.m, out, plan.work, epilogue)]
+        return [*phases, Phase(tables, epilogue)]
+    return [*phases, Phase(tables), finishing(spec.m, out, tables.work, epilogue)]
 
 
 def row_blocks(spec: Matmul) -> list[tuple[int, int]]:
@@ -147,8 +147,8 @@ class _Lists:
     def phase(self, a: Base) -> Phase:
         """One unit a block: its rows, turned if need be, and their lists."""
         spec = self.spec
-        plan = Plan(a, Base(), Base(array=self.array))
-        plan.work = spec.m * spec.k * 4
+        tables = Tables(a, Base(), Base(array=self.array))
+        tables.work = spec.m * spec.k * 4
         for i, (low, high) in enumerate(self.blocks):
             at, calls = i * self.pitch, []
             source = {"a": low * spec.a.pitch, "sap": spec.a.pitch}
@@ -174,8 +174,8 @@ class _Lists:
                     **source,
                 )
             )
-            plan.add_unit([JobRange(spec.a.starts[0], 0, 0, *plan.add_jobs(calls))])
-        return Phase(plan)
+            tables.add_unit([JobRange(spec.a.starts[0], 0, 0, *tables.add_jobs(calls))])
+        return Phase(tables)
 
 
 def _rounded(nbytes: int) -> int:
@@ -189,11 +189,11 @@ def _gather(
     rows: tuple[int, int],
     number: int,
     dense: DenseJobs,
-    plan: Plan,
+    tables: Tables,
 ) -> list[int]:
     """The job for a block of rows and a panel, with the dense jobs it may run instead."""
     table = np.array(dense(rows, range(number, number + 1)), np.int64)
-    plan.keep.append(table)
+    tables.keep.append(table)
     panel = right.panels[number]
     low, high = rows
     return job(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from minikeras_numba.products.matmul_sizes import Matmul
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Plan, job, zeros_address
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job, zeros_address
 from minikeras_numba.tiles.panels import scratch
 from minikeras_numba.tiles.partial import summing
 from minikeras_numba.tiles.tile import tile
@@ -45,8 +45,8 @@ def tall_phases(spec: Matmul, a: Base, b: Base, out: Base) -> list[Phase]:
     size = spec.m * spec.n * spec.item
     parts = chunks(spec.k, PARTS)
     sums = Base(array=scratch(size * len(parts)))
-    plan = Plan(a, b, sums)
-    plan.work = spec.m * spec.n * spec.k
+    tables = Tables(a, b, sums)
+    tables.work = spec.m * spec.n * spec.k
     columns = panels(spec.n, spec.lanes)
     made: dict[tuple[int, bool], tuple[int, int]] = {}
     for i, (low, high) in enumerate(parts):
@@ -54,14 +54,14 @@ def tall_phases(spec: Matmul, a: Base, b: Base, out: Base) -> list[Phase]:
         for begin, end in chunks(high - low, -(-(high - low) // BLOCK)):
             kind = (end - begin, begin == 0)
             if kind not in made:
-                made[kind] = plan.add_jobs(_block(spec, columns, *kind))
+                made[kind] = tables.add_jobs(_block(spec, columns, *kind))
             row = low + begin
             ranges.append(
                 JobRange(row * spec.a.pitch, row * spec.b.pitch, i * size, *made[kind])
             )
-        plan.add_unit(ranges)
+        tables.add_unit(ranges)
     added = summing(spec.dtype, sums, out, size, len(parts))
-    return [Phase(plan), Phase(added)]
+    return [Phase(tables), Phase(added)]
 
 
 def _block(

@@ -88,7 +88,7 @@ def clearing(dtype: str, nbytes: int) -> Iterator[list[int]]:
 
 
 @dataclass(slots=True)
-class Plan:
+class Tables:
     """The tables of one phase, while they are made."""
 
     a: Base
@@ -122,42 +122,42 @@ class Epilogue(NamedTuple):
 
 
 class Phase:
-    """A plan made final: the address of the driver and of its tables."""
+    """Tables made final: the address of the driver, and of what it reads."""
 
     __slots__ = ("count", "fn", "grain", "keep", "meta")
 
-    def __init__(self, plan: Plan, epilogue: Epilogue | None = None) -> None:
-        tables = (
-            np.array(plan.units, np.int64),
-            np.array(plan.ranges, np.int64).reshape(-1, len(RANGE)),
-            np.array(plan.jobs, np.int64).reshape(-1, len(JOB)),
+    def __init__(self, tables: Tables, epilogue: Epilogue | None = None) -> None:
+        made = (
+            np.array(tables.units, np.int64),
+            np.array(tables.ranges, np.int64).reshape(-1, len(RANGE)),
+            np.array(tables.jobs, np.int64).reshape(-1, len(JOB)),
         )
-        words = [int(t.ctypes.data) for t in tables]
-        for base in (plan.a, plan.b, plan.c):
+        words = [int(t.ctypes.data) for t in made]
+        for base in (tables.a, tables.b, tables.c):
             address = 0 if base.array is None else int(base.array.ctypes.data)
             words += [base.register, address, 0]
         words += [epilogue.fn, int(epilogue.meta.ctypes.data)] if epilogue else [0, 0]
         meta = np.array(words, np.int64)
         self.fn = driver()
         self.meta = int(meta.ctypes.data)
-        self.count = len(plan.units) - 1
-        self.grain = max(1, self.count) if plan.work < SERIAL_WORK else 1
+        self.count = len(tables.units) - 1
+        self.grain = max(1, self.count) if tables.work < SERIAL_WORK else 1
         self.keep: tuple[Any, ...] = (
-            *(tables, meta, plan.a, plan.b, plan.c, epilogue),
-            *plan.keep,
+            *(made, meta, tables.a, tables.b, tables.c, epilogue),
+            *tables.keep,
         )
 
 
 def finishing(rows: int, out: Base, work: int, epilogue: Epilogue) -> Phase:
     """The epilogue by itself, for rows that were finished in pieces."""
-    plan = Plan(out, out, out)
-    plan.work = work
+    tables = Tables(out, out, out)
+    tables.work = work
     count = max(1, min(2 * get_threads(), rows))
     for i in range(count):
-        plan.add_unit(
+        tables.add_unit(
             [JobRange(0, 0, 0, 0, 0, rows * i // count, rows * (i + 1) // count)]
         )
-    return Phase(plan, epilogue)
+    return Phase(tables, epilogue)
 
 
 class Closure:

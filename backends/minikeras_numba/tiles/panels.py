@@ -13,7 +13,7 @@ import numpy as np
 
 from minikeras_numba.machine.jit import host
 from minikeras_numba.tiles.blocking import Panel
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Plan, job
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job
 from minikeras_numba.tiles.pack import checker, copier, transposer
 
 _ALIGN = 64
@@ -83,25 +83,25 @@ def packed(
         at += (rows + lanes) * size  # the transposer spoils up to L rows past the end
         flags.append(at)
         at += _ALIGN if checked else 0
-    plan = Plan(Base(register), Base(), Base(array=scratch(max(1, at * matrices))))
-    plan.work = rows * sum(row_bytes) // itemsize * matrices * 4
+    tables = Tables(Base(register), Base(), Base(array=scratch(max(1, at * matrices))))
+    tables.work = rows * sum(row_bytes) // itemsize * matrices * 4
     for m in range(matrices):
         content = blocks(m)
         for panel, offset, flag, size in zip(
             columns, offsets, flags, row_bytes, strict=True
         ):
-            target, first = m * at + offset, len(plan.jobs)
+            target, first = m * at + offset, len(tables.jobs)
             for block in content:
                 make = transposing if transposed else _copying
-                plan.add_jobs(make(dtype, lanes, panel, block, target, size))
+                tables.add_jobs(make(dtype, lanes, panel, block, target, size))
                 if checked:
                     look = {"k": block.rows, "ldc": size, "extra": block is content[0]}
                     fn = checker(dtype, panel.vectors)
                     place = m * at + flag - target
-                    plan.add_jobs([job(fn, c=target, dc=place, **look)])
+                    tables.add_jobs([job(fn, c=target, dc=place, **look)])
                 target += block.rows * size
-            plan.add_unit([JobRange(0, 0, 0, first, len(plan.jobs))])
-    return Packed(plan.c, columns, offsets, row_bytes, at, Phase(plan), flags)
+            tables.add_unit([JobRange(0, 0, 0, first, len(tables.jobs))])
+    return Packed(tables.c, columns, offsets, row_bytes, at, Phase(tables), flags)
 
 
 def _copying(

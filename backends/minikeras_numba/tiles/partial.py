@@ -7,30 +7,30 @@ import numpy as np
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.tiles.blocking import chunks
-from minikeras_numba.tiles.jobs import Base, JobRange, Plan, job
+from minikeras_numba.tiles.jobs import Base, JobRange, Tables, job
 from minikeras_numba.tiles.pack import adder
 
 
-def summing(dtype: str, sums: Base, out: Base, size: int, parts: int) -> Plan:
-    """The plan that adds the partial sums, in order, whoever made them."""
+def summing(dtype: str, sums: Base, out: Base, size: int, parts: int) -> Tables:
+    """Tables that add the partial sums, in order, whoever made them."""
     item = np.dtype(dtype).itemsize
     lanes = host().lanes(item)
-    plan = Plan(sums, sums, out)
-    plan.work = size // item * parts
+    tables = Tables(sums, sums, out)
+    tables.work = size // item * parts
     for low, high in chunks(size // item // lanes, 4 * get_threads()):
         place = low * lanes * item
         fields = {"a": place, "c": place, "count": high - low, "k": parts, "sak": size}
-        jobs = plan.add_jobs([job(adder(dtype, full=True), **fields)])
-        plan.add_unit([JobRange(0, 0, 0, *jobs)])
+        jobs = tables.add_jobs([job(adder(dtype, full=True), **fields)])
+        tables.add_unit([JobRange(0, 0, 0, *jobs)])
     rest = size // item % lanes
     if rest:
         place = size - rest * item
         fields = {"a": place, "c": place, "k": parts, "sak": size, "tail": rest}
-        plan.add_unit(
+        tables.add_unit(
             [
                 JobRange(
-                    0, 0, 0, *plan.add_jobs([job(adder(dtype, full=False), **fields)])
+                    0, 0, 0, *tables.add_jobs([job(adder(dtype, full=False), **fields)])
                 )
             ]
         )
-    return plan
+    return tables

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.winograd.grid import Grid, cut, room
 from minikeras_numba.products.winograd.kernels import filters_out
 from minikeras_numba.products.winograd.phases import (
     ITEM,
@@ -22,10 +23,9 @@ from minikeras_numba.products.winograd.phases import (
     Strip,
     workspace,
 )
-from minikeras_numba.products.winograd.plan import Grid, cut, room
 from minikeras_numba.products.winograd.transforms import POSITIONS
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Plan, job
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job
 from minikeras_numba.tiles.tile import tile
 
 # The sums of all threads may take so much; larger ones are left to the direct way.
@@ -120,10 +120,10 @@ def filter_grad_phases(
     memory = workspace(owner, len(blocks.units) * each)
     base = Base(array=memory.array)
     # A is the images, B the workspace, C the gradients of the result
-    plan, inner = Plan(images, base, gradients), Inner()
-    plan.work = work.products
+    tables, inner = Tables(images, base, gradients), Inner()
+    tables.work = work.products
     clear = [
-        inner.clear(plan, start, size)
+        inner.clear(tables, start, size)
         for start, size in (
             (sums.images.strip, sums.images.strip_bytes),
             (sums.gradients.strip, sums.gradients.strip_bytes),
@@ -136,21 +136,21 @@ def filter_grad_phases(
         ranges = [JobRange(0, own, 0, *jobs) for jobs in clear]
         for image, strips in unit:
             if strips not in known:
-                known[strips] = plan.add_jobs(sums.jobs(strips, inner))
+                known[strips] = tables.add_jobs(sums.jobs(strips, inner))
             a = image * work.rows * work.columns * work.channels * ITEM
             c = image * work.out_rows * work.out_columns * work.filters * ITEM
             ranges.append(JobRange(a, own, c, *known[strips]))
-        plan.add_unit(ranges)
-    adding = Phase(plan)
+        tables.add_unit(ranges)
+    adding = Phase(tables)
     adding.keep = (*adding.keep, inner.tables, memory)
     return [adding, Phase(_back(sums, base, target, len(blocks.units), each))]
 
 
-def _back(sums: _Sums, base: Base, target: Base, parts: int, each: int) -> Plan:
+def _back(sums: _Sums, base: Base, target: Base, parts: int, each: int) -> Tables:
     """Add the units' sums and transform them: some channels of a panel in each unit."""
     work, lanes = sums.work, host().lanes(ITEM)
-    plan = Plan(base, Base(), target)
-    plan.work = sums.nbytes // ITEM * (parts + 4)
+    tables = Tables(base, Base(), target)
+    tables.work = sums.nbytes // ITEM * (parts + 4)
     pixel = work.filters * ITEM
     for panel, place, row in sums.places():
         whole = panel.tail == lanes
@@ -174,5 +174,5 @@ def _back(sums: _Sums, base: Base, target: Base, parts: int, each: int) -> Plan:
                         tail=panel.tail,
                     )
                 )
-            plan.add_unit([JobRange(0, 0, 0, *plan.add_jobs(rows))])
-    return plan
+            tables.add_unit([JobRange(0, 0, 0, *tables.add_jobs(rows))])
+    return tables

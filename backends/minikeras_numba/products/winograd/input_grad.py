@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.winograd.grid import Grid, cut, room
 from minikeras_numba.products.winograd.kernels import rows_back, tiles_back
 from minikeras_numba.products.winograd.phases import (
     ITEM,
@@ -25,9 +26,8 @@ from minikeras_numba.products.winograd.phases import (
     whole_lines,
     workspace,
 )
-from minikeras_numba.products.winograd.plan import Grid, cut, room
 from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Plan, job
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job
 from minikeras_numba.tiles.panels import Packed
 
 # The overlaps cost something too.
@@ -158,11 +158,11 @@ def input_grad_phases(
     base = Base(array=memory.array)
     before = kept.phases(work.taps, base)
     # A is the result, B the workspace, C the gradients, where their transform looks
-    plan, inner = Plan(target, base, gradients), Inner()
-    plan.work = work.products
+    tables, inner = Tables(target, base, gradients), Inner()
+    tables.work = work.products
     place = int(memory.array.ctypes.data)
     clear = [
-        inner.clear(plan, start, size)
+        inner.clear(tables, start, size)
         for start, size in (
             (tiles.strip, tiles.strip_bytes),
             (back.zeros, whole_lines(back.row)),
@@ -174,11 +174,11 @@ def input_grad_phases(
         ranges = [JobRange(0, own, 0, *jobs) for jobs in clear]
         for image, strips in unit:
             if strips not in known:
-                known[strips] = plan.add_jobs(back.jobs(strips, inner, kept, place))
+                known[strips] = tables.add_jobs(back.jobs(strips, inner, kept, place))
             a = image * work.rows * back.row
             c = image * work.out_rows * work.out_columns * work.filters * ITEM
             ranges.append(JobRange(a, own, c, *known[strips]))
-        plan.add_unit(ranges)
-    last = Phase(plan)
+        tables.add_unit(ranges)
+    last = Phase(tables)
     last.keep = (*last.keep, inner.tables, memory)
     return [*before, last]

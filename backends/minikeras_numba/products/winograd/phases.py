@@ -29,8 +29,8 @@ from minikeras_numba.tiles.jobs import (
     Base,
     JobRange,
     Phase,
-    Plan,
     Table,
+    Tables,
     clearing,
     job,
     zeros_address,
@@ -232,12 +232,12 @@ class Filters(NamedTuple):
     def phases(self, taps: int, base: Base) -> list[Phase]:
         """Pack the filters and transform the panels, a part of each for every unit."""
         right, channels = self.products.right, self.products.tiles.channels
-        plan, place = Plan(right.base, Base(), base), 0
-        plan.work = POSITIONS * channels * self.products.width // ITEM
+        tables, place = Tables(right.base, Base(), base), 0
+        tables.work = POSITIONS * channels * self.products.width // ITEM
         targets, parts = [0], 4 * get_threads()
         if self.own:
             targets = [self.workspace(u) + self.end for u in range(self.units)]
-            plan.work, parts = SERIAL_WORK, 1
+            tables.work, parts = SERIAL_WORK, 1
         fn, vector = filters_in(taps), host().vector_bytes
         rows: dict[tuple[int, int], list[list[int]]] = {}
         for offset, row in zip(right.offsets, right.row_bytes, strict=True):
@@ -249,11 +249,11 @@ class Filters(NamedTuple):
                 rows.setdefault((0, 0) if self.own else (place, low), []).append(made)
             place += size
         for group in rows.values():
-            jobs = plan.add_jobs(group)
+            jobs = tables.add_jobs(group)
             for target in targets:
-                plan.add_unit([JobRange(0, 0, target, *jobs)])
+                tables.add_unit([JobRange(0, 0, target, *jobs)])
         before = [] if right.phase is None else [right.phase]
-        return [*before, Phase(plan)]
+        return [*before, Phase(tables)]
 
 
 def shelve(products: Products, work: int, units: int, end: int) -> Filters:
@@ -264,7 +264,7 @@ def shelve(products: Products, work: int, units: int, end: int) -> Filters:
 
 
 class Inner:
-    """Tables of the jobs that a relay runs; they must live as long as the plan."""
+    """Tables of the jobs that a relay runs; they must live as long as those of the phase."""
 
     def __init__(self) -> None:
         self.tables: list[Table] = []
@@ -278,12 +278,12 @@ class Inner:
         address = int(table.ctypes.data)
         return job(relay(own), count=len(table), extra=address, s=place)
 
-    def clear(self, plan: Plan, start: int, nbytes: int) -> tuple[int, int]:
+    def clear(self, tables: Tables, start: int, nbytes: int) -> tuple[int, int]:
         """The range of a job that fills a part of the workspace with zeros."""
         rows = [list(row) for row in clearing("float32", nbytes)]
         for row in rows:
             row[JOB.index("c")] += start
-        return plan.add_jobs([self.job(True, rows)])
+        return tables.add_jobs([self.job(True, rows)])
 
 
 class Workspace:

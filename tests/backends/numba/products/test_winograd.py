@@ -19,8 +19,8 @@ from minikeras_numba.products.conv_grad import (
 )
 from minikeras_numba.products.epilogue import lower_epilogue
 from minikeras_numba.products.winograd import filter_grad as winograd_grad
+from minikeras_numba.products.winograd import grid as winograd
 from minikeras_numba.products.winograd import phases as winograd_tiles
-from minikeras_numba.products.winograd import plan as winograd
 from minikeras_numba.tiles.panels import scratch
 from minikeras_numpy.windows import Geometry
 
@@ -284,7 +284,7 @@ def test_lowering_uses_the_tiles(run_node, directly, monkeypatch):
     arrays = draws(4, 16, 16, 32, 32, 3, SAME)
     made = []
     for module, name in (
-        ("minikeras_numba.products.winograd.plan", "phases"),
+        ("minikeras_numba.products.winograd.grid", "phases"),
         ("minikeras_numba.products.conv_grad", "input_grad_phases"),
         ("minikeras_numba.products.conv_grad", "filter_grad_phases"),
     ):

@@ -16,9 +16,9 @@ def call(rows, arrays):
     registers = team.Registers(3)
     for i, array in enumerate(arrays):
         registers[i] = array
-    plan = jobs.Plan(jobs.Base(0), jobs.Base(1), jobs.Base(2))
-    plan.add_unit([jobs.JobRange(0, 0, 0, *plan.add_jobs(rows))])
-    jobs.Closure([jobs.Phase(plan)])(registers)
+    tables = jobs.Tables(jobs.Base(0), jobs.Base(1), jobs.Base(2))
+    tables.add_unit([jobs.JobRange(0, 0, 0, *tables.add_jobs(rows))])
+    jobs.Closure([jobs.Phase(tables)])(registers)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

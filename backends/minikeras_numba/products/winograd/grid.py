@@ -29,7 +29,7 @@ from minikeras_numba.products.winograd.phases import (
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
 from minikeras_numba.tiles.blocking import chunks
-from minikeras_numba.tiles.jobs import Base, Epilogue, JobRange, Phase, Plan, job
+from minikeras_numba.tiles.jobs import Base, Epilogue, JobRange, Phase, Tables, job
 from minikeras_numba.tiles.panels import Packed
 
 # Tiles and products of a block: a part of a core's second-level cache.
@@ -236,21 +236,21 @@ def phases(
     memory = workspace(owner, kept.total)
     base = Base(array=memory.array)
     before = kept.phases(work.taps, base)
-    plan, inner = Plan(source, base, target), Inner()
-    plan.work = work.products
+    tables, inner = Tables(source, base, target), Inner()
+    tables.work = work.products
     forward = _Forward(work, images, kept)
     place = int(memory.array.ctypes.data)
-    clear = inner.clear(plan, images.strip, images.strip_bytes)
+    clear = inner.clear(tables, images.strip, images.strip_bytes)
     known: dict[tuple[Strip, ...], tuple[int, int]] = {}
     for number, unit in enumerate(blocks.units):
         own = kept.workspace(number)
         ranges = [JobRange(0, own, 0, *clear)]
         for image, strips in unit:
             if strips not in known:
-                known[strips] = plan.add_jobs(forward.jobs(strips, inner, place))
+                known[strips] = tables.add_jobs(forward.jobs(strips, inner, place))
             ranges.append(_range(work, image, strips, own, known[strips]))
-        plan.add_unit(ranges)
-    last = Phase(plan, epilogue)
+        tables.add_unit(ranges)
+    last = Phase(tables, epilogue)
     last.keep = (*last.keep, inner.tables, memory)
     return [*before, last]
 
