@@ -1,6 +1,7 @@
 """The native half of the team: sharing out a job, and the workers' loop, as LLVM IR.
 
-State, one cache line each (i64 words 0, 8, 16, ...):
+State, one cache line each (i64 words 0, 8, 16, ...), so that who writes one does not take
+the others from those that read them:
 
     word      low 10 bits: threads of the current job; above: how many jobs so far
     busy      1 while a caller owns the team
@@ -15,20 +16,86 @@ is used up it takes parts of the others. So a job does not wait for a thread tha
 system keeps from running, unless that thread is in the midst of a part. A part is taken
 by one exchange of a word that holds the job's number: a thread that is late finds
 another number, and a job is read only by who holds a part of it, which keeps it alive.
+
+Who publishes a job and who falls asleep must not miss each other. The publisher writes
+`word`, then reads `sleepers`; a worker adds itself to `sleepers`, then lets the kernel
+compare `word` with what it last saw. All four are sequentially consistent, so one of the
+two sees the other (Dekker's argument): the worker is woken, or does not fall asleep.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 THREADS_BITS = 10
+_THREADS_MASK = (1 << THREADS_BITS) - 1
 # Parts in a run come to 16 bits, and so do the threads in the last word of a call.
 PARTS_BITS = 16
+# Turns of a waiting loop before a thread gives up its core. The launches of a program follow
+# one another within them, and waking a sleeper takes longer than most launches.
 _SPINS = 4000
+# The number of the system call `futex`.
 _FUTEX = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "powerpc64le": 221, "s390x": 238}
 
-_TEXT = """
-@state = internal global [64 x i64] zeroinitializer, align 128
-@claims = internal global [2048 x i64] zeroinitializer, align 128
 
+class Machine(NamedTuple):
+    """What differs from target to target: instructions, and what has to be declared.
+
+    Attributes:
+        futex: Number of the system call by which workers sleep, or None: they go back to
+            Python, which lets them nap.
+        pause: Tells the core that this is a waiting loop, or nothing.
+        yields: Lets the system run another thread here, or nothing.
+        declared: Functions that these need.
+    """
+
+    futex: int | None
+    pause: str
+    yields: str
+    declared: tuple[str, ...]
+
+
+def machine_of(triple: str) -> Machine:
+    """What there is on a target."""
+    processor = triple.split("-")[0]
+    futex = _FUTEX.get(processor) if "linux" in triple else None
+    declared = ["declare i64 @syscall(i64, ...)"] * (futex is not None)
+    yields = pause = ""
+    if "windows" not in triple:
+        yields = "%y = call i32 @sched_yield()"
+        declared.append("declare i32 @sched_yield()")
+    if processor in ("x86_64", "i686"):
+        pause = "call void @llvm.x86.sse2.pause()"
+        declared.append("declare void @llvm.x86.sse2.pause()")
+    elif processor in ("aarch64", "arm64"):
+        pause = "call void @llvm.aarch64.hint(i32 1)"  # yield
+        declared.append("declare void @llvm.aarch64.hint(i32)")
+    return Machine(futex, pause, yields, tuple(declared))
+
+
+def team_text(triple: str) -> str:
+    """The IR for a target."""
+    machine = machine_of(triple)
+    parts = [
+        _GLOBALS, _PART, _DRAIN, _run(machine), _work(machine), _SEQUENCE, _ENTRY,
+        "\n".join(["declare i64 @llvm.umin.i64(i64, i64)", *machine.declared]),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _word(index: int) -> str:
+    """The address of a word of the state."""
+    return f"ptr getelementptr (i64, ptr @state, i64 {index})"
+
+
+_BUSY, _PENDING, _SLEEPERS = _word(16), _word(24), _word(32)
+_FN, _REGS, _META, _N, _PARTS = (_word(40 + i) for i in range(5))
+
+_GLOBALS = """@state = internal global [64 x i64] zeroinitializer, align 128
+@claims = internal global [2048 x i64] zeroinitializer, align 128"""
+
+# Part t of [0, n): the first n % parts of them are longer by one.
+_PART = """\
 define internal void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %parts) {
   %q = udiv i64 %n, %parts
   %r = urem i64 %n, %parts
@@ -41,9 +108,11 @@ define internal void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %p
   %b = add i64 %a, %q1
   call void %fn(i64 %regs, i64 %meta, i64 %a, i64 %b, i64 %t, i64 %parts)
   ret void
-}
+}"""
 
-define internal void @drain(i64 %me, i64 %job, i64 %threads) {
+# What a thread does with a job: its own run of parts, then those of the threads after it.
+_DRAIN = f"""\
+define internal void @drain(i64 %me, i64 %job, i64 %threads) {{
 entry:
   br label %victim
 victim:
@@ -56,6 +125,7 @@ victim:
   %claim = getelementptr i64, ptr @claims, i64 %at
   br label %look
 look:
+  ; a claim is job << 32 | end << 16 | next
   %c = load atomic i64, ptr %claim acquire, align 8
   %number = lshr i64 %c, 32
   %same = icmp eq i64 %number, %job
@@ -68,17 +138,19 @@ look:
 take:
   %c1 = add i64 %c, 1
   %got = cmpxchg ptr %claim, i64 %c, i64 %c1 acq_rel acquire
-  %mine = extractvalue { i64, i1 } %got, 1
+  %mine = extractvalue {{ i64, i1 }} %got, 1
   br i1 %mine, label %work, label %look
 work:
-  %f = load i64, ptr @JOB0
-  %regs = load i64, ptr @JOB1
-  %meta = load i64, ptr @JOB2
-  %n = load i64, ptr @JOB3
-  %parts = load i64, ptr @JOB4
+  ; only now: before a part was taken the job could have been over, and these another's
+  %f = load i64, {_FN}
+  %regs = load i64, {_REGS}
+  %meta = load i64, {_META}
+  %n = load i64, {_N}
+  %parts = load i64, {_PARTS}
   %fn = inttoptr i64 %f to ptr
   call void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %parts)
-  %was = atomicrmw sub ptr @PENDING, i64 1 acq_rel
+  ; release: what the part wrote is seen by who sees that nothing is pending
+  %was = atomicrmw sub {_PENDING}, i64 1 acq_rel
   br label %look
 next:
   %k1 = add i64 %k, 1
@@ -86,9 +158,19 @@ next:
   br i1 %more, label %victim, label %done
 done:
   ret void
-}
+}}"""
 
-define void @team_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %shares) {
+
+def _run(machine: Machine) -> str:
+    """A caller's side: deal out the parts, wake workers, work too, wait for the rest."""
+    wake = ""
+    if machine.futex is not None:  # FUTEX_WAKE_PRIVATE, however many there are
+        wake = (
+            f"%w = call i64 (i64, ...) @syscall(i64 {machine.futex}, ptr @state, i32 129, "
+            "i32 2147483647, i64 0, i64 0, i32 0)"
+        )
+    return f"""\
+define void @team_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %shares) {{
 entry:
   %fn = inttoptr i64 %f to ptr
   %parts = and i64 %shares, 65535
@@ -99,10 +181,11 @@ alone:
   call void %fn(i64 %regs, i64 %meta, i64 0, i64 %n, i64 0, i64 1)
   ret void
 try:
-  %got = cmpxchg ptr @BUSY, i64 0, i64 1 acquire monotonic
-  %mine = extractvalue { i64, i1 } %got, 1
+  %got = cmpxchg {_BUSY}, i64 0, i64 1 acquire monotonic
+  %mine = extractvalue {{ i64, i1 }} %got, 1
   br i1 %mine, label %share, label %serial
 serial:
+  ; another caller has the team: the same parts in order, so that results are the same
   %t = phi i64 [ 0, %try ], [ %t1, %serial ]
   call void @part(ptr %fn, i64 %regs, i64 %meta, i64 %n, i64 %t, i64 %parts)
   %t1 = add i64 %t, 1
@@ -111,23 +194,24 @@ serial:
 end:
   ret void
 share:
-  store i64 %f, ptr @JOB0
-  store i64 %regs, ptr @JOB1
-  store i64 %meta, ptr @JOB2
-  store i64 %n, ptr @JOB3
-  store i64 %parts, ptr @JOB4
-  store atomic i64 %parts, ptr @PENDING monotonic, align 8
+  store i64 %f, {_FN}
+  store i64 %regs, {_REGS}
+  store i64 %meta, {_META}
+  store i64 %n, {_N}
+  store i64 %parts, {_PARTS}
+  store atomic i64 %parts, {_PENDING} monotonic, align 8
   %old = load i32, ptr @state
-  %count = lshr i32 %old, BITS
+  %count = lshr i32 %old, {THREADS_BITS}
   %count1 = add i32 %count, 1
-  %high = shl i32 %count1, BITS
+  %high = shl i32 %count1, {THREADS_BITS}
   %low = trunc i64 %threads to i32
   %word = or i32 %high, %low
-  %counted = lshr i32 %word, BITS
+  %counted = lshr i32 %word, {THREADS_BITS}
   %job = zext i32 %counted to i64
   %stamp = shl i64 %job, 32
   br label %deal
 deal:
+  ; thread k gets parts [parts * k / threads, parts * (k + 1) / threads)
   %k = phi i64 [ 0, %share ], [ %k1, %deal ]
   %k1 = add i64 %k, 1
   %m0 = mul i64 %parts, %k
@@ -144,71 +228,98 @@ deal:
   br i1 %dealing, label %deal, label %publish
 publish:
   store atomic i32 %word, ptr @state seq_cst, align 4
-  %asleep = load atomic i64, ptr @SLEEPERS seq_cst, align 8
+  %asleep = load atomic i64, {_SLEEPERS} seq_cst, align 8
   %any = icmp ne i64 %asleep, 0
   br i1 %any, label %wake, label %own
 wake:
-  WAKE
+  {wake}
   br label %own
 own:
   call void @drain(i64 0, i64 %job, i64 %threads)
   br label %wait
 wait:
   %spun = phi i64 [ 0, %own ], [ %spun1, %relax ]
-  %left = load atomic i64, ptr @PENDING acquire, align 8
+  %left = load atomic i64, {_PENDING} acquire, align 8
   %ready = icmp eq i64 %left, 0
   br i1 %ready, label %done, label %more
 more:
+  ; somebody is in the midst of a part: were it kept from running, it may want this core
   %spun1 = add i64 %spun, 1
-  %patient = icmp ult i64 %spun1, SPINS
+  %patient = icmp ult i64 %spun1, {_SPINS}
   br i1 %patient, label %relax, label %yield
 yield:
-  YIELD
+  {machine.yields}
   br label %relax
 relax:
-  PAUSE
+  {machine.pause}
   br label %wait
 done:
-  store atomic i64 0, ptr @BUSY release, align 8
+  store atomic i64 0, {_BUSY} release, align 8
   ret void
-}
+}}"""
 
-define i64 @team_work(i64 %me, i64 %seen) {
+
+def _work(machine: Machine) -> str:
+    """A worker's side: look for a job, spin for a while, sleep."""
+    sleeps, last, spun = _naps()
+    if machine.futex is not None:
+        sleeps, last, spun = _sleeps(machine.futex)
+    return f"""\
+define i64 @team_work(i64 %me, i64 %seen) {{
 entry:
   %first = trunc i64 %seen to i32
   br label %look
 look:
-  %last = phi i32 [ %first, %entry ], [ %last, %relax ], [ %word, %skip ], [ %word, %did ],
-    [ %last, %slept ]
-  %spun = phi i64 [ 0, %entry ], [ %spun1, %relax ], [ 0, %skip ], [ 0, %did ], [ 0, %slept ]
+  %last = phi i32 [ %first, %entry ], [ %last, %relax ], [ %word, %skip ], [ %word, %did ]{last}
+  %spun = phi i64 [ 0, %entry ], [ %spun1, %relax ], [ 0, %skip ], [ 0, %did ]{spun}
   %word = load atomic i32, ptr @state seq_cst, align 4
   %same = icmp eq i32 %word, %last
   br i1 %same, label %idle, label %fresh
 fresh:
-  %low = and i32 %word, MASK
+  %low = and i32 %word, {_THREADS_MASK}
   %threads = zext i32 %low to i64
   %for_me = icmp ult i64 %me, %threads
   br i1 %for_me, label %did, label %skip
 skip:
   br label %look
 did:
-  %number = lshr i32 %word, BITS
+  %number = lshr i32 %word, {THREADS_BITS}
   %job = zext i32 %number to i64
   call void @drain(i64 %me, i64 %job, i64 %threads)
   br label %look
 idle:
   %spun1 = add i64 %spun, 1
-  %patient = icmp ult i64 %spun1, SPINS
+  %patient = icmp ult i64 %spun1, {_SPINS}
   br i1 %patient, label %relax, label %sleep
 relax:
-  PAUSE
+  {machine.pause}
   br label %look
 sleep:
-  SLEEP
-slept:
-  br label %look
-}
+{sleeps}
+}}"""
 
+
+def _sleeps(futex: int) -> tuple[str, str, str]:
+    """Sleep until `word` changes, then look again: instructions, and the loop's operands.
+
+    FUTEX_WAIT_PRIVATE comes back at once where `word` is no longer what was last seen.
+    """
+    text = f"""\
+  %s0 = atomicrmw add {_SLEEPERS}, i64 1 seq_cst
+  %s1 = call i64 (i64, ...) @syscall(i64 {futex}, ptr @state, i32 128, i32 %last, i64 0,
+    i64 0, i32 0)
+  %s2 = atomicrmw sub {_SLEEPERS}, i64 1 seq_cst
+  br label %look"""
+    return text, ", [ %last, %sleep ]", ", [ 0, %sleep ]"
+
+
+def _naps() -> tuple[str, str, str]:
+    """Go back to Python, which naps and calls again with what was last seen."""
+    return "  %nap = zext i32 %last to i64\n  ret i64 %nap", "", ""
+
+
+# Calls in order, in one native call: rows of (fn, meta, n, shares).
+_SEQUENCE = """\
 define void @team_sequence(ptr %calls, i64 %count, i64 %regs) {
 entry:
   br label %head
@@ -230,8 +341,10 @@ body:
   br label %head
 end:
   ret void
-}
+}"""
 
+# Addresses for Python: the one function that `compile_ir` gives fills in the others.
+_ENTRY = """\
 define void @team_entry(ptr %out) {
   store i64 ptrtoint (ptr @team_run to i64), ptr %out
   %o1 = getelementptr i64, ptr %out, i64 1
@@ -241,68 +354,4 @@ define void @team_entry(ptr %out) {
   %o3 = getelementptr i64, ptr %out, i64 3
   store i64 ptrtoint (ptr @team_sequence to i64), ptr %o3
   ret void
-}
-
-declare i64 @llvm.umin.i64(i64, i64)
-"""
-
-_FUTEX_SLEEP = """
-  %s0 = atomicrmw add ptr @SLEEPERS, i64 1 seq_cst
-  %s1 = call i64 (i64, ...) @syscall(i64 NUMBER, ptr @state, i32 128, i32 %last, i64 0,
-    i64 0, i32 0)
-  %s2 = atomicrmw sub ptr @SLEEPERS, i64 1 seq_cst
-  br label %slept
-"""
-_FUTEX_WAKE = """
-  %w = call i64 (i64, ...) @syscall(i64 NUMBER, ptr @state, i32 129, i32 2147483647,
-    i64 0, i64 0, i32 0)
-"""
-# without futexes the worker goes back to Python, which naps and calls again
-_NAP = """
-  %nap = zext i32 %last to i64
-  ret i64 %nap
-"""
-
-
-def has_futex(triple: str) -> bool:
-    """Whether workers sleep in the kernel; else the Python side must let them nap."""
-    return "linux" in triple and triple.split("-")[0] in _FUTEX
-
-
-def team_text(triple: str) -> str:
-    """The IR for a target."""
-    machine = triple.split("-")[0]
-    text = _TEXT
-    sleep, wake, yields = _NAP, "", ""
-    if has_futex(triple):
-        number = str(_FUTEX[machine])
-        sleep = _FUTEX_SLEEP.replace("NUMBER", number)
-        wake = _FUTEX_WAKE.replace("NUMBER", number)
-        text += "declare i64 @syscall(i64, ...)\n"
-    if "windows" not in triple:
-        yields = "%y = call i32 @sched_yield()"
-        text += "declare i32 @sched_yield()\n"
-    pause = ""
-    if machine in ("x86_64", "i686"):
-        pause = "call void @llvm.x86.sse2.pause()"
-        text += "declare void @llvm.x86.sse2.pause()\n"
-    elif machine in ("aarch64", "arm64"):
-        pause = "call void @llvm.aarch64.hint(i32 1)"
-        text += "declare void @llvm.aarch64.hint(i32)\n"
-    text = text.replace("  SLEEP\nslept:", f"{sleep}\nslept:")
-    if not has_futex(triple):
-        text = text.replace(", [ %last, %slept ]", "").replace(
-            ",\n    [ %last, %slept ]", ""
-        )
-        text = text.replace(", [ 0, %slept ]", "").replace(
-            "slept:\n  br label %look\n", ""
-        )
-    for word, value in (("WAKE", wake), ("YIELD", yields), ("PAUSE", pause)):
-        text = text.replace(f"  {word}\n", f"  {value}\n")
-    fields = {"BUSY": 16, "PENDING": 24, "SLEEPERS": 32, "JOB0": 40, "JOB1": 41}
-    fields |= {"JOB2": 42, "JOB3": 43, "JOB4": 44}
-    for word, index in fields.items():
-        place = f"getelementptr (i64, ptr @state, i64 {index})"
-        text = text.replace(f"ptr @{word}", f"ptr {place}")
-    text = text.replace("SPINS", str(_SPINS)).replace("BITS", str(THREADS_BITS))
-    return text.replace("MASK", str((1 << THREADS_BITS) - 1))
+}"""
