@@ -11,12 +11,14 @@ from minikeras_numpy import build_table
 from minikeras_numpy.collective import lower_all_reduce
 
 from minikeras.extend import (
+    Aval,
     Backend,
     BackendError,
     Communicator,
     Node,
     Shape,
     Step,
+    UserRow,
     Value,
     allocates,
     allocating,
@@ -24,7 +26,7 @@ from minikeras.extend import (
     waiting,
     waits,
 )
-from minikeras_cupy import groups, memory
+from minikeras_cupy import groups, memory, user
 from minikeras_cupy.driver import Driver
 from minikeras_cupy.graphs import Graphs
 from minikeras_cupy.kernels import Maker, generated
@@ -76,7 +78,7 @@ class CupyBackend(Backend):
         cp = self.cp = _cupy()
         memory.set_limit(cp)
         self.array_type = cp.ndarray
-        launch = Launcher(cp, Driver(cp))
+        launch = self._launch = Launcher(cp, Driver(cp))
         self._maker = Maker(cp, launch)
         self._uploads = Uploads(cp)
         self._graphs = Graphs(cp, self._maker.workspace.arrays)
@@ -167,6 +169,35 @@ class CupyBackend(Backend):
                 registers[o][...] = array
 
         return allocating(step, node.prim.name not in _VIEWS)
+
+    def run_user(
+        self, row: UserRow, arrays: Sequence[Any], static: Mapping[str, Any]
+    ) -> Any:
+        inputs = [Aval(a.shape, a.dtype.name) for a in arrays]
+        outs = row.avals(inputs, static)
+        if not user.usable(row, [*inputs, *outs]):
+            return super().run_user(row, arrays, static)
+        given = [self.cp.ascontiguousarray(a) for a in arrays]
+        made = [self.cp.empty(a.shape, dtype=numpy_dtype(a.dtype)) for a in outs]
+        run = user.prepared(self._launch, row, [*inputs, *outs], static)
+        run(*given, *made)
+        return tuple(made) if row.multi else made[0]
+
+    def lower_user(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        row: Any = node.prim
+        values = (*node.inputs, *node.outputs)
+        if not user.usable(row, [v.aval for v in values]):
+            return super().lower_user(node, regs)
+        run = user.prepared(self._launch, row, [v.aval for v in values], node.static)
+        places, lock = [regs[v] for v in values], self._maker.lock
+
+        def step(registers: list[Any]) -> None:
+            with lock:
+                run(*[registers[i] for i in places])
+
+        # A function may look at values, or allocate; a text does neither.
+        free = not isinstance(row.kernels["cupy"].function, str)
+        return waiting(allocating(step, free), free)
 
     def communicator(self, host: Communicator, local_rank: int) -> Communicator:
         return nccl_over(host, self.cp, local_rank)

@@ -99,13 +99,22 @@ def read(path: Path) -> bytes | None:
 
 def write(path: Path, body: bytes) -> None:
     """Keep an object; a cache that cannot be written is no error."""
+    _write(path, _digest(path.name, body) + body)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Keep a source that another compiler reads."""
+    _write(path, text.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
     if not usable(path.parent):
         return
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_digest(path.name, body) + body)
+                file.write(data)
             os.replace(temporary, path)
         except OSError:
             os.unlink(temporary)

@@ -11,7 +11,7 @@ from llvmlite import binding as llvm
 from minikeras_kernels.rowwise import ROWWISE
 from minikeras_numpy import NumpyBackend
 
-from minikeras.extend import Aval, Loop, Node, Step, Value
+from minikeras.extend import Aval, Loop, Node, Step, UserRow, Value
 from minikeras_numba.eager import lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
@@ -27,6 +27,8 @@ from minikeras_numba.rows.scatter import lower_scatter
 from minikeras_numba.sequences import recurrent
 from minikeras_numba.sequences.chain import is_native, kernel_calls, lower_chain
 from minikeras_numba.sequences.loops import lower_loop
+from minikeras_numba.user.eager import EagerCalls
+from minikeras_numba.user.lowering import lower_user, usable
 
 Lower = Callable[[Node, Mapping[Value, int]], Callable[[Any], None] | None]
 
@@ -61,6 +63,7 @@ class NumbaBackend(NumpyBackend):
     def __init__(self) -> None:
         super().__init__()
         self.kernels = {**self.kernels, **lowered_kernels(self.kernels, LOWERINGS)}
+        self._user = EagerCalls()
 
     def describe(self) -> dict[str, str]:
         found = jit.host()
@@ -111,6 +114,17 @@ class NumbaBackend(NumpyBackend):
             step = lower_fused(node, regs)
         return super().lower(node, regs) if step is None else step
 
+    def run_user(
+        self, row: UserRow, arrays: Sequence[Any], static: Mapping[str, Any]
+    ) -> Any:
+        if usable(row, [Aval(a.shape, a.dtype.name) for a in arrays]):
+            return self._user(row, arrays, static)
+        return super().run_user(row, arrays, static)
+
+    def lower_user(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        step = lower_user(node, regs)
+        return super().lower_user(node, regs) if step is None else step
+
     def capture(
         self, steps: Sequence[Step], outside: Sequence[int] = ()
     ) -> Step | None:
@@ -120,7 +134,8 @@ class NumbaBackend(NumpyBackend):
             members = list(group)
             if native and len(members) > 1:
                 calls = [call for step in members for call in kernel_calls(step)]
-                joined.append(team.Sequence(calls, members))
+                may_fail = any(getattr(m, "may_fail", False) for m in members)
+                joined.append(team.Sequence(calls, members, may_fail))
             else:
                 joined += members
         if len(joined) == len(steps):

@@ -29,6 +29,7 @@ from minikeras.engine.errors import see
 if TYPE_CHECKING:
     from minikeras.engine.graph import Node, Value
     from minikeras.engine.ranks import Communicator
+    from minikeras.engine.user_rows import UserRow
 
 Step = Callable[[list[Any]], None]
 _Run = TypeVar("_Run", bound=Callable[..., Any])
@@ -167,6 +168,27 @@ class Backend:
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         """A prepared closure for `node`: reads R[i], writes into the preallocated R[o]."""
         raise NotImplementedError
+
+    def run_user(
+        self, row: UserRow, arrays: Sequence[Any], static: Mapping[str, Any]
+    ) -> Any:
+        """A user's row eagerly: an array, or a tuple of them. Here by its reference."""
+        made = row.on_host([self.to_host(a) for a in arrays], static)
+        found = tuple(self.from_host(a) for a in made)
+        return found if row.multi else found[0]
+
+    def lower_user(self, node: Node, regs: Mapping[Value, int]) -> Step:
+        """As `lower`, for a user's row. Here `run_user`, then copies."""
+        row: Any = node.prim
+        inputs = [regs[v] for v in node.inputs]
+        outputs = [regs[v] for v in node.outputs]
+
+        def step(registers: list[Any]) -> None:
+            made = self.run_user(row, [registers[i] for i in inputs], node.static)
+            for o, array in zip(outputs, made if row.multi else (made,), strict=True):
+                self.assign_into(registers[o], array)
+
+        return waiting(allocating(step))
 
     def capture(
         self, steps: Sequence[Step], outside: Sequence[int] = ()

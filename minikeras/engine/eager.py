@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine import interpret
 from minikeras.engine.origins import LOGARITHMS, REMEMBERED, origin, stable
 from minikeras.engine.tensor import Tensor, adopt
+from minikeras.engine.user_rows import UserRow
 
 if TYPE_CHECKING:
     from minikeras.engine.primitive import Primitive
@@ -33,6 +35,8 @@ class Eager(interpret.Interpreter):
                 prim, arrays, static = better.prim, better.inputs, better.static
         backend = self._backend or registry.active()
         kernel = backend.kernels.get(prim.name) or backend.shortcuts.get(prim.name)
+        if kernel is None and isinstance(prim, UserRow):
+            kernel = partial(_by_user, backend, prim)
         if kernel is None:
             if prim.composition is None:
                 raise NotImplementedError(
@@ -60,6 +64,12 @@ class Eager(interpret.Interpreter):
 
     def assign(self, state: State, value: Tensor) -> None:
         state.eager_assign(value)
+
+
+def _by_user(
+    backend: registry.Backend, row: UserRow, *arrays: Any, **static: Any
+) -> Any:
+    return backend.run_user(row, arrays, static)
 
 
 interpret.set_base(Eager())

@@ -32,6 +32,7 @@ from minikeras.engine.passes.simplify import simplify
 from minikeras.engine.passes.stabilise import stabilise_graph
 from minikeras.engine.profile import enabled, watch
 from minikeras.engine.room import explained
+from minikeras.engine.user_rows import UserRow
 
 Pass = Callable[[Graph], Graph]
 
@@ -275,6 +276,8 @@ def _lower(
         return _while(node, regs, backend)
     if node.prim.name == "cond":
         return _cond(node, regs, backend)
+    if isinstance(node.prim, UserRow):
+        return backend.lower_user(node, regs)
     return backend.lower(node, regs)
 
 

@@ -13,9 +13,10 @@ from typing import Any
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.symbolic import any_symbolic
+from minikeras.engine.user_rows import UserRow
 from minikeras.layers.base.node import OpCall
 from minikeras.naming import to_snake_case
-from minikeras.saving import builtin, serialization
+from minikeras.saving import builtin, registry, serialization
 from minikeras.settings import image_data_format
 
 # Arguments of Keras's classes; those of calls have other names.
@@ -83,9 +84,14 @@ _FUNCTIONS = {
 }
 
 
+_USERS = "minikeras.extend"
+
+
 def is_op(data: dict[str, Any]) -> bool:
-    """Whether a config's module says that it is a function of `ops`."""
+    """Whether a config's module says that it is a function of `ops`, or a user's."""
     module = str(data.get("module") or "")
+    if module == _USERS:
+        return True
     return ".ops" in module and module.split(".")[0] in ("keras", "minikeras")
 
 
@@ -98,6 +104,16 @@ def write_operation(operation: OpCall, calls: list[Any]) -> dict[str, Any]:
     """
     name = operation.function.__name__
     static = split(operation, calls[0])[2] if calls else {}
+    if isinstance(getattr(operation.function, "row", None), UserRow):
+        return {
+            "module": _USERS,
+            "class_name": name,
+            "config": {
+                "name": operation.name,
+                **serialization.serialize_keras_object(static),
+            },
+            "registered_name": registry.get_registered_name(operation.function),
+        }
     if "data_format" in inspect.signature(operation.function).parameters:
         # Keras's classes, unlike its functions, do not look for the default.
         static = {
@@ -124,19 +140,23 @@ def split(
     """A call's positional and keyword arguments, and what belongs into the config."""
     function = operation.function
     odd = _EXCEPTIONS.get(function.__name__, {})
+    row = getattr(function, "row", None)
+    known = _STATIC
+    if isinstance(row, UserRow):
+        odd, known = {}, frozenset(row.attributes)
     parameters = inspect.signature(function).parameters.values()
     named = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     args: list[Any] = []
     static: dict[str, Any] = {}
     for place, value in enumerate(node.args):
         name = named[place] if place < len(named) else ""
-        if odd.get(name, name in _STATIC) and not _holds_tensor(value):
+        if odd.get(name, name in known) and not _holds_tensor(value):
             static[name] = value
         else:
             args.append(value)
     kwargs: dict[str, Any] = {}
     for name, value in node.kwargs.items():
-        into = odd.get(name, name in _STATIC) and not _holds_tensor(value)
+        into = odd.get(name, name in known) and not _holds_tensor(value)
         (static if into else kwargs)[name] = value
     return tuple(args), kwargs, static
 
@@ -153,6 +173,8 @@ def read_operation(data: dict[str, Any]) -> tuple[OpCall, dict[str, Any]]:
     """
     config = dict(data["config"])
     class_name = str(data["class_name"])
+    if data.get("module") == _USERS:
+        return _read_users(data, config)
     name = _FUNCTIONS.get(class_name, to_snake_case(class_name))
     function = builtin.find_op(name) or _image_op(name)
     if function is None:
@@ -163,6 +185,23 @@ def read_operation(data: dict[str, Any]) -> tuple[OpCall, dict[str, Any]]:
     if static.get("dtype", "") is None:
         del static["dtype"]
     return OpCall(function, label), serialization.deserialize_keras_object(static)
+
+
+def _read_users(
+    data: dict[str, Any], config: dict[str, Any]
+) -> tuple[OpCall, dict[str, Any]]:
+    """An op made by `minikeras.extend.op`: the one that has the name now."""
+    name, short = str(data.get("registered_name")), str(data["class_name"])
+    function = registry.get_registered_object(name)
+    if function is None:
+        function = registry.get_registered_object(short)
+    if not isinstance(getattr(function, "row", None), UserRow):
+        raise ValueError(
+            f"the config has the op {name!r}, made by minikeras.extend.op, which is not "
+            "defined in this process; import the module that defines it, then load."
+        )
+    label = config.pop("name", None)
+    return OpCall(function, label), serialization.deserialize_keras_object(config)
 
 
 def arranged(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minikeras_numba.machine import team
+from minikeras_numba.machine.failures import raise_failure
 from minikeras_numba.machine.jit import Address
 
 
@@ -29,15 +30,25 @@ class Launch:
 
 
 class Native:
-    """A lowered node: its launches, run in order."""
+    """A lowered node: its launches, run in order.
+
+    Args:
+        launches: The calls.
+        may_fail: Whether there are kernels among them that may.
+    """
 
     allocates = False
 
-    def __init__(self, launches: Sequence[Launch]) -> None:
+    def __init__(self, launches: Sequence[Launch], may_fail: bool = False) -> None:
+        self.may_fail = may_fail
         self.launches = tuple(launches)
         self.calls = [(x.fn, x.meta_address, x.n, x.grain) for x in launches]
 
     def __call__(self, registers: Any) -> None:
         address = registers.address
+        if self.may_fail:
+            registers.failed[0] = 0
         for fn, meta, n, grain in self.calls:
             team.run(fn, address, meta, n, grain)
+        if self.may_fail:
+            raise_failure(registers)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.extend import Living
+from minikeras_numba.machine.failures import raise_failure
 from minikeras_numba.machine.jit import compile_ir, host
 from minikeras_numba.machine.team_ir import PARTS_BITS, team_text
 
@@ -185,13 +186,20 @@ class Sequence:
     Args:
         calls: For each `(fn, meta, n, grain)`, as for `run`.
         keep: What must live as long as the calls, such as the arrays behind `meta`.
+        may_fail: Whether there are kernels among them that may.
     """
 
     allocates = False
     at_once = True
 
-    def __init__(self, calls: Iterable[tuple[int, int, int, int]], keep: Any) -> None:
+    def __init__(
+        self,
+        calls: Iterable[tuple[int, int, int, int]],
+        keep: Any,
+        may_fail: bool = False,
+    ) -> None:
         self.calls = list(calls)
+        self.may_fail = may_fail
         self.keep = keep
         self._table = np.zeros((len(self.calls), 4), np.int64)
         self._address = int(self._table.ctypes.data)
@@ -200,7 +208,12 @@ class Sequence:
 
     def __call__(self, registers: Any) -> None:
         table, count = self.prepare()
+        if not self.may_fail:
+            team().sequence(table, count, registers.address)
+            return
+        registers.failed[0] = 0
         team().sequence(table, count, registers.address)
+        raise_failure(registers)
 
     def prepare(self) -> tuple[int, int]:
         """The table for a native call, with the workers there that it wants."""
@@ -233,14 +246,16 @@ _embedded: Living[Sequence] = Living()
 class Registers(list[Any]):
     """Arrays of a Program, and the table of their addresses that kernels read.
 
-    Arrays must be C-contiguous. `address` is the table's own address.
+    Arrays must be C-contiguous. `address` is the table's own address; the word before
+    it is `failed`.
     """
 
-    __slots__ = ("table", "address")
+    __slots__ = ("failed", "table", "address")
 
     def __init__(self, n: int) -> None:
         super().__init__([None] * n)
-        self.table = np.zeros(max(1, n), np.int64)
+        words = np.zeros(max(1, n) + 1, np.int64)
+        self.failed, self.table = words[:1], words[1:]
         self.address = int(self.table.ctypes.data)
 
     def __setitem__(self, index: Any, array: Any) -> None:

@@ -322,10 +322,15 @@ def _naps() -> tuple[str, str, str]:
 _SEQUENCE = """\
 define void @team_sequence(ptr %calls, i64 %count, i64 %regs) {
 entry:
+  %before = sub i64 %regs, 8
+  %failed = inttoptr i64 %before to ptr
   br label %head
 head:
   %i = phi i64 [ 0, %entry ], [ %i1, %body ]
-  %more = icmp ult i64 %i, %count
+  %word = load i64, ptr %failed
+  %fine = icmp eq i64 %word, 0
+  %left = icmp ult i64 %i, %count
+  %more = and i1 %left, %fine
   br i1 %more, label %body, label %end
 body:
   %row = getelementptr [4 x i64], ptr %calls, i64 %i

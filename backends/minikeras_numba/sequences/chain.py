@@ -87,7 +87,8 @@ class _Worker:
         regs = {v: i for i, v in enumerate(body.values())}
         places = plan(body, {})
         self.arena = scratch(max(1, places.arena_bytes))
-        self.registers: Table = np.zeros(len(regs), np.int64)
+        self.words: Table = np.zeros(len(regs) + 1, np.int64)
+        self.registers = self.words[1:]  # `Registers` has a word before them too
         for v, offset in places.offsets.items():
             self.registers[regs[v]] = self.arena.ctypes.data + offset
         self.launches = [lower(node, regs) for node in body.nodes]

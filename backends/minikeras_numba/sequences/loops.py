@@ -16,6 +16,7 @@ from minikeras_kernels.values import Val
 from minikeras.extend import Loop
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
+from minikeras_numba.machine.failures import number_of, raise_failure
 from minikeras_numba.machine.launch import Launch, Native
 from minikeras_numba.machine.team import Sequence as Calls
 from minikeras_numba.machine.team import team
@@ -27,7 +28,7 @@ Table = np.ndarray[Any, np.dtype[np.int64]]
 # source, then of the target.
 MOVE = ("nbytes", "source", "outside", "stride", "target", "to_outside", "to_stride")
 META = (
-    ("inside", "sequence", "calls", "call_count", "length", "reverse")
+    ("inside", "sequence", "calls", "call_count", "length", "reverse", "number")
     + ("before", "before_count", "into", "into_count")
     + ("out", "out_count", "after", "after_count")
 )  # fmt: skip
@@ -64,7 +65,8 @@ def lower_loop(loop: Loop) -> Native | None:
     held = loop.registers
     out += [(held[to].nbytes, own, 0, 0, to, 0, 0) for own, to in loop.carried]
     after = [(size[outer], own, 0, 0, outer, 1, 0) for outer, own in loop.last]
-    body = Calls([call for step in loop.steps for call in kernel_calls(step)], loop)
+    calls = [call for step in loop.steps for call in kernel_calls(step)]
+    body = Calls(calls, loop, any(getattr(s, "may_fail", False) for s in loop.steps))
     return _native(
         loop, body, ([*before, *moves.values()], [*into.values()], out, after)
     )
@@ -77,12 +79,30 @@ def _native(loop: Loop, body: Calls, moves: Sequence[Sequence[Move]]) -> Native:
     inside: Any = loop.registers
     table, count = body.embed()
     words = [inside.address, team().sequence_address, table, count]
-    words += [loop.length, int(loop.reverse)]
+    words += [loop.length, int(loop.reverse), 0]
     for group in tables:
         words += [int(group.ctypes.data), len(group)]
     meta = np.array(words, np.int64)
     fn = compile_contract("loop", _emit_driver, f"loop {META} {MOVE}")
-    return Native([Launch(fn, meta, 1, 1, (tables, body, loop))])
+    launch = Launch(fn, meta, 1, 1, (tables, body, loop))
+    return _Loop(loop.registers, launch) if body.may_fail else Native([launch])
+
+
+class _Loop(Native):
+    """A loop with kernels that may fail, on registers of its own."""
+
+    def __init__(self, inside: Any, launch: Launch) -> None:
+        super().__init__([launch], may_fail=True)
+        self.inside = inside
+        launch.meta[META.index("number")] = number_of(self)
+
+    def explain(self, registers: Any) -> BaseException:
+        """What failed inside."""
+        try:
+            raise_failure(self.inside)
+        except Exception as error:
+            return error
+        return RuntimeError("a loop failed")  # its registers were run on since
 
 
 def _emit_driver() -> Code:
@@ -98,6 +118,8 @@ def _emit_driver() -> Code:
             _emit_move(c, row, outside, word["inside"], step)
 
     moves("before", zero)
+    failed = c.sub(word["inside"], c.const(8))
+    c.poke(zero, failed)
     with c.repeat(word["length"]) as number:
         forward = c.get(number)
         back = c.sub(c.sub(word["length"], c.const(1)), forward)
@@ -107,6 +129,8 @@ def _emit_driver() -> Code:
         c.call(word["sequence"], [word["calls"], word["call_count"], word["inside"]])
         moves("out", step)
     moves("after", zero)
+    with c.when(c.icmp(Rel.NE, c.peek(failed), zero)):
+        c.poke(word["number"], c.sub(outside, c.const(8)))
     return c.code
 
 

@@ -1,4 +1,4 @@
-"""What the author of a backend may import: nothing else of minikeras is needed."""
+"""What the author of an op or of a backend may import: nothing else is needed."""
 
 import minikeras.engine.prims  # noqa: F401 - fills the table of rows
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
@@ -23,6 +23,8 @@ from minikeras.engine.precision import matmul_precision
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 from minikeras.engine.quiet import is_quiet, quietly
 from minikeras.engine.ranks import Communicator, communicator
+from minikeras.engine.user_rows import UserKernel, UserRow
+from minikeras.extend.op import KernelError, Op, op
 
 __all__ = [
     "Living",
@@ -32,13 +34,17 @@ __all__ = [
     "BackendError",
     "Communicator",
     "Graph",
+    "KernelError",
     "Loop",
     "Node",
+    "Op",
     "OutOfMemory",
     "Primitive",
     "Shape",
     "ShapeError",
     "Step",
+    "UserKernel",
+    "UserRow",
     "Value",
     "allocates",
     "allocating",
@@ -56,6 +62,7 @@ __all__ = [
     "lookup",
     "matmul_precision",
     "numpy_dtype",
+    "op",
     "plan",
     "primitive",
     "quietly",

@@ -1,0 +1,1 @@
+"""Kernels that users give for their own ops."""
