@@ -154,7 +154,9 @@ class BackupAndRestore(Callback):
         ):
             # A run that stops here has nothing more to do in this epoch.
             if self._run is not None and not self.model.stop_training:
-                self._save(self._run.epoch, batch + 1, logs)
+                feed = self._run.feed
+                done = batch + 1 if feed is None else feed.used
+                self._save(self._run.epoch, done, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Save, if that is to be after epochs."""

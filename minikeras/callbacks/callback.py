@@ -73,6 +73,9 @@ class Callback:
     def _see_batch(self, step: int, data: object) -> None:
         """A batch of training as `train_step` will get it."""
 
+    def _counted(self, steps: int | None) -> None:
+        """The batches have run: how many make an epoch, where that is known now."""
+
     def _on_train_broken(self) -> None:
         """An error or an interrupt ends training, so that `on_train_end` will not come."""
 

@@ -88,6 +88,10 @@ class CallbackList(Callback):
         for callback in self.watchers:
             callback._see_batch(step, data)
 
+    def _counted(self, steps: int | None) -> None:
+        for callback in self._heard:
+            callback._counted(steps)
+
     def _on_train_broken(self) -> None:
         for callback in self._heard:
             callback._on_train_broken()

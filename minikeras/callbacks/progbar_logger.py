@@ -49,6 +49,10 @@ class ProgbarLogger(Callback):
     def _remembered(self) -> dict[str, Any]:
         return {}  # a bar is drawn anew
 
+    def _counted(self, steps: int | None) -> None:
+        if self._bar is not None and self._bar.target is None:
+            self._bar.target = steps
+
     def _step(self, batch: int, logs: Logs) -> None:
         self.seen = batch + 1
         bar = self._bar
@@ -64,8 +68,9 @@ class ProgbarLogger(Callback):
         if bar is not None:
             if bar.target is None:
                 bar.target = self.seen
-                self.params["steps"] = self.seen
-            bar.update(self.seen, _pairs(logs), finalize=True)
+            self.params["steps"] = bar.target
+            # Of a group of batches that ends early, `seen` is where it would have ended.
+            bar.update(min(self.seen, bar.target), _pairs(logs), finalize=True)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Note that a training run has begun: its evaluations draw no bar."""

@@ -43,7 +43,7 @@ class TerminateOnNaN(Callback):
         >>> guard.on_train_batch_end(7, {"loss": float("inf")})
         Traceback (most recent call last):
             ...
-        RuntimeError: Batch 7: the loss is inf; training stops.
+        RuntimeError: The loss of batch 7 is inf; training stops.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TerminateOnNaN(Callback):
             self._before = self._values, self._batches
             self._values, self._batches = [], []
             return
-        text = f"Batch {batch}: the loss is {loss}; training stops."
+        text = f"The loss of batch {batch} is {loss}; training stops."
         if self._batches:
             text += f" {self._cause()}"
         if self.raise_error:

@@ -12,7 +12,8 @@ class BatchHooks:
     Args:
         every: Batches in a group.
         begin: Called with the number of the group's first batch.
-        end: Called with the number of its last one, and what it logged.
+        end: Called with the number of its last one, and what it logged. A group that ends
+            early has the number of a whole one, as in Keras.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class BatchHooks:
     ) -> None:
         self._every, self._begin, self._end = every, begin, end
         self._open_until = -1
-        self._last: tuple[int, Any] | None = None
+        self._last: tuple[Any] | None = None
 
     def before(self, step: int) -> None:
         """A batch is about to run."""
@@ -37,10 +38,10 @@ class BatchHooks:
             self._last = None
             self._end(step, logs)
         else:
-            self._last = step, logs
+            self._last = (logs,)
 
     def finish(self) -> None:
         """There are no more batches: end the group that is open."""
         if self._last is not None:
-            last, self._last = self._last, None
-            self._end(*last)
+            (logs,), self._last = self._last, None
+            self._end(self._open_until, logs)

@@ -146,7 +146,9 @@ class Trainer(Steps):
         count = max(epochs - initial_epoch, 1)
         with ExitStack() as stack:
             feed = stack.enter_context(
-                self._open_feed(adapter, steps_per_epoch, count, "fit")
+                self._open_feed(
+                    adapter, steps_per_epoch, count, "fit", every=self.steps_per_execution
+                )
             )
             held_feed = None
             if validation is not None:
@@ -271,6 +273,7 @@ class Trainer(Steps):
                 divider.ended()
         hooks.finish()
         feed.end_epoch()
+        callbacks._counted(feed.steps)
         return to_floats(logs)
 
     def _test_epoch(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
@@ -302,6 +305,7 @@ class Trainer(Steps):
                 divider.ended()
         hooks.finish()
         feed.end_epoch()
+        callbacks._counted(feed.steps)
         results = to_floats(logs)
         callbacks.on_test_end(results)
         return results
@@ -441,6 +445,7 @@ class Trainer(Steps):
                     break
             hooks.finish()
             feed.end_epoch()
+            callbacks._counted(feed.steps)
             callbacks.on_predict_end()
         return gathered.result()
 
@@ -453,10 +458,11 @@ class Trainer(Steps):
         epochs: int,
         owner: str,
         restart: bool = False,
+        every: int = 1,
     ) -> Feed:
         # To debug, everything runs in the thread that asked for it.
         ahead = not self.run_eagerly
-        feed = Feed(adapter, steps, epochs, owner, ahead, restart)
+        feed = Feed(adapter, steps, epochs, owner, ahead, restart, every)
         if ranks.several():
             feed.divider = Divider(adapter, owner)
         return feed

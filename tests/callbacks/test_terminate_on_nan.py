@@ -60,7 +60,7 @@ def test_the_weights_that_the_batch_met_are_used(tmp_path):
     net.compile(keras.optimizers.SGD(1e18), "mse")
     x, y = data()
     guard = cb.TerminateOnNaN(raise_error=True, debug=tmp_path / "b.npz")
-    with pytest.raises(RuntimeError, match=r"Batch \d+: the loss is (inf|nan)") as e:
+    with pytest.raises(RuntimeError, match=r"The loss of batch \d+ is (inf|nan)") as e:
         net.fit(x, y, 5, 9, 0, [guard], shuffle=False)
     assert guard.findings[0].path == f"{net.name}/{net.layers[-1].name}"
     assert "Not finite before it" not in str(e.value)

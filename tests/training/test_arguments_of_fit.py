@@ -98,7 +98,7 @@ def test_hooks_are_called_around_groups_of_batches():
     model = line(minikeras, steps_per_execution=3)
     model.fit(X, Y, validation_data=(X[:10], Y[:10]), callbacks=[calls], **PLAIN)
     assert calls.log == [
-        "train(0", ")train2", "train(3", ")train5", "train(6", ")train6",
+        "train(0", ")train2", "train(3", ")train5", "train(6", ")train8",
         "test(0", ")test2",
     ]  # fmt: skip
     assert model.optimizer.iterations.numpy() == 7
@@ -106,12 +106,61 @@ def test_hooks_are_called_around_groups_of_batches():
     found = model.predict(X, batch_size=4, verbose=0, callbacks=[calls])
     assert calls.log == [
         "predict(0", ")predict2 12", "predict(3", ")predict5 12",
-        "predict(6", ")predict6 2",
+        "predict(6", ")predict8 2",
     ]  # fmt: skip
     np.testing.assert_array_equal(found, model.predict(X, batch_size=4, verbose=0))
+    model.predict(X, batch_size=4, verbose=0, steps=4, callbacks=[calls])
+    assert calls.log[6:] == [
+        "predict(0", ")predict2 12", "predict(3", ")predict5 4",
+    ]  # fmt: skip
     one = line(minikeras).fit(X, Y, **PLAIN).history
     many = line(minikeras, steps_per_execution=10).fit(X, Y, **PLAIN).history
     assert one == many
+
+
+# Arguments of fit on 7 batches; the groups of each epoch and how many batches ran.
+GROUPS = {
+    "all": ({}, ["0-2 3-5 6-8"] * 2, 14),
+    "steps": ({"steps_per_epoch": 4}, ["0-2 3-5", "0-2"], 7),
+    "half": ({"steps_per_epoch": 3}, ["0-2", "0-2"], 6),
+    "more": ({"steps_per_epoch": 7}, ["0-2 3-5 6-8"] * 2, 14),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*data ended after", "ignore:Your input ran out")
+@pytest.mark.parametrize("case", GROUPS)
+def test_epochs_end_with_a_whole_group_as_in_keras(case, lib):
+    arguments, groups, ran = GROUPS[case]
+    calls = []
+
+    class Groups(lib.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            calls.append("")
+
+        def on_batch_begin(self, batch, logs=None):
+            calls[-1] += f"{batch}-"
+
+        def on_batch_end(self, batch, logs=None):
+            calls[-1] += f"{batch} "
+
+    model = line(lib, steps_per_execution=3)
+    arguments = {**PLAIN, **arguments, "epochs": 2, "callbacks": [Groups()]}
+    model.fit(X, Y, **arguments)
+    assert [c.strip() for c in calls] == groups
+    assert int(np.asarray(model.optimizer.iterations)) == ran
+
+
+def test_a_bar_counts_the_batches_and_not_the_groups(capsys):
+    def batches():
+        for start in range(0, len(X), 4):
+            yield X[start : start + 4], Y[start : start + 4]
+
+    model = line(minikeras, steps_per_execution=3)
+    model.fit(X, Y, **PLAIN | {"verbose": 1})
+    model.fit(batches(), **PLAIN | {"verbose": 2, "batch_size": None})
+    model.predict(X, batch_size=4, verbose=1)
+    out = capsys.readouterr().out
+    assert out.count("7/7") >= 3 and "8/" not in out and "9/" not in out
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "2", [1.5], None])

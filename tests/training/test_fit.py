@@ -134,7 +134,7 @@ def test_steps_per_execution_calls_hooks_less_often():
     )
     ends = [call[1] for call in recorder.calls if call[0] == "on_train_batch_end"]
     begins = [call[1] for call in recorder.calls if call[0] == "on_train_batch_begin"]
-    assert (begins, ends) == ([0, 2, 4], [1, 3, 4])
+    assert (begins, ends) == ([0, 2, 4], [1, 3, 5])
 
 
 def test_stop_training_ends_the_epoch():

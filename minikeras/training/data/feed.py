@@ -35,12 +35,14 @@ class Feed:
         ahead: Whether batches may be made ahead.
         restart: Whether each epoch begins a new pass, as for validation, where epochs
             are compared. A generator cannot.
+        every: Batches that run together: an epoch of `steps` ends with a whole group.
 
     Raises:
         ValueError: If the source never ends and no steps are given.
 
     Attributes:
         steps: Batches in an epoch where that is known, else None.
+        used: Batches of this epoch that were used.
         exhausted: Whether the source ended too early.
         divider: Gives this rank its part of each batch, where there are several.
     """
@@ -53,6 +55,7 @@ class Feed:
         owner: str = "fit",
         ahead: bool = True,
         restart: bool = False,
+        every: int = 1,
     ) -> None:
         limit = config.max_steps_per_epoch()
         if steps is None and limit is None and adapter.infinite:
@@ -69,7 +72,10 @@ class Feed:
         if limit is not None and (steps is not None or whole is None or whole > limit):
             steps = min(steps or limit, limit)
         self.steps = steps if steps is not None else whole
-        self._cut = steps is not None
+        # Where an epoch is cut, which may be in the middle of a pass.
+        self._cut = None if steps is None else -(-steps // every) * every
+        if self._cut is not None and limit is not None:
+            self._cut = min(self._cut, limit)
         self._epochs = epochs
         self._source: Iterator[Batch] | None = None
         self._next: list[Batch] = []
@@ -80,7 +86,8 @@ class Feed:
         self._open = False
         self._taken = 0  # batches of this pass that were used
         self._at_pass: Any = None  # the random state before this pass's order was drawn
-        self._done = 0  # batches of this epoch that were used
+        self.used = 0
+        self._done = 0  # of them, those before a run that is taken up again
         self._helper = Workers() if ahead and adapter.ahead and may_ahead() else None
         self._job: Job | None = None
 
@@ -130,8 +137,9 @@ class Feed:
         if self._restart and not self._next:
             self._leave()
         self._begin()
-        count, self._done = self._done, 0
-        while not self._cut or count < (self.steps or 0):
+        self.used = count = self._done
+        self._done, cut = 0, self._cut
+        while cut is None or count < cut:
             batch = self._next.pop() if self._next else self._pull()
             if batch is None and not count and self.adapter.repeatable and self._seen:
                 batch = self._pull()  # the last epoch took all that was left
@@ -139,11 +147,11 @@ class Feed:
                 break
             self._seen += 1
             self._taken += 1
-            count += 1
-            if not self._cut or count < (self.steps or 0):
+            self.used = count = count + 1
+            if cut is None or count < cut:
                 self._ask()
             yield batch
-        if not self._cut:
+        if cut is None:
             self.steps = count
         elif count < (self.steps or 0) and self._asked:
             self._warn()
