@@ -227,24 +227,32 @@ class STFT(Initializer):
 def _named_window(name: str, frame: int, periodic: bool) -> np.ndarray[Any, Any]:
     weights = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
     if name not in weights:
-        return _window_of_scipy(name, frame, periodic)
+        return window_of_scipy(name, frame, periodic, "STFT")
     level, swing = weights[name]
     gaps = frame if periodic else max(frame - 1, 1)
     return level - swing * np.cos(2 * math.pi * np.arange(frame) / gaps)
 
 
-def _window_of_scipy(name: str, frame: int, periodic: bool) -> np.ndarray[Any, Any]:
+def window_of_scipy(
+    name: str, frame: int, periodic: bool, owner: str
+) -> np.ndarray[Any, Any]:
+    """A window that `scipy.signal.get_window` knows, `(frame,)`.
+
+    Raises:
+        ImportError: Without scipy.
+        ValueError: If scipy knows no window of that name either.
+    """
     try:
         from scipy.signal import get_window
     except ImportError as error:
         raise ImportError(
-            f"STFT: window={name!r} needs scipy: `pip install scipy`. Without it: 'hann', "
+            f"{owner}: window={name!r} needs scipy: `pip install scipy`. Without it: 'hann', "
             "'hamming' or an array."
         ) from error
     try:
         return np.asarray(get_window(name, frame, fftbins=periodic), "float64")
     except ValueError as error:
         raise ValueError(
-            f"STFT: window={name!r}; expected 'hann', 'hamming', an array or a name that "
+            f"{owner}: window={name!r}; expected 'hann', 'hamming', an array or a name that "
             f"scipy.signal.get_window knows ({error})."
         ) from error

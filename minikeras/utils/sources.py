@@ -10,7 +10,7 @@ from minikeras.layers.base.node import node_of
 
 
 def get_source_inputs(tensor: Any) -> Any:
-    """The tensors of `keras.Input` that a KerasTensor is computed from.
+    """The tensors of `keras.Input`, or made by hand, that a KerasTensor is computed from.
 
     Args:
         tensor: KerasTensor, or a list of them.
@@ -36,6 +36,9 @@ def get_source_inputs(tensor: Any) -> Any:
         if leaf in seen:
             continue
         seen.add(leaf)
+        if leaf._keras_history is None:  # made by hand
+            sources.append(leaf)
+            continue
         node = node_of(leaf)
         if node.is_input:
             sources.append(leaf)

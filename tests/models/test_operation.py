@@ -128,3 +128,64 @@ def test_scopes_for_keras():
     with minikeras.StatelessScope() as other:
         other.add_loss(ops.convert_to_tensor(2.0))
     assert [float(v) for v in kept.losses] == [2.0] and not other.losses
+
+
+@pytest.mark.parametrize("base", ["Layer", "Operation"])
+def test_configs_without_get_config_hold_defaults_too(base, lib):
+    of = lib.layers.Layer if base == "Layer" else lib.Operation
+
+    class Made(of):
+        def __init__(self, alpha, beta=1.0, units=(1, 2), **kwargs):
+            super().__init__(**kwargs)
+
+    config = Made(0.2, name="made").get_config()
+    expected = {"alpha": 0.2, "beta": 1.0, "units": (1, 2)}
+    assert {key: config[key] for key in expected} == expected
+    assert Made.from_config(config).get_config() == config
+
+
+def test_a_config_has_no_name_where_none_is_taken(lib):
+    class Nameless(lib.Operation):
+        def __init__(self, alpha, beta=1.0):
+            super().__init__()
+
+    config = Nameless(0.2).get_config()
+    assert config == {"alpha": 0.2, "beta": 1.0}
+    assert Nameless.from_config(config).get_config() == config
+
+
+def test_defaults_that_no_config_holds_are_left_out():
+    class Made(minikeras.Operation):
+        def __init__(self, alpha, function=abs, *more, name=None):
+            super().__init__(name=name)
+
+    assert Made(1, name="made").get_config() == {"alpha": 1, "name": "made"}
+
+
+@pytest.mark.parametrize("base", ["Layer", "Operation"])
+def test_input_and_output_are_one_tensor_or_a_flat_list(base, lib):
+    of = lib.layers.Layer if base == "Layer" else lib.Operation
+
+    class Both(of):
+        def call(self, x, y=None, z=3):
+            if isinstance(x, dict):
+                return {"p": x["u"] + 1.0, "q": x["v"] + 1.0}
+            return x if y is None else x + y
+
+        def compute_output_spec(self, *args, **kwargs):
+            return self.call(*args, **kwargs)
+
+    a, b = lib.Input((2,)), lib.Input((2,))
+    both = [a, b]
+    for call, inputs in (
+        (lambda op: op(a), a), (lambda op: op(a, z=1), a), (lambda op: op(a, b), both),
+        (lambda op: op(a, y=b), both), (lambda op: op(x=a, y=b), both),
+        (lambda op: op({"u": a, "v": b}), both),
+    ):  # fmt: skip
+        op = Both()
+        result = call(op)
+        assert op.input is inputs or all(x is y for x, y in zip(op.input, inputs))
+        if isinstance(result, dict):
+            assert op.output[0] is result["p"] and op.output[1] is result["q"]
+        else:
+            assert op.output is result

@@ -70,3 +70,4 @@ def test_sources():
     assert get_source_inputs(c) == [c] and get_source_inputs([a, y]) == [a, b]
     alone = minikeras.KerasTensor((2,))
     assert get_source_inputs(alone) is alone and get_source_inputs(3) == 3
+    assert get_source_inputs((alone + b) * alone) == [alone, b]

@@ -13,22 +13,27 @@ from minikeras.saving import dialects
 def init_config(thing: Any, known: dict[str, Any]) -> dict[str, Any]:
     """The arguments that a layer or operation was made with, without those known.
 
+    Defaults are among them, which may be others when it is made again.
+
     Raises:
         NotImplementedError: If a config cannot hold one of them.
     """
     args, kwargs = thing._init_arguments
     signature = inspect.signature(type(thing).__init__)
     bound = signature.bind(thing, *args, **kwargs)
+    given = set(bound.arguments)
+    bound.apply_defaults()
     found: dict[str, Any] = {}
     for key, value in list(bound.arguments.items())[1:]:
         kind = signature.parameters[key].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             found.update(value)
-        elif kind is inspect.Parameter.VAR_POSITIONAL and value:
-            raise NotImplementedError(
-                f"{thing._label()} takes *{key}; define get_config() and from_config()."
-            )
-        else:
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            if value:
+                raise NotImplementedError(
+                    f"{thing._label()} takes *{key}; define get_config() and from_config()."
+                )
+        elif key in given or is_plain(value):
             found[key] = value
     own = {key: value for key, value in found.items() if key not in known}
     for key, value in own.items():
@@ -44,6 +49,14 @@ def _as_argument(policy: dict[str, Any]) -> Any:
     """A described policy as users write it: its name, where that says it all."""
     found = dtype_policies.deserialize(policy)
     return found.name if type(found) is dtype_policies.DTypePolicy else found
+
+
+def takes(kind: type, argument: str) -> bool:
+    """Whether the constructor of a class takes an argument of this name."""
+    parameters = inspect.signature(kind.__init__).parameters
+    return argument in parameters or any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+    )
 
 
 class LayerDescription:

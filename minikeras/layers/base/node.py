@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 from minikeras import naming
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
-from minikeras.layers.base.describing import init_config
+from minikeras.layers.base.describing import init_config, takes
 from minikeras.ops.op import set_recorder
 
 
@@ -167,7 +167,10 @@ class Operation:
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal operation."""
         config: dict[str, Any] = {"name": self.name}
-        return {**config, **init_config(self, config)}
+        config |= init_config(self, config)
+        if not takes(type(self), "name"):
+            del config["name"]
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -176,14 +179,14 @@ class Operation:
 
     @property
     def input(self) -> Any:
-        """The KerasTensors of the first symbolic call."""
+        """The KerasTensors of the first symbolic call: one, or a flat list."""
         node = self._first_node("input")
-        return node.args[0] if node.args else next(iter(node.kwargs.values()))
+        return _one_or_list((node.args, node.kwargs))
 
     @property
     def output(self) -> Any:
-        """The KerasTensors that the first symbolic call returned."""
-        return self._first_node("output").outputs
+        """The KerasTensors that the first symbolic call returned: one, or a flat list."""
+        return _one_or_list(self._first_node("output").outputs)
 
     def _first_node(self, wanted: str) -> Node:
         nodes: list[Node] = self.__dict__["_inbound_nodes"]
@@ -202,6 +205,11 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<Operation name={self.name}>"
+
+
+def _one_or_list(structure: object) -> Any:
+    found = [t for t in tree.flatten(structure) if isinstance(t, KerasTensor)]
+    return found[0] if len(found) == 1 else found
 
 
 class OpCall(Operation):

@@ -114,3 +114,21 @@ def test_refusals():
     ):
         with pytest.raises(kind, match=words):
             make()
+
+
+@pytest.mark.parametrize("window", ["blackman", "tukey", "bartlett", "boxcar"])
+def test_windows_that_scipy_knows(window, lib):
+    scipy_signal = pytest.importorskip("scipy.signal")
+    x = np.random.default_rng(0).normal(size=(1, 64, 1)).astype("float32")
+    layer = lib.layers.STFTSpectrogram("magnitude", 16, 8, window=window, periodic=True)
+    values = scipy_signal.get_window(window, 16)
+    frames = np.stack([x[0, i : i + 16, 0] for i in range(0, 49, 8)])
+    expected = np.abs(np.fft.rfft(frames * values)) / np.sqrt((values**2).sum())
+    np.testing.assert_allclose(np.asarray(layer(x))[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_window_that_nobody_knows_is_refused_at_once():
+    pytest.importorskip("scipy.signal")
+    for name in ("nonsense", "kaiser"):
+        with pytest.raises(ValueError, match=f"STFTSpectrogram: window='{name}'"):
+            layers.STFTSpectrogram(window=name)

@@ -9,11 +9,12 @@ import numpy as np
 from minikeras import ops
 from minikeras.engine import dtypes
 from minikeras.engine.tensor import Tensor
+from minikeras.initializers.constant import window_of_scipy
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
-from minikeras.layers.preprocessing.audio.windows import window_of
+from minikeras.layers.preprocessing.audio.windows import NAMED, window_of
 from minikeras.layers.preprocessing.image.options import count
 from minikeras.types import PartialShape
 from minikeras.variable import Variable, check_constant
@@ -37,7 +38,8 @@ class STFTSpectrogram(Layer):
         frame_step: Samples from frame to frame; default half the length.
         fft_length: Size of the transform, at least `frame_length`; default the next power
             of two.
-        window: `"hann"`, `"hamming"`, `frame_length` numbers, or None.
+        window: `"hann"`, `"hamming"`, `frame_length` numbers, or None; where scipy is
+            installed, also the names that `scipy.signal.get_window` knows.
         periodic: Whether the window is one period of a wave, rather than symmetric.
         scaling: `"density"` divides by the root of the sum of the window's squares,
             `"spectrum"` by its sum, None by nothing.
@@ -108,7 +110,7 @@ class STFTSpectrogram(Layer):
                 f"{owner}: fft_length={fft_length}; expected at least frame_length={length}."
             )
         named = window is None or isinstance(window, str)  # of any length
-        window_of(window, 1 if named else length, periodic, owner)
+        _window(window, 1 if named else length, periodic)
         self.mode = mode
         self.frame_length = frame_length
         self.frame_step = frame_step
@@ -127,7 +129,7 @@ class STFTSpectrogram(Layer):
         """The kernels `(frame_length, 1, frequencies)`, real and imaginary."""
         length, size = self.frame_length, self._fft_length
         check_constant((length, size // 2 + 1), "float64", self._label())
-        window = window_of(self.window, length, self.periodic, "STFTSpectrogram")
+        window = _window(self.window, length, self.periodic)
         if self.scaling == "density":
             window = window / np.sqrt((window**2).sum())
         elif self.scaling == "spectrum":
@@ -226,3 +228,9 @@ class STFTSpectrogram(Layer):
             "data_format": self.data_format,
             "expand_dims": self.expand_dims,
         }
+
+
+def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
+    if isinstance(window, str) and window not in NAMED:
+        return window_of_scipy(window, length, periodic, "STFTSpectrogram")
+    return window_of(window, length, periodic, "STFTSpectrogram")
