@@ -147,7 +147,11 @@ class Trainer(Steps):
         with ExitStack() as stack:
             feed = stack.enter_context(
                 self._open_feed(
-                    adapter, steps_per_epoch, count, "fit", every=self.steps_per_execution
+                    adapter,
+                    steps_per_epoch,
+                    count,
+                    "fit",
+                    every=self.steps_per_execution,
                 )
             )
             held_feed = None
