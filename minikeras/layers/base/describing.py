@@ -53,7 +53,7 @@ def _as_argument(policy: dict[str, Any]) -> Any:
 
 def takes(kind: type, argument: str) -> bool:
     """Whether the constructor of a class takes an argument of this name."""
-    parameters = inspect.signature(kind.__init__).parameters
+    parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]  # only read
     return argument in parameters or any(
         p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
     )

@@ -137,7 +137,7 @@ class STFTSpectrogram(Layer):
         turns = np.outer(np.arange(length), np.arange(size // 2 + 1)) / size
         angle = 2 * np.pi * turns
         real, imag = np.cos(angle), -np.sin(angle)
-        return tuple((wave * window[:, None])[:, None, :] for wave in (real, imag))  # type: ignore[return-value]  # a pair
+        return tuple((wave * window[:, None])[:, None, :] for wave in (real, imag))
 
     def build(self, input_shape: PartialShape) -> None:
         """Make the kernels."""
