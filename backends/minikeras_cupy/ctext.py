@@ -11,8 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from minikeras.extend import is_float
-
 CTYPES = {
     "bool": "bool",
     "int8": "i8",
@@ -60,16 +58,6 @@ def store(dtype: str, expression: str) -> str:
     if dtype == "float16":
         return f"float_to_half({expression})"
     return f"float_to_bf16({expression})" if dtype == "bfloat16" else expression
-
-
-def lowest(dtype: str) -> str:
-    """The least number, in the compute type."""
-    if is_float(dtype):
-        return f"({compute_type(dtype)})(-INFINITY_F)"
-    if dtype == "bool" or dtype.startswith("u"):
-        return f"({CTYPES[dtype]})0"
-    bits = int(dtype[3:])
-    return f"({CTYPES[dtype]})({-(2 ** (bits - 1)) + 1}ll - 1)"
 
 
 def kernel_of(

@@ -8,13 +8,18 @@ from typing import Any
 from minikeras_kernels.argreduce import FLOATS, argreduce
 from minikeras_kernels.bodies import Cut, Fill, as_body, fusible, lower_body, space_of
 from minikeras_kernels.code import Code
+from minikeras_kernels.elements import units
 from minikeras_kernels.fused import GroupKernel, table
 from minikeras_kernels.gather import INDICES, gather
 from minikeras_kernels.group import Array as HostArray
 from minikeras_kernels.group import Place
+from minikeras_kernels.moves import MOVES, form, layout, moving, numbers, parts
+from minikeras_kernels.pooling import DTYPES as POOLED
+from minikeras_kernels.pooling import POOLS, Sizes, pooling
 from minikeras_kernels.rowwise import ROWWISE, RowKernel
+from minikeras_numpy.windows import Geometry
 
-from minikeras.extend import Node, numpy_dtype
+from minikeras.extend import Node, itemsize, numpy_dtype
 from minikeras_cupy.driver import Started
 from minikeras_cupy.launch import Launcher
 from minikeras_cupy.render import WARP, source
@@ -62,6 +67,10 @@ class Groups:
             return self._rowwise(node)
         if name in ARGREDUCE:
             return self._argreduce(node)
+        if name in POOLS:
+            return self._pool(node)
+        if name in MOVES:
+            return self._move(node)
         return self._gather(node) if name == "take" else None
 
     def _call(self, code: Code, words: Sequence[int | Place], units: int) -> _Call:
@@ -145,6 +154,48 @@ class Groups:
         code = gather(rows.dtype, indices.dtype, WARP)
         words = [rows.shape[axis], width, Place(0), Place(1), Place(2)]
         return self._run([self._call(code, words, indices.size)])
+
+    def _pool(self, node: Node) -> Run | None:
+        name, x, out = node.prim.name, node.inputs[0].aval, node.outputs[0].aval
+        alike = all(v.aval.dtype == x.dtype for v in node.inputs)
+        if x.dtype not in POOLED or not alike:
+            return None
+        if not out.size:
+            return _nothing
+        static = node.static
+        images = static.get("input_shape", x.shape)
+        g = Geometry.of_pool(images, static)
+        before = [lo for lo, _ in g.padding]
+        sizes = Sizes(
+            g.batch, g.spatial, g.channels, g.out, g.window, g.strides, before
+        )
+        code = pooling(name, x.dtype, sizes, WARP)
+        places = map(Place, range(len(node.inputs) + 1))
+        words: list[int | Place] = [out.size, *sizes.words(), *places]
+        return self._run([self._call(code, words, units(out.size, WARP))])
+
+    def _move(self, node: Node) -> Run:
+        out, inputs = node.outputs[0].aval, [v.aval for v in node.inputs]
+        if not out.size:
+            return _nothing
+        shapes = [a.shape for a in inputs]
+        given = layout(node.prim.name, node.static, shapes, out.shape)
+        largest = max(a.size for a in inputs)
+        calls = []
+        for part in parts(given):
+            how = form(itemsize(out.dtype), part, largest)
+            sizes, rows = numbers(part, how.steps)
+            words: list[int | Place] = [out.size, *sizes]
+            for piece, row in zip(part.pieces, rows, strict=True):
+                words += [Place(piece.source)] if piece.source >= 0 else []
+                words += row
+            words.append(Place(len(inputs)))
+            calls.append(self._call(moving(how, WARP), words, units(out.size, WARP)))
+        return self._run(calls)
+
+
+def _nothing(*arrays: Array) -> None:
+    """A result without elements."""
 
 
 def _filling(fills: Sequence[Fill]) -> Run:

@@ -24,14 +24,12 @@ from minikeras.extend import (
     numpy_dtype,
     waiting,
 )
-from minikeras_cupy import windows
 from minikeras_cupy.conv import Columns, Workspace
-from minikeras_cupy.ctext import HALVES, Kernel
+from minikeras_cupy.ctext import HALVES
 from minikeras_cupy.cublas import KINDS, Products, library
 from minikeras_cupy.cudnn import Library
 from minikeras_cupy.groups import ARGREDUCE, Groups
 from minikeras_cupy.launch import Launcher
-from minikeras_cupy.moving import moving
 from minikeras_cupy.recurrent import KERNEL, walk
 
 Array = Any
@@ -80,13 +78,9 @@ class Maker:
             return None
         if name.startswith("conv"):
             return self._conv(node)
-        if "_pool" in name:
-            return self._launched(pool_kernel(node), len(node.inputs) + 1)
         if name in KERNEL:
             made = walk(self.launch, self.multiply, node)
             return made and self._marked(made, node.inputs[0].aval.dtype)
-        if node.prim.kind == "movement":
-            return moving(self.cp, node)
         return self._matmul(node) if name == "matmul" else self.groups.make(node)
 
     def eager(
@@ -133,18 +127,6 @@ class Maker:
             return made.astype(kind)
 
         return wide
-
-    def _launched(self, kernel: Kernel, arrays: int) -> Run:
-        if not kernel.threads:
-            return lambda *given: None
-        call, start = self.launch.grid(kernel, arrays), self.launch.driver.start
-
-        def run(*given: Array) -> None:
-            for i, array in enumerate(given):
-                call.words[i] = array.data.ptr
-            start(call)
-
-        return run
 
     def multiply(self, a: Array, b: Array, out: Array) -> None:
         """`out[...] = a @ b`, matrices or stacks of them."""
@@ -234,16 +216,6 @@ class Maker:
         return waiting(allocating(run, batched or perm_out is not None))
 
 
-def pool_kernel(node: Node) -> Kernel:
-    """The kernel of a pooling row."""
-    name, static, aval = node.prim.name, node.static, node.inputs[0].aval
-    geometry = Geometry.of_pool(static.get("input_shape", aval.shape), static)
-    if name == "max_pool_gather":
-        return windows.max_pool_gather(geometry, aval.dtype, node.inputs[1].aval.dtype)
-    kernel: Kernel = getattr(windows, name)(geometry, aval.dtype)
-    return kernel
-
-
 def conv_geometry(node: Node) -> Geometry:
     """The geometry of a convolution row or of one of its gradients."""
     static = node.static
@@ -252,4 +224,4 @@ def conv_geometry(node: Node) -> Geometry:
     return Geometry.of_conv(x, w, static)
 
 
-__all__ = ["Maker", "conv_geometry", "generated", "pool_kernel"]
+__all__ = ["Maker", "conv_geometry", "generated"]

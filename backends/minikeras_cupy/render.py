@@ -282,6 +282,11 @@ class Renderer:
         given = ", ".join(map(_operand, x.args))
         self.let(out, f"{name}<{_TYPES[out.kind]}>({given})")
 
+    def gather(self, x: Instr) -> None:
+        assert x.out is not None
+        given = ", ".join(map(_operand, x.args))
+        self.let(x.out, f"gather<{_TYPES[x.out.kind]}>({given})")
+
     def store(self, x: Instr) -> None:
         value, base, *mask = x.args
         if base.number in self.slots:
@@ -304,4 +309,5 @@ _EMIT: dict[Op, Callable[[Renderer, Instr], None]] = {
     Op.OFFSET: Renderer.offset,
     Op.LOAD: Renderer.load,
     Op.STORE: Renderer.store,
+    Op.GATHER: Renderer.gather,
 }

@@ -1,4 +1,4 @@
-"""CUDA sources for everything that slides a window: pooling, im2col, col2im.
+"""CUDA sources of im2col and col2im.
 
 Layouts are channels-last; one to three spatial axes are written as three, with
 leading ones. Sizes are words of a launch: one kernel serves them all. Every kernel gathers: one thread makes
@@ -20,7 +20,6 @@ from minikeras_cupy.ctext import (
     compute_type,
     kernel_of,
     load,
-    lowest,
     store,
 )
 
@@ -43,22 +42,11 @@ def _three(values: Sequence[int], fill: int) -> Ints:
     return (fill,) * (3 - len(values)) + tuple(values)
 
 
-_WINDOW_LOOP = """
-  for (ix w0 = 0; w0 < W0; ++w0) { const ix p0 = o0 * S0 - P0 + w0 * D0; if (p0 < 0 || p0 >= I0) continue;
-  for (ix w1 = 0; w1 < W1; ++w1) { const ix p1 = o1 * S1 - P1 + w1 * D1; if (p1 < 0 || p1 >= I1) continue;
-  for (ix w2 = 0; w2 < W2; ++w2) { const ix p2 = o2 * S2 - P2 + w2 * D2; if (p2 < 0 || p2 >= I2) continue;
-    const ix at = (((n * I0 + p0) * I1 + p1) * I2 + p2) * C + c;
-"""
 _COVERING_LOOP = """
   for (ix w0 = 0; w0 < W0; ++w0) { const ix t0 = p0 + P0 - w0 * D0; if (t0 < 0 || t0 % S0 || t0 / S0 >= O0) continue;
   for (ix w1 = 0; w1 < W1; ++w1) { const ix t1 = p1 + P1 - w1 * D1; if (t1 < 0 || t1 % S1 || t1 / S1 >= O1) continue;
   for (ix w2 = 0; w2 < W2; ++w2) { const ix t2 = p2 + P2 - w2 * D2; if (t2 < 0 || t2 % S2 || t2 / S2 >= O2) continue;
     const ix o0 = t0 / S0, o1 = t1 / S1, o2 = t2 / S2;
-"""
-_OUT_COORDINATES = """
-    ix r = i;
-    const ix c = r % C; r /= C; const ix o2 = r % O2; r /= O2; const ix o1 = r % O1; r /= O1;
-    const ix o0 = r % O0; const ix n = r / O0;
 """
 _IN_COORDINATES = """
     ix r = i;
@@ -66,9 +54,6 @@ _IN_COORDINATES = """
     const ix p0 = r % I0; const ix n = r / I0;
 """
 _ENDS = "  }}}\n"
-_DY = "dy[(((n * O0 + o0) * O1 + o1) * O2 + o2) * C + c]"
-# As in the reference kernels, nothing in a window equals a maximum that is NaN.
-_NO_NAN = "    if (best != best) best_at = -1;\n"
 
 
 def _kernel(
@@ -77,12 +62,11 @@ def _kernel(
     arrays: Sequence[tuple[str, str]],
     threads: int,
     body: str,
-    more: dict[str, int] | None = None,
+    more: dict[str, int],
 ) -> Kernel:
     largest = max(_size(geometry, geometry.spatial), _size(geometry, geometry.out))
-    sizes = {**_sizes(geometry), **(more or {})}
-    if more:
-        largest *= math.prod(geometry.window)
+    sizes = {**_sizes(geometry), **more}
+    largest *= math.prod(geometry.window)
     return kernel_of(kind, arrays, sizes, threads, body, largest)
 
 
@@ -93,97 +77,9 @@ def _size(geometry: Geometry, shape: Ints) -> int:
     return total
 
 
-def _find_maximum(x: str, dtype: str) -> str:
-    """Statements that leave the place of a window's first maximum in `best_at` (-1: none)."""
-    kind = compute_type(dtype)
-    return (
-        f"    ix best_at = -1; {kind} best = 0;\n{_WINDOW_LOOP}"
-        f"    const {kind} v = {load(dtype, x + '[at]')};\n"
-        "    if (best_at < 0 || v > best || (v != v && best == best)) { best = v; best_at = at; }\n"
-        f"{_ENDS}"
-    )
-
-
-def max_pool(geometry: Geometry, dtype: str) -> Kernel:
-    """(x, y): the maximum of each window; the lowest number where it lies outside."""
-    t = CTYPES[dtype]
-    body = (
-        _OUT_COORDINATES
-        + _find_maximum("x", dtype)
-        + f"    y[i] = {store(dtype, f'best_at < 0 ? {lowest(dtype)} : best')};"
-    )
-    arrays = [(t, "x"), (t, "y")]
-    return _kernel("max_pool", geometry, arrays, _size(geometry, geometry.out), body)
-
-
-def max_pool_gather(geometry: Geometry, dtype: str, g_dtype: str) -> Kernel:
-    """(x, g, y): the value of g at each window's first maximum in x."""
-    t, u = CTYPES[dtype], CTYPES[g_dtype]
-    body = (
-        _OUT_COORDINATES
-        + _find_maximum("x", dtype)
-        + _NO_NAN
-        + f"    y[i] = best_at < 0 ? {u}() : g[best_at];"
-    )
-    arrays = [(t, "x"), (u, "g"), (u, "y")]
-    return _kernel(
-        "max_pool_gather", geometry, arrays, _size(geometry, geometry.out), body
-    )
-
-
-def max_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
-    """(x, dy, dx): each element sums dy of the windows whose first maximum it is."""
-    t, kind = CTYPES[dtype], compute_type(dtype)
-    # The search declares its own w and p, which hide the outer ones.
-    body = (
-        f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}    {{\n"
-        f"{_find_maximum('x', dtype)}{_NO_NAN}"
-        f"    if (best_at == i) sum += {load(dtype, _DY)};\n    }}\n"
-        f"{_ENDS}    dx[i] = {store(dtype, 'sum')};"
-    )
-    arrays = [(t, "x"), (t, "dy"), (t, "dx")]
-    return _kernel(
-        "max_pool_grad",
-        geometry,
-        arrays,
-        _size(geometry, geometry.spatial),
-        body,
-    )
-
-
-def sum_pool(geometry: Geometry, dtype: str) -> Kernel:
-    """(x, y): the sum of each window, zero outside."""
-    t, kind = CTYPES[dtype], compute_type(dtype)
-    body = (
-        f"{_OUT_COORDINATES}    {kind} sum = 0;\n{_WINDOW_LOOP}"
-        f"    sum += {load(dtype, 'x[at]')};\n{_ENDS}    y[i] = {store(dtype, 'sum')};"
-    )
-    arrays = [(t, "x"), (t, "y")]
-    return _kernel("sum_pool", geometry, arrays, _size(geometry, geometry.out), body)
-
-
-def sum_pool_grad(geometry: Geometry, dtype: str) -> Kernel:
-    """(dy, dx): each element sums dy of the windows that cover it."""
-    t, kind = CTYPES[dtype], compute_type(dtype)
-    value = load(dtype, _DY)
-    body = (
-        f"{_IN_COORDINATES}    {kind} sum = 0;\n{_COVERING_LOOP}    sum += {value};\n{_ENDS}"
-        f"    dx[i] = {store(dtype, 'sum')};"
-    )
-    arrays = [(t, "dy"), (t, "dx")]
-    return _kernel(
-        "sum_pool_grad",
-        geometry,
-        arrays,
-        _size(geometry, geometry.spatial),
-        body,
-    )
-
-
 def _columns(geometry: Geometry) -> tuple[int, int]:
     """Elements of a window in one group, and channels of a group."""
-    depth = geometry.depth
-    return math.prod(geometry.window) * depth, depth
+    return math.prod(geometry.window) * geometry.depth, geometry.depth
 
 
 def im2col(geometry: Geometry, dtype: str) -> Kernel:

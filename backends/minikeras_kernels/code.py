@@ -77,6 +77,7 @@ class Op(Enum):
     OFFSET = "offset"
     LOAD = "load"
     STORE = "store"
+    GATHER = "gather"  # the element at an index for each lane
     COPY = "copy"
     PREFETCH = "prefetch"
     CALL = "call"

@@ -213,6 +213,11 @@ class Writer:
         args = (place.base,) if mask is None else (place.base, mask)
         return self.let(Op.LOAD, args, place.kind, lanes, place)
 
+    def gather(self, place: Address, index: Val, mask: Val | None = None) -> Val:
+        """The element at an index for each lane; lanes off the mask are not read, and zero."""
+        args = (place.base, index) if mask is None else (place.base, index, mask)
+        return self.let(Op.GATHER, args, place.kind, index.lanes, place)
+
     def store(self, x: Val, place: Address, mask: Val | None = None) -> None:
         """Elements to memory; lanes off the mask are not written."""
         assert x.kind is place.kind, (x, place)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llvmlite import binding as llvm
+from minikeras_kernels.moves import MOVES
 from minikeras_kernels.rowwise import ROWWISE
 from minikeras_numpy import NumpyBackend
 
@@ -21,7 +22,7 @@ from minikeras_numba.products import conv, conv_grad, matmul
 from minikeras_numba.products.epilogue import lower_epilogue
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.gather import lower_gather
-from minikeras_numba.rows.moving import MOVES, copying, lower_moving
+from minikeras_numba.rows.moving import copying, lower_moving
 from minikeras_numba.rows.rowwise import lower_rowwise
 from minikeras_numba.rows.scatter import lower_scatter
 from minikeras_numba.sequences import recurrent

@@ -17,6 +17,8 @@ FN bool any_lane(bool x) { return __any_sync(~0u, x); }
 template <class T> FN T load_one(u64 at) { return *(const T*)at; }
 template <class T> FN T load_wide(u64 at) { return ((const T*)at)[lane()]; }
 template <class T> FN T load_wide(u64 at, bool on) { return on ? ((const T*)at)[lane()] : T(); }
+template <class T, class I> FN T gather(u64 at, I index) { return ((const T*)at)[index]; }
+template <class T, class I> FN T gather(u64 at, I index, bool on) { return on ? ((const T*)at)[index] : T(); }
 template <class T> FN void store_one(u64 at, T x) { if (!lane()) *(T*)at = x; }
 template <class T> FN void store_wide(u64 at, T x) { ((T*)at)[lane()] = x; }
 template <class T> FN void store_wide(u64 at, T x, bool on) { if (on) ((T*)at)[lane()] = x; }

@@ -22,7 +22,7 @@ from minikeras_kernels.code import (
     Slot,
     When,
 )
-from minikeras_kernels.values import Address, Kind, Val
+from minikeras_kernels.values import Address, Kind, Val, const
 
 _SUFFIX = {Kind.F32: "f32", Kind.F64: "f64", Kind.F16: "f16"}
 # Operations that are functions of values of one type, by LLVM's name.
@@ -387,6 +387,19 @@ class Renderer:
         given = f"{typed(base)}, i32 {_aligned(place)}, {typed(mask)}"
         self.let(x, f"call {what} @{symbol}({given}, {what} {_NOTHING})")
 
+    def gather(self, x: Instr) -> None:
+        (base, index, *masks), out, place = x.args, x.out, x.how
+        assert out is not None
+        assert isinstance(place, Address)
+        what, lanes, places = type_of(out.kind, out.lanes), out.lanes, self.tmp()
+        mask = masks[0] if masks else const(Kind.I1, True, lanes)
+        element = f"getelementptr {place.kind.value}, {typed(base)}, {typed(index)}"
+        self.line(f"{places} = {element}")
+        symbol = f"llvm.masked.gather.{suffix(out.kind, lanes)}.v{lanes}p0"
+        self.declare(symbol, what, f"<{lanes} x ptr>, i32, <{lanes} x i1>, {what}")
+        given = f"<{lanes} x ptr> {places}, i32 {place.kind.nbytes}, {typed(mask)}"
+        self.let(x, f"call {what} @{symbol}({given}, {what} {_NOTHING})")
+
     def store(self, x: Instr) -> None:
         value, base, place = x.args[0], x.args[1], x.how
         assert isinstance(place, Address)
@@ -433,6 +446,7 @@ _EMIT: dict[Op, Callable[[Renderer, Instr], None]] = {
     Op.OFFSET: Renderer.offset,
     Op.LOAD: Renderer.load,
     Op.STORE: Renderer.store,
+    Op.GATHER: Renderer.gather,
     Op.COPY: Renderer.copy,
     Op.PREFETCH: Renderer.prefetch,
     Op.CALL: Renderer.call,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.moves import MOVES
 from minikeras_kernels.values import Kind, Val
-from minikeras_numpy.movement import slices
 
 from minikeras.extend import Aval, Node, Value, numpy_dtype
 from minikeras_numba.ir.compile import compile_contract
@@ -51,7 +51,7 @@ def lower_moving(node: Node, regs: Mapping[Value, int]) -> Native | None:
     arrays = [np.empty(v.aval.shape, f"V{item}") for v in node.inputs]
     target = np.empty(out.aval.shape, f"V{item}")
     copies: list[tuple[End, End, tuple[int, ...]]] = []
-    for number, seen, place in MOVES[node.prim.name](node, arrays, target):
+    for number, seen, place in MOVES[node.prim.name](node.static, arrays, target):
         source = End(-1, 0, (0,) * target.ndim, zeros_address())
         if number >= 0:
             source = _end(arrays[number], seen, regs[node.inputs[number]])
@@ -134,50 +134,3 @@ def _emit_row(
         value = c.peek(c.add(source, c.mul(at, word["stride"])), _WHOLE[item])
         place = c.add(target, c.mul(at, word["to_stride"]))
         c.poke(value, place)
-
-
-# --- which parts go where: input number (-1: zeros), the part of it, the part of the result
-
-Moves = list[tuple[int, Any, Any]]
-
-
-def _place(node: Node) -> Any:
-    """The index that the static starts, stops and steps are."""
-    static = node.static
-    return (*slices(static["starts"], static["stops"], static["steps"]), ...)
-
-
-def _slice(node: Node, arrays: list[Array], out: Array) -> Moves:
-    return [(0, arrays[0][_place(node)], out)]
-
-
-def _pad_strided(node: Node, arrays: list[Array], out: Array) -> Moves:
-    return [(-1, None, out), (0, arrays[0], out[_place(node)])]
-
-
-def _pad(node: Node, arrays: list[Array], out: Array) -> Moves:
-    x, value = arrays
-    sizes = zip(x.shape, node.static["widths"], strict=True)
-    inner: Any = (*(slice(low, low + d) for d, (low, _) in sizes), ...)
-    return [(1, np.broadcast_to(value, out.shape), out), (0, x, out[inner])]
-
-
-def _concat(node: Node, arrays: list[Array], out: Array) -> Moves:
-    axis, at = node.static["axis"], 0
-    moves: Moves = []
-    for number, x in enumerate(arrays):
-        place: Any = (slice(None),) * axis + (slice(at, at + x.shape[axis]),)
-        moves.append((number, x, out[place]))
-        at += x.shape[axis]
-    return moves
-
-
-MOVES: dict[str, Callable[[Node, list[Array], Array], Moves]] = {
-    "transpose": lambda n, xs, out: [(0, xs[0].transpose(n.static["perm"]), out)],
-    "broadcast_to": lambda n, xs, out: [(0, np.broadcast_to(xs[0], out.shape), out)],
-    "flip": lambda n, xs, out: [(0, np.flip(xs[0], n.static["axes"]), out)],
-    "slice": _slice,
-    "pad": _pad,
-    "pad_strided": _pad_strided,
-    "concat": _concat,
-}

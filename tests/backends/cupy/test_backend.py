@@ -414,8 +414,10 @@ def test_memory_is_limited_and_given_back(monkeypatch):
         registry._loaded.pop("cupy", None)
 
 
-def test_moves_are_copies_into_their_place(cupy):
-    """No movement row makes an array of its own in a compiled program."""
+@needs_compiler
+def test_a_move_is_one_launch(cupy):
+    """Into the place of its result: no row makes an array of its own in a program."""
+    driver = cupy._maker.launch.driver
     shapes = {
         "transpose": ([(2, 3, 4)], {"perm": (2, 0, 1)}),
         "broadcast_to": ([(3, 1)], {"shape": (2, 3, 4)}),
@@ -434,6 +436,8 @@ def test_moves_are_copies_into_their_place(cupy):
         assert not step.allocates, name
         registers = [cupy.from_host(a) for a in arrays]
         registers.append(cupy.from_host(np.full(out.aval.shape, np.nan, "f4")))
+        before = driver.launches
         step(registers)
+        assert driver.launches == before + 1, name
         wanted = registry.load("numpy").kernels[name](*arrays, **static)
         np.testing.assert_array_equal(registers[-1].get(), wanted, name)

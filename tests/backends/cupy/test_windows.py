@@ -1,4 +1,4 @@
-"""Window kernels: they compile for each architecture, and compute what NumPy's do."""
+"""im2col and col2im: they compile for each architecture, and make NumPy's convolutions."""
 
 from __future__ import annotations
 
@@ -37,15 +37,7 @@ CONVOLUTIONS = [
 
 
 def kernels(geometry: Geometry, dtype: str) -> list:
-    made = [
-        windows.max_pool(geometry, dtype),
-        windows.max_pool_grad(geometry, dtype),
-        windows.max_pool_gather(geometry, dtype, dtype),
-        windows.sum_pool(geometry, dtype),
-        windows.sum_pool_grad(geometry, dtype),
-    ]
     return [
-        *made,
         windows.im2col(geometry, dtype),
         windows.col2im(geometry, dtype),
     ]
@@ -61,7 +53,7 @@ def test_sources_compile(architecture):
     huge = Geometry(
         1 << 12, (1 << 10, 1 << 10), 8, (2, 2), (2, 2), ((0, 0),) * 2, (1, 1)
     )
-    made += [windows.max_pool(huge, "float32")]
+    made += [windows.im2col(huge, "float32")]
     sources = {k.name: k.text for k in made}
     assert len(sources) == len(made)
     code = nvrtc.compile_text(
@@ -84,40 +76,6 @@ def run(kernel, *arrays):
     lockstep.build([render.Source(kernel.name, kernel.text)])
     words = [*(a.ctypes.data for a in arrays), *kernel.numbers, kernel.threads]
     lockstep.call(kernel.name, np.array(words, np.int64))
-
-
-def values(rng, shape):
-    """Few distinct values, so that windows have ties."""
-    return rng.integers(-2, 3, size=shape).astype("float32")
-
-
-@needs_compiler
-@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
-def test_pooling_equals_the_reference(geometry):
-    g, rng = geometry, np.random.default_rng(0)
-    static = {"window": g.window, "strides": g.strides, "padding": g.padding}
-    shape = (g.batch, *g.spatial, g.channels)
-    x, v = values(rng, shape), values(rng, shape)
-    dy = values(rng, (g.batch, *g.out, g.channels))
-    x.flat[5] = np.nan
-
-    def made(kernel, out_shape, *arrays):
-        out = np.full(out_shape, 99, "float32")
-        run(kernel, *arrays, out)
-        return out
-
-    def same(result, name, *arrays, **more):
-        np.testing.assert_array_equal(result, TABLE[name](*arrays, **static, **more))
-
-    same(made(windows.max_pool(g, "float32"), dy.shape, x), "max_pool", x)
-    same(
-        made(windows.max_pool_grad(g, "float32"), shape, x, dy), "max_pool_grad", x, dy
-    )
-    gather = windows.max_pool_gather(g, "float32", "float32")
-    same(made(gather, dy.shape, x, v), "max_pool_gather", x, v)
-    same(made(windows.sum_pool(g, "float32"), dy.shape, v), "sum_pool", v)
-    grad = made(windows.sum_pool_grad(g, "float32"), shape, dy)
-    same(grad, "sum_pool_grad", dy, input_shape=shape)
 
 
 @needs_compiler

@@ -25,6 +25,12 @@ template <class T> FN W<T> load_wide(u64 at, W<bool> on) {
   EACH y.v[i] = on.v[i] ? load_one<T>(at + i * sizeof(T)) : T();
   return y;
 }
+template <class T, class I> FN W<T> gather(u64 at, W<I> index, W<bool> on) {
+  W<T> y;
+  EACH y.v[i] = on.v[i] ? load_one<T>(at + (u64)index.v[i] * sizeof(T)) : T();
+  return y;
+}
+template <class T, class I> FN W<T> gather(u64 at, W<I> index) { return gather<T>(at, index, wide<bool>(true)); }
 template <class T> FN void store_one(u64 at, T x) { memcpy((void*)at, &x, sizeof x); }
 template <class T> FN void store_wide(u64 at, W<T> x) { memcpy((void*)at, &x, sizeof x); }
 template <class T> FN void store_wide(u64 at, W<T> x, W<bool> on) { EACH if (on.v[i]) store_one(at + i * sizeof(T), x.v[i]); }
