@@ -37,7 +37,7 @@ def notebook() -> Any:
     return ipython.display.display if hasattr(shell, "kernel") else None
 
 
-def encodable(text: str, stream: Any) -> bool:
+def encodable(text: str, stream: object) -> bool:
     """Whether the stream's encoding has all of these characters."""
     try:
         text.encode(getattr(stream, "encoding", None) or "utf-8")
@@ -74,7 +74,7 @@ def say(text: str) -> None:
         logging.getLogger("minikeras").info(text.strip("\n"))
 
 
-def is_live(stream: Any) -> bool:
+def is_live(stream: object) -> bool:
     """Whether a line written there can be drawn over."""
     if not _interactive or stream is None:
         return False
@@ -84,7 +84,7 @@ def is_live(stream: Any) -> bool:
     return bool(isatty is not None and isatty())
 
 
-def columns(stream: Any) -> int | None:
+def columns(stream: object) -> int | None:
     """The width of a terminal in characters; None where lines may be of any length."""
     if not is_live(stream) or type(stream).__module__.startswith("ipykernel"):
         return None

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import minikeras as keras
 from minikeras.datasets import mnist5k
 from minikeras.visualization import explore, write_report
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 BATCH_SIZE = 64
 EPOCHS = 15
@@ -113,7 +117,7 @@ def scaled(pictures: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _report(
-    model: Any,
+    model: Model,
     history: dict[str, list[float]],
     x: np.ndarray[Any, Any],
     y: np.ndarray[Any, Any],

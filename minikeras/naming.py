@@ -24,7 +24,7 @@ def to_snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def nearest(name: Any, known: Iterable[str]) -> str:
+def nearest(name: object, known: Iterable[str]) -> str:
     """For a message: the known names that are most like this one, or three of them."""
     import difflib  # only where a name is wrong
 
@@ -100,7 +100,7 @@ class name_scope:
     'tower/gain'
     """
 
-    def __init__(self, name: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, **kwargs: object) -> None:
         if set(kwargs) - _OPTIONS:
             unknown = sorted(set(kwargs) - _OPTIONS)
             raise TypeError(f"name_scope: unknown arguments {unknown}.")

@@ -44,7 +44,7 @@ class MAP_TO_NONE:
     """What a function given to `traverse` returns to put None in a leaf's place."""
 
 
-def is_nested(structure: Any) -> bool:
+def is_nested(structure: object) -> bool:
     """Whether `structure` is a container: list, tuple, named tuple, deque or dict.
 
     Args:
@@ -59,7 +59,7 @@ def is_nested(structure: Any) -> bool:
     return named or type(structure) in _tree.CONTAINERS
 
 
-def flatten(structure: Any) -> list[Any]:
+def flatten(structure: object) -> list[Any]:
     """The leaves of a structure, in order.
 
     Args:
@@ -76,7 +76,7 @@ def flatten(structure: Any) -> list[Any]:
     return [leaf for _, leaf in _walk(structure, ())]
 
 
-def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
+def flatten_with_path(structure: object) -> list[tuple[Path, Any]]:
     """The leaves of a structure with the keys and indices that lead to them.
 
     Args:
@@ -178,7 +178,7 @@ def _mapped(
 
 
 def map_structure(
-    func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True
+    func: Callable[..., Any], *structures: object, none_is_leaf: bool = True
 ) -> Any:
     """A function on corresponding leaves of structures.
 
@@ -207,7 +207,7 @@ def map_structure(
 
 
 def map_structure_up_to(
-    shallow_structure: Any, func: Callable[..., Any], *structures: Any
+    shallow_structure: object, func: Callable[..., Any], *structures: object
 ) -> Any:
     """A function on the parts of structures that stand where a shallow one has leaves.
 
@@ -239,7 +239,9 @@ def map_structure_up_to(
     )
 
 
-def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+def assert_same_structure(
+    a: object, b: object, check_types: bool | None = None
+) -> None:
     """Check that two structures have the same form.
 
     Args:
@@ -265,7 +267,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
     _mapped(lambda *_: None, (a, b), "assert_same_structure")
 
 
-def assert_same_paths(a: Any, b: Any) -> None:
+def assert_same_paths(a: object, b: object) -> None:
     """Check that the same keys and indices lead to the leaves of two structures.
 
     Args:
@@ -288,7 +290,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
         )
 
 
-def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
+def pack_sequence_as(structure: object, flat_sequence: Sequence[Any]) -> Any:
     """Leaves put in the places of those of a structure.
 
     Args:
@@ -316,7 +318,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
     return _mapped(lambda _: next(given), (structure,), "pack_sequence_as")
 
 
-def lists_to_tuples(structure: Any) -> Any:
+def lists_to_tuples(structure: object) -> Any:
     """The structure with tuples in the place of lists.
 
     Args:
@@ -344,7 +346,7 @@ def _is_shape(structure: object) -> bool:
     )
 
 
-def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+def map_shape_structure(func: Callable[[Any], Any], structure: object) -> Any:
     """A function on the shapes in a structure.
 
     Args:
@@ -366,7 +368,9 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     return _rebuilt(structure, parts)
 
 
-def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+def traverse(
+    func: Callable[[Any], Any], structure: object, top_down: bool = True
+) -> Any:
     """A function on every part of a structure, containers too.
 
     Where it returns None the part is kept and, going down, its children are visited;

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from minikeras.engine.dtypes import DTypeLike as DTypeLike
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 from minikeras.variable import Variable
@@ -32,7 +33,6 @@ ArrayLike: TypeAlias = (
     | SupportsArray
     | Sequence["ArrayLike"]
 )
-DTypeLike: TypeAlias = str | np.dtype[Any] | type
 
 
 class Policy(Protocol):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from minikeras.engine.prims import cast
 from minikeras.engine.state import State
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, TraceError, from_numpy
+
+if TYPE_CHECKING:
+    from minikeras.types import DTypeLike
+
 
 _autocast: ContextVar[str | None] = ContextVar("minikeras_autocast", default=None)
 
@@ -112,7 +116,7 @@ _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
 _SYNCHRONIZATIONS = (None, "none", "on_read", "on_write", "auto")
 
 
-def _function(value: Any, attribute: str) -> Any:
+def _function(value: object, attribute: str) -> Any:
     if value is not None and not callable(value):
         raise ValueError(
             f"Variable: {attribute}={value!r}; expected a function of the values, or None. "
@@ -148,16 +152,16 @@ class Variable(operators.LogicalOperators):
 
     def __init__(
         self,
-        initializer: Any,
+        initializer: object,
         shape: Sequence[int] | None = None,
-        dtype: Any = None,
+        dtype: object = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str | None = "none",
         synchronization: str = "auto",
         name: str | None = None,
-        layout: Any = None,
-        **kwargs: Any,
+        layout: object = None,
+        **kwargs: object,
     ) -> None:
         if layout is not None:
             raise ValueError(
@@ -200,7 +204,7 @@ class Variable(operators.LogicalOperators):
         return self._regularizer
 
     @regularizer.setter
-    def regularizer(self, value: Any) -> None:
+    def regularizer(self, value: object) -> None:
         self._regularizer = _function(value, "regularizer")
 
     @property
@@ -209,7 +213,7 @@ class Variable(operators.LogicalOperators):
         return self._constraint
 
     @constraint.setter
-    def constraint(self, value: Any) -> None:
+    def constraint(self, value: object) -> None:
         self._constraint = _function(value, "constraint")
 
     @property
@@ -262,7 +266,7 @@ class Variable(operators.LogicalOperators):
         wanted = self.dtype
         return tensor if tensor.aval.dtype == wanted else cast(tensor, dtype=wanted)
 
-    def assign(self, value: Any) -> Variable:
+    def assign(self, value: object) -> Variable:
         """Replace the value.
 
         Raises:
@@ -277,11 +281,11 @@ class Variable(operators.LogicalOperators):
         self.state.assign(tensor)
         return self
 
-    def assign_add(self, value: Any) -> Variable:
+    def assign_add(self, value: object) -> Variable:
         """Add to the value."""
         return self.assign(operators.namespace().add(self, value))
 
-    def assign_sub(self, value: Any) -> Variable:
+    def assign_sub(self, value: object) -> Variable:
         """Subtract from the value."""
         return self.assign(operators.namespace().subtract(self, value))
 
@@ -290,14 +294,14 @@ class Variable(operators.LogicalOperators):
         return self.value.numpy()
 
     def __array__(
-        self, dtype: Any = None, copy: bool | None = None
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> np.ndarray[Any, Any]:
         return self.value.__array__(dtype, copy)
 
     def __array_ufunc__(self, *args: Any, **kwargs: Any) -> Any:
         return self.value.__array_ufunc__(*args, **kwargs)
 
-    def __array_function__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array_function__(self, *args: object, **kwargs: object) -> Any:
         return self.value.__array_function__(*args, **kwargs)
 
     def __len__(self) -> int:
@@ -306,7 +310,7 @@ class Variable(operators.LogicalOperators):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.value)
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: object) -> bool:
         return value in self.value
 
     def __bool__(self) -> bool:
@@ -355,7 +359,7 @@ def set_named_initializer(lookup: Callable[[Any], Any]) -> None:
     _named_initializer = lookup
 
 
-def _initial(initializer: Any, shape: Any, dtype: Any, path: str) -> Tensor:
+def _initial(initializer: Any, shape: Any, dtype: object, path: str) -> Tensor:
     if _named_initializer is not None and isinstance(initializer, (str, dict, type)):
         initializer = _named_initializer(initializer)
     if callable(initializer) and not isinstance(initializer, (Tensor, Variable)):
@@ -387,7 +391,7 @@ def _initial(initializer: Any, shape: Any, dtype: Any, path: str) -> Tensor:
     return tensor
 
 
-def _as_tensor(value: Any, dtype: str | None) -> Tensor:
+def _as_tensor(value: object, dtype: str | None) -> Tensor:
     if isinstance(value, KerasTensor):
         raise ValueError("a Variable cannot hold a KerasTensor, which has no values.")
     if isinstance(value, Variable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
 from minikeras.activations.rectifiers import (
@@ -48,6 +48,10 @@ from minikeras.saving.serialization import (
     serialize_keras_object,
 )
 
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
+
+
 _FUNCTIONS = (
     celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_swish,
     hard_tanh, leaky_relu, linear, log_sigmoid, log_softmax, mish, relu, relu6, selu,
@@ -60,7 +64,7 @@ _BY_NAME: dict[str, Callable[..., Any]] = {
 _CANONICAL = {"swish": "silu", "hard_swish": "hard_silu"}
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: Identifier) -> Any:
     """The name of one of these functions, or the config of another object.
 
     Args:
@@ -82,7 +86,7 @@ def serialize(activation: Any) -> Any:
     return config
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The activation that a name or config describes.
 
     Args:
@@ -105,7 +109,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Any:
     """The activation that an argument names.
 
     Args:

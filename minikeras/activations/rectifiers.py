@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras import ops
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
@@ -139,7 +137,7 @@ def hard_sigmoid(x: ArrayLike) -> Tensor:
 
 
 @op
-def hard_sigmoid_keras2(x: Any) -> Tensor:
+def hard_sigmoid_keras2(x: Tensor) -> Tensor:
     """`clip(0.2 * x + 0.5, 0, 1)`: what Keras 1 and 2 called `hard_sigmoid`.
 
     Models of theirs that are loaded use it, since Keras 3 has another formula,

@@ -50,7 +50,7 @@ def stand_in(path: str, name: str) -> type | None:
 
     owner = top if top == "tensorflow" else f"keras.{top}"
 
-    def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
+    def refuse(self: Any, *args: object, **kwargs: object) -> None:
         raise NotImplementedError(
             f"{owner}.{name} is not in minikeras; `minikeras run --real` runs the script "
             "with the installed Keras." + see("guides/drop-in.md#what-answers")

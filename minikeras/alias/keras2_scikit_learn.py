@@ -7,6 +7,7 @@ them. New code has `keras.wrappers.SKLearnClassifier` and `SKLearnRegressor`.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -33,7 +34,7 @@ class BaseWrapper(BaseEstimator):
         **sk_params: Arguments of `build_fn`, `fit`, `predict` or `evaluate`.
     """
 
-    def __init__(self, build_fn: Any = None, **sk_params: Any) -> None:
+    def __init__(self, build_fn: object = None, **sk_params: object) -> None:
         self.build_fn = build_fn
         self.sk_params = sk_params
         self._check(sk_params)
@@ -42,7 +43,7 @@ class BaseWrapper(BaseEstimator):
         """The arguments it was made with."""
         return {**self.sk_params, "build_fn": self.build_fn}
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Other arguments."""
         self._check({k: v for k, v in params.items() if k != "build_fn"})
         self.build_fn = params.pop("build_fn", self.build_fn)
@@ -68,12 +69,14 @@ class BaseWrapper(BaseEstimator):
                     f"of {', '.join(_PASSED_ON)}."
                 )
 
-    def _arguments(self, function: Any, given: dict[str, Any]) -> dict[str, Any]:
+    def _arguments(
+        self, function: Callable[..., Any], given: dict[str, Any]
+    ) -> dict[str, Any]:
         names = inspect.signature(function).parameters
         mine = {k: v for k, v in self.sk_params.items() if k in names}
         return {**mine, **given}
 
-    def _fit(self, x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
+    def _fit(self, x: ArrayLike, y: Any, kwargs: dict[str, Any]) -> Any:
         builder = self._builder()
         self.model = builder(**self._arguments(builder, {}))
         loss = getattr(self.model.loss, "__name__", self.model.loss)
@@ -88,7 +91,7 @@ class BaseWrapper(BaseEstimator):
 class KerasClassifier(ClassifierMixin, BaseWrapper):
     """A classifier; the model gives one probability, or one for each class."""
 
-    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: object) -> Any:
         """Builds and trains a model; gives its history.
 
         Args:
@@ -111,12 +114,12 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             )
         return self._fit(x, y, kwargs)
 
-    def predict_proba(self, x: ArrayLike, **kwargs: Any) -> Any:
+    def predict_proba(self, x: ArrayLike, **kwargs: object) -> Any:
         """Probabilities `(samples, classes)`."""
         found = self._predict(x, kwargs)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
 
-    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: object) -> Any:
         """The likeliest class of each sample."""
         return self.classes_[self.predict_proba(x, **kwargs).argmax(-1)]
 
@@ -124,16 +127,16 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
 class KerasRegressor(RegressorMixin, BaseWrapper):
     """A regressor."""
 
-    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: object) -> Any:
         """Builds and trains a model; gives its history."""
         return self._fit(x, y, kwargs)
 
-    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: object) -> Any:
         """Predictions `(samples,)`, or `(samples, values)` for several values."""
         found = self._predict(x, kwargs)
         return found[..., 0] if found.shape[-1] == 1 else found
 
-    def score(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> float:
+    def score(self, x: ArrayLike, y: ArrayLike, **kwargs: object) -> float:
         """The loss with a minus, so that more is better."""
         loss = self.model.evaluate(x, y, **self._arguments(Model.evaluate, kwargs))
         return -float(loss[0] if isinstance(loss, list) else loss)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from minikeras.callbacks.history import History
 from minikeras.callbacks.progbar_logger import ProgbarLogger
 from minikeras.engine import ranks, tree
 from minikeras.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 class CallbackList(Callback):
@@ -37,7 +40,7 @@ class CallbackList(Callback):
         add_history: bool = False,
         add_progbar: bool = False,
         model: Any = None,
-        **params: Any,
+        **params: object,
     ) -> None:
         super().__init__()
         self.callbacks: list[Callback] = list(tree.flatten(list(callbacks or [])))
@@ -107,7 +110,7 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
         """Pass the model on."""
         super().set_model(model)
         for callback in self.callbacks:

@@ -18,6 +18,7 @@ from minikeras.layers import Embedding
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model
+    from minikeras.types import ArrayLike
 
 
 class EventWriter:
@@ -59,7 +60,7 @@ class EventWriter:
         """One number."""
         self._add(self._scalar(tag, value), step)
 
-    def histogram(self, tag: str, values: Any, step: int) -> None:
+    def histogram(self, tag: str, values: ArrayLike, step: int) -> None:
         """How values are spread, in 30 buckets; those that are not finite are left out."""
         values = np.asarray(values, np.float64)
         self._add(self._histogram(tag, values[np.isfinite(values)]), step)

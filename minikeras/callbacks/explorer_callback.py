@@ -162,7 +162,7 @@ class ExplorerCallback(Callback):
                 arrays[f"{i}/{k}/range"] = np.array([part.low, part.step])
                 arrays[f"{i}/{k}/counts"] = part.counts
         with replaced_file(path) as beside, open(beside, "wb") as stream:
-            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # the names are not `allow_pickle`
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ExplorerCallback:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras import ops
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.warn import warn_user
+
+if TYPE_CHECKING:
+    from minikeras.metrics.metric import Metric
+
 
 # Results that are better when higher, by how their names end.
 _HIGHER = (
@@ -135,7 +139,7 @@ class MonitorCallback(Callback):
         return bool(self.monitor_op(value - self.min_delta, than))
 
 
-def _direction(metric: Any, name: str) -> bool | None:
+def _direction(metric: Metric, name: str) -> bool | None:
     told = getattr(metric, "_direction", None)
     return told == "up" if told in ("up", "down") else _by_name(name)
 

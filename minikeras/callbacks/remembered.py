@@ -22,7 +22,7 @@ class Arrays:
     def __init__(self, found: list[Any] | None = None) -> None:
         self.found: list[Any] = [] if found is None else found
 
-    def add(self, array: Any) -> int:
+    def add(self, array: object) -> int:
         """The number of a new array."""
         self.found.append(np.array(array))
         return len(self.found) - 1
@@ -32,7 +32,7 @@ class _LeftOut(Exception):
     """Something that cannot be kept."""
 
 
-def remember(value: Any, arrays: Arrays) -> Any:
+def remember(value: object, arrays: Arrays) -> Any:
     """A value as JSON's types, with its arrays put into `arrays`.
 
     Args:
@@ -75,7 +75,7 @@ def _kept(value: object, arrays: Arrays) -> Any:
     raise _LeftOut
 
 
-def take_back(kept: Any, arrays: Arrays) -> Any:
+def take_back(kept: object, arrays: Arrays) -> Any:
     """The value that `remember` was given."""
     if not isinstance(kept, dict):
         return kept

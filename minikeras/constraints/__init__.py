@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.constraints.projections import (
     Constraint,
@@ -16,6 +16,10 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
+
 
 max_norm = MaxNorm
 min_max_norm = MinMaxNorm
@@ -36,7 +40,7 @@ _BY_NAME: dict[str, Any] = {
 }
 
 
-def serialize(constraint: Any) -> dict[str, Any]:
+def serialize(constraint: Identifier) -> dict[str, Any]:
     """The config of a constraint.
 
     Args:
@@ -53,7 +57,7 @@ def serialize(constraint: Any) -> dict[str, Any]:
     return serialize_keras_object(constraint)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The constraint that a config describes.
 
     Args:
@@ -77,7 +81,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Any:
     """The constraint that an argument names.
 
     Args:

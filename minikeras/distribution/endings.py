@@ -20,7 +20,7 @@ from minikeras.engine.agreement import RanksDifferError
 _COURTESY = 1.0
 
 
-def install(mpi: Any, comm: Any, watch: Watch) -> None:
+def install(mpi: object, comm: Any, watch: Watch) -> None:
     """From now on an uncaught error ends all ranks, and the end of a script waits."""
     usual = sys.excepthook
 

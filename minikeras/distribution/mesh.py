@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.distribution.devices import list_devices
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
 
 
 class DeviceMesh:
@@ -30,7 +33,10 @@ class DeviceMesh:
     """
 
     def __init__(
-        self, shape: Any, axis_names: Any, devices: Sequence[str] | None = None
+        self,
+        shape: Shape,
+        axis_names: Sequence[str],
+        devices: Sequence[str] | None = None,
     ) -> None:
         if not shape or not axis_names:
             raise ValueError(
@@ -178,7 +184,7 @@ class LayoutMap(MutableMapping[str, Any]):
             )
         return self._layouts[found[0]] if found else None
 
-    def __setitem__(self, key: str, layout: Any) -> None:
+    def __setitem__(self, key: str, layout: object) -> None:
         """Add a layout, or the names of its axes, for what an expression matches.
 
         Raises:

@@ -23,12 +23,12 @@ class MpiCommunicator(ExchangingCommunicator):
         super().__init__(comm.rank, comm.size)
         self.mpi, self.comm, self.watch = mpi, comm.Dup(), watch
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: object) -> list[Any]:
         with self.watch.during("gather"):
             found: list[Any] = self.comm.allgather(value)
         return found
 
-    def broadcast(self, value: Any) -> Any:
+    def broadcast(self, value: object) -> Any:
         with self.watch.during("broadcast"):
             return self.comm.bcast(value, root=0)
 

@@ -28,7 +28,7 @@ _SMALL = 1 << 14
 def run(
     function: Callable[..., Any],
     num_workers: int,
-    *args: Any,
+    *args: object,
     resources: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
 ) -> list[Any]:
@@ -79,7 +79,7 @@ def _ray() -> Any:
 class _Worker:
     """An actor: one rank."""
 
-    def __init__(self, rank: int, size: int, meeting: Any) -> None:
+    def __init__(self, rank: int, size: int, meeting: object) -> None:
         for name in list(os.environ):
             if name.startswith(("OMPI_", "PMI_", "SLURM_")):
                 del os.environ[name]  # Ray itself may have been started by one of these
@@ -98,7 +98,7 @@ class _Meeting:
         self._rounds: dict[int, tuple[list[Any], asyncio.Event]] = {}
         self._came: dict[int, int] = {}
 
-    async def exchange(self, number: int, rank: int, value: Any) -> list[Any]:
+    async def exchange(self, number: int, rank: int, value: object) -> list[Any]:
         """What all ranks gave in round `number`, once the last has come."""
         fresh = [None] * self._size, asyncio.Event()
         found, ready = self._rounds.setdefault(number, fresh)
@@ -136,7 +136,7 @@ class RayCommunicator(ExchangingCommunicator):
         found: list[Any] = self.ray.get(answer)
         return found
 
-    def broadcast(self, value: Any) -> Any:
+    def broadcast(self, value: object) -> Any:
         return self.gather(None if self.rank else value)[0]
 
     def to_all(self, mine: Array, all_of_them: Array) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from minikeras.distribution.datasets import divided
 from minikeras.distribution.mesh import DeviceMesh, LayoutMap, TensorLayout
 from minikeras.engine import ranks
 from minikeras.training.alike import share_random_state
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _current: Distribution | None = None
 
@@ -140,7 +144,7 @@ class Distribution:
         """
         return None
 
-    def distribute_dataset(self, dataset: Any) -> Any:
+    def distribute_dataset(self, dataset: object) -> Any:
         """This process's part of a source of batches; `fit` divides by itself.
 
         Args:
@@ -157,7 +161,7 @@ class Distribution:
             return dataset
         return divided(dataset, self.data_shard_id, self.num_processes)
 
-    def distribute_tf_dataset(self, dataset: Any) -> Any:
+    def distribute_tf_dataset(self, dataset: object) -> Any:
         """As `distribute_dataset`, under its older name.
 
         Args:
@@ -254,7 +258,7 @@ class ModelParallel(Distribution):
         layout_map: LayoutMap | None = None,
         batch_dim_name: str | None = None,
         auto_shard_dataset: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         kwargs.pop("device_mesh", None)
         if kwargs:
@@ -325,7 +329,7 @@ def _refuse_split(layout: TensorLayout, what: str) -> None:
         )
 
 
-def distribute_tensor(tensor: Any, layout: Any) -> Any:
+def distribute_tensor(tensor: ArrayLike, layout: object) -> Any:
     """A tensor laid out anew. Layouts that split nothing give the tensor itself.
 
     Args:

@@ -158,7 +158,7 @@ class Watch:
             self._comm.recv(source=asker, tag=_ASK)
             self._send(tuple(self.doing()), asker, _ANSWER)
 
-    def _send(self, value: Any, rank: int, tag: int) -> None:
+    def _send(self, value: object, rank: int, tag: int) -> None:
         """Send without waiting; what is not gone yet is held till then."""
         self._sent = [request for request in self._sent if not request.Test()]
         self._sent.append(self._comm.isend(value, rank, tag))

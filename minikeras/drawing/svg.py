@@ -34,7 +34,7 @@ class Svg(str):
         return str(self)
 
 
-def tag(name: str, *children: str, **attributes: Any) -> str:
+def tag(name: str, *children: str, **attributes: object) -> str:
     """One element. Children are markup; attribute values are escaped here.
 
     An attribute's trailing underscore is dropped (`class_`), inner ones are dashes;
@@ -53,12 +53,12 @@ def tag(name: str, *children: str, **attributes: Any) -> str:
     return f"<{head}>{''.join(children)}</{name}>"
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """A value as text that markup cannot break."""
     return escape(str(value), quote=False)
 
 
-def number(value: Any) -> str:
+def number(value: object) -> str:
     """Coordinates with at most two decimals; anything else as it prints."""
     if isinstance(value, float | np.floating):
         return f"{value:.2f}".rstrip("0").rstrip(".")

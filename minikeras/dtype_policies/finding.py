@@ -51,7 +51,7 @@ def set_dtype_policy(policy: Any) -> None:
     _global_policy = get(policy)
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Any:
     """A policy from a policy, a dtype, a name or a config; None is the global one.
 
     A `DTypePolicyMap`, or its config, is taken as well.

@@ -124,7 +124,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Any = None
+        cls, config: dict[str, Any], custom_objects: object = None
     ) -> DTypePolicyMap:
         """The map that `get_config` described.
 

@@ -31,7 +31,7 @@ class DTypePolicy:
     ('bfloat16', 'float32')
     """
 
-    def __init__(self, name: Any = None) -> None:
+    def __init__(self, name: str | None = None) -> None:
         if name is None:
             # Looked up late: the global policy is one of these.
             from minikeras.dtype_policies.finding import dtype_policy
@@ -96,7 +96,7 @@ class DTypePolicy:
             )
         return "float32"
 
-    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+    def convert_input(self, x: Any, autocast: bool, dtype: str) -> Any:
         """An argument of a layer's call as the layer gets it.
 
         Args:

@@ -8,7 +8,6 @@ An arena lives as long as a program uses it.
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.forking import after_fork, settle_at_fork
@@ -29,7 +28,7 @@ class Arena:
 
     __slots__ = ("memory", "nbytes", "lock", "thread", "wanted", "__weakref__")
 
-    def __init__(self, memory: Any, nbytes: int) -> None:
+    def __init__(self, memory: object, nbytes: int) -> None:
         self.memory = memory
         self.nbytes = nbytes
         self.lock = threading.Lock()

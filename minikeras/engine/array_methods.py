@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.dtypes import itemsize
 from minikeras.engine.operators import namespace
 from minikeras.engine.tracebacks import shorten
 
+if TYPE_CHECKING:
+    from minikeras.engine.dtypes import DTypeLike
+
+
 Method = Callable[..., Any]
 
 
 def _method(name: str) -> Method:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Any, *args: object, **kwargs: object) -> Any:
         try:
             return getattr(namespace(), name)(self, *args, **kwargs)
         except Exception as error:
@@ -75,11 +79,11 @@ class ArrayMethods:
     trace = _method("trace")
     var = _method("var")
 
-    def astype(self, dtype: Any) -> Any:
+    def astype(self, dtype: DTypeLike) -> Any:
         """The same values in another dtype."""
         return namespace().cast(self, dtype)
 
-    def clip(self, min: Any = None, max: Any = None) -> Any:
+    def clip(self, min: object = None, max: object = None) -> Any:
         """Values below `min` become `min`, above `max` become `max`; None is no bound."""
         ops = namespace()
         low = self if min is None else ops.maximum(self, min)
@@ -89,11 +93,11 @@ class ArrayMethods:
         """The tensor itself, which never changes."""
         return self
 
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: object) -> Any:
         """Another shape, given as one tuple or as several integers."""
         return namespace().reshape(self, tuple(_listed(shape)))
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: object) -> Any:
         """The axes in another order, given as one tuple or as integers; else reversed."""
         order = _listed(axes)
         plain = not order or order[0] is None

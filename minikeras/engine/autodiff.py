@@ -234,7 +234,7 @@ class GradientTape(Block):
             )
         return self._tape
 
-    def watch(self, tensors: Any) -> None:
+    def watch(self, tensors: object) -> None:
         """Watch tensors or variables (in any nested structure).
 
         Raises:
@@ -271,9 +271,9 @@ class GradientTape(Block):
 
     def gradient(
         self,
-        target: Any,
-        sources: Any,
-        output_gradients: Any = None,
+        target: object,
+        sources: object,
+        output_gradients: object = None,
         unconnected_gradients: str = "none",
     ) -> Any:
         """Derivatives of the sum of `target` with respect to `sources`.
@@ -370,7 +370,7 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
         A function of the tensors that returns `result`.
     """
 
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         tapes = []
         interpreter = current()
         while isinstance(interpreter, Tape):
@@ -402,5 +402,5 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _no_infer(*avals: Any, **static: Any) -> Any:
+def _no_infer(*avals: object, **static: object) -> Any:
     raise AssertionError("a custom gradient is recorded on tapes only")

@@ -42,7 +42,7 @@ class Branch:
         self.tape = BodyTape(self.body) if taped(parent) else None
         self.result = self.inside(function)
 
-    def inside(self, function: Callable[..., R], *args: Any) -> R:
+    def inside(self, function: Callable[..., R], *args: object) -> R:
         """What `function` gives, its calls being the branch's."""
         return within(self.tape or self.body, function, *args)
 

@@ -30,7 +30,7 @@ def limits(target: Any) -> tuple[float, float]:
     return float(info.min), float(info.max + 1)
 
 
-def fits(x: Array, target: Any) -> bool:
+def fits(x: Array, target: object) -> bool:
     """Whether no element of floats in NumPy needs clipping: two fast sweeps tell."""
     low, top = limits(target)
     return x.size == 0 or bool(x.min() >= low and x.max() < top)  # NaN is in neither

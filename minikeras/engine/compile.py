@@ -51,7 +51,7 @@ class _Entry:
     __slots__ = ("program", "spec", "leaves", "places", "used")
 
     def __init__(
-        self, program: Program, spec: Any, leaves: list[Any], places: list[int]
+        self, program: Program, spec: object, leaves: list[Any], places: list[int]
     ) -> None:
         self.program = program
         self.spec = spec
@@ -161,7 +161,7 @@ class Function:
         kept.make_room()
         return entry
 
-    def program_for(self, *args: Any) -> Program:
+    def program_for(self, *args: object) -> Program:
         """A program for these arguments, traced anew; it is neither run nor kept."""
         leaves, spec = tree.flatten_spec((args, {}))
         return self._trace(leaves, spec).program

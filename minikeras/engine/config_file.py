@@ -52,7 +52,7 @@ def file_choice(key: str, allowed: tuple[str, ...], default: str) -> str:
     return default
 
 
-def ignored(key: str, value: Any, expected: str) -> None:
+def ignored(key: str, value: object, expected: str) -> None:
     """Warns that an entry of the config file is not used, and why."""
     warnings.warn(
         f"the config file {home() / FILE_NAME} has {key}={value!r}, which is ignored; "

@@ -10,11 +10,14 @@ integers Keras stops at int64/uint64 + signed -> float.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from minikeras.engine import config_file
+
+# What users may name a dtype by.
+DTypeLike: TypeAlias = str | np.dtype[Any] | type
 
 BOOL = ("bool",)
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
@@ -79,7 +82,7 @@ class DType(str):
         made.name = name
         return made
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         if self is other:
             return True
         if isinstance(other, str):
@@ -91,7 +94,7 @@ class DType(str):
                 return False
         return NotImplemented
 
-    def __ne__(self, other: Any) -> bool:
+    def __ne__(self, other: object) -> bool:
         equal = self.__eq__(other)
         return equal if equal is NotImplemented else not equal
 
@@ -163,7 +166,7 @@ def numpy_dtype(dtype: str) -> np.dtype[Any]:
 
 
 @functools.cache
-def _dtype_name(dtype: Any) -> str:
+def _dtype_name(dtype: DTypeLike) -> str:
     try:
         name: str = np.dtype(dtype).name
     except SyntaxError:  # NumPy reads texts with commas as lists of fields
@@ -175,7 +178,7 @@ def _dtype_name(dtype: Any) -> str:
     return name
 
 
-def standardize(dtype: Any) -> str:
+def standardize(dtype: object) -> str:
     """The name of any dtype-like: a string, a NumPy or Python type, or an object with one.
 
     Raises:
@@ -244,7 +247,7 @@ def _result_type(names: tuple[str, ...], float_default: str) -> str:
     return result
 
 
-def result_type(*dtypes: Any) -> str:
+def result_type(*dtypes: object) -> str:
     """The dtype an op on these dtypes computes in, by Keras's rules.
 
     `int` and `float` (the Python types, or the names "int" and "float") are weak.

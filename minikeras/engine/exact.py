@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def exact(value: Any) -> Any:
+def exact(value: object) -> Any:
     """A key for a Python value: 0.0 is not -0.0, 1 is not True, NaN is itself.
 
     >>> exact(0.0) == exact(-0.0), exact(1) == exact(1.0)

@@ -114,7 +114,7 @@ class Watching(Interpreter):
         base().assign(state, value)
 
 
-def watch(function: Callable[..., Any], *args: Any) -> tuple[Finding, ...]:
+def watch(function: Callable[..., Any], *args: object) -> tuple[Finding, ...]:
     """The first infinity and the first NaN in a call of `function`; what there is of them."""
     watching = Watching()
     try:

@@ -72,7 +72,7 @@ def settle_at_fork(owner: LockOwner) -> None:
     _owners.add(owner)
 
 
-def finish_before_fork(lock: Any) -> None:
+def finish_before_fork(lock: object) -> None:
     """Have forks wait for `lock`, whose holder waits for none of the others."""
     _compilers.append(lock)
 

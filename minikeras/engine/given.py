@@ -33,7 +33,7 @@ def plain(value: Any) -> np.ndarray[Any, Any]:
     return array.astype(array.dtype.newbyteorder("="))
 
 
-def refuse_masked(value: Any, name: str = "") -> None:
+def refuse_masked(value: object, name: str = "") -> None:
     """Raise `ValueError` for a masked array with masked elements."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(

@@ -135,7 +135,7 @@ def apart(function: F) -> F:
     """
 
     @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: object, **kwargs: object) -> Any:
         try:
             return copy_context().run(function, *args, **kwargs)
         except Exception as error:
@@ -152,11 +152,11 @@ class Release:
     raise before its first line.
     """
 
-    def __get__(self, block: Any, owner: Any = None) -> Any:
+    def __get__(self, block: Any, owner: object = None) -> Any:
         return _release if block is None else block._lock.__exit__
 
 
-def _release(block: Any, *error: Any) -> None:
+def _release(block: Any, *error: object) -> None:
     block._lock.__exit__(*error)
 
 
@@ -198,7 +198,7 @@ class Block:
 
     if TYPE_CHECKING:
 
-        def __exit__(self, *error: Any) -> None: ...
+        def __exit__(self, *error: object) -> None: ...
 
     else:
         __exit__ = Release()

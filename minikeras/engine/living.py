@@ -57,7 +57,7 @@ class once(Generic[T]):
     def __get__(self, instance: None, owner: type) -> once[T]: ...
     @overload
     def __get__(self, instance: object, owner: type) -> T: ...
-    def __get__(self, instance: Any, owner: type) -> Any:
+    def __get__(self, instance: object, owner: type) -> Any:
         if instance is None:
             return self
         value = instance.__dict__[self._name] = self._function(instance)

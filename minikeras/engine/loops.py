@@ -37,7 +37,7 @@ def stageable() -> bool:
     return isinstance(here, Staging) and not isinstance(here, Abstract)
 
 
-def taped(interpreter: Any) -> bool:
+def taped(interpreter: object) -> bool:
     """Whether a tape is anywhere around."""
     while interpreter is not None:
         if isinstance(interpreter, Tape):

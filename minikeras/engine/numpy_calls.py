@@ -11,14 +11,18 @@ happens to a tensor, all that cannot be done by our ops is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.engine import operators
 from minikeras.engine.errors import NumPyCallError
 from minikeras.engine.interpret import current
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
 
 # Ufuncs that stand for an operator, by the name of the op.
 _OPERATORS = {
@@ -70,7 +74,9 @@ _METHODS: dict[Any, str] = {
 }
 
 
-def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+def call_ufunc(
+    ufunc: Any, method: str, inputs: Sequence[object], kwargs: dict[str, Any]
+) -> Any:
     """`Tensor.__array_ufunc__`."""
     name = _OPERATORS.get(ufunc)
     if name is not None and method == "__call__" and not kwargs:
@@ -129,7 +135,7 @@ def _plain(value: object) -> Any:
     return np.asarray(value) if ours and hasattr(value, "__array__") else value
 
 
-def _is_recorded(tensor: Any) -> bool:
+def _is_recorded(tensor: Tensor) -> bool:
     """Whether a tape that is recording follows this tensor."""
     interpreter: Any = current()
     while interpreter is not None:
@@ -139,7 +145,7 @@ def _is_recorded(tensor: Any) -> bool:
     return False
 
 
-def _refusal(name: str, tensor: Any) -> NumPyCallError:
+def _refusal(name: str, tensor: Tensor) -> NumPyCallError:
     ours = hasattr(operators.namespace(), name)
     where = "a compiled function" if tensor.staged else "a GradientTape"
     better = f"keras.ops.{name}" if ours else "functions of keras.ops"

@@ -15,7 +15,7 @@ from minikeras.engine.tracebacks import shorten
 _ops: Any = None
 
 
-def install(namespace: Any) -> None:
+def install(namespace: object) -> None:
     """Give the module whose functions (`add`, `get_item`, ...) the operators call."""
     global _ops
     _ops = namespace
@@ -27,7 +27,7 @@ def namespace() -> Any:
 
 
 def _binary(name: str) -> Callable[[Any, Any], Any]:
-    def operator(self: Any, other: Any) -> Any:
+    def operator(self: Any, other: object) -> Any:
         if not _is_operand(other):
             return NotImplemented
         try:
@@ -40,7 +40,7 @@ def _binary(name: str) -> Callable[[Any, Any], Any]:
 
 
 def _reflected(name: str) -> Callable[[Any, Any], Any]:
-    def operator(self: Any, other: Any) -> Any:
+    def operator(self: Any, other: object) -> Any:
         if not _is_operand(other):
             return NotImplemented
         try:
@@ -111,12 +111,12 @@ class Operators:
     def __pos__(self) -> Any:
         return self
 
-    def __divmod__(self, other: Any) -> Any:
+    def __divmod__(self, other: object) -> Any:
         if not _is_operand(other):
             return NotImplemented
         return _ops.floor_divide(self, other), _ops.mod(self, other)
 
-    def __rdivmod__(self, other: Any) -> Any:
+    def __rdivmod__(self, other: object) -> Any:
         if not _is_operand(other):
             return NotImplemented
         return _ops.floor_divide(other, self), _ops.mod(other, self)
@@ -124,10 +124,10 @@ class Operators:
     def __round__(self, ndigits: int | None = None) -> Any:
         return _ops.round(self, ndigits or 0)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         return _ops.get_item(self, key)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         raise TypeError(
             f"a {type(self).__name__} does not support item assignment. Use "
             "ops.slice_update or ops.scatter_update, which return a new tensor, and "

@@ -44,11 +44,11 @@ class Communicator:
             if result is not array:
                 result[...] = array
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: object) -> list[Any]:
         """One Python object of each rank, in their order, on every rank."""
         return [value]
 
-    def broadcast(self, value: Any) -> Any:
+    def broadcast(self, value: object) -> Any:
         """The Python object that rank 0 gives, on every rank."""
         return value
 

@@ -35,7 +35,7 @@ def _all_strings(array: Array) -> bool:
     return set(map(type, array.ravel().tolist())) <= {str, bytes, np.str_, np.bytes_}
 
 
-def as_strings(values: Any) -> StringArray:
+def as_strings(values: object) -> StringArray:
     """Strings in lists or arrays as a `StringArray`; bytes are read as UTF-8."""
     array = np.asarray(values)
     if array.dtype.kind == "S":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from minikeras.engine.graph import Value
 from minikeras.engine.interpret import within
 from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minikeras.engine.dtypes import DTypeLike
+
 
 # Two sizes, large and highly composite, so that pooling, striding and reshaping of
 # an unknown axis go through in both.
@@ -69,12 +73,12 @@ class KerasTensor(operators.LogicalOperators):
     def __init__(
         self,
         shape: Sequence[int | None],
-        dtype: Any = "float32",
+        dtype: DTypeLike = "float32",
         sparse: bool = False,
         ragged: bool = False,
         record_history: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         global _counter
         if sparse or ragged:
@@ -118,7 +122,7 @@ class KerasTensor(operators.LogicalOperators):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         return operators.namespace().get_item(self, _plain_key(key))
 
     def _no_values(self, wanted: str) -> SymbolicError:
@@ -128,7 +132,7 @@ class KerasTensor(operators.LogicalOperators):
             + see("faq.md#a-kerastensor-has-no-values")
         )
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, *args: object, **kwargs: object) -> Any:
         raise self._no_values("NumPy conversion")
 
     def __bool__(self) -> bool:
@@ -152,14 +156,14 @@ class KerasTensor(operators.LogicalOperators):
     def __iter__(self) -> Any:
         raise IterationError(*self._no_values("iteration").args)
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: object) -> bool:
         raise self._no_values("`in`")
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
-def _checked_shape(shape: Any) -> tuple[int | None, ...]:
+def _checked_shape(shape: Sequence[int | None]) -> tuple[int | None, ...]:
     try:
         sizes = tuple(None if d is None else index(d) for d in shape)
     except TypeError:
@@ -181,7 +185,7 @@ def _plain_key(key: object) -> Any:
     return key
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: object) -> bool:
     """Whether `x` is a KerasTensor.
 
     Args:
@@ -193,7 +197,7 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def any_symbolic(*structures: Any) -> bool:
+def any_symbolic(*structures: object) -> bool:
     """Whether a KerasTensor is anywhere in these structures."""
     for item in structures:
         if isinstance(item, KerasTensor):
@@ -206,7 +210,7 @@ def any_symbolic(*structures: Any) -> bool:
     return False
 
 
-def infer_call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def infer_call(function: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     """What `function` would return, as KerasTensors (in the same structure).
 
     KerasTensors among the arguments stand for arrays; nothing is computed and no
@@ -239,7 +243,7 @@ def abstract(tensor: KerasTensor, size: int) -> Tensor:
     return Tensor(Value(aval), aval)
 
 
-def _merge(a: Any, b: Any) -> Any:
+def _merge(a: Tensor, b: Tensor) -> Any:
     if not isinstance(a, Tensor):
         return a
     shape = tuple(

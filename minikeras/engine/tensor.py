@@ -28,6 +28,7 @@ from minikeras.engine.numpy_calls import call_function, call_ufunc
 from minikeras.engine.quiet import quietly
 
 if TYPE_CHECKING:
+    from minikeras.engine.dtypes import DTypeLike
     from minikeras.engine.origins import Origin
 
 
@@ -100,7 +101,7 @@ class Tensor(operators.Operators, ArrayMethods):
         return self._host("tolist()").tolist()
 
     def __array__(
-        self, dtype: Any = None, copy: bool | None = None
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> np.ndarray[Any, Any]:
         array = self._host("a NumPy conversion")
         if dtype is not None and array.dtype != dtype:
@@ -120,11 +121,13 @@ class Tensor(operators.Operators, ArrayMethods):
         return self.value.__dlpack_device__()
 
     def __array_ufunc__(
-        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
+        self, ufunc: object, method: str, *inputs: object, **kwargs: object
     ) -> Any:
         return call_ufunc(ufunc, method, inputs, kwargs)
 
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self, func: Any, types: object, args: object, kwargs: object
+    ) -> Any:
         return call_function(func, args, kwargs)
 
     def __len__(self) -> int:
@@ -226,7 +229,7 @@ def adopt(value: Any, backend: registry.Backend) -> Any:
     return backend.from_host(host_array(value))
 
 
-def from_numpy(array: Any, dtype: str | None = None) -> Tensor:
+def from_numpy(array: object, dtype: str | None = None) -> Tensor:
     """A Tensor on the active backend with the values of a NumPy array (copied)."""
     made = plain(array)
     if dtype is None or made.dtype == (wanted := numpy_dtype(dtype)):

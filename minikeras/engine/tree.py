@@ -56,14 +56,14 @@ def _flatten_into(structure: Any, leaves: list[Any]) -> Spec:
     return LEAF
 
 
-def flatten_spec(structure: Any) -> tuple[list[Any], Spec]:
+def flatten_spec(structure: object) -> tuple[list[Any], Spec]:
     """The leaves, and a hashable description that `unflatten` takes."""
     leaves: list[Any] = []
     spec = _flatten_into(structure, leaves)
     return leaves, spec
 
 
-def flatten(structure: Any) -> list[Any]:
+def flatten(structure: object) -> list[Any]:
     """The leaves in order.
 
     >>> flatten({"b": (1, 2), "a": [3]})
@@ -103,7 +103,7 @@ def unflatten(spec: Spec, leaves: Sequence[Any]) -> Any:
     return _build(spec, iter(leaves))
 
 
-def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
+def map_structure(function: Callable[..., Any], *structures: object) -> Any:
     """`function` on corresponding leaves; the first structure's form is kept.
 
     Raises:
@@ -122,11 +122,11 @@ def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
     return unflatten(spec, [function(*row) for row in zip(*columns, strict=True)])
 
 
-def is_nested(value: Any) -> bool:
+def is_nested(value: object) -> bool:
     """Whether `value` is a list, tuple or dict."""
     return isinstance(value, (list, tuple, dict))
 
 
-def describe(structure: Any) -> str:
+def describe(structure: object) -> str:
     """A short text of the structure for error messages."""
     return str(map_structure(lambda leaf: type(leaf).__name__, structure))

@@ -10,7 +10,7 @@ the kind is handed on at once, so that nothing that lasts for ever must be waite
 from __future__ import annotations
 
 # The public module converts to enums and back, which takes longer than the rest.
-import _signal  # type: ignore[import-not-found]
+import _signal  # type: ignore[import-not-found]  # has no stubs
 import signal
 import threading
 from collections.abc import Callable

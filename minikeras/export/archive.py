@@ -40,7 +40,7 @@ class _Endpoint:
         self.structure = structure
         self.names = names
 
-    def flat(self, *tensors: Any) -> Any:
+    def flat(self, *tensors: object) -> Any:
         """The function of its inputs as a flat list."""
         args = tree.unflatten(self.structure, list(tensors))
         return self.function(*args)
@@ -157,7 +157,7 @@ class ExportArchive:
             names = names or getattr(fn, "output_names", None)
             model = fn
 
-            def function(*args: Any) -> Any:
+            def function(*args: object) -> Any:
                 return model(*args, training=False)
 
         specs = specs_of(list(input_signature))
@@ -165,7 +165,7 @@ class ExportArchive:
         return fn
 
     def track_and_add_endpoint(
-        self, name: str, resource: Any, input_signature: Sequence[Any], **kwargs: Any
+        self, name: str, resource: Any, input_signature: Sequence[Any], **kwargs: object
     ) -> None:
         """`track` a layer or model, and add it as an endpoint.
 
@@ -199,7 +199,7 @@ class ExportArchive:
     def write_out(
         self,
         filepath: str | os.PathLike[str],
-        options: Any = None,
+        options: object = None,
         verbose: bool = True,
         opset: int = OPSET,
     ) -> None:

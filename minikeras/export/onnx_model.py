@@ -121,7 +121,7 @@ def _live(graph: Graph) -> Graph:
 
 
 def _assembled(
-    package: Any, w: Writer, probed: Probed, specs: Sequence[Spec],
+    package: object, w: Writer, probed: Probed, specs: Sequence[Spec],
     output_names: Sequence[str] | None, name: str, opset: int,
 ) -> Any:  # fmt: skip
     graph, count = probed.graph, len(specs)
@@ -162,7 +162,9 @@ def _array(state: State) -> np.ndarray[Any, Any]:
     return host_array(state.array())
 
 
-def _info(w: Writer, name: Any, dtype: str, shape: Sequence[int | str | None]) -> Any:
+def _info(
+    w: Writer, name: object, dtype: str, shape: Sequence[int | str | None]
+) -> Any:
     kind = w.helper.np_dtype_to_tensor_dtype(np.dtype(carried_dtype(dtype)))
     return w.helper.make_tensor_value_info(name, int(kind), list(shape))
 

@@ -11,7 +11,7 @@ from minikeras.export.errors import ExportError
 from minikeras.export.probing import Spec
 
 
-def specs_of(signature: Any) -> list[Spec]:
+def specs_of(signature: object) -> list[Spec]:
     """A `Spec` for each leaf of a signature.
 
     Args:
@@ -50,7 +50,7 @@ def _spec(leaf: object, key: str | None, place: int) -> Spec:
     return Spec(name, dtype, dims)
 
 
-def signature_of(resource: Any) -> list[Any]:
+def signature_of(resource: object) -> list[Any]:
     """The arguments with which a model or layer is called, if it was built.
 
     Raises:
@@ -80,7 +80,7 @@ class _Leaf:
         self.dtype = dtype
 
 
-def _from_shape(shape: Any, dtype: str) -> Any:
+def _from_shape(shape: Sequence[int | None], dtype: str) -> Any:
     if isinstance(shape, dict):
         return {key: _from_shape(value, dtype) for key, value in shape.items()}
     if isinstance(shape, (list, tuple)) and any(

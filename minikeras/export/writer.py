@@ -188,7 +188,7 @@ class Writer:
         return self.ops(kind, *inputs, **attributes)[0]
 
     def ops(
-        self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any
+        self, kind: str, *inputs: str, outputs: int = 1, **attributes: object
     ) -> tuple[str, ...]:
         """Write a node of several outputs."""
         key = (kind, inputs, outputs, repr(sorted(attributes.items())))
@@ -297,7 +297,7 @@ def carried_dtype(dtype: str) -> Any:
     return np.dtype(np.float32) if dtype == "bfloat16" else numpy_dtype(dtype)
 
 
-def has_varying(value: Any) -> bool:
+def has_varying(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return any(has_varying(v) for v in value)
     return isinstance(value, Varying)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers.base import Initializer
@@ -31,6 +31,11 @@ from minikeras.saving.serialization import (
 )
 from minikeras.types import Identifier
 from minikeras.variable import set_named_initializer
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.types import ArrayLike
+
 
 constant = Constant
 glorot_normal = GlorotNormal
@@ -94,7 +99,7 @@ _BY_NAME: dict[str, Any] = {
 }
 
 
-def serialize(initializer: Any) -> dict[str, Any]:
+def serialize(initializer: Identifier) -> dict[str, Any]:
     """The config of an initializer.
 
     Args:
@@ -111,7 +116,7 @@ def serialize(initializer: Any) -> dict[str, Any]:
     return serialize_keras_object(initializer)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The initializer that a config describes.
 
     Args:
@@ -185,10 +190,10 @@ def _named(name: str) -> Any:
         return None
 
 
-def _values(array: Any) -> Callable[..., Any]:
+def _values(array: ArrayLike) -> Callable[..., Any]:
     """An initializer that gives an array, as a function."""
 
-    def given(shape: Any, dtype: Any = None) -> Tensor:
+    def given(shape: Shape, dtype: str | None = None) -> Tensor:
         tensor = convert_to_tensor(array, dtype)
         if tensor.shape != tuple(shape):
             raise ValueError(

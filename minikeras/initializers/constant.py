@@ -153,7 +153,7 @@ class STFT(Initializer):
     def __init__(
         self,
         side: str = "real",
-        window: Any = "hann",
+        window: object = "hann",
         scaling: str | None = "density",
         periodic: bool = False,
     ) -> None:

@@ -140,7 +140,7 @@ for _function, *_aliases in (
     _NAMES.update(dict.fromkeys(_aliases, _function))
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: object) -> Any:
     """The config of a loss, a JSON-ready dict.
 
     Args:
@@ -157,7 +157,7 @@ def serialize(loss: Any) -> Any:
     return serialize_keras_object(loss)
 
 
-def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(name: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss of a name or of a config.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
@@ -10,10 +10,14 @@ from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import check_classes, smooth_to_uniform, widened
 from minikeras.types import PolicyLike
 
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+    from minikeras.types import ArrayLike
+
 
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
@@ -65,8 +69,8 @@ def binary_focal_crossentropy(
 
 def categorical_focal_crossentropy(
     y_true: Any,
-    y_pred: Any,
-    alpha: Any = 0.25,
+    y_pred: ArrayLike,
+    alpha: object = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -179,7 +183,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
 
     def __init__(
         self,
-        alpha: Any = 0.25,
+        alpha: ArrayLike = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,

@@ -17,7 +17,7 @@ from minikeras.losses.reduction import (
 from minikeras.types import ArrayLike, PolicyLike
 
 
-def standardize_dtype(dtype: Any) -> str:
+def standardize_dtype(dtype: object) -> str:
     """The name of a dtype or of the dtype that a policy computes in."""
     return dtypes.standardize(
         getattr(dtype, "compute_dtype", dtype) or settings.floatx()
@@ -152,7 +152,7 @@ class LossFunctionWrapper(Loss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
         dtype: PolicyLike | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn

@@ -7,7 +7,7 @@ belongs to, as its attribute `_keras_mask`; it counts as weights of 0 and 1.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, settings
 from minikeras.engine import ranks
@@ -15,6 +15,10 @@ from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.ranks import Shard
 from minikeras.ops import collective
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
+
 
 REDUCTIONS = (
     "sum_over_batch_size",
@@ -32,7 +36,7 @@ def check_reduction(reduction: str | None) -> None:
         raise ValueError(f"reduction={reduction!r}; expected one of {REDUCTIONS}.")
 
 
-def get_mask(value: Any) -> Any:
+def get_mask(value: object) -> Any:
     """The mask that a layer or a loss left on `value`, or None."""
     return getattr(value, "_keras_mask", None)
 
@@ -56,7 +60,9 @@ def match_ranks(x1: Any, x2: Any, expand_rank_1: bool = True) -> tuple[Any, Any]
     return x1, x2
 
 
-def apply_mask(sample_weight: Any, mask: Any, dtype: str, reduction: str | None) -> Any:
+def apply_mask(
+    sample_weight: ArrayLike | None, mask: Any, dtype: str, reduction: str | None
+) -> Any:
     """Weights that also hold the mask.
 
     For a mean, a masked entry must not count in the divisor either: the mask is
@@ -132,7 +138,7 @@ def reduce_values(
     return total / float(max(math.prod(values.shape), 1))
 
 
-def _over_ranks(values: Any, weights: Any, reduction: Any, shard: Shard) -> Any:
+def _over_ranks(values: Any, weights: Any, reduction: object, shard: Shard) -> Any:
     """The number for the whole batch, of which some rows are here."""
     if values.shape == ():
         return collective.common_mean(values, shard)
@@ -148,7 +154,7 @@ def reduce_weighted_values(
     values: ArrayLike,
     reduction: Any = "sum_over_batch_size",
     sample_weight: Any = None,
-    mask: Any = None,
+    mask: Nested[ArrayLike] | None = None,
     dtype: str | None = None,
 ) -> Any:
     """Mask, weight, then reduce.

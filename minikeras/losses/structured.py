@@ -75,8 +75,8 @@ def tversky(
 def circle(
     y_true: ArrayLike,
     y_pred: ArrayLike,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    ref_labels: ArrayLike | None = None,
+    ref_embeddings: ArrayLike | None = None,
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,

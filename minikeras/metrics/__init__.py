@@ -207,7 +207,7 @@ for _metric, *_aliases in (
     _NAMES.update(dict.fromkeys(_aliases, _metric))
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: Metric) -> Any:
     """The config of a metric, a JSON-ready dict without its state.
 
     Args:
@@ -224,7 +224,7 @@ def serialize(metric: Any) -> Any:
     return serialize_keras_object(metric)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric of a name or of a config.
 
     Args:

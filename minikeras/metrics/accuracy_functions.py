@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, settings
 from minikeras.losses.pairs import pair
 from minikeras.losses.reduction import match_ranks
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
@@ -16,7 +19,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return ops.cast(ops.equal(y_true, y_pred), settings.floatx())
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Any:
     """1 where `y_pred > threshold` tells the target of 0 or 1, else 0.
 
     Args:
@@ -59,7 +62,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return ops.cast(ops.equal(labels, guesses), settings.floatx())
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Any:
     """1 where the largest prediction is that of the label, else 0.
 
     Args:
@@ -81,7 +84,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return ops.cast(ops.equal(y_true, guesses), settings.floatx())
 
 
-def _labels(y_true: Any, y_pred: Any) -> Any:
+def _labels(y_true: Tensor, y_pred: Tensor) -> Any:
     """Labels without a last axis of size 1 that the predictions' rank shows to be extra."""
     if y_true.ndim == y_pred.ndim and y_true.ndim > 0 and y_true.shape[-1] == 1:
         return ops.squeeze(y_true, -1)
@@ -139,7 +142,7 @@ def sparse_top_k_categorical_accuracy(
     return ops.cast(found, settings.floatx())
 
 
-def _in_top_k(labels: Any, y_pred: Any, k: int) -> Any:
+def _in_top_k(labels: Any, y_pred: Tensor, k: int) -> Any:
     shape = labels.shape
     rows = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
     found = ops.in_top_k(ops.cast(ops.reshape(labels, (-1,)), "int32"), rows, k=k)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
@@ -11,6 +11,10 @@ from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts, is_even
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.types import PolicyLike
+
 
 CURVES = ("ROC", "PR", "PRGAIN")
 METHODS = ("interpolation", "minoring", "majoring")
@@ -56,7 +60,7 @@ class AUC(Metric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
@@ -132,7 +136,7 @@ class AUC(Metric):
         for kind in KINDS:
             getattr(self, kind).assign_add(counts[kind])
 
-    def _check_labels(self, y_pred: Any) -> None:
+    def _check_labels(self, y_pred: Tensor) -> None:
         if y_pred.ndim != 2:
             raise ShapeError(
                 f"AUC: y_pred has shape {y_pred.shape}; with multi_label=True expected "
@@ -221,7 +225,7 @@ def _gains(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Any, Any]:
 _CURVE = {"ROC": _roc, "PR": _pr, "PRGAIN": _gains}
 
 
-def _area(x: Any, y: Any, method: str) -> Any:
+def _area(x: Tensor, y: Any, method: str) -> Any:
     """The sum of rectangles; `x` falls with the threshold."""
     if method == "interpolation":
         heights = (y[:-1] + y[1:]) / 2.0

@@ -21,7 +21,7 @@ class ConfusionCount(Metric):
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: object = None,
         name: str | None = None,
         dtype: PolicyLike | None = None,
     ) -> None:
@@ -149,7 +149,7 @@ class _Ratio(Metric):
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: object = None,
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,

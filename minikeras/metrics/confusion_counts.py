@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.reduction import align, match_ranks
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
 
 # What top_k gives predictions that are not among the k best.
 NEG_INF = -1e10
@@ -42,7 +46,7 @@ def confusion_counts(
     y_pred: Any,
     thresholds: Sequence[float],
     dtype: str,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike | None = None,
     top_k: int | None = None,
     class_id: int | None = None,
     multi_label: bool = False,
@@ -113,7 +117,7 @@ def confusion_counts(
     return {kind: ops.squeeze(value, -1) for kind, value in counts.items()}
 
 
-def _keep_top_k(y_pred: Any, k: int) -> Any:
+def _keep_top_k(y_pred: Tensor, k: int) -> Any:
     """Predictions that are not among the k largest of their row become `NEG_INF`."""
     _, best = ops.top_k(y_pred, k, sorted=False)
     kept = ops.sum(ops.one_hot(best, y_pred.shape[-1], dtype=y_pred.dtype), axis=-2)
@@ -121,7 +125,7 @@ def _keep_top_k(y_pred: Any, k: int) -> Any:
 
 
 def _weights(
-    y_pred: Any, sample_weight: Any, label_weights: ArrayLike, dtype: str
+    y_pred: Any, sample_weight: object, label_weights: ArrayLike, dtype: str
 ) -> Any:
     """The weight of each prediction, in the shape of the predictions."""
     weights = ops.ones(y_pred.shape, dtype=dtype)

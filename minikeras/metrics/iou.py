@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
@@ -12,6 +12,9 @@ from minikeras.engine.dtypes import is_float
 from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike, PolicyLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 class IoU(Metric):
@@ -71,7 +74,9 @@ class IoU(Metric):
             (num_classes, num_classes), "zeros", name="total_confusion_matrix"
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None
+    ) -> None:
         """Take in one batch.
 
         Args:
@@ -142,7 +147,7 @@ class IoU(Metric):
         return {k: v for k, v in IoU.get_config(self).items() if k not in names}
 
 
-def _classes(values: Any, sparse: bool, axis: int) -> Any:
+def _classes(values: ArrayLike, sparse: bool, axis: int) -> Any:
     values = ops.convert_to_tensor(values)
     if not sparse:
         return ops.cast(ops.argmax(values, axis=axis), "int32")
@@ -221,7 +226,9 @@ class BinaryIoU(IoU):
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: object = None
+    ) -> None:
         y_pred = ops.greater_equal(ops.convert_to_tensor(y_pred), self.threshold)
         super().update_state(y_true, ops.cast(y_pred, "int32"), sample_weight)
 

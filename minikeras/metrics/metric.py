@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from minikeras import initializers, naming, ops
 from minikeras.engine import tree
@@ -13,6 +13,10 @@ from minikeras.metrics.over_ranks import together
 from minikeras.metrics.stateless import with_values
 from minikeras.types import PolicyLike
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
+
 
 # Where a metric files what it holds.
 _OWN_LISTS = ("_variables", "_metrics")
@@ -51,18 +55,18 @@ class Metric:
     # "up" or "down": which values are better, for callbacks that watch them.
     _direction: str | None = None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "update_state" in cls.__dict__:
             cls.update_state = together(cls.__dict__["update_state"])  # type: ignore[method-assign]  # wrapped once for each class
 
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(self, dtype: object = None, name: str | None = None) -> None:
         self._variables: list[Variable] = []
         self._metrics: list[Metric] = []
         self.name = naming.auto_name(type(self).__name__) if name is None else name
         self._dtype = standardize_dtype(dtype)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         parts = [value]
         if isinstance(value, (list, tuple, dict)) and name not in _OWN_LISTS:
             parts = tree.flatten(value)
@@ -97,8 +101,8 @@ class Metric:
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any,
-        dtype: Any = None,
+        initializer: Identifier,
+        dtype: PolicyLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
@@ -157,7 +161,7 @@ class Metric:
             return self.result()
 
     def stateless_update_state(
-        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+        self, metric_variables: Sequence[Any], *args: object, **kwargs: object
     ) -> list[Any]:
         """`update_state` as a pure function: values of `variables` in, new ones out.
 

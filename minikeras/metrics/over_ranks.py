@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine import ranks
@@ -18,6 +18,10 @@ from minikeras.engine.interpret import current, within
 from minikeras.engine.overlay import Overlay
 from minikeras.ops import collective
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.metrics.metric import Metric
+
 
 # Whether a metric outside of this one adds up.
 _inside: ContextVar[bool] = ContextVar("minikeras_metric_inside", default=False)
@@ -27,7 +31,7 @@ def together(update: Callable[..., Any]) -> Callable[..., Any]:
     """`update_state` of a metric, for the rows of all ranks where there are several."""
 
     @functools.wraps(update)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def wrapped(self: Any, *args: object, **kwargs: object) -> Any:
         if ranks.shard() is None or _inside.get():
             return update(self, *args, **kwargs)
         token = _inside.set(True)
@@ -39,7 +43,9 @@ def together(update: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _update(update: Callable[..., Any], metric: Any, args: Any, kwargs: Any) -> Any:
+def _update(
+    update: Callable[..., Any], metric: Metric, args: object, kwargs: object
+) -> Any:
     """Update variables that begin at zero, and add what came of it on all ranks."""
     known = metric.variables
     overlay, result = _apart(update, metric, args, kwargs)
@@ -63,7 +69,7 @@ def _update(update: Callable[..., Any], metric: Any, args: Any, kwargs: Any) -> 
 
 
 def _apart(
-    update: Callable[..., Any], metric: Any, args: Any, kwargs: Any
+    update: Callable[..., Any], metric: Metric, args: Any, kwargs: Any
 ) -> tuple[Overlay, Any]:
     """An update that changes nothing but what it gives: the values of states after it."""
     zeros = {
@@ -80,5 +86,5 @@ def _own(value: Any) -> Any:
     return collective.nothing(value) if shard is not None and not shard.rows else value
 
 
-def _of(metric: Any, aggregation: str) -> list[Variable]:
+def _of(metric: Metric, aggregation: str) -> list[Variable]:
     return [v for v in metric.variables if v.aggregation == aggregation]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from minikeras import ops
@@ -68,7 +68,9 @@ class Sum(Metric):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(
+        self, values: Sequence[ArrayLike], sample_weight: object = None
+    ) -> None:
         """Add values `(batch, ...)`, weighted by `(batch,)` or by their own shape."""
         values, _ = samplewise(values, sample_weight, ops.sum, self.dtype)
         self.total.assign_add(ops.sum(values))
@@ -103,7 +105,7 @@ class Mean(Metric):
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Any, sample_weight: ArrayLike | None = None) -> None:
         """Take in values `(batch, ...)`, weighted by `(batch,)` or by their own shape."""
         values, weights = samplewise(values, sample_weight, ops.mean, self.dtype)
         samples = int(values.shape[0]) if len(values.shape) >= 1 else 1
@@ -147,7 +149,7 @@ class MeanMetricWrapper(Mean):
         fn: Callable[..., Any],
         name: str | None = None,
         dtype: PolicyLike | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self._fn = fn

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
@@ -10,10 +11,14 @@ from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike, PolicyLike
 
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
+
 AVERAGES = (None, "micro", "macro", "weighted")
 
 
-def _check_2d(owner: str, y_true: Any, y_pred: Any) -> None:
+def _check_2d(owner: str, y_true: Tensor, y_pred: Tensor) -> None:
     if y_true.ndim != 2 or y_true.shape != y_pred.shape:
         raise ShapeError(
             f"{owner}: y_true has shape {y_true.shape} and y_pred has shape {y_pred.shape}; "
@@ -115,7 +120,7 @@ class FBetaScore(Metric):
         self.false_negatives.assign_add(self._sum((1 - chosen) * y_true, sample_weight))
         self.intermediate_weights.assign_add(self._sum(y_true, sample_weight))
 
-    def _sum(self, values: Any, sample_weight: ArrayLike) -> Any:
+    def _sum(self, values: Sequence[ArrayLike], sample_weight: ArrayLike) -> Any:
         if sample_weight is not None:
             weights = ops.convert_to_tensor(sample_weight, dtype=self.dtype)
             values = values * align(values, weights)[1]
@@ -233,7 +238,7 @@ class R2Score(Metric):
         self._built = True
 
     def update_state(
-        self, y_true: Any, y_pred: ArrayLike, sample_weight: Any = None
+        self, y_true: Any, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> None:
         """Take in one batch.
 

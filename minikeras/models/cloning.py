@@ -18,11 +18,11 @@ from minikeras.tree import assert_same_structure
 
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: object = None,
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Model:
     """A model of the same layers and connections, with fresh weights.
 
@@ -120,7 +120,7 @@ def _clone_sequential(
     return made
 
 
-def _check_alike(start: Any, wanted: Any) -> None:
+def _check_alike(start: object, wanted: object) -> None:
     try:
         assert_same_structure(start, wanted)
     except ValueError as error:

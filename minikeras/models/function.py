@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
 from minikeras.engine.symbolic import any_symbolic, infer_call
@@ -13,6 +13,10 @@ from minikeras.models import graph
 from minikeras.models.functional import checked_ends
 from minikeras.ops.op import to_tensor
 from minikeras.types import PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.engine.symbolic import KerasTensor
+    from minikeras.types import Nested
 
 
 class Function(Operation):
@@ -35,7 +39,9 @@ class Function(Operation):
     [[2.0, 2.0]]
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+    def __init__(
+        self, inputs: Nested[KerasTensor], outputs: object, name: str | None = None
+    ) -> None:
         super().__init__(name)
         checked_ends(inputs, outputs, f"function {self.name!r}", begun=False)
         self._inputs, self._outputs = tree.flatten(inputs), tree.flatten(outputs)
@@ -58,11 +64,11 @@ class Function(Operation):
         """Layers and ops between them."""
         return list(self._operations)
 
-    def __call__(self, inputs: Any) -> Any:
+    def __call__(self, inputs: object) -> Any:
         """`call`; on KerasTensors each of the operations is recorded."""
         return self.call(inputs)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: object) -> Any:
         """The outputs for these inputs, in the structure of `outputs`.
 
         Raises:
@@ -78,7 +84,7 @@ class Function(Operation):
             values = [to_tensor(v, t.dtype) for v, t in zip(values, self._inputs)]
         return tree.unflatten(self._output_spec, self._schedule.run(values))
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: object) -> Any:
         """What a call on these KerasTensors would return; nothing is recorded."""
         return infer_call(self, inputs)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from minikeras.ops.op import to_tensor
 from minikeras.saving import dialects
 from minikeras.types import PartialShape
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, Nested
+
 
 # In `predict` too: pictures of another size, longer sequences.
 _any_sizes: ContextVar[bool] = ContextVar("minikeras_any_sizes", default=False)
@@ -72,7 +76,11 @@ class Functional(Model):
     _takes_plain_arguments = True
 
     def __init__(
-        self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any
+        self,
+        inputs: Nested[KerasTensor],
+        outputs: object,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         trainable = kwargs.pop("trainable", None)
         Layer.__init__(self, name=name, **kwargs)
@@ -122,7 +130,7 @@ class Functional(Model):
         return [o for o in self._operations if isinstance(o, Layer)]
 
     @layers.setter
-    def layers(self, value: Any) -> None:
+    def layers(self, value: object) -> None:
         raise AttributeError(f"{self._label()}: `layers` cannot be set.")
 
     @property
@@ -179,7 +187,11 @@ class Functional(Model):
         """Nothing: it is built when it is made."""
 
     def call(
-        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
+        self,
+        inputs: object,
+        training: bool | None = None,
+        mask: Nested[ArrayLike] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Run the graph.
 
@@ -202,7 +214,7 @@ class Functional(Model):
         results = self._schedule.run(values)
         return tree.unflatten(self._outputs_spec, results)
 
-    def predict_step(self, data: Any) -> Any:
+    def predict_step(self, data: object) -> Any:
         """The outputs for one batch; its sizes may be others than those of the inputs.
 
         Args:
@@ -399,11 +411,11 @@ class Functional(Model):
         self._connect(*graph_config.rebuilt_graph(flat))
 
 
-def _is_symbolic(value: Any) -> bool:
+def _is_symbolic(value: object) -> bool:
     return isinstance(value, KerasTensor)
 
 
-def _texts(inputs: Any) -> bool:
+def _texts(inputs: object) -> bool:
     """Whether this is a list of strings: data for one input, not for several."""
     return all(isinstance(v, (str, bytes)) for v in tree.flatten(inputs))
 
@@ -414,7 +426,7 @@ def _shapes(structure: object) -> Any:
 
 
 def checked_ends(
-    inputs: Any, outputs: Any, owner: str, begun: bool = True
+    inputs: Nested[KerasTensor], outputs: object, owner: str, begun: bool = True
 ) -> tuple[Any, Any]:
     """Inputs and outputs, if they may be the ends of a graph.
 

@@ -203,7 +203,7 @@ def copy_nodes(
     return [made[id(t)] for t in outputs]
 
 
-def _like(tensor: Any) -> Any:
+def _like(tensor: KerasTensor) -> Any:
     if not isinstance(tensor, KerasTensor):
         return tensor
     made = KerasTensor(tensor.shape, tensor.dtype)

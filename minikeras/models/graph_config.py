@@ -68,7 +68,7 @@ def _operation_config(operation: Layer, nodes: list[Node]) -> dict[str, Any]:
 
 
 def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
-    def written(value: Any) -> Any:
+    def written(value: object) -> Any:
         if isinstance(value, KerasTensor):
             return {
                 "class_name": "__keras_tensor__",
@@ -203,7 +203,7 @@ def flat_graph(model: Any) -> dict[str, Any]:
     tensors = [t for node in model._nodes for t in node.output_tensors]
     number = {id(t): i for i, t in enumerate(tensors)}
 
-    def ref(value: Any) -> Any:
+    def ref(value: object) -> Any:
         return _Ref(number[id(value)]) if isinstance(value, KerasTensor) else value
 
     calls = []
@@ -227,7 +227,7 @@ def rebuilt_graph(flat: dict[str, Any]) -> tuple[Any, Any]:
         KerasTensor(shape, dtype, name=name) for shape, dtype, name in flat["tensors"]
     ]
 
-    def deref(value: Any) -> Any:
+    def deref(value: object) -> Any:
         return tensors[value] if type(value) is _Ref else value
 
     for operation, parts, outputs in flat["calls"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from minikeras.engine.symbolic import any_symbolic, infer_call
 from minikeras.export.archive import export_model
@@ -27,6 +27,10 @@ from minikeras.saving import (
 )
 from minikeras.training.trainer import Trainer
 from minikeras.types import Config, PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.engine.symbolic import KerasTensor
+    from minikeras.types import Nested
 
 
 class Model(Trainer, Layer):
@@ -54,7 +58,7 @@ class Model(Trainer, Layer):
     (5, 1)
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
         made: type[Any] = cls
         if cls is Model and _is_functional(args, kwargs):
             made = _functional_class()
@@ -62,13 +66,16 @@ class Model(Trainer, Layer):
 
     @overload
     def __init__(
-        self, inputs: Any, outputs: Any, **kwargs: Unpack[LayerOptions]
+        self,
+        inputs: Nested[KerasTensor],
+        outputs: object,
+        **kwargs: Unpack[LayerOptions],
     ) -> None: ...
 
     @overload
     def __init__(self, **kwargs: Unpack[LayerOptions]) -> None: ...
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: Any) -> None:
         if _is_functional(args, kwargs) and not isinstance(self, _functional_class()):
             # A subclass that calls super().__init__(inputs, outputs).
             _graft(type(self))
@@ -92,7 +99,7 @@ class Model(Trainer, Layer):
         return self._flatten_layers(include_self=False, recursive=False)
 
     @layers.setter
-    def layers(self, value: Any) -> None:
+    def layers(self, value: object) -> None:
         raise AttributeError(
             f"{self._label()}: `layers` cannot be set; use another name."
         )
@@ -195,10 +202,10 @@ class Model(Trainer, Layer):
 
     def quantize(  # type: ignore[override]  # a model names its layers
         self,
-        mode: Any = None,
+        mode: object = None,
         config: Config | None = None,
-        filters: Any = None,
-        **kwargs: Any,
+        filters: object = None,
+        **kwargs: object,
     ) -> None:
         """Not supported; the error says what there is instead.
 
@@ -255,7 +262,7 @@ class Model(Trainer, Layer):
         filepath: str | os.PathLike[str],
         overwrite: bool = True,
         zipped: bool | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         """Write the model, its weights and its optimizer's state to a file.
 
@@ -292,7 +299,7 @@ class Model(Trainer, Layer):
         self,
         filepath: str | os.PathLike[str],
         skip_mismatch: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         """Read the weights, and the optimizer's state if compiled, from a file.
 
@@ -321,8 +328,8 @@ class Model(Trainer, Layer):
         filepath: str | os.PathLike[str],
         format: str = "tf_saved_model",
         verbose: bool | None = None,
-        input_signature: Any = None,
-        **kwargs: Any,
+        input_signature: object = None,
+        **kwargs: object,
     ) -> None:
         """Write the model for another engine to run; ONNX is what exists.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from minikeras import dtype_policies
 from minikeras.engine import dtypes
@@ -17,6 +17,9 @@ from minikeras.models.host_part import HostPart
 from minikeras.models.model import Model
 from minikeras.saving import dialects, serialization
 from minikeras.types import PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, Nested
 
 
 class Sequential(Model):
@@ -233,7 +236,11 @@ class Sequential(Model):
     # --- running
 
     def call(
-        self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any
+        self,
+        inputs: object,
+        training: bool | None = None,
+        mask: Nested[ArrayLike] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Run the layers in order.
 
@@ -284,7 +291,7 @@ class Sequential(Model):
         )
 
     @layers.setter
-    def layers(self, value: Any) -> None:
+    def layers(self, value: object) -> None:
         raise AttributeError(
             f"{self._label()}: `layers` cannot be set; use add() and pop()."
         )

@@ -57,7 +57,7 @@ def _paths(tree: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
             yield above + name, value
 
 
-def write_state_tree(model: Model, state_tree: Any) -> None:
+def write_state_tree(model: Model, state_tree: object) -> None:
     """See `Model.set_state_tree`; all is checked before anything is assigned."""
     if not isinstance(state_tree, dict):
         raise ValueError(

@@ -41,7 +41,7 @@ def print_summary(
     print_fn: Callable[[str], Any] | None,
     expand_nested: bool,
     show_trainable: bool,
-    layer_range: Any,
+    layer_range: object,
 ) -> None:
     """See `Model.summary`."""
     branched = _is_branched(model)

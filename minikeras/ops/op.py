@@ -39,7 +39,7 @@ def op(function: F) -> F:
     """Make a function over primitives an op that also takes KerasTensors."""
 
     @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: object, **kwargs: object) -> Any:
         for a in args:
             kind = type(a)
             if kind is KerasTensor or (

@@ -92,7 +92,7 @@ def int_shape(shape: Any, op: str) -> Shape:
         ) from None
 
 
-def _listed(shape: Any) -> Sequence[Any]:
+def _listed(shape: Shape) -> Sequence[Any]:
     if isinstance(shape, int) or not getattr(shape, "shape", None):
         return (shape,)
     return tuple(to_tensor(shape).tolist())

@@ -83,7 +83,7 @@ def serialize(optimizer: Optimizer) -> Any:
     return serialize_keras_object(optimizer)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The optimizer of a config.
 
     Args:

@@ -112,7 +112,7 @@ class Adafactor(Optimizer):
         self._v.append(self.add_variable_from_reference(variable, "velocity"))
 
     def update_step(
-        self, gradient: Any, variable: Variable, learning_rate: Tensor
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor
     ) -> None:
         """Clipped step relative to the size of the variable."""
         learning_rate = ops.cast(learning_rate, variable.dtype)
@@ -129,7 +129,7 @@ class Adafactor(Optimizer):
         direction = direction / ops.maximum(1.0, _rms(direction) / self.clip_threshold)
         self.assign_sub(variable, alpha * direction)
 
-    def _mean_squares(self, variable: Variable, squares: Any, decay: Any) -> Any:
+    def _mean_squares(self, variable: Variable, squares: Tensor, decay: Any) -> Any:
         """The means of squares after this step, for matrices from rows and columns."""
         index = self._get_variable_index(variable)
         rows, columns, full = self._r[index], self._c[index], self._v[index]

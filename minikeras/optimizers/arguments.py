@@ -82,7 +82,7 @@ def check_clipping(owner: str, *clips: float | None) -> None:
         )
 
 
-def check_steps(owner: str, name: str, value: Any, least: int) -> None:
+def check_steps(owner: str, name: str, value: object, least: int) -> None:
     """Refuse what is no count of at least `least`; 0 and None mean none."""
     if value and (not isinstance(value, int) or value < least):
         raise ValueError(f"{owner}: {name}={value!r}; expected an integer >= {least}.")

@@ -11,7 +11,7 @@ def undone_if_it_fails(build: Callable[..., None]) -> Callable[..., None]:
     """`build`, after which, failed or interrupted, the optimizer is as it was before."""
 
     @functools.wraps(build)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+    def wrapped(self: Any, *args: object, **kwargs: object) -> None:
         before = {name: _copied(value) for name, value in self.__dict__.items()}
         try:
             build(self, *args, **kwargs)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from minikeras.optimizers.schedules.decay import InverseTimeDecay
+
+if TYPE_CHECKING:
+    from minikeras.types import LearningRate
+
 
 _log = logging.getLogger("minikeras")
 _told: set[str] = set()
@@ -24,7 +28,7 @@ def _tell_once(name: str, text: str) -> None:
         _log.warning(text)
 
 
-def translate(learning_rate: Any, kwargs: OldNames) -> Any:
+def translate(learning_rate: LearningRate, kwargs: OldNames) -> Any:
     """The learning rate that `lr=` and `decay=`, taken out of `kwargs`, ask for."""
     if "lr" in kwargs:
         learning_rate = kwargs.pop("lr")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from minikeras import initializers, ops
 from minikeras.engine import ranks
@@ -16,6 +16,10 @@ from minikeras.saving.serialization import (
     serialize_keras_object,
 )
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import LearningRate
+
 
 _ON_INNER = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema",
              "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
@@ -113,7 +117,7 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: LearningRate) -> None:
         self.inner_optimizer.learning_rate = learning_rate
 
     def apply(
@@ -161,7 +165,7 @@ class LossScaleOptimizer(Optimizer):
         assign_if(finite, [*variables, *inner.variables], step)
         self._rescale(finite, scale)
 
-    def check_finite(self, grads: Any) -> Any:
+    def check_finite(self, grads: Sequence[Tensor]) -> Any:
         """Whether all numbers in all gradients are finite: a bool tensor `()`."""
         finite = ops.convert_to_tensor(True)
         for gradient in grads:

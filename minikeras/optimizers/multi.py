@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from minikeras.optimizers.loss_scale import LossScaleOptimizer
 from minikeras.optimizers.optimizer import Optimizer
@@ -13,6 +13,9 @@ from minikeras.saving.serialization import (
     serialize_keras_object,
 )
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import LearningRate
 
 
 class OptimizerMap(MutableMapping[str, Optimizer]):
@@ -194,7 +197,7 @@ class MultiOptimizer(Optimizer):
         )
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: LearningRate) -> None:
         raise AttributeError(
             f"optimizer {self.name!r}: a MultiOptimizer has no learning rate to set; set "
             "those of its `optimizers`."

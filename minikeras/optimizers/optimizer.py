@@ -79,7 +79,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
 
     _saved_in_parts = True  # for `saving.walk`
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = undone_if_it_fails(cls.__dict__["build"])  # type: ignore[method-assign]  # wrapped once for each class
@@ -162,7 +162,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         return rate if isinstance(rate, Variable) else rate()
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: LearningRate) -> None:
         old = self._learning_rate
         if isinstance(learning_rate, LearningRateSchedule) or (
             callable(learning_rate) and not hasattr(learning_rate, "shape")
@@ -184,7 +184,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         return self.learning_rate
 
     @lr.setter
-    def lr(self, learning_rate: Any) -> None:
+    def lr(self, learning_rate: LearningRate) -> None:
         self.learning_rate = learning_rate
 
     # Variables.
@@ -212,15 +212,15 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
 
     # The step.
 
-    def assign(self, variable: Variable, value: Any) -> None:
+    def assign(self, variable: Variable, value: object) -> None:
         """Replace a variable's value; `update_step` may call it."""
         variable.assign(value)
 
-    def assign_add(self, variable: Variable, value: Any) -> None:
+    def assign_add(self, variable: Variable, value: object) -> None:
         """Add to a variable's value; `update_step` may call it."""
         variable.assign_add(value)
 
-    def assign_sub(self, variable: Variable, value: Any) -> None:
+    def assign_sub(self, variable: Variable, value: object) -> None:
         """Subtract from a variable's value; `update_step` may call it."""
         variable.assign_sub(value)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import initializers, naming, ops
 from minikeras.types import Identifier
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import PolicyLike
+
 
 _BEFORE_BUILD = (
     2  # variables that an optimizer has from the start: steps, learning rate
@@ -21,7 +25,7 @@ class Slots:
     name: str
     _variables: list[Variable]
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if isinstance(value, Variable):
             if "_variables" not in self.__dict__:
                 raise RuntimeError(
@@ -44,9 +48,9 @@ class Slots:
         self,
         shape: Sequence[int],
         initializer: Identifier = "zeros",
-        dtype: Any = None,
+        dtype: PolicyLike | None = None,
         aggregation: str = "none",
-        layout: Any = None,
+        layout: object = None,
         name: str | None = None,
     ) -> Variable:
         """A new variable of the optimizer.

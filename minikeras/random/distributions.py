@@ -8,6 +8,7 @@ outside of their range give NaN, as their values may not be known.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims
@@ -81,7 +82,12 @@ def _accepted(x: Tensor, u: Tensor, d: Tensor, t: Tensor) -> Tensor:
 
 
 @op
-def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
+def gamma(
+    shape: Sequence[int | None],
+    alpha: ArrayLike,
+    dtype: Any = None,
+    seed: int | SeedGenerator | None = None,
+) -> Tensor:
     """Numbers from a gamma distribution of scale 1.
 
     Args:
@@ -121,7 +127,7 @@ def _beta(key: Tensor, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
 @op
 def beta(
     shape: ShapeLike,
-    alpha: Any,
+    alpha: ArrayLike,
     beta: Any,
     dtype: Any = None,
     seed: int | SeedGenerator | None = None,
@@ -155,11 +161,11 @@ _FEW = 16  # up to so many trials are drawn one by one
 
 @op
 def binomial(
-    shape: Any,
+    shape: Shape,
     counts: ArrayLike,
     probabilities: ArrayLike,
     dtype: Any = None,
-    seed: Any = None,
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """How many of a number of trials succeed.
 

@@ -46,11 +46,11 @@ def computing(dtype: str) -> str:
 
 @op
 def normal(
-    shape: Any,
+    shape: object,
     mean: float = 0.0,
     stddev: float = 1.0,
     dtype: Any = None,
-    seed: Any = None,
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers from a normal distribution.
 
@@ -78,7 +78,7 @@ def normal(
     return cast_to(_scaled(x, mean, stddev), wanted)
 
 
-def _scaled(x: Tensor, offset: ArrayLike, factor: Any) -> Tensor:
+def _scaled(x: Tensor, offset: ArrayLike, factor: float | Sequence[float]) -> Tensor:
     return prims.add(
         prims.mul(x, to_tensor(factor, x.dtype)), to_tensor(offset, x.dtype)
     )
@@ -86,11 +86,11 @@ def _scaled(x: Tensor, offset: ArrayLike, factor: Any) -> Tensor:
 
 @op
 def truncated_normal(
-    shape: Any,
+    shape: object,
     mean: float = 0.0,
     stddev: float = 1.0,
     dtype: Any = None,
-    seed: Any = None,
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers from a normal distribution, none further than two deviations from the mean.
 
@@ -126,7 +126,7 @@ def truncated_normal(
 
 @op
 def uniform(
-    shape: Any,
+    shape: object,
     minval: float = 0.0,
     maxval: float = 1.0,
     dtype: Any = None,

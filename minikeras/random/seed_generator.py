@@ -51,7 +51,7 @@ class SeedGenerator:
     """
 
     def __init__(
-        self, seed: int | None = None, name: str | None = None, **kwargs: Any
+        self, seed: int | None = None, name: str | None = None, **kwargs: object
     ) -> None:
         if kwargs:
             raise ValueError(f"SeedGenerator: unknown arguments {sorted(kwargs)}.")
@@ -138,7 +138,7 @@ def set_global_seed(seed: int | None) -> None:
         _global.reset(first)
 
 
-def draw_seed(seed: Any) -> Tensor:
+def draw_seed(seed: int | SeedGenerator | None) -> Tensor:
     """The key for one draw.
 
     Args:

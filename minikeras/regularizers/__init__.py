@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.regularizers.penalties import (
     L1,
@@ -16,6 +16,10 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
+
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
+
 
 l1 = L1
 l2 = L2
@@ -37,7 +41,7 @@ _BY_NAME: dict[str, Any] = {
 }
 
 
-def serialize(regularizer: Any) -> dict[str, Any]:
+def serialize(regularizer: Identifier) -> dict[str, Any]:
     """The config of a regularizer.
 
     Args:
@@ -54,7 +58,7 @@ def serialize(regularizer: Any) -> dict[str, Any]:
     return serialize_keras_object(regularizer)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The regularizer that a config describes.
 
     Args:
@@ -78,7 +82,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: object) -> Any:
     """The regularizer that an argument names.
 
     Args:

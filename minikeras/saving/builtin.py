@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -100,7 +101,7 @@ def _public(part: str, name: str) -> Any:
     return getattr(module, name) if name in names and name[:1] != "_" else None
 
 
-def may_stand_in_lambda(function: Any) -> bool:
+def may_stand_in_lambda(function: Callable[..., Any]) -> bool:
     """Whether a Lambda from a file may hold this function, if it is of this package."""
     module = str(getattr(function, "__module__", ""))
     if module.split(".")[0] not in ("minikeras", "minikeras_numpy"):

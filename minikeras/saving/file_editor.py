@@ -109,7 +109,7 @@ class KerasFileEditor:
         for line in _lines(self.weights_dict, "  "):
             print(line)
 
-    def compare(self, reference_model: Any) -> dict[str, Any]:
+    def compare(self, reference_model: object) -> dict[str, Any]:
         """Compare the file with a model, and print where they differ.
 
         Args:

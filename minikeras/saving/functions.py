@@ -39,7 +39,7 @@ def in_safe_mode() -> bool:
     return _safe.get() and not _trusted
 
 
-def check_lambda(function: Any) -> None:
+def check_lambda(function: Callable[..., Any]) -> None:
     """Refuse functions of this package in a Lambda from a config, but for ops.
 
     Raises:

@@ -28,7 +28,7 @@ _FILTERS = (1, 2, 3, 32_000)  # deflate, shuffle, fletcher32, lzf
 
 
 @contextmanager
-def opened(file: Any, label: str = "") -> Iterator[h5py.File]:
+def opened(file: object, label: str = "") -> Iterator[h5py.File]:
     """An HDF5 file that was looked through, for reading.
 
     Args:
@@ -271,7 +271,7 @@ def buffer_of(tree: Tree, with_sums: bool = False) -> io.BytesIO:
     return buffer
 
 
-def created(target: Any, with_sums: bool) -> h5py.File:
+def created(target: object, with_sums: bool) -> h5py.File:
     """A new HDF5 file, for writing: in the oldest form there is, or with checksums.
 
     The form of HDF5 1.10 (2016) has sums over all that describes groups and arrays.

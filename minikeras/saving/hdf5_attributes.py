@@ -55,12 +55,12 @@ def _file_number(thing: Any) -> int:
     return int(h5py.h5o.get_info(thing.id).fileno)
 
 
-def source_of(thing: Any) -> Source:
+def source_of(thing: object) -> Source:
     """The file that a group or array of `readable` belongs to."""
     return _sources[_file_number(thing)]
 
 
-def read(thing: Any, key: str, default: Any = None) -> Any:
+def read(thing: Any, key: str, default: object = None) -> Any:
     """An attribute of a group or array: a text, a number, or an array of them.
 
     Args:

@@ -41,7 +41,7 @@ _SPARE_BYTES = 8 * limits.MIB
 
 
 def save_model(
-    model: Any,
+    model: object,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     zipped: bool | None = None,

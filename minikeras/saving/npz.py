@@ -11,13 +11,17 @@ import io
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.saving import archive, limits
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, from_raw, raw_form
+
+if TYPE_CHECKING:
+    from minikeras.types import PolicyLike
+
 
 _DTYPE_MARK = ".dtype."  # before the name of a dtype that NumPy does not know
 
@@ -153,7 +157,7 @@ class _PlainUnpickler(pickle.Unpickler):
             )
         return known
 
-    def persistent_load(self, pid: Any) -> Any:
+    def persistent_load(self, pid: object) -> Any:
         raise FileError("a pickle in the file points outside: refused.")
 
 
@@ -163,13 +167,13 @@ def _empty(cls: object, shape: object, code: object) -> Array:
     return np.empty((0,), np.int8)
 
 
-def _scalar(dtype: Any, data: Any) -> Any:
+def _scalar(dtype: PolicyLike, data: Any) -> Any:
     if not isinstance(dtype, np.dtype) or len(data) != dtype.itemsize:
         raise FileError("a pickle in the file holds a strange number: refused.")
     return np.frombuffer(data, dtype)[0]
 
 
-def _number_dtype(code: object, *flags: Any) -> np.dtype[Any]:
+def _number_dtype(code: object, *flags: object) -> np.dtype[Any]:
     dtype = np.dtype(code) if isinstance(code, str) and len(code) < 10 else None
     if dtype is None or dtype.kind not in "biufcO":
         raise FileError(

@@ -134,7 +134,7 @@ class CustomObjectScope:
         self._blocks.append(block)
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._blocks.pop().__exit__(*exception)
 
 

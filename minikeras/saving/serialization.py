@@ -33,7 +33,7 @@ _TOP_LEVEL = ("DTypePolicy", "FloatDTypePolicy", "Sequential", "Model", "Variabl
 _OWN_ONLY = ("SumPooling2D", "CarriedMask")  # names Keras lacks keep our module
 
 
-def serialize_keras_object(obj: Any) -> Any:
+def serialize_keras_object(obj: object) -> Any:
     """A JSON-ready description of an object.
 
     Args:
@@ -155,7 +155,7 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
 
 
 def deserialize_keras_object(
-    config: Any,
+    config: object,
     custom_objects: dict[str, Any] | None = None,
     safe_mode: bool = True,
     **kwargs: Any,
@@ -247,7 +247,7 @@ class ConfigError(TypeError, ValueError):
     """A config that a class cannot be made from: Keras's type for it, and ours."""
 
 
-def _construct(cls: Any, inner: Any) -> Any:
+def _construct(cls: Any, inner: object) -> Any:
     if not hasattr(cls, "from_config"):
         raise TypeError(
             f"cannot rebuild {cls.__name__}: the class has no from_config(); add one that "
@@ -267,7 +267,7 @@ def _construct(cls: Any, inner: Any) -> Any:
         ) from error
 
 
-def _refuse_paths(cls: Any, inner: Any) -> None:
+def _refuse_paths(cls: Any, inner: object) -> None:
     """A config cannot make a layer of ours, or one derived from it, read a file or address."""
     given = inner.get("vocabulary") if isinstance(inner, dict) else None
     own = any(
@@ -346,7 +346,7 @@ def _symbolic_form(inner: dict[str, Any], safe_mode: bool) -> KerasTensor:
     return KerasTensor(tuple(inner["shape"]), inner["dtype"])
 
 
-def _typespec_form(inner: Any, safe_mode: bool) -> Any:
+def _typespec_form(inner: object, safe_mode: bool) -> Any:
     raise ConfigError(
         f"the config holds a TypeSpec of TensorFlow, {_short(inner)}; expected an object "
         "of Keras. There are no TypeSpecs here."
@@ -367,6 +367,6 @@ _SPECIAL = {
 }
 
 
-def tensors_in(structure: Any) -> list[KerasTensor]:
+def tensors_in(structure: object) -> list[KerasTensor]:
     """The KerasTensors among the leaves of a structure."""
     return [leaf for leaf in tree.flatten(structure) if isinstance(leaf, KerasTensor)]

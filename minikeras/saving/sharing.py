@@ -45,7 +45,7 @@ def shared_objects(reading: bool = False) -> Iterator[None]:
         _known.reset(token)
 
 
-def number_written(obj: Any) -> dict[str, int]:
+def number_written(obj: object) -> dict[str, int]:
     """What to add to an object's config: its number, if numbers are given."""
     known = _known.get()
     if known is None or known.reading:
@@ -90,7 +90,7 @@ def read(config: dict[str, Any]) -> Any:
     return known.read.get(number)
 
 
-def note_read(config: dict[str, Any], made: Any) -> None:
+def note_read(config: dict[str, Any], made: object) -> None:
     """Remember what was made from a config."""
     known = _known.get()
     number = config.get(_KEY)

@@ -56,7 +56,7 @@ def _seeds(part: object) -> list[Any]:
 
 
 def save_state(
-    model: Any, assets: Path | None = None, skipped: Iterable[Any] = ()
+    model: object, assets: Path | None = None, skipped: Iterable[Any] = ()
 ) -> Tree:
     """All arrays of a model and of its optimizer, if it has one.
 
@@ -88,7 +88,7 @@ class _Before:
     What hooks of parts change is either: a vocabulary, or weights of tf-idf, are attributes.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: object) -> None:
         held: dict[int, Variable] = {}
         self.attributes: list[tuple[Any, dict[str, Any]]] = []
         for _, part in walk(model):
@@ -108,7 +108,7 @@ class _Before:
 
 
 def load_state(
-    model: Any,
+    model: object,
     tree: Tree,
     assets: Path | None = None,
     skip_mismatch: bool = False,

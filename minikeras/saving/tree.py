@@ -11,9 +11,13 @@ import difflib
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 Array = np.ndarray[Any, Any]
 
@@ -28,7 +32,7 @@ class Entry:
     nbytes: int = 0
 
     @classmethod
-    def of(cls, array: Any) -> Entry:
+    def of(cls, array: ArrayLike) -> Entry:
         """An array that is in memory."""
         array = np.asarray(array)
         return cls(array.shape, array.dtype.name, lambda: array, array.nbytes)

@@ -19,7 +19,7 @@ _CONTAINERS = (list, tuple, set, dict)
 
 
 def walk(
-    root: Any,
+    root: object,
     nested: bool = True,
     skipped: Iterable[Any] = (),
     again: Container[int] = (),
@@ -55,7 +55,7 @@ def walk(
             stack.append(_members(value, path, nested))
 
 
-def is_part(value: Any) -> bool:
+def is_part(value: object) -> bool:
     """Whether `value` is of a class whose objects are saved part by part."""
     return getattr(type(value), "_saved_in_parts", None) is not None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.saving import archive, hdf5, npz, safetensors, shards, sniff
 from minikeras.saving.asking import may_overwrite
@@ -18,6 +18,10 @@ from minikeras.saving.dialects import paths
 from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.state import load_state, save_state
 from minikeras.saving.tree import Tree
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 WEIGHTS = "model.weights.h5"
 OLD_WEIGHTS = "model.weights.npz"
@@ -29,7 +33,7 @@ _WRITERS = {
 
 
 def save_weights(
-    model: Any,
+    model: Model,
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     max_shard_size: float | None = None,
@@ -89,7 +93,7 @@ def save_weights(
 
 
 def load_weights(
-    model: Any,
+    model: Model,
     filepath: str | os.PathLike[str],
     skip_mismatch: bool = False,
     **kwargs: Any,
@@ -141,7 +145,7 @@ def load_weights(
         )
 
 
-def legacy_layout(file: Any) -> bool:
+def legacy_layout(file: object) -> bool:
     """Whether an HDF5 file has the layout of Keras 1 and 2 (and of Keras 3's `.h5`)."""
     with hdf5.opened(file) as opened:
         attributes = set(opened.attrs)
@@ -202,7 +206,7 @@ def _stream(data: bytes) -> Any:
     return io.BytesIO(data)
 
 
-def build_optimizer(model: Any) -> None:
+def build_optimizer(model: Model) -> None:
     """Make the optimizer's variables, so that its state can be loaded before a step."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and not optimizer.built and model.built:
@@ -226,7 +230,7 @@ def _check_shard_size(size: object) -> None:
         )
 
 
-def _check_built(model: Any, owner: str) -> None:
+def _check_built(model: Model, owner: str) -> None:
     if not getattr(model, "built", True):
         raise ValueError(
             f"{owner}: model {model.name!r} is not built, so its weights do not exist yet. "

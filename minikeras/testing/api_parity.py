@@ -97,7 +97,7 @@ def _serves(ours: str, theirs: str) -> bool:
 
 
 def compare(
-    ours: Any, theirs: Any, namespaces: Sequence[str] = NAMESPACES
+    ours: object, theirs: object, namespaces: Sequence[str] = NAMESPACES
 ) -> Differences:
     """Our package beside Keras's, name by name.
 

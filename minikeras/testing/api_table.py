@@ -92,7 +92,7 @@ def signature(thing: Any, bound: bool = False) -> str:
     return f"({', '.join(shown)})"
 
 
-def member(thing: Any) -> str:
+def member(thing: object) -> str:
     """What stands for a member of a class, as it lies in the class's dict."""
     if isinstance(thing, property):
         return "property" if thing.fset is None else "property, settable"
@@ -138,7 +138,7 @@ def _public(root: Any, path: str) -> Iterator[tuple[str, Any]]:
                 yield name, thing
 
 
-def classes(root: Any) -> dict[type, str]:
+def classes(root: object) -> dict[type, str]:
     """The public classes of a package and their names; of two names the first."""
     found: dict[type, str] = {}
     for path in NAMESPACES:
@@ -173,7 +173,7 @@ def of_class(cls: type, known: dict[type, str], whole: bool = False) -> Table:
     return made
 
 
-def functions(root: Any, namespaces: Sequence[str] = NAMESPACES) -> dict[str, Any]:
+def functions(root: object, namespaces: Sequence[str] = NAMESPACES) -> dict[str, Any]:
     """Every public function and class of a package by its full name."""
     found: dict[str, Any] = {}
     for path in namespaces:
@@ -183,7 +183,7 @@ def functions(root: Any, namespaces: Sequence[str] = NAMESPACES) -> dict[str, An
 
 
 def public(
-    root: Any, namespaces: Sequence[str] = NAMESPACES, whole: bool = False
+    root: object, namespaces: Sequence[str] = NAMESPACES, whole: bool = False
 ) -> Table:
     """The table of a package; `whole` also lists what classes inherit unchanged."""
     found: Table = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from minikeras.engine import ranks
 from minikeras.engine.agreement import agree
 from minikeras.training.data import DataAdapter, named_leaves
 
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 def share_random_state() -> None:
     """Let all ranks go on with the random numbers of rank 0."""
@@ -20,7 +23,7 @@ def share_random_state() -> None:
     RandomState.of(comm.broadcast(RandomState.now().plain())).put_back()
 
 
-def begin(owner: str, adapter: DataAdapter, **options: Any) -> None:
+def begin(owner: str, adapter: DataAdapter, **options: object) -> None:
     """Compare what a run was asked for, and share the random state.
 
     Raises:
@@ -103,7 +106,7 @@ def digest(values: list[np.ndarray[Any, Any]]) -> str:
     return state.hexdigest()
 
 
-def _variables(model: Any) -> list[Any]:
+def _variables(model: Model) -> list[Any]:
     optimizer = model.optimizer
     found = [*model.variables, *[v for m in model.metrics for v in m.variables]]
     found += [] if optimizer is None else optimizer.variables

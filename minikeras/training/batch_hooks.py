@@ -32,7 +32,7 @@ class BatchHooks:
             self._open_until = step + self._every - 1
             self._begin(step)
 
-    def after(self, step: int, logs: Any) -> None:
+    def after(self, step: int, logs: object) -> None:
         """It has run."""
         if step == self._open_until:
             self._last = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from minikeras.training.placing import line_up
 from minikeras.types import ArrayLike, Nested
 from minikeras.variable import Variable
 
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
 
-def resolve_loss(identifier: Any) -> Loss | None:
+
+def resolve_loss(identifier: Identifier) -> Loss | None:
     """A Loss from a name, function, config or Loss; None stays.
 
     Raises:
@@ -64,7 +67,10 @@ class CompileLoss:
     """
 
     def __init__(
-        self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None
+        self,
+        loss: object,
+        loss_weights: object = None,
+        output_names: list[str] | None = None,
     ) -> None:
         self.given = tree.map_structure(resolve_loss, loss)
         for weight in tree.flatten(loss_weights):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import losses, metrics
 from minikeras.engine import tree
@@ -12,11 +12,15 @@ from minikeras.training.compile_loss import CompileLoss, unique
 from minikeras.training.outputs import Outputs, single
 from minikeras.types import ArrayLike, Nested
 
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
+
+
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
 
 
-def check_metrics(given: Any, argument: str) -> None:
+def check_metrics(given: object, argument: str) -> None:
     """Raise unless every leaf names a metric or is one, so that compile fails early."""
     if given is None:
         return
@@ -36,7 +40,7 @@ def check_metrics(given: Any, argument: str) -> None:
             _named_metric(leaf)
 
 
-def _named_metric(identifier: Any) -> Any:
+def _named_metric(identifier: Identifier) -> Any:
     """The metric of a name or config; names of losses are fine too."""
     try:
         return metrics.get(identifier)
@@ -47,7 +51,9 @@ def _named_metric(identifier: Any) -> Any:
             raise error from None
 
 
-def resolve_metric(identifier: Any, truth: Any, pred: Any) -> tuple[str, Metric]:
+def resolve_metric(
+    identifier: Identifier, truth: object, pred: object
+) -> tuple[str, Metric]:
     """The name to log and the metric; `"accuracy"` is chosen by the shapes.
 
     Args:
@@ -105,8 +111,8 @@ class CompileMetrics(Metric):
 
     def __init__(
         self,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        metrics: object = None,
+        weighted_metrics: object = None,
         output_names: list[str] | None = None,
         loss: CompileLoss | None = None,
     ) -> None:

@@ -74,7 +74,7 @@ class Compiling:
         optimizer: Any = "rmsprop",
         loss: Identifier = None,
         loss_weights: Identifier = None,
-        metrics: Any = None,
+        metrics: object = None,
         weighted_metrics: Identifier = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -192,10 +192,10 @@ class Compiling:
 
     def compute_loss(
         self,
-        x: Any = None,
+        x: Nested[ArrayLike] | None = None,
         y: Any = None,
         y_pred: Any = None,
-        sample_weight: Any = None,
+        sample_weight: Nested[ArrayLike] | None = None,
         training: bool = True,
     ) -> Any:
         """The total loss of a batch; override it for a loss of your own.
@@ -226,11 +226,11 @@ class Compiling:
 
     def stateless_compute_loss(
         self,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
+        trainable_variables: Nested[ArrayLike],
+        non_trainable_variables: Nested[ArrayLike],
         metrics_variables: Any,
-        x: Any = None,
-        y: Any = None,
+        x: Nested[ArrayLike] | None = None,
+        y: Nested[ArrayLike] | None = None,
         y_pred: Nested[ArrayLike] | None = None,
         sample_weight: Nested[ArrayLike] | None = None,
         training: bool = True,
@@ -269,8 +269,8 @@ class Compiling:
 
     def compute_metrics(
         self,
-        x: Any,
-        y: Any,
+        x: Nested[ArrayLike],
+        y: Nested[ArrayLike],
         y_pred: Nested[ArrayLike],
         sample_weight: Nested[ArrayLike] | None = None,
     ) -> Any:

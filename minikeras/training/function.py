@@ -49,7 +49,7 @@ class CompiledFunction:
         """Run the function."""
         return self._compiled(*args, **kwargs)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
         found = self._methods.get(instance)
@@ -58,7 +58,7 @@ class CompiledFunction:
             python_function = self.python_function
 
             @functools.wraps(python_function)
-            def method(*args: Any, **kwargs: Any) -> Any:
+            def method(*args: object, **kwargs: object) -> Any:
                 return python_function(held(), *args, **kwargs)
 
             found = CompiledFunction(method, self._name)
@@ -82,7 +82,7 @@ def function(func: F, *, name: str | None = None) -> F: ...
 def function(func: None = None, *, name: str | None = None) -> Callable[[F], F]: ...
 
 
-def function(func: Any = None, *, name: str | None = None) -> Any:
+def function(func: object = None, *, name: str | None = None) -> Any:
     """Compile a function: a training step of one's own, or any other.
 
     With each new signature (shapes and dtypes of the tensors and arrays, and the values of

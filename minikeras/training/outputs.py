@@ -64,7 +64,7 @@ class Outputs:
         self._flat_names: dict[Path, str] = dict(zip(paths, self.names or ()))
         self.leaves = [self.place(path) for path in paths]
 
-    def are_like(self, y_pred: Any) -> bool:
+    def are_like(self, y_pred: Nested[ArrayLike]) -> bool:
         """Whether `y_pred` has the structure of these outputs."""
         return tree.map_structure(lambda leaf: None, y_pred) == self._shape
 
@@ -102,7 +102,7 @@ class Outputs:
 
     # --- from what was given to the places
 
-    def assigned(self, given: Any, argument: str) -> list[tuple[Place, Any]]:
+    def assigned(self, given: object, argument: str) -> list[tuple[Place, Any]]:
         """The places that `given` has something for, with it; None and gaps give nothing.
 
         One thing for all outputs comes back with the place of everything.
@@ -125,7 +125,7 @@ class Outputs:
         for key, item in self.entries(given, path, argument):
             yield from self._walk(item, key, f"{argument}[{key[-1]!r}]")
 
-    def check(self, given: Any, path: Path, argument: str) -> None:
+    def check(self, given: object, path: Path, argument: str) -> None:
         """Refuses what has names or lengths that do not fit the part at `path`.
 
         Raises:
@@ -172,7 +172,7 @@ class Outputs:
     # --- from a place to what was given for it
 
     def pick(
-        self, value: Any, place: Place, argument: str, spread: bool = False
+        self, value: object, place: Place, argument: str, spread: bool = False
     ) -> Any:
         """What `value` holds for a place; None where it holds nothing.
 
@@ -189,7 +189,7 @@ class Outputs:
         return single(value, argument, place.label) if place.leaf else value
 
     def part(
-        self, value: Any, start: Path, path: Path, argument: str, spread: bool
+        self, value: object, start: Path, path: Path, argument: str, spread: bool
     ) -> Any:
         """What `value`, which is of the part at `start`, holds for the one at `path`."""
         for depth in range(len(start), len(path)):
@@ -222,7 +222,7 @@ class Outputs:
         return part
 
 
-def single(value: Any, argument: str, name: str | None) -> Any:
+def single(value: object, argument: str, name: str | None) -> Any:
     """The entry of one output; `[entry]` and `{name: entry}` are fine too."""
     while isinstance(value, CONTAINERS):
         parts = list(value.values()) if isinstance(value, dict) else list(value)

@@ -8,7 +8,8 @@ the outputs `(a, b)`, each entry is of the whole part: `whole` sees both outputs
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minikeras.losses import Loss
 from minikeras.training.outputs import (
@@ -20,6 +21,10 @@ from minikeras.training.outputs import (
     keys_of,
     single,
 )
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _LOSS, _WEIGHTS = "compile: loss", "compile: loss_weights"
 Found = list[tuple[Place, Loss, Any]]
@@ -49,7 +54,9 @@ def line_up(outputs: Outputs, losses: Any, weights: Any) -> Found:
     return sorted(found, key=first)
 
 
-def _walk(outputs: Outputs, path: Path, losses: Any, weights: Any, name: str) -> Found:
+def _walk(
+    outputs: Outputs, path: Path, losses: Any, weights: Sequence[ArrayLike], name: str
+) -> Found:
     """The losses of the part at `path`; `weights` are of that part as well."""
     if losses is None:
         outputs.check(weights, path, _WEIGHTS)
@@ -107,7 +114,7 @@ def _fits(losses: object, part: object) -> bool:
 
 
 def _several(
-    outputs: Outputs, path: Path, losses: Any, weights: Any, name: str
+    outputs: Outputs, path: Path, losses: Any, weights: Sequence[ArrayLike], name: str
 ) -> Found:
     if not isinstance(weights, (list, tuple)):
         weights = [weights] * len(losses)

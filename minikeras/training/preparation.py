@@ -21,12 +21,13 @@ from minikeras.training.data.leaves import Array
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model
+    from minikeras.types import ArrayLike, Nested
 
 
-def to_tensors(structure: Any) -> Any:
+def to_tensors(structure: object) -> Any:
     """Host arrays as Tensors with memory of their own; strings and other leaves stay."""
 
-    def tensor(leaf: Any) -> Any:
+    def tensor(leaf: object) -> Any:
         if not isinstance(leaf, np.ndarray) or is_strings(leaf):
             return leaf
         return from_numpy(leaf)
@@ -35,7 +36,7 @@ def to_tensors(structure: Any) -> Any:
 
 
 def predict_abstractly(
-    model: Model, x: Any, training: bool = False
+    model: Model, x: Nested[ArrayLike], training: bool = False
 ) -> tuple[Any, bool]:
     """What the model gives for inputs of these shapes, with nothing computed.
 
@@ -45,7 +46,7 @@ def predict_abstractly(
         The outputs, and whether the layers have added losses or may do so.
     """
 
-    def abstract(leaf: Any) -> Any:
+    def abstract(leaf: object) -> Any:
         if not isinstance(leaf, (np.ndarray, Tensor)):
             return leaf
         dtype = STRING if is_strings(leaf) else standardize(leaf.dtype)

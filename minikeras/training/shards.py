@@ -22,7 +22,7 @@ def own_share(whole: int) -> Shard:
     return share(whole, comm.rank, comm.size)
 
 
-def rows_of_batch(batch: Any, share_of: Share) -> tuple[Any, Shard]:
+def rows_of_batch(batch: object, share_of: Share) -> tuple[Any, Shard]:
     """The rows of a rank in every array of a structure, and which they are.
 
     Arrays with another first axis than most have hold no rows, and stay whole.
@@ -45,12 +45,12 @@ def _usual(sizes: list[int | None]) -> int:
     return max(counted, key=lambda n: (counted[n], n), default=0)
 
 
-def _rows(leaf: Any) -> int | None:
+def _rows(leaf: object) -> int | None:
     shape = getattr(leaf, "shape", ())
     return int(shape[0]) if shape else None
 
 
-def shard_of_own(batch: Any) -> Shard:
+def shard_of_own(batch: object) -> Shard:
     """Which rows of the batch of all ranks those of one's own batch are."""
     rows = _usual([_rows(leaf) for leaf in tree.flatten(batch)])
     comm = ranks.communicator()
@@ -88,7 +88,7 @@ class Divider:
             self.shard = shard_of_own(batch)
         return batch
 
-    def run(self, step: Callable[[Any], Any], data: Any) -> Any:
+    def run(self, step: Callable[[Any], Any], data: object) -> Any:
         """`step(data)`, on the rows of the last part."""
         return ranks.on(self.shard, step, data)
 
@@ -112,7 +112,7 @@ class ShardedFunction(Function):
     """A compiled step; which rows of the batch are here is part of its signature."""
 
     def __init__(self, step: Callable[[Any], Any], name: str) -> None:
-        def function(data: Any, shard: Shard | None) -> Any:
+        def function(data: object, shard: Shard | None) -> Any:
             return ranks.on(shard, step, data)
 
         super().__init__(function, name)
@@ -132,7 +132,7 @@ def step_of(function: Function) -> Callable[[Any], Any]:
     return function.step if isinstance(function, ShardedFunction) else function.function
 
 
-def joined_rows(outputs: Any) -> Any:
+def joined_rows(outputs: object) -> Any:
     """The outputs of all ranks for a batch: rows put one after the other."""
     parts = ranks.communicator().gather(outputs)
     return tree.map_structure(_joined, *parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,10 @@ from minikeras.training.shards import (
 )
 from minikeras.types import ArrayLike, Nested
 
+if TYPE_CHECKING:
+    from minikeras.optimizers.optimizer import Optimizer
+
+
 BatchFunction = Callable[[Any], Any]
 
 
@@ -50,7 +54,7 @@ class Steps(Compiling):
     _train_alone: Any = None  # like the two above, but beginning the metrics anew
     _test_alone: Any = None
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    def train_step(self, data: object) -> dict[str, Any]:
         """One update of the weights; override it for a training loop of your own.
 
         It runs once per signature to be compiled, then as a program; print inside
@@ -112,7 +116,7 @@ class Steps(Compiling):
         """`training` for a `compute_loss` that takes it; older ones do not."""
         return accepted(type(self).compute_loss, {"training": training})
 
-    def test_step(self, data: Any) -> dict[str, Any]:
+    def test_step(self, data: object) -> dict[str, Any]:
         """The metrics of one batch, without learning; override it for your own.
 
         Args:
@@ -132,7 +136,7 @@ class Steps(Compiling):
         )
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
-    def predict_step(self, data: Any) -> Any:
+    def predict_step(self, data: object) -> Any:
         """The outputs for one batch; override it for your own.
 
         Args:
@@ -243,8 +247,8 @@ class Steps(Compiling):
     @apart
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
+        x: Nested[ArrayLike],
+        y: Nested[ArrayLike] | None = None,
         sample_weight: Any = None,
         class_weight: ClassWeight = None,
         return_dict: bool = False,
@@ -271,8 +275,8 @@ class Steps(Compiling):
     @apart
     def test_on_batch(
         self,
-        x: Any,
-        y: Any = None,
+        x: Nested[ArrayLike],
+        y: Nested[ArrayLike] | None = None,
         sample_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
@@ -332,14 +336,14 @@ class Steps(Compiling):
             # Looked up each time: a user may have put another function there.
             name = "train_function" if training else "test_function"
 
-            def outside(data: Any) -> Any:
+            def outside(data: object) -> Any:
                 self.reset_metrics()
                 return getattr(self, name)(data)
 
             return outside
         inner = step_of(made)
 
-        def step(data: Any) -> Any:
+        def step(data: object) -> Any:
             self.reset_metrics()
             return inner(data)
 
@@ -358,7 +362,7 @@ class Steps(Compiling):
         return all(reset.__module__.startswith("minikeras.") for reset in resets)
 
     @apart
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Nested[ArrayLike]) -> Any:
         """The outputs for one batch.
 
         Args:
@@ -409,7 +413,7 @@ class Steps(Compiling):
         return values[0] if len(values) == 1 else values
 
 
-def _built(optimizer: Any) -> bool:
+def _built(optimizer: Optimizer) -> bool:
     return optimizer is None or bool(optimizer.built)
 
 
@@ -440,7 +444,7 @@ def _to_float(value: object) -> Any:
     return float(array) if array.ndim == 0 and array.dtype.kind != "O" else array
 
 
-def to_numpy(outputs: Any) -> Any:
+def to_numpy(outputs: object) -> Any:
     """Tensors as NumPy arrays that the caller owns."""
     if type(outputs) is Tensor:
         return host_array(outputs.value)
@@ -449,6 +453,6 @@ def to_numpy(outputs: Any) -> Any:
     )
 
 
-def compiled_well(function: Any) -> bool:
+def compiled_well(function: Callable[..., Any]) -> bool:
     """Whether a step's batch memory may be used again: its program keeps no reference."""
     return isinstance(function, Function) and not function.fallback

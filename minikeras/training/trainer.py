@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from minikeras.training.shards import Divider, joined_rows
 from minikeras.training.steps import Steps, compiled_well, to_floats, to_numpy
 from minikeras.types import ArrayLike, Nested
 
+if TYPE_CHECKING:
+    from minikeras.callbacks.callback import Callback
+
 
 class Trainer(Steps):
     """Training, evaluation and prediction; `Model` inherits from it."""
@@ -45,14 +48,14 @@ class Trainer(Steps):
     @apart
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Nested[ArrayLike] | None = None,
+        y: Nested[ArrayLike] | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
         callbacks: Any = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: object = None,
         shuffle: bool | str = True,
         class_weight: ClassWeight = None,
         sample_weight: Any = None,
@@ -321,15 +324,15 @@ class Trainer(Steps):
     @apart
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Nested[ArrayLike] | None = None,
+        y: Nested[ArrayLike] | None = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Nested[ArrayLike] | None = None,
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         """Loss and metrics over the data, without learning.
 
@@ -375,7 +378,7 @@ class Trainer(Steps):
     @apart
     def predict(
         self,
-        x: Any,
+        x: Nested[ArrayLike],
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
@@ -427,7 +430,7 @@ class Trainer(Steps):
             callbacks.on_predict_begin()
             group: list[Any] = []
 
-            def ended(step: int, _: Any) -> None:
+            def ended(step: int, _: object) -> None:
                 callbacks.on_predict_batch_end(step, {"outputs": joined(group)})
                 group.clear()
 
@@ -473,7 +476,7 @@ class Trainer(Steps):
 
     def _callbacks(
         self,
-        callbacks: Any,
+        callbacks: Callback | Sequence[Callback],
         verbose: int,
         epochs: int,
         steps: int | None,
@@ -550,7 +553,7 @@ def _check_verbose(owner: str, verbose: object) -> int:
     return int(verbose)
 
 
-def _check_counts(owner: str, **counts: Any) -> None:
+def _check_counts(owner: str, **counts: object) -> None:
     """Raise unless each is None or an integer of at least 1 (or the given least)."""
     for name, value in counts.items():
         value, least = value if isinstance(value, tuple) else (value, 1)

@@ -127,7 +127,7 @@ def load_img(
 
 
 def img_to_array(
-    img: Any, data_format: str | None = None, dtype: DTypeLike | None = None
+    img: object, data_format: str | None = None, dtype: DTypeLike | None = None
 ) -> Array:
     """A picture as an array.
 
@@ -206,7 +206,7 @@ def save_img(
     data_format: str | None = None,
     file_format: str | None = None,
     scale: bool = True,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> None:
     """Write an array as a picture.
 
@@ -240,7 +240,7 @@ def smart_resize(
     size: tuple[int, int],
     interpolation: str = "bilinear",
     data_format: str = "channels_last",
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Any:
     """Pictures at another size without stretching: the middle is cut out first.
 

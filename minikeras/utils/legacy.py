@@ -7,7 +7,7 @@ For packages with objects of their own that write such configs; today's are thos
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.saving import (
     custom_object_scope,
@@ -15,8 +15,11 @@ from minikeras.saving import (
     get_registered_object,
 )
 
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
 
-def serialize_keras_object(instance: Any) -> Any:
+
+def serialize_keras_object(instance: object) -> Any:
     """The config of an object, or the name of a function.
 
     Args:
@@ -45,7 +48,7 @@ def serialize_keras_object(instance: Any) -> Any:
 
 
 def deserialize_keras_object(
-    identifier: Any,
+    identifier: Identifier,
     module_objects: dict[str, Any] | None = None,
     custom_objects: dict[str, Any] | None = None,
     printable_module_name: str = "object",

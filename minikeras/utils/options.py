@@ -28,7 +28,7 @@ class Config:
     (0.1, {'rate': 0.1, 'units': 8})
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         self.__dict__["_settings"] = dict(kwargs)
         self.__dict__["_frozen"] = False
 
@@ -45,7 +45,7 @@ class Config:
         except KeyError:
             raise AttributeError(f"Config: there is no setting {name!r}.") from None
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if hasattr(type(self), name):
             raise AttributeError(
                 f"Config: {name!r} is a part of every Config; write config[{name!r}]."
@@ -60,7 +60,7 @@ class Config:
     def __getitem__(self, key: str) -> Any:
         return self.__dict__["_settings"][key]
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         self._changed()[key] = value
 
     def __delitem__(self, key: str) -> None:
@@ -105,7 +105,7 @@ class Config:
         """Take a setting out: `pop(name)`, or `pop(name, default)`."""
         return self._changed().pop(*args)
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, *args: object, **kwargs: object) -> None:
         """Change several, given as for a dict's `update`."""
         self._changed().update(*args, **kwargs)
 

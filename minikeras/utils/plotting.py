@@ -6,7 +6,7 @@ import importlib.util
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikeras.callbacks.warn import warn_user
 from minikeras.drawing.diagram import Diagram, dot_text, draw_diagram
@@ -49,7 +49,7 @@ class Dot:
         """The drawing."""
         return draw_diagram(self._diagram, self._rankdir, self._splines, self._dpi / 96)
 
-    def create(self, prog: Any = None, format: str = "svg") -> bytes:
+    def create(self, prog: object = None, format: str = "svg") -> bytes:
         """A picture's bytes.
 
         Args:
@@ -62,7 +62,7 @@ class Dot:
             return Path(path).read_bytes()
 
     def write(
-        self, path: str | os.PathLike[str], prog: Any = None, format: str = "raw"
+        self, path: str | os.PathLike[str], prog: object = None, format: str = "raw"
     ) -> bool:
         """Write a file of the kind that its ending says; `.dot` is the text."""
         target = Path(path)
@@ -98,7 +98,7 @@ def model_to_dot(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
     splines: str = "ortho",
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Dot:
     """A model as a graph in Graphviz's language.
 
@@ -159,7 +159,7 @@ def plot_model(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
     splines: str = "ortho",
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Scene:
     """A picture of a model, in a file and for the notebook.
 

@@ -15,7 +15,7 @@ from minikeras.utils.directories import new_seed
 
 
 def split_dataset(
-    dataset: Any,
+    dataset: object,
     left_size: float | int | None = None,
     right_size: float | int | None = None,
     shuffle: bool = False,
@@ -102,7 +102,7 @@ def _tuple(element: object) -> Any:
     return tuple(element) if isinstance(element, list) else element
 
 
-def _sizes(total: int, left: Any, right: object) -> tuple[int, int]:
+def _sizes(total: int, left: object, right: object) -> tuple[int, int]:
     """How many elements are left and right.
 
     Raises:

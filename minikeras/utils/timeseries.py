@@ -16,7 +16,7 @@ _OWNER = "timeseries_dataset_from_array"
 
 
 def timeseries_dataset_from_array(
-    data: Any,
+    data: object,
     targets: ArrayLike,
     sequence_length: int,
     sequence_stride: int = 1,
@@ -112,7 +112,7 @@ def _take(source: Any, steps: Any) -> Any:
 
 def _check(
     size: int,
-    length: Any,
+    length: object,
     stride: object,
     rate: object,
     start: int | None,

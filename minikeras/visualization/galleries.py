@@ -92,8 +92,8 @@ def plot_segmentation_mask_gallery(
     images: ArrayLike,
     num_classes: int,
     value_range: tuple[float, float] = (0, 255),
-    y_true: Any = None,
-    y_pred: Any = None,
+    y_true: ArrayLike | None = None,
+    y_pred: ArrayLike | None = None,
     color_mapping: Mapping[int, Colour] | None = None,
     blend: bool = True,
     alpha: float = 0.8,
@@ -166,7 +166,7 @@ def plot_bounding_box_gallery(
     rows: int | None = None,
     cols: int | None = None,
     data_format: str | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Drawing | None:
     """Pictures with the boxes that are true, and those that were predicted.
 
@@ -273,8 +273,8 @@ def _is_dark(colour: str) -> bool:
 
 def _captions(
     count: int,
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     label_map: Mapping[int, str] | None,
     owner: str,
 ) -> list[list[tuple[str, bool]]]:
@@ -308,7 +308,7 @@ def _captions(
     return captions
 
 
-def _named(label_map: Mapping[Any, str], number: Any) -> str:
+def _named(label_map: Mapping[Any, str], number: object) -> str:
     key = number.item() if isinstance(number, np.generic) else number
     return str(label_map[key]) if key in label_map else str(key)
 

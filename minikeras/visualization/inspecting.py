@@ -45,8 +45,8 @@ def plot_history(history: Any, metrics: Sequence[str] | None = None) -> Drawing:
 
 
 def plot_confusion(
-    y_true: Any,
-    y_pred: Any = None,
+    y_true: ArrayLike,
+    y_pred: ArrayLike | None = None,
     labels: Sequence[str] | None = None,
 ) -> Drawing:
     """What was predicted for what was true.
@@ -83,7 +83,7 @@ def plot_confusion(
     return Drawing(confusion_matrix(counts, labels))
 
 
-def plot_filters(layer: Any, scale: int | None = None) -> Drawing:
+def plot_filters(layer: Layer, scale: int | None = None) -> Drawing:
     """The filters of a convolution: blue weights, and orange ones below 0.
 
     Args:
@@ -180,7 +180,7 @@ def plot_feature_maps(
     return Drawing(tag("div", *rows))
 
 
-def _maps(layer: Any, values: Array) -> str:
+def _maps(layer: Layer, values: Array) -> str:
     """The heading of a layer and its channels."""
     if getattr(layer, "data_format", None) == "channels_first":
         values = values.transpose(1, 2, 0)

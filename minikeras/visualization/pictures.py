@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -63,7 +62,7 @@ def bytes_of(images: Array, value_range: tuple[float, float], owner: str) -> Arr
 
 
 def corners(
-    boxes: Any, bounding_box_format: str, height: int, width: int, owner: str
+    boxes: ArrayLike, bounding_box_format: str, height: int, width: int, owner: str
 ) -> Array:
     """Boxes as `(batch, boxes, 4)` float64 corners `x1, y1, x2, y2` in pixels.
 
@@ -96,7 +95,7 @@ class Boxes:
 
     def __init__(
         self,
-        given: Any,
+        given: object,
         bounding_box_format: str,
         height: int,
         width: int,

@@ -48,7 +48,7 @@ class KerasEstimator(BaseEstimator):
         self.model_kwargs = model_kwargs
         self.fit_kwargs = fit_kwargs
 
-    def fit(self, X: Array, y: Array, **kwargs: Any) -> Self:
+    def fit(self, X: Array, y: Array, **kwargs: object) -> Self:
         """Train a model.
 
         Args:

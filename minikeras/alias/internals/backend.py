@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,12 +45,12 @@ def set_keras_mask(x: object, mask: ArrayLike) -> None:
     set_mask(x, mask)
 
 
-def any_symbolic_tensors(args: Any = None, kwargs: Any = None) -> bool:
+def any_symbolic_tensors(args: object = None, kwargs: object = None) -> bool:
     """Whether a KerasTensor is among the arguments."""
     return any_symbolic(args or (), kwargs or {})
 
 
-def compute_output_spec(fn: Any, *args: Any, **kwargs: Any) -> Any:
+def compute_output_spec(fn: Any, *args: object, **kwargs: Any) -> Any:
     """What a function gives for KerasTensors."""
     return infer_call(fn, *args, **kwargs)
 
@@ -144,7 +144,7 @@ class AutocastScope:
         self._scope.__enter__()
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._scope.__exit__(*exception)
 
 
@@ -169,7 +169,7 @@ def set_global_attribute(name: str, value: object) -> None:
 
 
 def get_global_attribute(
-    name: str, default: Any = None, set_to_default: bool = False
+    name: str, default: object = None, set_to_default: bool = False
 ) -> Any:
     """The value kept under a name."""
     if _global.get(name) is None and default is not None:
@@ -199,7 +199,7 @@ def random_seed_dtype() -> str:
 
 
 @contextmanager
-def name_scope(name: str, **kwargs: Any) -> Iterator[None]:
+def name_scope(name: str, **kwargs: object) -> Iterator[None]:
     """A block whose variables have `name` in their paths."""
     with naming.name_scope(name):
         yield
@@ -209,7 +209,9 @@ backend_name_scope = name_scope
 device_scope = scopes.device
 
 
-def cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
+def cond(
+    pred: ArrayLike, true_fn: Callable[..., Any], false_fn: Callable[..., Any]
+) -> Any:
     """What one of two functions gives."""
     return ops.cond(pred, true_fn, false_fn)
 
@@ -221,7 +223,7 @@ def rnn(*args: Any, **kwargs: Any) -> Any:
     return run(*args, **kwargs)
 
 
-def cudnn_ok(*args: Any, **kwargs: Any) -> bool:
+def cudnn_ok(*args: object, **kwargs: object) -> bool:
     """False: recurrent layers have kernels of their own."""
     return False
 

@@ -16,7 +16,7 @@ def path_to_string(path: str | PathLike[str]) -> Any:
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
-def is_remote_path(filepath: Any) -> bool:
+def is_remote_path(filepath: object) -> bool:
     """Whether a path names a place of another machine, such as `gs://bucket`.
 
     >>> is_remote_path("gs://bucket/a"), is_remote_path("/home/a")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras import layers
 from minikeras.layers.base.call_context import CallContext
 from minikeras.layers.base.calling import is_shape as is_shape_tuple
@@ -14,7 +12,7 @@ from minikeras.types import ArrayLike
 
 
 def assert_input_compatibility(
-    input_spec: Any, inputs: ArrayLike, layer_name: str
+    input_spec: object, inputs: ArrayLike, layer_name: str
 ) -> None:
     """Nothing, where inputs are as a layer wants them.
 

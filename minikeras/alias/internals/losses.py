@@ -32,11 +32,11 @@ def reduce_values(
 
 
 def reduce_weighted_values(
-    values: Any,
-    sample_weight: Any = None,
-    mask: Any = None,
+    values: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     reduction: str = "sum_over_batch_size",
-    dtype: Any = None,
+    dtype: str | None = None,
 ) -> Any:
     """Mask, weight, then reduce."""
     return _reduction.reduce_weighted_values(

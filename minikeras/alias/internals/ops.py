@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.alias.internals.backend import any_symbolic_tensors
@@ -12,8 +13,11 @@ from minikeras.models import Function
 from minikeras.types import Axis, ShapeLike
 from minikeras.utils.sources import get_source_inputs
 
+if TYPE_CHECKING:
+    from minikeras.types import PartialShape, Sizes
 
-def _shape_of(op: Any, *shapes: Any, **options: Any) -> tuple[int | None, ...]:
+
+def _shape_of(op: Any, *shapes: Any, **options: object) -> tuple[int | None, ...]:
     found = infer_call(
         lambda *xs: op(*xs, **options), *(KerasTensor(s) for s in shapes)
     )
@@ -27,8 +31,8 @@ def broadcast_shapes(shape1: ShapeLike, shape2: ShapeLike) -> list[int | None]:
 
 def compute_pooling_output_shape(
     input_shape: ShapeLike,
-    pool_size: Any,
-    strides: Any,
+    pool_size: Sizes,
+    strides: Sizes,
     padding: str = "valid",
     data_format: str = "channels_last",
 ) -> tuple[int | None, ...]:
@@ -44,13 +48,13 @@ def compute_pooling_output_shape(
 
 
 def compute_conv_output_shape(
-    input_shape: Any,
+    input_shape: PartialShape,
     filters: int,
-    kernel_size: Any,
-    strides: Any = 1,
+    kernel_size: Sizes,
+    strides: Sizes = 1,
     padding: str = "valid",
     data_format: str = "channels_last",
-    dilation_rate: Any = 1,
+    dilation_rate: Sizes = 1,
 ) -> tuple[int | None, ...]:
     """The shape that a convolution gives."""
     rank = len(input_shape) - 2
@@ -79,7 +83,7 @@ def compute_matmul_output_shape(
 
 
 def compute_transpose_output_shape(
-    input_shape: Any, axes: Any
+    input_shape: PartialShape, axes: Sequence[int]
 ) -> tuple[int | None, ...]:
     """The shape with its axes in another order."""
     order = axes or range(len(input_shape))[::-1]

@@ -31,7 +31,7 @@ class ObjectSharingScope:
     def __enter__(self) -> ObjectSharingScope:
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         pass
 
 

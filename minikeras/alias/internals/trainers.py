@@ -29,7 +29,7 @@ def class_weight_to_sample_weights(
     return sample_weight_of(host_structure(y, "y"), class_weight)
 
 
-def list_to_tuple(maybe_list: Any) -> Any:
+def list_to_tuple(maybe_list: object) -> Any:
     """A list as a tuple; anything else stays."""
     return tuple(maybe_list) if isinstance(maybe_list, list) else maybe_list
 

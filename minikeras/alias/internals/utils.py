@@ -97,7 +97,7 @@ def no_automatic_dependency_tracking(fn: Callable[..., Any]) -> Callable[..., An
     """A method in which attributes are set as they are."""
 
     @functools.wraps(fn)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: object, **kwargs: object) -> Any:
         with untracked():
             return fn(*args, **kwargs)
 
@@ -203,7 +203,7 @@ def uniquify(name: str) -> str:
     return naming.auto_name(name)
 
 
-def get_object_name(obj: Any) -> str:
+def get_object_name(obj: object) -> str:
     """The name of a function or an object, in snake case."""
     name = getattr(obj, "name", None) or getattr(obj, "__name__", None)
     return str(name) if name else to_snake_case(type(obj).__name__)
@@ -215,7 +215,7 @@ def default(method: Any) -> Any:
     return method
 
 
-def is_default(method: Any) -> bool:
+def is_default(method: object) -> bool:
     """Whether `default` marked it."""
     return bool(getattr(method, "_is_default", False))
 

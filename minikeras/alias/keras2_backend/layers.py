@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.ops import elu
 from minikeras.settings import image_data_format
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
 
 Size = int | Sequence[int]
 
@@ -54,8 +58,8 @@ def batch_normalization(
     x: ArrayLike,
     mean: ArrayLike,
     var: Any,
-    beta: Any,
-    gamma: Any,
+    beta: ArrayLike,
+    gamma: ArrayLike,
     axis: int = -1,
     epsilon: float = 1e-3,
 ) -> Any:
@@ -66,7 +70,7 @@ def batch_normalization(
 
 
 def conv1d(
-    x: Any,
+    x: Tensor,
     kernel: Any,
     strides: Size = 1,
     padding: str = "valid",
@@ -108,7 +112,7 @@ def conv3d(
 
 
 def conv2d_transpose(
-    x: Any,
+    x: Tensor,
     kernel: Any,
     output_shape: Any,
     strides: Size = (1, 1),

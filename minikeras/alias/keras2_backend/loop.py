@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, tree
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 def rnn(
@@ -76,7 +79,7 @@ def rnn(
     return last, outputs, states
 
 
-def _choose(condition: Any, a: Any, b: Any) -> Any:
+def _choose(condition: Any, a: Tensor, b: ArrayLike) -> Any:
     behind = len(a.shape) - len(condition.shape)
     return ops.where(ops.reshape(condition, (*condition.shape, *[1] * behind)), a, b)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import losses, ops
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 def binary_crossentropy(
@@ -58,7 +61,7 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     target: ArrayLike,
     output: ArrayLike,
-    alpha: Any = 0.25,
+    alpha: ArrayLike = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     axis: int = -1,
@@ -70,7 +73,7 @@ def categorical_focal_crossentropy(
 
 
 def ctc_batch_cost(
-    y_true: ArrayLike, y_pred: Any, input_length: ArrayLike, label_length: ArrayLike
+    y_true: ArrayLike, y_pred: Tensor, input_length: ArrayLike, label_length: ArrayLike
 ) -> Any:
     """`(batch, 1)`: the CTC loss, with the last class as the blank.
 
@@ -92,7 +95,7 @@ def ctc_batch_cost(
 
 
 def ctc_decode(
-    y_pred: Any,
+    y_pred: Tensor,
     input_length: ArrayLike,
     greedy: bool = True,
     beam_width: int = 100,

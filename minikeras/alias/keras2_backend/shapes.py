@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.settings import floatx, image_data_format
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+    from minikeras.types import Sizes
+
 
 def arange(
-    start: ArrayLike, stop: Any = None, step: Any = 1, dtype: str = "int32"
+    start: ArrayLike, stop: object = None, step: object = 1, dtype: str = "int32"
 ) -> Any:
     """Numbers from `start` to before `stop`; from 0 to before `start` without it."""
     return ops.arange(start, stop, step, dtype)
@@ -48,7 +52,7 @@ def flatten(x: ArrayLike) -> Any:
     return ops.reshape(x, (-1,))
 
 
-def batch_flatten(x: Any) -> Any:
+def batch_flatten(x: Tensor) -> Any:
     """`(batch, values)`."""
     size = 1
     for length in x.shape[1:]:
@@ -91,7 +95,7 @@ def one_hot(indices: ArrayLike, num_classes: int) -> Any:
     return ops.one_hot(ops.cast(indices, "int64"), num_classes, dtype=floatx())
 
 
-def eye(size: Any, dtype: Any = None, name: str | None = None) -> Any:
+def eye(size: Sizes, dtype: DTypeLike | None = None, name: str | None = None) -> Any:
     """The identity matrix, as a variable's value."""
     rows, columns = (size, size) if isinstance(size, int) else size
     return ops.eye(rows, columns, dtype=dtype or floatx())
@@ -147,7 +151,7 @@ def spatial_3d_padding(
 
 
 def resize_images(
-    x: Any,
+    x: Tensor,
     height_factor: int,
     width_factor: int,
     data_format: str,
@@ -173,7 +177,7 @@ def resize_volumes(
     return x
 
 
-def _pad(x: ArrayLike, padding: Any, data_format: str | None) -> Any:
+def _pad(x: ArrayLike, padding: str, data_format: str | None) -> Any:
     inner = [tuple(pair) for pair in padding]
     if (data_format or image_data_format()) == "channels_first":
         return ops.pad(x, [(0, 0), (0, 0), *inner])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,17 @@ from minikeras.settings import floatx
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 from minikeras.variable import Variable
 
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.engine.tensor import Tensor
+    from minikeras.types import Identifier
+
 
 def variable(
-    value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None
+    value: Any,
+    dtype: str | None = None,
+    name: str | None = None,
+    constraint: Identifier = None,
 ) -> Variable:
     """A variable that starts with `value`."""
     made = Variable(np.asarray(value), dtype=dtype or floatx(), name=name)
@@ -75,17 +83,17 @@ def stop_gradient(variables: ArrayLike) -> Any:
     return ops.stop_gradient(variables)
 
 
-def update(x: Variable, new_x: Any) -> Any:
+def update(x: Variable, new_x: object) -> Any:
     """Sets a variable."""
     return x.assign(new_x)
 
 
-def update_add(x: Variable, increment: Any) -> Any:
+def update_add(x: Variable, increment: object) -> Any:
     """Adds to a variable."""
     return x.assign_add(increment)
 
 
-def update_sub(x: Variable, decrement: Any) -> Any:
+def update_sub(x: Variable, decrement: object) -> Any:
     """Takes from a variable."""
     return x.assign_sub(decrement)
 
@@ -96,7 +104,7 @@ def moving_average_update(x: Variable, value: ArrayLike, momentum: float) -> Any
     return x.assign(x * share + ops.cast(value, x.dtype) * (1 - share))
 
 
-def dtype(x: Any) -> str:
+def dtype(x: Tensor) -> str:
     """The name of the dtype."""
     return str(x.dtype)
 
@@ -107,12 +115,12 @@ def int_shape(x: ArrayLike) -> tuple[int | None, ...] | None:
     return None if found is None else tuple(found)
 
 
-def ndim(x: Any) -> int:
+def ndim(x: Tensor) -> int:
     """The number of axes."""
     return len(x.shape)
 
 
-def count_params(x: Any) -> int:
+def count_params(x: Tensor) -> int:
     """The number of values."""
     return int(np.prod(x.shape, dtype=np.int64))
 
@@ -170,7 +178,7 @@ def foldl(
 def foldr(
     fn: Callable[[Any, Any], Any],
     elems: ArrayLike,
-    initializer: Any = None,
+    initializer: Identifier = None,
     name: str | None = None,
 ) -> Any:
     """`foldl` from the last element to the first."""
@@ -182,7 +190,7 @@ def in_top_k(predictions: ArrayLike, targets: Any, k: int) -> Any:
     return ops.in_top_k(targets, predictions, k)
 
 
-def gradients(loss: Any, variables: ArrayLike) -> Any:
+def gradients(loss: ArrayLike, variables: ArrayLike) -> Any:
     """Not here, as in Keras 3: gradients come from a tape.
 
     Raises:
@@ -257,7 +265,7 @@ def is_placeholder(x: ArrayLike) -> bool:
 
 
 def placeholder(
-    shape: Any = None,
+    shape: Shape | None = None,
     ndim: int | None = None,
     dtype: DTypeLike | None = None,
     sparse: bool = False,
@@ -273,13 +281,13 @@ def placeholder(
     return Input(batch_shape=whole, dtype=dtype or floatx(), name=name)
 
 
-def in_train_phase(x: ArrayLike, alt: ArrayLike, training: Any = None) -> Any:
+def in_train_phase(x: ArrayLike, alt: ArrayLike, training: object = None) -> Any:
     """`x` (or what it returns) when training, else `alt`."""
     chosen = x if training is True or training == 1 else alt
     return chosen() if inspect.isfunction(chosen) else chosen
 
 
-def in_test_phase(x: ArrayLike, alt: ArrayLike, training: Any = None) -> Any:
+def in_test_phase(x: ArrayLike, alt: ArrayLike, training: bool | None = None) -> Any:
     """`alt` (or what it returns) when training, else `x`."""
     return in_train_phase(alt, x, training)
 

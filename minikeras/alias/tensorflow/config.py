@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from minikeras.alias.tensorflow.core import run_eagerly
 from minikeras.config import set_matmul_precision
@@ -28,11 +28,11 @@ list_logical_devices = list_physical_devices
 get_visible_devices = list_physical_devices
 
 
-def set_memory_growth(device: Any, enable: bool) -> None:
+def set_memory_growth(device: object, enable: bool) -> None:
     """Accepted and ignored: memory is taken when it is needed."""
 
 
-def set_visible_devices(devices: Any, device_type: str | None = None) -> None:
+def set_visible_devices(devices: object, device_type: str | None = None) -> None:
     """Accepted and ignored: the backend in use says what computes."""
 
 
@@ -46,7 +46,7 @@ def enable_tensor_float_32_execution(enabled: bool) -> None:
     set_matmul_precision("high" if enabled else "highest")
 
 
-def is_gpu_available(*args: Any, **kwargs: Any) -> bool:
+def is_gpu_available(*args: object, **kwargs: object) -> bool:
     """Whether the backend in use computes on a GPU."""
     return bool(list_physical_devices("GPU"))
 

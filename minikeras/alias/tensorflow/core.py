@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, scopes, tree
 from minikeras import variable as own
@@ -14,6 +14,11 @@ from minikeras.engine.interpret import base, current
 from minikeras.engine.tensor import Tensor
 from minikeras.training.function import CompiledFunction
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.types import DTypeLike, Identifier
+
 
 __version__ = "2.21.0"  # the TensorFlow beside which Keras 3.15 stands
 newaxis = None
@@ -45,8 +50,8 @@ class Variable(own.Variable, metaclass=_AnyVariable):
         validate_shape: bool = True,
         name: str | None = None,
         dtype: Any = None,
-        shape: Any = None,
-        constraint: Any = None,
+        shape: Sequence[int | None] | None = None,
+        constraint: Identifier = None,
     ) -> None:
         if initial_value is None:
             raise ValueError("tf.Variable: initial_value is missing.")
@@ -80,7 +85,7 @@ class function(CompiledFunction):
         reduce_retracing: Accepted and ignored.
     """
 
-    def __new__(cls, func: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, func: object = None, *args: Any, **kwargs: Any) -> Any:
         if func is None:
             return lambda f: cls(f, *args, **kwargs)
         return super().__new__(cls)
@@ -88,11 +93,11 @@ class function(CompiledFunction):
     def __init__(
         self,
         func: Callable[..., Any],
-        input_signature: Any = None,
+        input_signature: object = None,
         autograph: bool = True,
         jit_compile: bool | None = None,
         reduce_retracing: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(func)
 
@@ -101,12 +106,12 @@ class function(CompiledFunction):
             return self.python_function(*args, **kwargs)
         return super().__call__(*args, **kwargs)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         if _eager and instance is not None:
             return functools.partial(self.python_function, instance)
         return super().__get__(instance, owner)
 
-    def get_concrete_function(self, *args: Any, **kwargs: Any) -> function:
+    def get_concrete_function(self, *args: object, **kwargs: object) -> function:
         """The function itself: programs are made when values come."""
         return self
 
@@ -124,7 +129,10 @@ class TensorSpec:
     """A shape and a dtype, as `input_signature` takes them."""
 
     def __init__(
-        self, shape: Any = None, dtype: Any = "float32", name: str | None = None
+        self,
+        shape: Shape | None = None,
+        dtype: DTypeLike = "float32",
+        name: str | None = None,
     ) -> None:
         self.shape = None if shape is None else tuple(shape)
         self.dtype = dtype
@@ -146,7 +154,7 @@ def executing_eagerly() -> bool:
     return current() is base()
 
 
-def print(*inputs: Any, sep: str = " ", end: str = "\n", **options: Any) -> None:
+def print(*inputs: object, sep: str = " ", end: str = "\n", **options: object) -> None:
     """Prints values; shapes while a function is traced."""
     import builtins
 
@@ -154,7 +162,7 @@ def print(*inputs: Any, sep: str = " ", end: str = "\n", **options: Any) -> None
 
 
 def cond(
-    pred: Any, true_fn: Any = None, false_fn: Any = None, name: str | None = None
+    pred: ArrayLike, true_fn: Any = None, false_fn: Any = None, name: str | None = None
 ) -> Any:
     """What one of two functions gives."""
     return ops.cond(pred, true_fn, false_fn)
@@ -163,8 +171,8 @@ def cond(
 def while_loop(
     cond: Callable[..., Any],
     body: Callable[..., Any],
-    loop_vars: Any,
-    shape_invariants: Any = None,
+    loop_vars: object,
+    shape_invariants: object = None,
     parallel_iterations: int = 10,
     back_prop: bool = True,
     swap_memory: bool = False,
@@ -176,7 +184,7 @@ def while_loop(
 
 
 def map_fn(
-    fn: Callable[[Any], Any], elems: ArrayLike, *args: Any, **options: Any
+    fn: Callable[[Any], Any], elems: ArrayLike, *args: object, **options: object
 ) -> Any:
     """`fn` of each slice along the first axis, stacked."""
     return ops.map(fn, elems)
@@ -185,7 +193,7 @@ def map_fn(
 vectorized_map = ops.vectorized_map
 
 
-def group(*inputs: Any, **options: Any) -> None:
+def group(*inputs: object, **options: object) -> None:
     """Nothing: what came before has run."""
 
 

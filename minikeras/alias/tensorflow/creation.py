@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import initializers, ops
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
+
+if TYPE_CHECKING:
+    from minikeras.types import PartialShape
 
 
 def constant(
@@ -68,7 +71,7 @@ def fill(dims: Any, value: ArrayLike, name: str | None = None) -> Any:
 def eye(
     num_rows: int,
     num_columns: int | None = None,
-    batch_shape: Any = None,
+    batch_shape: PartialShape | None = None,
     dtype: DTypeLike = "float32",
     name: str | None = None,
 ) -> Any:
@@ -81,8 +84,8 @@ def eye(
 
 def range(
     start: ArrayLike,
-    limit: Any = None,
-    delta: Any = 1,
+    limit: object = None,
+    delta: object = 1,
     dtype: DTypeLike | None = None,
     name: str | None = None,
 ) -> Any:
@@ -90,7 +93,9 @@ def range(
     return ops.arange(start, limit, delta, dtype)
 
 
-def linspace(start: ArrayLike, stop: Any, num: int, name: str | None = None) -> Any:
+def linspace(
+    start: ArrayLike, stop: ArrayLike, num: int, name: str | None = None
+) -> Any:
     """`num` numbers, evenly spaced from `start` to `stop`."""
     return ops.linspace(start, stop, num)
 
@@ -98,7 +103,7 @@ def linspace(start: ArrayLike, stop: Any, num: int, name: str | None = None) -> 
 def one_hot(
     indices: ArrayLike,
     depth: int,
-    on_value: Any = None,
+    on_value: object = None,
     off_value: Any = None,
     axis: int | None = None,
     dtype: DTypeLike | None = None,

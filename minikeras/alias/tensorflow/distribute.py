@@ -24,16 +24,18 @@ class Strategy:
         fn: Callable[..., Any],
         args: Any = (),
         kwargs: Any = None,
-        options: Any = None,
+        options: object = None,
     ) -> Any:
         """What `fn` gives, run once."""
         return fn(*args, **(kwargs or {}))
 
-    def reduce(self, reduce_op: Any, value: ArrayLike, axis: Axis = None) -> Any:
+    def reduce(self, reduce_op: object, value: ArrayLike, axis: Axis = None) -> Any:
         """The value: there is one replica."""
         return value
 
-    def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
+    def experimental_distribute_dataset(
+        self, dataset: object, options: object = None
+    ) -> Any:
         """The data set: there is one replica."""
         return dataset
 
@@ -49,7 +51,7 @@ class MirroredStrategy(Strategy):
         NotImplementedError: If several devices are named.
     """
 
-    def __init__(self, devices: Any = None, cross_device_ops: Any = None) -> None:
+    def __init__(self, devices: Any = None, cross_device_ops: object = None) -> None:
         if devices is not None and not isinstance(devices, str) and len(devices) > 1:
             raise NotImplementedError(
                 f"tf.distribute.MirroredStrategy: devices={devices!r}; expected one: a backend "

@@ -76,7 +76,7 @@ _SAME = {"double": "float64", "half": "float16"}
 globals().update({name: DType(_SAME.get(name, name)) for name in _NAMES})
 
 
-def as_dtype(type_value: Any) -> DType:
+def as_dtype(type_value: object) -> DType:
     """The dtype that a name, a NumPy dtype or a Python type stands for."""
     return DType("string" if type_value is str else standardize(type_value))
 

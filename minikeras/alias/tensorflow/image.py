@@ -11,7 +11,7 @@ _METHODS = ("bicubic", "bilinear", "lanczos3", "lanczos5", "nearest")
 
 
 def resize(
-    images: Any,
+    images: ArrayLike,
     size: Any,
     method: str = "bilinear",
     preserve_aspect_ratio: bool = False,

@@ -100,7 +100,7 @@ def decode_image(
     return tensor if str(dtype) == "uint8" else ops.cast(tensor, dtype) / 255.0
 
 
-def decode_jpeg(contents: bytes, channels: int = 0, **options: Any) -> Any:
+def decode_jpeg(contents: bytes, channels: int = 0, **options: object) -> Any:
     """The picture in the bytes of a JPEG file."""
     return decode_image(contents, channels)
 

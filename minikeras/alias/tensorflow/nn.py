@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
 from minikeras.alias.tensorflow.maths import l2_normalize
 from minikeras.alias.tensorflow.rows import functions
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.types import Sizes
+
 
 _FUNCTIONS = functions(
     {
@@ -51,7 +55,7 @@ def conv2d(
     strides: int | Sequence[int],
     padding: str,
     data_format: str = "NHWC",
-    dilations: Any = None,
+    dilations: Sizes | None = None,
     name: str | None = None,
 ) -> Any:
     """Convolution of pictures; `padding` is `"SAME"` or `"VALID"`."""
@@ -67,11 +71,11 @@ def conv2d(
 
 def depthwise_conv2d(
     input: ArrayLike,
-    filter: Any,
+    filter: ArrayLike,
     strides: int | Sequence[int],
     padding: str,
     data_format: str = "NHWC",
-    dilations: Any = None,
+    dilations: Sizes | None = None,
     name: str | None = None,
 ) -> Any:
     """Each channel convolved with kernels of its own."""
@@ -115,7 +119,7 @@ max_pool, avg_pool = max_pool2d, avg_pool2d
 
 
 def bias_add(
-    value: Any, bias: Any, data_format: str | None = None, name: str | None = None
+    value: Any, bias: ArrayLike, data_format: str | None = None, name: str | None = None
 ) -> Any:
     """Adds one bias for each channel."""
     if data_format is not None and data_format.startswith("NC"):
@@ -135,7 +139,7 @@ def dropout(
 
 
 def embedding_lookup(
-    params: ArrayLike, ids: Any, max_norm: Any = None, name: str | None = None
+    params: ArrayLike, ids: object, max_norm: object = None, name: str | None = None
 ) -> Any:
     """Rows of a table."""
     return ops.take(params, ids, axis=0)
@@ -175,9 +179,9 @@ def sigmoid_cross_entropy_with_logits(
 def batch_normalization(
     x: ArrayLike,
     mean: ArrayLike,
-    variance: Any,
-    offset: Any,
-    scale: Any,
+    variance: ArrayLike,
+    offset: ArrayLike,
+    scale: ArrayLike,
     variance_epsilon: float,
     name: str | None = None,
 ) -> Any:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
 from minikeras.random import seed_generator
 from minikeras.types import ArrayLike, DTypeLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.random.seed_generator import SeedGenerator
+    from minikeras.types import PolicyLike
 
 
 def set_seed(seed: int) -> None:
@@ -15,11 +20,11 @@ def set_seed(seed: int) -> None:
 
 
 def normal(
-    shape: Any,
-    mean: Any = 0.0,
-    stddev: Any = 1.0,
-    dtype: Any = "float32",
-    seed: Any = None,
+    shape: Shape,
+    mean: object = 0.0,
+    stddev: ArrayLike = 1.0,
+    dtype: DTypeLike = "float32",
+    seed: int | SeedGenerator | None = None,
     name: str | None = None,
 ) -> Any:
     """Draws from normal distributions."""
@@ -28,11 +33,11 @@ def normal(
 
 
 def truncated_normal(
-    shape: Any,
+    shape: Shape,
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: Any = "float32",
-    seed: Any = None,
+    dtype: PolicyLike = "float32",
+    seed: int | SeedGenerator | None = None,
     name: str | None = None,
 ) -> Any:
     """Draws from a normal distribution, within two standard deviations."""
@@ -40,11 +45,11 @@ def truncated_normal(
 
 
 def uniform(
-    shape: Any,
+    shape: Shape,
     minval: Any = 0,
     maxval: Any = None,
-    dtype: Any = "float32",
-    seed: Any = None,
+    dtype: DTypeLike = "float32",
+    seed: int | SeedGenerator | None = None,
     name: str | None = None,
 ) -> Any:
     """Draws from `minval` to below `maxval`; integers need a `maxval`."""
@@ -68,7 +73,11 @@ def categorical(
 
 
 def gamma(
-    shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", seed: Any = None
+    shape: Shape,
+    alpha: ArrayLike,
+    beta: ArrayLike | None = None,
+    dtype: DTypeLike = "float32",
+    seed: int | SeedGenerator | None = None,
 ) -> Any:
     """Draws from gamma distributions."""
     drawn = random.gamma(tuple(shape), alpha, dtype, seed)

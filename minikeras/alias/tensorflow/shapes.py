@@ -95,7 +95,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Any:
     return ops.sqrt(sum(ops.sum(ops.square(t)) for t in t_list if t is not None))
 
 
-def einsum(equation: str, *inputs: Any, **options: Any) -> Any:
+def einsum(equation: str, *inputs: Any, **options: object) -> Any:
     """Sums of products, as the equation says."""
     return ops.einsum(equation, *inputs)
 
@@ -103,7 +103,7 @@ def einsum(equation: str, *inputs: Any, **options: Any) -> Any:
 def gather(
     params: ArrayLike,
     indices: ArrayLike,
-    validate_indices: Any = None,
+    validate_indices: object = None,
     axis: int | None = None,
     batch_dims: int = 0,
     name: str | None = None,
@@ -164,7 +164,7 @@ def pad(
     tensor: ArrayLike,
     paddings: Any,
     mode: str = "CONSTANT",
-    constant_values: Any = 0,
+    constant_values: ArrayLike = 0,
     name: str | None = None,
 ) -> Any:
     """Borders of a constant, or of reflected values."""
@@ -184,7 +184,7 @@ def split(
     value: Any,
     num_or_size_splits: Any,
     axis: int = 0,
-    num: Any = None,
+    num: int | None = None,
     name: str | None = None,
 ) -> list[Any]:
     """Equal parts, or parts of the sizes given (one may be -1)."""
@@ -218,7 +218,7 @@ def where(
 
 def norm(
     tensor: ArrayLike,
-    ord: Any = "euclidean",
+    ord: object = "euclidean",
     axis: Axis = None,
     keepdims: bool = False,
     name: str | None = None,

@@ -136,7 +136,7 @@ class _Algebra:
             return self.scalar(node.inputs[0])
         return None
 
-    def literal(self, value: Any, dtype: str) -> Value:
+    def literal(self, value: object, dtype: str) -> Value:
         made = Value(Aval((), dtype))
         self.constants[made] = np.asarray(value).astype(numpy_dtype(dtype))
         return made

@@ -14,11 +14,15 @@ a graph, where it mends the value.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minikeras.engine.graph import Graph
 from minikeras.engine.prims.fused import log_softmax
 from minikeras.engine.prims.stable import log_logistic
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
 
 N = TypeVar("N", bound=Any)
 
@@ -48,7 +52,7 @@ def stabilise_graph(graph: Graph) -> Graph:
     return graph.with_nodes(stabilise(graph.nodes, scalar))
 
 
-def _tensor_scalar(tensor: Any) -> float | None:
+def _tensor_scalar(tensor: Tensor) -> float | None:
     if tensor.staged or tensor.size != 1:
         return None
     return float(tensor.item())

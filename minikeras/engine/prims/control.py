@@ -41,13 +41,13 @@ def _cond_infer(*avals: Aval, yes: Graph, no: Graph, n_yes: int) -> tuple[Aval, 
     return tuple(v.aval for v in yes.outputs)
 
 
-def _vjp(context: Context, *gs: Any) -> Any:
+def _vjp(context: Context, *gs: object) -> Any:
     # The trace of a body or branch knows how to differentiate itself.
     static = context.static
     return static["body" if "body" in static else "yes"].vjp(context, gs)
 
 
-def _while_infer(*avals: Aval, body: Graph, **static: Any) -> tuple[Aval, ...]:
+def _while_infer(*avals: Aval, body: Graph, **static: object) -> tuple[Aval, ...]:
     return tuple(v.aval for v in body.outputs)
 
 

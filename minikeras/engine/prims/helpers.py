@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown, broadcast_shapes
 from minikeras.engine.dtypes import is_complex, is_float, is_inexact, is_integer
@@ -145,7 +144,7 @@ def drop_axes(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
     return tuple(d for i, d in enumerate(shape) if i not in axes)
 
 
-def check_static_axes(op: str, axes: Any, ndim: int) -> None:
+def check_static_axes(op: str, axes: Sequence[int], ndim: int) -> None:
     """Raise unless `axes` is a sorted tuple of distinct axes counted from the front."""
     ok = isinstance(axes, tuple) and all(0 <= a < ndim for a in axes)
     if not ok or any(a >= b for a, b in itertools.pairwise(axes)):

@@ -168,7 +168,7 @@ def _infer_lu(x: Aval) -> tuple[Aval, Aval, Aval]:
     return x, Aval((*batch, min(m, n)), "int32"), Aval((*batch, m), "int32")
 
 
-def _lu_vjp(ctx: Context, g: Tensor | None, *_: Any) -> Grads:
+def _lu_vjp(ctx: Context, g: Tensor | None, *_: object) -> Grads:
     """Of the packed factors; rows of the gradient go back to where they came from.
 
     Of a matrix that is not square, what is beyond its leading square solves a

@@ -51,7 +51,7 @@ def _same(x: Aval, **static: Any) -> Aval:
 def _float(name: str) -> Infer:
     """The shape rule of a row of one float tensor that keeps its shape."""
 
-    def infer(x: Aval, **static: Any) -> Aval:
+    def infer(x: Aval, **static: object) -> Aval:
         check_dtype(name, "x", x, "float")
         return x
 

@@ -132,7 +132,7 @@ def _at(dim: int | Varying, turn: int) -> int:
     return int(dim.values[turn]) if isinstance(dim, Varying) else dim
 
 
-def _pool(kind: str, w: Writer, node: Node, **more: Any) -> Lying:
+def _pool(kind: str, w: Writer, node: Node, **more: object) -> Lying:
     rank = len(node.outputs[0].aval.shape)
     name = w.op(
         kind,

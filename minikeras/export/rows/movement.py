@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from minikeras.engine.graph import Node, Value
 from minikeras.export.probing import Varying
 from minikeras.export.rows.elementwise import together
 from minikeras.export.writer import Lying, Row, Writer, carried_dtype
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _END = 2**63 - 1
 
@@ -116,7 +120,7 @@ def _slice(w: Writer, node: Node) -> str | Lying:
     return _result(made, perm)
 
 
-def _stop(stop: Any, size: object, step: int) -> Any:
+def _stop(stop: ArrayLike, size: object, step: int) -> Any:
     if step < 0:
         return -_END if stop == -1 else stop
     return _END if stop == size else stop

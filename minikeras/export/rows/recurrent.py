@@ -58,7 +58,7 @@ def _gates(array: Array, order: Sequence[int], units: int) -> Array:
 
 def _whole(
     w: Writer, node: Node, kind: str, order: Sequence[int], recurrent_bias: Array | None,
-    states: Sequence[Value], kernel: Value, n_outputs: int, **attributes: Any,
+    states: Sequence[Value], kernel: Value, n_outputs: int, **attributes: object,
 ) -> Sequence[str] | None:  # fmt: skip
     """ONNX's own layer, if the input's projection is known: [Y, Y_h, ...]."""
     found = _projection(w, node.inputs[0])

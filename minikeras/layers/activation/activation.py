@@ -211,7 +211,7 @@ class PReLU(Layer):
         alpha_initializer: Identifier = "Zeros",
         alpha_regularizer: Identifier = None,
         alpha_constraint: Identifier = None,
-        shared_axes: Any = None,
+        shared_axes: object = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)

@@ -127,7 +127,7 @@ class _ListAttention(Layer):
         }
 
 
-def causal_mask(targets: Any, sources: Any) -> Any:
+def causal_mask(targets: Any, sources: object) -> Any:
     """Bools `(1, targets, sources)`: a target sees sources up to its own place."""
     rows = ops.arange(targets, dtype="int32")
     columns = ops.arange(sources, dtype="int32")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -10,6 +10,9 @@ from minikeras.layers.attention.heads import HeadAttention
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive
 from minikeras.types import Identifier, PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
 
 
 class GroupedQueryAttention(HeadAttention):
@@ -117,7 +120,10 @@ class GroupedQueryAttention(HeadAttention):
         self.num_key_value_heads = groups
 
     def build(  # type: ignore[override]  # several inputs
-        self, query_shape: PartialShape, value_shape: Any, key_shape: Any = None
+        self,
+        query_shape: PartialShape,
+        value_shape: PartialShape,
+        key_shape: Any = None,
     ) -> None:
         """Make the projections."""
         self._check_shapes(value_shape, key_shape)
@@ -136,7 +142,9 @@ class GroupedQueryAttention(HeadAttention):
         )
         self._output_dense.build((*query_shape[:-1], queries, self.head_dim))
 
-    def _to_heads(self, name: str, shape: PartialShape, heads: int, **more: Any) -> Any:
+    def _to_heads(
+        self, name: str, shape: PartialShape, heads: int, **more: object
+    ) -> Any:
         layer = self._projection(
             name, "bqm,muh->bquh", (None, heads, self.head_dim), "uh", **more
         )
@@ -165,7 +173,7 @@ class GroupedQueryAttention(HeadAttention):
         return ops.einsum("buqk,bkuh->bquh", dropped, v), weights
 
     def compute_output_shape(
-        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+        self, query_shape: Nested[PartialShape], value_shape: Any, key_shape: Any = None
     ) -> Any:
         """The query's shape."""
         self._check_shapes(value_shape, key_shape)

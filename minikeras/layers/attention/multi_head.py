@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -12,6 +12,9 @@ from minikeras.layers.attention.heads import HeadAttention
 from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.base.options import positive
 from minikeras.types import Identifier, PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import ShapeLike
 
 
 class MultiHeadAttention(HeadAttention):
@@ -85,7 +88,7 @@ class MultiHeadAttention(HeadAttention):
         value_dim: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        output_shape: Any = None,
+        output_shape: ShapeLike | None = None,
         attention_axes: Any = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
@@ -134,7 +137,7 @@ class MultiHeadAttention(HeadAttention):
         self.attention_axes = None if attention_axes is None else tuple(attention_axes)
 
     def build(  # type: ignore[override]  # several inputs
-        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+        self, query_shape: PartialShape, value_shape: Any, key_shape: Any = None
     ) -> None:
         """Make the projections."""
         self._check_shapes(value_shape, key_shape)
@@ -185,7 +188,9 @@ class MultiHeadAttention(HeadAttention):
         """The layer that projects the result."""
         return self._output_dense
 
-    def _to_heads(self, name: str, shape: PartialShape, depth: int, **more: Any) -> Any:
+    def _to_heads(
+        self, name: str, shape: PartialShape, depth: int, **more: object
+    ) -> Any:
         rank = len(shape)
         letters = string.ascii_lowercase
         free, old, new = (
@@ -230,7 +235,7 @@ class MultiHeadAttention(HeadAttention):
         return ops.einsum(f"{table},{source}->{target}", dropped, v), weights
 
     def compute_output_shape(
-        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+        self, query_shape: Any, value_shape: PartialShape, key_shape: Any = None
     ) -> Any:
         """The query's shape, ending in `output_shape`."""
         self._check_shapes(value_shape, key_shape)

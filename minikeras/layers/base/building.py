@@ -15,7 +15,7 @@ def bookkept(build: Callable[..., Any]) -> Callable[..., Any]:
     """`build` in the layer's name scope, undone if it fails, and remembered."""
 
     @functools.wraps(build)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+    def wrapped(self: Any, *args: object, **kwargs: object) -> None:
         if self._building:  # super().build() inside build()
             build(self, *args, **kwargs)
             return
@@ -62,7 +62,7 @@ def batch_shape(given: dict[str, Any]) -> tuple[int | None, ...] | None:
     return (given.get("batch_size"), *sizes)
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether JSON and Keras's own forms can hold the value as it is."""
     if isinstance(value, (list, tuple, set)):
         return all(map(is_plain, value))

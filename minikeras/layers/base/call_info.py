@@ -115,7 +115,7 @@ def _passes_on(build: Callable[..., Any]) -> bool:
     return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
 
 
-def holds_tensor(value: Any) -> bool:
+def holds_tensor(value: object) -> bool:
     """Whether a Tensor or KerasTensor is anywhere in `value`."""
     if isinstance(value, (Tensor, KerasTensor)):
         return True
@@ -137,7 +137,7 @@ def accepted(function: Callable[..., Any], options: dict[str, Any]) -> dict[str,
     return options if open_ended else {k: v for k, v in options.items() if k in named}
 
 
-def shape_of(value: Any) -> Any:
+def shape_of(value: object) -> Any:
     """The shapes of the tensors in `value`, in its structure; unknown sizes are None."""
     if isinstance(value, dict):
         return {key: shape_of(v) for key, v in value.items()}

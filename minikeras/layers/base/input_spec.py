@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.errors import see
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, Nested
 
 
 class InputSpec:
@@ -71,7 +74,7 @@ class InputSpec:
         return f"InputSpec({', '.join(given)})"
 
 
-def check(spec: Any, inputs: Any, owner: Callable[[], str]) -> None:
+def check(spec: object, inputs: Nested[ArrayLike], owner: Callable[[], str]) -> None:
     """Hold `inputs` against a spec, or a structure of them.
 
     Raises:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
-from typing import Any, Self, Unpack
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
@@ -30,6 +30,10 @@ from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
 from minikeras.scopes import remat
 from minikeras.types import Config, Identifier, PartialShape, PolicyLike
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _LOCKED = (
     "layer {!r} ({}) is built, so no variables or layers can be added to it. Make them in "
@@ -72,7 +76,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     )  # fmt: skip
     supports_masking = False
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
         layer = super().__new__(cls)
         fields = layer.__dict__
         fields["_tracker"] = Tracker()
@@ -86,7 +90,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
             fields["_init_arguments"] = (args, kwargs)
         return layer
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = bookkept(cls.__dict__["build"])  # type: ignore[method-assign]  # wrapped once for each class
@@ -128,7 +132,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
 
     # --- attributes
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         tracker = self.__dict__["_tracker"]
         object.__setattr__(self, name, tracker.track(value))
 
@@ -192,7 +196,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         return None
 
     def quantize(
-        self, mode: Any = None, type_check: bool = True, config: Config | None = None
+        self, mode: object = None, type_check: bool = True, config: Config | None = None
     ) -> None:
         """Not supported; the error says what there is instead.
 
@@ -230,7 +234,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         return list(inspect.signature(type(self).call).parameters)[1:]
 
     def rematerialized_call(
-        self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any
+        self, layer_call: Callable[..., Any], *args: object, **kwargs: object
     ) -> Callable[..., Any]:
         """`layer_call` as `RematScope` would have it; see there: it is not changed.
 
@@ -326,17 +330,17 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         with naming.kept_counts():
             return type(self).from_config(self.get_config())
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: object, **kwargs: object) -> Any:
         """Call on KerasTensors: builds the layer and records a node."""
         return self._symbolic_call(args, kwargs)
 
     def stateless_call(
         self,
-        trainable_variables: Any,
-        non_trainable_variables: Any,
-        *args: Any,
+        trainable_variables: Sequence[ArrayLike],
+        non_trainable_variables: Sequence[ArrayLike],
+        *args: object,
         return_losses: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         """Call with given values in place of the variables, which stay as they are.
 

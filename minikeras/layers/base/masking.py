@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
 from minikeras.engine.errors import see
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
+
 _NO_TENSORS = {"training"}
 
 
-def mask_of(value: Any) -> Any:
+def mask_of(value: object) -> Any:
     """The mask that a tensor carries, or None."""
     return getattr(value, "_keras_mask", None)
 
 
-def masks_of(value: Any) -> Any:
+def masks_of(value: object) -> Any:
     """The masks of the tensors in a structure, in that structure."""
     if not isinstance(value, (list, tuple, dict)):
         return mask_of(value)
     return tree.map_structure(mask_of, value)
 
 
-def set_mask(tensor: Any, mask: Any) -> None:
+def set_mask(tensor: object, mask: object) -> None:
     """Attach a mask to a tensor."""
     if isinstance(tensor, (Tensor, KerasTensor)):
         tensor._keras_mask = mask
 
 
-def copy_mask(source: Any, target: Any) -> Any:
+def copy_mask(source: object, target: Any) -> Any:
     """`target`, with the mask of `source`."""
     mask = mask_of(source)
     if mask is not None:
@@ -39,12 +44,12 @@ def copy_mask(source: Any, target: Any) -> Any:
     return target
 
 
-def any_mask(masks: Any) -> bool:
+def any_mask(masks: Sequence[ArrayLike | None]) -> bool:
     """Whether a mask is anywhere in the structure."""
     return masks is not None and any(m is not None for m in tree.flatten(masks))
 
 
-def first_masks(args: tuple[Any, ...], kwargs: dict[str, Any], info: Any) -> Any:
+def first_masks(args: tuple[Any, ...], kwargs: dict[str, Any], info: object) -> Any:
     """The masks of the first argument."""
     if args:
         return masks_of(args[0])
@@ -75,7 +80,9 @@ def fill_masks(info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
                 kwargs[key] = found
 
 
-def set_masks(layer: Any, inputs: Any, outputs: Any, masks: Any) -> None:
+def set_masks(
+    layer: Any, inputs: object, outputs: object, masks: Sequence[ArrayLike | None]
+) -> None:
     """Attach to the outputs what the layer's `compute_mask` gives."""
     has_mask = any_mask(masks)
     if not has_mask and not layer._overrides("compute_mask"):

@@ -92,7 +92,7 @@ class _Signature:
     Without it, some versions of Python show `__new__`, which takes anything.
     """
 
-    def __get__(self, instance: Any, owner: type) -> inspect.Signature:
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
         if instance is not None:
             raise AttributeError("__signature__")  # that of __call__ then
         whole = inspect.signature(owner.__init__)  # type: ignore[misc]  # only read
@@ -130,7 +130,7 @@ class Operation:
 
     __signature__ = _Signature()
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
         made = super().__new__(cls)
         made.__dict__["_inbound_nodes"] = []
         made.__dict__["_init_arguments"] = (args, kwargs)
@@ -154,7 +154,7 @@ class Operation:
             "it computes."
         )
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: object, **kwargs: object) -> Any:
         """Call on KerasTensors: infer the result, add a node."""
         outputs = self.compute_output_spec(*args, **kwargs)
         Node(self, args, kwargs, outputs)

@@ -22,7 +22,7 @@ class ArgumentError(TypeError, ValueError):
     """An argument of a type that cannot be: Keras raises now the one, now the other."""
 
 
-def set_options(layer: Layer, **options: Any) -> None:
+def set_options(layer: Layer, **options: object) -> None:
     """Set `layer.<name>_initializer` and the like from what the user gave."""
     for key, value in options.items():
         get = _FAMILIES[key.rsplit("_", 1)[1]][0]
@@ -118,7 +118,7 @@ def feature_axes(value: Any, owner: str) -> Any:
     return list(value) if several else value
 
 
-def one_of(value: Any, allowed: tuple[str, ...], name: str, owner: str) -> str:
+def one_of(value: object, allowed: tuple[str, ...], name: str, owner: str) -> str:
     """`value` in lower case, if it is allowed.
 
     Raises:

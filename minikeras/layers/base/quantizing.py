@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from minikeras.dtype_policies import DTypePolicy, DTypePolicyMap
 
 
-def refuse_to_quantize(owner: str, mode: Any) -> NoReturn:
+def refuse_to_quantize(owner: str, mode: object) -> NoReturn:
     """There is no quantization; there are ways to smaller numbers.
 
     Raises:

@@ -16,7 +16,7 @@ class Ranked(Layer):
 
     _rank = 0
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "_rank" in cls.__dict__ and "__init__" not in cls.__dict__:
             cls.__init__ = _for_rank(cls.__init__, cls._rank)  # type: ignore[method-assign]  # wrapped once for each class

@@ -13,6 +13,7 @@ from minikeras.variable import Variable
 
 if TYPE_CHECKING:
     from minikeras.layers.base.layer import Layer
+    from minikeras.types import ArrayLike
 
 
 class _Inside(Overlay):
@@ -100,7 +101,7 @@ class StatelessScope(Block):
         for variable, value in state_mapping or ():
             self.add_update((variable, value))
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: ArrayLike) -> None:
         """Put a loss into `losses`, if `collect_losses` is set."""
         if self.collect_losses:
             self.losses.append(loss)
@@ -148,5 +149,5 @@ class SymbolicScope:
     def __enter__(self) -> SymbolicScope:
         return self
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         pass

@@ -42,7 +42,7 @@ class Tracker:
         self.seeds: list[Any] = []
         self.locked_by: str | None = None
 
-    def store_of(self, value: Any) -> list[Any] | None:
+    def store_of(self, value: object) -> list[Any] | None:
         """The list that `value` belongs in, or None."""
         if isinstance(value, Variable):
             return self.trainable if value.trainable else self.non_trainable
@@ -90,7 +90,7 @@ class Tracker:
             return self.trainable + self.non_trainable
         return store
 
-    def untrack(self, value: Any) -> None:
+    def untrack(self, value: object) -> None:
         """Forget `value`, or what is in it."""
         if isinstance(value, (list, tuple, set)):
             for item in value:
@@ -132,16 +132,16 @@ class TrackedList(list):
     def _track(self, value: object) -> Any:
         return value if self.tracker is None else self.tracker.track(value)
 
-    def _forget(self, *values: Any) -> None:
+    def _forget(self, *values: object) -> None:
         if self.tracker is not None:
             for v in values:
                 if not _holds(self, v):
                     self.tracker.untrack(v)
 
-    def append(self, value: Any) -> None:
+    def append(self, value: object) -> None:
         super().append(self._track(value))
 
-    def insert(self, index: Any, value: Any) -> None:
+    def insert(self, index: Any, value: object) -> None:
         super().insert(index, self._track(value))
 
     def extend(self, values: Iterable[Any]) -> None:
@@ -169,7 +169,7 @@ class TrackedList(list):
         self._forget(value)
         return value
 
-    def remove(self, value: Any) -> None:
+    def remove(self, value: object) -> None:
         super().remove(value)
         self._forget(value)
 
@@ -185,36 +185,36 @@ class TrackedList(list):
 class TrackedDict(dict):
     """A dict that tells a tracker what is put into it."""
 
-    def __init__(self, values: Any = (), tracker: Tracker | None = None) -> None:
+    def __init__(self, values: object = (), tracker: Tracker | None = None) -> None:
         self.tracker = tracker
         super().__init__()
         self.update(values)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         tracked = value if self.tracker is None else self.tracker.track(value)
         super().__setitem__(key, tracked)
 
-    def update(self, *mappings: Any, **more: Any) -> None:
+    def update(self, *mappings: object, **more: object) -> None:
         for key, value in dict(*mappings, **more).items():
             self[key] = value
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: object, default: object = None) -> Any:
         if key not in self:
             self[key] = default
         return self[key]
 
-    def _forget(self, *values: Any) -> None:
+    def _forget(self, *values: object) -> None:
         if self.tracker is not None:
             for v in values:
                 if not _holds(self.values(), v):
                     self.tracker.untrack(v)
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: object) -> None:
         value = self[key]
         super().__delitem__(key)
         self._forget(value)
 
-    def pop(self, key: Any, *default: Any) -> Any:
+    def pop(self, key: object, *default: object) -> Any:
         value = super().pop(key, *default)
         self._forget(value)
         return value
@@ -267,12 +267,12 @@ class TrackedSet(set):
             for value in group:
                 self.add(value)
 
-    def remove(self, value: Any) -> None:
+    def remove(self, value: object) -> None:
         super().remove(value)
         if self.tracker is not None:
             self.tracker.untrack(value)
 
-    def discard(self, value: Any) -> None:
+    def discard(self, value: object) -> None:
         if value in self:
             self.remove(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import numpy as np
@@ -17,6 +17,10 @@ from minikeras.layers.base.call_context import call_context
 from minikeras.layers.base.tracker import Tracker
 from minikeras.types import DTypeLike, Identifier
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.types import ArrayLike
 
 
 def unique(things: Iterable[Any]) -> list[Any]:
@@ -123,7 +127,7 @@ class LayerVariables:
 
     def add_variable(
         self,
-        shape: Any,
+        shape: Shape,
         initializer: Identifier,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
@@ -144,7 +148,7 @@ class LayerVariables:
             name=name,
         )
 
-    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+    def add_metric(self, *args: object, **kwargs: object) -> None:
         """Is refused, as in Keras 3."""
         raise NotImplementedError(
             f"{type(self).__name__}.add_metric is gone. Give the metric to "
@@ -265,7 +269,7 @@ class LayerVariables:
         """The variables of the metrics."""
         return [v for metric in self.metrics for v in metric.variables]
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: ArrayLike) -> None:
         """Add tensors to the loss of the model this layer is in.
 
         Call it inside `call`; the losses of a call replace those of the one before.

@@ -74,7 +74,7 @@ class Dense(LowRank):
         bias_constraint: Identifier = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        quantization_config: Any = None,
+        quantization_config: object = None,
         **kwargs: Unpack[CommonOptions],
     ) -> None:
         units = positive(units, "units", "Dense")
@@ -133,7 +133,7 @@ class Dense(LowRank):
         }
 
 
-def refuse_quantization(owner: str, config: Any) -> None:
+def refuse_quantization(owner: str, config: object) -> None:
     """Raises for quantization, which is not supported."""
     if config is not None:
         raise ValueError(

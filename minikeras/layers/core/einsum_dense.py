@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import string
-from typing import Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from minikeras import activations, ops
 from minikeras.engine.tensor import Tensor
@@ -20,6 +20,10 @@ from minikeras.layers.base.options import (
 from minikeras.layers.core.dense import refuse_quantization
 from minikeras.layers.core.low_rank import LowRank, adapted
 from minikeras.types import Identifier, PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import ShapeLike
+
 
 _EQUATION = re.compile(
     r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?"
@@ -93,7 +97,7 @@ class EinsumDense(LowRank):
     def __init__(
         self,
         equation: str,
-        output_shape: Any,
+        output_shape: ShapeLike,
         activation: Identifier = None,
         bias_axes: str | None = None,
         kernel_initializer: Identifier = "glorot_uniform",
@@ -105,7 +109,7 @@ class EinsumDense(LowRank):
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         gptq_unpacked_column_size: int | None = None,
-        quantization_config: Any = None,
+        quantization_config: object = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         refuse_quantization(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -18,6 +18,9 @@ from minikeras.layers.base.options import (
 from minikeras.layers.core.dense import refuse_quantization
 from minikeras.layers.core.low_rank import LowRank, adapted
 from minikeras.types import Identifier, PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
 
 
 class TableOptions(PlainOptions, NameOptions, PenaltyOptions, total=False):
@@ -75,10 +78,10 @@ class Embedding(LowRank):
         embeddings_regularizer: Identifier = None,
         embeddings_constraint: Identifier = None,
         mask_zero: bool = False,
-        weights: Any = None,
+        weights: ArrayLike | None = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        quantization_config: Any = None,
+        quantization_config: object = None,
         **kwargs: Unpack[TableOptions],
     ) -> None:
         input_dim = positive(input_dim, "input_dim", "Embedding")

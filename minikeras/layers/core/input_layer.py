@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
@@ -13,6 +13,10 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node
 from minikeras.layers.base.options import samples_apart
 from minikeras.types import DTypeLike
+
+if TYPE_CHECKING:
+    from minikeras.types import ShapeLike
+
 
 Shape = Sequence[int | None]
 
@@ -105,7 +109,7 @@ class InputLayer(Layer):
         self._nothing_to_build()
 
     def _check_tensor(
-        self, tensor: Any, batch_size: Any, batch_shape: Any, dtype: DTypeLike
+        self, tensor: object, batch_size: object, batch_shape: Any, dtype: DTypeLike
     ) -> None:
         if not isinstance(tensor, KerasTensor):
             raise ValueError(
@@ -159,7 +163,7 @@ class InputLayer(Layer):
         Node(self, (), {}, KerasTensor(self._batch_shape, self._dtype, name=self.name))
 
 
-def _checked(shape: Any, name: str) -> tuple[int | None, ...]:
+def _checked(shape: ShapeLike, name: str) -> tuple[int | None, ...]:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     for size in shape:
         if size is not None and (not hasattr(size, "__index__") or int(size) < 0):
@@ -172,7 +176,7 @@ def _checked(shape: Any, name: str) -> tuple[int | None, ...]:
 def Input(
     shape: Shape | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: object = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
     batch_shape: Shape | None = None,

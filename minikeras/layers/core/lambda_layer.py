@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
@@ -12,6 +12,9 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import ArgumentError
 from minikeras.saving import dialects, serialization
 from minikeras.types import PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, Nested, ShapeLike
 
 
 class Lambda(Layer):
@@ -44,8 +47,8 @@ class Lambda(Layer):
     def __init__(
         self,
         function: Callable[..., Any],
-        output_shape: Any = None,
-        mask: Any = None,
+        output_shape: ShapeLike | None = None,
+        mask: ArrayLike | Callable[..., Any] | None = None,
         arguments: dict[str, Any] | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
@@ -65,7 +68,10 @@ class Lambda(Layer):
         self._passed_on = known & {"mask", "training"}
 
     def call(
-        self, inputs: Tensor, mask: Any = None, training: bool | None = None
+        self,
+        inputs: Tensor,
+        mask: Nested[ArrayLike] | None = None,
+        training: bool | None = None,
     ) -> Any:
         """`function(inputs, **arguments)`."""
         more = dict(self.arguments)

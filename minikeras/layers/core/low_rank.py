@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras import ops
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import positive
+
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
 
 
 def adapted(name: str) -> Any:
@@ -43,7 +46,7 @@ class LowRank(Layer):
     lora_rank: Any = None
     lora_alpha: Any = None
 
-    def _plan_adaptation(self, rank: Any, alpha: Any) -> None:
+    def _plan_adaptation(self, rank: object, alpha: object) -> None:
         """Keep the constructor's arguments; `_adapt_if_planned` ends `build`."""
         if rank is not None:
             positive(rank, "lora_rank", self._label())
@@ -58,8 +61,8 @@ class LowRank(Layer):
         self,
         rank: int,
         lora_alpha: float | None = None,
-        a_initializer: Any = "he_uniform",
-        b_initializer: Any = "zeros",
+        a_initializer: Identifier = "he_uniform",
+        b_initializer: Identifier = "zeros",
     ) -> None:
         """Freeze the weight and learn a correction of low rank instead.
 
@@ -88,7 +91,7 @@ class LowRank(Layer):
         finally:
             tracker.locked_by = locked
 
-    def _adapt(self, rank: int, alpha: Any, first: Any, second: Any) -> None:
+    def _adapt(self, rank: int, alpha: object, first: Any, second: Any) -> None:
         name = self._adapted
         if getattr(self, f"{name}_constraint") is not None:
             raise ValueError(

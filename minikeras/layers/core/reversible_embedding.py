@@ -59,7 +59,7 @@ class ReversibleEmbedding(Embedding):
         embeddings_regularizer: Identifier = None,
         embeddings_constraint: Identifier = None,
         mask_zero: bool = False,
-        reverse_dtype: Any = None,
+        reverse_dtype: object = None,
         logit_soft_cap: float | None = None,
         **kwargs: Unpack[TableOptions],
     ) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.merging import joining, merge
 
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
 
-def add(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
+
+def add(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
     """The sum of tensors.
 
     Args:
@@ -26,7 +30,7 @@ def add(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
+def subtract(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any:
     """The first tensor minus the second.
 
     Args:
@@ -44,7 +48,7 @@ def subtract(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
+def multiply(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any:
     """The product of tensors, element by element.
 
     Args:
@@ -62,7 +66,7 @@ def multiply(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Multiply(**kwargs)(inputs)
 
 
-def average(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
+def average(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any:
     """The mean of tensors, element by element.
 
     Args:
@@ -80,7 +84,7 @@ def average(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Average(**kwargs)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
+def maximum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
     """The greatest of tensors, element by element.
 
     Args:
@@ -98,7 +102,7 @@ def maximum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
+def minimum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
     """The least of tensors, element by element.
 
     Args:
@@ -116,7 +120,9 @@ def minimum(inputs: Any, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> Any:
+def concatenate(
+    inputs: Sequence[ArrayLike], axis: int = -1, **kwargs: Unpack[LayerOptions]
+) -> Any:
     """Tensors one after the other along an axis.
 
     Args:
@@ -135,7 +141,9 @@ def concatenate(inputs: Any, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> 
     return joining.Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Unpack[LayerOptions]) -> Any:
+def dot(
+    inputs: Sequence[ArrayLike], axes: Any = -1, **kwargs: Unpack[LayerOptions]
+) -> Any:
     """The dot product of two tensors along axes, sample by sample.
 
     Args:

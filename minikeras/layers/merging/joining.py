@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError, Unknown
@@ -11,6 +12,9 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.merging.merge import Merge
 from minikeras.types import PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
 
 
 class Concatenate(Merge):
@@ -73,7 +77,7 @@ class Concatenate(Merge):
         return {**super().get_config(), "axis": self.axis}
 
 
-def _is_whole(mask: Any, shape: Any) -> bool:
+def _is_whole(mask: Any, shape: Shape) -> bool:
     """Whether a mask has an entry for each entry of a tensor of this shape."""
     return len(mask) == len(shape) and all(
         a == b or b is None for a, b in zip(mask, shape)
@@ -107,7 +111,10 @@ class Dot(Merge):
     """
 
     def __init__(
-        self, axes: Any, normalize: bool = False, **kwargs: Unpack[LayerOptions]
+        self,
+        axes: Sequence[int],
+        normalize: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         pair = isinstance(axes, (list, tuple)) and len(axes) == 2

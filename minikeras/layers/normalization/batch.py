@@ -277,7 +277,7 @@ def _move(average: Any, new: Any, momentum: float) -> None:
     average.assign(average * momentum + new * (1.0 - momentum))
 
 
-def _check_mask(mask: Any, inputs: Any, owner: str) -> None:
+def _check_mask(mask: Any, inputs: Tensor, owner: str) -> None:
     shape, sizes = tuple(mask.shape), tuple(inputs.shape)
     fits = all(a is None or b is None or a in (1, b) for a, b in zip(shape, sizes))
     if not 0 < len(shape) < len(sizes) or not fits:

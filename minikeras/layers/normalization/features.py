@@ -197,7 +197,7 @@ class GroupNormalization(Layer):
         )
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `gamma` and `beta`, one number for each channel."""
         channels = input_shape[self.axis]
         if channels is None:

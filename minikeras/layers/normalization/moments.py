@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minikeras import ops, settings
 from minikeras.engine import ranks
 from minikeras.engine.ranks import Shard
 from minikeras.ops import collective
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 class Moments(NamedTuple):
@@ -18,7 +21,7 @@ class Moments(NamedTuple):
     variance: Any
 
 
-def moments(inputs: Any, channel: int, mask: Any, synchronized: bool) -> Moments:
+def moments(inputs: Tensor, channel: int, mask: object, synchronized: bool) -> Moments:
     """Mean and (biased) variance of each channel, over what is not masked.
 
     Args:
@@ -41,7 +44,7 @@ def moments(inputs: Any, channel: int, mask: Any, synchronized: bool) -> Moments
     return Moments(ops.squeeze(mean, axes), ops.squeeze(variance, axes))
 
 
-def _weights(inputs: Any, channel: int, mask: Any) -> Any:
+def _weights(inputs: Tensor, channel: int, mask: Any) -> Any:
     """The mask as numbers that broadcast to the inputs."""
     weights = ops.cast(mask, inputs.dtype)
     weights = ops.reshape(
@@ -53,7 +56,11 @@ def _weights(inputs: Any, channel: int, mask: Any) -> Any:
 
 
 def _mean(
-    values: Any, axes: list[int], weights: Any, shard: Shard | None, count: Any = None
+    values: Any,
+    axes: list[int],
+    weights: Any,
+    shard: Shard | None,
+    count: object = None,
 ) -> tuple[Any, Any]:
     """The weighted mean over axes, which are kept, and the count that divides."""
     if weights is not None:

@@ -32,7 +32,7 @@ def output_mode_of(mode: Any, owner: str) -> str:
     return found
 
 
-def refuse_sparse(sparse: Any, owner: str) -> bool:
+def refuse_sparse(sparse: object, owner: str) -> bool:
     """False, if that is what was asked for."""
     if sparse:
         raise ValueError(

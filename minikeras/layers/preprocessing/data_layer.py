@@ -31,7 +31,9 @@ def _as_array(value: ArrayLike) -> Any:
     return value
 
 
-def encoded(ids: Any, mode: str, size: int, dtype: str, weights: Any = None) -> Any:
+def encoded(
+    ids: Any, mode: str, size: int, dtype: str, weights: ArrayLike | None = None
+) -> Any:
     """Numbers below `size` as vectors, by ops; see `encoding.encode`.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ class Discretization(DataLayer):
         self.sparse = refuse_sparse(sparse, label)
         self._nothing_to_build()
 
-    def _set_up(self, boundaries: Any, count: object, epsilon: Any) -> None:
+    def _set_up(self, boundaries: Any, count: object, epsilon: object) -> None:
         label = self._label()
         if count is not None and (
             not isinstance(count, (int, np.integer)) or count < 1
@@ -115,7 +115,7 @@ class Discretization(DataLayer):
     _held: Variable
     _sketch: QuantileSketch
 
-    def _checked(self, boundaries: Any) -> list[float]:
+    def _checked(self, boundaries: Sequence[float]) -> list[float]:
         array = np.asarray(boundaries)
         right = array.ndim == 1 and (array.dtype.kind in "fiu" or not array.size)
         if not right or np.isnan(array.astype("float64")).any():
@@ -202,7 +202,7 @@ class Discretization(DataLayer):
         assert self.num_bins is not None
         return self.num_bins
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: ArrayLike) -> Any:
         """The index of each number's range, or vectors of them."""
         boundaries: Any = None
         if self.bin_boundaries is not None:

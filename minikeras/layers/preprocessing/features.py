@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras import naming, ops
@@ -30,7 +31,7 @@ class TFDIdentity(DataLayer):
         super().__init__(**kwargs)
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: ArrayLike) -> Any:
         """The inputs."""
         return inputs
 
@@ -100,7 +101,10 @@ class Cross:
     """
 
     def __init__(
-        self, feature_names: Any, crossing_dim: int, output_mode: str = "one_hot"
+        self,
+        feature_names: Sequence[str],
+        crossing_dim: int,
+        output_mode: str = "one_hot",
     ) -> None:
         one_of(output_mode, ("int", "one_hot"), "output_mode", "Cross")
         self.feature_names = tuple(feature_names)
@@ -147,7 +151,10 @@ class FeatureKinds:
 
     @classmethod
     def cross(
-        cls, feature_names: Any, crossing_dim: int, output_mode: str = "one_hot"
+        cls,
+        feature_names: Sequence[str],
+        crossing_dim: int,
+        output_mode: str = "one_hot",
     ) -> Cross:
         """A combination of features, hashed into `crossing_dim` bins."""
         return Cross(feature_names, crossing_dim, output_mode)
@@ -165,7 +172,7 @@ class FeatureKinds:
 
     @classmethod
     def float_rescaled(
-        cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None
+        cls, scale: ArrayLike = 1.0, offset: ArrayLike = 0.0, name: str | None = None
     ) -> Feature:
         """Numbers, scaled and shifted."""
         layer = Rescaling(scale, offset, name=_named("float_rescaled", name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from minikeras.layers.preprocessing.choices import check_salt, one_of, refuse_sp
 from minikeras.layers.preprocessing.encoding import Array, encode, encoded_shape
 from minikeras.layers.preprocessing.host import HostLayer
 from minikeras.layers.preprocessing.vocabulary import to_bytes
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 class Hashing(HostLayer):
@@ -108,7 +111,7 @@ class Hashing(HostLayer):
         same = [token == wanted for token in utf8(array)]
         return np.array(same, bool).reshape(array.shape)
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Tensor) -> Any:
         """The result's shape and dtype, as a KerasTensor."""
         shape = encoded_shape(inputs.shape, self.output_mode, self.num_bins)
         return KerasTensor(shape, self.compute_dtype)

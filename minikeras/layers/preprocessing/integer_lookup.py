@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras.layers.preprocessing import in_step
 from minikeras.layers.preprocessing.lookup import Array, IndexLookup, LookupOptions
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+    from minikeras.types import Nested
 
 
 class IntegerLookup(IndexLookup):
@@ -122,7 +126,7 @@ class IntegerLookup(IndexLookup):
         except ValueError as error:
             raise ValueError(f"{self._label()}: {error}") from None
 
-    def _in_step(self, inputs: Any) -> Any:
+    def _in_step(self, inputs: Nested[Tensor]) -> Any:
         table = self._ready()
         if self.invert:
             return in_step.tokens_of(table, inputs)

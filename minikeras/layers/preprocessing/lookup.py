@@ -54,8 +54,8 @@ class IndexLookup(HostLayer):
         *,
         max_tokens: int | None,
         num_oov_indices: int,
-        mask_token: Any,
-        oov_token: Any,
+        mask_token: object,
+        oov_token: object,
         vocabulary: str | ArrayLike,
         idf_weights: ArrayLike,
         invert: bool,
@@ -189,7 +189,7 @@ class IndexLookup(HostLayer):
                     f"{special}."
                 )
 
-    def _spread_weights(self, weights: Any, front: Any = None) -> Array:
+    def _spread_weights(self, weights: Any, front: object = None) -> Array:
         """Weights for all numbers: those of unknown tokens are the mean, of none 0."""
         if front is None:
             mean = weights.mean() if len(weights) else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from minikeras.layers.preprocessing.batches import batches, gives_batches, numbe
 from minikeras.layers.preprocessing.data_layer import DataLayer
 from minikeras.layers.preprocessing.moments import Moments
 from minikeras.types import ArrayLike, PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import Axis
 
 
 class Normalization(DataLayer):
@@ -50,7 +53,7 @@ class Normalization(DataLayer):
 
     def __init__(
         self,
-        axis: Any = -1,
+        axis: Axis = -1,
         mean: Any = None,
         variance: Any = None,
         invert: bool = False,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from minikeras.layers.base.call_info import call_info
 from minikeras.layers.base.layer import Layer
 from minikeras.saving import serialization
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
 
 
 class Pipeline(Layer):
@@ -49,7 +52,7 @@ class Pipeline(Layer):
         """The layers, in order."""
         return list(self._pipeline_layers)
 
-    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+    def call(self, inputs: ArrayLike, training: bool = True, mask: Any = None) -> Any:
         """What the last layer makes of it."""
         for layer in self._pipeline_layers:
             info = call_info(type(layer).call)

@@ -41,7 +41,7 @@ class Rescaling(DataLayer):
     """
 
     def __init__(
-        self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]
+        self, scale: ArrayLike, offset: ArrayLike = 0.0, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
         self.scale = _numbers(scale, "scale", self._label())
@@ -49,7 +49,7 @@ class Rescaling(DataLayer):
         self.supports_masking = True
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: ArrayLike) -> Any:
         """The inputs, scaled and shifted."""
         dtype = self.compute_dtype
         x = ops.cast(inputs, dtype)

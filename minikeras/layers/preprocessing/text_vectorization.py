@@ -124,7 +124,7 @@ class TextVectorization(HostLayer):
         self._lookup_layer.__dict__["_shown_as"] = label  # in its errors
         self.max_tokens, self.pad_to_max_tokens = max_tokens, bool(pad_to_max_tokens)
 
-    def _checked_length(self, length: Any) -> int | None:
+    def _checked_length(self, length: object) -> int | None:
         if length is None:
             return None
         if self.output_mode != "int":

@@ -109,7 +109,7 @@ def most_common(counts: Counter[Token], most: int | None) -> list[Token]:
 
 
 def without_special(
-    tokens: list[Token], weights: Any, special: list[Token]
+    tokens: list[Token], weights: Sequence[ArrayLike], special: list[Token]
 ) -> tuple[list[Token], Any, Any]:
     """Tokens and weights without the special ones in front, and the weights of those."""
     count = len(special)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
@@ -14,6 +14,10 @@ from minikeras.layers.recurrent.rnn import RNN
 from minikeras.saving import serialization
 from minikeras.saving.registry import custom_object_scope
 from minikeras.types import PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _MODES = ("sum", "mul", "ave", "concat", None)
 _SHARED = ("stateful", "return_sequences", "return_state")
@@ -61,7 +65,7 @@ class Bidirectional(Layer):
         self,
         layer: Any,
         merge_mode: str | None = "concat",
-        weights: Any = None,
+        weights: Sequence[ArrayLike] | None = None,
         backward_layer: Any = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:

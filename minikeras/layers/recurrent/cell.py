@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import activations, ops, random
 from minikeras.engine.tensor import Tensor
@@ -12,6 +12,10 @@ from minikeras.layers.base.options import ArgumentError, options_config, set_opt
 from minikeras.random.draws import dropped
 from minikeras.types import DTypeLike
 
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+
+
 OPTIONS = (
     "kernel_initializer", "recurrent_initializer", "bias_initializer",
     "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
@@ -19,7 +23,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def fraction(value: Any, name: str, owner: str) -> float:
+def fraction(value: object, name: str, owner: str) -> float:
     """`value` moved into the range from 0 to 1, as Keras does.
 
     Raises:
@@ -169,14 +173,16 @@ class Cell(Layer):
         """The output and the next states of one step, given its projected inputs."""
         raise NotImplementedError
 
-    def _step(self, inputs: Any, states: Any, training: Any) -> tuple[Any, Any]:
+    def _step(
+        self, inputs: Tensor, states: Any, training: bool | None
+    ) -> tuple[Any, Any]:
         """One step by itself: `(output, states)`, the states in the form they came."""
         given = states if isinstance(states, (list, tuple)) else [states]
         masks = self.held or self._masks(inputs, given, training)
         output, after = self.advance(self.project(inputs, masks), given, masks)
         return output, after if given is states else after[0]
 
-    def _cell_config(self, **sizes: Any) -> dict[str, Any]:
+    def _cell_config(self, **sizes: object) -> dict[str, Any]:
         named = {
             name: activations.serialize(getattr(self, name))
             for name in self._activation_names
@@ -206,7 +212,7 @@ def forgetful(initializer: Any, gates: int = 4) -> Callable[..., Any]:
         architectures; 2015, section 4.
     """
 
-    def made(shape: Any, dtype: DTypeLike | None = None) -> Any:
+    def made(shape: Shape, dtype: DTypeLike | None = None) -> Any:
         units = shape[0] // gates
         parts = [
             initializer((units,), dtype=dtype),

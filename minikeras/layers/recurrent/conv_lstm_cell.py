@@ -118,7 +118,7 @@ class ConvLSTMCell(Cell):
 
     # --- a step
 
-    def project(self, inputs: Any, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Any:
         """The convolution of the inputs, of all steps at once, with the bias."""
         lead = inputs.shape[: len(inputs.shape) - self.rank - 1]
         dropped = masks.inputs
@@ -161,7 +161,7 @@ class ConvLSTMCell(Cell):
             x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate
         )
 
-    def _recurrent(self, h: Any, kernel: Tensor) -> Any:
+    def _recurrent(self, h: Tensor, kernel: Tensor) -> Any:
         return ops.conv(h, kernel, 1, "same", self.data_format)
 
     def call(

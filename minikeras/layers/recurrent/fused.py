@@ -6,7 +6,8 @@ differs from that goes through the loop of `loop.py`, which gives the same value
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from minikeras import activations, ops
 from minikeras.layers.recurrent.cell import Cell, Masks
@@ -15,6 +16,10 @@ from minikeras.layers.recurrent.loop import Walk
 from minikeras.layers.recurrent.lstm_cell import LSTMCell
 from minikeras.layers.recurrent.simple_cell import SimpleRNNCell
 from minikeras.ops.nn import recurrent
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
 
 _SIMPLE = {activations.tanh: "tanh", activations.relu: "relu"}
 
@@ -40,7 +45,9 @@ def has_kernel(cell: Cell, masks: Masks, walk: Walk) -> bool:
     )
 
 
-def run_fused(cell: Any, projected: Any, states: Any, mask: Any, walk: Walk) -> Any:
+def run_fused(
+    cell: Any, projected: Tensor, states: Sequence[Tensor], mask: Any, walk: Walk
+) -> Any:
     """As `run_cell`, given the projected inputs of all steps."""
     kernel, back = cell.recurrent_kernel, walk.backwards
     last: Any

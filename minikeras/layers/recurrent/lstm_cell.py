@@ -20,7 +20,7 @@ from minikeras.layers.recurrent.cell import (
 from minikeras.types import Identifier
 
 
-def lstm_step(cell: Any, total: Tensor, c: Any, axis: int = -1) -> Any:
+def lstm_step(cell: Any, total: Tensor, c: object, axis: int = -1) -> Any:
     """The output and the states, given the sums of the gates `i, f, c, o` and the carry.
 
     Reference:
@@ -137,7 +137,7 @@ class LSTMCell(Cell):
         self.recurrent_kernel = weight(self, "recurrent", shape, "recurrent_kernel")
         self.bias = lstm_bias(self, wide)
 
-    def project(self, inputs: Any, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Any:
         """`inputs @ kernel + bias`."""
         x = product(inputs, self.kernel, masks.inputs)
         return x if self.bias is None else ops.add(x, self.bias)

@@ -138,7 +138,7 @@ class RNN(Layer):
                 self.get_initial_state(shape[0]),
             )
 
-    def get_initial_state(self, batch_size: Any) -> Any:
+    def get_initial_state(self, batch_size: object) -> Any:
         """The states that a call starts from: those of the cell, or zeros.
 
         Args:
@@ -228,7 +228,9 @@ class RNN(Layer):
         more = tuple(range(2, len(mask.shape)))
         return ops.any(mask, axis=more) if more else mask
 
-    def _walked(self, sequences: Any, states: Any, mask: Any, training: Any) -> Any:
+    def _walked(
+        self, sequences: Any, states: Any, mask: Any, training: bool | None
+    ) -> Any:
         """The outputs that are wanted, and the last states."""
         cell = self.cell
         walk = Walk(
@@ -245,7 +247,7 @@ class RNN(Layer):
                 if has_kernel(cell, masks, walk):
                     return run_fused(cell, projected, states, mask, walk)
 
-                def advance(x: Tensor, states: Any) -> Any:
+                def advance(x: Tensor, states: object) -> Any:
                     return cell.advance(x, states, masks)
 
                 return run_cell(advance, projected, states, mask, walk)

@@ -140,7 +140,9 @@ def takes_training(cell: Any) -> bool:
 
 
 @contextmanager
-def held_masks(cell: Any, like: Aval, states: Any, training: Any) -> Iterator[None]:
+def held_masks(
+    cell: object, like: Aval, states: Any, training: bool | None
+) -> Iterator[None]:
     """The masks of dropout of a cell drawn now, and held as long as this is open.
 
     Args:

@@ -48,7 +48,7 @@ class TimeDistributed(Wrapper):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
-    def _inner_shape(self, input_shape: Any) -> tuple[Any, ...]:
+    def _inner_shape(self, input_shape: object) -> tuple[Any, ...]:
         if not isinstance(input_shape, (tuple, list)) or len(input_shape) < 3:
             raise ShapeError(
                 f"{self._label()}: input has shape {input_shape}; expected at least 3 axes, "
@@ -75,7 +75,7 @@ class TimeDistributed(Wrapper):
         more = {"training": training} if "training" in known else {}
         mask = mask if "mask" in known else None
 
-        def one(x: Tensor, m: Any) -> Any:
+        def one(x: Tensor, m: object) -> Any:
             given = {} if m is None else {"mask": m}
             return self.layer(x, **more, **given)
 
@@ -113,7 +113,7 @@ class TimeDistributed(Wrapper):
         return (inner[0], input_shape[1], *inner[1:])
 
 
-def _folds(layer: Any, training: Any) -> bool:
+def _folds(layer: Any, training: object) -> bool:
     """Whether a layer gives the same for all steps at once as for each by itself."""
     caller = next(cls for cls in type(layer).__mro__ if "call" in cls.__dict__)
     if not caller.__module__.startswith("minikeras."):

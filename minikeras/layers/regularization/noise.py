@@ -34,7 +34,7 @@ class _Noise(Layer):
     def _mixes_samples(self, training: bool | None) -> bool:
         return self.noise_shape is not None  # which says a size of the batch
 
-    def _rate(self, rate: Any) -> float:
+    def _rate(self, rate: float) -> float:
         number = isinstance(rate, (int, float))
         if not number or not 0 <= rate <= 1:
             raise (ValueError if number else ArgumentError)(

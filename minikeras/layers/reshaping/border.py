@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
@@ -12,6 +13,10 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import samples_apart
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, Sizes
+
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -53,7 +58,7 @@ class _Border(Layer):
     def _first_axis(self) -> int:
         return 1 if self.data_format == "channels_last" else 2
 
-    def _by_axis(self, values: Any, other: object) -> list[Any]:
+    def _by_axis(self, values: Sequence[ArrayLike], other: object) -> list[Any]:
         """One value for each axis of the input: `values` in the spatial ones."""
         found = [other] * (self._rank + 2)
         found[self._first_axis : self._first_axis + self._rank] = list(values)
@@ -87,7 +92,7 @@ class ZeroPadding1D(_Border):
 
     def __init__(
         self,
-        padding: Any = 1,
+        padding: Sizes = 1,
         data_format: str | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
@@ -136,7 +141,7 @@ class ZeroPadding2D(_Border):
 
     def __init__(
         self,
-        padding: Any = (1, 1),
+        padding: object = (1, 1),
         data_format: str | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
@@ -185,7 +190,7 @@ class ZeroPadding3D(_Border):
 
     def __init__(
         self,
-        padding: Any = ((1, 1), (1, 1), (1, 1)),
+        padding: object = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -232,7 +237,11 @@ class Cropping1D(_Border):
 
     _rank = 1
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self,
+        cropping: Sizes | Sequence[Sequence[int]] = (1, 1),
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**kwargs)
         self._set_format("channels_last")
         self._cuts = _pairs(cropping, 1, "cropping", self._label())
@@ -275,7 +284,7 @@ class Cropping2D(_Border):
 
     def __init__(
         self,
-        cropping: Any = ((0, 0), (0, 0)),
+        cropping: Sizes | Sequence[Sequence[int]] = ((0, 0), (0, 0)),
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -325,7 +334,7 @@ class Cropping3D(_Border):
 
     def __init__(
         self,
-        cropping: Any = ((1, 1), (1, 1), (1, 1)),
+        cropping: Sizes | Sequence[Sequence[int]] = ((1, 1), (1, 1), (1, 1)),
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -11,6 +11,9 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.base.options import one_of, samples_apart, sizes
+
+if TYPE_CHECKING:
+    from minikeras.types import Sizes
 
 
 def _repeated(x: Tensor, factors: tuple[int, ...], first: int) -> Any:
@@ -91,7 +94,7 @@ class UpSampling2D(Layer):
 
     def __init__(
         self,
-        size: Any = (2, 2),
+        size: Sizes = (2, 2),
         data_format: str | None = None,
         interpolation: str = "nearest",
         **kwargs: Unpack[LayerOptions],
@@ -151,7 +154,7 @@ class UpSampling3D(Layer):
 
     def __init__(
         self,
-        size: Any = (2, 2, 2),
+        size: Sizes = (2, 2, 2),
         data_format: str | None = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:

@@ -71,7 +71,7 @@ class OnnxGraph(Layer):
         """Nothing is left to make; the file says all shapes."""
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: object) -> Any:
         values = tree.flatten(inputs)
         if len(values) != len(self._description.inputs):
             raise ValueError(

@@ -235,7 +235,7 @@ def _staged_while(
 
 @op
 def fori_loop(
-    lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any
+    lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: object
 ) -> Any:
     """Call `body_fun(i, value)` for each `i` from `lower` up to but without `upper`.
 

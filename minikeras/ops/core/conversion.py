@@ -82,7 +82,7 @@ def convert_to_numpy(x: ArrayLike) -> np.ndarray[Any, Any]:
 
 
 @op
-def cast(x: ArrayLike, dtype: Any) -> Tensor:
+def cast(x: ArrayLike, dtype: object) -> Tensor:
     """`x` with another dtype.
 
     A float in an integer dtype drops its fraction; outside the range of that dtype it
@@ -110,7 +110,7 @@ def cast(x: ArrayLike, dtype: Any) -> Tensor:
 
 
 @op
-def saturate_cast(x: Any, dtype: Any) -> Tensor:
+def saturate_cast(x: Any, dtype: object) -> Tensor:
     """`x` with another dtype, clipped to what that dtype can hold.
 
     Unlike `cast`, integers do not wrap around, infinities become the greatest finite

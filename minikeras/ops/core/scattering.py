@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError
@@ -51,7 +50,7 @@ def _added(where: Tensor, inside: Tensor, values: Tensor, shape: Shape) -> Tenso
 
 
 @op
-def scatter(indices: ArrayLike, values: ArrayLike, shape: Any) -> Tensor:
+def scatter(indices: ArrayLike, values: ArrayLike, shape: object) -> Tensor:
     """Zeros with values added at indices; those that meet at one place are summed.
 
     Args:

@@ -38,7 +38,7 @@ def _starts(start_indices: ArrayLike, shape: Shape, sizes: Shape, op: str) -> Te
 
 
 @op
-def slice(inputs: ArrayLike, start_indices: Any, shape: Any) -> Tensor:
+def slice(inputs: ArrayLike, start_indices: Any, shape: object) -> Tensor:
     """A window of a tensor.
 
     Args:

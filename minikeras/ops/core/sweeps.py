@@ -52,7 +52,7 @@ class _Rows:
         tensors: Its tensors.
     """
 
-    def __init__(self, structure: Any) -> None:
+    def __init__(self, structure: object) -> None:
         self.leaves, self.spec = tree.flatten_spec(structure)
         self.places = [i for i, v in enumerate(self.leaves) if v is not None]
         self.tensors = [to_tensor(self.leaves[i]) for i in self.places]
@@ -96,8 +96,8 @@ def _spread(result: object, n: int) -> Any:
 @op
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
+    init: object,
+    xs: object = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
@@ -191,7 +191,7 @@ def _staged_scan(
 
 @op
 def associative_scan(
-    f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0
+    f: Callable[[Any, Any], Any], elems: object, reverse: bool = False, axis: int = 0
 ) -> Any:
     """Running combinations by an associative function, in log2(n) rounds.
 
@@ -275,7 +275,7 @@ def map(f: Callable[[Any], Any], xs: ArrayLike) -> Any:
 
 
 @op
-def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+def vectorized_map(function: Callable[[Any], Any], elements: object) -> Any:
     """A function on each slice along the first axis, the results stacked.
 
     Args:

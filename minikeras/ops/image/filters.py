@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
@@ -75,7 +73,7 @@ def _channels_after(x: Tensor, first: bool) -> Tensor:
 def gaussian_blur(
     images: ArrayLike,
     kernel_size: Sizes = (3, 3),
-    sigma: Any = (1.0, 1.0),
+    sigma: ArrayLike = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Tensor:
     """Images smoothed by a Gaussian; beyond the border they count as 0.

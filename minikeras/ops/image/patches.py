@@ -26,10 +26,10 @@ __all__ = ["extract_patches", "extract_patches_3d"]
 
 @op
 def extract_patches(
-    images: Any,
-    size: Any,
+    images: ArrayLike,
+    size: Sizes,
     strides: Any = None,
-    dilation_rate: Any = 1,
+    dilation_rate: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
@@ -76,10 +76,10 @@ def extract_patches(
 
 @op
 def extract_patches_3d(
-    volumes: Any,
-    size: Any,
+    volumes: ArrayLike,
+    size: Sizes,
     strides: Any = None,
-    dilation_rate: Any = 1,
+    dilation_rate: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
@@ -23,6 +23,10 @@ from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axis_of, cast_to, floating, sub_slice
 from minikeras.types import ArrayLike
 
+if TYPE_CHECKING:
+    from minikeras.types import Sizes
+
+
 __all__ = ["resize", "scale_and_translate"]
 
 _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
@@ -31,7 +35,7 @@ _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 @op
 def resize(
     images: ArrayLike,
-    size: Any,
+    size: Sizes,
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -147,7 +151,7 @@ def scale_and_translate(
     images: ArrayLike,
     output_shape: Any,
     scale: ArrayLike,
-    translation: Any,
+    translation: ArrayLike,
     spatial_dims: Sequence[int],
     method: str,
     antialias: bool = True,

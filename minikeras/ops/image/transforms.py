@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
@@ -14,6 +14,11 @@ from minikeras.ops.nn.convolution import to_first, to_last
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import cast_to, const, sub_slice
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.random.seed_generator import SeedGenerator
+
 
 __all__ = ["affine_transform", "perspective_transform", "elastic_transform"]
 
@@ -239,7 +244,7 @@ def elastic_transform(
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
     fill_value: float = 0.0,
-    seed: Any = None,
+    seed: int | SeedGenerator | None = None,
     data_format: str | None = None,
 ) -> Tensor:
     """Images whose pixels are moved by a smooth random field.
@@ -286,7 +291,12 @@ def elastic_transform(
 
 
 def random_field(
-    shape: Any, alpha: ArrayLike, sigma: Any, reach: int, dtype: str, seed: Any
+    shape: Shape,
+    alpha: ArrayLike,
+    sigma: ArrayLike,
+    reach: int,
+    dtype: str,
+    seed: int | SeedGenerator | None,
 ) -> list[Tensor]:
     """Smooth random moves down and to the right, each `(batch, height, width)`.
 

@@ -79,7 +79,7 @@ def _matrix(x: Tensor, order: object, axes: tuple[int, int], keepdims: bool) -> 
 
 @op
 def norm(
-    x: ArrayLike, ord: Any = None, axis: Axis = None, keepdims: bool = False
+    x: ArrayLike, ord: object = None, axis: Axis = None, keepdims: bool = False
 ) -> Tensor:
     """A norm of vectors or matrices.
 

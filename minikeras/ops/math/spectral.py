@@ -218,7 +218,7 @@ def _window(window: Any, length: int, fft_length: int, dtype: str, name: str) ->
     return prims.pad(values, const(values, 0), widths=widths)
 
 
-def _check_frames(length: Any, stride: Any, fft_length: Any, name: str) -> None:
+def _check_frames(length: int, stride: Any, fft_length: int, name: str) -> None:
     whole = all(hasattr(n, "__index__") for n in (length, stride, fft_length))
     if not whole or not stride > 0 or not 0 < length <= fft_length:
         raise ValueError(
@@ -233,7 +233,7 @@ def stft(
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
-    window: Any = "hann",
+    window: object = "hann",
     center: bool = True,
 ) -> Pair:
     """The short-time Fourier transform: that of weighed, overlapping frames.
@@ -276,7 +276,7 @@ def istft(
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: object = "hann",
     center: bool = True,
 ) -> Tensor:
     """The inverse of `stft`, by weighed overlapping sums.

@@ -197,7 +197,7 @@ def binary_crossentropy(
 
 @op
 def one_hot(
-    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+    x: Any, num_classes: int, axis: int = -1, dtype: object = None, sparse: bool = False
 ) -> Tensor:
     """Class indices as rows with a 1 at the index and zeros elsewhere.
 

@@ -122,7 +122,7 @@ def layer_normalization(
     beta: ArrayLike | None = None,
     axis: int | tuple[int, ...] = -1,
     epsilon: float | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Tensor:
     """Mean 0 and variance 1 along axes, then `* gamma + beta`.
 

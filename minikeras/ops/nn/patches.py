@@ -54,7 +54,11 @@ def _places(
 
 @op
 def unfold(
-    x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    x: Tensor,
+    kernel_size: object,
+    dilation: object = 1,
+    padding: Sizes = 0,
+    stride: object = 1,
 ) -> Tensor:
     """Sliding windows of an image, each as a column.
 
@@ -108,10 +112,10 @@ def unfold(
 @op
 def fold(
     x: ArrayLike,
-    output_size: Any,
-    kernel_size: Any,
+    output_size: object,
+    kernel_size: object,
     dilation: Sizes = 1,
-    padding: Any = 0,
+    padding: Sizes = 0,
     stride: Sizes = 1,
 ) -> Tensor:
     """The transpose of `unfold`: columns put back as windows; overlaps are summed.

@@ -31,7 +31,7 @@ def _pool(
     x: Tensor,
     pool_size: object,
     strides: object,
-    padding: Any,
+    padding: str,
     data_format: str | None,
     name: str,
 ) -> Tensor:
@@ -144,7 +144,7 @@ def average_pool(
 
 @op
 def sum_pool(
-    inputs: Any,
+    inputs: ArrayLike,
     pool_size: int | Sequence[int],
     strides: int | Sequence[int] | None = None,
     padding: str = "valid",

@@ -31,9 +31,9 @@ def _last(hs: Tensor, h0: Tensor) -> Tensor:
 
 @op
 def lstm(
-    x: Any,
-    h0: Any,
-    c0: Any,
+    x: ArrayLike,
+    h0: Tensor,
+    c0: Tensor,
     recurrent_kernel: ArrayLike,
     mask: Any = None,
     reverse: bool = False,
@@ -65,8 +65,8 @@ def lstm(
 
 @op
 def gru(
-    x: Any,
-    h0: Any,
+    x: ArrayLike,
+    h0: Tensor,
     recurrent_kernel: ArrayLike,
     recurrent_bias: ArrayLike | None = None,
     mask: Any = None,
@@ -103,8 +103,8 @@ def gru(
 
 @op
 def simple_rnn(
-    x: Any,
-    h0: Any,
+    x: ArrayLike,
+    h0: Tensor,
     recurrent_kernel: ArrayLike,
     mask: Any = None,
     reverse: bool = False,

@@ -205,7 +205,7 @@ def _first_wins(a: Tensor, better: Tensor, b: Tensor) -> Tensor:
 
 
 @op
-def clip(x: Any, x_min: ArrayLike, x_max: Any) -> Tensor:
+def clip(x: Any, x_min: ArrayLike, x_max: ArrayLike) -> Tensor:
     """Each element moved into the range from `x_min` to `x_max`.
 
     The gradient is 0 outside of the range, and one half on its ends.

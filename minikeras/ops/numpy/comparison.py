@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import prims
@@ -341,7 +342,9 @@ def _true_places(x: Tensor, name: str) -> tuple[Tensor, ...]:
 
 
 @op
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
+def select(
+    condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: object = 0
+) -> Tensor:
     """For each element, the choice of the first condition that is true.
 
     Args:

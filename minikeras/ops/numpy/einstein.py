@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
@@ -19,7 +18,7 @@ __all__ = ["einsum"]
 
 
 @op
-def einsum(subscripts: str, *operands: ArrayLike, **kwargs: Any) -> Tensor:
+def einsum(subscripts: str, *operands: ArrayLike, **kwargs: object) -> Tensor:
     """Products and sums in Einstein's notation.
 
     Args:

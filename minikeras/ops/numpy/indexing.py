@@ -80,7 +80,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 
 @op
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+def take_along_axis(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """For each place of `indices`, the element of `x` at that index along an axis.
 
     Args:
@@ -315,7 +315,7 @@ def _advanced(x: Tensor, indices: dict[int, Any], apart: bool) -> Tensor:
 
 
 @op
-def unravel_index(indices: ArrayLike, shape: Any) -> tuple[Tensor, ...]:
+def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[Tensor, ...]:
     """Flat indices as one index for each axis.
 
     Args:

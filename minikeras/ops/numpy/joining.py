@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import prims
@@ -172,7 +173,9 @@ def _at_least(rank: int, x: Tensor) -> Tensor:
 
 
 @op
-def split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+def split(
+    x: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike, axis: int = 0
+) -> list[Tensor]:
     """A tensor cut into parts along an axis.
 
     Args:
@@ -232,7 +235,9 @@ def _pieces(x: Tensor, axis: int, cuts: list[int]) -> list[Tensor]:
 
 
 @op
-def array_split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+def array_split(
+    x: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike, axis: int = 0
+) -> list[Tensor]:
     """A tensor cut into parts, the first ones longer by one where they must be.
 
     Args:
@@ -261,7 +266,9 @@ def array_split(x: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[T
 
 
 @op
-def hsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
+def hsplit(
+    x: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike
+) -> list[Tensor]:
     """A tensor cut along axis 1, or axis 0 if it has one axis.
 
     Args:
@@ -281,7 +288,9 @@ def hsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
 
 
 @op
-def vsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
+def vsplit(
+    x: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike
+) -> list[Tensor]:
     """A tensor cut along axis 0.
 
     Args:
@@ -300,7 +309,9 @@ def vsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
 
 
 @op
-def dsplit(x: ArrayLike, indices_or_sections: Any) -> list[Tensor]:
+def dsplit(
+    x: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike
+) -> list[Tensor]:
     """A tensor cut along axis 2.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import prims
@@ -114,7 +115,9 @@ def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tenso
 
 
 @op
-def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
+def roll(
+    x: Tensor, shift: int | Sequence[int] | ArrayLike, axis: int | None = None
+) -> Tensor:
     """The elements moved along an axis; those that leave come back at the start.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ __all__ = ["pad"]
 @op
 def pad(
     x: ArrayLike,
-    pad_width: Any,
+    pad_width: object,
     mode: str = "constant",
     constant_values: ArrayLike | None = None,
 ) -> Tensor:

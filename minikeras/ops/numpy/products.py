@@ -307,11 +307,11 @@ def _components(x: Tensor) -> list[Any]:
     return parts if len(parts) == 3 else [*parts, None]
 
 
-def _product(a: Any, b: Any) -> Any:
+def _product(a: Tensor, b: Tensor) -> Any:
     return None if a is None or b is None else prims.mul(a, b)
 
 
-def _minus(a: Any, b: Any) -> Any:
+def _minus(a: Tensor, b: Tensor) -> Any:
     if a is None:
         return prims.neg(b)
     return a if b is None else prims.sub(a, b)

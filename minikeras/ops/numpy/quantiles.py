@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
@@ -174,7 +173,7 @@ def percentile(
     return quantile_of(to_tensor(x), share, axis, method, keepdims, "percentile", False)
 
 
-def _share(x: ArrayLike, percentage: Any) -> Tensor:
+def _share(x: ArrayLike, percentage: ArrayLike) -> Tensor:
     q = to_tensor(percentage, floating(x).dtype)
     return prims.div(q, const(q, 100))
 

@@ -176,7 +176,7 @@ def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @op
 def max(
-    x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None
 ) -> Tensor:
     """The greatest element along axes.
 
@@ -204,7 +204,7 @@ def max(
 
 @op
 def min(
-    x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None
+    x: ArrayLike, axis: Axis = None, keepdims: bool = False, initial: Any = None
 ) -> Tensor:
     """The least element along axes.
 

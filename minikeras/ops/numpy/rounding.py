@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
@@ -197,7 +196,10 @@ def isneginf(x: ArrayLike) -> Tensor:
 
 @op
 def nan_to_num(
-    x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    x: Tensor,
+    nan: float = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
 ) -> Tensor:
     """Finite numbers in the place of nan and infinities.
 

@@ -237,7 +237,7 @@ def listed(value: ArrayLike) -> Sequence[int]:
 
 
 @op
-def expand_dims(x: Any, axis: Any) -> Tensor:
+def expand_dims(x: ArrayLike, axis: Any) -> Tensor:
     """New axes of size 1.
 
     Args:

@@ -55,7 +55,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
     return serialize_keras_object(learning_rate_schedule)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: object, custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule of a config.
 
     Args:

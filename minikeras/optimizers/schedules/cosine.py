@@ -63,7 +63,7 @@ class CosineDecay(LearningRateSchedule):
             step < warmup, warm, self._cosine(step - warmup, self.warmup_target)
         )
 
-    def _cosine(self, step: ArrayLike, top: Any) -> Any:
+    def _cosine(self, step: ArrayLike, top: object) -> Any:
         steps = float(self.decay_steps)
         part = ops.minimum(step, steps) / steps
         wave = 0.5 * (1.0 + ops.cos(math.pi * part))

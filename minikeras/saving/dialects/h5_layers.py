@@ -52,7 +52,7 @@ class StoredModel:
     backend: str | None
 
 
-def text(value: Any) -> str | None:
+def text(value: object) -> str | None:
     """An attribute that is a text, in whatever form it was stored."""
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(-1)[0]
@@ -79,7 +79,7 @@ def weights_group(file: Any) -> Any:
     return file.get("model_weights", file)
 
 
-def read_layers(file: Any, label: str) -> StoredModel:
+def read_layers(file: object, label: str) -> StoredModel:
     """What an open HDF5 file holds of a model's weights; arrays are read when asked for.
 
     Raises:
@@ -144,7 +144,7 @@ def write_layers(
     write_variables(root.create_group(_OWN), own)
 
 
-def write_variables(group: Any, variables: list[Any]) -> None:
+def write_variables(group: object, variables: list[Any]) -> None:
     """Write variables as arrays named by their paths."""
     names = _unique([variable.path for variable in variables])
     for name, variable in zip(names, variables, strict=True):

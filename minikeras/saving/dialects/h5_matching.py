@@ -8,13 +8,18 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.saving.dialects.h5_layers import StoredLayer, StoredModel
 from minikeras.saving.dialects.old_arrays import modern_arrays
 from minikeras.saving.dialects.version import TODAY, Version, parse
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
+    from minikeras.models.model import Model
+
 
 Pair = tuple[Any, StoredLayer]
 Array = np.ndarray[Any, Any]
@@ -25,19 +30,19 @@ def ordered_variables(layer: Any) -> list[Any]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
-def layers_of(model: Any) -> list[Any]:
+def layers_of(model: Model) -> list[Any]:
     """The layers directly inside a model that have variables."""
     return [layer for layer in model.layers if ordered_variables(layer)]
 
 
-def own_variables(model: Any) -> list[Any]:
+def own_variables(model: Model) -> list[Any]:
     """The variables of a model that no layer of it has."""
     inside = {id(v) for layer in model.layers for v in ordered_variables(layer)}
     return [v for v in ordered_variables(model) if id(v) not in inside]
 
 
 def load_layers(
-    model: Any,
+    model: Model,
     stored: StoredModel,
     by_name: bool = False,
     skip_mismatch: bool = False,
@@ -95,7 +100,7 @@ def load_layers(
 class _Own:
     """The variables of the model itself, as if they were a layer's."""
 
-    def __init__(self, model: Any, variables: list[Any]) -> None:
+    def __init__(self, model: Model, variables: list[Any]) -> None:
         self.name = model.name
         self.trainable_weights = variables
         self.non_trainable_weights: list[Any] = []
@@ -117,7 +122,7 @@ def _is_count(layer: Mapping[str, Any], name: str) -> bool:
 
 
 def _misfit(
-    layer: Any,
+    layer: Layer,
     variables: list[Any],
     entry: StoredLayer,
     arrays: list[Array],
@@ -155,7 +160,7 @@ def _tell(wrong: list[str], skip_mismatch: bool, label: str) -> None:
     )
 
 
-def _by_name(model: Any, stored: StoredModel, label: str) -> list[Pair]:
+def _by_name(model: Model, stored: StoredModel, label: str) -> list[Pair]:
     """Pairs of equal names; what the file or the model has beside is left alone.
 
     Raises:
@@ -179,7 +184,7 @@ def _by_name(model: Any, stored: StoredModel, label: str) -> list[Pair]:
 
 
 def _in_order(
-    model: Any, stored: StoredModel, version: Version, label: str
+    model: Model, stored: StoredModel, version: Version, label: str
 ) -> list[Pair]:
     """Pairs by name where all names agree, else by order."""
     layers = layers_of(model)

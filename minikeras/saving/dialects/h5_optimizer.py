@@ -7,7 +7,7 @@ first slots came, then all second ones. What cannot be told apart is left out wi
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,18 @@ from minikeras.saving.dialects.h5_layers import entry_at, leaf, texts, write_var
 from minikeras.saving.dialects.version import Version, parse
 from minikeras.saving.limits import FileError
 
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+    from minikeras.optimizers.optimizer import Optimizer
+
+
 GROUP = "optimizer_weights"
 Array = np.ndarray[Any, Any]
 _COUNTERS = ("iteration", "iterations", "iter", "learning_rate")
 
 
 def load_optimizer(
-    model: Any, file: Any, version: str | None, names: dict[int, str], label: str
+    model: Model, file: Any, version: str | None, names: dict[int, str], label: str
 ) -> None:
     """Give the model's optimizer the state that the file holds, if it holds one.
 
@@ -62,7 +67,10 @@ def load_optimizer(
 
 
 def _ready(
-    model: Any, found: list[tuple[str, Array]], names: dict[int, str], version: Version
+    model: Model,
+    found: list[tuple[str, Array]],
+    names: dict[int, str],
+    version: Version,
 ) -> list[tuple[Any, Array]] | None:
     """Each variable of the optimizer with its array, or None if they do not fit."""
     trained = list(model.trainable_variables)
@@ -84,7 +92,7 @@ def _ready(
 
 
 def _arranged(
-    optimizer: Any,
+    optimizer: Optimizer,
     found: list[tuple[str, Array]],
     trained: list[Any],
     order: list[int],
@@ -152,7 +160,7 @@ def _slots_of_file(
     return steps, slots
 
 
-def write_optimizer(file: Any, optimizer: Any) -> None:
+def write_optimizer(file: Any, optimizer: Optimizer) -> None:
     """Write the optimizer's variables, if it has any yet."""
     if optimizer is not None and optimizer.built:
         write_variables(file.create_group(GROUP), list(optimizer.variables))

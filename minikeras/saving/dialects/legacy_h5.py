@@ -6,7 +6,7 @@ import json
 import os
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import backend as registry
 from minikeras.saving import dialects, hdf5, limits, model_files, serialization
@@ -14,6 +14,10 @@ from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
 from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
 from minikeras.version import KERAS_VERSION
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 # Names that Keras's own reader of `.h5` does not know.
 _LONG_NAMES = {
@@ -27,7 +31,7 @@ _LONG_NAMES = {
 
 
 def save_model(
-    model: Any, filepath: str | os.PathLike[str], include_optimizer: bool = True
+    model: Model, filepath: str | os.PathLike[str], include_optimizer: bool = True
 ) -> None:
     """Write a model with its weights, and its optimizer's state, as a new HDF5 file.
 
@@ -131,7 +135,7 @@ def _parsed(text: str, label: str) -> dict[str, Any]:
 
 
 def _compile(
-    model: Any,
+    model: Model,
     file: object,
     version: str | None,
     custom_objects: dict[str, Any] | None,
@@ -164,7 +168,7 @@ def _compile(
 
 
 def load_weights(
-    model: Any,
+    model: Model,
     filepath: str | PathLike[str],
     by_name: bool = False,
     skip_mismatch: bool = False,

@@ -62,7 +62,7 @@ def _argument(value: object) -> Any:
     return value
 
 
-def is_reference(value: Any) -> bool:
+def is_reference(value: object) -> bool:
     """Whether this is `[layer, node, tensor]`, or a constant in its clothes."""
     if not isinstance(value, list) or len(value) != 3 or not isinstance(value[0], str):
         return False
@@ -144,7 +144,7 @@ def _moved(config: Config, names: set[str]) -> Config:
         lower = 1 if value[0] in names else 0
         return [value[0], value[1] - lower, *value[2:]]
 
-    def argument(value: Any) -> Any:
+    def argument(value: object) -> Any:
         if isinstance(value, dict):
             if value.get("class_name") == "__keras_tensor__":
                 inner = value["config"]

@@ -99,7 +99,7 @@ def _transposed(layer: Any, arrays: Arrays) -> Arrays:
 def _gates(order: tuple[int, ...]) -> Callable[[Any, Arrays], Arrays]:
     """Each gate's kernel, recurrent kernel and bias stood apart; `order` is today's."""
 
-    def change(layer: Any, arrays: Arrays) -> Arrays:
+    def change(layer: object, arrays: Arrays) -> Arrays:
         if len(arrays) != 3 * len(order):
             return arrays  # consume_less="gpu" had them joined
         return [

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
 from minikeras.saving.dialects.version import TODAY, parse
 from minikeras.saving.tree import Entry, Group, Tree
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 _ROOTS = {"_layer_checkpoint_dependencies": "layers"}  # 2.12 to 2.14
 _PARTS = {  # of MultiHeadAttention, until 2.16
@@ -25,7 +29,7 @@ _OPTIMIZER = "optimizer/vars"
 
 def modern_tree(
     tree: Tree,
-    model: Any,
+    model: Model,
     keras_version: str | None = None,
     config: dict[str, Any] | None = None,
 ) -> Tree:
@@ -69,7 +73,7 @@ def _modern_path(path: str) -> str:
     )
 
 
-def _moved(config: Any, model: object, above: str) -> Iterator[tuple[str, str]]:
+def _moved(config: object, model: object, above: str) -> Iterator[tuple[str, str]]:
     """Old and new paths of layers that are numbered otherwise, since their order is another.
 
     A class's layers are numbered in the order of the model's layers, which the config has.
@@ -114,7 +118,7 @@ def _under(path: str, moved: dict[str, str]) -> str:
     return "/".join(parts)
 
 
-def _reordered_slots(tree: Tree, config: dict[str, Any], model: Any) -> Tree:
+def _reordered_slots(tree: Tree, config: dict[str, Any], model: Model) -> Tree:
     """The optimizer's state in the order of the model's variables: it was in the config's."""
     group = tree.get(_OPTIMIZER, Group())
     trained = [id(v) for v in model.trainable_variables]

@@ -21,7 +21,7 @@ _DEAD = ("is_legacy_optimizer", "jit_compile", "schedule_decay", "ema_decay")
 _DEAD_OF_COMPILE = ("sample_weight_mode", "target_tensors", "distribute")
 
 
-def modern_optimizer(config: Any) -> Any:
+def modern_optimizer(config: object) -> Any:
     """An optimizer's config in today's words.
 
     `lr` is `learning_rate` since 2.3; `decay` became a schedule in 2.11 and is made one;
@@ -57,7 +57,7 @@ def modern_optimizer(config: Any) -> Any:
             "registered_name": None}  # fmt: skip
 
 
-def modern_loss(config: Any) -> Any:
+def modern_loss(config: object) -> Any:
     """A loss, or a structure of them: reductions have other names since 3.0."""
     if isinstance(config, list):
         return [modern_loss(v) for v in config]
@@ -73,7 +73,7 @@ def modern_loss(config: Any) -> Any:
     return _of("keras.losses", config, inner)
 
 
-def modern_metric(config: Any) -> Any:
+def modern_metric(config: object) -> Any:
     """A metric, or a structure of them; wrapped functions by their names."""
     if isinstance(config, list):
         return [modern_metric(v) for v in config]

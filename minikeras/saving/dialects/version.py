@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from minikeras.types import Config
 
@@ -18,7 +17,7 @@ _OF_KERAS_1 = frozenset(
 _DEPTH = 8  # how deep signs are looked for
 
 
-def parse(text: Any) -> Version | None:
+def parse(text: object) -> Version | None:
     """`(major, minor)` of "2.2.4-tf" and the like; None for what is no version."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")

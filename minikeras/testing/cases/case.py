@@ -100,6 +100,6 @@ class Case:
         return [a.draw(rng, dtype) for a in self.args]
 
 
-def along(function: Callable[..., Any], axis: int, **options: Any) -> Any:
+def along(function: Callable[..., Any], axis: int, **options: object) -> Any:
     """`function` along one axis."""
     return lambda x: function(x, axis=axis, **options)

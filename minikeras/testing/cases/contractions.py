@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.testing.cases.case import FLOATS, WIDE, Arg, Case, along
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.engine.tensor import Tensor
+    from minikeras.types import ArrayLike, Axis
 
 
 def contract() -> Iterator[Case]:
@@ -38,7 +43,7 @@ def contract() -> Iterator[Case]:
     heads = (0, 2, 1, 3)
     static = {"transpose_a": False, "transpose_b": True, "perm_a": heads}
 
-    def scores(a: Any, b: Any) -> Any:
+    def scores(a: Tensor, b: Tensor) -> Any:
         return np.einsum("bthd,bshd->bhts", a, b)
 
     given = (Arg(a), Arg(b))
@@ -47,15 +52,15 @@ def contract() -> Iterator[Case]:
     c = (2, 3, 5, 6)
     static = {"perm_b": heads, "perm_out": heads}
 
-    def mixed(c: Any, b: Any) -> Any:
+    def mixed(c: Tensor, b: Tensor) -> Any:
         return np.einsum("bhts,bshd->bthd", c, b)
 
     given = (Arg(c), Arg(b))
     yield Case("matmul", given, static, WIDE, mixed, label="mixed")
 
 
-def _matmul(ta: Any, tb: Any) -> Any:
-    def reference(a: Any, b: Any) -> Any:
+def _matmul(ta: object, tb: object) -> Any:
+    def reference(a: Tensor, b: Tensor) -> Any:
         left = "...ki" if ta else "...ik"
         right = "...jk" if tb else "...kj"
         return np.einsum(f"{left},{right}->...ij", a, b)
@@ -113,10 +118,10 @@ def conv_reference(
     return y
 
 
-def _transposed(linear: Any, shape: Any) -> Any:
+def _transposed(linear: Any, shape: Shape) -> Any:
     """The transpose of a linear function of arrays of `shape`, column by column."""
 
-    def apply(g: Any) -> Any:
+    def apply(g: object) -> Any:
         out = np.zeros(shape)
         for at in np.ndindex(*shape):
             unit = np.zeros(shape)
@@ -137,13 +142,13 @@ def conv() -> Iterator[Case]:
     for number, (x, w, *rest) in enumerate(CONVS):
         how = dict(zip(GEOMETRY, rest, strict=True))
 
-        def forward(a: Any, b: Any, how: Any = how) -> Any:
+        def forward(a: Tensor, b: Tensor, how: Any = how) -> Any:
             return conv_reference(a, b, **how)
 
-        def to_input(dy: Any, b: Any, how: Any = how, x: Any = x) -> Any:
+        def to_input(dy: Tensor, b: ArrayLike, how: Any = how, x: Any = x) -> Any:
             return _transposed(lambda a: conv_reference(a, b, **how), x)(dy)
 
-        def to_filter(a: Any, dy: Any, how: Any = how, w: Any = w) -> Any:
+        def to_filter(a: object, dy: Any, how: Any = how, w: Any = w) -> Any:
             return _transposed(lambda b: conv_reference(a, b, **how), w)(dy)
 
         y = conv_reference(np.zeros(x), np.zeros(w), **how).shape
@@ -174,7 +179,7 @@ POOLS = (
 )
 
 
-def _windows(x: Any, fill: Any, window: Any, strides: Any, padding: Any) -> Any:
+def _windows(x: Any, fill: Any, window: Any, strides: Any, padding: str) -> Any:
     """Every window, its places flattened: (batch, *out, channels, places)."""
     wide = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
     axes = tuple(range(1, x.ndim - 1))
@@ -188,21 +193,21 @@ def pooling() -> Iterator[Case]:
     for number, (x, *rest) in enumerate(POOLS):
         how = dict(zip(("window", "strides", "padding"), rest))
 
-        def peak(a: Any, how: Any = how) -> Any:
+        def peak(a: Tensor, how: Any = how) -> Any:
             low = np.iinfo(a.dtype).min if a.dtype.kind == "i" else -np.inf
             return _windows(a, low, **how).max(-1)
 
-        def gather(a: Any, g: Any, how: Any = how) -> Any:
+        def gather(a: Tensor, g: Tensor, how: Any = how) -> Any:
             first = _windows(a, -np.inf, **how).argmax(-1)[..., None]
             return np.take_along_axis(_windows(g, 0, **how), first, -1)[..., 0]
 
-        def spread(a: Any, dy: Any, gather: Any = gather, x: Any = x) -> Any:
+        def spread(a: ArrayLike, dy: Tensor, gather: Any = gather, x: Any = x) -> Any:
             return _transposed(lambda g: gather(a, g), x)(dy)
 
-        def total(a: Any, how: Any = how) -> Any:
+        def total(a: object, how: Any = how) -> Any:
             return _windows(a, 0, **how).sum(-1)
 
-        def share(dy: Any, total: Any = total, x: Any = x) -> Any:
+        def share(dy: Tensor, total: object = total, x: Any = x) -> Any:
             return _transposed(total, x)(dy)
 
         y = total(np.zeros(x)).shape
@@ -222,7 +227,7 @@ def pooling() -> Iterator[Case]:
     yield Case("max_pool_grad", ties, how, FLOATS, expected, (1,), label="ties")
 
 
-def _ties(_: Any, dy: Any) -> Any:
+def _ties(_: object, dy: Tensor) -> Any:
     out = np.zeros((1, 3, 3, 1))
     out[:, :2, :2] = dy
     return out
@@ -253,15 +258,15 @@ def fused() -> Iterator[Case]:
         yield Case(name, args, {}, FLOATS, _cross_entropy, (0, 1), 4)
 
 
-def _softmax(x: Any, axis: Any) -> Any:
+def _softmax(x: Tensor, axis: Axis) -> Any:
     e = np.exp(x - x.max(axis, keepdims=True))
     return e / e.sum(axis, keepdims=True)
 
 
-def _log_softmax(x: Any, axis: Any) -> Any:
+def _log_softmax(x: Tensor, axis: Axis) -> Any:
     x = x - x.max(axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis, keepdims=True))
 
 
-def _cross_entropy(x: Any, t: Any) -> Any:
+def _cross_entropy(x: Tensor, t: object) -> Any:
     return -np.sum(t * _log_softmax(x, -1), -1)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.testing.cases.case import FLOATS, WIDE, Arg, Case
 
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.engine.tensor import Tensor
 
-def _indices(shape: Any, high: Any, dtype: Any = "int32") -> Any:
+
+def _indices(shape: Shape, high: Any, dtype: str = "int32") -> Any:
     return Arg(shape, 0, high - 1, dtype)
 
 
@@ -89,12 +93,12 @@ def index() -> Iterator[Case]:
         yield Case("dynamic_update_slice", args, {}, kinds, check, (0, 1), label=label)
 
 
-def _take(axis: Any) -> Any:
+def _take(axis: int) -> Any:
     return lambda x, i: np.take(x, i, axis)
 
 
-def _take_existing(axis: Any) -> Any:
-    def reference(x: Any, i: Any) -> Any:
+def _take_existing(axis: int) -> Any:
+    def reference(x: Tensor, i: Any) -> Any:
         taken = np.take(x, i, axis, mode="clip")
         taken[(slice(None),) * axis + ((i < 0) | (i >= x.shape[axis]),)] = np.nan
         return taken
@@ -102,7 +106,7 @@ def _take_existing(axis: Any) -> Any:
     return reference
 
 
-def _scatter_existing(shape: Any, axis: Any) -> Any:
+def _scatter_existing(shape: Sequence[int | None], axis: Any) -> Any:
     def reference(g: Any, i: Any) -> Any:
         exists = (i >= 0) & (i < shape[axis])
         g = g[(slice(None),) * axis + (exists,)]
@@ -112,7 +116,7 @@ def _scatter_existing(shape: Any, axis: Any) -> Any:
 
 
 def _scatter(shape: Any, axis: Any) -> Any:
-    def reference(g: Any, i: Any) -> Any:
+    def reference(g: Any, i: object) -> Any:
         out = np.zeros(shape, g.dtype)
         np.add.at(out, (slice(None),) * axis + (i,), g)
         return out
@@ -120,11 +124,11 @@ def _scatter(shape: Any, axis: Any) -> Any:
     return reference
 
 
-def _take_along(axis: Any) -> Any:
+def _take_along(axis: int) -> Any:
     return lambda x, i: np.take_along_axis(x, i, axis)
 
 
-def _put_along(shape: Any, axis: Any) -> Any:
+def _put_along(shape: Any, axis: int) -> Any:
     def reference(g: Any, i: Any) -> Any:
         out = np.zeros(shape, g.dtype)
         for at in np.ndindex(*i.shape):
@@ -142,7 +146,7 @@ def _gather_nd(x: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
     return np.array(rows).reshape(*i.shape[:-1], *x.shape[i.shape[-1] :])
 
 
-def _scatter_nd(shape: Any) -> Any:
+def _scatter_nd(shape: Shape) -> Any:
     def reference(i: Any, u: Any) -> Any:
         out = np.zeros(shape, u.dtype)
         depth = i.shape[-1]
@@ -163,7 +167,7 @@ def _dynamic(sizes: Any) -> Any:
     return reference
 
 
-def _update(x: Any, u: Any, starts: Any) -> Any:
+def _update(x: Tensor, u: Any, starts: Any) -> Any:
     out = x.copy()
     starts = np.clip(starts, 0, np.array(x.shape) - u.shape)
     for at in np.ndindex(*u.shape):
@@ -190,7 +194,7 @@ def random() -> Iterator[Case]:
         for key in ((0, 0), (0xDEADBEEF, 7)):
             size = math.prod(shape)
 
-            def reference(k: Any, shape: Any = shape, size: Any = size) -> Any:
+            def reference(k: Any, shape: Shape = shape, size: object = size) -> Any:
                 return philox_reference(int(k[0]), int(k[1]), size).reshape(shape)
 
             args = (Arg((2,), dtype="uint32", values=key),)

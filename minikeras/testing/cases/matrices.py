@@ -114,7 +114,7 @@ def _eig(x: np.ndarray[Any, Any]) -> Any:
 
 
 def _fft(inverse: bool) -> Any:
-    def reference(real: Any, imag: Any) -> Any:
+    def reference(real: object, imag: Any) -> Any:
         z = real + 1j * imag
         out = np.fft.ifft(z, norm="forward") if inverse else np.fft.fft(z)
         return out.real, out.imag

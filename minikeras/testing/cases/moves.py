@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.testing.cases.case import FLOATS, Arg, Case
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
 
 
 def movement() -> Iterator[Case]:
@@ -84,7 +87,7 @@ def movement() -> Iterator[Case]:
         )
 
 
-def _reshape(shape: Any) -> Any:
+def _reshape(shape: Shape) -> Any:
     return lambda x: np.reshape(x, shape)
 
 
@@ -92,7 +95,7 @@ def _transpose(perm: Any) -> Any:
     return lambda x: np.transpose(x, perm)
 
 
-def _broadcast(shape: Any) -> Any:
+def _broadcast(shape: Shape) -> Any:
     return lambda x: np.broadcast_to(x, shape)
 
 
@@ -100,7 +103,7 @@ def _pad(widths: Any) -> Any:
     return lambda x, v: np.pad(x, widths, constant_values=v) if widths else x
 
 
-def _index(at: Any) -> Any:
+def _index(at: object) -> Any:
     return lambda x: x[at]
 
 
@@ -113,7 +116,7 @@ def _place(shape: Any, at: Any) -> Any:
     return reference
 
 
-def _concat(axis: Any) -> Any:
+def _concat(axis: int) -> Any:
     return lambda *xs: np.concatenate(xs, axis)
 
 

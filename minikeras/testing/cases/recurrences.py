@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.testing.cases.case import FLOATS, WIDE, Arg, Case
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
 _MASK = [[1, 1, 0, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0]]
@@ -100,7 +104,9 @@ def _simple_rnn(reverse: bool, activation: str) -> Any:
     return reference
 
 
-def _args(name: str, sizes: tuple[int, int, int], mask: Any) -> tuple[Arg, ...]:
+def _args(
+    name: str, sizes: tuple[int, int, int], mask: ArrayLike | None
+) -> tuple[Arg, ...]:
     batch, time, units = sizes
     width = _GATES[name] * units
     state, w = Arg((batch, units), -1, 1), Arg((units, width), -0.5, 0.5)
@@ -110,7 +116,9 @@ def _args(name: str, sizes: tuple[int, int, int], mask: Any) -> tuple[Arg, ...]:
     return (Arg((batch, time, width)), *states, w, *bias, *masks)
 
 
-def _grad_args(name: str, sizes: tuple[int, int, int], mask: Any) -> tuple[Arg, ...]:
+def _grad_args(
+    name: str, sizes: tuple[int, int, int], mask: ArrayLike | None
+) -> tuple[Arg, ...]:
     batch, time, units = sizes
     state, g = Arg((batch, units), -1, 1), Arg((batch, time, units))
     gates, cells = Arg((time, batch, 4 * units), 0, 1), Arg((time, batch, units))

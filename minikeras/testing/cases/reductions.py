@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.engine.dtypes import numpy_dtype
 from minikeras.testing.cases.case import FLOATS, INTS, WIDE, Arg, Case, along
 from minikeras.types import Axis
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+    from minikeras.engine.tensor import Tensor
+    from minikeras.types import DTypeLike
 
 
 def create() -> Iterator[Case]:
@@ -36,11 +41,11 @@ def create() -> Iterator[Case]:
         yield Case("iota", (), static, (dtype,), _iota(**static))
 
 
-def _full(shape: Any, dtype: Any, value: Any) -> Any:
+def _full(shape: Shape, dtype: DTypeLike, value: object) -> Any:
     return lambda: np.full(shape, value, numpy_dtype(dtype))
 
 
-def _iota(shape: Any, dtype: Any, axis: Any) -> Any:
+def _iota(shape: Shape, dtype: DTypeLike, axis: Axis) -> Any:
     return lambda: np.indices(shape)[axis].astype(numpy_dtype(dtype))
 
 
@@ -56,7 +61,7 @@ def _variances() -> Iterator[Case]:
     for axes, keep in (((0, 1), False), ((1,), True), ((0, 1, 2), False)):
         static: dict[str, Any] = {"axes": axes, "keepdims": keep}
 
-        def reference(x: Any, axes: Axis = axes, keep: Any = keep) -> Any:
+        def reference(x: Tensor, axes: Axis = axes, keep: Any = keep) -> Any:
             return np.var(x, axis=axes, keepdims=keep)
 
         args = (Arg((3, 4, 2)),)
@@ -137,7 +142,7 @@ def _over(function: Any, axes: Axis, keep: object) -> Any:
     return lambda x: function(x, axis=axes, keepdims=keep) if axes else x
 
 
-def _scan(function: Any, axis: Any, reverse: object) -> Any:
+def _scan(function: Any, axis: int, reverse: object) -> Any:
     def reference(x: Any) -> Any:
         if not reverse:
             return function(x, axis=axis)

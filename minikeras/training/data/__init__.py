@@ -58,14 +58,14 @@ __all__ = [
 ]
 
 
-def is_arrays(x: Any) -> bool:
+def is_arrays(x: object) -> bool:
     """Whether `x` is array data, as opposed to a source of ready batches."""
     return is_array_structure(x) and not isinstance(x, PyDataset)
 
 
 def array_parts(
-    x: Any,
-    y: Any,
+    x: object,
+    y: object,
     sample_weight: Nested[ArrayLike],
     class_weight: ClassWeight,
     owner: str,
@@ -96,8 +96,8 @@ def array_parts(
 
 
 def make_adapter(
-    x: Any,
-    y: Any = None,
+    x: object,
+    y: object = None,
     sample_weight: Any = None,
     batch_size: int | None = None,
     shuffle: bool | str = False,

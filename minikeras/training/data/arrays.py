@@ -42,8 +42,8 @@ class ArrayAdapter(DataAdapter):
 
     def __init__(
         self,
-        x: Any,
-        y: Any = None,
+        x: object,
+        y: object = None,
         sample_weight: Nested[ArrayLike] | None = None,
         batch_size: int = 32,
         shuffle: bool | str = False,
@@ -132,7 +132,7 @@ def _taken(
     return target
 
 
-def split_structure(structure: Any, size: int, at: int) -> tuple[Any, Any]:
+def split_structure(structure: object, size: int, at: int) -> tuple[Any, Any]:
     """The first `at` of `size` samples, and the others, as views."""
 
     def part(where: slice) -> Any:

@@ -39,7 +39,7 @@ def _by_name(class_weight: ClassWeight) -> bool:
     )
 
 
-def sample_weight_of(y: Any, class_weight: ClassWeight) -> Any:
+def sample_weight_of(y: object, class_weight: ClassWeight) -> Any:
     """The weight of each sample's class; 1 for a class that is not named.
 
     Args:
@@ -88,7 +88,7 @@ def sample_weight_of(y: Any, class_weight: ClassWeight) -> Any:
     return weights if isinstance(y, (list, tuple)) else weights[0]
 
 
-def _optional(labels: Any, class_weight: Any) -> Array | None:
+def _optional(labels: Any, class_weight: object) -> Array | None:
     return None if class_weight is None else _weights(labels, class_weight)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from minikeras.training.data.elements import (
     to_public,
 )
 from minikeras.training.data.rows import Rows, rows_of
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
+
 
 INFINITE, UNKNOWN = -1, -2
 
@@ -93,7 +97,7 @@ class Dataset:
     # --- where elements come from
 
     @staticmethod
-    def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
+    def from_tensor_slices(tensors: object, name: str | None = None) -> Dataset:
         """One element for each row of arrays.
 
         Args:
@@ -128,7 +132,7 @@ class Dataset:
         return Dataset(lambda: iter(builtins.range(size)), size, element, gather)
 
     @staticmethod
-    def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
+    def from_tensors(tensors: object, name: str | None = None) -> Dataset:
         """A single element."""
         element = to_host(tensors)
         return Dataset(lambda: iter([element]), 1)
@@ -136,10 +140,10 @@ class Dataset:
     @staticmethod
     def from_generator(
         generator: Callable[..., Any],
-        output_types: Any = None,
-        output_shapes: Any = None,
+        output_types: object = None,
+        output_shapes: object = None,
         args: tuple[Any, ...] | None = None,
-        output_signature: Any = None,
+        output_signature: object = None,
         name: str | None = None,
     ) -> Dataset:
         """The elements that a generator function yields, called anew for each pass.
@@ -369,8 +373,8 @@ class Dataset:
     def padded_batch(
         self,
         batch_size: int,
-        padded_shapes: Any = None,
-        padding_values: Any = None,
+        padded_shapes: object = None,
+        padding_values: object = None,
         drop_remainder: bool = False,
         name: str | None = None,
     ) -> Dataset:
@@ -472,7 +476,7 @@ class Dataset:
             )
         return self._changed(streams.Cache(self._elements), self._count, self._batched)
 
-    def with_options(self, options: Any, name: str | None = None) -> Dataset:
+    def with_options(self, options: object, name: str | None = None) -> Dataset:
         """Itself: TensorFlow's options mean nothing here."""
         return self
 
@@ -504,7 +508,7 @@ class Dataset:
 
     def reduce(
         self,
-        initial_state: Any,
+        initial_state: Nested[Tensor],
         reduce_func: Callable[[Any, Any], Any],
         name: str | None = None,
     ) -> Any:
@@ -569,7 +573,7 @@ def _converter(types: object) -> Callable[[Any], Any]:
         return to_host
     wanted = [np.dtype(getattr(t, "dtype", t)) for t in tree.flatten(types)]
 
-    def convert(element: Any) -> Any:
+    def convert(element: object) -> Any:
         leaves, spec = tree.flatten_spec(to_host(element))
         pairs = builtins.zip(leaves, wanted, strict=True)
         return tree.unflatten(spec, [np.asarray(a).astype(t) for a, t in pairs])

@@ -24,7 +24,7 @@ class TensorSpec:
     dtype: str
 
 
-def to_host(value: Any) -> Any:
+def to_host(value: object) -> Any:
     """A value as an element: tuples and dicts stay, everything else becomes an array.
 
     Python's ints become int32 and its floats float32, also in lists; strings become a
@@ -62,7 +62,7 @@ def _leaf(value: Any) -> Any:
     return array.view(StringArray) if array.dtype.kind in "OT" else array
 
 
-def to_public(element: Any) -> Any:
+def to_public(element: object) -> Any:
     """What iteration shows: tensors, and `StringArray`s for strings."""
     return tree.map_structure(_shown, element)
 
@@ -124,7 +124,7 @@ def _padded_shape(longest: Any, wanted: Any) -> tuple[int, ...]:
     return shape
 
 
-def stack_padded(elements: Sequence[Any], value: Any, shapes: Any = None) -> Any:
+def stack_padded(elements: Sequence[Any], value: Any, shapes: object = None) -> Any:
     """Elements as one batch, filled up to the longest along each axis.
 
     Args:
@@ -158,7 +158,7 @@ def row(leaf: Any, number: int) -> Any:
     return leaf[number : number + 1].reshape(leaf.shape[1:])
 
 
-def rows(element: Any) -> list[Any]:
+def rows(element: object) -> list[Any]:
     """The rows of a batch as elements."""
     leaves, spec = tree.flatten_spec(element)
     sizes = {len(leaf) for leaf in leaves if leaf is not None}
@@ -171,7 +171,7 @@ def rows(element: Any) -> list[Any]:
     ]
 
 
-def spec_of(element: Any, batched: bool) -> Any:
+def spec_of(element: object, batched: bool) -> Any:
     """The `TensorSpec`s of an element."""
 
     def spec(leaf: Any) -> TensorSpec:

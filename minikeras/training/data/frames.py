@@ -10,7 +10,7 @@ from minikeras.engine import dtypes
 from minikeras.training.data.rows import Array
 
 
-def is_frame(value: Any) -> bool:
+def is_frame(value: object) -> bool:
     """Whether it is a table: a DataFrame of pandas or polars, a Table of pyarrow."""
     return hasattr(value, "columns") and (
         hasattr(value, "to_numpy") or hasattr(value, "column_names")

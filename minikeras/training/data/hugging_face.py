@@ -17,7 +17,7 @@ from minikeras.training.data.order import shuffled
 _LABELS = ("label", "labels")
 
 
-def is_hugging_face(value: Any) -> bool:
+def is_hugging_face(value: object) -> bool:
     """Whether it is a `datasets.Dataset` or `datasets.IterableDataset`."""
     return all(hasattr(value, n) for n in ("column_names", "with_format", "features"))
 

@@ -17,7 +17,7 @@ from minikeras.training.data.rows import Array, Rows, is_sparse, rows_of
 from minikeras.variable import Variable
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> bool:
     """Whether `value` is something with a shape and values: one leaf of data."""
     if isinstance(value, (np.ndarray, Tensor, Variable, Rows)) or is_sparse(value):
         return True
@@ -26,7 +26,7 @@ def is_array(value: Any) -> bool:
     )
 
 
-def is_array_structure(value: Any) -> bool:
+def is_array_structure(value: object) -> bool:
     """Whether `value` is an array, or lists, tuples and dicts with arrays in them."""
     if is_array(value) or value is None:
         return True
@@ -41,7 +41,7 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
 
 
-def host(value: Any, name: str) -> Array:
+def host(value: object, name: str) -> Array:
     """One leaf of data as a NumPy array of a dtype that models take.
 
     float64 becomes `floatx()`, as in Keras; other dtypes stay, strings too: whether a
@@ -80,14 +80,14 @@ def _not_numbers(array: Array | Rows, name: str) -> ValueError:
     )
 
 
-def refuse_strings(structure: Any, name: str) -> None:
+def refuse_strings(structure: object, name: str) -> None:
     """Raise if strings are anywhere in host arrays."""
     for where, leaf in named_leaves(structure, name):
         if is_strings(leaf):
             raise _not_numbers(leaf, where)
 
 
-def host_or_rows(value: Any, name: str) -> Array | Rows:
+def host_or_rows(value: object, name: str) -> Array | Rows:
     """The same, but what lies in a file or is sparse is left to be read by batches."""
     rows = rows_of(value)
     if rows is None:
@@ -120,7 +120,7 @@ def _array_of(value: Any, name: str) -> Array:
     return np.asarray(value)
 
 
-def host_structure(structure: Any, name: str, by_batch: bool = False) -> Any:
+def host_structure(structure: object, name: str, by_batch: bool = False) -> Any:
     """The structure with every leaf made a host array; None leaves stay.
 
     Args:
@@ -134,7 +134,7 @@ def host_structure(structure: Any, name: str, by_batch: bool = False) -> Any:
     return map_named(convert, structure, name)
 
 
-def map_named(function: Callable[[Any, str], Any], structure: Any, name: str) -> Any:
+def map_named(function: Callable[[Any, str], Any], structure: object, name: str) -> Any:
     """`function(leaf, path)` on every leaf that is not None."""
     if isinstance(structure, dict):
         return {
@@ -151,7 +151,7 @@ def map_named(function: Callable[[Any, str], Any], structure: Any, name: str) ->
     return None if structure is None else function(structure, name)
 
 
-def named_leaves(structure: Any, name: str) -> list[tuple[str, Array]]:
+def named_leaves(structure: object, name: str) -> list[tuple[str, Array]]:
     """Every leaf that is not None with its path, in order."""
     if type(structure) is np.ndarray:
         return [(name, structure)]

@@ -8,7 +8,7 @@ from minikeras.types import ArrayLike, Nested
 
 
 def pack_x_y_sample_weight(
-    x: Any, y: Any = None, sample_weight: Nested[ArrayLike] | None = None
+    x: object, y: object = None, sample_weight: Nested[ArrayLike] | None = None
 ) -> Any:
     """What a step gets as `data`: as few parts as were given.
 
@@ -34,7 +34,7 @@ def pack_x_y_sample_weight(
     return (x,) if isinstance(x, (tuple, list)) else x
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: object) -> tuple[Any, Any, Any]:
     """Inputs, targets and weights of a step's `data`; None for what is missing.
 
     Args:

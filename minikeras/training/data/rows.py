@@ -101,7 +101,7 @@ def is_sparse(value: Any) -> bool:
     return hasattr(value, "tocsr") and hasattr(value, "toarray") and value.ndim == 2
 
 
-def is_file_array(value: Any) -> bool:
+def is_file_array(value: object) -> bool:
     """Whether it looks like a dataset of h5py or zarr: chunked, typed, on disk."""
     return (
         hasattr(value, "chunks")
@@ -116,7 +116,7 @@ def _numpy_rows(source: Array, where: Any) -> Array:
     return np.asarray(source[where])
 
 
-def _dense_rows(source: Any, where: Any) -> Array:
+def _dense_rows(source: Any, where: object) -> Array:
     dense: Array = source[where].toarray()
     return dense
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minikeras.callbacks import ExplorerCallback
 from minikeras.types import ArrayLike
@@ -16,10 +16,13 @@ from minikeras.visualization.explorer.data import samples
 from minikeras.visualization.explorer.page import Explorer
 from minikeras.visualization.explorer.recording import recorded
 
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 def explore(
-    model: Any,
-    data: Any = None,
+    model: Model,
+    data: object = None,
     labels: ArrayLike | None = None,
     *,
     class_names: Sequence[str] = (),

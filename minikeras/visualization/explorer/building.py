@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,10 @@ from minikeras.visualization.explorer.plain import number
 from minikeras.visualization.explorer.program import Program
 from minikeras.visualization.explorer.staged import Staged, staged, unstaged
 
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
+
 Array = np.ndarray[Any, Any]
 Json = Any
 
@@ -41,7 +45,7 @@ class Builder:
     """
 
     def __init__(
-        self, model: Any, samples: Samples | None, options: dict[str, Any]
+        self, model: Model, samples: Samples | None, options: dict[str, Any]
     ) -> None:
         self.model, self.samples, self.options = model, samples, options
         self.limits: list[str] = []

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims, tree
 from minikeras.engine.autodiff import Tape
@@ -22,6 +22,9 @@ from minikeras.engine.tensor import Tensor
 from minikeras.layers import InputLayer, Layer
 from minikeras.layers.base import masking
 from minikeras.layers.base.node import OpCall
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 @dataclass(eq=False)
@@ -63,7 +66,9 @@ class Capture:
         self.calls: list[LayerCall] = []
         self._open: list[LayerCall] = []
 
-    def note(self, operation: Any, call: Any, args: Any, kwargs: Any) -> Any:
+    def note(
+        self, operation: object, call: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
         """Run a call and note it."""
         inside = current()
         tape = inside if isinstance(inside, Tape) else None
@@ -84,7 +89,7 @@ class Capture:
             parent.children.append(made)
         self.calls.append(made)
 
-        def stand_in(leaf: Any) -> Any:
+        def stand_in(leaf: object) -> Any:
             if not isinstance(leaf, Tensor):
                 return leaf
             made.inner.append(leaf)
@@ -108,7 +113,7 @@ _watching: ContextVar[Capture | None] = ContextVar("minikeras_explore", default=
 
 
 @contextmanager
-def watched(model: Any, capture: Capture) -> Iterator[None]:
+def watched(model: Model, capture: Capture) -> Iterator[None]:
     """A block in which the calls of the model's parts are noted."""
     parts = _parts(model)
     for part in parts:
@@ -122,9 +127,9 @@ def watched(model: Any, capture: Capture) -> Iterator[None]:
             part.__dict__.pop("call", None)
 
 
-def _noting(part: Any, call: Any) -> Any:
+def _noting(part: object, call: Callable[..., Any]) -> Any:
     @functools.wraps(call)  # wrappers such as TimeDistributed look at its signature
-    def noted(*args: Any, **kwargs: Any) -> Any:
+    def noted(*args: object, **kwargs: object) -> Any:
         capture = _watching.get()  # None in other threads, which use the model too
         if capture is None:
             return call(*args, **kwargs)
@@ -133,7 +138,7 @@ def _noting(part: Any, call: Any) -> Any:
     return noted
 
 
-def _parts(model: Any) -> list[Any]:
+def _parts(model: Model) -> list[Any]:
     """What is watched: all layers inside, and functions in functional models."""
     layers: list[Layer] = model._flatten_layers()
     found: list[Any] = [

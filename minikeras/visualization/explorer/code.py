@@ -7,7 +7,8 @@ import json
 import keyword
 import re
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,11 @@ from minikeras.layers.base.node import Node, OpCall
 from minikeras.models import Functional, Sequential
 from minikeras.naming import to_snake_case
 from minikeras.saving import serialize_keras_object
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+    from minikeras.models.model import Model
+
 
 _WIDTH = 88
 _LEFT_OUT = ("batch_input_shape", "batch_shape", "build_config")
@@ -29,7 +35,7 @@ class Unwritable(Exception):
     """Something that code cannot make, such as an object of the author's."""
 
 
-def model_code(model: Any) -> tuple[str, bool]:
+def model_code(model: Model) -> tuple[str, bool]:
     """Python source that makes an equal, untrained model, and whether it is all of it.
 
     Example:
@@ -107,7 +113,7 @@ class _Writer:
         lines.append(f"{target} = keras.Model({ends[0]}, {ends[1]}{name})\n")
         return "".join(lines)
 
-    def compiled(self, model: Any) -> str:
+    def compiled(self, model: Model) -> str:
         """The call of `compile`; nothing where the model has none that code can write."""
         try:
             with warnings.catch_warnings():
@@ -144,7 +150,7 @@ class _Writer:
                     if type(operation) is Sequential
                     else self.functional
                 )
-                lines.append(write(operation, inner))  # type: ignore[arg-type]
+                lines.append(write(operation, inner))  # type: ignore[arg-type]  # one of the two by kind
             callee = shared[id(operation)]
         elif often:
             if id(operation) not in shared:
@@ -162,7 +168,7 @@ class _Writer:
                 names[id(tensor)] = f"{made}[{key!r}]"
         return lines
 
-    def _model_name(self, model: Any, plain: str) -> str:
+    def _model_name(self, model: Model, plain: str) -> str:
         return (
             ""
             if re.fullmatch(rf"{plain}(_\d+)?", model.name)
@@ -212,7 +218,7 @@ class _Writer:
 
     def made(self, callee: str, cls: type, config: dict[str, Any], indent: int) -> str:
         """A call of a class with what differs from its defaults."""
-        parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+        parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]  # of a class, not of an instance
         needed = [
             p.name
             for p in list(parameters.values())[1:]
@@ -247,7 +253,7 @@ class _Writer:
         inner = "".join(f"{pad}{word},\n" for word in words)
         return f"{callee}(\n{inner}{' ' * indent})"
 
-    def value(self, value: Any) -> str:
+    def value(self, value: object) -> str:
         """A value of a config as an expression."""
         if isinstance(value, dict) and "class_name" in value:
             return self._object(value)
@@ -291,7 +297,7 @@ class _Writer:
             return self.part(thing, 12)
         return self.made(f"{module}.{name}", type(thing), thing.get_config(), 12)
 
-    def _tensors(self, value: Any, names: dict[int, str]) -> str:
+    def _tensors(self, value: object, names: dict[int, str]) -> str:
         if isinstance(value, KerasTensor):
             return names.get(id(value), "...")
         if isinstance(value, list):
@@ -308,7 +314,7 @@ class _Writer:
             self.missing.append(f"an argument of type {type(value).__name__}")
             return "..."
 
-    def _function(self, function: Any) -> str:
+    def _function(self, function: Callable[..., Any]) -> str:
         from minikeras import ops
 
         name = getattr(function, "__name__", "function")
@@ -330,7 +336,7 @@ def _ours(cls: type) -> bool:
     return cls.__module__.startswith("minikeras.layers") and cls.__name__ != "Lambda"
 
 
-def _is_automatic(cls: type, name: Any) -> bool:
+def _is_automatic(cls: type, name: object) -> bool:
     return bool(re.fullmatch(rf"{to_snake_case(cls.__name__)}(_\d+)?", str(name)))
 
 
@@ -344,7 +350,7 @@ def _config_of(cls: Any, given: dict[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Any, b: Tensor) -> bool:
     try:
         return bool(a == b)
     except ValueError:

@@ -6,12 +6,17 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.engine import tree
 from minikeras.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+    from minikeras.types import ArrayLike
+
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +56,9 @@ class Samples:
         )
 
 
-def samples(model: Any, data: Any, labels: Any = None) -> Samples | None:
+def samples(
+    model: Model, data: object, labels: ArrayLike | None = None
+) -> Samples | None:
     """The samples that `data` stands for.
 
     Args:
@@ -103,13 +110,13 @@ def _check(found: Samples) -> None:
         )
 
 
-def _array(value: Any) -> Array:
+def _array(value: object) -> Array:
     if isinstance(value, Tensor):
         return value.numpy()
     return np.asarray(value)
 
 
-def _from_arrays(x: Any, y: Any) -> Samples:
+def _from_arrays(x: object, y: object) -> Samples:
     leaves, structure = tree.flatten_spec(x)
     arrays = [_texts(_array(leaf))[:MOST] for leaf in leaves]
     for array in arrays:
@@ -128,14 +135,14 @@ def _texts(array: Array) -> Array:
     return array
 
 
-def _is_batches(data: Any) -> bool:
+def _is_batches(data: object) -> bool:
     plain = isinstance(data, (np.ndarray, Tensor, tuple, list, dict))
     if plain or hasattr(data, "__array__") or hasattr(data, "__dlpack__"):
         return False
     return isinstance(data, Iterable) or hasattr(data, "__getitem__")
 
 
-def _from_batches(data: Any) -> Samples:
+def _from_batches(data: object) -> Samples:
     """Batches `x`, `(x, y)` or `(x, y, weights)`, as far as they are wanted."""
     inputs: list[list[Array]] = []
     targets: list[Array] = []
@@ -166,7 +173,7 @@ def _batches(data: Any) -> Iterable[Any]:
     return (data[i] for i in range(len(data)))  # a PyDataset
 
 
-def _from_name(model: Any, name: str) -> Samples:
+def _from_name(model: Model, name: str) -> Samples:
     if name == "mnist5k":
         return _digits(model)
     path = Path(name)
@@ -185,13 +192,13 @@ def _shape(model: Any) -> tuple[int | None, ...]:
     return tuple(shape[1:])
 
 
-def scales(model: Any) -> bool:
+def scales(model: Model) -> bool:
     """Whether a model scales pixels itself, by one of its first layers."""
     first = [type(layer).__name__ for layer in model._flatten_layers()[1:5]]
     return any(name in ("Rescaling", "Normalization") for name in first)
 
 
-def _digits(model: Any) -> Samples:
+def _digits(model: Model) -> Samples:
     from minikeras.datasets import mnist5k
 
     _, (x, y) = mnist5k.load_data()
@@ -223,7 +230,7 @@ def _npz(path: Path) -> Samples:
         return _from_arrays(rest, None if y is None else archive[y])
 
 
-def _folder(model: Any, path: Path) -> Samples:
+def _folder(model: Model, path: Path) -> Samples:
     """Pictures in a folder for each class, or all in one."""
     from minikeras.utils import image_dataset_from_directory
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from minikeras.visualization.explorer.data import Samples, even
 from minikeras.visualization.explorer.layers import Layers
 from minikeras.visualization.explorer.observed import Observer, by_sample, run
 from minikeras.visualization.explorer.packing import pack, pack_bytes, size_of
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 Array = np.ndarray[Any, Any]
 Json = Any
@@ -36,7 +40,7 @@ class Gathered:
     """
 
     def __init__(
-        self, model: Any, samples: Samples, layers: Layers, avals: list[Aval],
+        self, model: Model, samples: Samples, layers: Layers, avals: list[Aval],
         outputs: list[Json], most: int,
     ) -> None:  # fmt: skip
         self.model, self.samples, self.layers = model, samples, layers

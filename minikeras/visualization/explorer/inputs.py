@@ -23,7 +23,9 @@ _EVEN = 0.85  # share of a border that is the ground, in drawings
 _STEADY = 0.04  # of a side: how far centres of mass may stray in centred drawings
 
 
-def input_kind(shape: tuple[int, ...], dtype: str, layer: Any, x: Array | None) -> str:
+def input_kind(
+    shape: tuple[int, ...], dtype: str, layer: object, x: Array | None
+) -> str:
     """The page's kind of an input.
 
     Args:

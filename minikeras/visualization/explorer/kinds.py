@@ -41,7 +41,7 @@ _KINDS = {name: kind for kind, names in _CLASSES.items() for name in names.split
 _REARRANGE = ("reshape", "other", "operation", "model", "attention", "embedding")
 
 
-def kind_of(operation: Any) -> str:
+def kind_of(operation: object) -> str:
     """The page's kind of a layer or function."""
     if isinstance(operation, OpCall):
         return "operation"
@@ -51,7 +51,7 @@ def kind_of(operation: Any) -> str:
     return "other" if hasattr(operation, "weights") else "operation"
 
 
-def view_of(operation: Any, kind: str, shape: Shape, before: Json | None) -> Json:
+def view_of(operation: object, kind: str, shape: Shape, before: Json | None) -> Json:
     """How values of `shape` (without the batch) are drawn.
 
     Args:

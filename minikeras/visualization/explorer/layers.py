@@ -106,7 +106,7 @@ class Layers:
         sources = [self._source(t) for t in call.given]
         first = sources[0] if sources else None
         before = None if first is None else self._row(first)
-        view_before = None if before is None else before["outputs"][first[1]]["view"]  # type: ignore[index]
+        view_before = None if before is None else before["outputs"][first[1]]["view"]  # type: ignore[index]  # with `before` there is one
         outputs = [
             self._output(
                 t, unbatched(t), view_of(operation, kind, unbatched(t), view_before)
@@ -316,7 +316,7 @@ class Layers:
         return found
 
 
-def key_of(tensor: Any) -> Any:
+def key_of(tensor: Tensor) -> Any:
     """What a tensor is known by: its value in the graph; itself where there is no graph."""
     value = getattr(tensor, "value", tensor)
     return value if isinstance(value, Value) else id(tensor)
@@ -360,13 +360,13 @@ def _depth(call: LayerCall) -> int:
     return depth
 
 
-def _class_name(operation: Any) -> str:
+def _class_name(operation: object) -> str:
     if isinstance(operation, OpCall):
         return str(getattr(operation.function, "__name__", "function"))
     return type(operation).__name__
 
 
-def _activation(operation: Any) -> str | None:
+def _activation(operation: object) -> str | None:
     function = getattr(operation, "activation", None)
     name = getattr(function, "__name__", None) or getattr(function, "name", None)
     return None if function is None or name == "linear" else str(name or function)

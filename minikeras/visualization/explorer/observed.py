@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from minikeras.ops.op import to_tensor
 from minikeras.visualization.explorer.capture import Capture, watched
 from minikeras.visualization.explorer.data import Samples
 from minikeras.visualization.explorer.kinds import channel_axis
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 Array = np.ndarray[Any, Any]
 Json = Any
@@ -25,7 +29,7 @@ _PLAIN = ("input", "reshape", "dropout", "pad", "crop", "model")  # what only pa
 _RECTIFIED = ("relu", "relu6", "ReLU", "squared_relu")
 
 
-def run(model: Any, samples: Samples) -> list[list[Array]]:
+def run(model: Model, samples: Samples) -> list[list[Array]]:
     """The results of all calls of layers for a batch of samples: `[call][output]`."""
     capture = Capture(base(), lambda: 0)
     given = [x if x.dtype.kind in "US" else to_tensor(x) for x in samples.inputs]
@@ -66,7 +70,7 @@ class Observer:
         self._peaks: list[list[Array]] = [[] for _ in rows]
         self._where: list[list[Array]] = [[] for _ in rows]
 
-    def watch(self, model: Any, samples: Samples) -> None:
+    def watch(self, model: Model, samples: Samples) -> None:
         """Run all samples."""
         for start in range(0, len(samples), _BATCH):
             part = samples.taken(np.arange(start, min(start + _BATCH, len(samples))))

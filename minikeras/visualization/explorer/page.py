@@ -25,7 +25,7 @@ def _built() -> str:
     return built
 
 
-def in_script(payload: Any) -> str:
+def in_script(payload: object) -> str:
     """JSON that can stand in a `<script>` of HTML: nothing in it ends the element.
 
     Example:

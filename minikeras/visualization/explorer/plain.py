@@ -10,7 +10,7 @@ import numpy as np
 _LONGEST = 200  # characters of a text, and entries of a list, that a reader is shown
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A config as JSON; what JSON cannot hold becomes text, what is long is cut."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)

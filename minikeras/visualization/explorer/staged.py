@@ -71,7 +71,7 @@ class Staged:
     eager: bool = False
 
 
-def staged(model: Any, avals: list[Aval], structure: Any) -> Staged:
+def staged(model: Any, avals: list[Aval], structure: object) -> Staged:
     """Stage a model for inputs of these shapes, whose batch is one.
 
     Args:

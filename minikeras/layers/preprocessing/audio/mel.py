@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -17,8 +17,11 @@ from minikeras.layers.preprocessing.audio.windows import window_of
 from minikeras.layers.preprocessing.image.options import count
 from minikeras.variable import check_constant
 
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
 
-def _mel(hertz: Any) -> Any:
+
+def _mel(hertz: object) -> Any:
     """Mels of frequencies; O'Shaughnessy: Speech Communication; 1987."""
     return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
 
@@ -65,7 +68,7 @@ class MelSpectrogram(Layer):
         fft_length: int = 2048,
         sequence_stride: int = 512,
         sequence_length: int | None = None,
-        window: Any = "hann",
+        window: object = "hann",
         sampling_rate: int = 16000,
         num_mel_bins: int = 128,
         min_freq: float = 20.0,
@@ -107,7 +110,7 @@ class MelSpectrogram(Layer):
         self.ref_power = ref_power
         self._nothing_to_build()
 
-    def call(self, inputs: Any) -> Tensor:
+    def call(self, inputs: ArrayLike) -> Tensor:
         """The spectrogram."""
         x = ops.convert_to_tensor(inputs)
         if x.ndim not in (1, 2):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from minikeras.layers.preprocessing.audio.windows import NAMED, window_of
 from minikeras.layers.preprocessing.image.options import count
 from minikeras.types import PartialShape
 from minikeras.variable import Variable, check_constant
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 _SCALINGS = (None, "density", "spectrum")
@@ -79,7 +83,7 @@ class STFTSpectrogram(Layer):
         frame_length: int = 256,
         frame_step: int | None = None,
         fft_length: int | None = None,
-        window: Any = "hann",
+        window: object = "hann",
         periodic: bool = False,
         scaling: str | None = "density",
         padding: str = "valid",
@@ -155,7 +159,7 @@ class STFTSpectrogram(Layer):
             )
             setattr(self, name, kernel)
 
-    def _convolved(self, x: Tensor, kernel: Any) -> Tensor:
+    def _convolved(self, x: Tensor, kernel: ArrayLike) -> Tensor:
         return ops.conv(
             x,
             kernel,

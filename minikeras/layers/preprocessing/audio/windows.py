@@ -11,7 +11,7 @@ NAMED = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
 
 
 def window_of(
-    window: Any, length: int, periodic: bool, owner: str, argument: str = "window"
+    window: object, length: int, periodic: bool, owner: str, argument: str = "window"
 ) -> Array:
     """A window by its name or values, float64; ones for None.
 

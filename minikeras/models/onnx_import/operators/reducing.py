@@ -36,7 +36,7 @@ def _l1(x: Value, **how: Any) -> Value:
     return ops.sum(ops.abs(x), **how)
 
 
-def _l2(x: Value, **how: Any) -> Value:
+def _l2(x: Value, **how: object) -> Value:
     return ops.sqrt(_sum_square(x, **how))
 
 

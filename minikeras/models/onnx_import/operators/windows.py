@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -243,7 +243,7 @@ def _lp_pool(call: Call, x: Value) -> Value:
     return ops.power(_summed(powers, win), like(x, 1 / p))
 
 
-def _over_space(function: Any) -> Operator:
+def _over_space(function: Callable[..., Any]) -> Operator:
     def operator(call: Call, x: Value) -> Value:
         return function(x, axis=tuple(range(2, len(x.shape))), keepdims=True)
 

@@ -1,0 +1,65 @@
+"""What keeps the code easy to live in: types that say something, files of a size to read."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(
+    [*(ROOT / "minikeras").rglob("*.py"), *(ROOT / "backends").rglob("*.py")]
+)
+LONGEST_FILE = 600
+# Shares of arguments of which nothing is said but `Any`: reached, not to be lost.
+MOST_ANY = {"minikeras": 0.08, "backends": 0.065}
+
+
+def is_any(annotation):
+    """Whether it is `Any`, alone or in a union, which then says no more."""
+    if isinstance(annotation, ast.BinOp):
+        return is_any(annotation.left) or is_any(annotation.right)
+    return isinstance(annotation, ast.Name) and annotation.id == "Any"
+
+
+def annotations(text):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            a = node.args
+            every = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg]
+            yield from (x.annotation for x in every if x is not None and x.annotation)
+
+
+def test_what_counts_as_any():
+    text = "def f(a, b: Any, *c: int | Any, d: list[Any], **e: object): ..."
+    assert [is_any(found) for found in annotations(text)] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("folder", MOST_ANY)
+def test_types_of_arguments_say_something(folder):
+    found = [
+        is_any(annotation)
+        for path in (ROOT / folder).rglob("*.py")
+        for annotation in annotations(path.read_text(encoding="utf-8"))
+    ]
+    share = sum(found) / len(found)
+    assert share <= MOST_ANY[folder], (
+        f"{share:.1%} of the arguments in {folder}/ are Any; say what they are "
+        "(minikeras/types.py), or `object` where nothing is asked of them."
+    )
+
+
+def test_files_can_be_read_in_one_go():
+    lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in SOURCES}
+    assert not {p.name: n for p, n in lengths.items() if n > LONGEST_FILE}
+
+
+def test_ignored_types_give_the_reason():
+    bare = re.compile(r"# type: ignore(?!\[[\w, -]+\]  # \S)")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert not found, f"after the code in brackets, say why: {', '.join(found)}"
