@@ -71,6 +71,7 @@ export interface Payload {
   classNames: string[]; // of the first output, if it is a classifier; else []
   data: DataInfo | null;
   evaluation: Evaluation | null;
+  regression: Regression | null;
   top: TopInfo[]; // per layer with channels: what excites them most
   statistics: (LayerStatistics | null)[]; // per layer, over the data; for stable colour scales and dead units
   precomputed: Precomputed[]; // values of layers that are not `live`, for some samples
@@ -87,7 +88,7 @@ export interface ModelInfo {
   codeIsWhole: boolean; // false: the code says what is missing (classes of the author's)
 }
 
-export type InputKind = "image" | "tokens" | "sequence" | "table" | "tensor";
+export type InputKind = "image" | "tokens" | "text" | "sequence" | "table" | "tensor";
 
 export interface InputInfo {
   name: string;
@@ -125,7 +126,7 @@ export interface OutputInfo {
 export type LayerKind =
   | "input" | "conv" | "depthwise" | "separable" | "transposed" | "dense" | "pool" | "globalpool" | "normalization"
   | "activation" | "merge" | "reshape" | "upsample" | "pad" | "crop" | "dropout" | "embedding" | "recurrent"
-  | "attention" | "model" | "operation" | "other";
+  | "attention" | "text" | "model" | "operation" | "other";
 
 /** How the axes of an output (without batch) are to be drawn. */
 export type View =
@@ -216,6 +217,8 @@ export interface DataInfo {
   predicted: number[]; // the most probable class of each in Python; [] if there are no classes
   outputs: Packed; // [count, ...shape of output 0] as Python computed them (float32)
   names: string[]; // names of samples (files), or []
+  texts: (string[][] | null)[]; // of inputs that are text: those of each sample; else null
+  targets: number[][] | null; // what is true of each sample, where output 0 gives few numbers
 }
 
 export interface Evaluation {
@@ -231,6 +234,13 @@ export interface Mistake {
   label: number;
   predicted: number;
   probability: number; // of the predicted class
+}
+
+/** How near a model's numbers are, where its first output gives numbers and not classes. */
+export interface Regression {
+  numbers: { mae: number; rmse: number; r2: number | null }[]; // of each number that comes out, over all `total`
+  points: [number, number][][]; // of each: [true, answer] of some samples, all of them where they are few
+  worst: { sample: number; error: number }[]; // farthest first; their samples are all in the page
 }
 
 export interface CalibrationBin {
@@ -285,18 +295,34 @@ export interface Histogram {
 /** Our staged graph for a batch of one. Values are numbered: inputs, weights, constants, then results of steps. */
 export interface Program {
   values: { shape: number[]; dtype: DType }[];
-  inputs: number[]; // values of the model's inputs, in order of payload.inputs
+  inputs: number[]; // values of the model's inputs, in order of payload.inputs; -1: text, which is no value
+  texts: { input: number; value: number; reader: TextReader }[]; // values that text is read into
   weights: number[]; // values of payload.weights, in order
   constants: { value: number; array: Packed }[];
   steps: Step[];
   outputs: number[]; // values of payload.outputs
-  /** Gradients: `score` is the sum over classes of seed * (score before the softmax) of output 0. */
+  /** Gradients: `score` is the sum over classes of seed * (score before the softmax) of output 0; of maps and
+   *  sequences of classes it is a class's score summed over all places. */
   gradient: {
     seed: number; // an input value, of shape [1, classes]
     score: number; // the value of the scores [1, classes]
     inputs: number[]; // d score / d input, in order of inputs; of tokens by their vectors, [1, steps, size]; -1: none
     layers: number[]; // d score / d first output of each layer; -1 where there is none
   } | null;
+}
+
+/** How a layer reads text: see src/engine/text.ts. */
+export interface TextReader {
+  standardize: "lower_and_strip_punctuation" | "lower" | "strip_punctuation" | null;
+  split: "whitespace" | "character" | null;
+  ngrams: number[] | null; // sizes
+  mode: "int" | "multi_hot" | "count" | "tf_idf";
+  words: string[];
+  first: number; // number of the first word
+  unknown: number; // number of all that are no words
+  mask: string | null; // what stands for nothing
+  maskNumber: number; // -1: it counts nowhere
+  weights: Packed | null; // of tf_idf
 }
 
 /** A primitive of minikeras' engine, by its name; src/engine/primitives/ has a row for each. */
@@ -322,7 +348,8 @@ export interface Body {
 
 /** One sample: an array for each input, without the batch axis. */
 export interface Sample {
-  inputs: Tensor[];
+  inputs: Tensor[]; // of text: of no meaning
+  texts?: (string[] | null)[]; // of inputs that are text
 }
 
 export interface RunResult {

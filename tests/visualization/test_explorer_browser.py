@@ -196,6 +196,8 @@ def about_lenet(folder: Path) -> Spec:
         "shapes": ["28 × 28 × 1", "24 × 24 × 6", "8 × 8 × 16", "120"],
         "code": payload["model"]["code"],
         "picture": 4,
+        "calibration": payload["evaluation"]["calibration"],
+        "histograms": [h["counts"] for h in payload["recording"]["histograms"]],
     }  # fmt: skip
 
 
@@ -251,6 +253,80 @@ def about_hostile(folder: Path) -> Spec:
     return {"names": shown, "move": "1"}
 
 
+def about_two(folder: Path) -> Spec:
+    """A picture and a table go in; classes and a number come out."""
+    keras.utils.set_random_seed(4)
+    picture = keras.Input((6, 6, 1), name="picture")
+    table = keras.Input((3,), name="facts")
+    wide = keras.initializers.RandomNormal(stddev=0.5, seed=2)
+    flat = layers.Flatten()(layers.Conv2D(2, 3, activation="tanh")(picture))
+    joined = layers.Concatenate()([flat, layers.Dense(4, activation="tanh")(table)])
+    logits = layers.Dense(3, name="logits", kernel_initializer=wide)(joined)
+    kind = layers.Softmax(name="kind")(logits)
+    price = layers.Dense(1, name="price", kernel_initializer=wide)(joined)
+    model = keras.Model([picture, table], [kind, price], name="two")
+    draw = np.random.default_rng(1)
+    data = [draw.random((20, 6, 6, 1), "float32"), draw.normal(size=(20, 3))]
+    made = keras.visualization.explore(
+        model, data, labels=np.arange(20) % 3, feature_names=["rooms", "age", "size"]
+    )
+    made.save(folder / "two.html")
+    x = [v[SAMPLE : SAMPLE + 1].astype("float32") for v in data]
+    move = {"name": "age", "value": 2.5}
+
+    def shown() -> list[float]:
+        chances, number = model.predict(x, verbose=0)
+        return [*(100 * float(p) for p in chances[0]), float(number[0, 0])]
+
+    before = shown()
+    x[1][0, 1] = move["value"]
+    after = shown()
+    given = [keras.ops.convert_to_tensor(v) for v in x]
+    with keras.GradientTape(persistent=True) as tape:
+        for v in given:
+            tape.watch(v)
+        scores = keras.Model(model.inputs, logits)(given)
+        score = scores[0, int(np.argmax(after[:3]))]
+    heat = [np.asarray(tape.gradient(score, v)) for v in given]
+    ranges = [[float(h.min()), float(h.max())] for h in heat]
+    return {
+        "sample": SAMPLE, "moved": move, "outputs": {"before": before, "after": after},
+        "first": ranges[0], "second": ranges[1],
+    }  # fmt: skip
+
+
+def about_text(folder: Path) -> Spec:
+    """Reviews, as they are written."""
+    keras.utils.set_random_seed(6)
+    words = ["the", "film", "was", "good", "bad", "not", HARM.lower()]
+    read = layers.TextVectorization(
+        vocabulary=words, output_sequence_length=6, standardize="lower"
+    )
+    x = keras.Input((1,), dtype="string")
+    wide = keras.initializers.RandomNormal(stddev=0.8, seed=5)
+    vectors = layers.Embedding(9, 4, mask_zero=True, embeddings_initializer=wide)
+    y = layers.Dense(1, activation="sigmoid")(layers.LSTM(4)(vectors(read(x))))
+    model = keras.Model(x, y, name="reviews")
+    data = np.array(["The film was good", "Bad", f"{HARM} not bad"])[:, None]
+    made = keras.visualization.explore(
+        model, (data, np.array([1, 0, 1])), class_names=["bad", "good"]
+    )
+    made.save(folder / "text.html")
+    typed = [HARM, "was the FILM so bad and long that none saw", "Not\tbad"]
+    answers = model.predict(np.array(typed)[:, None], verbose=0)
+    tokens = keras.layers.TextVectorization(vocabulary=words, standardize="lower")
+    return {
+        "cases": [
+            {
+                "typed": text,
+                "tokens": [int(v) for v in np.asarray(tokens([text]))[0]],
+                "answer": float(answer[0]),
+            }
+            for text, answer in zip(typed, answers, strict=True)
+        ]
+    }
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
     browser = chromium()
@@ -259,13 +335,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
     folder = Path(shots) if shots else tmp_path_factory.mktemp("explorer")
     folder.mkdir(parents=True, exist_ok=True)
     about = about_lenet(folder)
-    pages = ("lenet", "tokens", "hostile", "notebook")
+    pages = ("lenet", "tokens", "hostile", "notebook", "two", "text")
     spec = {
         "chromium": browser,
         "pages": {name: str(folder / f"{name}.html") for name in pages},
         "lenet": about,
         "tokens": about_tokens(folder),
         "hostile": about_hostile(folder),
+        "two": about_two(folder),
+        "text": about_text(folder),
         "picture": str(folder / "digit.png"),
         "pictureShows": about["picture"],
         "shots": str(folder) if shots else None,
@@ -285,3 +363,5 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
 def test_in_the_browser(results: dict[str, Spec], name: str) -> None:
     result = results[name]
     assert result["ok"], result["error"]
+    if result["said"]:
+        print(result["said"])

@@ -40,7 +40,7 @@ function payload(count = 4): Payload {
       { name: "b", layer: 1, role: "bias", trainable: true, shape: [2], values: raw(new Float32Array([0.5, -9]), [2]) },
     ],
     program: {
-      values, inputs: [0], weights: [1, 2], constants: [], outputs: [6], gradient: null,
+      values, inputs: [0], weights: [1, 2], constants: [], outputs: [6], texts: [], gradient: null,
       steps: [
         { op: "matmul", in: [0, 1], out: [3], static: { transpose_a: false, transpose_b: false } },
         { op: "add", in: [3, 2], out: [4], static: {} },
@@ -48,7 +48,7 @@ function payload(count = 4): Payload {
         { op: "softmax", in: [5], out: [6], static: { axis: 1 } },
       ],
     },
-    data: { count, total: count, exact: true, inputs: [raw(samples, [count, 3])], labels: null, predicted: [], outputs: raw(new Float32Array(0), [0]), names: [] },
+    data: { count, total: count, exact: true, inputs: [raw(samples, [count, 3])], labels: null, predicted: [], outputs: raw(new Float32Array(0), [0]), names: [], texts: [null], targets: null },
   } as unknown as Payload;
 }
 

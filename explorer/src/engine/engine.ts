@@ -3,7 +3,7 @@
 // It knows no page: a worker (worker.ts), the page itself or a test in node can hold it.
 
 import type {
-  Data, Drawing, EngineApi, Epoch, Explanation, Field, HeatMap, OcclusionOptions, Payload, ReceptiveField,
+  Data, Drawing, EngineApi, Epoch, Explanation, Field, HeatMap, InputInfo, OcclusionOptions, Payload, ReceptiveField,
   RunResult, Sample, Tensor, TopSample,
 } from "../format";
 import { offset, size, zeros } from "./arrays";
@@ -13,6 +13,7 @@ import { explained, weightOf } from "./explain";
 import { gradCamMap, gridOf, lengths, occlusionMap, saliencyMap } from "./heat";
 import { unpack } from "./packed";
 import { Machine, Run, unpackConstants } from "./program";
+import { Reading } from "./text";
 
 const PAUSE = 25; // milliseconds of work before messages are looked at
 const TOP = 9;
@@ -31,6 +32,7 @@ export class Engine implements EngineApi {
   private inputs: Tensor[] = []; // of all samples
   private precomputed = new Map<string, Tensor>();
   private last: { run: Run | null; sample: Sample; known: number | null } | null = null;
+  private readings: { input: number; value: number; reading: Reading }[] = [];
   private epoch: Epoch = "final";
   private turn = 0; // goes up with each cancel()
 
@@ -43,6 +45,10 @@ export class Engine implements EngineApi {
     for (const entry of payload.precomputed)
       this.precomputed.set(`${entry.layer}/${entry.output}`, await unpack(entry.values));
     const { program } = payload;
+    this.readings = await Promise.all((program?.texts ?? []).map(async ({ input, value, reader }) => {
+      const weights = reader.weights && (await unpack(reader.weights)).data;
+      return { input, value, reading: new Reading(reader, weights) };
+    }));
     this.machine = program && new Machine(program, await unpackConstants(program.steps, program.constants), this.weights);
     if (payload.model.flops < WARM) this.warmUp();
   }
@@ -82,19 +88,26 @@ export class Engine implements EngineApi {
     };
   }
 
-  private began(sample: Sample): Run | null {
+  /** `instead`: values to be used for what text is read into. */
+  private began(sample: Sample, instead?: Map<number, Data>): Run | null {
     if (!this.machine || !this.payload.program) return null;
     const { inputs } = this.payload;
     const given = new Map<number, Data>();
     this.payload.program.inputs.forEach((value, i) => {
       const data = sample.inputs[i]?.data;
-      if (!data) return;
+      if (!data || value < 0) return;
       if (data.length !== size(inputs[i].shape))
         throw new Error(`Input ${i} has ${data.length} values; expected ${inputs[i].shape.join(" x ")}.`);
       const own = zeros(inputs[i].dtype, data.length);
       own.set(data);
       given.set(value, own);
     });
+    for (const { input, value, reading } of this.readings) {
+      const { shape, dtype } = this.payload.program.values[value];
+      const own = zeros(dtype, size(shape));
+      reading.fill(sample.texts?.[input] ?? [], own);
+      given.set(value, instead?.get(value) ?? own);
+    }
     return new Run(this.machine, given);
   }
 
@@ -122,6 +135,7 @@ export class Engine implements EngineApi {
         const own = shape.slice(1);
         return { shape: own, data: data.slice(number * size(own), (number + 1) * size(own)) };
       }),
+      texts: (this.payload.data?.texts ?? []).map((texts) => texts?.[number] ?? null),
     };
   }
 
@@ -155,7 +169,12 @@ export class Engine implements EngineApi {
       return mask?.includes(1) ? fieldOf(mask, shape, of, output) : null;
     };
     return {
-      inputs: inputs.map((input, i) => field(program!.inputs[i], input.shape, input.layer, 0)),
+      inputs: inputs.map((input, i) => {
+        // What is seen of a text are its tokens.
+        const text = this.readings.find((r) => r.input === i)?.value;
+        if (text !== undefined) return field(text, program!.values[text].shape.slice(1), input.layer, 0);
+        return field(program!.inputs[i], input.shape, input.layer, 0);
+      }),
       layers: layers.map((info, i) => {
         for (const [k, o] of info.outputs.entries()) {
           const found = o.value >= 0 ? field(o.value, o.shape, i, k) : null;
@@ -232,14 +251,21 @@ export class Engine implements EngineApi {
 
   // --- what matters for a class
 
+  /** The unit whose value speaks for a class. One unit that says yes or no speaks for two. */
+  private unitFor(target: number, units: number): { unit: number; sign: 1 | -1 } {
+    const two = units === 1 && this.payload.classNames.length === 2;
+    if (!(target >= 0 && target < (two ? 2 : units))) throw new Error(`There is no class ${target}.`);
+    return two ? { unit: 0, sign: target === 0 ? -1 : 1 } : { unit: target, sign: 1 };
+  }
+
   /** The gradient of a class's score by a value, for the last run's sample. */
   private gradient(target: number, value: number): Data {
     const { run } = this.current();
     const gradient = this.payload.program?.gradient;
     if (!gradient || value < 0) throw new Error("There is no gradient of a class's score here.");
     const seed = new Float32Array(size(this.payload.program!.values[gradient.seed].shape));
-    if (!(target >= 0 && target < seed.length)) throw new Error(`There is no class ${target}.`);
-    seed[target] = 1;
+    const { unit, sign } = this.unitFor(target, seed.length);
+    seed[unit] = sign;
     run.give(gradient.seed, seed);
     return run.value(value)!;
   }
@@ -247,6 +273,8 @@ export class Engine implements EngineApi {
   async saliency(target: number, input = 0): Promise<HeatMap> {
     const info = this.payload.inputs[input];
     const gradient = this.gradient(target, this.payload.program?.gradient?.inputs[input] ?? -1);
+    const text = this.readings.find((r) => r.input === input);
+    if (text) return lengths(gradient, size(this.payload.program!.values[text.value].shape));
     const count = size(info.shape);
     return gradient.length === count ? saliencyMap(gridOf(info), gradient) : lengths(gradient, count);
   }
@@ -261,12 +289,27 @@ export class Engine implements EngineApi {
   }
 
   async occlusion(target: number, options: OcclusionOptions = {}, onProgress?: (share: number) => void): Promise<HeatMap> {
-    const { sample } = this.current();
+    const { sample, run } = this.current();
     const input = options.input ?? 0;
-    const [output] = this.payload.program!.outputs;
+    const program = this.payload.program!;
+    const { shape } = this.payload.outputs[0];
+    const units = shape.length ? shape[shape.length - 1] : 1;
+    const { unit, sign } = this.unitFor(target, units);
+    const scored = (made: Run): number => {
+      const data = made.value(program.outputs[0])!;
+      let sum = 0; // over the places of a map or sequence
+      for (let i = unit; i < data.length; i += units) sum += data[i];
+      return (sign * sum * units) / data.length;
+    };
+    const text = this.readings.find((r) => r.input === input);
+    if (text) {
+      const tokens: InputInfo = { ...this.payload.inputs[input], kind: "tokens", shape: program.values[text.value].shape.slice(1) };
+      const score = (data: Data): number => scored(this.began(sample, new Map([[text.value, data]]))!);
+      return occlusionMap(tokens, run.value(text.value)!, score, options, this.pauses(onProgress));
+    }
     const score = (data: Data): number => {
       const inputs = sample.inputs.map((x, i) => (i === input ? { shape: x.shape, data } : x));
-      return this.began({ inputs })!.value(output)![target];
+      return scored(this.began({ ...sample, inputs })!);
     };
     return occlusionMap(this.payload.inputs[input], sample.inputs[input].data, score, options, this.pauses(onProgress));
   }

@@ -96,7 +96,7 @@ export class Machine {
   ) {
     program.steps.forEach((step, i) => step.out.forEach((v) => this.producer.set(v, i)));
     this.moving = new Uint8Array(program.values.length);
-    for (const v of program.inputs) this.moving[v] = 1;
+    for (const v of [...program.inputs, ...program.texts.map((text) => text.value)]) if (v >= 0) this.moving[v] = 1;
     if (program.gradient) this.moving[program.gradient.seed] = 1;
     for (const step of program.steps)
       if (step.in.some((v) => this.moving[v])) for (const v of step.out) this.moving[v] = 1;

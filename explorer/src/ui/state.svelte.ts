@@ -70,9 +70,12 @@ export class Explorer {
   heatBusy = $state(false);
   heatShare = $state(0);
   camLayer = $state<number | null>(null);
+  /** Which input the map of reasons is about. */
+  heatInput = $state(0);
 
-  scores = $derived(this.result?.outputs[0] ?? null);
-  guess = $derived(this.scores ? greatest(this.scores.data) : null);
+  /** Of classes; of numbers what comes out. A unit that says yes or no is shown as two classes. */
+  scores = $derived(this.result?.outputs[0] ? this.withBoth(this.result.outputs[0]) : null);
+  guess = $derived(this.scores && this.isClassifier ? greatest(this.scores.data) : null);
   target = $derived(this.chosenTarget ?? this.guess ?? 0);
 
   private readonly running = latest((sample: Sample, known: number | null) => this.runNow(sample, known));
@@ -92,9 +95,11 @@ export class Explorer {
     // A picture that goes in is shown beside the layers; of deep models what works is shown first.
     this.shown = payload.layers.map((layer, i) => {
       if (layer.parent !== null || layer.kind === "dropout") return false;
-      if (layer.kind === "input") return !payload.inputs.some((input) => input.layer === i && input.image);
+      if (layer.kind === "input") return !payload.inputs.some((input) => input.layer === i && (input.image || input.kind === "text"));
       return outer <= MANY_LAYERS || layer.parameters > 0 || layer.kind === "pool" || i === payload.layers.length - 1;
     });
+    const best = payload.inputs.findIndex((input, i) => (input.image || input.kind === "text" || input.kind === "tokens") && this.explainable(i));
+    this.heatInput = Math.max(0, best);
   }
 
   async start(): Promise<void> {
@@ -102,14 +107,47 @@ export class Explorer {
     else await this.use({ inputs: this.payload.inputs.map(blank) }, null);
   }
 
+  /** The name of a class; of numbers that of the output, with their place where they are several. */
   label(target: number): string {
-    return this.payload.classNames[target] ?? String(target);
+    const name = this.payload.classNames[target];
+    if (name !== undefined) return name;
+    const output = this.payload.outputs[0];
+    if (output?.kind !== "values") return String(target);
+    return this.targets > 1 ? `${output.name} ${target}` : output.name;
   }
 
-  /** Classes, or numbers that the first output gives. */
+  /** Classes, or numbers that the first output gives (of maps and sequences: at each place). */
   get targets(): number {
     const output = this.payload.outputs[0];
-    return output ? product(output.shape) : 0;
+    if (!output) return 0;
+    return this.isBinary ? 2 : (output.shape.at(-1) ?? 1);
+  }
+
+  /** Whether the first output is one unit that says how probable the second of two classes is. */
+  get isBinary(): boolean {
+    const output = this.payload.outputs[0];
+    return output?.kind === "independent" && product(output.shape) === 1 && this.payload.classNames.length === 2;
+  }
+
+  private withBoth(output: Tensor): Tensor {
+    if (!this.isBinary) return output;
+    return { shape: [2], data: Float32Array.of(1 - output.data[0]!, output.data[0]!) };
+  }
+
+  /** Whether there is a gradient of the answer by an input. */
+  private explainable(input: number): boolean {
+    return (this.payload.program?.gradient?.inputs[input] ?? -1) >= 0;
+  }
+
+  /** Inputs that reasons can be shown on. */
+  get heatInputs(): number[] {
+    const { program, inputs } = this.payload;
+    if (!program) return [];
+    return inputs.flatMap((input, i) => (this.explainable(i) || this.coverable(input) ? [i] : []));
+  }
+
+  private coverable(input: InputInfo): boolean {
+    return input.kind !== "table" && input.kind !== "tensor";
   }
 
   get isClassifier(): boolean {
@@ -121,9 +159,11 @@ export class Explorer {
   get methods(): Exclude<Method, "none">[] {
     const program = this.payload.program;
     const out: Exclude<Method, "none">[] = [];
-    if (program?.gradient && program.gradient.inputs.some((value) => value >= 0)) out.push("saliency");
-    if (this.camLayers.length) out.push("gradcam");
-    if (program && this.payload.inputs.some((input) => input.kind !== "table" && input.kind !== "tensor")) out.push("occlusion");
+    const input = this.payload.inputs[this.heatInput];
+    if (!program || !input) return out;
+    if (this.explainable(this.heatInput)) out.push("saliency");
+    if (this.camLayers.length && input.image) out.push("gradcam");
+    if (this.coverable(input)) out.push("occlusion");
     return out;
   }
 
@@ -161,7 +201,14 @@ export class Explorer {
   replaceInput(index: number, tensor: Tensor): Promise<void> {
     const inputs = (this.sample?.inputs ?? this.payload.inputs.map(blank)).slice();
     inputs[index] = tensor;
-    return this.use({ inputs }, null);
+    return this.use({ ...this.sample, inputs }, null);
+  }
+
+  /** The sample at hand with one input's texts replaced. */
+  replaceTexts(index: number, texts: string[]): Promise<void> {
+    const all = this.payload.inputs.map((_, i) => this.sample?.texts?.[i] ?? null);
+    all[index] = texts;
+    return this.use({ inputs: this.sample?.inputs ?? this.payload.inputs.map(blank), texts: all }, null);
   }
 
   private async runNow(sample: Sample, known: number | null): Promise<void> {
@@ -255,6 +302,13 @@ export class Explorer {
     if (method !== "none") void this.heating();
   }
 
+  explainOn(input: number): void {
+    this.heatInput = input;
+    this.heat = null;
+    if (this.method !== "none" && !this.methods.includes(this.method)) this.method = "none";
+    this.redoHeat();
+  }
+
   explainFor(target: number | null): void {
     this.chosenTarget = target;
     if (this.method !== "none") void this.heating();
@@ -265,14 +319,14 @@ export class Explorer {
   }
 
   private async heatNow(): Promise<void> {
-    const { method, target } = this;
+    const { method, target, heatInput: input } = this;
     this.heatBusy = true;
     this.heatShare = 0;
     try {
-      if (method === "saliency") this.heat = await this.engine.saliency(target);
+      if (method === "saliency") this.heat = await this.engine.saliency(target, input);
       else if (method === "gradcam") this.heat = await this.engine.gradCam(target, this.camLayer ?? this.camLayers.at(-1));
       else if (method === "occlusion")
-        this.heat = await this.engine.occlusion(target, undefined, (share) => (this.heatShare = share));
+        this.heat = await this.engine.occlusion(target, { input }, (share) => (this.heatShare = share));
     } catch (error) {
       this.heat = null;
       if (!(error instanceof Error && error.name === "AbortError")) this.problem = `No explanation: ${message(error)}`;

@@ -2,7 +2,7 @@
 // error is allowed in any of them (run.mjs).
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { close, draw, layer, noSeriousFault, number, pointAt, running, settled, stepTo } from "./hands.mjs";
+import { close, draw, layer, noSeriousFault, number, pointAt, running, runs, settled, stepTo } from "./hands.mjs";
 
 const VIEWS = ["network", "training", "results", "graph", "code"];
 const SEVEN = [[0.25, 0.25], [0.74, 0.25], [0.45, 0.82]];
@@ -392,4 +392,196 @@ export async function is_accessible_in_dark_and_with_other_inputs({ open, axe })
       await noSeriousFault(page, axe, `${which}, ${view}`);
     }
   }
+}
+
+export async function answers_each_stroke_once({ open }) {
+  const page = await open("lenet");
+  await running(page, () => page.getByTestId("clear").click());
+  // From the pointer's event to the frame in which the answer is painted.
+  await page.evaluate(() => {
+    const times = (globalThis.times = []);
+    let since = null;
+    document.querySelector("[data-testid=pad]").addEventListener("pointermove", (event) => (since ??= event.timeStamp), true);
+    new MutationObserver(() => {
+      if (since === null) return;
+      const from = since;
+      since = null;
+      const painted = new MessageChannel();
+      painted.port1.onmessage = () => times.push(performance.now() - from);
+      requestAnimationFrame(() => painted.port2.postMessage(0));
+    }).observe(document.querySelector("[data-testid=panel]"), { attributes: true, attributeFilter: ["data-runs"] });
+  });
+  const box = await page.getByTestId("pad").boundingBox();
+  const go = (x, y) => page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+  await go(...SEVEN[0]);
+  await running(page, () => page.mouse.down());
+  const before = await runs(page);
+  await page.evaluate(() => (globalThis.times.length = 0));
+  for (let i = 1; i <= 12; i++) {
+    const done = await runs(page);
+    await go(0.25 + 0.04 * i, 0.25);
+    await page.waitForFunction((n) => Number(document.querySelector("[data-testid=panel]").dataset.runs) > n, done);
+  }
+  await settled(page);
+  assert.equal(await runs(page), before + 12, "one run for each piece of a stroke");
+  await page.waitForFunction(() => globalThis.times.length === 12);
+  const times = (await page.evaluate(() => globalThis.times)).sort((a, b) => a - b);
+  // A burst that comes while the network runs: what is stale is dropped, the newest is answered.
+  const [burst, last] = await page.getByTestId("pad").evaluate(async (pad, [x0, y0, side]) => {
+    const panel = document.querySelector("[data-testid=panel]");
+    const start = Number(panel.dataset.runs);
+    for (let i = 0; i <= 60; i++)
+      pad.dispatchEvent(new PointerEvent("pointermove", {
+        bubbles: true, pointerId: 1, buttons: 1, clientX: x0 + (0.74 - 0.29 * (i / 60)) * side, clientY: y0 + (0.25 + 0.57 * (i / 60)) * side,
+      }));
+    await new Promise((resume) => setTimeout(resume, 600));
+    return [Number(panel.dataset.runs) - start, document.querySelector("[data-testid=guess]").textContent];
+  }, [box.x, box.y, box.width]);
+  await page.mouse.up();
+  assert.ok(burst >= 1 && burst <= 2, `${burst} runs for 61 events at once`);
+  assert.equal(last, "7");
+  return `stroke to painted answer: median ${times[6].toFixed(0)} ms, longest ${times[11].toFixed(0)} ms`;
+}
+
+export async function pastes_a_picture_and_copies_the_code({ open, spec }) {
+  const page = await open("lenet");
+  const bytes = readFileSync(spec.picture).toString("base64");
+  await running(page, () => page.evaluate((text) => {
+    const data = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([data], "digit.png", { type: "image/png" }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }));
+  }, bytes));
+  assert.equal(await page.getByTestId("guess").textContent(), String(spec.pictureShows));
+  await page.locator("#tab-code").click();
+  await page.getByTestId("copy").click();
+  await page.getByTestId("copy").filter({ hasText: "Copied" }).waitFor();
+  await page.locator("#tab-graph").click();
+  // The clipboard's text lands where it is pasted.
+  const search = page.getByLabel("Search layers");
+  await search.evaluate((input) => input.addEventListener("paste", (event) => (globalThis.pasted = event.clipboardData.getData("text"))));
+  await search.focus();
+  await page.keyboard.press("Control+v");
+  await page.waitForFunction(() => globalThis.pasted !== undefined);
+  assert.equal(await page.evaluate(() => globalThis.pasted), spec.lenet.code);
+}
+
+export async function prints_all_layers_and_no_buttons({ open, spec }) {
+  const page = await open("lenet", { dark: true });
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.getByRole("tab").first().isVisible(), false);
+  assert.equal(await page.getByTestId("clear").isVisible(), false);
+  const painted = await page.locator("[data-layer]").evaluateAll((cards) => cards.map((card) => {
+    const canvas = card.querySelector("canvas");
+    return !!canvas && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 0);
+  }));
+  assert.ok(painted.length >= spec.lenet.layers - 1 && painted.every(Boolean), `layers painted: ${painted}`);
+  const pdf = await page.pdf({ printBackground: true });
+  assert.equal(pdf.subarray(0, 5).toString(), "%PDF-");
+}
+
+export async function shows_calibration_and_histograms({ open, spec }) {
+  const page = await open("lenet");
+  await page.locator("#tab-results").click();
+  const { calibration, histograms } = spec.lenet;
+  const plot = page.locator("svg[aria-label^='Accuracy by confidence']");
+  const bins = calibration.bins.filter((bin) => bin.count);
+  const bars = await plot.locator("rect").evaluateAll((all) => all.map((bar) => Number(bar.getAttribute("height"))));
+  assert.equal(bars.length, bins.length);
+  bins.forEach((bin, i) => close(bars[i] / 220, bin.accuracy, 1e-6, `bar ${i}`));
+  const dots = await plot.locator("circle").evaluateAll((all) => all.map((dot) => Number(dot.getAttribute("cx"))));
+  bins.forEach((bin, i) => close(dots[i] / 220, bin.confidence, 1e-6, `dot ${i}`));
+  await page.getByText(`error ${(calibration.error * 100).toFixed(2)} %`).waitFor();
+  await page.locator("#tab-training").click();
+  const drawn = page.getByTestId("histogram");
+  assert.equal(await drawn.count(), histograms.length);
+  // The bars of the last epoch: their heights are as their counts.
+  const shape = () => drawn.first().locator("path.now").getAttribute("d");
+  const heights = (await shape()).split("L").slice(1, -1).map((at) => 130 - Number(at.split(" ")[1]));
+  const counts = histograms[0].at(-1);
+  const scale = Math.max(...heights) / Math.max(...counts);
+  counts.forEach((n, i) => assert.ok(Math.abs(heights[2 * i] - n * scale) < 0.2, `bin ${i}: ${heights[2 * i]} for ${n}`));
+  const last = await shape();
+  await running(page, () => page.getByTestId("epoch").fill("0"));
+  assert.notEqual(await shape(), last);
+  await page.getByRole("heading", { name: "Weights before training" }).waitFor();
+}
+
+export async function takes_two_inputs_and_gives_two_outputs({ open, spec }) {
+  const page = await open("two");
+  const { sample, moved, first, second, outputs } = spec.two;
+  await running(page, () => page.getByRole("button", { name: new RegExp(`^sample ${sample}\\b`) }).first().click());
+  const shown = async () => (await page.getByTestId("answer-value").allTextContents()).map((text) => Number(text.replace("−", "-").replace("%", "")));
+  const near = (got, wanted) => {
+    assert.equal(got.length, wanted.length);
+    got.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) <= 0.051, `${got} for ${wanted}`));
+  };
+  near(await shown(), outputs.before);
+  const box = page.getByLabel(moved.name, { exact: true });
+  await running(page, async () => {
+    await box.fill(String(moved.value));
+    await box.press("Enter");
+  });
+  near(await shown(), outputs.after);
+  // Reasons for each of the inputs.
+  await page.getByRole("button", { name: "Saliency", exact: true }).click();
+  const heat = page.getByTestId("heat");
+  await heat.waitFor({ state: "attached" });
+  const range = async () => (await heat.textContent()).replaceAll("−", "-").match(/-?[\d.e-]+(?= to)|(?<=to )-?[\d.e-]+/g).map(Number);
+  const within = (got, wanted) => got.forEach((v, i) => close(v, wanted[i], 2e-3, "reasons"));
+  within(await range(), first);
+  const old = await heat.textContent();
+  await page.getByTestId("heat-input").selectOption("1");
+  await page.waitForFunction((text) => {
+    const now = document.querySelector("[data-testid=heat]")?.textContent;
+    return now && now !== text;
+  }, old);
+  within(await range(), second);
+  assert.equal(await page.getByRole("button", { name: "Grad-CAM", exact: true }).count(), 0);
+  await page.locator("#tab-graph").click();
+  assert.equal(await page.locator("text.shape", { hasText: "6 × 6 × 1" }).count(), 1);
+}
+
+export async function answers_what_is_typed({ open, spec }) {
+  const page = await open("text");
+  for (const { typed, tokens, answer } of spec.text.cases) {
+    await running(page, () => page.getByLabel("Text that goes in").fill(typed));
+    const rows = await page.getByTestId("answer-value").allTextContents();
+    assert.ok(Math.abs(parseFloat(rows[1]) - answer * 100) <= 0.051, `${typed}: ${rows} for ${answer}`);
+    const chips = await page.getByRole("listitem").filter({ visible: true }).evaluateAll((all) => all.filter((chip) => /token \d/.test(chip.title)).map((chip) => Number(/token (\d+)/.exec(chip.title)[1])));
+    assert.deepEqual(chips, tokens);
+  }
+  assert.equal(await page.locator("img, main script").count(), 0);
+  await page.getByRole("button", { name: "Occlusion", exact: true }).click();
+  await page.getByTestId("heat").waitFor({ state: "attached" });
+  const reason = page.locator(`[title*="reason"]`);
+  assert.ok((await reason.count()) >= spec.text.cases.at(-1).tokens.length);
+}
+
+export async function picks_units_of_the_nodes_by_keyboard({ open }) {
+  const page = await open("lenet");
+  await page.getByTestId("deep").click();
+  await page.getByTestId("scene").focus();
+  const press = async (key, times = 1) => {
+    for (let i = 0; i < times; i++) await page.keyboard.press(key);
+  };
+  const unit = page.getByTestId("unit");
+  await press("PageUp"); // the input, in its middle
+  await press("PageUp");
+  await unit.filter({ hasText: "[" }).waitFor();
+  const at = async () => JSON.parse(await unit.textContent());
+  await page.waitForFunction(() => document.querySelector("[data-testid=inspector] h2")?.textContent.startsWith("first"));
+  const [row, column, channel] = await at();
+  const shows = (...unit) => page.waitForFunction((text) => document.querySelector("[data-testid=unit]").textContent === text, `[${unit.join(", ")}]`);
+  await press("Shift+ArrowRight");
+  await shows(row, column + 1, channel);
+  await press("Shift+ArrowDown", 2);
+  await shows(row + 2, column + 1, channel);
+  await press("Enter");
+  await page.getByText("Let go").waitFor();
+  await page.getByTestId("sum").waitFor();
+  assert.match(await page.locator("[aria-live=polite].unseen").textContent(), /Holding first/);
+  await press("PageUp", 9);
+  await page.waitForFunction((count) => JSON.parse(document.querySelector("[data-testid=unit]").textContent).length === count, 1);
 }

@@ -3,7 +3,7 @@
 //   node tests/browser/run.mjs SPEC.json
 //
 // SPEC says where the pages lie and what Python expects (tests/visualization/test_explorer_browser.py
-// writes it). Prints one line of JSON for each check: {"name", "ok", "error"}. With "shots": a folder, pictures
+// writes it). Prints one line of JSON for each check: {"name", "ok", "error", "said"}. With "shots": a folder, pictures
 // of all views are left there, to be looked at.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -44,9 +44,9 @@ async function open(file, { width = 1400, height = 950, dark = false, before = n
 
 let began = 0;
 
-function report(name, error = null) {
+function report(name, error = null, said = null) {
   const seconds = (performance.now() - began) / 1000;
-  console.log(JSON.stringify({ name, seconds, ok: error === null, error: error && String(error.message ?? error).slice(0, 2000) }));
+  console.log(JSON.stringify({ name, seconds, said, ok: error === null, error: error && String(error.message ?? error).slice(0, 2000) }));
 }
 
 for (const [name, check] of Object.entries(checks)) {
@@ -54,7 +54,7 @@ for (const [name, check] of Object.entries(checks)) {
   const opened = [];
   began = performance.now();
   try {
-    await check({
+    const said = await check({
       spec,
       axe,
       open: async (which, options) => {
@@ -64,7 +64,7 @@ for (const [name, check] of Object.entries(checks)) {
       },
     });
     for (const { faults } of opened) if (faults.length) throw new Error(faults.join("\n"));
-    report(name);
+    report(name, null, said ?? null);
   } catch (error) {
     report(name, error);
   }

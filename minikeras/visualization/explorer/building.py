@@ -12,6 +12,7 @@ from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import STRING
 from minikeras.engine.errors import see
 from minikeras.engine.tensor import TraceError, host_array
+from minikeras.layers.preprocessing.host import HostOnlyError
 from minikeras.version import __version__
 from minikeras.visualization.explorer import evaluation
 from minikeras.visualization.explorer.code import model_code
@@ -24,6 +25,7 @@ from minikeras.visualization.explorer.packing import pack, pack_bytes
 from minikeras.visualization.explorer.plain import number
 from minikeras.visualization.explorer.program import Program
 from minikeras.visualization.explorer.staged import Staged, staged, unstaged
+from minikeras.visualization.explorer.starting import afresh, keeping
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model
@@ -50,7 +52,9 @@ class Builder:
         self.model, self.samples, self.options = model, samples, options
         self.limits: list[str] = []
         self.structure, self.avals = self._ends()
-        self.found = self._staged()
+        self.eagerly = bool(keeping(model))
+        with afresh(model):
+            self.found = self._staged()
         self.weights = list(model.weights)
         self.program = Program(self.found, self.weights)
         self.inputs = self._inputs()
@@ -84,19 +88,23 @@ class Builder:
         return [t.dtype for t in inputs]
 
     def _staged(self) -> Staged:
-        if all(a.dtype != STRING for a in self.avals):
-            try:
-                return staged(self.model, self.avals, self.structure)
-            except TraceError as error:
-                self.limits.append(
-                    "This model's code looks at values while it runs, so it cannot be run "
-                    "in the page. What is shown was computed before, for the samples that "
-                    f"came along. {_first_sentence(error)}"
-                )
-        else:
+        if self.eagerly:
             self.limits.append(
-                "This model takes text, which the page does not compute with. What is "
-                "shown was computed before, for the samples that came along."
+                "Layers of this model keep their states from one call to the next. Here each "
+                "sample is a call of its own, which begins with zeros."
+            )
+        try:
+            return staged(self.model, self.avals, self.structure)
+        except HostOnlyError as error:
+            self.limits.append(
+                "This model reads text in a way that the page does not know. What is shown "
+                f"was computed before, for the samples that came along. {_first_sentence(error)}"
+            )
+        except TraceError as error:
+            self.limits.append(
+                "This model's code looks at values while it runs, so it cannot be run "
+                "in the page. What is shown was computed before, for the samples that "
+                f"came along. {_first_sentence(error)}"
             )
         if self.samples is None:
             raise ValueError(
@@ -114,7 +122,7 @@ class Builder:
             shape = aval.shape[1:]
             layer = self._taker(i)
             kind = (
-                "tensor"
+                "text"
                 if aval.dtype == STRING
                 else input_kind(shape, aval.dtype, layer, x)
             )
@@ -200,6 +208,7 @@ class Builder:
             "classNames": self._class_names(outputs),
             "data": None,
             "evaluation": None,
+            "regression": None,
             "top": [],
             "statistics": [None] * len(rows),
             "precomputed": [],
@@ -213,23 +222,36 @@ class Builder:
         program = self.program.json(len(rows))
         gradient = program["gradient"]
         for i, given in enumerate(self.inputs if gradient else ()):
-            if given["kind"] == "tokens" and gradient["inputs"][i] < 0:
-                for n, row in enumerate(rows):
-                    taken = any(a["layer"] == i for a in row["arguments"])
-                    if row["kind"] == "embedding" and taken:
-                        gradient["inputs"][i] = gradient["layers"][n]
+            if given["kind"] not in ("tokens", "text") or gradient["inputs"][i] >= 0:
+                continue
+            for n, row in enumerate(rows):
+                if row["kind"] == "embedding" and self._is_of(row, i):
+                    gradient["inputs"][i] = gradient["layers"][n]
         return program
+
+    def _is_of(self, row: Json, number: int) -> bool:
+        """Whether a layer takes an input, or the tokens of a text that is one."""
+        rows = self.layers.rows
+        sources = [a["layer"] for a in row["arguments"] if a["layer"] >= 0]
+        read = [
+            a["layer"]
+            for source in sources
+            if rows[source]["kind"] == "text"
+            for a in rows[source]["arguments"]
+        ]
+        return number in (*sources, *read)
 
     def _gathered(self, outputs: list[Json]) -> Json:
         """What comes of the data; nothing without any."""
         if self.samples is None:
             return {}
-        gathered = Gathered(
-            self.model, self.samples, self.layers, self.avals, outputs,
-            int(self.options["max_samples"]),
-        )  # fmt: skip
-        reason = self.limits[0] if self.limits else "The page does not know this layer."
-        return gathered.payload(reason)
+        reason = self.limits[-1] if self.limits else "The page does not know this layer."
+        with afresh(self.model):
+            gathered = Gathered(
+                self.model, self.samples, self.layers, self.avals, outputs,
+                int(self.options["max_samples"]), self.eagerly,
+            )  # fmt: skip
+            return gathered.payload(reason)
 
     def _say_missing(self) -> None:
         if self.program.missing:
@@ -290,8 +312,10 @@ class Builder:
         if not given and self.samples is not None:
             given = [str(n) for n in self.samples.class_names]
         count = 2 if kind == "independent" and width == 1 else width
-        if kind == "values" or len(outputs[0]["shape"]) != 1:
+        if kind == "values" or not outputs[0]["shape"]:
             return []
+        if len(outputs[0]["shape"]) > 1:  # classes at each place
+            return given if len(given) == count else []
         return given if len(given) == count else [str(i) for i in range(count)]
 
     def _weights(self) -> list[Json]:

@@ -9,10 +9,10 @@ import numpy as np
 
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval
-from minikeras.visualization.explorer import evaluation
+from minikeras.visualization.explorer import evaluation, regression
 from minikeras.visualization.explorer.data import Samples, even
 from minikeras.visualization.explorer.layers import Layers
-from minikeras.visualization.explorer.observed import Observer, by_sample, run
+from minikeras.visualization.explorer.observed import Observer, by_sample, outputs_of, run
 from minikeras.visualization.explorer.packing import pack, pack_bytes, size_of
 
 if TYPE_CHECKING:
@@ -37,14 +37,16 @@ class Gathered:
         avals: Shapes and dtypes of the inputs, for one sample.
         outputs: Its outputs, as the page lists them.
         most: How many samples may come along.
+        eagerly: Whether no compiled step may be used.
     """
 
     def __init__(
         self, model: Model, samples: Samples, layers: Layers, avals: list[Aval],
-        outputs: list[Json], most: int,
+        outputs: list[Json], most: int, eagerly: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.samples, self.layers = model, samples, layers
         self.avals, self.outputs = avals, outputs
+        self.eagerly = eagerly
         self.predicted = self._predicted()
         kind = outputs[0]["kind"] if outputs else "values"
         chances = evaluation.probabilities(self.predicted[0], kind)
@@ -56,10 +58,18 @@ class Gathered:
         worst: list[int] = []
         if truth is not None and chances is not None:
             worst = [int(i) for i in evaluation.mistakes(truth, chances)]
+        self.targets = None
+        if outputs and kind == "values":
+            self.targets = regression.targets_of(samples.labels, self.predicted[0])
+        if self.targets is not None:
+            far = regression.farthest(self.targets, self.predicted[0])
+            worst = [int(i) for i in far]
         self.rows = even(truth, len(samples), self._room(most), worst)
         self.chosen = samples.taken(self.rows)
 
     def _predicted(self) -> list[Array]:
+        if self.eagerly:
+            return outputs_of(self.model, self.samples)
         with warnings.catch_warnings():
             # A model that cannot be compiled runs eagerly; the page says that itself.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -78,6 +88,7 @@ class Gathered:
         return {
             "data": self._data(),
             "evaluation": self._evaluation(),
+            "regression": self._regression(),
             "top": observer.top(),
             "statistics": observer.statistics(),
             "precomputed": self._precomputed(reason),
@@ -85,7 +96,7 @@ class Gathered:
 
     def _data(self) -> Json:
         packed, exact = self._packed(self.chosen)
-        truth, chances = self.truth, self.chances
+        truth, chances, targets = self.truth, self.chances, self.targets
         return {
             "count": len(self.rows),
             "total": len(self.samples),
@@ -97,13 +108,24 @@ class Gathered:
             else chances[self.rows].argmax(axis=1).tolist(),
             "outputs": pack(self.predicted[0][self.rows].astype("float32")),
             "names": _names(self.chosen),
+            "texts": [_texts(x) for x in self.chosen.inputs],
+            "targets": None
+            if targets is None
+            else regression.listed(targets[self.rows]),
         }
+
+    def _places(self) -> dict[int, int]:
+        return {int(row): i for i, row in enumerate(self.rows)}
 
     def _evaluation(self) -> Json:
         if self.truth is None or self.chances is None:
             return None
-        places = {int(row): i for i, row in enumerate(self.rows)}
-        return evaluation.evaluation(self.truth, self.chances, places)
+        return evaluation.evaluation(self.truth, self.chances, self._places())
+
+    def _regression(self) -> Json:
+        if self.targets is None:
+            return None
+        return regression.regression(self.targets, self.predicted[0], self._places())
 
     def _room(self, most: int) -> int:
         """How many samples fit into the page."""
@@ -162,9 +184,20 @@ def _kept(array: Array | None, count: int, shape: list[int]) -> Json | None:
     return pack(np.ascontiguousarray(values.astype("float32")))
 
 
+def _texts(x: Array) -> list[list[str]] | None:
+    """The texts of each sample, of an input that is text."""
+    if x.dtype.kind not in "US":
+        return None
+    return [[_text(v) for v in row] for row in x.reshape(len(x), -1).tolist()]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
 def _names(samples: Samples) -> list[str]:
     """Names of files; of samples that are texts, these."""
     if samples.names:
         return [str(n) for n in samples.names]
-    texts = [x.reshape(len(x), -1) for x in samples.inputs if x.dtype.kind in "US"]
-    return [" ".join(map(str, row)) for row in texts[0]] if texts else []
+    texts = [found for x in samples.inputs if (found := _texts(x)) is not None]
+    return [" ".join(row) for row in texts[0]] if texts else []

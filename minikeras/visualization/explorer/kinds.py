@@ -35,6 +35,7 @@ _CLASSES = {
     "TimeDistributed",
     "attention": "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention",
     "model": "Model Functional Sequential",
+    "text": "TextVectorization StringLookup",
 }
 _KINDS = {name: kind for kind, names in _CLASSES.items() for name in names.split()}
 # Where they change the axes, inputs say nothing of how the result is to be drawn.

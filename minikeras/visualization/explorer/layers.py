@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras.engine.dtypes import STRING
 from minikeras.engine.graph import Node, Value
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.node import OpCall
@@ -91,7 +92,8 @@ class Layers:
         return self._program.number(gradient.inputs[place]) >= 0
 
     def _output(self, tensor: Tensor, shape: tuple[int, ...], view: Json) -> Json:
-        text = getattr(tensor.dtype, "kind", "") == "U"
+        # Where the model runs eagerly text is an array of NumPy.
+        text = not isinstance(tensor, Tensor) or tensor.dtype == STRING
         return {
             "shape": list(shape),
             "dtype": "uint8" if text else str(tensor.dtype),

@@ -42,6 +42,22 @@ def run(model: Model, samples: Samples) -> list[list[Array]]:
     return [[host_array(t.value) for t in call.made] for call in capture.calls]
 
 
+def outputs_of(model: Any, samples: Samples) -> list[Array]:
+    """What a model gives for samples, by eager calls in batches."""
+
+    def call(part: Samples) -> list[Array]:
+        given = [x if x.dtype.kind in "US" else to_tensor(x) for x in part.inputs]
+        made = model(tree.unflatten(part.structure, given), training=False)
+        return [host_array(t.value) for t in tree.flatten(made)]
+
+    found = []
+    for start in range(0, len(samples), _BATCH):
+        rows = np.arange(start, min(start + _BATCH, len(samples)))
+        part = samples.taken(rows)
+        found.append(eagerly(lambda part=part: call(part)))
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
 def by_sample(values: Array, count: int, shape: list[int]) -> Array | None:
     """Values `(samples, *shape)` out of a layer's result for a batch; None if they are not."""
     values = np.asarray(values)

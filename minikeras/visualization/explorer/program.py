@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine.dtypes import STRING
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.state import State
 from minikeras.engine.tensor import host_array
@@ -15,6 +16,7 @@ from minikeras.variable import Variable
 from minikeras.visualization.explorer.known import unknown
 from minikeras.visualization.explorer.packing import pack
 from minikeras.visualization.explorer.staged import Gradient, Staged
+from minikeras.visualization.explorer.texts import reader
 
 Json = Any
 
@@ -34,7 +36,11 @@ class Program:
         self._dark: set[Value] = set()  # values that the page cannot compute
         if found.eager:
             return
-        self._inputs = [self._add(t.value) for t in found.inputs]
+        # Text itself is no value: what layers make of it is.
+        self._inputs = [
+            -1 if t.dtype == STRING else self._add(t.value) for t in found.inputs
+        ]
+        self._texts = [self._add(call.made.value) for call in found.texts]
         self._seed = None
         if found.gradient is not None:
             self._seed = self._add(found.gradient.seed)
@@ -97,6 +103,7 @@ class Program:
             "constants": self._constants,
             "steps": self._steps,
             "outputs": [self.number(t.value) for t in found.outputs],
+            "texts": self._reading(),
             "gradient": None
             if gradient is None or self.number(gradient.score) < 0
             else {
@@ -106,6 +113,14 @@ class Program:
                 "layers": self._by_rows(gradient, rows),
             },
         }
+
+    def _reading(self) -> list[Json]:
+        """Which values text is read into, and how."""
+        texts = {id(t): i for i, t in enumerate(self._found.inputs)}
+        return [
+            {"input": texts[id(call.given)], "value": value, "reader": reader(call.layer)}
+            for call, value in zip(self._found.texts, self._texts, strict=True)
+        ]
 
     def _by_rows(self, gradient: Gradient, rows: int) -> list[int]:
         """Inputs, calls, and what else there is, as the page lists them."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from minikeras.engine import tree
+from minikeras.engine import prims, tree
 from minikeras.engine.autodiff import Record, Tape, backward
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.backend import Backend
@@ -21,6 +21,7 @@ from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.ops.op import to_tensor
 from minikeras.visualization.explorer.capture import Capture, LayerCall, watched
 from minikeras.visualization.explorer.known import KNOWN
+from minikeras.visualization.explorer.texts import TextCall, reading
 
 _SKIPPED = ("reshape", "cast")  # between a softmax and the end of the model
 
@@ -31,7 +32,8 @@ class Gradient:
 
     Attributes:
         seed: The input that says which class: 1 there, 0 elsewhere.
-        score: The scores, before the softmax, `(1, classes)`.
+        score: The scores, before the softmax, `(1, classes)`; of maps and sequences of
+            classes each class's scores are added up over all places.
         inputs: By each of the model's inputs; None where there is none.
         layers: By the first result of each call.
     """
@@ -57,6 +59,7 @@ class Staged:
         gradient: None where there is none.
         ends: For each output the row that makes it: softmax, logistic or another.
         eager: Whether it could not be staged, so that the graph says nothing.
+        texts: The calls of layers of text, whose results are inputs of the graph.
     """
 
     raw: Graph
@@ -69,6 +72,7 @@ class Staged:
     gradient: Gradient | None
     ends: list[str]
     eager: bool = False
+    texts: list[TextCall] = field(default_factory=list)
 
 
 def staged(model: Any, avals: list[Aval], structure: object) -> Staged:
@@ -89,10 +93,13 @@ def staged(model: Any, avals: list[Aval], structure: object) -> Staged:
         if is_inexact(tensor.dtype):
             tape.watch(tensor)
     capture = Capture(staging, lambda: len(staging.nodes))
+    texts: list[TextCall] = []
 
     def run() -> Any:
-        with watched(model, capture):
-            return model(tree.unflatten(structure, given), training=False)
+        with watched(model, capture), reading(model, capture, staging.add_input) as found:
+            result = model(tree.unflatten(structure, given), training=False)
+            texts.extend(found)
+            return result
 
     result = within(tape, run)
     outputs = [t for t in tree.flatten(result) if isinstance(t, Tensor)]
@@ -109,7 +116,7 @@ def staged(model: Any, avals: list[Aval], structure: object) -> Staged:
     return Staged(
         raw, graph, given, outputs, dict(staging.reads), capture.calls,
         dict(zip(raw.outputs, graph.outputs, strict=True)), gradient,
-        [_end(tape.records, t) for t in outputs],
+        [_end(tape.records, t) for t in outputs], texts=texts,
     )  # fmt: skip
 
 
@@ -133,9 +140,16 @@ def _gradient(
     outputs: list[Tensor],
 ) -> Gradient | None:
     """Nodes for the gradient of output 0's scores by inputs and layers."""
-    if not outputs or len(outputs[0].shape) != 2 or not is_inexact(outputs[0].dtype):
+    if not outputs or not outputs[0].shape or not is_inexact(outputs[0].dtype):
         return None
-    score = scores(tape.records, outputs[0])
+    last = _last(tape.records, outputs[0])
+    if last is not None and last.prim.name == "softmax":
+        rank = len(outputs[0].shape)
+        if rank > 2 and last.static["axis"] % rank != rank - 1:  # classes lie first
+            return None
+    if 0 in outputs[0].shape:
+        return None
+    score = within(tape, lambda: _summed(scores(tape.records, outputs[0])))
     layers = [call.made[0] if call.made else None for call in calls]
     sources = [t for t in (*given, *layers) if t is not None and is_inexact(t.dtype)]
     before = len(staging.nodes)
@@ -160,6 +174,15 @@ def _gradient(
         [values.get(id(t)) for t in given],
         [None if t is None else values.get(id(t)) for t in layers],
     )
+
+
+def _summed(scores: Tensor) -> Tensor:
+    """Scores of one sample `(1, ..., classes)` as `(1, classes)`; one number as one class."""
+    if len(scores.shape) == 1:
+        return prims.reshape(scores, shape=(1, scores.shape[0]))
+    if len(scores.shape) == 2:
+        return scores
+    return prims.sum(scores, axes=tuple(range(1, len(scores.shape) - 1)), keepdims=False)
 
 
 def _last(records: list[Record], output: Tensor) -> Record | None:

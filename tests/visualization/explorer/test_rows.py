@@ -59,7 +59,7 @@ def payload(case, arrays):
         "layers": [{"outputs": outputs, "parts": []}],
         "program": {
             "values": values, "inputs": list(range(len(inputs))), "weights": [],
-            "constants": [], "steps": steps, "outputs": [], "gradient": None,
+            "constants": [], "steps": steps, "outputs": [], "texts": [], "gradient": None,
         },
     }, outs  # fmt: skip
 

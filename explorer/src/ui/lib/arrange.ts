@@ -53,8 +53,9 @@ export function arrange(
   const tileWidth = tiles.columns * cellWidth;
   const tileHeight = tiles.rows * cellHeight;
   const shown = Math.min(tiles.count, mostTiles);
-  const perRow = Math.max(1, Math.min(shown, Math.floor((width + GAP) / (tileWidth + GAP))));
-  const lines = Math.ceil(shown / perRow);
+  const fitting = Math.max(1, Math.min(shown, Math.floor((width + GAP) / (tileWidth + GAP))));
+  const lines = Math.ceil(shown / fitting);
+  const perRow = Math.max(1, Math.ceil(shown / Math.max(1, lines))); // rows as even as they can be
   return {
     tiles, shown, cellWidth, cellHeight, tileWidth, tileHeight, perRow,
     grid: cellWidth >= 12 && cellHeight >= 12,

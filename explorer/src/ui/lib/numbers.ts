@@ -23,8 +23,15 @@ export function cell(value: number): string {
 export const fixed = (value: number, decimals = 3): string =>
   Number.isFinite(value) ? value.toFixed(decimals).replace("-", "−") : brief(value);
 
-export const percent = (share: number, decimals = 1): string =>
-  Number.isFinite(share) ? `${(share * 100).toFixed(decimals)} %` : "–";
+/** 0 % and 100 % are said of nothing else: what only rounds to them is above or below the last step. */
+export function percent(share: number, decimals = 1): string {
+  if (!Number.isFinite(share)) return "–";
+  const step = 10 ** -decimals;
+  const text = (share * 100).toFixed(decimals);
+  if (share > 0 && Number(text) === 0) return `<${step.toFixed(decimals)} %`;
+  if (share < 1 && Number(text) === 100) return `>${(100 - step).toFixed(decimals)} %`;
+  return `${text} %`;
+}
 
 const LARGE = [
   [1e12, "T"],

@@ -27,9 +27,12 @@ export interface Camera {
 export type Affine = [a: number, b: number, c: number, d: number, e: number, f: number];
 
 const WIDTH = 170;
+const AIR = 20; // between two layers
 const MOST_TILES = 144;
 
-export function planesOf(layers: { layer: number; view: View; shape: readonly number[] }[]): Plane[] {
+/** `aspect`: of the room there is; where it is wide, so are planes, unless few layers leave room above. */
+export function planesOf(layers: { layer: number; view: View; shape: readonly number[] }[], aspect = 1): Plane[] {
+  const wide = Math.min(2, Math.max(1, (aspect * 0.62 * layers.length * AIR * 1.6) / WIDTH));
   let y = 0;
   let before = 0;
   return layers.map(({ layer, view, shape }) => {
@@ -41,10 +44,10 @@ export function planesOf(layers: { layer: number; view: View; shape: readonly nu
     const perRow = shown <= 8 ? shown : Math.ceil(Math.sqrt(shown * 3 * (tiles.rows / Math.max(1, tiles.columns))));
     const columns = perRow * (tiles.columns + 1) - 1;
     const rows = Math.ceil(shown / perRow) * (tiles.rows + 1) - 1;
-    const cell = Math.min(8, WIDTH / Math.max(columns, rows * 3));
+    const cell = Math.min(8 * wide, (WIDTH * wide) / Math.max(columns, rows * 3));
     // Deep planes need more air, or each would hide the one below it.
     const half = (rows * cell) / 2;
-    y += 20 + (before + half) * 0.55;
+    y += AIR + (before + half) * 0.55;
     before = half;
     return { layer, tiles, perRow, shown, columns, rows, cell, y };
   });
