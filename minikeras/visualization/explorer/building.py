@@ -245,7 +245,9 @@ class Builder:
         """What comes of the data; nothing without any."""
         if self.samples is None:
             return {}
-        reason = self.limits[-1] if self.limits else "The page does not know this layer."
+        reason = (
+            self.limits[-1] if self.limits else "The page does not know this layer."
+        )
         with afresh(self.model):
             gathered = Gathered(
                 self.model, self.samples, self.layers, self.avals, outputs,

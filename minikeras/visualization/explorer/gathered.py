@@ -12,7 +12,12 @@ from minikeras.engine.aval import Aval
 from minikeras.visualization.explorer import evaluation, regression
 from minikeras.visualization.explorer.data import Samples, even
 from minikeras.visualization.explorer.layers import Layers
-from minikeras.visualization.explorer.observed import Observer, by_sample, outputs_of, run
+from minikeras.visualization.explorer.observed import (
+    Observer,
+    by_sample,
+    outputs_of,
+    run,
+)
 from minikeras.visualization.explorer.packing import pack, pack_bytes, size_of
 
 if TYPE_CHECKING:

@@ -118,7 +118,11 @@ class Program:
         """Which values text is read into, and how."""
         texts = {id(t): i for i, t in enumerate(self._found.inputs)}
         return [
-            {"input": texts[id(call.given)], "value": value, "reader": reader(call.layer)}
+            {
+                "input": texts[id(call.given)],
+                "value": value,
+                "reader": reader(call.layer),
+            }
             for call, value in zip(self._found.texts, self._texts, strict=True)
         ]
 

@@ -55,7 +55,10 @@ def regression(targets: Array, answers: Array, places: dict[int, int]) -> Json:
     return {
         "numbers": [_facts(t, a) for t, a in zip(targets.T, answers.T, strict=True)],
         "points": [
-            [[_short(t), _short(a)] for t, a in zip(true[some], given[some], strict=True)]
+            [
+                [_short(t), _short(a)]
+                for t, a in zip(true[some], given[some], strict=True)
+            ]
             for true, given in zip(targets.T, answers.T, strict=True)
         ],
         "worst": [

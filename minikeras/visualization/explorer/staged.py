@@ -96,7 +96,10 @@ def staged(model: Any, avals: list[Aval], structure: object) -> Staged:
     texts: list[TextCall] = []
 
     def run() -> Any:
-        with watched(model, capture), reading(model, capture, staging.add_input) as found:
+        with (
+            watched(model, capture),
+            reading(model, capture, staging.add_input) as found,
+        ):
             result = model(tree.unflatten(structure, given), training=False)
             texts.extend(found)
             return result
@@ -182,7 +185,9 @@ def _summed(scores: Tensor) -> Tensor:
         return prims.reshape(scores, shape=(1, scores.shape[0]))
     if len(scores.shape) == 2:
         return scores
-    return prims.sum(scores, axes=tuple(range(1, len(scores.shape) - 1)), keepdims=False)
+    return prims.sum(
+        scores, axes=tuple(range(1, len(scores.shape) - 1)), keepdims=False
+    )
 
 
 def _last(records: list[Record], output: Tensor) -> Record | None:

@@ -25,6 +25,7 @@ from minikeras.visualization.explorer.packing import pack
 
 Json = Any
 
+
 @dataclass(eq=False)
 class TextCall:
     """A call of a layer of text.
@@ -48,7 +49,10 @@ def reader(layer: Any) -> Json | None:
     """How a layer reads text, as data; None if the page cannot do the same."""
     if type(layer) is TextVectorization:
         lookup, plain = layer._lookup_layer, layer.encoding
-        known = layer.standardize in (None, *STANDARDIZE) and layer.split in (None, *SPLIT)
+        known = layer.standardize in (None, *STANDARDIZE) and layer.split in (
+            None,
+            *SPLIT,
+        )
     elif type(layer) is StringLookup:
         lookup, plain = layer, layer.encoding
         known = not layer.invert
@@ -57,7 +61,11 @@ def reader(layer: Any) -> Json | None:
     table = lookup._table
     if table is None or table.oov != 1 or len(table.tokens) > _MOST_WORDS:
         return None
-    if not known or lookup.output_mode not in _MODES or plain.lower() not in ("utf-8", "utf8"):
+    if (
+        not known
+        or lookup.output_mode not in _MODES
+        or plain.lower() not in ("utf-8", "utf8")
+    ):
         return None
     cuts = type(layer) is TextVectorization
     weights = lookup.idf_weights if lookup.output_mode == "tf_idf" else None

@@ -43,7 +43,7 @@ def test_a_number_and_why(shape, tmp_path):
     payload = keras.visualization.explore(model, pictures).payload
     requests = [("sample", 1), ("run", {"$": 1}, 1), ("saliency", target)]
     requests += [("gradCam", target), ("occlusion", target, {"window": 9})]
-    _, ran, heat, cam, fall = node.ask(payload, requests, tmp_path)
+    _, _, heat, cam, fall = node.ask(payload, requests, tmp_path)
     value = keras.ops.convert_to_tensor(pictures[1:2])
     with keras.GradientTape(persistent=True) as tape:
         tape.watch(value)
