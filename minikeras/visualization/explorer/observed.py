@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def run(model: Model, samples: Samples) -> list[list[Array]]:
     return [[host_array(t.value) for t in call.made] for call in capture.calls]
 
 
-def outputs_of(model: Any, samples: Samples) -> list[Array]:
+def outputs_of(model: Model, samples: Samples) -> list[Array]:
     """What a model gives for samples, by eager calls in batches."""
 
     def call(part: Samples) -> list[Array]:
@@ -54,7 +55,7 @@ def outputs_of(model: Any, samples: Samples) -> list[Array]:
     for start in range(0, len(samples), _BATCH):
         rows = np.arange(start, min(start + _BATCH, len(samples)))
         part = samples.taken(rows)
-        found.append(eagerly(lambda part=part: call(part)))
+        found.append(eagerly(partial(call, part)))
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
-def keeping(model: Any) -> list[Any]:
+def keeping(model: Model) -> list[Any]:
     """The layers of a model that begin a call with the states of the call before."""
     return [
         layer
@@ -17,7 +20,7 @@ def keeping(model: Any) -> list[Any]:
 
 
 @contextmanager
-def afresh(model: Any) -> Iterator[None]:
+def afresh(model: Model) -> Iterator[None]:
     """A block in which every call of such layers begins with zeros and keeps nothing.
 
     So samples stay apart, batches may have any size, and the model's states are as they

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from minikeras.layers import StringLookup, TextVectorization
 from minikeras.layers.preprocessing.text import SPLIT, STANDARDIZE
 from minikeras.visualization.explorer.capture import Capture
 from minikeras.visualization.explorer.packing import pack
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
+
 
 Json = Any
 
@@ -85,7 +89,7 @@ def reader(layer: Any) -> Json | None:
 
 @contextmanager
 def reading(
-    model: Any, capture: Capture, add: Callable[[Aval], Tensor]
+    model: Model, capture: Capture, add: Callable[[Aval], Tensor]
 ) -> Iterator[list[TextCall]]:
     """A block in which layers of text give inputs of the graph.
 
