@@ -23,6 +23,7 @@ from minikeras_numba.products.epilogue import lower_epilogue
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
+from minikeras_numba.rows.resample import lower_resample
 from minikeras_numba.rows.rowwise import lower_rowwise
 from minikeras_numba.rows.scatter import lower_scatter
 from minikeras_numba.sequences import recurrent
@@ -50,6 +51,7 @@ LOWERINGS: dict[str, Lower] = {
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
     **dict.fromkeys(MOVES, lower_moving),
+    "resample": lower_resample,
 }
 # Bytes of a cache line, and of an array whose place is worth a copy.
 _LINE, _LARGE = 64, 1 << 16

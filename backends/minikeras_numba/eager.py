@@ -186,8 +186,15 @@ def lowered_kernels(
     made: dict[str, Kernel] = {
         name: LoweredKernel(name, plain[name], lowerings[name]) for name in NAMES
     }
+    # NumPy has the composition alone, and the lowering takes whatever the row does.
+    name = "resample"
+    made[name] = LoweredKernel(name, _lowered_always, lowerings[name])
     made |= {name: Elementwise(name, plain[name]) for name in FUNCTIONS}
     return made
+
+
+def _lowered_always(*arrays: Any, **static: Any) -> Any:
+    raise NotImplementedError("a row without a plain kernel was not lowered.")
 
 
 def _function(node: Node, regs: Mapping[Value, int]) -> Callable[[Any], None] | None:

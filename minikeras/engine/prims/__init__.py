@@ -166,6 +166,7 @@ from minikeras.engine.prims.reduce import (
     sum_ as sum,
 )
 from minikeras.engine.prims.spectral import fft
+from minikeras.engine.prims.resampling import resample
 from minikeras.engine.prims.stable import (
     cbrt,
     log_logistic,
@@ -274,6 +275,7 @@ __all__ = [
     "random_bits",
     "real",
     "relu",
+    "resample",
     "reshape",
     "round",
     "rsqrt",

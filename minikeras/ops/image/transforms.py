@@ -36,24 +36,6 @@ def _batched(
     return (to_last(x) if first else x), first, single
 
 
-def _sampled(
-    x: Tensor,
-    rows: Tensor,
-    columns: Tensor,
-    order: int,
-    mode: str,
-    fill_value: ArrayLike,
-) -> Tensor:
-    """Images at places `(batch, height, width)`."""
-    batch, height, width, channels = x.shape
-    area = height * width
-    table = prims.reshape(x, shape=(batch * area, channels))
-    starts = prims.iota(shape=(batch, 1, 1), dtype="int32", axis=0)
-    base = prims.mul(starts, const(starts, area))
-    sizes = (height, width)
-    return interpolate(table, sizes, [rows, columns], order, mode, fill_value, base)
-
-
 def _unbatched(y: Tensor, first: bool, single: bool) -> Tensor:
     y = to_first(y) if first else y
     return prims.reshape(y, shape=y.shape[1:]) if single else y
@@ -145,7 +127,7 @@ def affine_transform(
     rows, columns = _grid(x, t.dtype)
     to_column = _line(a0, a1, a2, columns, rows)
     to_row = _line(b0, b1, b2, columns, rows)
-    y = _sampled(x, to_row, to_column, order, fill_mode, fill_value)
+    y = interpolate(x, [to_row, to_column], order, fill_mode, fill_value)
     return _unbatched(y, first, single)
 
 
@@ -232,7 +214,7 @@ def perspective_transform(
     depth = _line(c0, c1, const(c0, 1), columns, rows)
     to_column = prims.div(_line(a0, a1, a2, columns, rows), depth)
     to_row = prims.div(_line(b0, b1, b2, columns, rows), depth)
-    y = _sampled(x, to_row, to_column, order, "constant", fill_value)
+    y = interpolate(x, [to_row, to_column], order, "constant", fill_value)
     return _unbatched(y, first, single)
 
 
@@ -321,7 +303,7 @@ def _moved(
 ) -> Tensor:
     rows, columns = _grid(x, down.dtype)
     to_row, to_column = prims.add(rows, down), prims.add(columns, right)
-    return _sampled(x, to_row, to_column, order, mode, fill_value)
+    return interpolate(x, [to_row, to_column], order, mode, fill_value)
 
 
 def displaced(

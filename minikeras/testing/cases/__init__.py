@@ -13,6 +13,7 @@ from minikeras.testing.cases import (
     pointwise,
     recurrences,
     reductions,
+    resampling,
 )
 from minikeras.testing.cases.case import TOLERANCE, Arg, Case
 
@@ -34,6 +35,7 @@ FAMILIES = (
     matrices.linalg,
     matrices.spectral,
     recurrences.recurrent,
+    resampling.resampling,
 )
 CASES = [case for family in FAMILIES for case in family()]
 COMPILED = (
