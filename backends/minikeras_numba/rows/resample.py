@@ -159,7 +159,8 @@ class _Writer:
 
         narrow = self.spec.offset is Kind.I32
         stride = f.convert(Op.TRUNC, stride, Kind.I32) if narrow else stride
-        return Axis(*map(number, range(5)), f.splat(stride, self.lanes))
+        size, last, period, share, top = map(number, range(5))
+        return Axis(size, last, period, share, top, f.splat(stride, self.lanes))
 
     # a vector of places -----------------------------------------------------------------
 

@@ -165,8 +165,8 @@ from minikeras.engine.prims.reduce import (
 from minikeras.engine.prims.reduce import (
     sum_ as sum,
 )
-from minikeras.engine.prims.spectral import fft
 from minikeras.engine.prims.resampling import resample
+from minikeras.engine.prims.spectral import fft
 from minikeras.engine.prims.stable import (
     cbrt,
     log_logistic,
