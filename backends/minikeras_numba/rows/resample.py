@@ -166,7 +166,7 @@ class _Writer:
 
     def _place(self, axes: list[Axis], places: list[Val]) -> None:
         """Keep the offset and weight of each corner for a vector of places."""
-        f, spec = self.f, self.spec
+        f = self.f
         sides = [self._sides(axis, p) for axis, p in zip(axes, places, strict=True)]
         for number, corner in enumerate(itertools.product(*sides)):
             offset, real, weight = corner[0]
