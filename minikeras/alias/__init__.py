@@ -15,7 +15,7 @@ import types
 from pathlib import Path
 
 from minikeras.alias.faces import Face
-from minikeras.alias.finder import Finder
+from minikeras.alias.finder import GIVEN, Finder
 from minikeras.engine.errors import see
 
 _CHILDREN = Path(__file__).resolve().parent / "children"
@@ -68,6 +68,9 @@ def uninstall() -> None:
     if present is None:
         return
     sys.meta_path.remove(present)
+    for name in GIVEN.values():
+        if name in sys.modules:
+            sys.modules[name].take()
     for name, loaded in list(sys.modules.items()):
         if isinstance(loaded, Face):
             del sys.modules[name]

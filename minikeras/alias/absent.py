@@ -28,7 +28,7 @@ NAMES = {
         AWQConfig AbsMaxQuantizer Float8QuantizationConfig GPTQConfig
         Int4QuantizationConfig Int8QuantizationConfig QuantizationConfig Quantizer""",
     "saving": "KerasFileEditor",
-    "tensorflow": "IndexedSlices RaggedTensor SparseTensor TensorArray",
+    "tensorflow": "IndexedSlices RaggedTensor SparseTensor",
 }
 
 

@@ -14,6 +14,11 @@ from minikeras.alias import table
 from minikeras.alias.faces import Face
 from minikeras.alias.tensorflow.names import LACKING
 
+# What our classes can do besides while a root is imported.
+GIVEN = {
+    "keras": "minikeras.alias.keras2_methods",
+    "tensorflow": "minikeras.alias.tensorflow.values",
+}
 _log = logging.getLogger("minikeras")
 
 
@@ -62,6 +67,8 @@ class _FaceLoader(Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         # Python has just written the spec of the second name over that of the first.
         module.__spec__ = module.__dict__.setdefault("_own_spec", module.__spec__)
+        if module.__name__ in GIVEN:
+            importlib.import_module(GIVEN[module.__name__]).give()
 
     def get_source(self, fullname: str) -> None:
         """None: there is no file behind it (tools such as `linecache` ask)."""

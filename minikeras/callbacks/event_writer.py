@@ -68,8 +68,22 @@ class EventWriter:
     def image(self, tag: str, values: Any, step: int) -> None:
         """A weight as a picture, where there is something to see."""
         picture = weight_picture(values)
-        if picture is None:
-            return
+        if picture is not None:
+            self._picture(tag, picture, step)
+
+    def picture(self, tag: str, values: Any, step: int) -> None:
+        """A picture `(height, width, 1, 3 or 4)` of bytes, or of floats from 0 to 1."""
+        values = np.asarray(values)
+        if values.dtype != np.uint8:
+            values = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+        grey = values.shape[-1] == 1
+        self._picture(tag, np.repeat(values, 3, -1) if grey else values, step)
+
+    def text(self, tag: str, text: str, step: int) -> None:
+        """A text, in Markdown."""
+        self._add(self._text(tag, text), step)
+
+    def _picture(self, tag: str, picture: Any, step: int) -> None:
         height, width = picture.shape[:2]
         parts = [str(width).encode(), str(height).encode(), png(picture)]
         summary = self._summary.Summary()

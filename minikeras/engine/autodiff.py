@@ -24,6 +24,7 @@ from minikeras.engine.interpret import (
     interpreting,
     within,
 )
+from minikeras.engine.jacobians import Jacobians
 from minikeras.engine.passes.stabilise import stabilise
 from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import add, full, reshape
@@ -189,7 +190,7 @@ def backward(
     return [cotangents.get(id(t)) for t in sources]
 
 
-class GradientTape(Block):
+class GradientTape(Block, Jacobians):
     """Record operations to differentiate them afterwards.
 
     Trainable variables are watched by themselves; tensors after `watch`. Tapes nest:

@@ -32,7 +32,8 @@ def is_strings(value: Any) -> bool:
 
 def _all_strings(array: Array) -> bool:
     # Of one element of each type, since objects of one type are the rule.
-    return set(map(type, array.ravel().tolist())) <= {str, bytes, np.str_, np.bytes_}
+    kinds = set(map(type, array.ravel().tolist()))
+    return all(issubclass(kind, (str, bytes)) for kind in kinds)
 
 
 def as_strings(values: object) -> StringArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from minikeras.alias.tensorflow import core
 from minikeras.alias.tensorflow.core import run_eagerly
 from minikeras.config import set_matmul_precision
 from minikeras.engine import backend as registry
@@ -46,6 +47,33 @@ def enable_tensor_float_32_execution(enabled: bool) -> None:
     set_matmul_precision("high" if enabled else "highest")
 
 
+def functions_run_eagerly() -> bool:
+    """Whether `tf.function` leaves functions as they are."""
+    return core._eager
+
+
+def _ignored(*args: object, **kwargs: object) -> None:
+    """Accepted and ignored: it changes nothing of what is computed here."""
+
+
+enable_op_determinism = _ignored  # results are the same each time anyway
+set_soft_device_placement = _ignored
+experimental_run_functions_eagerly = run_functions_eagerly
+
+
+class threading:
+    """Threads: `MINIKERAS_NUM_THREADS` says how many there are."""
+
+    set_inter_op_parallelism_threads = staticmethod(_ignored)
+    set_intra_op_parallelism_threads = staticmethod(_ignored)
+
+
+class optimizer:
+    """Functions are compiled either way."""
+
+    set_jit = staticmethod(_ignored)
+
+
 def is_gpu_available(*args: object, **kwargs: object) -> bool:
     """Whether the backend in use computes on a GPU."""
     return bool(list_physical_devices("GPU"))
@@ -62,8 +90,9 @@ def gpu_device_name() -> str:
 
 
 __all__ = [
-    "PhysicalDevice", "enable_tensor_float_32_execution", "get_visible_devices",
+    "PhysicalDevice", "enable_op_determinism", "enable_tensor_float_32_execution",
+    "experimental_run_functions_eagerly", "functions_run_eagerly", "get_visible_devices",
     "gpu_device_name", "is_built_with_cuda", "is_gpu_available", "list_logical_devices",
-    "list_physical_devices", "run_functions_eagerly", "set_memory_growth",
-    "set_visible_devices",
+    "list_physical_devices", "optimizer", "run_functions_eagerly", "set_memory_growth",
+    "set_soft_device_placement", "set_visible_devices", "threading",
 ]  # fmt: skip

@@ -144,11 +144,6 @@ class TensorSpec:
         )
 
 
-def TensorShape(dims: Sequence[int | None]) -> tuple[int | None, ...]:
-    """A shape: a tuple, here."""
-    return tuple(dims)
-
-
 def executing_eagerly() -> bool:
     """Whether values are computed at once, and not traced."""
     return current() is base()
@@ -235,7 +230,7 @@ class _Nest:
 nest = _Nest
 
 __all__ = [
-    "GradientTape", "Tensor", "TensorShape", "TensorSpec", "UnconnectedGradients",
+    "GradientTape", "Tensor", "TensorSpec", "UnconnectedGradients",
     "Variable", "cond",
     "custom_gradient", "device", "executing_eagerly", "function", "get_logger", "group",
     "is_tensor",

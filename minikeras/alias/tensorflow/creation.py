@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minikeras import initializers, ops
+from minikeras.alias.tensorflow.values import texts
+from minikeras.engine.strings import is_strings
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 if TYPE_CHECKING:
     from minikeras.types import PartialShape
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is a string, or a list or an array of strings."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (str, bytes)) or is_strings(value)
 
 
 def constant(
@@ -18,6 +29,13 @@ def constant(
     name: str | None = None,
 ) -> Any:
     """A tensor of `value`, reshaped or spread over `shape` where one is given."""
+    if dtype == "string" or is_text(value):
+        found = texts(value)
+        return (
+            found
+            if shape is None
+            else texts(np.broadcast_to(found, tuple(np.asarray(shape))))
+        )
     tensor = ops.convert_to_tensor(value, dtype)
     if shape is None:
         return tensor
@@ -32,6 +50,8 @@ def convert_to_tensor(
     name: str | None = None,
 ) -> Any:
     """A tensor of the value."""
+    if dtype == "string" or is_text(value):
+        return texts(value)
     return ops.convert_to_tensor(value, dtype)
 
 
@@ -66,6 +86,18 @@ def ones_like(
 def fill(dims: Any, value: ArrayLike, name: str | None = None) -> Any:
     """One value everywhere."""
     return ops.full(dims, value)
+
+
+def sequence_mask(
+    lengths: ArrayLike,
+    maxlen: int | None = None,
+    dtype: DTypeLike = "bool",
+    name: str | None = None,
+) -> Any:
+    """Ones for the first so many of `maxlen` steps (those of the longest), zeros behind."""
+    lengths = ops.convert_to_tensor(lengths)
+    steps = ops.arange(int(ops.max(lengths)) if maxlen is None else maxlen)
+    return ops.cast(steps < ops.expand_dims(lengths, -1), dtype)
 
 
 def eye(
@@ -126,5 +158,6 @@ ones_initializer = initializers.Ones
 __all__ = [
     "constant", "constant_initializer", "convert_to_tensor", "eye", "fill", "linspace",
     "one_hot", "ones", "ones_initializer", "ones_like", "random_normal_initializer",
-    "random_uniform_initializer", "range", "zeros", "zeros_initializer", "zeros_like",
+    "random_uniform_initializer", "range", "sequence_mask", "zeros",
+    "zeros_initializer", "zeros_like",
 ]  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minikeras import ops, random
 from minikeras.types import ArrayLike, DTypeLike
 
@@ -63,18 +65,23 @@ def grayscale_to_rgb(images: ArrayLike, name: str | None = None) -> Any:
 def convert_image_dtype(
     image: ArrayLike, dtype: DTypeLike, saturate: bool = False
 ) -> Any:
-    """Bytes to floats from 0 to 1, or floats to floats."""
+    """Integers to floats from 0 to 1, floats to integers, floats to floats."""
     image = ops.convert_to_tensor(image)
-    if "float" not in str(dtype):
-        raise ValueError(
-            f"tf.image.convert_image_dtype: dtype={dtype!r}; expected floats."
-        )
-    if image.dtype == "uint8":
-        return ops.cast(image, dtype) / 255.0
-    return ops.cast(image, dtype)
+    have, want = "float" in image.dtype, "float" in str(dtype)
+    if have == want or image.dtype == dtype:
+        return ops.cast(image, dtype)
+    if want:
+        return ops.cast(image, dtype) / float(np.iinfo(image.dtype).max)
+    top = float(np.iinfo(str(dtype)).max) + 0.5
+    return ops.cast(ops.clip(image * top, 0, top - 0.5), dtype)
+
+
+def sobel_edges(image: ArrayLike) -> Any:
+    """Slopes `(batch, height, width, channels, 2)` down and to the right."""
+    return ops.image.sobel_edges(image, data_format="channels_last")
 
 
 __all__ = [
     "convert_image_dtype", "flip_left_right", "flip_up_down", "grayscale_to_rgb",
-    "random_flip_left_right", "resize", "rgb_to_grayscale",
+    "random_flip_left_right", "resize", "rgb_to_grayscale", "sobel_edges",
 ]  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import glob as _glob
 import io
 import os
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
@@ -22,6 +24,9 @@ from minikeras.alias.internals.files import (
     remove,
     rmtree,
 )
+from minikeras.alias.tensorflow.dtypes import DType
+from minikeras.alias.tensorflow.strings import to_number
+from minikeras.alias.tensorflow.values import texts
 from minikeras.types import DTypeLike
 
 mkdir = makedirs
@@ -100,6 +105,69 @@ def decode_image(
     return tensor if str(dtype) == "uint8" else ops.cast(tensor, dtype) / 255.0
 
 
+def decode_csv(
+    records: Any,
+    record_defaults: Sequence[Any],
+    field_delim: str = ",",
+    use_quote_delim: bool = True,
+    na_value: str = "",
+    select_cols: Sequence[int] | None = None,
+    name: str | None = None,
+) -> list[Any]:
+    """The columns of lines of CSV, each with the shape of `records`.
+
+    Args:
+        records: A line, or an array of lines.
+        record_defaults: For each column what stands for an empty field, as `[0.0]`, which
+            also says the dtype; a dtype (or an empty tensor) where the field must be there.
+        field_delim: What parts fields.
+        use_quote_delim: Whether quotes can hold delimiters.
+        na_value: What also counts as empty.
+        select_cols: Which columns, counted from 0; all by default.
+        name: Accepted and ignored.
+
+    Raises:
+        ValueError: If a line has another number of fields, or one that must be there is
+            empty.
+    """
+    lines = texts(records)
+    quoting: Any = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
+    rows: list[list[str]] = list(
+        csv.reader(map(str, lines.ravel()), delimiter=field_delim, quoting=quoting)
+    )
+    kinds = list(map(_default, record_defaults))
+    picked = range(len(kinds)) if select_cols is None else select_cols
+    for row in rows:
+        if select_cols is None and len(row) != len(kinds):
+            raise ValueError(
+                f"tf.io.decode_csv: {len(row)} fields in {row}; expected {len(kinds)}."
+            )
+    columns = []
+    for at, (dtype, default) in zip(picked, kinds, strict=True):
+        fields = [row[at] for row in rows]
+        empty = [field in ("", na_value) for field in fields]
+        if any(empty) and default is None:
+            raise ValueError(f"tf.io.decode_csv: column {at} must not be empty.")
+        filled = [default if no else f for f, no in zip(fields, empty, strict=True)]
+        array = np.array(filled, object).reshape(lines.shape)
+        columns.append(texts(array) if dtype == "string" else to_number(array, dtype))
+    return columns
+
+
+def _default(value: Any) -> tuple[str, str | None]:
+    """The dtype of a column, and what stands for an empty field, as text."""
+    if isinstance(value, str) and isinstance(value, DType):
+        return str(value), None
+    array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    if array.dtype.kind in "OU":
+        return "string", str(array.ravel()[0]) if array.size else None
+    given = hasattr(value, "dtype")
+    dtype = (
+        array.dtype.name if given else {"f": "float32", "i": "int32"}[array.dtype.kind]
+    )
+    return dtype, str(array.ravel()[0]) if array.size else None
+
+
 def decode_jpeg(contents: bytes, channels: int = 0, **options: object) -> Any:
     """The picture in the bytes of a JPEG file."""
     return decode_image(contents, channels)
@@ -111,7 +179,7 @@ def decode_png(contents: bytes, channels: int = 0, dtype: DTypeLike = "uint8") -
 
 
 __all__ = [
-    "GFile", "copy", "decode_image", "decode_jpeg", "decode_png", "exists",
+    "GFile", "copy", "decode_csv", "decode_image", "decode_jpeg", "decode_png", "exists",
     "get_registered_schemes", "glob", "isdir", "join", "listdir", "makedirs", "mkdir",
     "read_file", "remove", "rmtree", "write_file",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from minikeras import ops
 from minikeras.alias.tensorflow.creation import eye
 from minikeras.alias.tensorflow.maths import l2_normalize
 from minikeras.alias.tensorflow.rows import functions
-from minikeras.alias.tensorflow.shapes import einsum, matmul, norm
+from minikeras.alias.tensorflow.shapes import einsum, global_norm, matmul, norm
 from minikeras.types import ArrayLike
 
 _FUNCTIONS = functions(
@@ -19,7 +19,11 @@ _FUNCTIONS = functions(
         "diag_part": "diagonal:input",
         "eigh": "eigh:tensor",
         "inv": "inv:input",
+        "cross": "cross:a b",
+        "logdet": "logdet:matrix",
         "lstsq": "lstsq:matrix rhs",
+        "pinv": "pinv:a",
+        "slogdet": "slogdet:input",
         "qr": "qr:input",
         "solve": "solve:matrix rhs",
         "tensordot": "tensordot:a b axes",
@@ -32,6 +36,43 @@ globals().update(_FUNCTIONS)
 def matrix_transpose(a: ArrayLike, name: str | None = None) -> Any:
     """Rows and columns exchanged, in each matrix."""
     return ops.swapaxes(a, -1, -2)
+
+
+def adjoint(matrix: ArrayLike, name: str | None = None) -> Any:
+    """Rows and columns exchanged, and conjugates, in each matrix."""
+    return ops.conj(matrix_transpose(matrix))
+
+
+def svd(
+    tensor: ArrayLike,
+    full_matrices: bool = False,
+    compute_uv: bool = True,
+    name: str | None = None,
+) -> Any:
+    """Singular values `s`, and `u` and `v`: TensorFlow's order, and `v` not transposed."""
+    if not compute_uv:
+        return ops.svd(tensor, full_matrices, compute_uv=False)
+    u, s, v = ops.svd(tensor, full_matrices)
+    return s, u, matrix_transpose(v)
+
+
+def normalize(
+    tensor: ArrayLike, ord: Any = "euclidean", axis: Any = None, name: str | None = None
+) -> tuple[Any, Any]:
+    """Vectors of length 1, and their lengths before."""
+    length = norm(tensor, ord, axis, keepdims=True)
+    return ops.divide(tensor, length), length
+
+
+def set_diag(input: ArrayLike, diagonal: ArrayLike, name: str | None = None) -> Any:
+    """Matrices with another diagonal."""
+    input = ops.convert_to_tensor(input)
+    there = ops.eye(input.shape[-2], input.shape[-1], dtype="bool")
+    size = min(input.shape[-2:])
+    rows, columns = (n - size for n in input.shape[-2:])
+    placed = ops.expand_dims(diagonal, -1) * ops.eye(size, dtype=input.dtype)
+    before = [(0, 0)] * (len(input.shape) - 2)
+    return ops.where(there, ops.pad(placed, [*before, (0, rows), (0, columns)]), input)
 
 
 def matvec(
@@ -57,6 +98,6 @@ def band_part(
 
 
 __all__ = [
-    *_FUNCTIONS, "band_part", "einsum", "eye", "l2_normalize", "matmul",
-    "matrix_transpose", "matvec", "norm",
+    *_FUNCTIONS, "adjoint", "band_part", "einsum", "eye", "global_norm", "l2_normalize",
+    "matmul", "matrix_transpose", "matvec", "norm", "normalize", "set_diag", "svd",
 ]  # fmt: skip

@@ -46,6 +46,17 @@ _OTHERS = {
     "softsign": "softsign:features",
     "top_k": "top_k:input k=1 sorted=True",
     "unsorted_segment_sum": "segment_sum:data segment_ids num_segments",
+    "unsorted_segment_max": "segment_max:data segment_ids num_segments",
+    "unsorted_segment_min": "segment_min:data segment_ids num_segments",
+    "unsorted_segment_prod": "segment_prod:data segment_ids num_segments",
+    "segment_max": "segment_max:data segment_ids",
+    "segment_min": "segment_min:data segment_ids",
+    "segment_prod": "segment_prod:data segment_ids",
+    "softmax": "softmax:logits axis=-1",
+    "log_softmax": "log_softmax:logits axis=-1",
+    "cross": "cross:a b",
+    "scalar_mul": "multiply:scalar x",
+    "realdiv": "true_divide:x y",
 }
 _FUNCTIONS = functions(
     {name: f"{op}:x" for name, op in _UNARY.items()}
@@ -139,6 +150,77 @@ def reduce_euclidean_norm(
     return ops.sqrt(ops.sum(ops.square(input_tensor), axis, keepdims))
 
 
+def count_nonzero(
+    input: ArrayLike,
+    axis: Axis = None,
+    keepdims: bool = False,
+    dtype: DTypeLike = "int64",
+    name: str | None = None,
+) -> Any:
+    """How many values are not 0."""
+    return ops.sum(ops.cast(ops.not_equal(input, 0), dtype), axis, keepdims)
+
+
+def zero_fraction(value: ArrayLike, name: str | None = None) -> Any:
+    """Which part of the values is 0."""
+    return ops.mean(ops.cast(ops.equal(value, 0), "float32"))
+
+
+def xlogy(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
+    """`x * log(y)`; 0 where `x` is."""
+    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+    nothing = ops.equal(x, 0)
+    return ops.where(
+        nothing, 0 * x, x * ops.log(ops.where(nothing, ops.ones_like(y), y))
+    )
+
+
+def multiply_no_nan(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
+    """`x * y`; 0 where `y` is, whatever `x` is."""
+    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+    nothing = ops.equal(y, 0)
+    return ops.where(nothing, 0 * y, ops.where(nothing, ops.zeros_like(x), x) * y)
+
+
+def reciprocal_no_nan(x: ArrayLike, name: str | None = None) -> Any:
+    """`1 / x`; 0 where `x` is."""
+    return ops.divide_no_nan(ops.ones_like(x), x)
+
+
+def unsorted_segment_mean(
+    data: ArrayLike, segment_ids: ArrayLike, num_segments: int, name: str | None = None
+) -> Any:
+    """The mean of the rows of each segment; 0 where there are none."""
+    total = ops.segment_sum(data, segment_ids, num_segments)
+    counts = ops.segment_sum(ops.ones_like(data), segment_ids, num_segments)
+    return ops.divide_no_nan(total, counts)
+
+
+def segment_mean(
+    data: ArrayLike, segment_ids: ArrayLike, name: str | None = None
+) -> Any:
+    """The mean of the rows of each segment; their numbers are sorted."""
+    return unsorted_segment_mean(data, segment_ids, int(ops.max(segment_ids)) + 1)
+
+
+def invert_permutation(x: ArrayLike, name: str | None = None) -> Any:
+    """Where each number stands in a permutation."""
+    return ops.argsort(x)
+
+
+def complex(real: ArrayLike, imag: ArrayLike, name: str | None = None) -> Any:
+    """Complex numbers of two parts."""
+    return ops.view_as_complex(ops.stack((real, imag), axis=-1))
+
+
+def polyval(coeffs: Any, x: ArrayLike, name: str | None = None) -> Any:
+    """A polynomial, its highest coefficient first."""
+    total = ops.zeros_like(x)
+    for factor in coeffs:
+        total = total * x + factor
+    return total
+
+
 def accumulate_n(inputs: ArrayLike, name: str | None = None) -> Any:
     """The sum of several tensors of one shape."""
     return add_n(inputs)
@@ -149,10 +231,20 @@ __all__ = sorted(
         *_FUNCTIONS,
         "accumulate_n",
         "add_n",
+        "complex",
         "confusion_matrix",
+        "count_nonzero",
         "cumsum",
+        "invert_permutation",
         "l2_normalize",
+        "multiply_no_nan",
+        "polyval",
+        "reciprocal_no_nan",
         "reduce_euclidean_norm",
+        "segment_mean",
         "squared_difference",
+        "unsorted_segment_mean",
+        "xlogy",
+        "zero_fraction",
     }
 )

@@ -22,8 +22,9 @@ def _entry(*modules: str, children: str = "", **names: str) -> Entry:
 
 
 _CHILDREN = """
-    compat config data distribute dtypes experimental image initializers io keras
-    linalg losses math metrics nn optimizers python random test version"""
+    audio autograph bitwise compat config data debugging distribute dtypes experimental image
+    initializers io keras linalg losses math metrics nn optimizers python random signal
+    strings summary test train version"""
 
 MODULES = {
     "tensorflow": _entry(
@@ -32,19 +33,30 @@ MODULES = {
         "shapes",
         "maths",
         "creation",
+        "blocks",
+        "values",
         children=_CHILDREN,
         __version__=f"{_HERE}.core:__version__",
+        Assert=f"{_HERE}.debugging:Assert",
+        as_string=f"{_HERE}.strings:as_string",
     ),
-    "tensorflow.compat": _entry(children="v2"),
+    "tensorflow.audio": _entry("signal"),
+    "tensorflow.autograph": _entry("compat", children="experimental"),
+    "tensorflow.autograph.experimental": _entry("compat"),
+    "tensorflow.bitwise": Entry(("minikeras.ops",), lacking=LACKING),
+    "tensorflow.compat": _entry("compat", children="v1 v2"),
+    "tensorflow.compat.v1": _entry("compat", children="keras logging"),
+    "tensorflow.compat.v1.logging": _entry("compat"),
     "tensorflow.config": _entry("config", children="experimental"),
     "tensorflow.config.experimental": _entry("config"),
     "tensorflow.data": _entry("data", children="experimental"),
     "tensorflow.data.experimental": _entry("data"),
+    "tensorflow.debugging": _entry("debugging"),
     "tensorflow.distribute": _entry("distribute"),
     "tensorflow.dtypes": _entry("dtypes"),
     "tensorflow.experimental": _entry(children="numpy"),
     "tensorflow.experimental.numpy": Entry(("minikeras.ops.numpy",), lacking=LACKING),
-    "tensorflow.image": _entry("image", "io"),
+    "tensorflow.image": _entry("image", "image_changes", "io"),
     "tensorflow.initializers": Entry(("minikeras.initializers",), lacking=LACKING),
     "tensorflow.io": _entry("io", children="gfile"),
     "tensorflow.io.gfile": _entry("io"),
@@ -56,6 +68,10 @@ MODULES = {
     "tensorflow.optimizers": Entry(("minikeras.optimizers",), lacking=LACKING),
     "tensorflow.python": _entry(children="keras"),
     "tensorflow.random": _entry("random"),
+    "tensorflow.signal": _entry("signal"),
+    "tensorflow.strings": _entry("strings"),
+    "tensorflow.summary": _entry("summary"),
     "tensorflow.test": _entry("config"),
+    "tensorflow.train": _entry("train"),
     "tensorflow.version": _entry(VERSION=f"{_HERE}.core:__version__"),
 }

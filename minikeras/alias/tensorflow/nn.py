@@ -18,6 +18,7 @@ _FUNCTIONS = functions(
     {
         "elu": "elu:features alpha=1.0",
         "gelu": "gelu:features approximate=False",
+        "in_top_k": "in_top_k:targets predictions k",
         "leaky_relu": "leaky_relu:features alpha=0.2",
         "log_softmax": "log_softmax:logits axis=-1",
         "moments": "moments:x axes keepdims=False",
@@ -67,6 +68,77 @@ def conv2d(
         _format(data_format),
         _inner(dilations or 1, data_format),
     )
+
+
+def conv1d(
+    input: ArrayLike,
+    filters: Any,
+    stride: Any,
+    padding: str,
+    data_format: str = "NWC",
+    dilations: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Convolution of sequences."""
+    step = stride if isinstance(stride, int) else int(max(stride))
+    form = _format(data_format)
+    return ops.conv(input, filters, step, padding.lower(), form, dilations or 1)
+
+
+def conv2d_transpose(
+    input: ArrayLike,
+    filters: Any,
+    output_shape: Any,
+    strides: int | Sequence[int],
+    padding: str = "SAME",
+    data_format: str = "NHWC",
+    dilations: Any = None,
+    name: str | None = None,
+) -> Any:
+    """The gradient of a convolution `(height, width, out, in)`, to a given shape.
+
+    Raises:
+        ValueError: If no convolution of that shape gives one of the input's.
+    """
+    steps = _inner(strides, data_format)
+    steps = (steps, steps) if isinstance(steps, int) else tuple(steps)
+    sizes = _inner(tuple(int(n) for n in output_shape), data_format)
+    kernel = ops.shape(filters)[:2]
+    inputs = _inner(ops.shape(input), data_format)
+    for want, have, step, size in zip(sizes, inputs, steps, kernel, strict=True):
+        back = -(-want // step) if padding == "SAME" else -(-(want - size + 1) // step)
+        if back != have:
+            raise ValueError(
+                f"tf.nn.conv2d_transpose: output_shape={tuple(output_shape)}: a convolution of "
+                f"that gives {back} rows or columns, not the {have} of the input."
+            )
+    form = _format(data_format)
+    whole = ops.conv_transpose(input, filters, steps, "valid", data_format=form)
+    axes = (1, 2) if form == "channels_last" else (2, 3)
+    borders, cuts = [(0, 0)] * 4, [slice(None)] * 4
+    for axis, want in zip(axes, sizes, strict=True):
+        more = int(whole.shape[axis]) - want
+        before = max(more, 0) // 2 if padding == "SAME" else 0
+        cuts[axis] = slice(before, before + want)
+        borders[axis] = (0, max(-more, 0))
+    return ops.pad(whole[tuple(cuts)], borders)
+
+
+def separable_conv2d(
+    input: ArrayLike,
+    depthwise_filter: Any,
+    pointwise_filter: Any,
+    strides: int | Sequence[int],
+    padding: str,
+    data_format: str = "NHWC",
+    dilations: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Each channel convolved by itself, then mixed pixel by pixel."""
+    apart = depthwise_conv2d(
+        input, depthwise_filter, strides, padding, data_format, dilations
+    )
+    return conv2d(apart, pointwise_filter, 1, "VALID", data_format)
 
 
 def depthwise_conv2d(
@@ -176,6 +248,43 @@ def sigmoid_cross_entropy_with_logits(
     )
 
 
+def weighted_cross_entropy_with_logits(
+    labels: ArrayLike, logits: ArrayLike, pos_weight: Any, name: str | None = None
+) -> Any:
+    """The crossentropy of each value; that of ones counts `pos_weight` times."""
+    logits = ops.convert_to_tensor(logits)
+    labels = ops.cast(labels, logits.dtype)
+    return pos_weight * labels * ops.softplus(-logits) + (1 - labels) * ops.softplus(
+        logits
+    )
+
+
+def compute_average_loss(
+    per_example_loss: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    global_batch_size: Any = None,
+) -> Any:
+    """The sum of losses over the number of samples, or `global_batch_size`."""
+    loss = ops.convert_to_tensor(per_example_loss)
+    if sample_weight is not None:
+        loss = loss * ops.cast(sample_weight, loss.dtype)
+    count: Any = ops.shape(loss)[0] if global_batch_size is None else global_batch_size
+    return ops.sum(loss) / ops.cast(count, loss.dtype)
+
+
+def scale_regularization_loss(regularization_loss: Any) -> Any:
+    """The loss itself: there is one replica. The sum of several."""
+    if isinstance(regularization_loss, (list, tuple)):
+        return sum(map(ops.sum, regularization_loss))
+    return ops.sum(regularization_loss)
+
+
+def crelu(features: ArrayLike, axis: int = -1, name: str | None = None) -> Any:
+    """`relu` of values and of their negatives, one behind the other."""
+    features = ops.convert_to_tensor(features)
+    return ops.relu(ops.concatenate([features, -features], axis))
+
+
 def batch_normalization(
     x: ArrayLike,
     mean: ArrayLike,
@@ -213,9 +322,11 @@ def space_to_depth(
 
 
 __all__ = [
-    *_FUNCTIONS, "avg_pool", "avg_pool2d", "batch_normalization", "bias_add", "conv2d",
+    *_FUNCTIONS, "avg_pool", "avg_pool2d", "batch_normalization", "bias_add",
+    "compute_average_loss", "conv1d", "conv2d", "conv2d_transpose", "crelu",
     "depth_to_space", "depthwise_conv2d", "dropout", "embedding_lookup", "l2_loss",
-    "l2_normalize", "max_pool", "max_pool2d", "sigmoid_cross_entropy_with_logits",
+    "l2_normalize", "max_pool", "max_pool2d", "scale_regularization_loss", "separable_conv2d",
+    "sigmoid_cross_entropy_with_logits",
     "softmax_cross_entropy_with_logits", "space_to_depth",
-    "sparse_softmax_cross_entropy_with_logits",
+    "sparse_softmax_cross_entropy_with_logits", "weighted_cross_entropy_with_logits",
 ]  # fmt: skip

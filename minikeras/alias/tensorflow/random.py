@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
@@ -84,17 +85,108 @@ def gamma(
     return drawn if beta is None else drawn / beta
 
 
+def stateless_normal(
+    shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+) -> Any:
+    """Draws from normal distributions, the same for the same seed."""
+    return normal(shape, mean, stddev, dtype, one_number(seed))
+
+
+def stateless_uniform(
+    shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32"
+) -> Any:
+    """Draws from `minval` to below `maxval`, the same for the same seed."""
+    return uniform(shape, minval, maxval, dtype, one_number(seed))
+
+
+def stateless_truncated_normal(
+    shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+) -> Any:
+    """Draws within two standard deviations, the same for the same seed."""
+    return truncated_normal(shape, mean, stddev, dtype, one_number(seed))
+
+
+def stateless_categorical(
+    logits: ArrayLike, num_samples: int, seed: Any, dtype: DTypeLike = "int64"
+) -> Any:
+    """Classes drawn by their logits, the same for the same seed."""
+    return categorical(logits, num_samples, dtype, one_number(seed))
+
+
+def one_number(seed: Any) -> int | None:
+    """One number of the pair that functions without a state take."""
+    if seed is None or isinstance(seed, int):
+        return seed
+    first, second = (int(word) for word in seed)
+    return (first * 1_000_003 + second) % 2**31
+
+
+class Generator:
+    """Draws numbers; each call draws others.
+
+    Args:
+        seed: An integer; None for one of the global seed.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._seed = random.SeedGenerator(seed)
+
+    @classmethod
+    def from_seed(cls, seed: Any, alg: Any = None) -> Generator:
+        """One that draws the same numbers for the same seed."""
+        return cls(one_number(seed))
+
+    @classmethod
+    def from_non_deterministic_state(cls, alg: Any = None) -> Generator:
+        """One with a new seed."""
+        return cls()
+
+    def normal(
+        self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+    ) -> Any:
+        """Draws from normal distributions."""
+        return normal(shape, mean, stddev, dtype, self._seed)
+
+    def truncated_normal(
+        self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+    ) -> Any:
+        """Draws within two standard deviations."""
+        return truncated_normal(shape, mean, stddev, dtype, self._seed)
+
+    def uniform(
+        self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32"
+    ) -> Any:
+        """Draws from `minval` to below `maxval`."""
+        return uniform(shape, minval, maxval, dtype, self._seed)
+
+    def make_seeds(self, count: int = 1) -> Any:
+        """Seeds `(2, count)` for functions without a state."""
+        return random.randint((2, count), 0, 2**31 - 1, "int32", self._seed)
+
+
+@functools.cache
+def get_global_generator() -> Generator:
+    """The one generator that all share."""
+    return Generator()
+
+
 def shuffle(value: ArrayLike, seed: int | None = None, name: str | None = None) -> Any:
     """The rows in another order."""
     return random.shuffle(ops.convert_to_tensor(value), seed=seed)
 
 
 __all__ = [
+    "Generator",
     "categorical",
     "gamma",
+    "get_global_generator",
     "normal",
     "set_seed",
     "shuffle",
+    "stateless_categorical",
+    "stateless_normal",
+    "stateless_truncated_normal",
+    "stateless_uniform",
     "truncated_normal",
     "uniform",
 ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minikeras import ops
-from minikeras.alias.tensorflow.rows import functions
+from minikeras.alias.tensorflow.rows import functions, of_strings
+from minikeras.alias.tensorflow.values import TensorShape, texts
 from minikeras.types import ArrayLike, Axis, ShapeLike
 
 _FUNCTIONS = functions(
@@ -20,6 +24,7 @@ _FUNCTIONS = functions(
         "reverse": "flip:tensor axis",
         "roll": "roll:input shift axis",
         "shape": "shape:input",
+        "searchsorted": "searchsorted:sorted_sequence values side='left'",
         "size": "size:input",
         "squeeze": "squeeze:input axis=None",
         "stack": "stack:values axis=0",
@@ -56,6 +61,8 @@ def _down(direction: str) -> bool:
 
 def boolean_mask(tensor: ArrayLike, mask: ArrayLike, axis: int | None = None) -> Any:
     """The rows where `mask` is true; not inside compiled functions."""
+    if of_strings(tensor):
+        return texts(texts(tensor)[np.asarray(mask)])
     rows = ops.nonzero(mask)
     if len(rows) > 1:
         return ops.convert_to_tensor(tensor)[tuple(rows)]
@@ -119,6 +126,8 @@ def gather(
         name: Accepted and ignored.
     """
     axis = batch_dims if axis is None else axis
+    if of_strings(params):
+        return texts(np.take(texts(params), np.asarray(indices), axis))
     if batch_dims == 0:
         return ops.take(params, indices, axis=axis)
     if batch_dims != 1 or axis != 1:
@@ -213,6 +222,8 @@ def where(
     """One of two, element by element; index rows of the true ones for a condition alone."""
     if x is None and y is None:
         return ops.stack(ops.nonzero(condition), axis=-1)
+    if of_strings(x):
+        return texts(np.where(np.asarray(condition), texts(x), texts(y)))
     return ops.where(condition, x, y)
 
 
@@ -237,6 +248,93 @@ def tensor_scatter_nd_update(
     return ops.scatter_update(tensor, indices, updates)
 
 
+def tensor_scatter_nd_add(
+    tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike, name: str | None = None
+) -> Any:
+    """`tensor` with values added at index tuples."""
+    tensor = ops.convert_to_tensor(tensor)
+    return tensor + ops.cast(ops.scatter(indices, updates, tensor.shape), tensor.dtype)
+
+
+def tensor_scatter_nd_sub(
+    tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike, name: str | None = None
+) -> Any:
+    """`tensor` with values taken off at index tuples."""
+    return tensor_scatter_nd_add(tensor, indices, ops.negative(updates))
+
+
+def slice(input_: ArrayLike, begin: Any, size: Any, name: str | None = None) -> Any:
+    """The part of a size, from a corner on; a size of -1 means all that is left."""
+    input_ = ops.convert_to_tensor(input_)
+    starts = [int(n) for n in begin]
+    ends = [
+        have if int(n) == -1 else at + int(n)
+        for have, at, n in zip(input_.shape, starts, size, strict=True)
+    ]
+    return input_[tuple(map(builtins.slice, starts, ends))]
+
+
+def strided_slice(
+    input_: ArrayLike, begin: Any, end: Any, strides: Any = None, **options: Any
+) -> Any:
+    """What Python's slices from `begin` to `end` give."""
+    steps = [1] * len(begin) if strides is None else [int(n) for n in strides]
+    bounds = [[int(n) for n in side] for side in (begin, end)]
+    return ops.convert_to_tensor(input_)[tuple(map(builtins.slice, *bounds, steps))]
+
+
+def unravel_index(indices: ArrayLike, dims: Any, name: str | None = None) -> Any:
+    """The index tuples `(axes, indices)` of numbers of elements."""
+    return ops.stack(ops.unravel_index(indices, tuple(int(n) for n in dims)))
+
+
+def ensure_shape(x: ArrayLike, shape: Any, name: str | None = None) -> Any:
+    """`x`, where it has this shape; None means any size.
+
+    Raises:
+        ValueError: If it has another.
+    """
+    TensorShape(ops.shape(x)).assert_is_compatible_with(shape)
+    return x
+
+
+def unique(x: ArrayLike, out_idx: Any = "int32", name: str | None = None) -> Unique:
+    """The different values of a vector as they first come, and which of them each is."""
+    return Unique(*unique_with_counts(x)[:2])
+
+
+def unique_with_counts(
+    x: ArrayLike, out_idx: Any = "int32", name: str | None = None
+) -> UniqueWithCounts:
+    """`unique`, and how often each value is there."""
+    strings = of_strings(x)
+    array = texts(x) if strings else np.asarray(ops.convert_to_tensor(x))
+    found, first, which, counts = np.unique(array, True, True, True)
+    order = np.argsort(first)
+    rank = np.argsort(order)
+    values = found[order]
+    return UniqueWithCounts(
+        texts(values) if strings else ops.convert_to_tensor(values),
+        ops.convert_to_tensor(rank[which.ravel()].astype("int32")),
+        ops.convert_to_tensor(counts[order].astype("int32")),
+    )
+
+
+class Unique(NamedTuple):
+    """Different values, and which of them each is."""
+
+    y: Any
+    idx: Any
+
+
+class UniqueWithCounts(NamedTuple):
+    """Different values, which of them each is, and how often each is there."""
+
+    y: Any
+    idx: Any
+    count: Any
+
+
 def scatter_nd(indices: ArrayLike, updates: ArrayLike, shape: ShapeLike) -> Any:
     """Zeros, with values added at index tuples."""
     return ops.scatter(indices, updates, shape)
@@ -244,7 +342,9 @@ def scatter_nd(indices: ArrayLike, updates: ArrayLike, shape: ShapeLike) -> Any:
 
 __all__ = [
     *_FUNCTIONS, "argsort", "boolean_mask", "clip_by_global_norm", "clip_by_norm",
-    "clip_by_value", "einsum", "gather", "gather_nd", "global_norm", "identity", "matmul",
-    "norm", "pad", "rank", "scatter_nd", "sort", "split", "tensor_scatter_nd_update",
-    "unstack", "where",
+    "clip_by_value", "einsum", "ensure_shape", "gather", "gather_nd", "global_norm",
+    "identity", "matmul",
+    "norm", "pad", "rank", "scatter_nd", "slice", "sort", "split", "strided_slice",
+    "tensor_scatter_nd_add", "tensor_scatter_nd_sub", "tensor_scatter_nd_update", "unique",
+    "unique_with_counts", "unravel_index", "unstack", "where",
 ]  # fmt: skip

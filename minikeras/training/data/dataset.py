@@ -13,6 +13,7 @@ from minikeras.engine import tree
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.training.data import streams
 from minikeras.training.data.elements import (
+    Elements,
     row,
     rows,
     spec_of,
@@ -21,6 +22,7 @@ from minikeras.training.data.elements import (
     to_host,
     to_public,
 )
+from minikeras.training.data.joining import Joining, called
 from minikeras.training.data.rows import Rows, rows_of
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 INFINITE, UNKNOWN = -1, -2
 
 
-class Dataset:
+class Dataset(Joining):
     """Elements that are made when they are asked for, as often as they are asked for.
 
     Made by one of the static methods, or by `keras.utils.*_dataset_from_*`. Each
@@ -306,7 +308,7 @@ class Dataset:
         """
 
         def call(element: Any) -> Any:
-            return to_host(_called(map_func, element))
+            return to_host(called(map_func, element))
 
         return self._map_host(call, num_parallel_calls)
 
@@ -322,7 +324,7 @@ class Dataset:
         """The elements for which a function gives true."""
 
         def items() -> Iterator[Any]:
-            return (e for e in self._elements() if bool(_called(predicate, e)))
+            return (e for e in self._elements() if bool(called(predicate, e)))
 
         return self._changed(items, UNKNOWN, self._batched)
 
@@ -333,7 +335,7 @@ class Dataset:
 
         def items() -> Iterator[Any]:
             for element in self._elements():
-                yield from _called(map_func, element)._elements()
+                yield from called(map_func, element)._elements()
 
         return self._changed(items, UNKNOWN)
 
@@ -487,11 +489,11 @@ class Dataset:
     # --- what is in it
 
     def __iter__(self) -> Iterator[Any]:
-        return map(to_public, self._elements())
+        return Elements(map(to_public, self._elements()))
 
-    def as_numpy_iterator(self) -> Iterator[Any]:
+    def as_numpy_iterator(self) -> Elements:
         """The elements as NumPy arrays."""
-        return self._elements()
+        return Elements(self._elements())
 
     def __len__(self) -> int:
         if self._count < 0:
@@ -561,11 +563,6 @@ def _rows(leaf: Any, where: Any) -> Any:
     if isinstance(leaf, Rows):
         return leaf.take(where)
     return leaf.take(where, axis=0)
-
-
-def _called(function: Callable[..., Any], element: object) -> Any:
-    public = to_public(element)
-    return function(*public) if isinstance(public, tuple) else function(public)
 
 
 def _converter(types: object) -> Callable[[Any], Any]:

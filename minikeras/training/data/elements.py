@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,21 @@ class TensorSpec:
 
     shape: tuple[int | None, ...]
     dtype: str
+
+
+class Elements:
+    """An iterator over elements, with the names that TensorFlow's has besides."""
+
+    def __init__(self, elements: Iterator[Any]) -> None:
+        self._elements = elements
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._elements)
+
+    next = get_next = __next__
 
 
 def to_host(value: object) -> Any:

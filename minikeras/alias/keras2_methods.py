@@ -1,0 +1,160 @@
+"""Methods and arguments of Keras 2 that scripts still use, given to our classes.
+
+`give` adds them when `keras` is imported, so only programs that run under the alias have
+them. Each says once what it is called now.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minikeras.layers import Layer
+from minikeras.metrics import Metric
+from minikeras.models import Model
+
+# Said once for each name by the filter of warnings: one text at one place of a script.
+_ADVICE = "{} is of Keras 2; {}"
+
+
+def _note(old: str, now: str) -> None:
+    warnings.warn(_ADVICE.format(old, now), stacklevel=3)
+
+
+def _renamed(owner: str, old: str, new: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _note(f"{owner}.{old}", f"use {new}.")
+        return getattr(self, new)(*args, **kwargs)
+
+    method.__name__, method.__qualname__ = old, f"{owner}.{old}"
+    method.__doc__ = f"Keras 2's name of `{new}`."
+    return method
+
+
+class _Shape:
+    """The shape of `layer.input` or `layer.output`; a layer's own attribute comes first."""
+
+    def __init__(self, of: str) -> None:
+        self._of = of
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        if layer is None:
+            return self
+        tensors = getattr(layer, self._of)
+        if isinstance(tensors, (list, tuple)):
+            return [tuple(t.shape) for t in tensors]
+        return tuple(tensors.shape)
+
+
+def _at(of: str) -> Callable[..., Any]:
+    def method(self: Any, node_index: int) -> Any:
+        nodes = self._inbound_nodes
+        found = nodes[node_index]
+        tensors = found.output_tensors if of == "output" else found.input_tensors
+        return tensors[0] if len(tensors) == 1 else list(tensors)
+
+    method.__doc__ = f"The {of} of the layer's call with this number."
+    return method
+
+
+def predict_classes(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0) -> Any:
+    """The classes of samples: the largest output, or whether the only one is above 0.5."""
+    _note("predict_classes", "use numpy.argmax(model.predict(x), axis=-1).")
+    found = self.predict(x, batch_size=batch_size, verbose=verbose)
+    if found.shape[-1] > 1:
+        return np.argmax(found, axis=-1)
+    return (found > 0.5).astype("int32")
+
+
+def reset_states(self: Any) -> None:
+    """Forgets the states of the model's recurrent layers."""
+    _note("Model.reset_states", "call layer.reset_state() of its layers.")
+    for layer in self._flatten_layers():
+        if layer is not self and hasattr(layer, "reset_state"):
+            layer.reset_state()
+
+
+_OF_WORKERS = ("max_queue_size", "workers", "use_multiprocessing")
+
+
+def _without_workers(method: Callable[..., Any]) -> Callable[..., Any]:
+    """`fit` and the like, which leave out what a `PyDataset` says itself now."""
+
+    @functools.wraps(method)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in _OF_WORKERS:
+            if name in kwargs:
+                _note(f"{method.__name__}({name}=)", "give it to the PyDataset.")
+                del kwargs[name]
+        return method(self, *args, **kwargs)
+
+    return called
+
+
+def _any_name(method: Callable[..., Any]) -> Callable[..., Any]:
+    """`save_weights` for any name, in Keras 3's format; `load_weights` looks inside."""
+
+    @functools.wraps(method)
+    def called(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("save_format", None)
+        name = os.fspath(filepath)
+        known = (".weights.h5", ".weights.json", ".npz", ".safetensors")
+        if name.lower().endswith(known) or kwargs.get("max_shard_size") is not None:
+            return method(self, filepath, *args, **kwargs)
+        _note(f"save_weights({name!r})", "names end in `.weights.h5`.")
+        os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
+        part = f"{name}.{os.getpid()}.weights.h5"
+        method(self, part, *args, **kwargs)
+        os.replace(part, name)
+        return None
+
+    return called
+
+
+def _given() -> list[tuple[type, str, Any]]:
+    own = Model.__mro__
+    found: list[tuple[type, str, Any]] = [
+        (Metric, "reset_states", _renamed("Metric", "reset_states", "reset_state")),
+        (Layer, "input_shape", _Shape("input")),
+        (Layer, "output_shape", _Shape("output")),
+        (Layer, "get_input_at", _at("input")),
+        (Layer, "get_output_at", _at("output")),
+        (Model, "predict_classes", predict_classes),
+        (Model, "predict_proba", _renamed("Model", "predict_proba", "predict")),
+        (Model, "reset_states", reset_states),
+    ]
+    for name in ("fit", "evaluate", "predict"):
+        old = f"{name}_generator"
+        found.append((Model, old, _renamed("Model", old, name)))
+        owner = next(cls for cls in own if name in vars(cls))
+        found.append((owner, name, _without_workers(vars(owner)[name])))
+    owner = next(cls for cls in own if "save_weights" in vars(cls))
+    found.append((owner, "save_weights", _any_name(vars(owner)["save_weights"])))
+    return found
+
+
+_kept: list[tuple[type, str, Any]] = []
+
+
+def give() -> None:
+    """Gives them; a second call changes nothing."""
+    if _kept:
+        return
+    for owner, name, new in _given():
+        _kept.append((owner, name, vars(owner).get(name)))
+        setattr(owner, name, new)
+
+
+def take() -> None:
+    """Undoes `give`."""
+    while _kept:
+        owner, name, old = _kept.pop()
+        if old is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, old)

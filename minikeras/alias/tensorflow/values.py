@@ -1,0 +1,264 @@
+"""What TensorFlow's values can do besides: shapes with `as_list`, parts that are assigned.
+
+`give` gives it to ours when `tensorflow` is imported, so no other program has it.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minikeras.engine.strings import StringArray, as_strings
+from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import Tensor, from_numpy
+from minikeras.variable import Variable
+
+
+class TensorShape(tuple[Any, ...]):
+    """A shape: a tuple, with TensorFlow's methods.
+
+    >>> shape = TensorShape([None, 3])
+    >>> shape.as_list(), shape.rank, shape[1:].num_elements(), shape == (None, 3)
+    ([None, 3], 2, 3, True)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, dims: Iterable[int | None] = ()) -> TensorShape:
+        return super().__new__(cls, dims)
+
+    def as_list(self) -> list[int | None]:
+        """The sizes."""
+        return list(self)
+
+    @property
+    def dims(self) -> list[int | None]:
+        """The sizes."""
+        return list(self)
+
+    @property
+    def rank(self) -> int:
+        """How many axes there are."""
+        return len(self)
+
+    ndims = rank
+
+    def num_elements(self) -> int | None:
+        """The product of the sizes; None where one is unknown."""
+        return None if None in self else math.prod(self)
+
+    def is_fully_defined(self) -> bool:
+        """Whether all sizes are known."""
+        return None not in self
+
+    def is_compatible_with(self, other: Iterable[int | None]) -> bool:
+        """Whether both could be the shape of one array."""
+        other = tuple(other)
+        return len(self) == len(other) and all(
+            a is None or b is None or a == b for a, b in zip(self, other, strict=True)
+        )
+
+    def assert_is_compatible_with(self, other: Iterable[int | None]) -> None:
+        """Refuses a shape that no array of this one can have.
+
+        Raises:
+            ValueError: If it is such a shape.
+        """
+        if not self.is_compatible_with(other := tuple(other)):
+            raise ValueError(f"Shapes {self} and {other} are incompatible.")
+
+    def concatenate(self, other: Iterable[int | None]) -> TensorShape:
+        """Both, one behind the other."""
+        return TensorShape((*self, *other))
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return TensorShape(found) if isinstance(key, slice) else found
+
+    def __add__(self, other: Iterable[Any]) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def __radd__(self, other: Iterable[Any]) -> TensorShape:
+        return TensorShape((*other, *self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TensorShape, (tuple(self),)
+
+
+class Text(str):
+    """A string that answers as TensorFlow's do, which hold bytes."""
+
+    __slots__ = ()
+    shape = TensorShape()
+    dtype = "string"
+
+    def numpy(self) -> Text:
+        """Itself."""
+        return self
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Itself, for it is text already."""
+        return str(self)
+
+
+def texts(values: Any) -> StringArray:
+    """Strings in lists or arrays, as TensorFlow's string tensors are here."""
+    found = as_strings(values)
+    return np.array(list(map(Text, found.ravel())), object).reshape(found.shape).view(
+        StringArray
+    )  # fmt: skip
+
+
+def _shaped(owner: type) -> property:
+    own = vars(owner)["shape"]
+    read: Callable[[Any], Any] = own.fget
+
+    def shape(self: Any) -> TensorShape:
+        return TensorShape(read(self))
+
+    return property(shape, doc=own.__doc__)
+
+
+class Part(Tensor):
+    """A part of a variable, as `variable[key]` gives it: assigning to it changes that."""
+
+    __slots__ = ()
+
+    def _change(self, function: Callable[[Any, Any], Any], value: Any) -> Variable:
+        variable, key = _parts[id(self)]
+        array = variable.numpy()
+        array[key] = function(array[key], np.asarray(value))
+        variable.assign(array)
+        return variable
+
+    def assign(self, value: Any) -> Variable:
+        """Puts other values there; gives the variable."""
+        return self._change(lambda _, new: new, value)
+
+    def assign_add(self, value: Any) -> Variable:
+        """Adds values there; gives the variable."""
+        return self._change(np.add, value)
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Takes values off there; gives the variable."""
+        return self._change(np.subtract, value)
+
+
+_parts: dict[int, tuple[Variable, Any]] = {}
+
+
+def _part(self: Variable, key: Any) -> Any:
+    found = Tensor.__getitem__(self, key)
+    if type(found) is Tensor:
+        # The very object that a tape may have noted, so its class is changed.
+        found.__class__ = Part
+        _parts[id(found)] = self, key
+        weakref.finalize(found, _parts.pop, id(found), None)
+    return found
+
+
+_UFUNCS: dict[str, Any] = {"add": np.add, "sub": np.subtract}
+
+
+def _scattered(name: str) -> Callable[..., Variable]:
+    def method(
+        self: Variable, indices: Any, updates: Any, name: Any = None
+    ) -> Variable:
+        array = self.numpy()
+        places = tuple(np.moveaxis(np.asarray(indices), -1, 0))
+        if function is None:
+            array[places] = np.asarray(updates)
+        else:
+            function.at(array, places, np.asarray(updates))
+        self.assign(array)
+        return self
+
+    function = _UFUNCS.get(name)
+    method.__name__ = f"scatter_nd_{name}"
+    method.__doc__ = f"`tf.tensor_scatter_nd_{name}`, in place; gives the variable."
+    return method
+
+
+def _set_shape(self: Tensor, shape: Iterable[int | None]) -> None:
+    TensorShape(self.shape).assert_is_compatible_with(shape)
+
+
+def _item(self: StringArray, key: Any) -> Any:
+    found = np.ndarray.__getitem__(self, key)
+    return Text(found) if isinstance(found, str) else found
+
+
+def _items(self: StringArray) -> Iterator[Any]:
+    return (self[i] for i in range(len(self)))
+
+
+def _numpy(self: StringArray) -> Any:
+    return Text(self.item()) if self.ndim == 0 else texts(self).view(np.ndarray)
+
+
+def _decode(self: StringArray, *args: str) -> str:
+    return str(self.item())
+
+
+def _equal(self: StringArray, other: object) -> Any:
+    return from_numpy(np.asarray(np.asarray(self) == np.asarray(other), bool))
+
+
+def _unequal(self: StringArray, other: object) -> Any:
+    return from_numpy(np.asarray(np.asarray(self) != np.asarray(other), bool))
+
+
+def _dense(
+    self: StringArray, default_value: str = "", shape: Any = None
+) -> StringArray:
+    return self
+
+
+_STRINGS = {
+    "__eq__": _equal,
+    "__getitem__": _item,
+    "__iter__": _items,
+    "__ne__": _unequal,
+    "decode": _decode,
+    "numpy": _numpy,
+    "to_tensor": _dense,
+}
+_VARIABLES = {
+    "__getitem__": _part,
+    "scatter_nd_add": _scattered("add"),
+    "scatter_nd_sub": _scattered("sub"),
+    "scatter_nd_update": _scattered("update"),
+}
+_kept: list[tuple[type, str, Any]] = []
+
+
+def give() -> None:
+    """Lets shapes and strings answer so; a second call changes nothing."""
+    if _kept:
+        return
+    given: list[tuple[type, str, Any]] = [
+        (owner, "shape", _shaped(owner)) for owner in (Tensor, Variable, KerasTensor)
+    ]
+    given += [(Variable, name, function) for name, function in _VARIABLES.items()]
+    given.append((Tensor, "set_shape", _set_shape))
+    given += [(StringArray, name, function) for name, function in _STRINGS.items()]
+    for owner, name, new in given:
+        _kept.append((owner, name, vars(owner).get(name)))
+        setattr(owner, name, new)
+
+
+def take() -> None:
+    """Undoes `give`."""
+    while _kept:
+        owner, name, old = _kept.pop()
+        if old is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, old)
+
+
+__all__ = ["TensorShape"]

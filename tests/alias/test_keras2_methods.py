@@ -1,0 +1,95 @@
+"""Methods of Keras 2 under the alias, and none of them without it."""
+
+import numpy as np
+import pytest
+
+import minikeras as keras
+from minikeras import alias, layers
+
+X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+Y = np.arange(8) % 3
+
+
+@pytest.fixture
+def model(aliased):
+    import keras as _  # noqa: F401  # gives the methods
+
+    made = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(5), layers.Dense(3, activation="softmax")]
+    )
+    made.compile("sgd", "sparse_categorical_crossentropy")
+    return made
+
+
+def batches():
+    while True:
+        yield X, Y
+
+
+def test_generators(model):
+    with pytest.warns(UserWarning, match="fit_generator is of Keras 2; use fit"):
+        history = model.fit_generator(batches(), steps_per_epoch=2, verbose=0)
+    assert len(history.history["loss"]) == 1
+    with pytest.warns(UserWarning, match="evaluate_generator"):
+        loss = model.evaluate_generator(batches(), steps=1, verbose=0)
+    assert loss == pytest.approx(model.evaluate(X, Y, verbose=0))
+
+
+def test_arguments_of_workers(model):
+    with pytest.warns(UserWarning, match=r"fit\(workers=\) is of Keras 2"):
+        model.fit(X, Y, verbose=0, workers=2)
+    with pytest.warns(UserWarning, match="use_multiprocessing"):
+        found = model.predict(X, verbose=0, use_multiprocessing=True)
+    np.testing.assert_array_equal(found, model.predict(X, verbose=0))
+
+
+def test_classes_and_shapes(model):
+    with pytest.warns(UserWarning, match="predict_classes"):
+        found = model.predict_classes(X)
+    assert found.tolist() == model.predict(X, verbose=0).argmax(-1).tolist()
+    dense = model.layers[0]
+    assert dense.input_shape == (None, 4) and dense.output_shape == (None, 5)
+    assert dense.get_output_at(0) is dense.output
+
+    class Own(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.output_shape = "mine"
+
+    assert Own().output_shape == "mine"
+
+
+def test_states(model):
+    mean = keras.metrics.Mean()
+    mean(3.0)
+    with pytest.warns(UserWarning, match="use reset_state"):
+        mean.reset_states()
+    assert float(mean.result()) == 0
+    memory = keras.Sequential(
+        [keras.Input(batch_shape=(1, 2, 3)), layers.SimpleRNN(2, stateful=True)]
+    )
+    first = memory.predict(np.ones((1, 2, 3)), verbose=0)
+    assert not np.array_equal(first, memory.predict(np.ones((1, 2, 3)), verbose=0))
+    with pytest.warns(UserWarning, match=r"Model\.reset_states"):
+        memory.reset_states()
+    np.testing.assert_array_equal(first, memory.predict(np.ones((1, 2, 3)), verbose=0))
+
+
+def test_weights_by_any_name(model, tmp_path):
+    for name in ("w.h5", "checkpoints/w"):
+        with pytest.warns(UserWarning, match=r"names end in `\.weights\.h5`"):
+            model.save_weights(tmp_path / name)
+        other = keras.models.clone_model(model)
+        other.load_weights(tmp_path / name)
+        np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    assert [p.name for p in sorted(tmp_path.rglob("*")) if p.is_file()] == ["w", "w.h5"]
+
+
+def test_without_the_alias_there_are_none(model):
+    alias.uninstall()
+    assert not hasattr(model, "fit_generator")
+    assert not hasattr(keras.metrics.Mean(), "reset_states")
+    with pytest.raises(TypeError, match="workers"):
+        model.fit(X, Y, workers=2)
+    with pytest.raises(ValueError, match=r"\.weights\.h5"):
+        model.save_weights("w.h5")
