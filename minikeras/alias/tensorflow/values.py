@@ -165,19 +165,20 @@ _UFUNCS: dict[str, Any] = {"add": np.add, "sub": np.subtract}
 
 
 def _scattered(name: str) -> Callable[..., Variable]:
+    ufunc = _UFUNCS.get(name)
+
     def method(
         self: Variable, indices: Any, updates: Any, name: Any = None
     ) -> Variable:
         array = self.numpy()
         places = tuple(np.moveaxis(np.asarray(indices), -1, 0))
-        if function is None:
+        if ufunc is None:
             array[places] = np.asarray(updates)
         else:
-            function.at(array, places, np.asarray(updates))
+            ufunc.at(array, places, np.asarray(updates))
         self.assign(array)
         return self
 
-    function = _UFUNCS.get(name)
     method.__name__ = f"scatter_nd_{name}"
     method.__doc__ = f"`tf.tensor_scatter_nd_{name}`, in place; gives the variable."
     return method
