@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minikeras_kernels import mathlib
+from minikeras_kernels import arcs, mathlib
 from minikeras_kernels.code import Op, Rel
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Kind, Val, const
@@ -331,10 +331,10 @@ OPS: dict[str, Emit] = {
     "floor": _rounding(Op.FLOOR),
     "ceil": _rounding(Op.CEIL),
     "round": _rounding(Op.ROUNDEVEN),
-    "asin": _libm("asin"),
-    "acos": _libm("acos"),
-    "atan": _libm("atan"),
-    "atan2": _libm("atan2"),
+    "asin": _unary(arcs.asin),
+    "acos": _unary(arcs.acos),
+    "atan": _unary(arcs.atan),
+    "atan2": lambda f, args, dtype: arcs.atan2(f, *args),
     "select": lambda f, args, dtype: f.select(*args),
     **{
         name: _unary(getattr(mathlib, name))
@@ -346,7 +346,8 @@ OPS: dict[str, Emit] = {
     },
 }
 # rough cost of one element beside an addition, to decide when threads pay
-COSTS = dict.fromkeys(("floordiv", "mod", "pow", "asin", "acos", "atan", "atan2"), 60)
+COSTS = dict.fromkeys(("floordiv", "mod", "pow"), 60)
+COSTS |= dict.fromkeys(("asin", "acos", "atan", "atan2"), 20)
 COSTS |= dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf"), 10)
 COSTS |= dict.fromkeys(("sin", "cos", "tan", "sinh", "cosh", "asinh", "acosh"), 20)
 COSTS |= {"atanh": 20, "erfinv": 60, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
