@@ -28,6 +28,7 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     exact_draws = True
+    fresh_results = True
     array_type = np.ndarray
 
     def __init__(self) -> None:
@@ -63,6 +64,9 @@ class NumpyBackend(Backend):
 
     def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
         return np.ndarray(shape, numpy_dtype(dtype), buffer, offset)
+
+    def fresh(self, shape: Shape, dtype: str) -> Any:
+        return np.empty(shape, numpy_dtype(dtype))
 
     def fusible(self, node: Node) -> bool:
         return lowering.fusible(node)

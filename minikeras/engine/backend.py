@@ -113,6 +113,8 @@ class Backend:
     # Whether random numbers of each distribution have the bits of the reference kernels,
     # so that initial weights may be drawn here. Where false they are drawn there.
     exact_draws = False
+    # Whether `fresh` makes arrays for results to be written in.
+    fresh_results = False
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         """The backend's array with the values of a NumPy array (may share memory)."""
@@ -140,6 +142,10 @@ class Backend:
 
     def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
         """A C-contiguous array on `buffer` from byte `offset` (a multiple of 64)."""
+        raise NotImplementedError
+
+    def fresh(self, shape: Shape, dtype: str) -> Any:
+        """A C-contiguous array of one's own, for a result; see `fresh_results`."""
         raise NotImplementedError
 
     def assign_into(self, target: Any, source: Any) -> None:

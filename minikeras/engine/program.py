@@ -7,10 +7,12 @@ use too, between runs; what a step still allocates is counted in `allocating_ste
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
+from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph
 from minikeras.engine.living import once
 from minikeras.engine.profile import Profile, watched
@@ -19,6 +21,8 @@ from minikeras.engine.routine import Routine
 from minikeras.engine.state import State, Turn, claim
 from minikeras.engine.tensor import adopt
 from minikeras.engine.undisturbed import undisturbed
+
+_LARGE = 1 << 14  # bytes; to copy less costs no more than to change a register
 
 
 class Program:
@@ -66,6 +70,7 @@ class Program:
         self._at_once = routine.at_once or not writes
         self._inputs = routine.inputs[:n_inputs]
         self._results = routine.outputs[:n_results]
+        self._fresh = self._made_outside() if backend.fresh_results else {}
         written = set(writes)
         at = {s: routine.inputs[place[s]] for s in reads}
         self._read_only = [(at[s], s) for s in reads if s not in written]
@@ -119,19 +124,39 @@ class Program:
                         raise self._explained(error) from error
             other.wait()
 
+    def _made_outside(self) -> dict[int, Aval]:
+        """The registers of large results that need no copy: they are made where they stay."""
+        movable, times = self._routine.movable, Counter(self._results)
+        return {
+            i: movable[i]
+            for i in self._results
+            if i in movable and times[i] == 1 and movable[i].nbytes >= _LARGE
+        }
+
     def _run(self, arrays: Sequence[Any]) -> list[Any]:
         registers, routine = self.registers, self._routine
-        copy = self.backend.copy
         with routine.settle().lock:
             for i, array in zip(self._inputs, arrays, strict=False):
                 registers[i] = array
+            # An interrupt before the arena's are back leaves arrays that nobody has.
+            of_arena = [(i, registers[i]) for i in self._fresh]
+            for i, aval in self._fresh.items():
+                registers[i] = self.backend.fresh(aval.shape, aval.dtype)
             if self._at_once:
                 routine.run()
-                results = [copy(registers[i]) for i in self._results]
+                results = self._taken()
             else:
                 results = undisturbed(self._changed)
+            for i, array in of_arena:
+                registers[i] = array
             routine.release(self._inputs)
         return results
+
+    def _taken(self) -> list[Any]:
+        registers, fresh, copy = self.registers, self._fresh, self.backend.copy
+        return [
+            registers[i] if i in fresh else copy(registers[i]) for i in self._results
+        ]
 
     def _explained(self, error: registry.OutOfMemory) -> registry.OutOfMemory:
         graph = self.graph
@@ -139,9 +164,9 @@ class Program:
         return explained(error, graph, given, self.arena_bytes)
 
     def _changed(self) -> list[Any]:
-        routine, copy, registers = self._routine, self.backend.copy, self.registers
+        routine = self._routine
         routine.run()
-        results = [copy(registers[i]) for i in self._results]
+        results = self._taken()
         routine.store()
         return results
 

@@ -87,6 +87,8 @@ class Routine:
         inputs: Register of each input.
         outputs: Register of each output.
         registers: The table that the steps read and write.
+        movable: The registers of values that no other is a view of: a run finds them
+            wherever their registers say.
         prepared: The steps, one by one, and `nodes`, what each is for.
         copies: What `store` copies, (from, to, aval); `swaps`: by the side of them.
         at_once: Whether a run is a single native call, which no signal comes into.
@@ -114,6 +116,10 @@ class Routine:
         self._offsets = [
             (regs[v], offset, v.aval) for v, offset in places.offsets.items()
         ]
+        seen = {places.root(v) for v in places.aliases}
+        self.movable = {
+            regs[v]: v.aval for v in places.offsets if v not in seen and v in regs
+        }
         for v, array in graph.constants.items():
             registers[regs[v]] = backend.copy(backend.from_host(array))
         self.registers = registers

@@ -82,3 +82,33 @@ def test_a_training_step_is_one_call_on_numba():
             model.fit(x, x[:, :2], verbose=0)
             (program,) = model.train_function.programs
             assert program._routine.at_once, optimizer
+
+
+def test_large_results_are_made_where_they_stay(backend):
+    """They are nobody else's: not the next call's, not the arena's, not a state's."""
+    state = keras.Variable(np.zeros((100, 100), "float32"))
+
+    def step(x):
+        y = ops.matmul(x, x)
+        state.assign(y)
+        return y, y + 1, ops.reshape(y, (-1,)), x, y
+
+    f = jit(step)
+    x = np.eye(100, dtype="float32")
+    first = f(x)
+    program = f.programs[0]
+    movable = registry.active().fresh_results
+    assert len(program._fresh) == movable  # y + 1: the others have views or come twice
+    kept = [np.array(v) for v in first]
+    second = f(3 * x)
+    program.profile([3 * x], repeat=2)
+    for i, (a, b) in enumerate(zip(first, kept, strict=True)):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(
+            second[i], [9 * x, 9 * x + 1, (9 * x).ravel(), 3 * x, 9 * x][i]
+        )
+    arrays = [v.value for v in (*first, *second)]
+    if movable:
+        for i, a in enumerate(arrays):
+            assert not any(np.shares_memory(a, b) for b in arrays[i + 1 :])
+    np.testing.assert_array_equal(state, 9 * x)
