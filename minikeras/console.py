@@ -106,3 +106,25 @@ def shown(value: Any) -> str:
     except (TypeError, ValueError):
         return str(value)
     return f"{number:.4f}" if abs(number) > 1e-3 or number == 0 else f"{number:.4e}"
+
+
+def percentage(share: float, digits: int = 0) -> str:
+    """A share as a percentage that says 100 % of certainty alone, and 0 % of none.
+
+    Args:
+        share: From 0 to 1; others are shown as they are.
+        digits: Behind the point; more where they are needed to tell it from 0 and 100 %.
+
+    Example:
+        >>> [percentage(p) for p in (0.5, 0.9994, 0.99999, 1.0, 1e-9)]
+        ['50%', '99.9%', '>99.99%', '100%', '<0.01%']
+        >>> [percentage(p, 1) for p in (0.5, 0.9994, 0.9996)]
+        ['50.0%', '99.9%', '99.96%']
+    """
+    if not 0 < share < 1:
+        return f"{share:.{digits if share not in (0, 1) else 0}%}"
+    for more in range(digits, 3):
+        said = f"{share:.{more}%}"
+        if 0 < float(said[:-1]) < 100:
+            return said
+    return ">99.99%" if share > 0.5 else "<0.01%"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import minikeras as keras
+from minikeras.console import percentage
 from minikeras.datasets import mnist5k
 from minikeras.visualization import explore, write_report
 
@@ -94,7 +95,7 @@ def run(epochs: int = EPOCHS, seed: int = 0, out: Path = Path()) -> float:
     seconds = time.perf_counter() - start
     _, accuracy = model.evaluate(x_test, y_test, verbose=0)
     facts = {
-        "Test accuracy": f"{accuracy:.1%}",
+        "Test accuracy": percentage(accuracy, 1),
         "Training time": f"{seconds:.1f} s",
         "Backend": keras.config.backend(),
         "Weights": f"{model.count_params():,}",

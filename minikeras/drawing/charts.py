@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.console import shown
+from minikeras.console import percentage, shown
 from minikeras.drawing.png import data_uri
 from minikeras.drawing.svg import (
     GLOW,
@@ -254,7 +254,7 @@ def confusion_matrix(
         column = left + i * cell + cell / 2
         parts.append(_label(name, left - 12, middle, anchor="end", fill=INK))
         parts.append(_label(name, column, top - 12, anchor="middle", fill=INK))
-        found = f"{counts[i, i] / totals[i]:.0%}" if totals[i] else "–"
+        found = percentage(counts[i, i] / totals[i]) if totals[i] else "–"
         parts.append(_label(found, left + n * cell + 28, middle, anchor="middle"))
     for i in range(n):
         for j in range(n):
@@ -377,7 +377,7 @@ def bar_chart(
         parts.append(_label(names[i], middle, height - 5, anchor="middle"))
         if i == best:
             above = bottom - size - 5
-            parts.append(_label(f"{value:.1%}", middle, above, "middle", INK, 600))
+            parts.append(_label(percentage(value, 1), middle, above, "middle", INK, 600))
     return drawing(width, height, *parts, label=label)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.console import percentage
 from minikeras.drawing import charts
 from minikeras.drawing.page import page, section, table
 from minikeras.drawing.svg import DIVERGING, INK, Array, tag, text
@@ -132,23 +133,8 @@ def _recall(counts: Array) -> str:
         np.diag(counts), totals, where=totals > 0, out=np.ones(len(counts))
     )
     hardest = np.argsort(shares, kind="stable")[:3]
-    words = ", ".join(f"<b>{i}</b> ({rounded(shares[i])})" for i in hardest)
+    words = ", ".join(f"<b>{i}</b> ({percentage(shares[i])})" for i in hardest)
     return tag("p", f"Hardest to find: {words}.")
-
-
-def rounded(probability: float) -> str:
-    """A probability as a percentage that says 100 % of certainty alone, and 0 % of none.
-
-    >>> [rounded(p) for p in (0.5, 0.9994, 0.99999, 1.0, 1e-9)]
-    ['50%', '99.9%', '>99.99%', '100%', '<0.01%']
-    """
-    if probability in (0.0, 1.0):
-        return f"{probability:.0%}"
-    for digits in range(3):
-        said = f"{probability:.{digits}%}"
-        if 0 < float(said[:-1]) < 100:
-            return said
-    return ">99.99%" if probability > 0.5 else "<0.01%"
 
 
 def _filters(kernel: Array) -> str:
@@ -222,7 +208,7 @@ def _mistakes(mistakes: Sequence[Mistake]) -> str:
         alt = f"A {true} taken for a {predicted}"
         drawn = charts.image_grid(tile[None], alt, scale=5, colours=INK)
         caption = f"<b>{text(true)}</b>, taken for <b>{text(predicted)}</b><br>"
-        caption += f"{text(rounded(probability))} sure"
+        caption += f"{text(percentage(probability))} sure"
         figures.append(tag("figure", drawn, tag("figcaption", caption)))
     explanation = (
         "The wrong answers the network was surest of."

@@ -122,3 +122,6 @@ def test_bars_mark_the_greatest():
     root = ET.fromstring(charts.bar_chart(np.array([0.1, 0.9]), "probabilities"))
     words = [e.text for e in root.iter() if e.tag.endswith("text")]
     assert words == ["0", "1", "90.0%"]
+    root = ET.fromstring(charts.bar_chart(np.array([2e-6, 0.999998]), "almost"))
+    words = [e.text for e in root.iter() if e.tag.endswith("text")]
+    assert words == ["0", "1", ">99.99%"]
