@@ -377,7 +377,9 @@ def bar_chart(
         parts.append(_label(names[i], middle, height - 5, anchor="middle"))
         if i == best:
             above = bottom - size - 5
-            parts.append(_label(percentage(value, 1), middle, above, "middle", INK, 600))
+            parts.append(
+                _label(percentage(value, 1), middle, above, "middle", INK, 600)
+            )
     return drawing(width, height, *parts, label=label)
 
 
