@@ -217,3 +217,10 @@ def test_whole_numbers_as_weights_keep_16_bits(half):
         assert found.dtype == half and float(found) == 2.0
     found = ops.average(ops.array([1, 3]), weights=ops.array([1, 3]))
     assert found.dtype == "float32" and float(found) == 2.5
+
+
+def test_unequal_windows_are_limited():
+    x = np.ones((1, 16_386, 1), "float32")
+    with pytest.raises(ValueError, match="16,384"):
+        ops.adaptive_max_pool(x, 16_385)
+    assert ops.adaptive_average_pool(x, 8_193).shape == (1, 8_193, 1)

@@ -85,8 +85,8 @@ class Hashing(HostLayer):
 
     def _run_on_host(self, *inputs: Array) -> Array:
         array = inputs[0]
-        masked = self._masked(array)
-        bins = self.num_bins - (self.mask_value is not None)
+        masked = self._masked(array) if self.num_bins > 1 else None
+        bins = self.num_bins - (masked is not None)
         values, places = distinct(array)
         ids = fingerprints.bins(values, bins, self.salt)[places].reshape(array.shape)
         if masked is not None:

@@ -285,3 +285,12 @@ def test_one_number_gives_one_vector(mode, kind):
     found = np.asarray(layer(np.array(1)))
     assert found.tolist() == ([0, 0, 1] if kind == "Discretization" else [0, 1, 0])
     assert layer.compute_output_shape(()) == (3,)
+
+
+def test_one_bin_holds_the_mask_and_all_else():
+    values = np.array(["a", "", "b"], object)
+    for mask in (None, ""):
+        layer = layers.Hashing(num_bins=1, mask_value=mask)
+        assert layer(values).tolist() == [0, 0, 0]
+    one_hot = layers.Hashing(num_bins=1, mask_value=0, output_mode="one_hot")
+    assert one_hot(np.array([0, 7])).tolist() == [[1.0], [1.0]]

@@ -29,13 +29,10 @@ def interval(
     Raises:
         ValueError: If it is neither, or beyond what makes sense.
     """
-    numbers = (
-        tuple(value)
-        if isinstance(value, Sequence) and not isinstance(value, str)
-        else (value,)
-    )
-    good = len(numbers) in (1, 2) and all(_is_number(n) for n in numbers)
-    if good and len(numbers) == 1:
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    numbers = tuple(value) if several else (value,)
+    good = len(numbers) == 1 + several and all(_is_number(n) for n in numbers)
+    if good and not several:
         f = abs(numbers[0]) if low < 0 else numbers[0]
         good = low <= f <= high
         numbers = (-f if low < 0 else low, f)
