@@ -49,7 +49,7 @@ ENGINES = {
 
 
 # On a GPU each engine runs in three precisions: float32 as it is written, its products
-# rounded to TF32, and Keras's mixed_bfloat16.
+# rounded to TF32, and mixed bfloat16.
 PRECISIONS = ("float32", "tf32", "bfloat16")
 _PRECISION: dict[str, dict[str, dict[str, str]]] = {
     "minikeras": {
@@ -68,6 +68,14 @@ _PRECISION: dict[str, dict[str, dict[str, str]]] = {
         "bfloat16": {"NVIDIA_TF32_OVERRIDE": "0"},
     },
 }
+# Several processes share the device; JAX would take most of it for itself.
+_ON_JAX = {"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
+
+def _plain_torch(how: str) -> Engine:
+    """PyTorch without Keras."""
+    env = {"BENCHMARK_COMPILE": str(int(how == "compile"))}
+    return Engine(f"torch-{how}", "torch", env, ("torch",))
 
 
 def _on_gpu() -> dict[str, Engine]:
@@ -78,10 +86,15 @@ def _on_gpu() -> dict[str, Engine]:
             (_ours("cupy", ("cupy",)), "minikeras"),
             (_peer("jax"), "jax"),
             (_peer("torch"), "torch"),
+            (_plain_torch("eager"), "torch"),
+            (_plain_torch("compile"), "torch"),
         ):
-            more = {**_PRECISION[backend][precision], "BENCHMARK_POLICY": policy}
-            if backend == "jax":
-                more["JAX_PLATFORMS"] = "cuda"  # or it would run on the CPU, unasked
+            more = {
+                **_PRECISION[backend][precision],
+                "BENCHMARK_POLICY": policy,
+                "BENCHMARK_PRECISION": precision,
+                **(_ON_JAX if backend == "jax" else {}),
+            }
             name = f"{base.name}-{precision}"
             made[name] = Engine(name, base.module, {**base.env, **more}, base.needs)
     return made

@@ -38,7 +38,7 @@ def add_engines(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=("cpu", "gpu"),
         default="cpu",
-        help="gpu: in float32, TF32 and bfloat16, beside Keras on JAX and torch",
+        help="gpu: in float32, TF32 and bfloat16, beside Keras on JAX and torch, and torch",
     )
     parser.add_argument(
         "--engines",

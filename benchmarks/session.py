@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import tempfile
@@ -36,9 +37,13 @@ class Worker:
             env=environment(engine),
         )
 
-    def listen(self) -> Facts:
-        """Take in the next line."""
+    def listen(self, limit: float | None = None) -> Facts:
+        """Take in the next line, which must come within `limit` seconds, where there is one."""
         assert self._process.stdout is not None
+        if limit is not None:
+            ready, _, _ = select.select([self._process.stdout], [], [], max(limit, 0))
+            if not ready:
+                raise WorkerError("the time of the run is over")
         text = self._process.stdout.readline()
         if not text:
             raise WorkerError(self._last_words())
@@ -48,18 +53,24 @@ class Worker:
             self.facts[key] = min(value, self.facts[key]) if least else value
         return said
 
-    def turn(self, word: str = "") -> Facts:
+    def turn(self, word: str = "", limit: float | None = None) -> Facts:
         """Let it do one piece of work, and hear how it went."""
+        self.tell(word)
+        return self.listen(limit)
+
+    def tell(self, word: str = "") -> None:
+        """Let it do one piece of work."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(word + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise WorkerError(self._last_words()) from None
-        return self.listen()
 
-    def close(self) -> None:
-        """End it: it stops when its input does."""
+    def close(self, at_once: bool = False) -> None:
+        """End it: it stops when its input does, or at once."""
+        if at_once:
+            self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             try:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.clocks import Clock, HostClock
 from benchmarks.workloads import ALL_WORKLOADS, Workload, forward_macs, train_macs
 
 CALLS = 20  # single samples in a row; their mean is one measurement
@@ -72,17 +73,17 @@ def imported(module: str) -> tuple[Any, float]:
     return keras, time.perf_counter() - start
 
 
-def gate(keras: Any, line: Line, steps: int) -> Any:
+def gate(keras: Any, line: Line, steps: int, clock: Clock | None = None) -> Any:
     """A callback that waits for its turn before each epoch, and says how long it took."""
+    timer = clock or HostClock()
 
     class Gate(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             line.wait()
-            self.start = time.perf_counter()
+            timer.start()
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            seconds = time.perf_counter() - self.start
-            line.say(step_ms=1e3 * seconds / steps, loss=float(logs["loss"]))
+            line.say(step_ms=timer.stop() / steps, loss=float(logs["loss"]))
 
     return Gate()
 

@@ -119,10 +119,10 @@ def test_unknown_names_end_the_command():
 
 
 def test_a_gpu_has_engines_and_workloads_of_its_own(monkeypatch, capsys):
-    """Three engines in three precisions; without their packages each says so."""
+    """Five engines in three precisions; without their packages each says so."""
     options = importlib.import_module("benchmarks.options")
     main = importlib.import_module("benchmarks.__main__")
-    assert len(engines.GPU_ENGINES) == 9
+    assert len(engines.GPU_ENGINES) == 15
     for name, engine in engines.GPU_ENGINES.items():
         precision = name.rpartition("-")[2]
         mixed = engine.env["BENCHMARK_POLICY"] == "mixed_bfloat16"
@@ -132,10 +132,75 @@ def test_a_gpu_has_engines_and_workloads_of_its_own(monkeypatch, capsys):
     monkeypatch.setattr(options, "missing", lambda engine, python: ["a GPU"])
     assert main.main(["--device", "gpu"]) == 1
     said = capsys.readouterr().out
-    assert said.count("is skipped: not installed: a GPU") == 9
+    assert said.count("is skipped: not installed: a GPU") == 15
     given = main._parser().parse_args(["--device", "gpu", "--workloads", "encoder,mlp"])
     assert given.workloads == ["encoder", "mlp"]
     assert options.chosen(main._parser().parse_args([])) == list(engines.ENGINES)
+
+
+def test_a_run_on_a_gpu_takes_medians_and_ends_in_time():
+    """The leader of such a run, over an engine that needs no GPU."""
+    from benchmarks import gpu
+
+    made = engines.ENGINES["minikeras-numpy"]
+    here = engines.Engine("minikeras-numpy-float32", made.module, made.env, ())
+    broken = engines.Engine("broken-float32", "no_such_module", {}, ())
+    done, failed = gpu.measure("mlp", [here, broken], 2, {}, gpu.Budget(2))
+    assert "no_such_module" in failed["broken-float32"]
+    facts = done["minikeras-numpy-float32"]
+    assert facts["step_ms"] > 0 and facts["loss"] < 2.4
+    text = gpu.summary({"mlp": done})
+    assert "| mlp " in text and "minikeras-numpy" in text
+    done, failed = gpu.measure("mlp", [here], 2, {}, gpu.Budget(0))
+    assert not done and "time of the run is over" in failed["minikeras-numpy-float32"]
+
+
+def test_ratios_on_a_gpu_are_those_of_one_precision():
+    from benchmarks import gpu
+
+    def facts(ms):
+        return {"step_ms": ms, "train_macs": 10**9, "first_step_s": 1.0, "kernels": 7}
+
+    results = {
+        "mlp": {
+            "minikeras-cupy-float32": facts(2.0),
+            "torch-compile-float32": facts(3.0),
+            "keras-jax-float32": facts(4.0),
+            "minikeras-cupy-tf32": facts(1.0),
+            "torch-eager-tf32": facts(5.0),
+        }
+    }
+    first, *_, last = gpu.rows(results)
+    assert first[:5] == ["mlp", "minikeras-cupy", "float32", "2.00", "1.50"]
+    assert first[6] == "7" and last[:3] == ["mlp", "torch-eager", "tf32"]
+    assert "minikeras-cupy, tf32: 5.00 times" in gpu.summary(results)
+
+
+def test_what_our_backend_launches_is_tallied(monkeypatch):
+    """Kernels and bytes of a step, by the wrapper that a GPU run puts around the backend."""
+    from benchmarks.gpu_worker import watched
+    from minikeras import config, ops
+    from minikeras.engine import backend as registry
+    from minikeras.engine.compile import jit
+    from tests.backends.cupy import fake_cupy
+    from tests.backends.kernels import lockstep
+
+    if lockstep.compiler() is None:
+        pytest.skip("needs a C++ compiler")
+    before = config.backend()
+    fake_cupy.installed(monkeypatch, fake_cupy.make())
+    try:
+        tally = watched(registry.use("cupy"))
+        x = np.ones((4, 4), "float32")
+        step = jit(lambda x: ops.sum(ops.exp(ops.matmul(x, x))))
+        step(x)
+        first = dict(tally)
+        step(x)
+        assert first["kernels"] == 2 == tally["kernels"] - first["kernels"]
+        assert first["bytes"] == (64 + 64) + (64 + 4)  # x is read once
+    finally:
+        config.set_backend(before)
+        registry._loaded.pop("cupy", None)
 
 
 def test_pictures_for_resnet50():
@@ -159,12 +224,13 @@ def test_a_step_on_a_gpu_is_counted():
     )
     assert done.returncode == 0, done.stderr[-2000:]
     last = done.stdout.strip().splitlines()[-1]
-    name, kernels, products, calls, copies, moved, least, *_ = (
+    name, kernels, products, calls, copies, graphs, moved, least, *_ = (
         cell.strip() for cell in last.strip("|").split("|")
     )
     assert name == "mlp"
     assert int(products) == 8  # three forward, three by weights, two by inputs
     assert 0 < int(kernels) <= 26
     assert int(calls) == 0
-    assert int(copies) <= 2  # the batch
+    assert int(copies) <= 4  # the batch, to the device and there
+    assert int(graphs) <= 5  # the step is one graph, its batch is copied
     assert int(least) <= int(moved) <= 1.2 * int(least)
