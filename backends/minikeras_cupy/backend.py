@@ -125,6 +125,8 @@ class CupyBackend(Backend):
     def fusible(self, node: Node) -> bool:
         return groups.serves(node)
 
+    lines = True
+
     # No epilogues: cuBLAS takes no generated code, and a tail of its own joins the
     # elementwise nodes around it in one kernel.
 

@@ -13,7 +13,16 @@ from minikeras_kernels.fused import GroupKernel, table
 from minikeras_kernels.gather import INDICES, gather
 from minikeras_kernels.group import Array as HostArray
 from minikeras_kernels.group import Place
-from minikeras_kernels.moves import MOVES, form, layout, moving, numbers, parts
+from minikeras_kernels.lines import lines, stages, words
+from minikeras_kernels.moves import (
+    MOST_WORDS,
+    MOVES,
+    form,
+    layout,
+    moving,
+    numbers,
+    parts,
+)
 from minikeras_kernels.pooling import DTYPES as POOLED
 from minikeras_kernels.pooling import POOLS, Sizes, pooling
 from minikeras_kernels.rowwise import ROWWISE, RowKernel
@@ -63,6 +72,8 @@ class Groups:
         name = node.prim.name
         if name == "fused" or (node.prim.kind in _SINGLE_KINDS and serves(node)):
             return self._group(node)
+        if name == "lines":
+            return self._lines(node)
         if name in ROWWISE:
             return self._rowwise(node)
         if name in ARGREDUCE:
@@ -118,6 +129,25 @@ class Groups:
             calls[-1].keep = cut
         return self._run(calls)
 
+    def _lines(self, node: Node) -> Run:
+        """Groups along lines as one launch, or one each where their words are too many."""
+        body = node.static["body"]
+        count = len(node.inputs)
+        places = {v: Place(i) for i, v in enumerate(body.inputs)}
+        places.update({v: Place(count + i) for i, v in enumerate(body.outputs)})
+        cuts = stages(body, places, WARP, self.memory)
+        table_of = words(cuts)
+        if len(table_of) > MOST_WORDS:
+            calls = [
+                self._call(GroupKernel(*c, WARP).write(), table(*c), c.layout.units)
+                for c in cuts
+            ]
+        else:
+            code = lines(cuts, WARP)
+            calls = [self._call(code, table_of, cuts[0].layout.units)]
+        calls[0].keep = cuts
+        return self._run(calls)
+
     def _rowwise(self, node: Node) -> Run | None:
         aval, name = node.inputs[0].aval, node.prim.name
         last = node.static.get("axis", -1) in (-1, len(aval.shape) - 1)
@@ -128,8 +158,8 @@ class Groups:
             return None
         code = RowKernel(name, aval.dtype, WARP).write()
         count, width = len(node.inputs), aval.shape[-1]
-        words: list[int | Place] = [width, *map(Place, (0, count - 1, count))]
-        return self._run([self._call(code, words, aval.size // width)])
+        numbered: list[int | Place] = [width, *map(Place, (0, count - 1, count))]
+        return self._run([self._call(code, numbered, aval.size // width)])
 
     def _argreduce(self, node: Node) -> Run | None:
         x, out = node.inputs[0].aval, node.outputs[0].aval
@@ -137,8 +167,8 @@ class Groups:
         if x.dtype not in FLOATS or not x.size or not last or out.dtype != "int32":
             return None
         code = argreduce(node.prim.name, x.dtype, WARP)
-        words: list[int | Place] = [x.shape[-1], Place(0), Place(1)]
-        return self._run([self._call(code, words, out.size)])
+        numbered: list[int | Place] = [x.shape[-1], Place(0), Place(1)]
+        return self._run([self._call(code, numbered, out.size)])
 
     def _gather(self, node: Node) -> Run | None:
         rows, indices = (v.aval for v in node.inputs)
@@ -152,8 +182,8 @@ class Groups:
         if not known or before != 1 or not rows.size * indices.size:
             return None
         code = gather(rows.dtype, indices.dtype, WARP)
-        words = [rows.shape[axis], width, Place(0), Place(1), Place(2)]
-        return self._run([self._call(code, words, indices.size)])
+        table_of = [rows.shape[axis], width, Place(0), Place(1), Place(2)]
+        return self._run([self._call(code, table_of, indices.size)])
 
     def _pool(self, node: Node) -> Run | None:
         name, x, out = node.prim.name, node.inputs[0].aval, node.outputs[0].aval
@@ -171,8 +201,8 @@ class Groups:
         )
         code = pooling(name, x.dtype, sizes, WARP)
         places = map(Place, range(len(node.inputs) + 1))
-        words: list[int | Place] = [out.size, *sizes.words(), *places]
-        return self._run([self._call(code, words, units(out.size, WARP))])
+        numbered: list[int | Place] = [out.size, *sizes.words(), *places]
+        return self._run([self._call(code, numbered, units(out.size, WARP))])
 
     def _move(self, node: Node) -> Run:
         out, inputs = node.outputs[0].aval, [v.aval for v in node.inputs]
@@ -185,12 +215,12 @@ class Groups:
         for part in parts(given):
             how = form(itemsize(out.dtype), part, largest)
             sizes, rows = numbers(part, how.steps)
-            words: list[int | Place] = [out.size, *sizes]
+            numbered: list[int | Place] = [out.size, *sizes]
             for piece, row in zip(part.pieces, rows, strict=True):
-                words += [Place(piece.source)] if piece.source >= 0 else []
-                words += row
-            words.append(Place(len(inputs)))
-            calls.append(self._call(moving(how, WARP), words, units(out.size, WARP)))
+                numbered += [Place(piece.source)] if piece.source >= 0 else []
+                numbered += row
+            numbered.append(Place(len(inputs)))
+            calls.append(self._call(moving(how, WARP), numbered, units(out.size, WARP)))
         return self._run(calls)
 
 

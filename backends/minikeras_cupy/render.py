@@ -282,6 +282,9 @@ class Renderer:
         given = ", ".join(map(_operand, x.args))
         self.let(out, f"{name}<{_TYPES[out.kind]}>({given})")
 
+    def sync(self, x: Instr) -> None:
+        self.line("together();")
+
     def gather(self, x: Instr) -> None:
         assert x.out is not None
         given = ", ".join(map(_operand, x.args))
@@ -310,4 +313,5 @@ _EMIT: dict[Op, Callable[[Renderer, Instr], None]] = {
     Op.LOAD: Renderer.load,
     Op.STORE: Renderer.store,
     Op.GATHER: Renderer.gather,
+    Op.SYNC: Renderer.sync,
 }

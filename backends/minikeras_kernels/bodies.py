@@ -142,7 +142,12 @@ def _accumulator(dtype: str) -> str:
 
 
 def _fold(
-    body: Body, node: Node, group: Group, numbers: dict[Value, int], place: Place
+    body: Body,
+    node: Node,
+    group: Group,
+    numbers: dict[Value, int],
+    place: Place,
+    rows_as_units: bool,
 ) -> Group | None:
     """Add a reduction to a group; a group that rounds the result, where one is needed."""
     source, out = node.inputs[0], node.outputs[0]
@@ -162,8 +167,12 @@ def _fold(
         return None
     total = Place(-1, body.memory.empty(out.aval.shape, wide))
     group.folds.append(Fold(value, node.prim.name, kept, wide, total))
-    rounding = Group(tuple(out.aval.shape))
-    number = rounding.add(Source(tuple(out.aval.shape), wide, total))
+    shape = tuple(out.aval.shape)
+    if rows_as_units:  # a number of each row is a row of one
+        sizes = source.aval.shape
+        shape = tuple(n if k else 1 for n, k in zip(sizes, kept, strict=True))
+    rounding = Group(shape)
+    number = rounding.add(Source(shape, wide, total))
     rounding.stores.append((number, out.aval.dtype, place))
     return rounding
 
@@ -175,6 +184,7 @@ def lower_body(
     outs: Sequence[int],
     target: Target,
     memory: Memory,
+    rows_as_units: bool = False,
 ) -> list[Cut] | list[Fill]:
     """Kernels for a body whose outputs go to the slots `outs`, in the order they run."""
     work = Body(body, places, memory)
@@ -198,15 +208,17 @@ def lower_body(
         rounding = []
         if shape == space:
             for node, slot in reductions:
-                rounding.append(_fold(work, node, group, numbers, Place(slot)))
+                place = Place(slot)
+                folded = _fold(work, node, group, numbers, place, rows_as_units)
+                rounding.append(folded)
         for v, slot in stored.get(shape, []):
             number = work.value(v, group, numbers)
             group.stores.append((number, v.aval.dtype, Place(slot)))
         if group.stores or group.folds:
-            cuts += cuts_of(group, target, memory)
+            cuts += cuts_of(group, target, memory, rows_as_units)
         for rest in rounding:
             if rest is not None:
-                cuts += cuts_of(rest, target, memory)
+                cuts += cuts_of(rest, target, memory, rows_as_units)
     return cuts
 
 

@@ -77,6 +77,7 @@ class Op(Enum):
     OFFSET = "offset"
     LOAD = "load"
     STORE = "store"
+    SYNC = "sync"  # what any lane has stored is there for all of them
     GATHER = "gather"  # the element at an index for each lane
     COPY = "copy"
     PREFETCH = "prefetch"

@@ -116,12 +116,19 @@ def structure(group: Group, layout: Layout, lanes: int) -> str:
 class GroupKernel:
     """Writes the text of one kernel."""
 
-    def __init__(self, group: Group, layout: Layout, target: Target) -> None:
-        self.f = Kernel("fused", target)
+    def __init__(
+        self,
+        group: Group,
+        layout: Layout,
+        target: Target,
+        shared: Kernel | None = None,
+        first: int = 0,
+    ) -> None:
+        self.f = Kernel("fused", target) if shared is None else shared
         lanes = target.lanes()
         self.group, self.layout, self.lanes = group, layout, lanes
         self.outer = len(layout.sizes) - 1
-        self.index = 0
+        self.index = first
         self.known: dict[int, Val] = {}  # values made before the innermost loop
         self.base: dict[int, Address] = {}  # source -> address of its row
         self.levels = self._levels()
@@ -158,6 +165,14 @@ class GroupKernel:
 
     def write(self) -> Code:
         """The whole kernel."""
+        f = self.f
+        self.prepare()
+        with f.loop(f.start, f.stop) as unit:
+            self.write_unit(unit)
+        return f.code
+
+    def prepare(self) -> None:
+        """What stands before the units: words of the table, and what never varies."""
         f = self.f
         self.header = {name: self.word() for name in _HEADER}
         self.sizes = [self.word() for _ in range(self.outer)]
@@ -198,9 +213,6 @@ class GroupKernel:
             )
             for x, k in zip(self.group.folds, self.layout.kept, strict=True)
         ]
-        with f.loop(f.start, f.stop) as unit:
-            self.write_unit(unit)
-        return f.code
 
     def make_level(self, level: int) -> None:
         """Load and compute, once, the values of a level as scalars."""

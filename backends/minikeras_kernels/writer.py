@@ -224,6 +224,10 @@ class Writer:
         args = (x, place.base) if mask is None else (x, place.base, mask)
         self._block.append(Instr(Op.STORE, None, args, place))
 
+    def sync(self) -> None:
+        """From here on every lane reads what the others have stored."""
+        self._block.append(Instr(Op.SYNC, None, ()))
+
     def copy(self, target: Val, source: Val, nbytes: Val) -> None:
         """Bytes from one integer address to another."""
         ends = [self.convert(Op.INTTOPTR, end, Kind.PTR) for end in (target, source)]

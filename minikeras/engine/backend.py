@@ -167,6 +167,9 @@ class Backend:
         """Whether an elementwise tail should be folded into this contraction."""
         return False
 
+    # Whether a run of groups along the same lines is one kernel: the row `lines`.
+    lines = False
+
     def chained(self, node: Node) -> bool:
         """Whether `node`, made for one slice of a batch, may be a link of a chain here."""
         return False

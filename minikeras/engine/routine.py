@@ -25,6 +25,7 @@ from minikeras.engine.passes.epilogue import epilogues
 from minikeras.engine.passes.fuse import fuse
 from minikeras.engine.passes.inline import inline
 from minikeras.engine.passes.layouts import layouts
+from minikeras.engine.passes.lines import along_lines
 from minikeras.engine.passes.plan import check_plan, plan
 from minikeras.engine.passes.pools import pools
 from minikeras.engine.passes.scans import scans
@@ -50,6 +51,7 @@ def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
         ("layouts", lambda graph: layouts(graph, backend)),
         ("epilogue", lambda graph: epilogues(graph, backend)),
         ("fuse", lambda graph: fuse(graph, backend)),
+        ("lines", lambda graph: along_lines(graph, backend)),
         ("chains", lambda graph: chains(graph, backend)),
     ]
 

@@ -13,6 +13,7 @@ template <> FN u16 lane_of(u16 x, int i) { return (u16)__shfl_sync(~0u, (u32)x, 
 template <> FN u16 lanes_from(u16 x, int n) { return (u16)__shfl_down_sync(~0u, (u32)x, n); }
 template <> FN bool lane_of(bool x, int i) { return __shfl_sync(~0u, (u32)x, i) != 0; }
 template <> FN bool lanes_from(bool x, int n) { return __shfl_down_sync(~0u, (u32)x, n) != 0; }
+FN void together() { __syncwarp(); }
 FN bool any_lane(bool x) { return __any_sync(~0u, x); }
 template <class T> FN T load_one(u64 at) { return *(const T*)at; }
 template <class T> FN T load_wide(u64 at) { return ((const T*)at)[lane()]; }

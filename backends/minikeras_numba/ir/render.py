@@ -387,6 +387,9 @@ class Renderer:
         given = f"{typed(base)}, i32 {_aligned(place)}, {typed(mask)}"
         self.let(x, f"call {what} @{symbol}({given}, {what} {_NOTHING})")
 
+    def sync(self, x: Instr) -> None:
+        """Lanes of a vector have stored when it has."""
+
     def gather(self, x: Instr) -> None:
         (base, index, *masks), out, place = x.args, x.out, x.how
         assert out is not None
@@ -447,6 +450,7 @@ _EMIT: dict[Op, Callable[[Renderer, Instr], None]] = {
     Op.LOAD: Renderer.load,
     Op.STORE: Renderer.store,
     Op.GATHER: Renderer.gather,
+    Op.SYNC: Renderer.sync,
     Op.COPY: Renderer.copy,
     Op.PREFETCH: Renderer.prefetch,
     Op.CALL: Renderer.call,

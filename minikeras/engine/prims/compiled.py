@@ -11,6 +11,9 @@ the result, the others are the rest of the node's inputs.
 `chain`: nodes that each of `slices` slices of a batch goes through alone. `body` is what
 they do with one slice; inputs marked in `cut`, and all outputs, are cut along their first
 axis, other inputs are read whole.
+
+`lines`: groups that go along the lines of the last axis, one after the other. `body` has
+them, over the node's own inputs; all that they make is a result.
 """
 
 from __future__ import annotations
@@ -86,6 +89,13 @@ def _infer_chain(
     )
 
 
+def _infer_lines(*avals: Aval, body: Graph) -> tuple[Aval, ...]:
+    _match("lines", body, avals)
+    body.check()
+    return tuple(v.aval for v in body.outputs)
+
+
+lines = primitive("lines", kind="opaque", infer=_infer_lines, vjp=None, multi=True)
 chain = primitive("chain", kind="opaque", infer=_infer_chain, vjp=None, multi=True)
 fused = primitive("fused", kind="opaque", infer=_infer_fused, vjp=None, multi=True)
 epilogue = primitive(

@@ -11,6 +11,7 @@ template <class T> FN W<T> lanes_from(W<T> x, int n) {
   EACH y.v[i] = i + n < LANES ? x.v[i + n] : x.v[i];  // as a shuffle gives it
   return y;
 }
+FN void together() {}
 FN bool any_lane(W<bool> x) { bool y = false; EACH y |= x.v[i]; return y; }
 
 FN float half_to_float(f16 x) { _Float16 h; memcpy(&h, &x.bits, 2); return (float)h; }

@@ -12,6 +12,7 @@ from minikeras_kernels.rowwise import ROWWISE, RowKernel
 
 from tests.backends.kernels import test_elements as elements
 from tests.backends.kernels import test_lockstep as cases
+from tests.backends.kernels.test_lines import line_kernels
 
 needs_nvrtc = pytest.mark.skipif(
     nvrtc.library() is None, reason="needs nvidia-cuda-nvrtc (extra dev)"
@@ -34,6 +35,8 @@ def every_source():
     for dtype in ("float32", *elements.OTHERS):
         for *_, kernel in elements.pools(elements.GEOMETRIES[1], dtype, WARP):
             yield kernel.source()
+    for *_, kernel in line_kernels(WARP):
+        yield kernel.source()
     for name, arrays, static in elements.moves():
         laid_out = [np.array(a, order="C") for a in arrays]
         for kernel in elements.move(name, laid_out, static, WARP)[0]:
