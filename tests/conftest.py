@@ -20,14 +20,18 @@ settings.load_profile("minikeras")
 SEED = 1234
 # What `pytest -m fast tests` runs: under a minute, something of every floor.
 FAST = """
-    test_tiny.py test_tree.py test_config.py test_variable.py test_imports.py
-    engine/test_registry.py engine/test_bits.py engine/test_copy_on_write.py
-    ops/test_composed.py random/test_seeds.py backends/numpy/test_groups.py
-    backends/numba/test_guard.py initializers/test_initializers.py
+    test_tiny.py test_tree.py test_config.py test_variable.py test_imports.py test_house.py
+    engine/test_registry.py engine/test_bits.py engine/test_copy_on_write.py engine/test_passes.py
+    backends/numpy/test_groups.py backends/kernels/test_writer.py
+    backends/numba/test_backend.py backends/numba/tiles/test_tile.py
+    drawing/test_svg.py ops/test_composed.py random/test_seeds.py
+    saving/test_serialization.py saving/test_bytecode.py
+    initializers/test_initializers.py
     regularizers/test_regularizers.py constraints/test_constraints.py
     layers/test_state.py losses/test_edges.py metrics/test_weights_and_parts.py
-    models/test_sequential.py saving/test_serialization.py training/test_steps.py
-    callbacks/test_hooks.py utils/test_small.py
+    models/test_sequential.py training/test_steps.py distribution/test_exchange.py
+    callbacks/test_hooks.py utils/test_small.py visualization/test_html.py
+    preprocessing/test_keras_2.py alias/test_keras2_names.py
 """.split()  # noqa: SIM905 - readable
 
 
