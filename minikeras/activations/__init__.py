@@ -43,6 +43,7 @@ from minikeras.activations.smooth import (
     tanh,
     tanh_shrink,
 )
+from minikeras.saving.identifiers import object_of
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -128,14 +129,7 @@ def get(identifier: object) -> Any:
     """
     if identifier is None:
         return linear
-    found = identifier
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)  # its error says what is wrong in the config
-    elif isinstance(identifier, str):
-        try:
-            found = deserialize(identifier)
-        except (TypeError, ValueError):
-            found = None
+    found = object_of(identifier, deserialize)
     if callable(found):
         return found
     raise ValueError(

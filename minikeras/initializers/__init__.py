@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from minikeras.initializers.scaled import (
     VarianceScaling,
 )
 from minikeras.ops.core.conversion import convert_to_tensor
+from minikeras.saving.identifiers import instance_of
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -160,17 +160,9 @@ def get(identifier: Identifier) -> Any:
     """
     if identifier is None:
         return None
-    found: Any = None
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = _named(identifier)
-    elif isinstance(identifier, Tensor) or hasattr(identifier, "__array__"):
+    if isinstance(identifier, Tensor) or hasattr(identifier, "__array__"):
         return _values(identifier)
-    elif callable(identifier):
-        found = identifier
-    if inspect.isclass(found):
-        found = found()
+    found = instance_of(identifier, deserialize)
     if callable(found):
         return found
     raise ValueError(
@@ -180,14 +172,6 @@ def get(identifier: Identifier) -> Any:
 
 
 set_named_initializer(get)
-
-
-def _named(name: str) -> Any:
-    """The class or function of a name, or None."""
-    try:
-        return deserialize(name)
-    except (TypeError, ValueError):
-        return None
 
 
 def _values(array: ArrayLike) -> Callable[..., Any]:

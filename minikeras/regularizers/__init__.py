@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from minikeras.regularizers.penalties import (
@@ -12,6 +11,7 @@ from minikeras.regularizers.penalties import (
     OrthogonalRegularizer,
     Regularizer,
 )
+from minikeras.saving.identifiers import instance_of
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -101,16 +101,7 @@ def get(identifier: object) -> Any:
     """
     if identifier is None:
         return None
-    found = identifier
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)  # its error says what is wrong in the config
-    elif isinstance(identifier, str):
-        try:
-            found = deserialize(identifier)
-        except (TypeError, ValueError):
-            found = None
-    if inspect.isclass(found):
-        found = found()
+    found = instance_of(identifier, deserialize)
     if callable(found):
         return found
     raise ValueError(

@@ -114,16 +114,11 @@ class Compiling:
                 f"compile: steps_per_execution={steps_per_execution!r}; expected an integer of "
                 "at least 1."
             )
-        arguments = {key: value for key, value in locals().items() if key != "self"}
         chosen = optimizers.get(optimizer)
         policy = getattr(self, "dtype_policy", None)
         if auto_scale_loss and getattr(policy, "name", "") == "mixed_float16":
-            scaled = getattr(optimizers, "LossScaleOptimizer", None)
-            if (
-                scaled is not None
-                and chosen is not None
-                and not isinstance(chosen, scaled)
-            ):
+            scaled = optimizers.LossScaleOptimizer
+            if chosen is not None and not isinstance(chosen, scaled):
                 chosen = scaled(chosen, name="loss_scale_optimizer")
         names = getattr(self, "output_names", None)
         losses = None if loss is None else CompileLoss(loss, loss_weights, names)
@@ -133,7 +128,17 @@ class Compiling:
             if metrics is not None or weighted_metrics is not None
             else None,
         )
-        state.config = arguments
+        state.config = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "auto_scale_loss": auto_scale_loss,
+        }
         self._compile = state
         self.optimizer = chosen
         self.loss = loss

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
 from minikeras.engine.primitive import Context, Facets, Static, primitive
 from minikeras.engine.prims.helpers import (
+    Grads,
+    Ints,
+    Pads,
     agree,
     check_dtype,
     check_rank,
@@ -24,10 +27,6 @@ from minikeras.engine.prims.movement import reshape
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
-
-Grads = tuple[Any, ...]
-Ints = tuple[int, ...]
-Pads = tuple[tuple[int, int], ...]
 
 
 def _infer_matmul(

@@ -29,6 +29,7 @@ from minikeras.engine.primitive import (
 )
 from minikeras.engine.prims.create import const
 from minikeras.engine.prims.helpers import (
+    Grads,
     binary,
     check_dtype,
     check_same_dtype,
@@ -37,8 +38,6 @@ from minikeras.engine.prims.helpers import (
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
-
-Grads = tuple[Any, ...]
 
 
 def _unary(

@@ -27,6 +27,8 @@ from minikeras.engine.prims.elementwise import (
     sub,
 )
 from minikeras.engine.prims.helpers import (
+    Grads,
+    Ints,
     agree,
     check_axis,
     check_dtype,
@@ -38,9 +40,6 @@ from minikeras.engine.prims.reduce import max_, sum_
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
-
-Grads = tuple[Any, ...]
-Ints = tuple[int, ...]
 
 
 def _infer(op: str) -> Infer:

@@ -9,9 +9,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown, broadcast_shapes
 from minikeras.engine.dtypes import is_complex, is_float, is_inexact, is_integer
+
+# What a gradient rule gives: for each operand its gradient, or None.
+Grads = tuple[Any, ...]
+Ints = tuple[int, ...]
+Pads = tuple[tuple[int, int], ...]  # in front and behind, by axis
 
 _CLASSES: dict[str, tuple[Callable[[str], bool], str, str]] = {
     "float": (

@@ -6,12 +6,13 @@ Each gather has its scatter as gradient, and the other way round.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown
 from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims.create import zeros
 from minikeras.engine.prims.helpers import (
+    Grads,
     agree,
     check_axis,
     check_dtype,
@@ -21,8 +22,6 @@ from minikeras.engine.prims.helpers import (
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
-
-Grads = tuple[Any, ...]
 
 
 def _expect(op: str, argument: str, aval: Aval, wanted: Shape, why: str) -> None:

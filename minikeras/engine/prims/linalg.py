@@ -17,6 +17,7 @@ from minikeras.engine.prims.contract import matmul
 from minikeras.engine.prims.create import const, iota, zeros
 from minikeras.engine.prims.elementwise import add, div, eq, ge, mul, neg, select, sub
 from minikeras.engine.prims.helpers import (
+    Grads,
     agree,
     check_dtype,
     check_rank,
@@ -26,8 +27,6 @@ from minikeras.engine.prims.movement import concat, reshape, slice_, transpose
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
-
-Grads = tuple[Any, ...]
 
 
 def _matrix(op: str, argument: str, x: Aval, *, square: bool = False) -> None:

@@ -7,13 +7,15 @@ including index 0. `pad_strided` is its transpose.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown
 from minikeras.engine.primitive import Context, Facets, Primitive, always, primitive
 from minikeras.engine.prims.create import const, zeros
 from minikeras.engine.prims.elementwise import mul
 from minikeras.engine.prims.helpers import (
+    Grads,
+    Ints,
     agree,
     check_axis,
     check_same_dtype,
@@ -24,9 +26,6 @@ from minikeras.engine.prims.helpers import (
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
-
-Grads = tuple[Any, ...]
-Ints = tuple[int, ...]
 
 
 def _infer_reshape(x: Aval, *, shape: Shape) -> Aval:

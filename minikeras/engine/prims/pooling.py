@@ -13,6 +13,9 @@ from minikeras.engine.aval import Aval, Shape, ShapeError
 from minikeras.engine.primitive import Context, Facets, primitive
 from minikeras.engine.prims.contract import window_sizes
 from minikeras.engine.prims.helpers import (
+    Grads,
+    Ints,
+    Pads,
     agree,
     check_dtype,
     check_rank,
@@ -21,10 +24,6 @@ from minikeras.engine.prims.helpers import (
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
-
-Grads = tuple[Any, ...]
-Ints = tuple[int, ...]
-Pads = tuple[tuple[int, int], ...]
 
 
 def _pooled(op: str, x: Shape, window: Ints, strides: Ints, padding: Pads) -> Shape:

@@ -31,14 +31,13 @@ from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims import unrolled
 from minikeras.engine.prims.contract import matmul
 from minikeras.engine.prims.create import zeros
-from minikeras.engine.prims.helpers import agree, check_dtype, check_same_dtype
+from minikeras.engine.prims.helpers import Grads, agree, check_dtype, check_same_dtype
 from minikeras.engine.prims.movement import concat, flip, reshape, slice_
 from minikeras.engine.prims.reduce import sum_
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
-Grads = tuple[Any, ...]
 ACTIVATIONS = ("tanh", "relu", "linear")
 
 

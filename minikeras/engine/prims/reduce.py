@@ -22,6 +22,7 @@ from minikeras.engine.primitive import (
 from minikeras.engine.prims.create import const
 from minikeras.engine.prims.elementwise import add, cast, div, eq, mul
 from minikeras.engine.prims.helpers import (
+    Grads,
     check_axis,
     check_dtype,
     check_static_axes,
@@ -40,7 +41,6 @@ from minikeras.engine.prims.movement import (
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
-Grads = tuple[Any, ...]
 Axes = tuple[int, ...]
 
 

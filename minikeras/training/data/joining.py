@@ -51,7 +51,7 @@ class Joining:
         if not found:
             raise ValueError(f"Dataset.list_files: nothing fits {file_pattern!r}.")
         elements = [as_strings(path) for path in found]
-        made: Any = cls(lambda: iter(elements), len(found))  # type: ignore[call-arg]
+        made: Any = cls(lambda: iter(elements), len(found))  # type: ignore[call-arg]  # what this is mixed into takes them
         if shuffle is None or shuffle:
             made = made.shuffle(len(found), seed)
         return made
@@ -103,7 +103,7 @@ class Joining:
                     if stop_on_empty_dataset:
                         return
 
-        return cls(items, _UNKNOWN)  # type: ignore[call-arg]
+        return cls(items, _UNKNOWN)  # type: ignore[call-arg]  # as in list_files
 
     @classmethod
     def choose_from_datasets(
@@ -123,7 +123,7 @@ class Joining:
                     return
                 yield from found
 
-        return cls(items, _UNKNOWN)  # type: ignore[call-arg]
+        return cls(items, _UNKNOWN)  # type: ignore[call-arg]  # as in list_files
 
     def interleave(
         self,
