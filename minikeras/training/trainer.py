@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minikeras import config, console
-from minikeras.callbacks import BackupAndRestore, CallbackList, History
-from minikeras.callbacks.backup import Run
-from minikeras.engine import ranks
+from minikeras import config
+from minikeras.callbacks import BackupAndRestore, History
 from minikeras.engine.interpret import apart
-from minikeras.training.alike import begin, check_values_alike, share_values
+from minikeras.training.alike import begin, share_values
+from minikeras.training.arguments import (
+    check_counts,
+    check_frequency,
+    check_verbose,
+    listed,
+)
 from minikeras.training.batch_hooks import BatchHooks
 from minikeras.training.data import (
     ArrayAdapter,
     ClassWeight,
     DataAdapter,
-    Feed,
     array_parts,
     in_order,
     is_arrays,
@@ -31,18 +33,18 @@ from minikeras.training.data import (
 from minikeras.training.data import (
     validation_split as split,
 )
+from minikeras.training.epochs import Epochs
 from minikeras.training.gathered import Gathered, joined
 from minikeras.training.nan_watch import NanWatch
-from minikeras.training.preparation import check_values
-from minikeras.training.shards import Divider, joined_rows
-from minikeras.training.steps import Steps, compiled_well, to_floats, to_numpy
+from minikeras.training.shards import joined_rows
+from minikeras.training.steps import to_numpy
 from minikeras.types import ArrayLike, Nested
 
 if TYPE_CHECKING:
-    from minikeras.callbacks.callback import Callback
+    pass
 
 
-class Trainer(Steps):
+class Trainer(Epochs):
     """Training, evaluation and prediction; `Model` inherits from it."""
 
     @apart
@@ -115,12 +117,12 @@ class Trainer(Steps):
         """
         self._compiled("fit")
         self._follow_ranks()
-        _check_counts("fit", batch_size=batch_size, steps_per_epoch=steps_per_epoch,
+        check_counts("fit", batch_size=batch_size, steps_per_epoch=steps_per_epoch,
                       validation_steps=validation_steps, epochs=(epochs, 0),
                       validation_batch_size=validation_batch_size,
                       initial_epoch=(initial_epoch, 0))  # fmt: skip
-        _check_frequency(validation_freq)
-        verbose = _check_verbose("fit", verbose)
+        check_frequency(validation_freq)
+        verbose = check_verbose("fit", verbose)
         epochs = min(epochs, config.max_epochs() or epochs)
         class_weight = in_order(class_weight, getattr(self, "output_names", None))
         validation: DataAdapter | None = None
@@ -177,7 +179,7 @@ class Trainer(Steps):
                 share_values("fit", self)
             if backup_dir is not None:
                 keeper = BackupAndRestore.often(backup_dir)
-                callbacks = [*_listed(callbacks), keeper]
+                callbacks = [*listed(callbacks), keeper]
             callbacks = self._callbacks(
                 callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
             )
@@ -189,137 +191,6 @@ class Trainer(Steps):
                 raise
         history: History = self.history
         return history
-
-    def _fit_loop(
-        self,
-        feed: Feed,
-        held: Feed | None,
-        callbacks: CallbackList,
-        epochs: range,
-        validation_freq: int | Collection[int],
-    ) -> None:
-        self.stop_training = False
-        state = self._compiled("fit")
-        state.nan = NanWatch()
-        callbacks.on_train_begin()
-        logs: dict[str, Any] = {}
-        run = self._resumed(feed, callbacks, epochs)
-        for epoch in epochs[max(run.epoch - epochs.start, 0) :]:
-            if run.stopped or not feed.ready():
-                break
-            done, run.batch, run.epoch = run.batch, 0, epoch
-            if not done:
-                self.reset_metrics()
-                callbacks.on_epoch_begin(epoch)
-            logs = self._train_epoch(feed, callbacks, done) or run.logs
-            state.nan.judge(logs, feed.all_data, "fit")
-            if held is not None and held.ready() and _due(epoch, validation_freq):
-                found = self._test_epoch(held, callbacks)
-                logs = {
-                    **logs,
-                    **{f"val_{name}": value for name, value in found.items()},
-                }
-            if feed.divider is not None:
-                check_values_alike("fit", self)
-            callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training or feed.exhausted:
-                break
-        if epochs:
-            self._finalize_weights()
-        callbacks.on_train_end(logs)
-
-    def _resumed(self, feed: Feed, callbacks: CallbackList, epochs: range) -> Run:
-        """The run, at its start or where a backup says that it was broken off."""
-        run = Run(self, feed, callbacks.callbacks, epochs.start)
-        for keeper in callbacks.callbacks:
-            if isinstance(keeper, BackupAndRestore):
-                keeper.attach(run)
-                keeper.restore(callbacks.on_epoch_begin)
-        return run
-
-    def _finalize_weights(self) -> None:
-        """What the optimizer leaves in the model: averages, where it keeps them."""
-        optimizer = self.optimizer
-        if optimizer is not None and optimizer.built:
-            model: Any = self
-            optimizer.finalize_variable_values(model.trainable_variables)
-
-    def _train_epoch(
-        self, feed: Feed, callbacks: CallbackList, done: int = 0
-    ) -> dict[str, Any]:
-        function = self.make_train_function()
-        state = self._compiled("fit")
-        adapter = feed.adapter
-        hooks = BatchHooks(
-            self.steps_per_execution,
-            callbacks.on_train_batch_begin,
-            callbacks.on_train_batch_end,
-        )
-        logs: Any = {}
-        adapter.reuse = compiled_well(function)
-        divider = feed.divider
-        run = function if divider is None else partial(divider.run, function)
-        for step, batch in enumerate(feed.epoch(), done):
-            hooks.before(step)
-            if divider is not None:
-                batch = divider.part(batch)
-            if not adapter.checked:
-                check_values(state, batch)
-                state.nan.see(batch)
-            data = pack_x_y_sample_weight(*batch)
-            if callbacks.watchers:
-                callbacks._see_batch(step, data)
-            logs = run(data)
-            hooks.after(step, logs)
-            if adapter.reuse and not compiled_well(function):
-                adapter.reuse = False
-            if self.stop_training:
-                break
-        else:
-            if divider is not None:
-                divider.ended()
-        hooks.finish()
-        feed.end_epoch()
-        callbacks._counted(feed.steps)
-        return to_floats(logs)
-
-    def _test_epoch(self, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
-        function = self.make_test_function()
-        state = self._compiled("evaluate")
-        self.reset_metrics()
-        callbacks.on_test_begin()
-        hooks = BatchHooks(
-            self.steps_per_execution,
-            callbacks.on_test_batch_begin,
-            callbacks.on_test_batch_end,
-        )
-        logs: Any = {}
-        divider = feed.divider
-        run = function if divider is None else partial(divider.run, function)
-        for step, batch in enumerate(feed.epoch()):
-            hooks.before(step)
-            if divider is not None:
-                batch = divider.part(batch)
-            if not feed.adapter.checked:
-                check_values(state, batch)
-                state.nan.see(batch)
-            logs = run(pack_x_y_sample_weight(*batch))
-            hooks.after(step, logs)
-            if self.stop_evaluating:
-                break
-        else:
-            if divider is not None:
-                divider.ended()
-        hooks.finish()
-        feed.end_epoch()
-        callbacks._counted(feed.steps)
-        results = to_floats(logs)
-        callbacks.on_test_end(results)
-        return results
-
-    stop_evaluating: bool = False
-    stop_predicting: bool = False
-    history: Any = None
 
     @apart
     def evaluate(
@@ -357,8 +228,8 @@ class Trainer(Steps):
         if kwargs:
             raise TypeError(f"evaluate: unknown arguments {sorted(kwargs)}.")
         self._compiled("evaluate")
-        _check_counts("evaluate", batch_size=batch_size, steps=steps)
-        verbose = _check_verbose("evaluate", verbose)
+        check_counts("evaluate", batch_size=batch_size, steps=steps)
+        verbose = check_verbose("evaluate", verbose)
         adapter = make_adapter(x, y, sample_weight, batch_size, owner="evaluate")
         self._follow_ranks()
         with self._open_feed(adapter, steps, 1, "evaluate") as feed:
@@ -405,8 +276,8 @@ class Trainer(Steps):
             (5, 2)
         """
         self._follow_ranks()
-        _check_counts("predict", batch_size=batch_size, steps=steps)
-        verbose = _check_verbose("predict", verbose)
+        check_counts("predict", batch_size=batch_size, steps=steps)
+        verbose = check_verbose("predict", verbose)
         size = len(x) if type(x) is np.ndarray and x.ndim else 0
         if (
             0 < size <= (batch_size or 32)
@@ -456,44 +327,6 @@ class Trainer(Steps):
             callbacks.on_predict_end()
         return gathered.result()
 
-    # --- parts
-
-    def _open_feed(
-        self,
-        adapter: DataAdapter,
-        steps: int | None,
-        epochs: int,
-        owner: str,
-        restart: bool = False,
-        every: int = 1,
-    ) -> Feed:
-        # To debug, everything runs in the thread that asked for it.
-        ahead = not self.run_eagerly
-        feed = Feed(adapter, steps, epochs, owner, ahead, restart, every)
-        if ranks.several():
-            feed.divider = Divider(adapter, owner)
-        return feed
-
-    def _callbacks(
-        self,
-        callbacks: Callback | Sequence[Callback],
-        verbose: int,
-        epochs: int,
-        steps: int | None,
-        add_history: bool = False,
-    ) -> CallbackList:
-        if isinstance(callbacks, CallbackList):
-            return callbacks
-        return CallbackList(
-            _listed(callbacks),
-            add_history=add_history,
-            add_progbar=verbose != 0,
-            model=self,
-            verbose=verbose,
-            epochs=epochs,
-            steps=steps,
-        )
-
     def _validation_adapter(self, data: object, batch_size: int | None) -> DataAdapter:
         parts: tuple[Any, ...] = (data,)
         if isinstance(data, (tuple, list)):
@@ -505,61 +338,3 @@ class Trainer(Steps):
                 )
         x, y, weight = (*parts, None, None)[:3]
         return make_adapter(x, y, weight, batch_size, owner="fit (validation_data)")
-
-    def _check_feed(self, feed: Feed, training: bool) -> None:
-        """Build everything for the first batch, and look at all values that are at hand."""
-        state = self._ready(feed.peek(), training)
-        adapter = feed.adapter
-        if isinstance(adapter, ArrayAdapter) and not adapter.on_demand:
-            check_values(state, adapter.parts)
-            adapter.checked = True
-
-
-def _listed(callbacks: object) -> list[Any]:
-    """The callbacks that `fit` was given, as a list."""
-    if callbacks is None:
-        return []
-    if isinstance(callbacks, CallbackList):
-        return callbacks.callbacks
-    return list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-
-
-def _due(epoch: int, frequency: int | Collection[int]) -> bool:
-    """Whether to validate after this epoch (counted from 0)."""
-    if isinstance(frequency, int):
-        return (epoch + 1) % frequency == 0
-    return epoch + 1 in frequency
-
-
-def _check_frequency(frequency: object) -> None:
-    """Raise unless it is a number of epochs, or a collection of their numbers."""
-    if isinstance(frequency, int):
-        if frequency > 0:
-            return
-    elif isinstance(frequency, Collection) and not isinstance(frequency, str):
-        if all(isinstance(epoch, int) for epoch in frequency):
-            return
-    raise ValueError(
-        f"fit: validation_freq={frequency!r}; expected an integer of at least 1 (every so many "
-        "epochs), or a list of the epochs after which to validate, counted from 1."
-    )
-
-
-def _check_verbose(owner: str, verbose: object) -> int:
-    if verbose == "auto":
-        return 1 if console.interactive() else 2
-    if verbose not in (0, 1, 2):
-        raise ValueError(f'{owner}: verbose={verbose!r}; expected 0, 1, 2 or "auto".')
-    return int(verbose)
-
-
-def _check_counts(owner: str, **counts: object) -> None:
-    """Raise unless each is None or an integer of at least 1 (or the given least)."""
-    for name, value in counts.items():
-        value, least = value if isinstance(value, tuple) else (value, 1)
-        if value is None:
-            continue
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(
-                f"{owner}: {name}={value!r}; expected an integer of at least {least}."
-            )
