@@ -10,7 +10,6 @@ from minikeras.applications import mbconv
 from minikeras.applications.blocks import (
     Unit,
     channel_axis,
-    channels_of,
     halved,
     sides_of,
 )
@@ -26,6 +25,18 @@ from minikeras.engine.symbolic import KerasTensor
 _STAGES = (
     (3, 1, 16, 1, 1), (3, 2, 24, 6, 2), (5, 2, 40, 6, 2), (3, 3, 80, 6, 2), (5, 3, 112, 6, 1),
     (5, 4, 192, 6, 2), (3, 1, 320, 6, 1),
+)  # fmt: skip
+# Width, depth, size of pictures, dropout, and the hashes of the two files of weights.
+_Size = tuple[float, float, int, float, str, str]
+_SIZES: tuple[_Size, ...] = (
+    (1.0, 1.0, 224, 0.2, "902e53a9f72be733fc0bcb005b3ebbac", "50bc09e76180e00e4465e1a485ddc09d"),
+    (1.0, 1.1, 240, 0.2, "1d254153d4ab51201f1646940f018540", "74c4e6b3e1f6a1eea24c589628592432"),
+    (1.1, 1.2, 260, 0.3, "b15cce36ff4dcbd00b6dd88e7857a6ad", "111f8e2ac8aa800a7a99e3239f7bfb39"),
+    (1.2, 1.4, 300, 0.3, "ffd1fdc53d0ce67064dc6a9c7960ede0", "af6d107764bb5b1abb91932881670226"),
+    (1.4, 1.8, 380, 0.4, "18c95ad55216b8f92d7e70b3a046e2fc", "ebc24e6d6c33eaebbd558eafbeedf1ba"),
+    (1.6, 2.2, 456, 0.4, "ace28f2a6363774853a83a0b21b9421a", "38879255a25d3c92d5e44e04ae6cec6f"),
+    (1.8, 2.6, 528, 0.5, "165f6e37dce68623721b423839de8be5", "9ecce42647a20130c1f39a5d4cb75743"),
+    (2.0, 3.1, 600, 0.5, "8c03f828fec3ef71311cd463b6759d99", "cbcfe4450ddf6f3ad90b1b398090fe4a"),
 )  # fmt: skip
 _UNIT = Unit(
     "{}_conv", "{}_bn", "{}_activation", "silu", padding="same", kernel=mbconv.KERNEL
@@ -55,36 +66,11 @@ def _body(x: KerasTensor, width: float, depth: float) -> KerasTensor:
     rates = mbconv.rates(repeats, sum(repeats))
     for (size, _, filters, expansion, strides), times in zip(_STAGES, repeats):
         for i in range(times):
-            x = _block(
+            x = mbconv.separate(
                 x, divisible(filters * width), size, expansion, 1 if i else strides,
-                next(rates), next(names),
+                next(rates), next(names), (_UNIT, _DEPTHWISE), padded=True,
             )  # fmt: skip
     return _UNIT(x, divisible(1280 * width), 1, 1, "top")
-
-
-def _block(
-    x: KerasTensor,
-    filters: int,
-    size: int,
-    expansion: int,
-    strides: int,
-    rate: float,
-    name: str,
-) -> KerasTensor:
-    before, channels, padding = x, channels_of(x), "same"
-    if expansion != 1:
-        x = _UNIT(x, expansion * channels, 1, 1, f"{name}expand")
-    if strides == 2:
-        border = halved(size, sides_of(x))
-        x = layers.ZeroPadding2D(border, name=f"{name}dwconv_pad")(x)
-        padding = "valid"
-    x = _DEPTHWISE.depthwise(x, size, strides, name, padding=padding)
-    x = _DEPTHWISE.activated(_DEPTHWISE.normalized(x, name), name)
-    x = mbconv.excited(x, channels, name)
-    x = _UNIT(x, filters, 1, 1, f"{name}project", activate=False)
-    if strides == 1 and channels == filters:
-        x = mbconv.added(x, before, rate, name)
-    return x
 
 
 def _made(
@@ -112,38 +98,16 @@ def _made(
     return application(f"EfficientNetB{number}", __name__, network, about, _REFERENCE)
 
 
-EfficientNetB0 = _made(
-    0, 1.0, 1.0, 224, 0.2,
-    "902e53a9f72be733fc0bcb005b3ebbac", "50bc09e76180e00e4465e1a485ddc09d",
-)  # fmt: skip
-EfficientNetB1 = _made(
-    1, 1.0, 1.1, 240, 0.2,
-    "1d254153d4ab51201f1646940f018540", "74c4e6b3e1f6a1eea24c589628592432",
-)  # fmt: skip
-EfficientNetB2 = _made(
-    2, 1.1, 1.2, 260, 0.3,
-    "b15cce36ff4dcbd00b6dd88e7857a6ad", "111f8e2ac8aa800a7a99e3239f7bfb39",
-)  # fmt: skip
-EfficientNetB3 = _made(
-    3, 1.2, 1.4, 300, 0.3,
-    "ffd1fdc53d0ce67064dc6a9c7960ede0", "af6d107764bb5b1abb91932881670226",
-)  # fmt: skip
-EfficientNetB4 = _made(
-    4, 1.4, 1.8, 380, 0.4,
-    "18c95ad55216b8f92d7e70b3a046e2fc", "ebc24e6d6c33eaebbd558eafbeedf1ba",
-)  # fmt: skip
-EfficientNetB5 = _made(
-    5, 1.6, 2.2, 456, 0.4,
-    "ace28f2a6363774853a83a0b21b9421a", "38879255a25d3c92d5e44e04ae6cec6f",
-)  # fmt: skip
-EfficientNetB6 = _made(
-    6, 1.8, 2.6, 528, 0.5,
-    "165f6e37dce68623721b423839de8be5", "9ecce42647a20130c1f39a5d4cb75743",
-)  # fmt: skip
-EfficientNetB7 = _made(
-    7, 2.0, 3.1, 600, 0.5,
-    "8c03f828fec3ef71311cd463b6759d99", "cbcfe4450ddf6f3ad90b1b398090fe4a",
-)  # fmt: skip
+(
+    EfficientNetB0,
+    EfficientNetB1,
+    EfficientNetB2,
+    EfficientNetB3,
+    EfficientNetB4,
+    EfficientNetB5,
+    EfficientNetB6,
+    EfficientNetB7,
+) = (_made(number, *row) for number, row in enumerate(_SIZES))
 preprocess_input = preprocessing(__name__, None)
 
 __all__ = [

@@ -38,6 +38,23 @@ _LARGE: tuple[_Stage, ...] = (
     (4, 32, 1, 1, True), (7, 64, 4, 2, True), (7, 96, 4, 2, True), (10, 192, 4, 2, False),
     (19, 224, 6, 1, False), (25, 384, 6, 2, False), (7, 640, 6, 1, False),
 )  # fmt: skip
+# Name, stages, channels of the stem, width, depth, size of pictures, hashes of the weights.
+_SIZES: tuple[tuple[str, tuple[_Stage, ...], int, float, float, int, str, str], ...] = (
+    ("B0", _BASE, 32, 1.0, 1.0, 224,
+     "21ecbf6da12460d5c40bb2f29ceb2188", "893217f2bb855e2983157299931e43ff"),
+    ("B1", _BASE, 32, 1.0, 1.1, 240,
+     "069f0534ff22adf035c89e2d9547a9dc", "0e80663031ca32d657f9caa404b6ec37"),
+    ("B2", _BASE, 32, 1.1, 1.2, 260,
+     "424e49f28180edbde1e94797771950a7", "1dfe2e7a5d45b6632553a8961ea609eb"),
+    ("B3", _BASE, 32, 1.2, 1.4, 300,
+     "1f1fc43bd98a6e4fd8fdfd551e02c7a0", "f6abf7b5849ac99a89b50dd3fd532856"),
+    ("S", _SMALL, 24, 1.0, 1.0, 384,
+     "e1d88a8495beba45748fedd0cecbe016", "af0682fb74e8c54910f2d4393339c070"),
+    ("M", _MEDIUM, 24, 1.0, 1.0, 480,
+     "a3bf6aa3276309f4fc6a34aa114c95cd", "1b8dc055df72dde80d614482840fe342"),
+    ("L", _LARGE, 32, 1.0, 1.0, 480,
+     "27e6d408b53c7ebc868fefa357689935", "b0b66b5c863aef5b46e8608fe1711615"),
+)  # fmt: skip
 _UNIT = Unit(
     "{}_conv", "{}_bn", "{}_activation", "silu",
     momentum=0.9, padding="same", kernel=mbconv.KERNEL,
@@ -46,6 +63,7 @@ _DEPTHWISE = Unit(
     "{}dwconv2", "{}bn", "{}activation", "silu",
     momentum=0.9, padding="same", kernel=mbconv.KERNEL,
 )  # fmt: skip
+_SEPARATE = partial(mbconv.separate, units=(_UNIT, _DEPTHWISE))
 _MEANS = (0.485, 0.456, 0.406)
 _DEVIATIONS = (0.229, 0.224, 0.225)
 _REFERENCE = """\
@@ -85,42 +103,31 @@ def _body(
     rates = mbconv.rates(repeats, sum(stage[0] for stage in stages))
     for (_, filters, expansion, strides, fused), times in zip(stages, repeats):
         for i in range(times):
-            build = _fused if fused else _separate
+            build = _fused if fused else _SEPARATE
             x = build(
-                x, nearest(filters * width), expansion, 1 if i else strides,
+                x, nearest(filters * width), 3, expansion, 1 if i else strides,
                 next(rates), next(names),
             )  # fmt: skip
     return _UNIT(x, nearest(1280 * width), 1, 1, "top")
 
 
-def _separate(
-    x: KerasTensor, filters: int, expansion: int, strides: int, rate: float, name: str
-) -> KerasTensor:
-    """Widened, filtered channel by channel, weighed, narrow again."""
-    before, channels = x, channels_of(x)
-    x = _UNIT(x, expansion * channels, 1, 1, f"{name}expand")
-    x = _DEPTHWISE.depthwise(x, 3, strides, name)
-    x = _DEPTHWISE.activated(_DEPTHWISE.normalized(x, name), name)
-    x = mbconv.excited(x, channels, name)
-    x = _UNIT(x, filters, 1, 1, f"{name}project", activate=False)
-    if strides == 1 and channels == filters:
-        x = mbconv.added(x, before, rate, name)
-    return x
-
-
 def _fused(
-    x: KerasTensor, filters: int, expansion: int, strides: int, rate: float, name: str
+    x: KerasTensor,
+    filters: int,
+    size: int,
+    expansion: int,
+    strides: int,
+    rate: float,
+    name: str,
 ) -> KerasTensor:
     """Widened and filtered by one convolution, narrow again; or one convolution alone."""
-    before, channels = x, channels_of(x)
+    before = x
     if expansion == 1:
-        x = _UNIT(x, filters, 3, strides, f"{name}project")
+        x = _UNIT(x, filters, size, strides, f"{name}project")
     else:
-        x = _UNIT(x, expansion * channels, 3, strides, f"{name}expand")
+        x = _UNIT(x, expansion * channels_of(x), size, strides, f"{name}expand")
         x = _UNIT(x, filters, 1, 1, f"{name}project", activate=False)
-    if strides == 1 and channels == filters:
-        x = mbconv.added(x, before, rate, name)
-    return x
+    return mbconv.around(x, before, strides, rate, name)
 
 
 class _Application(Protocol):
@@ -189,34 +196,15 @@ def _made(
     return made
 
 
-EfficientNetV2B0 = _made(
-    "B0", _BASE, 32, 1.0, 1.0, 224,
-    "21ecbf6da12460d5c40bb2f29ceb2188", "893217f2bb855e2983157299931e43ff",
-)  # fmt: skip
-EfficientNetV2B1 = _made(
-    "B1", _BASE, 32, 1.0, 1.1, 240,
-    "069f0534ff22adf035c89e2d9547a9dc", "0e80663031ca32d657f9caa404b6ec37",
-)  # fmt: skip
-EfficientNetV2B2 = _made(
-    "B2", _BASE, 32, 1.1, 1.2, 260,
-    "424e49f28180edbde1e94797771950a7", "1dfe2e7a5d45b6632553a8961ea609eb",
-)  # fmt: skip
-EfficientNetV2B3 = _made(
-    "B3", _BASE, 32, 1.2, 1.4, 300,
-    "1f1fc43bd98a6e4fd8fdfd551e02c7a0", "f6abf7b5849ac99a89b50dd3fd532856",
-)  # fmt: skip
-EfficientNetV2S = _made(
-    "S", _SMALL, 24, 1.0, 1.0, 384,
-    "e1d88a8495beba45748fedd0cecbe016", "af0682fb74e8c54910f2d4393339c070",
-)  # fmt: skip
-EfficientNetV2M = _made(
-    "M", _MEDIUM, 24, 1.0, 1.0, 480,
-    "a3bf6aa3276309f4fc6a34aa114c95cd", "1b8dc055df72dde80d614482840fe342",
-)  # fmt: skip
-EfficientNetV2L = _made(
-    "L", _LARGE, 32, 1.0, 1.0, 480,
-    "27e6d408b53c7ebc868fefa357689935", "b0b66b5c863aef5b46e8608fe1711615",
-)  # fmt: skip
+(
+    EfficientNetV2B0,
+    EfficientNetV2B1,
+    EfficientNetV2B2,
+    EfficientNetV2B3,
+    EfficientNetV2S,
+    EfficientNetV2M,
+    EfficientNetV2L,
+) = (_made(*row) for row in _SIZES)
 preprocess_input = preprocessing(__name__, None)
 
 __all__ = [

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikeras import initializers, layers
-from minikeras.applications.blocks import channel_axis, channels_of
+from minikeras.applications.blocks import (
+    Unit,
+    channel_axis,
+    channels_of,
+    halved,
+    sides_of,
+)
 from minikeras.engine.symbolic import KerasTensor
 
 SHARE = 0.25  # of the channels before the block, between squeeze and excitation
@@ -61,8 +67,53 @@ def excited(x: KerasTensor, before: int, name: str) -> KerasTensor:
     return layers.Multiply(name=f"{name}se_excite")([x, y])
 
 
-def added(x: KerasTensor, before: KerasTensor, rate: float, name: str) -> KerasTensor:
-    """The block's result on top of what came in; now and then left out in training."""
+def separate(
+    x: KerasTensor,
+    filters: int,
+    size: int,
+    expansion: int,
+    strides: int,
+    rate: float,
+    name: str,
+    units: tuple[Unit, Unit],
+    padded: bool = False,
+) -> KerasTensor:
+    """Widened, filtered channel by channel, weighed, narrow again.
+
+    Args:
+        x: Pictures.
+        filters: Channels of the result.
+        size: Of the filters.
+        expansion: How many times the channels become; 1: none is widened.
+        strides: Of the filters.
+        rate: How often the block is left out in training.
+        name: Beginning of the layers' names.
+        units: Convolutions, and the filters channel by channel.
+        padded: Whether a layer of its own pads before filters of stride 2.
+    """
+    unit, depthwise = units
+    before, channels = x, channels_of(x)
+    if expansion != 1:
+        x = unit(x, expansion * channels, 1, 1, f"{name}expand")
+    padding = "same"
+    if padded and strides == 2:
+        border = halved(size, sides_of(x))
+        x = layers.ZeroPadding2D(border, name=f"{name}dwconv_pad")(x)
+        padding = "valid"
+    x = depthwise.depthwise(x, size, strides, name, padding=padding)
+    x = depthwise.activated(depthwise.normalized(x, name), name)
+    x = excited(x, channels, name)
+    x = unit(x, filters, 1, 1, f"{name}project", activate=False)
+    return around(x, before, strides, rate, name)
+
+
+def around(
+    x: KerasTensor, before: KerasTensor, strides: int, rate: float, name: str
+) -> KerasTensor:
+    """The block's result on top of what came in, where both are of one shape; now and
+    then left out in training."""
+    if strides != 1 or channels_of(x) != channels_of(before):
+        return x
     if rate > 0:
         noise = (None, 1, 1, 1)
         x = layers.Dropout(rate, noise_shape=noise, name=f"{name}drop")(x)

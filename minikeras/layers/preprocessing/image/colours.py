@@ -22,6 +22,7 @@ from minikeras.layers.preprocessing.image.options import (
     value_range as checked_range,
 )
 from minikeras.layers.preprocessing.image.tones import (
+    Drawn,
     RandomBrightness,
     RandomContrast,
     Toned,
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
 _UNIT = (0.0, 1.0)
 
 
-class _Coloured(Toned):
+class _Coloured(Drawn):
     """Pictures changed as hue, saturation and value."""
-
-    factor: Pair
 
     def _to_hsv(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         unit = to_range(images, self.value_range, _UNIT)
@@ -48,10 +47,6 @@ class _Coloured(Toned):
         hsv = ops.concatenate(parts, axis=self._channels)
         unit = ops.image.hsv_to_rgb(hsv, data_format=self.data_format)
         return to_range(unit, _UNIT, self.value_range)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
 
 
 class RandomHue(_Coloured):
@@ -83,6 +78,8 @@ class RandomHue(_Coloured):
     [[[0.0, 1.0, 0.0]]]
     """
 
+    _range_as_given = True
+
     def __init__(
         self,
         factor: float | Pair,
@@ -92,10 +89,7 @@ class RandomHue(_Coloured):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.factor = interval(factor, 0, 1, "RandomHue")
-        checked_range(value_range, "RandomHue")
-        self.value_range = value_range
-        self._seeded(seed)
+        self._factored(factor, 0, 1, value_range, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         drawn = uniform((batch,), self.factor, source) * 0.5
@@ -147,9 +141,7 @@ class RandomSaturation(_Coloured):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.factor = interval(factor, -1, 1, "RandomSaturation")
-        self.value_range = checked_range(value_range, "RandomSaturation")
-        self._seeded(seed)
+        self._factored(factor, -1, 1, value_range, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         drawn = uniform((batch,), self.factor, source)
@@ -162,7 +154,7 @@ class RandomSaturation(_Coloured):
         return self._clipped(self._from_hsv(hue, changed, value))
 
 
-class RandomColorDegeneration(Toned):
+class RandomColorDegeneration(Drawn):
     """Mixes pictures with their grey form at random while training.
 
     Args:
@@ -201,9 +193,7 @@ class RandomColorDegeneration(Toned):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.factor = interval(factor, -1, 1, "RandomColorDegeneration")
-        self.value_range = checked_range(value_range, "RandomColorDegeneration")
-        self._seeded(seed)
+        self._factored(factor, -1, 1, value_range, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"factor": uniform((batch, 1, 1, 1), self.factor, source)}
@@ -212,10 +202,6 @@ class RandomColorDegeneration(Toned):
         grey = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
         factor = self._each(transformation["factor"], images)
         return self._clipped(images + factor * (grey - images))
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
 
 
 class RandomGrayscale(ImageLayer):

@@ -16,16 +16,13 @@ from minikeras.layers.preprocessing.image.options import (
     interval,
     uniform,
 )
-from minikeras.layers.preprocessing.image.options import (
-    value_range as checked_range,
-)
-from minikeras.layers.preprocessing.image.tones import Toned
+from minikeras.layers.preprocessing.image.tones import Drawn
 
 if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
 
 
-class RandomSharpness(Toned):
+class RandomSharpness(Drawn):
     """Blurs or sharpens pictures at random while training.
 
     A picture is mixed with itself under the filter `[1 1 1; 1 5 1; 1 1 1] / 13`.
@@ -65,9 +62,7 @@ class RandomSharpness(Toned):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.factor = interval(factor, 0, 1, "RandomSharpness")
-        self.value_range = checked_range(value_range, "RandomSharpness")
-        self._seeded(seed)
+        self._factored(factor, 0, 1, value_range, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"factor": uniform((batch,), self.factor, source)}
@@ -85,12 +80,8 @@ class RandomSharpness(Toned):
         )
         return self._clipped(blurred + factor * (images - blurred))
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
 
-
-class RandomGaussianBlur(Toned):
+class RandomGaussianBlur(Drawn):
     """Blurs pictures by a Gaussian at random while training.
 
     Args:
@@ -124,6 +115,8 @@ class RandomGaussianBlur(Toned):
     [[0.0113, 0.0838, 0.0113], [0.0838, 0.6193, 0.0838], [0.0113, 0.0838, 0.0113]]
     """
 
+    _range_as_given = True
+
     def __init__(
         self,
         factor: float | Pair = 1.0,
@@ -135,7 +128,7 @@ class RandomGaussianBlur(Toned):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.factor = interval(factor, 0, 1, "RandomGaussianBlur")
+        self._factored(factor, 0, 1, value_range, seed)
         sizes = (
             kernel_size
             if isinstance(kernel_size, (tuple, list))
@@ -149,9 +142,6 @@ class RandomGaussianBlur(Toned):
             )
         self.kernel_size = tuple(sizes)
         self.sigma = interval(sigma, 0, 1, "RandomGaussianBlur", "sigma")
-        checked_range(value_range, "RandomGaussianBlur")
-        self.value_range = value_range
-        self._seeded(seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {
@@ -175,8 +165,6 @@ class RandomGaussianBlur(Toned):
         """The arguments that make an equal layer."""
         return {
             **super().get_config(),
-            "factor": self.factor,
             "kernel_size": self.kernel_size,
             "sigma": self.sigma,
-            "seed": self.seed,
         }

@@ -46,7 +46,31 @@ class Toned(ImageLayer):
         return {**super().get_config(), "value_range": self.value_range}
 
 
-class RandomBrightness(Toned):
+class Drawn(Toned):
+    """The same, changed as strongly as a factor says that is drawn from a range."""
+
+    _range_as_given = False  # whether configs hold it so, or as a list
+
+    def _factored(
+        self,
+        factor: float | Pair,
+        low: float,
+        high: float,
+        value_range: Sequence[float],
+        seed: int | None,
+    ) -> None:
+        owner = type(self).__name__
+        self.factor = interval(factor, low, high, owner)
+        found = checked_range(value_range, owner)
+        self.value_range = value_range if self._range_as_given else found
+        self._seeded(seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer."""
+        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
+
+
+class RandomBrightness(Drawn):
     """Makes pictures brighter or darker at random while training.
 
     Args:
@@ -84,9 +108,7 @@ class RandomBrightness(Toned):
         **kwargs: Unpack[ImageOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.factor = interval(factor, -1, 1, "RandomBrightness")
-        self.value_range = checked_range(value_range, "RandomBrightness")
-        self._seeded(seed)
+        self._factored(factor, -1, 1, value_range, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         drawn = uniform((batch, 1, 1, 1), self.factor, source)
@@ -95,12 +117,8 @@ class RandomBrightness(Toned):
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
         return self._clipped(images + self._each(transformation["rgb_delta"], images))
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
 
-
-class RandomContrast(Toned):
+class RandomContrast(Drawn):
     """Makes the contrast of pictures stronger or weaker at random while training.
 
     Each value becomes `(x - mean) * c + mean`, with the mean of its channel in its
@@ -130,6 +148,8 @@ class RandomContrast(Toned):
     [[[5.0], [25.0]]]
     """
 
+    _range_as_given = True
+
     def __init__(
         self,
         factor: float | Pair,
@@ -138,10 +158,7 @@ class RandomContrast(Toned):
         **kwargs: Unpack[ImageOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.factor = interval(factor, 0, 1, "RandomContrast")
-        checked_range(value_range, "RandomContrast")
-        self.value_range = value_range
-        self._seeded(seed)
+        self._factored(factor, 0, 1, value_range, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         low, high = self.factor
@@ -155,10 +172,6 @@ class RandomContrast(Toned):
         factor = self._each(transformation["contrast_factor"], x)
         mean = ops.mean(x, axis=self._plane, keepdims=True)
         return ops.cast(self._clipped((x - mean) * factor + mean), images.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
 
 
 class Solarization(Toned):
@@ -237,7 +250,7 @@ class Solarization(Toned):
         }
 
 
-class RandomPosterization(Toned):
+class RandomPosterization(Drawn):
     """Keeps few bits of each value of pictures while training.
 
     Args:
@@ -274,10 +287,8 @@ class RandomPosterization(Toned):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        owner = "RandomPosterization"
-        self.factor = within(interval(factor, 1, 8, owner), 1, 8, owner, "factor")
-        self.value_range = checked_range(value_range, owner)
-        self._seeded(seed)
+        self._factored(factor, 1, 8, value_range, seed)
+        within(self.factor, 1, 8, "RandomPosterization", "factor")
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         low, high = (int(f) for f in self.factor)
@@ -292,12 +303,8 @@ class RandomPosterization(Toned):
         steps = ops.left_shift(ops.right_shift(values, shift), shift)
         return to_range(ops.cast(steps, images.dtype), BYTES, self.value_range)
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
 
-
-class RandomInvert(Toned):
+class RandomInvert(Drawn):
     """Turns pictures into their negative at random while training.
 
     Args:
@@ -325,6 +332,8 @@ class RandomInvert(Toned):
     [[[1.0], [-0.25]]]
     """
 
+    _range_as_given = True
+
     def __init__(
         self,
         factor: float | Pair = 1.0,
@@ -334,10 +343,7 @@ class RandomInvert(Toned):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.factor = interval(factor, 0, 1, "RandomInvert")
-        checked_range(value_range, "RandomInvert")
-        self.value_range = value_range
-        self._seeded(seed)
+        self._factored(factor, 0, 1, value_range, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"apply_inversion": chosen(batch, self.factor, source)}
@@ -345,10 +351,6 @@ class RandomInvert(Toned):
     def _images(self, images: Tensor, transformation: Any) -> Tensor:
         taken = self._each(transformation["apply_inversion"], images)
         return ops.where(taken, sum(self.value_range) - images, images)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {**super().get_config(), "factor": self.factor, "seed": self.seed}
 
 
 class AutoContrast(Toned):

@@ -295,7 +295,26 @@ class _ByAxis(Warp):
         return within(found, self._least, 1, owner, argument)
 
 
-class RandomZoom(_ByAxis):
+class _ByHeight(_ByAxis):
+    """A factor for the height, and one for the width."""
+
+    def _factored(self, height: Any, width: Any) -> None:
+        self.height_factor, self.width_factor = height, width
+        self.height_lower, self.height_upper = self._by_axis(height, "height_factor")
+        if width is not None:
+            self.width_lower, self.width_upper = self._by_axis(width, "width_factor")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer."""
+        return {
+            **super().get_config(),
+            "height_factor": self.height_factor,
+            "width_factor": self.width_factor,
+            **self._sampling_config(),
+        }
+
+
+class RandomZoom(_ByHeight):
     """Zooms into pictures, or out of them, at random while training.
 
     Args:
@@ -340,15 +359,7 @@ class RandomZoom(_ByAxis):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.height_factor = height_factor
-        self.height_lower, self.height_upper = self._by_axis(
-            height_factor, "height_factor"
-        )
-        self.width_factor = width_factor
-        if width_factor is not None:
-            self.width_lower, self.width_upper = self._by_axis(
-                width_factor, "width_factor"
-            )
+        self._factored(height_factor, width_factor)
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
     def _by_axis(self, value: Any, argument: str) -> Pair:
@@ -382,17 +393,8 @@ class RandomZoom(_ByAxis):
         column, row = right / 2 * (1 - wide), bottom / 2 * (1 - tall)
         return _rows(wide, 0.0, column, 0.0, tall, row, 0.0, 0.0)
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {
-            **super().get_config(),
-            "height_factor": self.height_factor,
-            "width_factor": self.width_factor,
-            **self._sampling_config(),
-        }
 
-
-class RandomTranslation(_ByAxis):
+class RandomTranslation(_ByHeight):
     """Moves pictures at random while training.
 
     Args:
@@ -437,12 +439,7 @@ class RandomTranslation(_ByAxis):
         **kwargs: Unpack[PlainImageOptions],
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        self.height_factor = height_factor
-        self.height_lower, self.height_upper = self._by_axis(
-            height_factor, "height_factor"
-        )
-        self.width_factor = width_factor
-        self.width_lower, self.width_upper = self._by_axis(width_factor, "width_factor")
+        self._factored(height_factor, width_factor)
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
@@ -462,15 +459,6 @@ class RandomTranslation(_ByAxis):
         moves = ops.convert_to_tensor(transformation["translations"])
         right, down = moves[:, 0], moves[:, 1]
         return _rows(1.0, 0.0, -right, 0.0, 1.0, -down, 0.0, 0.0)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {
-            **super().get_config(),
-            "height_factor": self.height_factor,
-            "width_factor": self.width_factor,
-            **self._sampling_config(),
-        }
 
 
 class RandomShear(_ByAxis):
