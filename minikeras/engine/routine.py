@@ -9,65 +9,20 @@ which is how loops work on every backend without a kernel of their own.
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.arenas import Arena, lend
 from minikeras.engine.aval import Shape
+from minikeras.engine.controls import CONTROLS
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.kept import held_bytes
-from minikeras.engine.passes.branches import branches
-from minikeras.engine.passes.chains import chains
-from minikeras.engine.passes.collectives import collectives
-from minikeras.engine.passes.epilogue import epilogues
-from minikeras.engine.passes.fuse import fuse
-from minikeras.engine.passes.inline import inline
-from minikeras.engine.passes.layouts import layouts
-from minikeras.engine.passes.lines import along_lines
+from minikeras.engine.passes.pipeline import optimise
 from minikeras.engine.passes.plan import check_plan, plan
-from minikeras.engine.passes.pools import pools
-from minikeras.engine.passes.scans import scans
-from minikeras.engine.passes.simplify import simplify
-from minikeras.engine.passes.stabilise import stabilise_graph
 from minikeras.engine.profile import enabled, watch
 from minikeras.engine.room import explained
 from minikeras.engine.user_rows import UserRow
-
-Pass = Callable[[Graph], Graph]
-
-
-def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
-    """The passes, in order, by name."""
-    return [
-        ("scans", scans),
-        ("branches", branches),
-        ("stabilise", stabilise_graph),
-        ("inline", lambda graph: inline(graph, backend)),
-        ("simplify", lambda graph: simplify(graph, backend)),
-        ("collectives", collectives),
-        ("pools", pools),
-        ("layouts", lambda graph: layouts(graph, backend)),
-        ("epilogue", lambda graph: epilogues(graph, backend)),
-        ("fuse", lambda graph: fuse(graph, backend)),
-        ("lines", lambda graph: along_lines(graph, backend)),
-        ("chains", lambda graph: chains(graph, backend)),
-    ]
-
-
-def optimise(graph: Graph, backend: registry.Backend) -> Graph:
-    """Run the pipeline; check and print each stage where the environment asks for it."""
-    check = os.environ.get("MINIKERAS_CHECK") == "1"
-    dump = os.environ.get("MINIKERAS_DUMP") == "graph"
-    stages: list[tuple[str, Pass]] = [("traced", lambda g: g), *pipeline(backend)]
-    for name, run in stages:
-        graph = run(graph)
-        if check:
-            graph.check()
-        if dump:
-            print(f"--- {name}: {len(graph.nodes)} nodes\n{graph}", file=sys.stderr)
-    return graph
 
 
 class Routine:
@@ -278,154 +233,9 @@ class _View:
 def _lower(
     node: Node, regs: Mapping[Value, int], backend: registry.Backend
 ) -> registry.Step:
-    if node.prim.name == "scan":
-        return _scan(node, regs, backend)
-    if node.prim.name == "while_loop":
-        return _while(node, regs, backend)
-    if node.prim.name == "cond":
-        return _cond(node, regs, backend)
+    control = CONTROLS.get(node.prim.name)
+    if control is not None:
+        return control(node, regs, backend, Routine)
     if isinstance(node.prim, UserRow):
         return backend.lower_user(node, regs)
     return backend.lower(node, regs)
-
-
-def _buffers(
-    routine: Routine, places: Sequence[int], backend: registry.Backend
-) -> None:
-    """Give the inputs at `places` buffers of their own: what a loop carries."""
-    for i in places:
-        aval = routine.graph.inputs[i].aval
-        memory = backend.alloc(max(aval.nbytes, 1))
-        routine.registers[routine.inputs[i]] = backend.view(
-            memory, 0, aval.shape, aval.dtype
-        )
-
-
-def _scan(
-    node: Node, regs: Mapping[Value, int], backend: registry.Backend
-) -> registry.Step:
-    """Run the body once for each slice, carried values in buffers of the loop."""
-    static = node.static
-    n_consts, n_carry = static["n_consts"], static["n_carry"]
-    carried = range(n_consts, n_consts + n_carry)
-    body = Routine(static["body"], list(zip(range(n_carry), carried)), backend)
-    _buffers(body, carried, backend)
-    inner = body.registers
-    given = [(regs[v], r) for v, r in zip(node.inputs, body.inputs, strict=True)]
-    fixed, first, slices = (
-        given[:n_consts],
-        given[n_consts : n_consts + n_carry],
-        given[n_consts + n_carry :],
-    )
-    made = [(regs[v], r) for v, r in zip(node.outputs, body.outputs, strict=True)]
-    last = [(a, r) for (a, _), (_, r) in zip(made, first, strict=False)]
-    rows = made[n_carry:]
-    order = range(static["length"])
-    if static["reverse"]:
-        order = order[::-1]
-    if not body.swaps:
-        native = backend.loop(
-            registry.Loop(
-                static["length"],
-                static["reverse"],
-                inner,
-                body.prepared,
-                fixed,
-                first,
-                slices,
-                rows,
-                last,
-                body.views,
-                [(a, b) for a, b, _ in body.copies],
-                {regs[v]: v.aval.nbytes for v in (*node.inputs, *node.outputs)},
-            )
-        )
-        if native is not None:
-            return native
-    put, run, store = backend.assign_into, body.run, body.store
-
-    def step(registers: list[Any]) -> None:
-        for outer, own in fixed:
-            inner[own] = registers[outer]
-        for outer, own in first:
-            put(inner[own], registers[outer])
-        columns = [(registers[outer], own) for outer, own in slices]
-        results = [(registers[outer], own) for outer, own in rows]
-        for t in order:
-            for array, own in columns:
-                inner[own] = array[t, ...]
-            run()
-            for array, own in results:
-                put(array[t, ...], inner[own])
-            store()
-        for outer, own in last:
-            put(registers[outer], inner[own])
-
-    looks = any(registry.waits(s) for s in body.prepared)
-    return registry.waiting(registry.allocating(step, body.allocating_steps > 0), looks)
-
-
-def _while(
-    node: Node, regs: Mapping[Value, int], backend: registry.Backend
-) -> registry.Step:
-    """Run the body as long as the condition's graph gives true."""
-    static = node.static
-    n_cond, n_body = static["n_cond"], static["n_body"]
-    n_carry = len(node.inputs) - n_cond - n_body
-    carried = range(n_body, n_body + n_carry)
-    body = Routine(static["body"], list(zip(range(n_carry), carried)), backend)
-    test = Routine(static["cond"], [], backend)
-    _buffers(body, carried, backend)
-    outer = [regs[v] for v in node.inputs]
-    made = [regs[v] for v in node.outputs]
-    buffers = body.inputs[n_body:]
-    put = backend.assign_into
-
-    def step(registers: list[Any]) -> None:
-        for source, own in zip(outer[:n_cond], test.inputs, strict=False):
-            test.registers[own] = registers[source]
-        for source, own in zip(outer[n_cond:], body.inputs, strict=False):
-            if own not in buffers:
-                body.registers[own] = registers[source]
-        for source, own in zip(outer[n_cond + n_body :], buffers, strict=True):
-            put(body.registers[own], registers[source])
-        for own, seen in zip(buffers, test.inputs[n_cond:], strict=True):
-            test.registers[seen] = body.registers[own]
-        while True:
-            test.run()
-            if not backend.to_host(test.registers[test.outputs[0]]).item():
-                break
-            body.run()
-            body.store()
-        for target, own in zip(made, buffers, strict=True):
-            put(registers[target], body.registers[own])
-
-    return registry.allocating(step)  # the condition comes to the host
-
-
-def _cond(
-    node: Node, regs: Mapping[Value, int], backend: registry.Backend
-) -> registry.Step:
-    """Run the branch that the bool says."""
-    static = node.static
-    taken, *inputs = (regs[v] for v in node.inputs)
-    cut = static["n_yes"]
-    results = [regs[v] for v in node.outputs]
-    sides = []
-    for body, given in ((static["no"], inputs[cut:]), (static["yes"], inputs[:cut])):
-        routine = Routine(body, [], backend)
-        fed = list(zip(given, routine.inputs, strict=True))
-        sides.append((routine, fed, list(zip(results, routine.outputs, strict=True))))
-    put, to_host = backend.assign_into, backend.to_host
-
-    def step(registers: list[Any]) -> None:
-        routine, fed, made = sides[bool(to_host(registers[taken]))]
-        inner = routine.registers
-        for outer, own in fed:
-            inner[own] = registers[outer]
-        routine.run()
-        for outer, own in made:
-            put(registers[outer], inner[own])
-
-    made = registry.allocating(step, any(s[0].allocating_steps for s in sides))
-    return registry.waiting(made)  # for the bool, which comes to the host

@@ -9,8 +9,8 @@ from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import jit
 from minikeras.engine.graph import Graph
 from minikeras.engine.passes.lines import along_lines
+from minikeras.engine.passes.pipeline import pipeline
 from minikeras.engine.passes.plan import check_plan, plan
-from minikeras.engine.routine import pipeline
 from tests.backends.cupy import fake_cupy
 from tests.backends.cupy.conftest import needs_compiler, standing_in  # noqa: F401
 from tests.engine.staged import stage

@@ -12,7 +12,7 @@ from minikeras import ops
 from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
 from minikeras.engine.compile import jit
-from minikeras.engine.routine import optimise
+from minikeras.engine.passes.pipeline import optimise
 from minikeras.engine.tensor import from_numpy
 from tests.conftest import BACKENDS
 from tests.engine.staged import stage

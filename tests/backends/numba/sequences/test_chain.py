@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
 from minikeras.engine.passes import chains as module
-from minikeras.engine.routine import Routine, optimise
+from minikeras.engine.passes.pipeline import optimise
+from minikeras.engine.routine import Routine
 from tests.engine.staged import stage
 
 HEADS = (0, 2, 1, 3)

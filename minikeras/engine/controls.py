@@ -1,0 +1,167 @@
+"""Steps of nodes that hold graphs: loops and branches, each body a routine of its own.
+
+A routine lowers its nodes by these, and they make routines: so they are given what makes
+one, and imports go one way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from minikeras.engine import backend as registry
+from minikeras.engine.graph import Node, Value
+
+if TYPE_CHECKING:
+    from minikeras.engine.routine import Routine
+
+Make = Callable[..., "Routine"]
+
+
+def _buffers(
+    routine: Routine, places: Sequence[int], backend: registry.Backend
+) -> None:
+    """Give the inputs at `places` buffers of their own: what a loop carries."""
+    for i in places:
+        aval = routine.graph.inputs[i].aval
+        memory = backend.alloc(max(aval.nbytes, 1))
+        routine.registers[routine.inputs[i]] = backend.view(
+            memory, 0, aval.shape, aval.dtype
+        )
+
+
+def _scan(
+    node: Node, regs: Mapping[Value, int], backend: registry.Backend, make: Make
+) -> registry.Step:
+    """Run the body once for each slice, carried values in buffers of the loop."""
+    static = node.static
+    n_consts, n_carry = static["n_consts"], static["n_carry"]
+    carried = range(n_consts, n_consts + n_carry)
+    body = make(static["body"], list(zip(range(n_carry), carried)), backend)
+    _buffers(body, carried, backend)
+    inner = body.registers
+    given = [(regs[v], r) for v, r in zip(node.inputs, body.inputs, strict=True)]
+    fixed, first, slices = (
+        given[:n_consts],
+        given[n_consts : n_consts + n_carry],
+        given[n_consts + n_carry :],
+    )
+    made = [(regs[v], r) for v, r in zip(node.outputs, body.outputs, strict=True)]
+    last = [(a, r) for (a, _), (_, r) in zip(made, first, strict=False)]
+    rows = made[n_carry:]
+    order = range(static["length"])
+    if static["reverse"]:
+        order = order[::-1]
+    if not body.swaps:
+        native = backend.loop(
+            registry.Loop(
+                static["length"],
+                static["reverse"],
+                inner,
+                body.prepared,
+                fixed,
+                first,
+                slices,
+                rows,
+                last,
+                body.views,
+                [(a, b) for a, b, _ in body.copies],
+                {regs[v]: v.aval.nbytes for v in (*node.inputs, *node.outputs)},
+            )
+        )
+        if native is not None:
+            return native
+    put, run, store = backend.assign_into, body.run, body.store
+
+    def step(registers: list[Any]) -> None:
+        for outer, own in fixed:
+            inner[own] = registers[outer]
+        for outer, own in first:
+            put(inner[own], registers[outer])
+        columns = [(registers[outer], own) for outer, own in slices]
+        results = [(registers[outer], own) for outer, own in rows]
+        for t in order:
+            for array, own in columns:
+                inner[own] = array[t, ...]
+            run()
+            for array, own in results:
+                put(array[t, ...], inner[own])
+            store()
+        for outer, own in last:
+            put(registers[outer], inner[own])
+
+    looks = any(registry.waits(s) for s in body.prepared)
+    return registry.waiting(registry.allocating(step, body.allocating_steps > 0), looks)
+
+
+def _while(
+    node: Node, regs: Mapping[Value, int], backend: registry.Backend, make: Make
+) -> registry.Step:
+    """Run the body as long as the condition's graph gives true."""
+    static = node.static
+    n_cond, n_body = static["n_cond"], static["n_body"]
+    n_carry = len(node.inputs) - n_cond - n_body
+    carried = range(n_body, n_body + n_carry)
+    body = make(static["body"], list(zip(range(n_carry), carried)), backend)
+    test = make(static["cond"], [], backend)
+    _buffers(body, carried, backend)
+    outer = [regs[v] for v in node.inputs]
+    made = [regs[v] for v in node.outputs]
+    buffers = body.inputs[n_body:]
+    put = backend.assign_into
+
+    def step(registers: list[Any]) -> None:
+        for source, own in zip(outer[:n_cond], test.inputs, strict=False):
+            test.registers[own] = registers[source]
+        for source, own in zip(outer[n_cond:], body.inputs, strict=False):
+            if own not in buffers:
+                body.registers[own] = registers[source]
+        for source, own in zip(outer[n_cond + n_body :], buffers, strict=True):
+            put(body.registers[own], registers[source])
+        for own, seen in zip(buffers, test.inputs[n_cond:], strict=True):
+            test.registers[seen] = body.registers[own]
+        while True:
+            test.run()
+            if not backend.to_host(test.registers[test.outputs[0]]).item():
+                break
+            body.run()
+            body.store()
+        for target, own in zip(made, buffers, strict=True):
+            put(registers[target], body.registers[own])
+
+    return registry.allocating(step)  # the condition comes to the host
+
+
+def _cond(
+    node: Node, regs: Mapping[Value, int], backend: registry.Backend, make: Make
+) -> registry.Step:
+    """Run the branch that the bool says."""
+    static = node.static
+    taken, *inputs = (regs[v] for v in node.inputs)
+    cut = static["n_yes"]
+    results = [regs[v] for v in node.outputs]
+    sides = []
+    for body, given in ((static["no"], inputs[cut:]), (static["yes"], inputs[:cut])):
+        routine = make(body, [], backend)
+        fed = list(zip(given, routine.inputs, strict=True))
+        sides.append((routine, fed, list(zip(results, routine.outputs, strict=True))))
+    put, to_host = backend.assign_into, backend.to_host
+
+    def step(registers: list[Any]) -> None:
+        routine, fed, made = sides[bool(to_host(registers[taken]))]
+        inner = routine.registers
+        for outer, own in fed:
+            inner[own] = registers[outer]
+        routine.run()
+        for outer, own in made:
+            put(registers[outer], inner[own])
+
+    made = registry.allocating(step, any(s[0].allocating_steps for s in sides))
+    return registry.waiting(made)  # for the bool, which comes to the host
+
+
+# By the name of the row.
+CONTROLS: dict[
+    str,
+    Callable[[Node, Mapping[Value, int], registry.Backend, Make], registry.Step],
+] = {"scan": _scan, "while_loop": _while, "cond": _cond}
