@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minikeras_numpy.common import Array, Table, arrays, to, work_dtype
+from minikeras_numpy.sorting import sorted_order, sorted_values
 
 Axes = tuple[int, ...]
 
@@ -51,10 +54,15 @@ def table(xp: Any) -> Table:
         return kernel
 
     def sort(x: Array, *, axis: int) -> Array:
+        if xp is np:
+            return sorted_values(x, axis)
         return xp.sort(x, axis=axis, kind="stable")
 
     def argsort(x: Array, *, axis: int) -> Array:
-        order = xp.argsort(x, axis=axis, kind="stable")
+        if xp is np:
+            order = sorted_order(x, axis)
+        else:
+            order = xp.argsort(x, axis=axis, kind="stable")
         return order.astype(indices(x.shape[axis]))
 
     own: Table = {
