@@ -26,10 +26,14 @@ Array = np.ndarray[Any, Any]
 META = (
     *("source", "own", "offset", "target", "to_offset"),
     *("axes", "count", "stride", "to_stride"),
+    *("run", "run_stride", "run_to_stride"),
 )
 AXIS = ("size", "stride", "to_stride")
 # Fewer bytes than that are not shared out.
 _GRAIN_BYTES = 1 << 16
+_CALLED_BYTES = 64
+_KEPT_BYTES = 16  # of neighbours that go together, though they are short
+_SHORT = 8  # elements of an axis that is no row, and no run, if there is a longer one
 _WHOLE = {1: Kind.I8, 2: Kind.I16, 4: Kind.I32, 8: Kind.I64}
 
 
@@ -76,7 +80,7 @@ def _end(whole: Array, part: Array, register: int) -> End:
 
 
 def _launch(item: int, source: End, target: End, shape: Sequence[int]) -> Launch:
-    """A copy over as few axes as it takes; the last one is a row."""
+    """A copy over as few axes as it takes, of which one is a row and one a run of rows."""
     axes: list[list[int]] = []
     for size, a, b in zip(shape, source.strides, target.strides, strict=True):
         if size == 1:
@@ -85,19 +89,38 @@ def _launch(item: int, source: End, target: End, shape: Sequence[int]) -> Launch
             axes[-1] = [axes[-1][0] * size, a, b]
         else:
             axes.append([size, a, b])
-    *outer, (count, stride, to_stride) = axes or [[1, item, item]]
+    # To find where a run begins takes a division for each axis: rows and runs are long.
+    *outer, (count, stride, to_stride) = _ordered(axes, item) or [[1, item, item]]
+    run = outer.pop() if outer else [1, 0, 0]
     flat = stride == to_stride == item
+    # Few bytes are moved in place; to call a function for them would take longer.
+    known = count * item if flat and count * item <= _CALLED_BYTES else 0
     words = [source.register, source.address, source.offset]
     words += [target.register, target.offset, len(outer), count, stride, to_stride]
-    meta = np.array([*words, *(n for axis in outer for n in axis)], np.int64)
-    rows = math.prod(size for size, _, _ in outer)
-    key = f"moving {META} {AXIS} {item} {flat}"
-    fn = compile_contract("moving", functools.partial(_emit, item=item, flat=flat), key)
+    table = (n for axis in outer for n in axis)
+    meta = np.array([*words, *run, *table], np.int64)
+    rows = math.prod(size for size, _, _ in (*outer, run))
+    key = f"moving {META} {AXIS} {item} {flat} {known}"
+    build = functools.partial(_emit, item=item, flat=flat, nbytes=known)
+    fn = compile_contract("moving", build, key)
     return Launch(fn, meta, rows, max(1, _GRAIN_BYTES // (count * item)))
 
 
-def _emit(item: int, flat: bool) -> Code:
-    """Rows [start, stop): their places from their number, axis by axis."""
+def _ordered(axes: Sequence[list[int]], item: int) -> list[list[int]]:
+    """The axes with short ones in front: the last two are rows, and runs of them."""
+    last = [axis for axis in axes if axis[0] > _SHORT][-2:]
+    if (
+        axes
+        and axes[-1][1] == axes[-1][2] == item
+        and axes[-1][0] * item >= _KEPT_BYTES
+    ):
+        last = [axis for axis in last if axis is not axes[-1]][-1:] + [axes[-1]]
+    short = [axis for axis in axes if not any(axis is kept for kept in last)]
+    return [*short, *last]
+
+
+def _emit(item: int, flat: bool, nbytes: int) -> Code:
+    """Rows [start, stop), one run of them after the other."""
     c = Contract("moving", "float32", 6)
     registers, meta, start, stop, _, _ = c.parameters
     word = {name: c.word(meta, i) for i, name in enumerate(META)}
@@ -107,7 +130,9 @@ def _emit(item: int, flat: bool) -> Code:
     source = c.add(c.peek(entry), word["offset"])
     entry = c.add(registers, c.mul(word["target"], 8))
     target = c.add(c.peek(entry), word["to_offset"])
-    with c.repeat(stop, start=start) as number:
+    length = word["run"]
+    last = c.bin(Op.UDIV, c.add(stop, length, -1), length)
+    with c.repeat(last, start=c.bin(Op.UDIV, start, length)) as number:
         rest = c.variable(c.get(number))
         places = [c.variable(source), c.variable(target)]
         with c.repeat(word["axes"]) as done:
@@ -118,17 +143,26 @@ def _emit(item: int, flat: bool) -> Code:
             c.put(rest, c.bin(Op.UDIV, c.get(rest), size))
             for i, place in enumerate(places, 1):
                 c.put(place, c.add(c.get(place), c.mul(index, c.word(row, i))))
-        _emit_row(c, word, [c.get(place) for place in places], item, flat)
+        before = c.mul(c.get(number), length)
+        low, high = c.sub(start, before), c.sub(stop, before)
+        low = c.select(c.icmp(Rel.SGT, low, c.const(0)), low, c.const(0))
+        high = c.select(c.icmp(Rel.SLT, high, length), high, length)
+        bases = [c.get(place) for place in places]
+        with c.repeat(high, start=low) as at:
+            strides = word["run_stride"], word["run_to_stride"]
+            ends = [c.add(b, c.mul(c.get(at), s)) for b, s in zip(bases, strides)]
+            if flat:
+                size = c.const(nbytes) if nbytes else c.mul(word["count"], item)
+                c.copy(ends[1], ends[0], size)
+            else:
+                _emit_row(c, word, ends, item)
     return c.code
 
 
 def _emit_row(
-    c: Contract, word: Mapping[str, Val], places: Sequence[Val], item: int, flat: bool
+    c: Contract, word: Mapping[str, Val], places: Sequence[Val], item: int
 ) -> None:
     source, target = places
-    if flat:
-        c.copy(target, source, c.mul(word["count"], item))
-        return
     with c.repeat(word["count"]) as index:
         at = c.get(index)
         value = c.peek(c.add(source, c.mul(at, word["stride"])), _WHOLE[item])
