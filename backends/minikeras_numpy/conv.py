@@ -1,29 +1,47 @@
 """Convolution: windows gathered into a matrix, block by block, and matrix products.
 
 A block is a few batch entries, so that its matrix stays in the cache and memory does
-not grow with the batch. The three directions share one plan and its workspace; a
-lowered step keeps the plan, so that it allocates once.
+not grow with the batch. Blocks may be shared out to threads: a *hand* is the workspace of
+one of them. The three directions share one plan and its hands; a lowered step keeps the
+plan, so that it allocates once.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
+from minikeras_numpy.sharing import serially
 from minikeras_numpy.windows import Geometry, Ints, interior, taps, view
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap too narrow for BLAS
 _BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
+_PARTS = 8  # sums of a filter's gradient, and blocks at least, where samples allow it
+_SUMS = 1 << 21  # elements of all such sums
+
+Over = Callable[[Callable[[int], None], int], None]
 
 
 class Conv:
-    """The three directions of a convolution, and their workspace."""
+    """The three directions of a convolution, and their workspace.
 
-    def __init__(self, xp: Any, geometry: Geometry, dtype: np.dtype[Any]) -> None:
+    `over(work, parts)` calls `work(number)` for each part, in any order.
+    """
+
+    def __init__(
+        self,
+        xp: Any,
+        geometry: Geometry,
+        dtype: np.dtype[Any],
+        over: Over = serially,
+    ) -> None:
         self.xp = xp
+        self.geometry, self.over = geometry, over
         self.work = work_dtype(dtype)
         self.dtype = dtype
         self.batch, self.spatial, self.cin = geometry[:3]
@@ -47,8 +65,31 @@ class Conv:
         self.pointwise = self.reach == 1 and set(strides) == {1} and not self.padded
         self.by_channel = groups > 1 and self.depth == 1
         width = self.reach * self.cin
-        self.step = max(1, min(self.batch, _BLOCK // max(1, self.positions * width)))
+        most = max(1, self.batch // _PARTS)
+        self.step = max(1, min(most, _BLOCK // max(1, self.positions * width)))
         self._kept: dict[str, Array] = {}
+        self._free: list[Conv] = []
+        self._turned: Conv | None = None
+
+    def _each(self, work: Callable[[Conv, slice], None]) -> None:
+        """`work(hand, block)` for each block of the batch."""
+        blocks = self._blocks(0, self.batch)
+
+        def part(number: int) -> None:
+            hand = self._hand()
+            work(hand, blocks[number])
+            self._free.append(hand)
+
+        self.over(part, len(blocks))
+
+    def _hand(self) -> Conv:
+        """This plan with a workspace that nobody uses now."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            made = copy.copy(self)
+            made._kept = {}
+            return made
 
     def _buffer(self, name: str, shape: Ints, fill: int | None = None) -> Array:
         """Workspace of this name and shape, made on first use."""
@@ -61,11 +102,9 @@ class Conv:
             self._kept[name] = have
         return have[:size].reshape(shape)
 
-    def _blocks(self) -> list[slice]:
-        return [
-            slice(a, min(a + self.step, self.batch))
-            for a in range(0, self.batch, self.step)
-        ]
+    def _blocks(self, first: int, last: int) -> list[slice]:
+        starts = range(first, last, self.step)
+        return [slice(a, min(a + self.step, last)) for a in starts]
 
     def _widened(self, x: Array) -> Array:
         """A block of x in the working dtype with its border of zeros."""
@@ -130,20 +169,23 @@ class Conv:
         if self.by_channel:
             return self._forward_by_channel(x, w, out)
         matrix = self._matrix(w)
-        for block in self._blocks():
-            columns = self._columns(x[block])
+
+        def work(hand: Conv, block: slice) -> None:
+            columns = hand._columns(x[block])
             part = out[block]
             rows = part.shape[0] * self.positions
             if self.groups == 1 and out.dtype == self.work:
                 self.xp.matmul(columns, matrix, out=part.reshape(rows, self.cout))
-                continue
+                return
             shape = (*matrix.shape[:-2], rows, matrix.shape[-1])
-            result = self.xp.matmul(columns, matrix, out=self._buffer("y", shape))
+            result = self.xp.matmul(columns, matrix, out=hand._buffer("y", shape))
             if self.groups > 1:
                 part = part.reshape(rows, self.groups, -1)
                 part[...] = result.transpose(1, 0, 2)
             else:
                 part.reshape(rows, self.cout)[...] = result
+
+        self._each(work)
         return out
 
     def filter_grad(self, x: Array, dy: Array, out: Array) -> Array:
@@ -154,46 +196,115 @@ class Conv:
         shape: Ints = (depth, self.cout)
         if self.groups > 1:
             shape = (self.groups, depth, self.cout // self.groups)
-        total = self._buffer("dw", shape)
-        total[...] = 0
-        part = self._buffer("dw part", shape)
-        for block in self._blocks():
-            columns = self._columns(x[block])
-            self.xp.matmul(columns.swapaxes(-1, -2), self._grouped(dy[block]), out=part)
-            total += part
+
+        def work(hand: Conv, block: slice, total: Array, first: bool) -> None:
+            columns = hand._columns(x[block]).swapaxes(-1, -2)
+            target = total if first else hand._buffer("dw part", shape)
+            self.xp.matmul(columns, hand._grouped(dy[block]), out=target)
+            if not first:
+                total += target
+
+        total = self._sums(work, shape)
         if self.groups > 1:
             total = total.transpose(1, 0, 2)
         out[...] = total.reshape(out.shape)
         return out
 
+    def _sums(
+        self, work: Callable[[Conv, slice, Array, bool], None], shape: Ints
+    ) -> Array:
+        """The sum of what `work(hand, block, total, first)` gives or adds to a total.
+
+        The samples are cut by sizes alone, and the parts added in order.
+        """
+        size = math.prod(shape)
+        count = max(1, min(_PARTS, self.batch, _SUMS // max(1, size)))
+        totals = self._buffer("dw", (count, *shape))
+        if self.batch == 0:
+            totals[...] = 0
+
+        def part(number: int) -> None:
+            hand = self._hand()
+            ends = (self.batch * i // count for i in (number, number + 1))
+            for i, block in enumerate(self._blocks(*ends)):
+                work(hand, block, totals[number], i == 0)
+            self._free.append(hand)
+
+        self.over(part, count if self.batch else 0)
+        if count == 1:
+            return totals[0]
+        return self.xp.sum(totals, axis=0, out=self._buffer("dw sum", shape))
+
     def input_grad(self, dy: Array, w: Array, out: Array) -> Array:
         """The gradient of the input into `out`: products, added back tap by tap."""
         if self.by_channel:
             return self._input_grad_by_channel(dy, w, out)
+        if self._turns():
+            return self._input_grad_by_windows(dy, w, out)
         if self.groups == 1 and self.strides[-1] == 1 and self.cin >= _TAP_CHANNELS:
             return self._input_grad_by_tap(dy, w, out)
         matrix = self._matrix(w).swapaxes(-1, -2)
-        for block in self._blocks():
+
+        def work(hand: Conv, block: slice) -> None:
             count = block.stop - block.start
             rows = count * self.positions
-            grouped = self._grouped(dy[block])
+            grouped = hand._grouped(dy[block])
             shape = (*grouped.shape[:-1], matrix.shape[-1])
             columns = self.xp.matmul(
-                grouped, matrix, out=self._buffer("columns", shape)
+                grouped, matrix, out=hand._buffer("columns", shape)
             )
             if self.pointwise and self.groups == 1:
                 out[block] = columns.reshape(out[block].shape)
-                continue
+                return
             if self.groups > 1:
                 columns = columns.reshape(self.groups, rows, self.reach, self.depth)
                 columns = columns.transpose(1, 2, 0, 3)
             columns = columns.reshape(count, *self.out, *self.kernel, self.cin)
-            wide = self._buffer("dx", (count, *self.wide, self.cin))
+            wide = hand._buffer("dx", (count, *self.wide, self.cin))
             wide[...] = 0
             for tap, place in self.places:
                 wide[place] += columns[(slice(None),) * (1 + len(self.out)) + tap]
             out[block] = wide[self.inner] if self.padded else wide
+
+        self._each(work)
         return out
+
+    def _turns(self) -> bool:
+        """Whether the gradient is better a convolution of dy with the turned kernel.
+
+        Then windows of dy are copied, where products for each tap would be added back,
+        which takes twice as long for as many.
+        """
+        if self.groups > 1 or set(self.strides) != {1} or self.pointwise:
+            return False
+        gathered = math.prod(self.spatial) * self.cout
+        return gathered <= self.positions * self.cin * 5 // 4 and all(
+            d * (k - 1) >= max(ends)
+            for k, d, ends in zip(
+                self.kernel, self.dilation, self.geometry.padding, strict=True
+            )
+        )
+
+    def _input_grad_by_windows(self, dy: Array, w: Array, out: Array) -> Array:
+        plan = self._turned
+        if plan is None:
+            borders = tuple(
+                (d * (k - 1) - low, d * (k - 1) - high)
+                for k, d, (low, high) in zip(
+                    self.kernel, self.dilation, self.geometry.padding, strict=True
+                )
+            )
+            turned = self.geometry._replace(
+                spatial=self.out,
+                channels=self.cout,
+                filters=self.cin,
+                padding=borders,
+            )
+            plan = self._turned = Conv(self.xp, turned, self.dtype, self.over)
+        flipped = w[(slice(None, None, -1),) * len(self.kernel)].swapaxes(-1, -2)
+        kernel = plan._buffer("w", flipped.shape)
+        kernel[...] = flipped
+        return plan.forward(dy, kernel, out)
 
     def _input_grad_by_tap(self, dy: Array, w: Array, out: Array) -> Array:
         """The same with a product for each tap.
@@ -202,20 +313,23 @@ class Conv:
         """
         matrices = self._matrix(w).reshape(self.reach, self.cin, self.cout)
         matrices = matrices.swapaxes(-1, -2)
-        for block in self._blocks():
+
+        def work(hand: Conv, block: slice) -> None:
             count = block.stop - block.start
-            flat = self._grouped(dy[block])
+            flat = hand._grouped(dy[block])
             shape = (self.reach, flat.shape[0], self.cin)
-            parts = self.xp.matmul(flat, matrices, out=self._buffer("columns", shape))
+            parts = self.xp.matmul(flat, matrices, out=hand._buffer("columns", shape))
             if self.pointwise:
                 out[block] = parts.reshape(out[block].shape)
-                continue
+                return
             parts = parts.reshape(self.reach, count, *self.out, self.cin)
-            wide = self._buffer("dx", (count, *self.wide, self.cin))
+            wide = hand._buffer("dx", (count, *self.wide, self.cin))
             wide[...] = 0
             for part, (_, place) in zip(parts, self.places, strict=True):
                 wide[place] += part
             out[block] = wide[self.inner] if self.padded else wide
+
+        self._each(work)
         return out
 
     # One channel per group (depthwise): multiply and add, tap by tap.
@@ -227,45 +341,49 @@ class Conv:
 
     def _forward_by_channel(self, x: Array, w: Array, out: Array) -> Array:
         w = self._per_channel(w)
-        for block in self._blocks():
-            wide = self._widened(x[block])
+
+        def work(hand: Conv, block: slice) -> None:
+            wide = hand._widened(x[block])
             shape = (wide.shape[0], *self.out, *w.shape[-2:])
-            total = self._buffer("y", shape)
-            product = self._buffer("y part", shape)
+            total = hand._buffer("y", shape)
+            product = hand._buffer("y part", shape)
             total[...] = 0
             for tap, place in self.places:
                 self.xp.multiply(wide[place][..., None], w[tap], out=product)
                 total += product
             out[block] = total.reshape(*shape[:-2], self.cout)
+
+        self._each(work)
         return out
 
     def _filter_grad_by_channel(self, x: Array, dy: Array, out: Array) -> Array:
-        total = self.xp.zeros(
-            (*self.kernel, self.cin, self.cout // self.cin), dtype=self.work
-        )
-        for block in self._blocks():
-            wide = self._widened(x[block])
+        shape = (*self.kernel, self.cin, self.cout // self.cin)
+
+        def work(hand: Conv, block: slice, total: Array, first: bool) -> None:
+            wide = hand._widened(x[block])
             g = dy[block].astype(self.work, copy=False)
-            g = g.reshape(*g.shape[:-1], self.cin, -1)
+            g = g.reshape(-1, self.cin, shape[-1])
             for tap, place in self.places:
-                total[tap] += self.xp.einsum(
-                    "rc,rcm->cm",
-                    wide[place].reshape(-1, self.cin),
-                    g.reshape(-1, *g.shape[-2:]),
-                )
-        out[...] = total.reshape(out.shape)
+                seen = wide[place].reshape(-1, self.cin)
+                part = self.xp.einsum("rc,rcm->cm", seen, g)
+                total[tap] = part if first else total[tap] + part
+
+        out[...] = self._sums(work, shape).reshape(out.shape)
         return out
 
     def _input_grad_by_channel(self, dy: Array, w: Array, out: Array) -> Array:
         w = self._per_channel(w)
-        for block in self._blocks():
+
+        def work(hand: Conv, block: slice) -> None:
             g = dy[block].astype(self.work, copy=False)
             g = g.reshape(*g.shape[:-1], *w.shape[-2:])
-            wide = self._buffer("dx", (g.shape[0], *self.wide, self.cin))
+            wide = hand._buffer("dx", (g.shape[0], *self.wide, self.cin))
             wide[...] = 0
             for tap, place in self.places:
                 wide[place] += (g * w[tap]).sum(axis=-1)
             out[block] = wide[self.inner] if self.padded else wide
+
+        self._each(work)
         return out
 
 

@@ -2,7 +2,8 @@
 
 A `Group` writes the body's results into given arrays. Other values live in a few
 temporaries of the size of a block, reused as soon as they are dead, so they stay in
-the cache and memory does not grow with the arrays. An output may share its memory
+the cache and memory does not grow with the arrays. Blocks are shared out to threads, each
+with a schedule of its own. An output may share its memory
 with an input of the same shape (an update in place); which ones do is looked up at
 the first run, and an output whose input is read again later is written last.
 """
@@ -18,11 +19,14 @@ import numpy as np
 from minikeras.extend import Graph, Node, Shape, Value, allocates, numpy_dtype
 from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
+from minikeras_numpy.sharing import share
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
 
 BLOCK = (
     1 << 16
 )  # elements; a few temporaries of this size fit in the second level cache
+
+LINE = 512  # elements of a line at least: enough for a loop of NumPy's
 
 Slot = (
     int  # a place in the table of arrays of one run: inputs, outputs, constants, temps
@@ -37,54 +41,187 @@ class Group:
         self.body = body
         self.space = tuple(int(d) for d in space)
         self.size = math.prod(self.space)
-        self.mode = _mode(body, self.space)
+        drawn = any(n.prim.name == "random_bits" for n in body.nodes)
+        self.cells = max(1, BLOCK // 4) if drawn else BLOCK  # a draw is 20 operations
+        self.mode = _mode(body, self.space, self.cells)
         # Within a block what a kernel allocates is small, and stays in the cache.
         self.allocates = self.mode == "whole" and any(
             allocates(writer(kernels, node)) for node in body.nodes
         )
-        self._schedule: _Schedule | None = None
+        self.line = Line(self.space) if self.mode == "lines" else None
+        self._shared: list[set[int]] | None = None
+        self._free: list[_Schedule] = []
+        self._sums: dict[int, Array] = {}
+        self._tiles: dict[int, Array] = {}
 
     def run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Fill `outputs` from `inputs`; warnings are the caller's business."""
-        schedule = self._schedule
-        if schedule is None:
-            shared = _sharing(inputs, outputs)
-            schedule = self._schedule = _Schedule(self, shared)
-        table: list[Any] = [*inputs, *outputs, *schedule.fixed]
+        if self._shared is None:
+            self._shared = _sharing(inputs, outputs)
+        arrays: list[Any] = [*inputs, *outputs]
         if self.mode == "whole":
-            schedule.execute(table, 0)
+            schedule = self._hand()
+            schedule.execute([*arrays, *schedule.fixed], 0)
+            self._free.append(schedule)
             return
-        if self.mode == "flat":
-            table = [a if a.ndim == 0 else a.reshape(-1) for a in table]
+        if self.line is not None:
+            arrays = self._lines(arrays)
+            total, width = self.size // self.line.width, self.line.width
+        elif self.mode == "flat":
+            arrays = [a if a.ndim == 0 else a.reshape(-1) for a in arrays]
             total, width = self.size, 1
         else:
             total, width = self.space[0], self.size // self.space[0]
-        step = schedule.rows
-        cut = schedule.cut
-        for at in range(0, total, step):
-            end = min(at + step, total)
-            part = list(table)
-            for i in cut:
-                part[i] = table[i][at:end]
-            if end - at < step:
-                for i in schedule.temps:
-                    part[i] = table[i][: end - at]
-            schedule.execute(part, at * width)
+        rows = block_rows(width, self.cells)
+
+        def part(number: int) -> None:
+            schedule = self._hand()
+            at = number * rows
+            table = arrays
+            if self._sums:
+                table = list(arrays)
+                for i in self._sums:
+                    table[i] = arrays[i][number]
+            schedule.block(table, at, min(at + rows, total), width)
+            self._free.append(schedule)
+
+        share(part, -(-total // rows))
+        if self.line is not None:
+            for j, v in enumerate(self.body.outputs):
+                if v.aval.shape != self.space:
+                    i = len(inputs) + j
+                    self.line.fold(self._sums[i], outputs[j])
+
+    def _lines(self, arrays: list[Any]) -> list[Any]:
+        """The arrays as rows of lines; what is there for each channel fills one line.
+
+        In the place of a sum come its parts, one for each block.
+        """
+        line = self.line
+        assert line is not None
+        values = [*self.body.inputs, *self.body.outputs]
+        result = []
+        for i, (array, v) in enumerate(zip(arrays, values, strict=True)):
+            shape = v.aval.shape
+            if i >= len(self.body.inputs) and shape != self.space:
+                if i not in self._sums:
+                    rows = self.size // line.width
+                    count = -(-rows // block_rows(line.width, self.cells))
+                    self._sums[i] = np.empty((count, line.width), array.dtype)
+                result.append(self._sums[i])
+                continue
+            if shape != self.space and math.prod(shape) > 1:
+                if i not in self._tiles:
+                    self._tiles[i] = np.empty(line.width, array.dtype)
+                tile = self._tiles[i]
+                np.copyto(tile.reshape(line.times, -1), array.reshape(-1))
+                result.append(tile)
+                continue
+            result.append(line.as_rows(array))
+        return result
+
+    def _hand(self) -> _Schedule:
+        """A schedule whose temporaries nobody uses now."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            return _Schedule(self, self._shared or [])
 
 
-def _mode(body: Graph, space: Shape) -> str:
-    """How to cut the space: "flat" ranges, "rows" of the first axis, or "whole"."""
+def block_rows(width: int, cells: int) -> int:
+    """Rows of `width` elements in a block of so many."""
+    return max(1, cells // width)
+
+
+class Line:
+    """Pictures as rows of lines: some pixels, with their channels, side by side.
+
+    NumPy's loops run along the last axis. Where that is 16 channels, which an operand has
+    one number each for, they are too short; a line holds that operand many times over.
+    """
+
+    def __init__(self, space: Shape) -> None:
+        self.space = tuple(space)
+        self.channels = space[-1]
+        pixels = math.prod(space[:-1])
+        least = max(1, LINE // self.channels)
+        times = range(least, min(4 * least, pixels) + 1)
+        self.times = next((n for n in times if pixels % n == 0), 1)
+        self.width = self.times * self.channels
+
+    def as_rows(self, array: Array) -> Array:
+        """An array of the space, or of one element."""
+        return array.reshape(-1, self.width) if array.size > 1 else array.reshape(())
+
+    def as_line(self, array: Array) -> Array:
+        """A constant: one number, or one for each channel."""
+        if array.size == 1 or array.shape == self.space:
+            return self.as_rows(array)
+        return np.tile(array.reshape(-1), self.times)
+
+    def shape(self, shape: Shape, rows: int) -> Shape:
+        """That of a temporary."""
+        if tuple(shape) == self.space:
+            return (rows, self.width)
+        return (self.width,) if math.prod(shape) > 1 else ()
+
+    def fold(self, sums: Array, out: Array) -> None:
+        """The sum of each channel from those of the blocks, in order."""
+        whole = np.add.reduce(sums, axis=0).reshape(self.times, self.channels)
+        np.add.reduce(whole, axis=0, out=out.reshape(self.channels))
+
+
+def _has_lines(body: Graph, space: Shape) -> bool:
+    """Whether all is of the space, or for each channel, or one number, or a sum by channels."""
+    if len(space) < 2 or not 1 < space[-1] <= BLOCK:
+        return False
+    used = {v for n in body.nodes for v in n.inputs}
+    made = {v: n for n in body.nodes for v in n.outputs}
+    sums = set()
+    for n in body.nodes:
+        if n.prim.name in ("iota", "random_bits"):
+            return False
+        if n.prim.name in REDUCTIONS:
+            x, out = n.inputs[0], n.outputs[0]
+            full = x in made and made[x].prim.name == "full"
+            wide = x.aval.dtype in ("float32", "float64") and x.aval.shape == space
+            axes = tuple(range(len(space) - 1))
+            if n.prim.name != "sum" or n.static["axes"] != axes or not wide:
+                return False
+            if out in used or full or out.aval.dtype != x.aval.dtype:
+                return False
+            sums.add(out)
+    channels = (*(1 for _ in space[1:]), space[-1])
+    for v in body.values():
+        shape = tuple(v.aval.shape)
+        narrow = math.prod(shape) == 1 or shape in (channels, channels[-1:])
+        if v not in sums and shape != space and not narrow:
+            return False
+    return all(v in sums or v.aval.shape == space for v in body.outputs)
+
+
+def _mode(body: Graph, space: Shape, cells: int) -> str:
+    """How to cut the space.
+
+    "flat": ranges, "lines": rows of lines, "rows": those of the first axis, or "whole".
+    """
     size = math.prod(space)
     nodes = body.nodes
-    if size < 2 * BLOCK or any(n.prim.name in REDUCTIONS for n in nodes):
+    if size < 2 * cells:
         return "whole"
+    reduced = any(n.prim.name in REDUCTIONS for n in nodes)
     shapes = {v.aval.shape for v in body.values() if v.aval.shape}
     shapes -= {n.inputs[0].aval.shape for n in nodes if n.prim.name == "random_bits"}
-    if shapes <= {space} and not any(n.prim.name == "iota" for n in nodes):
+    counted = any(n.prim.name == "iota" for n in nodes)
+    if shapes <= {space} and not counted and not reduced:
         return "flat"
+    if _has_lines(body, space):
+        return "lines"
+    if reduced:
+        return "whole"
     if any(v.aval.shape != space for v in body.outputs):
         return "whole"
-    return "rows" if space[0] > 1 and size // space[0] <= BLOCK else "whole"
+    return "rows" if space[0] > 1 and size // space[0] <= cells else "whole"
 
 
 def _sharing(inputs: Sequence[Array], outputs: Sequence[Array]) -> list[set[int]]:
@@ -111,9 +248,11 @@ class _Schedule:
         space, size = group.space, group.size
         self.rows = size
         if group.mode == "flat":
-            self.rows = BLOCK
+            self.rows = group.cells
         elif group.mode == "rows":
-            self.rows = max(1, BLOCK // (size // space[0]))
+            self.rows = block_rows(size // space[0], group.cells)
+        elif group.line is not None:
+            self.rows = block_rows(group.line.width, group.cells)
         self.fixed: list[Array] = []
         self.temps: list[Slot] = []
         self.calls: list[tuple[Write, tuple[Slot, ...]]] = []
@@ -122,7 +261,7 @@ class _Schedule:
         self.shared = shared
         self._free: dict[tuple[Shape, str], list[Slot]] = {}
         for v, array in self.body.constants.items():
-            self.slot[v] = self._add(np.asarray(array, numpy_dtype(v.aval.dtype)))
+            self.slot[v] = self._constant(np.asarray(array, numpy_dtype(v.aval.dtype)))
         self.last = {v: p for p, n in enumerate(self.body.nodes) for v in n.inputs}
         self._build()
         self.cut = self._to_cut()
@@ -134,6 +273,24 @@ class _Schedule:
                 write(table[slots[0]], table[slots[1]], first)
             else:
                 write(*[table[i] for i in slots])
+
+    def block(self, arrays: list[Any], at: int, end: int, width: int) -> None:
+        """The calls for rows [at, end) of `width` elements."""
+        table = [*arrays, *self.fixed]
+        for i in self.cut:
+            table[i] = self._row(table[i])[at:end]
+        if end - at < self.rows:
+            for i in self.temps:
+                if self.group.line is None or table[i].ndim == 2:
+                    table[i] = table[i][: end - at]
+        self.execute(table, at * width)
+
+    def _row(self, array: Array) -> Array:
+        return array.reshape(-1) if self.group.mode == "flat" else array
+
+    def _constant(self, array: Array) -> Slot:
+        line = self.group.line
+        return self._add(array if line is None else line.as_line(array))
 
     def _add(self, array: Array) -> Slot:
         self.fixed.append(array)
@@ -166,7 +323,10 @@ class _Schedule:
             if out in target:
                 self.calls.append((_assign, (self.slot[out], target[out])))
             return
-        write = writer(self.group.kernels, node)
+        if self.group.line is not None and name in REDUCTIONS:
+            write: Write = _add_rows
+        else:
+            write = writer(self.group.kernels, node)
         for v in dict.fromkeys(node.inputs):
             # A reduction, and a draw, does not read the index that it writes.
             if name not in REDUCTIONS and name != "random_bits":
@@ -203,13 +363,22 @@ class _Schedule:
         free = self._free.get((shape, dtype))
         if free:
             return free.pop()
-        if self.group.mode == "flat" and shape:
+        line = self.group.line
+        if line is not None:
+            shape = line.shape(shape, self.rows)
+        elif self.group.mode == "flat" and shape:
             shape = (min(self.rows, self.group.size),)
         elif self.group.mode == "rows" and self._follows_rows(shape):
             shape = (min(self.rows, shape[0]), *shape[1:])
         slot = self._add(np.empty(shape, numpy_dtype(dtype)))
         self.temps.append(slot)
         return slot
+
+    def _whole_constants(self, first: int) -> list[Slot]:
+        """Constants that are as large as the space."""
+        slots = range(first, first + len(self.fixed))
+        known = zip(slots, self.fixed, strict=True)
+        return [i for i, a in known if a.ndim == 2 and i not in self.temps]
 
     def _follows_rows(self, shape: Shape) -> bool:
         space = self.group.space
@@ -220,6 +389,11 @@ class _Schedule:
         mode = self.group.mode
         if mode == "whole":
             return []
+        if mode == "lines":
+            values = [*self.body.inputs, *self.body.outputs]
+            space = self.group.space
+            cut = [i for i, v in enumerate(values) if v.aval.shape == space]
+            return cut + self._whole_constants(len(values))
         values = [*self.body.inputs, *self.body.outputs]
         shapes = [v.aval.shape for v in values] + [a.shape for a in self.fixed]
         if mode == "flat":
@@ -232,6 +406,10 @@ class _Schedule:
         else:
             along = [self._follows_rows(s) for s in shapes]
         return [i for i, on in enumerate(along) if on and i not in self.temps]
+
+
+def _add_rows(x: Array, out: Array) -> None:
+    np.add.reduce(x, axis=0, out=out)
 
 
 def _assign(x: Array, out: Array) -> None:

@@ -19,6 +19,7 @@ from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool, maximum_of
 from minikeras_numpy.recurrent import FILLS, prepared
+from minikeras_numpy.sharing import share, share_products
 from minikeras_numpy.windows import Geometry
 from minikeras_numpy.writers import Scratch, choose
 
@@ -66,7 +67,8 @@ def _matmul(node: Node) -> Run:
 
 def _plan(node: Node, x_shape: Any, w_shape: Any) -> Conv:
     dtype = numpy_dtype(node.inputs[0].aval.dtype)
-    return Conv(np, Geometry.of_conv(x_shape, w_shape, node.static), dtype)
+    geometry = Geometry.of_conv(x_shape, w_shape, node.static)
+    return Conv(np, geometry, dtype, share_products)
 
 
 def _conv(node: Node) -> Run:
@@ -97,31 +99,52 @@ def _widened(pool: Pool, x: Array, fill: Any, scratch: Scratch, name: str) -> Ar
     return wide
 
 
-def _max_pool(node: Node) -> Run:
-    pool = _pool(node, node.inputs[0].aval.shape)
-    scratch = Scratch()
+def _by_samples(
+    batch: int, size: int, work: Callable[..., None]
+) -> Callable[..., None]:
+    """`work(scratch, *arrays)` for some samples of a batch at a time, by several threads.
 
-    def run(x: Array, out: Array) -> None:
+    `size` is the elements that it goes over for a sample; each place in a window reads the
+    same few arrays.
+    """
+    step = max(1, _BLOCK // max(1, size))
+    free: list[Scratch] = []
+
+    def run(*given: Array) -> None:
+        def part(number: int) -> None:
+            try:
+                scratch = free.pop()
+            except IndexError:
+                scratch = Scratch()
+            block = slice(number * step, (number + 1) * step)
+            work(scratch, *(a[block] for a in given))
+            free.append(scratch)
+
+        share(part, -(-batch // step))
+
+    return run
+
+
+def _max_pool(node: Node) -> Run:
+    shape = node.inputs[0].aval.shape
+    pool = _pool(node, shape)
+
+    def work(scratch: Scratch, x: Array, out: Array) -> None:
         wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
         maximum_of(np, pool, wide, out)
 
-    return run
+    return _by_samples(shape[0], math.prod(pool.out_shape[1:]), work)
 
 
 def _max_pool_grad(node: Node) -> Run:
     x_aval = node.inputs[0].aval
     pool = _pool(node, x_aval.shape)
-    scratch = Scratch()
     zero = np.zeros((), numpy_dtype(x_aval.dtype))
-    batch = x_aval.shape[0]
-    # Some samples at a time: every place in the window reads the same few arrays.
-    step = max(1, _BLOCK // max(1, math.prod(pool.out_shape[1:])))
-
     places = pool.places
     spatial = x_aval.shape[1:-1]
     whole = pool.disjoint and pool.covers(spatial, node.static["window"])
 
-    def spread(x: Array, dy: Array, out: Array) -> None:
+    def spread(scratch: Scratch, x: Array, dy: Array, out: Array) -> None:
         wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
         peak = scratch.get("peak", dy.shape, x.dtype)
         target = out
@@ -155,41 +178,38 @@ def _max_pool_grad(node: Node) -> Run:
         if pool.padded:
             np.copyto(out, target[pool.inner])
 
-    def run(x: Array, dy: Array, out: Array) -> None:
-        for at in range(0, batch, step):
-            spread(x[at : at + step], dy[at : at + step], out[at : at + step])
-
-    return run
+    return _by_samples(x_aval.shape[0], math.prod(pool.out_shape[1:]), spread)
 
 
 def _sum_pool(node: Node) -> Run:
-    pool = _pool(node, node.inputs[0].aval.shape)
-    scratch = Scratch()
+    shape = node.inputs[0].aval.shape
+    pool = _pool(node, shape)
 
-    def run(x: Array, out: Array) -> None:
+    def work(scratch: Scratch, x: Array, out: Array) -> None:
         wide = _widened(pool, x, 0, scratch, "wide")
         np.copyto(out, wide[pool.places[0]])
         for place in pool.places[1:]:
             np.add(out, wide[place], out=out)
 
-    return run
+    return _by_samples(shape[0], math.prod(pool.out_shape[1:]), work)
 
 
 def _sum_pool_grad(node: Node) -> Run:
-    pool = _pool(node, node.static["input_shape"])
-    scratch = Scratch()
+    shape = node.static["input_shape"]
+    pool = _pool(node, shape)
 
-    def run(dy: Array, out: Array) -> None:
+    def work(scratch: Scratch, dy: Array, out: Array) -> None:
         target = out
         if pool.padded:
-            target = scratch.get("target", pool.padded_shape, dy.dtype)
+            wide = (dy.shape[0], *pool.padded_shape[1:])
+            target = scratch.get("target", wide, dy.dtype)
         target.fill(0)
         for place in pool.places:
             target[place] += dy
         if pool.padded:
             np.copyto(out, target[pool.inner])
 
-    return run
+    return _by_samples(shape[0], math.prod(shape[1:]), work)
 
 
 def _row_sums(x: Array, axis: int, out: Array) -> None:

@@ -21,13 +21,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from minikeras_numpy.processors import MAX_THREADS, default_threads
 
 from minikeras.extend import Living
 from minikeras_numba.machine.failures import raise_failure
 from minikeras_numba.machine.jit import compile_ir, host
 from minikeras_numba.machine.team_ir import PARTS_BITS, team_text
 
-MAX_THREADS = 256
 # Chunks for each thread: so many fewer waits where one runs slower than another.
 CHUNKS = 4
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -36,41 +36,6 @@ _SEQUENCE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)
 _WORK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _STATE_BYTES = 64 * 8
 _NAP = 0.0005
-
-
-def _cgroup_limit() -> int | None:
-    """Whole processors the control group (v2, then v1) allows, or None."""
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-    except (OSError, ValueError):
-        try:
-            with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as file:
-                quota = file.read().strip()
-            with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as file:
-                period = file.read().strip()
-        except OSError:
-            return None
-    if not quota.isdigit() or not period.isdigit() or int(period) == 0:
-        return None
-    return max(1, int(quota) // int(period))
-
-
-def default_threads() -> int:
-    """MINIKERAS_NUM_THREADS, else the processors this process may use."""
-    chosen = os.environ.get("MINIKERAS_NUM_THREADS", "")
-    if chosen:
-        if not (chosen.isascii() and chosen.isdigit()) or int(chosen) < 1:
-            raise ValueError(
-                f"MINIKERAS_NUM_THREADS is {chosen!r}; expected a whole number >= 1."
-            )
-        return min(int(chosen), MAX_THREADS)
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
-    limit = _cgroup_limit()
-    return min(count, limit or count, MAX_THREADS)
 
 
 class Team:

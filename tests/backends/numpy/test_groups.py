@@ -23,6 +23,7 @@ BINARY = ("add", "mul", "maximum", "sub")
 def _small_blocks(monkeypatch):
     """Blocks of a few elements, so that small arrays are cut into many."""
     monkeypatch.setattr(groups, "BLOCK", 8)
+    monkeypatch.setattr(groups, "LINE", 4)
 
 
 def node(name, inputs, **static):
@@ -142,6 +143,33 @@ def test_random_bits_continue_across_blocks(space):
     arrays.append(np.zeros(space[-1:], np.float32))
     (got,) = run(body, space, arrays)
     np.testing.assert_array_equal(got, evaluate(body, arrays)[0])
+
+
+@pytest.mark.parametrize("space", [(12, 5), (4, 3, 2, 3), (9, 2), (1, 30, 4)])
+def test_pictures_are_worked_on_in_lines(space):
+    """Normalizing by channels, and its sums: the bits of the body, but for the sums'."""
+    x, y = (Value(Aval(space, "float32")) for _ in range(2))
+    tail = (*(1 for _ in space[1:]), space[-1])
+    scale, mean = Value(Aval(tail, "float32")), Value(Aval(space[-1:], "float32"))
+    centred = node("sub", [x, mean])
+    scaled = node("mul", [centred.outputs[0], scale])
+    added = node("add", [scaled.outputs[0], y])
+    axes = tuple(range(len(space) - 1))
+    sums = [
+        node("sum", [v], axes=axes, keepdims=keep)
+        for v, keep in ((scaled.outputs[0], True), (y, False))
+    ]
+    nodes = [centred, scaled, added, *sums]
+    outputs = [n.outputs[0] for n in nodes[2:]]
+    body = Graph([x, y, scale, mean], {}, nodes, outputs)
+    assert groups.Group(BACKEND.kernels, body, space).mode == "lines"
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=v.aval.shape).astype(np.float32) for v in body.inputs]
+    got = run(body, space, arrays, shared=[(0, 1)])
+    wanted = evaluate(body, arrays)
+    np.testing.assert_array_equal(got[0], wanted[0])
+    for one, other in zip(got[1:], wanted[1:], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
 def test_an_input_that_is_read_again_is_overwritten_last():
