@@ -139,7 +139,9 @@ def test_shared_convolutions_have_the_bits_of_serial_ones(padding, groups):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("padding", [((1, 1), (1, 1)), ((0, 0), (2, 1)), ((2, 2), (0, 2))])
+@pytest.mark.parametrize(
+    "padding", [((1, 1), (1, 1)), ((0, 0), (2, 1)), ((2, 2), (0, 2))]
+)
 @pytest.mark.parametrize("dilation", [(1, 1), (2, 1)])
 def test_the_gradient_by_windows_is_the_one_by_taps(padding, dilation):
     rng = np.random.default_rng(1)
