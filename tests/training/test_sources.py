@@ -19,6 +19,7 @@ import minikeras as keras
 from minikeras.training.data import make_adapter, sample_weight_of
 from minikeras.training.data.background import time_limit
 from minikeras.training.data.order import STORED, LongOrder, shuffled
+from minikeras.training.data.processes import ProcessWorker
 from tests.training.datasets import NEVER, Dies, Parts, Raises, Sleeps, Uneven, stream
 from tests.training.models import data_threads_end, linear, two_outputs
 
@@ -398,9 +399,18 @@ def test_worker_processes(monkeypatch):
     assert any("in __getitem__" in note for note in caught.value.__notes__)
     with pytest.raises(RuntimeError, match=r"batch 2 of Dies ended with exit code 7"):
         history(Dies(X, Y, **options))
-    monkeypatch.setenv("MINIKERAS_DATA_TIMEOUT", "3")
+    # Batch 2 never comes; the others have all the time that a busy machine needs.
+    monkeypatch.setenv("MINIKERAS_DATA_TIMEOUT", "300")
+    make, limits = ProcessWorker.make, set()
+
+    def timed(self, number, limit):
+        limits.add(limit)
+        return make(self, number, 0.3 if number == 2 else None)
+
+    monkeypatch.setattr(ProcessWorker, "make", timed)
     with pytest.raises(TimeoutError, match="batch 2 of Sleeps"):
         history(Sleeps(X, Y, **options))
+    assert limits == {300}
 
     data.handle = lambda: None  # cannot be pickled
     with pytest.raises(Exception, match=r"(?i)pickle") as caught:

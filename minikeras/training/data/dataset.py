@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from minikeras.training.data.elements import (
     to_host,
     to_public,
 )
+from minikeras.training.data.file_cache import FileCache
 from minikeras.training.data.joining import Joining, called
 from minikeras.training.data.rows import Rows, rows_of
 
@@ -465,18 +467,21 @@ class Dataset(Joining):
         )
 
     def cache(self, filename: str = "", name: str | None = None) -> Dataset:
-        """Keep the elements in memory after the first whole pass.
+        """Keep the elements after the first whole pass.
+
+        Args:
+            filename: A file to keep them in, also for later processes, which take what is
+                there without asking how it came about; `.elements` is put behind the name.
+                Without one they are kept in memory.
+            name: Not used.
 
         Raises:
-            ValueError: If a file is named; caches in files are not offered.
+            ValueError: While iterating, if the file is damaged.
         """
+        kept: Any = streams.Cache(self._elements)
         if filename:
-            raise ValueError(
-                f"Dataset.cache: filename={filename!r}; expected none, the cache is in memory. "
-                "For more data than memory holds, store arrays and read them by "
-                "np.load(mmap_mode='r')."
-            )
-        return self._changed(streams.Cache(self._elements), self._count, self._batched)
+            kept = FileCache(self._elements, os.fspath(filename))
+        return self._changed(kept, self._count, self._batched)
 
     def with_options(self, options: object, name: str | None = None) -> Dataset:
         """Itself: TensorFlow's options mean nothing here."""
