@@ -4,6 +4,8 @@
 backend on which all of them run.
 """
 
+import random
+
 WORDS = ["red", "green", "blue", "", "Zürich", "naïve", "red", "unknown"]
 GRID = [["red", "green"], ["", "zz"], ["blue", "blue"]]
 TEXTS = [
@@ -207,4 +209,56 @@ def ranges():
     )
 
 
-CASES = {**dict(lookups()), **dict(texts()), **dict(hashes()), **dict(ranges())}
+def drawn():
+    """Arguments and texts by chance, the same in every run."""
+    rng = random.Random(20)
+    pieces = [
+        "the",
+        "The",
+        "cat",
+        "dog.",
+        "é",
+        "É",
+        "日本",
+        "x" * 9,
+        "long" * 5,
+        "y" * 40,
+    ]
+    pieces += ["a-b", "'s", "\u00a0", "\t", "", "!?", "naïve", "[UNK]", "1.5"]
+    words = ["red", "green", "blue", "", "q", "r" * 20]
+    for number in range(14):
+        texts = [" ".join(rng.choices(pieces, k=rng.randrange(9))) for _ in range(5)]
+        mode = rng.choice(["int", "int", "multi_hot", "count", "tf_idf"])
+        args = {"output_mode": mode}
+        args["standardize"] = rng.choice(
+            ["lower_and_strip_punctuation", "lower", "strip_punctuation", None]
+        )
+        args["split"] = rng.choice(["whitespace", "whitespace", "character"])
+        args["max_tokens"] = rng.choice([None, 3, 6, 50])
+        if mode == "int":
+            args["output_sequence_length"] = rng.choice([None, 1, 4])
+        elif args["max_tokens"]:
+            args["pad_to_max_tokens"] = rng.random() < 0.5
+        if args["split"] == "whitespace":
+            args["ngrams"] = rng.choice([None, None, 2, (1, 3)])
+        asked = texts[::-1] * (40 if mode != "int" and number % 2 else 1)
+        asked = [" ".join(asked)] if len(asked) > 5 else asked
+        yield f"drawn text {number}", case("TextVectorization", asked, texts, **args)
+    for number in range(10):
+        learnt = [rng.choices(words, k=2) for _ in range(rng.randrange(2, 6))]
+        args = {"output_mode": rng.choice(MODES), "mask_token": rng.choice([None, ""])}
+        args["num_oov_indices"] = rng.choice([1, 1, 2, 3])
+        args["max_tokens"] = rng.choice([None, None, 6, 8])
+        if args["max_tokens"] and args["output_mode"] != "int":
+            args["pad_to_max_tokens"] = rng.random() < 0.5
+        asked = [rng.choices([*words, "zz"], k=3) for _ in range(2)]
+        yield f"drawn lookup {number}", case("StringLookup", asked, learnt, **args)
+
+
+CASES = {
+    **dict(lookups()),
+    **dict(texts()),
+    **dict(hashes()),
+    **dict(ranges()),
+    **dict(drawn()),
+}

@@ -181,16 +181,15 @@ def test_arguments_and_configs(name):
 @pytest.mark.oracle
 def test_policies_with_given_transformations():
     keras = real_keras()
-    x = pictures(size=(12, 12))
+    x = pictures()  # of the size for which JAX has compiled most of it already
     for name in ("RandAugment", "AugMix"):
         theirs = getattr(keras.layers, name)(seed=3)
         ours = getattr(minikeras.layers, name)(seed=3)
-        for _ in range(1):
-            how = keras.tree.map_structure(
-                lambda v: array(v) if hasattr(v, "shape") else v,
-                theirs.get_random_transformation(x),
-            )
-            close(ours.transform_images(x, how), theirs.transform_images(x, how), 0.1)
+        how = keras.tree.map_structure(
+            lambda v: array(v) if hasattr(v, "shape") else v,
+            theirs.get_random_transformation(x),
+        )
+        close(ours.transform_images(x, how), theirs.transform_images(x, how), 0.1)
 
 
 @pytest.mark.oracle
@@ -209,5 +208,5 @@ def test_adaptive_equalization(grid, limit):
 @pytest.mark.parametrize("bins", [256, 16, 7])
 def test_equalization_with_few_bins(bins):
     ours, theirs, _ = both(("Equalization", {"bins": bins}, None))
-    x = pictures(size=(16, 16))[:1]
+    x = pictures(size=(16, 24))[:1]
     close(ours(x), theirs(x))
