@@ -12,6 +12,7 @@ import numpy as np
 from minikeras import config
 from minikeras.callbacks import BackupAndRestore, History
 from minikeras.engine.interpret import apart
+from minikeras.engine.undisturbed import attended
 from minikeras.training.alike import begin, share_values
 from minikeras.training.arguments import (
     check_counts,
@@ -185,7 +186,9 @@ class Trainer(Epochs):
             )
             numbers = range(initial_epoch, epochs)
             try:
-                self._fit_loop(feed, held_feed, callbacks, numbers, validation_freq)
+                attended(
+                    self._fit_loop, feed, held_feed, callbacks, numbers, validation_freq
+                )
             except BaseException:
                 callbacks._on_train_broken()
                 raise
@@ -242,7 +245,7 @@ class Trainer(Epochs):
             callbacks = self._callbacks(callbacks, verbose, epochs=1, steps=feed.steps)
             state = self._compiled("evaluate")
             state.nan = NanWatch()
-            results = self._test_epoch(feed, callbacks)
+            results = attended(self._test_epoch, feed, callbacks)
             state.nan.judge(results, feed.all_data, "evaluate")
         return self._results(results, return_dict)
 

@@ -12,7 +12,7 @@ import pytest
 
 import minikeras as keras
 from minikeras.engine import backend as registry
-from minikeras.engine.undisturbed import undisturbed
+from minikeras.engine.undisturbed import attended, undisturbed
 
 BACKENDS = [n for n in ("numpy", "numba") if registry.installed(n)]
 
@@ -91,6 +91,80 @@ def test_inside_another_and_in_other_threads():
     thread.start()
     thread.join()
     assert results == [7]
+
+
+def test_an_attended_run_hands_on_between_steps_and_waits_in_them():
+    done = []
+
+    def step(number):
+        if number == 2:
+            interrupt()
+        done.append(number)
+
+    def run():
+        for number in range(5):
+            undisturbed(step, number)
+
+    for _ in range(2):  # the stand-in is used again
+        with pytest.raises(KeyboardInterrupt):
+            attended(run)
+        assert done == [0, 1, 2]
+        done.clear()
+    with pytest.raises(KeyboardInterrupt):
+        attended(interrupt)
+    assert attended(lambda: attended(lambda: undisturbed(lambda: 5))) == 5
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_that_is_set_in_an_attended_run_stays():
+    calls = []
+
+    def mine(number, frame):
+        calls.append(number)
+
+    def run():
+        signal.signal(signal.SIGINT, mine)
+        undisturbed(lambda: (interrupt(), calls.append("done")))
+        assert signal.getsignal(signal.SIGINT) is mine
+
+    attended(run)
+    assert calls == ["done", signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) is mine
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_a_run_sets_handlers_once_and_not_for_each_step(monkeypatch):
+    puts = []
+    real = signal.signal
+
+    def put(number, handler):
+        puts.append(number)
+        return real(number, handler)
+
+    monkeypatch.setattr("minikeras.engine.undisturbed._put", put)
+    attended(lambda: [undisturbed(lambda: 3) for _ in range(50)])
+    assert 0 < len(puts) <= 2 * len(set(puts))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_the_thread_that_forks_is_the_main_one_of_the_child():
+    codes = []
+
+    def fork():
+        pid = os.fork()
+        if not pid:
+            try:
+                undisturbed(interrupt)
+            except KeyboardInterrupt:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+    assert codes == [7]
 
 
 def test_signals_without_a_handler_stay_without():
