@@ -25,6 +25,7 @@ from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
 from minikeras_numba.rows.resample import lower_resample
 from minikeras_numba.rows.rowwise import lower_rowwise
+from minikeras_numba.rows.scans import SCANS, lower_scan
 from minikeras_numba.rows.scatter import lower_scatter
 from minikeras_numba.sequences import recurrent
 from minikeras_numba.sequences.chain import is_native, kernel_calls, lower_chain
@@ -49,6 +50,7 @@ LOWERINGS: dict[str, Lower] = {
     "take": lower_gather,
     "scatter_add_axis": lower_scatter,
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
+    **dict.fromkeys(SCANS, lower_scan),
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
     **dict.fromkeys(MOVES, lower_moving),
     "resample": lower_resample,

@@ -40,6 +40,8 @@ NAMES = (
     "max_pool_gather",
     "sum_pool",
     "sum_pool_grad",
+    "cumsum",
+    "cumprod",
 )
 # What is computed to some units in the last place: see `mathlib`.
 FUNCTIONS = (
