@@ -23,6 +23,7 @@ from minikeras_numba.products.epilogue import lower_epilogue
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
+from minikeras_numba.rows.ranking import lower_top_k, sorted_top_k
 from minikeras_numba.rows.resample import lower_resample
 from minikeras_numba.rows.rowwise import lower_rowwise
 from minikeras_numba.rows.scans import SCANS, lower_scan
@@ -51,6 +52,7 @@ LOWERINGS: dict[str, Lower] = {
     "scatter_add_axis": lower_scatter,
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(SCANS, lower_scan),
+    "top_k": lower_top_k,
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
     **dict.fromkeys(MOVES, lower_moving),
     "resample": lower_resample,
@@ -67,7 +69,8 @@ class NumbaBackend(NumpyBackend):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kernels = {**self.kernels, **lowered_kernels(self.kernels, LOWERINGS)}
+        plain = {**self.kernels, "top_k": sorted_top_k}
+        self.kernels = {**plain, **lowered_kernels(plain, LOWERINGS)}
         self._user = EagerCalls()
 
     def describe(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ NAMES = (
     "sum_pool_grad",
     "cumsum",
     "cumprod",
+    "top_k",
 )
 # What is computed to some units in the last place: see `mathlib`.
 FUNCTIONS = (
@@ -51,33 +52,36 @@ FUNCTIONS = (
 )
 _MOST_KEPT = 256
 Kernel = Callable[..., Any]
+Array = np.ndarray[Any, Any]
 Lower = Callable[[Node, Mapping[Value, int]], Callable[[Any], None] | None]
 
 
 class _Prepared:
     """A step with registers of its own; one caller at a time."""
 
-    def __init__(self, step: Callable[[Any], None], count: int, out: Aval) -> None:
+    def __init__(
+        self, step: Callable[[Any], None], inputs: int, outs: Sequence[Aval]
+    ) -> None:
         self.step = step
-        self.registers = Registers(count)
-        self.out = out
+        self.registers = Registers(inputs + len(outs))
+        self.outs = [(out.shape, numpy_dtype(out.dtype)) for out in outs]
         self.lock = threading.Lock()
         self.thread, self.wanted = 0, False
         settle_at_fork(self)
 
-    def __call__(self, arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-        result = np.empty(self.out.shape, numpy_dtype(self.out.dtype))
+    def __call__(self, arrays: list[Array]) -> list[Array]:
+        results = [np.empty(shape, dtype) for shape, dtype in self.outs]
+        used = [*arrays, *results]
         if self.wanted:
             self.wanted = False
             pause()
         with self.lock:
-            for i, array in enumerate(arrays):
+            for i, array in enumerate(used):
                 self.registers[i] = array
-            self.registers[len(arrays)] = result
             self.step(self.registers)
-            for i in range(len(arrays) + 1):
+            for i in range(len(used)):
                 self.registers[i] = None
-        return result
+        return results
 
 
 class LoweredKernel:
@@ -109,22 +113,22 @@ class LoweredKernel:
                     self._kept.popitem(last=False)
         if prepared is None:
             return self.plain(*arrays, **static)
-        return prepared([np.ascontiguousarray(a) for a in arrays])
+        results = prepared([np.ascontiguousarray(a) for a in arrays])
+        return results[0] if len(results) == 1 else tuple(results)
 
     def _prepare(
         self, arrays: tuple[Any, ...], static: dict[str, Any]
     ) -> _Prepared | None:
         row = lookup(self.name)
         inputs = [Value(Aval(a.shape, a.dtype.name)) for a in arrays]
-        out = row.infer(*(v.aval for v in inputs), **static)
-        if not isinstance(out, Aval):
-            return None
-        output = Value(out)
-        node = Node(row, inputs, [output], static)
+        made = row.infer(*(v.aval for v in inputs), **static)
+        outs = [made] if isinstance(made, Aval) else list(made)
+        outputs = [Value(out) for out in outs]
+        node = Node(row, inputs, outputs, static)
         if node.is_complex:
             return None
-        step = self.lower(node, {v: i for i, v in enumerate([*inputs, output])})
-        return None if step is None else _Prepared(step, len(inputs) + 1, out)
+        step = self.lower(node, {v: i for i, v in enumerate([*inputs, *outputs])})
+        return None if step is None else _Prepared(step, len(inputs), outs)
 
 
 class Elementwise(LoweredKernel):

@@ -133,6 +133,7 @@ from minikeras.engine.prims.pooling import (
     sum_pool_grad,
 )
 from minikeras.engine.prims.random import random_bits
+from minikeras.engine.prims.ranking import top_k
 from minikeras.engine.prims.recurrent import (
     gru,
     gru_grad,
@@ -304,6 +305,7 @@ __all__ = [
     "svd",
     "take",
     "take_along_axis",
+    "top_k",
     "tan",
     "tanh",
     "transpose",

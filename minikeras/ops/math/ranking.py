@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
@@ -10,7 +12,6 @@ from minikeras.ops.support import (
     const,
     index,
     numeric,
-    sub_slice,
 )
 from minikeras.types import ArrayLike
 
@@ -46,11 +47,10 @@ def top_k(x: ArrayLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"top_k: k={k}, but the last axis of {x.shape} has {n} elements."
         )
-    # Sorting the reversed axis and reading from the end keeps the first of equals first.
-    back = prims.flip(x, axes=(at,))
-    order = prims.flip(prims.argsort(back, axis=at), axes=(at,))
-    indices = prims.sub(const(order, n - 1), sub_slice(order, at, 0, k))
-    return prims.take_along_axis(x, indices, axis=at), indices
+    if isinstance(k, bool) or not isinstance(k, int):
+        k = operator.index(k)
+    values, indices = prims.top_k(x, k=k)
+    return values, indices
 
 
 @op

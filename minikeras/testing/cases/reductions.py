@@ -127,6 +127,10 @@ def _reductions() -> Iterator[Case]:
     zeros = Arg((5,), values=[2.0, 0.0, 3.0, 0.0, 0.5])
     static = {"axis": 0}
     yield Case("cumprod", (zeros,), static, WIDE, np.cumprod, (0,), label="zeros")
+    for k in (1, 3, 6):
+        args, label = (Arg((4, 6)),), str(k)
+        kinds = (*FLOATS, "int32")
+        yield Case("top_k", args, {"k": k}, kinds, _greatest(k), (0,), label=label)
     for name, reference in (("sort", np.sort), ("argsort", np.argsort)):
         for axis in (0, 1):
             check = along(reference, axis, kind="stable")
@@ -136,6 +140,14 @@ def _reductions() -> Iterator[Case]:
             yield Case(
                 name, args, {"axis": axis}, kinds, check, smooth, label=str(axis)
             )
+
+
+def _greatest(k: int) -> Any:
+    def reference(x: Any) -> Any:
+        at = np.argsort(-np.asarray(x, "float64"), axis=-1, kind="stable")[..., :k]
+        return np.take_along_axis(x, at, -1), at
+
+    return reference
 
 
 def _over(function: Any, axes: Axis, keep: object) -> Any:
