@@ -24,6 +24,7 @@ import numpy as np
 from minikeras.engine import backend as registry
 from minikeras.engine import kept, tree
 from minikeras.engine.aval import Aval
+from minikeras.engine.collecting import Rest
 from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.exact import exact
 from minikeras.engine.forking import pause, settle_at_fork
@@ -178,6 +179,9 @@ class Function:
         return tree.unflatten(entry.spec, out)
 
     def _trace(self, leaves: list[Any], spec: object) -> _Entry:
+        return self._traced(leaves, spec, Rest())
+
+    def _traced(self, leaves: list[Any], spec: object, rest: Rest) -> _Entry:
         staging = Staging()
         staged = [
             staging.add_input(Aval(tuple(v.shape), standardize(v.dtype)))
@@ -187,11 +191,11 @@ class Function:
         ]
         args, kwargs = tree.unflatten(spec, staged)
 
-        def traced() -> tuple[list[Any], Any]:
+        def run() -> tuple[list[Any], Any]:
             out, out_spec = tree.flatten_spec(self.function(*args, **kwargs))
             return [_read_out(v) for v in out], out_spec
 
-        out, out_spec = within(staging, traced)
+        out, out_spec = within(staging, run)
         self.traces += 1
         places = [i for i, v in enumerate(out) if isinstance(v, Tensor)]
         graph = staging.graph([out[i] for i in places])

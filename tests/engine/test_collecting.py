@@ -1,0 +1,54 @@
+"""The garbage collector while a step is traced, and after, however that ends."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from minikeras.engine.collecting import Rest
+from minikeras.engine.compile import jit
+
+
+def test_it_rests_while_a_step_is_traced():
+    seen = []
+
+    def inner(x):
+        seen.append(gc.isenabled())
+        return x + 1
+
+    def outer(x):
+        y = jit(inner)(x)  # a trace inside of another
+        seen.append(gc.isenabled())
+        return y * 2
+
+    jit(outer)(np.float32([1.0]))
+    assert seen == [False, False]
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_it_goes_on_after_an_error(error):
+    def fails(x):
+        raise error("in the midst of it")
+
+    with pytest.raises(error):
+        jit(fails)(np.float32([1.0]))
+    gc.collect()  # the traceback's frames may have held it
+    assert gc.isenabled()
+
+
+def test_one_that_is_off_stays_off():
+    gc.disable()
+    try:
+        jit(lambda x: x + 1)(np.float32([1.0]))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_the_last_one_ends_it():
+    first, second = Rest(), Rest()
+    del first
+    assert not gc.isenabled()
+    del second
+    assert gc.isenabled()
