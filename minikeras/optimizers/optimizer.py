@@ -28,6 +28,7 @@ from minikeras.optimizers.arguments import (
 from minikeras.optimizers.averaging import MovingAverage
 from minikeras.optimizers.building import undone_if_it_fails
 from minikeras.optimizers.clipping import clip_gradients
+from minikeras.optimizers.compiled import compiled_update
 from minikeras.optimizers.effects import assign_if
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
@@ -281,7 +282,11 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
                     variables,
                 )
         elif current() is base():
-            undisturbed(self._apply, grads, variables)
+            update = compiled_update(self, grads, variables)
+            if update is None:
+                undisturbed(self._apply, grads, variables)
+            else:
+                update(grads)
         else:
             self._apply(grads, variables)
 
