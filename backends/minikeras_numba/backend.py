@@ -20,6 +20,7 @@ from minikeras_numba.machine.team import Registers, get_threads
 from minikeras_numba.pools import lowering as pooling
 from minikeras_numba.products import conv, conv_grad, matmul
 from minikeras_numba.products.epilogue import lower_epilogue
+from minikeras_numba.rows.along import ALONG, lower_along
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
@@ -53,6 +54,7 @@ LOWERINGS: dict[str, Lower] = {
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(SCANS, lower_scan),
     "top_k": lower_top_k,
+    **dict.fromkeys(ALONG, lower_along),
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
     **dict.fromkeys(MOVES, lower_moving),
     "resample": lower_resample,

@@ -43,6 +43,8 @@ NAMES = (
     "cumsum",
     "cumprod",
     "top_k",
+    "take_along_axis",
+    "put_along_axis_add",
 )
 # What is computed to some units in the last place: see `mathlib`.
 FUNCTIONS = (
