@@ -1,7 +1,8 @@
-"""The greatest elements of each row, in descending order, in one pass over the row.
+"""The greatest elements of rows, and places in a sorted line.
 
-The best so far stand in the result. An element that beats the last of them takes its place
-among them: after what is as good, so the first of equals comes first. NaN beats all numbers.
+`top_k` goes over each row once, and has them in descending order. The best so far stand in
+the result. An element that beats the last of them takes its place among them: after what is
+as good, so the first of equals comes first. NaN beats all numbers.
 """
 
 from __future__ import annotations
@@ -84,4 +85,43 @@ def top_k(dtype: str, target: Target) -> Code:
                         take(one)
 
         f.sweep(k, width, lanes, look)
+    return f.code
+
+
+def searchsorted(dtype: str, right: bool, target: Target) -> Code:
+    """The kernel over numbers. Words: how long the line is, the greatest power of two up to
+    that, and the arrays: line, numbers, result.
+
+    A vector of numbers halves the line at once: each looks at an element of its own.
+    """
+    f = Kernel("searchsorted", target)
+    kind = KINDS[dtype]
+    lanes = target.lanes(8)
+    length, greatest, *registers = f.words(5)
+    line, x, out = map(f.array, registers, (kind, kind, Kind.I32))
+    none, one = const(Kind.I64, 0, lanes), const(Kind.I64, 1, lanes)
+    end = f.splat(length, lanes)
+    found, half = f.slot(Kind.I64, lanes), f.slot(Kind.I64)
+
+    def below(a: Val, b: Val) -> Val:
+        if kind in (Kind.F32, Kind.F64):
+            return f.fcmp(Rel.OLE if right else Rel.OLT, a, b)
+        if is_signed(dtype):
+            return f.icmp(Rel.SLE if right else Rel.SLT, a, b)
+        return f.icmp(Rel.ULE if right else Rel.ULT, a, b)
+
+    def search(at: Val, mask: Val | None) -> None:
+        value = f.load(f.at(x, at), lanes, mask)
+        f.put(found, none)
+        f.put(half, greatest)
+        with f.loop(_ZERO, f.word(5)):
+            there = f.add(f.get(found), f.splat(f.get(half), lanes))
+            inside = f.icmp(Rel.SLE, there, end)
+            last = f.select(inside, f.sub(there, one), none)
+            more = f.bin(Op.AND, inside, below(f.gather(line, last), value))
+            f.put(found, f.select(more, there, f.get(found)))
+            f.put(half, f.bin(Op.LSHR, f.get(half), _ONE))
+        f.store(f.convert(Op.TRUNC, f.get(found), Kind.I32), f.at(out, at), mask)
+
+    f.sweep(f.start, f.stop, lanes, search)
     return f.code

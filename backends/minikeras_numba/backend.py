@@ -24,7 +24,12 @@ from minikeras_numba.rows.along import ALONG, lower_along
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
-from minikeras_numba.rows.ranking import lower_top_k, sorted_top_k
+from minikeras_numba.rows.ranking import (
+    lower_searchsorted,
+    lower_top_k,
+    numpys_searchsorted,
+    sorted_top_k,
+)
 from minikeras_numba.rows.resample import lower_resample
 from minikeras_numba.rows.rowwise import lower_rowwise
 from minikeras_numba.rows.scans import SCANS, lower_scan
@@ -54,6 +59,7 @@ LOWERINGS: dict[str, Lower] = {
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(SCANS, lower_scan),
     "top_k": lower_top_k,
+    "searchsorted": lower_searchsorted,
     **dict.fromkeys(ALONG, lower_along),
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
     **dict.fromkeys(MOVES, lower_moving),
@@ -71,7 +77,11 @@ class NumbaBackend(NumpyBackend):
 
     def __init__(self) -> None:
         super().__init__()
-        plain = {**self.kernels, "top_k": sorted_top_k}
+        more: dict[str, Callable[..., Any]] = {
+            "top_k": sorted_top_k,
+            "searchsorted": numpys_searchsorted,
+        }
+        plain = {**self.kernels, **more}
         self.kernels = {**plain, **lowered_kernels(plain, LOWERINGS)}
         self._user = EagerCalls()
 

@@ -43,6 +43,7 @@ NAMES = (
     "cumsum",
     "cumprod",
     "top_k",
+    "searchsorted",
     "take_along_axis",
     "put_along_axis_add",
 )

@@ -133,7 +133,7 @@ from minikeras.engine.prims.pooling import (
     sum_pool_grad,
 )
 from minikeras.engine.prims.random import random_bits
-from minikeras.engine.prims.ranking import top_k
+from minikeras.engine.prims.ranking import searchsorted, top_k
 from minikeras.engine.prims.recurrent import (
     gru,
     gru_grad,
@@ -306,6 +306,7 @@ __all__ = [
     "take",
     "take_along_axis",
     "top_k",
+    "searchsorted",
     "tan",
     "tanh",
     "transpose",

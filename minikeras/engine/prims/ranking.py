@@ -1,7 +1,9 @@
-"""The greatest elements of rows.
+"""The greatest elements of rows, and places in a sorted line.
 
 `top_k` is a row because a kernel reads a row once where the composition sorts it all: 128
-rows of 1024 take 6.7 ms by sorting, 0.1 ms by the kernel.
+rows of 1024 take 6.7 ms by sorting, 0.1 ms by the kernel. `searchsorted` halves a line where
+the composition compares with all of it: 131072 numbers in a line of 1024 take 5.7 ms by
+comparing, 0.6 ms by the kernel.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ from typing import Any
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims.create import const
-from minikeras.engine.prims.elementwise import sub
+from minikeras.engine.prims.elementwise import cast, le, lt, sub
 from minikeras.engine.prims.index import put_along_axis_add, take_along_axis
-from minikeras.engine.prims.movement import flip, slice_
-from minikeras.engine.prims.reduce import argsort, index_dtype
+from minikeras.engine.prims.movement import flip, reshape, slice_
+from minikeras.engine.prims.reduce import argsort, index_dtype, sum_
 from minikeras.engine.tensor import Tensor
 
 
@@ -43,4 +45,29 @@ def _vjp(ctx: Context, values: Tensor, indices: Any) -> tuple[Tensor]:
 # k: how many. Values in descending order, NaN first; of equal elements the first one first.
 top_k = primitive(
     "top_k", kind="opaque", infer=_infer, vjp=_vjp, composition=_by_sorting, multi=True
+)
+
+
+def _infer_search(line: Aval, x: Aval, *, right: bool) -> Aval:
+    if line.ndim != 1 or line.dtype != x.dtype:
+        raise ShapeError(
+            f"searchsorted: the line is {line} and x is {x}; expected a vector, and one dtype."
+        )
+    return Aval(x.shape, "int32")
+
+
+def _by_comparing(line: Tensor, x: Tensor, *, right: bool) -> Tensor:
+    column = reshape(x, shape=(*x.shape, 1))
+    before = le(line, column) if right else lt(line, column)
+    made: Tensor = sum_(cast(before, dtype="int32"), axes=(x.ndim,), keepdims=False)
+    return made
+
+
+# How many elements of an ascending line are below each number (right: not above it).
+searchsorted = primitive(
+    "searchsorted",
+    kind="opaque",
+    infer=_infer_search,
+    vjp=None,
+    composition=_by_comparing,
 )

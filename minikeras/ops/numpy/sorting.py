@@ -136,9 +136,8 @@ def searchsorted(
             f"searchsorted: a sequence of shape {line.shape} and side={side!r}; expected a "
             "vector, and 'left' or 'right'."
         )
-    column = prims.reshape(x, shape=(*x.shape, 1))
-    before = prims.lt(line, column) if side == "left" else prims.le(line, column)
-    return prims.sum(prims.cast(before, dtype="int32"), axes=(x.ndim,), keepdims=False)
+    found: Tensor = prims.searchsorted(line, x, right=side == "right")
+    return found
 
 
 @op

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -131,6 +132,12 @@ def _reductions() -> Iterator[Case]:
         args, label = (Arg((4, 6)),), str(k)
         kinds = (*FLOATS, "int32")
         yield Case("top_k", args, {"k": k}, kinds, _greatest(k), (0,), label=label)
+    for right in (False, True):
+        line = Arg((6,), values=[-1.0, 0.0, 0.0, 0.5, 1.0, 2.0])
+        args = (line, Arg((3, 5), values=np.linspace(-2, 3, 15).round(1).reshape(3, 5)))
+        side = "right" if right else "left"
+        check = functools.partial(_places, side=side)
+        yield Case("searchsorted", args, {"right": right}, FLOATS, check, label=side)
     for name, reference in (("sort", np.sort), ("argsort", np.argsort)):
         for axis in (0, 1):
             check = along(reference, axis, kind="stable")
@@ -140,6 +147,11 @@ def _reductions() -> Iterator[Case]:
             yield Case(
                 name, args, {"axis": axis}, kinds, check, smooth, label=str(axis)
             )
+
+
+def _places(line: Any, x: Any, side: Any) -> Any:
+    line, x = (np.asarray(a, "float64") for a in (line, x))
+    return np.searchsorted(line, x, side=side)
 
 
 def _greatest(k: int) -> Any:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from minikeras_numba.rows.ranking import _MOST, lower_top_k, sorted_top_k
+from minikeras_numba.rows.ranking import (
+    _MOST,
+    lower_searchsorted,
+    lower_top_k,
+    numpys_searchsorted,
+    sorted_top_k,
+)
 
 import minikeras as keras
 from minikeras import ops
@@ -83,3 +89,23 @@ def test_what_is_sorted_instead():
     assert step((3, 500), "float16", 4) is None
     assert step((3, 500), "float32", 0) is None
     assert step((0, 500), "float32", 4) is None
+
+
+@settings(max_examples=60)
+@given(
+    length=st.integers(1, 40),
+    shape=st.lists(st.integers(1, 20), min_size=1, max_size=2),
+    dtype=st.sampled_from(DTYPES),
+    right=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_places_in_a_line(run_node_anywhere, length, shape, dtype, right, seed):
+    rng = np.random.default_rng(seed)
+    line, x = np.sort(drawn(dtype, (length,), rng)), drawn(dtype, tuple(shape), rng)
+    below = np.less_equal if right else np.less
+    places = below(line, x[..., None]).sum(-1)  # NaN is below nothing
+    out, _, _ = run_node_anywhere(
+        lower_searchsorted, "searchsorted", [line, x], right=right
+    )
+    np.testing.assert_array_equal(out, places)
+    np.testing.assert_array_equal(numpys_searchsorted(line, x, right=right), places)
