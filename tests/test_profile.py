@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 
 import minikeras as keras
+from minikeras.engine.aval import Aval
+from minikeras.engine.graph import Node, Value
+from minikeras.engine.primitive import lookup
+from minikeras.engine.profile import Roofs, live_bytes
 
 
 @pytest.fixture
@@ -41,8 +45,43 @@ def test_prediction_counts_multiply_adds(backend, model):
     (text,) = shown
     assert text == result.table()
     assert text.splitlines()[0].split()[:3] == ["step", "layer", "ms"]
-    assert text.splitlines()[-1].startswith(f"{len(result.rows)} steps, ")
-    assert len(result.table(longest=2).splitlines()) == 4
+    assert text.splitlines()[-2].startswith(f"{len(result.rows)} steps, ")
+    assert text.splitlines()[-1].startswith("roofs: ")
+    assert len(result.table(longest=2).splitlines()) == 5
+
+
+def test_each_step_is_nearer_to_one_roof(model):
+    result = keras.utils.profile(model, data()[0], repeat=1, print_fn=None)
+    result.roofs = Roofs(flops=1e9, nbytes=2e9)
+    for row in result.rows:
+        least = {"flops": row.flops / 1e9, "bytes": row.nbytes / 2e9}
+        assert least[row.bound] == max(least.values())
+        assert row.roof == pytest.approx(least[row.bound] / row.seconds)
+    assert "bound" in result.table()
+    result.roofs = None
+    assert {row.bound for row in result.rows} == {""}
+    assert "bound" not in result.table()
+
+
+def test_live_memory():
+    """Values live from the step that makes them to the last that reads them."""
+    x = Value(Aval((10,), "float32"))
+
+    def node(name, *inputs, **static):
+        row = lookup(name)
+        return Node(
+            row, inputs, [Value(row.infer(*(v.aval for v in inputs), **static))], static
+        )
+
+    a = node("exp", x)
+    b = node("reshape", a.outputs[0], shape=(2, 5))  # in the memory of a
+    c = node("sum", x, axes=(0,), keepdims=False)
+    d = node("exp", b.outputs[0])  # the last that reads a
+    e = node("exp", c.outputs[0])
+    nodes = [a, b, c, d, e]
+    assert live_bytes(nodes) == [40, 40, 44, 84, 8]
+    assert live_bytes(nodes, d.outputs) == [40, 40, 44, 84, 48]
+    assert live_bytes([]) == []
 
 
 def test_training_changes_nothing(backend, model):

@@ -12,25 +12,47 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from minikeras.engine import backend as registry
-from minikeras.engine.graph import Graph, Node
+from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.primitive import Primitive, lookup
 
 _SHOWN = 20  # steps of each program in the table at the end
 _programs: list[Profile] = []
 
 
+class Roofs(NamedTuple):
+    """What this machine does at best: a large product, and a sum of large arrays."""
+
+    flops: float  # additions and multiplications a second
+    nbytes: float  # bytes a second
+
+
 class Row(NamedTuple):
-    """One step: what it is, and what it took."""
+    """One step: what it is, what it took, and what bounds it.
+
+    Attributes:
+        name: What it does.
+        layer: For which layer.
+        seconds: The least time of a run.
+        flops: Additions and multiplications.
+        nbytes: Bytes of all operands and results.
+        live: Bytes of intermediate values that exist while it runs.
+        bound: The roof that it is nearer to, "flops" or "bytes"; empty without roofs.
+        roof: The share of that roof that it reaches: 1 at the machine's best. More is
+            seen where operands are in the cache, or multiplications are saved.
+    """
 
     name: str
     layer: str
     seconds: float
     flops: int
     nbytes: int
+    live: int = 0
+    bound: str = ""
+    roof: float = 0.0
 
 
 class Profile:
@@ -41,10 +63,13 @@ class Profile:
         calls: How often they ran.
         least: Least seconds of each.
         total: Seconds of all runs of each.
+        roofs: What the machine does at best, where that was measured.
     """
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    def __init__(self, nodes: Sequence[Node], results: Iterable[Value] = ()) -> None:
         self.nodes = tuple(nodes)
+        self.results = frozenset(results)
+        self.roofs: Roofs | None = None
         self.calls = 0
         self.least = [math.inf] * len(nodes)
         self.total = [0.0] * len(nodes)
@@ -52,10 +77,21 @@ class Profile:
     @property
     def rows(self) -> list[Row]:
         """The steps in order of execution."""
+        live = live_bytes(self.nodes, self.results)
         return [
-            Row(label(n), n.source, s if self.calls else 0.0, flops(n), nbytes(n))
-            for n, s in zip(self.nodes, self.least, strict=True)
+            self._row(n, s if self.calls else 0.0, held)
+            for n, s, held in zip(self.nodes, self.least, live, strict=True)
         ]
+
+    def _row(self, node: Node, seconds: float, live: int) -> Row:
+        work, moved = flops(node), nbytes(node)
+        row = Row(label(node), node.source, seconds, work, moved, live)
+        if self.roofs is None:
+            return row
+        least = {"flops": work / self.roofs.flops, "bytes": moved / self.roofs.nbytes}
+        bound = max(least, key=lambda k: least[k])
+        share = least[bound] / seconds if seconds else 0.0
+        return row._replace(bound=bound, roof=share)
 
     def add(self, number: int, seconds: float) -> None:
         """One run of one step."""
@@ -68,8 +104,12 @@ class Profile:
         whole = sum(r.seconds for r in rows)
         if longest is not None:
             rows = sorted(rows, key=lambda r: -r.seconds)[:longest]
-        head = ("step", "layer", "ms", "GFLOP/s", "MB", "share")
-        cells = [head, *(_cells(r, whole) for r in rows)]
+        head: tuple[str, ...] = (
+            *("step", "layer", "ms", "GFLOP/s", "GB/s", "MB", "live MB", "share"),
+        )
+        if self.roofs is not None:
+            head += ("bound", "of it")
+        cells = [head, *(_cells(r, whole, self.roofs is not None) for r in rows)]
         widths = [max(len(c[i]) for c in cells) for i in range(len(head))]
         lines = [
             "  ".join(
@@ -80,24 +120,67 @@ class Profile:
         ]
         total_flops = sum(flops(n) for n in self.nodes)
         rate = total_flops / whole / 1e9 if whole else 0.0
-        last = f"{len(self.nodes)} steps, {1e3 * whole:.3f} ms, {rate:.1f} GFLOP/s"
-        return "\n".join([*lines, last])
+        most = max((r.live for r in self.rows), default=0)
+        last = (
+            f"{len(self.nodes)} steps, {1e3 * whole:.3f} ms, {rate:.1f} GFLOP/s, "
+            f"{most / 1e6:.2f} MB live at most"
+        )
+        lines.append(last)
+        if self.roofs is not None:
+            lines.append(
+                f"roofs: {self.roofs.flops / 1e9:.0f} GFLOP/s of a large product, "
+                f"{self.roofs.nbytes / 1e9:.0f} GB/s of a sum of large arrays"
+            )
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.table()
 
 
-def _cells(row: Row, whole: float) -> tuple[str, ...]:
-    rate = row.flops / row.seconds / 1e9 if row.seconds else 0.0
+def _cells(row: Row, whole: float, roofs: bool) -> tuple[str, ...]:
+    seconds = row.seconds or math.inf
     share = row.seconds / whole if whole else 0.0
     return (
         row.name,
         row.layer,
         f"{1e3 * row.seconds:.3f}",
-        f"{rate:.1f}",
+        f"{row.flops / seconds / 1e9:.1f}",
+        f"{row.nbytes / seconds / 1e9:.1f}",
         f"{row.nbytes / 1e6:.2f}",
+        f"{row.live / 1e6:.2f}",
         f"{share:.1%}",
+        *((row.bound, f"{row.roof:.0%}") if roofs else ()),
     )
+
+
+def live_bytes(nodes: Sequence[Node], results: Collection[Value] = ()) -> list[int]:
+    """For each step, the bytes of intermediate values that exist while it runs.
+
+    A value exists from the step that makes it to the last one that reads it, or to the end
+    if it is a result. One that lies in another's memory takes none, and keeps that there.
+    """
+    last: dict[Value, int] = {}
+    made: set[Value] = set()
+    owner: dict[Value, Value] = {}
+    for i, node in enumerate(nodes):
+        made.update(node.outputs)
+        if node.prim.facets.alias and node.inputs:
+            source = owner.get(node.inputs[0], node.inputs[0])
+            owner.update(dict.fromkeys(node.outputs, source))
+        for v in (*node.inputs, *node.outputs):
+            last[owner.get(v, v)] = i
+    for v in results:
+        last[owner.get(v, v)] = len(nodes) - 1
+    gone: list[list[Value]] = [[] for _ in nodes]
+    for v, i in last.items():
+        if v in made and v not in owner:
+            gone[i].append(v)
+    live, result = 0, []
+    for node, ending in zip(nodes, gone, strict=True):
+        live += sum(v.aval.nbytes for v in node.outputs if v not in owner)
+        result.append(live)
+        live -= sum(v.aval.nbytes for v in ending)
+    return result
 
 
 def label(node: Node) -> str:

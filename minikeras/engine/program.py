@@ -93,7 +93,7 @@ class Program:
 
     def profile(self, arrays: Sequence[Any], repeat: int = 10) -> Profile:
         """Run the steps on `arrays` `repeat` times, each timed; the states stay."""
-        result = Profile(self.nodes)
+        result = Profile(self.nodes, self.graph.outputs)
         steps = watched(self.prepared, result, self.backend)
 
         def run(registers: list[Any]) -> None:

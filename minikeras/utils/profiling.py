@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras import ops
 from minikeras.engine import backend as registry
 from minikeras.engine import tree
 from minikeras.engine.compile import Function
-from minikeras.engine.profile import Profile
+from minikeras.engine.profile import Profile, Roofs
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model
+
+_ROUNDS = 20  # of what the roofs are measured by
 
 
 def profile(
@@ -31,6 +36,12 @@ def profile(
     steps run on copies of its weights. With `MINIKERAS_PROFILE=1` in the environment
     the programs of any script are timed as they run, and printed when it ends.
 
+    Beside each step stand the memory of intermediate values that exist while it runs, and
+    the roof that it is nearer to: additions and multiplications ("flops"), or bytes of
+    operands and results ("bytes"), with the share that it reaches of what this machine does
+    at best, which is measured first (Williams et al., 2009, "Roofline"). A small share of
+    either means that the step is too small, or its kernel slow.
+
     Args:
         model: A model; for training a compiled one.
         x: One batch of inputs, `(batch, ...)` each.
@@ -39,7 +50,8 @@ def profile(
         print_fn: Gets the text of the table; None for nobody.
 
     Returns:
-        A `Profile`: `rows` of name, layer, seconds, flops and nbytes, and `table()`.
+        A `Profile`: `rows` of name, layer, seconds, flops, nbytes, live, bound and roof,
+        the machine's `roofs`, and `table()`.
 
     Raises:
         ValueError: If `repeat` is less than 1, or the model is not compiled and `y` is
@@ -68,9 +80,27 @@ def profile(
     backend = registry.active()
     program = Function(step).program_for(staged)
     result = program.profile([backend.from_host(leaf) for leaf in leaves], repeat)
+    result.roofs = _roofs(backend.name)
     if print_fn is not None:
         print_fn(result.table())
     return result
+
+
+@functools.cache
+def _roofs(backend: str) -> Roofs:
+    """What a large product and a sum of large arrays reach on the active backend."""
+    side, size = 768, 1 << 22
+    square = ops.full((side, side), 0.5, dtype="float32")
+    line = ops.full((size,), 0.5, dtype="float32")
+    product = _best(lambda a: ops.matmul(a, a), square)
+    total = _best(lambda a, b: ops.add(a, b), line, ops.copy(line))
+    return Roofs(2 * side**3 / product, 3 * 4 * size / total)
+
+
+def _best(function: Callable[..., Any], *tensors: Tensor) -> float:
+    """The least seconds of the one step of a compiled function."""
+    program = Function(function).program_for(*tensors)
+    return min(program.profile([t.value for t in tensors], _ROUNDS).least)
 
 
 def _host(leaf: object) -> np.ndarray[Any, Any]:

@@ -147,6 +147,7 @@ def test_a_run_sets_handlers_once_and_not_for_each_step(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*")  # JAX's, where the oracle is loaded
 def test_the_thread_that_forks_is_the_main_one_of_the_child():
     codes = []
 

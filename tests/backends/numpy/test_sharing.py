@@ -92,7 +92,7 @@ def test_an_interrupt_waits_for_the_parts():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*")
 def test_a_child_has_helpers_of_its_own():
     sharing.share(lambda number: None, 8)
     child = os.fork()
