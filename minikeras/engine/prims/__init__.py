@@ -5,7 +5,7 @@ modules of this package; here they have their plain name.
 """
 
 from minikeras.engine.prims.collective import all_reduce
-from minikeras.engine.prims.compiled import chain, epilogue
+from minikeras.engine.prims.compiled import chain, epilogue, lines
 from minikeras.engine.prims.contract import (
     conv,
     conv_filter_grad,
@@ -201,6 +201,7 @@ __all__ = [
     "cbrt",
     "ceil",
     "chain",
+    "lines",
     "cholesky",
     "complex",
     "concat",

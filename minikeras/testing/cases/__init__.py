@@ -42,6 +42,7 @@ COMPILED = (
     "fused",
     "epilogue",
     "chain",
+    "lines",
     "scan",
     "while_loop",
     "cond",
