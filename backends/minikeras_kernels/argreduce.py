@@ -11,13 +11,13 @@ FLOATS = {"float32": Kind.F32, "float64": Kind.F64}
 _ONE, _ZERO = const(Kind.I64, 1), const(Kind.I64, 0)
 
 
-def argreduce(name: str, dtype: str, target: Target) -> Code:
+def argreduce(name: str, dtype: str, target: Target, wide: bool = False) -> Code:
     """The kernel over rows: its table has the width and two arrays.
 
-    The first of equals wins, and the first NaN over all. One element after the other: it
-    is meant for short rows, but where a warp has its lanes anyway.
+    The first of equals wins, and the first NaN over all. One element after the other, for
+    short rows; in lanes for wide ones, and where a warp has them anyway.
     """
-    if target.warp:
+    if target.warp or wide:
         return _in_lanes(name, dtype, target)
     f = Kernel("argreduce", target)
     kind = FLOATS[dtype]
@@ -42,7 +42,8 @@ def argreduce(name: str, dtype: str, target: Target) -> Code:
 def _in_lanes(name: str, dtype: str, target: Target) -> Code:
     """The same with a share of the row for each lane."""
     f = Kernel("argreduce", target)
-    kind, lanes = FLOATS[dtype], target.lanes()
+    kind = FLOATS[dtype]
+    lanes = target.lanes() if target.warp else target.lanes(kind.nbytes)
     more = Rel.UGT if name == "argmax" else Rel.ULT
     width, *numbers = f.words(3)
     x, out = map(f.array, numbers, (kind, Kind.I32))

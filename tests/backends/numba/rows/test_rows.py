@@ -21,6 +21,20 @@ def test_first_of_equals_and_first_nan(run_node, threads, name, dtype):
     np.testing.assert_array_equal(out, getattr(np, name)(x, axis=1))
 
 
+@pytest.mark.parametrize("width", [1, 15, 16, 31, 32, 33, 70, 1000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_short_rows_and_wide_ones(run_node, threads, name, dtype, width):
+    x = np.random.default_rng(width).integers(-3, 4, (50, width)).astype(dtype)
+    x[np.random.default_rng(1).random(x.shape) < 0.01] = np.nan
+    x[3], x[4], x[5] = np.nan, -np.inf, np.inf
+    x[6, width // 2] = -np.inf
+    x[7, -1] = np.nan
+    x[8], x[8, -1] = 0.0, -0.0
+    out, _, _ = run_node(lower_argreduce, name, [x], axis=1)
+    np.testing.assert_array_equal(out, getattr(np, name)(x, axis=1))
+
+
 @pytest.mark.parametrize("width", [8, 16, 50])
 @pytest.mark.parametrize("index", ["int32", "int64"])
 def test_rows_of_a_table(run_node, threads, width, index):
