@@ -75,6 +75,7 @@ class Tape(Interpreter):
                 return prim.composition(*arrays, **static)  # its parts are recorded
             return self.parent.run(prim, arrays, static)
         out = self.parent.run(prim, arrays, static)
+        # By identity: what nothing watched went into is a constant, and its ops are not kept.
         for a in arrays:
             if id(a) in tracked:
                 self.record(Record(prim, arrays, out if prim.multi else (out,), static))
@@ -171,11 +172,14 @@ def backward(
             continue
         gs = [cotangents.get(id(t)) for t in record.outputs]
         given = tuple([g is not None for g in gs])
+        # A rule of several results wants all their cotangents. Loops and branches leave out
+        # what has none, which may save them a whole backward pass.
         if record.prim.multi and record.prim.kind != "control":
             gs = [
                 _zeros(t) if g is None else g
                 for g, t in zip(gs, record.outputs, strict=True)
             ]
+        # All readers of these results came later, and have added their share.
         for t in record.outputs:
             if id(t) not in kept:
                 cotangents.pop(id(t), None)  # complete and used: free it early

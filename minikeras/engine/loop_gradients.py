@@ -8,7 +8,7 @@ beside its results; what depends on constants alone is made again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from minikeras.engine.autodiff import backward
 from minikeras.engine.aval import Aval
@@ -47,6 +47,8 @@ class Backward:
     def run(self, scan: Scan) -> list[Tensor | None]:
         trace, body = self.trace, self.trace.body
         outs = self.graph.tensors
+        # Results whose cotangent a step gets: of what is carried always, since later
+        # steps may depend on it; of a stacked one where the loss does.
         seeded = [
             i
             for i, t in enumerate(outs)
@@ -59,8 +61,8 @@ class Backward:
         cots = [body.add_input(outs[i].aval) for i in seeded]
         seeds = [(outs[i], g) for i, g in zip(seeded, cots, strict=True)]
         records = within(body, stabilise, trace.tape.records)
-        found = within(body, backward, records, seeds, sources)
-        results = [None if g is None else body.lift(g) for g in found]
+        made = within(body, backward, records, seeds, sources)
+        results = [None if g is None else body.lift(g) for g in made]
         nodes = body.nodes[before:]
         # The trace stays as it was: it may be differentiated again.
         del body.nodes[before:]
@@ -68,17 +70,8 @@ class Backward:
         needed = self._needed(nodes, results, {c.value for c in cots})
         saved, shared = self._split(needed)
         extended = self._extended(saved)
-        step = _Step(
-            self,
-            nodes,
-            results,
-            seeded,
-            [c.value for c in cots],
-            saved,
-            shared,
-            extended,
-        )
-        return step.scanned(scan)
+        found = _Found(nodes, results, seeded, [c.value for c in cots])
+        return _BackwardBody(self, found, saved, shared, extended).scanned(scan)
 
     def _needed(
         self, nodes: list[Node], results: Sequence[Value | None], given: set[Value]
@@ -126,7 +119,23 @@ class Backward:
         return list(made[len(self.graph.tensors) :])
 
 
-class _Step:
+class _Found(NamedTuple):
+    """What the tape of the forward body gave.
+
+    Attributes:
+        nodes: The backward nodes, in order.
+        results: For each constant and input of the forward body its cotangent, or None.
+        seeded: Numbers of the forward results whose cotangents the nodes begin with.
+        cots: These cotangents.
+    """
+
+    nodes: list[Node]
+    results: Sequence[Value | None]
+    seeded: list[int]
+    cots: list[Value]
+
+
+class _BackwardBody:
     """The body of the backward scan, and how its results become cotangents.
 
     It carries the cotangents of what the forward loop carries, and the sums of those of
@@ -138,14 +147,12 @@ class _Step:
     def __init__(
         self,
         of: Backward,
-        nodes: list[Node],
-        results: Sequence[Value | None],
-        seeded: list[int],
-        cots: list[Value],
+        found: _Found,
         saved: list[Value],
         shared: list[Node],
         extended: Tensors,
     ) -> None:
+        nodes, results, seeded, cots = found
         self.trace, self.static, self.gs = of.trace, of.static, of.gs
         self.nodes, self.results, self.cots = [*shared, *nodes], results, cots
         self.n_consts, self.n_carry = of.n_consts, of.n_carry
@@ -154,6 +161,7 @@ class _Step:
         self.stacked = [i for i in seeded if i >= self.n_carry]
         first = self.n_consts + self.n_carry
         slices = [t.value for t in self.trace.inputs[self.n_carry :]]
+        # What a step reads of its own, and the columns of all steps that it lies in.
         self.rows = [*saved, *slices]
         self.columns = [*extended, *self.inputs[first:]]
         self.sliced = [j for j in range(first, len(results)) if results[j] is not None]
@@ -163,6 +171,8 @@ class _Step:
         self.products: dict[int, Node] = {}
         for j in consts:
             node = made.get(cast(Value, results[j]))
+            # sum over t of X_t^T G_t is one product of all rows: larger, and no sum in
+            # memory that every step reads and writes.
             if node is not None and _is_product(node):
                 if all(v in inside or v in self.rows for v in node.inputs):
                     self.products[j] = node

@@ -89,6 +89,8 @@ def sparse_phases(
     lists = _Lists(spec, blocks)
     tables = Tables(a, right.base, out)
     tables.work = spec.m * spec.n * spec.k
+    # By rows, a unit has a block of them ready for its epilogue; by panels, it goes on with
+    # the panel that is in its cache. Few panels could not be shared out evenly.
     width = len(right.panels)
     whole = epilogue is not None and spec.m >= MANY_ROWS
     by_rows = whole or width < 2 * get_threads()
@@ -128,6 +130,8 @@ class _Lists:
 
     def __init__(self, spec: Matmul, blocks: Sequence[tuple[int, int]]) -> None:
         self.spec, self.blocks = spec, blocks
+        # As many as the lister may write before it gives up: it looks at its limit once a
+        # row and block of the reduction, and writes whole vectors.
         most = max(high - low for low, high in blocks)
         self.depths = -(-spec.k // DEPTH)
         capacity = (
@@ -258,6 +262,7 @@ def lister() -> int:
                     origin = c.convert(Op.TRUNC, c.mul(column, 4 * lanes), Kind.I32)
                     place = c.mul(c.get(n), 4)
                     where = c.add(c.wide(origin), numbers)
+                    # Whole vectors: what is behind the nonzeros is written over by the next.
                     c.vstore(c.compress(x, mask), c.add(values, place))
                     c.vstore(c.compress(where, mask), c.add(offsets, place))
                     more = c.one(Op.CTPOP, c.mask_bits(mask))
@@ -290,6 +295,7 @@ def gather_tile(vectors: int) -> int:
         c = Contract("tile", "float32", 5)
         a, b, out, lists, row = c.parameters
         sparse = c.icmp(Rel.NE, c.peek(lists), c.const(0))
+        # What the checker left: NaN in a lane, where a value of the panel is not finite.
         flag = c.vload(c.add(b, c.word(row, FIELD["sbr"])))
         spoiled = c.fcmp(Rel.UNO, flag, flag)
         bad = c.any_lane(spoiled)

@@ -102,11 +102,15 @@ def segments(size: int, whole: Segment) -> list[Segment]:
     """
 
     def window(i: int) -> tuple[int, int]:
+        # The taps [low, high) of output i that fall on the input: those before it and
+        # those behind it are cut off.
         first = whole.origin + i * whole.stride
         low = min(whole.taps, max(0, -(first // whole.gap)))
         high = max(low, min(whole.taps, -(-(size - first) // whole.gap)))
         return low, high
 
+    # Outputs [inner, outer) see every tap, so they are one run whatever their number;
+    # only the few at the edges are looked at one by one.
     reach = (whole.taps - 1) * whole.gap
     inner = min(whole.length, max(0, -(whole.origin // whole.stride)))
     outer = (size - 1 - reach - whole.origin) // whole.stride + 1
@@ -116,6 +120,7 @@ def segments(size: int, whole: Segment) -> list[Segment]:
     runs += [(i, i + 1, window(i)) for i in range(outer, whole.length)]
     result: list[Segment] = []
     for first, last, (low, high) in runs:
+        # A window wider than the input meets the same taps at both edges.
         previous = result[-1] if result else None
         if previous and (previous.tap - whole.tap, previous.taps) == (low, high - low):
             result[-1] = previous._replace(length=previous.length + last - first)
@@ -163,6 +168,9 @@ def tap_order(axis: Axis) -> list[int]:
 
 def backward_segments(axis: Axis) -> list[Segment]:
     """Input positions, and the outputs each was read by; taps count in `tap_order`."""
+    # Output o reads input o * stride - low + t * dilation through tap t. So position p met
+    # tap t only where p + low - t * dilation is a multiple of the stride: positions of
+    # one residue meet the same taps, and form segments of their own, `stride` apart.
     result: list[Segment] = []
     order = tap_order(axis)
     shared = math.gcd(axis.stride, axis.dilation)

@@ -98,7 +98,7 @@ class Tables:
     ranges: list[JobRange] = field(default_factory=list)
     units: list[int] = field(default_factory=lambda: [0])
     work: int = 0
-    # arrays that the jobs know by address
+    # Arrays that the jobs know by address: nothing else would keep them alive.
     keep: list[Any] = field(default_factory=list)
 
     def add_jobs(self, rows: Iterable[list[int]]) -> tuple[int, int]:
@@ -141,6 +141,7 @@ class Phase:
         self.fn = driver()
         self.meta = int(meta.ctypes.data)
         self.count = len(tables.units) - 1
+        # A grain as long as the launch keeps it on one thread: waking others costs more.
         self.grain = max(1, self.count) if tables.work < SERIAL_WORK else 1
         self.keep: tuple[Any, ...] = (
             *(made, meta, tables.a, tables.b, tables.c, epilogue),

@@ -137,7 +137,7 @@ def grid(geometry: Geometry, dtype: str) -> Grid | None:
         return None
     (top, bottom), (left, right) = g.padding
     if min(top, bottom, left, right) < 0:
-        return None
+        return None  # a gradient's, where images are padded beyond the window's reach
     (rows, columns), (out_rows, out_columns), taps = g.spatial, g.out, g.window[0]
     sizes = g.batch, rows, columns, g.channels, out_rows, out_columns
     made = Grid(*sizes, g.filters, taps, top, left)
@@ -154,6 +154,7 @@ def pays(work: Grid) -> bool:
     sides = -(-work.channels // host().lanes(ITEM)) + work.vectors
     tiles = work.batch * work.tiles
     direct = outputs * work.taps**2 * pairs
+    # Transformed, filters are 36 numbers for 9 or 25: large ones no longer fit the cache.
     far = POSITIONS * pairs * host().vector_bytes > FAR_BYTES
     fewer = tiles * (POSITIONS * pairs + TRANSFORM * sides)
     fewer += (FAR_FILTERS if far else FILTERS) * pairs
