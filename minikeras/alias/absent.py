@@ -7,8 +7,6 @@ first, wherever it is listed here.
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine.errors import see
 
 # First part of the module's path -> its names.
@@ -50,7 +48,7 @@ def stand_in(path: str, name: str) -> type | None:
 
     owner = top if top == "tensorflow" else f"keras.{top}"
 
-    def refuse(self: Any, *args: object, **kwargs: object) -> None:
+    def refuse(self: object, *args: object, **kwargs: object) -> None:
         raise NotImplementedError(
             f"{owner}.{name} is not in minikeras; `minikeras run --real` runs the script "
             "with the installed Keras." + see("guides/drop-in.md#what-answers")

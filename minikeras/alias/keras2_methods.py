@@ -10,13 +10,17 @@ import functools
 import os
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.layers import Layer
 from minikeras.metrics import Metric
 from minikeras.models import Model
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
 
 # Said once for each name by the filter of warnings: one text at one place of a script.
 _ADVICE = "{} is of Keras 2; {}"
@@ -27,7 +31,7 @@ def _note(old: str, now: str) -> None:
 
 
 def _renamed(owner: str, old: str, new: str) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(self: object, *args: object, **kwargs: object) -> Any:
         _note(f"{owner}.{old}", f"use {new}.")
         return getattr(self, new)(*args, **kwargs)
 
@@ -42,7 +46,7 @@ class _Shape:
     def __init__(self, of: str) -> None:
         self._of = of
 
-    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+    def __get__(self, layer: Layer, owner: type | None = None) -> Any:
         if layer is None:
             return self
         tensors = getattr(layer, self._of)
@@ -62,7 +66,9 @@ def _at(of: str) -> Callable[..., Any]:
     return method
 
 
-def predict_classes(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0) -> Any:
+def predict_classes(
+    self: Any, x: Tensor, batch_size: object = None, verbose: object = 0
+) -> Any:
     """The classes of samples: the largest output, or whether the only one is above 0.5."""
     _note("predict_classes", "use numpy.argmax(model.predict(x), axis=-1).")
     found = self.predict(x, batch_size=batch_size, verbose=verbose)
@@ -86,7 +92,7 @@ def _without_workers(method: Callable[..., Any]) -> Callable[..., Any]:
     """`fit` and the like, which leave out what a `PyDataset` says itself now."""
 
     @functools.wraps(method)
-    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def called(self: object, *args: object, **kwargs: object) -> Any:
         for name in _OF_WORKERS:
             if name in kwargs:
                 _note(f"{method.__name__}({name}=)", "give it to the PyDataset.")
@@ -100,7 +106,7 @@ def _any_name(method: Callable[..., Any]) -> Callable[..., Any]:
     """`save_weights` for any name, in Keras 3's format; `load_weights` looks inside."""
 
     @functools.wraps(method)
-    def called(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+    def called(self: object, filepath: str, *args: object, **kwargs: object) -> Any:
         kwargs.pop("save_format", None)
         name = os.fspath(filepath)
         known = (".weights.h5", ".weights.json", ".npz", ".safetensors")

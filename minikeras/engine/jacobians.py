@@ -20,16 +20,18 @@ class Jacobians:
     _persistent: bool
     _tape: Any
 
-    def gradient(self, target: Any, sources: Any, output_gradients: Any = None) -> Any:
+    def gradient(
+        self, target: object, sources: object, output_gradients: object = None
+    ) -> Any:
         """Derivatives of the sum of `target`; the tape has it."""
         raise NotImplementedError
 
     def jacobian(
         self,
         target: Any,
-        sources: Any,
+        sources: object,
         unconnected_gradients: str = "none",
-        **options: Any,
+        **options: object,
     ) -> Any:
         """Derivatives of each value of `target` with respect to each of `sources`.
 
@@ -59,7 +61,7 @@ class Jacobians:
         target: Any,
         source: Any,
         unconnected_gradients: str = "none",
-        **options: Any,
+        **options: object,
     ) -> Any:
         """`jacobian` of each sample by itself, where samples do not touch each other.
 
@@ -102,7 +104,7 @@ class Jacobians:
         target: Any,
         rows: Any,
         shape: tuple[int, ...],
-        sources: Any,
+        sources: object,
         unconnected: str,
     ) -> Any:
         """The gradients for each of several cotangents, along leading axes of a shape."""

@@ -226,7 +226,9 @@ class Functional(Model):
         finally:
             _any_sizes.reset(token)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(
+        self, inputs: Nested[KerasTensor], previous_mask: ArrayLike
+    ) -> Any:
         """The masks that the outputs carry; set while running."""
         return None
 

@@ -189,7 +189,7 @@ def copy_nodes(
     nodes, _ = trace(inputs, outputs)
     made = {id(old): new for old, new in zip(inputs, starts)}
 
-    def renewed(value: Any) -> Any:
+    def renewed(value: object) -> Any:
         return made.get(id(value), value) if isinstance(value, KerasTensor) else value
 
     for node in nodes:

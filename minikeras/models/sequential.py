@@ -276,7 +276,9 @@ class Sequential(Model):
             self.build((None, *shape[1:]))
         return x if self._host_part is None else self._graph._before_step(x, training)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(
+        self, inputs: Nested[KerasTensor], previous_mask: ArrayLike
+    ) -> Any:
         """The mask that the output carries; set while running."""
         return None
 

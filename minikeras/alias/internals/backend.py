@@ -50,7 +50,7 @@ def any_symbolic_tensors(args: object = None, kwargs: object = None) -> bool:
     return any_symbolic(args or (), kwargs or {})
 
 
-def compute_output_spec(fn: Any, *args: object, **kwargs: Any) -> Any:
+def compute_output_spec(fn: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     """What a function gives for KerasTensors."""
     return infer_call(fn, *args, **kwargs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.layers.base.node import Operation as KerasSaveable
 from minikeras.saving.functions import (
@@ -10,6 +10,9 @@ from minikeras.saving.functions import (
     in_safe_mode,
     safe_mode_scope,
 )
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 class SafeModeScope:
@@ -35,13 +38,13 @@ class ObjectSharingScope:
         pass
 
 
-def save_weights_only(model: Any, filepath: Any, **options: Any) -> None:
+def save_weights_only(model: Model, filepath: Any, **options: object) -> None:
     """Writes the weights of a model."""
     model.save_weights(filepath)
 
 
 def load_weights_only(
-    model: Any, filepath: Any, skip_mismatch: bool = False, **options: Any
+    model: Model, filepath: Any, skip_mismatch: bool = False, **options: object
 ) -> None:
     """Reads the weights of a model."""
     model.load_weights(filepath, skip_mismatch=skip_mismatch)

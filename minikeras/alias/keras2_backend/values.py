@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def variable(
-    value: Any,
+    value: object,
     dtype: str | None = None,
     name: str | None = None,
     constraint: Identifier = None,

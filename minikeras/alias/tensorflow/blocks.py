@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from minikeras.alias.tensorflow.strings import texts
 from minikeras.engine.strings import is_strings
 from minikeras.types import ArrayLike, DTypeLike
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import Identifier
 
 
 class Module:
@@ -74,7 +77,11 @@ class TensorArray:
     """
 
     def __init__(
-        self, dtype: DTypeLike, size: Any = 0, dynamic_size: Any = None, **options: Any
+        self,
+        dtype: DTypeLike,
+        size: Any = 0,
+        dynamic_size: object = None,
+        **options: object,
     ) -> None:
         self.dtype = dtype
         self._parts: list[Any] = [None] * int(size or 0)
@@ -107,7 +114,7 @@ class TensorArray:
         """All along their first axis."""
         return ops.concatenate([self.read(i) for i in range(len(self._parts))])
 
-    def gather(self, indices: Any, name: str | None = None) -> Any:
+    def gather(self, indices: object, name: str | None = None) -> Any:
         """Those at some places along a new first axis."""
         return ops.stack([self.read(i) for i in np.asarray(indices)])
 
@@ -126,7 +133,7 @@ def name_scope(name: str) -> Any:
     return nullcontext(name)
 
 
-def control_dependencies(control_inputs: Any) -> Any:
+def control_dependencies(control_inputs: object) -> Any:
     """A block in which nothing is different: what came before has run."""
     return nullcontext()
 
@@ -139,7 +146,7 @@ def init_scope() -> Any:
 def numpy_function(
     func: Callable[..., Any],
     inp: Sequence[Any],
-    Tout: Any,
+    Tout: object,
     stateful: bool = True,
     name: str | None = None,
 ) -> Any:
@@ -149,14 +156,14 @@ def numpy_function(
 
 
 def py_function(
-    func: Callable[..., Any], inp: Sequence[Any], Tout: Any, name: str | None = None
+    func: Callable[..., Any], inp: Sequence[Any], Tout: object, name: str | None = None
 ) -> Any:
     """What a Python function of tensors gives."""
     return _typed(func(*inp), Tout)
 
 
-def _typed(found: Any, types: Any) -> Any:
-    def one(value: Any, dtype: Any) -> Any:
+def _typed(found: object, types: Any) -> Any:
+    def one(value: Any, dtype: str) -> Any:
         return (
             texts(value) if dtype == "string" else ops.convert_to_tensor(value, dtype)
         )
@@ -185,7 +192,7 @@ def case(
 
 
 def _either(
-    condition: Any, function: Callable[[], Any], other: Callable[[], Any]
+    condition: ArrayLike, function: Callable[[], Any], other: Callable[[], Any]
 ) -> Callable[[], Any]:
     return lambda: ops.cond(condition, function, other)
 
@@ -210,9 +217,9 @@ def switch_case(
 
 def scan(
     fn: Callable[[Any, Any], Any],
-    elems: Any,
-    initializer: Any = None,
-    **options: Any,
+    elems: object,
+    initializer: Identifier = None,
+    **options: object,
 ) -> Any:
     """All states of a fold along the first axis."""
     if initializer is None:
@@ -225,7 +232,7 @@ def scan(
             found,
         )
 
-    def step(state: Any, element: Any) -> tuple[Any, Any]:
+    def step(state: object, element: object) -> tuple[Any, Any]:
         made = fn(state, element)
         return made, made
 
@@ -234,9 +241,9 @@ def scan(
 
 def foldl(
     fn: Callable[[Any, Any], Any],
-    elems: Any,
-    initializer: Any = None,
-    **options: Any,
+    elems: object,
+    initializer: Identifier = None,
+    **options: object,
 ) -> Any:
     """The last state of a fold along the first axis."""
     return tree.map_structure(lambda s: s[-1], scan(fn, elems, initializer))

@@ -10,17 +10,17 @@ from minikeras.alias.tensorflow.random import set_seed as set_random_seed
 DEBUG, INFO, WARN, ERROR, FATAL = 10, 20, 30, 40, 50
 
 
-def set_verbosity(v: Any = None, *args: Any, **options: Any) -> None:
+def set_verbosity(v: object = None, *args: object, **options: object) -> None:
     """Which of minikeras's messages are shown, by the numbers of `logging`."""
     if isinstance(v, int) and v >= DEBUG:
         _logging.getLogger("minikeras").setLevel(v)
 
 
-def enable_eager_execution(*args: Any, **options: Any) -> None:
+def enable_eager_execution(*args: object, **options: object) -> None:
     """Accepted and ignored: it is always on."""
 
 
-def do_not_convert(func: Any = None) -> Any:
+def do_not_convert(func: object = None) -> Any:
     """The function itself: nothing is converted."""
     return (lambda f: f) if func is None else func
 

@@ -45,11 +45,11 @@ class Variable(own.Variable, metaclass=_AnyVariable):
 
     def __init__(
         self,
-        initial_value: Any = None,
+        initial_value: ArrayLike | None = None,
         trainable: bool = True,
         validate_shape: bool = True,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         shape: Sequence[int | None] | None = None,
         constraint: Identifier = None,
     ) -> None:
@@ -101,7 +101,7 @@ class function(CompiledFunction):
     ) -> None:
         super().__init__(func)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         if _eager:
             return self.python_function(*args, **kwargs)
         return super().__call__(*args, **kwargs)

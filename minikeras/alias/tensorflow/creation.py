@@ -46,7 +46,7 @@ def constant(
 def convert_to_tensor(
     value: Any,
     dtype: DTypeLike | None = None,
-    dtype_hint: Any = None,
+    dtype_hint: object = None,
     name: str | None = None,
 ) -> Any:
     """A tensor of the value."""
@@ -136,7 +136,7 @@ def one_hot(
     indices: ArrayLike,
     depth: int,
     on_value: object = None,
-    off_value: Any = None,
+    off_value: object = None,
     axis: int | None = None,
     dtype: DTypeLike | None = None,
     name: str | None = None,

@@ -30,7 +30,7 @@ class AutoShardPolicy:
 
 
 def TextLineDataset(
-    filenames: Any,
+    filenames: object,
     compression_type: str | None = None,
     buffer_size: int | None = None,
     num_parallel_reads: int | None = None,

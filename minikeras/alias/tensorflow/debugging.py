@@ -12,13 +12,13 @@ from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 
-def _known(*values: Any) -> bool:
+def _known(*values: object) -> bool:
     return not any(isinstance(v, Tensor) and v.staged for v in values)
 
 
 def _pair(what: str, holds: Callable[[Any, Any], Any]) -> Callable[..., None]:
     def check(
-        x: ArrayLike, y: ArrayLike, message: str | None = None, **options: Any
+        x: ArrayLike, y: ArrayLike, message: str | None = None, **options: object
     ) -> None:
         if _known(x, y) and not np.all(holds(np.asarray(x), np.asarray(y))):
             raise ValueError(
@@ -44,7 +44,7 @@ def assert_near(
     rtol: float | None = None,
     atol: float | None = None,
     message: str | None = None,
-    **options: Any,
+    **options: object,
 ) -> None:
     """Refuses values that differ by more than a few roundings.
 
@@ -61,7 +61,7 @@ def assert_near(
 
 
 def assert_rank(
-    x: ArrayLike, rank: int, message: str | None = None, **options: Any
+    x: ArrayLike, rank: int, message: str | None = None, **options: object
 ) -> None:
     """Refuses arrays with another number of axes, by a ValueError."""
     if len(ops.shape(x)) != rank:
@@ -70,7 +70,7 @@ def assert_rank(
         )
 
 
-def assert_shapes(shapes: Any, message: str | None = None, **options: Any) -> None:
+def assert_shapes(shapes: Any, message: str | None = None, **options: object) -> None:
     """Refuses arrays whose shapes are not those given; letters stand for sizes.
 
     Raises:
@@ -92,7 +92,7 @@ def assert_shapes(shapes: Any, message: str | None = None, **options: Any) -> No
 
 
 def assert_type(
-    tensor: ArrayLike, tf_type: Any, message: str | None = None, **options: Any
+    tensor: ArrayLike, tf_type: object, message: str | None = None, **options: object
 ) -> None:
     """Refuses arrays of another dtype, by a TypeError."""
     found = ops.convert_to_tensor(tensor).dtype
@@ -113,7 +113,10 @@ def assert_all_finite(x: ArrayLike, message: str = "") -> None:
 
 
 def Assert(
-    condition: Any, data: Any, summarize: Any = None, name: str | None = None
+    condition: ArrayLike,
+    data: object,
+    summarize: object = None,
+    name: str | None = None,
 ) -> None:
     """Refuses a condition that does not hold, by a ValueError that shows `data`."""
     if _known(condition) and not np.all(np.asarray(condition)):
@@ -124,7 +127,7 @@ def set_log_device_placement(enabled: bool) -> None:
     """Accepted and ignored."""
 
 
-def enable_check_numerics(*args: Any, **options: Any) -> None:
+def enable_check_numerics(*args: object, **options: object) -> None:
     """Accepted and ignored: the callback `TerminateOnNaN(debug=True)` finds what made NaN."""
 
 

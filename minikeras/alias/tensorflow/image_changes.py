@@ -6,7 +6,7 @@ Bytes go to floats from 0 to 1 and back, as TensorFlow has it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
 from minikeras.alias.tensorflow.image import (
@@ -17,6 +17,9 @@ from minikeras.alias.tensorflow.image import (
 )
 from minikeras.alias.tensorflow.random import one_number
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 
 class ResizeMethod:
@@ -117,7 +120,7 @@ def resize_with_pad(
 
 
 def _in_floats(change: Callable[..., Any]) -> Callable[..., Any]:
-    def changed(image: ArrayLike, *args: Any, **kwargs: Any) -> Any:
+    def changed(image: ArrayLike, *args: object, **kwargs: object) -> Any:
         image = ops.convert_to_tensor(image)
         made = change(convert_image_dtype(image, _floats(image)), *args, **kwargs)
         return convert_image_dtype(made, image.dtype, saturate=True)
@@ -132,27 +135,29 @@ def _floats(image: Any) -> str:
 
 
 @_in_floats
-def adjust_brightness(image: Any, delta: Any) -> Any:
+def adjust_brightness(image: Any, delta: ArrayLike) -> Any:
     """`delta` more everywhere; all of the range is 1."""
     return image + ops.cast(delta, image.dtype)
 
 
 @_in_floats
-def adjust_contrast(image: Any, contrast_factor: Any) -> Any:
+def adjust_contrast(image: Any, contrast_factor: object) -> Any:
     """So many times as far from the mean of each channel."""
     mean = ops.mean(image, axis=(-3, -2), keepdims=True)
     return (image - mean) * contrast_factor + mean
 
 
 @_in_floats
-def adjust_saturation(image: Any, saturation_factor: Any, name: Any = None) -> Any:
+def adjust_saturation(
+    image: object, saturation_factor: object, name: str | None = None
+) -> Any:
     """So many times as colourful."""
     hue, saturation, value = _hsv(image)
     return _rgb(hue, ops.clip(saturation * saturation_factor, 0, 1), value)
 
 
 @_in_floats
-def adjust_hue(image: Any, delta: Any, name: Any = None) -> Any:
+def adjust_hue(image: object, delta: ArrayLike, name: str | None = None) -> Any:
     """Colours further along the circle; once around is 1."""
     hue, saturation, value = _hsv(image)
     return _rgb(ops.mod(hue + delta, 1.0), saturation, value)
@@ -182,52 +187,71 @@ def _rgb(*parts: Any) -> Any:
     return hsv_to_rgb(ops.stack(parts, axis=-1))
 
 
-def _drawn(low: Any, high: Any, seed: Any) -> Any:
+def _drawn(low: Any, high: Any, seed: object) -> Any:
     return random.uniform((), low, high, seed=one_number(seed))
 
 
-def random_brightness(image: ArrayLike, max_delta: float, seed: Any = None) -> Any:
+def random_brightness(
+    image: ArrayLike, max_delta: float, seed: int | SeedGenerator | None = None
+) -> Any:
     """Brighter or darker by up to `max_delta`."""
     return adjust_brightness(image, _drawn(-max_delta, max_delta, seed))
 
 
 def random_contrast(
-    image: ArrayLike, lower: float, upper: float, seed: Any = None
+    image: ArrayLike,
+    lower: float,
+    upper: float,
+    seed: int | SeedGenerator | None = None,
 ) -> Any:
     """The contrast by a factor between two numbers."""
     return adjust_contrast(image, _drawn(lower, upper, seed))
 
 
 def random_saturation(
-    image: ArrayLike, lower: float, upper: float, seed: Any = None
+    image: ArrayLike,
+    lower: float,
+    upper: float,
+    seed: int | SeedGenerator | None = None,
 ) -> Any:
     """The saturation by a factor between two numbers."""
     return adjust_saturation(image, _drawn(lower, upper, seed))
 
 
-def random_hue(image: ArrayLike, max_delta: float, seed: Any = None) -> Any:
+def random_hue(
+    image: ArrayLike, max_delta: float, seed: int | SeedGenerator | None = None
+) -> Any:
     """The hue further by up to `max_delta`, either way."""
     return adjust_hue(image, _drawn(-max_delta, max_delta, seed))
 
 
-def random_flip_up_down(image: ArrayLike, seed: Any = None) -> Any:
+def random_flip_up_down(
+    image: ArrayLike, seed: int | SeedGenerator | None = None
+) -> Any:
     """Each picture upside down, or not, by chance."""
     return _flipped(flip_up_down, image, seed)
 
 
-def stateless_random_flip_left_right(image: ArrayLike, seed: Any) -> Any:
+def stateless_random_flip_left_right(
+    image: ArrayLike, seed: int | SeedGenerator | None
+) -> Any:
     """Each picture mirrored, or not, by chance."""
     return _flipped(flip_left_right, image, seed)
 
 
-def _flipped(flip: Callable[[Any], Any], image: ArrayLike, seed: Any) -> Any:
+def _flipped(
+    flip: Callable[[Any], Any], image: ArrayLike, seed: int | SeedGenerator | None
+) -> Any:
     image = ops.convert_to_tensor(image)
     drawn = random.uniform((*image.shape[:-3], 1, 1, 1), seed=one_number(seed))
     return ops.where(drawn < 0.5, flip(image), image)
 
 
 def random_crop(
-    value: ArrayLike, size: Any, seed: Any = None, name: str | None = None
+    value: ArrayLike,
+    size: Any,
+    seed: int | SeedGenerator | None = None,
+    name: str | None = None,
 ) -> Any:
     """A part of an array, of the shape given, at a place by chance."""
     value = ops.convert_to_tensor(value)

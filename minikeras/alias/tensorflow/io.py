@@ -106,7 +106,7 @@ def decode_image(
 
 
 def decode_csv(
-    records: Any,
+    records: object,
     record_defaults: Sequence[Any],
     field_delim: str = ",",
     use_quote_delim: bool = True,
@@ -154,7 +154,7 @@ def decode_csv(
     return columns
 
 
-def _default(value: Any) -> tuple[str, str | None]:
+def _default(value: object) -> tuple[str, str | None]:
     """The dtype of a column, and what stands for an empty field, as text."""
     if isinstance(value, str) and isinstance(value, DType):
         return str(value), None

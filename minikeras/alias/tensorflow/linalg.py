@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.alias.tensorflow.creation import eye
@@ -10,6 +10,10 @@ from minikeras.alias.tensorflow.maths import l2_normalize
 from minikeras.alias.tensorflow.rows import functions
 from minikeras.alias.tensorflow.shapes import einsum, global_norm, matmul, norm
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.types import Axis
+
 
 _FUNCTIONS = functions(
     {
@@ -57,7 +61,10 @@ def svd(
 
 
 def normalize(
-    tensor: ArrayLike, ord: Any = "euclidean", axis: Any = None, name: str | None = None
+    tensor: ArrayLike,
+    ord: object = "euclidean",
+    axis: Axis = None,
+    name: str | None = None,
 ) -> tuple[Any, Any]:
     """Vectors of length 1, and their lengths before."""
     length = norm(tensor, ord, axis, keepdims=True)

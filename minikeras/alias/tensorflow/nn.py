@@ -73,10 +73,10 @@ def conv2d(
 def conv1d(
     input: ArrayLike,
     filters: Any,
-    stride: Any,
+    stride: Sizes,
     padding: str,
     data_format: str = "NWC",
-    dilations: Any = None,
+    dilations: Sizes | None = None,
     name: str | None = None,
 ) -> Any:
     """Convolution of sequences."""
@@ -92,7 +92,7 @@ def conv2d_transpose(
     strides: int | Sequence[int],
     padding: str = "SAME",
     data_format: str = "NHWC",
-    dilations: Any = None,
+    dilations: Sizes | None = None,
     name: str | None = None,
 ) -> Any:
     """The gradient of a convolution `(height, width, out, in)`, to a given shape.
@@ -127,11 +127,11 @@ def conv2d_transpose(
 def separable_conv2d(
     input: ArrayLike,
     depthwise_filter: Any,
-    pointwise_filter: Any,
+    pointwise_filter: object,
     strides: int | Sequence[int],
     padding: str,
     data_format: str = "NHWC",
-    dilations: Any = None,
+    dilations: Sizes | None = None,
     name: str | None = None,
 ) -> Any:
     """Each channel convolved by itself, then mixed pixel by pixel."""
@@ -249,7 +249,7 @@ def sigmoid_cross_entropy_with_logits(
 
 
 def weighted_cross_entropy_with_logits(
-    labels: ArrayLike, logits: ArrayLike, pos_weight: Any, name: str | None = None
+    labels: ArrayLike, logits: ArrayLike, pos_weight: object, name: str | None = None
 ) -> Any:
     """The crossentropy of each value; that of ones counts `pos_weight` times."""
     logits = ops.convert_to_tensor(logits)
@@ -262,7 +262,7 @@ def weighted_cross_entropy_with_logits(
 def compute_average_loss(
     per_example_loss: ArrayLike,
     sample_weight: ArrayLike | None = None,
-    global_batch_size: Any = None,
+    global_batch_size: object = None,
 ) -> Any:
     """The sum of losses over the number of samples, or `global_batch_size`."""
     loss = ops.convert_to_tensor(per_example_loss)

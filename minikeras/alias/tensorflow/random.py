@@ -86,28 +86,43 @@ def gamma(
 
 
 def stateless_normal(
-    shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+    shape: Shape,
+    seed: int | SeedGenerator | None,
+    mean: ArrayLike = 0.0,
+    stddev: ArrayLike = 1.0,
+    dtype: Any = "float32",
 ) -> Any:
     """Draws from normal distributions, the same for the same seed."""
     return normal(shape, mean, stddev, dtype, one_number(seed))
 
 
 def stateless_uniform(
-    shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32"
+    shape: Shape,
+    seed: int | SeedGenerator | None,
+    minval: ArrayLike = 0,
+    maxval: ArrayLike | None = None,
+    dtype: Any = "float32",
 ) -> Any:
     """Draws from `minval` to below `maxval`, the same for the same seed."""
     return uniform(shape, minval, maxval, dtype, one_number(seed))
 
 
 def stateless_truncated_normal(
-    shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+    shape: Shape,
+    seed: int | SeedGenerator | None,
+    mean: Any = 0.0,
+    stddev: Any = 1.0,
+    dtype: Any = "float32",
 ) -> Any:
     """Draws within two standard deviations, the same for the same seed."""
     return truncated_normal(shape, mean, stddev, dtype, one_number(seed))
 
 
 def stateless_categorical(
-    logits: ArrayLike, num_samples: int, seed: Any, dtype: DTypeLike = "int64"
+    logits: ArrayLike,
+    num_samples: int,
+    seed: int | SeedGenerator | None,
+    dtype: DTypeLike = "int64",
 ) -> Any:
     """Classes drawn by their logits, the same for the same seed."""
     return categorical(logits, num_samples, dtype, one_number(seed))
@@ -132,29 +147,39 @@ class Generator:
         self._seed = random.SeedGenerator(seed)
 
     @classmethod
-    def from_seed(cls, seed: Any, alg: Any = None) -> Generator:
+    def from_seed(
+        cls, seed: int | SeedGenerator | None, alg: object = None
+    ) -> Generator:
         """One that draws the same numbers for the same seed."""
         return cls(one_number(seed))
 
     @classmethod
-    def from_non_deterministic_state(cls, alg: Any = None) -> Generator:
+    def from_non_deterministic_state(cls, alg: object = None) -> Generator:
         """One with a new seed."""
         return cls()
 
     def normal(
-        self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+        self,
+        shape: Shape,
+        mean: ArrayLike = 0.0,
+        stddev: ArrayLike = 1.0,
+        dtype: DTypeLike = "float32",
     ) -> Any:
         """Draws from normal distributions."""
         return normal(shape, mean, stddev, dtype, self._seed)
 
     def truncated_normal(
-        self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+        self, shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
     ) -> Any:
         """Draws within two standard deviations."""
         return truncated_normal(shape, mean, stddev, dtype, self._seed)
 
     def uniform(
-        self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32"
+        self,
+        shape: Shape,
+        minval: Any = 0,
+        maxval: ArrayLike | None = None,
+        dtype: Any = "float32",
     ) -> Any:
         """Draws from `minval` to below `maxval`."""
         return uniform(shape, minval, maxval, dtype, self._seed)

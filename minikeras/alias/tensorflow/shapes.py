@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions, of_strings
 from minikeras.alias.tensorflow.values import TensorShape, texts
 from minikeras.types import ArrayLike, Axis, ShapeLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+
 
 _FUNCTIONS = functions(
     {
@@ -275,7 +279,7 @@ def slice(input_: ArrayLike, begin: Any, size: Any, name: str | None = None) -> 
 
 
 def strided_slice(
-    input_: ArrayLike, begin: Any, end: Any, strides: Any = None, **options: Any
+    input_: ArrayLike, begin: Any, end: Any, strides: Any = None, **options: object
 ) -> Any:
     """What Python's slices from `begin` to `end` give."""
     steps = [1] * len(begin) if strides is None else [int(n) for n in strides]
@@ -288,7 +292,7 @@ def unravel_index(indices: ArrayLike, dims: Any, name: str | None = None) -> Any
     return ops.stack(ops.unravel_index(indices, tuple(int(n) for n in dims)))
 
 
-def ensure_shape(x: ArrayLike, shape: Any, name: str | None = None) -> Any:
+def ensure_shape(x: ArrayLike, shape: Shape, name: str | None = None) -> Any:
     """`x`, where it has this shape; None means any size.
 
     Raises:
@@ -298,13 +302,13 @@ def ensure_shape(x: ArrayLike, shape: Any, name: str | None = None) -> Any:
     return x
 
 
-def unique(x: ArrayLike, out_idx: Any = "int32", name: str | None = None) -> Unique:
+def unique(x: ArrayLike, out_idx: object = "int32", name: str | None = None) -> Unique:
     """The different values of a vector as they first come, and which of them each is."""
     return Unique(*unique_with_counts(x)[:2])
 
 
 def unique_with_counts(
-    x: ArrayLike, out_idx: Any = "int32", name: str | None = None
+    x: ArrayLike, out_idx: object = "int32", name: str | None = None
 ) -> UniqueWithCounts:
     """`unique`, and how often each value is there."""
     strings = of_strings(x)

@@ -88,7 +88,7 @@ def rfft(
 
 
 def irfft(
-    input_tensor: ArrayLike, fft_length: Any = None, name: str | None = None
+    input_tensor: ArrayLike, fft_length: int | None = None, name: str | None = None
 ) -> Any:
     """The real numbers whose spectrum this is."""
     length = None if fft_length is None else int(np.ravel(fft_length)[0])

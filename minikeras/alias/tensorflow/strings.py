@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,14 +14,19 @@ from minikeras.engine.strings import StringArray
 from minikeras.engine.tensor import Tensor
 from minikeras.types import DTypeLike
 
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, Nested
 
-def _each(function: Callable[[str], Any], values: Any) -> StringArray:
+
+def _each(function: Callable[[str], Any], values: Sequence[ArrayLike]) -> StringArray:
     found = texts(values)
     made = [function(text) for text in found.ravel()]
     return texts(np.array(made, object).reshape(found.shape))
 
 
-def _numbers(function: Callable[[str], Any], values: Any, dtype: Any) -> Any:
+def _numbers(
+    function: Callable[[str], Any], values: Sequence[ArrayLike], dtype: DTypeLike
+) -> Any:
     found = texts(values)
     made = [function(text) for text in found.ravel()]
     array = np.array(made, str(dtype)).reshape(found.shape)
@@ -108,7 +113,9 @@ def unicode_split(
 bytes_split = unicode_split
 
 
-def _rows(function: Callable[[str], list[str]], values: Any) -> StringArray:
+def _rows(
+    function: Callable[[str], list[str]], values: Sequence[ArrayLike]
+) -> StringArray:
     found = texts(values)
     made = [function(text) for text in found.ravel()]
     most = max(map(len, made), default=0)
@@ -116,7 +123,7 @@ def _rows(function: Callable[[str], list[str]], values: Any) -> StringArray:
     return texts(np.array(filled, object).reshape(*found.shape, most))
 
 
-def join(inputs: Any, separator: str = "", name: str | None = None) -> StringArray:
+def join(inputs: Tensor, separator: str = "", name: str | None = None) -> StringArray:
     """Strings of several arrays put together, element by element."""
     parts = np.broadcast_arrays(*[np.asarray(texts(part)) for part in inputs])
     rows = zip(*[part.ravel() for part in parts], strict=True)
@@ -125,7 +132,7 @@ def join(inputs: Any, separator: str = "", name: str | None = None) -> StringArr
 
 
 def reduce_join(
-    inputs: Any,
+    inputs: Nested[ArrayLike],
     axis: int | None = None,
     keepdims: bool = False,
     separator: str = "",
@@ -151,13 +158,13 @@ def to_number(
 
 
 def as_string(
-    input: Any, precision: int = -1, scientific: bool = False, **options: Any
+    input: object, precision: int = -1, scientific: bool = False, **options: object
 ) -> StringArray:
     """Numbers as strings; floats with six digits behind the point, or `precision`."""
     array = np.asarray(input.numpy() if isinstance(input, Tensor) else input)
     digits = 6 if precision < 0 else precision
 
-    def spelled(value: Any) -> str:
+    def spelled(value: object) -> str:
         if array.dtype.kind == "f":
             return f"{value:.{digits}{'e' if scientific else 'f'}}"
         return str(value).lower() if array.dtype.kind == "b" else str(value)
@@ -167,7 +174,7 @@ def as_string(
 
 
 def format(
-    template: str, inputs: Any, placeholder: str = "{}", name: str | None = None
+    template: str, inputs: ArrayLike, placeholder: str = "{}", name: str | None = None
 ) -> StringArray:
     """A string in which each placeholder became a value."""
     values = inputs if isinstance(inputs, (list, tuple)) else [inputs]

@@ -6,11 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.callbacks.event_writer import EventWriter
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
+
 
 _writer: ContextVar[EventWriter | None] = ContextVar("writer", default=None)
 _step: ContextVar[Any] = ContextVar("step", default=None)
@@ -23,7 +27,7 @@ class SummaryWriter:
         self._writer = EventWriter(os.fspath(logdir))
 
     @contextmanager
-    def as_default(self, step: Any = None) -> Iterator[SummaryWriter]:
+    def as_default(self, step: ArrayLike | None = None) -> Iterator[SummaryWriter]:
         """A block in which `tf.summary`'s functions write here."""
         token, at = _writer.set(self._writer), _step.set(step)
         try:
@@ -42,7 +46,9 @@ class SummaryWriter:
         self._writer.close()
 
 
-def create_file_writer(logdir: str | os.PathLike[str], **options: Any) -> SummaryWriter:
+def create_file_writer(
+    logdir: str | os.PathLike[str], **options: object
+) -> SummaryWriter:
     """A writer of events into a folder."""
     return SummaryWriter(logdir)
 
@@ -55,7 +61,7 @@ def _at(step: Any) -> int:
 
 
 def scalar(
-    name: str, data: Any, step: Any = None, description: str | None = None
+    name: str, data: Any, step: object = None, description: str | None = None
 ) -> bool:
     """One number."""
     writer = _writer.get()
@@ -67,7 +73,7 @@ def scalar(
 def histogram(
     name: str,
     data: Any,
-    step: Any = None,
+    step: object = None,
     buckets: int | None = None,
     description: str | None = None,
 ) -> bool:
@@ -80,8 +86,8 @@ def histogram(
 
 def image(
     name: str,
-    data: Any,
-    step: Any = None,
+    data: object,
+    step: object = None,
     max_outputs: int = 3,
     description: str | None = None,
 ) -> bool:
@@ -96,7 +102,7 @@ def image(
 
 
 def text(
-    name: str, data: Any, step: Any = None, description: str | None = None
+    name: str, data: Any, step: object = None, description: str | None = None
 ) -> bool:
     """A text, in Markdown."""
     writer = _writer.get()
@@ -105,14 +111,14 @@ def text(
     return writer is not None
 
 
-def trace_on(*args: Any, **options: Any) -> None:
+def trace_on(*args: object, **options: object) -> None:
     """Accepted and ignored: `keras.utils.profile` measures here."""
 
 
 trace_export = trace_on
 
 
-def record_if(condition: Any) -> Any:
+def record_if(condition: ArrayLike) -> Any:
     """Accepted and ignored."""
     return nullcontext()
 

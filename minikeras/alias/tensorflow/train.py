@@ -27,12 +27,12 @@ class Checkpoint:
         **kwargs: Models, layers, optimizers, variables.
     """
 
-    def __init__(self, root: Any = None, **kwargs: Any) -> None:
+    def __init__(self, root: object = None, **kwargs: object) -> None:
         self.__dict__.update(kwargs)
         self._parts = {**({} if root is None else {"root": root}), **kwargs}
         self.save_counter = 0
 
-    def write(self, file_prefix: str | os.PathLike[str], options: Any = None) -> str:
+    def write(self, file_prefix: str | os.PathLike[str], options: object = None) -> str:
         """Writes a file at this very name; gives the name."""
         arrays = {
             f"{part}/{i}": variable.numpy()
@@ -45,13 +45,13 @@ class Checkpoint:
             np.savez(file, __counter__=self.save_counter, **arrays)
         return prefix
 
-    def save(self, file_prefix: str | os.PathLike[str], options: Any = None) -> str:
+    def save(self, file_prefix: str | os.PathLike[str], options: object = None) -> str:
         """Writes the next one, `PREFIX-1`, `PREFIX-2`, and so on; gives its name."""
         self.save_counter += 1
         return self.write(f"{os.fspath(file_prefix)}-{self.save_counter}", options)
 
     def restore(
-        self, save_path: str | os.PathLike[str] | None, options: Any = None
+        self, save_path: str | os.PathLike[str] | None, options: object = None
     ) -> Checkpoint:
         """Gives the variables what a file holds; nothing for None.
 
@@ -123,7 +123,7 @@ class CheckpointManager:
         directory: str | os.PathLike[str],
         max_to_keep: int | None = 5,
         checkpoint_name: str = "ckpt",
-        **options: Any,
+        **options: object,
     ) -> None:
         self.checkpoint = checkpoint
         self.directory = os.fspath(directory)
@@ -140,7 +140,7 @@ class CheckpointManager:
         """The newest; None where there is none."""
         return next(reversed(self.checkpoints), None)
 
-    def save(self, checkpoint_number: Any = None, **options: Any) -> str:
+    def save(self, checkpoint_number: Any = None, **options: object) -> str:
         """Writes the next one, and removes those that are too many; gives its name."""
         if checkpoint_number is not None:
             self.checkpoint.save_counter = int(checkpoint_number) - 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from minikeras.engine.strings import StringArray, as_strings
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, ShapeLike
 
 
 class TensorShape(tuple[Any, ...]):
@@ -105,7 +108,7 @@ class Text(str):
         return str(self)
 
 
-def texts(values: Any) -> StringArray:
+def texts(values: object) -> StringArray:
     """Strings in lists or arrays, as TensorFlow's string tensors are here."""
     found = as_strings(values)
     return np.array(list(map(Text, found.ravel())), object).reshape(found.shape).view(
@@ -128,22 +131,22 @@ class Part(Tensor):
 
     __slots__ = ()
 
-    def _change(self, function: Callable[[Any, Any], Any], value: Any) -> Variable:
+    def _change(self, function: Callable[[Any, Any], Any], value: object) -> Variable:
         variable, key = _parts[id(self)]
         array = variable.numpy()
         array[key] = function(array[key], np.asarray(value))
         variable.assign(array)
         return variable
 
-    def assign(self, value: Any) -> Variable:
+    def assign(self, value: object) -> Variable:
         """Puts other values there; gives the variable."""
         return self._change(lambda _, new: new, value)
 
-    def assign_add(self, value: Any) -> Variable:
+    def assign_add(self, value: object) -> Variable:
         """Adds values there; gives the variable."""
         return self._change(np.add, value)
 
-    def assign_sub(self, value: Any) -> Variable:
+    def assign_sub(self, value: object) -> Variable:
         """Takes values off there; gives the variable."""
         return self._change(np.subtract, value)
 
@@ -151,7 +154,7 @@ class Part(Tensor):
 _parts: dict[int, tuple[Variable, Any]] = {}
 
 
-def _part(self: Variable, key: Any) -> Any:
+def _part(self: Variable, key: object) -> Any:
     found = Tensor.__getitem__(self, key)
     if type(found) is Tensor:
         # The very object that a tape may have noted, so its class is changed.
@@ -168,7 +171,7 @@ def _scattered(name: str) -> Callable[..., Variable]:
     ufunc = _UFUNCS.get(name)
 
     def method(
-        self: Variable, indices: Any, updates: Any, name: Any = None
+        self: Variable, indices: ArrayLike, updates: object, name: str | None = None
     ) -> Variable:
         array = self.numpy()
         places = tuple(np.moveaxis(np.asarray(indices), -1, 0))
@@ -214,7 +217,7 @@ def _unequal(self: StringArray, other: object) -> Any:
 
 
 def _dense(
-    self: StringArray, default_value: str = "", shape: Any = None
+    self: StringArray, default_value: str = "", shape: ShapeLike | None = None
 ) -> StringArray:
     return self
 

@@ -43,7 +43,7 @@ class Call:
         self.opset = opset
         self.run = run
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: object = None) -> Any:
         """An attribute, or its default."""
         return self.node.attributes.get(name, default)
 

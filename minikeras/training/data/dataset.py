@@ -186,7 +186,7 @@ class Dataset(Joining):
         )
 
     @staticmethod
-    def zip(*datasets: Any, name: str | None = None) -> Dataset:
+    def zip(*datasets: object, name: str | None = None) -> Dataset:
         """Elements of several Datasets side by side, up to the end of the shortest.
 
         Args:

@@ -15,7 +15,9 @@ from minikeras.training.data import streams
 from minikeras.training.data.elements import to_host, to_public
 
 if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
     from minikeras.training.data.dataset import Dataset
+    from minikeras.types import ArrayLike, Nested
 
 _UNKNOWN = -2
 
@@ -60,7 +62,7 @@ class Joining:
     def sample_from_datasets(
         cls,
         datasets: Sequence[Any],
-        weights: Any = None,
+        weights: ArrayLike | None = None,
         seed: int | None = None,
         stop_on_empty_dataset: bool = False,
         rerandomize_each_iteration: bool | None = None,
@@ -177,7 +179,7 @@ class Joining:
 
     def scan(
         self,
-        initial_state: Any,
+        initial_state: Nested[Tensor],
         scan_func: Callable[[Any, Any], Any],
         name: str | None = None,
     ) -> Dataset:
