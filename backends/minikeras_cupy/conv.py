@@ -136,6 +136,9 @@ class Columns:
 
     def filter_grad(self, x: Array, dy: Array, out: Array) -> None:
         """The gradient of w; blocks are added in order."""
+        if not self.geometry.batch * self.positions:
+            out.fill(0)
+            return
         flat = out.reshape(self.reach, self.cout)
         width = self.cout // self.groups
         shape: Ints = (self.reach, width)

@@ -17,7 +17,8 @@ from typing import Any
 
 from minikeras_numpy.windows import Geometry, Ints
 
-from minikeras.extend import BackendError, matmul_precision, numpy_dtype
+from minikeras.extend import BackendError, matmul_precision
+from minikeras_cupy.conv import Workspace
 
 Array = Any
 Run = Callable[[Array, Array, Array], None]
@@ -52,10 +53,11 @@ class Library:
 
     Args:
         cp: The module cupy.
+        workspace: Memory that convolutions share.
     """
 
-    def __init__(self, cp: Any) -> None:
-        self.cp = cp
+    def __init__(self, cp: Any, workspace: Workspace) -> None:
+        self.cp, self.workspace = cp, workspace
         self.module: Any = None
         self.handle: Any = None
         self.required = wanted() == "require"
@@ -117,7 +119,7 @@ class _Convolution:
         self, library: Library, name: str, geometry: Geometry, dtype: str
     ) -> None:
         self.library, self.name = library, name
-        cudnn, cp = library.module, library.cp
+        cudnn = library.module
         kind = getattr(cudnn.data_type, _TYPES[dtype])
         compute = (
             cudnn.data_type.DOUBLE if dtype == "float64" else cudnn.data_type.FLOAT
@@ -160,12 +162,10 @@ class _Convolution:
         made.set_dim(layout[0]).set_stride(layout[1])
         self.result, self.graph = made, graph
         self._build(dtype)
-        size = max(int(graph.get_workspace_size()), 1)
-        self.workspace = cp.empty(size, dtype="uint8")
-        shape = (cout, *geometry.window, depth)
-        self.kernel = cp.empty(shape, dtype=numpy_dtype(dtype))
+        self.size = max(int(graph.get_workspace_size()), 1)
+        self.shape, self.dtype = (cout, *geometry.window, depth), dtype
         # (*kernel, cin, cout) <-> (cout, *kernel, cin)
-        rank = len(shape)
+        rank = len(self.shape)
         self.inward = (rank - 1, *range(rank - 1))
         self.outward = (*range(1, rank), 0)
 
@@ -186,17 +186,18 @@ class _Convolution:
         graph.build_plans()
 
     def __call__(self, a: Array, b: Array, out: Array) -> None:
-        library = self.library
-        target = out
+        library, target = self.library, out
+        kernel = library.workspace.array("filters", self.shape, self.dtype)
+        room = library.workspace.array("cudnn", (self.size,), "uint8")
         if self.name == "conv_filter_grad":
-            target = self.kernel
+            target = kernel
         else:
-            self.kernel[...] = b.transpose(self.inward)
-            b = self.kernel
+            kernel[...] = b.transpose(self.inward)
+            b = kernel
         left, right = self.operands
         pack = {left: a.data.ptr, right: b.data.ptr, self.result: target.data.ptr}
         stream = library.cp.cuda.get_current_stream().ptr
         library.module.set_stream(handle=library.handle, stream=stream)
-        self.graph.execute(pack, self.workspace.data.ptr, handle=library.handle)
+        self.graph.execute(pack, room.data.ptr, handle=library.handle)
         if target is not out:
             out[...] = target.transpose(self.outward)

@@ -62,9 +62,9 @@ class Maker:
     def __init__(self, cp: Any, launch: Launcher) -> None:
         self.cp = cp
         self.launch = launch
-        self.cudnn = Library(cp)
         self.groups = Groups(launch)
         self.workspace = Workspace(cp)
+        self.cudnn = Library(cp, self.workspace)
         # Held while a run is launched: its words, the workspace and cuBLAS's stream are one
         # for all threads, and whoever launches first is first on the device.
         self.lock = threading.RLock()

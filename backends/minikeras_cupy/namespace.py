@@ -49,7 +49,8 @@ class Namespace:
 
     def _as(self, x: Array, kind: Any) -> Array:
         """`x` as an array of a dtype, in C order."""
-        return self._cp.ascontiguousarray(self._cp.asarray(x).astype(kind))
+        x = self._cp.asarray(x)
+        return self._cp.ascontiguousarray(x.astype(kind)).reshape(x.shape)
 
     def sort(self, x: Array, *, axis: int, kind: str | None = None) -> Array:
         """bfloat16 by way of float32, which holds all of it."""

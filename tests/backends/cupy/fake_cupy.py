@@ -61,6 +61,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
         return made
 
     def get(self):
+        fake_device.active[0].synchronisations += 1
         return self._a.copy()
 
     def fill(self, value):
@@ -100,7 +101,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
         return len(self._a)
 
     def __int__(self):
-        return int(self._a)
+        return int(self.get())
 
     @property
     def real(self):

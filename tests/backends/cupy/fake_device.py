@@ -44,6 +44,7 @@ class Stream:
             work()
 
     def synchronize(self):
+        self.device.synchronisations += 1
         self.reach(len(self.pending))
 
     def reach(self, count):
@@ -55,7 +56,7 @@ class Stream:
     def wait_event(self, event):
         self.waited.append(event)
         if not self.ptr:
-            event.synchronize()
+            event.reach()
 
     def begin_capture(self, mode=None):
         assert self.ptr, "the null stream cannot be captured"
@@ -73,12 +74,18 @@ class Event:
     """CuPy's."""
 
     def __init__(self, block=False, disable_timing=False):
-        self.stream = None
+        self.stream = self.device = None
 
     def record(self, stream):
         self.stream, self.at = stream, len(stream.pending)
+        self.device = stream.device
 
     def synchronize(self):
+        if self.device is not None:
+            self.device.synchronisations += 1
+        self.reach()
+
+    def reach(self):
         if self.stream is not None and self.stream.ptr:
             stream, self.stream = self.stream, None
             stream.reach(self.at)
@@ -105,9 +112,14 @@ class Pinned(bytearray):
 
 
 class Device:
-    """The device of one stand-in; `graphs` counts launches of graphs, `products` of products."""
+    """The device of one stand-in.
+
+    `graphs` counts launches of graphs, `products` of products, `synchronisations` how often
+    the host waited: for an event, for a stream, for values.
+    """
 
     def __init__(self):
+        self.synchronisations = 0
         self.streams, self.graphs, self.products, self.broken = {}, 0, 0, False
         self.current = [Stream(self)]
         self.allocator = None

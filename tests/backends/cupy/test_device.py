@@ -44,6 +44,26 @@ def test_a_warm_step_is_a_graph(standing_in):
 
 
 @needs_compiler
+def test_a_step_waits_for_nothing(standing_in):
+    """The host never waits in a warm step; reading the loss is one wait, a batch none."""
+    device, net = standing_in.cp.device, Net()
+    x, y = (ops.convert_to_tensor(v) for v in (net.x, net.y))
+    for _ in range(3):
+        loss, _ = net.step(x, y)
+    before = device.synchronisations
+    for _ in range(3):
+        loss, _ = net.step(x, y)
+    assert device.synchronisations == before
+    float(loss)
+    assert device.synchronisations == before + 1
+    large = np.ones((100, 300), "float32")
+    made = [standing_in.from_host(large) for _ in range(3)]  # as many as are under way
+    assert device.synchronisations == before + 1
+    made.append(standing_in.from_host(large))  # the first copy must have left the host
+    assert device.synchronisations == before + 2
+
+
+@needs_compiler
 def test_other_addresses_have_other_graphs(standing_in):
     """Batches come in other arrays; graphs of few sets of them are kept."""
     double = jit(lambda x: ops.sum(ops.matmul(x, x)) + ops.max(x))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import shutil
 import subprocess
 import tempfile
@@ -64,9 +65,17 @@ def build(sources: Iterable[render.Source]) -> None:
     fresh = {s.name: s for s in asked if s.name not in _functions}
     if not fresh:
         return
+    made = ctypes.CDLL(str(library("".join(s.text for s in fresh.values()))))
+    _functions.update({name: getattr(made, name) for name in fresh})
+
+
+_numbers = itertools.count()
+
+
+def library(text: str) -> Path:
+    """A shared library of kernels; its path."""
     where = folder()
-    stem = where / f"part{len(_functions)}"
-    text = "".join(s.text for s in fresh.values())
+    stem = where / f"part{next(_numbers)}"
     stem.with_suffix(".cpp").write_text(f'#include "headers.h"\n{text}')
     command = [str(compiler()), *FLAGS, "-I", str(where), "-shared"]
     done = subprocess.run(
@@ -75,8 +84,7 @@ def build(sources: Iterable[render.Source]) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr[:4000]
-    library = ctypes.CDLL(str(stem.with_suffix(".so")))
-    _functions.update({name: getattr(library, name) for name in fresh})
+    return stem.with_suffix(".so")
 
 
 class Call:

@@ -27,7 +27,7 @@ def test_all_names_are_rows():
     unknown = ours - KNOWN
     assert unknown == {
         "all_reduce", "chain", "complex", "cholesky", "eig", "eigh", "epilogue", "fft",
-        "fused", "imag", "lu", "nextafter", "qr", "real", "solve", "svd", "triangular_solve",
+        "fused", "imag", "lines", "lu", "nextafter", "qr", "real", "solve", "svd", "triangular_solve",
     }  # fmt: skip
 
 
