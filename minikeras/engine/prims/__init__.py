@@ -243,6 +243,7 @@ __all__ = [
     "isnan",
     "le",
     "lgamma",
+    "lines",
     "log",
     "log1p",
     "log_logistic",
