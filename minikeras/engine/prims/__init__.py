@@ -243,7 +243,6 @@ __all__ = [
     "isnan",
     "le",
     "lgamma",
-    "lines",
     "log",
     "log1p",
     "log_logistic",
