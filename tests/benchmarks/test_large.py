@@ -27,8 +27,11 @@ def test_models_take_their_data(name):
 
 def facts(step, batch, one, memory=1.0):
     return {
-        "step_ms": step, "batch_ms": batch, "one_ms": one,
-        "first_step_s": 0.5, "memory_mb": memory,
+        "step_ms": step,
+        "batch_ms": batch,
+        "one_ms": one,
+        "first_step_s": 0.5,
+        "memory_mb": memory,
     }
 
 
