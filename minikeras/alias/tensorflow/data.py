@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikeras.engine.strings import as_strings
-from minikeras.training.data.dataset import INFINITE, UNKNOWN, Dataset
+from minikeras.training.data.batching import INFINITE, UNKNOWN
+from minikeras.training.data.dataset import Dataset
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = INFINITE

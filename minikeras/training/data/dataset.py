@@ -13,13 +13,11 @@ import numpy as np
 from minikeras.engine import tree
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.training.data import streams
+from minikeras.training.data.batching import INFINITE, UNKNOWN, Batching, positive
 from minikeras.training.data.elements import (
     Elements,
     row,
-    rows,
     spec_of,
-    stack,
-    stack_padded,
     to_host,
     to_public,
 )
@@ -31,10 +29,7 @@ if TYPE_CHECKING:
     from minikeras.types import Nested
 
 
-INFINITE, UNKNOWN = -1, -2
-
-
-class Dataset(Joining):
+class Dataset(Joining, Batching):
     """Elements that are made when they are asked for, as often as they are asked for.
 
     Made by one of the static methods, or by `keras.utils.*_dataset_from_*`. Each
@@ -97,6 +92,10 @@ class Dataset(Joining):
             if name in self.__dict__:
                 setattr(made, name, getattr(self, name))
         return made
+
+    @staticmethod
+    def _of_list(elements: list[Any]) -> Dataset:
+        return Dataset(lambda: iter(elements), len(elements))
 
     # --- where elements come from
 
@@ -223,7 +222,7 @@ class Dataset(Joining):
             reshuffle_each_iteration: Whether each pass has a new order.
             name: Not used.
         """
-        _positive("shuffle", "buffer_size", buffer_size)
+        positive("shuffle", "buffer_size", buffer_size)
         passes = itertools.count()
         fixed: list[tuple[int, ...]] = []
 
@@ -350,112 +349,6 @@ class Dataset(Joining):
 
         return self._changed(items, self._count)
 
-    def batch(
-        self,
-        batch_size: int,
-        drop_remainder: bool = False,
-        num_parallel_calls: int | None = None,
-        deterministic: bool | None = None,
-        name: str | None = None,
-    ) -> Dataset:
-        """Neighbouring elements stacked along a new first axis.
-
-        Args:
-            batch_size: Elements in a batch.
-            drop_remainder: Whether a last, smaller batch is left out.
-            num_parallel_calls: Not used.
-            deterministic: Not used.
-            name: Not used.
-
-        Raises:
-            ValueError: While iterating, if shapes differ.
-        """
-        join = stack if self._gather is None else self._gather
-        source = self._elements if self._gather is None else self._items
-        return self._batches(source, join, batch_size, drop_remainder)
-
-    def padded_batch(
-        self,
-        batch_size: int,
-        padded_shapes: object = None,
-        padding_values: object = None,
-        drop_remainder: bool = False,
-        name: str | None = None,
-    ) -> Dataset:
-        """Batches whose elements are filled up at the end to the longest of them.
-
-        Args:
-            batch_size: Elements in a batch.
-            padded_shapes: A shape for each part of an element, with None or -1 for the
-                longest. Default: every axis is filled up to the longest.
-            padding_values: A number to fill up with. Default: 0, and `""` for strings.
-            drop_remainder: Whether a last, smaller batch is left out.
-            name: Not used.
-        """
-
-        def join(elements: list[Any]) -> Any:
-            return stack_padded(elements, padding_values, padded_shapes)
-
-        return self._batches(self._elements, join, batch_size, drop_remainder)
-
-    def _batches(
-        self,
-        source: Callable[[], Iterator[Any]],
-        join: Callable[[list[Any]], Any],
-        size: int,
-        drop: bool,
-    ) -> Dataset:
-        size = int(size)
-        _positive("batch", "batch_size", size)
-        total = self._count
-        if total >= 0:
-            total = total // size if drop else -(-total // size)
-        return self._changed(
-            lambda: map(join, streams.chunks(source(), size, drop)), total, not drop
-        )
-
-    def window(
-        self,
-        size: int,
-        shift: int | None = None,
-        stride: int = 1,
-        drop_remainder: bool = False,
-        name: str | None = None,
-    ) -> Dataset:
-        """Datasets of `size` neighbours each.
-
-        Args:
-            size: Elements in a window.
-            shift: How many elements after the last window's beginning the next begins.
-                Default: `size`.
-            stride: Distance of the elements within a window.
-            drop_remainder: Whether windows with fewer elements are left out.
-            name: Not used.
-
-        Returns:
-            A `Dataset` of Datasets; for elements that are tuples or dicts, of tuples or
-            dicts of Datasets.
-        """
-        _positive("window", "size", size)
-
-        def items() -> Iterator[Any]:
-            for held in streams.windows(
-                self._elements(), size, shift or size, stride, drop_remainder
-            ):
-                leaves = [tree.flatten(element) for element in held]
-                spec = tree.flatten_spec(held[0])[1]
-                columns = builtins.zip(*leaves, strict=True)
-                yield tree.unflatten(spec, [_of_list(list(c)) for c in columns])
-
-        return self._changed(items, UNKNOWN)
-
-    def unbatch(self, name: str | None = None) -> Dataset:
-        """The rows of each element as elements."""
-        return self._changed(
-            lambda: (r for element in self._elements() for r in rows(element)),
-            INFINITE if self._count == INFINITE else UNKNOWN,
-        )
-
     # --- how they are made
 
     def prefetch(self, buffer_size: int, name: str | None = None) -> Dataset:
@@ -544,10 +437,6 @@ class Dataset(Joining):
         return f"<Dataset {words.get(self._count, f'of {self._count} elements')}>"
 
 
-def _of_list(elements: list[Any]) -> Dataset:
-    return Dataset(lambda: iter(elements), len(elements))
-
-
 def _by_rows(tensors: object) -> Any:
     """The structure with what lies in files made `Rows`."""
     if isinstance(tensors, tuple):
@@ -581,10 +470,3 @@ def _converter(types: object) -> Callable[[Any], Any]:
         return tree.unflatten(spec, [np.asarray(a).astype(t) for a, t in pairs])
 
     return convert
-
-
-def _positive(method: str, name: str, value: Any) -> None:
-    if value < 1:
-        raise ValueError(
-            f"Dataset.{method}: {name}={value}; expected an integer of at least 1."
-        )

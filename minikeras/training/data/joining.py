@@ -12,14 +12,13 @@ import numpy as np
 
 from minikeras.engine.strings import as_strings
 from minikeras.training.data import streams
+from minikeras.training.data.batching import UNKNOWN
 from minikeras.training.data.elements import to_host, to_public
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
     from minikeras.training.data.dataset import Dataset
     from minikeras.types import ArrayLike, Nested
-
-_UNKNOWN = -2
 
 
 class Joining:
@@ -105,7 +104,7 @@ class Joining:
                     if stop_on_empty_dataset:
                         return
 
-        return cls(items, _UNKNOWN)  # type: ignore[call-arg]  # as in list_files
+        return cls(items, UNKNOWN)  # type: ignore[call-arg]  # as in list_files
 
     @classmethod
     def choose_from_datasets(
@@ -125,7 +124,7 @@ class Joining:
                     return
                 yield from found
 
-        return cls(items, _UNKNOWN)  # type: ignore[call-arg]  # as in list_files
+        return cls(items, UNKNOWN)  # type: ignore[call-arg]  # as in list_files
 
     def interleave(
         self,
@@ -163,7 +162,7 @@ class Joining:
                 places[at] = source if len(block) == block_length else None
                 at = (at + 1) % width
 
-        return self._changed(items, _UNKNOWN)
+        return self._changed(items, UNKNOWN)
 
     def take_while(
         self, predicate: Callable[..., Any], name: str | None = None
@@ -175,7 +174,7 @@ class Joining:
                 lambda e: bool(called(predicate, e)), self._elements()
             )
 
-        return self._changed(items, _UNKNOWN)
+        return self._changed(items, UNKNOWN)
 
     def scan(
         self,
@@ -191,7 +190,7 @@ class Joining:
                 state, made = scan_func(state, to_public(element))
                 yield to_host(made)
 
-        return self._changed(items, _UNKNOWN)
+        return self._changed(items, UNKNOWN)
 
 
 def called(function: Callable[..., Any], element: object) -> Any:
