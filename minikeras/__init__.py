@@ -5,6 +5,7 @@ first used, so that importing the package costs next to nothing.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from minikeras import narrow as _narrow
@@ -116,7 +117,11 @@ def _found(name: str) -> Any:
         value = getattr(importlib.import_module(f"minikeras.{_HOMES[name]}"), name)
     else:
         why = _ABSENT.get(name, "")
-        raise AttributeError(f"module 'minikeras' has no attribute {name!r}.{why}")
+        raise AttributeError(
+            f"module 'minikeras' has no attribute {name!r}.{why}",
+            name=name,
+            obj=sys.modules[__name__],
+        )
     globals()[name] = value
     return value
 

@@ -29,10 +29,35 @@ def nearest(name: object, known: Iterable[str]) -> str:
     import difflib  # only where a name is wrong
 
     spelt = {k.lower(): k for k in sorted(known)}
+    if not isinstance(name, str):
+        name = ""
     close = difflib.get_close_matches(str(name).lower(), spelt, 3, 0.6)
     if close:
         return f"Did you mean {' or '.join(repr(spelt[k]) for k in close)}?"
     return f"Names are, for example, {', '.join(repr(k) for k in list(spelt.values())[:3])}."
+
+
+def shown(value: object, limit: int = 120) -> str:
+    """For a message: a value as Python writes it, arrays by their shape, cut where long."""
+    text = repr(_without_arrays(value))
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+class _Words(str):
+    """A text that stands for a value, written without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _without_arrays(value: Any) -> Any:
+    if type(value) in (list, tuple):
+        few = [_without_arrays(part) for part in value[:8]]
+        few += [_Words("...")] if len(value) > 8 else []
+        return type(value)(few)
+    if hasattr(value, "__array__") and getattr(value, "ndim", 0):
+        return _Words(f"<{type(value).__name__} {tuple(value.shape)} {value.dtype}>")
+    return value
 
 
 def auto_name(prefix: str) -> str:

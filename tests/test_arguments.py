@@ -147,3 +147,33 @@ def test_area_under_precision_and_recall():
     metric = minikeras.metrics.AUC(curve="PR")
     metric.update_state([0, 1, 1, 0], [0.1, 0.4, 0.9, 0.6])
     assert float(metric.interpolate_pr_auc()) == float(metric.result())
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "right"),
+    [("initializers", "glorot_unifrom", "glorot_uniform"), ("regularizers", "l22", "l2"),
+     ("constraints", "max_nrom", "max_norm"), ("activations", "rleu", "relu"),
+     ("losses", "msee", "mse"), ("metrics", "acuracy", "accuracy"),
+     ("optimizers", "adm", "adam")],
+)  # fmt: skip
+def test_a_misspelt_name_is_told_the_nearest(kind, wrong, right):
+    with pytest.raises(ValueError, match=f"Did you mean '{right}'"):
+        getattr(minikeras, kind).get(wrong)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["initializers", "regularizers", "constraints", "activations", "losses", "metrics",
+     "optimizers"],
+)  # fmt: skip
+def test_arrays_print_shortly_in_errors(kind):
+    with pytest.raises(ValueError, match=r"\[<ndarray \(90, 90\) float64>, ") as caught:
+        getattr(minikeras, kind).get([np.ones((90, 90))] * 30)
+    assert len(str(caught.value)) < 400
+
+
+def test_unknown_names_of_modules_carry_what_python_proposes_names_by():
+    for module in (minikeras, minikeras.layers):
+        with pytest.raises(AttributeError) as caught:
+            module.Dence  # noqa: B018  # only looked up
+        assert caught.value.name == "Dence" and caught.value.obj is module

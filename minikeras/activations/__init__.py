@@ -133,7 +133,7 @@ def get(identifier: object) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"activations.get: {identifier!r}; expected a function, a config or a name. "
+        f"activations.get: {naming.shown(identifier)}; expected a function, a config or a name. "
         f"{naming.nearest(identifier, _BY_NAME)}"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minikeras import naming
 from minikeras.constraints.projections import (
     Constraint,
     MaxNorm,
@@ -104,8 +105,8 @@ def get(identifier: object) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"constraints.get: {identifier!r}; expected a name such as 'max_norm', a config, a "
-        "Constraint or a function of a weight."
+        f"constraints.get: {naming.shown(identifier)}; expected a name such as 'max_norm', a "
+        f"config, a Constraint or a function of a weight. {naming.nearest(identifier, _BY_NAME)}"
     )
 
 

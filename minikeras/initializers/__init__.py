@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from minikeras import naming
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers.base import Initializer
 from minikeras.initializers.constant import STFT, Constant, Identity, Ones, Zeros
@@ -166,8 +167,8 @@ def get(identifier: Identifier) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"initializers.get: {identifier!r}; expected a name such as 'glorot_uniform', a config, "
-        "an Initializer, a function (shape, dtype) or an array."
+        f"initializers.get: {naming.shown(identifier)}; expected a name such as 'glorot_uniform', a config, "
+        f"an Initializer, a function (shape, dtype) or an array. {naming.nearest(identifier, _BY_NAME)}"
     )
 
 

@@ -1,5 +1,6 @@
 """Layers: `keras.layers`."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from minikeras.layers.activation import (
@@ -217,7 +218,12 @@ def _missing(name: str) -> Any:
             "model, and the backends here cannot compile or differentiate that. Write the "
             "layer with keras.ops."
         )
-    raise AttributeError(f"module 'minikeras.layers' has no attribute {name!r}.")
+    # With these Python proposes the nearest name.
+    raise AttributeError(
+        f"module 'minikeras.layers' has no attribute {name!r}.",
+        name=name,
+        obj=sys.modules[__name__],
+    )
 
 
 if not TYPE_CHECKING:  # to a type checker a name that is not there is an error

@@ -8,6 +8,7 @@ from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import check_classes, smooth_to_uniform, widened
+from minikeras.ops.core.conversion import limits
 from minikeras.types import PolicyLike
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def binary_focal_crossentropy(
         )
     y_true = smooth_to_uniform(y_true, label_smoothing, 2)
     if from_logits:
-        y_pred = ops.sigmoid(y_pred)
+        y_pred = ops.sigmoid(_finite(y_pred))
     entropy = ops.binary_crossentropy(y_true, y_pred, from_logits=False)
     right = y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred)
     focal = ops.power(1.0 - right, gamma) * entropy
@@ -104,12 +105,18 @@ def categorical_focal_crossentropy(
     check_classes("categorical_focal_crossentropy", y_true, y_pred, axis)
     y_true = smooth_to_uniform(y_true, label_smoothing, y_pred.shape[axis])
     if from_logits:
-        y_pred = ops.softmax(y_pred, axis=axis)
+        y_pred = ops.softmax(_finite(y_pred), axis=axis)
     y_pred = y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
     y_pred = ops.clip(y_pred, settings.epsilon(), 1.0 - settings.epsilon())
     entropy = -y_true * ops.log(y_pred)
     weights = ops.power(1.0 - y_pred, gamma) * alpha
     return ops.sum(weights * entropy, axis=axis)
+
+
+def _finite(logits: Tensor) -> Any:
+    # Of an infinite one, the two factors of a focal loss would be 0 and infinity.
+    low, high = limits(logits.dtype)
+    return ops.clip(logits, low, high)
 
 
 class BinaryFocalCrossentropy(LossFunctionWrapper):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minikeras import naming
 from minikeras.regularizers.penalties import (
     L1,
     L1L2,
@@ -105,8 +106,8 @@ def get(identifier: object) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"regularizers.get: {identifier!r}; expected a name such as 'l2', a config, a "
-        "Regularizer or a function of a weight."
+        f"regularizers.get: {naming.shown(identifier)}; expected a name such as 'l2', a "
+        f"config, a Regularizer or a function of a weight. {naming.nearest(identifier, _BY_NAME)}"
     )
 
 

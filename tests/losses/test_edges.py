@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minikeras as keras
+from minikeras.engine.compile import jit
 
 RNG = np.random.default_rng(0)
 PROBS = RNG.dirichlet([1, 1, 1], (2, 4)).astype("float32")  # (batch, steps, classes)
@@ -96,3 +97,24 @@ def test_counts_in_float64_give_results_in_float64(name):
     result = metric.result()
     assert result.dtype == "float64"
     assert float(result) == pytest.approx(0.2 / (0.4 + 1e-7), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "logits",
+    [[np.inf, 0, 1], [0, np.inf, 1], [-np.inf, 0, 1], [0, -np.inf, 1], [-np.inf] * 3],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["binary", "categorical"])
+def test_focal_losses_of_infinite_logits_are_numbers(name, logits, backend):
+    loss = getattr(keras.losses, f"{name}_focal_crossentropy")
+    y, x = np.float32([[1, 0, 0]]), keras.Variable(np.float32([logits]))
+    with keras.GradientTape() as tape:
+        value = loss(y, x, from_logits=True)
+    slope = np.asarray(tape.gradient(value, x))
+    assert not np.isnan(np.asarray(value)).any() and np.isfinite(slope).all()
+    compiled = jit(lambda logits: loss(y, logits, from_logits=True))
+    np.testing.assert_array_equal(compiled(x.value), value)
+    if name == "categorical" and logits == [np.inf, 0, 1]:
+        assert float(value[0]) == 0.0
+    if name == "categorical" and logits == [0, -np.inf, 1]:
+        assert float(value[0]) == pytest.approx(0.175467)  # as in keras

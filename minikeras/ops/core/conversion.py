@@ -137,14 +137,14 @@ def saturate_cast(x: Any, dtype: object) -> Tensor:
     if dtypes.is_complex(own):
         x = prims.real(x)
         own = x.dtype
-    (own_low, own_high), clips = _limits(own), dtypes.is_float(own)
+    (own_low, own_high), clips = limits(own), dtypes.is_float(own)
     if clips and dtypes.is_integer(dtype):
         # A cast clips at the ends of the integer dtype; that leaves a float16 infinity.
         if own != "float16":
             return to_tensor(x, dtype)
         low, high = own_low, own_high
     else:
-        low, high = _limits(dtype)
+        low, high = limits(dtype)
     # An infinity lies outside the range of its own dtype too.
     if low > own_low or clips:
         x = prims.maximum(x, const(x, -_below(-max(low, own_low), own)))
@@ -153,7 +153,7 @@ def saturate_cast(x: Any, dtype: object) -> Tensor:
     return to_tensor(x, dtype)
 
 
-def _limits(dtype: str) -> tuple[float, float]:
+def limits(dtype: str) -> tuple[float, float]:
     """The least and the greatest finite value of a dtype."""
     if dtype == "bool":
         return 0, 1
