@@ -167,8 +167,10 @@ def get(identifier: Identifier) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"initializers.get: {naming.shown(identifier)}; expected a name such as 'glorot_uniform', a config, "
-        f"an Initializer, a function (shape, dtype) or an array. {naming.nearest(identifier, _BY_NAME)}"
+        f"initializers.get: {naming.shown(identifier)}"
+        "; expected a name such as 'glorot_uniform', a config, "
+        "an Initializer, a function (shape, dtype) or an array. "
+        f"{naming.nearest(identifier, _BY_NAME)}"
     )
 
 

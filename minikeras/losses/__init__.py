@@ -206,6 +206,7 @@ def get(identifier: Identifier) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"losses.get: {naming.shown(identifier)} is no loss; expected a loss, a function, a config or "
+        f"losses.get: {naming.shown(identifier)}"
+        " is no loss; expected a loss, a function, a config or "
         f"a name. {naming.nearest(identifier, _NAMES)}"
     )

@@ -274,6 +274,7 @@ def get(identifier: Identifier) -> Any:
     if callable(found):
         return found
     raise ValueError(
-        f"metrics.get: {naming.shown(identifier)} is no metric; expected a metric, a function, a config "
+        f"metrics.get: {naming.shown(identifier)}"
+        " is no metric; expected a metric, a function, a config "
         f"or a name. {naming.nearest(identifier, _NAMES)}"
     )

@@ -138,6 +138,7 @@ def get(identifier: Identifier) -> Any:
     if isinstance(found, Optimizer):
         return found
     raise ValueError(
-        f"optimizers.get: {naming.shown(identifier)} is no optimizer; expected an optimizer, a config or "
+        f"optimizers.get: {naming.shown(identifier)}"
+        " is no optimizer; expected an optimizer, a config or "
         f"a name. {naming.nearest(identifier, _NAMES)}"
     )
