@@ -55,7 +55,7 @@ def _without_arrays(value: Any) -> Any:
         few = [_without_arrays(part) for part in value[:8]]
         few += [_Words("...")] if len(value) > 8 else []
         return type(value)(few)
-    if hasattr(value, "__array__") and getattr(value, "shape", ()):
+    if hasattr(value, "__array__") and hasattr(value, "shape") and value.shape:
         return _Words(f"<{type(value).__name__} {tuple(value.shape)} {value.dtype}>")
     return value
 
