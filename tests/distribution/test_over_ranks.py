@@ -365,6 +365,44 @@ def test_recurrent_masks_are_those_of_the_batch(kind):
     np.testing.assert_allclose(np.concatenate(on_rows(2, alike, x)), wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize(("batch", "size"), SIZES)
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "ConvLSTM1D"])
+def test_states_that_are_kept_are_those_of_the_batch(kind, batch, size):
+    shape = (batch, 4, 6, 2) if kind == "ConvLSTM1D" else (batch, 4, 3)
+    more = (2,) if kind == "ConvLSTM1D" else ()
+    x, y = (RNG.random(shape).astype("float32") for _ in range(2))
+
+    def made():
+        layer = getattr(layers, kind)(4, *more, stateful=True)
+        layer.build(shape)
+        return layer
+
+    first = made()
+    weights = [v.numpy() for v in first.weights]
+
+    def run(rows, later):
+        layer = made()
+        layer.set_weights(weights)
+        eager = np.asarray(layer(rows)), np.asarray(layer(later))
+        states = [np.asarray(v) for v in layer.states]
+        layer.reset_state()
+        step = jit(lambda v: ranks.on(ranks.shard(), layer, v))
+        staged = np.asarray(step(rows)), np.asarray(step(later))
+        return (*eager, *staged), states, [np.asarray(v) for v in layer.states]
+
+    outputs, states, _ = run(x, y)
+    found = on_rows(size, run, x, y)
+    for part in range(4):
+        rows = np.concatenate([f[0][part] for f in found])
+        np.testing.assert_allclose(rows, outputs[part], rtol=1e-5, atol=1e-6)
+    for _, eager, staged in found:  # every rank has those of all rows
+        for mine, other, wanted in zip(eager, staged, states, strict=True):
+            np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=1e-6)
+            np.testing.assert_array_equal(mine, other)
+        for mine, of_first in zip(eager, found[0][1], strict=True):
+            np.testing.assert_array_equal(mine, of_first)
+
+
 def test_weights_made_in_a_step_are_no_rows():
     def make(rows):
         initial = keras.initializers.RandomNormal(seed=1)

@@ -35,7 +35,7 @@ def several(request, one, tmp_path_factory):
     return done, _read(folder, count)
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn", "lstm"])
+@pytest.mark.parametrize("model", ["mlp", "cnn", "lstm", "kept"])
 def test_ranks_train_as_one_process(one, several, model):
     _, found = several
     wanted = one[model]

@@ -1,4 +1,4 @@
-"""What each rank of the tests runs: three models for 20 steps, and what came of them.
+"""What each rank of the tests runs: four models for 20 steps, and what came of them.
 
 `python train.py FOLDER [one]` writes FOLDER/RANK.pkl; with `one` nothing is distributed.
 """
@@ -70,6 +70,21 @@ def lstm(rng):
     return model, x, y, {"batch_size": 16}
 
 
+def kept(rng):
+    """States that go on from batch to batch, and from one call to the next."""
+    x = rng.random((42, 5, 3)).astype("float32")
+    y = rng.integers(0, 2, 42).astype("int32")
+    model = keras.Sequential([
+        keras.Input(batch_shape=(7, 5, 3)),
+        L.GRU(4, stateful=True, return_sequences=True, dropout=0.2),
+        L.Bidirectional(L.LSTM(3, stateful=True)),
+        L.Dense(2),
+    ])  # fmt: skip
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss, metrics=["accuracy"])
+    return model, x, y, {"batch_size": 7, "shuffle": False, "epochs": 3}
+
+
 class Squares(keras.utils.PyDataset):
     """Batches by number, the last one short."""
 
@@ -130,14 +145,17 @@ def run(make, backend):
     note = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda _, logs: steps.append(logs["loss"])
     )
+    whole = make is kept  # no batch may be short
+    more = {} if whole else {"epochs": 2, "validation_split": 0.1}
     history = model.fit(
-        x, y, epochs=2, verbose=0, callbacks=[note], validation_split=0.1, **options
+        x, y, verbose=0, callbacks=[note], **{**more, **options}
     ).history
+    size = 7 if whole else 20
     found = {
         "steps": steps,
         "history": history,
-        "evaluate": model.evaluate(x, y, verbose=0, batch_size=20),
-        "predict": model.predict(x, verbose=0, batch_size=20),
+        "evaluate": model.evaluate(x, y, verbose=0, batch_size=size),
+        "predict": model.predict(x, verbose=0, batch_size=size),
     }
     if make is mlp:
         found["own"] = own(model, x, y)
@@ -159,7 +177,8 @@ def main(folder, backend):
         rank = keras.distribution.distribution().data_shard_id
     other = "numba" if backend == "numba" else "numpy"
     found = {
-        "mlp": run(mlp, backend), "cnn": run(cnn, other), "lstm": run(lstm, "numpy")
+        "mlp": run(mlp, backend), "cnn": run(cnn, other), "lstm": run(lstm, "numpy"),
+        "kept": run(kept, "numpy"),
     }  # fmt: skip
     found["devices"] = keras.distribution.list_devices()
     with open(os.path.join(folder, f"{rank}.pkl"), "wb") as file:

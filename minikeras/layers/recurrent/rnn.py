@@ -12,6 +12,7 @@ from minikeras.engine.errors import see
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.recurrent import kept
 from minikeras.layers.recurrent.cell import Cell
 from minikeras.layers.recurrent.fused import has_kernel, run_fused
 from minikeras.layers.recurrent.loop import Walk, run_cell
@@ -166,11 +167,13 @@ class RNN(Layer):
         if initial_state is None and self.stateful:
             states = tree.map_structure(lambda v: v.value, self.states)
             size = tree.flatten(states)[0].shape[0]
-            if size != batch:
+            rows = kept.rows_here(size, batch)
+            if size != batch and rows is None:
                 raise ShapeError(
                     f"{self._label()}: it is stateful with states for {size} samples; got "
                     f"a batch of {batch}. Call with {size} samples, or make a new layer."
                 )
+            states = tree.map_structure(lambda t: kept.taken(t, rows), states)
         else:
             states = self.get_initial_state(batch)
             if initial_state is not None:
@@ -204,9 +207,10 @@ class RNN(Layer):
         states = self._start(sequences, initial_state)
         outputs, last = self._walked(sequences, states, mask, training)
         if self.stateful:
-            for variable, value in zip(
-                tree.flatten(self.states), tree.flatten(last), strict=True
-            ):
+            variables = tree.flatten(self.states)
+            rows = kept.rows_here(variables[0].shape[0], sequences.shape[0])
+            values = kept.joined(tree.flatten(last), rows)
+            for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         return (outputs, *last) if self.return_state else outputs
 
