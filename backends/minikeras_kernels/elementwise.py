@@ -209,10 +209,31 @@ def _invert(f: Writer, args: list[Val], dtype: str) -> Val:
     return f.bin(Op.XOR, x, f.like(x, True if x.kind is Kind.I1 else -1))
 
 
+def _remainder(f: Writer, a: Val, b: Val) -> Val:
+    """What is left of a by whole multiples of b, with the sign of a: exact, as C's fmod.
+
+    A quotient of two float32 that is no whole number is 2^-25 away from one, at least. So
+    below 2^26 float64 cuts it off rightly, and what is left has room there.
+    """
+    if a.kind is not Kind.F32:
+        return f.bin(Op.FREM, a, b)
+    x, y = (f.convert(Op.FPEXT, v, Kind.F64) for v in (a, b))
+    size = f.one(Op.FABS, f.fdiv(x, y))
+    whole = f.one(Op.FLOOR, size)
+    left = f.fnma(whole, f.one(Op.FABS, y), f.one(Op.FABS, x))
+    none = f.fcmp(Rel.OEQ, whole, f.like(x, 0.0))  # then b may be infinite
+    left = f.select(none, f.one(Op.FABS, x), left)
+    usual = f.one(Op.COPYSIGN, f.convert(Op.FPTRUNC, left, Kind.F32), a)
+    far = f.invert(
+        f.fcmp(Rel.OLT, size, f.like(size, 2.0**26))
+    )  # NaN and infinities too
+    return f.rare(far, usual, lambda: f.bin(Op.FREM, a, b))
+
+
 def _float_divmod(f: Writer, a: Val, b: Val) -> tuple[Val, Val]:
     """Python's // and % on floats, as NumPy rounds them."""
     zero, one = f.like(a, 0.0), f.like(a, 1.0)
-    rest = f.bin(Op.FREM, a, b)
+    rest = _remainder(f, a, b)
     quotient = f.bin(Op.FDIV, f.bin(Op.FSUB, a, rest), b)
     nonzero = f.fcmp(Rel.UNE, rest, zero)
     opposite = f.bin(Op.XOR, f.fcmp(Rel.OLT, b, zero), f.fcmp(Rel.OLT, rest, zero))
@@ -346,7 +367,7 @@ OPS: dict[str, Emit] = {
     },
 }
 # rough cost of one element beside an addition, to decide when threads pay
-COSTS = dict.fromkeys(("floordiv", "mod", "pow"), 60)
+COSTS = dict.fromkeys(("pow",), 60) | dict.fromkeys(("floordiv", "mod"), 20)
 COSTS |= dict.fromkeys(("asin", "acos", "atan", "atan2"), 20)
 COSTS |= dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf"), 10)
 COSTS |= dict.fromkeys(("sin", "cos", "tan", "sinh", "cosh", "asinh", "acosh"), 20)
