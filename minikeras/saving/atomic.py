@@ -32,7 +32,8 @@ def replaced_file(target: str | os.PathLike[str]) -> Iterator[Path]:
     if goal.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(goal))
     mode = _mode_of(goal)
-    handle, name = tempfile.mkstemp(PART, f".{goal.name}.", goal.parent)
+    with _naming(goal):
+        handle, name = tempfile.mkstemp(PART, f".{goal.name}.", goal.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -56,7 +57,8 @@ def replaced_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     """
     goal = Path(os.path.realpath(target))
     goal.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(PART, f".{goal.name}.", goal.parent))
+    with _naming(goal):
+        part = Path(tempfile.mkdtemp(PART, f".{goal.name}.", goal.parent))
     try:
         yield part
         os.chmod(part, 0o777 & ~_umask())
@@ -71,6 +73,26 @@ def replaced_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         # What is here now is the old folder, or an unfinished one.
         shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Path of an empty folder beside `target`, which goes away with the block."""
+    goal = Path(target)
+    with _naming(goal):
+        made = tempfile.TemporaryDirectory(PART, f".{goal.name}.", goal.parent)
+    with made as name:
+        yield Path(name)
+
+
+@contextmanager
+def _naming(goal: Path) -> Iterator[None]:
+    """Lets an error name the file that was asked for, not the one beside it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(goal)
+        raise
 
 
 def _swapped(one: Path, other: Path) -> bool:

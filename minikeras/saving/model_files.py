@@ -27,7 +27,7 @@ from minikeras.saving import (
     weights_files,
 )
 from minikeras.saving.asking import may_overwrite
-from minikeras.saving.atomic import replaced_file, replaced_folder
+from minikeras.saving.atomic import replaced_file, replaced_folder, scratch_folder
 from minikeras.saving.dialects import paths
 from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.state import load_state, save_state
@@ -96,9 +96,9 @@ def save_model(
             hdf5.write_buffer(buffer, part)
         return
     goal = Path(name)
-    with tempfile.TemporaryDirectory(dir=_parent(goal), prefix=f".{goal.name}.",
-                                     suffix=".part") as scratch:  # fmt: skip
-        members = _members(model, Path(scratch), keep)
+    _parent(goal)
+    with scratch_folder(goal) as scratch:
+        members = _members(model, scratch, keep)
         if zipped is False:
             with replaced_folder(goal) as folder:
                 archive.write_folder(folder, members)

@@ -100,6 +100,48 @@ def test_a_full_disk_leaves_all_as_it_was(tmp_path):
     assert done.stdout.strip() in (str(errno.ENOSPC), "None", "")
 
 
+READ_ONLY = """
+import os, pathlib, subprocess, sys
+from tests.saving import killed_saves
+folder = pathlib.Path(sys.argv[1])
+path = folder / "m.keras"
+killed_saves.save(killed_saves._model(1), path)
+mount = ["mount", "-o"]
+if subprocess.run([*mount, "bind", folder, folder]).returncode:
+    sys.exit(77)
+if subprocess.run([*mount, "remount,bind,ro", folder]).returncode:
+    sys.exit(77)
+try:
+    killed_saves.save(killed_saves._model(2), path)
+except OSError as error:
+    print(error.errno, error.filename == str(path))
+assert killed_saves.values(path) == {1.0}
+assert [p.name for p in folder.iterdir()] == ["m.keras"]
+"""
+
+
+@linux
+def test_a_folder_that_is_read_only_is_named_by_the_file_asked_for(tmp_path):
+    done = run(READ_ONLY, tmp_path, prefix=("unshare", "-m"))
+    if done.returncode and ("unshare" in done.stderr or done.returncode in (77, 1)):
+        if "Traceback" not in done.stderr:
+            pytest.skip("no file system can be mounted here")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(errno.EROFS), "True"]
+
+
+@pytest.mark.parametrize("replaced", [atomic.replaced_file, atomic.replaced_folder])
+def test_an_error_names_the_file_asked_for(tmp_path, monkeypatch, replaced):
+    def refuse(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", "/some/.part")
+
+    for name in ("mkstemp", "mkdtemp"):
+        monkeypatch.setattr(atomic.tempfile, name, refuse)
+    goal = tmp_path / "m.keras"
+    with pytest.raises(PermissionError, match=r"m\.keras"), replaced(goal):
+        pass
+
+
 def test_a_replaced_file_keeps_its_permissions_and_links(tmp_path):
     real, link = tmp_path / "real", tmp_path / "link"
     real.write_text("old")
