@@ -48,6 +48,8 @@ class Epochs(OnBatch):
         state.nan = NanWatch()
         callbacks.on_train_begin()
         logs: dict[str, Any] = {}
+        # After a backup the first epoch goes on in its midst: `done` of its batches are
+        # behind it, its metrics are restored, and its callbacks have seen it begin.
         run = self._resumed(feed, callbacks, epochs)
         for epoch in epochs[max(run.epoch - epochs.start, 0) :]:
             if run.stopped or not feed.ready():
@@ -64,6 +66,7 @@ class Epochs(OnBatch):
                     **logs,
                     **{f"val_{name}": value for name, value in found.items()},
                 }
+            # Ranks that drifted apart would go on training different models in silence.
             if feed.divider is not None:
                 check_values_alike("fit", self)
             callbacks.on_epoch_end(epoch, logs)
@@ -101,6 +104,8 @@ class Epochs(OnBatch):
             callbacks.on_train_batch_end,
         )
         logs: Any = {}
+        # A program keeps none of its arguments, so a later batch may be gathered into the
+        # arrays of an earlier one. A step in plain Python may keep them, and gets new ones.
         adapter.reuse = compiled_well(function)
         divider = feed.divider
         run = function if divider is None else partial(divider.run, function)
@@ -116,6 +121,7 @@ class Epochs(OnBatch):
                 callbacks._see_batch(step, data)
             logs = run(data)
             hooks.after(step, logs)
+            # The first batch may show that the step cannot be compiled.
             if adapter.reuse and not compiled_well(function):
                 adapter.reuse = False
             if self.stop_training:
