@@ -364,3 +364,36 @@ def test_a_config_names_no_file_as_vocabulary_of_a_derived_layer(given, tmp_path
     config["config"]["vocabulary"] = value
     with pytest.raises(ValueError, match="refused" if given == "path" else "shape"):
         keras.saving.deserialize_keras_object(config)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["w.weights.h5", "w.weights.json", "w.npz", "w.safetensors", "m.h5", "folder"],
+)
+def test_bfloat16_in_each_format(tmp_path, name):
+    if name.endswith("safetensors"):
+        pytest.importorskip("safetensors")
+
+    def made():
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(2, dtype="bfloat16")])
+        model.compile("adam", "mse")
+        return model
+
+    model, path = made(), tmp_path / name
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    if name.startswith("w."):
+        shards = {"max_shard_size": 1e-7} if name.endswith("json") else {}
+        model.save_weights(path, **shards)
+        loaded = made()
+        loaded.load_weights(path)
+    else:
+        model.save(path, zipped=name != "folder")
+        loaded = keras.models.load_model(path)
+    pairs = zip(
+        [*model.weights, *model.optimizer.variables],
+        [*loaded.weights, *loaded.optimizer.variables],
+        strict=True,
+    )
+    for one, other in pairs:
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
