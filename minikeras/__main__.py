@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (BackendError, OSError) as error:
-        return refuse(options.command, error)
+        return refuse(options.command, error, given=False)
     except KeyboardInterrupt:
         print(f"\nminikeras {options.command}: stopped", file=sys.stderr)
         return 130

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
-from minikeras_numpy.sharing import serially
+from minikeras_numpy.sharing import serially, threads
 from minikeras_numpy.windows import Geometry, Ints, interior, taps, view
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap too narrow for BLAS
@@ -68,12 +68,14 @@ class Conv:
         most = max(1, self.batch // _PARTS)
         self.step = max(1, min(most, _BLOCK // max(1, self.positions * width)))
         self._kept: dict[str, Array] = {}
-        self._free: list[Conv] = []
+        self._hands: list[Conv] = []  # each has this list
+        self._free: list[Conv] = []  # those that nobody uses now
         self._turned: Conv | None = None
 
     def _each(self, work: Callable[[Conv, slice], None]) -> None:
         """`work(hand, block)` for each block of the batch."""
         blocks = self._blocks(0, self.batch)
+        self._ready(len(blocks))
 
         def part(number: int) -> None:
             hand = self._hand()
@@ -82,11 +84,19 @@ class Conv:
 
         self.over(part, len(blocks))
 
+    def _ready(self, parts: int) -> None:
+        """Have a hand for each thread: also for one that takes no part in the first run."""
+        while len(self._hands) < min(parts, threads()):
+            made = copy.copy(self)
+            made._kept = {}
+            self._hands.append(made)
+            self._free.append(made)
+
     def _hand(self) -> Conv:
         """This plan with a workspace that nobody uses now."""
         try:
             return self._free.pop()
-        except IndexError:
+        except IndexError:  # more threads came meanwhile, or a part failed
             made = copy.copy(self)
             made._kept = {}
             return made
@@ -96,11 +106,19 @@ class Conv:
         size = math.prod(shape)
         have = self._kept.get(name)
         if have is None or have.size < size:
-            have = self.xp.empty(size, dtype=self.work)
-            if fill is not None:
-                have[...] = fill
-            self._kept[name] = have
+            have = self._kept[name] = self._made(size, fill)
+            for hand in self._hands:
+                theirs = hand._kept.get(name)
+                # In the middle of a part another may lose it: it has what it began with.
+                if theirs is None or theirs.size < size:
+                    hand._kept[name] = self._made(size, fill)
         return have[:size].reshape(shape)
+
+    def _made(self, size: int, fill: int | None) -> Array:
+        made = self.xp.empty(size, dtype=self.work)
+        if fill is not None:
+            made[...] = fill
+        return made
 
     def _blocks(self, first: int, last: int) -> list[slice]:
         starts = range(first, last, self.step)
@@ -222,6 +240,7 @@ class Conv:
         totals = self._buffer("dw", (count, *shape))
         if self.batch == 0:
             totals[...] = 0
+        self._ready(count)
 
         def part(number: int) -> None:
             hand = self._hand()

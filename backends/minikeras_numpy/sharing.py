@@ -145,7 +145,8 @@ def share(work: Callable[[int], None], parts: int) -> None:
 
 def _shared(helpers: _Helpers, work: Callable[[int], None], parts: int) -> None:
     if not helpers.busy.acquire(blocking=False):
-        serially(work, parts)
+        with blas.single():  # the same products as with helpers
+            serially(work, parts)
         return
     try:
         with blas.single():

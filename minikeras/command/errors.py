@@ -15,18 +15,23 @@ WRONG = (
 ERRORS = (*WRONG, OSError, ImportError, NotImplementedError)
 
 
-def refuse(command: str, error: BaseException) -> int:
+def refuse(command: str, error: BaseException, given: bool = True) -> int:
     """Prints what went wrong, in one line.
 
+    Args:
+        command: Of `minikeras`.
+        error: What it raised.
+        given: Whether it was about a file to be read.
+
     Returns:
-        The exit status: 2 where a file is missing or wrong, as for other words that make no
-        sense; else 1.
+        The exit status: 2 where such a file is missing or wrong, as for other words that make
+        no sense; else 1.
     """
     text = " ".join(told(error).split()).removeprefix(f"{command}: ")
     if "custom_objects" in text:
         text += " Here: --import MODULE, the one where it is defined."
     print(f"minikeras {command}: error: {text}", file=sys.stderr)
-    return 2 if isinstance(error, WRONG) else 1
+    return 2 if given and isinstance(error, WRONG) else 1
 
 
 def told(error: BaseException) -> str:
