@@ -19,7 +19,7 @@ import numpy as np
 from minikeras.extend import Graph, Node, Shape, Value, allocates, numpy_dtype
 from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
-from minikeras_numpy.sharing import share
+from minikeras_numpy.sharing import share, threads
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
 
 BLOCK = (
@@ -50,7 +50,8 @@ class Group:
         )
         self.line = Line(self.space) if self.mode == "lines" else None
         self._shared: list[set[int]] | None = None
-        self._free: list[_Schedule] = []
+        self._made = 0  # schedules
+        self._free: list[_Schedule] = []  # those that nobody uses now
         self._sums: dict[int, Array] = {}
         self._tiles: dict[int, Array] = {}
 
@@ -85,7 +86,11 @@ class Group:
             schedule.block(table, at, min(at + rows, total), width)
             self._free.append(schedule)
 
-        share(part, -(-total // rows))
+        parts = -(-total // rows)
+        # Also for a thread that takes no part in the first run.
+        while self._made < min(parts, threads()):
+            self._free.append(self._schedule())
+        share(part, parts)
         if self.line is not None:
             for j, v in enumerate(self.body.outputs):
                 if v.aval.shape != self.space:
@@ -124,8 +129,12 @@ class Group:
         """A schedule whose temporaries nobody uses now."""
         try:
             return self._free.pop()
-        except IndexError:
-            return _Schedule(self, self._shared or [])
+        except IndexError:  # the first, or more threads came, or a part failed
+            return self._schedule()
+
+    def _schedule(self) -> _Schedule:
+        self._made += 1
+        return _Schedule(self, self._shared or [])
 
 
 def block_rows(width: int, cells: int) -> int:

@@ -19,7 +19,7 @@ from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool, maximum_of
 from minikeras_numpy.recurrent import FILLS, prepared
-from minikeras_numpy.sharing import share, share_products
+from minikeras_numpy.sharing import share, share_products, threads
 from minikeras_numpy.windows import Geometry
 from minikeras_numpy.writers import Scratch, choose
 
@@ -108,19 +108,25 @@ def _by_samples(
     same few arrays.
     """
     step = max(1, _BLOCK // max(1, size))
-    free: list[Scratch] = []
+    family: list[Scratch] = []
+    free: list[Scratch] = []  # those that nobody uses now
 
     def run(*given: Array) -> None:
+        parts = -(-batch // step)
+        while len(family) < min(parts, threads()):
+            family.append(Scratch(family))
+            free.append(family[-1])
+
         def part(number: int) -> None:
             try:
                 scratch = free.pop()
-            except IndexError:
+            except IndexError:  # more threads came meanwhile, or a part failed
                 scratch = Scratch()
             block = slice(number * step, (number + 1) * step)
             work(scratch, *(a[block] for a in given))
             free.append(scratch)
 
-        share(part, -(-batch // step))
+        share(part, parts)
 
     return run
 
