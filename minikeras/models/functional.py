@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -375,11 +376,12 @@ class Functional(Model):
     # --- describing
 
     def get_config(self) -> dict[str, Any]:
-        """The layers, their arguments and how they are connected."""
-        if (
-            type(self) is not Functional
-            and type(self).__init__ is not Functional.__init__
-        ):
+        """The layers, their arguments and how they are connected.
+
+        Of a subclass whose `__init__` takes something else than inputs and outputs, its name,
+        dtype and whether it is trainable.
+        """
+        if not _takes_graph(type(self).__init__):
             return Layer.get_config(self)
         return graph_config.to_config(self)
 
@@ -411,6 +413,21 @@ class Functional(Model):
         flat = fields.pop("_graph")
         self.__dict__.update(fields)
         self._connect(*graph_config.rebuilt_graph(flat))
+
+
+_GRAPH = {"inputs", "outputs", "name"}
+
+
+def _takes_graph(init: Callable[..., None]) -> bool:
+    """Whether a constructor can be called as Functional's: it takes nothing of its own."""
+    names, kinds = set(), set()
+    for p in list(inspect.signature(init).parameters.values())[1:]:
+        kinds.add(p.kind)
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            names.add(p.name)
+    if inspect.Parameter.VAR_KEYWORD not in kinds or not names <= _GRAPH:
+        return False
+    return inspect.Parameter.VAR_POSITIONAL in kinds or {"inputs", "outputs"} <= names
 
 
 def _is_symbolic(value: object) -> bool:

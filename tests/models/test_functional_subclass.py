@@ -1,6 +1,7 @@
 """Models of a graph that hold more than the graph."""
 
 import numpy as np
+import pytest
 
 import minikeras as keras
 
@@ -38,3 +39,52 @@ def test_a_built_graph_takes_more():
     model.count = keras.Variable(1.0)
     assert len(model.layers) == 2 and len(model.weights) == 3
     np.testing.assert_array_equal(model(np.zeros((1, 3))), np.zeros((1, 2)))
+
+
+class _Passes(keras.Model):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.twice = 2
+
+
+class _Named(keras.Model):
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+
+
+class _Own(keras.Model):
+    def __init__(self, inputs, outputs, more=3, **kwargs):
+        super().__init__(inputs, outputs, **kwargs)
+        self.more = more
+
+
+@pytest.mark.parametrize("kind", [_Passes, _Named])
+def test_a_subclass_made_as_functional_is_described_by_its_graph(kind, tmp_path):
+    x = keras.Input((3,))
+    model = kind(x, keras.layers.Dense(2)(x), name="one")
+    again = kind.from_config(model.get_config())
+    assert type(again) is kind
+    assert again.name == "one"
+    assert [w.shape for w in again.weights] == [(3, 2), (2,)]
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(
+        tmp_path / "m.keras", custom_objects={kind.__name__: kind}
+    )
+    data = np.ones((2, 3), "float32")
+    np.testing.assert_array_equal(
+        model.predict(data, verbose=0), loaded.predict(data, verbose=0)
+    )
+
+
+def test_a_subclass_with_arguments_of_its_own_is_not():
+    x = keras.Input((3,))
+    assert "layers" not in _Own(x, keras.layers.Dense(2)(x), more=4).get_config()
+
+
+def test_a_config_that_lacks_arguments_says_so():
+    x = keras.Input((3,))
+    config = _Own(x, keras.layers.Dense(2)(x)).get_config()
+    with pytest.raises(
+        TypeError, match=r"_Own\.from_config: missing .*'inputs'.*get_config"
+    ):
+        _Own.from_config(config)

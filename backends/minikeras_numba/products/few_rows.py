@@ -113,9 +113,9 @@ def _clear(c: _Few, at: Val, vectors: Val) -> None:
 
 
 def _columns_of(c: _Few, a: Val, scratch: Val, count: Val) -> None:
-    """The first elements of the rows of A, column by column: what lies 2^n bytes apart
+    """Copy the first elements of the rows of A, column by column.
 
-    would be in the same lines of the cache, with the rows of B.
+    Where they lie, 2^n bytes apart, they would share lines of the cache with the rows of B.
     """
     sap = c.field("sap")
     source, target = c.variable(a), c.variable(scratch)

@@ -107,6 +107,13 @@ class LayerDescription:
             later = {
                 k: config.pop(k) for k in common if k in config and k not in parameters
             }
+        try:
+            inspect.signature(cls).bind(**config)
+        except TypeError as error:
+            raise TypeError(
+                f"{cls.__name__}.from_config: {error}; the config has {sorted(config)}. "
+                f"{cls.__name__}.get_config is to return every argument of __init__."
+            ) from error
         layer: Any = cls(**config)
         if "name" in later:
             layer.name = later["name"]
