@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras.engine.tracebacks import shorten
 from minikeras.layers import Layer
 from minikeras.metrics import Metric
 from minikeras.models import Model
@@ -97,7 +98,11 @@ def _without_workers(method: Callable[..., Any]) -> Callable[..., Any]:
             if name in kwargs:
                 _note(f"{method.__name__}({name}=)", "give it to the PyDataset.")
                 del kwargs[name]
-        return method(self, *args, **kwargs)
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            shorten(error)  # of this frame
+            raise
 
     return called
 
@@ -111,7 +116,11 @@ def _any_name(method: Callable[..., Any]) -> Callable[..., Any]:
         name = os.fspath(filepath)
         known = (".weights.h5", ".weights.json", ".npz", ".safetensors")
         if name.lower().endswith(known) or kwargs.get("max_shard_size") is not None:
-            return method(self, filepath, *args, **kwargs)
+            try:
+                return method(self, filepath, *args, **kwargs)
+            except Exception as error:
+                shorten(error)
+                raise
         _note(f"save_weights({name!r})", "names end in `.weights.h5`.")
         os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
         part = f"{name}.{os.getpid()}.weights.h5"

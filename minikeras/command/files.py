@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from minikeras.alias import install
+from minikeras.alias import install, installed, uninstall
 from minikeras.models import load_model, load_onnx
 
 
@@ -53,17 +53,17 @@ def own(modules: list[str]) -> dict[str, Any]:
     """Classes and functions of modules that the user names; `keras` is minikeras there."""
     if not modules:
         return {}
+    before, here = installed(), str(Path.cwd())
     install()
-    sys.path.insert(0, str(Path.cwd()))
-    found: dict[str, Any] = {}
-    for name in modules:
-        public = vars(_module(name)).items()
-        found |= {
-            key: value
-            for key, value in public
-            if callable(value) and not key.startswith("_")
-        }
-    return found
+    sys.path.insert(0, here)
+    try:
+        public = [item for name in modules for item in vars(_module(name)).items()]
+    finally:
+        # What the modules imported is minikeras's own and goes on working.
+        sys.path.remove(here)
+        if not before:
+            uninstall()
+    return {k: v for k, v in public if callable(v) and not k.startswith("_")}
 
 
 def _module(name: str) -> ModuleType:

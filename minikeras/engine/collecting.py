@@ -13,16 +13,16 @@ _ours = False  # whether it was one of us who switched it off
 
 
 class Rest:
-    """As long as one lives the collector makes no rounds of its own.
+    """Until `end` the collector makes no rounds of its own.
 
-    It ends with its last reference, which an interrupt drops as a return does. A collector
+    It ends with its last reference too, which an interrupt before `end` drops. A collector
     that the user has switched off stays off.
 
     >>> import gc
     >>> rest = Rest()
     >>> gc.isenabled()
     False
-    >>> del rest
+    >>> rest.end()
     >>> gc.isenabled()
     True
     """
@@ -36,9 +36,13 @@ class Rest:
             _ours = True
             gc.disable()
 
-    def __del__(self) -> None:
+    def end(self) -> None:
+        """Let the collector go on, if this is the last one."""
         global _ours
         _resting.discard(id(self))
         if _ours and not _resting:
             _ours = False
             gc.enable()
+
+    def __del__(self) -> None:
+        self.end()

@@ -179,9 +179,14 @@ class Function:
         return tree.unflatten(entry.spec, out)
 
     def _trace(self, leaves: list[Any], spec: object) -> _Entry:
-        return self._traced(leaves, spec, Rest())
+        rest = Rest()
+        try:
+            return self._traced(leaves, spec)
+        finally:
+            # Not by its last reference: an error that somebody keeps holds this frame.
+            rest.end()
 
-    def _traced(self, leaves: list[Any], spec: object, rest: Rest) -> _Entry:
+    def _traced(self, leaves: list[Any], spec: object) -> _Entry:
         staging = Staging()
         staged = [
             staging.add_input(Aval(tuple(v.shape), standardize(v.dtype)))

@@ -93,3 +93,10 @@ def test_without_the_alias_there_are_none(model):
         model.fit(X, Y, workers=2)
     with pytest.raises(ValueError, match=r"\.weights\.h5"):
         model.save_weights("w.h5")
+
+
+def test_errors_show_no_frame_of_the_wrapper(model):
+    with pytest.raises(ValueError) as caught:
+        model.fit(X[:, :3], Y, verbose=0)
+    shown = [entry.frame.f_globals["__name__"] for entry in caught.traceback]
+    assert "minikeras.alias.keras2_methods" not in shown

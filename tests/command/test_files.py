@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minikeras as keras
-from minikeras import layers
+from minikeras import alias, layers
 from minikeras.__main__ import main
 
 
@@ -214,3 +214,4 @@ def test_a_module_that_is_not_there(customised, capsys):
     words = ["convert", "m.keras", "n.h5", "--import"]
     assert "--import nowhere: no such module" in said([*words, "nowhere"], capsys, 2)
     assert "no such file" in said([*words, "nowhere.py"], capsys, 2)
+    assert not alias.installed()

@@ -202,7 +202,8 @@ def test_out_of_memory_names_layer_and_batch(standing_in, monkeypatch):
             keras.Input((64,)),
             keras.layers.Dense(2048, name="wide"),
             keras.layers.Dense(3),
-        ]
+        ],
+        name="tall",
     )
     plain = standing_in.cp.empty
 
@@ -215,7 +216,7 @@ def test_out_of_memory_names_layer_and_batch(standing_in, monkeypatch):
     with pytest.raises(MemoryError) as caught:
         model.predict(np.ones((1024, 64), "float32"), batch_size=1024, verbose=0)
     text = str(caught.value)
-    for part in ("MiB, 3.0 MiB are in use", "float32[1024, 2048]", "sequential/wide'"):
+    for part in ("MiB, 3.0 MiB are in use", "float32[1024, 2048]", "tall/wide'"):
         assert part in text, text
     assert "A batch of about" in text and "in place of 1024" in text
 
