@@ -15,10 +15,6 @@ import numpy as np
 
 from minikeras.extend import after_fork, undisturbed
 from minikeras_numpy import blas
-from minikeras_numpy.processors import default_threads
-
-# More threads than this wait for each other's GIL.
-_MOST = 8
 
 
 class _Job:
@@ -52,14 +48,12 @@ class _Helpers:
     def __init__(self) -> None:
         self.busy = threading.Lock()
         self.count = 0
-        self.most: int | None = None
+        self.most = 0
         self.calls: list[threading.Semaphore] = []
         self.jobs: list[_Job | None] = []
 
     def wanted(self) -> int:
         """How many helpers there should be."""
-        if self.most is None:
-            self.most = min(default_threads(), _MOST) - 1
         return self.most
 
     def start(self) -> int:
@@ -126,7 +120,10 @@ def threads() -> int:
 
 
 def set_threads(count: int) -> None:
-    """Share steps between `count` threads, the calling one among them."""
+    """Share steps between `count` threads, the calling one among them.
+
+    More than eight wait for each other's GIL.
+    """
     _helpers.most = count - 1
 
 
