@@ -3,9 +3,13 @@
 import pytest
 
 import minikeras as keras
-from tests.export.running import compare
 from tests.layers.case import made
 from tests.layers.cases import CASES, data, dtype
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from tests.export.running import compare
 
 
 @pytest.mark.filterwarnings("ignore:Policy")

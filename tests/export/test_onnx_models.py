@@ -7,6 +7,10 @@ import minikeras as keras
 from minikeras import layers, ops
 from minikeras.export.onnx_model import onnx_model, write_onnx
 from minikeras.export.probing import Spec
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
 from tests.export.running import compare, kinds, onnx, outputs
 
 rng = np.random.default_rng(5)

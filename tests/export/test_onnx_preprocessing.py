@@ -6,6 +6,10 @@ import pytest
 import minikeras as keras
 from minikeras import layers, ops
 from minikeras.export.errors import ExportError
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
 from tests.export.running import compare
 
 rng = np.random.default_rng(5)

@@ -4,6 +4,9 @@ import os
 
 import pytest
 from minikeras_kernels import objects
+
+pytest.importorskip("llvmlite")
+
 from minikeras_numba.machine import jit
 
 TEXT = """
