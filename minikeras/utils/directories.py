@@ -10,7 +10,7 @@ import numpy as np
 
 from minikeras.console import say
 from minikeras.training.data.dataset import Dataset
-from minikeras.training.data.streams import new_seed as global_words
+from minikeras.training.data.dataset.streams import new_seed as global_words
 from minikeras.types import ArrayLike
 
 MODES = ("int", "categorical", "binary", None)

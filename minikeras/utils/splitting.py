@@ -9,7 +9,7 @@ import numpy as np
 
 from minikeras.engine import tree
 from minikeras.training.data.dataset import Dataset
-from minikeras.training.data.elements import to_host
+from minikeras.training.data.dataset.elements import to_host
 from minikeras.training.data.leaves import is_array
 from minikeras.utils.directories import new_seed
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minikeras.engine import tree
-from minikeras.training.data.elements import to_host
+from minikeras.training.data.dataset.elements import to_host
 from minikeras.utils import Dataset
 
 ELEMENTS = [

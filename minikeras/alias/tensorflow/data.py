@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikeras.engine.strings import as_strings
-from minikeras.training.data.batching import INFINITE, UNKNOWN
 from minikeras.training.data.dataset import Dataset
+from minikeras.training.data.dataset.base import INFINITE, UNKNOWN
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = INFINITE

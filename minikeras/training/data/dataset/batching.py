@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
-from minikeras.training.data import streams
-from minikeras.training.data.elements import rows, stack, stack_padded
+from minikeras.training.data.dataset import streams
+from minikeras.training.data.dataset.base import INFINITE, UNKNOWN, Base, positive
+from minikeras.training.data.dataset.elements import rows, stack, stack_padded
 
 if TYPE_CHECKING:
     from minikeras.training.data.dataset import Dataset
 
-# In place of a number of elements.
-INFINITE, UNKNOWN = -1, -2
 
-
-def positive(method: str, name: str, value: int) -> None:
-    """Raise unless it is an integer of at least 1."""
-    if value < 1:
-        raise ValueError(
-            f"Dataset.{method}: {name}={value}; expected an integer of at least 1."
-        )
-
-
-class Batching:
+class Batching(Base):
     """Methods of `Dataset`; see there."""
-
-    _count: int
-    _items: Callable[[], Iterator[Any]]
-    _gather: Callable[[list[Any]], Any] | None
-    _elements: Callable[[], Iterator[Any]]
-    _changed: Callable[..., Dataset]
-    _of_list: Callable[[list[Any]], Dataset]
 
     def batch(
         self,
@@ -130,9 +113,12 @@ class Batching:
                 leaves = [tree.flatten(element) for element in held]
                 spec = tree.flatten_spec(held[0])[1]
                 columns = builtins.zip(*leaves, strict=True)
-                yield tree.unflatten(spec, [self._of_list(list(c)) for c in columns])
+                yield tree.unflatten(spec, [self._of_list(c) for c in columns])
 
         return self._changed(items, UNKNOWN)
+
+    def _of_list(self, elements: Sequence[Any]) -> Dataset:
+        return self._new(lambda: iter(elements), len(elements))
 
     def unbatch(self, name: str | None = None) -> Dataset:
         """The rows of each element as elements."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,3 +195,9 @@ def spec_of(element: object, batched: bool) -> Any:
         return TensorSpec((None, *shape[1:]) if batched and shape else shape, dtype)
 
     return tree.map_structure(spec, element)
+
+
+def called(function: Callable[..., Any], element: object) -> Any:
+    """`function` of an element as users see it; a tuple's parts are its arguments."""
+    public = to_public(element)
+    return function(*public) if isinstance(public, tuple) else function(public)
