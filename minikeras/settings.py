@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from minikeras.engine import backend as registry
 from minikeras.engine import config_file, dtypes
+from minikeras.engine.forgetting import forget
 
 DATA_FORMATS = ("channels_last", "channels_first")
 
@@ -84,6 +85,7 @@ def set_epsilon(value: float) -> None:
     if not _is_positive(value):
         raise ValueError(f"set_epsilon: got {value!r}; expected a number above 0.")
     _epsilon = float(value)
+    forget()
 
 
 def _is_positive(value: object) -> bool:
@@ -128,6 +130,7 @@ def set_image_data_format(data_format: str) -> None:
             f"{', '.join(DATA_FORMATS)}."
         )
     _image_data_format = data_format
+    forget()
 
 
 def backend() -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Backend, Node, Shape, Step, Value, numpy_dtype
+from minikeras.extend import Aval, Backend, Node, Shape, Step, Value, numpy_dtype
 from minikeras_numpy import lowering
+from minikeras_numpy.contract import of_matrices
 from minikeras_numpy.settled import settled
 from minikeras_numpy.table import build_table
 
@@ -42,6 +43,19 @@ class NumpyBackend(Backend):
         return {
             "BLAS": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
         }
+
+    def prepared(
+        self, name: str, static: Mapping[str, Any], avals: Sequence[Aval], out: Aval
+    ) -> Callable[..., Any]:
+        kernel = self.eager_kernel(name)
+        if name == "matmul":
+            product = of_matrices(static, avals)
+            if product is not None:
+                return settled(product)
+        bare = getattr(kernel, "bare", None)
+        if bare is None or not out.shape:  # which may be a scalar of NumPy's
+            return super().prepared(name, static, avals, out)
+        return functools.partial(bare, **static) if static else bare
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         return array

@@ -23,7 +23,10 @@ _NARROW = ("float16", "bfloat16")
 
 
 def arrays(xp: Any, function: Kernel) -> Kernel:
-    """`function` with NumPy scalars made 0-d arrays and floating point warnings off."""
+    """`function` with NumPy scalars made 0-d arrays and floating point warnings off.
+
+    The kernel's `bare` is the function, for who needs neither.
+    """
     array_type = xp.ndarray
 
     @functools.wraps(function)
@@ -31,6 +34,7 @@ def arrays(xp: Any, function: Kernel) -> Kernel:
         result = quietly(function, *args, **static)
         return result if type(result) is array_type else xp.asarray(result)
 
+    kernel.bare = function  # type: ignore[attr-defined]  # functions take attributes
     return kernel
 
 

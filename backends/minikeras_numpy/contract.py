@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from minikeras.extend import Aval
 from minikeras_numpy.common import Array, Table, arrays, to, work_dtype
 
 
@@ -15,6 +18,22 @@ def product(xp: Any, a: Array, b: Array) -> Array:
         flat = xp.matmul(a.reshape(math.prod(a.shape[:-1]), a.shape[-1]), b)
         return flat.reshape(*a.shape[:-1], b.shape[-1])
     return xp.matmul(a, b)
+
+
+def of_matrices(
+    static: Mapping[str, Any], avals: Sequence[Aval]
+) -> Callable[[Array, Array], Array] | None:
+    """The product of two matrices as NumPy's own call; None for others."""
+    a, b = avals
+    moved = any(
+        static.get(name) is not None for name in ("perm_a", "perm_b", "perm_out")
+    )
+    if moved or a.ndim != 2 or b.ndim != 2 or a.dtype not in ("float32", "float64"):
+        return None
+    turned_a, turned_b = static.get("transpose_a"), static.get("transpose_b")
+    if not turned_a and not turned_b:
+        return np.matmul
+    return lambda a, b: np.matmul(a.T if turned_a else a, b.T if turned_b else b)
 
 
 def table(xp: Any) -> Table:

@@ -36,7 +36,9 @@ _calls = _Calls()
 def settled(kernel: Kernel) -> Kernel:
     """`kernel`, whose calls end before the process forks."""
 
-    @functools.wraps(kernel)
+    @functools.wraps(
+        kernel, updated=()
+    )  # what its attributes say is not said of `call`
     def call(*args: Array, **static: Any) -> Array:
         owner = _calls.owner
         if owner.wanted:

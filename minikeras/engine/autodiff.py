@@ -13,13 +13,16 @@ broadcast shape.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
 from minikeras.engine.dtypes import is_inexact
 from minikeras.engine.interpret import (
+    MISS,
     Block,
     Interpreter,
+    base,
     current,
     interpreting,
     within,
@@ -29,8 +32,12 @@ from minikeras.engine.passes.stabilise import stabilise
 from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import add, full, reshape
 from minikeras.engine.prims import sum as sum_
+from minikeras.engine.quiet import quietly
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minikeras.engine.recipes import Recipe
 
 
 class Record:
@@ -82,6 +89,40 @@ class Tape(Interpreter):
                 break
         return out
 
+    def follow(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
+        tracked = self.tracked
+        for t in tensors:
+            if id(t) in tracked:
+                break
+        else:
+            return self.parent.follow(recipe, tensors)
+        tapes = [self]
+        outer = self.parent
+        while type(outer) is Tape:
+            tapes.append(outer)
+            outer = outer.parent
+        eager = outer is base() and recipe.recordable and recipe.fits(tensors)
+        if not eager:
+            return MISS
+        note = self.note_call if len(tapes) == 1 else partial(_note_all, tapes[::-1])
+        made = quietly(recipe.tensors, tensors, note)
+        return recipe.whole(tensors, [made[i] for i in recipe.results])
+
+    def note_call(
+        self,
+        prim: Primitive,
+        inputs: tuple[Tensor, ...],
+        outputs: tuple[Tensor, ...],
+        static: dict[str, Any],
+    ) -> None:
+        """Record a call that has been made, if it depends on something watched."""
+        if prim.vjp is not None:
+            tracked = self.tracked
+            for t in inputs:
+                if id(t) in tracked:
+                    self.record(Record(prim, inputs, outputs, static))
+                    return
+
     def record(self, record: Record) -> None:
         self.records.append(record)
         for t in record.outputs:
@@ -108,6 +149,11 @@ class Tape(Interpreter):
 
     def assign(self, state: State, value: Tensor) -> None:
         self.parent.assign(state, value)
+
+
+def _note_all(tapes: Sequence[Tape], *call: Any) -> None:
+    for tape in tapes:
+        tape.note_call(*call)
 
 
 def _zeros(like: Tensor) -> Tensor:
@@ -378,6 +424,7 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: object, **kwargs: object) -> Any:
         tapes = []
         interpreter = current()
+        interpreter.hangs_on_more()  # on whether a tape looks
         while isinstance(interpreter, Tape):
             tapes.append(interpreter)
             interpreter = interpreter.parent

@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -115,6 +116,22 @@ class Backend:
     exact_draws = False
     # Whether `fresh` makes arrays for results to be written in.
     fresh_results = False
+
+    def eager_kernel(self, name: str) -> Callable[..., Any] | None:
+        """What an eager call of a row runs; None where it has no kernel."""
+        return self.kernels.get(name) or self.shortcuts.get(name)
+
+    def prepared(
+        self, name: str, static: Mapping[str, Any], avals: Sequence[Aval], out: Aval
+    ) -> Callable[..., Any]:
+        """A function of arrays of these shapes, with the bits of the row's eager kernel.
+
+        It is called where floating point warnings are off.
+        """
+        kernel = self.eager_kernel(name)
+        if kernel is None:
+            raise KeyError(name)
+        return partial(kernel, **static) if static else kernel
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         """The backend's array with the values of a NumPy array (may share memory)."""

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from minikeras.engine import config_file
+from minikeras.engine.forgetting import forget
 
 # What users may name a dtype by.
 DTypeLike: TypeAlias = str | np.dtype[Any] | type
@@ -288,3 +289,4 @@ def set_floatx(value: str) -> None:
             f"set_floatx: got {value!r}; expected one of {', '.join(FLOATS)}."
         )
     _floatx = value
+    forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from minikeras.engine.user_rows import UserRow
 
 if TYPE_CHECKING:
     from minikeras.engine.primitive import Primitive
+    from minikeras.engine.recipes import Recipe
     from minikeras.engine.state import State
 
 
@@ -34,7 +36,7 @@ class Eager(interpret.Interpreter):
             if better is not None:
                 prim, arrays, static = better.prim, better.inputs, better.static
         backend = self._backend or registry.active()
-        kernel = backend.kernels.get(prim.name) or backend.shortcuts.get(prim.name)
+        kernel = backend.eager_kernel(prim.name)
         if kernel is None and isinstance(prim, UserRow):
             kernel = partial(_by_user, backend, prim)
         if kernel is None:
@@ -58,6 +60,10 @@ class Eager(interpret.Interpreter):
         if prim.name in REMEMBERED:
             result.origin = origin(prim, arrays, static)
         return result
+
+    def follow(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
+        fits = self._backend is None and recipe.fits(tensors)
+        return recipe.made(tensors) if fits else interpret.MISS
 
     def read(self, state: State) -> Tensor:
         return state.eager_value()

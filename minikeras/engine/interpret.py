@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -34,8 +34,12 @@ from minikeras.engine.tracebacks import shorten
 
 if TYPE_CHECKING:
     from minikeras.engine.primitive import Primitive
+    from minikeras.engine.recipes import Recipe
     from minikeras.engine.state import State
     from minikeras.engine.tensor import Tensor
+
+
+MISS = object()  # the answer of an interpreter that does not follow a recipe
 
 
 class Interpreter:
@@ -57,6 +61,13 @@ class Interpreter:
     def assign(self, state: State, value: Tensor) -> None:
         """Make `value` (of the state's shape and dtype) its current value."""
         raise NotImplementedError
+
+    def follow(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
+        """The results of an op by its recipe; `MISS` where it is to be called itself."""
+        return MISS
+
+    def hangs_on_more(self) -> None:
+        """Told when what is done now hangs on more than shapes: on values, or a warning."""
 
 
 _current: ContextVar[Interpreter | Block] = ContextVar("minikeras_interpreter")

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from minikeras.engine.primitive import Primitive
 
 LOGARITHMS = frozenset(("log", "log1p"))
-_ROOTS = frozenset(("softmax", "logistic"))
+ROOTS = frozenset(("softmax", "logistic"))
 _STEPS = frozenset(("maximum", "minimum", "sub", "neg", "sum", "div"))
-REMEMBERED = _ROOTS | _STEPS
+REMEMBERED = ROOTS | _STEPS
 _MOST = 8  # steps from a root; a loop must not keep all its past
 
 
@@ -36,7 +36,7 @@ def origin(
     prim: Primitive, inputs: tuple[Tensor, ...], static: dict[str, Any]
 ) -> Origin | None:
     """What the result of a remembered row should remember."""
-    if prim.name in _ROOTS:
+    if prim.name in ROOTS:
         return Origin(prim, inputs, (), static)
     depth = max((t.origin.depth + 1 for t in inputs if t.origin), default=_MOST)
     return Origin(prim, inputs, (), static, depth) if depth < _MOST else None

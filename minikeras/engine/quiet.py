@@ -49,6 +49,7 @@ def _silence() -> None:
 
 _silent = Context()  # NumPy keeps its switches in the context too
 _silent.run(_silence)
+silence = _silent.copy  # a context without warnings: `silence().run(function, ...)`
 
 
 def quietly(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -62,4 +63,4 @@ def quietly(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """
     if _quiet.get():
         return function(*args, **kwargs)
-    return _silent.copy().run(function, *args, **kwargs)
+    return silence().run(function, *args, **kwargs)

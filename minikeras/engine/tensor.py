@@ -24,6 +24,7 @@ from minikeras.engine.errors import ValueShapeError as ValueShapeError
 from minikeras.engine.errors import see
 from minikeras.engine.given import plain
 from minikeras.engine.graph import Value
+from minikeras.engine.interpret import current
 from minikeras.engine.numpy_calls import call_function, call_ufunc
 from minikeras.engine.quiet import quietly
 
@@ -87,6 +88,7 @@ class Tensor(operators.Operators, ArrayMethods):
                 "compile(run_eagerly=True)."
                 + see("guides/performance.md#is-it-compiled")
             )
+        current().hangs_on_more()
         return host_array(self.value)
 
     def numpy(self) -> np.ndarray[Any, Any]:

@@ -13,11 +13,14 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from minikeras.engine import dtypes, prims
+from minikeras.engine import dtypes, forgetting, prims
 from minikeras.engine.given import plain, refuse_masked
+from minikeras.engine.interpret import MISS
+from minikeras.engine.recipes import Recipe, follow
 from minikeras.engine.symbolic import KerasTensor, any_symbolic
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.engine.tracebacks import shorten
+from minikeras.ops.keys import PLAIN, Known, add_key, add_keywords, remember
 from minikeras.types import ArrayLike
 from minikeras.variable import Variable
 
@@ -38,15 +41,48 @@ def set_recorder(recorder: Callable[..., Any]) -> None:
 def op(function: F) -> F:
     """Make a function over primitives an op that also takes KerasTensors."""
 
+    known: Known = forgetting.remembered()
+
     @functools.wraps(function)
-    def wrapper(*args: object, **kwargs: object) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        # How it is called: shapes and dtypes of tensors, types and values of the rest.
+        key: list[Any] = []
+        tensors: list[Tensor] = []
         for a in args:
             kind = type(a)
-            if kind is KerasTensor or (
-                (kind is list or kind is tuple or kind is dict) and any_symbolic(a)
-            ):
-                return _symbolic(wrapper, args, kwargs)
-        if kwargs and any_symbolic(kwargs):
+            if kind is Variable:
+                a = a.value
+                kind = type(a)
+            if kind is Tensor:
+                aval = a.aval
+                tensors.append(a)
+                key.append(aval.shape)
+                key.append(aval.dtype)
+            elif kind in PLAIN:
+                key.append(kind)
+                key.append(a)
+            elif kind is float:
+                key.append(kind)
+                key.append(a or str(a))  # 0.0 is not -0.0
+            elif not add_key(a, key, tensors):
+                break
+        else:
+            if tensors and (not kwargs or add_keywords(kwargs, key, tensors)):
+                at = tuple(key)
+                recipe = known.get(at, 0)
+                if type(recipe) is Recipe:
+                    try:
+                        found = follow(recipe, tensors)
+                    except Exception as error:
+                        shorten(error)
+                        raise
+                    if found is not MISS:
+                        return found
+                    if recipe.stale:
+                        known.pop(at, None)
+                elif type(recipe) is int:
+                    remember(known, at, recipe, function, args, kwargs, tensors)
+        if any_symbolic(*args) or (kwargs and any_symbolic(kwargs)):
             return _symbolic(wrapper, args, kwargs)
         try:
             return function(*args, **kwargs)

@@ -8,6 +8,7 @@ from typing import Any
 
 from minikeras import settings
 from minikeras.engine import prims
+from minikeras.engine.interpret import current
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.reductions import mean, var
 from minikeras.ops.op import op, promote_float, to_tensor
@@ -150,6 +151,7 @@ def layer_normalization(
         raise TypeError(f"layer_normalization: unknown arguments {sorted(kwargs)}.")
     if rms:
         beta = None
+        current().hangs_on_more()
         warnings.warn(
             "layer_normalization: rms_scaling=True is deprecated, and divides by the standard "
             "deviation, not the root mean square; use rms_normalization.",

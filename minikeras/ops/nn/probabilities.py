@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from minikeras.engine import prims
+from minikeras.engine.interpret import current
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
 from minikeras.ops.support import (
@@ -67,6 +68,7 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     """
     result = shares(x, axis)
     if isinstance(axis, int) and result.ndim and result.shape[axis] == 1:
+        current().hangs_on_more()
         warnings.warn(
             f"softmax: axis {axis} of shape {result.shape} has size 1, so that every result "
             "is 1. Use a sigmoid for one probability.",
