@@ -10,7 +10,8 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import OpCall
 from minikeras.layers.core.input_layer import Input, InputLayer
-from minikeras.models.functional import Functional
+from minikeras.models import graph_config
+from minikeras.models.functional import Functional, of_graph, takes_graph
 from minikeras.models.model import Model
 from minikeras.models.sequential import Sequential
 from minikeras.tree import assert_same_structure
@@ -157,4 +158,11 @@ def _clone_functional(
     outputs = model._schedule.run(inputs, call)
     structured = tree.unflatten(tree.flatten_spec(model.input)[1], inputs)
     ends = tree.unflatten(tree.flatten_spec(model.output)[1], outputs)
-    return Functional(structured, ends, name=model.name)
+    kind = type(model)
+    if kind is Functional or not takes_graph(kind.__init__):
+        return Functional(structured, ends, name=model.name)
+    own = graph_config.beside_graph(
+        model.get_config() if kind.get_config is not Functional.get_config else {}
+    )
+    made: Functional = of_graph(kind, structured, ends, {**own, "name": model.name})
+    return made

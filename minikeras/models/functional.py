@@ -18,6 +18,7 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base import masking
 from minikeras.layers.base.calling import tensors_to_shapes
+from minikeras.layers.base.describing import check_complete
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models import graph, graph_config
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 # In `predict` too: pictures of another size, longer sequences.
 _any_sizes: ContextVar[bool] = ContextVar("minikeras_any_sizes", default=False)
+# While a model is made from its config, which may say more than `__init__` takes.
+_from_config: ContextVar[bool] = ContextVar("minikeras_from_config", default=False)
 
 
 class Functional(Model):
@@ -84,6 +87,8 @@ class Functional(Model):
         **kwargs: Any,
     ) -> None:
         trainable = kwargs.pop("trainable", None)
+        if _from_config.get():
+            kwargs = {k: v for k, v in kwargs.items() if k in _LAYER_ARGUMENTS}
         Layer.__init__(self, name=name, **kwargs)
         inputs, outputs = checked_ends(inputs, outputs, self._label())
         flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
@@ -378,10 +383,10 @@ class Functional(Model):
     def get_config(self) -> dict[str, Any]:
         """The layers, their arguments and how they are connected.
 
-        Of a subclass whose `__init__` takes something else than inputs and outputs, its name,
-        dtype and whether it is trainable.
+        Of a subclass whose `__init__` does not pass on inputs and outputs (`*args, **kwargs`,
+        whatever it takes beside), its name, dtype and whether it is trainable.
         """
-        if not _takes_graph(type(self).__init__):
+        if not takes_graph(type(self).__init__):
             return Layer.get_config(self)
         return graph_config.to_config(self)
 
@@ -394,8 +399,9 @@ class Functional(Model):
             inputs, outputs, rest = graph_config.from_config(modern, custom_objects)
         if rest.get("trainable"):
             del rest["trainable"]  # it would be set on layers that are not trained
-        target = Functional if cls is Model else cls
-        return target(inputs, outputs, **rest)
+        if cls is Model or cls is Functional:
+            return Functional(inputs, outputs, **rest)
+        return of_graph(cls, inputs, outputs, {**graph_config.beside_graph(modern), **rest})
 
     def get_build_config(self) -> None:
         """None: it is built when it is made."""
@@ -416,18 +422,32 @@ class Functional(Model):
 
 
 _GRAPH = {"inputs", "outputs", "name"}
+_LAYER_ARGUMENTS = frozenset(inspect.signature(Layer.__init__).parameters)
 
 
-def _takes_graph(init: Callable[..., None]) -> bool:
-    """Whether a constructor can be called as Functional's: it takes nothing of its own."""
+def takes_graph(init: Callable[..., None]) -> bool:
+    """Whether a constructor passes inputs and outputs on to Functional's."""
     names, kinds = set(), set()
     for p in list(inspect.signature(init).parameters.values())[1:]:
         kinds.add(p.kind)
         if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             names.add(p.name)
-    if inspect.Parameter.VAR_KEYWORD not in kinds or not names <= _GRAPH:
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
         return False
-    return inspect.Parameter.VAR_POSITIONAL in kinds or {"inputs", "outputs"} <= names
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return True
+    return {"inputs", "outputs"} <= names <= _GRAPH
+
+
+def of_graph(cls: Any, inputs: object, outputs: object, config: dict[str, Any]) -> Any:
+    """A model of a class that takes a graph, with what else its config says."""
+    arguments = {"inputs": inputs, "outputs": outputs, **config}
+    check_complete(cls, arguments)
+    token = _from_config.set(True)
+    try:
+        return cls(**arguments)
+    finally:
+        _from_config.reset(token)
 
 
 def _is_symbolic(value: object) -> bool:

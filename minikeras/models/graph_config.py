@@ -89,6 +89,14 @@ def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
     }
 
 
+_OF_GRAPH = ("name", "trainable", "layers", "input_layers", "output_layers")
+
+
+def beside_graph(config: dict[str, Any]) -> dict[str, Any]:
+    """What a model's config says beside its graph: arguments of a subclass."""
+    return {k: v for k, v in config.items() if k not in _OF_GRAPH}
+
+
 def from_config(
     config: dict[str, Any], custom_objects: Mapping[str, Any] | None
 ) -> tuple[Any, Any, dict[str, Any]]:

@@ -457,3 +457,55 @@ def test_use_cudnn_is_kept_as_it_was_given(lib, kind):
     assert both.forward_layer.use_cudnn in (True, "auto")
     assert kind(2).use_cudnn == "auto" and kind(2, use_cudnn=False).use_cudnn is False
     assert "use_cudnn" not in kind(2).get_config()
+
+
+def test_adapters_add_state_to_a_built_layer():
+    """As KerasHub and others do: unlock, add, lock again."""
+    layer = layers.Dense(2)
+    layer(ones(1, 3))
+    layer._tracker.unlock()
+    layer.adapter = layer.add_weight(shape=(3, 1), name="adapter")
+    layer._tracker.lock()
+    assert [w.name for w in layer.weights] == ["kernel", "bias", "adapter"]
+    with pytest.raises(ValueError, match=r"\(Dense\) is built"):
+        layer.add_weight(shape=(3,))
+    layer._tracker.lock("not in here")
+    with pytest.raises(ValueError, match="not in here"):
+        layer.more = [layers.Dense(2)]
+    assert len(layer.weights) == 3
+
+
+def test_a_variable_is_taken_out_of_a_layer_and_put_back():
+    layer = layers.Dense(2)
+    layer(ones(1, 3))
+    bias = layer.bias
+    layer._untrack_variable(bias)  # locked or not
+    assert [w.name for w in layer.weights] == ["kernel"]
+    layer._untrack_variable(bias)
+    with pytest.raises(ValueError, match=r"\(Dense\) is built"):
+        layer._track_variable(bias)
+    layer._tracker.unlock()
+    for _ in range(2):
+        layer._track_variable(bias)
+    assert [w.name for w in layer.weights] == ["kernel", "bias"]
+    assert layer.trainable_variables[1] is bias
+
+
+def test_a_layer_may_say_that_it_is_built_at_once():
+    class Gain(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.gain = self.add_weight(shape=(), initializer="ones")
+            self._build_at_init()
+
+        def call(self, x):
+            return x * self.gain
+
+    class Later(Gain):
+        def build(self, input_shape):
+            self.offset = self.add_weight(shape=input_shape[-1:])
+
+    assert Gain().built and not Later().built
+    layer = Later()
+    layer(ones(1, 3))
+    assert layer.offset.shape == (3,)

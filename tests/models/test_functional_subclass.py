@@ -88,3 +88,82 @@ def test_a_config_that_lacks_arguments_says_so():
         TypeError, match=r"_Own\.from_config: missing .*'inputs'.*get_config"
     ):
         _Own.from_config(config)
+
+
+class _Tuned(keras.Model):
+    def __init__(self, *args, rate=1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rate = rate
+
+    def get_config(self):
+        return super().get_config() | {"rate": self.rate}
+
+
+class _Popping(keras.Model):
+    def __init__(self, *args, **kwargs):
+        rate = kwargs.pop("rate", 1)
+        super().__init__(*args, **kwargs)
+        self.rate = rate
+
+    def get_config(self):
+        return super().get_config() | {"rate": self.rate}
+
+
+class _First(keras.Model):
+    def __init__(self, rate, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rate = rate
+
+    def get_config(self):
+        return super().get_config() | {"rate": self.rate}
+
+
+@pytest.mark.parametrize("kind", [_Tuned, _Popping, _First])
+def test_arguments_beside_the_graph_come_back(kind, tmp_path):
+    x = keras.Input((3,))
+    model = kind(inputs=x, outputs=keras.layers.Dense(2)(x), rate=3, name="one")
+    assert "layers" in model.get_config()
+    model.save(tmp_path / "m.keras")
+    data = np.ones((2, 3), "float32")
+    for again in (
+        kind.from_config(model.get_config()),
+        keras.models.clone_model(model),
+        keras.saving.load_model(
+            tmp_path / "m.keras", custom_objects={kind.__name__: kind}
+        ),
+    ):
+        assert type(again) is kind
+        assert (again.rate, again.name) == (3, "one")
+        assert again(data).shape == (2, 2)
+    np.testing.assert_array_equal(again(data), model(data))
+
+
+def test_a_config_may_say_more_than_the_constructor_takes():
+    class Noted(keras.Model):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+        def get_config(self):
+            return super().get_config() | {"note": "made on a Monday"}
+
+    x = keras.Input((3,))
+    model = Noted(x, keras.layers.Dense(2)(x))
+    assert Noted.from_config(model.get_config())(np.ones((1, 3))).shape == (1, 2)
+    with pytest.raises(ValueError, match="unknown arguments {'note': 1}"):
+        Noted(x, model.output, note=1)
+
+
+def test_a_clone_has_the_class_of_its_model():
+    x = keras.Input((3,))
+    model = _Passes(x, keras.layers.Dense(2)(x), name="one")
+    assert keras.models.clone_model(model).twice == 2
+    other = _Own(x, keras.layers.Dense(2)(x), more=4)
+    assert type(keras.models.clone_model(other)) is type(keras.Model(x, other.output))
+
+
+def test_a_graph_config_that_lacks_arguments_says_so():
+    x = keras.Input((3,))
+    config = _First(3, x, keras.layers.Dense(2)(x)).get_config()
+    del config["rate"]
+    with pytest.raises(TypeError, match=r"_First\.from_config: missing .*'rate'"):
+        _First.from_config(config)

@@ -37,7 +37,7 @@ class _Elementwise(Layer):
     def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self._nothing_to_build()
+        self._build_at_init()
 
 
 class Activation(_Elementwise):

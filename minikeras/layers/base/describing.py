@@ -59,6 +59,17 @@ def takes(kind: type, argument: str) -> bool:
     )
 
 
+def check_complete(kind: type, config: dict[str, Any]) -> None:
+    """Refuse a config that lacks an argument of the constructor, or has one too many."""
+    try:
+        inspect.signature(kind).bind(**config)
+    except TypeError as error:
+        raise TypeError(
+            f"{kind.__name__}.from_config: {error}; the config has {sorted(config)}. "
+            f"{kind.__name__}.get_config is to return every argument of __init__."
+        ) from error
+
+
 class LayerDescription:
     """The part of `Layer` that turns it into a config, and back."""
 
@@ -107,13 +118,7 @@ class LayerDescription:
             later = {
                 k: config.pop(k) for k in common if k in config and k not in parameters
             }
-        try:
-            inspect.signature(cls).bind(**config)
-        except TypeError as error:
-            raise TypeError(
-                f"{cls.__name__}.from_config: {error}; the config has {sorted(config)}. "
-                f"{cls.__name__}.get_config is to return every argument of __init__."
-            ) from error
+        check_complete(cls, config)
         layer: Any = cls(**config)
         if "name" in later:
             layer.name = later["name"]

@@ -285,7 +285,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def _has_build(self) -> bool:
         return self._overrides("build")
 
-    def _nothing_to_build(self) -> None:
+    def _build_at_init(self) -> None:
         """Count as built from the start, unless a subclass has a `build` of its own."""
         if not self._has_build():
             self.built = True
@@ -295,7 +295,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         return not all(part.built for part in self._flatten_layers(include_self=False))
 
     def _lock_state(self) -> None:
-        self._tracker.locked_by = _LOCKED.format(self.name, type(self).__name__)
+        self._tracker.lock(_LOCKED.format(self.name, type(self).__name__))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output; by default that of the input."""

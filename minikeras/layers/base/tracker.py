@@ -40,7 +40,21 @@ class Tracker:
         self.layers: list[Any] = []
         self.metrics: list[Any] = []
         self.seeds: list[Any] = []
-        self.locked_by: str | None = None
+        self.locked = False
+        self.message = "No variables or layers can be added: the tracker is locked."
+
+    def lock(self, msg: str | None = None) -> None:
+        """Refuse new variables, layers and seed generators from now on.
+
+        Args:
+            msg: What the error says; by default what it said before.
+        """
+        self.message = msg or self.message
+        self.locked = True
+
+    def unlock(self) -> None:
+        """Take them again, as adapters that add weights to a built layer need it."""
+        self.locked = False
 
     def store_of(self, value: object) -> list[Any] | None:
         """The list that `value` belongs in, or None."""
@@ -80,8 +94,8 @@ class Tracker:
             return value
         store = self.store_of(value)
         if store is not None and not _holds(self._everything(value, store), value):
-            if self.locked_by is not None and store is not self.metrics:
-                raise ValueError(self.locked_by)
+            if self.locked and store is not self.metrics:
+                raise ValueError(self.message)
             store.append(value)
         return value
 

@@ -148,6 +148,14 @@ class LayerVariables:
             name=name,
         )
 
+    def _track_variable(self, variable: Variable) -> None:
+        """Make a variable part of the layer's state, as setting it as an attribute does."""
+        self._tracker.track(variable)
+
+    def _untrack_variable(self, variable: Variable) -> None:
+        """Take a variable out of the layer's state; an attribute that holds it stays."""
+        self._tracker.untrack(variable)
+
     def add_metric(self, *args: object, **kwargs: object) -> None:
         """Is refused, as in Keras 3."""
         raise NotImplementedError(

@@ -106,7 +106,7 @@ class InputLayer(Layer):
         if tensor is None:
             tensor = KerasTensor(self._batch_shape, self._dtype, name=self.name)
         Node(self, (), {}, tensor)
-        self._nothing_to_build()
+        self._build_at_init()
 
     def _check_tensor(
         self, tensor: object, batch_size: object, batch_shape: Any, dtype: DTypeLike

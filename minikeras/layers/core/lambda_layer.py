@@ -60,7 +60,7 @@ class Lambda(Layer):
         self.mask = mask
         self.arguments = arguments or {}
         self.supports_masking = mask is not None
-        self._nothing_to_build()
+        self._build_at_init()
         try:
             known = set(inspect.signature(function).parameters)
         except (TypeError, ValueError):  # some builtins have no signature

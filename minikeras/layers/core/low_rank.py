@@ -85,11 +85,12 @@ class LowRank(Layer):
         if self.lora_enabled:
             raise ValueError(f"{self._label()}: enable_lora() was called before.")
         tracker = self.__dict__["_tracker"]
-        locked, tracker.locked_by = tracker.locked_by, None
+        locked = tracker.locked
+        tracker.unlock()
         try:
             self._adapt(rank, lora_alpha, a_initializer, b_initializer)
         finally:
-            tracker.locked_by = locked
+            tracker.locked = locked
 
     def _adapt(self, rank: int, alpha: object, first: Any, second: Any) -> None:
         name = self._adapted

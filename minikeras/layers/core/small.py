@@ -35,7 +35,7 @@ class Identity(Layer):
     def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: Tensor) -> Any:
         """The inputs."""
@@ -67,7 +67,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.mask_value = mask_value
         self.supports_masking = True
-        self._nothing_to_build()
+        self._build_at_init()
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """True where a step has a feature that differs from the value."""

@@ -341,7 +341,7 @@ class UnitNormalization(Layer):
             )
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.supports_masking = True
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: Tensor) -> Any:
         """The vectors at length 1."""

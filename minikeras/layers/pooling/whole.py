@@ -30,7 +30,7 @@ class BaseGlobalPooling(Layer):
         self.data_format = checked_format(data_format, self._label())
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=self._rank + 2)
-        self._nothing_to_build()
+        self._build_at_init()
 
     @property
     def _axes(self) -> tuple[int, ...]:

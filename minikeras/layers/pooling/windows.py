@@ -43,7 +43,7 @@ class BasePooling(Ranked):
         self.padding = one_of(padding, ("valid", "same"), "padding", owner)
         self.data_format = checked_format(data_format, owner)
         self.input_spec = InputSpec(ndim=rank + 2)
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: Tensor) -> Any:
         """One number for each window and channel."""

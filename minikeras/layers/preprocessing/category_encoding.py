@@ -69,7 +69,7 @@ class CategoryEncoding(DataLayer):
             )
         self.num_tokens = int(num_tokens)
         self.sparse = refuse_sparse(sparse, label)
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: Any, count_weights: Any = None) -> Any:
         """The vectors."""

@@ -81,7 +81,7 @@ class Discretization(DataLayer):
             output_mode, ("int", "one_hot", "multi_hot", "count"), "output_mode", label
         )
         self.sparse = refuse_sparse(sparse, label)
-        self._nothing_to_build()
+        self._build_at_init()
 
     def _set_up(self, boundaries: Any, count: object, epsilon: object) -> None:
         label = self._label()

@@ -29,7 +29,7 @@ class TFDIdentity(DataLayer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: ArrayLike) -> Any:
         """The inputs."""

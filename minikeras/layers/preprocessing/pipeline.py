@@ -45,7 +45,7 @@ class Pipeline(Layer):
         self.autocast = False
         self.supports_masking = True
         self._pipeline_layers = list(layers)
-        self._nothing_to_build()
+        self._build_at_init()
 
     @property
     def layers(self) -> list[Any]:

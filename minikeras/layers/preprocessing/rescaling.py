@@ -47,7 +47,7 @@ class Rescaling(DataLayer):
         self.scale = _numbers(scale, "scale", self._label())
         self.offset = _numbers(offset, "offset", self._label())
         self.supports_masking = True
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: ArrayLike) -> Any:
         """The inputs, scaled and shifted."""

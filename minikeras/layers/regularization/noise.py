@@ -29,7 +29,7 @@ class _Noise(Layer):
         self.supports_masking = True
         if active:
             self.seed_generator = random.SeedGenerator(seed)
-        self._nothing_to_build()
+        self._build_at_init()
 
     def _mixes_samples(self, training: bool | None) -> bool:
         return self.noise_shape is not None  # which says a size of the batch

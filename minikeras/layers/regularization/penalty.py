@@ -39,7 +39,7 @@ class ActivityRegularization(Layer):
         self.supports_masking = True
         self.l1 = l1
         self.l2 = l2
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: Tensor) -> Any:
         """The inputs."""

@@ -92,7 +92,7 @@ class Reshape(Layer):
                 "most one is -1."
             )
         self.target_shape = shape
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: Tensor) -> Any:
         """The samples in the target shape."""

@@ -108,7 +108,7 @@ class MelSpectrogram(Layer):
         self.mag_exp = mag_exp
         self.min_power = min_power
         self.ref_power = ref_power
-        self._nothing_to_build()
+        self._build_at_init()
 
     def call(self, inputs: ArrayLike) -> Tensor:
         """The spectrogram."""

@@ -68,7 +68,7 @@ class ImageLayer(Layer):
                 bounding_box_format, type(self).__name__, "bounding_box_format"
             )
         self.bounding_box_format = bounding_box_format
-        self._nothing_to_build()
+        self._build_at_init()
 
     def _seeded(self, seed: int | None) -> None:
         self.seed = seed
