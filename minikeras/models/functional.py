@@ -401,7 +401,9 @@ class Functional(Model):
             del rest["trainable"]  # it would be set on layers that are not trained
         if cls is Model or cls is Functional:
             return Functional(inputs, outputs, **rest)
-        return of_graph(cls, inputs, outputs, {**graph_config.beside_graph(modern), **rest})
+        return of_graph(
+            cls, inputs, outputs, {**graph_config.beside_graph(modern), **rest}
+        )
 
     def get_build_config(self) -> None:
         """None: it is built when it is made."""

@@ -149,7 +149,7 @@ def test_a_config_may_say_more_than_the_constructor_takes():
     x = keras.Input((3,))
     model = Noted(x, keras.layers.Dense(2)(x))
     assert Noted.from_config(model.get_config())(np.ones((1, 3))).shape == (1, 2)
-    with pytest.raises(ValueError, match="unknown arguments {'note': 1}"):
+    with pytest.raises(ValueError, match=r"unknown arguments .*note"):
         Noted(x, model.output, note=1)
 
 
