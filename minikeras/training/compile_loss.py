@@ -14,6 +14,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.losses import Loss
 from minikeras.losses.reduction import reduce_values
 from minikeras.metrics import Mean
+from minikeras.training.by_shape import CrossentropyByShape, kind_by_shape
 from minikeras.training.outputs import Outputs, Place
 from minikeras.training.placing import line_up
 from minikeras.types import ArrayLike, Nested
@@ -31,6 +32,8 @@ def resolve_loss(identifier: Identifier) -> Loss | None:
     """
     if identifier is None or isinstance(identifier, Loss):
         return identifier
+    if kind_by_shape(identifier) == "crossentropy":
+        return CrossentropyByShape()
     found = losses.get(identifier)
     if isinstance(found, Loss) or found is None:
         return found
@@ -196,10 +199,15 @@ class CompileLoss:
                 tracker.update_state(logged[place], sample_weight=size)
         return total
 
-    def sparse_outputs(self, y_pred: Nested[ArrayLike]) -> list[tuple[int, int, Any]]:
+    def sparse_outputs(
+        self, y_true: Nested[ArrayLike] | None, y_pred: Nested[ArrayLike]
+    ) -> list[tuple[int, int, Any]]:
         """`(part, classes, ignored class)` of the parts that take class numbers."""
         found = []
         for i, (place, loss, _, _) in enumerate(self.parts):
+            if isinstance(loss, CrossentropyByShape) and y_true is not None:
+                truth = self.targets(y_true)[i]
+                loss = loss.chosen(truth, place.of(y_pred))
             name = getattr(getattr(loss, "fn", None), "__name__", "")
             shape = place.of(y_pred).shape if place.leaf else ()
             if name != "sparse_categorical_crossentropy" or not shape:

@@ -8,16 +8,13 @@ from minikeras import losses, metrics
 from minikeras.engine import tree
 from minikeras.losses import Loss
 from minikeras.metrics import Metric
+from minikeras.training.by_shape import kind_by_shape, label_kind
 from minikeras.training.compile_loss import CompileLoss, unique
 from minikeras.training.outputs import Outputs, single
 from minikeras.types import ArrayLike, Nested
 
 if TYPE_CHECKING:
     from minikeras.types import Identifier
-
-
-_ACCURACY = ("accuracy", "acc")
-_CROSSENTROPY = ("crossentropy", "ce")
 
 
 def check_metrics(given: object, argument: str) -> None:
@@ -30,11 +27,7 @@ def check_metrics(given: object, argument: str) -> None:
             f"tuple or dict, such as {argument}=[{given!r}]."
         )
     for leaf in tree.flatten(given):
-        if (
-            leaf is None
-            or isinstance(leaf, Metric)
-            or leaf in (*_ACCURACY, *_CROSSENTROPY)
-        ):
+        if leaf is None or isinstance(leaf, Metric) or kind_by_shape(leaf):
             continue
         if not callable(leaf):
             _named_metric(leaf)
@@ -63,9 +56,9 @@ def resolve_metric(
     """
     if isinstance(identifier, Metric):
         return identifier.name, identifier
-    if identifier in _ACCURACY or identifier in _CROSSENTROPY:
-        kind = "accuracy" if identifier in _ACCURACY else "crossentropy"
-        found = metrics.get(f"{_label_kind(truth, pred)}_{kind}")
+    kind = kind_by_shape(identifier)
+    if kind is not None:
+        found = metrics.get(f"{label_kind(truth, pred)}_{kind}")
     else:
         found = identifier if callable(identifier) else _named_metric(identifier)
     if isinstance(found, type):
@@ -81,17 +74,6 @@ def resolve_metric(
         if isinstance(identifier, Loss):
             found._direction = "down"
     return name, found
-
-
-def _label_kind(truth: Any, pred: Any) -> str:
-    """Whether targets are 0/1, class numbers or one-hot, judging by shapes."""
-    classes = pred.shape[-1] if pred.shape else 1
-    if classes == 1:
-        return "binary"
-    shape = None if truth is None else truth.shape
-    if shape is None or len(shape) < len(pred.shape) or shape[-1] == 1:
-        return "sparse_categorical"
-    return "categorical"
 
 
 class CompileMetrics(Metric):

@@ -87,10 +87,12 @@ class Compiling:
             optimizer: Name, config or Optimizer.
             loss: Name, function or Loss; for several outputs a list in their order, a
                 dict by output name, or one for all. None leaves an output out.
+                `"crossentropy"` becomes the binary, categorical or sparse one, judging by
+                the shapes of targets and predictions.
             loss_weights: Numbers by which the losses are multiplied, arranged like `loss`.
             metrics: List of names, functions or Metrics; for several outputs a list of
-                lists, or a dict by output name. `"accuracy"` and `"crossentropy"` become
-                the binary, categorical or sparse one, judging by the shapes.
+                lists, or a dict by output name. `"accuracy"` and `"crossentropy"` are
+                chosen by the shapes, too.
             weighted_metrics: The same, but weighted by sample_weight or class_weight.
             run_eagerly: Whether every op runs at once, in plain Python, to debug.
             steps_per_execution: How many batches run between two calls of the callbacks.

@@ -93,7 +93,7 @@ def prepare(model: Any, state: CompileState, batch: Batch, training: bool) -> No
         )
     state.predictions = y_pred
     if state.loss is not None and state.loss.built and not own:
-        state.sparse = state.loss.sparse_outputs(y_pred)
+        state.sparse = state.loss.sparse_outputs(y, y_pred)
     if training and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     state.ready = True

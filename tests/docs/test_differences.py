@@ -45,12 +45,6 @@ def test_the_mask_of_a_symbolic_result_is_no_output():
         keras.Model(inputs, mask)
 
 
-def test_a_loss_says_which_crossentropy():
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="'BinaryCrossentropy'"):
-        model.compile(loss="crossentropy")
-
-
 @pytest.mark.parametrize("kind", ["sparse", "ragged"])
 def test_tensors_are_dense(kind):
     for make in (keras.KerasTensor, keras.Input):

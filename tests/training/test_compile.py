@@ -125,6 +125,9 @@ def test_accuracy_is_chosen_by_the_shapes(loss, units, labels, expected):
     metric = getattr(keras.metrics, expected)()
     metric.update_state(labels, model.predict(X, verbose=0))
     assert found["accuracy"] == pytest.approx(float(metric.result()))
+    model.compile(loss=loss, metrics=["ACC", "Accuracy", "acc"])
+    logs = model.evaluate(X, labels, verbose=0, return_dict=True)
+    assert logs["ACC"] == logs["Accuracy"] == logs["acc"] == found["accuracy"]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +140,34 @@ def test_accuracy_is_chosen_by_the_shapes(loss, units, labels, expected):
 )
 def test_crossentropy_is_chosen_by_the_shapes(loss, units, labels):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, "sigmoid")])
-    model.compile(loss=loss, metrics=["crossentropy"])
-    value, metric = model.evaluate(X, labels, verbose=0)
-    assert metric == pytest.approx(value, rel=1e-4)
+    model.compile(loss=loss, metrics=["crossentropy", "CE"])
+    value, metric, same = model.evaluate(X, labels, verbose=0)
+    assert same == metric == pytest.approx(value, rel=1e-4)
+    for name in ("crossentropy", "ce", "CE"):
+        model.compile(loss=name)
+        assert model.evaluate(X, labels, verbose=0) == value
+
+
+def test_crossentropies_of_several_outputs_are_chosen_each(tmp_path):
+    x = keras.Input((4,))
+    ends = {
+        "a": keras.layers.Dense(3, "softmax", name="a")(x),
+        "b": keras.layers.Dense(1, "sigmoid", name="b")(x),
+    }
+    model = keras.Model(x, ends)
+    y = {"a": LABELS[:, 0], "b": LABELS[:, 0] % 2}
+    model.compile(
+        loss={"a": "sparse_categorical_crossentropy", "b": "binary_crossentropy"}
+    )
+    wanted = model.evaluate(X, y, verbose=0, return_dict=True)
+    model.compile("sgd", loss={"a": "ce", "b": "crossentropy"})
+    assert model.evaluate(X, y, verbose=0, return_dict=True) == wanted
+    model.fit(X, y, verbose=0)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert loaded.evaluate(X, y, verbose=0) == model.evaluate(X, y, verbose=0)
+    with pytest.raises(ValueError, match="7"):
+        model.fit(X, {**y, "a": np.full(len(X), 7)}, verbose=0)
 
 
 def test_losses_may_be_functions_instances_and_classes_of_ones_own():
