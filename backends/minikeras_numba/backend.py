@@ -16,6 +16,7 @@ from minikeras.extend import Aval, Loop, Node, Step, UserRow, Value
 from minikeras_numba.eager import lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
+from minikeras_numba.machine.addresses import address_of
 from minikeras_numba.machine.team import Registers, get_threads
 from minikeras_numba.pools import lowering as pooling
 from minikeras_numba.products import conv, conv_grad, matmul
@@ -102,8 +103,7 @@ class NumbaBackend(NumpyBackend):
         """Large weights begin at a cache line: a third faster, where one row meets them."""
         if array.nbytes < _LARGE:
             return self.is_contiguous(array)
-        at: int = array.__array_interface__["data"][0]
-        return at % _LINE == 0 and self.is_contiguous(array)
+        return address_of(array) % _LINE == 0 and self.is_contiguous(array)
 
     def registers(self, count: int) -> Registers:
         return Registers(count)
@@ -152,13 +152,13 @@ class NumbaBackend(NumpyBackend):
         joined: list[Step] = []
         for native, group in groupby(steps, is_native):
             members = list(group)
-            if native and len(members) > 1:
+            if native:
                 calls = [call for step in members for call in kernel_calls(step)]
                 may_fail = any(getattr(m, "may_fail", False) for m in members)
                 joined.append(team.Sequence(calls, members, may_fail))
             else:
                 joined += members
-        if len(joined) == len(steps):
+        if not any(map(is_native, steps)):
             return None
 
         def run(registers: list[Any]) -> None:

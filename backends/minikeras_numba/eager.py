@@ -28,6 +28,7 @@ from minikeras.extend import (
 )
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.ir.compile import target
+from minikeras_numba.machine.addresses import address_of
 from minikeras_numba.machine.launch import Native
 from minikeras_numba.machine.team import Registers, run
 
@@ -157,7 +158,7 @@ class Elementwise(LoweredKernel):
             if call is not None:
                 out = np.empty(shape, first.dtype)
                 used = (*arrays, out)
-                words = [a.__array_interface__["data"][0] for a in used]
+                words = [address_of(a) for a in used]
                 registers = (ctypes.c_int64 * len(words))(*words)
                 fn, meta, n, grain, _ = call
                 run(fn, ctypes.addressof(registers), meta, n, grain)

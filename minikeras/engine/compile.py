@@ -9,6 +9,7 @@ that names the line. An op whose result's shape depends on values raises instead
 
 from __future__ import annotations
 
+import functools
 import itertools
 import linecache
 import os
@@ -16,7 +17,7 @@ import threading
 import traceback
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,9 +97,10 @@ class Function:
         if self.fallback or current() is not base():
             # Inside a tape or another traced function this is plain Python.
             return self._plain(args, kwargs)
-        leaves, spec = tree.flatten_spec((args, kwargs))
+        leaves, spec = _flattened(args, kwargs)
         backend = registry.active()
         arrays: list[Any] = []
+        immutable = True
         signature: list[Any] = [spec, backend.name, floatx(), matmul_precision()]
         for leaf in leaves:
             kind = type(leaf)
@@ -108,6 +110,7 @@ class Function:
                 if type(value) is not backend.array_type:
                     value = adopt(value, backend)
             elif kind is np.ndarray or isinstance(leaf, (np.ndarray, np.generic)):
+                immutable = False
                 aval = Aval(tuple(leaf.shape), standardize(leaf.dtype))
                 value = backend.from_host(plain(leaf))
             else:
@@ -116,7 +119,8 @@ class Function:
             if not backend.is_contiguous(value):
                 value = backend.copy(value)
             arrays.append(value)
-            signature.append(aval)
+            # As tuples and strings, which C hashes and compares: an `Aval` asks Python.
+            signature += aval.shape, aval.dtype
         key = tuple(signature)
         try:
             entry = self._known(key)
@@ -129,14 +133,14 @@ class Function:
             if entry is None:
                 return self._plain(args, kwargs)
         entry.used = next(_clock)
-        return self._finish(entry, entry.program.run(arrays))
+        return self._finish(entry, entry.program.run(arrays, immutable))
 
     def _known(self, key: object) -> _Entry | None:
         """The program of this signature, if it is there and still right."""
         entry = self.entries.get(key)
         return entry if entry is not None and entry.program.current() else None
 
-    def _made(self, key: object, leaves: list[Any], spec: object) -> _Entry | None:
+    def _made(self, key: object, leaves: Sequence[Any], spec: object) -> _Entry | None:
         """The program of a new signature; None where the function cannot be traced.
 
         One thread makes it, and others that want it meanwhile wait for it.
@@ -173,12 +177,15 @@ class Function:
         return self.function(*args, **kwargs)
 
     def _finish(self, entry: _Entry, results: list[Any]) -> Any:
+        made = map(Tensor, results, entry.program.avals)
+        if len(results) == 1 and entry.spec == tree.LEAF:
+            return next(made)
         out = list(entry.leaves)
-        for place, array in zip(entry.places, results, strict=True):
-            out[place] = Tensor(array)
+        for place, tensor in zip(entry.places, made, strict=True):
+            out[place] = tensor
         return tree.unflatten(entry.spec, out)
 
-    def _trace(self, leaves: list[Any], spec: object) -> _Entry:
+    def _trace(self, leaves: Sequence[Any], spec: object) -> _Entry:
         rest = Rest()
         try:
             return self._traced(leaves, spec)
@@ -186,7 +193,7 @@ class Function:
             # Not by its last reference: an error that somebody keeps holds this frame.
             rest.end()
 
-    def _traced(self, leaves: list[Any], spec: object) -> _Entry:
+    def _traced(self, leaves: Sequence[Any], spec: object) -> _Entry:
         staging = Staging()
         staged = [
             staging.add_input(Aval(tuple(v.shape), standardize(v.dtype)))
@@ -209,6 +216,23 @@ class Function:
         )
         others = [None if isinstance(v, Tensor) else v for v in out]
         return _Entry(program, out_spec, others, places)
+
+
+def _flattened(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """`tree.flatten_spec((args, kwargs))`, sooner where there are tensors alone."""
+    if not kwargs:
+        for arg in args:
+            if type(arg) is not Tensor:
+                break
+        else:
+            return args, _flat(len(args))
+    return tree.flatten_spec((args, kwargs))
+
+
+@functools.lru_cache(64)
+def _flat(count: int) -> tree.Spec:
+    """What describes so many arguments that are no structures."""
+    return tree.flatten_spec(((None,) * count, {}))[1]
 
 
 def _as_tensor(leaf: object) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
-from minikeras.engine.aval import Aval
+from minikeras.engine.aval import Shape
 from minikeras.engine.graph import Graph
 from minikeras.engine.living import once
 from minikeras.engine.profile import Profile, watched
@@ -41,6 +41,7 @@ class Program:
         prepared: The steps, one by one, and `nodes`, what each is for.
         allocating_steps: How many of them allocate when run.
         arena_bytes: Memory that a run uses for intermediate values.
+        avals: Shapes and dtypes of the results.
     """
 
     def __init__(
@@ -70,7 +71,11 @@ class Program:
         self._at_once = routine.at_once or not writes
         self._inputs = routine.inputs[:n_inputs]
         self._results = routine.outputs[:n_results]
-        self._fresh = self._made_outside() if backend.fresh_results else {}
+        self._fresh = self._made_outside() if backend.fresh_results else []
+        self._made = frozenset(i for i, _, _ in self._fresh)
+        seen = {target for source, target in routine.views if source in self._inputs}
+        self._as_they_are = self._made | seen | set(self._inputs)
+        self.avals = [v.aval for v in routine.graph.outputs[:n_results]]
         written = set(writes)
         at = {s: routine.inputs[place[s]] for s in reads}
         self._read_only = [(at[s], s) for s in reads if s not in written]
@@ -87,6 +92,8 @@ class Program:
                 # Read as anyone reads it: the next run puts its own array there again.
                 held = adopt(state.eager_value().value, self.backend)
                 self.registers[i] = self.backend.copy(held)
+            for i, shape, dtype in self._fresh:
+                self.registers[i] = self.backend.fresh(shape, dtype)
             with self._routine.settle().lock:
                 self._routine.refresh()
                 function(self.registers)
@@ -109,8 +116,14 @@ class Program:
         """Whether every state is still as trainable as when this was traced."""
         return self.flags == tuple([s.trainable for s in self._reads])
 
-    def run(self, arrays: Sequence[Any]) -> list[Any]:
-        """One run: results as fresh arrays; written states hold their new values."""
+    def run(self, arrays: Sequence[Any], immutable: bool = False) -> list[Any]:
+        """One run: results as fresh arrays; written states hold their new values.
+
+        Args:
+            arrays: The arguments.
+            immutable: Whether nobody changes them, as those of Tensors: then a result
+                that is an argument, or another shape of one, may be that very array.
+        """
         turn = self._turn
         if turn.wanted:
             turn.give_way()
@@ -119,43 +132,44 @@ class Program:
                 other = claim(turn, self.registers, self._read_only, self._written)
                 if other is None:
                     try:
-                        return self._run(arrays)
+                        return self._run(arrays, immutable)
                     except registry.OutOfMemory as error:
                         raise self._explained(error) from error
             other.wait()
 
-    def _made_outside(self) -> dict[int, Aval]:
+    def _made_outside(self) -> list[tuple[int, Shape, str]]:
         """The registers of large results that need no copy: they are made where they stay."""
         movable, times = self._routine.movable, Counter(self._results)
-        return {
-            i: movable[i]
+        return [
+            (i, movable[i].shape, movable[i].dtype)
             for i in self._results
             if i in movable and times[i] == 1 and movable[i].nbytes >= _LARGE
-        }
+        ]
 
-    def _run(self, arrays: Sequence[Any]) -> list[Any]:
+    def _run(self, arrays: Sequence[Any], immutable: bool) -> list[Any]:
         registers, routine = self.registers, self._routine
         with routine.settle().lock:
             for i, array in zip(self._inputs, arrays, strict=False):
                 registers[i] = array
-            # An interrupt before the arena's are back leaves arrays that nobody has.
-            of_arena = [(i, registers[i]) for i in self._fresh]
-            for i, aval in self._fresh.items():
-                registers[i] = self.backend.fresh(aval.shape, aval.dtype)
+            fresh = self.backend.fresh
+            for i, shape, dtype in self._fresh:
+                registers[i] = fresh(shape, dtype)
+            as_they_are = self._as_they_are if immutable else self._made
             if self._at_once:
                 routine.run()
-                results = self._taken()
+                results = self._taken(as_they_are)
             else:
-                results = undisturbed(self._changed)
-            for i, array in of_arena:
-                registers[i] = array
+                results = undisturbed(self._changed, as_they_are)
             routine.release(self._inputs)
+            for i in self._made:
+                registers[i] = None
         return results
 
-    def _taken(self) -> list[Any]:
-        registers, fresh, copy = self.registers, self._fresh, self.backend.copy
+    def _taken(self, as_they_are: frozenset[int]) -> list[Any]:
+        registers, copy = self.registers, self.backend.copy
         return [
-            registers[i] if i in fresh else copy(registers[i]) for i in self._results
+            registers[i] if i in as_they_are else copy(registers[i])
+            for i in self._results
         ]
 
     def _explained(self, error: registry.OutOfMemory) -> registry.OutOfMemory:
@@ -163,10 +177,10 @@ class Program:
         given = graph.inputs[: len(self._inputs)]
         return explained(error, graph, given, self.arena_bytes)
 
-    def _changed(self) -> list[Any]:
+    def _changed(self, as_they_are: frozenset[int]) -> list[Any]:
         routine = self._routine
         routine.run()
-        results = self._taken()
+        results = self._taken(as_they_are)
         routine.store()
         return results
 

@@ -112,3 +112,30 @@ def test_large_results_are_made_where_they_stay(backend):
         for i, a in enumerate(arrays):
             assert not any(np.shares_memory(a, b) for b in arrays[i + 1 :])
     np.testing.assert_array_equal(state, 9 * x)
+
+
+@pytest.mark.parametrize("size", [6, 6000])
+def test_a_result_that_is_an_argument(backend, size):
+    """It is the argument's own memory where that never changes: not an array of the user's."""
+    f = jit(lambda x: (x, ops.reshape(x, (2, -1)), x + 1))
+    array = np.arange(size, dtype="float32")
+    tensor = ops.convert_to_tensor(array)
+    for given in (tensor, array, tensor):
+        whole, folded, _ = f(given)
+        shared = given is tensor
+        assert (whole.value is tensor.value) == shared
+        if backend != "cupy":
+            assert np.shares_memory(folded.value, tensor.value) == shared
+    array[:] = -1
+    expected = np.arange(size, dtype="float32")
+    np.testing.assert_array_equal(np.asarray(whole), expected)
+    taken = f(array)[0]
+    array[:] = 0
+    assert set(np.asarray(taken).tolist()) == {-1.0}
+
+
+def test_nothing_holds_what_a_run_made(backend):
+    f = jit(lambda x: x + 1)
+    result = f(ops.ones((100, 100)))
+    held = [r for r in f.programs[0].registers if r is result.value]
+    assert held == []

@@ -213,10 +213,10 @@ def test_a_run_begins_between_the_look_and_the_taking(taker, monkeypatch):
     (program,) = step.programs
     run = program._run
 
-    def slow_run(arrays):
+    def slow_run(*given):
         begun.set()
         taken.wait(30)
-        return run(arrays)
+        return run(*given)
 
     def told():
         go.set()

@@ -24,6 +24,7 @@ import numpy as np
 from minikeras_numpy.processors import MAX_THREADS, default_threads
 
 from minikeras.extend import Living
+from minikeras_numba.machine.addresses import address_of
 from minikeras_numba.machine.failures import raise_failure
 from minikeras_numba.machine.jit import compile_ir, host
 from minikeras_numba.machine.team_ir import PARTS_BITS, team_text
@@ -206,13 +207,14 @@ class Sequence:
 
 
 _embedded: Living[Sequence] = Living()
+_put = list.__setitem__
 
 
 class Registers(list[Any]):
     """Arrays of a Program, and the table of their addresses that kernels read.
 
     Arrays must be C-contiguous. `address` is the table's own address; the word before
-    it is `failed`.
+    it is `failed`. A register that is None keeps the address that it had.
     """
 
     __slots__ = ("failed", "table", "address")
@@ -228,9 +230,7 @@ class Registers(list[Any]):
             return
         # The array comes last: an interrupt before that leaves a register that will be
         # set again, not one whose address is another array's.
-        super().__setitem__(index, None)
-        if array is None:
-            self.table[index] = 0
-        else:
-            self.table[index] = array.__array_interface__["data"][0]
-            super().__setitem__(index, array)
+        _put(self, index, None)
+        if array is not None:
+            self.table[index] = address_of(array)
+            _put(self, index, array)
