@@ -148,17 +148,17 @@ class NumbaBackend(NumpyBackend):
     def capture(
         self, steps: Sequence[Step], outside: Sequence[int] = ()
     ) -> Step | None:
-        """Neighbouring native steps become one native call."""
+        """Neighbouring native steps become one native call; so does one that is alone."""
         joined: list[Step] = []
         for native, group in groupby(steps, is_native):
             members = list(group)
-            if native:
+            if native and (len(members) > 1 or len(steps) == 1):
                 calls = [call for step in members for call in kernel_calls(step)]
                 may_fail = any(getattr(m, "may_fail", False) for m in members)
                 joined.append(team.Sequence(calls, members, may_fail))
             else:
                 joined += members
-        if not any(map(is_native, steps)):
+        if not any(isinstance(step, team.Sequence) for step in joined):
             return None
 
         def run(registers: list[Any]) -> None:

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
+from minikeras.engine.cotangents import Cotangents, Part
 from minikeras.engine.dtypes import is_inexact
 from minikeras.engine.interpret import (
     MISS,
@@ -31,6 +32,7 @@ from minikeras.engine.jacobians import Jacobians
 from minikeras.engine.passes.stabilise import stabilise
 from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import add, full, reshape
+from minikeras.engine.prims import slice as slice_
 from minikeras.engine.prims import sum as sum_
 from minikeras.engine.quiet import quietly
 from minikeras.engine.state import State
@@ -176,6 +178,16 @@ def _match(cotangent: Tensor, shape: tuple[int, ...]) -> Tensor:
     return cotangent if cotangent.shape == shape else reshape(cotangent, shape=shape)
 
 
+def _part(record: Record, gs: Sequence[Tensor | None]) -> Part | None:
+    """What a slice without steps gives: a part of its operand's cotangent."""
+    static = record.static
+    if record.prim is not slice_ or any(step != 1 for step in static["steps"]):
+        return None
+    (g,) = gs
+    assert g is not None
+    return Part(g, static["starts"], static["stops"])
+
+
 def _reachable(records: Sequence[Record], sources: Iterable[Tensor]) -> set[int]:
     """Ids of all tensors that depend on the sources."""
     ids = {id(t) for t in sources}
@@ -201,12 +213,10 @@ def backward(
         One cotangent per source; None where no seed depends on it.
     """
     needed = _reachable(records, sources)
-    cotangents: dict[int, Tensor] = {}
+    cotangents = Cotangents()
 
     def accumulate(tensor: Tensor, g: Tensor) -> None:
-        g = _match(g, tensor.shape)
-        have = cotangents.get(id(tensor))
-        cotangents[id(tensor)] = g if have is None else add(have, g)
+        cotangents.add(id(tensor), _match(g, tensor.shape))
 
     kept = {id(t) for t in sources}
     for tensor, g in seeds:
@@ -228,7 +238,11 @@ def backward(
         # All readers of these results came later, and have added their share.
         for t in record.outputs:
             if id(t) not in kept:
-                cotangents.pop(id(t), None)  # complete and used: free it early
+                cotangents.pop(id(t))  # complete and used: free it early
+        part = _part(record, gs)
+        if part is not None:
+            cotangents.add_part(record.inputs[0], part)
+            continue
         assert record.prim.vjp is not None
         context = Context(record.inputs, record.outputs, record.static, given)
         results = record.prim.vjp(context, *gs)

@@ -19,6 +19,7 @@ from minikeras.engine.aval import Aval, broadcast_shapes
 from minikeras.engine.dtypes import is_float, numpy_dtype
 from minikeras.engine.exact import exact
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.passes.filled import filled
 from minikeras.engine.prims import broadcast_to, full, matmul, reshape, transpose
 
 _FOLD_LIMIT = 4096  # elements; larger constants are left to the program
@@ -112,6 +113,7 @@ class _Algebra:
             node = node.replaced(self.same)
             if self.folded(node) or self.dropped(node):
                 continue
+            node = filled(node, self.scalar, self.kernels) or node
             node = self.operands(node)
             node = self.transposes(node)
             for v in node.outputs:
