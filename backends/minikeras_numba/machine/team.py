@@ -214,7 +214,7 @@ class Registers(list[Any]):
     """Arrays of a Program, and the table of their addresses that kernels read.
 
     Arrays must be C-contiguous. `address` is the table's own address; the word before
-    it is `failed`. A register that is None keeps the address that it had.
+    it is `failed`.
     """
 
     __slots__ = ("failed", "table", "address")
@@ -231,6 +231,8 @@ class Registers(list[Any]):
         # The array comes last: an interrupt before that leaves a register that will be
         # set again, not one whose address is another array's.
         _put(self, index, None)
-        if array is not None:
+        if array is None:
+            self.table[index] = 0
+        else:
             self.table[index] = address_of(array)
             _put(self, index, array)
