@@ -1,47 +1,30 @@
 """Convolution: windows gathered into a matrix, block by block, and matrix products.
 
 A block is a few batch entries, so that its matrix stays in the cache and memory does
-not grow with the batch. Blocks may be shared out to threads: a *hand* is the workspace of
-one of them. The three directions share one plan and its hands; a lowered step keeps the
-plan, so that it allocates once.
+not grow with the batch. The three directions share one plan and its workspace; a
+lowered step keeps the plan, so that it allocates once.
 """
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
-from minikeras_numpy.sharing import serially, threads
 from minikeras_numpy.windows import Geometry, Ints, interior, taps, view
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap too narrow for BLAS
 _BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
-_PARTS = 8  # sums of a filter's gradient, and blocks at least, where samples allow it
-_SUMS = 1 << 21  # elements of all such sums
-
-Over = Callable[[Callable[[int], None], int], None]
 
 
 class Conv:
-    """The three directions of a convolution, and their workspace.
+    """The three directions of a convolution, and their workspace."""
 
-    `over(work, parts)` calls `work(number)` for each part, in any order.
-    """
-
-    def __init__(
-        self,
-        xp: Any,
-        geometry: Geometry,
-        dtype: np.dtype[Any],
-        over: Over = serially,
-    ) -> None:
+    def __init__(self, xp: Any, geometry: Geometry, dtype: np.dtype[Any]) -> None:
         self.xp = xp
-        self.geometry, self.over = geometry, over
+        self.geometry = geometry
         self.work = work_dtype(dtype)
         self.dtype = dtype
         self.batch, self.spatial, self.cin = geometry[:3]
@@ -65,64 +48,23 @@ class Conv:
         self.pointwise = self.reach == 1 and set(strides) == {1} and not self.padded
         self.by_channel = groups > 1 and self.depth == 1
         width = self.reach * self.cin
-        most = max(1, self.batch // _PARTS)
-        self.step = max(1, min(most, _BLOCK // max(1, self.positions * width)))
+        self.step = max(1, min(self.batch, _BLOCK // max(1, self.positions * width)))
         self._kept: dict[str, Array] = {}
-        self._hands: list[Conv] = []  # each has this list
-        self._free: list[Conv] = []  # those that nobody uses now
         self._turned: Conv | None = None
-
-    def _each(self, work: Callable[[Conv, slice], None]) -> None:
-        """`work(hand, block)` for each block of the batch."""
-        blocks = self._blocks(0, self.batch)
-        self._ready(len(blocks))
-
-        def part(number: int) -> None:
-            hand = self._hand()
-            work(hand, blocks[number])
-            self._free.append(hand)
-
-        self.over(part, len(blocks))
-
-    def _ready(self, parts: int) -> None:
-        """Have a hand for each thread: also for one that takes no part in the first run."""
-        while len(self._hands) < min(parts, threads()):
-            made = copy.copy(self)
-            made._kept = {}
-            self._hands.append(made)
-            self._free.append(made)
-
-    def _hand(self) -> Conv:
-        """This plan with a workspace that nobody uses now."""
-        try:
-            return self._free.pop()
-        except IndexError:  # more threads came meanwhile, or a part failed
-            made = copy.copy(self)
-            made._kept = {}
-            return made
 
     def _buffer(self, name: str, shape: Ints, fill: int | None = None) -> Array:
         """Workspace of this name and shape, made on first use."""
         size = math.prod(shape)
         have = self._kept.get(name)
         if have is None or have.size < size:
-            have = self._kept[name] = self._made(size, fill)
-            for hand in self._hands:
-                theirs = hand._kept.get(name)
-                # In the middle of a part another may lose it: it has what it began with.
-                if theirs is None or theirs.size < size:
-                    hand._kept[name] = self._made(size, fill)
+            have = self._kept[name] = self.xp.empty(size, dtype=self.work)
+            if fill is not None:
+                have[...] = fill
         return have[:size].reshape(shape)
 
-    def _made(self, size: int, fill: int | None) -> Array:
-        made = self.xp.empty(size, dtype=self.work)
-        if fill is not None:
-            made[...] = fill
-        return made
-
-    def _blocks(self, first: int, last: int) -> list[slice]:
-        starts = range(first, last, self.step)
-        return [slice(a, min(a + self.step, last)) for a in starts]
+    def _blocks(self) -> list[slice]:
+        starts = range(0, self.batch, self.step)
+        return [slice(a, min(a + self.step, self.batch)) for a in starts]
 
     def _widened(self, x: Array) -> Array:
         """A block of x in the working dtype with its border of zeros."""
@@ -187,23 +129,20 @@ class Conv:
         if self.by_channel:
             return self._forward_by_channel(x, w, out)
         matrix = self._matrix(w)
-
-        def work(hand: Conv, block: slice) -> None:
-            columns = hand._columns(x[block])
+        for block in self._blocks():
+            columns = self._columns(x[block])
             part = out[block]
             rows = part.shape[0] * self.positions
             if self.groups == 1 and out.dtype == self.work:
                 self.xp.matmul(columns, matrix, out=part.reshape(rows, self.cout))
-                return
+                continue
             shape = (*matrix.shape[:-2], rows, matrix.shape[-1])
-            result = self.xp.matmul(columns, matrix, out=hand._buffer("y", shape))
+            result = self.xp.matmul(columns, matrix, out=self._buffer("y", shape))
             if self.groups > 1:
                 part = part.reshape(rows, self.groups, -1)
                 part[...] = result.transpose(1, 0, 2)
             else:
                 part.reshape(rows, self.cout)[...] = result
-
-        self._each(work)
         return out
 
     def filter_grad(self, x: Array, dy: Array, out: Array) -> Array:
@@ -214,45 +153,17 @@ class Conv:
         shape: Ints = (depth, self.cout)
         if self.groups > 1:
             shape = (self.groups, depth, self.cout // self.groups)
-
-        def work(hand: Conv, block: slice, total: Array, first: bool) -> None:
-            columns = hand._columns(x[block]).swapaxes(-1, -2)
-            target = total if first else hand._buffer("dw part", shape)
-            self.xp.matmul(columns, hand._grouped(dy[block]), out=target)
-            if not first:
-                total += target
-
-        total = self._sums(work, shape)
+        total = self._buffer("dw", shape)
+        total[...] = 0
+        part = self._buffer("dw part", shape)
+        for block in self._blocks():
+            columns = self._columns(x[block]).swapaxes(-1, -2)
+            self.xp.matmul(columns, self._grouped(dy[block]), out=part)
+            total += part
         if self.groups > 1:
             total = total.transpose(1, 0, 2)
         out[...] = total.reshape(out.shape)
         return out
-
-    def _sums(
-        self, work: Callable[[Conv, slice, Array, bool], None], shape: Ints
-    ) -> Array:
-        """The sum of what `work(hand, block, total, first)` gives or adds to a total.
-
-        The samples are cut by sizes alone, and the parts added in order.
-        """
-        size = math.prod(shape)
-        count = max(1, min(_PARTS, self.batch, _SUMS // max(1, size)))
-        totals = self._buffer("dw", (count, *shape))
-        if self.batch == 0:
-            totals[...] = 0
-        self._ready(count)
-
-        def part(number: int) -> None:
-            hand = self._hand()
-            ends = (self.batch * i // count for i in (number, number + 1))
-            for i, block in enumerate(self._blocks(*ends)):
-                work(hand, block, totals[number], i == 0)
-            self._free.append(hand)
-
-        self.over(part, count if self.batch else 0)
-        if count == 1:
-            return totals[0]
-        return self.xp.sum(totals, axis=0, out=self._buffer("dw sum", shape))
 
     def input_grad(self, dy: Array, w: Array, out: Array) -> Array:
         """The gradient of the input into `out`: products, added back tap by tap."""
@@ -263,29 +174,26 @@ class Conv:
         if self.groups == 1 and self.strides[-1] == 1 and self.cin >= _TAP_CHANNELS:
             return self._input_grad_by_tap(dy, w, out)
         matrix = self._matrix(w).swapaxes(-1, -2)
-
-        def work(hand: Conv, block: slice) -> None:
+        for block in self._blocks():
             count = block.stop - block.start
             rows = count * self.positions
-            grouped = hand._grouped(dy[block])
+            grouped = self._grouped(dy[block])
             shape = (*grouped.shape[:-1], matrix.shape[-1])
             columns = self.xp.matmul(
-                grouped, matrix, out=hand._buffer("columns", shape)
+                grouped, matrix, out=self._buffer("columns", shape)
             )
             if self.pointwise and self.groups == 1:
                 out[block] = columns.reshape(out[block].shape)
-                return
+                continue
             if self.groups > 1:
                 columns = columns.reshape(self.groups, rows, self.reach, self.depth)
                 columns = columns.transpose(1, 2, 0, 3)
             columns = columns.reshape(count, *self.out, *self.kernel, self.cin)
-            wide = hand._buffer("dx", (count, *self.wide, self.cin))
+            wide = self._buffer("dx", (count, *self.wide, self.cin))
             wide[...] = 0
             for tap, place in self.places:
                 wide[place] += columns[(slice(None),) * (1 + len(self.out)) + tap]
             out[block] = wide[self.inner] if self.padded else wide
-
-        self._each(work)
         return out
 
     def _turns(self) -> bool:
@@ -319,7 +227,7 @@ class Conv:
                 filters=self.cin,
                 padding=borders,
             )
-            plan = self._turned = Conv(self.xp, turned, self.dtype, self.over)
+            plan = self._turned = Conv(self.xp, turned, self.dtype)
         flipped = w[(slice(None, None, -1),) * len(self.kernel)].swapaxes(-1, -2)
         kernel = plan._buffer("w", flipped.shape)
         kernel[...] = flipped
@@ -332,23 +240,20 @@ class Conv:
         """
         matrices = self._matrix(w).reshape(self.reach, self.cin, self.cout)
         matrices = matrices.swapaxes(-1, -2)
-
-        def work(hand: Conv, block: slice) -> None:
+        for block in self._blocks():
             count = block.stop - block.start
-            flat = hand._grouped(dy[block])
+            flat = self._grouped(dy[block])
             shape = (self.reach, flat.shape[0], self.cin)
-            parts = self.xp.matmul(flat, matrices, out=hand._buffer("columns", shape))
+            parts = self.xp.matmul(flat, matrices, out=self._buffer("columns", shape))
             if self.pointwise:
                 out[block] = parts.reshape(out[block].shape)
-                return
+                continue
             parts = parts.reshape(self.reach, count, *self.out, self.cin)
-            wide = hand._buffer("dx", (count, *self.wide, self.cin))
+            wide = self._buffer("dx", (count, *self.wide, self.cin))
             wide[...] = 0
             for part, (_, place) in zip(parts, self.places, strict=True):
                 wide[place] += part
             out[block] = wide[self.inner] if self.padded else wide
-
-        self._each(work)
         return out
 
     # One channel per group (depthwise): multiply and add, tap by tap.
@@ -360,49 +265,42 @@ class Conv:
 
     def _forward_by_channel(self, x: Array, w: Array, out: Array) -> Array:
         w = self._per_channel(w)
-
-        def work(hand: Conv, block: slice) -> None:
-            wide = hand._widened(x[block])
+        for block in self._blocks():
+            wide = self._widened(x[block])
             shape = (wide.shape[0], *self.out, *w.shape[-2:])
-            total = hand._buffer("y", shape)
-            product = hand._buffer("y part", shape)
+            total = self._buffer("y", shape)
+            product = self._buffer("y part", shape)
             total[...] = 0
             for tap, place in self.places:
                 self.xp.multiply(wide[place][..., None], w[tap], out=product)
                 total += product
             out[block] = total.reshape(*shape[:-2], self.cout)
-
-        self._each(work)
         return out
 
     def _filter_grad_by_channel(self, x: Array, dy: Array, out: Array) -> Array:
         shape = (*self.kernel, self.cin, self.cout // self.cin)
-
-        def work(hand: Conv, block: slice, total: Array, first: bool) -> None:
-            wide = hand._widened(x[block])
+        total = self._buffer("dw", shape)
+        total[...] = 0
+        for block in self._blocks():
+            wide = self._widened(x[block])
             g = dy[block].astype(self.work, copy=False)
             g = g.reshape(-1, self.cin, shape[-1])
             for tap, place in self.places:
                 seen = wide[place].reshape(-1, self.cin)
-                part = self.xp.einsum("rc,rcm->cm", seen, g)
-                total[tap] = part if first else total[tap] + part
-
-        out[...] = self._sums(work, shape).reshape(out.shape)
+                total[tap] += self.xp.einsum("rc,rcm->cm", seen, g)
+        out[...] = total.reshape(out.shape)
         return out
 
     def _input_grad_by_channel(self, dy: Array, w: Array, out: Array) -> Array:
         w = self._per_channel(w)
-
-        def work(hand: Conv, block: slice) -> None:
+        for block in self._blocks():
             g = dy[block].astype(self.work, copy=False)
             g = g.reshape(*g.shape[:-1], *w.shape[-2:])
-            wide = hand._buffer("dx", (g.shape[0], *self.wide, self.cin))
+            wide = self._buffer("dx", (g.shape[0], *self.wide, self.cin))
             wide[...] = 0
             for tap, place in self.places:
                 wide[place] += (g * w[tap]).sum(axis=-1)
             out[block] = wide[self.inner] if self.padded else wide
-
-        self._each(work)
         return out
 
 

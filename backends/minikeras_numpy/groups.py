@@ -2,8 +2,7 @@
 
 A `Group` writes the body's results into given arrays. Other values live in a few
 temporaries of the size of a block, reused as soon as they are dead, so they stay in
-the cache and memory does not grow with the arrays. Blocks are shared out to threads, each
-with a schedule of its own. An output may share its memory
+the cache and memory does not grow with the arrays. An output may share its memory
 with an input of the same shape (an update in place); which ones do is looked up at
 the first run, and an output whose input is read again later is written last.
 """
@@ -19,7 +18,6 @@ import numpy as np
 from minikeras.extend import Graph, Node, Shape, Value, allocates, numpy_dtype
 from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
-from minikeras_numpy.sharing import share, threads
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
 
 BLOCK = (
@@ -49,21 +47,19 @@ class Group:
             allocates(writer(kernels, node)) for node in body.nodes
         )
         self.line = Line(self.space) if self.mode == "lines" else None
-        self._shared: list[set[int]] | None = None
-        self._made = 0  # schedules
-        self._free: list[_Schedule] = []  # those that nobody uses now
+        self._schedule: _Schedule | None = None
         self._sums: dict[int, Array] = {}
         self._tiles: dict[int, Array] = {}
 
     def run(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Fill `outputs` from `inputs`; warnings are the caller's business."""
-        if self._shared is None:
-            self._shared = _sharing(inputs, outputs)
+        schedule = self._schedule
+        if schedule is None:
+            shared = _sharing(inputs, outputs)
+            schedule = self._schedule = _Schedule(self, shared)
         arrays: list[Any] = [*inputs, *outputs]
         if self.mode == "whole":
-            schedule = self._hand()
             schedule.execute([*arrays, *schedule.fixed], 0)
-            self._free.append(schedule)
             return
         if self.line is not None:
             arrays = self._lines(arrays)
@@ -74,23 +70,13 @@ class Group:
         else:
             total, width = self.space[0], self.size // self.space[0]
         rows = block_rows(width, self.cells)
-
-        def part(number: int) -> None:
-            schedule = self._hand()
-            at = number * rows
+        for number, at in enumerate(range(0, total, rows)):
             table = arrays
             if self._sums:
                 table = list(arrays)
                 for i in self._sums:
                     table[i] = arrays[i][number]
             schedule.block(table, at, min(at + rows, total), width)
-            self._free.append(schedule)
-
-        parts = -(-total // rows)
-        # Also for a thread that takes no part in the first run.
-        while self._made < min(parts, threads()):
-            self._free.append(self._schedule())
-        share(part, parts)
         if self.line is not None:
             for j, v in enumerate(self.body.outputs):
                 if v.aval.shape != self.space:
@@ -124,17 +110,6 @@ class Group:
                 continue
             result.append(line.as_rows(array))
         return result
-
-    def _hand(self) -> _Schedule:
-        """A schedule whose temporaries nobody uses now."""
-        try:
-            return self._free.pop()
-        except IndexError:  # the first, or more threads came, or a part failed
-            return self._schedule()
-
-    def _schedule(self) -> _Schedule:
-        self._made += 1
-        return _Schedule(self, self._shared or [])
 
 
 def block_rows(width: int, cells: int) -> int:

@@ -19,7 +19,6 @@ from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool, maximum_of
 from minikeras_numpy.recurrent import FILLS, prepared
-from minikeras_numpy.sharing import share, share_products, threads
 from minikeras_numpy.windows import Geometry
 from minikeras_numpy.writers import Scratch, choose
 
@@ -68,7 +67,7 @@ def _matmul(node: Node) -> Run:
 def _plan(node: Node, x_shape: Any, w_shape: Any) -> Conv:
     dtype = numpy_dtype(node.inputs[0].aval.dtype)
     geometry = Geometry.of_conv(x_shape, w_shape, node.static)
-    return Conv(np, geometry, dtype, share_products)
+    return Conv(np, geometry, dtype)
 
 
 def _conv(node: Node) -> Run:
@@ -99,34 +98,19 @@ def _widened(pool: Pool, x: Array, fill: Any, scratch: Scratch, name: str) -> Ar
     return wide
 
 
-def _by_samples(
-    batch: int, size: int, work: Callable[..., None]
-) -> Callable[..., None]:
-    """`work(scratch, *arrays)` for some samples of a batch at a time, by several threads.
+def _by_samples(batch: int, size: int, work: Callable[..., None]) -> Run:
+    """`work(scratch, *arrays)` for some samples of a batch at a time.
 
     `size` is the elements that it goes over for a sample; each place in a window reads the
     same few arrays.
     """
     step = max(1, _BLOCK // max(1, size))
-    family: list[Scratch] = []
-    free: list[Scratch] = []  # those that nobody uses now
+    blocks = [slice(at, at + step) for at in range(0, batch, step)]
+    scratch = Scratch()
 
     def run(*given: Array) -> None:
-        parts = -(-batch // step)
-        while len(family) < min(parts, threads()):
-            family.append(Scratch(family))
-            free.append(family[-1])
-
-        def part(number: int) -> None:
-            try:
-                scratch = free.pop()
-            except IndexError:  # more threads came meanwhile, or a part failed
-                scratch = Scratch()
-            block = slice(number * step, (number + 1) * step)
+        for block in blocks:
             work(scratch, *(a[block] for a in given))
-            free.append(scratch)
-
-        share(part, parts)
 
     return run
 

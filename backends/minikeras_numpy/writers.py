@@ -11,7 +11,7 @@ mask is irregular. Choosing by bit masks on an integer view costs a tenth.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,33 +35,21 @@ _INTS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 
 
 class Scratch:
-    """Workspace of one step, by name: allocated once, then reused.
+    """Workspace of one step, by name: allocated once, then reused."""
 
-    Args:
-        family: The workspaces of all threads that share the step. What one of them needs
-            the others get as well: they may have had no part in the first run.
-    """
-
-    def __init__(self, family: Sequence[Scratch] = ()) -> None:
+    def __init__(self) -> None:
         self._kept: dict[str, Array] = {}
-        self._family = family
 
     def get(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """An array with undefined values, valid until the name is asked for again."""
         have = self._kept.get(name)
         if have is None or have.shape != shape or have.dtype != dtype:
             need = math.prod(shape) * np.dtype(dtype).itemsize
-            flat = self._bytes(name, need)
-            for other in self._family:
-                other._bytes(name, need)
+            flat = self._kept.get(name + " bytes")
+            if flat is None or flat.nbytes < need:
+                flat = self._kept[name + " bytes"] = np.empty(need, dtype=np.uint8)
             have = self._kept[name] = flat[:need].view(dtype).reshape(shape)
         return have
-
-    def _bytes(self, name: str, need: int) -> Array:
-        flat = self._kept.get(name + " bytes")
-        if flat is None or flat.nbytes < need:
-            flat = self._kept[name + " bytes"] = np.empty(need, dtype=np.uint8)
-        return flat
 
 
 def _is_zero(value: Array) -> bool:

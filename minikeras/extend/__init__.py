@@ -15,12 +15,7 @@ from minikeras.engine.backend import (
 )
 from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
-from minikeras.engine.forking import (
-    after_fork,
-    finish_before_fork,
-    pause,
-    settle_at_fork,
-)
+from minikeras.engine.forking import finish_before_fork, pause, settle_at_fork
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.living import Living
 from minikeras.engine.passes.plan import plan
@@ -28,7 +23,6 @@ from minikeras.engine.precision import matmul_precision
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 from minikeras.engine.quiet import is_quiet, quietly
 from minikeras.engine.ranks import Communicator, communicator
-from minikeras.engine.undisturbed import undisturbed
 from minikeras.engine.user_rows import UserKernel, UserRow
 from minikeras.extend.op import KernelError, Op, op
 
@@ -52,7 +46,6 @@ __all__ = [
     "UserKernel",
     "UserRow",
     "Value",
-    "after_fork",
     "allocates",
     "allocating",
     "broadcast_shapes",
@@ -78,5 +71,4 @@ __all__ = [
     "settle_at_fork",
     "waiting",
     "waits",
-    "undisturbed",
 ]
