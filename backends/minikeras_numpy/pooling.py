@@ -45,6 +45,18 @@ class Pool:
         wide[self.inner] = x
         return wide
 
+    def inside(self, xp: Any) -> list[Array | None]:
+        """For each place, which windows have an element there; None where all have.
+
+        A border as low as the lowest element is never the maximum of a window.
+        """
+        if not self.padded:
+            return [None] * len(self.places)
+        wide = xp.zeros((1, *self.padded_shape[1:]), dtype=bool)
+        wide[self.inner] = True
+        seen = [xp.array(wide[place]) for place in self.places]
+        return [None if bool(mask.all()) else mask for mask in seen]
+
     def narrow(self, wide: Array) -> Array:
         """The part of `wide` that is not border."""
         return wide[self.inner] if self.padded else wide
@@ -66,9 +78,11 @@ def spread_maximum(
     """Add `dy` to `target` at the first maximum of each window."""
     left = xp.ones(peak.shape, dtype=bool)
     hit = xp.empty(peak.shape, dtype=bool)
-    for place in pool.places:
+    for place, inside in zip(pool.places, pool.inside(xp), strict=True):
         xp.equal(wide[place], peak, out=hit)
         hit &= left
+        if inside is not None:
+            hit &= inside
         left ^= hit
         if pool.disjoint:
             target[place] = xp.where(hit, dy, 0)
@@ -105,8 +119,10 @@ def table(xp: Any) -> Table:
         peak = maximum_of(xp, pool, wide, xp.empty(pool.out_shape, dtype=x.dtype))
         out = xp.zeros(pool.out_shape, dtype=x.dtype)
         left = xp.ones(peak.shape, dtype=bool)
-        for place in pool.places:
+        for place, inside in zip(pool.places, pool.inside(xp), strict=True):
             hit = (wide[place] == peak) & left
+            if inside is not None:
+                hit &= inside
             left ^= hit
             out = xp.where(hit, wide_g[place], out)
         return out

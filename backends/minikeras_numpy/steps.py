@@ -130,7 +130,7 @@ def _max_pool_grad(node: Node) -> Run:
     x_aval = node.inputs[0].aval
     pool = _pool(node, x_aval.shape)
     zero = np.zeros((), numpy_dtype(x_aval.dtype))
-    places = pool.places
+    places, inside = pool.places, pool.inside(np)
     spatial = x_aval.shape[1:-1]
     whole = pool.disjoint and pool.covers(spatial, node.static["window"])
 
@@ -156,9 +156,11 @@ def _max_pool_grad(node: Node) -> Run:
         for seen in near[1:]:
             np.maximum(peak, seen, out=peak)
         left.fill(True)
-        for place, seen in zip(places, near, strict=True):
+        for place, seen, mask in zip(places, near, inside, strict=True):
             np.equal(seen, peak, out=hit)
             np.logical_and(hit, left, out=hit)
+            if mask is not None:
+                np.logical_and(hit, mask, out=hit)
             np.logical_xor(left, hit, out=left)
             choose(hit, dy, zero, part, scratch)
             if pool.disjoint:

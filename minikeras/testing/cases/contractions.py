@@ -225,6 +225,31 @@ def pooling() -> Iterator[Case]:
     ties = (Arg((1, 3, 3, 1), values=[1.0] * 9), Arg((1, 2, 2, 1)))
     expected = _ties
     yield Case("max_pool_grad", ties, how, FLOATS, expected, (1,), label="ties")
+    yield from _as_low_as_the_border()
+
+
+def _as_low_as_the_border() -> Iterator[Case]:
+    """Windows of -inf beside a border: the first element is the maximum, not the border."""
+    how = {"window": (3, 2), "strides": (2, 1), "padding": ((1, 1), (1, 0))}
+    lowest = Arg((1, 3, 2, 3), values=[-np.inf] * 18)
+
+    def spread(_: object, dy: Tensor) -> Any:
+        out = np.zeros((1, 3, 2, 3))
+        for row, column in np.ndindex(2, 2):
+            out[:, row, max(column - 1, 0)] += dy[:, row, column]
+        return out
+
+    def gather(_: object, g: Tensor) -> Any:
+        out = np.zeros((1, 2, 2, 3))
+        for row, column in np.ndindex(2, 2):
+            out[:, row, column] = g[:, row, max(column - 1, 0)]
+        return out
+
+    label = "-inf"
+    given = (lowest, Arg((1, 2, 2, 3)))
+    yield Case("max_pool_grad", given, how, FLOATS, spread, (1,), 2, label)
+    given = (lowest, Arg((1, 3, 2, 3)))
+    yield Case("max_pool_gather", given, how, FLOATS, gather, (1,), label=label)
 
 
 def _ties(_: object, dy: Tensor) -> Any:
