@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.interpret import Release
 
+_MOST_ARGUMENTS = 8
+_LONGEST_NAME = 100  # of those that are compared with others, which takes its square
 _counts: dict[str, int] = {}
 _scopes: ContextVar[tuple[name_scope, ...]] = ContextVar(
     "minikeras_name_scopes", default=()
@@ -26,15 +28,47 @@ def to_snake_case(name: str) -> str:
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """For a message: the known names that are most like this one, or three of them."""
+    spelt = {k.lower(): k for k in sorted(known)}
+    return did_you_mean(name, spelt.values()) or (
+        f"Names are, for example, {', '.join(repr(k) for k in list(spelt.values())[:3])}."
+    )
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """For a message: the known names that are most like this one; "" where none is."""
     import difflib  # only where a name is wrong
 
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+        return ""
     spelt = {k.lower(): k for k in sorted(known)}
-    if not isinstance(name, str):
-        name = ""
-    close = difflib.get_close_matches(str(name).lower(), spelt, 3, 0.6)
-    if close:
-        return f"Did you mean {' or '.join(repr(spelt[k]) for k in close)}?"
-    return f"Names are, for example, {', '.join(repr(k) for k in list(spelt.values())[:3])}."
+    close = difflib.get_close_matches(name.lower(), spelt, 3, 0.6)
+    return (
+        f"Did you mean {' or '.join(repr(spelt[k]) for k in close)}?" if close else ""
+    )
+
+
+def unknown_arguments(
+    cls: type, given: Mapping[str, object], more: Iterable[str] = ()
+) -> str:
+    """For a message: arguments that a constructor lacks, and what may have been meant."""
+    import inspect  # only where a name is wrong
+
+    known = dict.fromkeys(more)
+    for base in cls.__mro__:  # a subclass hands on to its base what it does not know
+        init: Any = base.__dict__.get("__init__")
+        if inspect.isfunction(init):
+            known |= {
+                name: None
+                for name, parameter in inspect.signature(init).parameters.items()
+                if name != "self" and not parameter.kind.name.startswith("VAR_")
+            }
+    said = f"{cls.__name__}: unknown arguments {shown(dict(given))}."
+    meant = [did_you_mean(name, known) for name in given]
+    if any(meant):
+        return " ".join([said, *filter(None, dict.fromkeys(meant))])
+    first, rest = list(known)[:_MOST_ARGUMENTS], len(known) - _MOST_ARGUMENTS
+    more_of_them = f" and {rest} more (see help)" if rest > 0 else ""
+    return f"{said} Known are {', '.join(first)}{more_of_them}."
 
 
 def shown(value: object, limit: int = 120) -> str:
@@ -98,7 +132,7 @@ def check_name(name: object, owner: str) -> str:
     """
     if not isinstance(name, str) or "/" in name or not name:
         raise ValueError(
-            f"{owner}: name={name!r}; expected a non-empty string without '/'."
+            f"{owner}: name={shown(name)}; expected a non-empty string without '/'."
         )
     return name
 

@@ -177,3 +177,31 @@ def test_unknown_names_of_modules_carry_what_python_proposes_names_by():
         with pytest.raises(AttributeError) as caught:
             module.Dence  # noqa: B018  # only looked up
         assert caught.value.name == "Dence" and caught.value.obj is module
+
+
+FAMILIES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics",
+            "optimizers", "callbacks")  # fmt: skip
+LONGEST = 360
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_errors_of_constructors_are_short(family):
+    module = getattr(minikeras, family)
+    classes = [c for c in vars(module).values() if isinstance(c, type)]
+    classes += [getattr(module, name) for name in module.__all__]
+    calls = [
+        lambda made: made([*range(1000)]),
+        lambda made: made(3, [*range(1000)]),
+        lambda made: made("a" * 1000),
+        lambda made: made(speed=[*range(1000)]),
+        lambda made: made(3, speed=3),
+    ]
+    long = {}
+    for made in dict.fromkeys(c for c in classes if isinstance(c, type)):
+        for number, call in enumerate(calls):
+            try:
+                call(made)
+            except Exception as error:
+                if len(str(error)) > LONGEST:
+                    long[made.__name__, number] = str(error)[:500]
+    assert not long

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from minikeras import naming
 from minikeras.callbacks import backup
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.warn import warn_user
@@ -69,7 +70,7 @@ class BackupAndRestore(Callback):
         super().__init__()
         if not isinstance(backup_dir, (str, os.PathLike)) or not os.fspath(backup_dir):
             raise ValueError(
-                f"BackupAndRestore: backup_dir={backup_dir!r}; expected the path of a "
+                f"BackupAndRestore: backup_dir={naming.shown(backup_dir)}; expected the path of a "
                 "folder."
             )
         whole = isinstance(save_freq, int) and not isinstance(save_freq, bool)

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any
 
+from minikeras import naming
 from minikeras.callbacks.callback import Logs
 from minikeras.callbacks.monitor_callback import MonitorCallback
 from minikeras.console import say
@@ -65,7 +66,7 @@ class ModelCheckpoint(MonitorCallback):
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(
-                f"ModelCheckpoint: filepath={self.filepath!r} with save_weights_only="
+                f"ModelCheckpoint: filepath={naming.shown(self.filepath)} with save_weights_only="
                 f"{save_weights_only}; expected a name that ends in {' or '.join(endings)}."
             )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.warn import warn_user
 
@@ -56,8 +56,8 @@ class MonitorCallback(Callback):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warn_user(
-                f'{type(self).__name__} mode {mode!r} is unknown; expected "min", "max" or '
-                '"auto", which is used now.'
+                f"{type(self).__name__} mode {naming.shown(mode)} is unknown; expected "
+                '"min", "max" or "auto", which is used now.'
             )
             mode = "auto"
         self.monitor = monitor

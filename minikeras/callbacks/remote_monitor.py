@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.warn import warn_user
 
@@ -45,7 +46,7 @@ class RemoteMonitor(Callback):
         super().__init__()
         if not root.startswith(("http://", "https://")):
             raise ValueError(
-                f"RemoteMonitor: root={root!r}; expected an address that begins with "
+                f"RemoteMonitor: root={naming.shown(root)}; expected an address that begins with "
                 "http:// or https://."
             )
         self.root = root

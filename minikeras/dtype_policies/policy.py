@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine import backend as registry
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
@@ -53,9 +53,11 @@ class DTypePolicy:
                         f"DTypePolicy: name={name!r}; expected a policy without "
                         "quantization, or dtype_policies.get for one with."
                     ) from None
+                mixed = ("mixed_float16", "mixed_bfloat16")
                 raise ValueError(
-                    f"DTypePolicy: name={name!r}; expected 'mixed_float16', "
-                    f"'mixed_bfloat16' or one of {', '.join(dtypes.ALLOWED)}."
+                    f"DTypePolicy: name={naming.shown(name)}; expected a dtype such as "
+                    f"'float32', or one of {', '.join(map(repr, mixed))}. "
+                    f"{naming.did_you_mean(name, (*mixed, *dtypes.ALLOWED))}"
                 ) from None
 
     @property

@@ -43,6 +43,13 @@ class Rest:
         if _ours and not _resting:
             _ours = False
             gc.enable()
+        self.__class__ = _Ended  # type: ignore[assignment]  # Python calls no `__del__` then
 
     def __del__(self) -> None:
         self.end()
+
+
+class _Ended:
+    """What a `Rest` is after its end: Python swallows a Ctrl-C that meets a `__del__`."""
+
+    __slots__ = ()

@@ -211,7 +211,7 @@ def standardize(dtype: object) -> str:
         return _dtype_name(dtype)
     except TypeError:
         raise ValueError(
-            f"dtype {dtype!r} is not understood; expected one of {', '.join(ALLOWED)}."
+            f"dtype {repr(dtype)[:120]} is not understood; expected one of {', '.join(ALLOWED)}."
         ) from None
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.engine import backend, dtypes
 from minikeras.engine.aval import Shape
 from minikeras.engine.eager import Eager
@@ -75,7 +76,8 @@ class RandomInitializer(Initializer):
             seed = make_default_seed()
         if isinstance(seed, bool) or not isinstance(seed, (int, SeedGenerator)):
             raise ValueError(
-                f"{type(self).__name__}: seed={seed!r}; expected an integer, a SeedGenerator or "
+                f"{type(self).__name__}: seed={naming.shown(seed)}; "
+                "expected an integer, a SeedGenerator or "
                 "None."
             )
         self.seed = seed

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine import dtypes
 from minikeras.engine.interpret import eagerly
 from minikeras.engine.tensor import Tensor, from_numpy
@@ -158,7 +158,9 @@ class STFT(Initializer):
         periodic: bool = False,
     ) -> None:
         if side not in ("real", "imag"):
-            raise ValueError(f"STFT: side={side!r}; expected 'real' or 'imag'.")
+            raise ValueError(
+                f"STFT: side={naming.shown(side)}; expected 'real' or 'imag'."
+            )
         if scaling not in ("density", "spectrum", None):
             raise ValueError(
                 f"STFT: scaling={scaling!r}; expected 'density', 'spectrum' or None."

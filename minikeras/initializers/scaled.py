@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minikeras import random
+from minikeras import naming, random
 from minikeras.engine.aval import Shape
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers.base import (
@@ -63,7 +63,7 @@ class VarianceScaling(RandomInitializer):
             )
         if mode not in _MODES:
             raise ValueError(
-                f"VarianceScaling: mode={mode!r}; expected one of {_MODES}."
+                f"VarianceScaling: mode={naming.shown(mode)}; expected one of {_MODES}."
             )
         distribution = str(distribution).lower()
         if distribution == "normal":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from minikeras import ops, settings
+from minikeras import naming, ops, settings
 from minikeras.engine import ranks
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.ranks import Shard
@@ -33,7 +33,9 @@ REDUCTIONS = (
 def check_reduction(reduction: str | None) -> None:
     """Refuse a name that is no reduction."""
     if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction={reduction!r}; expected one of {REDUCTIONS}.")
+        raise ValueError(
+            f"reduction={naming.shown(reduction)}; expected one of {REDUCTIONS}."
+        )
 
 
 def get_mask(value: object) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from minikeras import ops, settings
+from minikeras import naming, ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts, is_even
@@ -187,7 +187,7 @@ class AUC(Metric):
 def _check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(
-            f"AUC: {name}={value!r}; expected one of {', '.join(choices)}."
+            f"AUC: {name}={naming.shown(value)}; expected one of {', '.join(choices)}."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.reduction import align, match_ranks
 from minikeras.types import ArrayLike
@@ -31,7 +31,9 @@ def parse_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
     listed = list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
     bad = [t for t in listed if t is None or not 0 <= t <= 1]
     if bad:
-        raise ValueError(f"thresholds={thresholds}; expected numbers in [0, 1].")
+        raise ValueError(
+            f"thresholds={naming.shown(thresholds)}; expected numbers in [0, 1]."
+        )
     return listed
 
 

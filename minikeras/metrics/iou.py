@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minikeras import ops, settings
+from minikeras import naming, ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.dtypes import is_float
 from minikeras.losses.reduction import align
@@ -61,8 +61,8 @@ class IoU(Metric):
         bad = [i for i in target_class_ids if not 0 <= i < num_classes]
         if bad:
             raise ValueError(
-                f"{type(self).__name__}: target_class_ids has {bad}; expected classes in "
-                f"[0, {num_classes})."
+                f"{type(self).__name__}: target_class_ids has {naming.shown(bad)}; "
+                f"expected classes in [0, {num_classes})."
             )
         self.num_classes = num_classes
         self.target_class_ids = list(target_class_ids)

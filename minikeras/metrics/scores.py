@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from minikeras import ops, settings
+from minikeras import naming, ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
@@ -63,7 +63,7 @@ class FBetaScore(Metric):
         owner = type(self).__name__
         if average not in AVERAGES:
             raise ValueError(
-                f"{owner}: average={average!r}; expected one of {AVERAGES}."
+                f"{owner}: average={naming.shown(average)}; expected one of {AVERAGES}."
             )
         if not isinstance(beta, float) or not beta > 0:
             raise ValueError(f"{owner}: beta={beta!r}; expected a float above 0.")
@@ -218,7 +218,8 @@ class R2Score(Metric):
         choices = (None, "uniform_average", "variance_weighted_average")
         if class_aggregation not in choices:
             raise ValueError(
-                f"R2Score: class_aggregation={class_aggregation!r}; expected one of {choices}."
+                f"R2Score: class_aggregation={naming.shown(class_aggregation)}; "
+                f"expected one of {choices}."
             )
         if num_regressors < 0:
             raise ValueError(

@@ -58,6 +58,8 @@ class Model(Trainer, Layer):
     (5, 1)
     """
 
+    _more_arguments = ("inputs", "outputs")
+
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         made: type[Any] = cls
         if cls is Model and _is_functional(args, kwargs):

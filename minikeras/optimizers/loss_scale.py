@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from minikeras import initializers, ops
+from minikeras import initializers, naming, ops
 from minikeras.engine import ranks
 from minikeras.engine.tensor import Tensor
 from minikeras.ops import collective
@@ -78,7 +78,7 @@ class LossScaleOptimizer(Optimizer):
                 )
         if not isinstance(inner_optimizer, Optimizer):
             raise ValueError(
-                f"LossScaleOptimizer: inner_optimizer={inner_optimizer!r}; expected an "
+                f"LossScaleOptimizer: inner_optimizer={naming.shown(inner_optimizer)}; expected an "
                 "Optimizer."
             )
         super().__init__(learning_rate=0.0, name=name, **kwargs)

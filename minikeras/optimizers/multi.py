@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from minikeras import naming
 from minikeras.optimizers.loss_scale import LossScaleOptimizer
 from minikeras.optimizers.optimizer import Optimizer
 from minikeras.saving.serialization import (
@@ -147,7 +148,8 @@ class MultiOptimizer(Optimizer):
     ) -> None:
         if not isinstance(optimizer_map, Optimizer) and not callable(optimizer_map):
             raise ValueError(
-                f"MultiOptimizer: optimizer_map={optimizer_map!r}; expected an OptimizerMap or "
+                f"MultiOptimizer: optimizer_map={naming.shown(optimizer_map)}; "
+                "expected an OptimizerMap or "
                 "a function from a variable to its optimizer."
             )
         super().__init__(

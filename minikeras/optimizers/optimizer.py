@@ -104,7 +104,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         learning_rate = legacy.translate(learning_rate, kwargs)
         owner = type(self).__name__
         if kwargs:
-            raise ValueError(f"{owner}: unknown arguments {sorted(kwargs)}.")
+            raise ValueError(naming.unknown_arguments(type(self), kwargs))
         check_clipping(owner, clipnorm, clipvalue, global_clipnorm)
         check_steps(
             owner, "gradient_accumulation_steps", gradient_accumulation_steps, 2
@@ -141,7 +141,8 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         if callable(learning_rate):
             return learning_rate
         raise ValueError(
-            f"{type(self).__name__}: learning_rate={learning_rate!r}; expected a number, a "
+            f"{type(self).__name__}: learning_rate={naming.shown(learning_rate)}; "
+            "expected a number, a "
             "LearningRateSchedule, or a function without arguments."
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
@@ -66,7 +66,7 @@ class SGD(Optimizer):
     ) -> None:
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
             raise ValueError(
-                f"SGD: momentum={momentum!r}; expected a number in [0, 1]."
+                f"SGD: momentum={naming.shown(momentum)}; expected a number in [0, 1]."
             )
         super().__init__(
             learning_rate=learning_rate,

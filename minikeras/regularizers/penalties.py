@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.tensor import Tensor
 
 
@@ -22,7 +22,9 @@ def _checked(value: object, owner: str, name: str) -> float:
         or not isinstance(value, (int, float))
         or not math.isfinite(value)
     ):
-        raise ValueError(f"{owner}: {name}={value!r}; expected a finite number.")
+        raise ValueError(
+            f"{owner}: {name}={naming.shown(value)}; expected a finite number."
+        )
     return float(value)
 
 
@@ -185,7 +187,7 @@ class OrthogonalRegularizer(Regularizer):
         self.factor = _checked(factor, "OrthogonalRegularizer", "factor")
         if mode not in ("rows", "columns"):
             raise ValueError(
-                f"OrthogonalRegularizer: mode={mode!r}; expected 'rows' or 'columns'."
+                f"OrthogonalRegularizer: mode={naming.shown(mode)}; expected 'rows' or 'columns'."
             )
         self.mode = mode
 

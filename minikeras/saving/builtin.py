@@ -61,6 +61,18 @@ def find_function(module: str, name: str) -> Any:
     return None
 
 
+def names_in(module: str) -> list[str]:
+    """What a config may name of a module, or of all where it is not known."""
+    tables = (_class, _CLASSES), (_function, _FUNCTIONS)
+    return [
+        name
+        for look, known in tables
+        for part in _searched(module, known)
+        for name in importlib.import_module(f"minikeras.{part}").__all__
+        if look(part, name) is not None
+    ]
+
+
 def find_op(name: str) -> Any:
     """The function of `keras.ops` of this name, or None."""
     return _function("ops", name)

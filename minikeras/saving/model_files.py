@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from minikeras import naming
 from minikeras.saving import (
     archive,
     dialects,
@@ -193,7 +194,8 @@ def load_model(
     """
     if not hasattr(filepath, "read") and not isinstance(filepath, (str, os.PathLike)):
         raise ValueError(
-            f"load_model: filepath={filepath!r}; expected a path or an open binary file."
+            f"load_model: filepath={naming.shown(filepath)}; "
+            "expected a path or an open binary file."
         )
     label = "the file"
     if not hasattr(filepath, "read"):

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.engine import dtypes, tree
 from minikeras.engine.errors import see
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.saving import builtin, dialects, functions, sharing
 from minikeras.saving.registry import (
+    current_objects,
     custom_object_scope,
     get_registered_name,
     get_registered_object,
@@ -27,6 +29,7 @@ from minikeras.saving.registry import (
 )
 from minikeras.variable import Variable
 
+_LONGEST_SHOWN = 100
 _PLAIN = (str, bool, int, float, type(None))
 # Where a class of ours is written as living directly in `keras`.
 _TOP_LEVEL = ("DTypePolicy", "FloatDTypePolicy", "Sequential", "Model", "Variable")
@@ -309,10 +312,21 @@ def _find(
     if found is not None:
         _refuse_other(config, module, name)
         return found
-    raise ConfigError(
-        f"could not locate {what} {name!r} (module {module!r}). Decorate it with "
-        "@keras.saving.register_keras_serializable(), or pass it in custom_objects="
-        f"{{{name!r}: {name}}}." + see("guides/saving.md#classes-of-your-own")
+    raise _not_found(what, name, module, module_objects)
+
+
+def _not_found(
+    what: str, name: str, module: str, module_objects: dict[str, Any] | None
+) -> ConfigError:
+    known = {*builtin.names_in(module), *current_objects(), *(module_objects or ())}
+    close = naming.did_you_mean(name, [n for n in known if isinstance(n, str)])
+    name, module = name[:_LONGEST_SHOWN], module[:_LONGEST_SHOWN]
+    return ConfigError(
+        f"could not locate {what} {name!r} (module {module!r}). "
+        + (f"{close} If it is of your own, decorate" if close else "Decorate")
+        + " it with @keras.saving.register_keras_serializable(), or pass it in "
+        f"custom_objects={{{name!r}: {name}}}."
+        + see("guides/saving.md#classes-of-your-own")
     )
 
 

@@ -52,3 +52,10 @@ def test_the_last_one_ends_it():
     assert not gc.isenabled()
     del second
     assert gc.isenabled()
+
+
+def test_no_code_runs_when_one_that_has_ended_goes():
+    rest = Rest()
+    rest.end()  # Python swallows a Ctrl-C that meets a `__del__`
+    assert not hasattr(rest, "__del__")
+    assert gc.isenabled()

@@ -82,6 +82,47 @@ def test_a_sequential_config_has_layers(config):
         keras.Sequential.from_config(config)
 
 
+MISSPELT = [
+    ("layers", "Dence", "Dense"),
+    ("initializers", "GlorotUniforn", "GlorotUniform"),
+    ("regularizers", "L11", "l1"),
+    ("constraints", "MaxNom", "MaxNorm"),
+    ("losses", "MeanSquaredEror", "MeanSquaredError"),
+    ("metrics", "Acuracy", "accuracy"),
+    ("optimizers", "Adma", "adam"),
+    ("optimizers.schedules", "ExponentialDecy", "ExponentialDecay"),
+    ("activations", "rellu", "relu"),
+    ("dtype_policies", "DTypePolcy", "DTypePolicy"),
+]
+
+
+@pytest.mark.parametrize("module", ["keras.FAMILY", None])
+@pytest.mark.parametrize(("family", "name", "meant"), MISSPELT)
+def test_a_misspelt_class_is_told_the_nearest(family, name, meant, module):
+    config = {"class_name": name, "config": {}, "registered_name": None}
+    if module is not None:
+        config["module"] = module.replace("FAMILY", family)
+    find = keras
+    for part in family.split("."):
+        find = getattr(find, part)
+    for deserialize in (find.deserialize, keras.saving.deserialize_keras_object):
+        with pytest.raises(TypeError, match=f"(?i)Did you mean .*{meant!r}"):
+            deserialize(config)
+
+
+def test_a_misspelt_class_of_the_users_own():
+    with (
+        keras.saving.custom_object_scope({"Grower": keras.layers.Dense}),
+        pytest.raises(TypeError, match=r"mean 'Grower' .*\? If it is of your own"),
+    ):
+        keras.layers.deserialize({"class_name": "Growr", "config": {}})
+    with pytest.raises(
+        TypeError
+    ) as caught:  # whatever a file says: no work, no long text
+        keras.layers.deserialize({"class_name": "D" * 10**6, "config": {}})
+    assert len(str(caught.value)) < 600
+
+
 def test_a_config_that_cannot_be_made_says_why(lib, tmp_path):
     @lib.saving.register_keras_serializable("mine")
     class Grown:

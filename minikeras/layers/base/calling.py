@@ -254,7 +254,7 @@ class LayerCalls:
                 if leaf is not None and plain and not is_strings(leaf):
                     raise ValueError(
                         f"{self._label()}: only input tensors may be passed by position; got "
-                        f"{leaf!r} of type {type(leaf).__name__}. Convert data with "
+                        f"{naming.shown(leaf)} of type {type(leaf).__name__}. Convert data with "
                         "numpy.array(); pass options by keyword."
                     )
 

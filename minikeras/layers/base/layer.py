@@ -74,6 +74,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     _not_saved: tuple[str, ...] = (
         "_init_arguments", "_tracker", "_losses", "_inbound_nodes", "_build_shapes",
     )  # fmt: skip
+    _more_arguments: tuple[str, ...] = ()  # that no signature names
     supports_masking = False
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
@@ -110,10 +111,8 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         rest: dict[str, Any] = dict(kwargs)
         shape_arguments = {k: rest.pop(k) for k in _SHAPE_ARGUMENTS if k in rest}
         if rest:
-            known = [*inspect.signature(type(self).__init__).parameters][1:]
             raise ValueError(
-                f"{type(self).__name__}: unknown arguments {rest}; expected some of "
-                f"{', '.join(known)}, or name, dtype, trainable."
+                naming.unknown_arguments(type(self), rest, self._more_arguments)
             )
         if not isinstance(trainable, (bool, np.bool_)):
             raise ValueError(

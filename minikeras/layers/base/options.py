@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minikeras import constraints, initializers, regularizers, settings
+from minikeras import constraints, initializers, naming, regularizers, settings
 from minikeras.variable import Variable
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def sizes(
         found = ()
     if len(found) != rank or min(found) < least:
         what = "an integer" if rank == 1 else f"an integer or {rank} of them"
-        raise kind(f"{owner}: {name}={value!r}; expected {what}, at least {least}.")
+        raise kind(
+            f"{owner}: {name}={naming.shown(value)}; expected {what}, at least {least}."
+        )
     return found
 
 
@@ -100,7 +102,9 @@ def positive(value: Any, name: str, owner: str) -> int:
     whole = hasattr(value, "__index__") and not isinstance(value, bool)
     if not whole or int(value) < 1:
         kind = ValueError if whole else ArgumentError
-        raise kind(f"{owner}: {name}={value!r}; expected a positive integer.")
+        raise kind(
+            f"{owner}: {name}={naming.shown(value)}; expected a positive integer."
+        )
     return int(value)
 
 
@@ -113,7 +117,7 @@ def feature_axes(value: Any, owner: str) -> Any:
     several = isinstance(value, (list, tuple))
     if not all(isinstance(a, int) for a in (value if several else [value])):
         raise ArgumentError(
-            f"{owner}: axis={value!r}; expected an integer or a list of integers."
+            f"{owner}: axis={naming.shown(value)}; expected an integer or a list of integers."
         )
     return list(value) if several else value
 
@@ -127,7 +131,7 @@ def one_of(value: object, allowed: tuple[str, ...], name: str, owner: str) -> st
     found = value.lower() if isinstance(value, str) else value
     if found not in allowed:
         listing = " or ".join(repr(a) for a in allowed)
-        raise ValueError(f"{owner}: {name}={value!r}; expected {listing}.")
+        raise ValueError(f"{owner}: {name}={naming.shown(value)}; expected {listing}.")
     return str(found)
 
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from minikeras import naming
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions
@@ -168,7 +169,7 @@ def _checked(shape: ShapeLike, name: str) -> tuple[int | None, ...]:
     for size in shape:
         if size is not None and (not hasattr(size, "__index__") or int(size) < 0):
             raise ValueError(
-                f"Input: {name}={shape!r}; expected sizes that are integers, or None."
+                f"Input: {name}={naming.shown(shape)}; expected sizes that are integers, or None."
             )
     return tuple(None if s is None else int(s) for s in shape)
 

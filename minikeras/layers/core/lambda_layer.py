@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from minikeras import naming
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -53,7 +54,9 @@ class Lambda(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         if not callable(function):
-            raise ArgumentError(f"Lambda: function={function!r}; expected a function.")
+            raise ArgumentError(
+                f"Lambda: function={naming.shown(function)}; expected a function."
+            )
         super().__init__(**kwargs)
         self.function = function
         self._output_shape = output_shape

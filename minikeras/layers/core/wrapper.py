@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self, Unpack
 
+from minikeras import naming
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.saving import serialization
@@ -31,7 +32,7 @@ class Wrapper(Layer):
     def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"{type(self).__name__}: layer={layer!r}; expected a Layer."
+                f"{type(self).__name__}: layer={naming.shown(layer)}; expected a Layer."
             )
         super().__init__(**kwargs)
         self.layer = layer

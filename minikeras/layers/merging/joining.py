@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
@@ -122,7 +122,7 @@ class Dot(Merge):
             pair and all(isinstance(a, int) for a in axes)
         ):
             raise ArgumentError(
-                f"{self._label()}: axes={axes!r}; expected an integer or two."
+                f"{self._label()}: axes={naming.shown(axes)}; expected an integer or two."
             )
         self.axes = axes if isinstance(axes, int) else tuple(axes)
         self.normalize = normalize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
@@ -119,7 +119,7 @@ class BatchNormalization(Layer):
         if not isinstance(axis, int):
             if not isinstance(axis, (list, tuple)) or len(axis) != 1:
                 raise ArgumentError(
-                    f"{self._label()}: axis={axis!r}; expected one integer."
+                    f"{self._label()}: axis={naming.shown(axis)}; expected one integer."
                 )
             axis = axis[0]
         self.axis = axis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
@@ -337,7 +337,7 @@ class UnitNormalization(Layer):
         super().__init__(**kwargs)
         if not isinstance(axis, (int, list, tuple)):
             raise TypeError(
-                f"{self._label()}: axis={axis!r}; expected an integer or a list."
+                f"{self._label()}: axis={naming.shown(axis)}; expected an integer or a list."
             )
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.supports_masking = True

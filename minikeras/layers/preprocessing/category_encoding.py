@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.choices import one_of, refuse_sparse
 from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
@@ -65,7 +65,8 @@ class CategoryEncoding(DataLayer):
             )
         if not isinstance(num_tokens, (int, np.integer)) or num_tokens < 1:
             raise ValueError(
-                f"{label}: num_tokens={num_tokens!r}; expected an integer of at least 1."
+                f"{label}: num_tokens={naming.shown(num_tokens)}; "
+                "expected an integer of at least 1."
             )
         self.num_tokens = int(num_tokens)
         self.sparse = refuse_sparse(sparse, label)

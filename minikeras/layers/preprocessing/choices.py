@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.types import ArrayLike
 
 LOOKUP_MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -21,7 +22,9 @@ def one_of(value: ArrayLike, allowed: Sequence[Any], name: str, owner: str) -> A
     """
     if value not in allowed:
         listed = ", ".join(map(repr, allowed))
-        raise ValueError(f"{owner}: {name}={value!r}; expected one of {listed}.")
+        raise ValueError(
+            f"{owner}: {name}={naming.shown(value)}; expected one of {listed}."
+        )
     return value
 
 
@@ -72,10 +75,12 @@ def check_limits(layer: Any) -> None:
     count, most = layer.num_oov_indices, layer.max_tokens
     if not isinstance(count, (int, np.integer)) or count < 0:
         raise ValueError(
-            f"{label}: num_oov_indices={count!r}; expected an integer of at least 0."
+            f"{label}: num_oov_indices={naming.shown(count)}; expected an integer of at least 0."
         )
     if most is not None and (not isinstance(most, (int, np.integer)) or most <= 1):
-        raise ValueError(f"{label}: max_tokens={most!r}; expected at least 2, or None.")
+        raise ValueError(
+            f"{label}: max_tokens={naming.shown(most)}; expected at least 2, or None."
+        )
     if layer.pad_to_max_tokens and most is None:
         raise ValueError(f"{label}: pad_to_max_tokens=True needs max_tokens.")
     if layer.invert and layer.output_mode != "int":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine import dtypes
 from minikeras.engine.interpret import current
 from minikeras.engine.staging import Abstract
@@ -73,7 +73,8 @@ class Discretization(DataLayer):
         label = self._label()
         if (bin_boundaries is None) == (num_bins is None):
             raise ValueError(
-                f"{label}: bin_boundaries={bin_boundaries!r} and num_bins={num_bins!r}; "
+                f"{label}: bin_boundaries={naming.shown(bin_boundaries)} and "
+                f"num_bins={naming.shown(num_bins)}; "
                 "expected one of them."
             )
         self._set_up(bin_boundaries, num_bins, epsilon)
@@ -120,7 +121,8 @@ class Discretization(DataLayer):
         right = array.ndim == 1 and (array.dtype.kind in "fiu" or not array.size)
         if not right or np.isnan(array.astype("float64")).any():
             raise ValueError(
-                f"{self._label()}: bin_boundaries={boundaries!r}; expected a list of numbers."
+                f"{self._label()}: bin_boundaries={naming.shown(boundaries)}; "
+                "expected a list of numbers."
             )
         if (np.diff(array) < 0).any():
             raise ValueError(

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions
@@ -70,7 +71,7 @@ class HashedCrossing(HostLayer):
         label = self._label()
         if not isinstance(num_bins, (int, np.integer)) or num_bins < 1:
             raise ValueError(
-                f"{label}: num_bins={num_bins!r}; expected an integer of at least 1."
+                f"{label}: num_bins={naming.shown(num_bins)}; expected an integer of at least 1."
             )
         self.num_bins = int(num_bins)
         self.output_mode = one_of(output_mode, ("int", "one_hot"), "output_mode", label)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.keywords import LayerOptions
@@ -131,7 +132,7 @@ class Hashing(HostLayer):
 def _positive(count: object, owner: str) -> int:
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(
-            f"{owner}: num_bins={count!r}; expected an integer of at least 1."
+            f"{owner}: num_bins={naming.shown(count)}; expected an integer of at least 1."
         )
     return int(count)
 

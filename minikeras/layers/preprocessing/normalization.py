@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from minikeras import ops, settings
+from minikeras import naming, ops, settings
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.preprocessing.batches import batches, gives_batches, numbers
@@ -64,15 +64,16 @@ class Normalization(DataLayer):
         self.axis = tuple(axes) if isinstance(axes, (list, tuple)) else (axes,)
         if not all(isinstance(a, (int, np.integer)) for a in self.axis):
             raise ValueError(
-                f"{self._label()}: axis={axis!r}; expected an integer, a tuple of them, or "
-                "None."
+                f"{self._label()}: axis={naming.shown(axis)}; "
+                "expected an integer, a tuple of them, or None."
             )
         self.invert = bool(invert)
         self.supports_masking = True
         if (mean is None) != (variance is None):
             raise ValueError(
-                f"{self._label()}: mean={mean!r} and variance={variance!r}; expected both, or "
-                "neither and a call of adapt()."
+                f"{self._label()}: mean={naming.shown(mean)} and "
+                f"variance={naming.shown(variance)}; expected both, or neither "
+                "and a call of adapt()."
             )
         self.input_mean = _plain(mean)
         self.input_variance = _plain(variance)

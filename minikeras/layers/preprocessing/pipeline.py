@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from minikeras import naming
 from minikeras.layers.base.call_info import call_info
 from minikeras.layers.base.layer import Layer
 from minikeras.saving import serialization
@@ -41,7 +42,9 @@ class Pipeline(Layer):
         if not isinstance(layers, (list, tuple)) or not all(
             isinstance(layer, Layer) for layer in layers
         ):
-            raise ValueError(f"Pipeline: layers={layers!r}; expected a list of layers.")
+            raise ValueError(
+                f"Pipeline: layers={naming.shown(layers)}; expected a list of layers."
+            )
         self.autocast = False
         self.supports_masking = True
         self._pipeline_layers = list(layers)

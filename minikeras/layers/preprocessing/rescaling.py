@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from minikeras import ops, settings
+from minikeras import naming, ops, settings
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.data_layer import DataLayer
@@ -94,5 +94,7 @@ def _numbers(value: ArrayLike, name: str, owner: str) -> Any:
     except ValueError:
         kind = "O"
     if kind not in "fiub":
-        raise ValueError(f"{owner}: {name}={value!r}; expected a number, or an array.")
+        raise ValueError(
+            f"{owner}: {name}={naming.shown(value)}; expected a number, or an array."
+        )
     return value

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.layers.preprocessing.vocabulary import to_bytes, to_text
 from minikeras.layers.preprocessing.words import Words, WordTable, words_of
 from minikeras.types import ArrayLike
@@ -210,8 +211,8 @@ def check_function(
     if value is None or callable(value) or value in allowed:
         return value
     raise ValueError(
-        f"{owner}: {name}={value!r}; expected one of {', '.join(map(repr, allowed))}, None, "
-        "or a function."
+        f"{owner}: {name}={naming.shown(value)}; expected one of "
+        f"{', '.join(map(repr, allowed))}, None, or a function."
     )
 
 

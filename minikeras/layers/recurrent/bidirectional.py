@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine import tree
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
@@ -72,7 +72,8 @@ class Bidirectional(Layer):
         for name, given in (("layer", layer), ("backward_layer", backward_layer)):
             if not isinstance(given, RNN) and (given is not None or name == "layer"):
                 raise ValueError(
-                    f"Bidirectional: {name}={given!r}; expected a recurrent layer such as "
+                    f"Bidirectional: {name}={naming.shown(given)}; "
+                    "expected a recurrent layer such as "
                     "LSTM, GRU or RNN."
                 )
         if merge_mode not in _MODES:

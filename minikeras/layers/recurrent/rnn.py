@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.errors import see
@@ -326,7 +326,8 @@ def _check_cell(cell: object, owner: str) -> None:
     for part, what in (("call", "method"), ("state_size", "attribute")):
         if not hasattr(cell, part):
             raise ValueError(
-                f"{owner}: cell={cell!r} has no `{part}` {what}; expected a cell such as "
+                f"{owner}: cell={naming.shown(cell)} has no `{part}` {what}; "
+                "expected a cell such as "
                 "LSTMCell, or a layer with call(inputs, states) and state_size, an integer "
                 "or a list of integers."
             )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-from minikeras import ops, random
+from minikeras import naming, ops, random
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
@@ -38,7 +38,7 @@ class _Noise(Layer):
         number = isinstance(rate, (int, float))
         if not number or not 0 <= rate <= 1:
             raise (ValueError if number else ArgumentError)(
-                f"{type(self).__name__}: rate={rate!r}; expected a number from 0 to 1."
+                f"{type(self).__name__}: rate={naming.shown(rate)}; expected a number from 0 to 1."
             )
         return float(rate)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
@@ -37,7 +37,8 @@ def _pairs(value: Any, rank: int, name: str, owner: str) -> Pairs:
         found = ()
     if len(found) != rank or min(n for pair in found for n in pair) < 0:
         raise ValueError(
-            f"{owner}: {name}={value!r}; expected an integer, or for each of the {rank} "
+            f"{owner}: {name}={naming.shown(value)}; "
+            f"expected an integer, or for each of the {rank} "
             "spatial axes an integer or a pair (before, after), none negative."
         )
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
@@ -88,7 +88,8 @@ class Reshape(Layer):
         whole = all(isinstance(d, int) for d in shape)
         if not whole or shape.count(-1) > 1 or any(d < -1 for d in shape):
             raise (ValueError if whole else ArgumentError)(
-                f"{self._label()}: target_shape={target_shape!r}; expected sizes, of which at "
+                f"{self._label()}: target_shape={naming.shown(target_shape)}; "
+                "expected sizes, of which at "
                 "most one is -1."
             )
         self.target_shape = shape
@@ -148,7 +149,8 @@ class Permute(Layer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
-                f"{self._label()}: dims={dims!r}; expected the numbers 1 to {len(self.dims)}, "
+                f"{self._label()}: dims={naming.shown(dims)}; "
+                f"expected the numbers 1 to {len(self.dims)}, "
                 "each once."
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine import dtypes
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers.constant import window_of_scipy
@@ -100,7 +100,7 @@ class STFTSpectrogram(Layer):
         ):
             if value not in known:
                 raise ValueError(
-                    f"{owner}: {argument}={value!r}; expected one of "
+                    f"{owner}: {argument}={naming.shown(value)}; expected one of "
                     f"{', '.join(str(k) for k in known)}."
                 )
         length = count(frame_length, owner, "frame_length")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from minikeras import ops, random
+from minikeras import naming, ops, random
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.preprocessing.image import rectangles
 from minikeras.layers.preprocessing.image.base import (
@@ -186,7 +186,9 @@ class MixUp(_Mixed):
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         if not isinstance(alpha, (int, float)) or alpha <= 0:
-            raise ValueError(f"MixUp: alpha={alpha!r}; expected a positive number.")
+            raise ValueError(
+                f"MixUp: alpha={naming.shown(alpha)}; expected a positive number."
+            )
         self.alpha = alpha
         self._seeded(seed)
 
@@ -348,7 +350,8 @@ class MaxNumBoundingBoxes(ImageLayer):
         good = hasattr(max_number, "__index__") and not isinstance(max_number, bool)
         if not good or max_number < 1:
             raise ValueError(
-                f"MaxNumBoundingBoxes: max_number={max_number!r}; expected a positive integer."
+                f"MaxNumBoundingBoxes: max_number={naming.shown(max_number)}; "
+                "expected a positive integer."
             )
         self.max_number = int(max_number)
         self.fill_value = fill_value

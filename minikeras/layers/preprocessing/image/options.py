@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-from minikeras import ops, random
+from minikeras import naming, ops, random
 from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
@@ -38,7 +38,8 @@ def interval(
         numbers = (-f if low < 0 else low, f)
     if not good or max(numbers) < low or min(numbers) > high:
         raise ValueError(
-            f"{owner}: {argument}={value!r}; expected a number, or two, from {low} to {high}."
+            f"{owner}: {argument}={naming.shown(value)}; "
+            f"expected a number, or two, from {low} to {high}."
         )
     return min(numbers), max(numbers)
 
@@ -66,7 +67,8 @@ def value_range(value: Any, owner: str) -> list[float]:
     good = good and len(value) == 2 and all(_is_number(n) for n in value)
     if not good or value[0] >= value[1]:
         raise ValueError(
-            f"{owner}: value_range={value!r}; expected two numbers, the lower first, such as "
+            f"{owner}: value_range={naming.shown(value)}; "
+            "expected two numbers, the lower first, such as "
             "(0, 255) or (0, 1)."
         )
     return list(value)
@@ -94,7 +96,7 @@ def count(value: Any, owner: str, argument: str, least: int = 1) -> int:
     good = hasattr(value, "__index__") and not isinstance(value, bool)
     if not good or value.__index__() < least:
         raise ValueError(
-            f"{owner}: {argument}={value!r}; expected an integer of at least {least}."
+            f"{owner}: {argument}={naming.shown(value)}; expected an integer of at least {least}."
         )
     return int(value.__index__())
 

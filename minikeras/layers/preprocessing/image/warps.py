@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from minikeras import ops
+from minikeras import naming, ops
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.preprocessing.image import boxes as box
 from minikeras.layers.preprocessing.image.base import (
@@ -67,7 +67,7 @@ class RandomFlip(ImageLayer):
     ) -> None:
         if mode not in _MODES:
             raise ValueError(
-                f"RandomFlip: mode={mode!r}; expected one of {', '.join(_MODES)}."
+                f"RandomFlip: mode={naming.shown(mode)}; expected one of {', '.join(_MODES)}."
             )
         super().__init__(data_format=data_format, **kwargs)
         self._seeded(seed)
