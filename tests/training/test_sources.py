@@ -437,6 +437,9 @@ STUCK_PROCESSES = """
         return Sleeps(x, x[:, :1], workers=2, use_multiprocessing=True)
 """
 RUN = """
+    import signal
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
     try:
         linear().fit(source(), verbose=0)
     except KeyboardInterrupt:
