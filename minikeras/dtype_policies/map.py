@@ -30,6 +30,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
     ('float16', 'float32')
     """
 
+    _is_value = False  # it changes
+
     def __init__(
         self, default_policy: Any = None, policy_map: dict[str, Any] | None = None
     ) -> None:

@@ -31,6 +31,8 @@ class DTypePolicy:
     ('bfloat16', 'float32')
     """
 
+    _is_value = True  # for `saving.sharing`
+
     def __init__(self, name: str | None = None) -> None:
         if name is None:
             # Looked up late: the global policy is one of these.

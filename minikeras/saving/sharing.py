@@ -2,7 +2,8 @@
 
 Inside `shared_objects()` an object is written with a number, `shared_object_id`, which
 stays where the object stands more than once; when read, equal numbers give the same
-object. So a layer that is used in two places stays one layer.
+object. So a layer that is used in two places stays one layer. Values (classes with
+`_is_value`, such as dtype policies) get none: equal ones are as good as the same.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def shared_objects(reading: bool = False) -> Iterator[None]:
 def number_written(obj: object) -> dict[str, int]:
     """What to add to an object's config: its number, if numbers are given."""
     known = _known.get()
-    if known is None or known.reading:
+    if known is None or known.reading or getattr(type(obj), "_is_value", False):
         return {}
     number = known.written.setdefault(id(obj), (obj, len(known.written)))[1]
     return {_KEY: number}

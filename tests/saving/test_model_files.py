@@ -149,6 +149,28 @@ def test_subclassed_shared_nested(tmp_path):
         np.testing.assert_array_equal(want[key], got[key])
 
 
+def test_json_does_not_depend_on_who_made_the_policies():
+    """Policies are values: that two layers hold the same object means nothing."""
+
+    def described(**policy):
+        stack = [
+            keras.Input((3,), name="i"),
+            layers.Dense(3, name="a", **policy),
+            layers.Dense(3, name="b", **policy),
+        ]
+        return keras.Sequential(stack, name="s").to_json()
+
+    fresh = described(dtype="float32")
+    assert described(dtype=keras.dtype_policies.DTypePolicy("float32")) == fresh
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        assert described() == fresh
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert keras.models.model_from_json(fresh).to_json() == fresh
+
+
 def test_json_keeps_what_is_shared():
     shared = layers.Dense(3)
     inputs = keras.Input((2, 3))
