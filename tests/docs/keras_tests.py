@@ -70,7 +70,9 @@ def _of_junit(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
     for case in root.iter("testcase"):
         module, _, cls = case.get("classname", "").rpartition("_test.")
         name = f"{module.replace('.', '/')}_test.py::{cls}::{case.get('name')}"
-        worst = [part.tag for part in case if part.tag in ("failure", "error", "skipped")]
+        worst = [
+            part.tag for part in case if part.tag in ("failure", "error", "skipped")
+        ]
         yield name, worst[0] if worst else "passed"
 
 
@@ -113,7 +115,9 @@ def main(arguments: list[str]) -> int:
         print(f"fails, not listed: {test}")
     for test in passing:
         print(f"listed, passes: {test}")
-    print(f"{len(found)} tests, {len(unlisted)} unlisted, {len(passing)} listed in vain")
+    print(
+        f"{len(found)} tests, {len(unlisted)} unlisted, {len(passing)} listed in vain"
+    )
     return bool(unlisted or passing)
 
 

@@ -1,10 +1,13 @@
-"""docs/differences.md: each row says why and names a test that exists.
+"""docs/differences.md: each row says why and names a test; tests of Keras stand there once.
 
 The rows that no other test holds are tested here.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -12,22 +15,16 @@ import numpy as np
 import pytest
 
 import minikeras as keras
+from tests.docs import keras_tests
+from tests.goldens.oracle import oracle
 
 ROOT = Path(__file__).parents[2]
-
-
-def rows() -> list[list[str]]:
-    text = (ROOT / "docs/differences.md").read_text(encoding="utf-8")
-    cells = [
-        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        for line in text.splitlines()
-        if line.startswith("|") and not line.startswith("|---")
-    ]
-    return [row for row in cells if row[-2:] != ["why", "test"]]
+TEXT = keras_tests.DOCUMENT.read_text(encoding="utf-8")
+LISTED = keras_tests.listed(TEXT)
 
 
 def test_every_row_says_why_and_names_a_test():
-    found = rows()
+    found = keras_tests.rows(TEXT)
     assert len(found) > 150
     for row in found:
         assert len(row) in (4, 5) and all(row[-2:]), row
@@ -35,6 +32,127 @@ def test_every_row_says_why_and_names_a_test():
         assert files, row
         for name in files:
             assert (ROOT / name).is_file(), (name, row)
+
+
+def test_tests_of_keras_are_listed_once_and_each_with_a_reason():
+    assert len(LISTED) > 80
+    for test, where in LISTED.items():
+        assert len(where) == 1, test
+        _, wanted, here, why, _ = where[0]
+        assert all((wanted, here, why)), test
+        assert re.fullmatch(r"[\w/*]+_test\.py(::[\w*]+)+(\[[\w-]+\])?", test), test
+        same_file = [t for t in LISTED if t.split("::")[0] == test.split("::")[0]]
+        assert keras_tests.covering(test, same_file)[0] == test, test
+
+
+@oracle
+def test_listed_tests_of_keras_exist():
+    """By the names in the installed package; parameters stand behind those of functions."""
+    spec = importlib.util.find_spec("keras")
+    if spec is None:
+        pytest.skip("keras is not installed")
+    source = Path(spec.origin).parent / "src"
+    for test in LISTED:
+        path, *parts = test.split("::")
+        stem = re.split(r"[*\[]", parts[-1])[0]
+        found = [
+            name
+            for file in source.glob(path)
+            for cls, name in names_in(file)
+            if len(parts) == 1 or keras_tests.covering(cls, parts[:1])
+        ]
+        assert any(stem.startswith(n) or n.startswith(stem) for n in found), test
+
+
+@functools.cache
+def names_in(file: Path) -> list[tuple[str, str]]:
+    """The tests of a module as classes and names."""
+    found, cls = [], ""
+    words = r"^(?:class (\w+)|( *)def (test\w*))"
+    for opened, indent, name in re.findall(
+        words, file.read_text("utf-8"), re.MULTILINE
+    ):
+        if opened:
+            cls = opened
+        else:
+            found.append((cls if indent else "", name))
+    return found
+
+
+RESULTS = {
+    "a_test.py::ATest::test_listed": "failed",
+    "a_test.py::ATest::test_other[x1]": "error",
+    "a_test.py::ATest::test_good": "passed",
+    "b/c_test.py::CTest::test_fine": "passed",
+    "b/c_test.py::CTest::test_left_out": "skipped",
+}
+IDS = [
+    "a_test.py::ATest::test_li*",
+    "b/c_test.py::CTest::test_fine",
+    "d_test.py::test_d",
+]
+
+
+def junit() -> str:
+    """The same results as pytest writes them."""
+    tags = {"failed": "<failure/>", "error": "<error/>", "skipped": "<skipped/>"}
+    cases = []
+    for test, outcome in RESULTS.items():
+        path, cls, name = f"keras/src/{test}".split("::")
+        module = path.removesuffix(".py").replace("/", ".")
+        inside = tags.get(outcome, "")
+        cases.append(
+            f'<testcase classname="{module}.{cls}" name="{name}">{inside}</testcase>'
+        )
+    return f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(
+            {"files": {f"keras/src/{k}": [v, "why"] for k, v in RESULTS.items()}}
+        ),
+        json.dumps(RESULTS),
+        junit(),
+    ],
+)
+def test_a_run_of_keras_tests_is_held_against_the_list(
+    text, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "results").write_text(text)
+    found = keras_tests.outcomes(tmp_path / "results")
+    assert found.keys() == RESULTS.keys()
+    assert keras_tests.compare(found, IDS) == (
+        ["a_test.py::ATest::test_other[x1]"],
+        ["b/c_test.py::CTest::test_fine"],
+    )
+    listing = f"{keras_tests.HEADING}\n\n| `{IDS[0]}` | a | b | c | d |\n"
+    (tmp_path / "list.md").write_text(f"# x\n\n{listing}\n## More\n| `{IDS[1]}` | |\n")
+    monkeypatch.setattr(keras_tests, "DOCUMENT", tmp_path / "list.md")
+    assert keras_tests.main([str(tmp_path / "results")]) == 1
+    assert "not listed: a_test.py::ATest::test_other[x1]" in capsys.readouterr().out
+    assert keras_tests.main([str(tmp_path / "results"), "b/"]) == 0
+
+
+def test_a_text_of_ids_is_a_list_of_failures(tmp_path):
+    (tmp_path / "ids").write_text("keras/src/a_test.py::test_x\n\n")
+    assert keras_tests.outcomes(tmp_path / "ids") == {"a_test.py::test_x": "failed"}
+
+
+def test_8_bit_floats_are_no_dtypes():
+    for dtype in ("float8_e4m3fn", "float8_e5m2"):
+        with pytest.raises(ValueError, match=dtype):
+            keras.Variable([1.0], dtype=dtype)
+        with pytest.raises(ValueError, match=dtype):
+            keras.ops.cast(np.ones(2), dtype)
+
+
+def test_a_variable_made_in_a_stateless_scope_has_its_value():
+    with keras.StatelessScope():
+        made = keras.Variable("ones", shape=(2,), name="made")
+        assert "value=[1. 1.]" in repr(made)
+    np.testing.assert_array_equal(made.numpy(), [1.0, 1.0])
 
 
 def test_the_mask_of_a_symbolic_result_is_no_output():

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import tracemalloc
+import types
 
 import numpy as np
 import pytest
@@ -416,6 +417,17 @@ def test_worker_processes(monkeypatch):
     with pytest.raises(Exception, match=r"(?i)pickle") as caught:
         history(data)
     assert "use_multiprocessing=True" in caught.value.__notes__[0]
+
+
+def test_classes_that_worker_processes_cannot_import(monkeypatch):
+    """As those of a notebook's cells: the error says what to do."""
+    cell = types.ModuleType("notebook_cell")
+    kind = type("InACell", (Parts,), {"__module__": "notebook_cell"})
+    cell.InACell = kind
+    monkeypatch.setitem(sys.modules, "notebook_cell", cell)
+    with pytest.raises(ModuleNotFoundError, match="notebook_cell") as caught:
+        history(kind(X, Y, workers=1, use_multiprocessing=True))
+    assert "Write it into a .py file" in caught.value.__notes__[-1]
 
 
 STUCK = """

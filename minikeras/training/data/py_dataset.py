@@ -194,7 +194,16 @@ class NumberedAdapter(DataAdapter):
         for process in free:
             process.load(pickled)
         for process in free:
-            process.loaded()
+            try:
+                process.loaded()
+            except (AttributeError, ImportError) as error:
+                error.add_note(
+                    f"The processes of {self.kind} (use_multiprocessing=True) start anew and "
+                    "import its class, which those of a notebook or an interactive session "
+                    "have no module for. Write it into a .py file and import it from there, "
+                    "or use threads: use_multiprocessing=False."
+                )
+                raise
             self._idle.put(process)
 
     def _idle_process(self) -> ProcessWorker:
