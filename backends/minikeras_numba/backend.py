@@ -23,6 +23,7 @@ from minikeras_numba.products import conv, conv_grad, matmul
 from minikeras_numba.products.epilogue import lower_epilogue
 from minikeras_numba.rows.along import ALONG, lower_along
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
+from minikeras_numba.rows.banded import lower_banded
 from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
 from minikeras_numba.rows.ranking import (
@@ -65,6 +66,7 @@ LOWERINGS: dict[str, Lower] = {
     **dict.fromkeys(recurrent.NAMES, recurrent.lower_recurrent),
     **dict.fromkeys(MOVES, lower_moving),
     "resample": lower_resample,
+    "banded": lower_banded,
 }
 # Bytes of a cache line, and of an array whose place is worth a copy.
 _LINE, _LARGE = 64, 1 << 16

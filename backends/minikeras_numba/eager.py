@@ -47,6 +47,7 @@ NAMES = (
     "searchsorted",
     "take_along_axis",
     "put_along_axis_add",
+    "banded",
 )
 # What is computed to some units in the last place: see `mathlib`.
 FUNCTIONS = (

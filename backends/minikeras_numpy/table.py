@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minikeras_numpy import (
+    banded,
     collective,
     contract,
     conv,
@@ -50,6 +51,7 @@ def build_table(
         **movement.table(xp),
         **pooling.table(xp),
         **index.table(xp),
+        **banded.table(xp),
         **random.table(xp),
         **fused.table(xp),
         **products,

@@ -21,6 +21,7 @@ from minikeras.engine.living import Living
 from minikeras.engine.passes.plan import plan
 from minikeras.engine.precision import matmul_precision
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
+from minikeras.engine.prims.banded import Band
 from minikeras.engine.quiet import is_quiet, quietly
 from minikeras.engine.ranks import Communicator, communicator
 from minikeras.engine.user_rows import UserKernel, UserRow
@@ -31,6 +32,7 @@ __all__ = [
     "PRIMITIVES",
     "Aval",
     "Backend",
+    "Band",
     "BackendError",
     "Communicator",
     "Graph",

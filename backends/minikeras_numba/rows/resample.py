@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from minikeras_kernels.banded import pieces
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.signature import Kernel
 from minikeras_kernels.values import Address, Kind, Val, const
@@ -237,7 +238,7 @@ class _Writer:
         corners = [self._kept(image, lane, i) for i in range(len(self.offsets))]
         if spec.channels:
             first = 0
-            for width in _pieces(spec.channels):
+            for width in pieces(spec.channels):
                 at = const(Kind.I64, first)
                 f.store(self._mixed(corners, at, width, None), f.at(out, at))
                 first += width
@@ -284,8 +285,3 @@ class _Writer:
             total = x if total is None else f.fadd(total, x)
         assert total is not None
         return total
-
-
-def _pieces(count: int) -> list[int]:
-    """Powers of two that sum up to `count`, the largest first."""
-    return [1 << i for i in range(count.bit_length() - 1, -1, -1) if count >> i & 1]

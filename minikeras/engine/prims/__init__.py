@@ -4,6 +4,7 @@ Rows whose name is a Python builtin are spelt with a trailing underscore inside 
 modules of this package; here they have their plain name.
 """
 
+from minikeras.engine.prims.banded import banded
 from minikeras.engine.prims.collective import all_reduce
 from minikeras.engine.prims.compiled import chain, epilogue, lines
 from minikeras.engine.prims.contract import (
@@ -198,6 +199,7 @@ __all__ = [
     "bitwise_xor",
     "broadcast_to",
     "cast",
+    "banded",
     "cbrt",
     "ceil",
     "chain",

@@ -18,7 +18,7 @@ from minikeras.ops.image.common import (
     plane,
     unknown,
 )
-from minikeras.ops.image.weights import METHODS, contract, resizing, weights
+from minikeras.ops.image.weights import METHODS, contract, resized, weights
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import axis_of, cast_to, floating, sub_slice
 from minikeras.types import ArrayLike
@@ -105,8 +105,7 @@ def resize(
     y = cast_to(x, computing(x.dtype))
     for axis, n in zip(axes, new, strict=True):
         if y.shape[axis] != n:
-            matrix = resizing(y.shape[axis], n, interpolation, antialias, y.dtype)
-            y = contract(y, matrix, axis)
+            y = resized(y, n, axis, interpolation, antialias)
     return back_to(y, dtype)
 
 

@@ -11,12 +11,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from minikeras.engine import prims
 from minikeras.engine.interpret import current, eagerly
+from minikeras.engine.prims.banded import Band
 from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor, from_numpy
+from minikeras.ops.image.common import of_size
 from minikeras.ops.support import const, with_axis
 
 _TINY = {"float32": 1000 * 2.0**-23, "float64": 1000 * 2.0**-52}
@@ -109,23 +109,22 @@ def weights(
 
 
 @functools.lru_cache(maxsize=256)
-def _resizing(
-    n: int, size: int, method: str, antialias: bool, dtype: str
-) -> np.ndarray[Any, Any]:
-    def draw() -> np.ndarray[Any, Any]:
+def _resizing(n: int, size: int, method: str, antialias: bool, dtype: str) -> Band:
+    def draw() -> Band:
         scale = from_numpy(size / n, dtype)
         move = from_numpy(0.0, dtype)
-        return weights(n, size, scale, move, method, antialias).numpy()
+        return Band.of(weights(n, size, scale, move, method, antialias).numpy())
 
     return eagerly(draw)
 
 
-def resizing(n: int, size: int, method: str, antialias: bool, dtype: str) -> Tensor:
-    """The matrix (n, size) that makes n pixels `size` pixels; computed once."""
-    if isinstance(current(), Abstract):  # only its shape is wanted: it may be large
-        scale, move = from_numpy(size / n, dtype), from_numpy(0.0, dtype)
-        return weights(n, size, scale, move, method, antialias)
-    return from_numpy(_resizing(n, size, method, antialias, dtype), dtype)
+def resized(x: Tensor, size: int, axis: int, method: str, antialias: bool) -> Tensor:
+    """`x` with the pixels along an axis made `size` pixels; weights are computed once."""
+    if isinstance(current(), Abstract):  # only its shape is wanted
+        return of_size(x, axis, size)
+    band = _resizing(x.shape[axis], size, method, antialias, x.dtype)
+    made: Tensor = prims.banded(x, band=band, axis=axis)
+    return made
 
 
 def contract(x: Tensor, matrix: Tensor, axis: int) -> Tensor:

@@ -6,6 +6,7 @@ float64 where the case has a float dtype.
 """
 
 from minikeras.testing.cases import (
+    bands,
     contractions,
     indices,
     matrices,
@@ -36,6 +37,7 @@ FAMILIES = (
     matrices.spectral,
     recurrences.recurrent,
     resampling.resampling,
+    bands.banded,
 )
 CASES = [case for family in FAMILIES for case in family()]
 COMPILED = (

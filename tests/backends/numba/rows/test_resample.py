@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from minikeras_numba.rows.resample import _pieces
+from minikeras_kernels.banded import pieces
 
 from minikeras import config
 from minikeras.engine import prims
@@ -69,4 +69,4 @@ def test_all_channels_are_written_out_or_swept():
 
 
 def test_channels_are_cut_into_vectors():
-    assert [_pieces(n) for n in (1, 3, 8, 7)] == [[1], [2, 1], [8], [4, 2, 1]]
+    assert [pieces(n) for n in (1, 3, 8, 7)] == [[1], [2, 1], [8], [4, 2, 1]]
