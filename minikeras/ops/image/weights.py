@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.interpret import current, eagerly
