@@ -57,8 +57,8 @@ def banded(dtype: str, inner: int, taps: int, target: Target) -> Code:
             def total(at: Val, width: int, mask: Val | None) -> Val:
                 made = term(_ZERO, at, width, mask)
                 if taps:
-                    for tap in range(1, taps):
-                        more = term(const(Kind.I64, tap), at, width, mask)
+                    for number in range(1, taps):
+                        more = term(const(Kind.I64, number), at, width, mask)
                         made = f.fadd(made, more)
                     return made
                 kept = f.variable(made)
