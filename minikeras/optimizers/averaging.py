@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.attributes import UntilSet
 from minikeras.variable import Variable
 
 
@@ -16,6 +17,7 @@ class MovingAverage:
     ema_momentum: float
     ema_overwrite_frequency: int | None
     _averages: dict[Variable, Variable]
+    _trainable_variables: list[Variable]
 
     def _build_averages(self, variables: Sequence[Variable]) -> None:
         self._averages = {}
@@ -24,6 +26,13 @@ class MovingAverage:
                 variables, "average"
             )
             self._averages = {v: a for v, a in zip(variables, made) if a is not None}
+
+    @UntilSet
+    def _model_variables_moving_average(self) -> list[Variable | None]:
+        """The averages in the order of the variables, as code written for Keras asks."""
+        if not self.use_ema:
+            raise AttributeError("no moving averages: use_ema is off")
+        return [self._averages.get(v) for v in self._trainable_variables]
 
     def _update_averages(self, variables: Sequence[Variable]) -> None:
         """`average = momentum * average + (1 - momentum) * variable`; the first is a copy."""

@@ -125,7 +125,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         self.built = False
         self._trainable_variables: list[Variable] = []
         self._index: dict[Variable, int] = {}
-        self._accumulators: list[Variable] = []
+        self._accumulated_gradients: list[Variable] = []
         self._excluded: list[Variable] = []
         self._excluded_names: re.Pattern[str] | None = None
         self._iterations = self.add_variable((), dtype="int32", name="iteration")
@@ -201,7 +201,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         variables = list(variables)
         self._build_averages(variables)
         if self.gradient_accumulation_steps:
-            self._accumulators = [
+            self._accumulated_gradients = [
                 self.add_variable_from_reference(v, "gradient_accumulator")
                 for v in variables
             ]
@@ -331,7 +331,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         if not steps:
             self._update(grads, variables)
         else:
-            held = [self._accumulators[self._get_variable_index(v)] for v in variables]
+            held = [self._accumulated_gradients[self._get_variable_index(v)] for v in variables]
             last = ops.equal(ops.mod(self._iterations + 1, steps), 0)
 
             def update() -> None:
@@ -346,12 +346,20 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         self._update_averages(variables)
 
     def _update(self, grads: list[Any], variables: list[Variable]) -> None:
-        grads = clip_gradients(
-            grads, self.clipnorm, self.global_clipnorm, self.clipvalue
-        )
+        grads = self._clip_gradients(grads)
         learning_rate = self.learning_rate
         self._apply_weight_decay(variables)
         self._backend_update_step(grads, variables, learning_rate)
+
+    def _clip_gradients(self, grads: Sequence[Any]) -> list[Any]:
+        """The gradients after `clipnorm`, `global_clipnorm` or `clipvalue`; None stays."""
+        found = [ops.convert_to_tensor(g) for g in grads if g is not None]
+        if found:
+            found = clip_gradients(
+                found, self.clipnorm, self.global_clipnorm, self.clipvalue
+            )
+        clipped = iter(found)
+        return [None if g is None else next(clipped) for g in grads]
 
     def _backend_update_step(
         self, grads: list[Any], trainable_variables: list[Variable], learning_rate: Any

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from minikeras import ops, optimizers
+from minikeras.engine.attributes import UntilSet
 from minikeras.engine import ranks, tree
 from minikeras.engine.errors import see
 from minikeras.metrics import Mean
@@ -157,6 +158,23 @@ class Compiling:
     def compiled(self) -> bool:
         """Whether `compile` was called."""
         return self._compile is not None
+
+    # Under the names that training steps written for Keras have for them.
+
+    @UntilSet
+    def _loss_tracker(self) -> Any:
+        """The mean of the loss; None before `compile`."""
+        return None if self._compile is None else self._compile.tracker
+
+    @UntilSet
+    def _compile_loss(self) -> Any:
+        """The losses given to `compile`, as one, or None."""
+        return None if self._compile is None else self._compile.loss
+
+    @UntilSet
+    def _compile_metrics(self) -> Any:
+        """The metrics given to `compile`, as one, or None."""
+        return self.compiled_metrics
 
     @property
     def compiled_metrics(self) -> CompileMetrics | None:

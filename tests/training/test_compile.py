@@ -170,6 +170,37 @@ def test_crossentropies_of_several_outputs_are_chosen_each(tmp_path):
         model.fit(X, {**y, "a": np.full(len(X), 7)}, verbose=0)
 
 
+def test_what_training_steps_for_keras_look_up():
+    model = linear(metrics=["mae"])
+    assert model._loss_tracker is model.metrics[0] and model._loss_tracker.name == "loss"
+    assert model._compile_metrics is model.metrics[1]
+    x, y = line()
+    value = model._compile_loss(y, model(x))
+    assert float(value) == pytest.approx(np.mean((y - model(x).numpy()) ** 2), rel=1e-5)
+    bare = keras.Sequential([keras.layers.Dense(1)])
+    assert bare._loss_tracker is bare._compile_loss is bare._compile_metrics is None
+
+
+def test_models_may_use_these_names_for_their_own():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+            self._loss_tracker = keras.metrics.Mean("mine")
+
+        def call(self, x):
+            return self.dense(x)
+
+        def train_step(self, data):
+            self._loss_tracker.update_state(3.0)
+            return {"mine": self._loss_tracker.result()}
+
+    model = Own()
+    model.compile("sgd", "mse")
+    assert model._loss_tracker.name == "mine"
+    assert model.fit(*line(), verbose=0).history["mine"] == [3.0]
+
+
 def test_losses_may_be_functions_instances_and_classes_of_ones_own():
     x, y = line()
 
