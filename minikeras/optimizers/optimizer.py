@@ -331,7 +331,10 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         if not steps:
             self._update(grads, variables)
         else:
-            held = [self._accumulated_gradients[self._get_variable_index(v)] for v in variables]
+            held = [
+                self._accumulated_gradients[self._get_variable_index(v)]
+                for v in variables
+            ]
             last = ops.equal(ops.mod(self._iterations + 1, steps), 0)
 
             def update() -> None:

@@ -7,8 +7,8 @@ import warnings
 from typing import Any
 
 from minikeras import ops, optimizers
-from minikeras.engine.attributes import UntilSet
 from minikeras.engine import ranks, tree
+from minikeras.engine.attributes import UntilSet
 from minikeras.engine.errors import see
 from minikeras.metrics import Mean
 from minikeras.ops import collective

@@ -172,7 +172,9 @@ def test_crossentropies_of_several_outputs_are_chosen_each(tmp_path):
 
 def test_what_training_steps_for_keras_look_up():
     model = linear(metrics=["mae"])
-    assert model._loss_tracker is model.metrics[0] and model._loss_tracker.name == "loss"
+    assert (
+        model._loss_tracker is model.metrics[0] and model._loss_tracker.name == "loss"
+    )
     assert model._compile_metrics is model.metrics[1]
     x, y = line()
     value = model._compile_loss(y, model(x))
