@@ -11,12 +11,14 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
-from minikeras_numpy.windows import Geometry, Ints, interior, taps, view
+from minikeras_numpy.windows import Geometry, Ints, interior, items, taps, view
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap too narrow for BLAS
 _BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
+_SHORT = 4  # elements of a line of a window that are not worth a copy of their own
 
 
 class Conv:
@@ -95,15 +97,23 @@ class Conv:
             columns[...] = seen.transpose(axes[-2], *axes[:-2], axes[-1])
             return columns.reshape(self.groups, rows, self.reach * self.depth)
         columns = self._buffer("columns", shape)
-        if self.kernel[-1] * self.cin < 16:
-            # Short runs: one long strided copy for each tap is cheaper.
+        self._gather(x, columns)
+        return columns.reshape(rows, self.reach * self.cin)
+
+    def _gather(self, x: Array, columns: Array) -> None:
+        """The windows of x, (batch, *out, *kernel, channels)."""
+        run = self.kernel[-1] * self.cin
+        if run <= _SHORT:
             for tap, place in self.places:
                 columns[(slice(None),) * (1 + len(self.out)) + tap] = x[place]
-        else:
-            columns[...] = view(
-                self.xp, x, self.kernel, self.out, self.strides, self.dilation
-            )
-        return columns.reshape(rows, self.reach * self.cin)
+            return
+        seen = view(self.xp, x, self.kernel, self.out, self.strides, self.dilation)
+        if self.dilation[-1] == 1 and self.xp is np:
+            # A line of the window is one run of x.
+            shape = (*seen.shape[:-2], run)
+            seen = as_strided(seen, shape, (*seen.strides[:-2], seen.strides[-1]))
+            columns = columns.reshape(shape)
+        items(self.xp, columns)[...] = items(self.xp, seen)
 
     def _matrix(self, w: Array) -> Array:
         """w as (reach * depth, cout), or (groups, reach * depth, cout // groups)."""

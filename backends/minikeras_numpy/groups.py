@@ -20,9 +20,7 @@ from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
 
-BLOCK = (
-    1 << 16
-)  # elements; a few temporaries of this size fit in the second level cache
+BLOCK = 1 << 17  # elements; measured: fewer cost calls, more leave the caches
 
 LINE = 512  # elements of a line at least: enough for a loop of NumPy's
 

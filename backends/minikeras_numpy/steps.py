@@ -17,9 +17,9 @@ from minikeras_numpy.common import Array, lowest, work_dtype
 from minikeras_numpy.conv import Conv
 from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
-from minikeras_numpy.pooling import Pool, maximum_of
+from minikeras_numpy.pooling import Pool
 from minikeras_numpy.recurrent import FILLS, prepared
-from minikeras_numpy.windows import Geometry
+from minikeras_numpy.windows import Geometry, items
 from minikeras_numpy.writers import Scratch, choose
 
 Run = Callable[..., None]
@@ -115,48 +115,60 @@ def _by_samples(batch: int, size: int, work: Callable[..., None]) -> Run:
     return run
 
 
+def _near(pool: Pool, wide: Array, shape: Any, scratch: Scratch) -> list[Array]:
+    """For each place in the window, what is there: copied to where it lies side by side."""
+    seen = [wide[place] for place in pool.places]
+    if len(seen) > _GATHERED:
+        return seen
+    copies = scratch.get("near", (len(seen), *shape), wide.dtype)
+    for copy, place in zip(copies, seen, strict=True):
+        np.copyto(items(np, copy), items(np, place))
+    return list(copies)
+
+
 def _max_pool(node: Node) -> Run:
     shape = node.inputs[0].aval.shape
     pool = _pool(node, shape)
 
     def work(scratch: Scratch, x: Array, out: Array) -> None:
         wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
-        maximum_of(np, pool, wide, out)
+        _reduce(np.maximum, _near(pool, wide, out.shape, scratch), out)
 
     return _by_samples(shape[0], math.prod(pool.out_shape[1:]), work)
+
+
+def _reduce(ufunc: Any, arrays: list[Array], out: Array) -> None:
+    """`ufunc` over all arrays in order, into `out`."""
+    first, *rest = arrays
+    if not rest:
+        np.copyto(out, first)
+    for number, array in enumerate(rest):
+        ufunc(first if number == 0 else out, array, out=out)
 
 
 def _max_pool_grad(node: Node) -> Run:
     x_aval = node.inputs[0].aval
     pool = _pool(node, x_aval.shape)
     zero = np.zeros((), numpy_dtype(x_aval.dtype))
-    places, inside = pool.places, pool.inside(np)
+    inside = pool.inside(np)
     spatial = x_aval.shape[1:-1]
     whole = pool.disjoint and pool.covers(spatial, node.static["window"])
 
     def spread(scratch: Scratch, x: Array, dy: Array, out: Array) -> None:
         wide = _widened(pool, x, lowest(x.dtype), scratch, "wide")
-        peak = scratch.get("peak", dy.shape, x.dtype)
         target = out
         if pool.padded:
             target = scratch.get("target", wide.shape, x.dtype)
         if not whole:
             target.fill(0)
+        peak = scratch.get("peak", dy.shape, x.dtype)
         left = scratch.get("left", dy.shape, np.bool_)
         hit = scratch.get("hit", dy.shape, np.bool_)
         part = scratch.get("part", dy.shape, x.dtype)
-        # What is read twice is copied to where it lies side by side.
-        near = [wide[place] for place in places]
-        if len(places) <= _GATHERED:
-            copies = scratch.get("near", (len(places), *dy.shape), x.dtype)
-            for copy, seen in zip(copies, near, strict=True):
-                np.copyto(copy, seen)
-            near = list(copies)
-        np.copyto(peak, near[0])
-        for seen in near[1:]:
-            np.maximum(peak, seen, out=peak)
+        near = _near(pool, wide, dy.shape, scratch)
+        _reduce(np.maximum, near, peak)
         left.fill(True)
-        for place, seen, mask in zip(places, near, inside, strict=True):
+        for place, seen, mask in zip(pool.places, near, inside, strict=True):
             np.equal(seen, peak, out=hit)
             np.logical_and(hit, left, out=hit)
             if mask is not None:
@@ -164,7 +176,7 @@ def _max_pool_grad(node: Node) -> Run:
             np.logical_xor(left, hit, out=left)
             choose(hit, dy, zero, part, scratch)
             if pool.disjoint:
-                target[place] = part
+                np.copyto(items(np, target[place]), items(np, part))
             else:
                 target[place] += part
         if pool.padded:
@@ -179,9 +191,7 @@ def _sum_pool(node: Node) -> Run:
 
     def work(scratch: Scratch, x: Array, out: Array) -> None:
         wide = _widened(pool, x, 0, scratch, "wide")
-        np.copyto(out, wide[pool.places[0]])
-        for place in pool.places[1:]:
-            np.add(out, wide[place], out=out)
+        _reduce(np.add, _near(pool, wide, out.shape, scratch), out)
 
     return _by_samples(shape[0], math.prod(pool.out_shape[1:]), work)
 
@@ -189,15 +199,20 @@ def _sum_pool(node: Node) -> Run:
 def _sum_pool_grad(node: Node) -> Run:
     shape = node.static["input_shape"]
     pool = _pool(node, shape)
+    whole = pool.disjoint and pool.covers(shape[1:-1], node.static["window"])
 
     def work(scratch: Scratch, dy: Array, out: Array) -> None:
         target = out
         if pool.padded:
             wide = (dy.shape[0], *pool.padded_shape[1:])
             target = scratch.get("target", wide, dy.dtype)
-        target.fill(0)
+        if not whole:
+            target.fill(0)
         for place in pool.places:
-            target[place] += dy
+            if pool.disjoint:
+                np.copyto(items(np, target[place]), items(np, dy))
+            else:
+                target[place] += dy
         if pool.padded:
             np.copyto(out, target[pool.inner])
 

@@ -60,17 +60,20 @@ def _is_zero(value: Array) -> bool:
 def choose(cond: Array, a: Array, b: Array, out: Array, scratch: Scratch) -> None:
     """`out = a where cond else b`, without a branch."""
     bits = _INTS[out.dtype.itemsize]
+    narrow = scratch.get("narrow", cond.shape, np.int8)
     mask = scratch.get("mask", cond.shape, bits)
     target, a, b = out.view(bits), a.view(bits), b.view(bits)
-    np.copyto(mask, cond.view(np.int8))
+    # Made where it is a byte, then widened with its sign.
+    if _is_zero(a):
+        np.subtract(cond.view(np.int8), 1, out=narrow)
+    else:
+        np.negative(cond.view(np.int8), out=narrow)
+    np.copyto(mask, narrow)
     if _is_zero(b):
-        np.negative(mask, out=mask)
         np.bitwise_and(a, mask, out=target)
     elif _is_zero(a):
-        np.subtract(mask, 1, out=mask)
         np.bitwise_and(b, mask, out=target)
     else:
-        np.negative(mask, out=mask)
         mixed = scratch.get("mixed", out.shape, bits)
         np.bitwise_xor(a, b, out=mixed)
         np.bitwise_and(mixed, mask, out=mixed)

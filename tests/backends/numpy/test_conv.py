@@ -21,3 +21,32 @@ def test_the_gradient_by_windows_is_the_one_by_taps(padding, dilation):
     taps = plan._input_grad_by_tap(dy, w, np.empty(shape))
     windows = plan._input_grad_by_windows(dy, w, np.empty(shape))
     np.testing.assert_allclose(windows, taps, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1), (3, 2)])
+@pytest.mark.parametrize(
+    ("kernel", "channels"), [((3, 3), 1), ((2, 3), 2), ((1, 4), 5)]
+)
+def test_gathered_windows_are_those_of_the_image(
+    kernel, channels, strides, dilation, dtype
+):
+    """However they are copied: item by item, or place by place where lines are short."""
+    x = np.random.default_rng(2).standard_normal((3, 9, 8, channels)).astype(dtype)
+    how = {
+        "strides": strides,
+        "padding": ((1, 0), (0, 2)),
+        "dilation": dilation,
+        "groups": 1,
+    }
+    geometry = Geometry.of_conv(x.shape, (*kernel, channels, 4), how)
+    plan = Conv(np, geometry, x.dtype)
+    columns = plan._columns(x).reshape(3, *geometry.out, *kernel, channels)
+    wide = np.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0)))
+    for at in np.ndindex(columns.shape[1:5]):
+        row, column = (
+            a * s + t * d
+            for a, s, t, d in zip(at[:2], strides, at[2:], dilation, strict=True)
+        )
+        np.testing.assert_array_equal(columns[(slice(None), *at)], wide[:, row, column])
