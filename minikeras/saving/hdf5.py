@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import traceback
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ if TYPE_CHECKING:  # it takes a tenth of a second: imported where a file is open
     import h5py
 
 _FILTERS = (1, 2, 3, 32_000)  # deflate, shuffle, fletcher32, lzf
+# What files written here end with, behind all that the HDF5 library knows of: their
+# sum. Programs that change a file in place cut it off, since it lies beyond the end.
+_SUM = b"\nminikeras CRC-32 %08x\n"
+SUM_BYTES = len(_SUM % 0)
 
 
 @contextmanager
@@ -44,6 +49,7 @@ def opened(file: object, label: str = "") -> Iterator[h5py.File]:
     label = label or (str(file) if isinstance(file, (str, os.PathLike)) else "the file")
     source: Any = io.BytesIO(file) if isinstance(file, bytes) else file
     with hdf5_heaps.bytes_of(source) as data:
+        _check_sum(data, label)
         heaps = hdf5_heaps.Heaps(data, label)
         with clear_errors(label):
             handle = h5py.File(source, "r")
@@ -59,6 +65,17 @@ def opened(file: object, label: str = "") -> Iterator[h5py.File]:
             raise
         finally:
             handle.close()
+
+
+def _check_sum(data: Any, label: str) -> None:
+    """Refuse a file that says its sum, and has another."""
+    end = len(data) - SUM_BYTES
+    said = bytes(data[max(end, 0) :])
+    if said.startswith(_SUM[: _SUM.index(b"%")]):
+        with memoryview(data) as view:
+            right = sum_of(view[:end])
+        if said != right:
+            raise FileError(f"{label} is damaged: its bytes are not those that were written.")
 
 
 def _is_of_library(error: Exception) -> bool:
@@ -199,6 +216,8 @@ def _entry(data: h5py.Dataset, path: str) -> Entry:
     import h5py
 
     named = _text_attribute(data, "dtype")
+    if named is None and data.dtype.str == "|V2":
+        named = "bfloat16"  # Keras's `.h5` does not say it, and keeps nothing else so
     shape = tuple(data.shape or ())
     strings = h5py.check_string_dtype(data.dtype) is not None
 
@@ -247,101 +266,55 @@ def write_tree(tree: Tree, target: Path) -> None:
         tree: The groups. An empty one becomes an empty group.
         target: A path (never one that is to be kept).
     """
-    write_buffer(buffer_of(tree, with_sums=True), target)
+    write_buffer(buffer_of(tree), target)
 
 
-def buffer_of(tree: Tree, with_sums: bool = False) -> io.BytesIO:
-    """A file of groups and arrays in memory.
+def buffer_of(tree: Tree) -> io.BytesIO:
+    """A file of groups and arrays in memory, without a sum.
 
     The library must never write to a disk by itself: where that is full, it cannot
     close the file, and takes the process down in the end.
-
-    Args:
-        tree: The groups.
-        with_sums: Whether everything in it has checksums (a zip archive has its own).
     """
+    import h5py
+
     buffer = io.BytesIO()
-    with created(buffer, with_sums) as file:
+    with h5py.File(buffer, "w") as file:
         for path, group in tree.items():
             made = file.require_group(path) if path else file
             if group.name is not None:
                 made.attrs["name"] = group.name
             for key, entry in group.entries.items():
-                put_array(made, key, entry.read(), with_sums)
+                put_array(made, key, entry.read())
     return buffer
 
 
-def created(target: object, with_sums: bool) -> h5py.File:
-    """A new HDF5 file, for writing: in the oldest form there is, or with checksums.
-
-    The form of HDF5 1.10 (2016) has sums over all that describes groups and arrays.
-    """
-    import h5py
-
-    return h5py.File(target, "w", libver=("v110", "v110") if with_sums else None)
-
-
-def put_array(group: Any, key: str, array: Array, with_sums: bool = False) -> None:
+def put_array(group: Any, key: str, array: Array) -> None:
     """Write an array below a group.
 
     Args:
         group: The group, of a file for writing.
         key: The array's name, which may lead through groups.
         array: Numbers or texts.
-        with_sums: Whether the file notices when its bytes have changed.
     """
     array, dtype = raw_form(array)
-    if not with_sums or array.dtype.kind in "UO" or not array.size:
-        data = group.create_dataset(key, data=_storable(array))
-    else:
-        data = _put_with_sum(
-            group, key, np.ascontiguousarray(array).reshape(array.shape)
-        )
+    data = group.create_dataset(key, data=_storable(array))
     if dtype is not None:
         data.attrs["dtype"] = dtype
 
 
-_SMALL = 4096  # bytes of an array that is kept in what describes it, which has a sum
-_PIECE = 2**22  # bytes of a larger one that have one sum
-
-
-def _put_with_sum(group: Any, key: str, array: Array) -> h5py.Dataset:
-    import h5py
-
-    how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    if array.nbytes <= _SMALL:
-        how.set_layout(h5py.h5d.COMPACT)
-    else:
-        how.set_chunk(_piece(array.shape, array.itemsize))
-        how.set_fletcher32()
-    links = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    links.set_create_intermediate_group(True)
-    links.set_char_encoding(h5py.h5t.CSET_UTF8)
-    space = (
-        h5py.h5s.create_simple(array.shape)
-        if array.ndim
-        else h5py.h5s.create(h5py.h5s.SCALAR)
-    )
-    kind = h5py.h5t.py_create(array.dtype, logical=True)
-    made = h5py.h5d.create(group.id, key.encode(), kind, space, how, links)
-    made.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
-    return h5py.Dataset(made)
-
-
-def _piece(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """The shape of pieces of about `_PIECE` bytes, whole along the last axes."""
-    room = max(_PIECE // itemsize, 1)
-    piece: list[int] = []
-    for n in reversed(shape):
-        piece.append(max(1, min(n, room)))
-        room //= piece[-1]
-    return tuple(reversed(piece))
-
-
 def write_buffer(buffer: io.BytesIO, target: Path) -> None:
-    """Write what is in memory to a file, as a whole."""
-    with open(target, "wb") as file:
-        file.write(buffer.getbuffer())
+    """Write what is in memory to a file, as a whole, and its sum behind it.
+
+    HDF5 in its oldest form, which all readers know, has no sums.
+    """
+    with open(target, "wb") as file, buffer.getbuffer() as data:
+        file.write(data)
+        file.write(sum_of(data))
+
+
+def sum_of(data: Any) -> bytes:
+    """What stands behind the bytes of a file."""
+    return _SUM % zlib.crc32(data)
 
 
 def _storable(array: Array) -> Any:

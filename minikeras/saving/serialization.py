@@ -312,6 +312,9 @@ def _find(
     if found is not None:
         _refuse_other(config, module, name)
         return found
+    found = None if module else registered_alone(name)  # as `.h5` files name classes
+    if found is not None:
+        return found
     raise _not_found(what, name, module, module_objects)
 
 

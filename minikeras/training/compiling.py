@@ -343,6 +343,10 @@ class Compiling:
         Returns:
             What `compile_from_config` takes; empty if the model is not compiled.
         """
+        return self._compile_arguments()
+
+    def _compile_arguments(self) -> dict[str, Any]:
+        """The same, whatever a subclass has made of it."""
         if self._compile is None:
             return {}
         # The optimizer as it is: its learning rate may have changed since, and a loss scale

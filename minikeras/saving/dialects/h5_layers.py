@@ -18,7 +18,7 @@ from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Entry, Tree
 
 _OWN = "top_level_model_weights"
-_CHUNK = 3_000  # names in one attribute, each 16 bytes and more
+_ROOM = 64_000  # bytes of names in one attribute, which holds 64 KiB with its head
 
 
 @dataclass
@@ -148,7 +148,7 @@ def write_variables(group: object, variables: list[Any]) -> None:
     """Write variables as arrays named by their paths."""
     names = _unique([variable.path for variable in variables])
     for name, variable in zip(names, variables, strict=True):
-        hdf5.put_array(group, name, variable.numpy(), with_sums=True)
+        hdf5.put_array(group, name, variable.numpy())
     write_texts(group, "weight_names", names)
 
 
@@ -166,13 +166,10 @@ def _unique(names: list[str]) -> list[str]:
 
 def write_texts(group: Any, key: str, values: list[str]) -> None:
     """Write a list of texts as an attribute, or as several where it is long."""
-    if len(values) <= _CHUNK:
-        group.attrs[key] = _fixed(values)
+    coded = [value.encode() for value in values]
+    chunk = max(_ROOM // max(map(len, coded), default=1), 1)
+    if len(coded) <= chunk:
+        group.attrs[key] = np.array(coded, "S") if coded else values
         return
-    for number, start in enumerate(range(0, len(values), _CHUNK)):
-        group.attrs[f"{key}{number}"] = _fixed(values[start : start + _CHUNK])
-
-
-def _fixed(values: list[str]) -> Any:
-    """Texts of one length, which lie in the attribute itself, where it has a sum."""
-    return np.array([v.encode() for v in values], "S") if values else values
+    for number, start in enumerate(range(0, len(coded), chunk)):
+        group.attrs[f"{key}{number}"] = np.array(coded[start : start + chunk], "S")

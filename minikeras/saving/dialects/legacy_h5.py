@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from os import PathLike
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import backend as registry
-from minikeras.saving import dialects, hdf5, limits, model_files, serialization
+from minikeras.saving import dialects, hdf5, limits, model_files, serialization, sharing
 from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
 from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
@@ -31,21 +32,25 @@ _LONG_NAMES = {
 
 
 def save_model(
-    model: Model, filepath: str | os.PathLike[str], include_optimizer: bool = True
+    model: Model, target: io.BytesIO, include_optimizer: bool = True
 ) -> None:
     """Write a model with its weights, and its optimizer's state, as a new HDF5 file.
 
     Args:
         model: A model. What is not built yet has no weights to write.
-        filepath: The file's name.
+        target: What the file is written into.
         include_optimizer: Whether to keep how it was compiled.
-
     """
-    config = serialization.serialize_keras_object(model)
-    compiled = config.pop("compile_config", None)
-    with hdf5.created(filepath, with_sums=True) as file:
+    import h5py
+
+    with sharing.shared_objects():
+        config = serialization.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    # The reader of this format knows arguments of `compile` alone, not what hooks add.
+    compiled = model._compile_arguments()
+    with h5py.File(target, "w") as file:
         _stamp(file)
-        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["model_config"] = json.dumps(sharing.without_single_numbers(config))
         group = file.create_group("model_weights")
         _stamp(group)
         layers = [(v.name, h5_matching.ordered_variables(v)) for v in model.layers]
