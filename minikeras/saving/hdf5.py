@@ -75,7 +75,9 @@ def _check_sum(data: Any, label: str) -> None:
         with memoryview(data) as view:
             right = sum_of(view[:end])
         if said != right:
-            raise FileError(f"{label} is damaged: its bytes are not those that were written.")
+            raise FileError(
+                f"{label} is damaged: its bytes are not those that were written."
+            )
 
 
 def _is_of_library(error: Exception) -> bool:
