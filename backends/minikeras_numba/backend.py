@@ -35,7 +35,11 @@ from minikeras_numba.rows.ranking import (
 from minikeras_numba.rows.resample import lower_resample
 from minikeras_numba.rows.rowwise import lower_rowwise
 from minikeras_numba.rows.scans import SCANS, lower_scan
-from minikeras_numba.rows.scatter import lower_scatter
+from minikeras_numba.rows.scatter import (
+    lower_scatter,
+    lower_segments,
+    numpys_segments,
+)
 from minikeras_numba.sequences import recurrent
 from minikeras_numba.sequences.chain import is_native, kernel_calls, lower_chain
 from minikeras_numba.sequences.loops import lower_loop
@@ -58,6 +62,7 @@ LOWERINGS: dict[str, Lower] = {
     ),
     "take": lower_gather,
     "scatter_add_axis": lower_scatter,
+    "segment_combine": lower_segments,
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(SCANS, lower_scan),
     "top_k": lower_top_k,
@@ -83,6 +88,7 @@ class NumbaBackend(NumpyBackend):
         more: dict[str, Callable[..., Any]] = {
             "top_k": sorted_top_k,
             "searchsorted": numpys_searchsorted,
+            "segment_combine": numpys_segments,
         }
         plain = {**self.kernels, **more}
         self.kernels = {**plain, **lowered_kernels(plain, LOWERINGS)}

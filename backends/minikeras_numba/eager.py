@@ -45,7 +45,9 @@ NAMES = (
     "cumprod",
     "top_k",
     "searchsorted",
+    "segment_combine",
     "take_along_axis",
+    "scatter_add_axis",
     "put_along_axis_add",
     "banded",
 )

@@ -168,6 +168,7 @@ from minikeras.engine.prims.reduce import (
     sum_ as sum,
 )
 from minikeras.engine.prims.resampling import resample
+from minikeras.engine.prims.segments import COMBINE, combine_segments, segment_combine
 from minikeras.engine.prims.spectral import fft
 from minikeras.engine.prims.stable import (
     cbrt,
@@ -178,6 +179,7 @@ from minikeras.engine.prims.stable import (
 )
 
 __all__ = [
+    "COMBINE",
     "abs",
     "acos",
     "acosh",
@@ -206,6 +208,7 @@ __all__ = [
     "lines",
     "cholesky",
     "complex",
+    "combine_segments",
     "concat",
     "cond",
     "const",
@@ -286,6 +289,7 @@ __all__ = [
     "scan",
     "scatter_add_axis",
     "scatter_nd_add",
+    "segment_combine",
     "select",
     "shift_left",
     "shift_right",

@@ -43,9 +43,11 @@ def _added(where: Tensor, inside: Tensor, values: Tensor, shape: Shape) -> Tenso
     u = spread(values, (*where.shape[:-1], *shape[depth:]))
     if 0 in shape:
         return prims.full(shape=shape, dtype=u.dtype, value=0)  # nowhere to add to
-    mask = prims.reshape(inside, shape=(*inside.shape, *(1,) * (len(shape) - depth)))
-    kept = prims.select(spread(mask, u.shape), u, const(u, 0))
-    made: Tensor = prims.scatter_nd_add(where, kept, shape=shape)
+    ids = _rows(where, inside, shape)
+    rows, inner = math.prod(shape[:depth]), math.prod(shape[depth:])
+    given = prims.reshape(u, shape=(ids.size, inner))
+    added = prims.scatter_add_axis(given, ids, shape=(rows, inner), axis=0)
+    made: Tensor = prims.reshape(added, shape=shape)
     return made
 
 
@@ -112,52 +114,69 @@ def scatter_update(
         return x
     if reduction == "add":
         return prims.add(x, _added(where, inside, u, x.shape))
-    places, flat = _flat_places(where, inside, u, x.shape)
-    total = (x.size + 1,)  # the last place is for what is dropped
-    order = prims.argsort(places, axis=0)
-    places = prims.take(places, order, axis=0)
-    flat = prims.take(flat, order, axis=0)
-    last = last_of_run(places)
-    given = flat
-    if reduction is not None:
-        flat = running(flat, places, reduction)
-    one = prims.cast(last, dtype="int32")
-    column = prims.reshape(places, shape=(places.size, 1))
-    hit = prims.scatter_nd_add(column, one, shape=total)
-    winners = prims.select(last, flat, const(flat, 0))
-    found = _without_last(prims.scatter_nd_add(column, winners, shape=total), x.shape)
-    mask = _without_last(prims.gt(hit, const(hit, 0)), x.shape)
-    if reduction is not None:
-        found = COMBINE[reduction](x, found)
-    result = prims.select(mask, found, x)
-    if reduction in ("max", "min") and dtypes.is_float(x.dtype):
-        return _shared_by_ties(result, x, given, places)
-    return result
+    depth = where.shape[-1]
+    rows, inner = math.prod(x.shape[:depth]), math.prod(x.shape[depth:])
+    ids = _rows(where, inside, x.shape)
+    flat = prims.reshape(x, shape=(rows, inner))
+    given = spread(u, (*where.shape[:-1], *x.shape[depth:]))
+    given = prims.reshape(given, shape=(ids.size, inner))
+    if reduction is None:
+        result = _replaced(flat, ids, given)
+    elif reduction == "mul" or not dtypes.is_float(x.dtype):
+        combined = prims.combine_segments(given, ids, rows, reduction)
+        result = prims.COMBINE[reduction](flat, combined)
+    else:
+        updates = prims.stop_gradient(given)
+        combined = prims.combine_segments(updates, ids, rows, reduction)
+        result = prims.COMBINE[reduction](prims.stop_gradient(flat), combined)
+        result = _shared_by_ties(result, flat, given, ids)
+    made: Tensor = prims.reshape(result, shape=x.shape)
+    return made
 
 
-def _shared_by_ties(
-    result: Tensor, x: Tensor, updates: Tensor, places: Tensor
-) -> Tensor:
+def _rows(indices: Tensor, inside: Tensor, shape: Shape) -> Tensor:
+    """The row of each update, counted through all indexed axes; what is dropped comes last."""
+    depth = indices.shape[-1]
+    weights = [math.prod(shape[i + 1 : depth]) for i in range(depth)]
+    scaled = prims.mul(indices, to_tensor(weights, indices.dtype))
+    row = prims.sum(scaled, axes=(indices.ndim - 1,), keepdims=False)
+    beyond = spread(const(row, math.prod(shape[:depth])), row.shape)
+    row = prims.select(inside, row, beyond)
+    made: Tensor = prims.reshape(row, shape=(row.size,))
+    return made
+
+
+def _replaced(x: Tensor, ids: Tensor, updates: Tensor) -> Tensor:
+    """Rows with the last update of each in its place."""
+    if not ids.size:
+        return x
+    order = prims.iota(shape=ids.shape, dtype=ids.dtype, axis=0)
+    last = prims.combine_segments(order, ids, x.shape[0], "max")
+    zero = const(last, 0)
+    found = prims.take(updates, prims.maximum(last, zero), axis=0)
+    hit = prims.reshape(prims.ge(last, zero), shape=(last.size, 1))
+    made: Tensor = prims.select(spread(hit, x.shape), found, x)
+    return made
+
+
+def _shared_by_ties(result: Tensor, x: Tensor, updates: Tensor, ids: Tensor) -> Tensor:
     """The gradient of each extreme shared by the input and all updates equal to it."""
-    size = (x.size + 1,)
-    own = prims.iota(shape=size, dtype=places.dtype, axis=0)
-    ids = prims.concat(own, places, axis=0)
-    dropped = prims.full(shape=(1,), dtype=x.dtype, value=0)
-    rivals = prims.concat(prims.reshape(x, shape=(x.size,)), dropped, updates, axis=0)
-    flat = prims.concat(prims.reshape(result, shape=(x.size,)), dropped, axis=0)
-    hits = prims.eq(rivals, prims.take(flat, ids, axis=0))
+    rows, inner = x.shape
+    shape = (rows + 1, inner)
+    own = prims.iota(shape=(rows,), dtype=ids.dtype, axis=0)
+    every = prims.concat(own, ids, axis=0)
+    rivals = prims.concat(x, updates, axis=0)
+    inside = prims.minimum(every, const(every, rows - 1))
+    hits = prims.eq(rivals, prims.take(result, inside, axis=0))
 
     def total(values: Tensor) -> Tensor:
-        summed: Tensor = prims.scatter_add_axis(values, ids, shape=size, axis=0)
-        return summed
+        summed = prims.scatter_add_axis(values, every, shape=shape, axis=0)
+        made: Tensor = prims.slice(
+            summed, starts=(0, 0), stops=(rows, inner), steps=(1, 1)
+        )
+        return made
 
-    return _without_last(shared_among(flat, rivals, hits, total), x.shape)
-
-
-def _without_last(x: Tensor, shape: Shape) -> Tensor:
-    """A vector but for its last element, in another shape."""
-    made: Tensor = prims.reshape(_part(x, 0, x.size - 1), shape=shape)
-    return made
+    return shared_among(result, rivals, hits, total)
 
 
 def shared_among(
@@ -176,76 +195,3 @@ def shared_among(
     mean = prims.div(chosen, prims.maximum(count, const(count, 1)))
     same: Tensor = prims.with_gradient_of(result, mean)
     return same
-
-
-COMBINE = {
-    "max": prims.maximum,
-    "min": prims.minimum,
-    "mul": prims.mul,
-    "add": prims.add,
-}
-
-
-def _flat_places(
-    indices: Tensor, inside: Tensor, updates: Tensor, shape: Shape
-) -> tuple[Tensor, Tensor]:
-    """Each update's place in the flattened tensor, and the updates, as vectors.
-
-    The place of those that are dropped is the one after all others.
-    """
-    depth = indices.shape[-1]
-    inner = math.prod(shape[depth:])
-    weights = [math.prod(shape[i + 1 :]) for i in range(depth)]
-    scaled = prims.mul(indices, to_tensor(weights, indices.dtype))
-    row = prims.sum(scaled, axes=(indices.ndim - 1,), keepdims=False)
-    count = row.size
-    row = prims.reshape(row, shape=(count, 1))
-    lane = prims.iota(shape=(1, inner), dtype=indices.dtype, axis=1)
-    kept = prims.reshape(inside, shape=(count, 1))
-    beyond = const(row, math.prod(shape))
-    places = prims.select(
-        spread(kept, (count, inner)),
-        prims.add(row, lane),
-        spread(beyond, (count, inner)),
-    )
-    places = prims.reshape(places, shape=(count * inner,))
-    wide = spread(updates, (*indices.shape[:-1], *shape[depth:]))
-    return places, prims.reshape(wide, shape=(count * inner,))
-
-
-def last_of_run(sorted_ids: Tensor) -> Tensor:
-    """Whether each element of a sorted vector is the last of its equals."""
-    n = sorted_ids.size
-    if n == 0:
-        return prims.full(shape=(0,), dtype="bool", value=True)
-    end = prims.full(shape=(1,), dtype="bool", value=True)
-    return prims.concat(
-        prims.ne(_part(sorted_ids, 1, n), _part(sorted_ids, 0, n - 1)), end, axis=0
-    )
-
-
-def _part(x: Tensor, start: int, stop: int) -> Tensor:
-    rest = x.ndim - 1
-    return prims.slice(
-        x,
-        starts=(start,) + (0,) * rest,
-        stops=(stop, *x.shape[1:]),
-        steps=(1,) * x.ndim,
-    )
-
-
-def running(values: Tensor, sorted_ids: Tensor, how: str) -> Tensor:
-    """Within each run of equal ids, the combination of all values up to here.
-
-    By doubling, as in Hillis and Steele's scan: log2(n) steps over axis 0.
-    """
-    combine, n, step = COMBINE[how], sorted_ids.size, 1
-    lead = (n,) + (1,) * (values.ndim - 1)
-    while step < n:
-        same = prims.eq(_part(sorted_ids, step, n), _part(sorted_ids, 0, n - step))
-        same = prims.reshape(same, shape=(n - step, *lead[1:]))
-        here, before = _part(values, step, n), _part(values, 0, n - step)
-        joined = prims.select(same, combine(here, before), here)
-        values = prims.concat(_part(values, 0, step), joined, axis=0)
-        step *= 2
-    return values

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
-
-import numpy as np
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.prims.helpers import agree
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.core.scattering import last_of_run, running, shared_among
+from minikeras.ops.core.scattering import shared_among
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import blank, cast_to, const, index, unknown_size
 from minikeras.types import ArrayLike
@@ -88,43 +85,23 @@ def segment_sum(
 
 
 def _combined(
-    data: ArrayLike, segment_ids: ArrayLike, num_segments: Any, how: str, empty: Any
+    data: ArrayLike, segment_ids: ArrayLike, num_segments: Any, how: str
 ) -> Tensor:
     x = to_tensor(data)
     name = f"segment_{'prod' if how == 'mul' else how}"
     ids, count = _ids(segment_ids, num_segments, x, name)
     if isinstance(count, Unknown):
         return blank((count, *x.shape[1:]), x.dtype)
-    order = prims.argsort(ids, axis=0)
-    ids, x = prims.take(ids, order, axis=0), prims.take(x, order, axis=0)
-    last = last_of_run(ids)
-    shaped = prims.reshape(last, shape=(last.size,) + (1,) * (x.ndim - 1))
-    only = prims.select(shaped, running(x, ids, how), const(x, 0))
-    shape = (count + 1, *x.shape[1:])
-    found = _first(prims.scatter_add_axis(only, ids, shape=shape, axis=0), count)
-    one = prims.cast(last, dtype="int32")
-    seen = _first(prims.scatter_add_axis(one, ids, shape=(count + 1,), axis=0), count)
-    seen = prims.reshape(
-        prims.gt(seen, const(seen, 0)), shape=(count,) + (1,) * (x.ndim - 1)
-    )
-    result = prims.select(seen, found, const(found, empty))
     if how == "mul" or not dtypes.is_float(x.dtype) or not count:
-        return result
+        return prims.combine_segments(x, ids, count, how)
+    shape = (count + 1, *x.shape[1:])
+    result = prims.combine_segments(prims.stop_gradient(x), ids, count, how)
     own = prims.take(result, prims.minimum(ids, const(ids, count - 1)), axis=0)
 
     def total(values: Tensor) -> Tensor:
         return _first(prims.scatter_add_axis(values, ids, shape=shape, axis=0), count)
 
     return shared_among(result, x, prims.eq(x, own), total)
-
-
-def _extreme(dtype: str, top: bool) -> Any:
-    if dtype == "bool":
-        return top
-    if dtypes.is_float(dtype):
-        return math.inf if top else -math.inf
-    limits = np.iinfo(dtype)
-    return int(limits.max if top else limits.min)
 
 
 @op
@@ -156,8 +133,7 @@ def segment_max(
     >>> keras.ops.segment_max(keras.ops.array([1, 2, 4]), keras.ops.array([0, 0, 1]), 2).tolist()
     [2, 4]
     """
-    x = to_tensor(data)
-    return _combined(x, segment_ids, num_segments, "max", _extreme(x.dtype, False))
+    return _combined(data, segment_ids, num_segments, "max")
 
 
 @op
@@ -189,8 +165,7 @@ def segment_min(
     >>> keras.ops.segment_min(keras.ops.array([1, 2, 4]), keras.ops.array([0, 0, 1]), 2).tolist()
     [1, 4]
     """
-    x = to_tensor(data)
-    return _combined(x, segment_ids, num_segments, "min", _extreme(x.dtype, True))
+    return _combined(data, segment_ids, num_segments, "min")
 
 
 @op
@@ -221,4 +196,4 @@ def segment_prod(
     >>> keras.ops.segment_prod(keras.ops.array([1, 2, 4]), keras.ops.array([0, 0, 1]), 2).tolist()
     [2, 4]
     """
-    return _combined(to_tensor(data), segment_ids, num_segments, "mul", 1)
+    return _combined(data, segment_ids, num_segments, "mul")

@@ -53,6 +53,7 @@ def index() -> Iterator[Case]:
         check = _scatter_existing(x, axis)
         args = (Arg(g), outside)
         yield Case("scatter_add_axis", args, static, WIDE, check, label="outside")
+    yield from _segments()
     for x, i, axis in (
         ((5, 3), (4, 3), 0),
         ((5, 3), (5, 2), 1),
@@ -211,3 +212,36 @@ def random() -> Iterator[Case]:
         args = (Arg((2,), dtype="uint32", values=(7, 2)),)
         placed: dict[str, Any] = {"shape": (5, 7), "start": start}
         yield Case("random_bits", args, placed, ("uint32",), later, label=str(start))
+
+
+def _segments() -> Iterator[Case]:
+    """Some ids name no segment; one segment is empty."""
+    for shape in ((7, 3), (7,), (7, 2, 9)):
+        ids = Arg((7,), dtype="int32", values=(0, 3, 3, -1, 0, 4, 3))
+        for how, low, most in (
+            ("max", -99, -math.inf),
+            ("min", 99, math.inf),
+            ("mul", 1, 1),
+        ):
+            static = {"count": 4, "how": how, "start": low}
+            label = f"{how} {len(shape)}"
+            args = (Arg(shape, 0.5, 1.5), ids)
+            check = _combine(how, 4, low)
+            name = "segment_combine"
+            yield Case(name, args, static, FLOATS, check, (0,), label=label)
+            whole = (Arg(shape, -9, 9), ids)
+            yield Case(name, whole, static, ("int32", "int64"), check, label=label)
+            static = {**static, "start": most}
+            yield Case(name, args, static, WIDE, _combine(how, 4, most), label=label)
+
+
+def _combine(how: str, count: int, start: float) -> Any:
+    found = {"max": np.max, "min": np.min, "mul": np.prod}[how]
+
+    def reference(x: Any, ids: Any) -> Any:
+        rows = [x[ids == i] for i in range(count)]
+        return np.stack(
+            [found(r, axis=0) if len(r) else np.full(x.shape[1:], start) for r in rows]
+        )
+
+    return reference
