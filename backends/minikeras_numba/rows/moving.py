@@ -34,6 +34,8 @@ _GRAIN_BYTES = 1 << 16
 _CALLED_BYTES = 64
 _KEPT_BYTES = 16  # of neighbours that go together, though they are short
 _SHORT = 8  # elements of an axis that is no row, and no run, if there is a longer one
+_TURNED = 4  # elements side by side that are worth a square of vectors
+_VECTORS = {4: "float32", 8: "float64"}  # what stands for items of that size in vectors
 _WHOLE = {1: Kind.I8, 2: Kind.I16, 4: Kind.I32, 8: Kind.I64}
 
 
@@ -60,8 +62,8 @@ def lower_moving(node: Node, regs: Mapping[Value, int]) -> Native | None:
         if number >= 0:
             source = _end(arrays[number], seen, regs[node.inputs[number]])
         copies.append((source, _end(target, place, regs[out]), place.shape))
-    launches = [_launch(item, *copy) for copy in copies if 0 not in copy[2]]
-    return Native(launches)
+    shapes = [copy for copy in copies if 0 not in copy[2]]
+    return Native([x for copy in shapes for x in _launches(item, *copy)])
 
 
 def copying(source: int, target: int, aval: Aval) -> Native | None:
@@ -70,7 +72,7 @@ def copying(source: int, target: int, aval: Aval) -> Native | None:
     if item not in _WHOLE or not aval.size:
         return None
     first, second = End(source, 0, (item,)), End(target, 0, (item,))
-    return Native([_launch(item, first, second, (aval.size,))])
+    return Native(_launches(item, first, second, (aval.size,)))
 
 
 def _end(whole: Array, part: Array, register: int) -> End:
@@ -79,8 +81,8 @@ def _end(whole: Array, part: Array, register: int) -> End:
     return End(register, view - first, part.strides)
 
 
-def _launch(item: int, source: End, target: End, shape: Sequence[int]) -> Launch:
-    """A copy over as few axes as it takes, of which one is a row and one a run of rows."""
+def _launches(item: int, source: End, target: End, shape: Sequence[int]) -> list[Launch]:
+    """A copy over as few axes as it takes; a long row is cut, for threads to share it."""
     axes: list[list[int]] = []
     for size, a, b in zip(shape, source.strides, target.strides, strict=True):
         if size == 1:
@@ -89,21 +91,73 @@ def _launch(item: int, source: End, target: End, shape: Sequence[int]) -> Launch
             axes[-1] = [axes[-1][0] * size, a, b]
         else:
             axes.append([size, a, b])
+    if len(axes) != 1 or axes[0][0] * item < 2 * _GRAIN_BYTES:
+        return [_launch(item, source, target, axes)]
+    ((count, a, b),) = axes
+    part = _GRAIN_BYTES // item
+    runs, rest = divmod(count, part)
+    launches = [_launch(item, source, target, [[runs, part * a, part * b], [part, a, b]])]
+    if rest:
+        ends = [
+            end._replace(offset=end.offset + runs * part * stride)
+            for end, stride in ((source, a), (target, b))
+        ]
+        launches.append(_launch(item, *ends, [[rest, a, b]]))
+    return launches
+
+
+def _launch(item: int, source: End, target: End, axes: list[list[int]]) -> Launch:
+    """A copy over axes, of which one is a row and one a run of rows."""
     # To find where a run begins takes a division for each axis: rows and runs are long.
-    *outer, (count, stride, to_stride) = _ordered(axes, item) or [[1, item, item]]
+    *outer, row = _turned(axes, item) or _ordered(axes, item) or [[1, item, item]]
+    count, stride, to_stride = row
     run = outer.pop() if outer else [1, 0, 0]
-    flat = stride == to_stride == item
+    way = _way(item, row, run)
+    if way == "square" and run[1] < 0:  # from its other end, so that it goes upwards
+        more, to_more = ((run[0] - 1) * step for step in run[1:])
+        source = source._replace(offset=source.offset + more)
+        target = target._replace(offset=target.offset + to_more)
+        run = [run[0], -run[1], -run[2]]
     # Few bytes are moved in place; to call a function for them would take longer.
-    known = count * item if flat and count * item <= _CALLED_BYTES else 0
+    known = count * item if way == "flat" and count * item <= _CALLED_BYTES else 0
     words = [source.register, source.address, source.offset]
     words += [target.register, target.offset, len(outer), count, stride, to_stride]
     table = (n for axis in outer for n in axis)
     meta = np.array([*words, *run, *table], np.int64)
     rows = math.prod(size for size, _, _ in (*outer, run))
-    key = f"moving {META} {AXIS} {item} {flat} {known}"
-    build = functools.partial(_emit, item=item, flat=flat, nbytes=known)
+    key = f"moving {META} {AXIS} {item} {way} {known} {target_lanes()}"
+    build = functools.partial(_emit, item=item, way=way, nbytes=known)
     fn = compile_contract("moving", build, key)
     return Launch(fn, meta, rows, max(1, _GRAIN_BYTES // (count * item)))
+
+
+def _way(item: int, row: Sequence[int], run: Sequence[int]) -> str:
+    """How rows are moved: at once, an element in all places, backwards, turned in squares
+    (what lies side by side in a run of rows), or element by element."""
+    _, stride, to_stride = row
+    if to_stride != item:
+        return "single"
+    if stride == item:
+        return "flat"
+    if item not in _VECTORS:
+        return "single"
+    if abs(run[1]) == item:
+        return "square"
+    return {0: "filled", -item: "backwards"}.get(stride, "single")
+
+
+def _turned(axes: Sequence[list[int]], item: int) -> list[list[int]] | None:
+    """The axes with a row that the result has side by side, and last before it a run that
+    the source has so; None where these are not two axes of some length."""
+    if item not in _VECTORS or len(axes) < 2:
+        return None
+    row = axes[-1]
+    if row[2] != item or abs(row[1]) == item or row[0] < _TURNED:
+        return None
+    for i, axis in enumerate(axes[:-1]):
+        if abs(axis[1]) == item and axis[0] >= _TURNED:
+            return [*axes[:i], *axes[i + 1 : -1], axis, row]
+    return None
 
 
 def _ordered(axes: Sequence[list[int]], item: int) -> list[list[int]]:
@@ -119,9 +173,9 @@ def _ordered(axes: Sequence[list[int]], item: int) -> list[list[int]]:
     return [*short, *last]
 
 
-def _emit(item: int, flat: bool, nbytes: int) -> Code:
+def _emit(item: int, way: str, nbytes: int) -> Code:
     """Rows [start, stop), one run of them after the other."""
-    c = Contract("moving", "float32", 6)
+    c = Contract("moving", _VECTORS.get(item, "float32"), 6)
     registers, meta, start, stop, _, _ = c.parameters
     word = {name: c.word(meta, i) for i, name in enumerate(META)}
     known = c.icmp(Rel.SLT, word["source"], c.const(0))
@@ -148,7 +202,12 @@ def _emit(item: int, flat: bool, nbytes: int) -> Code:
         low = c.select(c.icmp(Rel.SGT, low, c.const(0)), low, c.const(0))
         high = c.select(c.icmp(Rel.SLT, high, length), high, length)
         bases = [c.get(place) for place in places]
-        with c.repeat(high, start=low) as at:
+        if way == "square":
+            _emit_squares(c, word, bases, low, high)
+            continue_at = high
+        else:
+            continue_at = low
+        with c.repeat(high, start=continue_at) as at:
             strides = word["run_stride"], word["run_to_stride"]
             ends = [c.add(b, c.mul(c.get(at), s)) for b, s in zip(bases, strides)]
             if flat:
