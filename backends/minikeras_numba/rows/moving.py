@@ -12,31 +12,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.moves import MOVES
-from minikeras_kernels.values import Kind, Val
 
 from minikeras.extend import Aval, Node, Value, numpy_dtype
-from minikeras_numba.ir.compile import compile_contract
-from minikeras_numba.ir.contract import Contract
+from minikeras_numba.ir.compile import compile_contract, target
 from minikeras_numba.machine.launch import Launch, Native
+from minikeras_numba.rows.moving_ir import AXIS, META, VECTORS, WHOLE, emit
 from minikeras_numba.tiles.jobs import zeros_address
 
 Array = np.ndarray[Any, Any]
-META = (
-    *("source", "own", "offset", "target", "to_offset"),
-    *("axes", "count", "stride", "to_stride"),
-    *("run", "run_stride", "run_to_stride"),
-)
-AXIS = ("size", "stride", "to_stride")
 # Fewer bytes than that are not shared out.
 _GRAIN_BYTES = 1 << 16
 _CALLED_BYTES = 64
 _KEPT_BYTES = 16  # of neighbours that go together, though they are short
 _SHORT = 8  # elements of an axis that is no row, and no run, if there is a longer one
 _TURNED = 4  # elements side by side that are worth a square of vectors
-_VECTORS = {4: "float32", 8: "float64"}  # what stands for items of that size in vectors
-_WHOLE = {1: Kind.I8, 2: Kind.I16, 4: Kind.I32, 8: Kind.I64}
 
 
 class End(NamedTuple):
@@ -52,16 +42,16 @@ def lower_moving(node: Node, regs: Mapping[Value, int]) -> Native | None:
     """A native step for a movement node, or None where its items are too wide."""
     out = node.outputs[0]
     item = numpy_dtype(out.aval.dtype).itemsize
-    if item not in _WHOLE:
+    if item not in WHOLE:
         return None
     arrays = [np.empty(v.aval.shape, f"V{item}") for v in node.inputs]
-    target = np.empty(out.aval.shape, f"V{item}")
+    made = np.empty(out.aval.shape, f"V{item}")
     copies: list[tuple[End, End, tuple[int, ...]]] = []
-    for number, seen, place in MOVES[node.prim.name](node.static, arrays, target):
-        source = End(-1, 0, (0,) * target.ndim, zeros_address())
+    for number, seen, place in MOVES[node.prim.name](node.static, arrays, made):
+        source = End(-1, 0, (0,) * made.ndim, zeros_address())
         if number >= 0:
             source = _end(arrays[number], seen, regs[node.inputs[number]])
-        copies.append((source, _end(target, place, regs[out]), place.shape))
+        copies.append((source, _end(made, place, regs[out]), place.shape))
     shapes = [copy for copy in copies if 0 not in copy[2]]
     return Native([x for copy in shapes for x in _launches(item, *copy)])
 
@@ -69,7 +59,7 @@ def lower_moving(node: Node, regs: Mapping[Value, int]) -> Native | None:
 def copying(source: int, target: int, aval: Aval) -> Native | None:
     """A native step that copies a whole array between two registers."""
     item = numpy_dtype(aval.dtype).itemsize
-    if item not in _WHOLE or not aval.size:
+    if item not in WHOLE or not aval.size:
         return None
     first, second = End(source, 0, (item,)), End(target, 0, (item,))
     return Native(_launches(item, first, second, (aval.size,)))
@@ -81,10 +71,10 @@ def _end(whole: Array, part: Array, register: int) -> End:
     return End(register, view - first, part.strides)
 
 
-def _launches(item: int, source: End, target: End, shape: Sequence[int]) -> list[Launch]:
+def _launches(item: int, source: End, goal: End, shape: Sequence[int]) -> list[Launch]:
     """A copy over as few axes as it takes; a long row is cut, for threads to share it."""
     axes: list[list[int]] = []
-    for size, a, b in zip(shape, source.strides, target.strides, strict=True):
+    for size, a, b in zip(shape, source.strides, goal.strides, strict=True):
         if size == 1:
             continue
         if axes and axes[-1][1] == size * a and axes[-1][2] == size * b:
@@ -92,21 +82,19 @@ def _launches(item: int, source: End, target: End, shape: Sequence[int]) -> list
         else:
             axes.append([size, a, b])
     if len(axes) != 1 or axes[0][0] * item < 2 * _GRAIN_BYTES:
-        return [_launch(item, source, target, axes)]
+        return [_launch(item, source, goal, axes)]
     ((count, a, b),) = axes
     part = _GRAIN_BYTES // item
     runs, rest = divmod(count, part)
-    launches = [_launch(item, source, target, [[runs, part * a, part * b], [part, a, b]])]
+    launches = [_launch(item, source, goal, [[runs, part * a, part * b], [part, a, b]])]
     if rest:
-        ends = [
-            end._replace(offset=end.offset + runs * part * stride)
-            for end, stride in ((source, a), (target, b))
-        ]
-        launches.append(_launch(item, *ends, [[rest, a, b]]))
+        source = source._replace(offset=source.offset + runs * part * a)
+        goal = goal._replace(offset=goal.offset + runs * part * b)
+        launches.append(_launch(item, source, goal, [[rest, a, b]]))
     return launches
 
 
-def _launch(item: int, source: End, target: End, axes: list[list[int]]) -> Launch:
+def _launch(item: int, source: End, goal: End, axes: list[list[int]]) -> Launch:
     """A copy over axes, of which one is a row and one a run of rows."""
     # To find where a run begins takes a division for each axis: rows and runs are long.
     *outer, row = _turned(axes, item) or _ordered(axes, item) or [[1, item, item]]
@@ -116,17 +104,17 @@ def _launch(item: int, source: End, target: End, axes: list[list[int]]) -> Launc
     if way == "square" and run[1] < 0:  # from its other end, so that it goes upwards
         more, to_more = ((run[0] - 1) * step for step in run[1:])
         source = source._replace(offset=source.offset + more)
-        target = target._replace(offset=target.offset + to_more)
+        goal = goal._replace(offset=goal.offset + to_more)
         run = [run[0], -run[1], -run[2]]
     # Few bytes are moved in place; to call a function for them would take longer.
     known = count * item if way == "flat" and count * item <= _CALLED_BYTES else 0
     words = [source.register, source.address, source.offset]
-    words += [target.register, target.offset, len(outer), count, stride, to_stride]
+    words += [goal.register, goal.offset, len(outer), count, stride, to_stride]
     table = (n for axis in outer for n in axis)
     meta = np.array([*words, *run, *table], np.int64)
     rows = math.prod(size for size, _, _ in (*outer, run))
-    key = f"moving {META} {AXIS} {item} {way} {known} {target_lanes()}"
-    build = functools.partial(_emit, item=item, way=way, nbytes=known)
+    key = f"moving {META} {AXIS} {item} {way} {known} {target()}"
+    build = functools.partial(emit, item=item, way=way, nbytes=known)
     fn = compile_contract("moving", build, key)
     return Launch(fn, meta, rows, max(1, _GRAIN_BYTES // (count * item)))
 
@@ -139,7 +127,7 @@ def _way(item: int, row: Sequence[int], run: Sequence[int]) -> str:
         return "single"
     if stride == item:
         return "flat"
-    if item not in _VECTORS:
+    if item not in VECTORS:
         return "single"
     if abs(run[1]) == item:
         return "square"
@@ -149,7 +137,7 @@ def _way(item: int, row: Sequence[int], run: Sequence[int]) -> str:
 def _turned(axes: Sequence[list[int]], item: int) -> list[list[int]] | None:
     """The axes with a row that the result has side by side, and last before it a run that
     the source has so; None where these are not two axes of some length."""
-    if item not in _VECTORS or len(axes) < 2:
+    if item not in VECTORS or len(axes) < 2:
         return None
     row = axes[-1]
     if row[2] != item or abs(row[1]) == item or row[0] < _TURNED:
@@ -171,59 +159,3 @@ def _ordered(axes: Sequence[list[int]], item: int) -> list[list[int]]:
         last = [axis for axis in last if axis is not axes[-1]][-1:] + [axes[-1]]
     short = [axis for axis in axes if not any(axis is kept for kept in last)]
     return [*short, *last]
-
-
-def _emit(item: int, way: str, nbytes: int) -> Code:
-    """Rows [start, stop), one run of them after the other."""
-    c = Contract("moving", _VECTORS.get(item, "float32"), 6)
-    registers, meta, start, stop, _, _ = c.parameters
-    word = {name: c.word(meta, i) for i, name in enumerate(META)}
-    known = c.icmp(Rel.SLT, word["source"], c.const(0))
-    entry = c.add(registers, c.mul(word["source"], 8))
-    entry = c.select(known, c.add(meta, c.const(8 * META.index("own"))), entry)
-    source = c.add(c.peek(entry), word["offset"])
-    entry = c.add(registers, c.mul(word["target"], 8))
-    target = c.add(c.peek(entry), word["to_offset"])
-    length = word["run"]
-    last = c.bin(Op.UDIV, c.add(stop, length, -1), length)
-    with c.repeat(last, start=c.bin(Op.UDIV, start, length)) as number:
-        rest = c.variable(c.get(number))
-        places = [c.variable(source), c.variable(target)]
-        with c.repeat(word["axes"]) as done:
-            axis = c.sub(c.sub(word["axes"], c.const(1)), c.get(done))
-            row = c.add(meta, c.const(8 * len(META)), c.mul(axis, 8 * len(AXIS)))
-            size = c.word(row, 0)
-            index = c.bin(Op.UREM, c.get(rest), size)
-            c.put(rest, c.bin(Op.UDIV, c.get(rest), size))
-            for i, place in enumerate(places, 1):
-                c.put(place, c.add(c.get(place), c.mul(index, c.word(row, i))))
-        before = c.mul(c.get(number), length)
-        low, high = c.sub(start, before), c.sub(stop, before)
-        low = c.select(c.icmp(Rel.SGT, low, c.const(0)), low, c.const(0))
-        high = c.select(c.icmp(Rel.SLT, high, length), high, length)
-        bases = [c.get(place) for place in places]
-        if way == "square":
-            _emit_squares(c, word, bases, low, high)
-            continue_at = high
-        else:
-            continue_at = low
-        with c.repeat(high, start=continue_at) as at:
-            strides = word["run_stride"], word["run_to_stride"]
-            ends = [c.add(b, c.mul(c.get(at), s)) for b, s in zip(bases, strides)]
-            if flat:
-                size = c.const(nbytes) if nbytes else c.mul(word["count"], item)
-                c.copy(ends[1], ends[0], size)
-            else:
-                _emit_row(c, word, ends, item)
-    return c.code
-
-
-def _emit_row(
-    c: Contract, word: Mapping[str, Val], places: Sequence[Val], item: int
-) -> None:
-    source, target = places
-    with c.repeat(word["count"]) as index:
-        at = c.get(index)
-        value = c.peek(c.add(source, c.mul(at, word["stride"])), _WHOLE[item])
-        place = c.add(target, c.mul(at, word["to_stride"]))
-        c.poke(value, place)

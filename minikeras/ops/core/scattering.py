@@ -118,16 +118,16 @@ def scatter_update(
     rows, inner = math.prod(x.shape[:depth]), math.prod(x.shape[depth:])
     ids = _rows(where, inside, x.shape)
     flat = prims.reshape(x, shape=(rows, inner))
-    given = spread(u, (*where.shape[:-1], *x.shape[depth:]))
-    given = prims.reshape(given, shape=(ids.size, inner))
+    wide = spread(u, (*where.shape[:-1], *x.shape[depth:]))
+    given: Tensor = prims.reshape(wide, shape=(ids.size, inner))
     if reduction is None:
         result = _replaced(flat, ids, given)
     elif reduction == "mul" or not dtypes.is_float(x.dtype):
         combined = prims.combine_segments(given, ids, rows, reduction)
         result = prims.COMBINE[reduction](flat, combined)
     else:
-        updates = prims.stop_gradient(given)
-        combined = prims.combine_segments(updates, ids, rows, reduction)
+        fixed = prims.stop_gradient(given)
+        combined = prims.combine_segments(fixed, ids, rows, reduction)
         result = prims.COMBINE[reduction](prims.stop_gradient(flat), combined)
         result = _shared_by_ties(result, flat, given, ids)
     made: Tensor = prims.reshape(result, shape=x.shape)

@@ -236,7 +236,7 @@ def _segments() -> Iterator[Case]:
 
 
 def _combine(how: str, count: int, start: float) -> Any:
-    found = {"max": np.max, "min": np.min, "mul": np.prod}[how]
+    found: Any = {"max": np.max, "min": np.min, "mul": np.prod}[how]
 
     def reference(x: Any, ids: Any) -> Any:
         rows = [x[ids == i] for i in range(count)]

@@ -32,6 +32,14 @@ def movement() -> Iterator[Case]:
     for shape, perm in (((2, 3, 4), (2, 0, 1)), ((3,), (0,)), ((), ())):
         check = _transpose(perm)
         yield Case("transpose", (Arg(shape),), {"perm": perm}, kinds, check, (0,))
+    # Sizes at which kernels go by vectors, and have some elements left.
+    for shape, perm in (((19, 37), (1, 0)), ((3, 18, 21), (2, 1, 0))):
+        check = _transpose(perm)
+        yield Case("transpose", (Arg(shape),), {"perm": perm}, kinds, check)
+    yield Case("flip", (Arg((5, 37)),), {"axes": (1,)}, kinds, _flip((1,)))
+    check = _broadcast((37, 35))
+    static = {"shape": (37, 35)}
+    yield Case("broadcast_to", (Arg((37, 1)),), static, kinds, check)
     for shape, new in (
         ((3, 1), (2, 3, 4)),
         ((), (2, 2)),

@@ -33,7 +33,9 @@ def steps_of(graph: Graph):
 @st.composite
 def moves(draw):
     """A movement, and the shapes of what it takes."""
-    shape = tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=4)))
+    shape = tuple(
+        draw(st.lists(st.sampled_from((1, 2, 3, 5, 18)), min_size=1, max_size=4))
+    )
     axes = range(len(shape))
     name = draw(st.sampled_from(sorted(MOVES)))
     if name == "transpose":
@@ -159,3 +161,22 @@ def test_the_kernels_of_a_loop_follow_the_number_of_threads():
             set_threads(before)
     np.testing.assert_array_equal(results[1], results[0])
     np.testing.assert_array_equal(results[2], results[0])
+
+
+@pytest.mark.parametrize("size", [140_000, 131_072])
+@pytest.mark.parametrize("dtype", ["float32", "int8", "float64"])
+def test_long_rows_are_cut(size, dtype):
+    """A row that all threads share, with what is left of it."""
+    x = (np.arange(size) % 251 - 125).astype(dtype)
+
+    def whole(x):
+        return keras.ops.concatenate([keras.ops.flip(x), x, x[::2]])
+
+    expected = np.concatenate([x[::-1], x, x[::2]])
+    np.testing.assert_array_equal(np.asarray(jit(whole)(x)), expected)
+    spread = jit(lambda x: keras.ops.broadcast_to(x[:1], (size,)))
+    np.testing.assert_array_equal(np.asarray(spread(x)), np.full(size, x[0]))
+    (step,) = steps_of(
+        stage(lambda x: lookup("flip")(x, axes=(0,)), x.shape, dtype=dtype)
+    )
+    assert max(n for _, _, n, _ in step.calls) > 1
