@@ -13,7 +13,7 @@ from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models import graph_config
 from minikeras.models.functional import Functional, of_graph, takes_graph
 from minikeras.models.model import Model
-from minikeras.models.sequential import Sequential
+from minikeras.models.sequential import Sequential, of_layers
 from minikeras.tree import assert_same_structure
 
 
@@ -116,7 +116,9 @@ def _clone_sequential(
         layers.insert(0, tensors[0])
     elif first and isinstance(first[0], InputLayer):
         layers.insert(0, InputLayer.from_config(first[0].get_config()))
-    made = Sequential(layers, name=model.name)
+    overrides = type(model).get_config is not Sequential.get_config
+    config = {**(model.get_config() if overrides else {}), "name": model.name}
+    made = of_layers(type(model), layers, config)
     made.trainable = model.trainable or made.trainable
     return made
 

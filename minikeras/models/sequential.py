@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Self
 
 from minikeras import dtype_policies
@@ -10,6 +11,7 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import TraceError
 from minikeras.layers.base.call_info import shape_of
 from minikeras.layers.base.calling import is_shape
+from minikeras.layers.base.describing import takes
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models.functional import Functional
@@ -380,16 +382,23 @@ class Sequential(Model):
                 f"{cls.__name__}.from_config: the config has {sorted(config)}; expected "
                 "'name' and 'layers' among them."
             )
-        model = cls(name=config.get("name"))
+        own = own_arguments(cls, config)
+        if takes(cls, "name"):
+            own["name"] = config.get("name")
+        model = cls(**own)
         if config.get("dtype") is not None:
             model.dtype_policy = config["dtype"]
         deserialize = serialization.deserialize_keras_object
+        layers = config["layers"]
+        if model.layers:  # made by the `__init__` of a subclass
+            layers = [c for c in layers if c.get("class_name") != "InputLayer"]
+            layers = layers[len(model.layers) :]
         with (
             dialects.one_note(),
             model._scopes(),
         ):  # layers that come built are part of this model's paths
             made: dict[Any, Layer] = {}  # names are unique: the same one is one layer
-            for layer in config["layers"]:
+            for layer in layers:
                 name = layer.get("config", {}).get("name")
                 if name is None or name not in made:
                     made[name] = deserialize(layer, custom_objects=custom_objects)
@@ -430,6 +439,27 @@ class Sequential(Model):
         self.__dict__.update(fields)
         if connected:
             self._join()
+
+
+_OF_LIST = ("name", "trainable", "dtype", "layers", "build_input_shape")
+
+
+def own_arguments(kind: type, config: dict[str, Any]) -> dict[str, Any]:
+    """What a config has for arguments that a subclass's `__init__` names beside the list."""
+    names = inspect.signature(kind.__init__).parameters  # type: ignore[misc]  # only read
+    return {k: config[k] for k in names if k in config and k not in _OF_LIST}
+
+
+def of_layers(kind: Any, layers: list[Any], config: dict[str, Any]) -> Sequential:
+    """A model of these layers, of the class if its `__init__` takes them, else a plain one."""
+    parameters = inspect.signature(kind.__init__).parameters
+    kinds = [p.kind for p in parameters.values()]
+    takes_list = "layers" in parameters or inspect.Parameter.VAR_POSITIONAL in kinds
+    if not (takes_list and takes(kind, "name")):
+        kind = Sequential
+    own = own_arguments(kind, config)
+    made: Sequential = kind(layers, name=config["name"], **own)
+    return made
 
 
 def _first_shape(layer: Layer) -> Any:
