@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from minikeras.engine import tree
 from minikeras.engine.cotangents import Cotangents, Part
 from minikeras.engine.dtypes import is_inexact
+from minikeras.engine.gradient_recipes import filled, gradients
 from minikeras.engine.interpret import (
     MISS,
     Block,
@@ -29,35 +30,19 @@ from minikeras.engine.interpret import (
     within,
 )
 from minikeras.engine.jacobians import Jacobians
+from minikeras.engine.origins import LOGARITHMS
 from minikeras.engine.passes.stabilise import stabilise
 from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import add, full, reshape
 from minikeras.engine.prims import slice as slice_
 from minikeras.engine.prims import sum as sum_
 from minikeras.engine.quiet import quietly
+from minikeras.engine.records import Group, Record
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from minikeras.engine.recipes import Recipe
-
-
-class Record:
-    """One recorded call; has the fields of a graph node, with Tensors as values."""
-
-    __slots__ = ("prim", "inputs", "outputs", "static")
-
-    def __init__(
-        self,
-        prim: Primitive,
-        inputs: Iterable[Tensor],
-        outputs: Iterable[Tensor],
-        static: dict[str, Any],
-    ) -> None:
-        self.prim = prim
-        self.inputs = tuple(inputs)
-        self.outputs = tuple(outputs)
-        self.static = static
 
 
 class Tape(Interpreter):
@@ -68,7 +53,7 @@ class Tape(Interpreter):
         self.staging = parent.staging
         self.wants_paths = parent.wants_paths
         self.watch_states = watch_states
-        self.records: list[Record] = []
+        self.kept: list[Record | Group] = []
         self.tracked: dict[int, Tensor] = {}  # by id; holding them keeps ids unique
         self.state_tensors: dict[State, dict[int, Tensor]] = {}
 
@@ -93,22 +78,44 @@ class Tape(Interpreter):
 
     def follow(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
         tracked = self.tracked
-        for t in tensors:
-            if id(t) in tracked:
-                break
-        else:
+        live = tuple([id(t) in tracked for t in tensors])
+        if True not in live:
             return self.parent.follow(recipe, tensors)
+        if not recipe.recordable or not recipe.fits(tensors):
+            return MISS
+        if self.parent is not base():
+            return self._follow_nested(recipe, tensors)
+        arrays = quietly(recipe.filled, [t.value for t in tensors], True)
+        results = recipe.found(tensors, arrays)
+        for t, reached in zip(results, recipe.reached):
+            if any(live[i] for i in reached):
+                tracked[id(t)] = t
+        self.kept.append(Group(recipe, tensors, live, arrays, results))
+        return recipe.whole(tensors, results)
+
+    def _follow_nested(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
+        """Under tapes that share what is made between, tensor by tensor."""
         tapes = [self]
         outer = self.parent
         while type(outer) is Tape:
             tapes.append(outer)
             outer = outer.parent
-        eager = outer is base() and recipe.recordable and recipe.fits(tensors)
-        if not eager:
+        if outer is not base():
             return MISS
-        note = self.note_call if len(tapes) == 1 else partial(_note_all, tapes[::-1])
-        made = quietly(recipe.tensors, tensors, note)
+        made = quietly(recipe.tensors, tensors, partial(_note_all, tapes[::-1]))
         return recipe.whole(tensors, [made[i] for i in recipe.results])
+
+    @property
+    def records(self) -> list[Record]:
+        """All calls, one by one, in order."""
+        found: list[Record] = []
+        for one in self.kept:
+            found += [one] if isinstance(one, Record) else one.records()
+        if len(found) != len(self.kept) or any(type(r) is Group for r in self.kept):
+            for record in found:
+                self._track(record)
+            self.kept = [*found]
+        return found
 
     def note_call(
         self,
@@ -126,7 +133,10 @@ class Tape(Interpreter):
                     return
 
     def record(self, record: Record) -> None:
-        self.records.append(record)
+        self.kept.append(record)
+        self._track(record)
+
+    def _track(self, record: Record) -> None:
         for t in record.outputs:
             if is_inexact(t.dtype):
                 self.tracked[id(t)] = t
@@ -151,6 +161,13 @@ class Tape(Interpreter):
 
     def assign(self, state: State, value: Tensor) -> None:
         self.parent.assign(state, value)
+
+
+def _has_logarithms(kept: Record | Group) -> bool:
+    """Whether there may be something to stabilise."""
+    if isinstance(kept, Group):
+        return kept.recipe.logarithms
+    return kept.prim.name in LOGARITHMS
 
 
 def _note_all(tapes: Sequence[Tape], *call: Any) -> None:
@@ -322,7 +339,7 @@ class GradientTape(Block, Jacobians):
     def reset(self) -> None:
         """Forget everything recorded so far."""
         tape = self._recording("reset")
-        tape.records.clear()
+        tape.kept.clear()
         tape.tracked.clear()
         tape.state_tensors.clear()
 
@@ -367,10 +384,16 @@ class GradientTape(Block, Jacobians):
         seeds = _seeds(targets, output_gradients)
         leaves, spec = tree.flatten_spec(sources)
         wanted = [_tensors_of(tape, leaf) for leaf in leaves]
-        records = stabilise(tape.records)
+        records: Sequence[Record | Group] = tape.kept
+        if any(_has_logarithms(r) for r in records):
+            records = stabilise(tape.records)
         if not self._persistent:
             self._tape = None
-        flat = backward(records, seeds, [t for group in wanted for t in group])
+        by = [t for group in wanted for t in group]
+        flat = gradients(backward, records, seeds, by)
+        if flat is None:
+            plain: Any = tape.records if records is tape.kept else records
+            flat = backward(plain, filled(seeds), by)
         found = iter(flat)
         results = []
         for leaf, group in zip(leaves, wanted, strict=True):
@@ -390,7 +413,10 @@ def _tensor_of(leaf: object) -> Any:
     return leaf if state is None else state.read()
 
 
-def _seeds(targets: list[Any], output_gradients: object) -> list[tuple[Tensor, Tensor]]:
+def _seeds(
+    targets: list[Any], output_gradients: object
+) -> list[tuple[Tensor, Tensor | None]]:
+    """Targets with their cotangents; None stands for ones."""
     targets = [_tensor_of(t) for t in targets]
     for t in targets:
         if not isinstance(t, Tensor) or not is_inexact(t.dtype):
@@ -399,17 +425,13 @@ def _seeds(targets: list[Any], output_gradients: object) -> list[tuple[Tensor, T
                 "computed inside the tape's block."
             )
     if output_gradients is None:
-        ones = [full(shape=t.shape, dtype=t.dtype, value=1) for t in targets]
-        return list(zip(targets, ones, strict=True))
+        return [(t, None) for t in targets]
     given = tree.flatten(output_gradients)
     if len(given) != len(targets):
         raise ValueError(
             f"GradientTape.gradient: {len(given)} output_gradients for {len(targets)} targets."
         )
-    return [
-        (t, full(shape=t.shape, dtype=t.dtype, value=1) if g is None else g)
-        for t, g in zip(targets, given, strict=True)
-    ]
+    return list(zip(targets, given, strict=True))
 
 
 def _tensors_of(tape: Tape, source: object) -> list[Tensor]:

@@ -97,7 +97,7 @@ def _settled(block: Block) -> Interpreter:
     """The interpreter of a block, or where that has ended, of what was around it."""
     found: Interpreter | Block = block
     while isinstance(found, Block):
-        if found.open:
+        if found._lock.locked():  # it is `open`
             return found.interpreter
         found = found.outside
         _current.set(found)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Self
 
 from minikeras import naming, ops, settings
-from minikeras.engine import dtypes, tree
+from minikeras.engine import dtypes, ranks, tree
 from minikeras.engine.interpret import scope
+from minikeras.engine.tensor import Tensor
 from minikeras.losses.reduction import (
     check_reduction,
     get_mask,
     match_ranks,
     reduce_weighted_values,
 )
+from minikeras.ops.op import op
 from minikeras.types import ArrayLike, PolicyLike
 
 
@@ -113,6 +116,9 @@ class Loss:
         """
         halves = wide and self.dtype in ("float16", "bfloat16")
 
+        if type(values) is Tensor and values.aval.dtype == self.dtype:
+            return values
+
         def tensor(value: Any) -> Any:
             if halves and str(getattr(value, "dtype", "")) in ("float32", "float64"):
                 return ops.convert_to_tensor(value)
@@ -133,6 +139,15 @@ class Loss:
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The loss that `get_config` described."""
         return cls(**config)
+
+
+_HERE = __name__.rpartition(".")[0] + "."
+
+
+@functools.cache
+def _remembered(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of this package as an op, whose calls are remembered as a whole."""
+    return op(fn)
 
 
 class LossFunctionWrapper(Loss):
@@ -163,7 +178,11 @@ class LossFunctionWrapper(Loss):
             y_true, y_pred = match_ranks(
                 y_true, y_pred
             )  # labels (batch,) for (batch, 1)
-        return self.fn(y_true, y_pred, **self._fn_kwargs)
+        fn = self.fn
+        plain = type(y_true) is Tensor and type(y_pred) is Tensor
+        if plain and fn.__module__.startswith(_HERE) and ranks.shard() is None:
+            fn = _remembered(fn)
+        return fn(y_true, y_pred, **self._fn_kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Name, reduction and the arguments of the function; the function itself if free."""

@@ -13,7 +13,9 @@ from minikeras import naming, ops, settings
 from minikeras.engine import ranks
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.ranks import Shard
+from minikeras.engine.tensor import Tensor
 from minikeras.ops import collective
+from minikeras.ops.op import op
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
@@ -152,6 +154,12 @@ def _over_ranks(values: Any, weights: Any, reduction: object, shard: Shard) -> A
     return total / collective.count_of(values, shard)
 
 
+@op
+def _reduced(values: Any, reduction: str | None, dtype: str) -> Any:
+    """Values without weights as one number: an op, which is remembered as a whole."""
+    return reduce_values(ops.cast(values, dtype), None, reduction)
+
+
 def reduce_weighted_values(
     values: ArrayLike,
     reduction: Any = "sum_over_batch_size",
@@ -173,6 +181,9 @@ def reduce_weighted_values(
     """
     check_reduction(reduction)
     dtype = dtype or settings.floatx()
+    plain = sample_weight is None and mask is None and type(values) is Tensor
+    if plain and ranks.shard() is None:
+        return _reduced(values, reduction, dtype)
     values = ops.cast(ops.convert_to_tensor(values), dtype)
     sample_weight = apply_mask(sample_weight, mask, dtype, reduction)
     weights = None

@@ -8,10 +8,13 @@ of a number or name, and of lists and tuples what they hold. What else there may
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from minikeras.engine import backend as registry
-from minikeras.engine.recipes import Recipe, noted
+from minikeras.engine.dtypes import DType
+from minikeras.engine.noting import noted
+from minikeras.engine.recipes import Recipe
 from minikeras.engine.tensor import Tensor
 from minikeras.variable import Variable
 
@@ -35,6 +38,8 @@ def add_key(a: Any, key: list[Any], tensors: list[Tensor]) -> bool:
         key += (kind, a)
     elif kind is float:
         key += (kind, a or str(a))  # 0.0 is not -0.0
+    elif kind is DType:
+        key += (str, a.name)
     elif kind is slice:
         parts = (a.start, a.stop, a.step)
         if not all(type(p) in (int, type(None)) for p in parts):
@@ -93,7 +98,7 @@ def remember(
     fresh = iter(own)
     plain = [_swapped(a, fresh) for a in args]
     named = {name: _swapped(a, fresh) for name, a in kwargs.items()}
-    known[key] = noted(function, own, *plain, **named)
+    known[key] = noted(partial(function, *plain, **named), own)
 
 
 __all__ = ["PLAIN", "Known", "add_key", "add_keywords", "remember"]

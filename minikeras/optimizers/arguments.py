@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.variable import Variable
 
 
@@ -35,7 +36,10 @@ class Pairing:
                 "variables; expected one for each."
             )
         for gradient, variable in zip(grads, variables):
-            shape = None if gradient is None else tuple(ops.shape(gradient))
+            if type(gradient) is Tensor:
+                shape: Any = gradient.aval.shape
+            else:
+                shape = None if gradient is None else tuple(ops.shape(gradient))
             if shape not in (None, variable.shape):
                 raise ValueError(
                     f"optimizer {self.name!r}: the gradient of variable {variable.path!r} "
@@ -70,7 +74,13 @@ class Pairing:
             )
         pairs = [(g, v) for g, v in zip(grads, variables) if g is not None]
         kept = [v for _, v in pairs]
-        return [ops.convert_to_tensor(g, dtype=v.dtype) for g, v in pairs], kept
+        return [_as_tensor(g, v.dtype) for g, v in pairs], kept
+
+
+def _as_tensor(gradient: Any, dtype: str) -> Any:
+    if type(gradient) is Tensor and gradient.aval.dtype == dtype:
+        return gradient
+    return ops.convert_to_tensor(gradient, dtype=dtype)
 
 
 def check_clipping(owner: str, *clips: float | None) -> None:

@@ -89,10 +89,13 @@ def compiled_update(
     if not known_rate:
         return None
     for gradient, variable in zip(grads, variables):
+        if type(gradient) is not Tensor:
+            return None
+        aval, wanted = gradient.aval, variable.state.aval
         if (
-            type(gradient) is not Tensor
-            or gradient.aval != variable.state.aval
-            or gradient.aval.dtype not in ("float32", "float64")
+            aval.shape != wanted.shape
+            or aval.dtype != wanted.dtype
+            or aval.dtype not in ("float32", "float64")
             or variable.constraint is not None
             or variable.overwrite_with_gradient
         ):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from minikeras import naming
 from minikeras.engine import dtypes, tree
 from minikeras.engine.aval import ShapeError, Unknown
-from minikeras.engine.interpret import current, scope
+from minikeras.engine.interpret import MISS, current, scope
 from minikeras.engine.prims import cast
 from minikeras.engine.quiet import quiet
 from minikeras.engine.strings import is_strings
@@ -34,6 +34,7 @@ from minikeras.layers.base.call_info import (
 )
 from minikeras.layers.base.input_spec import check
 from minikeras.layers.base.node import Node
+from minikeras.layers.base.straight import straight
 from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable, autocast_dtype, autocast_scope
 
@@ -78,14 +79,19 @@ class LayerCalls:
 
     _converts_arguments = True  # models with declared inputs do it by themselves
     _takes_plain_arguments = False
+    _goes_straight = True  # whether `call` is all of a plain call; see `straight.py`
 
     def _takes_strings(self) -> bool:
         """Whether `call` may get arrays of strings: those of users may hold layers of text."""
         return declaring.own_call(type(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self._check_initialized()
         outermost = call_context.get() is None
+        if not outermost and len(args) == 1 and not kwargs:
+            found = self._straight(args[0])
+            if found is not MISS:
+                return found
+        self._check_initialized()
         if any_symbolic(*args) or (kwargs and any_symbolic(kwargs)):
             run = self._symbolic_call
         elif outermost:
@@ -104,7 +110,21 @@ class LayerCalls:
 
     def _run_quietly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with quiet():
+            if len(args) == 1 and not kwargs:
+                found = self._straight(args[0])
+                if found is not MISS:
+                    return found
             return self._run(args, kwargs)
+
+    def _straight(self, x: Any) -> Any:
+        """The call with `x` alone, where there is nothing to do around it; else `MISS`."""
+        if type(x) is not Tensor or not self.__dict__.get("_called"):
+            return MISS
+        try:
+            return straight(self, x)
+        except ShapeError as error:
+            self._name(error)
+            raise
 
     def _label(self) -> str:
         return f"layer {self.name!r} ({type(self).__name__})"

@@ -16,7 +16,14 @@ from minikeras.layers.base.options import (
     weight,
 )
 from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.ops.op import op
 from minikeras.types import Identifier, PartialShape
+
+
+@op
+def _affine(inputs: Any, kernel: Any, bias: Any) -> Any:
+    """`inputs @ kernel + bias`: an op, which is remembered as a whole."""
+    return ops.add(ops.matmul(inputs, kernel), bias)
 
 
 class Dense(LowRank):
@@ -111,9 +118,10 @@ class Dense(LowRank):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Any:
         """`activation(inputs @ kernel + bias)`."""
-        x = ops.matmul(inputs, self.kernel)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
+        if self.bias is None:
+            x = ops.matmul(inputs, self.kernel)
+        else:
+            x = _affine(inputs, self.kernel, self.bias)
         return x if self.activation is None else self.activation(x)
 
     def compute_output_shape(self, input_shape: PartialShape) -> Any:

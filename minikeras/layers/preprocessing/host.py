@@ -63,6 +63,7 @@ class HostLayer(Layer):
         return given(self._run_on_host(*arrays))
 
     _takes_many = False
+    _goes_straight = False
 
     def _in_step(self, *args: Any, **kwargs: Any) -> Any:
         """The result for tensors of a step that is traced; None if only NumPy has it."""

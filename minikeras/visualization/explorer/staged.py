@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minikeras.engine import prims, tree
-from minikeras.engine.autodiff import Record, Tape, backward
+from minikeras.engine.autodiff import Tape, backward
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.backend import Backend
 from minikeras.engine.dtypes import is_inexact
@@ -15,6 +15,7 @@ from minikeras.engine.interpret import base, eagerly, within
 from minikeras.engine.passes.inline import inline
 from minikeras.engine.passes.simplify import dead_code, simplify
 from minikeras.engine.passes.stabilise import stabilise
+from minikeras.engine.records import Record
 from minikeras.engine.staging import Staging
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor, TraceError
