@@ -10,6 +10,7 @@ from minikeras_numpy.common import Array, Table, arrays, to, work_dtype
 from minikeras_numpy.sorting import sorted_order, sorted_values
 
 Axes = tuple[int, ...]
+_total: Any = np.add.reduce
 
 
 def table(xp: Any) -> Table:
@@ -18,7 +19,7 @@ def table(xp: Any) -> Table:
     def sum_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
         work = work_dtype(x.dtype)
         if xp is np:  # without the way there, which takes longer than a small sum
-            total = np.add.reduce(x, axes, work, keepdims=keepdims)
+            total = _total(x, axes, work, keepdims=keepdims)
         else:
             total = xp.sum(x, axis=axes, dtype=work, keepdims=keepdims)
         return to(total, x.dtype)
