@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
-from minikeras_numpy.windows import Geometry, Ints, interior, items, taps, view
+from minikeras_numpy.windows import Geometry, Ints, copy_runs, interior, taps, view
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap too narrow for BLAS
 _BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
@@ -108,12 +108,13 @@ class Conv:
                 columns[(slice(None),) * (1 + len(self.out)) + tap] = x[place]
             return
         seen = view(self.xp, x, self.kernel, self.out, self.strides, self.dilation)
-        if self.dilation[-1] == 1 and self.xp is np:
+        whole = x.strides[-2:] == (self.cin * x.itemsize, x.itemsize)
+        if self.dilation[-1] == 1 and self.xp is np and whole:
             # A line of the window is one run of x.
             shape = (*seen.shape[:-2], run)
             seen = as_strided(seen, shape, (*seen.strides[:-2], seen.strides[-1]))
             columns = columns.reshape(shape)
-        items(self.xp, columns)[...] = items(self.xp, seen)
+        copy_runs(self.xp, columns, seen)
 
     def _matrix(self, w: Array) -> Array:
         """w as (reach * depth, cout), or (groups, reach * depth, cout // groups)."""

@@ -19,7 +19,7 @@ from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool
 from minikeras_numpy.recurrent import FILLS, prepared
-from minikeras_numpy.windows import Geometry, items
+from minikeras_numpy.windows import Geometry, copy_runs
 from minikeras_numpy.writers import Scratch, choose
 
 Run = Callable[..., None]
@@ -122,7 +122,7 @@ def _near(pool: Pool, wide: Array, shape: Any, scratch: Scratch) -> list[Array]:
         return seen
     copies = scratch.get("near", (len(seen), *shape), wide.dtype)
     for copy, place in zip(copies, seen, strict=True):
-        np.copyto(items(np, copy), items(np, place))
+        copy_runs(np, copy, place)
     return list(copies)
 
 
@@ -176,7 +176,7 @@ def _max_pool_grad(node: Node) -> Run:
             np.logical_xor(left, hit, out=left)
             choose(hit, dy, zero, part, scratch)
             if pool.disjoint:
-                np.copyto(items(np, target[place]), items(np, part))
+                copy_runs(np, target[place], part)
             else:
                 target[place] += part
         if pool.padded:
@@ -210,7 +210,7 @@ def _sum_pool_grad(node: Node) -> Run:
             target.fill(0)
         for place in pool.places:
             if pool.disjoint:
-                np.copyto(items(np, target[place]), items(np, dy))
+                copy_runs(np, target[place], dy)
             else:
                 target[place] += dy
         if pool.padded:

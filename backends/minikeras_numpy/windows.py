@@ -112,15 +112,19 @@ def view(
     )
 
 
-def items(xp: Any, array: Array) -> Array:
-    """`array` to copy from or to, its last axis as one item each where that is quicker.
+def copy_runs(xp: Any, target: Array, source: Array) -> None:
+    """`target[...] = source`, the last axis as one item each where that is quicker.
 
     NumPy starts a loop for each run of a strided array, which takes as long as copying 30
-    numbers; an item of any size it moves in one instruction.
+    numbers; an item of any size it moves in one instruction. Both must have their runs in
+    one piece for that.
     """
-    if xp is not np or array.size == 0 or array.strides[-1] != array.itemsize:
-        return array
-    return array.view(np.dtype((np.void, array.shape[-1] * array.itemsize)))[..., 0]
+    if xp is np and target.size and target.shape == source.shape:
+        runs = [target.strides[-1], source.strides[-1]]
+        if target.dtype == source.dtype and runs == [target.itemsize] * 2:
+            item = np.dtype((np.void, target.shape[-1] * target.itemsize))
+            target, source = target.view(item), source.view(item)
+    target[...] = source
 
 
 def interior(padding: Pads, spatial: Ints) -> tuple[slice, ...]:
