@@ -86,6 +86,18 @@ def test_normalize_of_a_zero_row_has_a_finite_slope(backend, order):
     np.testing.assert_allclose(found[1:], alone, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_normalize_of_a_zero_row_in_16_bits(backend, dtype):
+    x = keras.Variable([[0.0, 0.0], [3.0, 4.0]], dtype=dtype)
+    unit = keras.layers.UnitNormalization(dtype=dtype)
+    functions = [lambda v, order=o: ops.normalize(v, order=order) for o in (1, 2, np.inf)]
+    for function in [*functions, unit]:
+        with keras.GradientTape() as tape:
+            y = ops.sum(function(x) * ops.cast([1.0, 2.0], dtype))
+        found = ops.cast(tape.gradient(y, x), "float32").numpy()
+        assert np.isfinite(found).all() and found[0].all()
+
+
 def test_cosine_similarity_at_a_zero_row():
     far = keras.losses.CosineSimilarity()
     found = slope(lambda x: far(F([[1, 0], [1, 0]]), x), [[0.0, 0.0], [1.0, 1.0]])

@@ -349,7 +349,8 @@ class UnitNormalization(Layer):
         half = inputs.dtype in ("float16", "bfloat16")  # which squares leave
         x = ops.cast(inputs, "float32") if half else inputs
         squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
-        return ops.cast(x * ops.rsqrt(ops.maximum(squares, _LEAST)), inputs.dtype)
+        least = _LEAST_HALF if inputs.dtype == "float16" else _LEAST
+        return ops.cast(x * ops.rsqrt(ops.maximum(squares, least)), inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
@@ -357,3 +358,4 @@ class UnitNormalization(Layer):
 
 
 _LEAST = 1e-12  # of a squared length, against division by zero
+_LEAST_HALF = 2.0**-28  # so that float16 holds the slope at zero, its inverse root

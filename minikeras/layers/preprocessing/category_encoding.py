@@ -75,6 +75,8 @@ class CategoryEncoding(DataLayer):
     def call(self, inputs: Any, count_weights: Any = None) -> Any:
         """The vectors."""
         mode, dtype = self.output_mode, self.compute_dtype
+        if isinstance(inputs, (list, tuple)):  # of arrays: rows
+            inputs = ops.stack([ops.convert_to_tensor(row) for row in inputs])
         if count_weights is not None:
             if mode != "count":
                 raise ValueError(

@@ -21,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HALVES = ("float16", "bfloat16")
+_LEAST_HALF = 2.0**-14  # the least normal number of float16, whose inverse it holds
 
 
 @op
@@ -231,7 +232,8 @@ def normalize(
         axis: Axis or axes of the vectors.
         order: Which norm: 2 the Euclidean one, 1 the sum of sizes, infinity the greatest
             size.
-        epsilon: Least value of the norm; by default `keras.config.epsilon()`.
+        epsilon: Least value of the norm; by default `keras.config.epsilon()`. In float16
+            it is at least 2**-14, since the slope at zero is its inverse.
 
     Returns:
         Float tensor of the shape of `x`.
@@ -252,7 +254,10 @@ def normalize(
     # Squares leave the range of 16 bits.
     x = cast_to(narrow, "float32") if narrow.dtype in _HALVES else narrow
     axes = axes_of(axis, x.ndim, "normalize")
-    eps = const(x, settings.epsilon() if epsilon is None else epsilon)
+    least = settings.epsilon() if epsilon is None else epsilon
+    if narrow.dtype == "float16":
+        least = max(least, _LEAST_HALF)
+    eps = const(x, least)
     norm = _norm(x, axes, order)
     return cast_to(prims.div(x, prims.maximum(norm, eps)), narrow.dtype)
 

@@ -19,7 +19,8 @@ from minikeras.variable import Variable
 
 def is_array(value: object) -> bool:
     """Whether `value` is something with a shape and values: one leaf of data."""
-    if isinstance(value, (np.ndarray, Tensor, Variable, Rows)) or is_sparse(value):
+    known = (np.ndarray, Tensor, Variable, Rows, memoryview)
+    if isinstance(value, known) or is_sparse(value):
         return True
     return hasattr(value, "__array__") and (
         hasattr(value, "shape") or hasattr(value, "to_numpy")
