@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from minikeras.engine import dtypes, forgetting, prims
+from minikeras.engine.frames import column_array, frame_array, is_frame
 from minikeras.engine.given import plain, refuse_masked
 from minikeras.engine.interpret import MISS
 from minikeras.engine.recipes import Recipe, follow
@@ -144,10 +145,15 @@ def _as_array(value: ArrayLike) -> np.ndarray[Any, Any]:
         array = np.asarray(value)
     except ValueError:  # nested lists of different lengths
         array = np.asarray(None)
+    if array.dtype.kind == "O" and is_frame(value):
+        array = frame_array(value, type(value).__name__)
+    elif array.dtype.kind == "O" and hasattr(value, "to_numpy"):
+        array = column_array(value)
     if array.dtype.kind in "OUSMmV" and array.dtype.name != "bfloat16":
+        sparse = " Make it dense with .toarray()." if hasattr(value, "toarray") else ""
         raise ValueError(
             f"cannot convert {type(value).__name__} of dtype {array.dtype} to a tensor; "
-            "expected numbers in a rectangular array."
+            f"expected numbers in a rectangular array.{sparse}"
         )
     return array
 

@@ -198,3 +198,61 @@ def test_a_call_of_one_s_own_says_the_shape_below_a_built_in_layer_too():
             return ops.concatenate([once, once], axis=-1)
 
     assert Twice(3)(keras.Input((None, 4))).shape == (None, None, 6)
+
+
+TAKEN = {
+    "sliced": lambda table, length, width: table[:length],
+    "slice": lambda table, length, width: ops.slice(table, (0, 0), (length, width)),
+}
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_as_much_as_an_unknown_length_is_unknown(how):
+    """A table of positions is longer than what is tried for None, or shorter: either way."""
+
+    class Position(layers.Layer):
+        def build(self, input_shape):
+            self.table = self.add_weight(shape=(8, input_shape[-1]), name="table")
+
+        def call(self, x):
+            return x + TAKEN[how](self.table, *ops.shape(x)[1:])
+
+    inputs = keras.Input((None, 3))
+    outputs = Position()(inputs)
+    assert outputs.shape == (None, None, 3)
+    assert keras.Model(inputs, outputs)(np.ones((2, 5, 3), "float32")).shape == (
+        2,
+        5,
+        3,
+    )
+    steps = layers.TimeDistributed(Position())(keras.Input((2, None, 3)))
+    assert steps.shape == (None, 2, None, 3)
+
+
+def halved(lib, rank, padding):
+    class Halved(getattr(lib.layers, f"Conv{rank}D")):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, kernel / 2)
+
+    made = Halved(2, 2, padding=padding, kernel_initializer="ones", activation="relu")
+    x = np.ones((1, *(3,) * rank, 1), "float32")
+    return lib.ops.convert_to_numpy(made(x)).max()
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_a_convolution_of_ones_own_is_called(lib, rank):
+    assert halved(lib, rank, "same") == 2.0**rank / 2
+
+
+@pytest.mark.parametrize("padding", ["valid", "causal"])
+def test_a_convolution_of_ones_own_along_time(padding):
+    assert halved(keras, 1, padding) == 1.0  # keras 3.15 does not call it there
+
+
+def test_a_merge_of_ones_own_is_called(lib):
+    class Mean(lib.layers.Add):
+        def _merge_function(self, inputs):
+            return super()._merge_function(inputs) / len(inputs)
+
+    found = Mean()([np.float32([[2.0]]), np.float32([[4.0]])])
+    assert lib.ops.convert_to_numpy(found).tolist() == [[3.0]]

@@ -90,7 +90,9 @@ def test_normalize_of_a_zero_row_has_a_finite_slope(backend, order):
 def test_normalize_of_a_zero_row_in_16_bits(backend, dtype):
     x = keras.Variable([[0.0, 0.0], [3.0, 4.0]], dtype=dtype)
     unit = keras.layers.UnitNormalization(dtype=dtype)
-    functions = [lambda v, order=o: ops.normalize(v, order=order) for o in (1, 2, np.inf)]
+    functions = [
+        lambda v, order=o: ops.normalize(v, order=order) for o in (1, 2, np.inf)
+    ]
     for function in [*functions, unit]:
         with keras.GradientTape() as tape:
             y = ops.sum(function(x) * ops.cast([1.0, 2.0], dtype))

@@ -23,7 +23,7 @@ from minikeras.layers.base.options import (
 )
 from minikeras.layers.base.ranked import Ranked
 from minikeras.layers.core.low_rank import LowRank, adapted
-from minikeras.types import Identifier, PartialShape, Sizes
+from minikeras.types import ArrayLike, Identifier, PartialShape, Sizes
 from minikeras.variable import Variable
 
 
@@ -184,9 +184,29 @@ class BaseConv(LowRank, Windowed):
         self._adapt_if_planned()
 
     def _convolved(self, x: Tensor) -> Any:
+        return self.convolution_op(x, self.kernel)
+
+    def convolution_op(self, inputs: Tensor, kernel: ArrayLike) -> Any:
+        """The convolution alone, without bias and activation; what subclasses change.
+
+        Args:
+            inputs: What the layer is called with.
+            kernel: `(*kernel_size, channels // groups, filters)`.
+
+        Returns:
+            Tensor of the layer's output shape.
+
+        Example, with kernels of mean 0:
+
+        >>> class Centred(keras.layers.Conv2D):
+        ...     def convolution_op(self, inputs, kernel):
+        ...         return super().convolution_op(inputs, kernel - keras.ops.mean(kernel))
+        >>> float(Centred(1, 3)(np.ones((1, 3, 3, 2)))[0, 0, 0, 0].round(4)) == 0.0
+        True
+        """
         return ops.conv(
-            x,
-            self.kernel,
+            inputs,
+            kernel,
             self.strides,
             self.padding,
             self.data_format,
@@ -245,14 +265,23 @@ class Conv1D(BaseConv):
     _rank = 1
     _paddings = ("valid", "same", "causal")
 
-    def _convolved(self, x: Tensor) -> Any:
+    def convolution_op(self, inputs: Tensor, kernel: ArrayLike) -> Any:
+        """The convolution alone, without bias and activation; what subclasses change.
+
+        Args:
+            inputs: What the layer is called with.
+            kernel: `(kernel_size, channels // groups, filters)`.
+
+        Returns:
+            Tensor of the layer's output shape.
+        """
         if self.padding != "causal":
-            return super()._convolved(x)
+            return super().convolution_op(inputs, kernel)
         before = (0, 0), (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0), (0, 0)
         first = self.data_format == "channels_first"
-        x = ops.pad(x, (before[0], before[2], before[1]) if first else before)
+        x = ops.pad(inputs, (before[0], before[2], before[1]) if first else before)
         return ops.conv(
-            x, self.kernel, self.strides, "valid", self.data_format, self.dilation_rate
+            x, kernel, self.strides, "valid", self.data_format, self.dilation_rate
         )
 
 

@@ -20,7 +20,7 @@ class Merge(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def _merged(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         raise NotImplementedError
 
     def build(self, input_shape: PartialShape) -> None:
@@ -54,7 +54,7 @@ class Merge(Layer):
                 f"{self._label()}: expected a list of tensors, got one tensor."
             )
         rank = max(len(x.shape) for x in inputs)
-        return self._merged([_with_rank(x, rank) for x in inputs])
+        return self._merge_function([_with_rank(x, rank) for x in inputs])
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where a mask is; None unless all inputs have one."""
@@ -133,7 +133,7 @@ class Add(Merge):
     [[2.0, 2.0]]
     """
 
-    def _merged(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         total = inputs[0]
         for x in inputs[1:]:
             total = ops.add(total, x)
@@ -171,7 +171,7 @@ class Subtract(Merge):
                 f"{self._label()}: got {len(input_shape)} tensors; expected exactly 2."
             )
 
-    def _merged(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return ops.subtract(inputs[0], inputs[1])
 
 
@@ -197,7 +197,7 @@ class Multiply(Merge):
     [[9.0, 9.0]]
     """
 
-    def _merged(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         first, counts = inputs[0], _counting(inputs[0])
         if counts is None or len(inputs) == 1:
             return _folded(ops.multiply, inputs)
@@ -226,7 +226,7 @@ class Average(Merge):
     [[0.5, 0.5]]
     """
 
-    def _merged(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         total = inputs[0]
         for x in inputs[1:]:
             total = ops.add(total, x)
@@ -254,7 +254,7 @@ class Maximum(Merge):
     [[1.0, 1.0]]
     """
 
-    def _merged(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return _folded(ops.maximum, inputs)
 
 
@@ -279,5 +279,5 @@ class Minimum(Merge):
     [[0.0, 0.0]]
     """
 
-    def _merged(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Any:
         return _folded(ops.minimum, inputs)

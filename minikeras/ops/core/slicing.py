@@ -71,6 +71,8 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: object) -> Tensor:
             return prims.slice(
                 x, starts=tuple(starts), stops=stops, steps=(1,) * x.ndim
             )
+    if any(isinstance(n, Unknown) for n in sizes):  # as much as data will have
+        return blank(sizes, x.dtype)
     if -1 in sizes:
         at = to_tensor(start_indices)
         any_size = unknown_size(at, "slice", "a shape without -1")

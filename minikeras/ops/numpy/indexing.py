@@ -245,8 +245,10 @@ def _basic(x: Tensor, entries: Sequence[Any]) -> Tensor:
         else:
             start, stop, step = _bounds(e, axis - 1, x.shape)
             length = len(range(start, stop, step))
-            # How much of an axis of unknown size there is within bounds is unknown too.
-            shape.append(Unknown(length) if isinstance(size, Unknown) else length)
+            # How much there is of an axis of unknown size, or up to one, is unknown too.
+            sizes = size, e.start, e.stop, e.step
+            unknown = any(isinstance(n, Unknown) for n in sizes)
+            shape.append(Unknown(length) if unknown else length)
             if not length:
                 stop = start if step > 0 else stop
                 start = stop if step < 0 else start

@@ -9,10 +9,10 @@ import numpy as np
 
 from minikeras.engine import dtypes, tree
 from minikeras.engine.errors import see
+from minikeras.engine.frames import column_array, frame_array, is_frame
 from minikeras.engine.given import refuse_masked
 from minikeras.engine.strings import is_strings
 from minikeras.engine.tensor import Tensor, host_array
-from minikeras.training.data.frames import frame_array, is_frame
 from minikeras.training.data.rows import Array, Rows, is_sparse, rows_of
 from minikeras.variable import Variable
 
@@ -105,7 +105,7 @@ def _array_of(value: Any, name: str) -> Array:
     if is_frame(value):
         return frame_array(value, name)
     if hasattr(value, "to_numpy"):  # columns of pandas, polars, pyarrow
-        return np.asarray(value.to_numpy())
+        return column_array(value)
     if is_sparse(value):
         return np.asarray(value.toarray())
     if hasattr(value, "detach"):  # torch
@@ -137,7 +137,7 @@ def host_structure(structure: object, name: str, by_batch: bool = False) -> Any:
 
 def map_named(function: Callable[[Any, str], Any], structure: object, name: str) -> Any:
     """`function(leaf, path)` on every leaf that is not None."""
-    if isinstance(structure, dict):
+    if isinstance(structure, dict) and not is_sparse(structure):  # "dok" is one
         return {
             k: map_named(function, v, f"{name}[{k!r}]") for k, v in structure.items()
         }

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import tree
+from minikeras.engine.frames import frame_array, is_frame
 from minikeras.engine.strings import StringArray, as_strings
 from minikeras.engine.tensor import Tensor, from_numpy, host_array
-from minikeras.training.data.frames import frame_array, is_frame
 from minikeras.training.data.rows import Rows, is_sparse
 from minikeras.variable import Variable
 
