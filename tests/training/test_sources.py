@@ -229,10 +229,10 @@ def test_columns_of_one_name_are_columns_each():
     frame.insert(4, "a", X[:, 0] > 0, allow_duplicates=True)
     table = pa.table([*X.T, X[:, 0] > 0], names=list("aaaab"))
     x = np.column_stack([X, X[:, 0] > 0])
-    for given in (frame, table):
+    for source in (frame, table):
         model = linear(features=5)
         expected = model.predict(x, verbose=0)
-        np.testing.assert_array_equal(model.predict(given, verbose=0), expected)
+        np.testing.assert_array_equal(model.predict(source, verbose=0), expected)
 
 
 def test_a_frame_is_an_array_where_a_model_or_op_is_called():
