@@ -22,13 +22,15 @@ def target() -> Target:
     )
 
 
-def render(code: Code, attributes: str, ahead: bool = False) -> str:
+def render(
+    code: Code, attributes: str, ahead: bool = False, unrolls: bool = True
+) -> str:
     """The LLVM IR of a description."""
     machine = host()
     pin = ""
     if machine.triple.startswith(("x86_64", "i686")):
         pin = "v" if machine.vector_bytes == 64 else "x"
-    return Renderer(code, attributes, pin, ahead).text()
+    return Renderer(code, attributes, pin, ahead, unrolls).text()
 
 
 def compile_kernel(name: str, build: Callable[[], Code], key: str) -> Address:
@@ -36,6 +38,20 @@ def compile_kernel(name: str, build: Callable[[], Code], key: str) -> Address:
     return compile_ir(name, lambda: render(build(), host().attributes), key)
 
 
-def compile_contract(name: str, build: Callable[[], Code], key: str) -> Address:
-    """The address of a kernel over integers: what tables of jobs call, and drivers."""
-    return compile_ir(name, lambda: render(build(), "nounwind", ahead=True), key, True)
+def compile_contract(
+    name: str, build: Callable[[], Code], key: str, loops: bool = False
+) -> Address:
+    """The address of a kernel over integers: what tables of jobs call, and drivers.
+
+    Args:
+        name: The function to export.
+        build: Writes the description.
+        key: All that it depends on, apart from the processor.
+        loops: Whether LLVM works on its loops. Those of products are unrolled as they
+            are written, and it finds nothing in them for twice the time.
+    """
+
+    def text() -> str:
+        return render(build(), "nounwind", ahead=True, unrolls=loops)
+
+    return compile_ir(name, text, key, True, loops)

@@ -55,6 +55,7 @@ _CASTS = frozenset(
     )
 )
 _NOTHING = "zeroinitializer"
+_SHORT = 16  # instructions of a loop that is worth being unrolled
 
 
 def type_of(kind: Kind, lanes: int = 1) -> str:
@@ -113,13 +114,21 @@ class Renderer:
         pin: The letter of vector registers in assembly, where `pin` needs it.
         ahead: Whether what follows a loop stands in the text before what is nested in it.
             It is the order in which code is laid out, in which products were tuned.
+        unrolls: Whether LLVM unrolls loops. It may then do so with short ones: in long
+            ones it gains nothing, and its time goes with the length of the code.
     """
 
     def __init__(
-        self, code: Code, attributes: str, pin: str = "", ahead: bool = False
+        self,
+        code: Code,
+        attributes: str,
+        pin: str = "",
+        ahead: bool = False,
+        unrolls: bool = False,
     ) -> None:
         self.code, self.attributes, self.pinned = code, attributes, pin
-        self.ahead = ahead
+        self.ahead, self.unrolls = ahead, unrolls
+        self.metadata: list[str] = []
         self.declared: dict[str, str] = {}
         self.here = _Label("begin")
         self.labels = [self.here]
@@ -135,7 +144,7 @@ class Renderer:
         lines = [head, "entry:", *rooms, "  br label %begin"]
         for label in self.labels:
             lines += [f"{label.name}:", *label.lines]
-        return "\n".join([*lines, "}", *self.declared.values(), ""])
+        return "\n".join([*lines, "}", *self.declared.values(), *self.metadata, ""])
 
     def room(self, slot: Slot) -> str:
         place = slot.address
@@ -173,8 +182,19 @@ class Renderer:
             self.labels.append(following)
         self.here = following
 
-    def branch(self, condition: Val, then: str, otherwise: str) -> None:
-        self.line(f"br {typed(condition)}, label %{then}, label %{otherwise}")
+    def branch(self, condition: Val, then: str, otherwise: str, mark: str = "") -> None:
+        self.line(f"br {typed(condition)}, label %{then}, label %{otherwise}{mark}")
+
+    def mark(self, body: Block) -> str:
+        """What stands behind the branch back to the head of a loop."""
+        short = len(body) <= _SHORT and all(isinstance(x, Instr) for x in body)
+        if short or not self.unrolls:
+            return ""
+        if not self.metadata:
+            self.metadata.append('!0 = !{!"llvm.loop.unroll.disable"}')
+        number = len(self.metadata)
+        self.metadata.append(f"!{number} = distinct !{{!{number}, !0}}")
+        return f", !llvm.loop !{number}"
 
     def declare(self, symbol: str, result: str, parameters: str) -> str:
         self.declared.setdefault(symbol, f"declare {result} @{symbol}({parameters})")
@@ -213,7 +233,7 @@ class Renderer:
         self.line(f"br label %{latch}")
         self.start(latch)
         self.line(f"{following} = add nsw {kind} {i}, {name(x.step)}")
-        self.line(f"br label %{head}")
+        self.line(f"br label %{head}{self.mark(x.body)}")
         self.start(done)
 
     def repeat(self, x: Repeat) -> None:
@@ -221,7 +241,7 @@ class Renderer:
         assert x.again is not None
         self.branch(x.enter, body, done)
         with self.nest(body, x.body, done):
-            self.branch(x.again, body, done)
+            self.branch(x.again, body, done, self.mark(x.body))
 
     def when(self, x: When) -> None:
         then, done = self.fresh("then"), self.fresh("done")

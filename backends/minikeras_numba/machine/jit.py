@@ -47,10 +47,19 @@ _SOURCES = (Path(__file__).parents[1], Path(minikeras_kernels.__file__).parent)
 
 @dataclass(slots=True)
 class Stats:
-    """How many kernels this process compiled, and how many it found in the cache."""
+    """How many kernels this process compiled, and how many it found in the cache.
+
+    Attributes:
+        compiled: Kernels that LLVM compiled.
+        loaded: Kernels found on disk.
+        read: Characters of IR that LLVM read.
+        written: Bytes of the objects that it made.
+    """
 
     compiled: int = 0
     loaded: int = 0
+    read: int = 0
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,21 +201,54 @@ def cache_dir() -> Path | None:
     return root / "numba" / _fingerprint() if root else None
 
 
-def optimise(text: str) -> Any:
-    """Parse, verify and optimise IR; the module, for `compile_ir` and for reading."""
+# What LLVM does where loops are written as they are to run: its own sequence takes three
+# times as long, and made no product faster.
+_PLAIN = (
+    "sroa",
+    "new_gvn",
+    "instruction_combine",
+    "simplify_cfg",
+    "loop_rotate",
+    "simplify_cfg",
+)
+
+
+def _passes(builder: Any, loops: bool) -> Any:
+    """LLVM's passes over a function."""
+    if not loops:
+        passes = llvm.create_new_function_pass_manager()
+        adders = [f"add_{name}_pass" for name in _PLAIN]
+        if all(hasattr(passes, add) for add in adders):  # llvmlite 0.44 has few
+            for add in adders:
+                getattr(passes, add)()
+            return passes
+    passes = builder.getFunctionPassManager()
+    if loops:
+        passes.add_loop_unroll_pass()
+    return passes
+
+
+def optimise(text: str, loops: bool = True) -> Any:
+    """Parse, verify and optimise IR; the module, for `compile_ir` and for reading.
+
+    Args:
+        text: The IR.
+        loops: Whether LLVM takes what does not change out of loops, and unrolls those
+            that do not forbid it. Vectors are ours in any case.
+    """
     machine = _target_machine()
     module = llvm.parse_assembly(text)
     module.triple = host().triple
     module.data_layout = str(machine.target_data)
     module.verify()
-    # Our vectors are explicit: level 3 made no kernel faster, and took a quarter longer.
     options = llvm.create_pipeline_tuning_options(speed_level=1)
-    options.loop_vectorization = True
-    options.slp_vectorization = True
-    options.loop_interleaving = True
-    options.loop_unrolling = True
+    options.loop_vectorization = options.slp_vectorization = False
+    options.loop_interleaving = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    passes = _passes(builder, loops)
+    for function in module.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
     return module
 
 
@@ -220,7 +262,11 @@ def _link(name: str, body: bytes, key: str) -> _Linked:
 
 
 def compile_ir(
-    name: str, build: Callable[[], str] | str, key: str, stays: bool = False
+    name: str,
+    build: Callable[[], str] | str,
+    key: str,
+    stays: bool = False,
+    loops: bool = True,
 ) -> Address:
     """The address of the function `name` of a module of IR.
 
@@ -231,11 +277,12 @@ def compile_ir(
         key: All that the IR depends on, apart from the processor.
         stays: Whether the code is never unloaded, so that its address may be anywhere,
             not only where the `Address` itself is.
+        loops: As in `optimise`; part of what the key says.
     """
     with _lock:
         found = _linked.get((name, key))
         if found is None:
-            found = _linked[name, key] = _made(name, build, key)
+            found = _linked[name, key] = _made(name, build, key, loops)
             address = found.address()
             _unload()
         else:
@@ -246,15 +293,17 @@ def compile_ir(
     return address
 
 
-def _made(name: str, build: Callable[[], str] | str, key: str) -> _Linked:
+def _made(name: str, build: Callable[[], str] | str, key: str, loops: bool) -> _Linked:
     digest = hashlib.blake2b(f"{name}\0{key}".encode(), digest_size=20).hexdigest()
     folder = cache_dir()
     path = folder / f"{digest}.o" if folder else None
     made = _load(name, path, digest) if path else None
     if made is None:
         text = build if isinstance(build, str) else build()
-        body = _target_machine().emit_object(optimise(text))
+        body = _target_machine().emit_object(optimise(text, loops))
         stats.compiled += 1
+        stats.read += len(text)
+        stats.written += len(body)
         if path:
             objects.write(path, body)
         made = _link(name, body, digest)

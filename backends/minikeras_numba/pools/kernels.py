@@ -40,7 +40,8 @@ def pool_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
         scatters = kind in ("scatter", "spread")
         return Windows(dtype, taps).emit(_BODIES[kind], scatters)
 
-    return compile_contract("windows", build, f"pool {dtype} {kind} {taps}")
+    key = f"pool {dtype} {kind} {taps}"
+    return compile_contract("windows", build, key, loops=True)
 
 
 class Windows:

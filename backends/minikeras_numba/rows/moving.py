@@ -115,7 +115,7 @@ def _launch(item: int, source: End, goal: End, axes: list[list[int]]) -> Launch:
     rows = math.prod(size for size, _, _ in (*outer, run))
     key = f"moving {META} {AXIS} {item} {way} {known} {target()}"
     build = functools.partial(emit, item=item, way=way, nbytes=known)
-    fn = compile_contract("moving", build, key)
+    fn = compile_contract("moving", build, key, loops=True)
     return Launch(fn, meta, rows, max(1, _GRAIN_BYTES // (count * item)))
 
 
