@@ -2,8 +2,8 @@
 
 For contractions, whose compiled form is far ahead of NumPy's, and for the elementwise
 functions that are not exactly rounded: called eagerly they give the bits that they give
-in a compiled group. The others stay NumPy's: one ufunc call is as fast as a kernel of
-its own, and there is one right result.
+in a compiled group. The others stay NumPy's, and there is one right result: one ufunc
+call is as fast as a kernel of its own, but for large arrays of several shapes (`Large`).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ FUNCTIONS = (
     *("logistic", "pow", "atan2"),
 )
 _MOST_KEPT = 256
+_LARGE = 1 << 20  # bytes; a kernel of ours has to be compiled once
 Kernel = Callable[..., Any]
 Array = np.ndarray[Any, Any]
 Lower = Callable[[Node, Mapping[Value, int]], Callable[[Any], None] | None]
@@ -138,6 +139,30 @@ class LoweredKernel:
         return None if step is None else _Prepared(step, len(inputs), outs)
 
 
+class Large(LoweredKernel):
+    """A kernel that is NumPy's, but for large arrays that NumPy's loops do not suit.
+
+    Its loops run along the last axis: an operand that has few numbers there, or one for
+    each channel, makes many loops of as few. Of operands of one shape NumPy's call is as
+    fast as ours, since memory bounds both; a reduction has one thread there.
+    """
+
+    def __init__(self, name: str, plain: Kernel) -> None:
+        super().__init__(name, plain, _function)
+        self.folds = lookup(name).kind == "reduce"
+
+    def __call__(self, *arrays: Any, **static: Any) -> Any:
+        if any(a.nbytes >= _LARGE for a in arrays) and self._uneven(arrays):
+            return self.prepared(arrays, static)
+        return self.plain(*arrays, **static)
+
+    def _uneven(self, arrays: tuple[Any, ...]) -> bool:
+        """Whether shapes differ, beside single numbers."""
+        shapes = {a.shape for a in arrays if a.size > 1}
+        uneven = self.folds or len(shapes) > 1
+        return uneven and all(a.flags.c_contiguous for a in arrays)
+
+
 class Elementwise(LoweredKernel):
     """An eager function: its kernel, called for so many elements of whatever shape.
 
@@ -203,6 +228,9 @@ def lowered_kernels(
     name = "resample"
     made[name] = LoweredKernel(name, _lowered_always, lowerings[name])
     made |= {name: Elementwise(name, plain[name]) for name in FUNCTIONS}
+    for name in plain.keys() - made.keys():
+        if lookup(name).kind in ("elementwise", "reduce"):
+            made[name] = Large(name, plain[name])
     return made
 
 

@@ -1,0 +1,98 @@
+"""Large arrays of several shapes, eagerly: kernels of ours with NumPy's bits."""
+
+import itertools
+
+import numpy as np
+import pytest
+from minikeras_numba.eager import Large
+
+from minikeras import GradientTape, config, ops
+from minikeras.engine import prims
+from minikeras.engine import backend as registry
+from minikeras.engine.compile import jit
+from minikeras.engine.tensor import from_numpy
+
+ODD = [np.nan, np.inf, -np.inf, -0.0, 0.0, 1.0, -1.0, 3e-39]
+TWO = ("add", "sub", "mul", "div", "maximum", "minimum", "mod", "floordiv", "eq", "lt")
+
+
+@pytest.fixture(autouse=True)
+def on_numba():
+    before = config.backend()
+    config.set_backend("numba")
+    yield
+    config.set_backend(before)
+
+
+def drawn(shape, dtype):
+    x = np.random.default_rng(len(shape)).normal(size=shape) * 9
+    if dtype.startswith("float"):
+        x.flat[: len(ODD)] = ODD[: x.size]
+    else:
+        x = np.where(np.abs(x) < 1, 1, x)
+    return x.astype(dtype)
+
+
+def bits(array):
+    words = array.view(f"u{array.dtype.itemsize}")
+    return np.where(array != array, 0, words)  # any NaN is as good
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *itertools.product(TWO, ("float32", "float64")),
+        *itertools.product(TWO[:3] + TWO[4:], ("int32", "int64")),
+    ],
+)
+def test_operands_that_are_spread(name, dtype):
+    kernel = registry.active().kernels[name]
+    assert isinstance(kernel, Large)
+    x = drawn((300, 300, 3), dtype)
+    for other in ((3,), (300, 1, 3), (300, 1)):
+        y = drawn(other, dtype)
+        with np.errstate(all="ignore"):
+            wanted, turned = kernel.plain(x, y), kernel.plain(y, x)
+        np.testing.assert_array_equal(bits(kernel(x, y)), bits(wanted))
+        np.testing.assert_array_equal(bits(kernel(y, x)), bits(turned))
+    assert kernel._kept
+
+
+def test_choices_that_are_spread():
+    x, y = drawn((300, 300, 4), "float32"), drawn((4,), "float32")
+    chosen = registry.active().kernels["select"](x > 0, x, y)
+    np.testing.assert_array_equal(bits(chosen), bits(np.where(x > 0, x, y)))
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1), (0, 1, 2)])
+def test_folds_have_the_bits_of_a_compiled_function(axes):
+    x = drawn((90, 1000, 5), "float32")
+    for fold in (prims.sum, prims.max, prims.min):
+        eager = fold(from_numpy(x), axes=axes, keepdims=False).numpy()
+        compiled = jit(lambda v, fold=fold: fold(v, axes=axes, keepdims=False))
+        np.testing.assert_array_equal(bits(eager), bits(compiled(x).numpy()))
+
+
+def test_what_is_not_contiguous_or_small_is_numpys():
+    kernel = registry.active().kernels["add"]
+    before = dict(kernel._kept)
+    x = drawn((400, 400, 3), "float32")
+    wanted = x.transpose(1, 0, 2) + x[0]
+    np.testing.assert_array_equal(bits(kernel(x.transpose(1, 0, 2), x[0])), bits(wanted))
+    kernel(x[0], x[0, 0])
+    assert dict(kernel._kept) == before
+
+
+def test_gradients_and_tapes():
+    x, scale = drawn((500, 300, 4), "float32"), drawn((4,), "float32")
+    x[~np.isfinite(x)], scale[~np.isfinite(scale)] = 1, 1
+
+    def loss(v, s):
+        return ops.sum(ops.square(v * s))
+
+    given = ops.convert_to_tensor(scale)
+    with GradientTape() as tape:
+        tape.watch(given)
+        value = loss(ops.convert_to_tensor(x), given)
+    wanted = 2 * scale * np.sum(np.square(x.astype("float64")), (0, 1))
+    np.testing.assert_allclose(tape.gradient(value, given), wanted, rtol=1e-4)
