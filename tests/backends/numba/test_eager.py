@@ -7,8 +7,8 @@ import pytest
 from minikeras_numba.eager import Large
 
 from minikeras import GradientTape, config, ops
-from minikeras.engine import prims
 from minikeras.engine import backend as registry
+from minikeras.engine import prims
 from minikeras.engine.compile import jit
 from minikeras.engine.tensor import from_numpy
 
@@ -78,7 +78,9 @@ def test_what_is_not_contiguous_or_small_is_numpys():
     before = dict(kernel._kept)
     x = drawn((400, 400, 3), "float32")
     wanted = x.transpose(1, 0, 2) + x[0]
-    np.testing.assert_array_equal(bits(kernel(x.transpose(1, 0, 2), x[0])), bits(wanted))
+    np.testing.assert_array_equal(
+        bits(kernel(x.transpose(1, 0, 2), x[0])), bits(wanted)
+    )
     kernel(x[0], x[0, 0])
     assert dict(kernel._kept) == before
 
