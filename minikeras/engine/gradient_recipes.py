@@ -172,7 +172,10 @@ def gradients(
         if known == _CALLS:
             known = _note(found, backward, kept, seeds, sources)
     while len(_known) >= _MOST_KEPT:
-        _known.pop(next(iter(_known), None), None)
+        try:
+            _known.pop(next(iter(_known), None), None)
+        except RuntimeError:  # another thread has changed it between
+            continue
     _known[key] = known  # the last one is the one used last
     return answer
 
