@@ -216,6 +216,22 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path):
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 
+def test_averages_stay_averages_while_they_are_swapped_in():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(0.1, use_ema=True), "mse")
+    model.optimizer.build(model.trainable_variables)
+    (average,) = model.optimizer._model_variables_moving_average
+    average.assign([[9.0]])
+    model.set_weights([np.full((1, 1), 2.0)])
+    swap = keras.callbacks.SwapEMAWeights()
+    swap.set_model(model)
+    seen = []
+    for move in (swap.on_test_begin, swap.on_test_end):
+        move()
+        seen.append((model.get_weights()[0].item(), average.numpy().item()))
+    assert seen == [(9.0, 9.0), (2.0, 9.0)]
+
+
 def test_dropout_keeps_the_mean_over_many_draws():
     x = np.ones((20, 500), "float32")
     layer = keras.layers.Dropout(0.5, seed=1337)
