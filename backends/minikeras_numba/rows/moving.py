@@ -24,6 +24,7 @@ Array = np.ndarray[Any, Any]
 # Fewer bytes than that are not shared out.
 _GRAIN_BYTES = 1 << 16
 _CALLED_BYTES = 64
+_SHORT_BYTES = 1 << 10  # up to which a row goes by vectors of ours
 _KEPT_BYTES = 16  # of neighbours that go together, though they are short
 _SHORT = 8  # elements of an axis that is no row, and no run, if there is a longer one
 _TURNED = 4  # elements side by side that are worth a square of vectors
@@ -122,11 +123,12 @@ def _launch(item: int, source: End, goal: End, axes: list[list[int]]) -> Launch:
 def _way(item: int, row: Sequence[int], run: Sequence[int]) -> str:
     """How rows are moved: at once, an element in all places, backwards, turned in squares
     (what lies side by side in a run of rows), or element by element."""
-    _, stride, to_stride = row
+    count, stride, to_stride = row
     if to_stride != item:
         return "single"
     if stride == item:
-        return "flat"
+        short = item in VECTORS and _CALLED_BYTES < count * item <= _SHORT_BYTES
+        return "short" if short else "flat"
     if item not in VECTORS:
         return "single"
     if abs(run[1]) == item:

@@ -108,7 +108,8 @@ def _filled(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None:
     with c.repeat(whole, [(place, c.const(c.lanes * item))]):
         c.vstore(line, c.get(place))
     rest = c.sub(word["count"], c.mul(whole, c.lanes))
-    c.vstore(line, c.get(place), c.head(rest))
+    with c.when(c.icmp(Rel.SGT, rest, c.const(0))):
+        c.vstore(line, c.get(place), c.head(rest))
 
 
 def _backwards(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None:
@@ -124,7 +125,25 @@ def _backwards(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None
     _elements(c, word, ends, item, c.mul(whole, c.lanes))
 
 
-_ROWS = {"single": _single, "filled": _filled, "backwards": _backwards}
+def _short(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None:
+    """Side by side, too few for a call of the function that copies."""
+    step = c.const(c.lanes * item)
+    whole = c.bin(Op.SDIV, word["count"], c.const(c.lanes))
+    a, b = (c.variable(end) for end in ends)
+    with c.repeat(whole, [(a, step), (b, step)]):
+        c.vstore(c.vload(c.get(a)), c.get(b))
+    rest = c.sub(word["count"], c.mul(whole, c.lanes))
+    with c.when(c.icmp(Rel.SGT, rest, c.const(0))):
+        there = c.head(rest)
+        c.vstore(c.vload(c.get(a), there), c.get(b), there)
+
+
+_ROWS = {
+    "single": _single,
+    "filled": _filled,
+    "backwards": _backwards,
+    "short": _short,
+}
 
 
 def _squares(

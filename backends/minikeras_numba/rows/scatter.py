@@ -38,7 +38,7 @@ _GRAIN_ELEMENTS = 1 << 15
 _ONE, _ZERO = const(Kind.I64, 1), const(Kind.I64, 0)
 
 
-def _text(dtype: str, index: str, how: str, first: float) -> Code:
+def _text(dtype: str, index: str, how: str, first: float, narrow: bool) -> Code:
     """The kernel: meta holds the count of indices, the width, and three registers."""
     f = Kernel("scatter", target())
     kind, lanes = _KIND[dtype], host().lanes(np.dtype(dtype).itemsize)
@@ -60,11 +60,15 @@ def _text(dtype: str, index: str, how: str, first: float) -> Code:
             place = f.at(out, f.mul(row, width))
 
             def combine(at: Val, mask: Val | None) -> None:
+                many = 1 if narrow else lanes
                 a, b = f.at(source, at), f.at(place, at)
-                so_far, more = f.load(b, lanes, mask), f.load(a, lanes, mask)
+                so_far, more = f.load(b, many, mask), f.load(a, many, mask)
                 f.store(OPS[_OP[how]](f, [so_far, more], dtype), b, mask)
 
-            f.sweep(_ZERO, width, lanes, combine)
+            if narrow:
+                combine(_ZERO, None)
+            else:
+                f.sweep(_ZERO, width, lanes, combine)
     return f.code
 
 
@@ -75,11 +79,14 @@ def _lowered(
     if x.dtype not in _KIND or indices.dtype not in _INDEX or not rows * width:
         return None
     key = f"scatter {how} {start} {x.dtype} {indices.dtype} {host().vector_bytes}"
-    text = functools.partial(_text, x.dtype, indices.dtype, how, start)
+    narrow = width == 1
+    key += f" {narrow}"
+    text = functools.partial(_text, x.dtype, indices.dtype, how, start, narrow)
     fn = compile_kernel("scatter", text, key)
     slots = [regs[v] for v in (*node.inputs, *node.outputs)]
     meta = np.array([indices.size, width, *slots], np.int64)
-    grain = max(1, _GRAIN_ELEMENTS // width)
+    # Who shares out single elements reads all indices again in each thread.
+    grain = rows if narrow else max(1, _GRAIN_ELEMENTS // width)
     return Native([Launch(fn, meta, rows, grain)])
 
 

@@ -76,7 +76,14 @@ def unique(
         raise ValueError(
             f"unique: x of shape {x.shape} is empty and size={size}; expected a fill_value."
         )
-    order, rank = _ranked(line, at)
+    places = return_index or return_inverse
+    if line.ndim == 1 and dtypes.is_integer(line.dtype) and not places:
+        # Equal integers are the same ones: to sort them takes less than to rank them.
+        line = prims.sort(line, axis=0)
+        order = prims.iota(shape=(n,), dtype="int32", axis=0)
+        rank = _numbered(prims.reshape(line, shape=(1, n)))
+    else:
+        order, rank = _ranked(line, at)
     if size is None:
         any_size = unknown_size(rank, "unique", "size=")
         if any_size is not None:
@@ -130,16 +137,23 @@ def _ranked(x: Tensor, at: int) -> tuple[Tensor, Tensor]:
         return prims.take(order, again, axis=0), None
 
     order = prims.iota(shape=(n,), dtype="int32", axis=0)
-    if n:
-        order = scan(by_key, order, keys, reverse=True)[0]
-    rows = prims.take(keys, order, axis=1)
     if n == 0:
         return order, order
+    order = scan(by_key, order, keys, reverse=True)[0]
+    return order, _numbered(prims.take(keys, order, axis=1))
+
+
+def _numbered(rows: Tensor) -> Tensor:
+    """The number of the value that each column of sorted rows has."""
+    n = rows.shape[1]
+    if n == 0:
+        return prims.full(shape=(0,), dtype="int32", value=0)
     new = prims.ne(sub_slice(rows, 1, 1, n), sub_slice(rows, 1, 0, n - 1))
     new = prims.any(new, axes=(0,), keepdims=False)
     start = prims.full(shape=(1,), dtype="int32", value=0)
     steps = prims.concat(start, prims.cast(new, dtype="int32"), axis=0)
-    return order, prims.cumsum(steps, axis=0, reverse=False)
+    made: Tensor = prims.cumsum(steps, axis=0, reverse=False)
+    return made
 
 
 def _groups(order: Tensor, rank: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -211,6 +211,10 @@ def _contract(
         )
     free_a = [i for i in range(a.ndim) if i not in left]
     free_b = [i for i in range(b.ndim) if i not in right]
+    if a.ndim == b.ndim == 1 and left and a.dtype in ("float32", "float64"):
+        # One number: a loop over both, and so are the gradients.
+        made: Tensor = prims.sum(prims.mul(a, b), axes=(0,), keepdims=False)
+        return made
     depth = math.prod(b.shape[i] for i in right)
     shape_a, shape_b = [a.shape[i] for i in free_a], [b.shape[i] for i in free_b]
     rows = prims.reshape(transpose(a, free_a + left), shape=(math.prod(shape_a), depth))

@@ -37,6 +37,9 @@ def movement() -> Iterator[Case]:
         check = _transpose(perm)
         yield Case("transpose", (Arg(shape),), {"perm": perm}, kinds, check)
     yield Case("flip", (Arg((5, 37)),), {"axes": (1,)}, kinds, _flip((1,)))
+    part = (slice(0, 6), slice(1, 38))
+    static = {"starts": (0, 1), "stops": (6, 38), "steps": (1, 1)}
+    yield Case("slice", (Arg((6, 40)),), static, kinds, lambda x: x[part])
     check = _broadcast((37, 35))
     static = {"shape": (37, 35)}
     yield Case("broadcast_to", (Arg((37, 1)),), static, kinds, check)
