@@ -107,6 +107,12 @@ class CompileLoss:
             elif not isinstance(weight, (Variable, Tensor)):
                 weight = float(weight)
             self.parts.append(PlacedLoss(place, loss, weight, trackers.get(place)))
+        if isinstance(self.given, dict) and isinstance(y_pred, dict):
+            # As in Keras the means are listed in the order in which losses were given.
+            order = list(self.given)
+            trackers = dict(
+                sorted(trackers.items(), key=lambda t: order.index(t[0].path[0]))
+            )
         self.metrics = list(trackers.values())
         self.built = True
 

@@ -125,6 +125,13 @@ class CompileMetrics(Metric):
         """The names under which their results are logged."""
         return [entry[0] for entry in self._entries]
 
+    @property
+    def plain_names(self) -> list[str]:
+        """Those of the names that do not begin with an output's."""
+        several = self.built and len(self._outputs.own_names) > 1
+        named = self._outputs.own_names if several else ()
+        return [name for name, _, i, _ in self._entries if not (named and named[i])]
+
     def build(self, y_true: Nested[ArrayLike], y_pred: Nested[ArrayLike]) -> None:
         """Choose the metrics for these targets and outputs (only shapes are looked at).
 

@@ -326,16 +326,18 @@ class Compiling:
         return results
 
     def _result_order(self) -> list[str]:
-        """The names of results in the order in which `evaluate` lists them."""
-        state = self._compile
-        if state is None:
-            return [m.name for m in self.metrics]
-        names = ["loss"]
-        if state.loss is not None:
-            names += [m.name for m in state.loss.metrics]
-        if state.metrics is not None:
-            names += state.metrics.names
-        return names
+        """The names of results that `evaluate` lists first, in order.
+
+        As in Keras the metrics of several outputs follow in the order of their names.
+        """
+        of_compile = None if self._compile is None else self._compile.metrics
+        names: list[str] = []
+        for metric in self.metrics:
+            if of_compile is not None and metric is of_compile:
+                names += of_compile.plain_names
+            else:
+                names.append(metric.name)
+        return list(dict.fromkeys(names))
 
     def get_compile_config(self) -> dict[str, Any]:
         """The arguments of `compile` in a form that can be saved.

@@ -200,5 +200,5 @@ class OnBatch(Steps):
             return logs
         order = self._result_order()
         values = [logs[name] for name in order if name in logs]
-        values += [value for name, value in logs.items() if name not in order]
+        values += [logs[name] for name in sorted(logs) if name not in order]
         return values[0] if len(values) == 1 else values

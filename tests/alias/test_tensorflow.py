@@ -228,3 +228,57 @@ def test_gradients_that_are_not_there(tf):
     assert float(tape.gradient(y, w, unconnected_gradients=zero)) == 0
     assert tape.gradient(y, w) is None
     assert float(tf.math.reduce_euclidean_norm([3.0, 4.0])) == 5
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_parts_of_variables_have_gradients(tf, compiled):
+    """As in the pictures that are optimized themselves: a batch of one, a variable."""
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+
+    def step(variable):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(variable[0]))
+        return tape.gradient(loss, variable)
+
+    step = tf.function(step) if compiled else step
+    assert step(v).numpy().tolist() == [[2, 4], [0, 0]]
+    assert not getattr(step, "fallback", False)
+    v[0].assign([9.0, 9.0])
+    v[1, 0].assign_sub(1.0)
+    assert v.numpy().tolist() == [[9, 9], [2, 4]]
+    assert not hasattr(tf.constant(1.0), "assign")
+
+
+def test_sizes_compute_as_tensors_of_them_do(tf):
+    x = tf.ones((2, 3, 4))
+    sizes = tf.shape(x)
+    assert sizes.numpy().tolist() == [2, 3, 4] and sizes[0].numpy() == 2
+    assert tf.reshape(x, (sizes[0], -1)).shape == (2, 12)
+    assert (
+        sizes[1:] * 2 == (6, 8)
+        and 1 + sizes == (3, 4, 5)
+        and sizes - [1, 1, 1] == (1, 2, 3)
+    )
+    assert 12 // sizes[:2] == (6, 4) and sizes[-1:] % 3 == (1,)
+    assert (sizes * 0.5).numpy().tolist() == [1, 1.5, 2]
+    assert tf.concat([sizes[:-1], [7]], 0).numpy().tolist() == [2, 3, 7]
+    assert tf.image.resize(x[None, :, :, 0, None], tf.shape(x)[1:] * 2).shape == (
+        1,
+        6,
+        8,
+        1,
+    )
+
+    @tf.function
+    def doubled(x):
+        return tf.zeros(tf.shape(x)[:2] * 2)
+
+    assert doubled(x).shape == (4, 6) and not doubled.fallback
+    inputs = keras.Input((None, None, 3))
+
+    class Up(keras.layers.Layer):
+        def call(self, x):
+            return tf.image.resize(x, tf.shape(x)[1:3] * 2)
+
+    assert Up()(inputs).shape == (None, None, None, 3)
+    assert Up()(np.ones((1, 2, 3, 3))).shape == (1, 4, 6, 3)

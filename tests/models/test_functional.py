@@ -156,6 +156,21 @@ def test_training_flag_and_arguments_in_nodes():
     assert 2.0 in twin(ones(1, 40))[0].numpy()
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_training_that_was_said_when_a_layer_was_called_holds(nested):
+    def part(layer):
+        return keras.Sequential([keras.Input((3,)), layer]) if nested else layer
+
+    norm, drop = layers.BatchNormalization(), layers.Dropout(0.5, seed=1)
+    x = keras.Input((3,))
+    still = part(norm)(x, training=False)
+    model = keras.Model(x, part(drop)(still, training=True))
+    model.compile("sgd", "mse")
+    model.fit(ones(8, 3), ones(8, 3), verbose=0)
+    assert not norm.moving_mean.numpy().any()
+    assert 0 in model.predict(ones(8, 3), verbose=0)
+
+
 def test_config_copies_and_pickles():
     model = two_by_two()
     config = json.loads(json.dumps(model.get_config()))

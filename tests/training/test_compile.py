@@ -49,6 +49,28 @@ def test_names_for_two_outputs(arguments, names):
     assert list(logs) == names.split()
 
 
+@pytest.mark.parametrize("kind", [list, dict])
+def test_lists_of_evaluate_have_losses_as_given_and_then_metrics_by_name(lib, kind):
+    x = lib.Input((1,))
+    one = {"kernel_initializer": "ones", "use_bias": False}
+    outputs = {name: lib.layers.Dense(1, name=name, **one)(x) for name in "zbm"}
+    model = lib.Model(x, outputs if kind is dict else list(outputs.values()))
+    model.compile(
+        loss={"m": "mse", "z": "mae", "b": "mse"},
+        metrics={"z": ["mae"], "m": ["mae", "mse"]},
+        weighted_metrics={"b": ["mae"]},
+    )
+    y = {
+        "z": np.full((4, 1), 3.0),
+        "b": np.full((4, 1), 6.0),
+        "m": np.full((4, 1), 9.0),
+    }
+    found = model.evaluate(np.ones((4, 1)), y, verbose=0)
+    losses = [64, 2, 25] if kind is dict else [2, 25, 64]
+    assert found == [91, *losses, 5, 8, 64, 2]
+    assert model.test_on_batch(np.ones((4, 1)), y) == found
+
+
 def test_the_order_of_the_list_that_evaluate_gives():
     model = two_outputs(loss=BOTH, metrics=[["accuracy"], ["mae"]])
     logs = model.evaluate(X, TWO, verbose=0, return_dict=True)

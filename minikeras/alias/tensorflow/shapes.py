@@ -10,8 +10,8 @@ import numpy as np
 
 from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions, of_strings
-from minikeras.alias.tensorflow.values import TensorShape, texts
-from minikeras.types import ArrayLike, Axis, ShapeLike
+from minikeras.alias.tensorflow.values import Sizes, TensorShape, texts
+from minikeras.types import ArrayLike, Axis, DTypeLike, ShapeLike
 
 if TYPE_CHECKING:
     from minikeras.engine.aval import Shape
@@ -27,7 +27,6 @@ _FUNCTIONS = functions(
         "reshape": "reshape:tensor shape",
         "reverse": "flip:tensor axis",
         "roll": "roll:input shift axis",
-        "shape": "shape:input",
         "searchsorted": "searchsorted:sorted_sequence values side='left'",
         "size": "size:input",
         "squeeze": "squeeze:input axis=None",
@@ -292,6 +291,19 @@ def unravel_index(indices: ArrayLike, dims: Any, name: str | None = None) -> Any
     return ops.stack(ops.unravel_index(indices, tuple(int(n) for n in dims)))
 
 
+def shape(
+    input: ArrayLike, out_type: DTypeLike | None = None, name: str | None = None
+) -> Sizes:
+    """The sizes, which are known; they compute as TensorFlow's tensor of them does.
+
+    Args:
+        input: A tensor.
+        out_type: Accepted and ignored.
+        name: Accepted and ignored.
+    """
+    return Sizes(ops.shape(input))
+
+
 def ensure_shape(x: ArrayLike, shape: Shape, name: str | None = None) -> Any:
     """`x`, where it has this shape; None means any size.
 
@@ -348,7 +360,7 @@ __all__ = [
     *_FUNCTIONS, "argsort", "boolean_mask", "clip_by_global_norm", "clip_by_norm",
     "clip_by_value", "einsum", "ensure_shape", "gather", "gather_nd", "global_norm",
     "identity", "matmul",
-    "norm", "pad", "rank", "scatter_nd", "slice", "sort", "split", "strided_slice",
+    "norm", "pad", "rank", "scatter_nd", "shape", "slice", "sort", "split", "strided_slice",
     "tensor_scatter_nd_add", "tensor_scatter_nd_sub", "tensor_scatter_nd_update", "unique",
     "unique_with_counts", "unravel_index", "unstack", "where",
 ]  # fmt: skip

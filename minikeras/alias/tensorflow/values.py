@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,59 @@ class TensorShape(tuple[Any, ...]):
         return TensorShape, (tuple(self),)
 
 
+class Size(int):
+    """A size, as `tf.shape(x)[0]` gives it: an integer that has `numpy`."""
+
+    def numpy(self) -> Any:
+        """Itself, as NumPy's integer."""
+        return np.int32(self)
+
+
+class Sizes(TensorShape):
+    """What `tf.shape` gives: a shape that is computed with as if it were a tensor.
+
+    >>> sizes = Sizes((2, 3))
+    >>> sizes * 2, sizes[1:] + 1, sizes.numpy(), sizes[0].numpy()
+    ((4, 6), (4,), array([2, 3], dtype=int32), np.int32(2))
+    """
+
+    __slots__ = ()
+
+    def numpy(self) -> Any:
+        """The sizes, as an array of int32."""
+        return np.asarray(tuple(self), np.int32)
+
+    def __getitem__(self, key: Any) -> Any:
+        found = tuple.__getitem__(self, key)
+        if isinstance(key, slice):
+            return Sizes(found)
+        return Size(found) if type(found) is int else found
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+
+def _by_element(function: Callable[[Any, Any], Any], swapped: bool) -> Any:
+    def method(self: Sizes, other: Any) -> Any:
+        if isinstance(other, int):
+            other = (other,) * len(self)
+        if isinstance(other, tuple | list) and len(other) == len(self):
+            pairs = zip(self, other, strict=True)
+            return Sizes(
+                function(b, a) if swapped else function(a, b) for a, b in pairs
+            )
+        tensor = from_numpy(self.numpy())
+        return function(other, tensor) if swapped else function(tensor, other)
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod"):
+    _function = getattr(operator, _name)
+    setattr(Sizes, f"__{_name}__", _by_element(_function, swapped=False))
+    setattr(Sizes, f"__r{_name}__", _by_element(_function, swapped=True))
+
+
 class Text(str):
     """A string that answers as TensorFlow's do, which hold bytes."""
 
@@ -126,42 +180,35 @@ def _shaped(owner: type) -> property:
     return property(shape, doc=own.__doc__)
 
 
-class Part(Tensor):
-    """A part of a variable, as `variable[key]` gives it: assigning to it changes that."""
-
-    __slots__ = ()
-
-    def _change(self, function: Callable[[Any, Any], Any], value: object) -> Variable:
-        variable, key = _parts[id(self)]
-        array = variable.numpy()
-        array[key] = function(array[key], np.asarray(value))
-        variable.assign(array)
-        return variable
-
-    def assign(self, value: object) -> Variable:
-        """Puts other values there; gives the variable."""
-        return self._change(lambda _, new: new, value)
-
-    def assign_add(self, value: object) -> Variable:
-        """Adds values there; gives the variable."""
-        return self._change(np.add, value)
-
-    def assign_sub(self, value: object) -> Variable:
-        """Takes values off there; gives the variable."""
-        return self._change(np.subtract, value)
-
-
+# Tensors that are a part of a variable, by their ids: the variable, and the key.
 _parts: dict[int, tuple[Variable, Any]] = {}
 
 
 def _part(self: Variable, key: object) -> Any:
     found = Tensor.__getitem__(self, key)
-    if type(found) is Tensor:
-        # The very object that a tape may have noted, so its class is changed.
-        found.__class__ = Part
+    if isinstance(found, Tensor):
         _parts[id(found)] = self, key
         weakref.finalize(found, _parts.pop, id(found), None)
     return found
+
+
+def _assigning(name: str, function: Callable[[Any, Any], Any]) -> property:
+    """A method of the tensors that are parts of variables; others do not have it."""
+
+    def found(self: Tensor) -> Callable[[object], Variable]:
+        if id(self) not in _parts:
+            raise AttributeError(f"a tensor has no {name!r}; a tf.Variable has.")
+
+        def method(value: object) -> Variable:
+            variable, key = _parts[id(self)]
+            array = variable.numpy()
+            array[key] = function(array[key], np.asarray(value))
+            variable.assign(array)
+            return variable
+
+        return method
+
+    return property(found)
 
 
 _UFUNCS: dict[str, Any] = {"add": np.add, "sub": np.subtract}
@@ -231,6 +278,11 @@ _STRINGS = {
     "numpy": _numpy,
     "to_tensor": _dense,
 }
+_PARTS = {
+    "assign": _assigning("assign", lambda _, new: new),
+    "assign_add": _assigning("assign_add", np.add),
+    "assign_sub": _assigning("assign_sub", np.subtract),
+}
 _VARIABLES = {
     "__getitem__": _part,
     "scatter_nd_add": _scattered("add"),
@@ -248,6 +300,7 @@ def give() -> None:
         (owner, "shape", _shaped(owner)) for owner in (Tensor, Variable, KerasTensor)
     ]
     given += [(Variable, name, function) for name, function in _VARIABLES.items()]
+    given += [(Tensor, name, found) for name, found in _PARTS.items()]
     given.append((Tensor, "set_shape", _set_shape))
     given += [(StringArray, name, function) for name, function in _STRINGS.items()]
     for owner, name, new in given:

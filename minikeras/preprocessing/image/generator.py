@@ -137,7 +137,7 @@ class ImageDataGenerator:
         self.std: Any = None
         self.zca_whitening_matrix: Any = None
         self.zoom_range = _zoom(zoom_range)
-        if brightness_range is not None and len(tuple(brightness_range)) != 2:
+        if brightness_range is not None and np.shape(brightness_range) != (2,):
             raise ValueError(
                 f"ImageDataGenerator: brightness_range={brightness_range}; expected two factors."
             )
