@@ -14,9 +14,10 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
+from minikeras_numpy.products import multiply, multiply_turned, sums_at_once
 from minikeras_numpy.windows import Geometry, Ints, copy_runs, interior, taps, view
 
-_TAP_CHANNELS = 16  # fewer make the product of one tap too narrow for BLAS
+_TAP_CHANNELS = 16  # fewer make the product of one tap narrow, and its runs short
 _BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
 _SHORT = 4  # elements of a line of a window that are not worth a copy of their own
 
@@ -145,7 +146,7 @@ class Conv:
             part = out[block]
             rows = part.shape[0] * self.positions
             if self.groups == 1 and out.dtype == self.work:
-                self.xp.matmul(columns, matrix, out=part.reshape(rows, self.cout))
+                multiply(self.xp, columns, matrix, part.reshape(rows, self.cout))
                 continue
             shape = (*matrix.shape[:-2], rows, matrix.shape[-1])
             result = self.xp.matmul(columns, matrix, out=self._buffer("y", shape))
@@ -168,8 +169,14 @@ class Conv:
         total[...] = 0
         part = self._buffer("dw part", shape)
         for block in self._blocks():
-            columns = self._columns(x[block]).swapaxes(-1, -2)
-            self.xp.matmul(columns, self._grouped(dy[block]), out=part)
+            columns = self._columns(x[block])
+            grouped = self._grouped(dy[block])
+            if self.groups == 1:
+                count = sums_at_once(self.xp, len(columns), *shape)
+                sums = self._buffer("sums", (count, *shape))
+                multiply_turned(self.xp, columns, grouped, sums, part)
+            else:
+                self.xp.matmul(columns.swapaxes(-1, -2), grouped, out=part)
             total += part
         if self.groups > 1:
             total = total.transpose(1, 0, 2)
@@ -182,7 +189,7 @@ class Conv:
             return self._input_grad_by_channel(dy, w, out)
         if self._turns():
             return self._input_grad_by_windows(dy, w, out)
-        if self.groups == 1 and self.strides[-1] == 1 and self.cin >= _TAP_CHANNELS:
+        if self.groups == 1 and self.strides[-1] == 1 and self.cin > 1:
             return self._input_grad_by_tap(dy, w, out)
         matrix = self._matrix(w).swapaxes(-1, -2)
         for block in self._blocks():
@@ -211,12 +218,13 @@ class Conv:
         """Whether the gradient is better a convolution of dy with the turned kernel.
 
         Then windows of dy are copied, where products for each tap would be added back,
-        which takes twice as long for as many.
+        which takes twice as long for as many, and longer where runs are short.
         """
         if self.groups > 1 or set(self.strides) != {1} or self.pointwise:
             return False
         gathered = math.prod(self.spatial) * self.cout
-        return gathered <= self.positions * self.cin * 5 // 4 and all(
+        worth = 5 / 4 if self.cin >= _TAP_CHANNELS else 6
+        return gathered <= self.positions * self.cin * worth and all(
             d * (k - 1) >= max(ends)
             for k, d, ends in zip(
                 self.kernel, self.dilation, self.geometry.padding, strict=True

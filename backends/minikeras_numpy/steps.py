@@ -20,7 +20,7 @@ from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool
 from minikeras_numpy.recurrent import FILLS, prepared
 from minikeras_numpy.windows import Geometry, copy_runs
-from minikeras_numpy.writers import Scratch, choose
+from minikeras_numpy.writers import INTS, Scratch
 
 Run = Callable[..., None]
 
@@ -149,8 +149,8 @@ def _reduce(ufunc: Any, arrays: list[Array], out: Array) -> None:
 def _max_pool_grad(node: Node) -> Run:
     x_aval = node.inputs[0].aval
     pool = _pool(node, x_aval.shape)
-    zero = np.zeros((), numpy_dtype(x_aval.dtype))
     inside = pool.inside(np)
+    bits = INTS[numpy_dtype(x_aval.dtype).itemsize]
     spatial = x_aval.shape[1:-1]
     whole = pool.disjoint and pool.covers(spatial, node.static["window"])
 
@@ -165,16 +165,19 @@ def _max_pool_grad(node: Node) -> Run:
         left = scratch.get("left", dy.shape, np.bool_)
         hit = scratch.get("hit", dy.shape, np.bool_)
         part = scratch.get("part", dy.shape, x.dtype)
+        byte, mask, given = hit.view(np.int8), part.view(bits), dy.view(bits)
         near = _near(pool, wide, dy.shape, scratch)
         _reduce(np.maximum, near, peak)
         left.fill(True)
-        for place, seen, mask in zip(pool.places, near, inside, strict=True):
+        for place, seen, real in zip(pool.places, near, inside, strict=True):
             np.equal(seen, peak, out=hit)
             np.logical_and(hit, left, out=hit)
-            if mask is not None:
-                np.logical_and(hit, mask, out=hit)
+            if real is not None:
+                np.logical_and(hit, real, out=hit)
             np.logical_xor(left, hit, out=left)
-            choose(hit, dy, zero, part, scratch)
+            np.negative(byte, out=byte)
+            np.copyto(mask, byte)
+            np.bitwise_and(given, mask, out=mask)
             if pool.disjoint:
                 copy_runs(np, target[place], part)
             else:

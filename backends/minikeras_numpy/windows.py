@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -112,6 +113,11 @@ def view(
     )
 
 
+@functools.cache
+def _item(size: int) -> np.dtype[Any]:
+    return np.dtype((np.void, size))
+
+
 def copy_runs(xp: Any, target: Array, source: Array) -> None:
     """`target[...] = source`, the last axis as one item each where that is quicker.
 
@@ -122,7 +128,7 @@ def copy_runs(xp: Any, target: Array, source: Array) -> None:
     if xp is np and target.size and target.shape == source.shape:
         runs = [target.strides[-1], source.strides[-1]]
         if target.dtype == source.dtype and runs == [target.itemsize] * 2:
-            item = np.dtype((np.void, target.shape[-1] * target.itemsize))
+            item = _item(target.shape[-1] * target.itemsize)
             target, source = target.view(item), source.view(item)
     target[...] = source
 

@@ -31,7 +31,7 @@ REDUCTIONS: dict[str, Any] = {
     "any": np.logical_or,
     "all": np.logical_and,
 }
-_INTS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
+INTS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 
 
 class Scratch:
@@ -59,7 +59,7 @@ def _is_zero(value: Array) -> bool:
 
 def choose(cond: Array, a: Array, b: Array, out: Array, scratch: Scratch) -> None:
     """`out = a where cond else b`, without a branch."""
-    bits = _INTS[out.dtype.itemsize]
+    bits = INTS[out.dtype.itemsize]
     narrow = scratch.get("narrow", cond.shape, np.int8)
     mask = scratch.get("mask", cond.shape, bits)
     target, a, b = out.view(bits), a.view(bits), b.view(bits)
