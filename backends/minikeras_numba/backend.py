@@ -13,7 +13,7 @@ from minikeras_kernels.rowwise import ROWWISE
 from minikeras_numpy import NumpyBackend
 
 from minikeras.extend import Aval, Loop, Node, Step, UserRow, Value
-from minikeras_numba.eager import lowered_kernels
+from minikeras_numba.eager import LoweredKernel, lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
 from minikeras_numba.machine.addresses import address_of
@@ -141,6 +141,13 @@ class NumbaBackend(NumpyBackend):
         elif node.prim.kind in _SINGLE_KINDS and fusible(node):
             step = lower_fused(node, regs)
         return super().lower(node, regs) if step is None else step
+
+    def prepared(
+        self, name: str, static: Mapping[str, Any], avals: Sequence[Aval], out: Aval
+    ) -> Callable[..., Any]:
+        kernel = self.kernels.get(name)
+        bound = kernel.bound(avals, static) if type(kernel) is LoweredKernel else None
+        return super().prepared(name, static, avals, out) if bound is None else bound
 
     def run_user(
         self, row: UserRow, arrays: Sequence[Any], static: Mapping[str, Any]

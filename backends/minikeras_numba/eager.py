@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from minikeras_kernels.elementwise import supports
+from minikeras_kernels.rowwise import ROWWISE
 
 from minikeras.extend import (
     Aval,
@@ -50,6 +51,7 @@ NAMES = (
     "scatter_add_axis",
     "put_along_axis_add",
     "banded",
+    *ROWWISE,
 )
 # What is computed to some units in the last place: see `mathlib`.
 FUNCTIONS = (
@@ -107,32 +109,47 @@ class LoweredKernel:
 
     def prepared(self, arrays: tuple[Any, ...], static: dict[str, Any]) -> Any:
         """A call through the closure for these shapes, or the plain kernel's."""
-        key = (
-            tuple((a.shape, a.dtype.name) for a in arrays),
-            tuple(sorted(static.items())),
-        )
+        found = self._known([(a.shape, a.dtype.name) for a in arrays], static)
+        if found is None:
+            return self.plain(*arrays, **static)
+        results = found([np.ascontiguousarray(a) for a in arrays])
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def bound(self, avals: Sequence[Aval], static: Mapping[str, Any]) -> Kernel | None:
+        """The closure for arrays of these shapes; None where the plain kernel does it."""
+        found = self._known([(a.shape, a.dtype) for a in avals], static)
+        if found is None:
+            return None
+
+        def call(*arrays: Any) -> Any:
+            results = found([np.ascontiguousarray(a) for a in arrays])
+            return results[0] if len(results) == 1 else tuple(results)
+
+        return call
+
+    def _known(
+        self, arrays: Sequence[tuple[tuple[int, ...], str]], static: Mapping[str, Any]
+    ) -> _Prepared | None:
+        """The closure for arrays of these shapes and dtypes, made once."""
+        key = tuple(arrays), tuple(sorted(static.items()))
         with self.lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                prepared = self._kept[key]
-            else:
-                prepared = self._kept[key] = self._prepare(arrays, static)
-                if len(self._kept) > _MOST_KEPT:
-                    self._kept.popitem(last=False)
-        if prepared is None:
-            return self.plain(*arrays, **static)
-        results = prepared([np.ascontiguousarray(a) for a in arrays])
-        return results[0] if len(results) == 1 else tuple(results)
+                return self._kept[key]
+            made = self._kept[key] = self._prepare([Aval(*a) for a in arrays], static)
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return made
 
     def _prepare(
-        self, arrays: tuple[Any, ...], static: dict[str, Any]
+        self, avals: Sequence[Aval], static: Mapping[str, Any]
     ) -> _Prepared | None:
         row = lookup(self.name)
-        inputs = [Value(Aval(a.shape, a.dtype.name)) for a in arrays]
+        inputs = [Value(aval) for aval in avals]
         made = row.infer(*(v.aval for v in inputs), **static)
         outs = [made] if isinstance(made, Aval) else list(made)
         outputs = [Value(out) for out in outs]
-        node = Node(row, inputs, outputs, static)
+        node = Node(row, inputs, outputs, dict(static))
         if node.is_complex:
             return None
         step = self.lower(node, {v: i for i, v in enumerate([*inputs, *outputs])})

@@ -232,6 +232,7 @@ class Functional(Model):
         finally:
             _any_sizes.reset(token)
 
+    @masking.passive
     def compute_mask(
         self, inputs: Nested[KerasTensor], previous_mask: ArrayLike
     ) -> Any:

@@ -9,6 +9,7 @@ from minikeras import dtype_policies
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import TraceError
+from minikeras.layers.base import masking
 from minikeras.layers.base.call_info import shape_of
 from minikeras.layers.base.calling import is_shape
 from minikeras.layers.base.describing import takes
@@ -278,6 +279,7 @@ class Sequential(Model):
             self.build((None, *shape[1:]))
         return x if self._host_part is None else self._graph._before_step(x, training)
 
+    @masking.passive
     def compute_mask(
         self, inputs: Nested[KerasTensor], previous_mask: ArrayLike
     ) -> Any:

@@ -24,6 +24,7 @@ from minikeras.layers.base.calling import (
 from minikeras.layers.base.card import layer_card
 from minikeras.layers.base.describing import LayerDescription
 from minikeras.layers.base.keywords import ShapeOptions
+from minikeras.layers.base.masking import passive
 from minikeras.layers.base.node import Operation
 from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
@@ -296,6 +297,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     def _lock_state(self) -> None:
         self._tracker.lock(_LOCKED.format(self.name, type(self).__name__))
 
+    @passive
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output; by default that of the input."""
         return previous_mask

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minikeras.engine import tree
 from minikeras.engine.errors import see
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from minikeras.types import ArrayLike
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 _NO_TENSORS = {"training"}
+
+
+def passive(compute_mask: F) -> F:
+    """A `compute_mask`, marked: without a mask among the inputs it gives none."""
+    compute_mask.passive = True  # type: ignore[attr-defined]  # functions take attributes
+    return compute_mask
 
 
 def mask_of(value: object) -> Any:

@@ -30,7 +30,7 @@ def straight(layer: Any, x: Tensor) -> Any:
         or type(policy) is not DTypePolicy
         or not policy.compute_dtype == policy.variable_dtype == x.aval.dtype
         or autocast_dtype() is not None
-        or layer._overrides("compute_mask")
+        or not getattr(type(layer).compute_mask, "passive", False)
         or current().wants_paths
     ):
         return MISS

@@ -122,7 +122,9 @@ class Dense(LowRank):
             x = ops.matmul(inputs, self.kernel)
         else:
             x = _affine(inputs, self.kernel, self.bias)
-        return x if self.activation is None else self.activation(x)
+        if self.activation is None or self.activation is activations.linear:
+            return x
+        return self.activation(x)
 
     def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The input's shape with `units` at the end."""
