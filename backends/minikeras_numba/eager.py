@@ -47,6 +47,7 @@ NAMES = (
     "top_k",
     "searchsorted",
     "segment_combine",
+    "lu",
     "take_along_axis",
     "scatter_add_axis",
     "put_along_axis_add",

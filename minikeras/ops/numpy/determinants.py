@@ -30,13 +30,16 @@ def determinant(x: Tensor) -> Tensor:
     singular = prims.any(zero, axes=(x.ndim - 2,), keepdims=False)
     if not singular.staged and not bool(singular.numpy().any()):
         return regular
+    packed, pivots = prims.stop_gradient(packed), prims.stop_gradient(pivots)
+    lent = _zeros(x, packed, pivots, order, signs(exchanges, x))
+    # The value is there; what follows is for the gradient alone.
+    value = prims.stop_gradient(prims.select(singular, lent, regular))
     # Where there is no inverse, the gradient of the factors would be nan.
     flat = prims.reshape(singular, shape=(*singular.shape, 1, 1))
     factors, swaps, _ = prims.lu(prims.select(flat, identity_like(x), x))
     regular = prims.mul(_product(diagonal_of(factors)), signs(swaps, x))
-    packed, pivots = prims.stop_gradient(packed), prims.stop_gradient(pivots)
-    lent = _zeros(x, packed, pivots, order, signs(exchanges, x))
-    result: Tensor = prims.select(singular, lent, regular)
+    smooth = prims.select(singular, lent, regular)
+    result: Tensor = prims.with_gradient_of(value, smooth)
     return result
 
 
