@@ -33,9 +33,22 @@ def render(
     return Renderer(code, attributes, pin, ahead, unrolls).text()
 
 
-def compile_kernel(name: str, build: Callable[[], Code], key: str) -> Address:
-    """The address of a kernel over units, whose vectors may be as wide as can be."""
-    return compile_ir(name, lambda: render(build(), host().attributes), key)
+def compile_kernel(
+    name: str, build: Callable[[], Code], key: str, loops: bool = True
+) -> Address:
+    """The address of a kernel over units, whose vectors may be as wide as can be.
+
+    Args:
+        name: The function to export.
+        build: Writes the description.
+        key: All that it depends on, apart from the processor.
+        loops: Whether LLVM works on its loops.
+    """
+
+    def text() -> str:
+        return render(build(), host().attributes, unrolls=loops)
+
+    return compile_ir(name, text, key, loops=loops)
 
 
 def compile_contract(

@@ -5,6 +5,7 @@ Written as text: no object tree, and the same text for every LLVM since opaque p
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ _NOTHING = "zeroinitializer"
 _SHORT = 16  # instructions of a loop that is worth being unrolled
 
 
+@functools.cache
 def type_of(kind: Kind, lanes: int = 1) -> str:
     """The LLVM type of `lanes` elements of a kind."""
     return kind.value if lanes == 1 else f"<{lanes} x {kind.value}>"
@@ -85,8 +87,10 @@ def name(x: Val) -> str:
     if x.lanes == 1:
         assert not isinstance(x.literal, tuple)
         return literal(x.kind, x.literal)
-    each = x.literal if isinstance(x.literal, tuple) else (x.literal,) * x.lanes
-    return "<" + ", ".join(f"{x.kind.value} {literal(x.kind, n)}" for n in each) + ">"
+    each = x.literal if isinstance(x.literal, tuple) else (x.literal,)
+    kind = x.kind.value
+    items = [f"{kind} {literal(x.kind, n)}" for n in each]
+    return "<" + ", ".join(items * (x.lanes // len(items))) + ">"
 
 
 def typed(x: Val) -> str:

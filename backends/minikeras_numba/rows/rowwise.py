@@ -29,6 +29,7 @@ def lower_rowwise(node: Node, regs: Mapping[Value, int]) -> Native | None:
         "rowwise",
         lambda: RowKernel(name, dtype, target()).write(),
         f"rowwise {name} {dtype} {host().lanes(4)}",
+        loops=False,
     )
     slots = [regs[node.inputs[0]], regs[node.inputs[-1]], regs[node.outputs[0]]]
     meta = np.array([width, *slots], np.int64)

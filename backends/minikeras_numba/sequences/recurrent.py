@@ -79,6 +79,7 @@ def lower_recurrent(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         "recurrent",
         lambda: CellKernel(name, first.dtype, masked, activation).write(),
         key(name, first.dtype, masked, activation),
+        loops=False,
     )
     work = batch * time * units * width
     grain = len(runs) if work < SERIAL_WORK else 1
