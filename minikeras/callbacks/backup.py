@@ -18,17 +18,19 @@ import numpy as np
 
 from minikeras.callbacks.random_state import RandomState
 from minikeras.callbacks.remembered import Arrays, remember, take_back
+from minikeras.layers import Layer
 from minikeras.saving import hdf5, limits
 from minikeras.saving.atomic import replaced_file
 from minikeras.saving.limits import FileError
 from minikeras.saving.state import load_state, save_state
 from minikeras.saving.tree import Entry, Group, Tree
+from minikeras.saving.walk import walk
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model
 
 _RUN = "run"  # the group for all that are no weights; Keras does not look there
-_FORM = 1
+_FORM = 2
 
 
 @dataclass
@@ -66,6 +68,9 @@ def save(run: Run, path: Path) -> None:
         "stop": bool(model.stop_training),
         "random": remember(RandomState.now().plain(), arrays),
         "metrics": remember([v.numpy() for v in _metrics(model)], arrays),
+        "kept": remember(
+            [v.numpy() for v in _kept_otherwise(model)], arrays
+        ),
         "feed": None if run.feed is None else remember(run.feed.place(), arrays),
         "callbacks": [
             [type(c).__name__, remember(c._remembered(), arrays)] for c in run.callbacks
@@ -108,7 +113,10 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
         if state["batch"]:
             begin_epoch(state["epoch"])
         load_state(run.model, tree, label=label)
-    for variable, value in zip(_metrics(run.model), metrics, strict=True):
+    kept = zip(
+        _kept_otherwise(run.model), take_back(state["kept"], arrays), strict=True
+    )
+    for variable, value in (*kept, *zip(_metrics(run.model), metrics, strict=True)):
         variable.assign(value)
     run.model.stop_training = state["stop"]
     for callback, (_, own) in zip(run.callbacks, state["callbacks"]):
@@ -140,6 +148,13 @@ def _check_metrics(run: Run, values: list[Any], label: str) -> None:
             f"{label} is of a model that was compiled with other metrics. Run the same "
             "script again, or delete the backup."
         )
+
+
+def _kept_otherwise(model: Model) -> list[Any]:
+    """Variables of layers whose files hold something else, such as a folded correction."""
+    parts = [part for _, part in walk(model) if isinstance(part, Layer)]
+    own = [p for p in parts if type(p).save_own_variables is not Layer.save_own_variables]
+    return [v for part in own for v in part.variables]
 
 
 def _metrics(model: Model) -> list[Any]:

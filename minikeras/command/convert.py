@@ -52,8 +52,6 @@ def _converted(options: argparse.Namespace) -> str:
     model = files.opened(source, options)
     if writes:
         model.export(target, format="onnx")
-    elif ".weights." in target.lower():
-        model.save_weights(target)
     else:
-        model.save(target)
+        converting.write_model(model, target, options.shard)
     return f"model {model.name!r} of {source} -> {target}"

@@ -59,7 +59,17 @@ def convert(
             f"names a whole one. Expected a target that ends in {', '.join(_WEIGHTS)}."
         )
     model = model_files.load_model(source, custom_objects, safe_mode=safe_mode)
-    if wants_weights:
+    write_model(model, target, shard_gigabytes)
+    return f"model {model.name!r} of {source} -> {target}"
+
+
+def write_model(
+    model: Any, target: str | os.PathLike[str], shard_gigabytes: float = 5.0
+) -> None:
+    """Write a model in the format that the target's name says, as `convert` does."""
+    target = os.fspath(target)
+    low = target.lower()
+    if low.endswith(_WEIGHTS):
         shard = shard_gigabytes if low.endswith(".json") else None
         weights_files.save_weights(model, target, max_shard_size=shard)
     elif low.endswith(".json"):
@@ -67,7 +77,6 @@ def convert(
             part.write_text(model.to_json(indent=2), "utf-8")
     else:
         model_files.save_model(model, target, zipped=low.endswith(_WHOLE))
-    return f"model {model.name!r} of {source} -> {target}"
 
 
 def _is_old(source: str) -> bool:

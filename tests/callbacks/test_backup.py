@@ -164,3 +164,29 @@ def test_outside_of_fit_it_saves_weights(tmp_path):
     other = line(tmp_path, epochs=2)
     other.load_weights(pathlib.Path(tmp_path, "latest.weights.h5"))
     np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
+
+
+def test_corrections_of_low_rank_go_on_to_the_bit(tmp_path):
+    """A file of weights folds them into the weight; a backup must not."""
+
+    def run(folder, at):
+        class Break(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == at:
+                    raise Stop
+
+        keras.utils.set_random_seed(2)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        model.layers[0].enable_lora(2)
+        model.compile(keras.optimizers.Adam(0.1), "mse")
+        x = np.linspace(-1, 1, 40, dtype="float32").reshape(10, 4)
+        model.fit(x, x[:, :3], batch_size=3, epochs=4, verbose=0,
+                  backup_dir=folder, callbacks=Break())  # fmt: skip
+        return model
+
+    whole = run(tmp_path / "a", None)
+    with pytest.raises(Stop):
+        run(tmp_path / "b", 2)
+    resumed = run(tmp_path / "b", None)
+    for a, b in zip(whole.variables, resumed.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), a.path)

@@ -153,6 +153,63 @@ def test_convert_to_onnx_and_back(tmp_path, capsys, model):
     assert "no ONNX file" in said(["convert", tmp_path / "bad.onnx", back], capsys, 2)
 
 
+@pytest.mark.parametrize("target", [*WHOLE, *WEIGHTS, "w.safetensors", "c.json", "b.onnx"])
+def test_convert_onnx_to_every_format(tmp_path, capsys, model, target):
+    pytest.importorskip("onnx")
+    if target.endswith("safetensors"):
+        pytest.importorskip("safetensors")
+    model.export(tmp_path / "m.onnx", verbose=False)
+    goal = tmp_path / target
+    said(["convert", tmp_path / "m.onnx", goal], capsys)
+    first = keras.models.load_onnx(tmp_path / "m.onnx")
+    if target in WHOLE:
+        other = keras.models.load_model(goal)
+    elif target.endswith(".onnx"):
+        other = keras.models.load_onnx(goal)
+    elif target.endswith("c.json"):
+        other = keras.models.model_from_json(goal.read_text())
+        assert other.count_params() == first.count_params()
+        return
+    else:
+        other = keras.models.clone_model(first)
+        other.load_weights(goal)
+    x = np.ones((2, 3), "float32")
+    np.testing.assert_allclose(other.predict(x, verbose=0), first.predict(x, verbose=0),
+                               rtol=1e-6)  # fmt: skip
+
+
+def test_inspect_shows_onnx(tmp_path, capsys, monkeypatch, model):
+    onnx = pytest.importorskip("onnx")
+    model.export(tmp_path / "m.onnx", verbose=False)
+
+    def build(*args, **kwargs):
+        raise AssertionError("was built")
+
+    arrays = onnx.load(tmp_path / "m.onnx").graph.initializer
+    floats = sum(int(np.prod(a.dims)) for a in arrays if a.data_type == 1)
+    monkeypatch.setattr(keras.Model, "__init__", build)
+    shown = said(["inspect", tmp_path / "m.onnx"], capsys)
+    for text in ("m.onnx: ONNX, ", "producer: minikeras", "opset: 21", "Inputs:\n  ",
+                 "3) float32", "Outputs:\n  ", "Operators: ", "  GRU: 2\n", "Arrays:\n  ",
+                 "small/inner/inside/kernel: 4x4 float32", f"Parameters: {floats:,}; "):  # fmt: skip
+        assert text in shown, shown
+    assert "does not know" not in shown
+    helper = onnx.helper
+    inner = helper.make_graph(
+        [helper.make_node("Strange", [], ["z"], domain="mine")], "inner", [],
+        [helper.make_empty_tensor_value_info("z")])  # fmt: skip
+    port = helper.make_tensor_value_info("c", onnx.TensorProto.BOOL, ["n", 2])
+    node = helper.make_node("If", ["c"], ["z"], then_branch=inner, else_branch=inner)
+    graph = helper.make_graph([node], "g", [port], [helper.make_empty_tensor_value_info("z")])
+    onnx.save(helper.make_model(graph), tmp_path / "odd.onnx")
+    shown = said(["inspect", tmp_path / "odd.onnx"], capsys)
+    assert "  c: (n, 2) bool" in shown
+    assert "  mine.Strange: 2 (load_onnx does not know it)" in shown
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    assert "no ONNX file" in said(["inspect", tmp_path / "bad.onnx"], capsys, 2)
+    assert "no such file" in said(["inspect", tmp_path / "none.onnx"], capsys, 2)
+
+
 OWN = """
 import keras
 

@@ -82,17 +82,25 @@ def read(path: str | os.PathLike[str]) -> Description:
     Raises:
         OnnxError: If it is no ONNX file, or asks for something that is refused.
     """
-    package = onnx_package()
     path = os.fspath(path)
+    return describe(proto_of(path), os.path.dirname(os.path.abspath(path)), path)
+
+
+def proto_of(path: str) -> Any:
+    """The `ModelProto` of a file, without arrays that lie elsewhere.
+
+    Raises:
+        OnnxError: If it is no ONNX file.
+    """
     try:
-        model = package.load_model(path, load_external_data=False)
-    except OSError:
+        model = onnx_package().load_model(path, load_external_data=False)
+    except (OSError, ImportError):
         raise
     except Exception as error:  # the parser of protocol buffers has its own classes
         raise OnnxError(f"{path}: this is no ONNX file ({error}).") from error
     if not model.HasField("graph") or not model.opset_import:
         raise OnnxError(f"{path}: this is no ONNX file: it holds no graph.")
-    return describe(model, os.path.dirname(os.path.abspath(path)), path)
+    return model
 
 
 def describe(

@@ -147,18 +147,25 @@ _GROWING = ("EyeLike", "OneHot", "Trilu", "Resize", "Upsample", "Conv", "ConvTra
 
 
 def _result_size(node: Call, inputs: Sequence[Value]) -> int:
-    """How many elements a node makes out of known inputs, where that can be many."""
+    """How many elements a node makes out of known inputs, where that can be many.
+
+    What is computed for shapes has one axis. What has more, such as a recurrent layer's
+    first state, is an array of the model: its sizes may be free.
+    """
     kind = node.node.kind
     if kind in _GROWING:
         return _SMALL + 1
     if kind == "ConstantOfShape":
-        return math.prod(node.ints(inputs[0], "the shape"))
-    if kind == "Expand":
-        shape = tuple(node.ints(inputs[1], "the shape"))
-        return math.prod(np.broadcast_shapes(inputs[0].shape, shape))
-    if kind == "Tile":
-        return int(inputs[0].size) * math.prod(node.ints(inputs[1], "repeats"))
-    return 0
+        shape = tuple(node.ints(inputs[0], "the shape"))
+    elif kind == "Expand":
+        wanted = tuple(node.ints(inputs[1], "the shape"))
+        shape = np.broadcast_shapes(inputs[0].shape, wanted)
+    elif kind == "Tile":
+        counts = node.ints(inputs[1], "repeats")
+        shape = tuple(d * c for d, c in zip(inputs[0].shape, counts, strict=True))
+    else:
+        return 0
+    return _SMALL + 1 if len(shape) > 1 else math.prod(shape)
 
 
 def _has_graph(call: Call) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minikeras.saving import hdf5
+from minikeras.saving.dialects import slot_order
 from minikeras.saving.dialects.h5_layers import entry_at, leaf, texts, write_variables
 from minikeras.saving.dialects.version import Version, parse
 from minikeras.saving.limits import FileError
@@ -76,6 +77,10 @@ def _ready(
     trained = list(model.trainable_variables)
     if version >= (3, 0):
         arrays = [array for _, array in found]
+        order = slot_order.todays_order(
+            model.optimizer, [a.shape for a in arrays], version
+        )
+        arrays = arrays if order is None else [arrays[i] for i in order]
         return _fitting(list(model.optimizer.variables), arrays)
     place = {key: number for number, key in enumerate(names)}
     every = range(len(trained))

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
-from minikeras.saving.dialects.version import TODAY, parse
+from minikeras.saving.dialects import slot_order
+from minikeras.saving.dialects.version import TODAY, Version, parse
 from minikeras.saving.tree import Entry, Group, Tree
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def modern_tree(
         if moved:
             tree = _reordered_slots(tree, config["config"], model)
     optimizer = getattr(model, "optimizer", None)
-    return _with_product_last(_with_learning_rate(tree, optimizer, old), optimizer)
+    tree = _with_learning_rate(tree, optimizer, old)
+    return _in_todays_order(tree, optimizer, None if old else parse(keras_version))
 
 
 def modern_assets(folder: Path) -> None:
@@ -159,15 +161,11 @@ def _with_learning_rate(tree: Tree, optimizer: object, old: bool) -> Tree:
     return {**tree, _OPTIMIZER: filled}
 
 
-def _with_product_last(tree: Tree, optimizer: object) -> Tree:
-    """In early Keras 3 the product of Nadam's decays stood before its slots."""
+def _in_todays_order(tree: Tree, optimizer: object, version: Version | None) -> Tree:
     group = tree.get(_OPTIMIZER, Group())
-    shapes, own = group.shapes(), [tuple(v.shape) for v in _variables(optimizer)]
-    if not hasattr(optimizer, "_u_product") or shapes == own or len(own) < 4:
+    order = slot_order.todays_order(optimizer, group.shapes(), version)
+    if order is None:
         return tree
-    if shapes[:2] + shapes[3:] + shapes[2:3] != own:
-        return tree
-    order = [0, 1, *range(3, len(own)), 2]
     moved = {str(i): group.entries[str(n)] for i, n in enumerate(order)}
     return {**tree, _OPTIMIZER: Group(moved, group.name)}
 
