@@ -68,9 +68,7 @@ def save(run: Run, path: Path) -> None:
         "stop": bool(model.stop_training),
         "random": remember(RandomState.now().plain(), arrays),
         "metrics": remember([v.numpy() for v in _metrics(model)], arrays),
-        "kept": remember(
-            [v.numpy() for v in _kept_otherwise(model)], arrays
-        ),
+        "kept": remember([v.numpy() for v in _kept_otherwise(model)], arrays),
         "feed": None if run.feed is None else remember(run.feed.place(), arrays),
         "callbacks": [
             [type(c).__name__, remember(c._remembered(), arrays)] for c in run.callbacks
@@ -153,7 +151,9 @@ def _check_metrics(run: Run, values: list[Any], label: str) -> None:
 def _kept_otherwise(model: Model) -> list[Any]:
     """Variables of layers whose files hold something else, such as a folded correction."""
     parts = [part for _, part in walk(model) if isinstance(part, Layer)]
-    own = [p for p in parts if type(p).save_own_variables is not Layer.save_own_variables]
+    own = [
+        p for p in parts if type(p).save_own_variables is not Layer.save_own_variables
+    ]
     return [v for part in own for v in part.variables]
 
 

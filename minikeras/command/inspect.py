@@ -14,7 +14,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the argument: the files."""
     parser.description = (
         "Shows what is in model and weights files of any Keras: versions, layers, arrays with "
-        "their shapes, numbers of parameters; of ONNX files also inputs, outputs and operators. Nothing is built, and no code in them is run."
+        "their shapes, numbers of parameters; of ONNX files also inputs, outputs and operators. "
+        "Nothing is built, and no code in them is run."
     )
     parser.add_argument("file", nargs="+", metavar="FILE", help="a file or folder")
 

@@ -153,7 +153,9 @@ def test_convert_to_onnx_and_back(tmp_path, capsys, model):
     assert "no ONNX file" in said(["convert", tmp_path / "bad.onnx", back], capsys, 2)
 
 
-@pytest.mark.parametrize("target", [*WHOLE, *WEIGHTS, "w.safetensors", "c.json", "b.onnx"])
+@pytest.mark.parametrize(
+    "target", [*WHOLE, *WEIGHTS, "w.safetensors", "c.json", "b.onnx"]
+)
 def test_convert_onnx_to_every_format(tmp_path, capsys, model, target):
     pytest.importorskip("onnx")
     if target.endswith("safetensors"):
@@ -191,7 +193,8 @@ def test_inspect_shows_onnx(tmp_path, capsys, monkeypatch, model):
     shown = said(["inspect", tmp_path / "m.onnx"], capsys)
     for text in ("m.onnx: ONNX, ", "producer: minikeras", "opset: 21", "Inputs:\n  ",
                  "3) float32", "Outputs:\n  ", "Operators: ", "  GRU: 2\n", "Arrays:\n  ",
-                 "small/inner/inside/kernel: 4x4 float32", f"Parameters: {floats:,}; "):  # fmt: skip
+                 "small/inner/inside/kernel: 4x4 float32",
+                 f"Parameters: {floats:,}; "):  # fmt: skip
         assert text in shown, shown
     assert "does not know" not in shown
     helper = onnx.helper
@@ -200,7 +203,9 @@ def test_inspect_shows_onnx(tmp_path, capsys, monkeypatch, model):
         [helper.make_empty_tensor_value_info("z")])  # fmt: skip
     port = helper.make_tensor_value_info("c", onnx.TensorProto.BOOL, ["n", 2])
     node = helper.make_node("If", ["c"], ["z"], then_branch=inner, else_branch=inner)
-    graph = helper.make_graph([node], "g", [port], [helper.make_empty_tensor_value_info("z")])
+    graph = helper.make_graph(
+        [node], "g", [port], [helper.make_empty_tensor_value_info("z")]
+    )
     onnx.save(helper.make_model(graph), tmp_path / "odd.onnx")
     shown = said(["inspect", tmp_path / "odd.onnx"], capsys)
     assert "  c: (n, 2) bool" in shown
