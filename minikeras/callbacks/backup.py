@@ -111,10 +111,11 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
         if state["batch"]:
             begin_epoch(state["epoch"])
         load_state(run.model, tree, label=label)
-    kept = zip(
+    exact = zip(
         _kept_otherwise(run.model), take_back(state["kept"], arrays), strict=True
     )
-    for variable, value in (*kept, *zip(_metrics(run.model), metrics, strict=True)):
+    counts = zip(_metrics(run.model), metrics, strict=True)
+    for variable, value in (*exact, *counts):
         variable.assign(value)
     run.model.stop_training = state["stop"]
     for callback, (_, own) in zip(run.callbacks, state["callbacks"]):
