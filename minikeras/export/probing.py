@@ -23,11 +23,17 @@ from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
 from minikeras.export.errors import ExportError
 
-# Of each three the first is the graph that is written. Unlike sizes, with many divisors,
-# so that strides and pools divide them; other axes than the batch are larger, so that
-# windows fit in.
+# Of each three the first is the graph that is written. Sizes are unlike; other axes than
+# the batch are larger, so that windows fit in. Primes come first, as what holds for them
+# holds for all sizes; where a model does not take them, or is another one for each, those
+# with many divisors, which strides and pools divide.
 _BATCHES = (6, 10, 15)
-_AXES = ((96, 160, 224), (128, 192, 320), (288, 352, 416), (256, 480, 544))
+_PRIMES = ((257, 131, 199), (101, 263, 311), (227, 347, 151), (179, 281, 113))
+_DIVIDED = ((96, 160, 224), (128, 192, 320), (288, 352, 416), (256, 480, 544))
+# Where all sizes that a window with strides met were divided, padding="same" looks as
+# fixed numbers do: these are tried until one is not.
+_ODD = (257, 131, 199, 101, 263, 311, 227, 347)
+_WINDOWS = ("conv", "max_pool", "sum_pool")
 Array = np.ndarray[Any, Any]
 
 
@@ -63,6 +69,7 @@ class Probed:
     _twins: dict[Node, list[Node]] = field(default_factory=dict)
     _shapes: dict[Value, list[tuple[int, ...]]] = field(default_factory=dict)
     _constants: dict[Value, list[Array]] = field(default_factory=dict)
+    _odd: dict[Node, list[Node]] = field(default_factory=dict)
 
     def shape(self, value: Value) -> tuple[int | Varying, ...]:
         """The shape of a value, with what depends on free sizes marked."""
@@ -72,6 +79,61 @@ class Probed:
         """A static keyword of a node, with what depends on free sizes marked."""
         twins = self._twins.get(node) or [node]
         return _merge([twin.static[key] for twin in twins])
+
+    def padding(self, node: Node) -> tuple[tuple[int, int], ...] | None:
+        """The padding of a window, or None: what padding="same" is for the size met.
+
+        Raises:
+            ExportError: If it depends on free sizes in another way.
+        """
+        twins = [*(self._twins.get(node) or [node]), *self._odd.get(node, ())]
+        found: tuple[tuple[int, int], ...] = node.static["padding"]
+        if all(twin.static["padding"] == found for twin in twins):
+            return found
+        if node.prim.name in _WINDOWS and all(
+            twin.static["padding"] == _same(twin) for twin in twins
+        ):
+            return None
+        raise ExportError(
+            f"export to ONNX: the padding of {node.prim.name} in layer {node.source!r} "
+            "depends on the free sizes of the inputs. Fix these sizes by input_signature."
+        )
+
+    def undecided(self) -> bool:
+        """Whether "same" is not told from fixed padding yet in some node."""
+        return any(
+            n.prim.name in _WINDOWS and self._is_undecided(n) for n in self._twins
+        )
+
+    def _is_undecided(self, node: Node) -> bool:
+        shape = self.shape(node.inputs[0])[1:]
+        return any(
+            stride > 1
+            and isinstance(size, Varying)
+            and not any(
+                odd.inputs[0].aval.shape[axis] % stride
+                for odd in self._odd.get(node, ())
+            )
+            for axis, (size, stride) in enumerate(zip(shape, node.static["strides"]), 1)
+        )
+
+    def add_odd(self, graph: Graph) -> None:
+        """Take in a graph for odd sizes, if it is the same but for its sizes."""
+        pairs = [(self.graph, graph)]
+        found: list[tuple[Node, Node]] = []
+        while pairs:
+            ours, theirs = pairs.pop()
+            if [n.prim for n in ours.nodes] != [n.prim for n in theirs.nodes]:
+                return
+            for node, twin in zip(ours.nodes, theirs.nodes, strict=True):
+                found.append((node, twin))
+                pairs += [
+                    (static, twin.static[key])
+                    for key, static in node.static.items()
+                    if isinstance(static, Graph)
+                ]
+        for node, twin in found:
+            self._odd.setdefault(node, []).append(twin)
 
     def constant(self, value: Value, array: Array) -> Array | Varying:
         """The array of a constant, or its number where that depends on free sizes.
@@ -141,10 +203,8 @@ def probe(
         ExportError: If the computation is another one for other sizes.
     """
     free = list(dict.fromkeys(d for s in specs for d in s.shape if isinstance(d, str)))
-    turns = 3 if free else 1
-    graphs = []
-    for turn in range(turns):
-        sizes = {name: _size(i, name, turn) for i, name in enumerate(free)}
+
+    def staged(sizes: dict[str, int]) -> tuple[Graph, list[State], Any]:
         staging = Staging()
         tensors = [
             staging.add_input(Aval(_filled(spec.shape, sizes), spec.dtype), spec.name)
@@ -156,14 +216,34 @@ def probe(
             outputs = [_output(leaf) for leaf in leaves]
         graph = staging.graph(outputs)
         results = graph.outputs[: len(outputs)]  # without states that were assigned
-        graphs.append(
-            prepare(Graph(graph.inputs, graph.constants, graph.nodes, results))
-        )
-        if turn == 0:
-            states = list(staging.reads)
-    probed = Probed(graphs[0], states, structure)
-    if turns > 1:
-        probed.add(graphs)
+        made = prepare(Graph(graph.inputs, graph.constants, graph.nodes, results))
+        return made, list(staging.reads), structure
+
+    def probed_with(axes: Sequence[tuple[int, ...]]) -> Probed:
+        first, *others = [
+            staged({name: _size(i, name, turn, axes) for i, name in enumerate(free)})
+            for turn in range(3 if free else 1)
+        ]
+        probed = Probed(*first)
+        if others:
+            probed.add([first[0], *(graph for graph, _, _ in others)])
+        return probed
+
+    if any(name != "batch" for name in free):
+        try:
+            probed = probed_with(_PRIMES)
+        except (ValueError, TypeError, ExportError):
+            probed = probed_with(_DIVIDED)
+    else:
+        probed = probed_with(_DIVIDED)
+    for place in range(len(_ODD)):
+        if not probed.undecided():
+            break
+        sizes = {n: _ODD[(place + i) % len(_ODD)] for i, n in enumerate(free)}
+        try:
+            probed.add_odd(staged(sizes)[0])
+        except (ValueError, TypeError):  # sizes that this model does not take
+            continue
     return probed
 
 
@@ -178,10 +258,26 @@ def _output(leaf: object) -> Tensor:
     return leaf
 
 
-def _size(place: int, name: str, turn: int) -> int:
+def _same(node: Node) -> tuple[tuple[int, int], ...]:
+    """What padding="same" is in a node of windows: ONNX's SAME_UPPER."""
+    static = node.static
+    reaches = static.get("window") or [
+        dilation * (size - 1) + 1
+        for size, dilation in zip(node.inputs[1].aval.shape, static["dilation"])
+    ]
+    found = []
+    for size, stride, reach in zip(
+        node.inputs[0].aval.shape[1:], static["strides"], reaches
+    ):
+        total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+        found.append((total // 2, total - total // 2))
+    return tuple(found)
+
+
+def _size(place: int, name: str, turn: int, axes: Sequence[tuple[int, ...]]) -> int:
     if name == "batch":
         return _BATCHES[turn]
-    return _AXES[place % len(_AXES)][turn] * (1 + place // len(_AXES))
+    return axes[place % len(axes)][turn] * (1 + place // len(axes))
 
 
 def _filled(shape: tuple[int | str, ...], sizes: dict[str, int]) -> tuple[int, ...]:

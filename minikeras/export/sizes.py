@@ -29,6 +29,11 @@ _LOST = (
 )
 
 
+_MOST_DIVISOR = 65
+# (size * factor + before) // divisor + after
+_Fit = tuple[int, int, int, int]
+
+
 class _Term(NamedTuple):
     """A product of axes of a value, and what it was in each probe."""
 
@@ -76,14 +81,14 @@ class Sizes:
         if found is None:
             where = self.writer.source or "of the model"
             raise ExportError(_LOST.format(where, dim.values[0]))
-        term, factor, offset = found
+        term, (factor, before, divisor, after) = found
         w = self.writer
         name = self._product(term)
-        if factor.numerator != 1:
-            name = w.op("Mul", name, w.ints([factor.numerator]))
-        if factor.denominator != 1:
-            name = w.op("Div", name, w.ints([factor.denominator]))
-        return w.op("Add", name, w.ints([offset])) if offset else name
+        for op, number, nothing in (
+            ("Mul", factor, 1), ("Add", before, 0), ("Div", divisor, 1), ("Add", after, 0),
+        ):  # fmt: skip
+            name = name if number == nothing else w.op(op, name, w.ints([number]))
+        return name
 
     def number(self, dim: Varying, dtype: str) -> str:
         """A scalar of `dtype`: a size, or one divided by a size."""
@@ -112,16 +117,12 @@ class Sizes:
 
     def _find(
         self, values: Sequence[float], near: Sequence[Value]
-    ) -> tuple[_Term, Fraction, int] | None:
-        for exact in (True, False):
+    ) -> tuple[_Term, _Fit] | None:
+        for fitting in (_equal, _line, _rounded):
             for term in self._terms(near):
-                if exact:
-                    if term.sizes == tuple(values):
-                        return term, Fraction(1), 0
-                    continue
-                fit = _line(term.sizes, values)
+                fit = fitting(term.sizes, values)
                 if fit is not None:
-                    return term, *fit
+                    return term, fit
         return None
 
     def _terms(self, near: Sequence[Value]) -> Iterator[_Term]:
@@ -147,7 +148,11 @@ def _at(dim: Dim, turn: int) -> int:
     return int(dim.values[turn]) if isinstance(dim, Varying) else dim
 
 
-def _line(xs: Sequence[int], ys: Sequence[float]) -> tuple[Fraction, int] | None:
+def _equal(xs: Sequence[int], ys: Sequence[float]) -> _Fit | None:
+    return (1, 0, 1, 0) if tuple(xs) == tuple(ys) else None
+
+
+def _line(xs: Sequence[int], ys: Sequence[float]) -> _Fit | None:
     """The line through the points, if all lie on one with a whole offset."""
     if xs[0] == xs[1]:
         return None
@@ -157,4 +162,14 @@ def _line(xs: Sequence[int], ys: Sequence[float]) -> tuple[Fraction, int] | None
         return None
     if any(slope * x + offset != y for x, y in zip(xs, ys)):
         return None
-    return slope, int(offset)
+    return slope.numerator, 0, slope.denominator, int(offset)
+
+
+def _rounded(xs: Sequence[int], ys: Sequence[float]) -> _Fit | None:
+    """A quotient that is rounded down or up, and an offset."""
+    for divisor in range(2, _MOST_DIVISOR):
+        for before in (0, divisor - 1):
+            gaps = {y - (x + before) // divisor for x, y in zip(xs, ys)}
+            if len(gaps) == 1 and len(set(xs)) > 1:
+                return 1, before, divisor, int(gaps.pop())
+    return None

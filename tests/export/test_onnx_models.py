@@ -73,6 +73,40 @@ def test_a_picture_of_any_size(tmp_path):
     compare(model, normal(1, 6, 10, 3), tmp_path / "unet.onnx")
 
 
+@pytest.mark.parametrize("size", [(9, 8), (15, 11), (32, 33), (7, 21)])
+def test_strides_over_a_picture_of_any_size(size, tmp_path):
+    """Sizes that strides do not divide: the padding of "same" follows the size."""
+    x = keras.Input((None, None, 3))
+    wide = layers.Conv2D(4, 3, strides=(2, 3), padding="same")(x)
+    found = [
+        layers.AveragePooling2D(3, 2, padding="same")(wide),
+        layers.MaxPooling2D(2, padding="same")(wide),
+        layers.DepthwiseConv2D(3, strides=2, padding="same")(wide),
+        layers.Conv2DTranspose(2, 3, strides=2, padding="same")(wide),
+        layers.MaxPooling2D(2)(layers.Conv2D(2, 2, strides=2)(x)),
+    ]
+    outputs = [*found, layers.GlobalAveragePooling2D()(found[0])]
+    outputs.append(ops.reshape(found[-1], (-1, 2)))
+    model = keras.Model(x, outputs)
+    made = compare(model, normal(2, *size, 3), tmp_path / "any.onnx")
+    assert kinds(made).count("Conv") == 3
+    fixed = keras.Model(x, layers.Conv2D(2, 3, padding="same")(x))
+    fixed.export(tmp_path / "fixed.onnx")
+    (conv,) = (n for n in onnx.load(tmp_path / "fixed.onnx").graph.node
+               if n.op_type == "Conv")  # fmt: skip
+    assert "auto_pad" not in [a.name for a in conv.attribute]
+
+
+def test_strides_over_a_sound_of_any_length(tmp_path):
+    x = keras.Input((None, 2))
+    y = layers.Conv1D(4, 5, strides=4, padding="same", activation="relu")(x)
+    y = layers.SeparableConv1D(4, 3, strides=2, padding="same")(y)
+    y = layers.AveragePooling1D(2, padding="same")(y)
+    model = keras.Model(x, [y, layers.LSTM(3)(y)])
+    for length in (5, 16, 37):
+        compare(model, normal(2, length, 2), tmp_path / "sound.onnx")
+
+
 class Positions(layers.Layer):
     def __init__(self):
         super().__init__()

@@ -38,24 +38,17 @@ def _padding(pads: Any) -> list[int]:
     return [lo for lo, _ in pads] + [hi for _, hi in pads]
 
 
-def _known(w: Writer, node: Node, key: str) -> Any:
-    static = w.probed.static(node, key)
-    if any(isinstance(d, Varying) for pair in static for d in _each(pair)):
-        raise ExportError(
-            f"export to ONNX: {key} of {node.prim.name} in layer {node.source!r} depends on "
-            "the free sizes of the inputs (padding='same' with strides over an unknown "
-            "size). Fix these sizes by input_signature."
-        )
-    return static
-
-
-def _each(pair: object) -> Any:
-    return pair if isinstance(pair, tuple) else (pair,)
+def _padded(w: Writer, node: Node) -> dict[str, Any]:
+    """The attribute that says a window's padding."""
+    found = w.probed.padding(node)
+    if found is None:
+        return {"auto_pad": "SAME_UPPER"}
+    return {"pads": _padding(found)}
 
 
 def _attributes(w: Writer, node: Node) -> dict[str, Any]:
     return {
-        "pads": _padding(_known(w, node, "padding")),
+        **_padded(w, node),
         "strides": list(node.static["strides"]),
         "dilations": list(node.static["dilation"]),
         "group": node.static["groups"],
@@ -139,7 +132,7 @@ def _pool(kind: str, w: Writer, node: Node, **more: object) -> Lying:
         w.lying(node.inputs[0], _first(rank)),
         kernel_shape=list(node.static["window"]),
         strides=list(node.static["strides"]),
-        pads=_padding(_known(w, node, "padding")),
+        **_padded(w, node),
         **more,
     )
     return Lying(name, _last(rank))
