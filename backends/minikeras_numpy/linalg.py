@@ -150,7 +150,8 @@ def table(xp: Any) -> Table:
 
     def eig(x: Array) -> tuple[Array, Array, Array, Array]:
         w, v = xp.linalg.eig(wide(x))
-        return (*_split(xp, w, x.dtype), *_split(xp, v, x.dtype))
+        dtype = x.real.dtype if x.dtype.kind == "c" else x.dtype
+        return (*_split(xp, w, dtype), *_split(xp, v, dtype))
 
     def fft(real: Array, imag: Array, *, inverse: bool) -> tuple[Array, Array]:
         z = wide(real) + 1j * wide(imag)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import dtypes, prims
@@ -50,6 +50,22 @@ def index(x: ArrayLike, op: str, argument: str = "indices") -> Tensor:
 def boolean(x: ArrayLike) -> Tensor:
     """`x` as a bool tensor: what is not zero is true."""
     return to_tensor(x, "bool")
+
+
+def by_parts(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`function` of a real tensor; of a complex one, of its two parts."""
+    if not dtypes.is_complex(x.dtype):
+        return function(x)
+    made: Tensor = prims.complex(function(prims.real(x)), function(prims.imag(x)))
+    return made
+
+
+def conjugated(x: Tensor) -> Tensor:
+    """The complex conjugate; a real tensor itself."""
+    if not dtypes.is_complex(x.dtype):
+        return x
+    made: Tensor = prims.complex(prims.real(x), prims.neg(prims.imag(x)))
+    return made
 
 
 def const(like: Tensor, value: bool | int | float) -> Tensor:

@@ -53,7 +53,39 @@ FUNCTIONS = {
     "polar": (lambda z: ops.polar(ops.abs(z), ops.angle(z)), lambda z: z),
     "isreal": (lambda z: ops.isreal(z), np.isreal),
     "equal": (lambda z: ops.equal(z, z[0]), lambda z: z == z[0]),
+    "var": (lambda z: ops.var(z, axis=0), lambda z: z.var(0)),
+    "std": (lambda z: ops.std(z), np.std),
+    "nanvar": (lambda z: ops.nanvar(holed(z), axis=1), lambda z: z[:, 1:].var(1)),
+    "nanstd": (lambda z: ops.nanstd(holed(z)), lambda z: z[:, 1:].std()),
+    "norm": (lambda z: ops.norm(z), np.linalg.norm),
+    "norms": (lambda z: ops.norm(z, 3, 1), lambda z: np.linalg.norm(z, 3, 1)),
+    "norm_1": (lambda z: ops.norm(z, 1), lambda z: np.linalg.norm(z, 1)),
+    "vdot": (lambda z: ops.vdot(z, z + 2j), lambda z: np.vdot(z, z + 2j)),
+    "correlate": (
+        lambda z: ops.correlate(z[0], W[:, 0], "full"),
+        lambda z: np.correlate(z[0], W[:, 0], "full"),
+    ),
+    "correlate_short": (
+        lambda z: ops.correlate(W[1:, 0], z[0], "same"),
+        lambda z: np.correlate(W[1:, 0], z[0], "same"),
+    ),
+    "corrcoef": (lambda z: ops.corrcoef(z), np.corrcoef),
+    "round": (lambda z: ops.round(z, 1), lambda z: np.round(z, 1)),
+    "nan_to_num": (
+        lambda z: ops.nan_to_num(holed(z)),
+        lambda z: np.concatenate([0 * z[:, :1], z[:, 1:]], 1),
+    ),
+    "isclose": (lambda z: ops.isclose(z, z + 1e-12), lambda z: z == z),
+    "isclose_far": (lambda z: ops.isclose(z, z + 1), lambda z: z != z),
+    "full": (lambda z: ops.full((2,), 1j) + z[0, :2], lambda z: 1j + z[0, :2]),
 }
+DOUBLE = ("matmul", "einsum", "correlate", "correlate_short")  # with W
+
+
+def holed(z):
+    """NaN in the first column."""
+    hole = ops.full((3, 1), np.nan, ops.real(z).dtype)
+    return ops.concatenate([ops.cast(hole, z.dtype), z[:, 1:]], axis=1)
 
 
 @pytest.mark.usefixtures("backend")
@@ -63,7 +95,7 @@ def test_functions_give_numpys_values_eager_and_compiled(name, dtype):
     ours, theirs = FUNCTIONS[name]
     z = ops.convert_to_tensor(Z.astype(dtype))
     wanted = np.asarray(theirs(Z))
-    double = dtype == "complex128" or name in ("matmul", "einsum")
+    double = dtype == "complex128" or name in DOUBLE
     for function in (ours, jit(ours)):
         made = function(z)
         np.testing.assert_allclose(
@@ -170,6 +202,14 @@ def test_eigenvalues_and_pairs_of_transforms():
     assert sorted(values.numpy().imag) == [-1, 1]
     turned = np.float64([[0, 1], [-1, 0]]) @ vectors.numpy()
     np.testing.assert_allclose(turned, vectors.numpy() * values.numpy(), atol=1e-12)
+    for dtype in ("complex64", "complex128"):
+        z = numbers(2, 3, 3, dtype=dtype)
+        values, vectors = ops.eig(z)
+        assert values.dtype == vectors.dtype == dtype
+        turned = z @ vectors.numpy()
+        wanted = vectors.numpy() * values.numpy()[:, None]
+        np.testing.assert_allclose(turned, wanted, atol=1e-5)
+        assert ops.eig(keras.KerasTensor((3, 3), dtype))[1].dtype == dtype
     z = numbers(8, dtype="complex64")
     real, imag = ops.fft((ops.real(z), ops.imag(z)))
     np.testing.assert_allclose(real + imag * 1j, np.fft.fft(z), rtol=1e-5, atol=1e-5)

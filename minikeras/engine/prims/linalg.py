@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, ShapeError
+from minikeras.engine.dtypes import real_of
 from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims.contract import matmul
 from minikeras.engine.prims.create import const, iota, zeros
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 
-def _matrix(op: str, argument: str, x: Aval, *, square: bool = False) -> None:
-    check_dtype(op, argument, x, "float")
+def _matrix(
+    op: str, argument: str, x: Aval, *, square: bool = False, kind: str = "float"
+) -> None:
+    check_dtype(op, argument, x, kind)
     check_rank(op, argument, x, 2, None)
     if square and not agree(x.shape[-1], x.shape[-2]):
         raise ShapeError(
@@ -344,9 +347,10 @@ eigh = primitive("eigh", kind="opaque", infer=_infer_eigh, vjp=_eigh_vjp, multi=
 
 
 def _infer_eig(x: Aval) -> tuple[Aval, Aval, Aval, Aval]:
-    _matrix("eig", "x", x, square=True)
-    values = Aval(x.shape[:-1], x.dtype)
-    return values, values, x, x
+    _matrix("eig", "x", x, square=True, kind="inexact")
+    dtype = real_of(x.dtype)
+    values, vectors = Aval(x.shape[:-1], dtype), Aval(x.shape, dtype)
+    return values, values, vectors, vectors
 
 
 eig = primitive("eig", kind="opaque", infer=_infer_eig, vjp=None, multi=True)

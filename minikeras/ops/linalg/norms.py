@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import normalize_axis
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
@@ -104,10 +104,17 @@ def norm(
     5.0
     """
     narrow = floating(x)
+    if dtypes.is_complex(narrow.dtype) and not _of_singular_values(narrow, ord, axis):
+        narrow = prims.abs(narrow)
     # Squares leave the range of 16 bits.
     halves = narrow.dtype in ("float16", "bfloat16")
     x = cast_to(narrow, "float32") if halves else narrow
     return cast_to(_normed(x, ord, axis, keepdims), narrow.dtype)
+
+
+def _of_singular_values(x: Tensor, ord: object, axis: Axis) -> bool:
+    axes = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
+    return axes == 2 and ord in (2, -2, "nuc")
 
 
 def _normed(x: Tensor, ord: object, axis: Axis, keepdims: bool) -> Tensor:

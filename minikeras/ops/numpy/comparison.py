@@ -233,7 +233,8 @@ def isclose(
     [True, False]
     """
     a, b = promote_float(x1, x2)
-    slack = prims.add(const(a, atol), prims.mul(const(a, rtol), prims.abs(b)))
+    size = prims.abs(b)  # of complex numbers a real one
+    slack = prims.add(const(size, atol), prims.mul(const(size, rtol), size))
     near = prims.le(prims.abs(prims.sub(a, b)), slack)
     near = prims.bitwise_and(
         near, prims.bitwise_and(prims.isfinite(a), prims.isfinite(b))

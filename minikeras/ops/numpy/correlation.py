@@ -7,7 +7,14 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import expand_dims
 from minikeras.ops.op import op, promote_float
-from minikeras.ops.support import cast_to, const, floating, sub_slice
+from minikeras.ops.support import (
+    by_parts,
+    cast_to,
+    conjugated,
+    const,
+    floating,
+    sub_slice,
+)
 from minikeras.types import ArrayLike
 
 __all__ = ["correlate", "corrcoef"]
@@ -19,7 +26,7 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Tensor:
 
     Args:
         x1: First vector.
-        x2: Second vector.
+        x2: Second vector; of complex numbers the conjugates are taken.
         mode: `"valid"`: only where they overlap fully; `"same"`: as long as the longer
             one; `"full"`: wherever they overlap.
 
@@ -43,6 +50,7 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Tensor:
         raise ValueError(
             f"correlate: mode={mode!r}; expected 'valid', 'same' or 'full'."
         )
+    b = conjugated(b)
     swapped = b.size > a.size
     long, short = (b, a) if swapped else (a, b)
     n, k = long.size, short.size
@@ -87,7 +95,8 @@ def corrcoef(x: ArrayLike) -> Tensor:
     rows = expand_dims(x, 0) if flat else x
     total = prims.sum(rows, axes=(1,), keepdims=True)
     centred = prims.sub(rows, prims.div(total, const(total, rows.shape[1])))
-    cov = prims.matmul(centred, centred, transpose_a=False, transpose_b=True)
+    other = conjugated(centred)
+    cov = prims.matmul(centred, other, transpose_a=False, transpose_b=True)
     cov = prims.div(cov, const(cov, max(rows.shape[1] - 1, 1)))
     eye = prims.eq(
         prims.iota(shape=cov.shape, dtype="int32", axis=0),
@@ -96,6 +105,11 @@ def corrcoef(x: ArrayLike) -> Tensor:
     spread = prims.sum(prims.select(eye, cov, const(cov, 0)), axes=(1,), keepdims=True)
     scale = prims.sqrt(spread)
     result = prims.div(prims.div(cov, scale), prims.transpose(scale, perm=(1, 0)))
-    result = prims.minimum(prims.maximum(result, const(result, -1)), const(result, 1))
+    result = by_parts(_within_one, result)
     result = cast_to(result, own)
     return prims.reshape(result, shape=()) if flat else result
+
+
+def _within_one(x: Tensor) -> Tensor:
+    limited: Tensor = prims.minimum(prims.maximum(x, const(x, -1)), const(x, 1))
+    return limited

@@ -104,6 +104,8 @@ def full(
     [7.0, 7.0]
     """
     sizes = int_shape(shape, "full")
+    if dtype is None and isinstance(fill_value, complex):
+        dtype = complex
     name = dtypes.standardize(dtype)
     if isinstance(fill_value, (int, float)) and not dtypes.is_integer(name):
         return prims.full(shape=sizes, dtype=name, value=fill_value)

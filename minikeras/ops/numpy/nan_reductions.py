@@ -21,7 +21,7 @@ __all__ = [
 def _filled(x: ArrayLike, value: float) -> tuple[Tensor, Tensor | None]:
     """`x` with `value` in the place of nan, and where nans were."""
     x = to_tensor(x)
-    if not dtypes.is_float(x.dtype):
+    if not (dtypes.is_float(x.dtype) or dtypes.is_complex(x.dtype)):
         return x, None
     bad = prims.isnan(x)
     return prims.select(bad, const(x, value), x), bad
@@ -271,6 +271,10 @@ def nanvar(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     wide = cast_to(filled, dtypes.result_type(own, "float32"))
     gap = prims.sub(wide, _mean(wide, bad, axis, True))
     gap = prims.select(bad, const(gap, 0), gap)
+    if dtypes.is_complex(own):
+        parts = prims.real(gap), prims.imag(gap)
+        squares = prims.add(*(prims.mul(part, part) for part in parts))
+        return _mean(squares, bad, axis, keepdims)
     return cast_to(_mean(prims.mul(gap, gap), bad, axis, keepdims), own)
 
 
@@ -294,4 +298,6 @@ def nanstd(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     x = to_tensor(x)
     wide = cast_to(x, dtypes.result_type(x.dtype, "float32"))
     root = prims.sqrt(nanvar(wide, axis, keepdims))
+    if dtypes.is_complex(x.dtype):
+        return root
     return cast_to(root, dtypes.result_type(x.dtype, float))

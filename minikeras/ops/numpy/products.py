@@ -10,7 +10,7 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.shaping import expand_dims, moveaxis, reshape, transpose
 from minikeras.ops.op import op, promote, to_tensor
-from minikeras.ops.support import axis_of, boolean, cast_to, numeric
+from minikeras.ops.support import axis_of, boolean, cast_to, conjugated, numeric
 from minikeras.types import ArrayLike
 
 __all__ = ["matmul", "dot", "inner", "vdot", "outer", "tensordot", "kron", "cross"]
@@ -120,7 +120,7 @@ def vdot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     """The product of two tensors taken as vectors.
 
     Args:
-        x1: First tensor.
+        x1: First tensor; of complex numbers the conjugates are taken.
         x2: Second tensor, with as many elements.
 
     Returns:
@@ -132,7 +132,8 @@ def vdot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     11
     """
     a, b = promote(x1, x2)
-    return _contract(reshape(a, (-1,)), reshape(b, (-1,)), [0], [0], "vdot")
+    a, b = reshape(conjugated(a), (-1,)), reshape(b, (-1,))
+    return _contract(a, b, [0], [0], "vdot")
 
 
 @op

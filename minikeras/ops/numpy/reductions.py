@@ -144,6 +144,9 @@ def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     [1.0, 4.0]
     """
     x = to_tensor(x)
+    if dtypes.is_complex(x.dtype):
+        parts = prims.real(x), prims.imag(x)
+        return prims.add(*(var(part, axis, keepdims) for part in parts))
     wide = cast_to(x, dtypes.result_type(x.dtype, "float32"))
     axes = axes_of(axis, x.ndim, "var")
     result = prims.variance(wide, axes=axes, keepdims=bool(keepdims))
@@ -171,6 +174,8 @@ def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     # The root of a variance that is beyond a half is not.
     wide = cast_to(x, dtypes.result_type(x.dtype, "float32"))
     root = prims.sqrt(var(wide, axis, keepdims))
+    if dtypes.is_complex(x.dtype):
+        return root
     return cast_to(root, dtypes.result_type(x.dtype, float))
 
 

@@ -7,7 +7,7 @@ import math
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
-from minikeras.ops.support import cast_to, const, floating, numeric
+from minikeras.ops.support import by_parts, cast_to, const, floating, numeric
 from minikeras.types import ArrayLike
 
 __all__ = [
@@ -123,10 +123,12 @@ def round(x: ArrayLike, decimals: int = 0) -> Tensor:
     [0.0, 2.0, 2.0]
     """
     x = numeric(x)
-    whole = not dtypes.is_float(x.dtype)
+    whole = not (dtypes.is_float(x.dtype) or dtypes.is_complex(x.dtype))
     if whole and decimals >= 0:
         return x
     y = floating(x)
+    if dtypes.is_complex(y.dtype):
+        return by_parts(lambda part: round(part, decimals), y)
     if decimals == 0:
         return prims.round(y)
     factor = const(y, 10.0 ** abs(decimals))
@@ -218,6 +220,8 @@ def nan_to_num(
     [0.0, 9.0, 1.0]
     """
     x = to_tensor(x)
+    if dtypes.is_complex(x.dtype):
+        return by_parts(lambda part: nan_to_num(part, nan, posinf, neginf), x)
     if not dtypes.is_float(x.dtype):
         return x
     top = greatest(x.dtype)
