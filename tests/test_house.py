@@ -63,3 +63,24 @@ def test_ignored_types_give_the_reason():
         if bare.search(line)
     ]
     assert not found, f"after the code in brackets, say why: {', '.join(found)}"
+
+
+def broad(handler):
+    """Whether a handler takes any exception."""
+    kinds = getattr(handler.type, "elts", [handler.type])
+    names = {getattr(kind, "id", None) for kind in kinds}
+    return bool(names & {"Exception", "BaseException"}) or handler.type is None
+
+
+def test_what_catches_everything_raises_it_or_says_why_not():
+    found = []
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ExceptHandler) and broad(node):
+                last = node.body[-1]
+                raises = isinstance(last, ast.Raise) and last.exc is None
+                if not raises and "  # " not in lines[node.lineno - 1]:
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not found, f"name the errors, or say why it is any: {', '.join(found)}"

@@ -169,7 +169,9 @@ class Captured:
             return None
         try:
             graph = self.owner.capture(self.steps, registers)
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # noted; the steps then run one by one, and raise theirs
             self.owner.note(error)
             self.off = True
             self.graphs.clear()

@@ -327,7 +327,7 @@ def load(name: str) -> Backend:
         made = getattr(importlib.import_module(module), factory or "backend")()
     except BackendError:
         raise
-    except Exception as error:
+    except Exception as error:  # of any package: it is named, and stays as the cause
         raise BackendError(
             f"backend {name!r} could not be started: {type(error).__name__}: {error}. "
             f"Installed backends: {', '.join(available())}."

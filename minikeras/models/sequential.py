@@ -91,7 +91,7 @@ class Sequential(Model):
         self._append(layer)
         try:
             self._rebuild()
-        except Exception:
+        except BaseException:
             del self._tracker.layers[count:]
             raise
 
@@ -194,7 +194,7 @@ class Sequential(Model):
             # A layer that looks at values, or does not say its shape: it runs, but its
             # shapes are not known before.
             stored.pop(0)
-        except Exception:
+        except BaseException:
             stored.pop(0)
             raise
 
@@ -212,7 +212,7 @@ class Sequential(Model):
                 for layer in stored[reached:]:
                     x = layer(x)
             made = Functional(start, x, name=self.name) if x is not start else None
-        except Exception:
+        except BaseException:
             for layer, count in marks.items():
                 del layer._inbound_nodes[count:]
             raise

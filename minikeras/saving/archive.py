@@ -190,7 +190,13 @@ def _check_directory(source: Any, size: int, label: str) -> None:
 def _clear_errors(label: str) -> Iterator[None]:
     try:
         yield
-    except (FileError, FileNotFoundError, PermissionError, IsADirectoryError):
+    except (
+        FileError,
+        FileNotFoundError,
+        PermissionError,
+        IsADirectoryError,
+        MemoryError,
+    ):
         raise
     except Exception as error:  # BadZipFile, zlib.error, EOFError and more
         raise FileError(f"{label} is damaged: {str(error)[:200]}") from None

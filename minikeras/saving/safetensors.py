@@ -47,6 +47,8 @@ def read_tree(path: str | Path) -> Tree:
     package = _package()
     try:
         found = package.load_file(str(path))
+    except (OSError, MemoryError):
+        raise
     except Exception as error:  # the package's own error class, and others
         raise FileError(f"{str(path)!r} is damaged: {str(error)[:200]}") from None
     tree: Tree = {}

@@ -256,3 +256,54 @@ def test_a_merge_of_ones_own_is_called(lib):
 
     found = Mean()([np.float32([[2.0]]), np.float32([[4.0]])])
     assert lib.ops.convert_to_numpy(found).tolist() == [[3.0]]
+
+
+HOST = {
+    "Hashing": (lambda kind: kind(3), np.array([["a"], ["b"]])),
+    "HashedCrossing": (
+        lambda kind: kind(3),
+        (np.array(["a", "b"]), np.array(["c", "d"])),
+    ),
+    "StringLookup": (lambda kind: kind(vocabulary=["a"]), np.array([["a"], ["b"]])),
+    "IntegerLookup": (lambda kind: kind(vocabulary=[1]), np.array([[1], [2]])),
+    "TextVectorization": (lambda kind: kind(vocabulary=["a"]), np.array(["a b", "b"])),
+}
+
+
+@pytest.mark.parametrize("name", HOST)
+def test_build_of_a_layer_of_text_is_called(name):
+    make, data = HOST[name]
+    shapes = []
+
+    class Own(getattr(layers, name)):
+        def build(self, input_shape=None):
+            shapes.append(input_shape)
+            super().build(input_shape)
+
+    layer = make(Own)
+    for _ in range(2):
+        layer(data)
+    shape = [(2,), (2,)] if name == "HashedCrossing" else data.shape
+    assert shapes == [shape] and layer.built
+
+
+def test_summary_shows_an_error_of_the_users():
+    class Wrong(layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(2,))
+
+        def compute_output_shape(self, input_shape):
+            raise KeyError("mine")
+
+    class Holder(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = Wrong()
+
+        def build(self, input_shape):
+            self.inner.build(input_shape)
+
+    model = Holder()
+    model.build((None, 3))
+    with pytest.raises(KeyError, match="mine"):
+        model.summary()

@@ -210,3 +210,21 @@ def test_layers_that_do_not_say_their_shape(lib, method, declared):
     assert np.asarray(model(np.ones((3, 2), "float32"))).tolist() == [[3.0, 3.0]] * 3
     assert model.built
     assert model.predict(np.ones((1, 2)), verbose=0).tolist() == [[3.0, 3.0]]
+
+
+def test_a_ctrl_c_while_a_layer_is_added_leaves_the_model_as_it_was():
+    class Interrupted(keras.layers.Layer):
+        def call(self, x):
+            raise KeyboardInterrupt
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    with pytest.raises(KeyboardInterrupt):
+        model.add(Interrupted())
+    assert len(model.layers) == 1
+    model.add(keras.layers.Dense(4))
+    assert model.output_shape == (None, 4)
+    late = keras.Sequential([keras.layers.Dense(2), Interrupted()])
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            late.build((None, 3))
+        assert not late.built and len(late.layers) == 2

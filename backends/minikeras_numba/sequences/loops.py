@@ -100,7 +100,7 @@ class _Loop(Native):
         """What failed inside."""
         try:
             raise_failure(self.inside)
-        except Exception as error:
+        except Exception as error:  # what the caller raises
             return error
         return RuntimeError("a loop failed")  # its registers were run on since
 

@@ -72,7 +72,7 @@ class UserStep(Native):
         arrays = [_array(int(table[i]), aval) for i, aval in places]
         try:
             self.compiled.function(*arrays, **rows, **self.static)
-        except Exception as error:
+        except Exception as error:  # the user's kernel's own, which the caller raises
             error.add_note(where)
             return error
         return RuntimeError(f"an error, which did not come again, was {where}.")

@@ -19,6 +19,7 @@ from minikeras.engine.staging import Abstract
 from minikeras.engine.strings import as_strings, is_strings
 from minikeras.engine.symbolic import KerasTensor, abstract
 from minikeras.engine.tensor import Tensor, TraceError, from_numpy, host_array
+from minikeras.layers.base import declaring
 from minikeras.layers.base.call_info import shape_of
 from minikeras.layers.base.layer import Layer
 from minikeras.types import ArrayLike, PartialShape
@@ -98,6 +99,10 @@ class HostLayer(Layer):
     def _maybe_build(
         self, info: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
+        if not self.built and declaring.by_user(type(self), "build"):
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            many = self._takes_many and isinstance(first, (list, tuple))
+            self.build([*map(_shape, first)] if many else _shape(first))
         self.__dict__["built"] = True
 
     def build(self, input_shape: PartialShape | None = None) -> None:
@@ -120,6 +125,11 @@ class HostLayer(Layer):
         """The result's shape, for inputs of this shape."""
         spec = self.compute_output_spec(KerasTensor(input_shape, self._data_dtype))
         return spec.shape
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """Of an array, or of strings in lists."""
+    return tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
 
 
 def _as_symbol(value: ArrayLike) -> Any:

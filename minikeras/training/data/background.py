@@ -92,7 +92,7 @@ class Job:
         try:
             if task is not None:
                 self._value = task()
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, `result` raises it
             self._error = error
         self._done.release()
 

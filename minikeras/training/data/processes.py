@@ -135,7 +135,7 @@ def _serve(pipe: Connection) -> None:
                 answer = (True, None, "")
             else:
                 answer = (True, dataset[value], "")
-        except Exception as error:
+        except Exception as error:  # the dataset's own, which the parent raises
             answer = (False, _portable(error), traceback.format_exc())
         try:
             pipe.send(answer)
@@ -149,6 +149,6 @@ def _portable(error: Exception) -> Exception:
     """The exception, or one that says the same and can be pickled."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:
+    except Exception:  # classes of users' fail in many ways; this one says the same
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
