@@ -74,16 +74,21 @@ def const(like: Tensor, value: bool | int | float) -> Tensor:
 
 
 def axis_of(axis: Any, ndim: int, op: str) -> int:
-    """One axis, counted from the front."""
-    return normalize_axis(int(axis), ndim, op)
+    """One axis, counted from the front.
+
+    Raises:
+        TypeError: If it is no integer.
+    """
+    at = axis if type(axis) is int else whole(axis, op, "axis")
+    return normalize_axis(at, ndim, op)
 
 
 def axes_of(axis: Axis, ndim: int, op: str) -> tuple[int, ...]:
     """Axes as a sorted tuple, counted from the front; None means all."""
     if axis is not None and not isinstance(axis, (int, Sequence)):
-        axis = int(axis)
+        axis = whole(axis, op, "axis")
     if isinstance(axis, Sequence):
-        axis = tuple(int(a) for a in axis)
+        axis = tuple(a if type(a) is int else whole(a, op, "axis") for a in axis)
     return normalize_axes(axis, ndim, op)
 
 

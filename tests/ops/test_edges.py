@@ -238,3 +238,18 @@ def test_unequal_windows_are_limited():
     with pytest.raises(ValueError, match="16,384"):
         ops.adaptive_max_pool(x, 16_385)
     assert ops.adaptive_average_pool(x, 8_193).shape == (1, 8_193, 1)
+
+
+def test_differences_end_and_axes_are_integers(backend):
+    x = F([[1, 4, 9]])
+    assert ops.diff(x, 10**20).shape == ops.diff(x, 3).shape == (1, 0)
+    assert ops.diff(x, 2).tolist() == [[2.0]]
+    assert ops.diff(x, 0).tolist() == x.tolist()
+    with pytest.raises(ValueError, match="diff: n=-1"):
+        ops.diff(x, -1)
+    for wrong in (1.5, "a", np.nan, [0.5]):
+        with pytest.raises(TypeError, match=r"sum: axis=.*expected an integer"):
+            ops.sum(x, axis=wrong)
+        with pytest.raises(TypeError, match="expected an integer"):
+            ops.concatenate([x, x], axis=wrong)
+    assert ops.sum(x, axis=np.int8(1)).tolist() == [14.0]

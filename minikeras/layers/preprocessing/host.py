@@ -100,9 +100,10 @@ class HostLayer(Layer):
         self, info: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         if not self.built and declaring.by_user(type(self), "build"):
-            first = args[0] if args else next(iter(kwargs.values()), None)
+            first: Any = args[0] if args else next(iter(kwargs.values()), None)
             many = self._takes_many and isinstance(first, (list, tuple))
-            self.build([*map(_shape, first)] if many else _shape(first))
+            shape: Any = [*map(_shape, first)] if many else _shape(first)
+            self.build(shape)
         self.__dict__["built"] = True
 
     def build(self, input_shape: PartialShape | None = None) -> None:

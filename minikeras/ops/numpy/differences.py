@@ -5,7 +5,7 @@ from __future__ import annotations
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote_float, to_tensor
-from minikeras.ops.support import axis_of, cast_to, const, sub_slice
+from minikeras.ops.support import axis_of, cast_to, const, sub_slice, whole
 from minikeras.types import ArrayLike
 
 __all__ = ["diff", "trapezoid"]
@@ -23,13 +23,21 @@ def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> Tensor:
     Returns:
         Tensor, the axis shorter by `n`.
 
+    Raises:
+        ValueError: If `n` is negative.
+        TypeError: If `n` is no integer.
+
     Example:
 
     >>> keras.ops.diff([1, 4, 9, 16]).tolist()
     [3, 5, 7]
     """
     x = to_tensor(a)
-    at = axis_of(axis, x.ndim, "diff")
+    at, n = axis_of(axis, x.ndim, "diff"), whole(n, "diff", "n")
+    if n < 0:
+        raise ValueError(f"diff: n={n}; expected a number of at least 0.")
+    if n >= x.shape[at]:
+        return sub_slice(x, at, 0, 0)
     for _ in range(n):
         size = x.shape[at]
         later = sub_slice(x, at, min(1, size), size)
