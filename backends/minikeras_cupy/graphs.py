@@ -169,9 +169,7 @@ class Captured:
             return None
         try:
             graph = self.owner.capture(self.steps, registers)
-        except (
-            Exception
-        ) as error:  # noted; the steps then run one by one, and raise theirs
+        except Exception as error:  # noted; steps run one by one raise theirs
             self.owner.note(error)
             self.off = True
             self.graphs.clear()

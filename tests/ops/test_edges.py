@@ -253,3 +253,31 @@ def test_differences_end_and_axes_are_integers(backend):
         with pytest.raises(TypeError, match="expected an integer"):
             ops.concatenate([x, x], axis=wrong)
     assert ops.sum(x, axis=np.int8(1)).tolist() == [14.0]
+
+
+REFUSED = {
+    "roll": lambda x, wrong: ops.roll(x, wrong, 1),
+    "rot90": lambda x, wrong: ops.rot90(x, wrong),
+    "unstack": lambda x, wrong: ops.unstack(x, wrong),
+    "one_hot": lambda x, wrong: ops.one_hot([1], wrong),
+    "multi_hot": lambda x, wrong: ops.multi_hot([1], wrong),
+    "top_k": lambda x, wrong: ops.top_k(x, wrong),
+    "rfft": lambda x, wrong: ops.rfft(x, wrong),
+    "transpose": lambda x, wrong: ops.transpose(x, wrong),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_numbers_that_are_no_integers_are_refused(name):
+    for wrong in (1.5, "a", np.nan, object()):
+        with pytest.raises(TypeError, match="expected an integer"):
+            REFUSED[name](F([[1, 4], [2, 3]]), wrong)
+
+
+def test_what_is_no_array_of_enough_axes_says_so():
+    with pytest.raises(ValueError, match="2 shifts for 1 axes"):
+        ops.roll(F([1, 2]), (1, 2), 0)
+    with pytest.raises(ValueError, match="rfft"):
+        ops.rfft(F(1))
+    with pytest.raises(TypeError, match=r"einsum: .*'ij,jk->ik'"):
+        ops.einsum(F([1]), "i->i")

@@ -17,6 +17,7 @@ from minikeras.ops.support import (
     int_shape,
     sub_slice,
     unknown_size,
+    whole,
 )
 from minikeras.types import ArrayLike
 
@@ -141,7 +142,7 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Tensor]
     """
     x = to_tensor(x)
     at = axis_of(axis, x.ndim, "unstack")
-    count = x.shape[at] if num is None else num
+    count = x.shape[at] if num is None else whole(num, "unstack", "num")
     if isinstance(count, Unknown):
         raise ValueError(
             f"unstack: axis {axis} of `x` of shape {x.shape} is not known; give num=."

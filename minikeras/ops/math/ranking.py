@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
@@ -12,6 +10,7 @@ from minikeras.ops.support import (
     const,
     index,
     numeric,
+    whole,
 )
 from minikeras.types import ArrayLike
 
@@ -43,12 +42,11 @@ def top_k(x: ArrayLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     x = to_tensor(x)
     at = axis_of(-1, x.ndim, "top_k")
     n = x.shape[at]
+    k = k if type(k) is int else whole(k, "top_k", "k")
     if not 0 <= k <= n:
         raise ValueError(
             f"top_k: k={k}, but the last axis of {x.shape} has {n} elements."
         )
-    if isinstance(k, bool) or not isinstance(k, int):
-        k = operator.index(k)
     values, indices = prims.top_k(x, k=k)
     return values, indices
 

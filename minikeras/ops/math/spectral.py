@@ -11,7 +11,7 @@ from minikeras.ops.math.framing import frames, overlap_add
 from minikeras.ops.numpy.padding import pad
 from minikeras.ops.numpy.window_functions import hamming, hanning
 from minikeras.ops.op import op, promote_float, to_tensor
-from minikeras.ops.support import const, floating, sub_slice
+from minikeras.ops.support import axis_of, const, floating, sub_slice, whole
 from minikeras.types import ArrayLike
 
 __all__ = ["fft", "fft2", "ifft2", "rfft", "irfft", "stft", "istft"]
@@ -151,7 +151,8 @@ def rfft(x: ArrayLike, fft_length: int | None = None) -> Pair:
     ([10.0, -2.0, -2.0], [0.0, 2.0, 0.0])
     """
     x = floating(x)
-    n = x.shape[-1] if fft_length is None else int(fft_length)
+    last = axis_of(-1, x.ndim, "rfft")
+    n = x.shape[last] if fft_length is None else whole(fft_length, "rfft", "fft_length")
     x = _fitted(x, n)
     real, imag = prims.fft(x, prims.mul(x, const(x, 0)), inverse=False)
     axis, half = x.ndim - 1, n // 2 + 1
@@ -178,7 +179,11 @@ def irfft(x: ArrayLike, fft_length: int | None = None) -> Tensor:
     [1.0, 2.0, 3.0, 4.0]
     """
     real, imag = pair_of(x, "irfft")
-    n = 2 * (real.shape[-1] - 1) if fft_length is None else int(fft_length)
+    n = (
+        2 * (real.shape[-1] - 1)
+        if fft_length is None
+        else whole(fft_length, "irfft", "fft_length")
+    )
     real, imag = _fitted(real, n // 2 + 1), _fitted(imag, n // 2 + 1)
     axis = real.ndim - 1
     # The other half is the mirror image, conjugated.

@@ -10,7 +10,7 @@ from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.nn.probabilities import log_softmax
 from minikeras.ops.op import op, promote, promote_float, to_tensor
-from minikeras.ops.support import along, axis_of, cast_to, const, floating
+from minikeras.ops.support import along, axis_of, cast_to, const, floating, whole
 from minikeras.types import ArrayLike, DTypeLike
 
 __all__ = [
@@ -227,8 +227,9 @@ def one_hot(
     elif x.dtype in ("int8", "uint8", "int16", "uint16"):
         x = prims.cast(x, dtype="int32")  # they may not be able to hold every class
     at = axis_of(axis, x.ndim + 1, "one_hot")
-    classes = prims.iota(shape=(int(num_classes),), dtype=x.dtype, axis=0)
-    classes = prims.reshape(classes, shape=along(x.ndim + 1, at, int(num_classes)))
+    count = whole(num_classes, "one_hot", "num_classes")
+    classes = prims.iota(shape=(count,), dtype=x.dtype, axis=0)
+    classes = prims.reshape(classes, shape=along(x.ndim + 1, at, count))
     column = prims.reshape(x, shape=(*x.shape[:at], 1, *x.shape[at:]))
     return prims.cast(prims.eq(column, classes), dtype=dtypes.standardize(dtype))
 

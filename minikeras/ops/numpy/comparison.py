@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import prims
+from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import blank, boolean, const, unknown_size
@@ -338,6 +339,8 @@ def _true_places(x: Tensor, name: str) -> tuple[Tensor, ...]:
     size = unknown_size(x, name, fix)
     if size is not None:
         return tuple(blank((size,), "int32") for _ in x.shape)
+    if not x.ndim:
+        raise ShapeError(f"{name}: a scalar has no axes; expected at least one.")
     found = x.numpy().nonzero()
     return tuple(to_tensor(i.astype("int32")) for i in found)
 

@@ -42,6 +42,11 @@ def einsum(subscripts: str, *operands: ArrayLike, **kwargs: object) -> Tensor:
         raise TypeError(
             f"einsum: unknown arguments {sorted(set(kwargs) - {'optimize'})}."
         )
+    if not isinstance(subscripts, str):
+        raise TypeError(
+            f"einsum: the first argument is of type {type(subscripts).__name__}; expected a "
+            "text such as 'ij,jk->ik' before the tensors."
+        )
     if operands and all(to_tensor(v).dtype == "int8" for v in operands):
         tensors = [cast_to(to_tensor(v), "int32") for v in operands]
     else:

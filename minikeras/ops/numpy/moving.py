@@ -16,6 +16,7 @@ from minikeras.ops.support import (
     blank,
     int_shape,
     sub_slice,
+    whole,
     with_axis,
 )
 from minikeras.types import ArrayLike, Axis
@@ -104,7 +105,7 @@ def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tenso
     first, second = (axis_of(a, x.ndim, "rot90") for a in axes)
     if first == second:
         raise ValueError(f"rot90: axes {axes} name the same axis twice; expected two.")
-    turns = k % 4
+    turns = whole(k, "rot90", "k") % 4
     if turns == 0:
         return x
     if turns == 2:
@@ -137,12 +138,16 @@ def roll(
     if axis is None:
         return reshape(roll(reshape(x, (-1,)), shift, 0), x.shape)
     axes = [axis_of(a, x.ndim, "roll") for a in listed(axis)]
-    shifts = list(listed(shift))
+    shifts = [whole(by, "roll", "shift") for by in listed(shift)]
     if len(shifts) == 1:
         shifts = shifts * len(axes)
+    if len(shifts) != len(axes):
+        raise ValueError(
+            f"roll: {len(shifts)} shifts for {len(axes)} axes; expected as many of both."
+        )
     for a, by in zip(axes, shifts, strict=True):
         n = x.shape[a]
-        cut = int(by) % n if n else 0
+        cut = by % n if n else 0
         if cut:
             x = prims.concat(
                 sub_slice(x, a, n - cut, n), sub_slice(x, a, 0, n - cut), axis=a

@@ -168,7 +168,8 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:
     if axes is None:
         perm = tuple(reversed(range(x.ndim)))
     else:
-        perm = tuple(axis_of(a, x.ndim, "transpose") for a in axes)
+        listed = axes if hasattr(axes, "__iter__") else (axes,)
+        perm = tuple(axis_of(a, x.ndim, "transpose") for a in listed)
     return x if perm == tuple(range(x.ndim)) else prims.transpose(x, perm=perm)
 
 
