@@ -2,8 +2,8 @@
 
 OpenBLAS copies the operands of a product to where they lie as its loops want them, and
 takes several threads for it. Of a small product it does neither: for a matrix of 144 by 16
-that is half as fast again on one thread, and two threads are no faster on rows that one
-of them has just written.
+that was measured half as fast again on one thread, and no slower than two threads on
+windows that were just gathered.
 """
 
 from __future__ import annotations
