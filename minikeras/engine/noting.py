@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 1 << 14  # of constants that a recipe keeps
 _SMALL = 1 << 12  # of a constant that is kept rather than made each time
+# What is Python, and what hangs on which rows of a batch are here.
+_NEVER = ("control", "random")
 ASKING = LOGARITHMS | REMEMBERED
 
 
@@ -51,7 +53,7 @@ class Noting(Interpreter):
     def run(
         self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
     ) -> Any:
-        if PRIMITIVES.get(prim.name) is not prim or prim.kind == "control":
+        if PRIMITIVES.get(prim.name) is not prim or prim.kind in _NEVER:
             raise Unrepeatable
         inner = None
         if self.backend.eager_kernel(prim.name) is not None:
