@@ -30,9 +30,9 @@ from minikeras.export.errors import ExportError
 _BATCHES = (6, 10, 15)
 _PRIMES = ((257, 131, 199), (101, 263, 311), (227, 347, 151), (179, 281, 113))
 _DIVIDED = ((96, 160, 224), (128, 192, 320), (288, 352, 416), (256, 480, 544))
-# Where all sizes that a window with strides met were divided, padding="same" looks as
-# fixed numbers do: these are tried until one is not.
-_ODD = (257, 131, 199, 101, 263, 311, 227, 347)
+# padding="same" looks as fixed numbers do unless a window with strides met a size that is
+# a multiple of the stride, and one that is greater by 1: these are tried until it has.
+_TRIED = (257, 256, 321, 192, 199, 384, 101, 320, 311, 288)
 _WINDOWS = ("conv", "max_pool", "sum_pool")
 Array = np.ndarray[Any, Any]
 
@@ -69,7 +69,7 @@ class Probed:
     _twins: dict[Node, list[Node]] = field(default_factory=dict)
     _shapes: dict[Value, list[tuple[int, ...]]] = field(default_factory=dict)
     _constants: dict[Value, list[Array]] = field(default_factory=dict)
-    _odd: dict[Node, list[Node]] = field(default_factory=dict)
+    _more: dict[Node, list[Node]] = field(default_factory=dict)
 
     def shape(self, value: Value) -> tuple[int | Varying, ...]:
         """The shape of a value, with what depends on free sizes marked."""
@@ -86,7 +86,7 @@ class Probed:
         Raises:
             ExportError: If it depends on free sizes in another way.
         """
-        twins = [*(self._twins.get(node) or [node]), *self._odd.get(node, ())]
+        twins = [*(self._twins.get(node) or [node]), *self._more.get(node, ())]
         found: tuple[tuple[int, int], ...] = node.static["padding"]
         if all(twin.static["padding"] == found for twin in twins):
             return found
@@ -107,18 +107,16 @@ class Probed:
 
     def _is_undecided(self, node: Node) -> bool:
         shape = self.shape(node.inputs[0])[1:]
+        twins = [*self._twins[node], *self._more.get(node, ())]
         return any(
             stride > 1
             and isinstance(size, Varying)
-            and not any(
-                odd.inputs[0].aval.shape[axis] % stride
-                for odd in self._odd.get(node, ())
-            )
+            and not {t.inputs[0].aval.shape[axis] % stride for t in twins} >= {0, 1}
             for axis, (size, stride) in enumerate(zip(shape, node.static["strides"]), 1)
         )
 
-    def add_odd(self, graph: Graph) -> None:
-        """Take in a graph for odd sizes, if it is the same but for its sizes."""
+    def add_more(self, graph: Graph) -> None:
+        """Take in a graph for other sizes, if it is the same but for these."""
         pairs = [(self.graph, graph)]
         found: list[tuple[Node, Node]] = []
         while pairs:
@@ -133,7 +131,7 @@ class Probed:
                     if isinstance(static, Graph)
                 ]
         for node, twin in found:
-            self._odd.setdefault(node, []).append(twin)
+            self._more.setdefault(node, []).append(twin)
 
     def constant(self, value: Value, array: Array) -> Array | Varying:
         """The array of a constant, or its number where that depends on free sizes.
@@ -147,8 +145,10 @@ class Probed:
             return first
         if all(a.size == 1 for a in arrays):
             return Varying(tuple(float(a.item()) for a in arrays))
+        source = next((n.source for n in self._twins if value in n.inputs), None)
+        where = f" in layer {source!r}" if source else ""
         raise ExportError(
-            f"an array of shape {first.shape} is made from sizes that are free (with "
+            f"an array of shape {first.shape}{where} is made from sizes that are free (with "
             "another batch or length it is another array). Make it with keras.ops "
             "inside the layer's call, or export with these sizes fixed by input_signature."
         )
@@ -236,12 +236,12 @@ def probe(
             probed = probed_with(_DIVIDED)
     else:
         probed = probed_with(_DIVIDED)
-    for place in range(len(_ODD)):
+    for place in range(len(_TRIED)):
         if not probed.undecided():
             break
-        sizes = {n: _ODD[(place + i) % len(_ODD)] for i, n in enumerate(free)}
+        sizes = {n: _TRIED[(place + i) % len(_TRIED)] for i, n in enumerate(free)}
         try:
-            probed.add_odd(staged(sizes)[0])
+            probed.add_more(staged(sizes)[0])
         except (ValueError, TypeError):  # sizes that this model does not take
             continue
     return probed

@@ -107,6 +107,26 @@ def test_strides_over_a_sound_of_any_length(tmp_path):
         compare(model, normal(2, length, 2), tmp_path / "sound.onnx")
 
 
+def test_arrays_made_from_free_sizes_name_the_layer(tmp_path):
+    x = keras.Input((None, None, 2))
+    model = keras.Model(x, layers.Resizing(5, 7, name="smaller")(x))
+    with pytest.raises(ValueError, match="in layer '.*smaller.*' is made from sizes"):
+        model.export(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+def test_each_size_beside_each_stride(width, stride, tmp_path):
+    x = keras.Input((None, None, None, 1))
+    model = keras.Model(x, layers.Conv3D(2, width, strides=stride, padding="same")(x))
+    model.export(tmp_path / "m.onnx")
+    for size in range(4, 9):
+        inputs = normal(1, size, size + 1, size + 2, 1)
+        wanted = model(inputs).numpy()
+        (got,) = outputs(tmp_path / "m.onnx", inputs)
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
 class Positions(layers.Layer):
     def __init__(self):
         super().__init__()

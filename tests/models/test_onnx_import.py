@@ -367,3 +367,19 @@ def test_operators_of_older_versions():
     x = normal(2, 2, 2)
     (made,) = run(describe(model_of(flat, opset=11)), [x], {})
     np.testing.assert_allclose(np.sum(made, axis=(1, 2)), 1, rtol=1e-6)
+
+
+def test_states_of_recurrent_layers_where_two_sizes_are_free(tmp_path):
+    """They are made for the batch, which here is that times the number of steps."""
+    texts = keras.Input((None, 6, 2))
+    inner = keras.layers.Bidirectional(keras.layers.GRU(3))
+    model = keras.Model(texts, keras.layers.TimeDistributed(inner)(texts))
+    model.export(tmp_path / "m.onnx")
+    again = keras.models.load_onnx(tmp_path / "m.onnx")
+    again.export(tmp_path / "n.onnx")
+    third = keras.models.load_onnx(tmp_path / "n.onnx")
+    for shape in ((2, 4, 6, 2), (3, 1, 6, 2)):
+        x = np.random.default_rng(0).normal(size=shape).astype("float32")
+        wanted = model.predict(x, verbose=0)
+        for found in (again, third):
+            np.testing.assert_allclose(found.predict(x, verbose=0), wanted, atol=1e-6)

@@ -38,7 +38,8 @@ def checked(call: Call, shape: Sequence[int], of: Value = None) -> tuple[int, ..
     if large and isinstance(current(), Abstract):  # free sizes are large numbers here
         free = any(d and d % _PROBED == 0 for d in sizes)
         grown = of is not None and math.prod(sizes) <= _GROWTH * math.prod(of.shape)
-        large = not (free if of is None else grown)
+        fixed = math.prod(d for d in sizes if d % _PROBED)
+        large = not (grown or (free and fixed <= _LIMIT))
     if large or any(d < 0 for d in sizes):
         raise call.fail(f"an array of shape {sizes} is refused.")
     return sizes
