@@ -110,7 +110,7 @@ def test_strides_over_a_sound_of_any_length(tmp_path):
 def test_arrays_made_from_free_sizes_name_the_layer(tmp_path):
     x = keras.Input((None, None, 2))
     model = keras.Model(x, layers.Resizing(5, 7, name="smaller")(x))
-    with pytest.raises(ValueError, match="in layer '.*smaller.*' is made from sizes"):
+    with pytest.raises(ValueError, match="smaller' is made from sizes"):
         model.export(tmp_path / "m.onnx")
 
 
