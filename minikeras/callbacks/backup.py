@@ -107,6 +107,10 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
         arrays = Arrays([kept[str(i)] for i in range(len(kept))])
         _check(run, state, label)
         metrics = take_back(state["metrics"], arrays)
+        made = [v.numpy() for v in _metrics(run.model)]
+        if not state["batch"] and len(made) < len(metrics):
+            # Some make variables at the first batch; an epoch begins them all anew.
+            metrics = made
         _check_metrics(run, metrics, label)
         if state["batch"]:
             begin_epoch(state["epoch"])

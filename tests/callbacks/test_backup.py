@@ -190,3 +190,25 @@ def test_corrections_of_low_rank_go_on_to_the_bit(tmp_path):
     resumed = run(tmp_path / "b", None)
     for a, b in zip(whole.variables, resumed.variables, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy(), a.path)
+
+
+def test_metrics_that_make_variables_at_the_first_batch(tmp_path):
+    def run(folder, at):
+        class Break(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == at:
+                    raise Stop
+
+        keras.utils.set_random_seed(2)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        metrics = [keras.metrics.R2Score(), keras.metrics.F1Score()]
+        model.compile(keras.optimizers.Adam(0.1), "mse", metrics=metrics)
+        x = np.linspace(-1, 1, 40, dtype="float32").reshape(10, 4)
+        done = model.fit(x, x[:, :3], batch_size=3, epochs=4, verbose=0,
+                         backup_dir=folder, callbacks=Break())  # fmt: skip
+        return done.history
+
+    whole = run(tmp_path / "a", None)
+    with pytest.raises(Stop):
+        run(tmp_path / "b", 2)
+    assert str(run(tmp_path / "b", None)) == str(whole)
