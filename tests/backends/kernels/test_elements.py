@@ -59,7 +59,6 @@ def in_lockstep(kernels, arrays):
 
 
 def by_llvm(kernels, arrays):
-    pytest.importorskip("llvmlite", reason="numba's LLVM runs what is written")
     from minikeras_numba.ir.compile import compile_kernel
     from minikeras_numba.ir.render import Renderer
     from minikeras_numba.machine import team
@@ -75,6 +74,7 @@ def by_llvm(kernels, arrays):
 
 
 def native():
+    pytest.importorskip("llvmlite", reason="the target is numba's")
     from minikeras_numba.ir.compile import target
 
     return target()
