@@ -28,7 +28,7 @@ def test_all_names_are_rows():
     assert unknown == {
         "all_reduce", "banded", "chain", "complex", "cholesky", "eig", "eigh", "epilogue", "fft",
         "fused", "imag", "lines", "lu", "nextafter", "qr", "real", "resample",
-        "searchsorted", "solve", "svd", "top_k", "triangular_solve",
+        "searchsorted", "segment_combine", "solve", "svd", "top_k", "triangular_solve",
     }  # fmt: skip
 
 
