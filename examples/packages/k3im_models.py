@@ -2,6 +2,7 @@
 
 import numpy as np
 from k3im.cait import CaiTModel
+from k3im.convmixer import ConvMixer
 from k3im.gmlp import gMLPModel
 from k3im.simple_vit_with_fft import SimpleViTFFT
 
@@ -19,6 +20,10 @@ models = [
     gMLPModel(
         image_size=28, patch_size=7, embedding_dim=32, num_blocks=2, dropout_rate=0.5,
         num_classes=10, positional_encoding=False, num_channels=1,
+    ),
+    ConvMixer(
+        image_size=28, filters=16, depth=2, kernel_size=3, patch_size=4, num_classes=10,
+        num_channels=1,
     ),
 ]  # fmt: skip
 for model in models:
