@@ -282,3 +282,10 @@ def test_sizes_compute_as_tensors_of_them_do(tf):
 
     assert Up()(inputs).shape == (None, None, None, 3)
     assert Up()(np.ones((1, 2, 3, 3))).shape == (1, 4, 6, 3)
+
+
+def test_the_largest_have_names(tf):
+    for top_k in (tf.math.top_k, tf.nn.top_k):
+        found = top_k([[1.0, 3.0, 2.0]], k=2)
+        assert found.values.numpy().tolist() == [[3, 2]]
+        assert found.indices.numpy().tolist() == [[1, 2]]

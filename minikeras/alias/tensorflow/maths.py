@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions
@@ -44,7 +44,6 @@ _OTHERS = {
     "segment_sum": "segment_sum:data segment_ids",
     "softplus": "softplus:features",
     "softsign": "softsign:features",
-    "top_k": "top_k:input k=1 sorted=True",
     "unsorted_segment_sum": "segment_sum:data segment_ids num_segments",
     "unsorted_segment_max": "segment_max:data segment_ids num_segments",
     "unsorted_segment_min": "segment_min:data segment_ids num_segments",
@@ -68,6 +67,20 @@ _FUNCTIONS = functions(
     | _OTHERS
 )
 globals().update(_FUNCTIONS)
+
+
+class TopK(NamedTuple):
+    """The largest values of rows, and where they are."""
+
+    values: Any
+    indices: Any
+
+
+def top_k(
+    input: ArrayLike, k: int = 1, sorted: bool = True, name: str | None = None
+) -> TopK:
+    """The `k` largest of each row, as a pair with the names of TensorFlow's."""
+    return TopK(*ops.top_k(input, k, sorted))
 
 
 def argmax(
@@ -229,6 +242,7 @@ def accumulate_n(inputs: ArrayLike, name: str | None = None) -> Any:
 __all__ = sorted(
     {
         *_FUNCTIONS,
+        "top_k",
         "accumulate_n",
         "add_n",
         "complex",

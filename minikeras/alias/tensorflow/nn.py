@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
 from minikeras.alias.tensorflow.maths import l2_normalize
+from minikeras.alias.tensorflow.maths import top_k
 from minikeras.alias.tensorflow.rows import functions
 from minikeras.types import ArrayLike
 
@@ -32,7 +33,6 @@ _FUNCTIONS = functions(
         "softsign": "softsign:features",
         "swish": "silu:features",
         "tanh": "tanh:x",
-        "top_k": "top_k:input k=1 sorted=True",
     }
 )
 globals().update(_FUNCTIONS)
@@ -322,7 +322,7 @@ def space_to_depth(
 
 
 __all__ = [
-    *_FUNCTIONS, "avg_pool", "avg_pool2d", "batch_normalization", "bias_add",
+    *_FUNCTIONS, "top_k", "avg_pool", "avg_pool2d", "batch_normalization", "bias_add",
     "compute_average_loss", "conv1d", "conv2d", "conv2d_transpose", "crelu",
     "depth_to_space", "depthwise_conv2d", "dropout", "embedding_lookup", "l2_loss",
     "l2_normalize", "max_pool", "max_pool2d", "scale_regularization_loss", "separable_conv2d",
