@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
-from minikeras.alias.tensorflow.maths import l2_normalize
-from minikeras.alias.tensorflow.maths import top_k
+from minikeras.alias.tensorflow.maths import l2_normalize, top_k
 from minikeras.alias.tensorflow.rows import functions
 from minikeras.types import ArrayLike
 
