@@ -9,6 +9,7 @@ import minikeras as keras
 from minikeras import ops
 from minikeras.engine import autodiff, gradient_recipes
 from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.forgetting import forget
 
 layers = keras.layers
 
@@ -19,7 +20,8 @@ def tensor(values, dtype="float32"):
 
 @pytest.fixture
 def backwards(monkeypatch):
-    """How often the plain backward pass ran."""
+    """How often the plain backward pass ran, with nothing remembered of other tests."""
+    forget()
     count = []
     plain = autodiff.backward
 

@@ -85,6 +85,25 @@ def test_what_is_dropped_has_no_gradient(backend, reduction):
     assert du.numpy().tolist() == [14 if reduction == "add" else 10, 0]
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_reaches_no_place_has_no_gradient(backend, compiled):
+    ids = np.array([[1], [7], [-9]], "int32")
+
+    def sums(v):
+        whole = ops.scatter(ids, v, (3, 2)), ops.segment_sum(v, ids[:, 0], 3)
+        return whole[0] * 2 + whole[1] * 3
+
+    def slopes(v):
+        with GradientTape() as tape:
+            tape.watch(v)
+            total = ops.sum(sums(v) ** 2)
+        return tape.gradient(total, v)
+
+    v = from_numpy(np.float32([[1, 2], [3, 4], [5, 6]]))
+    found = (jit(slopes) if compiled else slopes)(v)
+    assert found.numpy().tolist() == [[50, 100], [0, 0], [0, 0]]
+
+
 def test_whole_rows_out_of_range_are_dropped(backend):
     made = ops.scatter([[5], [1]], np.ones((2, 3), "float32"), (2, 3))
     assert made.numpy().tolist() == [[0, 0, 0], [1, 1, 1]]

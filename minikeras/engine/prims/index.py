@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown
 from minikeras.engine.primitive import Context, primitive
-from minikeras.engine.prims.create import zeros
+from minikeras.engine.prims.create import const, zeros
+from minikeras.engine.prims.elementwise import bitwise_and, ge, lt, select
 from minikeras.engine.prims.helpers import (
     Grads,
     agree,
@@ -19,6 +20,7 @@ from minikeras.engine.prims.helpers import (
     check_rank,
     check_same_dtype,
 )
+from minikeras.engine.prims.movement import reshape
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
@@ -63,8 +65,20 @@ def _take_vjp(ctx: Context, g: Tensor) -> Grads:
     return scatter_add_axis(g, indices, shape=x.shape, axis=axis), None
 
 
+def _inside(indices: Tensor, size: int) -> Tensor:
+    low = ge(indices, const(indices, 0))
+    made: Tensor = bitwise_and(low, lt(indices, const(indices, size)))
+    return made
+
+
 def _scatter_add_axis_vjp(ctx: Context, g: Tensor) -> Grads:
-    return take(g, ctx.inputs[1], axis=ctx.static["axis"]), None
+    """What an index out of range dropped has no part in the result."""
+    indices, axis = ctx.inputs[1], ctx.static["axis"]
+    rest = (1,) * (g.ndim - axis - 1)
+    inside = _inside(indices, g.shape[axis])
+    taken = take(g, indices, axis=axis)
+    kept = reshape(inside, shape=(*indices.shape, *rest))
+    return select(kept, taken, const(taken, 0)), None
 
 
 take = primitive("take", kind="index", infer=_infer_take, vjp=_take_vjp)
@@ -109,7 +123,9 @@ def _take_along_axis_vjp(ctx: Context, g: Tensor) -> Grads:
 
 
 def _put_along_axis_add_vjp(ctx: Context, g: Tensor) -> Grads:
-    return take_along_axis(g, ctx.inputs[1], axis=ctx.static["axis"]), None
+    indices, axis = ctx.inputs[1], ctx.static["axis"]
+    taken = take_along_axis(g, indices, axis=axis)
+    return select(_inside(indices, g.shape[axis]), taken, const(taken, 0)), None
 
 
 take_along_axis = primitive(
