@@ -52,9 +52,7 @@ def index() -> Iterator[Case]:
         static = {"shape": x, "axis": axis}
         check = _scatter_existing(x, axis)
         args = (Arg(g), outside)
-        yield Case(
-            "scatter_add_axis", args, static, WIDE, check, (0,), label="outside"
-        )
+        yield Case("scatter_add_axis", args, static, WIDE, check, (0,), label="outside")
     yield from _segments()
     for x, i, axis in (
         ((5, 3), (4, 3), 0),
