@@ -7,8 +7,10 @@ at each line, the times of training steps, of predictions of a batch and of one 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -45,12 +47,26 @@ def keras_engine(
     model.train_on_batch(x, y)
     line.say(first_step_s=time.perf_counter() - start, weights=model.count_params())
     if file:
-        model.export(file, format="onnx", verbose=False)
+        export_apart(model, file)
     return {
         "step_ms": lambda: model.train_on_batch(x, y),
         "batch_ms": lambda: model.predict_on_batch(x),
         "one_ms": lambda: model.predict_on_batch(x[:1]),
     }
+
+
+def export_apart(model: Any, file: str) -> None:
+    """The model's ONNX file, by a child: what it takes is not memory of the training."""
+    child = os.fork()
+    if not child:
+        try:
+            model.export(file, format="onnx", verbose=False)
+        except BaseException:  # whatever it is: the child must not go on as the worker
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        raise RuntimeError("the export failed; its traceback is above.")
 
 
 def onnx_engine(large: Large, file: str, line: Line) -> dict[str, Callable[[], Any]]:
