@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from minikeras_kernels.code import Code, Op
 from minikeras_kernels.signature import Kernel
-from minikeras_kernels.target import Target
+from minikeras_kernels.target import Target, pieces
 from minikeras_kernels.values import Address, Kind, Val, const
 
 KINDS = {"float32": Kind.F32, "float64": Kind.F64}
@@ -77,8 +77,3 @@ def banded(dtype: str, inner: int, taps: int, target: Target) -> Code:
             if not inner:
                 f.sweep(_ZERO, elements, lanes, swept)
     return f.code
-
-
-def pieces(count: int) -> list[int]:
-    """Powers of two that sum up to `count`, the largest first."""
-    return [1 << i for i in range(count.bit_length() - 1, -1, -1) if count >> i & 1]

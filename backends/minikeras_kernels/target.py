@@ -36,3 +36,8 @@ class Target:
     def lanes(self, itemsize: int = 4) -> int:
         """Elements of `itemsize` bytes in one vector."""
         return self.warp or max(1, self.vector_bytes // itemsize)
+
+
+def pieces(count: int) -> list[int]:
+    """Powers of two that sum up to `count`, the largest first."""
+    return [1 << i for i in range(count.bit_length() - 1, -1, -1) if count >> i & 1]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from minikeras_kernels.banded import pieces
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.signature import Kernel
+from minikeras_kernels.target import pieces
 from minikeras_kernels.values import Address, Kind, Val, const
 
 from minikeras.extend import Node, Value, numpy_dtype

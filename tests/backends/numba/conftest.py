@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minikeras.engine.prims  # noqa: F401
+from minikeras import config
 from minikeras.extend import Aval, Node, Value, lookup
 
 if importlib.util.find_spec("llvmlite"):
@@ -45,6 +46,15 @@ def _run(lower, name, arrays, **static):
 def run_node():
     """`run_node(lower, name, arrays, **static)` -> (output, closure, registers)."""
     return _run
+
+
+@pytest.fixture
+def on_numba():
+    """Numba is the backend in use during the test."""
+    before = config.backend()
+    config.set_backend("numba")
+    yield
+    config.set_backend(before)
 
 
 @pytest.fixture(params=[1, 3], ids=["1-thread", "3-threads"])

@@ -6,22 +6,15 @@ import numpy as np
 import pytest
 from minikeras_numba.eager import Large
 
-from minikeras import GradientTape, config, ops
+from minikeras import GradientTape, ops
 from minikeras.engine import backend as registry
 from minikeras.engine import prims
 from minikeras.engine.compile import jit
 from minikeras.engine.tensor import from_numpy
 
+pytestmark = pytest.mark.usefixtures("on_numba")
 ODD = [np.nan, np.inf, -np.inf, -0.0, 0.0, 1.0, -1.0, 3e-39]
 TWO = ("add", "sub", "mul", "div", "maximum", "minimum", "mod", "floordiv", "eq", "lt")
-
-
-@pytest.fixture(autouse=True)
-def on_numba():
-    before = config.backend()
-    config.set_backend("numba")
-    yield
-    config.set_backend(before)
 
 
 def drawn(shape, dtype):

@@ -13,13 +13,7 @@ from minikeras.engine.compile import jit
 from minikeras.engine.prims.banded import Band
 from minikeras.engine.tensor import from_numpy
 
-
-@pytest.fixture(autouse=True)
-def on_numba():
-    before = config.backend()
-    config.set_backend("numba")
-    yield
-    config.set_backend(before)
+pytestmark = pytest.mark.usefixtures("on_numba")
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,23 +2,15 @@
 
 import numpy as np
 import pytest
-from minikeras_kernels.banded import pieces
+from minikeras_kernels.target import pieces
 
-from minikeras import config
 from minikeras.engine import prims
 from minikeras.engine.compile import jit
 from minikeras.engine.prims.resampling import BORDERS, resampled
 from minikeras.engine.tensor import from_numpy
 
+pytestmark = pytest.mark.usefixtures("on_numba")
 ODD = [np.nan, np.inf, -np.inf, -0.5, -0.0, 1e30, 2.5, -1.5, 0.49999997]
-
-
-@pytest.fixture(autouse=True)
-def on_numba():
-    before = config.backend()
-    config.set_backend("numba")
-    yield
-    config.set_backend(before)
 
 
 def bits(tensor):
