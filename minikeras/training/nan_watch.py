@@ -4,18 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minikeras.callbacks.warn import warn_user
-from minikeras.training.data import Batch, describe_nan, named_leaves
+from minikeras.engine import tree
+from minikeras.training.data import Batch, named_leaves
+from minikeras.training.data.leaves import Array
+
+
+def holds_nan(array: Array) -> bool:
+    """Whether an array holds NaN; one pass, since a NaN makes the smallest value NaN."""
+    if array.dtype.kind not in "fV" or not array.size:
+        return False
+    with np.errstate(invalid="ignore"):
+        smallest = array.min()
+    return bool(smallest != smallest)
+
+
+def describe_nan(array: Array, name: str) -> str:
+    """How many NaN an array that holds some has, and where the first is."""
+    bad = np.isnan(array)
+    first = tuple(int(i) for i in np.argwhere(bad)[0])
+    return (
+        f"{name} contains NaN: {int(bad.sum())} of {array.size} values, the first at index "
+        f"{first}"
+    )
 
 
 def nan_in(batch: Batch) -> str | None:
-    """Where the data hold NaN, in words; None if they do not. One pass over the values."""
+    """Where the data hold NaN, in words; None if they do not."""
+    # Nearly no batch does, so names are made only for one that does.
+    if not any(holds_nan(array) for array in tree.flatten(batch) if array is not None):
+        return None
     for name, part in zip(("x", "y", "sample_weight"), batch):
-        if part is not None:
-            for where, array in named_leaves(part, name):
-                found = describe_nan(array, where)
-                if found is not None:
-                    return found
+        for where, array in named_leaves(part, name):
+            if holds_nan(array):
+                return describe_nan(array, where)
     return None
 
 

@@ -20,7 +20,6 @@ from minikeras.training.data.iterables import (
     length,
 )
 from minikeras.training.data.leaves import (
-    describe_nan,
     host_structure,
     is_array_structure,
     named_leaves,
@@ -45,7 +44,6 @@ __all__ = [
     "Part",
     "PyDataset",
     "array_parts",
-    "describe_nan",
     "host_structure",
     "in_order",
     "is_arrays",

@@ -7,7 +7,7 @@ from typing import Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.class_weight import ClassWeight, sample_weight_of
-from minikeras.training.data.leaves import host_structure, is_array_structure
+from minikeras.training.data.leaves import host_structure, is_array
 from minikeras.training.data.packing import unpack_x_y_sample_weight
 
 # Lengths from here on stand for "no end": what `repeat()` of grain reports.
@@ -20,7 +20,8 @@ def standard_batch(data: Any, class_weight: ClassWeight, source: str) -> Batch:
     Raises:
         ValueError: If it is no batch, or holds what is no array.
     """
-    if not is_array_structure(data):
+    # What is inside is looked at once, where it is made an array.
+    if not _may_be_batch(data):
         raise ValueError(
             f"{source} gave a batch of type {type(data).__name__}; expected arrays as (x,), "
             "(x, y) or (x, y, sample_weight)."
@@ -36,6 +37,12 @@ def standard_batch(data: Any, class_weight: ClassWeight, source: str) -> Batch:
             )
         weight = sample_weight_of(y, class_weight)
     return x, y, host_structure(weight, "sample_weight")
+
+
+def _may_be_batch(data: object) -> bool:
+    if isinstance(data, dict):
+        return bool(data)
+    return data is None or isinstance(data, (list, tuple)) or is_array(data)
 
 
 class GeneratorAdapter(DataAdapter):

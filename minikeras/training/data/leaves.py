@@ -161,25 +161,6 @@ def named_leaves(structure: object, name: str) -> list[tuple[str, Array]]:
     return found
 
 
-def describe_nan(array: Array, name: str) -> str | None:
-    """How many NaN an array holds and where the first is; None where there is none.
-
-    One pass over the values: a NaN makes the smallest of them NaN.
-    """
-    if array.dtype.kind not in "fV" or not array.size:
-        return None
-    with np.errstate(invalid="ignore"):
-        smallest = array.min()
-    if smallest == smallest:
-        return None
-    bad = np.isnan(array)
-    first = tuple(int(i) for i in np.argwhere(bad)[0])
-    return (
-        f"{name} contains NaN: {int(bad.sum())} of {array.size} values, the first at index "
-        f"{first}"
-    )
-
-
 def check_lengths(parts: list[tuple[str, Array]], owner: str) -> int:
     """The common number of samples of all arrays.
 
