@@ -111,7 +111,7 @@ def table(xp: Any) -> Table:
 
     def symmetric(x: Array) -> Array:
         """Half of each triangle, so that both have the gradient."""
-        return (wide(x) + wide(x).swapaxes(-1, -2)) / 2
+        return (wide(x) + wide(x).swapaxes(-1, -2).conj()) / 2
 
     def cholesky(x: Array) -> Array:
         if not x.size:
@@ -142,11 +142,11 @@ def table(xp: Any) -> Table:
 
     def svd(x: Array, *, full: bool) -> tuple[Array, Array, Array]:
         u, s, vh = _each(xp, lambda a: xp.linalg.svd(a, full_matrices=full), wide(x))
-        return to(u, x.dtype), to(s, x.dtype), to(vh, x.dtype)
+        return to(u, x.dtype), to(s, x.real.dtype), to(vh, x.dtype)
 
     def eigh(x: Array) -> tuple[Array, Array]:
         w, v = _each(xp, xp.linalg.eigh, symmetric(x))
-        return to(w, x.dtype), to(v, x.dtype)
+        return to(w, x.real.dtype), to(v, x.dtype)
 
     def eig(x: Array) -> tuple[Array, Array, Array, Array]:
         w, v = xp.linalg.eig(wide(x))

@@ -5,6 +5,12 @@ mode algorithmic differentiation" (2008), and, for `qr`, S. F. Walter and L. Leh
 "Algorithmic differentiation of linear algebra functions" (2010). Where factors are not
 unique (equal eigenvalues) they are not differentiable; such directions count as 0.
 `eig` has none: its results are complex.
+
+Of complex matrices the rules of `solve`, `triangular_solve` and `lu` are those of real ones.
+The others, whose factors have conjugates in them, are written for gradients d/dx + i d/dy
+with conjugate transposes; `_turned` goes there and back. Where a factor is unique but for a
+phase, the phase is `u`'s (S. Townsend, "Differentiating the singular value decomposition",
+2016, and its extension by Z.-Q. Wan and S.-X. Zhang, arXiv:1909.02659).
 """
 
 from __future__ import annotations
@@ -12,11 +18,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, ShapeError
-from minikeras.engine.dtypes import real_of
+from minikeras.engine.dtypes import is_complex, real_of
 from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims.contract import matmul
 from minikeras.engine.prims.create import const, iota, zeros
-from minikeras.engine.prims.elementwise import add, div, eq, ge, mul, neg, select, sub
+from minikeras.engine.prims.elementwise import (
+    add,
+    cast,
+    complex_,
+    div,
+    eq,
+    ge,
+    imag,
+    mul,
+    neg,
+    real,
+    select,
+    sub,
+)
 from minikeras.engine.prims.helpers import (
     Grads,
     agree,
@@ -31,9 +50,9 @@ if TYPE_CHECKING:
 
 
 def _matrix(
-    op: str, argument: str, x: Aval, *, square: bool = False, kind: str = "float"
+    op: str, argument: str, x: Aval, *, square: bool = False
 ) -> None:
-    check_dtype(op, argument, x, kind)
+    check_dtype(op, argument, x, "inexact")
     check_rank(op, argument, x, 2, None)
     if square and not agree(x.shape[-1], x.shape[-2]):
         raise ShapeError(
@@ -48,7 +67,33 @@ def _t(x: Tensor) -> Any:
     return transpose(x, perm=(*range(n - 2), n - 1, n - 2))
 
 
+def _turned(x: Any) -> Any:
+    """The complex conjugates; real numbers, and None, themselves."""
+    if x is None or not is_complex(x.dtype):
+        return x
+    return complex_(real(x), neg(imag(x)))
+
+
+def _h(x: Tensor) -> Any:
+    """The matrices transposed, and conjugate."""
+    return _t(_turned(x))
+
+
+def _real_diagonal(x: Tensor) -> Any:
+    """A matrix without the imaginary part of its diagonal."""
+    if not is_complex(x.dtype):
+        return x
+    return select(_on_diagonal(x), cast(real(x), dtype=x.dtype), x)
+
+
 def _mm(a: Tensor, b: Tensor, ta: bool = False, tb: bool = False) -> Any:
+    """The product; a factor that is transposed is conjugate too."""
+    a, b = _turned(a) if ta else a, _turned(b) if tb else b
+    return matmul(a, b, transpose_a=ta, transpose_b=tb)
+
+
+def _plain(a: Tensor, b: Tensor, ta: bool = False, tb: bool = False) -> Any:
+    """The product; nothing becomes conjugate."""
     return matmul(a, b, transpose_a=ta, transpose_b=tb)
 
 
@@ -116,14 +161,14 @@ def _infer_triangular(a: Aval, b: Aval, *, lower: bool, transpose_a: bool) -> Av
 
 def _solve_vjp(ctx: Context, g: Tensor) -> Grads:
     gb = solve(_t(ctx.inputs[0]), g)
-    return neg(_mm(gb, ctx.outputs[0], tb=True)), gb
+    return neg(_plain(gb, ctx.outputs[0], tb=True)), gb
 
 
 def _triangular_vjp(ctx: Context, g: Tensor) -> Grads:
     a, x = ctx.inputs[0], ctx.outputs[0]
     lower, flipped = ctx.static["lower"], ctx.static["transpose_a"]
     gb = triangular_solve(a, g, lower=lower, transpose_a=not flipped)
-    ga = _mm(x, gb, tb=True) if flipped else _mm(gb, x, tb=True)
+    ga = _plain(x, gb, tb=True) if flipped else _plain(gb, x, tb=True)
     return neg(_part(ga, lower)), gb
 
 
@@ -148,15 +193,16 @@ def _half_diagonal(x: Tensor) -> Any:
 
 
 def _symmetric(x: Tensor) -> Any:
-    return mul(add(x, _t(x)), const(x, 0.5))
+    return mul(add(x, _h(x)), const(x, 0.5))
 
 
 def _cholesky_vjp(ctx: Context, g: Tensor) -> Grads:
-    factor = ctx.outputs[0]
-    inner = _half_diagonal(_mm(factor, g, ta=True))
+    factor, g = ctx.outputs[0], _turned(g)
+    inner = _half_diagonal(_real_diagonal(_mm(factor, g, ta=True)))
+    factor = _turned(factor)
     left = triangular_solve(factor, inner, lower=True, transpose_a=True)
-    both = triangular_solve(factor, _t(left), lower=True, transpose_a=True)
-    return (_symmetric(both),)
+    both = triangular_solve(factor, _h(left), lower=True, transpose_a=True)
+    return (_turned(_symmetric(both)),)
 
 
 cholesky = primitive(
@@ -190,13 +236,13 @@ def _lu_vjp(ctx: Context, g: Tensor | None, *_: object) -> Grads:
         beyond = triangular_solve(
             unit, _cut(g_core, k, n, -1), lower=True, transpose_a=True
         )
-        g_low = sub(g_low, _mm(beyond, right, tb=True))
+        g_low = sub(g_low, _plain(beyond, right, tb=True))
     elif m > k:  # l2 = a2 u^-1
         below = _cut(packed, k, m, -2)
         beyond = _over(_cut(g, k, m, -2), upper)
-        g_high = sub(g_high, _mm(below, beyond, ta=True))
-    low = _part(_mm(unit, _part(g_low, True, -1), ta=True), True, -1)
-    high = _part(_mm(_part(g_high, False), upper, tb=True), False)
+        g_high = sub(g_high, _plain(below, beyond, ta=True))
+    low = _part(_plain(unit, _part(g_low, True, -1), ta=True), True, -1)
+    high = _part(_plain(_part(g_high, False), upper, tb=True), False)
     inner = triangular_solve(unit, add(low, high), lower=True, transpose_a=True)
     result = _over(inner, upper)
     if beyond is not None:
@@ -219,7 +265,7 @@ def _unpermuted(x: Tensor, order: Tensor) -> Any:
     targets = iota(shape=(size, size), dtype="int32", axis=0)
     hit = eq(targets, _row(order))
     picker = select(hit, const(x, 1), const(x, 0))
-    return _mm(picker, x)
+    return _plain(picker, x)
 
 
 lu = primitive("lu", kind="opaque", infer=_infer_lu, vjp=_lu_vjp, multi=True)
@@ -241,7 +287,7 @@ def _qr_vjp(ctx: Context, gq: Tensor | None, gr: Tensor | None) -> Grads:
             f"qr: no gradient of a complete q for matrices of shape {(m, n)}, whose last "
             "columns are not unique; use mode='reduced'."
         )
-    gq, gr = _or_zeros(gq, q), _or_zeros(gr, r)
+    gq, gr = _turned(_or_zeros(gq, q)), _turned(_or_zeros(gr, r))
     beyond: Any = None
     if n > m:
         right, g_right = _cut(ctx.inputs[0], m, n, -1), _cut(gr, m, n, -1)
@@ -249,11 +295,12 @@ def _qr_vjp(ctx: Context, gq: Tensor | None, gr: Tensor | None) -> Grads:
         gq = add(gq, _mm(right, g_right, tb=True))
         r, gr = _cut(r, 0, m, -1), _cut(gr, 0, m, -1)
     mixed = sub(_mm(r, gr, tb=True), _mm(gq, q, ta=True))
-    mirrored = add(_part(mixed, True), _t(_part(mixed, True, -1)))
-    result = _over(add(gq, _mm(q, mirrored)), r)
+    below = _part(mixed, True, -1)
+    mirrored = add(_real_diagonal(_part(mixed, True)), _h(below))
+    result = _over(add(gq, _mm(q, mirrored)), _turned(r))
     if beyond is not None:
         result = concat(result, beyond, axis=len(q.shape) - 1)
-    return (result,)
+    return (_turned(result),)
 
 
 qr = primitive("qr", kind="opaque", infer=_infer_qr, vjp=_qr_vjp, multi=True)
@@ -266,7 +313,7 @@ def _infer_svd(x: Aval, *, full: bool) -> tuple[Aval, Aval, Aval]:
     rows, columns = (m, n) if full else (k, k)
     return (
         Aval((*batch, m, rows), x.dtype),
-        Aval((*batch, k), x.dtype),
+        Aval((*batch, k), real_of(x.dtype)),
         Aval((*batch, columns, n), x.dtype),
     )
 
@@ -295,29 +342,36 @@ def _svd_vjp(
         if gs is None:
             return (None,)
         k = s.shape[-1]
-        return (_mm(mul(_leading(u, k, -1), _row(gs)), _leading(vh, k, -2)),)
+        left = mul(_leading(u, k, -1), _row(cast(gs, dtype=u.dtype)))
+        return (_turned(_mm(left, _leading(vh, k, -2))),)
     if u.shape[-1] != s.shape[-1] or vh.shape[-2] != s.shape[-1]:
         raise NotImplementedError(
             f"svd: no gradient of full factors of a matrix of shape "
             f"{ctx.inputs[0].shape[-2:]}; use full_matrices=False."
         )
-    gaps = _gaps(mul(s, s))
-    centre = zeros((*s.shape, s.shape[-1]), s.dtype)
+    gu, gv = _turned(gu), _turned(gv)
+    gaps, over = (cast(x, dtype=u.dtype) for x in (_gaps(mul(s, s)), _inverse(s)))
+    s = cast(s, dtype=u.dtype)
+    centre = zeros((*s.shape, s.shape[-1]), u.dtype)
     outer: Any = None
     if gs is not None:
-        centre = select(_on_diagonal(centre), _row(gs), centre)
+        diagonal = _row(cast(gs, dtype=u.dtype))
+        centre = select(_on_diagonal(centre), diagonal, centre)
     if gu is not None:
         skew = _mm(u, gu, ta=True)
-        centre = add(centre, mul(mul(gaps, sub(skew, _t(skew))), _row(s)))
-        rest = mul(sub(gu, _mm(u, skew)), _row(_inverse(s)))
+        centre = add(centre, mul(mul(gaps, sub(skew, _h(skew))), _row(s)))
+        rest = mul(sub(gu, _mm(u, skew)), _row(over))
         outer = _mm(rest, vh)
+        if is_complex(u.dtype):
+            phase = mul(sub(skew, _real_diagonal(skew)), _row(over))
+            centre = add(centre, phase)
     if gv is not None:
         skew = _mm(vh, gv, tb=True)
-        centre = add(centre, mul(_column(s), mul(gaps, sub(skew, _t(skew)))))
-        rest = mul(sub(gv, _mm(skew, vh, ta=True)), _column(_inverse(s)))
+        centre = add(centre, mul(_column(s), mul(gaps, sub(skew, _h(skew)))))
+        rest = mul(sub(gv, _mm(skew, vh, ta=True)), _column(over))
         more = _mm(u, rest)
         outer = more if outer is None else add(outer, more)
-    return (add(_mm(_mm(u, centre), vh), outer),)
+    return (_turned(add(_mm(_mm(u, centre), vh), outer)),)
 
 
 def _leading(x: Tensor, count: int, axis: int) -> Any:
@@ -330,24 +384,26 @@ svd = primitive("svd", kind="opaque", infer=_infer_svd, vjp=_svd_vjp, multi=True
 
 def _infer_eigh(x: Aval) -> tuple[Aval, Aval]:
     _matrix("eigh", "x", x, square=True)
-    return Aval(x.shape[:-1], x.dtype), x
+    return Aval(x.shape[:-1], real_of(x.dtype)), x
 
 
 def _eigh_vjp(ctx: Context, gw: Tensor | None, gv: Tensor | None) -> Grads:
     w, v = ctx.outputs
     centre = zeros(v.shape, v.dtype)
     if gw is not None:
-        centre = select(_on_diagonal(centre), _row(gw), centre)
+        diagonal = _row(cast(gw, dtype=v.dtype))
+        centre = select(_on_diagonal(centre), diagonal, centre)
     if gv is not None:
-        centre = add(centre, mul(_gaps(w), _mm(v, gv, ta=True)))
-    return (_symmetric(_mm(_mm(v, centre), v, tb=True)),)
+        gaps = cast(_gaps(w), dtype=v.dtype)
+        centre = add(centre, mul(gaps, _mm(v, _turned(gv), ta=True)))
+    return (_turned(_symmetric(_mm(_mm(v, centre), v, tb=True))),)
 
 
 eigh = primitive("eigh", kind="opaque", infer=_infer_eigh, vjp=_eigh_vjp, multi=True)
 
 
 def _infer_eig(x: Aval) -> tuple[Aval, Aval, Aval, Aval]:
-    _matrix("eig", "x", x, square=True, kind="inexact")
+    _matrix("eig", "x", x, square=True)
     dtype = real_of(x.dtype)
     values, vectors = Aval(x.shape[:-1], dtype), Aval(x.shape, dtype)
     return values, values, vectors, vectors

@@ -6,7 +6,7 @@ from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.numpy.complex import joined
+from minikeras.ops.numpy.complex import conjugate, joined
 from minikeras.ops.numpy.determinants import (
     identity_like,
     matrix,
@@ -24,6 +24,11 @@ def turned(x: Tensor) -> Tensor:
     return result
 
 
+def adjoint(x: Tensor) -> Tensor:
+    """The matrices transposed, complex ones conjugate too."""
+    return turned(conjugate(x))
+
+
 def unit_like(like: Tensor) -> Tensor:
     """Identity matrices of the shape of `like`."""
     unit: Tensor = prims.broadcast_to(identity_like(like), shape=like.shape)
@@ -32,12 +37,13 @@ def unit_like(like: Tensor) -> Tensor:
 
 @op
 def cholesky(x: ArrayLike, upper: bool = False) -> Tensor:
-    """The Cholesky factor of symmetric positive definite matrices.
+    """The Cholesky factor of symmetric (complex: Hermitian) positive definite matrices.
 
     Args:
         x: Tensor `(..., n, n)`.
         upper: Whether to give the upper factor `r` with `r.T @ r == x`, instead of the
-            lower `l` with `l @ l.T == x`.
+            lower `l` with `l @ l.T == x`; where x is complex, what is transposed is
+            conjugate too.
 
     Returns:
         Tensor `(..., n, n)`, triangular.
@@ -60,7 +66,7 @@ def cholesky(x: ArrayLike, upper: bool = False) -> Tensor:
                 "definite; expected symmetric matrices with positive eigenvalues. Add a "
                 "small multiple of the identity."
             )
-    return turned(factor) if upper else factor
+    return adjoint(factor) if upper else factor
 
 
 @op
@@ -72,7 +78,8 @@ def cholesky_inverse(x: ArrayLike, upper: bool = False) -> Tensor:
         upper: Whether it is the upper factor.
 
     Returns:
-        Tensor `(..., n, n)`: the inverse of `x @ x.T` (`upper`: of `x.T @ x`).
+        Tensor `(..., n, n)`: the inverse of `x @ x.T` (`upper`: of `x.T @ x`), the
+        transposed one conjugate where x is complex.
 
     Example:
 
@@ -81,8 +88,10 @@ def cholesky_inverse(x: ArrayLike, upper: bool = False) -> Tensor:
     """
     x = matrix(x, "cholesky_inverse", square=True)
     lower = not upper
-    first = prims.triangular_solve(x, unit_like(x), lower=lower, transpose_a=upper)
-    return prims.triangular_solve(x, first, lower=lower, transpose_a=lower)
+    mate = conjugate(x)
+    inner, outer = (mate, x) if upper else (x, mate)
+    first = prims.triangular_solve(inner, unit_like(x), lower=lower, transpose_a=upper)
+    return prims.triangular_solve(outer, first, lower=lower, transpose_a=lower)
 
 
 @op
@@ -92,7 +101,7 @@ def eig(x: ArrayLike) -> tuple[Tensor, Tensor]:
     Not differentiable; see `eigh` for symmetric matrices.
 
     Args:
-        x: Tensor `(..., n, n)`, of real numbers.
+        x: Tensor `(..., n, n)`.
 
     Returns:
         Pair of complex tensors: eigenvalues `(..., n)`, and eigenvectors `(..., n, n)`,
@@ -112,13 +121,14 @@ def eig(x: ArrayLike) -> tuple[Tensor, Tensor]:
 
 @op
 def eigh(x: ArrayLike) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and eigenvectors of symmetric matrices.
+    """Eigenvalues and eigenvectors of symmetric, or complex Hermitian, matrices.
 
     Args:
-        x: Tensor `(..., n, n)`. The mean of it and its transpose is decomposed.
+        x: Tensor `(..., n, n)`. The mean of it and its transpose is decomposed, the
+            transpose conjugate where x is complex.
 
     Returns:
-        Pair of tensors: eigenvalues `(..., n)` in ascending order, and eigenvectors
+        Pair of tensors: real eigenvalues `(..., n)` in ascending order, and eigenvectors
         `(..., n, n)`, one in each column.
 
     Example:
@@ -190,7 +200,7 @@ def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> An
         compute_uv: Whether to give `u` and `v` at all.
 
     Returns:
-        Tuple of `u` `(..., rows, k)`, `s` `(..., k)` in descending order, and `v`
+        Tuple of `u` `(..., rows, k)`, real `s` `(..., k)` in descending order, and `v`
         `(..., k, columns)`, where `k` is the smaller size; or `s` alone.
 
     Example:

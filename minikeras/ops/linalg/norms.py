@@ -109,7 +109,7 @@ def norm(
     # Squares leave the range of 16 bits.
     halves = narrow.dtype in ("float16", "bfloat16")
     x = cast_to(narrow, "float32") if halves else narrow
-    return cast_to(_normed(x, ord, axis, keepdims), narrow.dtype)
+    return cast_to(_normed(x, ord, axis, keepdims), dtypes.real_of(narrow.dtype))
 
 
 def _of_singular_values(x: Tensor, ord: object, axis: Axis) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, broadcast_shapes
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.linalg.decompositions import turned, unit_like
+from minikeras.ops.linalg.decompositions import adjoint, unit_like
 from minikeras.ops.numpy.determinants import determinant, matrix
 from minikeras.ops.op import op, promote_float
 from minikeras.ops.support import cast_to, const
@@ -175,11 +175,11 @@ def pinv(x: ArrayLike, rcond: float | None = None) -> Tensor:
         rcond = 10.0 * max(x.shape[-2:]) * _epsilon(x.dtype)
     u, s, v = prims.svd(x, full=False)
     limit = prims.mul(_greatest(s), const(s, float(rcond)))
-    inverse = _cut(s, limit)
+    inverse = cast_to(_cut(s, limit), x.dtype)
     scaled = prims.mul(
-        turned(v), prims.reshape(inverse, shape=(*s.shape[:-1], 1, s.shape[-1]))
+        adjoint(v), prims.reshape(inverse, shape=(*s.shape[:-1], 1, s.shape[-1]))
     )
-    return _mm(scaled, turned(u))
+    return _mm(scaled, adjoint(u))
 
 
 @op
@@ -243,7 +243,8 @@ def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Tensor:
     if rcond is None:
         rcond = max(a.shape) * _epsilon(a.dtype)
     limit = prims.mul(_greatest(s), const(s, float(rcond)))
+    inverse = cast_to(_cut(s, limit), a.dtype)
     inside = prims.mul(
-        _mm(turned(u), b), prims.reshape(_cut(s, limit), shape=(*s.shape, 1))
+        _mm(adjoint(u), b), prims.reshape(inverse, shape=(*s.shape, 1))
     )
-    return _unvectored(_mm(turned(v), inside), vector)
+    return _unvectored(_mm(adjoint(v), inside), vector)

@@ -11,7 +11,7 @@ since det(U1 + t e e^T) is linear in t. With more zeros among the pivots we give
 
 from __future__ import annotations
 
-from minikeras.engine import prims
+from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op
@@ -133,7 +133,8 @@ def slogdet(x: ArrayLike) -> tuple[Tensor, Tensor]:
         x: Tensor `(..., n, n)`.
 
     Returns:
-        Pair of tensors `(...)`: sign, and log of the absolute determinant.
+        Pair of tensors `(...)`: sign, and real log of the absolute determinant. The sign
+        of a complex number is the number of size 1 in its direction.
 
     Example:
 
@@ -145,9 +146,20 @@ def slogdet(x: ArrayLike) -> tuple[Tensor, Tensor]:
     packed, pivots, _ = prims.lu(x)
     pivot_values = diagonal_of(packed)
     last = (x.ndim - 2,)
-    sign = prims.prod(prims.sign(pivot_values), axes=last, keepdims=False)
+    sign = prims.prod(_direction(pivot_values), axes=last, keepdims=False)
     logs = prims.log(prims.abs(pivot_values))
     return (
         prims.mul(sign, signs(pivots, x)),
         prims.sum(logs, axes=last, keepdims=False),
     )
+
+
+def _direction(x: Tensor) -> Tensor:
+    """The sign; of complex numbers with its gradient."""
+    if not dtypes.is_complex(x.dtype):
+        result: Tensor = prims.sign(x)
+        return result
+    none = prims.eq(x, const(x, 0))
+    size = cast_to(prims.abs(prims.select(none, const(x, 1), x)), x.dtype)
+    divided: Tensor = prims.div(x, size)
+    return divided
