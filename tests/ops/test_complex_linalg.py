@@ -22,7 +22,9 @@ WEIGHTS = numbers(2, 4, 4)
 
 def hermitian(z):
     """Positive definite ones."""
-    return ops.matmul(z, ops.conj(ops.swapaxes(z, -1, -2))) + np.eye(z.shape[-2], dtype="float32")
+    return ops.matmul(z, ops.conj(ops.swapaxes(z, -1, -2))) + np.eye(
+        z.shape[-2], dtype="float32"
+    )
 
 
 def adjoint(z):
@@ -144,7 +146,9 @@ def test_factors_make_the_matrix(dtype):
             u, s, v = ops.svd(x, full_matrices=full)
             assert (u.dtype, s.dtype, v.dtype) == (dtype, part, dtype)
             k = s.shape[-1]
-            made = (u.numpy()[..., :k] * s.numpy()[..., None, :]) @ v.numpy()[..., :k, :]
+            made = (u.numpy()[..., :k] * s.numpy()[..., None, :]) @ v.numpy()[
+                ..., :k, :
+            ]
             np.testing.assert_allclose(made, x, **close)
         for mode in ("reduced", "complete"):
             q, r = ops.qr(x, mode=mode)

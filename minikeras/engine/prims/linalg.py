@@ -49,9 +49,7 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 
-def _matrix(
-    op: str, argument: str, x: Aval, *, square: bool = False
-) -> None:
+def _matrix(op: str, argument: str, x: Aval, *, square: bool = False) -> None:
     check_dtype(op, argument, x, "inexact")
     check_rank(op, argument, x, 2, None)
     if square and not agree(x.shape[-1], x.shape[-2]):

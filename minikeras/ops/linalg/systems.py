@@ -244,7 +244,5 @@ def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Tensor:
         rcond = max(a.shape) * _epsilon(a.dtype)
     limit = prims.mul(_greatest(s), const(s, float(rcond)))
     inverse = cast_to(_cut(s, limit), a.dtype)
-    inside = prims.mul(
-        _mm(adjoint(u), b), prims.reshape(inverse, shape=(*s.shape, 1))
-    )
+    inside = prims.mul(_mm(adjoint(u), b), prims.reshape(inverse, shape=(*s.shape, 1)))
     return _unvectored(_mm(adjoint(v), inside), vector)
