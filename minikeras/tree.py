@@ -9,12 +9,12 @@ The lists, dicts and sets that a layer tracks are containers too.
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from minikeras.engine import tree as _tree
+from minikeras.engine.warn import warn_user
 
 
 def __dir__() -> list[str]:
@@ -258,11 +258,10 @@ def assert_same_structure(
     >>> keras.tree.assert_same_structure([1, (2, 3)], [4, (5, 6)])
     """
     if check_types is not None:
-        warnings.warn(
+        warn_user(
             "tree.assert_same_structure: check_types has no effect; leave it out. For a check "
             "that takes a list for a tuple there is tree.assert_same_paths.",
             DeprecationWarning,
-            stacklevel=2,
         )
     _mapped(lambda *_: None, (a, b), "assert_same_structure")
 

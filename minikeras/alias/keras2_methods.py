@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import os
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.engine.tracebacks import shorten
+from minikeras.engine.warn import warn_user
 from minikeras.layers import Layer
 from minikeras.metrics import Metric
 from minikeras.models import Model
@@ -28,7 +28,7 @@ _ADVICE = "{} is of Keras 2; {}"
 
 
 def _note(old: str, now: str) -> None:
-    warnings.warn(_ADVICE.format(old, now), stacklevel=3)
+    warn_user(_ADVICE.format(old, now))
 
 
 def _renamed(owner: str, old: str, new: str) -> Callable[..., Any]:

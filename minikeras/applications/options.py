@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 from minikeras import activations, settings
 from minikeras.engine.symbolic import KerasTensor, is_keras_tensor
+from minikeras.engine.warn import warn_user
 from minikeras.layers import Input
 from minikeras.utils.sources import get_source_inputs
 
@@ -122,10 +122,9 @@ class Options:
                 "channels."
             )
         if channels not in (1, 3):
-            warnings.warn(
+            warn_user(
                 f"{self.owner}: input_shape={given} has {channels} channels; pictures have "
-                "1 or 3.",
-                stacklevel=5,
+                "1 or 3."
             )
         return channels
 

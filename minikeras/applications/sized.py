@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from minikeras.applications.blocks import channel_axis
 from minikeras.applications.options import Options, Shape
+from minikeras.engine.warn import warn_user
 
 WIDTH_ARGS = """\
     alpha: Width: how many times the usual channels all layers have. There are trained
@@ -64,9 +63,8 @@ def trained_size(
     if fits and sides is not None and sides[0] is not None:
         return sides[0]
     if options.weights == "imagenet" and not options.include_top:
-        warnings.warn(
+        warn_user(
             f"{options.owner}: there are trained weights for square pictures of {sizes} "
-            f"pixels; input_shape={given} gets those for 224.",
-            stacklevel=3,
+            f"pixels; input_shape={given} gets those for 224."
         )
     return 224

@@ -13,8 +13,8 @@ from typing import Any
 from minikeras import naming
 from minikeras.callbacks import backup
 from minikeras.callbacks.callback import Callback, Logs
-from minikeras.callbacks.warn import warn_user
 from minikeras.engine import ranks
+from minikeras.engine.warn import warn_user
 from minikeras.saving.limits import FileError
 
 _LATEST, _BEFORE = "latest.weights.h5", "previous.weights.h5"

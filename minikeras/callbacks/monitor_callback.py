@@ -10,7 +10,7 @@ import numpy as np
 
 from minikeras import naming, ops
 from minikeras.callbacks.callback import Callback, Logs
-from minikeras.callbacks.warn import warn_user
+from minikeras.engine.warn import warn_user
 
 if TYPE_CHECKING:
     from minikeras.metrics.metric import Metric

@@ -10,7 +10,7 @@ import numpy as np
 
 from minikeras import naming
 from minikeras.callbacks.callback import Callback, Logs
-from minikeras.callbacks.warn import warn_user
+from minikeras.engine.warn import warn_user
 
 _SECONDS = 10.0  # a server that does not answer must not hold training for long
 

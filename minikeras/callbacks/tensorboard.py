@@ -11,7 +11,7 @@ import numpy as np
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.event_writer import EventWriter
 from minikeras.callbacks.learning_rate import log_rates
-from minikeras.callbacks.warn import warn_user
+from minikeras.engine.warn import warn_user
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from minikeras.distribution import world
 from minikeras.distribution.datasets import divided
 from minikeras.distribution.mesh import DeviceMesh, LayoutMap, TensorLayout
 from minikeras.engine import ranks
+from minikeras.engine.warn import warn_user
 from minikeras.training.alike import share_random_state
 
 if TYPE_CHECKING:
@@ -225,10 +225,9 @@ class DataParallel(Distribution):
                 f"DataParallel: device_mesh={device_mesh!r}; expected a DeviceMesh."
             )
         if len(mesh.shape) > 1:
-            warnings.warn(
+            warn_user(
                 f"DataParallel: the mesh has axes {mesh.axis_names}; batches are divided "
-                f"along {mesh.axis_names[0]!r}, the first, and nothing along the others.",
-                stacklevel=2,
+                f"along {mesh.axis_names[0]!r}, the first, and nothing along the others."
             )
         _check_all(mesh, "DataParallel")
         super().__init__(mesh, mesh.axis_names[0], auto_shard_dataset)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from minikeras import naming, ops
 from minikeras.engine import backend as registry
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.warn import warn_user
 
 _warned: set[str] = set()
 
@@ -92,11 +92,10 @@ class DTypePolicy:
             return self._compute_dtype
         if self._name not in _warned:
             _warned.add(self._name)
-            warnings.warn(
+            warn_user(
                 f"Policy {self._name!r} on the {registry.current_name()!r} backend computes "
                 "in float32: CPUs have no fast half-precision arithmetic. The policy is kept, "
-                "so a model saved here computes in half precision on a GPU.",
-                stacklevel=2,
+                "so a model saved here computes in half precision on a GPU."
             )
         return "float32"
 

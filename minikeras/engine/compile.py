@@ -16,7 +16,6 @@ import os
 import threading
 import traceback
 import types
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,6 +41,7 @@ from minikeras.engine.tensor import (
     adopt,
     from_numpy,
 )
+from minikeras.engine.warn import warn_user
 
 _clock = itertools.count()
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -257,10 +257,8 @@ def jit(function: Callable[..., Any], name: str | None = None) -> Function:
 
 def _warn(name: str, error: TraceError) -> None:
     where = _user_line(error.__traceback__)
-    warnings.warn(
-        f"{name} cannot be compiled and runs eagerly: {where}{error}",
-        RuntimeWarning,
-        stacklevel=5,
+    warn_user(
+        f"{name} cannot be compiled and runs eagerly: {where}{error}", RuntimeWarning
     )
 
 

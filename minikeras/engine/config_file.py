@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import json
 import os
-import warnings
 from pathlib import Path
 from typing import Any
+
+from minikeras.engine.warn import warn_user
 
 FILE_NAME = "minikeras.json"
 
@@ -28,12 +29,10 @@ def _file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        warnings.warn(f"the config file {path} is ignored: {error}", stacklevel=3)
+        warn_user(f"the config file {path} is ignored: {error}")
         return {}
     if not isinstance(read, dict):
-        warnings.warn(
-            f"the config file {path} is ignored: not a JSON object.", stacklevel=3
-        )
+        warn_user(f"the config file {path} is ignored: not a JSON object.")
         return {}
     return read
 
@@ -54,8 +53,7 @@ def file_choice(key: str, allowed: tuple[str, ...], default: str) -> str:
 
 def ignored(key: str, value: object, expected: str) -> None:
     """Warns that an entry of the config file is not used, and why."""
-    warnings.warn(
+    warn_user(
         f"the config file {home() / FILE_NAME} has {key}={value!r}, which is ignored; "
-        f"expected {expected}.",
-        stacklevel=4,
+        f"expected {expected}."
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.dtypes import is_float
+from minikeras.engine.warn import warn_user
 from minikeras.losses.reduction import align
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike, PolicyLike
@@ -112,11 +112,10 @@ class IoU(Metric):
     def _weights(self, sample_weight: ArrayLike) -> Any:
         weights = ops.convert_to_tensor(sample_weight)
         if is_float(weights.dtype) and not is_float(self.dtype):
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__} {self.name!r}: sample_weight is {weights.dtype} and is "
                 f"cut to whole numbers, as the metric counts in {self.dtype}. Make the metric "
-                'with dtype="float32".',
-                stacklevel=3,
+                'with dtype="float32".'
             )
         return ops.cast(weights, self.dtype)
 

@@ -325,7 +325,7 @@ class Functional(Model):
         told: set[str] = self.__dict__.setdefault("_told", set())
         if text not in told:
             told.add(text)
-            from minikeras.callbacks.warn import warn_user  # rarely needed
+            from minikeras.engine.warn import warn_user  # rarely needed
 
             warn_user(f"{self._label()}: {text}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import sys
@@ -183,9 +184,14 @@ def _told_by(operation: Any) -> Any:
     own = type(operation).compute_output_shape is not Layer.compute_output_shape
     if not shapes or not own:
         return None
+    told = operation.compute_output_shape
     try:
-        return operation.compute_output_shape(*shapes.values())
-    except (NotImplementedError, TypeError):  # abstract, or it wants more than shapes
+        inspect.signature(told).bind(*shapes.values())
+    except (TypeError, ValueError):  # it wants more than shapes
+        return None
+    try:
+        return told(*shapes.values())
+    except NotImplementedError:
         return None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
+from minikeras.engine.warn import warn_user
 from minikeras.variable import Variable
 
 
@@ -67,10 +67,9 @@ class Pairing:
         """The pairs with a gradient, as tensors of the variable's dtype."""
         missing = [v.path for g, v in zip(grads, variables) if g is None]
         if missing:
-            warnings.warn(
+            warn_user(
                 f"optimizer {self.name!r}: no gradients for {missing}; they stay as they "
-                "are. Does the loss depend on them?",
-                stacklevel=3,
+                "are. Does the loss depend on them?"
             )
         pairs = [(g, v) for g, v in zip(grads, variables) if g is not None]
         kept = [v for _, v in pairs]

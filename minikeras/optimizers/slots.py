@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import initializers, naming, ops
+from minikeras.engine.warn import warn_user
 from minikeras.types import Identifier
 from minikeras.variable import Variable
 
@@ -160,11 +160,10 @@ class Slots:
         if len(store.keys()) == _BEFORE_BUILD < len(own):
             own = own[:_BEFORE_BUILD]  # compiled, and never trained
         if len(store.keys()) != len(own):
-            warnings.warn(
+            warn_user(
                 f"optimizer {self.name!r}: its state is not loaded; it has "
                 f"{len(own)} variables and the file has {len(store.keys())}. "
-                "Build it on the same model first.",
-                stacklevel=2,
+                "Build it on the same model first."
             )
             return
         for i, variable in enumerate(own):

@@ -7,13 +7,13 @@ import importlib
 import marshal
 import sys
 import types
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from minikeras.engine.errors import see
+from minikeras.engine.warn import warn_user
 from minikeras.saving import builtin, bytecode
 from minikeras.saving.registry import current_objects, get_registered_name
 
@@ -67,11 +67,10 @@ def serialize_function(function: Callable[..., Any]) -> dict[str, Any]:
     """A function by its name; a lambda by its code, with a warning."""
     name = getattr(function, "__name__", "")
     if name == "<lambda>" and isinstance(function, types.FunctionType):
-        warnings.warn(
+        warn_user(
             "A Python lambda is stored in this config as code of this Python version; "
             "loading it needs safe_mode=False. Prefer a named function and "
-            "@keras.saving.register_keras_serializable().",
-            stacklevel=3,
+            "@keras.saving.register_keras_serializable()."
         )
         return {"class_name": "__lambda__", "config": _dump(function)}
     registered = get_registered_name(function)

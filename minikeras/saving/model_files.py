@@ -8,7 +8,6 @@ import io
 import json
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from minikeras import naming
+from minikeras.engine.warn import warn_user
 from minikeras.saving import (
     archive,
     dialects,
@@ -80,9 +80,8 @@ def save_model(
     """
     keep = kwargs.pop("include_optimizer", True)
     if kwargs.pop("save_format", None) is not None:
-        warnings.warn(
-            "save_model: save_format says nothing any more; the name's ending does.",
-            stacklevel=2,
+        warn_user(
+            "save_model: save_format says nothing any more; the name's ending does."
         )
     if kwargs:
         raise ValueError(f"save_model: unknown arguments {sorted(kwargs)}.")

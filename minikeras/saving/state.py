@@ -7,11 +7,11 @@ fills and `load_own_variables` reads. Beside it, where Keras does not look,
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from minikeras.engine.warn import warn_user
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, nearest
 from minikeras.saving.walk import walk
@@ -161,9 +161,7 @@ def load_state(
         before.restore()
         raise
     if failed:
-        warnings.warn(
-            _complaint(list(failed.values()), tree, used, label), stacklevel=4
-        )
+        warn_user(_complaint(list(failed.values()), tree, used, label))
     return used
 
 

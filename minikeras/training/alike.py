@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minikeras.callbacks.random_state import RandomState
-from minikeras.callbacks.warn import warn_user
 from minikeras.engine import ranks
 from minikeras.engine.agreement import agree
+from minikeras.engine.warn import warn_user
 from minikeras.training.data import DataAdapter, named_leaves
 
 if TYPE_CHECKING:

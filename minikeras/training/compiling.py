@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import Any
 
 from minikeras import ops, optimizers
 from minikeras.engine import ranks, tree
 from minikeras.engine.attributes import UntilSet
 from minikeras.engine.errors import see
+from minikeras.engine.warn import warn_user
 from minikeras.metrics import Mean
 from minikeras.ops import collective
 from minikeras.saving.serialization import (
@@ -367,11 +367,10 @@ class Compiling:
             ValueError: If it holds what `compile` does not take.
         """
         if type(self).compile is not Compiling.compile:
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__} has a compile() of its own, so it was not compiled "
                 "as it was. Define get_compile_config() and compile_from_config() too, or "
-                "call compile() yourself.",
-                stacklevel=2,
+                "call compile() yourself."
             )
             return
         unknown = set(config) - set(inspect.signature(Compiling.compile).parameters)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.callbacks.warn import warn_user
 from minikeras.engine import tree
+from minikeras.engine.warn import warn_user
 from minikeras.training.data import Batch, named_leaves
 from minikeras.training.data.leaves import Array
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minikeras.callbacks.warn import warn_user
 from minikeras.engine import ranks, tree
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.compile import Function
 from minikeras.engine.tensor import Tensor, host_array
+from minikeras.engine.warn import warn_user
 from minikeras.layers.base.call_info import accepted
 from minikeras.training.compiling import CompileState, Compiling
 from minikeras.training.data import (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from minikeras.callbacks.progbar import Progbar
 from minikeras.console import interactive, say
+from minikeras.engine.warn import warn_user
 from minikeras.saving.limits import FileError
 from minikeras.utils.archives import archive_kind, unpack
 from minikeras.utils.downloading import download, file_digest
@@ -172,10 +172,9 @@ def _folder(cache_dir: Any, cache_subdir: str) -> Path:
         user = os.getuid() if hasattr(os, "getuid") else "user"
         folder = Path(tempfile.gettempdir(), f".keras-{user}", cache_subdir)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        warnings.warn(
+        warn_user(
             f"get_file: {base} cannot be written; files are kept in {folder}. Set KERAS_HOME "
-            "to a folder of yours.",
-            stacklevel=3,
+            "to a folder of yours."
         )
     return folder
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pathlib
-import warnings
 from os import PathLike
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from minikeras import settings
 from minikeras.engine.tensor import Tensor
+from minikeras.engine.warn import warn_user
 from minikeras.types import ArrayLike, DTypeLike
 from minikeras.utils.resizing import Array, cropped, resized
 
@@ -225,10 +225,7 @@ def save_img(
     image = array_to_img(x, data_format=data_format, scale=scale)
     named = file_format or os.path.splitext(str(path))[1].lstrip(".")
     if image.mode == "RGBA" and named.lower() in ("jpg", "jpeg"):
-        warnings.warn(
-            "save_img: JPEG has no transparency; the picture is written as RGB.",
-            stacklevel=2,
-        )
+        warn_user("save_img: JPEG has no transparency; the picture is written as RGB.")
         image = image.convert("RGB")
     if file_format is not None and file_format.lower() == "jpg":
         file_format = "jpeg"  # Pillow knows it by this name

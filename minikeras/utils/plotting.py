@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minikeras.callbacks.warn import warn_user
 from minikeras.drawing.diagram import Diagram, dot_text, draw_diagram
 from minikeras.drawing.layout import DIRECTIONS
 from minikeras.drawing.scene import Scene
+from minikeras.engine.warn import warn_user
 from minikeras.models.diagram import Wanted, model_diagram
 
 if TYPE_CHECKING:

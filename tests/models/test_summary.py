@@ -56,3 +56,39 @@ def test_layers_that_a_build_builds_say_their_shapes(lib, capsys):
     model.summary()
     out = capsys.readouterr().out
     assert "(None, 4)" in out and "(None, 2)" in out
+
+
+@pytest.mark.parametrize("wrong", [TypeError, KeyError])
+def test_an_error_of_a_layers_own_shape_is_the_users_to_see(wrong):
+    class Wrong(keras.layers.Layer):
+        def build(self, input_shape):
+            self.built = True
+
+        def compute_output_shape(self, input_shape):
+            raise wrong("my own mistake")
+
+        def call(self, x):
+            return x
+
+    class Asks(Wrong):
+        def compute_output_shape(self, input_shape, more):
+            return input_shape
+
+    class Holder(keras.Model):
+        def __init__(self, part):
+            super().__init__()
+            self.part = part
+
+        def build(self, shape):
+            self.part.build(shape)
+            self.built = True
+
+    model = Holder(Wrong())
+    model.build((None, 3))
+    with pytest.raises(wrong, match="my own mistake"):
+        model.summary()
+    model = Holder(Asks())
+    model.build((None, 3))
+    shown = []
+    model.summary(print_fn=lambda line, line_break=False: shown.append(line))
+    assert "?" in "\n".join(shown)

@@ -7,13 +7,13 @@ It is put together from what a layer holds (`LayerVariables`), how it is called
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
 from minikeras import dtype_policies, naming, regularizers
+from minikeras.engine.warn import warn_user
 from minikeras.layers.base import declaring, stateless
 from minikeras.layers.base.building import batch_shape, bookkept
 from minikeras.layers.base.calling import (
@@ -255,10 +255,9 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         """
         if not self._has_build():
             if self._parts_to_build():
-                warnings.warn(
+                warn_user(
                     f"{self._label()}: build() was called, but its class defines none, so "
-                    "the layers inside stay unbuilt. Define build(), or call the layer.",
-                    stacklevel=2,
+                    "the layers inside stay unbuilt. Define build(), or call the layer."
                 )
             self.__dict__["_build_shapes"] = {"input_shape": input_shape}
         self.built = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +9,7 @@ from minikeras.engine import tree
 from minikeras.engine.errors import see
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
+from minikeras.engine.warn import warn_user
 
 if TYPE_CHECKING:
     from minikeras.types import ArrayLike
@@ -96,11 +96,10 @@ def set_masks(
         return
     if not layer.supports_masking:
         if has_mask:
-            warnings.warn(
+            warn_user(
                 f"{layer._label()} got an input with a mask, does not support masking, and so "
                 "drops the mask. Set supports_masking = True in its __init__ if a mask may "
-                "pass through unchanged." + see("guides/custom-layers.md#masks"),
-                stacklevel=4,
+                "pass through unchanged." + see("guides/custom-layers.md#masks")
             )
         return
     flat = tree.flatten(outputs)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import naming
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.warn import warn_user
 from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node
@@ -69,9 +69,7 @@ class InputLayer(Layer):
         **kwargs: Unpack[_Options],
     ) -> None:
         if "input_shape" in kwargs and shape is None:
-            warnings.warn(
-                "InputLayer: input_shape= is an older name; use shape=.", stacklevel=2
-            )
+            warn_user("InputLayer: input_shape= is an older name; use shape=.")
             given = kwargs.pop("input_shape")
             shape = (given,) if isinstance(given, int) else given
         if "batch_input_shape" in kwargs and batch_shape is None:

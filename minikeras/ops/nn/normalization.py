@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from minikeras import settings
 from minikeras.engine import prims
 from minikeras.engine.interpret import current
 from minikeras.engine.tensor import Tensor
+from minikeras.engine.warn import warn_user
 from minikeras.ops.numpy.reductions import mean, var
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import along, axes_of, axis_of, cast_to, const, floating
@@ -153,10 +153,9 @@ def layer_normalization(
     if rms:
         beta = None
         current().hangs_on_more()
-        warnings.warn(
+        warn_user(
             "layer_normalization: rms_scaling=True is deprecated, and divides by the standard "
-            "deviation, not the root mean square; use rms_normalization.",
-            stacklevel=3,
+            "deviation, not the root mean square; use rms_normalization."
         )
     dtype = to_tensor(x).dtype
     x = floating(x)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.interpret import current
 from minikeras.engine.tensor import Tensor
+from minikeras.engine.warn import warn_user
 from minikeras.ops.op import op
 from minikeras.ops.support import (
     along,
@@ -69,10 +69,9 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> Tensor:
     result = shares(x, axis)
     if isinstance(axis, int) and result.ndim and result.shape[axis] == 1:
         current().hangs_on_more()
-        warnings.warn(
+        warn_user(
             f"softmax: axis {axis} of shape {result.shape} has size 1, so that every result "
-            "is 1. Use a sigmoid for one probability.",
-            stacklevel=3,
+            "is 1. Use a sigmoid for one probability."
         )
     return result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minikeras import settings
+from minikeras.engine.warn import warn_user
 from minikeras.preprocessing.image.affine import (
     Array,
     apply_affine_transform,
@@ -503,4 +503,4 @@ def _shift(range_of: Any, size: int) -> Any:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(f"ImageDataGenerator: {text}", stacklevel=3)
+    warn_user(f"ImageDataGenerator: {text}")

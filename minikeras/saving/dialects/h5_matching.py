@@ -6,12 +6,12 @@ Everything is compared before the first variable changes.
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras.engine.warn import warn_user
 from minikeras.saving.dialects.h5_layers import StoredLayer, StoredModel
 from minikeras.saving.dialects.old_arrays import modern_arrays
 from minikeras.saving.dialects.version import TODAY, Version, parse
@@ -149,9 +149,8 @@ def _tell(wrong: list[str], skip_mismatch: bool, label: str) -> None:
     if len(wrong) > 5:
         shown += f"\n  ... and {len(wrong) - 5} more."
     if skip_mismatch:
-        warnings.warn(
-            f"{label}: {len(wrong)} layers do not fit and keep their values:\n{shown}",
-            stacklevel=5,
+        warn_user(
+            f"{label}: {len(wrong)} layers do not fit and keep their values:\n{shown}"
         )
         return
     raise ValueError(

@@ -6,11 +6,11 @@ first slots came, then all second ones. What cannot be told apart is left out wi
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras.engine.warn import warn_user
 from minikeras.saving import hdf5
 from minikeras.saving.dialects import slot_order
 from minikeras.saving.dialects.h5_layers import entry_at, leaf, texts, write_variables
@@ -57,10 +57,9 @@ def load_optimizer(
         found = [(name, entry.read()) for name, entry in entries]
         ready = _ready(model, found, names, parse(version) or (1, 2))
     if ready is None:
-        warnings.warn(
+        warn_user(
             f"{label}: the optimizer's state was left out, since {reason}; training goes on "
-            "with a fresh one.",
-            stacklevel=5,
+            "with a fresh one."
         )
         return
     for variable, array in ready:

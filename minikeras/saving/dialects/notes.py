@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from minikeras.engine.warn import warn_user
 
 _dropped: ContextVar[dict[str, None] | None] = ContextVar(
     "minikeras_dropped_arguments", default=None
@@ -25,10 +26,9 @@ def one_note() -> Iterator[None]:
     finally:
         _dropped.reset(token)
     if found:
-        warnings.warn(
+        warn_user(
             "This config is of an older Keras; arguments that no longer mean anything were "
-            f"left out: {', '.join(found)}.",
-            stacklevel=4,
+            f"left out: {', '.join(found)}."
         )
 
 
