@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import minikeras as keras
+
 
 def totals(model):
     lines = []
