@@ -88,7 +88,7 @@ class Gathered:
         Args:
             reason: Why some layers are not computed in the page.
         """
-        observer = Observer(self.layers.rows, len(self.avals))
+        observer = Observer(self.layers.rows, self.layers.calls, len(self.avals))
         observer.watch(self.model, self.chosen)
         return {
             "data": self._data(),
@@ -160,7 +160,7 @@ class Gathered:
         if not dark:
             return []
         part = self.chosen.taken(np.arange(min(len(self.chosen), _PRECOMPUTED)))
-        made = run(self.model, part)
+        made = run(self.model, part, [call for call in calls if call is not None])
         ends = {
             (o["layer"], o["index"]): array[self.rows[: len(part)]]
             for o, array in zip(self.outputs, self.predicted)

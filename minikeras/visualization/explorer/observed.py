@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from minikeras.engine import tree
 from minikeras.engine.interpret import base, eagerly
 from minikeras.engine.tensor import host_array
 from minikeras.ops.op import to_tensor
-from minikeras.visualization.explorer.capture import Capture, watched
+from minikeras.visualization.explorer.capture import Capture, LayerCall, watched
 from minikeras.visualization.explorer.data import Samples
 from minikeras.visualization.explorer.kinds import channel_axis
 
@@ -30,8 +31,17 @@ _PLAIN = ("input", "reshape", "dropout", "pad", "crop", "model")  # what only pa
 _RECTIFIED = ("relu", "relu6", "ReLU", "squared_relu")
 
 
-def run(model: Model, samples: Samples) -> list[list[Array]]:
-    """The results of all calls of layers for a batch of samples: `[call][output]`."""
+def run(
+    model: Model, samples: Samples, rows: Sequence[LayerCall]
+) -> list[list[Array]]:
+    """The results of the page's calls of layers for a batch of samples: `[call][output]`.
+
+    Args:
+        model: The model.
+        samples: The batch.
+        rows: The calls that the page has rows for. Where steps in time run one by one, the
+            cells inside of a recurrent layer are called too, once a step: these are no rows.
+    """
     capture = Capture(base(), lambda: 0)
     given = [x if x.dtype.kind in "US" else to_tensor(x) for x in samples.inputs]
 
@@ -40,7 +50,15 @@ def run(model: Model, samples: Samples) -> list[list[Array]]:
             model(tree.unflatten(samples.structure, given), training=False)
 
     eagerly(call)
-    return [[host_array(t.value) for t in call.made] for call in capture.calls]
+    places = {_place(call) for call in rows}
+    calls = [call for call in capture.calls if _place(call) in places]
+    if len(calls) != len(rows):  # code that does another thing for each batch
+        return [[] for _ in rows]
+    return [[host_array(t.value) for t in call.made] for call in calls]
+
+
+def _place(call: LayerCall) -> tuple[object, object]:
+    return call.operation, None if call.parent is None else call.parent.operation
 
 
 def outputs_of(model: Model, samples: Samples) -> list[Array]:
@@ -75,11 +93,15 @@ class Observer:
 
     Args:
         rows: The page's rows of layers; inputs come first.
+        calls: The calls that made them; None for those that no call made.
         inputs: How many of them are inputs.
     """
 
-    def __init__(self, rows: list[Json], inputs: int) -> None:
+    def __init__(
+        self, rows: list[Json], calls: Sequence[LayerCall | None], inputs: int
+    ) -> None:
         self.rows, self._inputs = rows, inputs
+        self._calls = [call for call in calls if call is not None]
         self._low = [np.inf] * len(rows)
         self._high = [-np.inf] * len(rows)
         self._sum = [0.0] * len(rows)
@@ -93,9 +115,11 @@ class Observer:
             part = samples.taken(np.arange(start, min(start + _BATCH, len(samples))))
             for i, x in enumerate(part.inputs):
                 self._see(i, x)
-            for i, made in enumerate(run(model, part), self._inputs):
-                shape = self.rows[i]["outputs"][0]["shape"] if made else []
-                values = by_sample(made[0], len(part), shape) if made else None
+            for i, made in enumerate(run(model, part, self._calls), self._inputs):
+                if not made:
+                    continue
+                shape = self.rows[i]["outputs"][0]["shape"]
+                values = by_sample(made[0], len(part), shape)
                 if values is not None:
                     self._see(i, values)
 
@@ -163,7 +187,8 @@ class Observer:
     def _top(self, number: int) -> Json:
         peaks = np.concatenate(self._peaks[number])
         where = np.concatenate(self._where[number])
-        order = np.argsort(-peaks, axis=0, kind="stable")[:_TOP]
+        # As floats: bytes and truth values have no negatives.
+        order = np.argsort(-peaks.astype("float64"), axis=0, kind="stable")[:_TOP]
         output = self.rows[number]["outputs"][0]
         axis = channel_axis(output["view"])
         rest = [d for a, d in enumerate(output["shape"]) if a != axis]

@@ -208,6 +208,33 @@ def test_dead_units_and_extremes():
     assert top["activations"][2] == [15, 7] and top["places"][2] == [[1, 1], [1, 1]]
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_cells_that_are_called_each_step_take_no_row_of_another_layer(several):
+    x = keras.Input((7, 3))
+    cell = layers.GRUCell(3)
+    y = layers.RNN([layers.LSTMCell(4), cell] if several else cell)(x)
+    model = networks.uneven(keras.Model(x, layers.Dense(2, name="last")(y)))
+    data = np.random.default_rng(0).normal(size=(5, 7, 3)).astype("float32")
+    payload = keras.visualization.explore(model, data).payload
+    number = [row["path"] for row in payload["layers"]].index("last")
+    said, wanted = payload["statistics"][number], model.predict(data, verbose=0)
+    np.testing.assert_allclose(said["low"], wanted.min(), rtol=1e-5)
+    np.testing.assert_allclose(said["high"], wanted.max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32"])
+def test_what_excites_a_channel_most_in_whole_numbers(dtype):
+    x = keras.Input((4, 2))
+    model = keras.Model(x, keras.ops.cast(keras.ops.maximum(x, 0) * 9, dtype))
+    data = np.random.default_rng(1).normal(size=(6, 4, 2)).astype("float32")
+    payload = keras.visualization.explore(model, data).payload
+    peaks = np.maximum(data * 9, 0).astype(dtype).max(axis=1)
+    (top,) = [t for t in payload["top"] if t["layer"] == len(payload["layers"]) - 1]
+    for channel, samples in enumerate(top["samples"]):
+        found = peaks[samples, channel].astype(float)
+        np.testing.assert_array_equal(found, sorted(peaks[:, channel], reverse=True))
+
+
 def test_evaluation_of_all_samples_and_those_that_came_along():
     model = keras.Sequential([keras.Input((3,)), layers.Softmax()])
     draw = np.random.default_rng(0)
