@@ -31,9 +31,7 @@ _PLAIN = ("input", "reshape", "dropout", "pad", "crop", "model")  # what only pa
 _RECTIFIED = ("relu", "relu6", "ReLU", "squared_relu")
 
 
-def run(
-    model: Model, samples: Samples, rows: Sequence[LayerCall]
-) -> list[list[Array]]:
+def run(model: Model, samples: Samples, rows: Sequence[LayerCall]) -> list[list[Array]]:
     """The results of the page's calls of layers for a batch of samples: `[call][output]`.
 
     Args:
