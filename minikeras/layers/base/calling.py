@@ -8,7 +8,7 @@ finds the result's shape by running `_run` on abstract values, and records a nod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from minikeras.engine.symbolic import KerasTensor, abstract, any_symbolic, infer
 from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.engine.tracebacks import shorten
 from minikeras.layers.base import declaring, masking
-from minikeras.layers.base.call_context import CallContext, call_context
+from minikeras.layers.base.call_context import CallContext, call_context, followed
 from minikeras.layers.base.call_info import (
     build_arguments,
     build_names,
@@ -79,7 +79,42 @@ class LayerCalls:
 
     _converts_arguments = True  # models with declared inputs do it by themselves
     _takes_plain_arguments = False
+    _follows: Mapping[str, None] = {}  # arguments from calls around it, by name
     _goes_straight = True  # whether `call` is all of a plain call; see `straight.py`
+
+    def _register_call_context_args(self, *names: str) -> None:
+        """Let calls of this layer, and of layers in it, follow arguments of these names.
+
+        Part of Keras's interface for authors of layers. A call `layer(x, foo=1)` hands `foo`
+        to `call` where that has such a parameter, and to every layer called inside it that
+        has registered `foo` too and was not given one.
+
+        Raises:
+            RuntimeError: If the layer has been called before.
+
+        Example:
+
+        >>> class Shift(keras.layers.Layer):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self._register_call_context_args("by")
+        ...
+        ...     def call(self, x, by=0.0):
+        ...         return x + by
+        >>> model = keras.Sequential([Shift()])
+        >>> model._register_call_context_args("by")
+        >>> model(np.zeros((1, 1)), by=2.0).tolist()
+        [[2.0]]
+        """
+        if self._called:
+            raise RuntimeError(
+                f"{self._label()}: arguments {names} registered after its first call; "
+                "cannot add call-context args after the layer has been called. Do it in "
+                "__init__."
+            )
+        fields = self.__dict__
+        fields["_follows"] = {**self._follows, **dict.fromkeys(names)}
+        fields["_goes_straight"] = False
 
     def _takes_strings(self) -> bool:
         """Whether `call` may get arrays of strings: those of users may hold layers of text."""
@@ -142,6 +177,9 @@ class LayerCalls:
             if kwargs:
                 kwargs = {key: self._convert(v) for key, v in kwargs.items()}
         self._refuse_plain(args)
+        values = outer.values if outer is not None else {}
+        if self._follows:
+            values = followed(self._follows, info.known, kwargs, outer)
         training = self._resolve_training(info, kwargs, outer)
         if info.takes_training and training is not None:
             kwargs["training"] = training
@@ -153,11 +191,11 @@ class LayerCalls:
         if self.input_spec is not None and (args or kwargs):
             check(self.input_spec, _first(args, kwargs), self._label)
         token = None
-        if outer is None or outer.training != training:
+        if outer is None or outer.training != training or outer.values is not values:
             entry, symbolic = (
                 (self, False) if outer is None else (outer.entry, outer.symbolic)
             )
-            token = call_context.set(CallContext(entry, training, symbolic))
+            token = call_context.set(CallContext(entry, training, symbolic, values))
         try:
             if not self._called or current().wants_paths:
                 with self._scopes():
@@ -321,7 +359,13 @@ class LayerCalls:
         with self._scopes():
             token = call_context.set(CallContext(self, None, True))
             try:
-                self._maybe_build(call_info(type(self).call), args, kwargs)
+                info = call_info(type(self).call)
+                given = {
+                    k: v
+                    for k, v in kwargs.items()
+                    if k not in self._follows or k in info.known
+                }
+                self._maybe_build(info, args, given)
             finally:
                 call_context.reset(token)
             outputs = self._infer(args, kwargs)
