@@ -17,6 +17,7 @@ from minikeras_numba.eager import LoweredKernel, lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
 from minikeras_numba.machine.addresses import address_of
+from minikeras_numba.machine.ahead import together
 from minikeras_numba.machine.team import Registers, get_threads
 from minikeras_numba.pools import lowering as pooling
 from minikeras_numba.products import conv, conv_grad, matmul
@@ -129,7 +130,15 @@ class NumbaBackend(NumpyBackend):
         if node.prim.kind == "movement":
             return False  # nothing to compute while it is in the cache
         values = dict.fromkeys((*node.inputs, *node.outputs))
-        return is_native(self.lower(node, {v: i for i, v in enumerate(values)}))
+        regs = {v: i for i, v in enumerate(values)}
+        made: list[Step] = []
+        jit.gathered(lambda: made.append(self.lower(node, regs)))
+        return is_native(made[0])
+
+    def lowering(
+        self, work: Callable[[], None], nodes: Sequence[Node], regs: Mapping[Value, int]
+    ) -> None:
+        together(work, lambda: [self.lower(node, regs) for node in nodes])
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         lowering = LOWERINGS.get(node.prim.name)

@@ -195,6 +195,12 @@ class Backend:
         """A prepared closure for `node`: reads R[i], writes into the preallocated R[o]."""
         raise NotImplementedError
 
+    def lowering(
+        self, work: Callable[[], None], nodes: Sequence[Node], regs: Mapping[Value, int]
+    ) -> None:
+        """Call `work`, which will `lower` these nodes one by one, and what they hold."""
+        work()
+
     def run_user(
         self, row: UserRow, arrays: Sequence[Any], static: Mapping[str, Any]
     ) -> Any:

@@ -91,18 +91,22 @@ class Routine:
         nodes: list[Node] = []
         views: list[_View] = []
         given = set(graph.inputs)
-        for node in graph.nodes:
-            out = node.outputs[0]
-            if not node.prim.facets.alias:
-                steps.append(_lower(node, regs, backend))
-            elif places.root(out) in given:
-                views.append(_View(regs[node.inputs[0]], regs[out], out.aval.shape))
-            else:
-                shape = regs[node.inputs[0]], regs[out], out.aval.shape
-                self._shapes.append(shape)
-                self._reshape(*shape)
-            if len(nodes) < len(steps):
-                nodes.append(node)
+
+        def lower() -> None:
+            for node in graph.nodes:
+                out = node.outputs[0]
+                if not node.prim.facets.alias:
+                    steps.append(_lower(node, regs, backend))
+                    nodes.append(node)
+                elif places.root(out) in given:
+                    view = _View(regs[node.inputs[0]], regs[out], out.aval.shape)
+                    views.append(view)
+                else:
+                    shape = regs[node.inputs[0]], regs[out], out.aval.shape
+                    self._shapes.append(shape)
+                    self._reshape(*shape)
+
+        backend.lowering(lower, [n for n in graph.nodes if _is_plain(n)], regs)
         self._views = views
         self.nodes = tuple(nodes)
         self.prepared = steps
@@ -228,6 +232,12 @@ class _View:
         if array is not self.seen:
             registers[self.target] = array.reshape(self.shape)
             self.seen = array
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether `backend.lower` makes its step."""
+    special = node.prim.facets.alias or node.prim.name in CONTROLS
+    return not special and not isinstance(node.prim, UserRow)
 
 
 def _lower(

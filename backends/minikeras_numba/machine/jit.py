@@ -29,9 +29,10 @@ import platform
 import threading
 import weakref
 from collections.abc import Callable
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -39,7 +40,9 @@ import minikeras_kernels
 from minikeras_kernels import objects
 
 from minikeras.extend import finish_before_fork
+from minikeras_numba.machine import compiler
 
+_T = TypeVar("_T")
 _DIGEST = 16
 # Whatever can change a kernel's text: all folders below these.
 _SOURCES = (Path(__file__).parents[1], Path(minikeras_kernels.__file__).parent)
@@ -127,6 +130,35 @@ def _nothing() -> None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel that is wanted: see `compile_ir`."""
+
+    name: str
+    build: Callable[[], str] | str
+    key: str
+    stays: bool
+    loops: bool
+
+    @property
+    def id(self) -> tuple[str, str]:
+        return self.name, self.key
+
+    @property
+    def digest(self) -> str:
+        text = f"{self.name}\0{self.key}"
+        return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+
+    @property
+    def path(self) -> Path | None:
+        """Where its object is kept."""
+        folder = cache_dir()
+        return folder / f"{self.digest}.o" if folder else None
+
+    def text(self) -> str:
+        return self.build if isinstance(self.build, str) else self.build()
+
+
 SPARE = 128  # kernels that nobody uses and that stay, for the next model of that form
 
 stats = Stats()
@@ -135,6 +167,14 @@ _pinned: list[_Linked] = []
 _sweep_at = SPARE
 _links = itertools.count()  # a name that a failed link used is never free again
 _lock = threading.RLock()
+_NOWHERE = Address(0)
+# By context, so that an interrupt ends them whenever it comes.
+_wanted: ContextVar[dict[tuple[str, str], Kernel] | None] = ContextVar(
+    "wanted", default=None
+)
+_at_miss: ContextVar[list[Callable[[], object]] | None] = ContextVar(
+    "at_miss", default=None
+)
 
 finish_before_fork(_lock)  # LLVM's own locks cannot be made anew
 
@@ -153,19 +193,9 @@ def host() -> Host:
     return Host(triple, llvm.get_host_cpu_name(), features.flatten(), width)
 
 
-@functools.cache
 def _target_machine() -> Any:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    llvm.initialize_native_asmparser()
-    target = llvm.Target.from_triple(host().triple)
-    return target.create_target_machine(
-        cpu=host().cpu,
-        features=host().features,
-        opt=3,
-        reloc="pic",
-        codemodel="jitdefault",
-    )
+    found = host()
+    return compiler.machine(found.triple, found.cpu, found.features)
 
 
 @functools.cache
@@ -201,33 +231,6 @@ def cache_dir() -> Path | None:
     return root / "numba" / _fingerprint() if root else None
 
 
-# What LLVM does where loops are written as they are to run: its own sequence takes three
-# times as long, and made no product faster.
-_PLAIN = (
-    "sroa",
-    "new_gvn",
-    "instruction_combine",
-    "simplify_cfg",
-    "loop_rotate",
-    "simplify_cfg",
-)
-
-
-def _passes(builder: Any, loops: bool) -> Any:
-    """LLVM's passes over a function."""
-    if not loops:
-        passes = llvm.create_new_function_pass_manager()
-        adders = [f"add_{name}_pass" for name in _PLAIN]
-        if all(hasattr(passes, add) for add in adders):  # llvmlite 0.44 has few
-            for add in adders:
-                getattr(passes, add)()
-            return passes
-    passes = builder.getFunctionPassManager()
-    if loops:
-        passes.add_loop_unroll_pass()
-    return passes
-
-
 def optimise(text: str, loops: bool = True) -> Any:
     """Parse, verify and optimise IR; the module, for `compile_ir` and for reading.
 
@@ -236,20 +239,7 @@ def optimise(text: str, loops: bool = True) -> Any:
         loops: Whether LLVM takes what does not change out of loops, and unrolls those
             that do not forbid it. Vectors are ours in any case.
     """
-    machine = _target_machine()
-    module = llvm.parse_assembly(text)
-    module.triple = host().triple
-    module.data_layout = str(machine.target_data)
-    module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=1)
-    options.loop_vectorization = options.slp_vectorization = False
-    options.loop_interleaving = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    passes = _passes(builder, loops)
-    for function in module.functions:
-        if not function.is_declaration:
-            passes.run(function, builder)
-    return module
+    return compiler.optimise(text, loops, _target_machine())
 
 
 def _link(name: str, body: bytes, key: str) -> _Linked:
@@ -267,6 +257,7 @@ def compile_ir(
     key: str,
     stays: bool = False,
     loops: bool = True,
+    now: bool = False,
 ) -> Address:
     """The address of the function `name` of a module of IR.
 
@@ -278,36 +269,77 @@ def compile_ir(
         stays: Whether the code is never unloaded, so that its address may be anywhere,
             not only where the `Address` itself is.
         loops: As in `optimise`; part of what the key says.
+        now: Whether the kernel is called at once, also while kernels are `gathered`.
     """
+    kernel = Kernel(name, build, key, stays, loops)
+    wanted = _wanted.get()
+    if wanted is None or now:
+        return compiled(kernel)
+    if kernel.id not in _linked:
+        wanted.setdefault(kernel.id, kernel)
+    return _NOWHERE
+
+
+def gathered(function: Callable[[], object]) -> list[Kernel]:
+    """The kernels that `function` asks for and nobody has linked; it gets none of them.
+
+    The addresses that it gets meanwhile are not to be called.
+    """
+    wanted: dict[tuple[str, str], Kernel] = {}
+
+    def gather() -> None:
+        _wanted.set(wanted)
+        function()
+
+    copy_context().run(gather)
+    return list(wanted.values())
+
+
+def foreseen(function: Callable[[], _T], at_miss: Callable[[], object]) -> _T:
+    """Call `function`; where a kernel that it asks for is nowhere, first `at_miss`, once."""
+
+    def run() -> _T:
+        _at_miss.set([at_miss])
+        return function()
+
+    return copy_context().run(run)
+
+
+def compiled(kernel: Kernel, made: tuple[str, bytes] | None = None) -> Address:
+    """The kernel's address; its text and object may have been made elsewhere."""
     with _lock:
-        found = _linked.get((name, key))
+        found = _linked.get(kernel.id)
         if found is None:
-            found = _linked[name, key] = _made(name, build, key, loops)
+            found = _linked[kernel.id] = _made(kernel, made)
             address = found.address()
             _unload()
         else:
             address = found.address()
-        if stays and not found.stays:
+        if kernel.stays and not found.stays:
             found.stays = True
             _pinned.append(found)
     return address
 
 
-def _made(name: str, build: Callable[[], str] | str, key: str, loops: bool) -> _Linked:
-    digest = hashlib.blake2b(f"{name}\0{key}".encode(), digest_size=20).hexdigest()
-    folder = cache_dir()
-    path = folder / f"{digest}.o" if folder else None
-    made = _load(name, path, digest) if path else None
+def _made(kernel: Kernel, made: tuple[str, bytes] | None) -> _Linked:
+    found = _load(kernel) if made is None else None
+    if found is not None:
+        return found
     if made is None:
-        text = build if isinstance(build, str) else build()
-        body = _target_machine().emit_object(optimise(text, loops))
-        stats.compiled += 1
-        stats.read += len(text)
-        stats.written += len(body)
-        if path:
-            objects.write(path, body)
-        made = _link(name, body, digest)
-    return made
+        waiting = _at_miss.get()
+        if waiting:
+            waiting.pop()()
+            if kernel.id in _linked:
+                return _linked[kernel.id]
+        text = kernel.text()
+        made = text, _target_machine().emit_object(optimise(text, kernel.loops))
+    text, body = made
+    stats.compiled += 1
+    stats.read += len(text)
+    stats.written += len(body)
+    if kernel.path:
+        objects.write(kernel.path, body)
+    return _link(kernel.name, body, kernel.digest)
 
 
 def _unload() -> None:
@@ -330,13 +362,13 @@ def loaded() -> int:
     return len(_linked)
 
 
-def _load(name: str, path: Path, digest: str) -> _Linked | None:
-    """The kernel kept in `path`; None where none is, or it cannot be linked."""
-    body = objects.read(path)
+def _load(kernel: Kernel) -> _Linked | None:
+    """The kernel kept on disk; None where none is, or it cannot be linked."""
+    body = objects.read(kernel.path) if kernel.path else None
     if body is None:
         return None
     try:
-        made = _link(name, body, digest)
+        made = _link(kernel.name, body, kernel.digest)
     except RuntimeError:  # of another format, or something else altogether
         return None
     stats.loaded += 1

@@ -47,9 +47,8 @@ class Team:
         table = (ctypes.c_int64 * 4)()
         # the team's state is a global of the compiled code: it lives as long as the
         # process, while what Python allocates is freed at exit under sleeping workers
-        _ENTRY(compile_ir("team_entry", team_text(host().triple), key, True, False))(
-            table
-        )
+        text = team_text(host().triple)
+        _ENTRY(compile_ir("team_entry", text, key, True, False, now=True))(table)
         self.call = _RUN(table[0])
         self._work = _WORK(table[1])
         self._state = int(table[2])

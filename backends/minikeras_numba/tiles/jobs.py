@@ -13,7 +13,6 @@ them, while they are in the cache.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -178,7 +177,6 @@ class Closure:
 Lowered = Callable[[Registers], None]
 
 
-@functools.cache
 def driver() -> int:
     """The address of the kernel that runs tables."""
     return compile_contract("jobs", _emit_driver, f"jobs {JOB} {RANGE}")

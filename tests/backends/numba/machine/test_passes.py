@@ -12,7 +12,7 @@ from minikeras_kernels.signature import Kernel
 from minikeras_kernels.values import Kind, const, counting
 from minikeras_numba.ir.compile import render, target
 from minikeras_numba.ir.render import name, type_of
-from minikeras_numba.machine import jit, team
+from minikeras_numba.machine import compiler, jit, team
 
 ROOT = Path(__file__).parents[4]
 DISABLED = "llvm.loop.unroll.disable"
@@ -106,7 +106,7 @@ def test_every_way_gives_the_same(long, count, loops):
 
 def test_an_llvmlite_with_few_passes_serves_too(monkeypatch):
     """0.44 has no `add_sroa_pass`: LLVM's own sequence is taken."""
-    monkeypatch.setattr(jit, "_PLAIN", ("sroa", "not_there"))
+    monkeypatch.setattr(compiler, "_PLAIN", ("sroa", "not_there"))
     text = render(summing(False), "nounwind", unrolls=False)
     assert str(jit.optimise(text, loops=False)).count("store i64") == 1
 
