@@ -39,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if cut is not None:
             ours, others = cut(words[1:])
             words = [words[0], *ours]
-    options = parser(words).parse_args(words)
+    made = parser(words)
+    if not words:
+        made.print_help(sys.stderr)
+        return 2
+    options = made.parse_args(words)
     options.words = others
     try:
         status = int(_module(options.command).run(options))
@@ -67,13 +71,31 @@ def parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     made.add_argument("--version", action="version", version=f"minikeras {version()}")
-    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = made.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Command
+    )
     asked = next((word for word in words if word in COMMANDS), None)
     for name, about in COMMANDS.items():
         one = commands.add_parser(name, help=about)
         if name == asked:
             _module(name).configure(one)
     return made
+
+
+class _Command(argparse.ArgumentParser):
+    """A command's parser, which refuses words that it does not know by itself.
+
+    argparse leaves them to the parser above, whose usage says nothing about the command.
+    """
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """As its own, with an error where words are left."""
+        options, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return options, others
 
 
 def _module(name: str) -> Any:

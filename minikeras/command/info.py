@@ -7,6 +7,8 @@ import importlib.util
 import os
 import platform
 from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
     print(f"Python {platform.python_version()}, NumPy {np.__version__}")
     print(", ".join(f"{name} {_version(name)}" for name in _OTHERS))
     print(f"{platform.system()} {platform.release()}, {platform.machine()}")
+    print(f"Processor: {_processor()}, {_threads()} threads for this process")
+    print(f"CPU features that NumPy uses: {_features()}")
     print(f"Backends (in use: {registry.current_name()}):")
     for name in registry.registered():
         try:
@@ -52,6 +56,32 @@ def run(options: argparse.Namespace) -> int:
     real = importlib.util.find_spec("keras") is not None
     print(f"Installed keras: {_version('keras') if real else 'none'}")
     return 0
+
+
+def _processor() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        what, _, name = line.partition(":")
+        if what.strip() == "model name":
+            return name.strip()
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def _threads() -> int:
+    """How many processors this process may use at a time."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _features() -> str:
+    known: Any = np.show_config(mode="dicts")
+    simd = known.get("SIMD Extensions", {})
+    return " ".join((*simd.get("baseline", ()), *simd.get("found", ()))) or "unknown"
 
 
 def _version(name: str) -> str:

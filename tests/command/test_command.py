@@ -8,7 +8,7 @@ import pytest
 
 import minikeras
 from minikeras import __main__ as command
-from minikeras.command import COMMANDS, cache, completion
+from minikeras.command import COMMANDS, cache, completion, info
 
 
 def test_info_says_what_a_report_needs(capsys):
@@ -19,6 +19,9 @@ def test_info_says_what_a_report_needs(capsys):
         "NumPy",
         "numpy: ready",
         "BLAS",
+        f"Processor: {info._processor()}",
+        "CPU features",
+        f"{info._threads()} threads",
         "Caches",
     ):
         assert part in out
@@ -31,6 +34,30 @@ def test_help_of_each(name, capsys):
     assert leaving.value.code == 0
     out = capsys.readouterr().out
     assert f"minikeras {name}" in out and len(out.splitlines()) > 3
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_wrong_flag_shows_the_usage_of_its_command(name, capsys):
+    words = {
+        "launch": ["-n", "2", "--bogus", "--", "true"],
+        "completion": ["bash", "--bogus"],
+        "convert": ["a", "b", "--bogus"],
+        "inspect": ["a", "--bogus"],
+        "explore": ["a", "--bogus"],
+    }.get(name, ["--bogus"])
+    with pytest.raises(SystemExit) as leaving:
+        command.main([name, *words])
+    assert leaving.value.code == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert f"usage: minikeras {name}" in err
+    assert f"minikeras {name}: error: " in err and "--bogus" in err
+
+
+def test_without_a_word_the_help_is_shown(capsys):
+    assert command.main([]) == 2
+    out, err = capsys.readouterr()
+    assert not out and all(name in err for name in COMMANDS)
 
 
 def test_cache_is_shown_and_cleared(tmp_path, monkeypatch, capsys):
