@@ -88,7 +88,7 @@ class _Command(argparse.ArgumentParser):
     argparse leaves them to the parser above, whose usage says nothing about the command.
     """
 
-    def parse_known_args(  # type: ignore[override]
+    def parse_known_args(
         self, args: Any = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """As its own, with an error where words are left."""
