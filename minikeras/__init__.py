@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        distillation,
         distribution,
         dtype_policies,
         export,
@@ -90,8 +91,8 @@ _HOMES = {
 }
 _MODULES = (
     "activations", "alias", "applications", "backend", "callbacks", "config", "constraints",
-    "datasets", "distribution", "dtype_policies", "export", "initializers", "layers",
-    "losses", "metrics",
+    "datasets", "distillation", "distribution", "dtype_policies", "export", "initializers",
+    "layers", "losses", "metrics",
     "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
     "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
@@ -189,6 +190,7 @@ __all__ = [
     "custom_gradient",
     "datasets",
     "device",
+    "distillation",
     "distribution",
     "dtype_policies",
     "export",
