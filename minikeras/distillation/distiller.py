@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minikeras import metrics, ops, tree
@@ -50,6 +50,9 @@ class Distiller(Model):
     >>> distiller.student.predict(np.ones((1, 4)), verbose=0).shape
     (1, 3)
     """
+
+    _of_teacher: _Features
+    _of_student: _Features
 
     def __init__(
         self,
@@ -106,7 +109,7 @@ class Distiller(Model):
         )
         fields["_seen"] = (None, [])
 
-    def compile(
+    def compile(  # type: ignore[override]  # as Keras has it: the rest by keyword
         self,
         optimizer: Any = "adam",
         loss: Any = None,
@@ -195,15 +198,16 @@ class Distiller(Model):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+        cls,
+        config: dict[str, Any],
+        custom_objects: Mapping[str, Any] | None = None,
     ) -> Distiller:
         """Make it from what `get_config` gave."""
+        known = None if custom_objects is None else dict(custom_objects)
 
         def made(part: Any) -> Any:
             is_config = isinstance(part, dict)
-            return (
-                deserialize_keras_object(part, custom_objects) if is_config else part
-            )
+            return deserialize_keras_object(part, known) if is_config else part
 
         config = {key: made(value) for key, value in config.items()}
         config["distillation_losses"] = [
@@ -221,7 +225,8 @@ class _Features:
         self.inner = inner
         self.extractor: Any = model
         if inner:
-            inputs: Any = getattr(model, "_inputs_struct", None) or model.inputs
+            inputs: Any = getattr(model, "_inputs_struct", None)
+            inputs = inputs or getattr(model, "inputs", None)
             if isinstance(inputs, list) and len(inputs) == 1:
                 inputs = inputs[0]
             made = [model.get_layer(n).output for n in inner]

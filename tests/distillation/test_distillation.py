@@ -50,7 +50,10 @@ def test_losses_of_logits_by_hand():
             ("kl_divergence", divergence(a, b)),
             (keras.losses.KLDivergence(), divergence(a, b)),
             ("categorical_crossentropy", crossentropy(a, b)),
-            (keras.losses.CategoricalCrossentropy(from_logits=True), crossentropy(a, b)),
+            (
+                keras.losses.CategoricalCrossentropy(from_logits=True),
+                crossentropy(a, b),
+            ),
             ("mse", np.mean((a - b) ** 2)),
         ):
             made = LogitsDistillation(temperature, loss).compute_loss(T, S)
