@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minikeras_kernels.values import Kind, Val, const
 from minikeras_kernels.writer import Writer
 
 from minikeras_numba.ir.compile import target
+from minikeras_numba.ir.job import place
 
 KINDS = {"float32": Kind.F32, "float64": Kind.F64}
 ITEMSIZE = {"float32": 4, "float64": 8}
@@ -30,6 +33,10 @@ class Contract(Writer):
     def word(self, base: Val, index: int = 0) -> Val:
         """The i64 at `base[index]`."""
         return self.peek(self.add(base, 8 * index))
+
+    def field(self, kind: type[tuple[Any, ...]], name: str) -> Val:
+        """A field of the job that the kernel is called for; see `job.Job`."""
+        return self.word(self.parameters[4], place(kind, name))
 
     def peek(self, address: Val, kind: Kind = Kind.I64) -> Val:
         """The element at an address."""

@@ -1,7 +1,7 @@
 """Kernels over the windows of a pooling, vectorised over channels.
 
-Called like a tile, `kernel(A, B, C, S, job)`: `count` windows in a row, each of
-`extra` x `r` x `k` taps (strides sbr, sar, sak), `tail` channels. The job cuts taps
+Called like a tile, `kernel(A, B, C, S, job)`: some windows in a row, each with the same
+taps (`Pooled`). The job cuts taps
 that fall into the padding, so a kernel never sees an edge. For small windows the taps
 are written out, one after the other.
 """
@@ -10,16 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import NamedTuple
 
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.values import Kind, Val, const
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
-from minikeras_numba.tiles.tile import FIELD
 
 Body = Callable[["Windows", Val, Val, Val], None]
 Taps = tuple[int, int, int]
+
+
+class Pooled(NamedTuple):
+    """The fields of a row of windows; moves and strides in bytes."""
+
+    times: int  # windows
+    channels: int
+    da: int = 0
+    dc: int = 0
+    planes: int = 0  # taps along each axis
+    rows: int = 0
+    columns: int = 0
+    plane: int = 0  # from tap to tap
+    row: int = 0
+    column: int = 0
 
 
 def pool_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
@@ -53,21 +68,21 @@ class Windows:
         self.mask: Val | None = None
 
     def field(self, name: str) -> Val:
-        return self.code.word(self.code.parameters[4], FIELD[name])
+        return self.code.field(Pooled, name)
 
     def emit(self, body: Body, scatter: bool) -> Code:
         """For each window, for each vector of channels: `body`."""
         c = self.code
         a, b, out = (c.variable(x) for x in c.parameters[:3])
-        da, dc, channels = self.field("da"), self.field("dc"), self.field("tail")
-        names = ("extra", "r", "k", "sbr", "sar", "sak")
+        da, dc, channels = self.field("da"), self.field("dc"), self.field("channels")
+        names = ("planes", "rows", "columns", "plane", "row", "column")
         self.taps = {name: self.field(name) for name in names}
         # a scatter writes where it reads (A, C), a gather reads both in step (A, B)
         moves = [(a, da), (b, dc if scatter else da), (out, da if scatter else dc)]
         whole = c.bin(Op.SDIV, channels, c.const(c.lanes))
         rest = c.bin(Op.SREM, channels, c.const(c.lanes))
         step = c.const(c.lanes * c.itemsize)
-        with c.repeat(self.field("count"), moves):
+        with c.repeat(self.field("times"), moves):
             offset = c.variable(c.const(0))
             with c.repeat(whole, [(offset, step)]):
                 self.mask = None
@@ -83,16 +98,16 @@ class Windows:
         if self.written is not None:
             places = product(*map(range, self.written))
             for number, place in enumerate(places):
-                parts = zip(place, ("sbr", "sar", "sak"), strict=True)
+                parts = zip(place, ("plane", "row", "column"), strict=True)
                 offset = c.add(*(c.mul(t[name], i) for i, name in parts))
                 visit(offset, const(Kind.I32, number))
             return
         plane, seen = c.variable(c.const(0)), c.variable(const(Kind.I32, 0))
-        with c.repeat(t["extra"], [(plane, t["sbr"])]):
+        with c.repeat(t["planes"], [(plane, t["plane"])]):
             row = c.variable(c.get(plane))
-            with c.repeat(t["r"], [(row, t["sar"])]):
+            with c.repeat(t["rows"], [(row, t["row"])]):
                 at = c.variable(c.get(row))
-                with c.repeat(t["k"], [(at, t["sak"])]):
+                with c.repeat(t["columns"], [(at, t["column"])]):
                     visit(c.get(at), c.get(seen))
                     c.put(seen, c.add(c.get(seen), 1))
 

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from minikeras_numpy.windows import Geometry
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.pools.kernels import pool_kernel
+from minikeras_numba.pools.kernels import Pooled, pool_kernel
 from minikeras_numba.tiles.blocking import (
     Segment,
     axes_of,
@@ -32,7 +33,6 @@ from minikeras_numba.tiles.jobs import (
     Phase,
     Tables,
     clearing,
-    job,
 )
 from minikeras_numba.tiles.regions import Image, Region, regions, three
 
@@ -152,18 +152,15 @@ def _scatter_units(tables: Tables, spec: Pooling, clear: bool) -> None:
 
 def _channel_jobs(
     spec: Pooling, full: list[Region], low: int, high: int
-) -> Iterator[list[int]]:
+) -> Iterator[Job]:
     """The jobs of max_pool_grad for channels [low, high) only."""
     high = min(high, spec.source.channels)
     pixel, item = spec.source.strides[2], spec.source.item
     # a sum over no taps is zero
-    yield job(
+    yield Job(
         pool_kernel(spec.dtype, "sum"),
         c=low * item,
-        count=math.prod(spec.source.sizes),
-        dc=pixel,
-        r=0,
-        tail=high - low,
+        fields=Pooled(math.prod(spec.source.sizes), high - low, dc=pixel),
     )
     for region in full:
         yield from _region_jobs(spec, region, low, high)
@@ -171,7 +168,7 @@ def _channel_jobs(
 
 def _region_jobs(
     spec: Pooling, region: Region, low: int = 0, high: int | None = None
-) -> Iterator[list[int]]:
+) -> Iterator[Job]:
     """One job for each row of windows that see the same taps."""
     d, h, w = region
     first = [s.origin * t for s, t in zip(region, spec.source.strides, strict=True)]
@@ -186,25 +183,24 @@ def _region_jobs(
     fn = pool_kernel(spec.dtype, kind, taps if written else None)
     channel = low * spec.source.item
     depth, height, width = spec.source.strides
+    fields = Pooled(
+        times=w.length,
+        channels=(high or spec.source.channels) - low,
+        da=moves_a[2],
+        dc=moves_c[2],
+        planes=0 if empty else d.taps,
+        rows=h.taps,
+        columns=w.taps,
+        plane=d.gap * depth,
+        row=h.gap * height,
+        column=w.gap * width,
+    )
     for z, y in product(range(d.length), range(h.length)):
         a = sum(first) + z * moves_a[0] + y * moves_a[1] + channel
         c = sum(begin) + z * moves_c[0] + y * moves_c[1] + channel
         places = {
-            "scatter": {"a": a, "b": c, "c": a},
-            "spread": {"a": a, "b": c, "c": a},
-            "gather": {"a": a, "b": a, "c": c},
-        }.get(kind, {"a": a, "c": c})
-        yield job(
-            fn,
-            **places,
-            count=w.length,
-            da=moves_a[2],
-            dc=moves_c[2],
-            extra=0 if empty else d.taps,
-            r=h.taps,
-            k=w.taps,
-            sbr=d.gap * depth,
-            sar=h.gap * height,
-            sak=w.gap * width,
-            tail=(high or spec.source.channels) - low,
-        )
+            "scatter": (a, c, a),
+            "spread": (a, c, a),
+            "gather": (a, a, c),
+        }.get(kind, (a, 0, c))
+        yield Job(fn, *places, fields=fields)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from minikeras_numpy.windows import Geometry
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.depthwise import Sliding, is_depthwise, sliding_phases
@@ -38,12 +39,11 @@ from minikeras_numba.tiles.jobs import (
     Lowered,
     Phase,
     Tables,
-    job,
     zeros_address,
 )
 from minikeras_numba.tiles.panels import Block, Packed, in_place, packed
 from minikeras_numba.tiles.regions import Image, Region, regions, three
-from minikeras_numba.tiles.tile import tile
+from minikeras_numba.tiles.tile import Sums, tile
 
 # A block of results this large is still in L2 when its epilogue runs.
 BLOCK_BYTES = 1 << 18
@@ -186,7 +186,7 @@ def _blocked_axis(work: Correlation) -> tuple[int, int, int]:
 
 def _block_jobs(
     work: Correlation, right: Packed, axis: int, low: int, high: int
-) -> Iterator[list[int]]:
+) -> Iterator[Job]:
     """The jobs of the results whose position along `axis` is in [low, high)."""
     axes = [list(segments) for segments in work.axes]
     axes[axis] = [
@@ -263,7 +263,7 @@ def _region_jobs(
     pitch: int,
     group: int,
     split: bool,
-) -> Iterator[list[int]]:
+) -> Iterator[Job]:
     """Tiles over a region, along x or, where the region is a narrow column, along y."""
     d, h, w = region
     item, lanes = work.source.item, host().lanes(work.source.item)
@@ -281,27 +281,28 @@ def _region_jobs(
                 for i in range(count):
                     shift = at + i * size
                     dc = moves_c[across]
-                    add = (
-                        {"lds": moves_c[along], "ds": dc}
-                        if number
-                        else {"s": zeros_address()}
-                    )
-                    yield job(
+                    # The first part starts from zeros, the others go on from C.
+                    lds, ds = (moves_c[along], dc) if number else (0, 0)
+                    yield Job(
                         fn,
                         a=a0 + part.a + z * moves_a[0] + shift * moves_a[along],
                         b=place + part.b,
                         c=c0 + z * moves_c[0] + shift * moves_c[along],
-                        count=region[across].length,
-                        da=moves_a[across],
-                        dc=dc,
-                        r=part.r,
-                        k=part.k,
-                        sar=part.sar,
-                        sap=moves_a[along],
-                        sak=part.sak,
-                        sbr=part.sbr,
-                        sbk=pitch,
-                        ldc=moves_c[along],
-                        tail=panel.tail,
-                        **add,
+                        s=0 if number else zeros_address(),
+                        fields=Sums(
+                            times=region[across].length,
+                            da=moves_a[across],
+                            dc=dc,
+                            r=part.r,
+                            k=part.k,
+                            sar=part.sar,
+                            sap=moves_a[along],
+                            sak=part.sak,
+                            sbr=part.sbr,
+                            sbk=pitch,
+                            ldc=moves_c[along],
+                            tail=panel.tail,
+                            lds=lds,
+                            ds=ds,
+                        ),
                     )

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from minikeras_numpy.windows import Geometry
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.conv import (
@@ -56,12 +57,11 @@ from minikeras_numba.tiles.jobs import (
     Phase,
     Tables,
     clearing,
-    job,
 )
 from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
 from minikeras_numba.tiles.partial import summing
 from minikeras_numba.tiles.regions import Region, three
-from minikeras_numba.tiles.tile import tile
+from minikeras_numba.tiles.tile import Sums, tile
 
 
 def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
@@ -197,7 +197,7 @@ def _add_parts(
         tables.add_unit(ranges)
 
 
-def _region_jobs(work: Correlation, region: Region) -> Iterator[list[int]]:
+def _region_jobs(work: Correlation, region: Region) -> Iterator[Job]:
     """All taps of a region: rows of the tile are channels, or a kernel row of them.
 
     The reduction runs over the region's positions (y, x); the depth axis adds up.
@@ -223,7 +223,7 @@ def _region_jobs(work: Correlation, region: Region) -> Iterator[list[int]]:
 
 def _tap_jobs(
     work: Correlation, region: Region, tap: int, rows: int, a0: int, b0: int, group: int
-) -> Iterator[list[int]]:
+) -> Iterator[Job]:
     """The tiles of some rows of the weights' gradient that start at a tap."""
     _, h, w = region
     item, lanes = work.source.item, host().lanes(work.source.item)
@@ -234,7 +234,7 @@ def _tap_jobs(
     for panel in panels(work.outer, lanes):
         column = (group * work.outer + panel.start) * item
         for at, size, count in row_tiles(rows, panel.vectors):
-            yield job(
+            yield Job(
                 tile(
                     *(work.dtype, size, panel.vectors, panel.masked(lanes), True),
                     exact=True,
@@ -242,18 +242,20 @@ def _tap_jobs(
                 a=a0 + at * item,
                 b=b0 + column,
                 c=c0 + at * pitch + column,
-                count=count,
-                da=size * item,
-                dc=size * pitch,
-                r=h.length,
-                k=w.length,
-                sar=h.stride * ay,
-                sap=item,
-                sak=w.stride * ax,
-                sbr=by,
-                sbk=bx,
-                ldc=pitch,
-                lds=pitch,
-                ds=size * pitch,
-                tail=panel.tail,
+                fields=Sums(
+                    times=count,
+                    da=size * item,
+                    dc=size * pitch,
+                    r=h.length,
+                    k=w.length,
+                    sar=h.stride * ay,
+                    sap=item,
+                    sak=w.stride * ax,
+                    sbr=by,
+                    sbk=bx,
+                    ldc=pitch,
+                    lds=pitch,
+                    ds=size * pitch,
+                    tail=panel.tail,
+                ),
             )

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from minikeras_numpy.windows import Geometry
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.products.depthwise_kernels import depthwise_kernel
+from minikeras_numba.products.depthwise_kernels import Depthwise, depthwise_kernel
 from minikeras_numba.tiles.blocking import (
     Axis,
     backward_segments,
@@ -31,7 +32,6 @@ from minikeras_numba.tiles.jobs import (
     Phase,
     Tables,
     clearing,
-    job,
 )
 from minikeras_numba.tiles.panels import scratch
 from minikeras_numba.tiles.partial import summing
@@ -130,7 +130,7 @@ class _Row(NamedTuple):
     source: int
     target: int
     weight: int
-    fields: dict[str, int]
+    fields: Depthwise
     taps: tuple[int, int, int]
 
 
@@ -141,21 +141,21 @@ def _row(work: Sliding, region: Region) -> _Row:
     taps = (d.taps, h.taps, w.taps)
     empty = math.prod(taps) == 0
     moves, first = _weight_strides(work, region)
-    fields = {
-        "count": w.length,
-        "da": w.stride * width,
-        "dc": w.step * work.target.strides[2],
-        "extra": 0 if empty else d.taps,
-        "r": h.taps,
-        "k": w.taps,
-        "sbr": d.gap * depth,
-        "sar": h.gap * height,
-        "sak": w.gap * width,
-        "ldc": moves[0],
-        "sap": moves[1],
-        "sbk": moves[2],
-        "tail": work.source.channels,
-    }
+    fields = Depthwise(
+        times=w.length,
+        da=w.stride * width,
+        dc=w.step * work.target.strides[2],
+        planes=0 if empty else d.taps,
+        rows=h.taps,
+        columns=w.taps,
+        image_plane=d.gap * depth,
+        image_row=h.gap * height,
+        image_column=w.gap * width,
+        weight_plane=moves[0],
+        weight_row=moves[1],
+        weight_column=moves[2],
+        channels=work.source.channels,
+    )
     source = sum(s.origin * t for s, t in zip(region, work.source.strides, strict=True))
     target = sum(s.start * t for s, t in zip(region, work.target.strides, strict=True))
     return _Row(0 if empty else source, target, 0 if empty else first, fields, taps)
@@ -191,15 +191,15 @@ def _fixed(taps: tuple[int, int, int]) -> tuple[int, int, int] | None:
     return taps if 1 < math.prod(taps) <= _MOST_TAPS and taps[1] == taps[2] else None
 
 
-def _apply_jobs(work: Sliding, region: Region) -> Iterator[list[int]]:
+def _apply_jobs(work: Sliding, region: Region) -> Iterator[Job]:
     row = _row(work, region)
     fn = depthwise_kernel(work.dtype, "apply", _fixed(row.taps))
     for a, c in _rows(work, region):
-        yield job(fn, a=row.source + a, b=row.weight, c=row.target + c, **row.fields)
+        yield Job(fn, row.source + a, row.weight, row.target + c, fields=row.fields)
 
 
-def _learn_jobs(work: Sliding, region: Region) -> Iterator[list[int]]:
+def _learn_jobs(work: Sliding, region: Region) -> Iterator[Job]:
     row = _row(work, region)
     fn = depthwise_kernel(work.dtype, "learn", _fixed(row.taps))
     for a, b in _rows(work, region):
-        yield job(fn, a=row.source + a, b=row.target + b, c=row.weight, **row.fields)
+        yield Job(fn, row.source + a, row.target + b, row.weight, fields=row.fields)

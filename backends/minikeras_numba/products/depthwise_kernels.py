@@ -1,10 +1,9 @@
 """Kernels of depthwise convolutions, vectorised over channels.
 
-Called like a tile, `kernel(A, B, C, S, job)`: a row of `count` positions, each of
-`extra` x `r` x `k` taps, `tail` channels. The strides of the taps are sbr, sar, sak in
-the images and ldc, sap, sbk in the weights. As in pooling, the job cuts taps that fall
-into the padding. For each vector of channels the weights (or their gradients) of a small
-window stay in registers while the positions go by.
+Called like a tile, `kernel(A, B, C, S, job)`: a row of positions, each with the same taps
+(`Depthwise`). As in pooling, the job cuts taps that fall into the padding. For each
+vector of channels the weights (or their gradients) of a small window stay in registers
+while the positions go by.
 """
 
 from __future__ import annotations
@@ -18,10 +17,27 @@ from minikeras_kernels.values import Val
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
-from minikeras_numba.tiles.tile import FIELD
 
 Taps = tuple[int, int, int]
 Visit = Callable[[Val, Val], None]
+
+
+class Depthwise(NamedTuple):
+    """The fields of a row of positions; moves and strides in bytes."""
+
+    times: int  # positions
+    da: int
+    dc: int
+    planes: int  # taps along each axis
+    rows: int
+    columns: int
+    image_plane: int  # from tap to tap in the images
+    image_row: int
+    image_column: int
+    weight_plane: int  # and in the weights
+    weight_row: int
+    weight_column: int
+    channels: int
 
 
 def depthwise_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
@@ -29,7 +45,7 @@ def depthwise_kernel(dtype: str, kind: str, taps: Taps | None = None) -> int:
 
     apply: C = the sum of A's window times the weights B; A moves by da, C by dc.
     learn: C, the weights' gradient, += A's window times B; A moves by da, B by dc.
-    `taps`: the job's extra, r and k, where the kernel is for these only.
+    `taps`: the job's planes, rows and columns, where the kernel is for these only.
     """
 
     def build() -> Code:
@@ -55,16 +71,17 @@ class _Depthwise:
         self.mask: Val | None = None
 
     def field(self, name: str) -> Val:
-        return self.code.word(self.code.parameters[4], FIELD[name])
+        return self.code.field(Depthwise, name)
 
     def emit(self, body: Callable[[Val, Val, Val], None]) -> Code:
         """`body(A, B, C)` for each vector of channels."""
         c = self.code
-        names = ("count", "da", "dc", "extra", "r", "k")
+        names = ("times", "da", "dc", "planes", "rows", "columns")
         self.job = {name: self.field(name) for name in names}
-        self.images = [self.field(name) for name in ("sbr", "sar", "sak")]
-        self.weights = [self.field(name) for name in ("ldc", "sap", "sbk")]
-        channels = self.field("tail")
+        axes = ("plane", "row", "column")
+        self.images = [self.field(f"image_{axis}") for axis in axes]
+        self.weights = [self.field(f"weight_{axis}") for axis in axes]
+        channels = self.field("channels")
         whole = c.bin(Op.SDIV, channels, c.const(c.lanes))
         rest = c.bin(Op.SREM, channels, c.const(c.lanes))
         step = c.const(c.lanes * c.itemsize)
@@ -94,7 +111,7 @@ class _Depthwise:
         """`visit(offset in the image, in the weights)` inside loops over any window."""
         c = self.code
         outer: list[Val] = [c.const(0), c.const(0)]
-        self._nest(("extra", "r", "k"), outer, visit)
+        self._nest(("planes", "rows", "columns"), outer, visit)
 
     def _nest(self, names: tuple[str, ...], at: list[Val], visit: Visit) -> None:
         c = self.code
@@ -112,7 +129,7 @@ class _Depthwise:
         taps = list(self.known()) if self.fixed else []
         weights = [c.vload(c.add(b, tap.weight), self.mask) for tap in taps]
         x, y = (c.variable(p) for p in (a, out))
-        with c.repeat(self.job["count"], [(x, self.job["da"]), (y, self.job["dc"])]):
+        with c.repeat(self.job["times"], [(x, self.job["da"]), (y, self.job["dc"])]):
             total = c.variable(c.number(0.0))
             c.put(total, c.number(0.0))
 
@@ -145,7 +162,7 @@ class _Depthwise:
         places = [c.add(out, tap.weight) for tap in taps]
         sums = [c.variable(c.vload(place, self.mask)) for place in places]
         x, g = (c.variable(p) for p in (a, b))
-        with c.repeat(self.job["count"], [(x, self.job["da"]), (g, self.job["dc"])]):
+        with c.repeat(self.job["times"], [(x, self.job["da"]), (g, self.job["dc"])]):
             gradient = c.vload(c.get(g), self.mask)
             for tap, total in zip(taps, sums, strict=True):
                 value = c.vload(c.add(c.get(x), tap.image), self.mask)

@@ -13,6 +13,8 @@ sums rounded once, as they are stored.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.elementwise import MEMORY_KIND, from_memory, to_memory
 from minikeras_kernels.values import Address, Val
@@ -20,10 +22,21 @@ from minikeras_kernels.values import Address, Val
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
 from minikeras_numba.tiles.pack import transposed
-from minikeras_numba.tiles.tile import FIELD
 
 # Blocks of a vector's lanes that a turner asks for ahead.
 AHEAD = 4
+
+
+class Few(NamedTuple):
+    """The fields of both: sap, sbk and ldc are the bytes between rows of A, B and C."""
+
+    k: int  # the length of the reduction
+    sap: int
+    sbk: int
+    ldc: int
+    times: int = 1  # groups of columns
+    deep: int = 1  # rows of B in a block
+    tail: int = 0  # columns that are there, where there is a mask
 
 
 class _Few(Contract):
@@ -36,9 +49,6 @@ class _Few(Contract):
         self.bytes = self.memory.nbytes  # of an element
         self.vector = self.lanes * self.itemsize  # bytes of a vector of sums
         self.line = self.lanes * self.bytes  # bytes of as many elements
-
-    def field(self, name: str) -> Val:
-        return self.word(self.parameters[4], FIELD[name])
 
     def elements(self, address: Val, lanes: int = 1, mask: Val | None = None) -> Val:
         """Elements from memory, widened."""
@@ -57,18 +67,17 @@ class _Few(Contract):
 
 
 def sweeper(dtype: str, rows: int, vectors: int, masked: bool) -> int:
-    """C = A @ B for P rows and `count` groups of V vectors of columns.
+    """C = A @ B for P rows and `times` groups of V vectors of columns.
 
-    Fields: sap, sbk and ldc are the bytes between rows of A, B and C; k the rows of B, `r`
-    of which are a block; S is scratch: r * P elements, then count * P * V vectors. Only
+    S is scratch: `deep` * P elements, then times * P * V vectors. Only
     `tail` lanes of the last vector are C's where `masked`; then there is one group.
     """
 
     def build() -> Code:
         c = _Few(dtype, rows)
         a, b, out, scratch, _ = c.parameters
-        count, k, deep, sbk = (c.field(name) for name in ("count", "k", "r", "sbk"))
-        mask = c.head(c.field("tail")) if masked else None
+        count, k, deep, sbk = (c.field(Few, n) for n in ("times", "k", "deep", "sbk"))
+        mask = c.head(c.field(Few, "tail")) if masked else None
         sums_at = c.add(scratch, c.mul(deep, rows * c.itemsize))
         total = c.mul(count, rows * vectors)
         _clear(c, sums_at, total)
@@ -97,7 +106,7 @@ def sweeper(dtype: str, rows: int, vectors: int, masked: bool) -> int:
             for p in range(rows):
                 for v in range(vectors):
                     found = c.vload(c.add(c.get(place), (p * vectors + v) * c.vector))
-                    to = c.add(c.get(target), c.mul(c.field("ldc"), p), v * c.line)
+                    to = c.add(c.get(target), c.mul(c.field(Few, "ldc"), p), v * c.line)
                     c.give(found, to, mask if v == vectors - 1 else None)
         return c.code
 
@@ -117,7 +126,7 @@ def _columns_of(c: _Few, a: Val, scratch: Val, count: Val) -> None:
 
     Where they lie, 2^n bytes apart, they would share lines of the cache with the rows of B.
     """
-    sap = c.field("sap")
+    sap = c.field(Few, "sap")
     source, target = c.variable(a), c.variable(scratch)
     moves = [(source, c.const(c.bytes)), (target, c.const(c.rows * c.itemsize))]
     with c.repeat(count, moves):
@@ -142,7 +151,7 @@ def _sweep(
     }  # fmt: skip
     sums = {pv: c.variable(c.vload(places[pv])) for pv in grid}
     a, b = (c.variable(start) for start in starts)
-    moves = [(a, c.const(c.rows * c.itemsize)), (b, c.field("sbk"))]
+    moves = [(a, c.const(c.rows * c.itemsize)), (b, c.field(Few, "sbk"))]
     with c.repeat(count, moves):
         lines = [
             c.elements(
@@ -164,22 +173,21 @@ def _sweep(
 
 
 def turner(dtype: str, rows: int, masked: bool) -> int:
-    """C = A @ transpose(B) for P rows and `count` times a vector's lanes of columns.
+    """C = A @ transpose(B) for P rows and `times` times a vector's lanes of columns.
 
-    Fields: sap, sbk and ldc are the bytes between rows of A, B and C; k the elements of a
-    row of B. Only `tail` of the columns are there where `masked`; then `count` is 1.
+    Only `tail` of the columns are there where `masked`; then `times` is 1.
     """
 
     def build() -> Code:
         c = _Few(dtype, rows)
         a, b, out, _, _ = c.parameters
-        k, sbk = c.field("k"), c.field("sbk")
-        tail = c.field("tail") if masked else None
+        k, sbk = c.field(Few, "k"), c.field(Few, "sbk")
+        tail = c.field(Few, "tail") if masked else None
         whole = c.bin(Op.SDIV, k, c.const(c.lanes))
         rest = c.sub(k, c.mul(whole, c.lanes))
         group, target = c.variable(b), c.variable(out)
         steps = [(group, c.mul(sbk, c.lanes)), (target, c.const(c.line))]
-        with c.repeat(c.field("count"), steps):
+        with c.repeat(c.field(Few, "times"), steps):
             sums = [c.variable(c.number(0.0)) for _ in range(rows)]
             a_at, b_at = c.variable(a), c.variable(c.get(group))
             with c.repeat(whole, [(a_at, c.const(c.line)), (b_at, c.const(c.line))]):
@@ -193,7 +201,7 @@ def turner(dtype: str, rows: int, masked: bool) -> int:
                         _multiply(c, c.add(c.get(a_at), i * c.bytes), line, sums)
             mask = c.head(tail) if tail is not None else None
             for p, total in enumerate(sums):
-                to = c.add(c.get(target), c.mul(c.field("ldc"), p))
+                to = c.add(c.get(target), c.mul(c.field(Few, "ldc"), p))
                 c.give(c.get(total), to, mask)
         return c.code
 
@@ -206,7 +214,7 @@ def _lines(c: _Few, b: Val, tail: Val | None, rest: Val | None) -> list[Val]:
     There are `tail` rows, and `rest` elements in each, or all where that is None.
     """
     rows = []
-    sbk = c.field("sbk")
+    sbk = c.field(Few, "sbk")
     for i in range(c.lanes):
         place = c.add(b, c.mul(sbk, i))
         mask = None
@@ -224,7 +232,7 @@ def _lines(c: _Few, b: Val, tail: Val | None, rest: Val | None) -> list[Val]:
 
 def _multiply(c: _Few, a: Val, line: Val, sums: list[Address]) -> None:
     """Add a line, times the element of each row of A, to the sums."""
-    sap = c.field("sap")
+    sap = c.field(Few, "sap")
     for p, total in enumerate(sums):
         x = c.wide(c.elements(c.add(a, c.mul(sap, p))))
         c.put(total, c.fma(x, line, c.get(total)))

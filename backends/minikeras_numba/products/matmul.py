@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.matmul_few import few_phases, is_few
 from minikeras_numba.products.matmul_sizes import FLOATS, Matmul, Where, describe
@@ -26,11 +27,10 @@ from minikeras_numba.tiles.jobs import (
     Phase,
     Tables,
     finishing,
-    job,
     zeros_address,
 )
 from minikeras_numba.tiles.panels import Block, Packed, in_place, packed
-from minikeras_numba.tiles.tile import max_rows, max_vectors, tile
+from minikeras_numba.tiles.tile import Sums, max_rows, max_vectors, tile
 
 # Rows of B that a tile goes through before the next rows: their panel stays in L2.
 DEPTH = 1536
@@ -69,7 +69,7 @@ def matmul_phases(
     left = _left(spec, a) if spec.transpose_a else None
     if skips_zeros(spec):
 
-        def dense(rows: tuple[int, int], group: range) -> list[list[int]]:
+        def dense(rows: tuple[int, int], group: range) -> list[Job]:
             return _jobs(spec, right, left, rows, group)
 
         return sparse_phases(spec, a, right, out, epilogue, dense)
@@ -169,7 +169,7 @@ def _jobs(
     left: Packed | None,
     rows: tuple[int, int],
     group: range,
-) -> list[list[int]]:
+) -> list[Job]:
     """The tiles of one block of rows: for each panel, depth by depth, all its rows."""
     result = []
     depths = chunks(spec.k, -(-spec.k // DEPTH)) or [(0, 0)]
@@ -185,40 +185,46 @@ def _jobs(
                 left is not None,
             )
             for begin, end in depths:
+                a = _rows_of(spec, left, low, at, begin)
                 result.append(
-                    job(
+                    Job(
                         fn,
                         b=right.offsets[i] + begin * pitch,
                         c=(low + at) * spec.c.pitch + panel.start * spec.item,
-                        count=count,
-                        dc=size * spec.c.pitch,
-                        k=end - begin,
-                        sbk=pitch,
-                        ldc=spec.c.pitch,
-                        tail=panel.tail,
-                        **_a_fields(spec, left, low, at, size, begin),
-                        **_start_fields(spec, begin, size),
+                        a=a.start,
+                        s=0 if begin else zeros_address(),
+                        fields=Sums(
+                            times=count,
+                            dc=size * spec.c.pitch,
+                            k=end - begin,
+                            sbk=pitch,
+                            ldc=spec.c.pitch,
+                            tail=panel.tail,
+                            da=size * a.apart,
+                            sap=a.apart,
+                            sak=a.along,
+                            lds=spec.c.pitch if begin else 0,
+                            ds=size * spec.c.pitch if begin else 0,
+                        ),
                     )
                 )
     return result
 
 
-def _a_fields(
-    spec: Matmul, left: Packed | None, low: int, at: int, size: int, begin: int
-) -> dict[str, int]:
-    """Where a run of tiles finds its rows of A."""
+class _Rows(NamedTuple):
+    """Where a tile finds its rows of A, in bytes."""
+
+    start: int
+    apart: int  # from row to row
+    along: int  # from element to element
+
+
+def _rows_of(spec: Matmul, left: Packed | None, low: int, at: int, begin: int) -> _Rows:
+    """Rows of a block from its row `at` on, in A itself or where it is packed."""
     if left is None:
         pitch = spec.a.pitch
-        start = (low + at) * pitch + begin * spec.item
-        return {"a": start, "da": size * pitch, "sap": pitch, "sak": spec.item}
+        return _Rows((low + at) * pitch + begin * spec.item, pitch, spec.item)
     number = [p.start for p in left.panels].index(low)
     pitch = left.row_bytes[number]
     start = left.offsets[number] + at * spec.item + begin * pitch
-    return {"a": start, "da": size * spec.item, "sap": spec.item, "sak": pitch}
-
-
-def _start_fields(spec: Matmul, begin: int, size: int) -> dict[str, int]:
-    """From zeros at the first depth, from what C holds at the later ones."""
-    if begin == 0:
-        return {"s": zeros_address()}
-    return {"lds": spec.c.pitch, "ds": size * spec.c.pitch}
+    return _Rows(start, spec.item, pitch)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.products.few_rows import sweeper, turner
+from minikeras_numba.products.few_rows import Few, sweeper, turner
 from minikeras_numba.products.matmul_sizes import Matmul
 from minikeras_numba.tiles.jobs import (
     SERIAL_WORK,
@@ -19,7 +20,6 @@ from minikeras_numba.tiles.jobs import (
     Phase,
     Tables,
     finishing,
-    job,
 )
 from minikeras_numba.tiles.panels import scratch
 
@@ -75,11 +75,11 @@ def _stretches(spec: Matmul) -> Iterator[range]:
     return (range(at, min(at + width, spec.n)) for at in range(0, spec.n, width))
 
 
-def _fields(spec: Matmul) -> dict[str, int]:
-    return {"k": spec.k, "sap": spec.a.pitch, "sbk": spec.b.pitch, "ldc": spec.c.pitch}
+def _fields(spec: Matmul) -> Few:
+    return Few(k=spec.k, sap=spec.a.pitch, sbk=spec.b.pitch, ldc=spec.c.pitch)
 
 
-def _sweeping(spec: Matmul, columns: range, tables: Tables) -> Iterator[list[int]]:
+def _sweeping(spec: Matmul, columns: range, tables: Tables) -> Iterator[Job]:
     """Whole groups of the stretch, and what is left of it."""
     wide = _vectors(spec.m)
     groups, rest = divmod(len(columns), wide * spec.lanes)
@@ -88,18 +88,18 @@ def _sweeping(spec: Matmul, columns: range, tables: Tables) -> Iterator[list[int
     sums = max(groups * wide, last) * spec.lanes + DEEP
     room = scratch(spec.m * sums * max(4, spec.item))
     tables.keep.append(room)
-    fields = {"s": int(room.ctypes.data), "r": DEEP, **_fields(spec)}
+    place, fields = int(room.ctypes.data), _fields(spec)._replace(deep=DEEP)
     if groups:
         at = columns.start * spec.item
         fn = sweeper(spec.dtype, spec.m, wide, False)
-        yield job(fn, b=at, c=at, count=groups, **fields)
+        yield Job(fn, b=at, c=at, s=place, fields=fields._replace(times=groups))
     if last:
         at = (columns.stop - rest) * spec.item
         fn = sweeper(spec.dtype, spec.m, last, tail < spec.lanes)
-        yield job(fn, b=at, c=at, tail=tail, **fields)
+        yield Job(fn, b=at, c=at, s=place, fields=fields._replace(tail=tail))
 
 
-def _turning(spec: Matmul, columns: range, tables: Tables) -> Iterator[list[int]]:
+def _turning(spec: Matmul, columns: range, tables: Tables) -> Iterator[Job]:
     """Whole vectors of the stretch, and what is left of it."""
     whole, rest = divmod(len(columns), spec.lanes)
     for first, count, tail in (
@@ -107,11 +107,9 @@ def _turning(spec: Matmul, columns: range, tables: Tables) -> Iterator[list[int]
         (columns.stop - rest, min(rest, 1), rest),
     ):
         if count:
-            yield job(
+            yield Job(
                 turner(spec.dtype, spec.m, tail > 0),
                 b=first * spec.b.pitch,
                 c=first * spec.item,
-                count=count,
-                tail=tail,
-                **_fields(spec),
+                fields=_fields(spec)._replace(times=count, tail=tail),
             )

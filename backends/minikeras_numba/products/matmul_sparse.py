@@ -18,13 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
-import numpy as np
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.values import Address, Kind, Val, counting
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
+from minikeras_numba.ir.job import WORDS, Job
+from minikeras_numba.ir.job import rows as job_rows
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.matmul_sizes import Matmul
@@ -37,11 +39,9 @@ from minikeras_numba.tiles.jobs import (
     Tables,
     emit_jobs,
     finishing,
-    job,
     zeros_address,
 )
 from minikeras_numba.tiles.panels import Block, Packed, scratch, transposing
-from minikeras_numba.tiles.tile import FIELD, JOB
 
 # Rows of B that a block of the reduction covers: 32 KB of a panel, the first cache.
 DEPTH = 128
@@ -59,7 +59,37 @@ SIXTEENTHS = 9
 SLACK_ROWS = 2
 _HEAD = 64  # bytes: the mark, 1 where the block is sparse
 
-DenseJobs = Callable[[tuple[int, int], range], list[list[int]]]
+
+class Listed(NamedTuple):
+    """The fields of the lister: rows of A, and where in a block's part the lists lie."""
+
+    times: int  # rows
+    depths: int  # blocks of the reduction
+    k: int  # values in a row
+    offsets: int  # bytes behind C
+    values: int
+    slack: int  # nonzeros more than SIXTEENTHS / 16 of what was seen that are let pass
+    here: int  # whether the rows are at S, else at A
+    pitch: int  # bytes from row to row
+
+
+class Gathered(NamedTuple):
+    """The fields of a tile that gathers; all places are bytes behind S, B and C."""
+
+    times: int  # rows
+    depths: int  # blocks of the reduction
+    offsets: int  # of the lists at S
+    values: int
+    panel: int  # in B
+    flag: int  # in B: the vector that tells whether all of the panel is finite
+    target: int  # in C
+    pitch: int  # bytes from row to row of C
+    zeros: int  # the address of a row of zeros
+    dense: int  # the address of the jobs that do the same without lists
+    dense_count: int
+
+
+DenseJobs = Callable[[tuple[int, int], range], list[Job]]
 
 
 def skips_zeros(spec: Matmul) -> bool:
@@ -155,7 +185,7 @@ class _Lists:
         tables.work = spec.m * spec.k * 4
         for i, (low, high) in enumerate(self.blocks):
             at, calls = i * self.pitch, []
-            source = {"a": low * spec.a.pitch, "sap": spec.a.pitch}
+            a_place, place, pitch = low * spec.a.pitch, 0, spec.a.pitch
             if spec.transpose_a:
                 width = -(-spec.k // spec.lanes)
                 panel = Panel(0, width, spec.k - (width - 1) * spec.lanes)
@@ -164,18 +194,23 @@ class _Lists:
                     spec.dtype, spec.lanes, panel, block, at + self.copy, self.row_bytes
                 )
                 place = int(self.array.ctypes.data) + at + self.copy
-                source = {"s": place, "extra": 1, "sap": self.row_bytes}
+                a_place, pitch = 0, self.row_bytes
             calls.append(
-                job(
+                Job(
                     lister(),
                     c=at,
-                    count=high - low,
-                    r=self.depths,
-                    k=spec.k,
-                    dc=self.offsets_at,
-                    ds=self.values_at,
-                    lds=SLACK_ROWS * spec.k,
-                    **source,
+                    a=a_place,
+                    s=place,
+                    fields=Listed(
+                        times=high - low,
+                        depths=self.depths,
+                        k=spec.k,
+                        offsets=self.offsets_at,
+                        values=self.values_at,
+                        slack=SLACK_ROWS * spec.k,
+                        here=spec.transpose_a,
+                        pitch=pitch,
+                    ),
                 )
             )
             tables.add_unit([JobRange(spec.a.starts[0], 0, 0, *tables.add_jobs(calls))])
@@ -194,56 +229,51 @@ def _gather(
     number: int,
     dense: DenseJobs,
     tables: Tables,
-) -> list[int]:
+) -> Job:
     """The job for a block of rows and a panel, with the dense jobs it may run instead."""
-    table = np.array(dense(rows, range(number, number + 1)), np.int64)
+    table = job_rows(dense(rows, range(number, number + 1)))
     tables.keep.append(table)
     panel = right.panels[number]
     low, high = rows
-    return job(
+    return Job(
         gather_tile(panel.vectors),
-        count=high - low,
-        k=lists.depths,
         s=lists.address(rows),
-        da=lists.offsets_at,
-        ds=lists.values_at,
-        sbk=right.offsets[number],
-        sbr=right.flags[number],
-        dc=low * spec.c.pitch + panel.start * spec.item,
-        ldc=spec.c.pitch,
-        lds=zeros_address(),
-        extra=int(table.ctypes.data),
-        r=len(table),
+        fields=Gathered(
+            times=high - low,
+            depths=lists.depths,
+            offsets=lists.offsets_at,
+            values=lists.values_at,
+            panel=right.offsets[number],
+            flag=right.flags[number],
+            target=low * spec.c.pitch + panel.start * spec.item,
+            pitch=spec.c.pitch,
+            zeros=zeros_address(),
+            dense=int(table.ctypes.data),
+            dense_count=len(table),
+        ),
     )
 
 
 def lister() -> int:
-    """List the nonzeros of `count` rows of `k` values, `r` blocks of columns of them.
-
-    Fields: sap is the bytes between rows; they are at S if `extra`, else at A. C is the
-    block's part (see `_Lists`) with the offsets `dc` and the values `ds` bytes behind;
-    `lds` nonzeros more than SIXTEENTHS / 16 of what was seen are too many.
-    """
+    """List the nonzeros of some rows of A; C is the block's part (see `_Lists`)."""
 
     def build() -> Code:
         c = Contract("pack", "float32", 5)
-        a, _, out, start, row = c.parameters
-        k, lanes = c.word(row, FIELD["k"]), c.lanes
-        here = c.icmp(Rel.NE, c.word(row, FIELD["extra"]), c.const(0))
+        a, _, out, start, _ = c.parameters
+        k, lanes = c.field(Listed, "k"), c.lanes
+        here = c.icmp(Rel.NE, c.field(Listed, "here"), c.const(0))
         first = c.select(here, start, a)
-        offsets = c.add(out, c.word(row, FIELD["dc"]))
-        values = c.add(out, c.word(row, FIELD["ds"]))
+        offsets = c.add(out, c.field(Listed, "offsets"))
+        values = c.add(out, c.field(Listed, "values"))
         begins = c.variable(c.add(out, c.const(_HEAD)))
-        slack = c.word(row, FIELD["lds"])
+        slack = c.field(Listed, "slack")
         n, seen, sparse = (c.variable(c.const(i)) for i in (0, 0, 1))
         numbers = counting(Kind.I32, lanes, 4 * lanes)
-        with c.repeat(c.word(row, FIELD["r"])) as depth:
+        with c.repeat(c.field(Listed, "depths")) as depth:
             low = c.mul(c.get(depth), DEPTH)
             high = _least(c, c.add(low, c.const(DEPTH)), k)
             at = c.variable(first)
-            with c.repeat(
-                c.word(row, FIELD["count"]), [(at, c.word(row, FIELD["sap"]))]
-            ):
+            with c.repeat(c.field(Listed, "times"), [(at, c.field(Listed, "pitch"))]):
                 c.poke(c.get(n), c.get(begins))
                 c.put(begins, c.add(c.get(begins), c.const(8)))
                 c.put(seen, c.add(c.get(seen), c.sub(high, low)))
@@ -283,52 +313,44 @@ def _least(c: Contract, x: Val, y: Val) -> Val:
 
 
 def gather_tile(vectors: int) -> int:
-    """C = A @ B for `count` rows from their lists at S, or by the dense jobs.
-
-    Fields: `k` blocks of the reduction; the lists' offsets and values `da` and `ds`
-    bytes behind S; the panel `sbk` and the vector that tells of it `sbr` bytes behind
-    B; the result `dc` bytes behind C, its rows `ldc` apart; `lds` is a row of zeros;
-    `r` dense jobs at `extra`.
-    """
+    """C = A @ B for some rows from their lists at S, or by the dense jobs."""
 
     def build() -> Code:
         c = Contract("tile", "float32", 5)
-        a, b, out, lists, row = c.parameters
+        a, b, out, lists, _ = c.parameters
         sparse = c.icmp(Rel.NE, c.peek(lists), c.const(0))
         # What the checker left: NaN in a lane, where a value of the panel is not finite.
-        flag = c.vload(c.add(b, c.word(row, FIELD["sbr"])))
+        flag = c.vload(c.add(b, c.field(Gathered, "flag")))
         spoiled = c.fcmp(Rel.UNO, flag, flag)
         bad = c.any_lane(spoiled)
         sparse = c.bin(Op.AND, sparse, c.invert(bad))
         with c.when(sparse):
-            _emit_gather(c, b, out, lists, row, vectors)
+            _emit_gather(c, b, out, lists, vectors)
         with c.when(c.invert(sparse)):
-            last = c.word(row, FIELD["r"])
-            emit_jobs(c, c.word(row, FIELD["extra"]), c.const(0), last, (a, b, out))
+            last = c.field(Gathered, "dense_count")
+            emit_jobs(c, c.field(Gathered, "dense"), c.const(0), last, (a, b, out))
         return c.code
 
-    return compile_contract("tile", build, f"gather tile {vectors} {_HEAD} {JOB}")
+    return compile_contract("tile", build, f"gather tile {vectors} {_HEAD} {WORDS}")
 
 
-def _emit_gather(
-    c: Contract, b: Val, out: Val, lists: Val, row: Val, vectors: int
-) -> None:
+def _emit_gather(c: Contract, b: Val, out: Val, lists: Val, vectors: int) -> None:
     """Rows of the result, one block of the reduction after the other."""
-    offsets = c.add(lists, c.word(row, FIELD["da"]))
-    values = c.add(lists, c.word(row, FIELD["ds"]))
+    offsets = c.add(lists, c.field(Gathered, "offsets"))
+    values = c.add(lists, c.field(Gathered, "values"))
     begins = c.variable(c.add(lists, c.const(_HEAD)))
-    panel = c.add(b, c.word(row, FIELD["sbk"]))
-    ldc = c.word(row, FIELD["ldc"])
-    top = c.add(out, c.word(row, FIELD["dc"]))
+    panel = c.add(b, c.field(Gathered, "panel"))
+    pitch = c.field(Gathered, "pitch")
+    top = c.add(out, c.field(Gathered, "target"))
     line = c.lanes * c.itemsize
     zero = c.number(0.0)
-    with c.repeat(c.word(row, FIELD["k"])) as depth:
+    with c.repeat(c.field(Gathered, "depths")) as depth:
         place = c.variable(top)
         fresh = c.icmp(Rel.EQ, c.get(depth), c.const(0))
-        moves = [(place, ldc), (begins, c.const(8))]
-        with c.repeat(c.word(row, FIELD["count"]), moves):
+        moves = [(place, pitch), (begins, c.const(8))]
+        with c.repeat(c.field(Gathered, "times"), moves):
             low, high = (c.word(c.get(begins), i) for i in range(2))
-            old = c.select(fresh, c.word(row, FIELD["lds"]), c.get(place))
+            old = c.select(fresh, c.field(Gathered, "zeros"), c.get(place))
             # neighbours add to different sums: twice the chains, enough to keep busy
             even = [
                 c.variable(c.vload(c.add(old, c.const(v * line))))

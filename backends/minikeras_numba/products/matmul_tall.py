@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.products.matmul_sizes import Matmul
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job, zeros_address
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, zeros_address
 from minikeras_numba.tiles.panels import scratch
 from minikeras_numba.tiles.partial import summing
-from minikeras_numba.tiles.tile import tile
+from minikeras_numba.tiles.tile import Sums, tile
 
 # Fewer rows than this are no tall matrix.
 TALL = 1024
@@ -64,29 +65,29 @@ def tall_phases(spec: Matmul, a: Base, b: Base, out: Base) -> list[Phase]:
     return [Phase(tables), Phase(added)]
 
 
-def _block(
-    spec: Matmul, columns: list[Panel], rows: int, first: bool
-) -> Iterator[list[int]]:
+def _block(spec: Matmul, columns: list[Panel], rows: int, first: bool) -> Iterator[Job]:
     """All tiles of the result over a block of rows, from zeros or added to what is there."""
     pitch = spec.n * spec.item
     for panel in columns:
         for at, size, count in row_tiles(spec.m, panel.vectors):
-            start = (
-                {"s": zeros_address()} if first else {"lds": pitch, "ds": size * pitch}
-            )
-            yield job(
+            lds, ds = (0, 0) if first else (pitch, size * pitch)
+            yield Job(
                 tile(spec.dtype, size, panel.vectors, False, True),
                 a=at * spec.item,
                 b=panel.start * spec.item,
                 c=at * pitch + panel.start * spec.item,
-                count=count,
-                da=size * spec.item,
-                dc=size * pitch,
-                k=rows,
-                sap=spec.item,
-                sak=spec.a.pitch,
-                sbk=spec.b.pitch,
-                ldc=pitch,
-                tail=panel.tail,
-                **start,
+                s=zeros_address() if first else 0,
+                fields=Sums(
+                    times=count,
+                    da=size * spec.item,
+                    dc=size * pitch,
+                    k=rows,
+                    sap=spec.item,
+                    sak=spec.a.pitch,
+                    sbk=spec.b.pitch,
+                    ldc=pitch,
+                    tail=panel.tail,
+                    lds=lds,
+                    ds=ds,
+                ),
             )

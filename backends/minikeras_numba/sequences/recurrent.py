@@ -10,13 +10,14 @@ import numpy as np
 from minikeras_kernels.cells import ARRAYS
 
 from minikeras_numba.ir.compile import compile_kernel
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.sequences.recurrent_ir import CellKernel, key
 from minikeras_numba.tiles.blocking import chunks, panels, row_tiles
-from minikeras_numba.tiles.jobs import SERIAL_WORK, Closure, Lowered, job
+from minikeras_numba.tiles.jobs import SERIAL_WORK, Closure, Lowered
 from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
-from minikeras_numba.tiles.tile import tile
+from minikeras_numba.tiles.tile import Sums, tile
 
 NAMES = tuple(ARRAYS)
 # Batch rows that go through a step together: their gates stay in L1 and L2.
@@ -98,7 +99,7 @@ def _tables(
     """The units, and the tiles of one step of each; runs of one length share tiles."""
     known: dict[int, tuple[int, int]] = {}
     table: list[tuple[int, ...]] = []
-    jobs: list[list[int]] = []
+    jobs: list[Job] = []
     for low, high in runs:
         if high - low not in known:
             start = len(jobs)
@@ -110,7 +111,7 @@ def _tables(
 
 def _jobs(
     name: str, dtype: str, right: Packed, rows: int, sizes: tuple[int, int, int]
-) -> list[list[int]]:
+) -> list[Job]:
     """Tiles from `rows` states (or gradients of gates) to gates (or to states)."""
     time, units, width = sizes
     item = np.dtype(dtype).itemsize
@@ -127,23 +128,25 @@ def _jobs(
             fn = tile(dtype, size, panel.vectors, panel.masked(lanes), False)
             column = panel.start * item
             result.append(
-                job(
+                Job(
                     fn,
                     a=at * a_pitch,
                     b=right.offsets[i],
                     c=at * c_pitch + column,
                     s=at * s_pitch + column,
-                    count=count,
-                    da=size * a_pitch,
-                    dc=size * c_pitch,
-                    ds=size * s_pitch,
-                    k=depth,
-                    sap=a_pitch,
-                    sak=item,
-                    sbk=right.row_bytes[i],
-                    ldc=c_pitch,
-                    lds=s_pitch,
-                    tail=panel.tail,
+                    fields=Sums(
+                        times=count,
+                        da=size * a_pitch,
+                        dc=size * c_pitch,
+                        ds=size * s_pitch,
+                        k=depth,
+                        sap=a_pitch,
+                        sak=item,
+                        sbk=right.row_bytes[i],
+                        ldc=c_pitch,
+                        lds=s_pitch,
+                        tail=panel.tail,
+                    ),
                 )
             )
     return result

@@ -16,8 +16,8 @@ from minikeras_kernels.code import Code, Op
 from minikeras_kernels.values import Kind, Val, const
 
 from minikeras_numba.ir.compile import target
+from minikeras_numba.ir.job import HEAD, WORDS
 from minikeras_numba.machine.jit import host
-from minikeras_numba.tiles.tile import FIELD, JOB
 
 SIZES = ("units_table", "jobs", "packed", "space", "batch", "time", "width", "p0", "p1")
 _ONE, _ZERO = const(Kind.I64, 1), const(Kind.I64, 0)
@@ -114,11 +114,11 @@ class CellKernel(Cells):
         bases = [f.convert(Op.PTRTOINT, x.base, Kind.I64) for x in (a, out, start)]
         bases.insert(1, self.n["packed"])
         with f.loop(self.first, self.end) as number:
-            job = f.add(self.n["jobs"], f.mul(number, 8 * len(JOB)))
+            job = f.add(self.n["jobs"], f.mul(number, 8 * WORDS))
             row = f.pointer(job, Kind.I64)
             given = []
             for base, name in zip(bases, ("a", "b", "c", "s"), strict=True):
-                offset = f.load(f.at(row, const(Kind.I64, FIELD[name])))
+                offset = f.load(f.at(row, const(Kind.I64, HEAD.index(name))))
                 given.append(f.add(base, offset))
             f.call(f.load(row), [*given, job])
 

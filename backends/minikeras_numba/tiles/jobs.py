@@ -3,7 +3,7 @@
 A lowered matmul, convolution or pooling is a few *phases*. A phase is a number of
 *units*, shared out to the threads; a unit is a list of *ranges*; one moves the
 three base addresses A, B and C and runs a range of *jobs*: calls of a tile, a packer
-or a pooling kernel with the strides and offsets in the job's row. Everything about
+or a pooling kernel, with the strides and offsets in the job's row (`ir/job.py`). Everything about
 shapes, edges and padding is decided when the tables are made; running them
 allocates nothing, and which thread runs a unit never changes a result.
 
@@ -24,12 +24,12 @@ from minikeras_kernels.values import Val
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import ITEMSIZE, Contract
+from minikeras_numba.ir.job import HEAD, WORDS, Job, rows
 from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import Registers, get_threads, run
-from minikeras_numba.tiles.tile import FIELD, JOB, tile
+from minikeras_numba.tiles.tile import Sums, tile
 
 Table = npt.NDArray[np.int64]
-RANGE = ("a", "b", "c", "first", "last", "row", "end")
 _BASES = 3  # the meta's first words: units, ranges, jobs
 _EPILOGUE = _BASES + 9
 _ZEROS: Any = np.zeros(4096, np.uint8)
@@ -62,17 +62,10 @@ class JobRange(NamedTuple):
     end: int = 0
 
 
-def job(fn: int, **fields: int) -> list[int]:
-    """One row of the jobs table; see `tile.JOB`."""
-    row = [0] * len(JOB)
-    row[0] = fn
-    row[FIELD["count"]] = row[FIELD["r"]] = row[FIELD["k"]] = 1
-    for name, value in fields.items():
-        row[FIELD[name]] = value
-    return row
+RANGE = JobRange._fields
 
 
-def clearing(dtype: str, nbytes: int) -> Iterator[list[int]]:
+def clearing(dtype: str, nbytes: int) -> Iterator[Job]:
     """Jobs that fill C with zeros: tiles that reduce over nothing, C as one column."""
     item = ITEMSIZE[dtype]
     lanes = host().lanes(item)
@@ -80,10 +73,12 @@ def clearing(dtype: str, nbytes: int) -> Iterator[list[int]]:
     whole, rest = divmod(nbytes // item, lanes)
     if whole:
         fn = tile(dtype, 1, 1, False, False)
-        yield job(fn, count=whole, dc=row, r=0, k=0, s=zeros_address())
+        fields = Sums(times=whole, dc=row, r=0, k=0)
+        yield Job(fn, s=zeros_address(), fields=fields)
     if rest:
         fn = tile(dtype, 1, 1, True, False)
-        yield job(fn, c=whole * row, r=0, k=0, s=zeros_address(), tail=rest)
+        fields = Sums(r=0, k=0, tail=rest)
+        yield Job(fn, c=whole * row, s=zeros_address(), fields=fields)
 
 
 @dataclass(slots=True)
@@ -93,17 +88,17 @@ class Tables:
     a: Base
     b: Base
     c: Base
-    jobs: list[list[int]] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
     ranges: list[JobRange] = field(default_factory=list)
     units: list[int] = field(default_factory=lambda: [0])
     work: int = 0
     # Arrays that the jobs know by address: nothing else would keep them alive.
     keep: list[Any] = field(default_factory=list)
 
-    def add_jobs(self, rows: Iterable[list[int]]) -> tuple[int, int]:
+    def add_jobs(self, jobs: Iterable[Job]) -> tuple[int, int]:
         """Append jobs; the range they take in the table."""
         first = len(self.jobs)
-        self.jobs.extend(rows)
+        self.jobs.extend(jobs)
         return first, len(self.jobs)
 
     def add_unit(self, ranges: Iterable[JobRange]) -> None:
@@ -129,7 +124,7 @@ class Phase:
         made = (
             np.array(tables.units, np.int64),
             np.array(tables.ranges, np.int64).reshape(-1, len(RANGE)),
-            np.array(tables.jobs, np.int64).reshape(-1, len(JOB)),
+            rows(tables.jobs),
         )
         words = [int(t.ctypes.data) for t in made]
         for base in (tables.a, tables.b, tables.c):
@@ -179,7 +174,7 @@ Lowered = Callable[[Registers], None]
 
 def driver() -> int:
     """The address of the kernel that runs tables."""
-    return compile_contract("jobs", _emit_driver, f"jobs {JOB} {RANGE}")
+    return compile_contract("jobs", _emit_driver, f"jobs {HEAD} {WORDS} {RANGE}")
 
 
 def _emit_driver() -> Code:
@@ -216,9 +211,9 @@ def emit_jobs(
 ) -> None:
     """Run rows [first, last) of a table: each is a call through the pointer in it."""
     with c.repeat(last, start=first) as number:
-        row = c.add(jobs, c.mul(c.get(number), 8 * len(JOB)))
+        row = c.add(jobs, c.mul(c.get(number), 8 * WORDS))
         places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate(bases)]
-        begin = c.word(row, FIELD["s"])
+        begin = c.word(row, HEAD.index("s"))
         nothing = c.icmp(Rel.EQ, begin, c.const(0))
         begin = c.select(nothing, places[2], begin)
         c.call(c.word(row, 0), [*places, begin, row])

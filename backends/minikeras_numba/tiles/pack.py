@@ -7,27 +7,64 @@ tile: `pack(src, _, dst, _, job)`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from minikeras_kernels.code import Code, Rel
 from minikeras_kernels.values import Val
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
-from minikeras_numba.tiles.tile import FIELD
+
+
+class Copied(NamedTuple):
+    """The fields of a copier: so many rows, and the bytes from one to the next."""
+
+    rows: int
+    pitch: int
+    to_pitch: int
+    tail: int  # lanes of the last vector that are there
+
+
+class Turned(NamedTuple):
+    """The fields of a transposer: so many squares, and the bytes from one to the next."""
+
+    times: int
+    step: int
+    to_step: int
+    pitch: int  # from row to row of the source
+    to_pitch: int
+    rows: int  # of the last square's rows those that are there
+    tail: int  # and of the elements of each
+
+
+class Checked(NamedTuple):
+    """The fields of a checker: rows of a panel, and where what was found is noted."""
+
+    rows: int
+    pitch: int
+    flag: int  # bytes behind C
+    first: int  # whether this is the first look, so that nothing is noted yet
+
+
+class Added(NamedTuple):
+    """The fields of an adder: so many vectors of so many parts."""
+
+    times: int
+    parts: int
+    pitch: int  # bytes from part to part
+    tail: int = 0
 
 
 def copier(dtype: str, vectors: int) -> int:
-    """Copy `k` rows of V vectors; `tail` lanes of the last are real, the rest zero.
-
-    Fields: sak and ldc are the bytes between rows of the source and of the panel.
-    """
+    """Copy rows of V vectors; `tail` lanes of the last are real, the rest zero."""
 
     def build() -> Code:
         c = Contract("pack", dtype, 5)
-        source, _, target, _, job = c.parameters
-        mask = c.head(c.word(job, FIELD["tail"]))
+        source, _, target, _, _ = c.parameters
+        mask = c.head(c.field(Copied, "tail"))
         a, d = c.variable(source), c.variable(target)
-        moves = [(a, c.word(job, FIELD["sak"])), (d, c.word(job, FIELD["ldc"]))]
-        with c.repeat(c.word(job, FIELD["k"]), moves):
+        moves = [(a, c.field(Copied, "pitch")), (d, c.field(Copied, "to_pitch"))]
+        with c.repeat(c.field(Copied, "rows"), moves):
             for v in range(vectors):
                 offset = c.const(v * c.lanes * c.itemsize)
                 value = c.vload(
@@ -40,30 +77,29 @@ def copier(dtype: str, vectors: int) -> int:
 
 
 def transposer(dtype: str, full: bool) -> int:
-    """Transpose `count` blocks of L x L: rows of the source become lanes of the panel.
+    """Transpose squares of L x L: rows of the source become lanes of the panel.
 
-    Fields: sap is the bytes between rows of the source, da and dc move on to the next
-    block, `extra` rows and, in each, `tail` elements are real unless `full`. All L rows
+    `rows` rows and, in each, `tail` elements are real unless `full`. All L rows
     of the panel are written: jobs go up the panel, so that the next ones mend what the
     last rows spoiled, and the panel has L spare rows.
     """
 
     def build() -> Code:
         c = Contract("pack", dtype, 5)
-        source, _, target, _, job = c.parameters
-        sap, ldc = c.word(job, FIELD["sap"]), c.word(job, FIELD["ldc"])
-        tail, extra = c.word(job, FIELD["tail"]), c.word(job, FIELD["extra"])
+        source, _, target, _, _ = c.parameters
+        pitch, to_pitch = c.field(Turned, "pitch"), c.field(Turned, "to_pitch")
+        tail, there = c.field(Turned, "tail"), c.field(Turned, "rows")
         a, d = c.variable(source), c.variable(target)
-        moves = [(a, c.word(job, FIELD["da"])), (d, c.word(job, FIELD["dc"]))]
-        with c.repeat(c.word(job, FIELD["count"]), moves):
+        moves = [(a, c.field(Turned, "step")), (d, c.field(Turned, "to_step"))]
+        with c.repeat(c.field(Turned, "times"), moves):
             rows = []
             for i in range(c.lanes):
-                place = c.add(c.get(a), c.mul(sap, i))
-                inside = c.icmp(Rel.SLT, c.const(i), extra)
+                place = c.add(c.get(a), c.mul(pitch, i))
+                inside = c.icmp(Rel.SLT, c.const(i), there)
                 real = c.select(inside, tail, c.const(0))
                 rows.append(c.vload(place, None if full else c.head(real)))
             for i, row in enumerate(transposed(c, rows)):
-                c.vstore(row, c.add(c.get(d), c.mul(ldc, i)))
+                c.vstore(row, c.add(c.get(d), c.mul(to_pitch, i)))
         return c.code
 
     return compile_contract("pack", build, f"transposer {dtype} full={full}")
@@ -94,22 +130,22 @@ def _shuffle(c: Contract, a: Val, b: Val, order: list[int]) -> Val:
 
 
 def checker(dtype: str, vectors: int) -> int:
-    """Look for infinities and NaN in `k` rows of V vectors at C, `ldc` bytes apart.
+    """Look for infinities and NaN in rows of V vectors at C.
 
-    The vector `dc` bytes behind C gets a NaN if there is one, and keeps what it had
-    unless `extra`: the sum of all values times zero.
+    The vector at `flag` gets a NaN if there is one, and keeps what it had
+    unless `first`: the sum of all values times zero.
     """
 
     def build() -> Code:
         c = Contract("pack", dtype, 5)
-        _, _, rows, _, job = c.parameters
+        _, _, rows, _, _ = c.parameters
         zero = c.number(0.0)
-        flag = c.add(rows, c.word(job, FIELD["dc"]))
-        first = c.icmp(Rel.NE, c.word(job, FIELD["extra"]), c.const(0))
+        flag = c.add(rows, c.field(Checked, "flag"))
+        first = c.icmp(Rel.NE, c.field(Checked, "first"), c.const(0))
         old = c.select(first, zero, c.vload(flag))
         sums = [c.variable(old if v == 0 else zero) for v in range(vectors)]
         at = c.variable(rows)
-        with c.repeat(c.word(job, FIELD["k"]), [(at, c.word(job, FIELD["ldc"]))]):
+        with c.repeat(c.field(Checked, "rows"), [(at, c.field(Checked, "pitch"))]):
             for v, total in enumerate(sums):
                 x = c.vload(c.add(c.get(at), c.const(v * c.lanes * c.itemsize)))
                 c.put(total, c.fadd(c.get(total), c.fmul(x, zero)))
@@ -123,22 +159,22 @@ def checker(dtype: str, vectors: int) -> int:
 
 
 def adder(dtype: str, full: bool) -> int:
-    """C = the sum of `k` rows of vectors, `sak` bytes apart, in order.
+    """C = the sum of the parts of A, in order.
 
-    There are `count` vectors; unless `full` only `tail` lanes of each are real.
+    Unless `full` only `tail` lanes of each vector are real.
     """
 
     def build() -> Code:
         c = Contract("pack", dtype, 5)
-        source, _, target, _, job = c.parameters
+        source, _, target, _, _ = c.parameters
         a, d = c.variable(source), c.variable(target)
         step = c.const(c.lanes * c.itemsize)
-        mask = None if full else c.head(c.word(job, FIELD["tail"]))
-        sak, rows = c.word(job, FIELD["sak"]), c.word(job, FIELD["k"])
-        with c.repeat(c.word(job, FIELD["count"]), [(a, step), (d, step)]):
+        mask = None if full else c.head(c.field(Added, "tail"))
+        pitch, parts = c.field(Added, "pitch"), c.field(Added, "parts")
+        with c.repeat(c.field(Added, "times"), [(a, step), (d, step)]):
             total = c.variable(c.number(0.0))
             part = c.variable(c.get(a))
-            with c.repeat(rows, [(part, sak)]):
+            with c.repeat(parts, [(part, pitch)]):
                 old = c.get(total)
                 c.put(total, c.fadd(old, c.vload(c.get(part), mask)))
             c.vstore(c.get(total), c.get(d), mask)

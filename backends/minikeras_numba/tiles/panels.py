@@ -11,10 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.tiles.blocking import Panel
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job
-from minikeras_numba.tiles.pack import checker, copier, transposer
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables
+from minikeras_numba.tiles.pack import (
+    Checked,
+    Copied,
+    Turned,
+    checker,
+    copier,
+    transposer,
+)
 
 _ALIGN = 64
 
@@ -95,10 +103,10 @@ def packed(
                 make = transposing if transposed else _copying
                 tables.add_jobs(make(dtype, lanes, panel, block, target, size))
                 if checked:
-                    look = {"k": block.rows, "ldc": size, "extra": block is content[0]}
-                    fn = checker(dtype, panel.vectors)
                     place = m * at + flag - target
-                    tables.add_jobs([job(fn, c=target, dc=place, **look)])
+                    fields = Checked(block.rows, size, place, block is content[0])
+                    fn = checker(dtype, panel.vectors)
+                    tables.add_jobs([Job(fn, c=target, fields=fields)])
                 target += block.rows * size
             tables.add_unit([JobRange(0, 0, 0, first, len(tables.jobs))])
     return Packed(tables.c, columns, offsets, row_bytes, at, Phase(tables), flags)
@@ -106,26 +114,17 @@ def packed(
 
 def _copying(
     dtype: str, lanes: int, panel: Panel, block: Block, target: int, size: int
-) -> list[list[int]]:
+) -> list[Job]:
     """One job copies the block's rows."""
     source = block.source + panel.start * np.dtype(dtype).itemsize
     fn = copier(dtype, panel.vectors)
-    return [
-        job(
-            fn,
-            a=source,
-            c=target,
-            k=block.rows,
-            sak=block.pitch,
-            ldc=size,
-            tail=panel.tail,
-        )
-    ]
+    fields = Copied(block.rows, block.pitch, size, panel.tail)
+    return [Job(fn, a=source, c=target, fields=fields)]
 
 
 def transposing(
     dtype: str, lanes: int, panel: Panel, block: Block, target: int, size: int
-) -> list[list[int]]:
+) -> list[Job]:
     """Per vector of the panel: a job for the whole L x L squares, one for what is left."""
     item = np.dtype(dtype).itemsize
     whole, rest = divmod(block.rows, lanes)
@@ -138,17 +137,19 @@ def transposing(
             fn = transposer(dtype, full=part == 0 and extra == lanes)
             column = panel.start + v * lanes
             result.append(
-                job(
+                Job(
                     fn,
                     a=block.source + column * block.pitch + begin * item,
                     c=target + begin * size + v * lanes * item,
-                    count=count,
-                    da=lanes * item,
-                    dc=lanes * size,
-                    sap=block.pitch,
-                    ldc=size,
-                    tail=tail,
-                    extra=extra,
+                    fields=Turned(
+                        times=count,
+                        step=lanes * item,
+                        to_step=lanes * size,
+                        pitch=block.pitch,
+                        to_pitch=size,
+                        rows=extra,
+                        tail=tail,
+                    ),
                 )
             )
     return result

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.tiles.blocking import chunks
-from minikeras_numba.tiles.jobs import Base, JobRange, Tables, job
-from minikeras_numba.tiles.pack import adder
+from minikeras_numba.tiles.jobs import Base, JobRange, Tables
+from minikeras_numba.tiles.pack import Added, adder
 
 
 def summing(dtype: str, sums: Base, out: Base, size: int, parts: int) -> Tables:
@@ -19,18 +20,13 @@ def summing(dtype: str, sums: Base, out: Base, size: int, parts: int) -> Tables:
     tables.work = size // item * parts
     for low, high in chunks(size // item // lanes, 4 * get_threads()):
         place = low * lanes * item
-        fields = {"a": place, "c": place, "count": high - low, "k": parts, "sak": size}
-        jobs = tables.add_jobs([job(adder(dtype, full=True), **fields)])
-        tables.add_unit([JobRange(0, 0, 0, *jobs)])
+        fields = Added(high - low, parts, size)
+        call = Job(adder(dtype, full=True), a=place, c=place, fields=fields)
+        tables.add_unit([JobRange(0, 0, 0, *tables.add_jobs([call]))])
     rest = size // item % lanes
     if rest:
         place = size - rest * item
-        fields = {"a": place, "c": place, "k": parts, "sak": size, "tail": rest}
-        tables.add_unit(
-            [
-                JobRange(
-                    0, 0, 0, *tables.add_jobs([job(adder(dtype, full=False), **fields)])
-                )
-            ]
-        )
+        fields = Added(1, parts, size, tail=rest)
+        call = Job(adder(dtype, full=False), a=place, c=place, fields=fields)
+        tables.add_unit([JobRange(0, 0, 0, *tables.add_jobs([call]))])
     return tables

@@ -10,13 +10,14 @@ of A overlap, nothing is copied) and its weight gradient (R, K = the positions o
 the output, p = channels). S is C itself to accumulate, a bias row with stride 0, or a
 row of zeros.
 
-A tile is called as `tile(A, B, C, S, job)` with the job's fields (see `JOB`) behind
-the last address; it repeats itself `count` times, moving A, C and S each time.
+A tile is called as `tile(A, B, C, S, job)`: the last is the address of a `Job`, in which
+the tile finds its `Sums`. It repeats itself `times` times, moving A, C and S each time.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 from minikeras_kernels.code import Code
 from minikeras_kernels.values import Address, Val
@@ -25,11 +26,24 @@ from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
 from minikeras_numba.machine.jit import host
 
-JOB = (
-    "fn", "a", "b", "c", "count", "da", "dc", "r", "k", "sar", "sap", "sak",
-    "sbr", "sbk", "ldc", "s", "lds", "ds", "tail", "extra",
-)  # fmt: skip
-FIELD = {name: i for i, name in enumerate(JOB)}
+
+class Sums(NamedTuple):
+    """The fields of a tile; strides and moves are in bytes, as in the formula above."""
+
+    times: int = 1
+    da: int = 0  # what A moves by from one time to the next
+    dc: int = 0
+    ds: int = 0
+    r: int = 1
+    k: int = 1
+    sar: int = 0
+    sap: int = 0
+    sak: int = 0
+    sbr: int = 0
+    sbk: int = 0
+    ldc: int = 0  # from row to row of C
+    lds: int = 0  # from row to row of S
+    tail: int = 0  # lanes of the last vector that are C's
 
 
 @functools.cache
@@ -94,7 +108,7 @@ class _Tile:
         self.exact = exact
 
     def field(self, name: str) -> Val:
-        return self.code.word(self.code.parameters[4], FIELD[name])
+        return self.code.field(Sums, name)
 
     def emit(self) -> Code:
         c = self.code
@@ -110,7 +124,7 @@ class _Tile:
         self.strides = {
             n: self.field(n) for n in ("r", "k", "sar", "sap", "sak", "sbr", "sbk")
         }
-        with c.repeat(self.field("count"), moves):
+        with c.repeat(self.field("times"), moves):
             begin = c.get(s_at)
             sums = {pv: c.variable(self.load(begin, lds, *pv)) for pv in self.grid}
             self.reduce(c.get(a_at), b, sums)

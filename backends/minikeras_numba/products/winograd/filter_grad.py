@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.winograd.grid import Grid, cut, room
-from minikeras_numba.products.winograd.kernels import filters_out
+from minikeras_numba.products.winograd.kernels import FiltersOut, filters_out
 from minikeras_numba.products.winograd.phases import (
     ITEM,
     LINE,
@@ -25,8 +26,8 @@ from minikeras_numba.products.winograd.phases import (
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job
-from minikeras_numba.tiles.tile import tile
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables
+from minikeras_numba.tiles.tile import Sums, tile
 
 # The sums of all threads may take so much; larger ones are left to the direct way.
 MOST_BYTES = 256 << 20
@@ -61,7 +62,7 @@ class _Sums(NamedTuple):
             yield panel, at, row
             at += self.work.channels * row
 
-    def products(self, tiles: int) -> Iterator[list[int]]:
+    def products(self, tiles: int) -> Iterator[Job]:
         """Position by position, channels times filters, over the tiles of a block."""
         images, gradients = self.images, self.gradients
         for position in range(POSITIONS):
@@ -70,24 +71,26 @@ class _Sums(NamedTuple):
             c = self.start + position * self.position
             for panel, place, row in self.places():
                 for at, size, count in row_tiles(self.work.channels, panel.vectors):
-                    yield job(
+                    yield Job(
                         tile("float32", size, panel.vectors, False, True),
                         a=a + at * ITEM,
                         b=b + panel.start * ITEM,
                         c=c + place + at * row,
-                        count=count,
-                        da=size * ITEM,
-                        dc=size * row,
-                        k=tiles,
-                        sap=ITEM,
-                        sak=images.tile_bytes,
-                        sbk=gradients.tile_bytes,
-                        ldc=row,
-                        lds=row,
-                        ds=size * row,
+                        fields=Sums(
+                            times=count,
+                            da=size * ITEM,
+                            dc=size * row,
+                            k=tiles,
+                            sap=ITEM,
+                            sak=images.tile_bytes,
+                            sbk=gradients.tile_bytes,
+                            ldc=row,
+                            lds=row,
+                            ds=size * row,
+                        ),
                     )
 
-    def jobs(self, strips: tuple[Strip, ...], inner: Inner) -> Iterator[list[int]]:
+    def jobs(self, strips: tuple[Strip, ...], inner: Inner) -> Iterator[Job]:
         """All of a block."""
         for i, strip in enumerate(strips):
             yield from self.images.jobs(strip, i * self.work.across)
@@ -160,18 +163,20 @@ def _back(sums: _Sums, base: Base, target: Base, parts: int, each: int) -> Table
                 at = v * host().vector_bytes
                 last = v == panel.vectors - 1
                 rows.append(
-                    job(
+                    Job(
                         filters_out(work.taps, last and not whole),
                         a=sums.start + place + low * row + at,
                         c=low * pixel + panel.start * ITEM + at,
-                        count=high - low,
-                        k=parts,
-                        sak=each,
-                        sap=sums.position,
-                        da=row,
-                        ldc=work.channels * pixel,
-                        dc=pixel,
-                        tail=panel.tail,
+                        fields=FiltersOut(
+                            vectors=high - low,
+                            parts=parts,
+                            part=each,
+                            position=sums.position,
+                            step=row,
+                            tap=work.channels * pixel,
+                            to_step=pixel,
+                            tail=panel.tail,
+                        ),
                     )
                 )
             tables.add_unit([JobRange(0, 0, 0, *tables.add_jobs(rows))])

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from minikeras_numpy.windows import Geometry
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.products.winograd.kernels import tiles_out
+from minikeras_numba.products.winograd.kernels import TilesOut, tiles_out
 from minikeras_numba.products.winograd.phases import (
     ITEM,
     Filters,
@@ -29,7 +30,7 @@ from minikeras_numba.products.winograd.phases import (
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
 from minikeras_numba.tiles.blocking import chunks
-from minikeras_numba.tiles.jobs import Base, Epilogue, JobRange, Phase, Tables, job
+from minikeras_numba.tiles.jobs import Base, Epilogue, JobRange, Phase, Tables
 from minikeras_numba.tiles.panels import Packed
 
 # Tiles and products of a block: a part of a core's second-level cache.
@@ -285,9 +286,7 @@ class _Forward(NamedTuple):
     def products(self) -> Products:
         return self.filters.products
 
-    def jobs(
-        self, strips: Sequence[Strip], inner: Inner, memory: int
-    ) -> Iterator[list[int]]:
+    def jobs(self, strips: Sequence[Strip], inner: Inner, memory: int) -> Iterator[Job]:
         """All of a block; the workspaces are at the address `memory`."""
         across = self.work.across
         for i, strip in enumerate(strips):
@@ -296,7 +295,7 @@ class _Forward(NamedTuple):
         for i, strip in enumerate(strips):
             yield from self._out(strip, i * across)
 
-    def _out(self, strip: Strip, first: int) -> Iterator[list[int]]:
+    def _out(self, strip: Strip, first: int) -> Iterator[Job]:
         """Back to outputs; the last tile of a strip may stick out of the image."""
         work, lanes = self.work, host().lanes(ITEM)
         pixel = work.filters * ITEM
@@ -312,18 +311,20 @@ class _Forward(NamedTuple):
             if not count:
                 continue
             full = rows == wide == work.step
-            yield job(
+            yield Job(
                 tiles_out(work.step, full, tail < lanes),
                 b=self.products.start + (first + at) * self.products.width,
                 c=(strip.image * work.out_rows + top) * row + at * work.step * pixel,
-                count=count,
-                k=work.vectors,
-                tail=tail,
-                sar=self.products.position,
-                da=self.products.width,
-                ldc=row,
-                sap=pixel,
-                dc=work.step * pixel,
-                r=rows,
-                extra=wide,
+                fields=TilesOut(
+                    times=count,
+                    vectors=work.vectors,
+                    tail=tail,
+                    position=self.products.position,
+                    step=self.products.width,
+                    pitch=row,
+                    column=pixel,
+                    to_step=work.step * pixel,
+                    rows=rows,
+                    columns=wide,
+                ),
             )

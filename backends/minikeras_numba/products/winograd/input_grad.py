@@ -12,10 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.winograd.grid import Grid, cut, room
-from minikeras_numba.products.winograd.kernels import rows_back, tiles_back
+from minikeras_numba.products.winograd.kernels import (
+    RowsBack,
+    TilesBack,
+    rows_back,
+    tiles_back,
+)
 from minikeras_numba.products.winograd.phases import (
     ITEM,
     Filters,
@@ -27,7 +33,7 @@ from minikeras_numba.products.winograd.phases import (
     workspace,
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, job
+from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables
 from minikeras_numba.tiles.panels import Packed
 
 # The overlaps cost something too.
@@ -80,7 +86,7 @@ class _Back(NamedTuple):
 
     def jobs(
         self, strips: Sequence[Strip], inner: Inner, filters: Filters, memory: int
-    ) -> Iterator[list[int]]:
+    ) -> Iterator[Job]:
         """All of a block; the workspaces are at the address `memory`."""
         across, tiles = self.work.across, self.products.tiles
         for i, strip in enumerate(strips):
@@ -90,47 +96,51 @@ class _Back(NamedTuple):
             yield self._along(i * across)
             yield self._down(strip)
 
-    def _along(self, first: int) -> list[int]:
+    def _along(self, first: int) -> Job:
         """From the tiles of a strip to its six rows."""
         lanes, start = host().lanes(ITEM), self.products.start
         vectors = -(-self.work.channels // lanes)
         tail = self.work.channels - (vectors - 1) * lanes
         b = start + first * self.products.width
-        return job(
+        return Job(
             tiles_back(tail < lanes),
             b=b,
-            extra=self.strip - b,
-            count=self.work.across,
-            k=vectors,
-            r=SIZE,
-            tail=tail,
-            da=self.products.width,
-            sar=self.products.position,
-            sap=self.pixel,
-            ldc=self.pitch,
+            fields=TilesBack(
+                target=self.strip - b,
+                times=self.work.across,
+                vectors=vectors,
+                rows=SIZE,
+                tail=tail,
+                step=self.products.width,
+                position=self.products.position,
+                column=self.pixel,
+                pitch=self.pitch,
+            ),
         )
 
-    def _down(self, strip: Strip) -> list[int]:
+    def _down(self, strip: Strip) -> Job:
         """From the six rows to rows of the result, and to the strip below."""
         work, first = self.work, strip.number == 0
         top = strip.number * work.step - work.top
         last = strip.number == work.down - 1
         whole, rest = divmod(work.columns * work.channels, host().lanes(ITEM))
         b = self.strip + work.left * self.pixel
-        return job(
+        return Job(
             rows_back(),
             a=(strip.image * work.rows + top) * self.row,
             b=b,
-            count=whole,
-            tail=rest,
-            k=max(0, -top),
-            r=min(SIZE if last else work.step, work.rows - top),
-            sap=self.pitch,
-            ldc=self.row,
-            extra=self.carried - b,
-            da=whole_lines(self.row),
-            dc=(self.zeros if first else self.carried) - b,
-            ds=0 if first else whole_lines(self.row),
+            fields=RowsBack(
+                vectors=whole,
+                tail=rest,
+                first=max(0, -top),
+                last=min(SIZE if last else work.step, work.rows - top),
+                pitch=self.pitch,
+                to_pitch=self.row,
+                carried=self.carried - b,
+                carried_pitch=whole_lines(self.row),
+                above=(self.zeros if first else self.carried) - b,
+                above_pitch=0 if first else whole_lines(self.row),
+            ),
         )
 
 

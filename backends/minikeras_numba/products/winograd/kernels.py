@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.values import Address, Val
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
+from minikeras_numba.ir.job import HEAD, WORDS
 from minikeras_numba.products.winograd.transforms import (
     APART,
     POSITIONS,
@@ -22,11 +24,105 @@ from minikeras_numba.products.winograd.transforms import (
     Lines,
     denominators,
 )
-from minikeras_numba.tiles.tile import FIELD, JOB
 
 
-def _field(c: Contract, name: str) -> Val:
-    return c.word(c.parameters[4], FIELD[name])
+class RowsIn(NamedTuple):
+    """The fields of `rows_in`; strides in bytes, places in bytes from B."""
+
+    first: int  # of the rows those that exist
+    last: int
+    pitch: int
+    vectors: int  # whole ones in a row, and lanes behind them
+    tail: int
+    zeros: int
+    target: int
+    to_pitch: int
+
+
+class TilesIn(NamedTuple):
+    """The fields of `tiles_in`."""
+
+    times: int
+    step: int  # from tile to tile
+    column: int
+    rows: int  # six; were it a constant, LLVM would unroll them all
+    pitch: int
+    vectors: int  # of channels
+    target: int
+    position: int  # from position to position of the results
+    to_step: int
+
+
+class TilesOut(NamedTuple):
+    """The fields of `tiles_out`."""
+
+    times: int
+    step: int  # from tile to tile
+    position: int
+    vectors: int
+    tail: int  # lanes of the last
+    to_step: int
+    pitch: int  # from row to row of C
+    column: int
+    rows: int  # to write of each tile
+    columns: int
+
+
+class TilesBack(NamedTuple):
+    """The fields of `tiles_back`."""
+
+    times: int
+    step: int  # from tile to tile
+    position: int
+    vectors: int
+    tail: int  # lanes of the last
+    target: int  # the six rows of the strip
+    rows: int
+    pitch: int
+    column: int
+
+
+class RowsBack(NamedTuple):
+    """The fields of `rows_back`."""
+
+    first: int  # of the rows those that exist
+    last: int
+    pitch: int  # from row to row of the strip
+    to_pitch: int  # and of A
+    vectors: int  # whole ones in a row, and lanes behind them
+    tail: int
+    carried: int  # two rows for the strip below, and one for what lies outside
+    carried_pitch: int
+    above: int  # what the strip above carried
+    above_pitch: int
+
+
+class FiltersIn(NamedTuple):
+    """The fields of `filters_in`."""
+
+    vectors: int
+    tap: int  # from tap to tap in A
+    position: int  # from position to position in C
+
+
+class FiltersOut(NamedTuple):
+    """The fields of `filters_out`."""
+
+    vectors: int
+    step: int  # from vector to vector
+    to_step: int
+    position: int  # from position to position in A
+    parts: int  # to add, in order
+    part: int  # from part to part
+    tap: int  # from tap to tap in C
+    tail: int  # lanes that are there
+
+
+class Relayed(NamedTuple):
+    """The fields of `relay`: how many jobs, and the address of their table."""
+
+    times: int
+    table: int
 
 
 def _between(c: Contract, low: Val, i: int, high: Val) -> Val:
@@ -35,11 +131,16 @@ def _between(c: Contract, low: Val, i: int, high: Val) -> Val:
     return c.bin(Op.AND, c.icmp(Rel.SLE, low, here), c.icmp(Rel.SLT, here, high))
 
 
-def _along(c: Contract, at: Address, step: Callable[[Val | None], None]) -> None:
+def _along(
+    c: Contract,
+    kind: type[tuple[Any, ...]],
+    at: Address,
+    step: Callable[[Val | None], None],
+) -> None:
     """Move `at` by vectors along a row; the last step has a mask."""
-    with c.repeat(_field(c, "count"), [(at, c.const(c.lanes * c.itemsize))]):
+    with c.repeat(c.field(kind, "vectors"), [(at, c.const(c.lanes * c.itemsize))]):
         step(None)
-    tail = _field(c, "tail")
+    tail = c.field(kind, "tail")
     with c.when(c.icmp(Rel.SGT, tail, c.const(0))):
         step(c.head(tail))
 
@@ -63,24 +164,30 @@ def _next_rows(count: int) -> range:
 def rows_in(count: int) -> int:
     """Transform `count` rows of an image, down the columns, into six.
 
-    Rows of A where there are six, of C where there are fewer (a gradient); only rows
-    from `k` up to `r` exist, the others are read from the zeros at B + `extra`. Fields:
-    sap is the bytes between rows; `count` vectors and `tail` more lanes are in a row;
-    the results go to B + `dc`, ldc apart.
+    Rows of A where there are six, of C where there are fewer (a gradient). Those that do
+    not exist are read from zeros.
     """
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         source, strip, other, _, _ = c.parameters
         source = source if count == SIZE else other
-        target, zeros = (c.add(strip, _field(c, name)) for name in ("dc", "extra"))
-        low, high, pitch = _field(c, "k"), _field(c, "r"), _field(c, "sap")
+        target, zeros = (
+            c.add(strip, c.field(RowsIn, name)) for name in ("target", "zeros")
+        )
+        low, high, pitch = (
+            c.field(RowsIn, "first"),
+            c.field(RowsIn, "last"),
+            c.field(RowsIn, "pitch"),
+        )
         rows = []
         for i in range(count):
             inside = _between(c, low, i, high)
             rows.append(c.select(inside, c.add(source, c.mul(pitch, i)), zeros))
         following = [c.add(source, c.mul(pitch, i)) for i in _next_rows(count)]
-        outs = [c.add(target, c.mul(_field(c, "ldc"), i)) for i in range(SIZE)]
+        outs = [
+            c.add(target, c.mul(c.field(RowsIn, "to_pitch"), i)) for i in range(SIZE)
+        ]
         at = c.variable(c.const(0))
 
         def step(mask: Val | None) -> None:
@@ -91,31 +198,30 @@ def rows_in(count: int) -> int:
             for out, value in zip(outs, Lines(c).taken_in(values), strict=True):
                 c.vstore(value, c.add(out, offset), mask)
 
-        _along(c, at, step)
+        _along(c, RowsIn, at, step)
         return c.code
 
-    return compile_contract("winograd", build, f"winograd rows {count} {JOB}")
+    return compile_contract("winograd", build, f"winograd rows {count} {WORDS}")
 
 
 def tiles_in(count: int) -> int:
     """Transform `count` columns of each tile of a strip of six rows into six.
 
-    Fields: `count` tiles, da bytes apart; columns sap and the `r` rows sar apart (were
-    r a constant, LLVM would unroll them all); `k` vectors of channels. What belongs to
-    one of the 36 positions lies together: the results go to B + `extra`, positions ldc
-    and tiles dc apart.
+    What belongs to one of the 36 positions lies together.
     """
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         strip = c.parameters[1]
-        row, out = (c.variable(x) for x in (strip, c.add(strip, _field(c, "extra"))))
-        column, position = _field(c, "sap"), _field(c, "ldc")
-        tiles, vectors = _field(c, "count"), _field(c, "k")
-        tile_moves = _field(c, "da"), _field(c, "dc")
-        row_moves = [(row, _field(c, "sar")), (out, c.mul(position, SIZE))]
+        row, out = (
+            c.variable(x) for x in (strip, c.add(strip, c.field(TilesIn, "target")))
+        )
+        column, position = c.field(TilesIn, "column"), c.field(TilesIn, "position")
+        tiles, vectors = c.field(TilesIn, "times"), c.field(TilesIn, "vectors")
+        tile_moves = c.field(TilesIn, "step"), c.field(TilesIn, "to_step")
+        row_moves = [(row, c.field(TilesIn, "pitch")), (out, c.mul(position, SIZE))]
         step = c.const(c.lanes * c.itemsize)
-        with c.repeat(_field(c, "r"), row_moves):
+        with c.repeat(c.field(TilesIn, "rows"), row_moves):
             a, d = c.variable(c.get(row)), c.variable(c.get(out))
             with c.repeat(tiles, list(zip((a, d), tile_moves, strict=True))):
                 a_v, d_v = c.variable(c.get(a)), c.variable(c.get(d))
@@ -128,27 +234,28 @@ def tiles_in(count: int) -> int:
                         c.vstore(value, c.add(c.get(d_v), c.mul(position, j)))
         return c.code
 
-    return compile_contract("winograd", build, f"winograd tiles {count} {JOB}")
+    return compile_contract("winograd", build, f"winograd tiles {count} {WORDS}")
 
 
 def tiles_out(size: int, full: bool, masked: bool) -> int:
     """Sum the positions of tiles into size x size outputs each.
 
-    Fields: positions are sar and tiles da apart in B; `count` tiles of `k` vectors,
-    the last with `tail` lanes if `masked`. In C, rows are ldc, columns sap and tiles
-    dc apart; unless `full` only `r` rows and `extra` columns are written.
+    The last vector has `tail` lanes if `masked`; unless `full` only `rows` rows and
+    `columns` columns are written.
     """
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         source, target = c.parameters[1:3]
-        position, column, row = (_field(c, n) for n in ("sar", "sap", "ldc"))
-        vectors, bytes_ = _field(c, "k"), c.lanes * c.itemsize
-        rows, columns = _field(c, "r"), _field(c, "extra")
+        position, column, row = (
+            c.field(TilesOut, n) for n in ("position", "column", "pitch")
+        )
+        vectors, bytes_ = c.field(TilesOut, "vectors"), c.lanes * c.itemsize
+        rows, columns = c.field(TilesOut, "rows"), c.field(TilesOut, "columns")
         a, d = c.variable(source), c.variable(target)
-        moves = [(a, _field(c, "da")), (d, _field(c, "dc"))]
-        tail, lanes = _field(c, "tail"), c.const(c.lanes)
-        with c.repeat(_field(c, "count"), moves):
+        moves = [(a, c.field(TilesOut, "step")), (d, c.field(TilesOut, "to_step"))]
+        tail, lanes = c.field(TilesOut, "tail"), c.const(c.lanes)
+        with c.repeat(c.field(TilesOut, "times"), moves):
             a_v, d_v = c.variable(c.get(a)), c.variable(c.get(d))
             step = c.const(bytes_)
             with c.repeat(vectors, [(a_v, step), (d_v, step)]) as number:
@@ -168,7 +275,7 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
                                 _fetch(c, c.add(place, c.mul(row, size)), True)
         return c.code
 
-    key = f"winograd out {size} full={full} masked={masked} {JOB}"
+    key = f"winograd out {size} full={full} masked={masked} {WORDS}"
     return compile_contract("winograd", build, key)
 
 
@@ -185,22 +292,24 @@ def _square(lines: Lines, values: Sequence[Val], size: int) -> list[list[Val]]:
 def tiles_back(masked: bool) -> int:
     """Spread six columns of points of each tile of a strip, and add where tiles overlap.
 
-    Fields: positions are sar and tiles da apart in B; `count` tiles, four columns apart,
-    of `k` vectors, the last with `tail` lanes if `masked`. The six rows of the strip are
-    at B + `extra`: `r` rows ldc apart, columns sap apart.
+    Tiles are four columns apart; the last vector has `tail` lanes if `masked`.
     """
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         source = c.parameters[1]
-        row, out = c.variable(source), c.variable(c.add(source, _field(c, "extra")))
+        row, out = (
+            c.variable(source),
+            c.variable(c.add(source, c.field(TilesBack, "target"))),
+        )
         position, tile_step, column, vectors, tiles = (
-            _field(c, name) for name in ("sar", "da", "sap", "k", "count")
+            c.field(TilesBack, name)
+            for name in ("position", "step", "column", "vectors", "times")
         )
         step, along = c.const(c.lanes * c.itemsize), c.mul(column, APART)
-        row_moves = [(row, c.mul(position, SIZE)), (out, _field(c, "ldc"))]
-        tail, lanes = _field(c, "tail"), c.const(c.lanes)
-        with c.repeat(_field(c, "r"), row_moves):
+        row_moves = [(row, c.mul(position, SIZE)), (out, c.field(TilesBack, "pitch"))]
+        tail, lanes = c.field(TilesBack, "tail"), c.const(c.lanes)
+        with c.repeat(c.field(TilesBack, "rows"), row_moves):
             a_v, d_v = c.variable(c.get(row)), c.variable(c.get(out))
             with c.repeat(vectors, [(a_v, step), (d_v, step)]) as number:
                 mask = _last_mask(c, number, vectors, tail, lanes) if masked else None
@@ -221,31 +330,36 @@ def tiles_back(masked: bool) -> int:
                     c.vstore(c.get(slot), place, mask)
         return c.code
 
-    return compile_contract("winograd", build, f"winograd tiles back {masked} {JOB}")
+    return compile_contract("winograd", build, f"winograd tiles back {masked} {WORDS}")
 
 
 def rows_back() -> int:
     """Spread the six rows of a strip down the columns; its last two belong to the next.
 
-    Fields: rows of the strip are sap apart in B; `count` vectors and `tail` more lanes
-    are in a row. Rows from `k` up to `r` go to A, ldc apart. At B + `extra` are rows da
-    apart: two to carry to the strip below, one for what lies outside of the image. What
-    the strip above carried is at B + dc, two rows ds apart.
+    Rows that exist go to A. Beside them are two rows to carry to the strip below, and one
+    for what lies outside of the image.
     """
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         target, strip = c.parameters[:2]
-        low, high, apart = _field(c, "k"), _field(c, "r"), _field(c, "da")
-        rows = [c.add(strip, c.mul(_field(c, "sap"), i)) for i in range(SIZE)]
-        own = c.add(strip, _field(c, "extra"))
-        above = c.add(strip, _field(c, "dc"))
-        carried = [c.add(above, c.mul(_field(c, "ds"), i)) for i in range(SIZE - APART)]
+        low, high, apart = (
+            c.field(RowsBack, "first"),
+            c.field(RowsBack, "last"),
+            c.field(RowsBack, "carried_pitch"),
+        )
+        rows = [c.add(strip, c.mul(c.field(RowsBack, "pitch"), i)) for i in range(SIZE)]
+        own = c.add(strip, c.field(RowsBack, "carried"))
+        above = c.add(strip, c.field(RowsBack, "above"))
+        carried = [
+            c.add(above, c.mul(c.field(RowsBack, "above_pitch"), i))
+            for i in range(SIZE - APART)
+        ]
         outs = []
         for i in range(SIZE):
             inside = _between(c, low, i, high)
             other = c.add(own, c.mul(apart, i - APART if i >= APART else SIZE - APART))
-            place = c.add(target, c.mul(_field(c, "ldc"), i))
+            place = c.add(target, c.mul(c.field(RowsBack, "to_pitch"), i))
             outs.append(c.select(inside, place, other))
         at = c.variable(c.const(0))
 
@@ -259,24 +373,25 @@ def rows_back() -> int:
             for out, value in zip(outs, values, strict=True):
                 c.vstore(value, c.add(out, offset), mask)
 
-        _along(c, at, step)
+        _along(c, RowsBack, at, step)
         return c.code
 
-    return compile_contract("winograd", build, f"winograd rows back {JOB}")
+    return compile_contract("winograd", build, f"winograd rows back {WORDS}")
 
 
 def filters_in(taps: int) -> int:
-    """Transform `count` vectors of filters of taps x taps: G g G^T.
-
-    Fields: taps are sap apart in A, positions ldc apart in C.
-    """
+    """Transform vectors of filters of taps x taps: G g G^T."""
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         lines, step = Lines(c), c.const(c.lanes * c.itemsize)
         a, d = c.variable(c.parameters[0]), c.variable(c.parameters[2])
-        tap, position, by = _field(c, "sap"), _field(c, "ldc"), denominators()
-        with c.repeat(_field(c, "count"), [(a, step), (d, step)]):
+        tap, position, by = (
+            c.field(FiltersIn, "tap"),
+            c.field(FiltersIn, "position"),
+            denominators(),
+        )
+        with c.repeat(c.field(FiltersIn, "vectors"), [(a, step), (d, step)]):
             halves = []
             for j in range(taps):
                 places = [c.mul(tap, i * taps + j) for i in range(taps)]
@@ -288,24 +403,27 @@ def filters_in(taps: int) -> int:
                     c.vstore(lines.scaled(1 / (by[i] * by[j]), value), place)
         return c.code
 
-    return compile_contract("winograd", build, f"winograd filters in {taps} {JOB}")
+    return compile_contract("winograd", build, f"winograd filters in {taps} {WORDS}")
 
 
 def filters_out(taps: int, masked: bool) -> int:
-    """Sum the positions of `count` vectors into gradients of taps x taps filters.
+    """Sum the positions of vectors into gradients of taps x taps filters.
 
-    Fields: positions are sap and vectors da apart in A, which holds `k` parts, sak
-    apart, to add in order; taps are ldc and vectors dc apart in C; a vector has `tail`
-    lanes if `masked`.
+    A vector has `tail` lanes if `masked`.
     """
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         a, d = c.variable(c.parameters[0]), c.variable(c.parameters[2])
-        tap, parts, part = (_field(c, name) for name in ("ldc", "k", "sak"))
-        mask = c.head(_field(c, "tail")) if masked else None
-        with c.repeat(_field(c, "count"), [(a, _field(c, "da")), (d, _field(c, "dc"))]):
-            totals = _totals(c, c.get(a), _field(c, "sap"), parts, part)
+        tap, parts, part = (
+            c.field(FiltersOut, name) for name in ("tap", "parts", "part")
+        )
+        mask = c.head(c.field(FiltersOut, "tail")) if masked else None
+        with c.repeat(
+            c.field(FiltersOut, "vectors"),
+            [(a, c.field(FiltersOut, "step")), (d, c.field(FiltersOut, "to_step"))],
+        ):
+            totals = _totals(c, c.get(a), c.field(FiltersOut, "position"), parts, part)
             for i, line in enumerate(_square(Lines(c), totals, taps)):
                 for j, value in enumerate(line):
                     place = c.add(c.get(d), c.mul(tap, i * taps + j))
@@ -313,7 +431,7 @@ def filters_out(taps: int, masked: bool) -> int:
         return c.code
 
     return compile_contract(
-        "winograd", build, f"winograd filters out {taps} {masked} {JOB}"
+        "winograd", build, f"winograd filters out {taps} {masked} {WORDS}"
     )
 
 
@@ -335,23 +453,20 @@ def _totals(
 
 
 def relay(own: bool) -> int:
-    """Run jobs whose A and C lie in the workspace B, and whose B is S, or there too.
-
-    Fields: `count` jobs in the table at the address `extra`.
-    """
+    """Run jobs whose A and C lie in the workspace B, and whose B is S, or there too."""
 
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         _, work, _, start, _ = c.parameters
-        row = c.variable(_field(c, "extra"))
-        with c.repeat(_field(c, "count"), [(row, c.const(8 * len(JOB)))]):
+        row = c.variable(c.field(Relayed, "table"))
+        with c.repeat(c.field(Relayed, "times"), [(row, c.const(8 * WORDS))]):
             at = c.get(row)
             bases = (work, work if own else start, work)
             places = [c.add(x, c.word(at, i + 1)) for i, x in enumerate(bases)]
-            begin = c.word(at, FIELD["s"])
+            begin = c.word(at, HEAD.index("s"))
             nothing = c.icmp(Rel.EQ, begin, c.const(0))
             begin = c.select(nothing, places[2], begin)
             c.call(c.word(at, 0), [*places, begin, at])
         return c.code
 
-    return compile_contract("winograd", build, f"winograd relay {own} {JOB}")
+    return compile_contract("winograd", build, f"winograd relay {own} {WORDS}")

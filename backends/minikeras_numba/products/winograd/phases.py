@@ -9,14 +9,18 @@ the block position by position, and their products.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from minikeras_numba.ir.job import Job
+from minikeras_numba.ir.job import rows as job_rows
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.winograd.kernels import (
+    FiltersIn,
+    Relayed,
+    RowsIn,
+    TilesIn,
     filters_in,
     relay,
     rows_in,
@@ -32,11 +36,10 @@ from minikeras_numba.tiles.jobs import (
     Table,
     Tables,
     clearing,
-    job,
     zeros_address,
 )
 from minikeras_numba.tiles.panels import Packed, scratch
-from minikeras_numba.tiles.tile import JOB, tile
+from minikeras_numba.tiles.tile import Sums, tile
 
 LINE = 64
 ITEM = 4  # bytes of a float32
@@ -98,38 +101,42 @@ class Intake(NamedTuple):
     def tiles_bytes(self) -> int:
         return POSITIONS * self.position_bytes
 
-    def jobs(self, strip: Strip, first: int) -> list[list[int]]:
+    def jobs(self, strip: Strip, first: int) -> list[Job]:
         """The transforms of a strip, whose tiles are `first` and following of the block."""
         top = strip.number * self.step - self.top
         row = self.columns * self.pixel
         whole, rest = divmod(self.columns * self.channels, host().lanes(ITEM))
         place = (strip.image * self.rows + top) * row
-        down = job(
+        down = Job(
             rows_in(self.side),
             a=place,
             b=self.strip,
             c=place,
-            count=whole,
-            tail=rest,
-            k=max(0, -top),
-            r=min(self.side, self.rows - top),
-            sap=row,
-            dc=self.left * self.pixel,
-            ldc=self.pitch,
-            extra=SIZE * self.pitch,
+            fields=RowsIn(
+                vectors=whole,
+                tail=rest,
+                first=max(0, -top),
+                last=min(self.side, self.rows - top),
+                pitch=row,
+                target=self.left * self.pixel,
+                to_pitch=self.pitch,
+                zeros=SIZE * self.pitch,
+            ),
         )
-        along = job(
+        along = Job(
             tiles_in(self.side),
             b=self.strip,
-            count=self.across,
-            k=self.vectors,
-            r=SIZE,
-            da=self.step * self.pixel,
-            sap=self.pixel,
-            sar=self.pitch,
-            dc=self.tile_bytes,
-            ldc=self.position_bytes,
-            extra=self.tiles + first * self.tile_bytes - self.strip,
+            fields=TilesIn(
+                times=self.across,
+                vectors=self.vectors,
+                rows=SIZE,
+                step=self.step * self.pixel,
+                column=self.pixel,
+                pitch=self.pitch,
+                to_step=self.tile_bytes,
+                position=self.position_bytes,
+                target=self.tiles + first * self.tile_bytes - self.strip,
+            ),
         )
         return [down, along]
 
@@ -164,7 +171,7 @@ class Products(NamedTuple):
         """Bytes of a position of the filters."""
         return self.tiles.channels * self.width + LINE
 
-    def jobs(self, tiles: int, filters: int) -> Iterator[list[int]]:
+    def jobs(self, tiles: int, filters: int) -> Iterator[Job]:
         """For the first `tiles` of a block, with the filters at B and so many bytes."""
         row = self.tiles.tile_bytes
         for position in range(POSITIONS):
@@ -175,20 +182,22 @@ class Products(NamedTuple):
                 self.right.panels, self.right.row_bytes, strict=True
             ):
                 for at, size, count in row_tiles(tiles, panel.vectors):
-                    yield job(
+                    yield Job(
                         tile("float32", size, panel.vectors, False, False),
                         a=a + at * row,
                         b=b,
                         c=c + at * self.width,
-                        count=count,
-                        da=size * row,
-                        dc=size * self.width,
-                        k=self.tiles.channels,
-                        sap=row,
-                        sak=ITEM,
-                        sbk=pitch,
-                        ldc=self.width,
                         s=zeros_address(),
+                        fields=Sums(
+                            times=count,
+                            da=size * row,
+                            dc=size * self.width,
+                            k=self.tiles.channels,
+                            sap=row,
+                            sak=ITEM,
+                            sbk=pitch,
+                            ldc=self.width,
+                        ),
                     )
                 b += self.tiles.channels * pitch
                 c += pitch
@@ -224,7 +233,7 @@ class Filters(NamedTuple):
     def total(self) -> int:
         return self.workspace(self.units)
 
-    def job(self, inner: Inner, tiles: int, memory: int) -> list[int]:
+    def job(self, inner: Inner, tiles: int, memory: int) -> Job:
         """The products of a block, all workspaces being at the address `memory`."""
         start = self.end if self.own else 0
         return inner.job(self.own, self.products.jobs(tiles, start), memory)
@@ -239,13 +248,13 @@ class Filters(NamedTuple):
             targets = [self.workspace(u) + self.end for u in range(self.units)]
             tables.work, parts = SERIAL_WORK, 1
         fn, vector = filters_in(taps), host().vector_bytes
-        rows: dict[tuple[int, int], list[list[int]]] = {}
+        rows: dict[tuple[int, int], list[Job]] = {}
         for offset, row in zip(right.offsets, right.row_bytes, strict=True):
             size = channels * row
             for low, high in chunks(size // vector, parts):
-                fields = {"a": offset + low * vector, "count": high - low}
-                fields["c"] = place + low * vector
-                made = job(fn, **fields, sap=size, ldc=self.products.pitch)
+                fields = FiltersIn(high - low, size, self.products.pitch)
+                a, c = offset + low * vector, place + low * vector
+                made = Job(fn, a=a, c=c, fields=fields)
                 rows.setdefault((0, 0) if self.own else (place, low), []).append(made)
             place += size
         for group in rows.values():
@@ -269,21 +278,17 @@ class Inner:
     def __init__(self) -> None:
         self.tables: list[Table] = []
 
-    def job(
-        self, own: bool, rows: Iterable[Sequence[int]], place: int = 0
-    ) -> list[int]:
-        """One job that runs `rows` in the workspace, with their B at address `place`."""
-        table = np.array(list(rows), np.int64).reshape(-1, len(JOB))
+    def job(self, own: bool, jobs: Iterable[Job], place: int = 0) -> Job:
+        """One job that runs others in the workspace, with their B at address `place`."""
+        table = job_rows(jobs)
         self.tables.append(table)
-        address = int(table.ctypes.data)
-        return job(relay(own), count=len(table), extra=address, s=place)
+        fields = Relayed(len(table), int(table.ctypes.data))
+        return Job(relay(own), s=place, fields=fields)
 
     def clear(self, tables: Tables, start: int, nbytes: int) -> tuple[int, int]:
         """The range of a job that fills a part of the workspace with zeros."""
-        rows = [list(row) for row in clearing("float32", nbytes)]
-        for row in rows:
-            row[JOB.index("c")] += start
-        return tables.add_jobs([self.job(True, rows)])
+        jobs = (j._replace(c=j.c + start) for j in clearing("float32", nbytes))
+        return tables.add_jobs([self.job(True, jobs)])
 
 
 class Workspace:
