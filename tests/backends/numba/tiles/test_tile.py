@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from minikeras_numba.ir.job import WORDS, Job, place, rows
 from minikeras_numba.machine import team
 from minikeras_numba.machine.jit import host
 from minikeras_numba.tiles import blocking, jobs, pack, tile
@@ -35,19 +36,27 @@ def test_tile_of_every_height(dtype, k, vectors):
             b = rng.standard_normal((k, n)).astype(dtype)
             c = np.full((2 * rows, n), 5.0, dtype)
             fn = tile.tile(dtype, rows, vectors, tail < n, False)
-            place = {"count": 2, "da": rows * k * item, "dc": rows * n * item, "k": k}
+            place = {"times": 2, "da": rows * k * item, "dc": rows * n * item, "k": k}
             steps = {"sap": k * item, "sak": item, "sbk": n * item, "ldc": n * item}
-            zero = {"s": jobs.zeros_address(), "tail": lanes}
-            again = {"lds": n * item, "ds": rows * n * item, "tail": lanes}
-            call([jobs.job(fn, **place, **steps, **zero)], (a, b, c))
+            zero = tile.Sums(**place, **steps, tail=lanes)
+            again = zero._replace(lds=n * item, ds=rows * n * item)
+            call([Job(fn, s=jobs.zeros_address(), fields=zero)], (a, b, c))
             np.testing.assert_allclose(
                 c[:, :tail], (a @ b)[:, :tail], rtol=1e-4, atol=1e-4
             )
             assert (c[:, tail:] == 5).all()
-            call([jobs.job(fn, **place, **steps, **again)], (a, b, c))
+            call([Job(fn, fields=again)], (a, b, c))
             np.testing.assert_allclose(
                 c[:, :tail], 2 * (a @ b)[:, :tail], rtol=1e-4, atol=1e-4
             )
+
+
+def test_rows_of_several_kinds_make_one_table():
+    table = rows([Job(7, 1, 2, 3, 4, pack.Copied(5, 6, 8, 9)), Job(1)])
+    assert table.shape == (2, WORDS)
+    assert table[0, :9].tolist() == [7, 1, 2, 3, 4, 5, 6, 8, 9]
+    assert not table[0, 9:].any() and not table[1, 1:].any()
+    assert table[0, place(pack.Copied, "to_pitch")] == 8
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -59,8 +68,8 @@ def test_adder_sums_rows_in_order(dtype):
     c = np.zeros(3 * lanes + 2, dtype)
     pitch, body = a.shape[1] * item, 3 * lanes * item
     rows = [
-        jobs.job(pack.adder(dtype, full=True), count=3, k=5, sak=pitch),
-        jobs.job(pack.adder(dtype, full=False), a=body, c=body, k=5, sak=pitch, tail=2),
+        Job(pack.adder(dtype, full=True), fields=pack.Added(3, 5, pitch)),
+        Job(pack.adder(dtype, full=False), body, 0, body, 0, pack.Added(1, 5, pitch, 2)),
     ]
     call(rows, (a, a, c))
     expected = a[0].copy()
