@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from minikeras_numba.ir.job import WORDS, Job, place, rows
+from minikeras_numba.ir.job import WORDS, Job, place
+from minikeras_numba.ir.job import rows as job_rows
 from minikeras_numba.machine import team
 from minikeras_numba.machine.jit import host
 from minikeras_numba.tiles import blocking, jobs, pack, tile
@@ -52,7 +53,7 @@ def test_tile_of_every_height(dtype, k, vectors):
 
 
 def test_rows_of_several_kinds_make_one_table():
-    table = rows([Job(7, 1, 2, 3, 4, pack.Copied(5, 6, 8, 9)), Job(1)])
+    table = job_rows([Job(7, 1, 2, 3, 4, pack.Copied(5, 6, 8, 9)), Job(1)])
     assert table.shape == (2, WORDS)
     assert table[0, :9].tolist() == [7, 1, 2, 3, 4, 5, 6, 8, 9]
     assert not table[0, 9:].any() and not table[1, 1:].any()
@@ -69,7 +70,9 @@ def test_adder_sums_rows_in_order(dtype):
     pitch, body = a.shape[1] * item, 3 * lanes * item
     rows = [
         Job(pack.adder(dtype, full=True), fields=pack.Added(3, 5, pitch)),
-        Job(pack.adder(dtype, full=False), body, 0, body, 0, pack.Added(1, 5, pitch, 2)),
+        Job(
+            pack.adder(dtype, full=False), body, 0, body, 0, pack.Added(1, 5, pitch, 2)
+        ),
     ]
     call(rows, (a, a, c))
     expected = a[0].copy()
