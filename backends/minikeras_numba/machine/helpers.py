@@ -127,11 +127,12 @@ def share(
             while True:
                 do(helper, jobs.pop())
 
-    threads = [
-        threading.Thread(target=work, args=(helper,), daemon=True) for helper in helpers
-    ]
-    for thread in threads:
-        thread.start()
+    threads = []
+    with suppress(RuntimeError):  # no thread can be started
+        for helper in helpers:
+            thread = threading.Thread(target=work, args=(helper,), daemon=True)
+            thread.start()
+            threads.append(thread)
     return threads
 
 

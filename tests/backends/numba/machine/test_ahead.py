@@ -67,6 +67,16 @@ def test_helpers_work_from_the_far_end(helper):
     assert all(body for _, body in done)
 
 
+def test_where_no_thread_can_be_started_this_one_does_all(two_cores, monkeypatch):
+    def refused(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(helpers.threading.Thread, "start", refused)
+    wanted = [kernel(value, "no threads") for value in range(8)]
+    ahead.compile_all(wanted)
+    assert all(k.id in jit._linked for k in wanted)
+
+
 @pytest.mark.parametrize("dead", [False, True])
 def test_all_are_linked(two_cores, dead):
     if dead:
