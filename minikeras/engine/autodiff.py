@@ -50,7 +50,7 @@ class Tape(Interpreter):
 
     def __init__(self, parent: Interpreter, watch_states: bool) -> None:
         self.parent = parent
-        self.staging = parent.staging
+        self.staging, self.eager = parent.staging, parent.eager
         self.wants_paths = parent.wants_paths
         self.watch_states = watch_states
         self.kept: list[Record | Group] = []
@@ -76,16 +76,19 @@ class Tape(Interpreter):
                 break
         return out
 
-    def follow(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
+    def follow(
+        self, recipe: Recipe, tensors: Sequence[Tensor], arrays: list[Any] | None = None
+    ) -> Any:
         tracked = self.tracked
         live = tuple([id(t) in tracked for t in tensors])
         if True not in live:
-            return self.parent.follow(recipe, tensors)
+            return self.parent.follow(recipe, tensors, arrays)
         if not recipe.recordable or not recipe.fits(tensors):
             return MISS
         if self.parent is not base():
             return self._follow_nested(recipe, tensors)
-        arrays = quietly(recipe.filled, [t.value for t in tensors], True)
+        if arrays is None:
+            arrays = quietly(recipe.filled, [t.value for t in tensors], True)
         results = recipe.found(tensors, arrays)
         for t, reached in zip(results, recipe.reached):
             if any(live[i] for i in reached):

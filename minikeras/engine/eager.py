@@ -25,6 +25,8 @@ class Eager(interpret.Interpreter):
         backend: Whose kernels. Default: the active one's.
     """
 
+    eager = True
+
     def __init__(self, backend: registry.Backend | None = None) -> None:
         self._backend = backend
 
@@ -61,9 +63,14 @@ class Eager(interpret.Interpreter):
             result.origin = origin(prim, arrays, static)
         return result
 
-    def follow(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
-        fits = self._backend is None and recipe.fits(tensors)
-        return recipe.made(tensors) if fits else interpret.MISS
+    def follow(
+        self, recipe: Recipe, tensors: Sequence[Tensor], arrays: list[Any] | None = None
+    ) -> Any:
+        if self._backend is not None or not recipe.fits(tensors):
+            return interpret.MISS
+        if arrays is None:
+            return recipe.made(tensors)
+        return recipe.whole(tensors, recipe.found(tensors, arrays))
 
     def read(self, state: State) -> Tensor:
         return state.eager_value()

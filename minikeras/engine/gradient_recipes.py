@@ -48,7 +48,11 @@ class _Kept:
         wanted = recipe.array_type
         if not all(type(a) is wanted for a in arrays):
             return None
-        made = quietly(recipe.filled, arrays)
+        return self.placed(quietly(recipe.filled, arrays), count)
+
+    def placed(self, made: list[Any], count: int) -> list[Tensor | None]:
+        """The gradients among all arrays of the recipe."""
+        recipe = self.recipe
         answer: list[Tensor | None] = [None] * count
         for place, i, aval in zip(self.places, recipe.results, recipe.avals):
             answer[place] = Tensor(made[i], aval)
@@ -170,7 +174,7 @@ def gradients(
     elif known is not None:
         known += 1
         if known == _CALLS:
-            known = _note(found, backward, kept, seeds, sources)
+            known, answer = _note(found, backward, kept, seeds, sources)
     while len(_known) >= _MOST_KEPT:
         try:
             _known.pop(next(iter(_known), None), None)
@@ -194,7 +198,7 @@ def _note(
     kept: Sequence[Record | Group],
     seeds: Seeds,
     sources: Sequence[Tensor],
-) -> _Kept | None:
+) -> tuple[_Kept | None, list[Tensor | None] | None]:
     own = [Tensor(array) for array in found.arrays]
     of = {key: own[i] for key, i in found.number.items()}
     starts = iter(found.starts)
@@ -219,4 +223,7 @@ def _note(
         return tuple([t for t in made if t is not None])
 
     whole = noted(run, own, asking=LOGARITHMS)
-    return None if whole is None or whole.asking else _Kept(whole, places)
+    if whole is None or whole.recipe.asking:
+        return None, None
+    made = _Kept(whole.recipe, places)
+    return made, made.placed(whole.arrays, len(sources))

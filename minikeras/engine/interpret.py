@@ -46,6 +46,9 @@ class Interpreter:
     """What running a primitive, reading a state and assigning one mean."""
 
     staging = False  # whether values are abstract here
+    eager = (
+        False  # whether calls are made at once, and nothing but a tape asks for more
+    )
     wants_paths = False  # whether calls are to come with the path of their layer
 
     def run(
@@ -62,8 +65,16 @@ class Interpreter:
         """Make `value` (of the state's shape and dtype) its current value."""
         raise NotImplementedError
 
-    def follow(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
-        """The results of an op by its recipe; `MISS` where it is to be called itself."""
+    def follow(
+        self, recipe: Recipe, tensors: Sequence[Tensor], arrays: list[Any] | None = None
+    ) -> Any:
+        """The results of an op by its recipe; `MISS` where it is to be called itself.
+
+        Args:
+            recipe: The op's calls.
+            tensors: What it is given.
+            arrays: All that these calls make of it, where that is known already.
+        """
         return MISS
 
     def hangs_on_more(self) -> None:

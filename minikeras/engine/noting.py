@@ -80,11 +80,22 @@ class Noting(Interpreter):
         raise Unrepeatable
 
 
+class Noted(NamedTuple):
+    """A recipe.
+
+    Attributes:
+        arrays: All arrays of the calls that it was made of.
+    """
+
+    recipe: Recipe
+    arrays: list[Any]
+
+
 def noted(
     function: Callable[[], Any],
     tensors: Sequence[Tensor],
     asking: frozenset[str] = ASKING,
-) -> Recipe | None:
+) -> Noted | None:
     """The recipe of what `function` does, which is called; None if there is none.
 
     Args:
@@ -107,7 +118,7 @@ def recipe_of(
     result: Any,
     backend: registry.Backend,
     asking: frozenset[str],
-) -> Recipe | None:
+) -> Noted | None:
     """The recipe of calls that were noted, None where one cannot be followed."""
     structure = type(result) if type(result) in (tuple, list) else None
     results = [result] if structure is None else list(result)
@@ -132,7 +143,7 @@ def recipe_of(
     steps = _steps(kept, number, fixed, wanted, backend)
     if steps is None:
         return None
-    return Recipe(
+    recipe = Recipe(
         backend=backend,
         steps=steps,
         given=len(given),
@@ -144,6 +155,21 @@ def recipe_of(
         asking=any(s.prim.name in asking for s in steps),
         reached=_reached(steps, len(given), fixed, wanted),
     )
+    made = [t for call in kept for t in call.outputs]
+    return Noted(recipe, [t.value for t in (*given, *outside, *made)])
+
+
+def constant(function: Callable[[], Any]) -> Tensor | None:
+    """What `function` makes of nothing but Python values, which is called.
+
+    None where it makes something else than one tensor, or where that hangs on more.
+    """
+    try:
+        result = within(Noting(registry.active(), ASKING), function)
+    except Exception:  # what the op itself raises too: its next call will raise it
+        return None
+    plain = type(result) is Tensor and result.origin is None
+    return result if plain and not hasattr(result, "_keras_mask") else None
 
 
 def _needed(
@@ -242,7 +268,7 @@ def _kernel(call: Call, backend: registry.Backend) -> Callable[..., Any] | None:
     if call.inner is not None:
         result = call.outputs if call.prim.multi else call.outputs[0]
         whole = recipe_of(call.inner, call.inputs, result, backend, frozenset())
-        return None if whole is None else partial(_composed, whole)
+        return None if whole is None else partial(_composed, whole.recipe)
     return backend.prepared(
         call.prim.name, call.static, [t.aval for t in call.inputs], call.outputs[0].aval
     )

@@ -203,9 +203,19 @@ class Recipe:
         return result
 
 
-def follow(recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
-    """What the current interpreter makes of a recipe: its results, or `MISS`."""
+def follow(
+    recipe: Recipe, tensors: Sequence[Tensor], arrays: list[Any] | None = None
+) -> Any:
+    """What the current interpreter makes of a recipe: its results, or `MISS`.
+
+    Args:
+        recipe: The op's calls.
+        tensors: What it is given.
+        arrays: All that these calls make of it, where that is known already.
+    """
     now = current()
     if now is not base():
-        return now.follow(recipe, tensors)
+        return now.follow(recipe, tensors, arrays)
+    if arrays is not None:
+        return now.follow(recipe, tensors, arrays)
     return recipe.made(tensors) if recipe.fits(tensors) else MISS

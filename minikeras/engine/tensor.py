@@ -115,7 +115,9 @@ class Tensor(operators.Operators, ArrayMethods):
         return view
 
     def __dlpack__(self, **options: Any) -> Any:
-        self._host("__dlpack__")
+        array = self._host("__dlpack__")
+        if isinstance(self.value, np.ndarray) and not array.flags.writeable:
+            return array.copy().__dlpack__(**options)  # others may write to it
         return self.value.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:

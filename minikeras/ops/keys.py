@@ -9,20 +9,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minikeras.engine import backend as registry
+from minikeras.engine.aval import Aval
 from minikeras.engine.dtypes import DType
-from minikeras.engine.noting import noted
-from minikeras.engine.recipes import Recipe
+from minikeras.engine.interpret import MISS, current
+from minikeras.engine.noting import constant, noted
+from minikeras.engine.recipes import Recipe, follow
 from minikeras.engine.tensor import Tensor
 from minikeras.variable import Variable
 
-Known = dict[Any, Recipe | int | None]
+Known = dict[Any, "Recipe | Constant | int | None"]
 PLAIN = frozenset((int, bool, str, type(None), type(...)))
 _CALLS = 2  # in the same way, before the next one is made by a recipe
 _MOST_KEPT = 128  # for each op
 _LONGEST = 16
+_MOST_BYTES = 1 << 20  # of a constant that is kept, and
+_ALL_BYTES = 1 << 24  # of all of them
+
+
+class Constant(NamedTuple):
+    """What an op makes of no tensors: whoever asks again gets the same array.
+
+    Its like is a new tensor each time, since tapes know tensors by identity; that the
+    array is the same one nobody sees, since a tensor never changes.
+    """
+
+    array: Any
+    aval: Aval
+    backend: registry.Backend
+
+    def tensor(self) -> Tensor | None:
+        """For a call that is made at once, on the same backend."""
+        if registry._active is not self.backend or not current().eager:
+            return None
+        return Tensor(self.array, self.aval)
+
+
+_constants: list[tuple[Known, Any, int]] = []
 
 
 def add_key(a: Any, key: list[Any], tensors: list[Tensor]) -> bool:
@@ -82,23 +109,53 @@ def remember(
     args: Sequence[Any],
     kwargs: dict[str, Any],
     tensors: Sequence[Tensor],
-) -> None:
-    """Count a call, and make the recipe once it has come often enough."""
+) -> Any:
+    """Count a call, and make the recipe once it has come often enough.
+
+    Returns:
+        The call's result, where making the recipe has made it; else `MISS`.
+    """
     wanted = registry.active().array_type
     if any(type(t.value) is not wanted for t in tensors):
-        return  # staged, or not moved yet
+        return MISS  # staged, or not moved yet
     if len(known) >= _MOST_KEPT and key not in known:
         for old in list(known)[: _MOST_KEPT // 2]:
             known.pop(old, None)
     if seen + 1 < _CALLS:
         known[key] = seen + 1
-        return
+        return MISS
+    if not tensors:
+        return _remember_constant(known, key, partial(function, *args, **kwargs))
     # Each tensor once and without a past, also where it is given twice.
     own = [Tensor(t.value, t.aval) for t in tensors]
     fresh = iter(own)
     plain = [_swapped(a, fresh) for a in args]
     named = {name: _swapped(a, fresh) for name, a in kwargs.items()}
-    known[key] = noted(partial(function, *plain, **named), own)
+    made = noted(partial(function, *plain, **named), own)
+    if made is None:
+        known[key] = None
+        return MISS
+    known[key] = made.recipe
+    return follow(made.recipe, tensors, made.arrays)
 
 
-__all__ = ["PLAIN", "Known", "add_key", "add_keywords", "remember"]
+def _remember_constant(known: Known, key: tuple[Any, ...], function: Any) -> Any:
+    if not current().eager:
+        return MISS
+    known[key] = None
+    made = constant(function)
+    if made is None or not isinstance(made.value, np.ndarray):
+        return MISS
+    nbytes = made.aval.nbytes
+    if nbytes <= _MOST_BYTES:
+        _constants.append((known, key, nbytes))
+        if sum(size for _, _, size in _constants) > _ALL_BYTES:
+            for old, at, _ in _constants[:-1]:
+                old.pop(at, None)
+            del _constants[:-1]
+        made.value.flags.writeable = False
+        known[key] = Constant(made.value, made.aval, registry.active())
+    return made
+
+
+__all__ = ["PLAIN", "Constant", "Known", "add_key", "add_keywords", "remember"]

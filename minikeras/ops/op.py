@@ -21,7 +21,7 @@ from minikeras.engine.recipes import Recipe, follow
 from minikeras.engine.symbolic import KerasTensor, any_symbolic
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.engine.tracebacks import shorten
-from minikeras.ops.keys import PLAIN, Known, add_key, add_keywords, remember
+from minikeras.ops.keys import PLAIN, Constant, Known, add_key, add_keywords, remember
 from minikeras.types import ArrayLike
 from minikeras.variable import Variable
 
@@ -68,7 +68,7 @@ def op(function: F) -> F:
             elif not add_key(a, key, tensors):
                 break
         else:
-            if tensors and (not kwargs or add_keywords(kwargs, key, tensors)):
+            if not kwargs or add_keywords(kwargs, key, tensors):
                 at = tuple(key)
                 recipe = known.get(at, 0)
                 if type(recipe) is Recipe:
@@ -81,8 +81,14 @@ def op(function: F) -> F:
                         return found
                     if recipe.stale:
                         known.pop(at, None)
+                elif type(recipe) is Constant:
+                    result = recipe.tensor()
+                    if result is not None:
+                        return result
                 elif type(recipe) is int:
-                    remember(known, at, recipe, function, args, kwargs, tensors)
+                    found = remember(known, at, recipe, function, args, kwargs, tensors)
+                    if found is not MISS:
+                        return found
         if any_symbolic(*args) or (kwargs and any_symbolic(kwargs)):
             return _symbolic(wrapper, args, kwargs)
         try:

@@ -88,8 +88,8 @@ def test_rules_are_asked_for_the_first_gradients_alone(backwards):
         with GradientTape() as tape:
             y = ops.sum(ops.tanh(ops.matmul(x, w)))
         tape.gradient(y, w)
-    # Two of ops called by themselves, two of ops by recipe, of which one each is noted too.
-    assert before == 6
+    # One of ops called by themselves, two of ops by recipe, of which the second is noted.
+    assert before == 3
     assert len(backwards) == before
 
 

@@ -9,13 +9,15 @@ import pytest
 
 import minikeras as keras
 from minikeras import ops
-from minikeras.engine import recipes, tree
+from minikeras.engine import autodiff, forgetting, recipes, tree
+from minikeras.engine import backend as registry
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.dtypes import is_inexact
 from minikeras.engine.tensor import Tensor
+from minikeras.ops import keys
 from tests.ops.goldens import CASES
 
-CALLS = 2  # with and without a tape: the first two are made by the op itself
+CALLS = 3  # with and without a tape: the second one makes the recipe, and is its first result
 
 
 def drawn(case, number):
@@ -253,3 +255,112 @@ def test_threads_make_recipes_at_once():
     for t in threads:
         t.join()
     assert not wrong
+
+
+def test_the_second_call_is_made_once(backend):
+    """What notes the calls is the call: an op on large arrays costs no more."""
+    count = []
+
+    def counted(fn):
+        def kernel(*arrays, **static):
+            count.append(1)
+            return fn(*arrays, **static)
+
+        return kernel
+
+    active = registry.active()
+    kernels = dict(active.kernels)
+    x = ops.convert_to_tensor(np.ones((5, 7), "float32"))
+    for tape in (False, True):
+        forgetting.forget()
+        seen = []
+        for _ in range(4):
+            count.clear()
+            active.kernels = {name: counted(fn) for name, fn in kernels.items()}
+            try:
+                with GradientTape() as t:
+                    if tape:
+                        t.watch(x)
+                    y = ops.logsumexp(x, axis=1)
+            finally:
+                active.kernels = kernels
+            seen.append(len(count))
+            expected = np.log(7 * np.exp(1.0))
+            np.testing.assert_allclose(y.numpy(), [expected] * 5, rtol=1e-5)
+            if tape:
+                np.testing.assert_allclose(
+                    t.gradient(y, x).numpy(), np.full((5, 7), 1 / 7), rtol=1e-5
+                )
+        assert seen[1] == seen[0] > 1, seen
+
+
+def test_the_second_gradient_is_made_once(backend, monkeypatch):
+    forgetting.forget()
+    calls = []
+    plain = autodiff.backward
+    monkeypatch.setattr(autodiff, "backward", lambda *a: calls.append(1) or plain(*a))
+    x = ops.convert_to_tensor(np.arange(6, dtype="float32"))
+    v = x.numpy()
+    seen = []
+    for _ in range(6):
+        calls.clear()
+        with GradientTape() as t:
+            t.watch(x)
+            y = ops.sum(ops.sin(x) * x)
+        got = t.gradient(y, x).numpy()
+        np.testing.assert_allclose(got, np.cos(v) * v + np.sin(v), rtol=1e-5, atol=1e-6)
+        seen.append(len(calls))
+    assert max(seen) == 1, seen
+    assert seen[-1] == 0, seen
+
+
+def test_what_is_made_of_nothing_is_kept():
+    """The same array, in a tensor of its own: a tape knows tensors by identity."""
+    forgetting.forget()
+    made = [ops.eye(4, 5, k=1) for _ in range(4)]
+    assert len({id(t) for t in made}) == 4
+    assert made[2].value is made[3].value
+    for t in made:
+        assert t.numpy().tolist() == np.eye(4, 5, 1).tolist()
+    with GradientTape(persistent=True) as tape:
+        tape.watch(made[2])
+        y = ops.sum(made[2] * 2.0 + made[3])
+    assert tape.gradient(y, made[2]).numpy().tolist() == np.full((4, 5), 2.0).tolist()
+    assert tape.gradient(y, made[3]) is None
+
+
+def test_nobody_writes_to_what_is_kept():
+    forgetting.forget()
+    made = [ops.zeros((3,)) for _ in range(4)]
+    array = made[3].numpy()
+    array += 1
+    np.from_dlpack(made[3])
+    variable = keras.Variable(made[3])
+    variable.assign_add([1.0, 1.0, 1.0])
+    keras.function(lambda: variable.assign_add(ops.ones((3,))))()
+    assert variable.numpy().tolist() == [2.0, 2.0, 2.0]
+    assert ops.zeros((3,)).numpy().tolist() == [0.0] * 3
+    assert all(t.numpy().tolist() == [0.0] * 3 for t in made)
+
+
+def test_kept_constants_are_bounded():
+    forgetting.forget()
+    for n in range(60):
+        for _ in range(3):
+            ops.arange(100_000 + n)
+    assert sum(size for *_, size in keys._constants) <= keys._ALL_BYTES
+    for _ in range(3):
+        big = ops.zeros((600, 600))
+    assert ops.zeros((600, 600)).value is not big.value
+
+
+def test_random_and_settings_are_never_constants():
+    draws = {tuple(keras.random.uniform((3,)).numpy().tolist()) for _ in range(5)}
+    assert len(draws) == 5
+    for _ in range(3):
+        assert ops.ones((2,)).dtype == "float32"
+    keras.config.set_floatx("float64")
+    try:
+        assert ops.ones((2,)).dtype == "float64"
+    finally:
+        keras.config.set_floatx("float32")

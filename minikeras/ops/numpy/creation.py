@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
@@ -207,6 +209,19 @@ def offset_grid(rows: int, columns: int) -> Tensor:
     return prims.sub(prims.iota(shape=(rows, columns), dtype="int32", axis=1), row)
 
 
+def _where_places(
+    compare: Any, rows: int, columns: int, k: int, dtype: DTypeLike | None
+) -> Tensor:
+    """Ones where a column compares so with its row and `k`, zeros elsewhere."""
+    column = prims.iota(shape=(1, columns), dtype="int32", axis=1)
+    row = prims.iota(shape=(rows, 1), dtype="int32", axis=0)
+    found: Tensor = prims.cast(
+        compare(column, prims.add(row, const(row, k))),
+        dtype=dtypes.standardize(dtype),
+    )
+    return found
+
+
 @op
 def eye(
     N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
@@ -229,11 +244,7 @@ def eye(
     """
     rows = whole(N, "eye", "N")
     columns = rows if M is None else whole(M, "eye", "M")
-    grid = offset_grid(rows, columns)
-    return prims.cast(
-        prims.eq(grid, const(grid, whole(k, "eye", "k"))),
-        dtype=dtypes.standardize(dtype),
-    )
+    return _where_places(prims.eq, rows, columns, whole(k, "eye", "k"), dtype)
 
 
 @op
@@ -277,11 +288,7 @@ def tri(
     """
     rows = whole(N, "tri", "N")
     columns = rows if M is None else whole(M, "tri", "M")
-    grid = offset_grid(rows, columns)
-    return prims.cast(
-        prims.le(grid, const(grid, whole(k, "tri", "k"))),
-        dtype=dtypes.standardize(dtype),
-    )
+    return _where_places(prims.le, rows, columns, whole(k, "tri", "k"), dtype)
 
 
 @op
