@@ -45,6 +45,7 @@ from minikeras_numba.rows.scatter import (
 from minikeras_numba.sequences import recurrent
 from minikeras_numba.sequences.chain import is_native, kernel_calls, lower_chain
 from minikeras_numba.sequences.loops import lower_loop
+from minikeras_numba.tiles.scratch import preparing
 from minikeras_numba.user.eager import EagerCalls
 from minikeras_numba.user.lowering import lower_user, usable
 
@@ -138,20 +139,25 @@ class NumbaBackend(NumpyBackend):
     def lowering(
         self, work: Callable[[], None], nodes: Sequence[Node], regs: Mapping[Value, int]
     ) -> None:
-        together(work, lambda: [self.lower(node, regs) for node in nodes])
+        bare = dict(regs)  # nothing is asked of the routine the first time
+        together(work, lambda: [self.lower(node, bare) for node in nodes])
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
-        lowering = LOWERINGS.get(node.prim.name)
-        step: Step | None = None
         if node.is_complex:
             return super().lower(node, regs)
-        if node.prim.name == "chain":
-            step = lower_chain(node, regs, self.lower)
-        elif lowering is not None:
-            step = lowering(node, regs)
-        elif node.prim.kind in _SINGLE_KINDS and fusible(node):
-            step = lower_fused(node, regs)
+        with preparing(regs):
+            step = self._native(node, regs)
         return super().lower(node, regs) if step is None else step
+
+    def _native(self, node: Node, regs: Mapping[Value, int]) -> Step | None:
+        lowering = LOWERINGS.get(node.prim.name)
+        if node.prim.name == "chain":
+            return lower_chain(node, regs, self.lower)
+        if lowering is not None:
+            return lowering(node, regs)
+        if node.prim.kind in _SINGLE_KINDS and fusible(node):
+            return lower_fused(node, regs)
+        return None
 
     def prepared(
         self, name: str, static: Mapping[str, Any], avals: Sequence[Aval], out: Aval

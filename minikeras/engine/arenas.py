@@ -1,8 +1,8 @@
 """Arenas: the memory in which programs keep the values of a run.
 
-Nothing in an arena outlives a run, so programs share them: those that need about the
-same use one, and one that finds it taken, by a run in another thread, moves to another.
-An arena lives as long as a program uses it.
+Nothing in an arena outlives a run, so programs share them: a model's prediction lies in
+the arena of its training, and one that finds it taken, by a run in another thread, moves
+to another. An arena lives as long as a program uses it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from minikeras.engine.living import Living
 
 _SMALL = 1 << 16
 _LARGE = 1 << 28
+# A program lies in an arena of at most so many times what it needs, which it keeps alive.
+_WIDEST = 64
 
 
 class Arena:
@@ -60,13 +62,17 @@ def rounded(nbytes: int) -> int:
 
 
 def lend(backend: registry.Backend, nbytes: int) -> Arena:
-    """An arena of at least `nbytes` that no run is using now."""
+    """An arena of at least `nbytes` that no run is using now, the smallest there is."""
     size = rounded(nbytes)
     with _lock:
         known = _arenas.setdefault(backend.name, Living())
-        for arena in known:
-            if arena.nbytes == size and not arena.lock.locked():
-                return arena
+        wide = [
+            arena
+            for arena in known
+            if size <= arena.nbytes <= _WIDEST * size and not arena.lock.locked()
+        ]
+        if wide:
+            return min(wide, key=lambda arena: arena.nbytes)
         arena = Arena(backend.alloc(size), size)
         known.add(arena)
         return arena

@@ -14,12 +14,12 @@ from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.arenas import Arena, lend
-from minikeras.engine.aval import Shape
+from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.controls import CONTROLS
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.kept import held_bytes
 from minikeras.engine.passes.pipeline import optimise
-from minikeras.engine.passes.plan import check_plan, plan
+from minikeras.engine.passes.plan import Numbers, check_plan, plan
 from minikeras.engine.profile import enabled, watch
 from minikeras.engine.room import explained
 from minikeras.engine.user_rows import UserRow
@@ -63,15 +63,22 @@ class Routine:
         self.graph = graph = optimise(graph, backend)
         replaced = {graph.outputs[new]: graph.inputs[old] for new, old in updates}
         places = plan(graph, replaced)
-        if os.environ.get("MINIKERAS_CHECK") == "1":
-            check_plan(graph, places)
-        regs = {v: i for i, v in enumerate(graph.values())}
+        regs = Numbers(graph.values())
         for new, old in places.in_place.items():
             regs[new] = regs[old]
-        registers = backend.registers(len(regs))
+        steps = self.prepared = _lowered(graph, regs, backend)
+        if regs.asked:  # what steps need beside values is known now
+            places = plan(graph, replaced, regs.asked)
+        if os.environ.get("MINIKERAS_CHECK") == "1":
+            check_plan(graph, places, regs.asked)
+        registers = backend.registers(regs.count)
         self.arena_bytes = places.arena_bytes
         self._offsets = [
             (regs[v], offset, v.aval) for v, offset in places.offsets.items()
+        ]
+        self._offsets += [
+            (register, offset, Aval((nbytes,), "uint8"))
+            for register, (offset, nbytes) in places.scratch.items()
         ]
         seen = {places.root(v) for v in places.aliases}
         self.movable = {
@@ -87,29 +94,21 @@ class Routine:
             self._bind(lend(backend, size) if shared else Arena(memory, size))
         except registry.OutOfMemory as error:
             raise explained(error, graph, graph.inputs[:arguments]) from error
-        steps: list[registry.Step] = []
         nodes: list[Node] = []
         views: list[_View] = []
         given = set(graph.inputs)
-
-        def lower() -> None:
-            for node in graph.nodes:
-                out = node.outputs[0]
-                if not node.prim.facets.alias:
-                    steps.append(_lower(node, regs, backend))
-                    nodes.append(node)
-                elif places.root(out) in given:
-                    view = _View(regs[node.inputs[0]], regs[out], out.aval.shape)
-                    views.append(view)
-                else:
-                    shape = regs[node.inputs[0]], regs[out], out.aval.shape
-                    self._shapes.append(shape)
-                    self._reshape(*shape)
-
-        backend.lowering(lower, [n for n in graph.nodes if _is_plain(n)], regs)
+        for node in graph.nodes:
+            out = node.outputs[0]
+            if not node.prim.facets.alias:
+                nodes.append(node)
+            elif places.root(out) in given:
+                views.append(_View(regs[node.inputs[0]], regs[out], out.aval.shape))
+            else:
+                shape = regs[node.inputs[0]], regs[out], out.aval.shape
+                self._shapes.append(shape)
+                self._reshape(*shape)
         self._views = views
         self.nodes = tuple(nodes)
-        self.prepared = steps
         self.allocating_steps = sum(map(registry.allocates, steps))
         self.inputs = [regs[v] for v in graph.inputs]
         self.outputs = [regs[v] for v in graph.outputs]
@@ -232,6 +231,21 @@ class _View:
         if array is not self.seen:
             registers[self.target] = array.reshape(self.shape)
             self.seen = array
+
+
+def _lowered(
+    graph: Graph, regs: Numbers, backend: registry.Backend
+) -> list[registry.Step]:
+    """The steps of all nodes that are no views."""
+    steps = []
+
+    def lower() -> None:
+        for regs.node, node in enumerate(graph.nodes):
+            if not node.prim.facets.alias:
+                steps.append(_lower(node, regs, backend))
+
+    backend.lowering(lower, [n for n in graph.nodes if _is_plain(n)], regs)
+    return steps
 
 
 def _is_plain(node: Node) -> bool:

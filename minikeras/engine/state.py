@@ -184,8 +184,12 @@ def claim(
         None, or the turn to wait for before trying again.
     """
     me = threading.get_ident()
-    moved = turn.thread != me
-    if not moved and not turn.asked and _unchanged(turn, registers, reads, writes):
+    moved = turn.thread != me and turn.thread != 0
+    if (
+        turn.thread == me
+        and not turn.asked
+        and _unchanged(turn, registers, reads, writes)
+    ):
         return None
     turn.thread = me
     with _guard:

@@ -18,7 +18,7 @@ from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
 from minikeras.engine.forking import finish_before_fork, pause, settle_at_fork
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.living import Living
-from minikeras.engine.passes.plan import plan
+from minikeras.engine.passes.plan import Numbers, plan
 from minikeras.engine.precision import matmul_precision
 from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 from minikeras.engine.prims.banded import Band
@@ -39,6 +39,7 @@ __all__ = [
     "KernelError",
     "Loop",
     "Node",
+    "Numbers",
     "Op",
     "OutOfMemory",
     "Primitive",

@@ -108,6 +108,20 @@ def test_two_programs_take_turns_on_one_variable():
     assert v.numpy()[0] == 26.0
 
 
+def test_programs_of_one_thread_leave_an_array_where_it_is():
+    """A prediction between two steps of training costs no copy of the weights."""
+    v, step = counter()
+    step()
+    address = v.state._tensor.value.__array_interface__["data"]
+    look = [jit(lambda x, i=i: v * x + i) for i in range(2)]
+    again = jit(lambda: v.assign_add(keras.ops.ones((3,)) * 2).value)
+    for i in range(2):
+        assert look[i](keras.ops.ones((3,))).numpy().tolist() == [1.0 + 4 * i] * 3
+        step()
+        again()
+    assert v.state._tensor.value.__array_interface__["data"] == address
+
+
 def test_an_array_without_a_copy_cannot_be_written():
     v, _ = counter()
     view = np.array(v.value, copy=False)

@@ -49,6 +49,17 @@ def test_programs_of_one_size_share_an_arena(backend):
     assert again == want and f.traces == 57
 
 
+def test_a_smaller_program_uses_an_arena_that_is_there(backend):
+    large, small = jit(work), jit(lambda x: work(x) + 1)
+    large(draw(3, 400))
+    before = arenas.total_bytes()
+    want = small(draw(3, 200)).item()
+    assert arenas.total_bytes() == before
+    del large
+    gc.collect()
+    assert small(draw(3, 200)).item() == want
+
+
 def test_a_run_beside_another_takes_another_arena(backend):
     """Programs that share an arena run at the same time in several threads."""
     f = jit(work)

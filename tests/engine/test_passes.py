@@ -287,6 +287,29 @@ def test_plan_shares_bytes_of_values_that_do_not_meet():
     assert places.arena_bytes < places.total_bytes / 3
 
 
+def test_scratch_lies_where_no_living_value_does():
+    def f(x):
+        for _ in range(4):
+            x = p.sum(p.broadcast_to(x, shape=(8, 64)), axes=(0,), keepdims=False)
+        return x
+
+    graph = stage(f, (64,))
+    asked = {i: [(100 + i, 5000), (200 + i, 1)] for i in range(len(graph.nodes))}
+    bare, places = plan(graph, {}), plan(graph, {}, asked)
+    check_plan(graph, places, asked)
+    assert len(places.scratch) == 2 * len(graph.nodes)
+    assert all(at % 64 == 0 for at, _ in places.scratch.values())
+    # once for all steps, however many there are
+    assert places.arena_bytes <= bare.arena_bytes + 5056 + 64
+    at, _ = places.scratch[102]
+    places.scratch[102] = at, 1 << 20
+    with pytest.raises(GraphError, match="scratch of"):
+        check_plan(graph, places, asked)
+    places.scratch[102] = places.scratch[202] = 1 << 20, 64
+    with pytest.raises(GraphError, match="scratch of"):
+        check_plan(graph, places, asked)
+
+
 def test_check_plan_finds_an_overlap():
     graph = stage(lambda x: p.add(p.exp(x), p.neg(x)), (64,))
     places = plan(graph, {})

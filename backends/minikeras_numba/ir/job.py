@@ -23,7 +23,7 @@ class Job(NamedTuple):
     Attributes:
         fn: The kernel's address.
         a, b, c: Bytes from the bases of a range to A, B and C.
-        s: The address of S; 0 where that is C.
+        s: The address of S; 0 where that is C; or `behind` so many bytes the S of a table.
         fields: A NamedTuple of the kernel's kind.
     """
 
@@ -33,6 +33,11 @@ class Job(NamedTuple):
     c: int = 0
     s: int = 0
     fields: tuple[int, ...] = ()
+
+
+def behind(nbytes: int) -> int:
+    """The S of a job, so many bytes behind that of its table."""
+    return ~nbytes
 
 
 HEAD = Job._fields[:-1]

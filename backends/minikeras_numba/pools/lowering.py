@@ -26,7 +26,6 @@ from minikeras_numba.tiles.blocking import (
     forward_segments,
 )
 from minikeras_numba.tiles.jobs import (
-    Base,
     Closure,
     JobRange,
     Lowered,
@@ -35,6 +34,7 @@ from minikeras_numba.tiles.jobs import (
     clearing,
 )
 from minikeras_numba.tiles.regions import Image, Region, regions, three
+from minikeras_numba.tiles.scratch import Base
 
 
 class Pooling(NamedTuple):

@@ -32,7 +32,6 @@ from minikeras_numba.tiles.blocking import (
     row_tiles,
 )
 from minikeras_numba.tiles.jobs import (
-    Base,
     Closure,
     Epilogue,
     JobRange,
@@ -43,6 +42,7 @@ from minikeras_numba.tiles.jobs import (
 )
 from minikeras_numba.tiles.panels import Block, Packed, in_place, packed
 from minikeras_numba.tiles.regions import Image, Region, regions, three
+from minikeras_numba.tiles.scratch import Base
 from minikeras_numba.tiles.tile import Sums, tile
 
 # A block of results this large is still in L2 when its epilogue runs.
@@ -88,7 +88,7 @@ def lower_conv(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     x_reg, w_reg, out_reg = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
     geometry = Geometry.of_conv(x.shape, w.shape, node.static)
     bases = Base(x_reg), w_reg, Base(out_reg)
-    found = conv_phases(geometry, x.dtype, *bases, None, regs)
+    found = conv_phases(geometry, x.dtype, *bases, None)
     return None if found is None else Closure(found)
 
 
@@ -99,9 +99,8 @@ def conv_phases(
     w_register: int,
     target: Base,
     epilogue: Epilogue | None,
-    owner: Mapping[Any, int],
 ) -> list[Phase] | None:
-    """The phases of a convolution, or None; `owner` says whose workspace to use."""
+    """The phases of a convolution, or None."""
     if not supported(dtype, geometry):
         return None
     if is_product(geometry):
@@ -129,7 +128,7 @@ def conv_phases(
     right = _weights(work, w_register, columns)
     tiles = winograd.grid(geometry, dtype)
     if tiles is not None:
-        return winograd.phases(tiles, owner, source, right, target, epilogue)
+        return winograd.phases(tiles, source, right, target, epilogue)
     return correlation_phases(work, source, right, target, epilogue)
 
 

@@ -50,7 +50,6 @@ from minikeras_numba.tiles.blocking import (
 )
 from minikeras_numba.tiles.jobs import (
     SERIAL_WORK,
-    Base,
     Closure,
     JobRange,
     Lowered,
@@ -58,9 +57,10 @@ from minikeras_numba.tiles.jobs import (
     Tables,
     clearing,
 )
-from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
+from minikeras_numba.tiles.panels import Block, Packed, packed
 from minikeras_numba.tiles.partial import summing
 from minikeras_numba.tiles.regions import Region, three
+from minikeras_numba.tiles.scratch import Base, scratch
 from minikeras_numba.tiles.tile import Sums, tile
 
 
@@ -96,10 +96,10 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     ahead = winograd.grid(geometry, dtype)
     if ahead is not None and tiles is not None and preferred(ahead, tiles):
         right = _transposed(work, w_reg, list(product(*map(range, work.kernel))))
-        return Closure(input_grad_phases(ahead, regs, Base(dy_reg), right, Base(out)))
+        return Closure(input_grad_phases(ahead, Base(dy_reg), right, Base(out)))
     right = _transposed(work, w_reg, list(product(*map(tap_order, axes))))
     if tiles is not None:
-        return Closure(winograd.phases(tiles, regs, Base(dy_reg), right, Base(out)))
+        return Closure(winograd.phases(tiles, Base(dy_reg), right, Base(out)))
     return Closure(correlation_phases(work, Base(dy_reg), right, Base(out)))
 
 
@@ -151,7 +151,7 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
     tiles = winograd.grid(geometry, dtype)
     if tiles is not None and affordable(tiles):
         bases = Base(x_reg), Base(dy_reg), Base(out)
-        return Closure(filter_grad_phases(tiles, regs, *bases))
+        return Closure(filter_grad_phases(tiles, *bases))
     axes = axes_of(geometry)
     images = images_of(geometry, item)
     if is_depthwise(geometry):
@@ -171,8 +171,8 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
     amount = math.prod(dy.shape[:-1]) * math.prod(dw.shape)
     parts = chunks(batch, get_threads() if amount >= SERIAL_WORK else 1) or [(0, 0)]
     size = math.prod(dw.shape) * item
-    sums = Base(array=scratch(max(1, size * len(parts))))
-    tables = Tables(Base(x_reg), Base(dy_reg), sums if len(parts) > 1 else Base(out))
+    sums = scratch(size * len(parts)) if len(parts) > 1 else Base(out)
+    tables = Tables(Base(x_reg), Base(dy_reg), sums)
     tables.work = amount
     _add_parts(tables, work, parts, size)
     phases = [Phase(tables)]

@@ -26,16 +26,15 @@ from minikeras_numba.tiles.blocking import (
 )
 from minikeras_numba.tiles.jobs import (
     SERIAL_WORK,
-    Base,
     Epilogue,
     JobRange,
     Phase,
     Tables,
     clearing,
 )
-from minikeras_numba.tiles.panels import scratch
 from minikeras_numba.tiles.partial import summing
 from minikeras_numba.tiles.regions import Image, Region, regions
+from minikeras_numba.tiles.scratch import Base, scratch
 
 # Windows of so few taps are written out: their weights stay in registers.
 _MOST_TAPS = 9
@@ -98,8 +97,8 @@ def learning_phases(work: Sliding, x: Base, dy: Base, out: Base) -> list[Phase]:
     amount = _amount(work)
     parts = chunks(work.batch, get_threads() if amount >= SERIAL_WORK else 1)
     parts = parts or [(0, 0)]
-    sums = Base(array=scratch(max(1, size * len(parts))))
-    tables = Tables(x, dy, sums if len(parts) > 1 else out)
+    sums = scratch(size * len(parts)) if len(parts) > 1 else out
+    tables = Tables(x, dy, sums)
     tables.work = 2 * amount
     clear = tables.add_jobs(clearing(work.dtype, size))
     axes = [forward_segments(axis) for axis in work.axes]

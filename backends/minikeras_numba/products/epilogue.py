@@ -12,8 +12,8 @@ from minikeras_numba.fusion.fused import epilogue
 from minikeras_numba.products.conv import conv_phases
 from minikeras_numba.products.matmul import matmul_phases
 from minikeras_numba.products.matmul_sizes import describe
-from minikeras_numba.tiles.jobs import Base, Closure, Epilogue, Lowered, Phase
-from minikeras_numba.tiles.panels import scratch
+from minikeras_numba.tiles.jobs import Closure, Epilogue, Lowered, Phase
+from minikeras_numba.tiles.scratch import Base, scratch
 
 
 def lower_epilogue(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
@@ -35,14 +35,14 @@ def lower_epilogue(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     elif static["core"] == "conv":
         geometry = Geometry.of_conv(a.shape, b.shape, dict(static["core_static"]))
         bases = Base(given[0]), given[1], target
-        phases = conv_phases(geometry, a.dtype, *bases, tail, regs)
+        phases = conv_phases(geometry, a.dtype, *bases, tail)
     return None if phases is None else Closure(phases)
 
 
 def _result(
     core: Any, outputs: Any, registers: list[int], given: list[int]
 ) -> tuple[Base, int | Place]:
-    """Where the core writes: an output of its dtype, else an array of the closure's own.
+    """Where the core writes: an output of its dtype, else scratch.
 
     An output in the buffer of an input will not do: the tail has yet to read that.
     """
@@ -51,5 +51,5 @@ def _result(
             continue
         if v.aval.dtype == core.dtype and tuple(v.aval.shape) == tuple(core.shape):
             return Base(register), register
-    own = scratch(max(1, core.nbytes))
-    return Base(array=own), Place(array=own)
+    own = scratch(core.nbytes)
+    return own, Place(own.register, own.array)

@@ -19,7 +19,6 @@ from minikeras_numba.products.matmul_sparse import skips_zeros, sparse_phases
 from minikeras_numba.products.matmul_tall import is_tall, tall_phases
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
 from minikeras_numba.tiles.jobs import (
-    Base,
     Closure,
     Epilogue,
     JobRange,
@@ -30,6 +29,7 @@ from minikeras_numba.tiles.jobs import (
     zeros_address,
 )
 from minikeras_numba.tiles.panels import Block, Packed, in_place, packed
+from minikeras_numba.tiles.scratch import Base
 from minikeras_numba.tiles.tile import Sums, max_rows, max_vectors, tile
 
 # Rows of B that a tile goes through before the next rows: their panel stays in L2.

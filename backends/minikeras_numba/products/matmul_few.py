@@ -14,14 +14,13 @@ from minikeras_numba.products.few_rows import Few, sweeper, turner
 from minikeras_numba.products.matmul_sizes import Matmul
 from minikeras_numba.tiles.jobs import (
     SERIAL_WORK,
-    Base,
     Epilogue,
     JobRange,
     Phase,
     Tables,
     finishing,
 )
-from minikeras_numba.tiles.panels import scratch
+from minikeras_numba.tiles.scratch import Base, owned
 
 # More rows than this use what they have read often enough to pack it.
 FEW_ROWS = 16
@@ -86,9 +85,9 @@ def _sweeping(spec: Matmul, columns: range, tables: Tables) -> Iterator[Job]:
     last = -(-rest // spec.lanes)
     tail = rest - (last - 1) * spec.lanes
     sums = max(groups * wide, last) * spec.lanes + DEEP
-    room = scratch(spec.m * sums * max(4, spec.item))
-    tables.keep.append(room)
-    place, fields = int(room.ctypes.data), _fields(spec)._replace(deep=DEEP)
+    sums_at = owned(spec.m * sums * max(4, spec.item))
+    tables.keep.append(sums_at)
+    place, fields = int(sums_at.ctypes.data), _fields(spec)._replace(deep=DEEP)
     if groups:
         at = columns.start * spec.item
         fn = sweeper(spec.dtype, spec.m, wide, False)

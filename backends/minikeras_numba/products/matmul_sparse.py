@@ -25,14 +25,13 @@ from minikeras_kernels.values import Address, Kind, Val, counting
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
-from minikeras_numba.ir.job import WORDS, Job
+from minikeras_numba.ir.job import WORDS, Job, behind
 from minikeras_numba.ir.job import rows as job_rows
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.matmul_sizes import Matmul
 from minikeras_numba.tiles.blocking import Panel, chunks, panels
 from minikeras_numba.tiles.jobs import (
-    Base,
     Epilogue,
     JobRange,
     Phase,
@@ -41,7 +40,8 @@ from minikeras_numba.tiles.jobs import (
     finishing,
     zeros_address,
 )
-from minikeras_numba.tiles.panels import Block, Packed, scratch, transposing
+from minikeras_numba.tiles.panels import Block, Packed, transposing
+from minikeras_numba.tiles.scratch import Base, scratch
 
 # Rows of B that a block of the reduction covers: 32 KB of a panel, the first cache.
 DEPTH = 128
@@ -117,7 +117,7 @@ def sparse_phases(
     """The packing of B, the lists of A, the tiles; `dense` makes the other tiles' jobs."""
     blocks = row_blocks(spec)
     lists = _Lists(spec, blocks)
-    tables = Tables(a, right.base, out)
+    tables = Tables(a, right.base, out, lists.base)
     tables.work = spec.m * spec.n * spec.k
     # By rows, a unit has a block of them ready for its epilogue; by panels, it goes on with
     # the panel that is in its cache. Few panels could not be shared out evenly.
@@ -173,15 +173,16 @@ class _Lists:
         self.row_bytes = _rounded(spec.k * spec.item)
         copy = (most + spec.lanes) * self.row_bytes if spec.transpose_a else 0
         self.copy, self.pitch = self.pitch, self.pitch + copy
-        self.array = scratch(self.pitch * len(blocks))
+        self.base = scratch(self.pitch * len(blocks))
 
-    def address(self, rows: tuple[int, int]) -> int:
-        return int(self.array.ctypes.data) + self.blocks.index(rows) * self.pitch
+    def place(self, rows: tuple[int, int]) -> int:
+        """Where a block's part is, behind the lists' beginning."""
+        return self.blocks.index(rows) * self.pitch
 
     def phase(self, a: Base) -> Phase:
         """One unit a block: its rows, turned if need be, and their lists."""
         spec = self.spec
-        tables = Tables(a, Base(), Base(array=self.array))
+        tables = Tables(a, Base(), self.base, self.base)
         tables.work = spec.m * spec.k * 4
         for i, (low, high) in enumerate(self.blocks):
             at, calls = i * self.pitch, []
@@ -193,7 +194,7 @@ class _Lists:
                 calls = transposing(
                     spec.dtype, spec.lanes, panel, block, at + self.copy, self.row_bytes
                 )
-                place = int(self.array.ctypes.data) + at + self.copy
+                place = behind(at + self.copy)
                 a_place, pitch = 0, self.row_bytes
             calls.append(
                 Job(
@@ -237,7 +238,7 @@ def _gather(
     low, high = rows
     return Job(
         gather_tile(panel.vectors),
-        s=lists.address(rows),
+        s=behind(lists.place(rows)),
         fields=Gathered(
             times=high - low,
             depths=lists.depths,

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from minikeras_numba.ir.job import Job
 from minikeras_numba.products.matmul_sizes import Matmul
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables, zeros_address
-from minikeras_numba.tiles.panels import scratch
+from minikeras_numba.tiles.jobs import JobRange, Phase, Tables, zeros_address
 from minikeras_numba.tiles.partial import summing
+from minikeras_numba.tiles.scratch import Base, scratch
 from minikeras_numba.tiles.tile import Sums, tile
 
 # Fewer rows than this are no tall matrix.
@@ -45,7 +45,7 @@ def tall_phases(spec: Matmul, a: Base, b: Base, out: Base) -> list[Phase]:
     """The parts, and their sum."""
     size = spec.m * spec.n * spec.item
     parts = chunks(spec.k, PARTS)
-    sums = Base(array=scratch(size * len(parts)))
+    sums = scratch(size * len(parts))
     tables = Tables(a, b, sums)
     tables.work = spec.m * spec.n * spec.k
     columns = panels(spec.n, spec.lanes)

@@ -1,7 +1,7 @@
 """Lowering of chains: a thread takes slices of the batch through all nodes, one by one.
 
-The nodes are lowered for one slice, once for each thread, since kernels own scratch
-memory; what passes between them lives in an arena of the thread's own. A small driver
+The nodes are lowered for one slice, once for each thread; what passes between them, and
+their scratch, lives in an arena of the thread's own, a part of the routine's. A small driver
 points a table of registers at the slice and calls the kernels. Slices do not meet, so
 no bit depends on how many threads there are.
 """
@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from minikeras_kernels.code import Code
 
-from minikeras.extend import Graph, Node, Value, plan
+from minikeras.extend import Graph, Node, Numbers, Value, plan
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
 from minikeras_numba.machine.launch import Launch, Native
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.tiles.blocking import chunks
 from minikeras_numba.tiles.jobs import Closure
-from minikeras_numba.tiles.panels import scratch
+from minikeras_numba.tiles.scratch import scratch
 
 Lower = Callable[[Node, Mapping[Value, int]], Any]
 Table = np.ndarray[Any, np.dtype[np.int64]]
@@ -29,7 +29,8 @@ Table = np.ndarray[Any, np.dtype[np.int64]]
 # What a worker's row of the table holds.
 WORKER = ("registers", "binds", "bind_count", "calls", "call_count", "first", "last")
 # A register to fill: which one, from which of the program's, bytes to the next slice.
-BIND = ("register", "source", "stride")
+# `shift` behind its beginning.
+BIND = ("register", "source", "stride", "shift")
 CALL = ("fn", "meta", "count")
 
 
@@ -84,18 +85,28 @@ class _Worker:
         part: tuple[int, int],
         lower: Lower,
     ) -> None:
-        regs = {v: i for i, v in enumerate(body.values())}
-        places = plan(body, {})
-        self.arena = scratch(max(1, places.arena_bytes))
-        self.words: Table = np.zeros(len(regs) + 1, np.int64)
+        regs = Numbers(body.values())
+        self.launches = []
+        for regs.node, node in enumerate(body.nodes):
+            self.launches.append(lower(node, regs))
+        places = plan(body, {}, regs.asked)
+        offsets = [(regs[v], offset) for v, offset in places.offsets.items()]
+        offsets += [(register, at) for register, (at, _) in places.scratch.items()]
+        self.words: Table = np.zeros(regs.count + 1, np.int64)
         self.registers = self.words[1:]  # `Registers` has a word before them too
-        for v, offset in places.offsets.items():
-            self.registers[regs[v]] = self.arena.ctypes.data + offset
-        self.launches = [lower(node, regs) for node in body.nodes]
+        arena = scratch(places.arena_bytes)
+        self.arena = arena.array
+        rows = []
+        if arena.array is None:
+            rows += [(register, arena.register, 0, at) for register, at in offsets]
+        else:
+            for register, at in offsets:
+                self.registers[register] = arena.array.ctypes.data + at
+        # last: results have a place in the arena too, and lie outside
+        rows += [(regs[v], source, stride, 0) for v, source, stride in binds]
         assert all(map(is_native, self.launches)), "a chain of nodes without kernels"
         calls = [call[:3] for step in self.launches for call in kernel_calls(step)]
         self.calls: Table = np.array(calls, np.int64).reshape(-1, len(CALL))
-        rows = [(regs[v], source, stride) for v, source, stride in binds]
         self.binds: Table = np.array(rows, np.int64).reshape(-1, len(BIND))
         self.row = [
             self.registers.ctypes.data,
@@ -120,9 +131,11 @@ def _emit_driver() -> Code:
         with c.repeat(last, start=first) as number:
             with c.repeat(n_binds, start=c.const(0)) as bind:
                 row = c.add(binds, c.mul(c.get(bind), 8 * len(BIND)))
-                register, source, stride = (c.word(row, i) for i in range(len(BIND)))
+                register, source, stride, shift = (
+                    c.word(row, i) for i in range(len(BIND))
+                )
                 base = c.peek(c.add(outside, c.mul(source, 8)))
-                place = c.add(base, c.mul(stride, c.get(number)))
+                place = c.add(c.add(base, shift), c.mul(stride, c.get(number)))
                 c.poke(place, c.add(own, c.mul(register, 8)))
             with c.repeat(n_calls, start=c.const(0)) as call:
                 row = c.add(calls, c.mul(c.get(call), 8 * len(CALL)))

@@ -16,7 +16,8 @@ from minikeras_numba.machine.team import get_threads
 from minikeras_numba.sequences.recurrent_ir import CellKernel, key
 from minikeras_numba.tiles.blocking import chunks, panels, row_tiles
 from minikeras_numba.tiles.jobs import SERIAL_WORK, Closure, Lowered
-from minikeras_numba.tiles.panels import Block, Packed, packed, scratch
+from minikeras_numba.tiles.panels import Block, Packed, packed
+from minikeras_numba.tiles.scratch import Base, owned
 from minikeras_numba.tiles.tile import Sums, tile
 
 NAMES = tuple(ARRAYS)
@@ -62,11 +63,12 @@ def lower_recurrent(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         1,
         back,
         lambda _: [Block(0, width if back else units, width * item)],
+        make_room=_own,
     )
     runs = chunks(batch, max(min(get_threads(), batch), -(-batch // _ROWS)))
     table, jobs = _tables(name, first.dtype, right, runs, (time, units, width))
     rows = batch * (width // units) if back else 2 * batch
-    space = scratch(rows * units * item)
+    space = owned(rows * units * item)
     reverse = node.static["reverse"]
     words = [int(table.ctypes.data), int(jobs.ctypes.data)]
     assert right.base.array is not None and right.phase is not None
@@ -87,6 +89,11 @@ def lower_recurrent(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     keep = (table, jobs, meta, space, right)
     walk: Any = Walk(fn, int(meta.ctypes.data), len(runs), grain, keep)
     return Closure([right.phase, walk])
+
+
+def _own(nbytes: int) -> Base:
+    """The kernel finds its panels by their address."""
+    return Base(array=owned(nbytes))
 
 
 def _tables(

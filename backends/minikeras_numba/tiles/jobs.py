@@ -27,11 +27,12 @@ from minikeras_numba.ir.contract import ITEMSIZE, Contract
 from minikeras_numba.ir.job import HEAD, WORDS, Job, rows
 from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import Registers, get_threads, run
+from minikeras_numba.tiles.scratch import Base
 from minikeras_numba.tiles.tile import Sums, tile
 
 Table = npt.NDArray[np.int64]
 _BASES = 3  # the meta's first words: units, ranges, jobs
-_EPILOGUE = _BASES + 9
+_EPILOGUE = _BASES + 4 * 2
 _ZEROS: Any = np.zeros(4096, np.uint8)
 
 # Below this many multiply-adds waking another thread costs more than it brings.
@@ -41,13 +42,6 @@ SERIAL_WORK = 1 << 20
 def zeros_address() -> int:
     """A row of zeros wide enough for any tile: the S of a sum that starts from nothing."""
     return int(_ZEROS.ctypes.data)
-
-
-class Base(NamedTuple):
-    """Where A, B or C starts: a register's array, or an array the closure owns."""
-
-    register: int = -1
-    array: Any = None
 
 
 class JobRange(NamedTuple):
@@ -81,6 +75,9 @@ def clearing(dtype: str, nbytes: int) -> Iterator[Job]:
         yield Job(fn, c=whole * row, s=zeros_address(), fields=fields)
 
 
+_NOWHERE = Base()
+
+
 @dataclass(slots=True)
 class Tables:
     """The tables of one phase, while they are made."""
@@ -88,6 +85,7 @@ class Tables:
     a: Base
     b: Base
     c: Base
+    s: Base = _NOWHERE
     jobs: list[Job] = field(default_factory=list)
     ranges: list[JobRange] = field(default_factory=list)
     units: list[int] = field(default_factory=lambda: [0])
@@ -127,9 +125,10 @@ class Phase:
             rows(tables.jobs),
         )
         words = [int(t.ctypes.data) for t in made]
-        for base in (tables.a, tables.b, tables.c):
+        bases = tables.a, tables.b, tables.c, tables.s
+        for base in bases:
             address = 0 if base.array is None else int(base.array.ctypes.data)
-            words += [base.register, address, 0]
+            words += [base.register, address]
         words += [epilogue.fn, int(epilogue.meta.ctypes.data)] if epilogue else [0, 0]
         meta = np.array(words, np.int64)
         self.fn = driver()
@@ -138,7 +137,7 @@ class Phase:
         # A grain as long as the launch keeps it on one thread: waking others costs more.
         self.grain = max(1, self.count) if tables.work < SERIAL_WORK else 1
         self.keep: tuple[Any, ...] = (
-            *(made, meta, tables.a, tables.b, tables.c, epilogue),
+            *(made, meta, bases, epilogue),
             *tables.keep,
         )
 
@@ -181,7 +180,7 @@ def _emit_driver() -> Code:
     c = Contract("jobs", "float32", 6)
     registers, meta, start, stop, _, _ = c.parameters
     units, ranges, _ = (c.word(meta, i) for i in range(_BASES))
-    bases = [_emit_base(c, registers, meta, _BASES + 3 * i) for i in range(3)]
+    bases = [_emit_base(c, registers, meta, _BASES + 2 * i) for i in range(4)]
     with c.repeat(stop, start=start) as unit:
         at = c.add(units, c.mul(c.get(unit), 8))
         with c.repeat(c.word(at, 1), start=c.word(at, 0)) as number:
@@ -202,18 +201,30 @@ def _emit_base(c: Contract, registers: Val, meta: Val, index: int) -> Val:
 
 def _emit_range(c: Contract, meta: Val, place: Val, bases: list[Val]) -> None:
     """Run the jobs of one range."""
-    places = [c.add(base, c.word(place, i)) for i, base in enumerate(bases)]
+    places = [c.add(base, c.word(place, i)) for i, base in enumerate(bases[:3])]
+    places.append(bases[3])
     emit_jobs(c, c.word(meta, 2), c.word(place, 3), c.word(place, 4), places)
 
 
 def emit_jobs(
     c: Contract, jobs: Val, first: Val, last: Val, bases: Sequence[Val]
 ) -> None:
-    """Run rows [first, last) of a table: each is a call through the pointer in it."""
+    """Run rows [first, last) of a table: each is a call through the pointer in it.
+
+    Args:
+        c: The kernel.
+        jobs: Address of the table.
+        first: The first row.
+        last: Behind the last row.
+        bases: A, B, C and, if jobs lie `behind` it, S.
+    """
     with c.repeat(last, start=first) as number:
         row = c.add(jobs, c.mul(c.get(number), 8 * WORDS))
-        places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate(bases)]
+        places = [c.add(x, c.word(row, i + 1)) for i, x in enumerate(bases[:3])]
         begin = c.word(row, HEAD.index("s"))
+        for base in bases[3:]:
+            relative = c.icmp(Rel.SLT, begin, c.const(0))
+            begin = c.select(relative, c.sub(base, c.add(begin, 1)), begin)
         nothing = c.icmp(Rel.EQ, begin, c.const(0))
         begin = c.select(nothing, places[2], begin)
         c.call(c.word(row, 0), [*places, begin, row])

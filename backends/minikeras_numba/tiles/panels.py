@@ -1,20 +1,20 @@
 """The right-hand matrix of a contraction, in panels: which jobs fill them, where they lie.
 
-All panels of all matrices of one node lie in one scratch array; `Packed` says where
+All panels of all matrices of one node lie in one piece of scratch; `Packed` says where
 each begins and how far apart its rows are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.tiles.blocking import Panel
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables
+from minikeras_numba.tiles.jobs import JobRange, Phase, Tables
 from minikeras_numba.tiles.pack import (
     Checked,
     Copied,
@@ -23,8 +23,7 @@ from minikeras_numba.tiles.pack import (
     copier,
     transposer,
 )
-
-_ALIGN = 64
+from minikeras_numba.tiles.scratch import LINE, Base, scratch
 
 
 class Packed(NamedTuple):
@@ -53,13 +52,6 @@ class Block(NamedTuple):
     pitch: int
 
 
-def scratch(nbytes: int) -> Any:
-    """An owned array on a cache line's boundary."""
-    raw = np.empty(nbytes + _ALIGN, np.uint8)
-    shift = -int(raw.ctypes.data) % _ALIGN
-    return raw[shift : shift + nbytes]
-
-
 def in_place(
     register: int, columns: Sequence[Panel], itemsize: int, pitch: int
 ) -> Packed:
@@ -76,11 +68,13 @@ def packed(
     transposed: bool,
     blocks: Callable[[int], Sequence[Block]],
     checked: bool = False,
+    make_room: Callable[[int], Base] = scratch,
 ) -> Packed:
     """A phase that packs `matrices` matrices, each into the given panels.
 
     `blocks(m)` lists what stands under each other in the panels of matrix m. They are
-    looked through for values that are not finite if `checked`.
+    looked through for values that are not finite if `checked`. `make_room` says where
+    panels lie.
     """
     itemsize, lanes = np.dtype(dtype).itemsize, host().lanes(np.dtype(dtype).itemsize)
     rows = sum(b.rows for b in blocks(0)) if matrices else 0
@@ -90,8 +84,8 @@ def packed(
         offsets.append(at)
         at += (rows + lanes) * size  # the transposer spoils up to L rows past the end
         flags.append(at)
-        at += _ALIGN if checked else 0
-    tables = Tables(Base(register), Base(), Base(array=scratch(max(1, at * matrices))))
+        at += LINE if checked else 0
+    tables = Tables(Base(register), Base(), make_room(at * matrices))
     tables.work = rows * sum(row_bytes) // itemsize * matrices * 4
     for m in range(matrices):
         content = blocks(m)

@@ -8,8 +8,9 @@ from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.tiles.blocking import chunks
-from minikeras_numba.tiles.jobs import Base, JobRange, Tables
+from minikeras_numba.tiles.jobs import JobRange, Tables
 from minikeras_numba.tiles.pack import Added, adder
+from minikeras_numba.tiles.scratch import Base
 
 
 def summing(dtype: str, sums: Base, out: Base, size: int, parts: int) -> Tables:

@@ -4,7 +4,8 @@
 offset in one arena, a view of another value (reshape), or the buffer of the state
 that it updates. Lifetimes run from the node that makes a value to its last reader;
 values whose lifetimes do not meet may share bytes. An elementwise node may write
-over an operand that dies with it.
+over an operand that dies with it. What a step needs beside its values, its scratch, lies in
+the arena too, where nothing else is while that step runs.
 
 Offsets are chosen as the nodes run, each at the lowest gap that is wide enough (first
 fit). The best packing is NP-hard (Garey and Johnson 1979, "Computers and Intractability",
@@ -17,12 +18,36 @@ from __future__ import annotations
 import sys
 from bisect import bisect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from minikeras.engine.graph import Graph, GraphError, Node, Value
 
 ALIGNMENT = 64
+# By the number of a node: the register and the bytes of each piece of its step's scratch.
+Scratch = Mapping[int, Sequence[tuple[int, int]]]
+
+
+class Numbers(dict[Value, int]):
+    """The register of each value; a step may ask for more while it is prepared.
+
+    Attributes:
+        count: Registers so far.
+        node: Number of the node whose step is being prepared.
+        asked: What steps asked for.
+    """
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        super().__init__({v: i for i, v in enumerate(values)})
+        self.count = len(self)
+        self.node = 0
+        self.asked: dict[int, list[tuple[int, int]]] = {}
+
+    def scratch(self, nbytes: int) -> int:
+        """A register with so many bytes for the step while it runs, on a cache line."""
+        self.asked.setdefault(self.node, []).append((self.count, nbytes))
+        self.count += 1
+        return self.count - 1
 
 
 @dataclass
@@ -33,6 +58,7 @@ class Plan:
         offsets: Value -> byte offset in the arena; only values that own their bytes.
         aliases: Value -> the value whose memory it is a view of.
         in_place: New value of a state -> the input value whose buffer it overwrites.
+        scratch: Register -> byte offset in the arena and size, for the scratch of steps.
         arena_bytes: Size of the arena.
         total_bytes: What the arena would hold without sharing.
     """
@@ -40,6 +66,7 @@ class Plan:
     offsets: dict[Value, int] = field(default_factory=dict)
     aliases: dict[Value, Value] = field(default_factory=dict)
     in_place: dict[Value, Value] = field(default_factory=dict)
+    scratch: dict[int, tuple[int, int]] = field(default_factory=dict)
     arena_bytes: int = 0
     total_bytes: int = 0
 
@@ -50,12 +77,16 @@ class Plan:
         return value
 
 
-def plan(graph: Graph, updates: Mapping[Value, Value]) -> Plan:
+def plan(
+    graph: Graph, updates: Mapping[Value, Value], scratch: Scratch | None = None
+) -> Plan:
     """Give every value a place.
 
     Args:
         graph: The final graph.
         updates: New value -> the input whose state it replaces.
+        scratch: What the steps need beside their values. Views and what is overwritten
+            do not depend on it.
     """
     result = Plan()
     inputs = set(graph.inputs)
@@ -66,7 +97,7 @@ def plan(graph: Graph, updates: Mapping[Value, Value]) -> Plan:
     last_use = _last_uses(graph, result)
     _updates_in_place(graph, updates, result, last_use, inputs)
     overwrite = _overwrites(graph, result, last_use, fixed)
-    _place(graph, result, last_use, fixed, overwrite)
+    _place(graph, result, last_use, fixed, overwrite, scratch or {})
     return result
 
 
@@ -145,6 +176,7 @@ def _place(
     last_use: dict[Value, int],
     fixed: set[Value],
     overwrite: dict[Value, Value],
+    scratch: Scratch,
 ) -> None:
     room = _Gaps()
     owned: dict[Value, int] = {}  # owner -> its bytes, while it lives
@@ -153,8 +185,7 @@ def _place(
         for out in node.outputs:
             if out in result.aliases or out in fixed:
                 continue
-            # Whole cache lines, and one for an empty value too: places stay distinct.
-            size = max(-(-out.aval.nbytes // ALIGNMENT) * ALIGNMENT, ALIGNMENT)
+            size = _whole_lines(out.aval.nbytes)
             result.total_bytes += size
             source = overwrite.get(out)
             if source is not None:
@@ -166,9 +197,22 @@ def _place(
             result.arena_bytes = max(result.arena_bytes, offset + size)
             owned[out] = size
             dying.setdefault(max(last_use[out], index), []).append(out)
+        asked = scratch.get(index, ())
+        for register, nbytes in asked:
+            size = _whole_lines(nbytes)
+            offset = room.take(size)
+            result.scratch[register] = offset, nbytes
+            result.arena_bytes = max(result.arena_bytes, offset + size)
+        for register, nbytes in asked:
+            room.give(result.scratch[register][0], _whole_lines(nbytes))
         for value in dying.pop(index, ()):
             if value in owned:  # otherwise its bytes were taken over
                 room.give(result.offsets[value], owned.pop(value))
+
+
+def _whole_lines(nbytes: int) -> int:
+    """In cache lines, and one for an empty value too: places stay distinct."""
+    return max(-(-nbytes // ALIGNMENT) * ALIGNMENT, ALIGNMENT)
 
 
 class _Gaps:
@@ -204,11 +248,11 @@ class _Gaps:
             del self.starts[at]
 
 
-def check_plan(graph: Graph, result: Plan) -> None:
-    """No two values that are alive together share bytes.
+def check_plan(graph: Graph, result: Plan, scratch: Scratch | None = None) -> None:
+    """No two values that are alive together share bytes, nor do steps' scratch and they.
 
     Raises:
-        GraphError: Naming the two values.
+        GraphError: Naming the two values, or a value and a node.
     """
     last_use = _last_uses(graph, result)
     made_at = {v: i for i, node in enumerate(graph.nodes) for v in node.outputs}
@@ -225,3 +269,16 @@ def check_plan(graph: Graph, result: Plan) -> None:
                 continue
             if start_a < end_b and start_b < end_a:
                 raise GraphError(f"{a!r} and {b!r} are alive together and share bytes.")
+    for index, pieces in (scratch or {}).items():
+        taken = [
+            (offset, offset + size)
+            for offset, size in (result.scratch[register] for register, _ in pieces)
+        ]
+        taken += [(s, e) for made, last, s, e, _ in spans if made <= index <= last]
+        for i, (start_a, end_a) in enumerate(taken[: len(pieces)]):
+            for start_b, end_b in taken[i + 1 :]:
+                if start_a < end_b and start_b < end_a:
+                    node = graph.nodes[index]
+                    raise GraphError(
+                        f"The scratch of {node!r} is shared while it runs."
+                    )

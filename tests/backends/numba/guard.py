@@ -15,17 +15,9 @@ import numpy as np
 from minikeras_numba.backend import _SINGLE_KINDS, LOWERINGS, NumbaBackend
 from minikeras_numba.fusion import fused
 from minikeras_numba.machine import team
-from minikeras_numba.products import (
-    conv_grad,
-    depthwise,
-    epilogue,
-    matmul_few,
-    matmul_sparse,
-    matmul_tall,
-)
-from minikeras_numba.products.winograd import phases as winograd_tiles
+from minikeras_numba.products import matmul_few
 from minikeras_numba.sequences import chain, recurrent
-from minikeras_numba.tiles import panels
+from minikeras_numba.tiles import scratch
 
 import minikeras as keras
 from minikeras.engine import backend as registry
@@ -66,7 +58,7 @@ class Guard:
         return made
 
     def scratch(self, nbytes):
-        return self.empty((nbytes,), np.uint8, align=64)
+        return self.empty((max(1, nbytes),), np.uint8, align=64)
 
 
 guard = Guard()
@@ -75,17 +67,15 @@ guard = Guard()
 def install():
     """Give the backend guarded memory wherever it asks for some; small chains too."""
     chains.LEAST_BYTES = 0
-    for owner in (
-        *(chain, conv_grad, depthwise, epilogue, matmul_few, matmul_sparse),
-        *(matmul_tall, panels, recurrent, winograd_tiles),
-    ):
-        owner.scratch = guard.scratch
+    for module in (scratch, matmul_few, recurrent):
+        module.owned = guard.scratch
     fused.empty = lambda shape, dtype: guard.empty(
         tuple(shape), fused._NUMPY_STORE.get(dtype) or dtype
     )
     cls = NumbaBackend
+    # Scratch begins at cache lines, other values where they may.
     cls.view = lambda self, buffer, offset, shape, dtype: guard.empty(
-        tuple(shape), numpy_dtype(dtype)
+        tuple(shape), numpy_dtype(dtype), align=64 if dtype == "uint8" else 1
     )
     cls.copy = lambda self, array: guard.like(np.asarray(array))
     lower = cls.lower

@@ -8,8 +8,8 @@ tiles of a thread. Transforming them back is linear and comes once, at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
@@ -22,11 +22,11 @@ from minikeras_numba.products.winograd.phases import (
     Inner,
     Intake,
     Strip,
-    workspace,
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables
+from minikeras_numba.tiles.jobs import JobRange, Phase, Tables
+from minikeras_numba.tiles.scratch import Base, scratch
 from minikeras_numba.tiles.tile import Sums, tile
 
 # The sums of all threads may take so much; larger ones are left to the direct way.
@@ -112,7 +112,7 @@ def affordable(work: Grid) -> bool:
 
 
 def filter_grad_phases(
-    work: Grid, owner: Mapping[Any, int], images: Base, gradients: Base, target: Base
+    work: Grid, images: Base, gradients: Base, target: Base
 ) -> list[Phase]:
     """Sums of each unit, then their total transformed back."""
     one = _layout(work, 1)
@@ -120,8 +120,7 @@ def filter_grad_phases(
     blocks = cut(work, room(per_tile, 2 * one.nbytes))
     sums = _layout(work, blocks.room)
     each = sums.start + sums.nbytes
-    memory = workspace(owner, len(blocks.units) * each)
-    base = Base(array=memory.array)
+    base = scratch(len(blocks.units) * each)
     # A is the images, B the workspace, C the gradients of the result
     tables, inner = Tables(images, base, gradients), Inner()
     tables.work = work.products
@@ -145,7 +144,7 @@ def filter_grad_phases(
             ranges.append(JobRange(a, own, c, *known[strips]))
         tables.add_unit(ranges)
     adding = Phase(tables)
-    adding.keep = (*adding.keep, inner.tables, memory)
+    adding.keep = (*adding.keep, inner.tables)
     return [adding, Phase(_back(sums, base, target, len(blocks.units), each))]
 
 

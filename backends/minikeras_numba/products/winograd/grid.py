@@ -9,8 +9,8 @@ looked at when a step is prepared, keeps every convolution direct.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from minikeras_numpy.windows import Geometry
 
@@ -26,12 +26,12 @@ from minikeras_numba.products.winograd.phases import (
     Products,
     Strip,
     shelve,
-    workspace,
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
 from minikeras_numba.tiles.blocking import chunks
-from minikeras_numba.tiles.jobs import Base, Epilogue, JobRange, Phase, Tables
+from minikeras_numba.tiles.jobs import Epilogue, JobRange, Phase, Tables
 from minikeras_numba.tiles.panels import Packed
+from minikeras_numba.tiles.scratch import Base, scratch
 
 # Tiles and products of a block: a part of a core's second-level cache.
 BLOCK_BYTES = 384 << 10
@@ -212,7 +212,6 @@ def cut(work: Grid, most: int, together: bool = False) -> Blocks:
 
 def phases(
     work: Grid,
-    owner: Mapping[Any, int],
     source: Base,
     right: Packed,
     target: Base,
@@ -222,7 +221,6 @@ def phases(
 
     Args:
         work: The tiles.
-        owner: The register numbers of the routine: whose workspace to use.
         source: The images.
         right: The filters in panels, one tap's rows under the other's.
         target: The result.
@@ -235,13 +233,11 @@ def phases(
     images = work.intake(blocks.room)
     products = Products(images, right, images.tiles + images.tiles_bytes)
     kept = shelve(products, work.products, len(blocks.units), products.end)
-    memory = workspace(owner, kept.total)
-    base = Base(array=memory.array)
+    base = scratch(kept.total)
     before = kept.phases(work.taps, base)
-    tables, inner = Tables(source, base, target), Inner()
+    tables, inner = Tables(source, base, target, base), Inner()
     tables.work = work.products
     forward = _Forward(work, images, kept)
-    place = int(memory.array.ctypes.data)
     clear = inner.clear(tables, images.strip, images.strip_bytes)
     known: dict[tuple[Strip, ...], tuple[int, int]] = {}
     for number, unit in enumerate(blocks.units):
@@ -249,11 +245,11 @@ def phases(
         ranges = [JobRange(0, own, 0, *clear)]
         for image, strips in unit:
             if strips not in known:
-                known[strips] = tables.add_jobs(forward.jobs(strips, inner, place))
+                known[strips] = tables.add_jobs(forward.jobs(strips, inner))
             ranges.append(_range(work, image, strips, own, known[strips]))
         tables.add_unit(ranges)
     last = Phase(tables, epilogue)
-    last.keep = (*last.keep, inner.tables, memory)
+    last.keep = (*last.keep, inner.tables)
     return [*before, last]
 
 
@@ -286,12 +282,12 @@ class _Forward(NamedTuple):
     def products(self) -> Products:
         return self.filters.products
 
-    def jobs(self, strips: Sequence[Strip], inner: Inner, memory: int) -> Iterator[Job]:
-        """All of a block; the workspaces are at the address `memory`."""
+    def jobs(self, strips: Sequence[Strip], inner: Inner) -> Iterator[Job]:
+        """All of a block."""
         across = self.work.across
         for i, strip in enumerate(strips):
             yield from self.images.jobs(strip, i * across)
-        yield self.filters.job(inner, len(strips) * across, memory)
+        yield self.filters.job(inner, len(strips) * across)
         for i, strip in enumerate(strips):
             yield from self._out(strip, i * across)
 

@@ -9,8 +9,8 @@ than the outputs: 9 in place of 16 for an image of 13 x 13.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
@@ -30,11 +30,11 @@ from minikeras_numba.products.winograd.phases import (
     Strip,
     shelve,
     whole_lines,
-    workspace,
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
-from minikeras_numba.tiles.jobs import Base, JobRange, Phase, Tables
+from minikeras_numba.tiles.jobs import JobRange, Phase, Tables
 from minikeras_numba.tiles.panels import Packed
+from minikeras_numba.tiles.scratch import Base, scratch
 
 # The overlaps cost something too.
 FEWER = 0.85
@@ -85,13 +85,13 @@ class _Back(NamedTuple):
         return self.zeros + whole_lines(self.row)
 
     def jobs(
-        self, strips: Sequence[Strip], inner: Inner, filters: Filters, memory: int
+        self, strips: Sequence[Strip], inner: Inner, filters: Filters
     ) -> Iterator[Job]:
-        """All of a block; the workspaces are at the address `memory`."""
+        """All of a block."""
         across, tiles = self.work.across, self.products.tiles
         for i, strip in enumerate(strips):
             yield from tiles.jobs(strip, i * across)
-        yield filters.job(inner, len(strips) * across, memory)
+        yield filters.job(inner, len(strips) * across)
         for i, strip in enumerate(strips):
             yield self._along(i * across)
             yield self._down(strip)
@@ -145,13 +145,12 @@ class _Back(NamedTuple):
 
 
 def input_grad_phases(
-    work: Grid, owner: Mapping[Any, int], gradients: Base, right: Packed, target: Base
+    work: Grid, gradients: Base, right: Packed, target: Base
 ) -> list[Phase]:
     """Pack and transform the filters, then go over the blocks.
 
     Args:
         work: The tiles of the forward pass.
-        owner: The register numbers of the routine: whose workspace to use.
         gradients: Of the outputs.
         right: The transposed filters in panels, one tap's rows under the other's.
         target: The gradient of the input.
@@ -164,13 +163,11 @@ def input_grad_phases(
     products = Products(tiles, right, tiles.tiles + tiles.tiles_bytes)
     back = _Back(work, products, products.end)
     kept = shelve(products, work.products, len(blocks.units), back.end)
-    memory = workspace(owner, kept.total)
-    base = Base(array=memory.array)
+    base = scratch(kept.total)
     before = kept.phases(work.taps, base)
     # A is the result, B the workspace, C the gradients, where their transform looks
-    tables, inner = Tables(target, base, gradients), Inner()
+    tables, inner = Tables(target, base, gradients, base), Inner()
     tables.work = work.products
-    place = int(memory.array.ctypes.data)
     clear = [
         inner.clear(tables, start, size)
         for start, size in (
@@ -184,11 +181,11 @@ def input_grad_phases(
         ranges = [JobRange(0, own, 0, *jobs) for jobs in clear]
         for image, strips in unit:
             if strips not in known:
-                known[strips] = tables.add_jobs(back.jobs(strips, inner, kept, place))
+                known[strips] = tables.add_jobs(back.jobs(strips, inner, kept))
             a = image * work.rows * back.row
             c = image * work.out_rows * work.out_columns * work.filters * ITEM
             ranges.append(JobRange(a, own, c, *known[strips]))
         tables.add_unit(ranges)
     last = Phase(tables)
-    last.keep = (*last.keep, inner.tables, memory)
+    last.keep = (*last.keep, inner.tables)
     return [*before, last]

@@ -8,11 +8,10 @@ the block position by position, and their products.
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from minikeras_numba.ir.job import Job
+from minikeras_numba.ir.job import Job, behind
 from minikeras_numba.ir.job import rows as job_rows
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
@@ -30,7 +29,6 @@ from minikeras_numba.products.winograd.transforms import POSITIONS, SIZE
 from minikeras_numba.tiles.blocking import chunks, row_tiles
 from minikeras_numba.tiles.jobs import (
     SERIAL_WORK,
-    Base,
     JobRange,
     Phase,
     Table,
@@ -38,7 +36,8 @@ from minikeras_numba.tiles.jobs import (
     clearing,
     zeros_address,
 )
-from minikeras_numba.tiles.panels import Packed, scratch
+from minikeras_numba.tiles.panels import Packed
+from minikeras_numba.tiles.scratch import Base
 from minikeras_numba.tiles.tile import Sums, tile
 
 LINE = 64
@@ -233,10 +232,10 @@ class Filters(NamedTuple):
     def total(self) -> int:
         return self.workspace(self.units)
 
-    def job(self, inner: Inner, tiles: int, memory: int) -> Job:
-        """The products of a block, all workspaces being at the address `memory`."""
+    def job(self, inner: Inner, tiles: int) -> Job:
+        """The products of a block."""
         start = self.end if self.own else 0
-        return inner.job(self.own, self.products.jobs(tiles, start), memory)
+        return inner.job(self.own, self.products.jobs(tiles, start))
 
     def phases(self, taps: int, base: Base) -> list[Phase]:
         """Pack the filters and transform the panels, a part of each for every unit."""
@@ -278,36 +277,14 @@ class Inner:
     def __init__(self) -> None:
         self.tables: list[Table] = []
 
-    def job(self, own: bool, jobs: Iterable[Job], place: int = 0) -> Job:
-        """One job that runs others in the workspace, with their B at address `place`."""
+    def job(self, own: bool, jobs: Iterable[Job]) -> Job:
+        """One job that runs others in the workspace, with their B there, or at S."""
         table = job_rows(jobs)
         self.tables.append(table)
         fields = Relayed(len(table), int(table.ctypes.data))
-        return Job(relay(own), s=place, fields=fields)
+        return Job(relay(own), s=0 if own else behind(0), fields=fields)
 
     def clear(self, tables: Tables, start: int, nbytes: int) -> tuple[int, int]:
         """The range of a job that fills a part of the workspace with zeros."""
         jobs = (j._replace(c=j.c + start) for j in clearing("float32", nbytes))
         return tables.add_jobs([self.job(True, jobs)])
-
-
-class Workspace:
-    """Memory that the closures of one routine share, since one runs at a time."""
-
-    def __init__(self, owner: Mapping[Any, int], nbytes: int) -> None:
-        self.owner = owner  # kept: while it lives, no other routine has its id
-        self.array = scratch(nbytes)
-
-
-_workspaces: weakref.WeakValueDictionary[int, Workspace] = weakref.WeakValueDictionary()
-
-
-def workspace(owner: Mapping[Any, int], nbytes: int) -> Workspace:
-    """At least `nbytes` for a closure of the routine whose register numbers these are.
-
-    What one closure leaves in it the next one may overwrite.
-    """
-    found = _workspaces.get(id(owner))
-    if found is None or len(found.array) < nbytes:
-        found = _workspaces[id(owner)] = Workspace(owner, nbytes)
-    return found

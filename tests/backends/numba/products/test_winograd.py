@@ -20,8 +20,7 @@ from minikeras_numba.products.conv_grad import (
 from minikeras_numba.products.epilogue import lower_epilogue
 from minikeras_numba.products.winograd import filter_grad as winograd_grad
 from minikeras_numba.products.winograd import grid as winograd
-from minikeras_numba.products.winograd import phases as winograd_tiles
-from minikeras_numba.tiles.panels import scratch
+from minikeras_numba.tiles import scratch
 from minikeras_numpy.windows import Geometry
 
 from minikeras.extend import Aval, Graph, Node, Value, lookup
@@ -42,9 +41,12 @@ def never(work, turned):
     return False
 
 
+owned = scratch.owned
+
+
 def soiled(nbytes):
     """A workspace full of NaN: nothing in it may be read before it is written."""
-    array = scratch(nbytes)
+    array = owned(nbytes)
     array[...] = 0xFF
     return array
 
@@ -54,7 +56,7 @@ def always(monkeypatch):
     """Tiles wherever they are possible, cheap or not."""
     monkeypatch.delenv("MINIKERAS_WINOGRAD", raising=False)
     monkeypatch.setattr(winograd, "pays", lambda work: True)
-    monkeypatch.setattr(winograd_tiles, "scratch", soiled)
+    monkeypatch.setattr(scratch, "owned", soiled)
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_any_layer(run_node_anywhere, data):
     try:
         with (
             mock.patch.object(winograd, "pays", return_value=True),
-            mock.patch.object(winograd_tiles, "scratch", soiled),
+            mock.patch.object(scratch, "owned", soiled),
             mock.patch.object(conv_grad, "preferred", ahead if draw(0, 1) else never),
         ):
             found = lowered(run_node_anywhere, *arrays, padding)
@@ -373,17 +375,6 @@ def test_epilogue(threads, always, shape, residual):
         lower_epilogue(node, regs)(registers)
     assert used.call_count == 1
     np.testing.assert_allclose(registers[len(arrays)], body.known[y], atol=1e-5)
-
-
-def test_closures_of_a_routine_share_their_workspace():
-    first, second = {"a": 0}, {"b": 0}
-    one = winograd_tiles.workspace(first, 1000)
-    assert winograd_tiles.workspace(first, 500) is one
-    assert winograd_tiles.workspace(second, 500) is not one
-    larger = winograd_tiles.workspace(first, 2000)
-    assert larger is not one
-    assert len(larger.array) >= 2000
-    assert winograd_tiles.workspace(first, 1500) is larger
 
 
 NARROW = """
