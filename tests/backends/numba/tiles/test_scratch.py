@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from minikeras_numba.backend import NumbaBackend
 from minikeras_numba.tiles import scratch
 
 import minikeras as keras
@@ -25,6 +26,9 @@ def no_scratch_of_its_own(monkeypatch):
 
     owned = scratch.owned
     monkeypatch.setattr(scratch, "owned", refuse)
+    # without the rehearsal that compiles several kernels at once
+    lowering = lambda backend, work, nodes, regs: work()  # noqa: E731
+    monkeypatch.setattr(NumbaBackend, "lowering", lowering)
 
 
 def products(depth):
