@@ -11,6 +11,7 @@ from minikeras_kernels.cells import ARRAYS
 
 from minikeras_numba.ir.compile import compile_kernel
 from minikeras_numba.ir.job import Job
+from minikeras_numba.ir.job import rows as job_rows
 from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.sequences.recurrent_ir import CellKernel, key
@@ -113,7 +114,7 @@ def _tables(
             jobs += _jobs(name, dtype, right, high - low, sizes)
             known[high - low] = start, len(jobs)
         table.append((low, high, *known[high - low]))
-    return np.array(table, np.int64), np.array(jobs, np.int64)
+    return np.array(table, np.int64), job_rows(jobs)
 
 
 def _jobs(
