@@ -32,8 +32,13 @@ def frame_array(frame: Any, name: str) -> Array:
 
 
 def column_array(column: Any) -> Array:
-    """The values of a Series or the like; missing ones among numbers become NaN."""
-    array = np.asarray(column.to_numpy())
+    """The values of a Series or the like; missing ones among numbers become NaN.
+
+    A column of equally long lists is an array `(rows, length)`.
+    """
+    # to_numpy of a pyarrow array refuses what it would have to copy.
+    copied = hasattr(column, "to_pylist")
+    array = np.asarray(column if copied else column.to_numpy())
     if array.dtype.kind != "O":
         return array
     try:
@@ -51,16 +56,23 @@ def _columns(frame: Any) -> tuple[list[Any], list[Any]]:
     return [*frame.columns], [frame[name] for name in frame.columns]
 
 
+def _is_list(value: object) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_numpy")
+
+
 def _numbers(column: Any, name: str) -> Array:
     """A column as floats; missing values become NaN."""
     floatx = dtypes.numpy_dtype(dtypes.floatx())
     try:
-        if np.asarray(column).dtype.kind in "Mmc":
+        values = np.asarray(column)
+        if values.dtype.kind in "Mmc":
             raise TypeError("times have units, complex numbers two parts")
+        if values.dtype.kind == "O" and values.size and _is_list(values[0]):
+            return np.stack([np.asarray(row, floatx) for row in values])
         # pandas has nullable dtypes, with a NA of their own
         if hasattr(column, "isna"):
             return np.asarray(column.to_numpy("float64", na_value=np.nan), floatx)
-        return np.asarray(column).astype(floatx)
+        return values.astype(floatx)
     except (TypeError, ValueError):
         raise ValueError(
             f"{name} holds {column.dtype if hasattr(column, 'dtype') else column.type}; "

@@ -362,6 +362,8 @@ def test_what_does_not_come_is_named(monkeypatch):
     never.set()
     with pytest.raises(TimeoutError, match="batch 2 of Sleeps"):
         history(Sleeps(X, Y, workers=2))
+    with pytest.raises(TimeoutError, match="batch 2 of Sleeps"):
+        history(Sleeps(X, Y), shuffle=True)  # by its number, not by its place
     NEVER.set()
     assert data_threads_end()
     NEVER.clear()

@@ -125,6 +125,11 @@ def make_adapter(
         size = batch_size or 32
         return ArrayAdapter(*parts, size, shuffle, owner, class_weight)
     kind = type(x).__name__
+    if hasattr(x, "collect_schema"):  # polars
+        raise ValueError(
+            f"{owner}: x is a {kind}, a query that was not run yet; expected its result: "
+            "x.collect()."
+        )
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(

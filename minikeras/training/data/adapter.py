@@ -42,6 +42,10 @@ class DataAdapter:
         """The batches of one pass."""
         raise NotImplementedError
 
+    def item(self, position: int) -> str:
+        """What the batch at a position of the pass is, for messages."""
+        return f"batch {position} of {self.kind}"
+
     def on_epoch_begin(self) -> None:
         """Called once before each epoch of training or evaluation."""
 

@@ -43,6 +43,15 @@ def time_limit() -> float | None:
     return seconds or None
 
 
+def has_not_come(name: str, limit: float) -> TimeoutError:
+    """The error for something that took longer than so many seconds."""
+    return TimeoutError(
+        f"{name} has not come for {limit:g} seconds. If it takes so long, set the "
+        f"environment variable {VARIABLE} to more seconds (0: no limit); otherwise see "
+        "what the source waits for."
+    )
+
+
 def may_ahead() -> bool:
     """Whether batches may be made ahead; not with `MINIKERAS_DATA_AHEAD=0`."""
     return os.environ.get("MINIKERAS_DATA_AHEAD", "").strip() != "0"
@@ -73,18 +82,24 @@ class Job:
 
     Args:
         task: What to do.
-        name: What it makes, for messages, as in `"batch 3 of the generator"`.
+        name: What it makes, for messages, as in `"batch 3 of the generator"`; a function
+            where that is known only while it is made.
     """
 
-    __slots__ = ("_task", "name", "_done", "_value", "_error")
+    __slots__ = ("_task", "_name", "_done", "_value", "_error")
 
-    def __init__(self, task: Callable[[], Any], name: str) -> None:
+    def __init__(self, task: Callable[[], Any], name: str | Callable[[], str]) -> None:
         self._task: Callable[[], Any] | None = task
-        self.name = name
+        self._name = name
         self._done = threading.Lock()
         self._done.acquire()
         self._value: Any = None
         self._error: BaseException | None = None
+
+    @property
+    def name(self) -> str:
+        """What it makes."""
+        return self._name if isinstance(self._name, str) else self._name()
 
     def run(self) -> None:
         """Do it, in the thread of a worker; an exception is kept for `result`."""
@@ -111,11 +126,7 @@ class Job:
         """
         limit = time_limit()
         if not self._done.acquire(timeout=-1 if limit is None else limit):
-            raise TimeoutError(
-                f"{self.name} has not come for {limit:g} seconds. If it takes so long, set "
-                f"the environment variable {VARIABLE} to more seconds (0: no limit); "
-                "otherwise see what the source waits for."
-            )
+            raise has_not_come(self.name, limit or 0.0)
         self._done.release()
         if self._error is not None:
             error, self._error = self._error, None
@@ -139,7 +150,7 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._count = count
 
-    def submit(self, task: Callable[[], Any], name: str) -> Job:
+    def submit(self, task: Callable[[], Any], name: str | Callable[[], str]) -> Job:
         """Have something done; threads start with the first job."""
         job = Job(task, name)
         while len(self._threads) < self._count:

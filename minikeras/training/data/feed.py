@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -171,7 +172,7 @@ class Feed:
     def _ask(self) -> None:
         """Have the next batch of this pass made."""
         if self._helper is not None and self._job is None and self._source is not None:
-            name = f"batch {self._pulled} of {self.adapter.kind}"
+            name = functools.partial(self.adapter.item, self._pulled)
             self._job = self._helper.submit(self._advance, name)
 
     def _advance(self) -> Batch | None:

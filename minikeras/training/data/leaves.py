@@ -20,11 +20,16 @@ from minikeras.variable import Variable
 def is_array(value: object) -> bool:
     """Whether `value` is something with a shape and values: one leaf of data."""
     known = (np.ndarray, Tensor, Variable, Rows, memoryview)
-    if isinstance(value, known) or is_sparse(value):
+    if isinstance(value, known) or is_sparse(value) or _is_lazy_column(value):
         return True
     return hasattr(value, "__array__") and (
         hasattr(value, "shape") or hasattr(value, "to_numpy")
     )
+
+
+def _is_lazy_column(value: object) -> bool:
+    """Whether it is a column of a Hugging Face dataset, which is read when asked for."""
+    return hasattr(value, "column_name") and hasattr(value, "source")
 
 
 def is_array_structure(value: object) -> bool:
@@ -108,6 +113,9 @@ def _array_of(value: Any, name: str) -> Array:
         return column_array(value)
     if is_sparse(value):
         return np.asarray(value.toarray())
+    if _is_lazy_column(value):
+        value = value[:]
+        value = np.array(value) if isinstance(value, list) else value
     if hasattr(value, "detach"):  # torch
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":  # NumPy has none
@@ -172,7 +180,9 @@ def check_lengths(parts: list[tuple[str, Array]], owner: str) -> int:
     size = len(parts[0][1])
     for _, array in parts:
         if len(array) != size:
-            listed = ", ".join(f"{name} has {len(a)}" for name, a in parts)
+            odd = [part for part in parts if len(part[1]) != size]
+            shown = [*parts[:4], *(p for p in odd if p not in parts[:4])][:5] if len(parts) > 6 else parts
+            listed = ", ".join(f"{name} has {len(a)}" for name, a in shown)
             raise ValueError(
                 f"{owner}: the arrays hold different numbers of samples: {listed}; "
                 "expected the same size of the first axis everywhere."

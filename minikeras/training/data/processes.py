@@ -7,16 +7,21 @@ changed the dataset.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import pickle
 import signal
+import threading
 import traceback
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from minikeras.training.data.background import has_not_come, time_limit
+
 # Seconds that a process may take to start and to load its copy.
 START = 300.0
+_COPY = "the copy in a process"
 
 
 class ProcessWorker:
@@ -41,12 +46,21 @@ class ProcessWorker:
         theirs.close()
 
     def load(self, dataset: bytes) -> None:
-        """Give it the pickled dataset that later numbers are for."""
-        self._send(("dataset", dataset), "its copy")
+        """Give it the pickled dataset that later numbers are for.
+
+        A thread does, since a process that never comes to read would hold this one.
+        """
+
+        def send() -> None:
+            with contextlib.suppress(RuntimeError):  # it ended, which `loaded` tells
+                self._send(("dataset", dataset), _COPY)
+
+        threading.Thread(target=send, name="minikeras-data-copy", daemon=True).start()
 
     def loaded(self) -> None:
         """Wait until it has the dataset; raises what kept it from it."""
-        self._answer("its copy", START)
+        limit = time_limit()
+        self._answer(_COPY, None if limit is None else max(limit, START))
 
     def make(self, number: int, limit: float | None) -> Any:
         """Batch `number`; raises what the dataset raised."""
@@ -56,9 +70,7 @@ class ProcessWorker:
 
     def _answer(self, what: str, limit: float | None) -> Any:
         if not wait([self._pipe, self._process.sentinel], limit):
-            raise TimeoutError(
-                f"{what} of {self._kind} has not come from its process for {limit:g} seconds."
-            )
+            raise has_not_come(f"{what} of {self._kind}", limit or 0.0)
         try:
             good, value, text = self._pipe.recv()
         except (EOFError, OSError):

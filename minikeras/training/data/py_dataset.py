@@ -111,6 +111,7 @@ class NumberedAdapter(DataAdapter):
         self._multi = bool(getattr(dataset, "use_multiprocessing", False))
         self._ahead = max(int(getattr(dataset, "max_queue_size", 10)), 1)
         self.ahead = self._count == 1 and not self._multi
+        self._made: int | None = None  # the number that was asked for last
         self._workers: Workers | None = None
         self._processes: list[ProcessWorker] = []
         self._idle: SimpleQueue[ProcessWorker] = SimpleQueue()
@@ -122,6 +123,10 @@ class NumberedAdapter(DataAdapter):
         else:
             self.num_batches = length(self._dataset)
         self.infinite = self.num_batches is None
+
+    def item(self, position: int) -> str:
+        """The batch by its number, which is not its position where they are shuffled."""
+        return super().item(position if self._made is None else self._made)
 
     def on_epoch_begin(self) -> None:
         """Pass the hook on."""
@@ -159,6 +164,7 @@ class NumberedAdapter(DataAdapter):
                 yield number
 
     def _make(self, number: int) -> Batch:
+        self._made = number
         return standard_batch(self._dataset[number], self._class_weight, self.kind)
 
     def _make_elsewhere(self, number: int) -> Batch:

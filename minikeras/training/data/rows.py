@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine import dtypes
-
-Array = np.ndarray[Any, Any]
+from minikeras.training.data.mapped import Array, pages_of
 
 
 class Rows:
@@ -78,7 +77,10 @@ class Rows:
 def rows_of(value: Any) -> Rows | None:
     """`Rows` of a source that should not be read as a whole; None for anything else."""
     if isinstance(value, np.ndarray):
-        return Rows(value, _numpy_rows) if value.ndim and is_mapped(value) else None
+        if not value.ndim or not is_mapped(value):
+            return None
+        pages = pages_of(value)
+        return Rows(value, _numpy_rows if pages is None else pages.read)
     if is_sparse(value):
         return Rows(value.tocsr(), _dense_rows)
     if is_file_array(value):
