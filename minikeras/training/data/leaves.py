@@ -181,7 +181,11 @@ def check_lengths(parts: list[tuple[str, Array]], owner: str) -> int:
     for _, array in parts:
         if len(array) != size:
             odd = [part for part in parts if len(part[1]) != size]
-            shown = [*parts[:4], *(p for p in odd if p not in parts[:4])][:5] if len(parts) > 6 else parts
+            shown = (
+                [*parts[:4], *(p for p in odd if p not in parts[:4])][:5]
+                if len(parts) > 6
+                else parts
+            )
             listed = ", ".join(f"{name} has {len(a)}" for name, a in shown)
             raise ValueError(
                 f"{owner}: the arrays hold different numbers of samples: {listed}; "
