@@ -48,7 +48,7 @@ class Pages:
     def read(self, source: Array, where: Any) -> Array:
         """Rows of `source`: those of a slice or of an index array."""
         if isinstance(where, np.ndarray) and self._file is not None:
-            return self._scattered(source, where)
+            return self._scattered(source, where, self._file)
         if self._held > HELD:
             self._mapping.madvise(mmap.MADV_DONTNEED)
             self._held = 0
@@ -56,14 +56,14 @@ class Pages:
         self._held += rows.nbytes
         return rows
 
-    def _scattered(self, source: Array, rows: Array) -> Array:
+    def _scattered(self, source: Array, rows: Array, file: int) -> Array:
         size = source.dtype.itemsize * int(np.prod(source.shape[1:]))
         firsts, counts = rows, np.ones(len(rows), np.intp)
         if source.strides[0] == size:  # runs of neighbours at once
             at = np.flatnonzero(np.diff(rows, prepend=rows[:1] - 2) != 1)
             firsts, counts = rows[at], np.diff(at, append=len(rows))
         places = (firsts * source.strides[0] + self._begin).tolist()
-        read = functools.partial(os.pread, self._file)
+        read = functools.partial(os.pread, file)
         found = b"".join(map(read, (counts * size).tolist(), places))
         if len(found) != size * len(rows):
             raise OSError("a file under a memory map is shorter than it was.")
