@@ -1,8 +1,8 @@
 """Archives unpacked so that nothing is written outside of the wanted folder.
 
 Members are written by this module, never by the archive's own rules: names that leave
-the folder, devices and links out of the archive are refused, links inside become copies,
-permissions are the usual ones, and an archive that unpacks to far more than it weighs is
+the folder, devices and links out of the archive are refused, links inside become copies
+(one to nothing is left out), permissions are the usual ones, and an archive that unpacks to far more than it weighs is
 refused before the disk is full. The folder appears as a whole, or not at all.
 """
 
@@ -12,7 +12,9 @@ import os
 import shutil
 import stat
 import tempfile
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
@@ -28,8 +30,9 @@ EXPANSION = 200
 MAX_MEMBERS = 5_000_000
 _COPY_BYTES = 2**20
 
-# A member: its name, and the open file of its content, or None for a folder.
-Member = tuple[str, IO[bytes] | None]
+# A member: its name, and the open file of its content, None for a folder, or the name of
+# what it is a copy of.
+Member = tuple[str, IO[bytes] | str | None]
 
 
 def archive_kind(path: str | os.PathLike[str], form: Any = "auto") -> str | None:
@@ -77,7 +80,7 @@ def unpack(
     part = Path(tempfile.mkdtemp(".part", f".{goal.name}.", goal.parent))
     try:
         members = _tar(path) if kind == "tar" else _zip(path)
-        _write(members, part, os.path.getsize(path), str(path))
+        _Writer(part, os.path.getsize(path), str(path)).write(members)
         part.chmod(0o755)
         if goal.exists():
             old = Path(tempfile.mkdtemp(".part", f".{goal.name}.", goal.parent))
@@ -86,32 +89,96 @@ def unpack(
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(part, goal)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise FileError(
+            f"{path}: a name in the archive is that of a file and of a folder ({error})."
+        ) from error
+    except (RuntimeError, NotImplementedError) as error:  # zip: a password, a method
+        raise FileError(f"{path}: the archive cannot be read ({error}).") from error
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise FileError(f"{path}: the archive is damaged ({error}).") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _write(members: Iterator[Member], folder: Path, size: int, what: str) -> None:
-    left = SLACK_BYTES + EXPANSION * size
-    for count, (name, content) in enumerate(members):
-        if count >= MAX_MEMBERS:
-            raise FileError(f"{what}: more than {MAX_MEMBERS} files in one archive.")
-        target = folder / _safe_name(name, what)
-        if content is None:
+class _Writer:
+    """Writes members below a folder, up to a number of bytes.
+
+    Args:
+        folder: The folder.
+        size: Bytes of the archive.
+        what: The archive, for messages.
+    """
+
+    def __init__(self, folder: Path, size: int, what: str) -> None:
+        self._folder, self._size, self._what = folder, size, what
+        self._limit = self._left = SLACK_BYTES + EXPANSION * size
+        self._count = 0
+
+    def write(self, members: Iterator[Member]) -> None:
+        """Write all of them; copies come last, when what they are of is there."""
+        copies: list[tuple[Path, Path]] = []
+        for name, content in members:
+            target = self._folder / _safe_name(name, self._what)
+            if isinstance(content, str):
+                copies.append((target, self._folder / _safe_name(content, self._what)))
+            elif content is None:
+                self._count_one()
+                target.mkdir(parents=True, exist_ok=True)
+            else:
+                self._file(target, content)
+        # A link may point to a link: what is not there yet may be so in the next round.
+        waiting = -1
+        while len(copies) != waiting:
+            waiting, late = len(copies), []
+            for target, source in copies:
+                if source.exists():
+                    self._copy(source, target)
+                else:
+                    late.append((target, source))
+            copies = late
+        if copies:
+            names = ", ".join(target.name for target, _ in copies[:5])
+            warnings.warn(
+                f"{self._what}: {len(copies)} links point to nothing in the archive and are "
+                f"left out: {names}.",
+                stacklevel=2,
+            )
+
+    def _copy(self, source: Path, target: Path) -> None:
+        if target.is_relative_to(source):
+            raise FileError(
+                f"{self._what}: the link {target.name!r} points to a folder that it is in, "
+                "so it has no end."
+            )
+        if source.is_dir():
+            self._count_one()
             target.mkdir(parents=True, exist_ok=True)
-            continue
+            for each in sorted(source.iterdir()):
+                self._copy(each, target / each.name)
+        else:
+            self._file(target, open(source, "rb"))  # noqa: SIM115
+
+    def _file(self, target: Path, content: IO[bytes]) -> None:
+        self._count_one()
         target.parent.mkdir(parents=True, exist_ok=True)
         with content, open(target, "wb") as file:
             while data := content.read(_COPY_BYTES):
-                left -= len(data)
-                if left < 0:
+                self._left -= len(data)
+                if self._left < 0:
                     raise FileError(
-                        f"{what}: {size} bytes unpack to more than "
-                        f"{SLACK_BYTES + EXPANSION * size}; this looks like an archive made to "
-                        "fill a disk. Unpack it by hand if you trust it."
+                        f"{self._what}: {self._size} bytes unpack to more than {self._limit}; "
+                        "this looks like an archive made to fill a disk. Unpack it by hand if "
+                        "you trust it."
                     )
                 file.write(data)
+
+    def _count_one(self) -> None:
+        self._count += 1
+        if self._count > MAX_MEMBERS:
+            raise FileError(
+                f"{self._what}: more than {MAX_MEMBERS} files in one archive."
+            )
 
 
 def _safe_name(name: str, what: str) -> Path:
@@ -137,18 +204,12 @@ def _tar(path: str | os.PathLike[str]) -> Iterator[Member]:
                 raise FileError(
                     f"{path}: the member {member.name!r} is a device or a pipe; expected files."
                 )
-            if not member.isreg():
-                _safe_name(_target(member), f"{path}: the link {member.name!r}")
-            try:
-                content = archive.extractfile(member)  # of links, what they point to
-            except KeyError:
-                content = None
-            if content is None:
-                raise FileError(
-                    f"{path}: the link {member.name!r} points to {member.linkname!r}, which is "
-                    "no file of the archive."
-                )
-            yield member.name, content
+            if member.isreg():
+                yield member.name, archive.extractfile(member)
+                continue
+            target = _target(member)
+            _safe_name(target, f"{path}: the link {member.name!r}")
+            yield member.name, target
 
 
 def _target(member: tarfile.TarInfo) -> str:

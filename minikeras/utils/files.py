@@ -58,7 +58,9 @@ def get_file(
         force_download: Whether to fetch it although it is there.
 
     Returns:
-        The path of the file; with `extract` that of the folder.
+        The path of the file; with `extract` that of the folder, which has the name of
+        `fname` without its ending and with `_extracted`, or, where `fname` is None or has
+        no ending, the name of the file (the archive is then called `..._archive`).
 
     Raises:
         DownloadError: If it cannot be fetched (an OSError).
@@ -84,7 +86,9 @@ def get_file(
     extract = extract or untar
     goal, unpacked = folder / name, folder / name
     if extract:
-        stem = next((name[: -len(e)] for e in _ENDINGS if name.endswith(e)), None)
+        # As in Keras: a name that was given is the archive's, one taken from the
+        # origin the folder's.
+        stem = None if fname is None else _stem(name)
         if stem is None:
             goal = folder / f"{name}_archive"
         else:
@@ -136,6 +140,13 @@ def _name(fname: Any, origin: str) -> str:
             "cache_dir and cache_subdir."
         )
     return name
+
+
+def _stem(name: str) -> str | None:
+    """A name without the ending of an archive, or its last ending; None without any."""
+    known = (name[: -len(end)] for end in _ENDINGS if name.lower().endswith(end))
+    stem = next(known, None) or os.path.splitext(name)[0]
+    return stem if stem != name else None
 
 
 def _algorithm(file_hash: str | None, algorithm: str) -> str | None:
