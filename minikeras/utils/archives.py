@@ -2,8 +2,9 @@
 
 Members are written by this module, never by the archive's own rules: names that leave
 the folder, devices and links out of the archive are refused, links inside become copies
-(one to nothing is left out), permissions are the usual ones, and an archive that unpacks to far more than it weighs is
-refused before the disk is full. The folder appears as a whole, or not at all.
+(one to nothing is left out), permissions are the usual ones, and an archive that unpacks
+to far more than it weighs is refused before the disk is full. The folder appears as a
+whole, or not at all.
 """
 
 from __future__ import annotations

@@ -305,7 +305,9 @@ def test_links_to_folders_to_links_and_to_nothing(tmp_path):
         link("d/gone", "missing"),
         mode="w",
     )
-    with pytest.warns(UserWarning, match=r"3 links point to nothing.*around, about, gone"):
+    with pytest.warns(
+        UserWarning, match=r"3 links point to nothing.*around, about, gone"
+    ):
         archives.unpack(source, tmp_path / "out", "tar")
     assert files(tmp_path / "out") == {
         f"{folder}/e/a": b"a" for folder in ("d", "first", "second")
