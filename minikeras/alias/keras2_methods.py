@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras.alias.lent import Lent
 from minikeras.engine.tracebacks import shorten
 from minikeras.engine.warn import warn_user
 from minikeras.layers import Layer
@@ -153,23 +154,5 @@ def _given() -> list[tuple[type, str, Any]]:
     return found
 
 
-_kept: list[tuple[type, str, Any]] = []
-
-
-def give() -> None:
-    """Gives them; a second call changes nothing."""
-    if _kept:
-        return
-    for owner, name, new in _given():
-        _kept.append((owner, name, vars(owner).get(name)))
-        setattr(owner, name, new)
-
-
-def take() -> None:
-    """Undoes `give`."""
-    while _kept:
-        owner, name, old = _kept.pop()
-        if old is None:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, old)
+_lent = Lent(_given)
+give, take = _lent.give, _lent.take

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras.alias.lent import Attribute, Lent
 from minikeras.engine.strings import StringArray, as_strings
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
@@ -289,33 +290,21 @@ _VARIABLES = {
     "scatter_nd_sub": _scattered("sub"),
     "scatter_nd_update": _scattered("update"),
 }
-_kept: list[tuple[type, str, Any]] = []
 
 
-def give() -> None:
-    """Lets shapes and strings answer so; a second call changes nothing."""
-    if _kept:
-        return
-    given: list[tuple[type, str, Any]] = [
+def _given() -> list[Attribute]:
+    """What lets shapes and strings answer as TensorFlow's do."""
+    given: list[Attribute] = [
         (owner, "shape", _shaped(owner)) for owner in (Tensor, Variable, KerasTensor)
     ]
     given += [(Variable, name, function) for name, function in _VARIABLES.items()]
     given += [(Tensor, name, found) for name, found in _PARTS.items()]
     given.append((Tensor, "set_shape", _set_shape))
     given += [(StringArray, name, function) for name, function in _STRINGS.items()]
-    for owner, name, new in given:
-        _kept.append((owner, name, vars(owner).get(name)))
-        setattr(owner, name, new)
+    return given
 
 
-def take() -> None:
-    """Undoes `give`."""
-    while _kept:
-        owner, name, old = _kept.pop()
-        if old is None:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, old)
-
+_lent = Lent(_given)
+give, take = _lent.give, _lent.take
 
 __all__ = ["TensorShape"]

@@ -105,6 +105,14 @@ def agree(a: int, b: int) -> bool:
     return a == b or isinstance(a, Unknown) or isinstance(b, Unknown)
 
 
+def check_shape(op: str, argument: str, aval: Aval, wanted: Shape) -> None:
+    """Raise unless the shape is the wanted one, as far as both are known."""
+    if aval.ndim != len(wanted) or not all(map(agree, aval.shape, wanted)):
+        raise ShapeError(
+            f"{op}: argument `{argument}` has shape {aval.shape}; expected {wanted}."
+        )
+
+
 def meet(a: int, b: int) -> int:
     """The better known one of two sizes that agree."""
     return b if isinstance(a, Unknown) else a

@@ -16,10 +16,10 @@ from minikeras.engine.prims.helpers import (
     Grads,
     Ints,
     Pads,
-    agree,
     check_dtype,
     check_rank,
     check_same_dtype,
+    check_shape,
 )
 
 if TYPE_CHECKING:
@@ -46,19 +46,12 @@ def _infer_pool(op: str) -> Any:
     return infer
 
 
-def _expect(op: str, argument: str, aval: Aval, wanted: Shape) -> None:
-    if aval.ndim != len(wanted) or not all(map(agree, aval.shape, wanted)):
-        raise ShapeError(
-            f"{op}: argument `{argument}` has shape {aval.shape}; expected {wanted}."
-        )
-
-
 def _infer_max_pool_grad(
     x: Aval, dy: Aval, *, window: Ints, strides: Ints, padding: Pads
 ) -> Aval:
     check_same_dtype("max_pool_grad", ("x", "dy"), (x, dy))
     wanted = _pooled("max_pool_grad", x.shape, window, strides, padding)
-    _expect("max_pool_grad", "dy", dy, wanted)
+    check_shape("max_pool_grad", "dy", dy, wanted)
     return x
 
 
@@ -66,7 +59,7 @@ def _infer_max_pool_gather(
     x: Aval, g: Aval, *, window: Ints, strides: Ints, padding: Pads
 ) -> Aval:
     check_same_dtype("max_pool_gather", ("x", "g"), (x, g))
-    _expect("max_pool_gather", "g", g, x.shape)
+    check_shape("max_pool_gather", "g", g, x.shape)
     wanted = _pooled("max_pool_gather", x.shape, window, strides, padding)
     return Aval(wanted, x.dtype)
 
@@ -75,7 +68,7 @@ def _infer_sum_pool_grad(
     dy: Aval, *, input_shape: Shape, window: Ints, strides: Ints, padding: Pads
 ) -> Aval:
     wanted = _pooled("sum_pool_grad", input_shape, window, strides, padding)
-    _expect("sum_pool_grad", "dy", dy, wanted)
+    check_shape("sum_pool_grad", "dy", dy, wanted)
     return Aval(input_shape, dy.dtype)
 
 

@@ -26,12 +26,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minikeras.engine.aval import Aval, Shape, ShapeError
+from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims import unrolled
 from minikeras.engine.prims.contract import matmul
 from minikeras.engine.prims.create import zeros
-from minikeras.engine.prims.helpers import Grads, agree, check_dtype, check_same_dtype
+from minikeras.engine.prims.helpers import (
+    Grads,
+    agree,
+    check_dtype,
+    check_same_dtype,
+    check_shape,
+)
 from minikeras.engine.prims.movement import concat, flip, reshape, slice_
 from minikeras.engine.prims.reduce import sum_
 
@@ -39,13 +45,6 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 ACTIVATIONS = ("tanh", "relu", "linear")
-
-
-def _expect(op: str, argument: str, aval: Aval, wanted: Shape) -> None:
-    if aval.ndim != len(wanted) or not all(map(agree, aval.shape, wanted)):
-        raise ShapeError(
-            f"{op}: argument `{argument}` has shape {aval.shape}; expected {wanted}."
-        )
 
 
 def _sizes(op: str, x: Aval, w: Aval, gates: int) -> tuple[int, int, int]:
@@ -70,7 +69,7 @@ def _check_mask(op: str, mask: tuple[Aval, ...], batch: int, time: int) -> None:
         raise ShapeError(f"{op}: {len(mask) - 1} arguments too many after `mask`.")
     for m in mask:
         check_dtype(op, "mask", m, "bool")
-        _expect(op, "mask", m, (batch, time))
+        check_shape(op, "mask", m, (batch, time))
 
 
 def _infer_lstm(
@@ -78,8 +77,8 @@ def _infer_lstm(
 ) -> tuple[Aval, Aval, Aval, Aval]:
     batch, time, units = _sizes("lstm", x, w, 4)
     check_same_dtype("lstm", ("x", "h0", "c0", "w"), (x, h0, c0, w))
-    _expect("lstm", "h0", h0, (batch, units))
-    _expect("lstm", "c0", c0, (batch, units))
+    check_shape("lstm", "h0", h0, (batch, units))
+    check_shape("lstm", "c0", c0, (batch, units))
     _check_mask("lstm", mask, batch, time)
     return (
         Aval((batch, time, units), x.dtype),
@@ -97,11 +96,11 @@ def _infer_lstm_grad(
     names, arrays = ("g", "gc", "cs", "gates", "c0", "w"), (g, gc, cs, gates, c0, w)
     check_same_dtype(op, names, arrays)
     batch, time, units = g.shape
-    _expect(op, "gc", gc, (batch, units))
-    _expect(op, "c0", c0, (batch, units))
-    _expect(op, "cs", cs, (time, batch, units))
-    _expect(op, "gates", gates, (time, batch, 4 * units))
-    _expect(op, "w", w, (units, 4 * units))
+    check_shape(op, "gc", gc, (batch, units))
+    check_shape(op, "c0", c0, (batch, units))
+    check_shape(op, "cs", cs, (time, batch, units))
+    check_shape(op, "gates", gates, (time, batch, 4 * units))
+    check_shape(op, "w", w, (units, 4 * units))
     _check_mask(op, mask, batch, time)
     return Aval((batch, time, 4 * units), g.dtype), c0, c0
 
@@ -111,8 +110,8 @@ def _infer_gru(
 ) -> tuple[Aval, Aval]:
     batch, time, units = _sizes("gru", x, w, 3)
     check_same_dtype("gru", ("x", "h0", "w", "b"), (x, h0, w, b))
-    _expect("gru", "h0", h0, (batch, units))
-    _expect("gru", "b", b, (3 * units,))
+    check_shape("gru", "h0", h0, (batch, units))
+    check_shape("gru", "b", b, (3 * units,))
     _check_mask("gru", mask, batch, time)
     return (
         Aval((batch, time, units), x.dtype),
@@ -126,10 +125,10 @@ def _infer_gru_grad(
     op = "gru_grad"
     check_same_dtype(op, ("g", "hs", "saved", "h0", "w"), (g, hs, saved, h0, w))
     batch, time, units = g.shape
-    _expect(op, "hs", hs, (batch, time, units))
-    _expect(op, "saved", saved, (time, batch, 4 * units))
-    _expect(op, "h0", h0, (batch, units))
-    _expect(op, "w", w, (units, 3 * units))
+    check_shape(op, "hs", hs, (batch, time, units))
+    check_shape(op, "saved", saved, (time, batch, 4 * units))
+    check_shape(op, "h0", h0, (batch, units))
+    check_shape(op, "w", w, (units, 3 * units))
     _check_mask(op, mask, batch, time)
     dx = Aval((batch, time, 3 * units), g.dtype)
     return dx, dx, h0
@@ -144,7 +143,7 @@ def _infer_simple_rnn(
         raise ShapeError(
             f"simple_rnn: activation {activation!r}; expected one of {ACTIVATIONS}."
         )
-    _expect("simple_rnn", "h0", h0, (batch, units))
+    check_shape("simple_rnn", "h0", h0, (batch, units))
     _check_mask("simple_rnn", mask, batch, time)
     return Aval((batch, time, units), x.dtype)
 
@@ -155,8 +154,8 @@ def _infer_simple_rnn_grad(
     op = "simple_rnn_grad"
     check_same_dtype(op, ("g", "hs", "w"), (g, hs, w))
     batch, time, units = g.shape
-    _expect(op, "hs", hs, (batch, time, units))
-    _expect(op, "w", w, (units, units))
+    check_shape(op, "hs", hs, (batch, time, units))
+    check_shape(op, "w", w, (units, units))
     _check_mask(op, mask, batch, time)
     return g, Aval((batch, units), g.dtype)
 

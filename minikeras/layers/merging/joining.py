@@ -11,7 +11,6 @@ from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.merging.merge import Merge
-from minikeras.types import PartialShape
 
 if TYPE_CHECKING:
     from minikeras.engine.aval import Shape
@@ -127,13 +126,7 @@ class Dot(Merge):
         self.axes = axes if isinstance(axes, int) else tuple(axes)
         self.normalize = normalize
 
-    def build(self, input_shape: PartialShape) -> None:
-        """Check that there are two inputs, and that they fit."""
-        super().build(input_shape)
-        if len(input_shape) != 2:
-            raise ValueError(
-                f"{self._label()}: got {len(input_shape)} tensors; expected exactly 2."
-            )
+    _inputs = 2
 
     def call(self, inputs: Tensor) -> Any:
         """The dot products."""

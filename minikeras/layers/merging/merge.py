@@ -36,8 +36,14 @@ class Merge(Layer):
                 f"at least {self._least_inputs}."
             )
         self._check_batches([s[0] for s in input_shape if len(s)])
+        if self._inputs is not None and len(input_shape) != self._inputs:
+            raise ValueError(
+                f"{self._label()}: got {len(input_shape)} tensors; expected exactly "
+                f"{self._inputs}."
+            )
 
     _least_inputs = 1
+    _inputs: int | None = None  # how many there must be, where that is fixed
 
     def _check_batches(self, sizes: list[Any]) -> None:
         known = {s for s in sizes if s is not None}
@@ -163,13 +169,7 @@ class Subtract(Merge):
     [[2.0, 2.0]]
     """
 
-    def build(self, input_shape: PartialShape) -> None:
-        """Check that there are two inputs."""
-        super().build(input_shape)
-        if len(input_shape) != 2:
-            raise ValueError(
-                f"{self._label()}: got {len(input_shape)} tensors; expected exactly 2."
-            )
+    _inputs = 2
 
     def _merge_function(self, inputs: list[Any]) -> Any:
         return ops.subtract(inputs[0], inputs[1])
