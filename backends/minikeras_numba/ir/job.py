@@ -49,7 +49,7 @@ def place(kind: type[tuple[Any, ...]], name: str) -> int:
     return len(HEAD) + names.index(name)
 
 
-def rows(jobs: Iterable[Job]) -> npt.NDArray[np.int64]:
+def job_table(jobs: Iterable[Job]) -> npt.NDArray[np.int64]:
     """The table: a row for each job, zeros behind what its kind has."""
     made = [(*job[:-1], *job.fields) for job in jobs]
     table = np.zeros((len(made), WORDS), np.int64)

@@ -25,8 +25,7 @@ from minikeras_kernels.values import Address, Kind, Val, counting
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
-from minikeras_numba.ir.job import WORDS, Job, behind
-from minikeras_numba.ir.job import rows as job_rows
+from minikeras_numba.ir.job import WORDS, Job, behind, job_table
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.matmul_sizes import Matmul
@@ -232,7 +231,7 @@ def _gather(
     tables: Tables,
 ) -> Job:
     """The job for a block of rows and a panel, with the dense jobs it may run instead."""
-    table = job_rows(dense(rows, range(number, number + 1)))
+    table = job_table(dense(rows, range(number, number + 1)))
     tables.keep.append(table)
     panel = right.panels[number]
     low, high = rows

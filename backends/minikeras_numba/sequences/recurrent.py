@@ -10,8 +10,7 @@ import numpy as np
 from minikeras_kernels.cells import ARRAYS
 
 from minikeras_numba.ir.compile import compile_kernel
-from minikeras_numba.ir.job import Job
-from minikeras_numba.ir.job import rows as job_rows
+from minikeras_numba.ir.job import Job, job_table
 from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.sequences.recurrent_ir import CellKernel, key
@@ -114,7 +113,7 @@ def _tables(
             jobs += _jobs(name, dtype, right, high - low, sizes)
             known[high - low] = start, len(jobs)
         table.append((low, high, *known[high - low]))
-    return np.array(table, np.int64), job_rows(jobs)
+    return np.array(table, np.int64), job_table(jobs)
 
 
 def _jobs(

@@ -24,7 +24,7 @@ from minikeras_kernels.values import Val
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import ITEMSIZE, Contract
-from minikeras_numba.ir.job import HEAD, WORDS, Job, rows
+from minikeras_numba.ir.job import HEAD, WORDS, Job, job_table
 from minikeras_numba.machine.jit import Address, host
 from minikeras_numba.machine.team import Registers, get_threads, run
 from minikeras_numba.tiles.scratch import Base
@@ -122,7 +122,7 @@ class Phase:
         made = (
             np.array(tables.units, np.int64),
             np.array(tables.ranges, np.int64).reshape(-1, len(RANGE)),
-            rows(tables.jobs),
+            job_table(tables.jobs),
         )
         words = [int(t.ctypes.data) for t in made]
         bases = tables.a, tables.b, tables.c, tables.s

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from minikeras_numba.ir.job import Job, behind
-from minikeras_numba.ir.job import rows as job_rows
+from minikeras_numba.ir.job import Job, behind, job_table
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.winograd.kernels import (
@@ -279,7 +278,7 @@ class Inner:
 
     def job(self, own: bool, jobs: Iterable[Job]) -> Job:
         """One job that runs others in the workspace, with their B there, or at S."""
-        table = job_rows(jobs)
+        table = job_table(jobs)
         self.tables.append(table)
         fields = Relayed(len(table), int(table.ctypes.data))
         return Job(relay(own), s=0 if own else behind(0), fields=fields)

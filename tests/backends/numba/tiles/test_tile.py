@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from minikeras_numba.ir.job import WORDS, Job, place
-from minikeras_numba.ir.job import rows as job_rows
+from minikeras_numba.ir.job import WORDS, Job, job_table, place
 from minikeras_numba.machine import team
 from minikeras_numba.machine.jit import host
 from minikeras_numba.tiles import blocking, jobs, pack, tile
@@ -53,7 +52,7 @@ def test_tile_of_every_height(dtype, k, vectors):
 
 
 def test_rows_of_several_kinds_make_one_table():
-    table = job_rows([Job(7, 1, 2, 3, 4, pack.Copied(5, 6, 8, 9)), Job(1)])
+    table = job_table([Job(7, 1, 2, 3, 4, pack.Copied(5, 6, 8, 9)), Job(1)])
     assert table.shape == (2, WORDS)
     assert table[0, :9].tolist() == [7, 1, 2, 3, 4, 5, 6, 8, 9]
     assert not table[0, 9:].any() and not table[1, 1:].any()
