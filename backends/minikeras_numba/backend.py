@@ -26,6 +26,7 @@ from minikeras_numba.rows.along import ALONG, lower_along
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.banded import lower_banded
 from minikeras_numba.rows.factors import lower_lu
+from minikeras_numba.rows.fourier import lower_fourier
 from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
 from minikeras_numba.rows.ranking import (
@@ -67,6 +68,7 @@ LOWERINGS: dict[str, Lower] = {
     "scatter_add_axis": lower_scatter,
     "segment_combine": lower_segments,
     "lu": lower_lu,
+    "fft": lower_fourier,
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(SCANS, lower_scan),
     "top_k": lower_top_k,

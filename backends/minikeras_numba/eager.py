@@ -48,6 +48,7 @@ NAMES = (
     "searchsorted",
     "segment_combine",
     "lu",
+    "fft",
     "take_along_axis",
     "scatter_add_axis",
     "put_along_axis_add",

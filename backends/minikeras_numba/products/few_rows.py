@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.elementwise import MEMORY_KIND, from_memory, to_memory
+from minikeras_kernels.turning import transposed
 from minikeras_kernels.values import Address, Val
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
-from minikeras_numba.tiles.pack import transposed
 
 # Blocks of a vector's lanes that a turner asks for ahead.
 AHEAD = 4

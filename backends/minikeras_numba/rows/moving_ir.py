@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from minikeras_kernels.code import Code, Op, Rel
+from minikeras_kernels.turning import transposed
 from minikeras_kernels.values import Kind, Val
 
 from minikeras_numba.ir.contract import Contract
-from minikeras_numba.tiles.pack import transposed
 
 Words = Mapping[str, Val]
 META = (

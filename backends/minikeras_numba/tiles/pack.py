@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from minikeras_kernels.code import Code, Rel
-from minikeras_kernels.values import Val
+from minikeras_kernels.turning import transposed
 
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
@@ -103,30 +103,6 @@ def transposer(dtype: str, full: bool) -> int:
         return c.code
 
     return compile_contract("pack", build, f"transposer {dtype} full={full}")
-
-
-def transposed(c: Contract, rows: list[Val]) -> list[Val]:
-    """The L x L block by log2(L) rounds that swap off-diagonal quarters."""
-    lanes, rows = c.lanes, list(rows)
-    span = lanes // 2
-    while span:
-        upper = [
-            lane if not lane & span else lanes + lane - span for lane in range(lanes)
-        ]
-        lower = [
-            lane + span if not lane & span else lanes + lane for lane in range(lanes)
-        ]
-        for i in range(lanes):
-            if not i & span:
-                a, b = rows[i], rows[i + span]
-                rows[i] = _shuffle(c, a, b, upper)
-                rows[i + span] = _shuffle(c, a, b, lower)
-        span //= 2
-    return rows
-
-
-def _shuffle(c: Contract, a: Val, b: Val, order: list[int]) -> Val:
-    return c.join(a, b, order)
 
 
 def checker(dtype: str, vectors: int) -> int:

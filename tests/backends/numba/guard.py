@@ -176,6 +176,13 @@ def contractions(rng, count):
         convolve(draw, [17, 18], [3, 3], channels, filters, static)
 
 
+def transforms(rng, dtype):
+    """Fourier transforms of lines that are no whole vectors, nor whole groups."""
+    for lines, length in ((17, 5), (16, 1), (9, 60), (40, 16), (33, 35)):
+        arrays = [rng.standard_normal((lines, length)).astype(dtype) for _ in "ri"]
+        run("fft", arrays, {"inverse": bool(lines % 2)})
+
+
 def few_rows(rng, m, k, n):
     dtype = str(rng.choice(["bfloat16", "float16", "float32", "float64"]))
     for turned in (False, True):
@@ -281,6 +288,7 @@ def main(share):
             contractions(rng, 12)
         for dtype in ("float32", "float64", "float16", "bfloat16", "int32")[share::2]:
             elementwise(rng, dtype) if dtype != "int32" else None
+        transforms(rng, ("float32", "float64")[share])
         training(rng, ("float32", "float64")[share], 5 if front else 9)
     print(*sorted(ran))
 
