@@ -50,10 +50,6 @@ class CallbackList(Callback):
                     f"callbacks holds {callback!r}; expected instances of "
                     "keras.callbacks.Callback. Did you pass the class, without ()?"
                 )
-        if add_progbar and not any(
-            isinstance(c, ProgbarLogger) for c in self.callbacks
-        ):
-            self.callbacks.append(ProgbarLogger())
         if add_history:
             history = next((c for c in self.callbacks if isinstance(c, History)), None)
             if history is None:
@@ -61,6 +57,10 @@ class CallbackList(Callback):
                 self.callbacks.append(history)
             if model is not None:
                 model.history = history
+        if add_progbar and not any(
+            isinstance(c, ProgbarLogger) for c in self.callbacks
+        ):
+            self.callbacks.append(ProgbarLogger())
         self.callbacks.sort(
             key=lambda c: c._comes_last
         )  # keeps the order of the others

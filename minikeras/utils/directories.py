@@ -29,7 +29,7 @@ def check_arguments(
     """Raise ValueError where the arguments make no sense together."""
     if labels not in ("inferred", None) if not _is_list(labels) else False:
         raise ValueError(
-            f"{owner}: labels={labels!r}; expected 'inferred', None, or a list of integers, "
+            f"{owner}: labels={labels!r}; expected 'inferred', None, or a list of numbers, "
             "one for each file in the order of their sorted paths."
         )
     if _is_list(labels) and class_names:
@@ -79,7 +79,7 @@ class Files:
     def __init__(
         self,
         paths: list[str],
-        labels: list[int] | None,
+        labels: list[float] | None,
         class_names: list[str] | None,
     ) -> None:
         self.paths, self.labels, self.class_names = paths, labels, class_names
@@ -104,12 +104,15 @@ class Files:
         """The labels as an array of the mode, or None."""
         if self.labels is None or label_mode is None:
             return None
-        numbers = np.array(self.labels, "int32")
-        if label_mode == "int":
-            return numbers
+        numbers = np.array(self.labels)
         if label_mode == "binary":
             return numbers.astype("float32")[:, None]
-        return np.eye(len(self.class_names or ()), dtype="float32")[numbers]
+        if label_mode == "categorical":
+            return np.eye(len(self.class_names or ()), dtype="float32")[numbers]
+        if numbers.dtype.kind == "f":
+            return numbers.astype("float32")
+        small = numbers.size == 0 or np.abs(numbers).max() < 1 << 31
+        return numbers.astype("int32") if small else numbers
 
 
 def find_files(
@@ -131,7 +134,7 @@ def find_files(
     directory = os.path.expanduser(os.fspath(directory))
     inferred = labels == "inferred" if isinstance(labels, str) else False
     names: list[str] | None = None
-    numbers: list[int] | None = None
+    numbers: list[float] | None = None
     if inferred and label_mode is not None:
         found = sorted(
             name for name in os.listdir(directory)
@@ -157,8 +160,16 @@ def find_files(
                     f"{owner}: {len(labels)} labels for the {len(paths)} files of {directory}; "
                     "expected one for each file, in the order of their sorted paths."
                 )
-            numbers = [int(i) for i in labels]
-            names = [str(i) for i in sorted(set(numbers))]
+            numbers = _numbers(owner, labels)
+            if label_mode is not None:
+                names = [str(i) for i in sorted(set(numbers))]
+            if label_mode == "categorical" and not set(numbers) <= set(
+                range(len(names or ()))
+            ):
+                raise ValueError(
+                    f"{owner}: label_mode='categorical' with the labels {', '.join(names or ())}; "
+                    f"expected class numbers from 0 to {len(names or ()) - 1}, each of them."
+                )
     if verbose:
         classes = "" if names is None else f" belonging to {len(names)} classes"
         say(f"Found {len(paths)} files{classes}.")
@@ -172,6 +183,22 @@ def find_files(
             f"{owner}: label_mode='binary' with {len(names or ())} classes {names}; expected 2."
         )
     return Files(paths, numbers, names)
+
+
+def _numbers(owner: str, labels: Any) -> list[float]:
+    """Labels as integers, or as they are where one is not whole.
+
+    Raises:
+        ValueError: If they are no numbers.
+    """
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.dtype.kind not in "iufb":
+        raise ValueError(
+            f"{owner}: labels has elements such as {labels[0]!r}; expected a number for each "
+            "file. Number the classes: 0, 1, ..."
+        )
+    found: list[float] = array.tolist()
+    return found if array.dtype.kind == "f" else [int(i) for i in found]
 
 
 def _walk(folder: str, endings: tuple[str, ...], follow_links: bool) -> list[str]:

@@ -52,9 +52,10 @@ def image_dataset_from_directory(
     Args:
         directory: The folder.
         labels: `"inferred"` from the folders' names, None for no labels, or a list of
-            integers, one for each file in the order of their sorted paths.
-        label_mode: `"int"`: int32 `(batch,)`; `"categorical"`: one-hot float32
-            `(batch, classes)`; `"binary"`: float32 `(batch, 1)`; None: no labels.
+            numbers, one for each file in the order of their sorted paths.
+        label_mode: `"int"`: int32 `(batch,)`, of fractions float32; `"categorical"`:
+            one-hot float32 `(batch, classes)`; `"binary"`: float32 `(batch, 1)`; None: no
+            labels.
         class_names: The folders to take, in the order of the class numbers. Default: all,
             in alphabetical order.
         color_mode: `"rgb"`, `"rgba"` or `"grayscale"`: 3, 4 or 1 channels.
@@ -109,11 +110,12 @@ def image_dataset_from_directory(
             f"{_OWNER}: crop_to_aspect_ratio and pad_to_aspect_ratio are both True; expected "
             "one of them at most."
         )
+    size = _size(image_size)
     pillow(_OWNER)
     read = functools.partial(
         _read,
         mode=color_mode,
-        size=(int(image_size[0]), int(image_size[1])),
+        size=size,
         interpolation=interpolation,
         crop=crop_to_aspect_ratio,
         pad=pad_to_aspect_ratio,
@@ -136,6 +138,15 @@ def image_dataset_from_directory(
         for i, part in enumerate(parts)
     ]
     return made if subset == "both" else made[0]
+
+
+def _size(given: Any) -> tuple[int, int]:
+    sizes = list(given) if isinstance(given, Sequence) else []
+    if len(sizes) != 2 or any(int(n) != n or n < 1 for n in sizes):
+        raise ValueError(
+            f"{_OWNER}: image_size={given!r}; expected height and width, as in (256, 256)."
+        )
+    return int(sizes[0]), int(sizes[1])
 
 
 def _read(

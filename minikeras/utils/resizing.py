@@ -51,6 +51,8 @@ KERNELS: dict[str, tuple[float, Callable[[Array], Array]]] = {
     "gaussian": (1.5, _gaussian),
     "mitchellcubic": (2, _mitchell),
 }
+# Kernels that change a picture of the same size too: they are not 0 at other pixels.
+_SMOOTH = ("gaussian", "mitchellcubic")
 INTERPOLATIONS = ("nearest", "area", *KERNELS)
 
 
@@ -106,7 +108,7 @@ def resized(image: Array, size: Size, interpolation: str = "bilinear") -> Array:
         return image
     image = image.astype(np.float32, copy=False)
     for axis, new in zip(axes, size):
-        if image.shape[axis] != new:
+        if image.shape[axis] != new or interpolation in _SMOOTH:
             image = _along(image, axis, new, interpolation)
     return image
 

@@ -40,9 +40,10 @@ def text_dataset_from_directory(
     Args:
         directory: The folder.
         labels: `"inferred"` from the folders' names, None for no labels, or a list of
-            integers, one for each file in the order of their sorted paths.
-        label_mode: `"int"`: int32 `(batch,)`; `"categorical"`: one-hot float32
-            `(batch, classes)`; `"binary"`: float32 `(batch, 1)`; None: no labels.
+            numbers, one for each file in the order of their sorted paths.
+        label_mode: `"int"`: int32 `(batch,)`, of fractions float32; `"categorical"`:
+            one-hot float32 `(batch, classes)`; `"binary"`: float32 `(batch, 1)`; None: no
+            labels.
         class_names: The folders to take, in the order of the class numbers. Default: all,
             in alphabetical order.
         batch_size: Texts in a batch; None for single ones.

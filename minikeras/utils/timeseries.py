@@ -9,6 +9,7 @@ import numpy as np
 from minikeras.engine.tensor import Tensor
 from minikeras.training.data.dataset import Dataset
 from minikeras.training.data.rows import Rows, rows_of
+from minikeras.settings import floatx
 from minikeras.types import ArrayLike
 from minikeras.utils.directories import new_seed
 
@@ -101,7 +102,12 @@ def _rows(data: object) -> Any:
     if isinstance(data, Tensor):
         return data.numpy()
     found = rows_of(data)
-    return np.asarray(data) if found is None else found
+    if found is not None:
+        return found
+    array = np.asarray(data)
+    if isinstance(data, (list, tuple)) and array.dtype in ("float64", "int64"):
+        return array.astype(floatx() if array.dtype.kind == "f" else "int32")
+    return array
 
 
 def _take(source: Any, steps: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minikeras as keras
+from minikeras.utils.resizing import resized
 from tests.goldens.make import load
 from tests.training.models import data_threads_end, linear
 from tests.utils import data_cases
@@ -57,6 +58,11 @@ WRONG = {
     "split": ({"validation_split": 0.2}, "expected both or none"),
     "subset": ({"subset": "training"}, "expected both or none"),
     "subset name": ({"validation_split": 0.2, "subset": "test"}, "subset='test'"),
+    "label texts": ({"labels": list("ab") * 4}, "a number for each file"),
+    "no classes": ({"labels": [3, 1] * 4, "label_mode": "categorical"}, "from 0 to 1"),
+    "one size": ({"image_size": 5}, r"image_size=5; expected height and width"),
+    "three sizes": ({"image_size": (3, 3, 3)}, r"image_size=\(3, 3, 3\)"),
+    "no size": ({"image_size": None}, "image_size=None"),
     "great split": ({"validation_split": 2.0, "subset": "both"}, "between 0 and 1"),
     "no seed": ({"validation_split": 0.2, "subset": "both"}, "could overlap"),
 }
@@ -80,6 +86,36 @@ def test_files_that_are_missing_or_broken(folder, tmp_path):
     with pytest.raises(ValueError, match=r"broken\.png cannot be decoded") as caught:
         list(make(folder, verbose=False, shuffle=False))
     assert caught.value.__notes__
+
+
+@pytest.mark.parametrize(
+    ("labels", "dtype"),
+    [([0.5, 2.0] * 4, "float32"), ([1, 0] * 4, "int32"), ([1 << 40, -1] * 4, "int64"),
+     ([True, False] * 4, "int32"), (np.arange(8.0), "float32")],
+)  # fmt: skip
+def test_labels_keep_their_values(labels, dtype, folder):
+    make = keras.utils.image_dataset_from_directory
+    options = {"shuffle": False, "batch_size": 8, "verbose": False}
+    data = make(folder, labels=labels, image_size=(4, 4), **options)
+    _, found = next(data.as_numpy_iterator())
+    assert found.dtype == dtype and found.tolist() == list(labels)
+
+
+# What TensorFlow gives for 0, 100, 200 at three and two places.
+SMOOTHED = {
+    "bilinear": ([0.0, 100.0, 200.0], [25.0, 175.0]),
+    "lanczos3": ([0.0, 100.0, 200.0], [12.32, 187.68]),
+    "gaussian": ([11.92, 100.0, 188.08], [26.89, 173.11]),
+    "mitchellcubic": ([5.88, 100.0, 194.12], [22.14, 177.86]),
+}
+
+
+@pytest.mark.parametrize("interpolation", SMOOTHED)
+def test_kernels_that_smooth_do_so_at_every_size(interpolation):
+    line = np.array([0.0, 100.0, 200.0], "float32").reshape(1, 3, 1)
+    for expected in SMOOTHED[interpolation]:
+        found = resized(np.repeat(line, 2, 0), (5, len(expected)), interpolation)
+        np.testing.assert_allclose(found[2, :, 0], expected, atol=0.01)
 
 
 def test_shuffled_pictures_keep_their_labels(folder):
