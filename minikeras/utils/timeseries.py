@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minikeras.engine.tensor import Tensor
+from minikeras.settings import floatx
 from minikeras.training.data.dataset import Dataset
 from minikeras.training.data.rows import Rows, rows_of
-from minikeras.settings import floatx
 from minikeras.types import ArrayLike
 from minikeras.utils.directories import new_seed
 
