@@ -91,6 +91,7 @@ class Groups:
             if isinstance(word, int):
                 numbers.append(word)
             elif word.array is None:
+                # Its address is known when it is launched: the word is filled in then.
                 operands.append((i, word.slot))
                 numbers.append(0)
             else:
@@ -113,6 +114,7 @@ class Groups:
     def _group(self, node: Node) -> Run:
         fused = node.prim.name == "fused"
         body = node.static["body"] if fused else as_body(node)
+        # A single node has an input of its body for each value, not for each operand.
         given = node.inputs if fused else tuple(dict.fromkeys(node.inputs))
         numbers = {v: i for i, v in enumerate(node.inputs)}
         places = {v: Place(numbers[x]) for v, x in zip(body.inputs, given, strict=True)}
@@ -126,7 +128,7 @@ class Groups:
             assert isinstance(cut, Cut)
             code = GroupKernel(*cut, WARP).write()
             calls.append(self._call(code, table(*cut), cut.layout.units))
-            calls[-1].keep = cut
+            calls[-1].keep = cut  # partial results lie in arrays that it owns
         return self._run(calls)
 
     def _lines(self, node: Node) -> Run:
@@ -150,6 +152,7 @@ class Groups:
 
     def _rowwise(self, node: Node) -> Run | None:
         aval, name = node.inputs[0].aval, node.prim.name
+        # A row is a warp's: only rows that lie in one piece, along the last axis.
         last = node.static.get("axis", -1) in (-1, len(aval.shape) - 1)
         alike = all(v.aval == aval for v in node.inputs)
         if aval.dtype not in FLOATS or not (
@@ -178,6 +181,7 @@ class Groups:
             width *= d
         for d in rows.shape[:axis]:
             before *= d
+        # Axes before would make it many look-ups side by side, which no description serves.
         known = rows.dtype in FLOATS and indices.dtype in INDICES
         if not known or before != 1 or not rows.size * indices.size:
             return None
@@ -210,6 +214,7 @@ class Groups:
             return _nothing
         shapes = [a.shape for a in inputs]
         given = layout(node.prim.name, node.static, shapes, out.shape)
+        # Indices have 32 bits where the largest array allows it: half the work in division.
         largest = max(a.size for a in inputs)
         calls = []
         for part in parts(given):

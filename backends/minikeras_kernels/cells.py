@@ -80,6 +80,7 @@ class Cells:
         """The row of the step before: at the first step that of `start`."""
         f = self.f
         first = f.icmp(Rel.EQ, self.step, _ZERO)
+        # Never row -1, even where it is not read: its address may belong to nobody.
         before = f.sub(
             self.step, f.convert(Op.ZEXT, f.icmp(Rel.NE, self.step, _ZERO), Kind.I64)
         )
@@ -135,6 +136,9 @@ class Cells:
         self.sweep(getattr(self, f"_{self.name}")(b))
 
     def _lstm(self, b: Val) -> Callable[[], None]:
+        """c' = f c + i n, h = o tanh(c'): Gers, Schmidhuber, Cummins (2000), "Learning to
+        forget", without peepholes. The gates i, f, n, o lie in this order, which is Keras's.
+        """
         f = self.f
         z, c_now = (
             self.by_time("gates", b, self.step, 4),
@@ -159,6 +163,7 @@ class Cells:
         return body
 
     def _lstm_grad(self, b: Val) -> Callable[[], None]:
+        """One step of its gradient: `inner` is that of c', `later` what c' got from behind."""
         f = self.f
         g, z = self.by_batch("g", b, self.step), self.by_time("gates", b, self.step, 4)
         c_now, c_old = (
@@ -184,15 +189,20 @@ class Cells:
             for k, grad in enumerate(grads):
                 self.put(self.kept(grad), dz, k)
                 self.put(self.kept(grad), dx, k)
+            # A masked step handed the state on as it was: so are its gradients.
             self.put(self.kept(f.fmul(inner, forget), later), dc)
             self.put(self.kept(f.like(total, 0.0), total), dh)
 
         return body
 
     def slope(self, y: Val) -> Val:
+        """The derivative of the logistic function where it is y."""
         return self.f.fmul(y, self.f.fsub(self.f.like(y, 1.0), y))
 
     def _gru(self, b: Val) -> Callable[[], None]:
+        """h' = z h + (1 - z) tanh(x + r n): Cho et al. (2014), arXiv 1406.1078, with r behind
+        the product (`reset_after`), so that one product makes all three blocks.
+        """
         f = self.f
         s, x = (
             self.by_time("gates", b, self.step, 4),
@@ -207,6 +217,7 @@ class Cells:
             n, old = sums(2), self.get(state)
             new = mathlib.tanh(f, f.fma(r, n, self.get(x, 2)))
             h = self.kept(f.fma(z, f.fsub(old, new), new), old)
+            # n too: the gradient of r needs the product before r was applied to it.
             for k, part in enumerate((z, r, n, new)):
                 self.put(self.kept(part), s, k)
             self.put(h, state)
@@ -231,6 +242,8 @@ class Cells:
             dz = f.fmul(f.fmul(f.fsub(self.get(before), new), total), self.slope(z))
             dr = f.fmul(f.fmul(dn, n), self.slope(r))
             inner = f.fmul(dn, r)
+            # r stands between the third block and its product, not between it and the input:
+            # there alone the two gradients differ.
             for k, (outer, own) in enumerate(((dz, dz), (dr, dr), (dn, inner))):
                 self.put(self.kept(outer), dx, k)
                 self.put(self.kept(own), da, k)

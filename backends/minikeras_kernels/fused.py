@@ -41,6 +41,7 @@ _LOOKING = frozenset(("maximum", "minimum", "pow"))
 
 def tabled(group: Group) -> set[int]:
     """The literals of a group that its kernel reads from the table."""
+    # What the writer itself looks at (an exponent that is 2) has to stand in the text.
     looked_at = {
         i
         for value in group.values
@@ -93,6 +94,7 @@ def table(group: Group, layout: Layout) -> list[int | Place]:
 
 def structure(group: Group, layout: Layout, lanes: int) -> str:
     """The key of the kernel: all its text depends on."""
+    # No size and no number of the table is part of it, so one kernel serves every batch.
     how = f"{layout.plain_rows} {layout.by_column}"
     parts = [f"fused {lanes} {len(layout.sizes)} {how}"]
     numbers = tabled(group)
@@ -196,6 +198,8 @@ class GroupKernel:
             for x in self.group.folds
         ]
         self.make_level(0)
+        # Random words come four at a time: a vector's machine makes a strip of them into a
+        # buffer first, a thread of a warp computes the word of its own element.
         self.buffers = (
             {}
             if f.target.warp
@@ -206,6 +210,8 @@ class GroupKernel:
             }
         )
         self.by_column = self.layout.by_column
+        # A fold that keeps columns adds vectors up and needs no other lanes in the end; one
+        # that keeps rows keeps as many partial results as there are lanes.
         self.cells = [
             f.slot(
                 REGISTER_KIND[x.dtype],
@@ -242,6 +248,7 @@ class GroupKernel:
         known = self.known[i]
         if lanes == 1 or known.lanes == lanes:
             return known
+        # A constant vector is folded by the compiler, a splat of a register is not.
         source = self.group.values[i]
         if isinstance(source, Source) and i not in self.numbers:
             if source.literal is not None:
@@ -256,6 +263,8 @@ class GroupKernel:
             self.left, self.right, self.strip_number = _ZERO, h["inner"], _ZERO
             self.write_row(unit)
             return
+        # A unit is a block of rows by a strip of columns. Blocks do not cross runs, so that
+        # a fold over some axes finds all its rows in the blocks of one run.
         strip = f.bin(Op.UREM, unit, h["strips"])
         rest = f.bin(Op.UDIV, unit, h["strips"])
         block = f.bin(Op.UREM, rest, h["blocks"])
@@ -269,6 +278,7 @@ class GroupKernel:
         self.column_bases: dict[int, Address] = {}
         for n, (fold, kept) in enumerate(self.folds()):
             if kept[-1]:
+                # Every block has a row of partial results of its own; they are added after.
                 offset = f.mul(rest, h["inner"])
                 self.column_bases[n] = f.at(self.results[n], offset)
             elif not any(kept):
@@ -276,6 +286,7 @@ class GroupKernel:
         if self.by_column:
             self.strip_loop(lambda at, mask: self.write_columns(at, mask, first, last))
             return
+        # Too many columns for registers: their totals lie in memory while rows go by.
         if self.column_bases:
             self.strip_loop(self.clear_columns)
         with f.loop(first, last) as row:
@@ -347,6 +358,7 @@ class GroupKernel:
             assert isinstance(value, Source)
             if not value.random:
                 offset = _ZERO
+                # An axis that a source is broadcast along adds nothing to its address.
                 for at, stride, used in zip(coordinates, strides, flags, strict=False):
                     if used:
                         offset = f.add(offset, f.mul(at, stride))
@@ -405,6 +417,7 @@ class GroupKernel:
                 self.put(new, base, fold.dtype, at, mask)
                 continue
             so_far = f.get(self.cells[n])
+            # Lanes off the mask hold zeros, which would spoil a product or a maximum.
             if mask is not None:
                 start = f.like(value_now, identity(fold.how, fold.dtype))
                 value_now = f.select(mask, value_now, start)

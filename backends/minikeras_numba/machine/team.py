@@ -54,7 +54,7 @@ class Team:
         self._state = int(table[2])
         self.sequence_address = int(table[3])
         self.sequence = _SEQUENCE(table[3])
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # two callers must not start the same worker
         self._workers = 0
         self._most = MAX_THREADS
         self.threads = default_threads()
@@ -63,6 +63,8 @@ class Team:
 
     def _forget(self) -> None:
         """In a forked child: no workers, and nobody owns the team."""
+        # A fork takes the calling thread alone along: a job under way will never end here,
+        # and the parent's lock may have been held by a thread that is not.
         ctypes.memset(self._state, 0, _STATE_BYTES)
         self._lock = threading.Lock()
         self._workers = 0
@@ -78,7 +80,7 @@ class Team:
                     target=_worker,
                     args=(self._work, self._workers + 1),
                     name=f"minikeras-{self._workers + 1}",
-                    daemon=True,
+                    daemon=True,  # it never returns, and must not keep the process from ending
                 )
                 try:
                     worker.start()
@@ -116,6 +118,7 @@ def set_threads(count: int) -> None:
     if not 1 <= count <= MAX_THREADS:
         raise ValueError(f"set_threads: got {count}; expected 1 to {MAX_THREADS}.")
     team().threads = count
+    # Kernels run these tables without asking Python, so they are divided anew here.
     for sequence in _embedded:
         sequence.prepare()
 
@@ -125,6 +128,7 @@ def parts(n: int, grain: int) -> int:
     threads = team().threads
     if threads == 1:
         return 1
+    # Of n and the setting alone, never of who is free: borders decide the order of sums.
     return max(1, min(threads * CHUNKS, n // max(1, grain)))
 
 
@@ -208,7 +212,7 @@ class Sequence:
 
 
 _embedded: Living[Sequence] = Living()
-_put = list.__setitem__
+_put = list.__setitem__  # what the class below overrides
 
 
 class Registers(list[Any]):

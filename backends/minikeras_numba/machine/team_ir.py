@@ -137,6 +137,7 @@ look:
   br i1 %open, label %take, label %next
 take:
   %c1 = add i64 %c, 1
+  ; fails where another took the part, or where the job has ended and a new one was dealt
   %got = cmpxchg ptr %claim, i64 %c, i64 %c1 acq_rel acquire
   %mine = extractvalue {{ i64, i1 }} %got, 1
   br i1 %mine, label %work, label %look
@@ -178,6 +179,7 @@ entry:
   %single = icmp ule i64 %threads, 1
   br i1 %single, label %alone, label %try
 alone:
+  ; one thread: no word of the state is touched
   call void %fn(i64 %regs, i64 %meta, i64 0, i64 %n, i64 0, i64 1)
   ret void
 try:
@@ -194,6 +196,7 @@ serial:
 end:
   ret void
 share:
+  ; plain stores: a worker reads them only after it took a claim, which is released below
   store i64 %f, {_FN}
   store i64 %regs, {_REGS}
   store i64 %meta, {_META}
@@ -227,6 +230,7 @@ deal:
   %dealing = icmp ult i64 %k1, %threads
   br i1 %dealing, label %deal, label %publish
 publish:
+  ; the store and the load after it must not change places: see Dekker's argument above
   store atomic i32 %word, ptr @state seq_cst, align 4
   %asleep = load atomic i64, {_SLEEPERS} seq_cst, align 8
   %any = icmp ne i64 %asleep, 0
@@ -278,6 +282,7 @@ look:
 fresh:
   %low = and i32 %word, {_THREADS_MASK}
   %threads = zext i32 %low to i64
+  ; a small job wants fewer threads: the others go on as if they had not seen it
   %for_me = icmp ult i64 %me, %threads
   br i1 %for_me, label %did, label %skip
 skip:

@@ -92,6 +92,7 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         geometry.depth,
         geometry.groups,
     )
+    # Two ways through tiles: those of dy, turned round, or those of the forward pass.
     tiles = winograd.grid(_turned(geometry), dtype)
     ahead = winograd.grid(geometry, dtype)
     if ahead is not None and tiles is not None and preferred(ahead, tiles):
@@ -169,6 +170,8 @@ def lower_conv_filter_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None
         geometry.groups,
     )
     amount = math.prod(dy.shape[:-1]) * math.prod(dw.shape)
+    # Every part has a sum of its own, which is then added to the others: small gradients
+    # are made by one thread, since that costs more than it brings.
     parts = chunks(batch, get_threads() if amount >= SERIAL_WORK else 1) or [(0, 0)]
     size = math.prod(dw.shape) * item
     sums = scratch(size * len(parts)) if len(parts) > 1 else Base(out)
@@ -203,6 +206,8 @@ def _region_jobs(work: Correlation, region: Region) -> Iterator[Job]:
     The reduction runs over the region's positions (y, x); the depth axis adds up.
     """
     d, h, w = region
+    # Taps of a kernel row lie side by side in the images where none is left out: then a
+    # tile's rows go over taps and channels at once, and images are read once for all.
     joined = w.gap == 1 and work.groups == 1
     for i, j in product(range(d.taps), range(h.taps)):
         for t in range(1 if joined else w.taps):
@@ -237,7 +242,7 @@ def _tap_jobs(
             yield Job(
                 tile(
                     *(work.dtype, size, panel.vectors, panel.masked(lanes), True),
-                    exact=True,
+                    exact=True,  # dy is not packed: behind its last row is no memory of ours
                 ),
                 a=a0 + at * item,
                 b=b0 + column,

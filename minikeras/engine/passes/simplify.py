@@ -44,6 +44,7 @@ def common_subexpressions(graph: Graph) -> Graph:
     constants: dict[Value, Any] = {}
     by_content: dict[Any, Value] = {}
     for v, array in graph.constants.items():
+        # Larger ones are rarely equal, and to compare them costs a pass over their bytes.
         if array.size <= 64:
             key = (array.shape, array.dtype.str, array.tobytes())
             first = by_content.setdefault(key, v)
@@ -55,6 +56,7 @@ def common_subexpressions(graph: Graph) -> Graph:
     for node in graph.nodes:
         node = node.replaced(same)
         if node.prim.facets.collective:
+            # Its inputs may be equal on this rank only, and every rank must send as often.
             kept.append(node)
             continue
         # Values compare by identity, so a tuple of them is the key for the inputs.
@@ -150,6 +152,7 @@ class _Algebra:
         if node.prim.facets.collective:
             return False
         out = node.outputs[0]
+        # A `full` is smaller as a node than as the array that it makes.
         if out.aval.size > (1 if node.prim.kind == "create" else _FOLD_LIMIT):
             return False
         arrays = [self.constants.get(v) for v in node.inputs]
@@ -167,7 +170,7 @@ class _Algebra:
         if keep is None:
             return False
         if keep.aval != node.outputs[0].aval:
-            return False
+            return False  # it also broadcasts, or changes the dtype
         self.same[node.outputs[0]] = keep
         return True
 
@@ -182,6 +185,7 @@ class _Algebra:
             if smaller is v:
                 continue
             others = [w.aval.shape for j, w in enumerate(inputs) if j != i]
+            # Only where the other operands still stretch the result to its shape.
             if broadcast_shapes(smaller.aval.shape, *others) == wanted:
                 inputs[i] = smaller
         return node.replaced(dict(zip(node.inputs, inputs, strict=True)))
@@ -239,6 +243,7 @@ def _is_neutral(number: object, neutral: float, node: Node) -> bool:
         return False
     if neutral != 0:
         return True
+    # x + 0.0 turns -0.0 into 0.0; only x + -0.0 is x for every x.
     if isinstance(number, complex):  # its parts have signs of their own
         return False
     real = is_float(node.outputs[0].aval.dtype)

@@ -48,6 +48,7 @@ class _Sums(NamedTuple):
 
     @property
     def position(self) -> int:
+        # A line more: positions a power of two apart would share sets of the cache.
         return self.work.channels * self.width + LINE
 
     @property
@@ -71,6 +72,8 @@ class _Sums(NamedTuple):
             c = self.start + position * self.position
             for panel, place, row in self.places():
                 for at, size, count in row_tiles(self.work.channels, panel.vectors):
+                    # S is C: each block adds to what the unit's earlier blocks left. Never
+                    # masked, since the sums are as wide as whole vectors.
                     yield Job(
                         tile("float32", size, panel.vectors, False, True),
                         a=a + at * ITEM,
@@ -108,6 +111,7 @@ def _layout(work: Grid, room: int) -> _Sums:
 
 def affordable(work: Grid) -> bool:
     """Whether there is memory for a sum of each thread."""
+    # Sums of their own keep threads apart without atomics, and their order fixed.
     return get_threads() * _layout(work, 1).nbytes <= MOST_BYTES
 
 
