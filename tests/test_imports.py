@@ -65,3 +65,17 @@ def test_contracts_hold():
     run = "from importlinter.cli import lint_imports_command as c; c()"
     ran = python("-c", run, "--no-cache")
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_first_model_brings_no_tables_of_other_formats():
+    """What reads ONNX, and TensorFlow's functions in old files, comes when it is asked for."""
+    code = (
+        "import sys, minikeras as k; k.Sequential([k.Input((2,)), k.layers.Dense(1)])\n"
+        "print(*sys.modules); k.models.OnnxGraph; k.models.load_onnx"
+    )
+    ran = python("-W", "error", "-c", code)
+    assert ran.returncode == 0, ran.stderr
+    loaded = ran.stdout.split()
+    assert "minikeras.models.sequential" in loaded
+    late = ("minikeras.models.onnx_import", "minikeras.saving.dialects.tf_")
+    assert not [name for name in loaded if name.startswith(late)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
+
+import numpy as np
 
 from minikeras_numpy.common import Array, Table, arrays, lowest, to, work_dtype
 from minikeras_numpy.windows import Ints, Pads, interior, out_sizes, taps
@@ -15,6 +18,7 @@ class Pool:
         self, x_shape: Ints, window: Ints, strides: Ints, padding: Pads
     ) -> None:
         spatial = x_shape[1:-1]
+        self.geometry = spatial, window, strides, padding
         ones = (1,) * len(window)
         self.out = out_sizes(spatial, window, strides, padding, ones)
         self.out_shape = (x_shape[0], *self.out, x_shape[-1])
@@ -52,14 +56,31 @@ class Pool:
         """
         if not self.padded:
             return [None] * len(self.places)
-        wide = xp.zeros((1, *self.padded_shape[1:]), dtype=bool)
-        wide[self.inner] = True
-        seen = [xp.array(wide[place]) for place in self.places]
-        return [None if bool(mask.all()) else mask for mask in seen]
+        masks = _inside(*self.geometry)
+        return [None if mask is None else xp.asarray(mask) for mask in masks]
 
     def narrow(self, wide: Array) -> Array:
         """The part of `wide` that is not border."""
         return wide[self.inner] if self.padded else wide
+
+
+@functools.lru_cache(maxsize=32)
+def _inside(
+    spatial: Ints, window: Ints, strides: Ints, padding: Pads
+) -> tuple[Array | None, ...]:
+    """See `Pool.inside`; masks for one sample and one channel, which nobody writes to."""
+    wide = np.zeros(
+        [n + lo + hi for n, (lo, hi) in zip(spatial, padding, strict=True)], bool
+    )
+    wide[interior(padding, spatial)[1:]] = True
+    ones = (1,) * len(window)
+    out = out_sizes(spatial, window, strides, padding, ones)
+    found: list[Array | None] = []
+    for _, place in taps(window, out, strides, ones):
+        mask = wide[place[1:]][None, ..., None].copy()
+        mask.flags.writeable = False
+        found.append(None if bool(mask.all()) else mask)
+    return tuple(found)
 
 
 def maximum_of(xp: Any, pool: Pool, wide: Array, out: Array) -> Array:

@@ -7,17 +7,10 @@ config of Keras 1 goes through all of them. The loader knows today's form only.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-from minikeras.saving.dialects import (
-    keras1,
-    keras2,
-    keras3,
-    nodes,
-    states,
-    tf_functions,
-    tf_shapes,
-)
+from minikeras.saving.dialects import keras1, keras2, keras3, nodes, states
 from minikeras.saving.dialects.keras2 import modern_lambda
 from minikeras.saving.dialects.nodes import modern_graph, modern_node
 from minikeras.saving.dialects.notes import note, one_note
@@ -117,11 +110,14 @@ def _graph(config: Config, version: Version) -> Config:
     found = modern_graph(config)
     if version < (3, 0):
         found = nodes.needed(found)
+        # The table of TensorFlow's functions is imported where a file is old enough.
+        functions = importlib.import_module("minikeras.saving.dialects.tf_functions")
+        shapes = importlib.import_module("minikeras.saving.dialects.tf_shapes")
         layers = [
-            tf_functions.modern_function(layer)
-            if tf_functions.is_function(layer.get("class_name", ""))
+            functions.modern_function(layer)
+            if functions.is_function(layer.get("class_name", ""))
             else layer
-            for layer in tf_shapes.without_sizes(found["layers"])
+            for layer in shapes.without_sizes(found["layers"])
         ]
         found = states.with_states({**found, "layers": layers})
     return keras3.graph(found, version)
