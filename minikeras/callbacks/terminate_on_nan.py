@@ -33,7 +33,8 @@ class TerminateOnNaN(Callback):
 
     Attributes:
         findings: With `debug`, what was found: the first infinity, the first NaN, or
-            both, in the order in which they came.
+            both, in the order in which they came; where they came with the data or the
+            weights, the first op that met them.
 
     Raises:
         RuntimeError: With `raise_error`, when the loss is not finite.

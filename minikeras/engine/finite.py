@@ -2,7 +2,8 @@
 
 An infinity may be meant (the border of a maximum pooling, a mask of scores), so it ends
 nothing: what is looked for is the first infinity that a call made of finite numbers, and
-the first NaN that was in none of its inputs.
+the first NaN that was in none of its inputs. Where there is none of these, they came with
+the data or the weights, and what is told is the first call that carried them on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine import tree
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.interpret import Interpreter, base, scope_path, within
 from minikeras.engine.primitive import Primitive
@@ -39,6 +41,8 @@ class Finding:
         phase: What the step was doing: empty in the forward pass.
         count: How many values are so.
         shape: The shape of the result.
+        made: Whether the call made it of finite numbers; else it came in, and the call was
+            the first to carry it on.
     """
 
     value: str
@@ -47,6 +51,7 @@ class Finding:
     phase: str
     count: int
     shape: tuple[int, ...]
+    made: bool = True
 
     def __str__(self) -> str:
         place = self.phase or ("" if self.path else "the step")
@@ -54,8 +59,9 @@ class Finding:
             name = f"{self.path!r}" if place == "the loss" else f"layer {self.path!r}"
             place = f"{place} of {name}" if place else name
         size = int(np.prod(self.shape))
+        did = "gave the first" if self.made else "was the first to meet"
         return (
-            f"op {self.op!r} in {place} gave the first {self.value} "
+            f"op {self.op!r} in {place} {did} {self.value} "
             f"({self.count} of {size} values, shape {self.shape})"
         )
 
@@ -70,6 +76,8 @@ class Watching(Interpreter):
     Attributes:
         infinity: The first infinity made of finite numbers, or None.
         nan: The first NaN made of numbers, or None.
+        met_infinity: The first infinity that came with the inputs or the weights.
+        met_nan: The first NaN that did.
     """
 
     wants_paths = True
@@ -77,6 +85,10 @@ class Watching(Interpreter):
     def __init__(self) -> None:
         self.infinity: Finding | None = None
         self.nan: Finding | None = None
+        self.met_infinity: Finding | None = None
+        self.met_nan: Finding | None = None
+        # Whether inputs or weights are infinite: other infinities are meant, such as masks.
+        self.brought = False
         # By id: the tensors of the forward pass and their paths, which say for a call of
         # the backward pass where it belongs. Holding them keeps ids unique.
         self._made: dict[int, tuple[Tensor, str]] = {}
@@ -97,6 +109,12 @@ class Watching(Interpreter):
             if nan and not any(n for n, _ in given):
                 self.nan = _finding("NaN", prim, place, nan, tensor)
                 raise Found
+            if nan and self.met_nan is None:
+                self.met_nan = _finding("NaN", prim, place, nan, tensor, made=False)
+            if infinite and self.met_infinity is None and self.brought:
+                self.met_infinity = _finding(
+                    "infinity", prim, place, infinite, tensor, made=not any(map(any, given))
+                )
             made = infinite and prim.kind != "create" and not any(map(any, given))
             if made and self.infinity is None:
                 self.infinity = _finding("infinity", prim, place, infinite, tensor)
@@ -107,7 +125,9 @@ class Watching(Interpreter):
 
     def read(self, state: State) -> Tensor:
         """As the eager interpreter does."""
-        return base().read(state)
+        value = base().read(state)
+        self.brought |= _kinds(value)[1] > 0
+        return value
 
     def assign(self, state: State, value: Tensor) -> None:
         """As the eager interpreter does."""
@@ -115,13 +135,20 @@ class Watching(Interpreter):
 
 
 def watch(function: Callable[..., Any], *args: object) -> tuple[Finding, ...]:
-    """The first infinity and the first NaN in a call of `function`; what there is of them."""
+    """The first infinity and the first NaN in a call of `function`; what there is of them.
+
+    Where none was made in it, what carried the first one on.
+    """
     watching = Watching()
+    leaves = [leaf for leaf in tree.flatten(args) if isinstance(leaf, Tensor)]
+    watching.brought = any(_kinds(leaf)[1] for leaf in leaves)
     try:
         within(watching, function, *args)
     except Found:
         pass
-    return tuple(f for f in (watching.infinity, watching.nan) if f is not None)
+    infinity = watching.met_infinity or watching.infinity
+    nan = watching.nan or watching.met_nan
+    return tuple(f for f in (infinity, nan) if f is not None)
 
 
 def _kinds(tensor: Tensor) -> tuple[int, int]:
@@ -137,10 +164,15 @@ def _kinds(tensor: Tensor) -> tuple[int, int]:
 
 
 def _finding(
-    value: str, prim: Primitive, path: str, count: int, tensor: Tensor
+    value: str,
+    prim: Primitive,
+    path: str,
+    count: int,
+    tensor: Tensor,
+    made: bool = True,
 ) -> Finding:
     frame, phase = sys._getframe(2), ""
     while frame is not None and not phase:
         phase = _PHASES.get(frame.f_code.co_name, "")
         frame = frame.f_back  # type: ignore[assignment]  # the loop ends at None
-    return Finding(value, prim.name, path, phase, count, tuple(tensor.shape))
+    return Finding(value, prim.name, path, phase, count, tuple(tensor.shape), made)

@@ -73,6 +73,34 @@ def test_nan_in_the_data_is_told(tmp_path):
     guard = cb.TerminateOnNaN(raise_error=True, debug=tmp_path / "b.npz")
     with pytest.raises(RuntimeError, match="The data hold NaN or infinity already: x"):
         model().fit(x, y, 5, 1, 0, [guard], shuffle=False)
+    x, y = data(bad=7, value=np.inf)
+    net = model(keras.layers.Dense(4, name="first"), keras.layers.Dense(4, name="deep"))
+    with pytest.raises(RuntimeError) as caught:
+        net.fit(x, y, 5, 1, 0, [guard], shuffle=False)
+    assert "In batch 1: op 'matmul' in layer" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_meets_it_first_is_named_where_nothing_makes_it(value, tmp_path):
+    x, y = data(bad=7, value=value)
+    net = model(keras.layers.ReLU(name="first"), keras.layers.ReLU(name="deep"))
+    net.set_weights([np.ones((3, 1)), np.zeros(1)])
+    guard = cb.TerminateOnNaN(raise_error=True, debug=tmp_path / "b.npz")
+    kind = "NaN" if value != value else "infinity"
+    place = rf"In batch 1: op '\w+' in layer '{net.name}/first' was the first to meet {kind}"
+    with pytest.raises(RuntimeError, match=place):
+        net.fit(x, y, 5, 1, 0, [guard], shuffle=False)
+    if kind == "NaN":
+        assert not guard.findings[0].made and guard.findings[0].count == 3
+
+
+def test_weights_that_are_not_finite_are_met_where_they_are_used(tmp_path):
+    x, y = data()
+    net = model(keras.layers.Dense(4, name="first"), keras.layers.Dense(4, name="deep"))
+    net.layers[1].kernel.assign(np.full((4, 4), np.nan))
+    guard = cb.TerminateOnNaN(raise_error=True, debug=tmp_path / "b.npz")
+    with pytest.raises(RuntimeError, match="deep' was the first to meet NaN"):
+        net.fit(x, y, 5, 1, 0, [guard], shuffle=False)
 
 
 def test_the_loss_and_the_gradient_are_told_apart(tmp_path):
