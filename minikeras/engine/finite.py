@@ -113,7 +113,12 @@ class Watching(Interpreter):
                 self.met_nan = _finding("NaN", prim, place, nan, tensor, made=False)
             if infinite and self.met_infinity is None and self.brought:
                 self.met_infinity = _finding(
-                    "infinity", prim, place, infinite, tensor, made=not any(map(any, given))
+                    "infinity",
+                    prim,
+                    place,
+                    infinite,
+                    tensor,
+                    made=not any(map(any, given)),
                 )
             made = infinite and prim.kind != "create" and not any(map(any, given))
             if made and self.infinity is None:
