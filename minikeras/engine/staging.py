@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.interpret import Interpreter, base, scope_path
+from minikeras.engine.interpret import Interpreter, base, current, scope_path
 from minikeras.engine.tensor import Tensor, host_array
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ class Staging(Interpreter):
 
     staging = True
     wants_paths = True
+    # Whether sizes stand for any others: one graph is wanted for all of them, so that
+    # code must not choose by them, nor work out arrays from them.
+    sizes_are_free = False
 
     def __init__(self) -> None:
         self.inputs: list[Value] = []
@@ -92,6 +95,11 @@ class Staging(Interpreter):
         return Graph(
             [*self.inputs, *self.reads.values()], self.constants, self.nodes, results
         )
+
+
+def sizes_are_free() -> bool:
+    """Whether the graph that is made is to serve for sizes that are not known."""
+    return getattr(current(), "sizes_are_free", False)
 
 
 class Abstract(Staging):

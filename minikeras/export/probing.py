@@ -1,7 +1,7 @@
-"""Free sizes: one graph for every batch, found by staging the function three times.
+"""Free sizes: one graph for every batch, found by staging the function several times.
 
-A graph has integers for shapes. The function is staged with three different sizes in
-place of each free axis; what differs between the three graphs depends on these sizes,
+A graph has integers for shapes. The function is staged with `TURNS` different sizes in
+place of each free axis; what differs between these graphs depends on these sizes,
 and `Probed` says how a node's integers looked in each. The writer then computes them
 from the shapes that it meets when the file is run.
 """
@@ -20,16 +20,28 @@ from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.interpret import interpreting
 from minikeras.engine.staging import Staging
 from minikeras.engine.state import State
-from minikeras.engine.tensor import Tensor
+from minikeras.engine.tensor import Tensor, host_array
 from minikeras.export.errors import ExportError
 
-# Of each three the first is the graph that is written. Sizes are unlike; other axes than
-# the batch are larger, so that windows fit in. Primes come first, as what holds for them
-# holds for all sizes; where a model does not take them, or is another one for each, those
-# with many divisors, which strides and pools divide.
-_BATCHES = (6, 10, 15)
-_PRIMES = ((257, 131, 199), (101, 263, 311), (227, 347, 151), (179, 281, 113))
-_DIVIDED = ((96, 160, 224), (128, 192, 320), (288, 352, 416), (256, 480, 544))
+# Of each line the first is of the graph that is written. Sizes are unlike; other axes than
+# the batch are larger, so that windows fit in. First come sizes that few numbers divide, with
+# every remainder of 2, 3 and 4, as what holds for them holds for all sizes; where a model does
+# not take them, or is another one for each, small ones, for models with a greatest length,
+# then those with many divisors, which strides and pools divide. So many turns leave no room
+# for a formula that fits by chance.
+_BATCHES = (6, 10, 15, 28, 33)
+TURNS = len(_BATCHES)
+_UNLIKE = (
+    (257, 132, 199, 330, 419), (101, 262, 312, 175, 383), (227, 348, 151, 430, 109),
+    (179, 282, 112, 139, 241),
+)  # fmt: skip
+_DIVIDED = (
+    (96, 160, 224, 640, 672), (128, 192, 320, 704, 736), (288, 352, 416, 768, 832),
+    (256, 480, 544, 864, 896),
+)  # fmt: skip
+_SMALL = (
+    (12, 5, 8, 11, 7), (9, 14, 16, 4, 13), (16, 11, 5, 7, 10), (8, 13, 9, 12, 6),
+)  # fmt: skip
 # padding="same" looks as fixed numbers do unless a window with strides met a size that is
 # a multiple of the stride, and one that is greater by 1: these are tried until it has.
 _TRIED = (257, 256, 321, 192, 199, 384, 101, 320, 311, 288)
@@ -48,14 +60,27 @@ class Spec:
 
 @dataclass
 class Varying:
-    """A number that depends on free sizes: what it was in each of the three graphs."""
+    """A number that depends on free sizes: what it was in each of the graphs."""
 
     values: tuple[float, ...]
 
 
+def at(dim: int | Varying, turn: int) -> int:
+    """What a size was in one of the graphs."""
+    return int(dim.values[turn]) if isinstance(dim, Varying) else dim
+
+
+def each(function: Callable[..., int], *dims: int | Varying) -> int | Varying:
+    """A function of sizes, in each of the graphs."""
+    if not any(isinstance(d, Varying) for d in dims):
+        return function(*dims)
+    made = tuple(function(*(at(d, turn) for d in dims)) for turn in range(TURNS))
+    return made[0] if len(set(made)) == 1 else Varying(made)
+
+
 @dataclass
 class Probed:
-    """The graph to write, and what was different in its two twins.
+    """The graph to write, and what was different in its twins.
 
     Attributes:
         graph: Inputs are the arguments, then the states read.
@@ -78,7 +103,14 @@ class Probed:
     def static(self, node: Node, key: str) -> Any:
         """A static keyword of a node, with what depends on free sizes marked."""
         twins = self._twins.get(node) or [node]
-        return _merge([twin.static[key] for twin in twins])
+        return _merge([dict.__getitem__(twin.static, key) for twin in twins])
+
+    def guarded(self) -> None:
+        """From now on a keyword that depends on free sizes is given by `static` alone."""
+        for node in self._twins:
+            varying = {key for key in node.static if _varies(self.static(node, key))}
+            if varying:
+                node.static = _Guarded(node, varying)
 
     def padding(self, node: Node) -> tuple[tuple[int, int], ...] | None:
         """The padding of a window, or None: what padding="same" is for the size met.
@@ -87,12 +119,11 @@ class Probed:
             ExportError: If it depends on free sizes in another way.
         """
         twins = [*(self._twins.get(node) or [node]), *self._more.get(node, ())]
-        found: tuple[tuple[int, int], ...] = node.static["padding"]
-        if all(twin.static["padding"] == found for twin in twins):
+        paddings = [dict.__getitem__(twin.static, "padding") for twin in twins]
+        found: tuple[tuple[int, int], ...] = paddings[0]
+        if all(padding == found for padding in paddings):
             return found
-        if node.prim.name in _WINDOWS and all(
-            twin.static["padding"] == _same(twin) for twin in twins
-        ):
+        if node.prim.name in _WINDOWS and paddings == [_same(t) for t in twins]:
             return None
         raise ExportError(
             f"export to ONNX: the padding of {node.prim.name} in layer {node.source!r} "
@@ -205,7 +236,8 @@ def probe(
     free = list(dict.fromkeys(d for s in specs for d in s.shape if isinstance(d, str)))
 
     def staged(sizes: dict[str, int]) -> tuple[Graph, list[State], Any]:
-        staging = Staging()
+        staging = _Probing()
+        staging.sizes_are_free = any(name != "batch" for name in free)
         tensors = [
             staging.add_input(Aval(_filled(spec.shape, sizes), spec.dtype), spec.name)
             for spec in specs
@@ -222,20 +254,26 @@ def probe(
     def probed_with(axes: Sequence[tuple[int, ...]]) -> Probed:
         first, *others = [
             staged({name: _size(i, name, turn, axes) for i, name in enumerate(free)})
-            for turn in range(3 if free else 1)
+            for turn in range(TURNS if free else 1)
         ]
         probed = Probed(*first)
         if others:
             probed.add([first[0], *(graph for graph, _, _ in others)])
         return probed
 
-    if any(name != "batch" for name in free):
+    lines = (_UNLIKE, _SMALL, _DIVIDED)
+    if all(name == "batch" for name in free):
+        lines = lines[:1]
+    refused: Exception | None = None
+    for axes in lines:
         try:
-            probed = probed_with(_PRIMES)
-        except (ValueError, TypeError, ExportError):
-            probed = probed_with(_DIVIDED)
+            probed = probed_with(axes)
+            break
+        except (ValueError, TypeError, ExportError) as error:
+            refused = refused or error
     else:
-        probed = probed_with(_DIVIDED)
+        assert refused is not None
+        raise refused
     for place in range(len(_TRIED)):
         if not probed.undecided():
             break
@@ -244,7 +282,41 @@ def probe(
             probed.add_more(staged(sizes)[0])
         except (ValueError, TypeError):  # sizes that this model does not take
             continue
+    probed.guarded()
     return probed
+
+
+class _Probing(Staging):
+    """Each use of a number is a constant of its own: two may be equal for some sizes only."""
+
+    def lift(self, tensor: Tensor) -> Value:
+        if type(tensor.value) is Value or tensor.aval.size != 1:
+            return super().lift(tensor)
+        value = Value(tensor.aval)
+        self.constants[value] = host_array(tensor.value)
+        return value
+
+
+class _Guarded(dict[str, Any]):
+    """Keywords of a node; those that are not the same for all sizes are not given."""
+
+    def __init__(self, node: Node, varying: set[str]) -> None:
+        super().__init__(node.static)
+        self._prim, self._source, self._varying = node.prim.name, node.source, varying
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self._varying:
+            raise ExportError(
+                f"export to ONNX: {key!r} of {self._prim} in layer {self._source!r} depends on "
+                "the free sizes of the inputs. Fix these sizes by input_signature."
+            )
+        return super().__getitem__(key)
+
+
+def _varies(value: object) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_varies, value))
+    return isinstance(value, Varying)
 
 
 def _output(leaf: object) -> Tensor:
@@ -260,18 +332,22 @@ def _output(leaf: object) -> Tensor:
 
 def _same(node: Node) -> tuple[tuple[int, int], ...]:
     """What padding="same" is in a node of windows: ONNX's SAME_UPPER."""
-    static = node.static
-    reaches = static.get("window") or [
-        dilation * (size - 1) + 1
-        for size, dilation in zip(node.inputs[1].aval.shape, static["dilation"])
-    ]
     found = []
     for size, stride, reach in zip(
-        node.inputs[0].aval.shape[1:], static["strides"], reaches
+        node.inputs[0].aval.shape[1:], node.static["strides"], reaches_of(node)
     ):
         total = max((-(-size // stride) - 1) * stride + reach - size, 0)
         found.append((total // 2, total - total // 2))
     return tuple(found)
+
+
+def reaches_of(node: Node) -> list[int]:
+    """How far a window reaches along each axis."""
+    window = node.static.get("window")
+    if window:
+        return list(window)
+    kernel = node.inputs[1].aval.shape
+    return [d * (n - 1) + 1 for n, d in zip(kernel, node.static["dilation"])]
 
 
 def _size(place: int, name: str, turn: int, axes: Sequence[tuple[int, ...]]) -> int:

@@ -1,6 +1,6 @@
 """Sizes that are known only when the file is run, as ONNX nodes.
 
-A number that differed between the three probes is looked for among the sizes of arrays
+A number that differed between the probes is looked for among the sizes of arrays
 that exist at that place: itself, products of several axes, and what a multiple, a
 quotient or an offset makes of them. The nearest array that gives it is used.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from minikeras.engine.graph import Value
 from minikeras.export.errors import ExportError
-from minikeras.export.probing import Varying
+from minikeras.export.probing import TURNS, Varying, at
 
 if TYPE_CHECKING:
     from minikeras.export.writer import Writer
@@ -30,6 +30,7 @@ _LOST = (
 
 
 _MOST_DIVISOR = 65
+_MOST_FACTOR = 17
 # (size * factor + before) // divisor + after
 _Fit = tuple[int, int, int, int]
 
@@ -97,11 +98,21 @@ class Sizes:
             values = [1 / v if turned else v for v in dim.values]
             whole = tuple(round(v) for v in values)
             close = all(abs(v - n) <= 1e-4 * abs(v) for v, n in zip(values, whole))
-            if close and self._find(whole, ()) is not None:
-                name = w.cast(self.one(Varying(whole)), dtype)
+            sizes = self._exactly(whole) if close else None
+            if sizes is not None:
+                name = w.cast(self.one(Varying(sizes)), dtype)
                 name = w.op("Reciprocal", name) if turned else name
                 return w.op("Squeeze", name, w.ints([0]))
         raise ExportError(_LOST.format(w.source or "of the model", dim.values[0]))
+
+    def _exactly(self, values: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The sizes that these are, which float32 rounds where they are large."""
+        if self._find(values, ()) is not None:
+            return values
+        for term in self._terms(()):
+            if all(abs(a - b) <= 1e-7 * b for a, b in zip(values, term.sizes)):
+                return term.sizes
+        return None
 
     def _product(self, term: _Term) -> str:
         w = self.writer
@@ -133,19 +144,15 @@ class Sizes:
             free = [i for i, d in enumerate(shape) if isinstance(d, Varying)]
             if not free:
                 continue
-            turns = range(3)
             for count in range(1, len(shape) + 1):
                 for axes in combinations(range(len(shape)), count):
                     if not any(a in free for a in axes):
                         continue
                     sizes = tuple(
-                        int(np.prod([_at(shape[a], t) for a in axes])) for t in turns
+                        int(np.prod([at(shape[a], t) for a in axes]))
+                        for t in range(TURNS)
                     )
                     yield _Term(value, axes, sizes)
-
-
-def _at(dim: Dim, turn: int) -> int:
-    return int(dim.values[turn]) if isinstance(dim, Varying) else dim
 
 
 def _equal(xs: Sequence[int], ys: Sequence[float]) -> _Fit | None:
@@ -158,7 +165,7 @@ def _line(xs: Sequence[int], ys: Sequence[float]) -> _Fit | None:
         return None
     slope = Fraction(int(ys[1] - ys[0]), xs[1] - xs[0])
     offset = int(ys[0]) - slope * xs[0]
-    if slope <= 0 or offset.denominator != 1:
+    if slope == 0 or offset.denominator != 1 or (slope < 0 and slope.denominator != 1):
         return None
     if any(slope * x + offset != y for x, y in zip(xs, ys)):
         return None
@@ -167,9 +174,14 @@ def _line(xs: Sequence[int], ys: Sequence[float]) -> _Fit | None:
 
 def _rounded(xs: Sequence[int], ys: Sequence[float]) -> _Fit | None:
     """A quotient that is rounded down or up, and an offset."""
+    if len(set(xs)) < 2:
+        return None
     for divisor in range(2, _MOST_DIVISOR):
-        for before in (0, divisor - 1):
-            gaps = {y - (x + before) // divisor for x, y in zip(xs, ys)}
-            if len(gaps) == 1 and len(set(xs)) > 1:
-                return 1, before, divisor, int(gaps.pop())
+        for factor in range(1, min(divisor, _MOST_FACTOR)):
+            for before in range(divisor):
+                gap = ys[0] - (factor * xs[0] + before) // divisor
+                if all(
+                    y - (factor * x + before) // divisor == gap for x, y in zip(xs, ys)
+                ):
+                    return factor, before, divisor, int(gap)
     return None

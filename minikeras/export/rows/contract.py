@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine.dtypes import is_float
 from minikeras.engine.graph import Node, Value
 from minikeras.export.errors import ExportError
 from minikeras.export.folding import emit
-from minikeras.export.probing import Varying
-from minikeras.export.writer import Contraction, Lying, Row, Writer
+from minikeras.export.probing import TURNS, at, reaches_of
+from minikeras.export.writer import Contraction, Lying, Row, Writer, carried_dtype
 
 
 def _first(rank: int) -> tuple[int, ...]:
@@ -38,17 +39,31 @@ def _padding(pads: Any) -> list[int]:
     return [lo for lo, _ in pads] + [hi for _, hi in pads]
 
 
-def _padded(w: Writer, node: Node) -> dict[str, Any]:
-    """The attribute that says a window's padding."""
+def _padded(
+    w: Writer, node: Node, x: str, filler: float = 0
+) -> tuple[str, dict[str, Any]]:
+    """The input of a window, and the attribute that says its padding."""
     found = w.probed.padding(node)
-    if found is None:
-        return {"auto_pad": "SAME_UPPER"}
-    return {"pads": _padding(found)}
+    if found is not None:
+        return x, {"pads": _padding(found)}
+    reaches, strides = reaches_of(node), node.static["strides"]
+    if all(r >= s for r, s in zip(reaches, strides)):
+        return x, {"auto_pad": "SAME_UPPER"}
+    # ONNX Runtime takes off what no window reaches, or refuses to.
+    size = w.op("Slice", w.op("Shape", x), w.ints([2]), w.ints([2**31]), w.ints([0]))
+    step, one = w.ints(strides), w.ints([1])
+    count = w.op("Div", w.op("Add", size, w.ints([s - 1 for s in strides])), step)
+    last = w.op("Mul", w.op("Sub", count, one), step)
+    end = w.op("Sub", w.op("Add", last, w.ints(reaches)), size)
+    total = w.op("Max", end, w.ints([0]))
+    before = w.op("Div", total, w.ints([2]))
+    none, after = w.ints([0, 0]), w.op("Sub", total, before)
+    widths = w.op("Concat", none, before, none, after, axis=0)
+    return w.op("Pad", x, widths, w.like(node.inputs[0], filler)), {}
 
 
 def _attributes(w: Writer, node: Node) -> dict[str, Any]:
     return {
-        **_padded(w, node),
         "strides": list(node.static["strides"]),
         "dilations": list(node.static["dilation"]),
         "group": node.static["groups"],
@@ -67,6 +82,9 @@ def _written(
 ) -> Lying:
     rank = len(node.outputs[0].aval.shape)
     x = w.lying(node.inputs[0], _first(rank))
+    if kind == "Conv":
+        x, padding = _padded(w, node, x)
+        attributes = {**padding, **attributes}
     if isinstance(kernel, str):
         return Lying(w.op(kind, x, kernel, **attributes), _last(rank))
     label = w.label_of(kernel)
@@ -86,6 +104,7 @@ def _conv_transpose(w: Writer, node: Node) -> Lying:
     rank = len(kernel.aval.shape)
     perm = (rank - 1, rank - 2, *range(rank - 2))
     attributes = _attributes(w, node)
+    attributes["pads"] = _padding(node.static["padding"])
     wanted = w.probed.static(node, "input_shape")
     given = w.probed.shape(node.inputs[0])
     extra = []
@@ -95,9 +114,9 @@ def _conv_transpose(w: Writer, node: Node) -> Lying:
         reach = node.static["dilation"][axis] * (size - 1) + 1
         step = node.static["strides"][axis]
         gaps = {
-            _at(wanted[axis + 1], t)
-            - (step * (_at(given[axis + 1], t) - 1) + reach - lo - hi)
-            for t in range(3)
+            at(wanted[axis + 1], t)
+            - (step * (at(given[axis + 1], t) - 1) + reach - lo - hi)
+            for t in range(TURNS)
         }
         if len(gaps) != 1:
             raise ExportError(
@@ -121,25 +140,25 @@ def _conv_transpose(w: Writer, node: Node) -> Lying:
     )  # fmt: skip
 
 
-def _at(dim: int | Varying, turn: int) -> int:
-    return int(dim.values[turn]) if isinstance(dim, Varying) else dim
-
-
-def _pool(kind: str, w: Writer, node: Node, **more: object) -> Lying:
+def _pool(kind: str, w: Writer, node: Node, filler: float = 0, **more: object) -> Lying:
     rank = len(node.outputs[0].aval.shape)
+    x = node.inputs[0]
+    name, padding = _padded(w, node, w.lying(x, _first(rank)), filler)
     name = w.op(
         kind,
-        w.lying(node.inputs[0], _first(rank)),
+        name,
         kernel_shape=list(node.static["window"]),
         strides=list(node.static["strides"]),
-        **_padded(w, node),
+        **padding,
         **more,
     )
     return Lying(name, _last(rank))
 
 
 def _max_pool(w: Writer, node: Node) -> Lying:
-    return _pool("MaxPool", w, node)
+    dtype = carried_dtype(node.inputs[0].aval.dtype)
+    lowest = -math.inf if is_float(dtype.name) else int(np.iinfo(dtype).min)
+    return _pool("MaxPool", w, node, lowest)
 
 
 def _sum_pool(w: Writer, node: Node) -> Lying:

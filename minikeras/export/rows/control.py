@@ -141,6 +141,7 @@ def _while(w: Writer, node: Node) -> Sequence[str]:
     with inside(w) as scope:
         inputs = [*_loop_ends(w), *entered(w, body.inputs[n_body:], "carried")]
         w.write(body)
+        _forget(w, cond, n_cond)
         hand_over(w, cond.inputs[n_cond:], body.outputs)
         w.write(cond)
         outputs = left(w, [cond.outputs[0], *body.outputs])
@@ -148,6 +149,14 @@ def _while(w: Writer, node: Node) -> Sequence[str]:
     return w.ops(
         "Loop", "", first, *w.names_of(start), outputs=len(body.outputs), body=graph
     )
+
+
+def _forget(w: Writer, graph: Graph, n_consts: int) -> None:
+    """A graph that is written again, of other values: what was known of it is not."""
+    made = [v for node in graph.nodes for v in node.outputs]
+    for value in (*graph.inputs[n_consts:], *made):
+        w.arrays.pop(value, None)
+        w.names.pop(value, None)
 
 
 def _cond(w: Writer, node: Node) -> Sequence[str]:

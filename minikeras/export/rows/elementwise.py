@@ -7,7 +7,7 @@ kernel and bias.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from minikeras.engine.aval import broadcast_shapes
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.graph import Node, Value
 from minikeras.export.folding import folded
-from minikeras.export.probing import Varying
+from minikeras.export.probing import TURNS, Varying, at
 from minikeras.export.writer import Lying, Row, Writer
 
 Emit = Callable[..., str]
@@ -105,8 +105,8 @@ def _undone(w: Writer, node: Node, kind: str) -> str | Lying | None:
         return None
     shape = w.probed.shape(made.inputs[0])
     over = [shape[a] for a in made.static["axes"]]
-    turns = range(3) if isinstance(number, Varying) else range(1)
-    counts = [math.prod(_at(d, t) for d in over) for t in turns]
+    turns = range(TURNS) if isinstance(number, Varying) else range(1)
+    counts = [math.prod(at(d, t) for d in over) for t in turns]
     wanted = list(number.values) if isinstance(number, Varying) else [number]
     free = any(isinstance(d, Varying) for d in over)
     if counts != wanted or free != isinstance(number, Varying):
@@ -114,10 +114,6 @@ def _undone(w: Writer, node: Node, kind: str) -> str | Lying | None:
     from minikeras.export.rows.reduce import reduced
 
     return reduced(w, made, "ReduceMean")
-
-
-def _at(dim: int | Varying, turn: int) -> int:
-    return int(dim.values[turn]) if isinstance(dim, Varying) else dim
 
 
 def _number(w: Writer, value: Value) -> float | Varying | None:
@@ -210,6 +206,66 @@ def _atan2(w: Writer, node: Node, y: str, x: str) -> str:
     return w.op("Where", w.op("Equal", x, zero), half, angle)
 
 
+# erfinv(x) / x in w = -log(1 - x^2): for w below 5 in w - 2.5, else in sqrt(w) - 3, as far as
+# float32 goes (Giles, "Approximating the erfinv function", 2012).
+_ERFINV_NEAR = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+    -0.00125372503, -0.00417768164, 0.246640727, 1.50140941,
+)  # fmt: skip
+_ERFINV_FAR = (
+    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
+    -0.0076224613, 0.00943887047, 1.00167406, 2.83297682,
+)  # fmt: skip
+
+
+def _polynomial(w: Writer, x: str, parts: Sequence[float], dtype: str) -> str:
+    made = w.constant(np.asarray(parts[0], dtype))
+    for part in parts[1:]:
+        made = w.op("Add", w.op("Mul", made, x), w.constant(np.asarray(part, dtype)))
+    return made
+
+
+def _erfinv(w: Writer, node: Node, x: str) -> str:
+    """In float32 whatever the dtype; infinite at 1 and -1, NaN beyond."""
+    dtype = "float32"
+
+    def number(n: float) -> str:
+        return w.constant(np.asarray(n, dtype))
+
+    y = x if _dtype(node) == dtype else w.cast(x, dtype)
+    one = number(1)
+    room = w.op("Mul", w.op("Sub", one, y), w.op("Add", one, y))
+    log = w.op("Neg", w.op("Log", room))
+    near = _polynomial(w, w.op("Sub", log, number(2.5)), _ERFINV_NEAR, dtype)
+    root = w.op("Sub", w.op("Sqrt", log), number(3))
+    far = _polynomial(w, root, _ERFINV_FAR, dtype)
+    slope = w.op("Where", w.op("Less", log, number(5)), near, far)
+    at_end = w.op("Equal", w.op("Abs", y), one)
+    made = w.op("Mul", w.op("Where", at_end, number(math.inf), slope), y)
+    return made if _dtype(node) == dtype else w.cast(made, _dtype(node))
+
+
+def _shift(w: Writer, node: Node, left: bool, x: str, by: str) -> str:
+    """ONNX shifts unsigned integers only; else times 2^n, or the floor of a quotient."""
+    dtype = _dtype(node)
+    if dtype.startswith("uint"):
+        return w.op("BitShift", x, by, direction="LEFT" if left else "RIGHT")
+    wide, two = w.cast(x, "int64"), w.constant(np.asarray(2, np.int64))
+    factor = w.op("Pow", two, w.cast(by, "int64"))
+    if left:
+        return w.cast(w.op("Mul", wide, factor), dtype)
+    rest = w.op("Mod", wide, factor)
+    return w.cast(w.op("Div", w.op("Sub", wide, rest), factor), dtype)
+
+
+def _shift_left(w: Writer, node: Node, x: str, by: str) -> str:
+    return _shift(w, node, True, x, by)
+
+
+def _shift_right(w: Writer, node: Node, x: str, by: str) -> str:
+    return _shift(w, node, False, x, by)
+
+
 def _log_logistic(w: Writer, node: Node, x: str) -> str:
     return w.op("Neg", w.op("Softplus", w.op("Neg", x)))
 
@@ -273,6 +329,9 @@ ROWS: dict[str, Row] = {
     "acosh": _simple("Acosh"),
     "atanh": _simple("Atanh"),
     "erf": _simple("Erf"),
+    "erfinv": _elementwise(_erfinv),
+    "shift_left": _elementwise(_shift_left),
+    "shift_right": _elementwise(_shift_right),
     "logistic": _simple("Sigmoid"),
     "relu": _simple("Relu"),
     "log_logistic": _elementwise(_log_logistic),

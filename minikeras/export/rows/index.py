@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minikeras.engine.graph import Node, Value
-from minikeras.export.writer import Row, Writer
+from minikeras.export.probing import each
+from minikeras.export.writer import Row, Writer, carried_dtype, has_varying
 
 
 def _take(w: Writer, node: Node) -> str:
@@ -71,9 +72,48 @@ def _dynamic_slice(w: Writer, node: Node) -> str:
 def _dynamic_update_slice(w: Writer, node: Node) -> str:
     """Every place of the window, named by its offset in it, written anew."""
     x, u, starts = node.inputs
-    grid = np.moveaxis(np.indices(u.aval.shape, np.int64), 0, -1)
-    places = w.op("Add", w.constant(grid), w.cast(w.name(starts), "int64"))
+    places = w.op("Add", _offsets(w, u), w.cast(w.name(starts), "int64"))
     return w.op("ScatterND", w.name(x), places, w.name(u))
+
+
+def _offsets(w: Writer, u: Value) -> str:
+    """(*shape, rank) with the indices of each element."""
+    shape = w.probed.shape(u)
+    if not has_varying(shape):
+        return w.constant(np.moveaxis(np.indices(u.aval.shape, np.int64), 0, -1))
+    target = w.sizes.vector([*shape, 1], [u])
+    zero, one = (w.constant(np.asarray(n, np.int64)) for n in (0, 1))
+    lines = []
+    for axis in range(len(shape)):
+        size = w.op("Squeeze", w.sizes.vector([shape[axis]], [u]), w.ints([0]))
+        stood = [1] * (len(shape) + 1)
+        stood[axis] = -1
+        line = w.op("Reshape", w.op("Range", zero, size, one), w.ints(stood))
+        lines.append(w.op("Expand", line, target))
+    return w.op("Concat", *lines, axis=len(shape))
+
+
+def _segment_combine(w: Writer, node: Node) -> str:
+    """Rows that are left out go to one of their own, behind the others."""
+    x, ids = node.inputs
+    count = w.probed.static(node, "count")
+    kept = w.probed.shape(x)[1:]
+    is_bool = x.aval.dtype == "bool"
+    dtype = "int32" if is_bool else x.aval.dtype
+    start = np.asarray(node.static["start"]).astype(carried_dtype(dtype))
+    more = each(lambda n: n + 1, count)
+    shape = w.sizes.vector([more, *kept], node.inputs)
+    buffer = w.op("Expand", w.constant(start), shape)
+    places = w.cast(w.name(ids), "int64")
+    end = w.sizes.vector([count], node.inputs)
+    outside = w.op("Less", places, w.ints([0])), w.op("GreaterOrEqual", places, end)
+    places = w.op("Where", w.op("Or", *outside), end, places)
+    made = w.op(
+        "ScatterND", buffer, w.op("Unsqueeze", places, w.ints([1])),
+        w.cast(w.name(x), dtype) if is_bool else w.name(x), reduction=node.static["how"],
+    )  # fmt: skip
+    made = w.op("Slice", made, w.ints([0]), end, w.ints([0]))
+    return w.cast(made, "bool") if is_bool else made
 
 
 ROWS: dict[str, Row] = {
@@ -85,4 +125,5 @@ ROWS: dict[str, Row] = {
     "scatter_add_axis": _scatter_add_axis,
     "dynamic_slice": _dynamic_slice,
     "dynamic_update_slice": _dynamic_update_slice,
+    "segment_combine": _segment_combine,
 }

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.engine.graph import Node, Value
-from minikeras.export.probing import Varying
+from minikeras.export.probing import Varying, at, each
 from minikeras.export.rows.elementwise import together
-from minikeras.export.writer import Lying, Row, Writer, carried_dtype
+from minikeras.export.writer import Lying, Row, Writer, carried_dtype, has_varying
 
 if TYPE_CHECKING:
     from minikeras.types import ArrayLike
 
 
 _END = 2**63 - 1
+Dim = int | Varying
 
 
 def _full(w: Writer, node: Node) -> str:
@@ -142,9 +144,16 @@ def _pad(w: Writer, node: Node) -> str | Lying:
     widths = w.probed.static(node, "widths")
     axes = [i for i, pair in enumerate(widths) if pair != (0, 0)]
     name, perm = _places(w, x)
+    if has_varying(widths):
+        # By all axes: ONNX Runtime mistakes a few where it moves a Transpose past them.
+        rank = len(x.aval.shape)
+        here = list(range(rank)) if perm is None else list(np.argsort(perm))
+        sizes = [widths[i][side] for side in (0, 1) for i in here]
+        named = w.op("Pad", name, w.sizes.vector(sizes, node.inputs), w.name(value))
+        return _result(named, perm)
     sizes = [widths[i][0] for i in axes] + [widths[i][1] for i in axes]
     made = w.op(
-        "Pad", name, w.sizes.vector(sizes, node.inputs), w.name(value),
+        "Pad", name, w.ints(sizes), w.name(value),
         w.ints([i if perm is None else perm[i] for i in axes]),
     )  # fmt: skip
     return _result(made, perm)
@@ -161,44 +170,41 @@ def _concat(w: Writer, node: Node) -> str | Lying:
 def _pad_strided(w: Writer, node: Node) -> str:
     """Zeros with `g` at start, start + step, ...: gaps by an axis of its own, then borders."""
     g = node.inputs[0]
-    shape, given = w.probed.static(node, "shape"), list(w.probed.shape(g))
-    starts, steps = node.static["starts"], node.static["steps"]
-    name = w.name(g)
-    zero = w.like(g, 0)
-    if any(s < 0 for s in steps):
-        back = [i for i, s in enumerate(steps) if s < 0]
-        name = w.op(
-            "Slice", name, w.ints([-1] * len(back)), w.ints([-_END] * len(back)),
-            w.ints(back), w.ints([-1] * len(back)),
-        )  # fmt: skip
-    for axis, step in enumerate(steps):
-        size = given[axis]
-        step, start = abs(step), starts[axis]
-        if steps[axis] < 0:
-            start = starts[axis] - step * (g.aval.shape[axis] - 1)  # last becomes first
-        if step > 1:
-            rank = len(shape)
-            wide = w.op("Unsqueeze", name, w.ints([axis + 1]))
-            pads = w.ints([0] + [step - 1])
-            wide = w.op("Pad", wide, pads, zero, w.ints([axis + 1]))
-            whole = [0] * rank
-            whole[axis] = -1
-            merged = [*whole[: axis + 1], *[0] * (rank - axis - 1)]
-            target = w.op(
-                "Concat",
-                *[
-                    w.ints([-1])
-                    if i == axis
-                    else w.op("Shape", name, start=i, end=i + 1)
-                    for i, _ in enumerate(merged)
-                ],
-                axis=0,
-            )
-            name = w.op("Reshape", wide, target)
-            size = size * step if isinstance(size, int) else size
-        after = shape[axis] - start - size if isinstance(size, int) else 0
-        if start or after:
-            name = w.op("Pad", name, w.ints([start, after]), zero, w.ints([axis]))
+    name, zero = w.name(g), w.like(g, 0)
+    statics = [w.probed.static(node, key) for key in ("shape", "starts", "steps")]
+    for axis, (count, *wanted) in enumerate(
+        zip(w.probed.shape(g), *statics, strict=True)
+    ):
+        name = _spread(w, name, (axis, len(statics[0])), count, wanted, zero)
+    return name
+
+
+def _spread(
+    w: Writer, name: str, place: tuple[int, int], count: Dim, wanted: Sequence[Dim], zero: str
+) -> str:  # fmt: skip
+    """One axis of `_pad_strided`: `count` elements at start, start + step, ... of `size`."""
+    (axis, rank), (size, start, step) = place, wanted
+    if at(step, 0) < 0:
+        back, end = w.ints([-1]), w.ints([-_END])
+        name = w.op("Slice", name, back, end, w.ints([axis]), back)
+        start = each(lambda first, by, n: first + by * (n - 1), start, step, count)
+        step = each(lambda by: -by, step)
+    if step != 1:
+        # [g 0 0 g 0 0 g 0 0]: what the last gap has too much the border takes off.
+        name = w.op("Unsqueeze", name, w.ints([axis + 1]))
+        gap = w.sizes.vector([0, each(lambda by: by - 1, step)])
+        name = w.op("Pad", name, gap, zero, w.ints([axis + 1]))
+        sizes = [i + (i > axis) for i in range(rank)]
+        parts = [
+            w.ints([-1]) if i == axis else w.op("Shape", name, start=i, end=i + 1)
+            for i in sizes
+        ]
+        target = parts[0] if rank == 1 else w.op("Concat", *parts, axis=0)
+        name = w.op("Reshape", name, target)
+    after = each(lambda n, first, m, by: n - first - m * by, size, start, count, step)
+    if start != 0 or after != 0:
+        borders = w.sizes.vector([start, after])
+        name = w.op("Pad", name, borders, zero, w.ints([axis]))
     return name
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minikeras.engine.graph import Node
-from minikeras.export.writer import Lying, Row, Writer
+from minikeras.export.writer import Lying, Row, Writer, carried_dtype
 
 
 def reduced(w: Writer, node: Node, kind: str) -> str | Lying:
@@ -57,6 +59,39 @@ def _cumsum(w: Writer, node: Node) -> str:
     return w.op("CumSum", w.name(node.inputs[0]), axis, reverse=reverse)
 
 
+def _cumprod(w: Writer, node: Node) -> str:
+    """ONNX has sums only: a loop along the axis."""
+    x, axis = node.inputs[0], node.static["axis"]
+    way = int(node.static.get("reverse", False))
+    shape = [d for i, d in enumerate(w.probed.shape(x)) if i != axis]
+    ones = w.like(x, 1)
+    if shape:
+        ones = w.op("Expand", ones, w.sizes.vector(shape, [x]))
+    name, helper = w.name(x), w.helper
+    kind = int(helper.np_dtype_to_tensor_dtype(np.dtype(carried_dtype(x.aval.dtype))))
+    sizes = [d if isinstance(d, int) else None for d in shape]
+
+    def info(label: str) -> Any:
+        return helper.make_tensor_value_info(label, kind, sizes)
+
+    labels = [w.fresh(hint) for hint in ("so_far", "factor", "product", "kept")]
+    before, factor, product, kept = labels
+    body = helper.make_graph(
+        [
+            helper.make_node("Mul", [before, factor], [product]),
+            helper.make_node("Identity", [product], [kept]),
+        ],
+        "body",
+        [info(before), info(factor)],
+        [info(product), info(kept)],
+    )
+    return w.ops(
+        "Scan", ones, name, outputs=2, body=body, num_scan_inputs=1,
+        scan_input_axes=[axis], scan_output_axes=[axis],
+        scan_input_directions=[way], scan_output_directions=[way],
+    )[1]  # fmt: skip
+
+
 def _ordered(output: int) -> Row:
     def row(w: Writer, node: Node) -> str:
         x, axis = node.inputs[0], node.static["axis"]
@@ -91,6 +126,7 @@ ROWS: dict[str, Row] = {
     "argmax": _arg("ArgMax"),
     "argmin": _arg("ArgMin"),
     "cumsum": _cumsum,
+    "cumprod": _cumprod,
     "sort": _ordered(0),
     "argsort": _ordered(1),
     "softmax": _softmax("Softmax"),

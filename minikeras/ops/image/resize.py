@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.staging import sizes_are_free
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.image.common import (
     back_to,
@@ -20,7 +21,7 @@ from minikeras.ops.image.common import (
 )
 from minikeras.ops.image.weights import METHODS, contract, resized, weights
 from minikeras.ops.op import op, to_tensor
-from minikeras.ops.support import axis_of, cast_to, floating, sub_slice
+from minikeras.ops.support import axis_of, cast_to, const, floating, sub_slice
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def resize(
         return y if y.dtype == dtype else back_to(y, dtype)
     y = cast_to(x, computing(x.dtype))
     for axis, n in zip(axes, new, strict=True):
-        if y.shape[axis] != n:
+        if y.shape[axis] != n or sizes_are_free():
             y = resized(y, n, axis, interpolation, antialias)
     return back_to(y, dtype)
 
@@ -139,7 +140,14 @@ def _padded(x: Tensor, axes: Two, old: Two, new: Two, fill_value: float) -> Tens
 def _nearest(x: Tensor, axes: Two, new: Two) -> Tensor:
     for axis, n in zip(axes, new, strict=True):
         old = x.shape[axis]
-        if old != n:
+        if sizes_are_free():
+            middle = prims.iota(shape=(n,), dtype="int32", axis=0)
+            middle = prims.add(prims.mul(middle, const(middle, 2)), const(middle, 1))
+            at = prims.floordiv(
+                prims.mul(middle, const(middle, old)), const(middle, 2 * n)
+            )
+            x = prims.take(x, at, axis=axis)
+        elif old != n:
             at = to_tensor([(2 * i + 1) * old // (2 * n) for i in range(n)], "int32")
             x = prims.take(x, at, axis=axis)
     return x

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from minikeras.engine import prims
 from minikeras.engine.interpret import current, eagerly
 from minikeras.engine.prims.banded import Band
-from minikeras.engine.staging import Abstract
+from minikeras.engine.staging import Abstract, sizes_are_free
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.ops.image.common import of_size
 from minikeras.ops.support import const, with_axis
@@ -99,8 +99,9 @@ def weights(
     total = prims.sum(drawn, axes=(0,), keepdims=True)
     counts = prims.gt(prims.abs(total), const(total, _TINY[dtype]))
     shares = prims.div(drawn, prims.select(counts, total, const(total, 1)))
+    end = prims.sub(const(place, n), const(place, 0.5))
     inside = prims.bitwise_and(
-        prims.ge(place, const(place, -0.5)), prims.le(place, const(place, n - 0.5))
+        prims.ge(place, const(place, -0.5)), prims.le(place, end)
     )
     kept = prims.bitwise_and(inside, counts)
     result: Tensor = prims.select(kept, shares, const(shares, 0))
@@ -121,6 +122,10 @@ def resized(x: Tensor, size: int, axis: int, method: str, antialias: bool) -> Te
     """`x` with the pixels along an axis made `size` pixels; weights are computed once."""
     if isinstance(current(), Abstract):  # only its shape is wanted
         return of_size(x, axis, size)
+    if sizes_are_free():
+        factor = prims.div(const(x, size), const(x, x.shape[axis]))
+        matrix = weights(x.shape[axis], size, factor, const(x, 0), method, antialias)
+        return contract(x, matrix, axis)
     band = _resizing(x.shape[axis], size, method, antialias, x.dtype)
     made: Tensor = prims.banded(x, band=band, axis=axis)
     return made

@@ -8,6 +8,7 @@ from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.staging import sizes_are_free
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.nn.convolution import (
     channels_first,
@@ -46,6 +47,8 @@ def _pool(
     window = each(pool_size, rank, name, "pool_size")
     steps = window if strides is None else each(strides, rank, name, "strides")
     pads = padding_of(padding, x.shape[1:-1], window, steps, (1,) * rank, name)
+    if row is _average and padding == "valid":
+        row = _plain_average
     y = row(x, window, steps, pads)
     return to_first(y) if first else y
 
@@ -62,12 +65,22 @@ def _average(x: Tensor, window: Any, strides: Sizes, padding: Any) -> Tensor:
     if x.dtype in ("float16", "bfloat16"):  # a sum may leave their range
         wide = _average(cast_to(x, "float32"), window, strides, padding)
         return cast_to(wide, x.dtype)
+    if all(pad == (0, 0) for pad in padding) and not sizes_are_free():
+        return _plain_average(x, window, strides, padding)
     total = _sum(x, window, strides, padding)
-    if all(pad == (0, 0) for pad in padding):
-        return prims.div(total, const(total, math.prod(window)))
     # Windows at the border are divided by the number of places within the input.
     ones = prims.full(shape=(1, *x.shape[1:-1], 1), dtype=x.dtype, value=1)
     return prims.div(total, _sum(ones, window, strides, padding))
+
+
+def _plain_average(x: Tensor, window: Any, strides: Sizes, padding: Any) -> Tensor:
+    """Where no window sticks out."""
+    if x.dtype in ("float16", "bfloat16"):
+        wide = _plain_average(cast_to(x, "float32"), window, strides, padding)
+        return cast_to(wide, x.dtype)
+    total = _sum(x, window, strides, padding)
+    made: Tensor = prims.div(total, const(total, math.prod(window)))
+    return made
 
 
 @op
@@ -198,7 +211,7 @@ def _adaptive(
     sizes = each(output_size, rank, name, "output_size")
     for axis, out in enumerate(sizes, 1):
         n = x.shape[axis]
-        if n % out == 0:
+        if n % out == 0 and not sizes_are_free():
             x = reduce(x, axis, out)
             continue
         if out > _MOST_WINDOWS:
@@ -222,6 +235,8 @@ def _mean_along(x: Tensor, axis: int, count: int) -> Tensor:
 
 
 def _max_along(x: Tensor, axis: int, count: int) -> Tensor:
+    if sizes_are_free():  # no window can be as wide as a size that is not known
+        return prims.max(x, axes=(axis,), keepdims=True)
     # A pool, whose gradient goes to the first of equal elements.
     window = [1] * (x.ndim - 2)
     window[axis - 1] = x.shape[axis] // count
