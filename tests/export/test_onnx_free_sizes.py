@@ -22,7 +22,9 @@ def same(model, path, *shapes, rtol=1e-5):
         (got,) = outputs(path, [x])
         wanted = model.predict(x, verbose=0)
         assert got.shape == wanted.shape
-        np.testing.assert_allclose(got, wanted, rtol=0, atol=rtol * np.abs(wanted).max())
+        np.testing.assert_allclose(
+            got, wanted, rtol=0, atol=rtol * np.abs(wanted).max()
+        )
 
 
 PICTURES = {
