@@ -261,9 +261,9 @@ def probe(
             probed.add([first[0], *(graph for graph, _, _ in others)])
         return probed
 
-    lines = (_UNLIKE, _SMALL, _DIVIDED)
+    lines: list[Sequence[tuple[int, ...]]] = [_UNLIKE, _SMALL, _DIVIDED]
     if all(name == "batch" for name in free):
-        lines = lines[:1]
+        del lines[1:]  # the batch has sizes of its own
     refused: Exception | None = None
     for axes in lines:
         try:
