@@ -20,6 +20,7 @@ from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.kept import held_bytes
 from minikeras.engine.passes.pipeline import optimise
 from minikeras.engine.passes.plan import Numbers, check_plan, plan
+from minikeras.engine.passes.soon import soon
 from minikeras.engine.profile import enabled, watch
 from minikeras.engine.room import explained
 from minikeras.engine.user_rows import UserRow
@@ -60,8 +61,9 @@ class Routine:
         arguments: int = 0,
     ) -> None:
         self.backend = backend
-        self.graph = graph = optimise(graph, backend)
+        graph = optimise(graph, backend)
         replaced = {graph.outputs[new]: graph.inputs[old] for new, old in updates}
+        self.graph = graph = soon(graph, replaced)
         places = plan(graph, replaced)
         regs = Numbers(graph.values())
         for new, old in places.in_place.items():
