@@ -21,7 +21,7 @@ from minikeras_numba.machine.ahead import together
 from minikeras_numba.machine.team import Registers, get_threads
 from minikeras_numba.pools import lowering as pooling
 from minikeras_numba.products import conv, conv_grad, matmul
-from minikeras_numba.products.epilogue import lower_epilogue
+from minikeras_numba.products.epilogue import lower_epilogue, serves_epilogue
 from minikeras_numba.rows.along import ALONG, lower_along
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.banded import lower_banded
@@ -36,7 +36,7 @@ from minikeras_numba.rows.ranking import (
     sorted_top_k,
 )
 from minikeras_numba.rows.resample import lower_resample
-from minikeras_numba.rows.rowwise import lower_rowwise
+from minikeras_numba.rows.rowwise import lower_rowwise, serves_rowwise
 from minikeras_numba.rows.scans import SCANS, lower_scan
 from minikeras_numba.rows.scatter import (
     lower_scatter,
@@ -60,10 +60,7 @@ LOWERINGS: dict[str, Lower] = {
     "conv_input_grad": conv_grad.lower_conv_input_grad,
     "conv_filter_grad": conv_grad.lower_conv_filter_grad,
     **dict.fromkeys(ROWWISE, lower_rowwise),
-    **dict.fromkeys(
-        ("max_pool", "max_pool_grad", "max_pool_gather", "sum_pool", "sum_pool_grad"),
-        pooling.lower_pool,
-    ),
+    **dict.fromkeys(pooling.KINDS, pooling.lower_pool),
     "take": lower_gather,
     "scatter_add_axis": lower_scatter,
     "segment_combine": lower_segments,
@@ -78,6 +75,15 @@ LOWERINGS: dict[str, Lower] = {
     **dict.fromkeys(MOVES, lower_moving),
     "resample": lower_resample,
     "banded": lower_banded,
+}
+# Whether there are kernels for a node, of the rows that may be links of a chain.
+SERVED: dict[str, Callable[[Node], bool]] = {
+    "fused": lambda node: True,
+    "epilogue": serves_epilogue,
+    "matmul": matmul.serves_matmul,
+    "conv": conv.serves_conv,
+    **dict.fromkeys(ROWWISE, serves_rowwise),
+    **dict.fromkeys(pooling.KINDS, pooling.serves_pool),
 }
 # Bytes of a cache line, and of an array whose place is worth a copy.
 _LINE, _LARGE = 64, 1 << 16
@@ -132,11 +138,12 @@ class NumbaBackend(NumpyBackend):
     def chained(self, node: Node) -> bool:
         if node.prim.kind == "movement":
             return False  # nothing to compute while it is in the cache
-        values = dict.fromkeys((*node.inputs, *node.outputs))
-        regs = {v: i for i, v in enumerate(values)}
-        made: list[Step] = []
-        jit.gathered(lambda: made.append(self.lower(node, regs)))
-        return is_native(made[0])
+        if node.is_complex or any(v.aval.size == 0 for v in node.outputs):
+            return False  # NumPy's, or nothing to run
+        asked = SERVED.get(node.prim.name)
+        if asked is not None:
+            return asked(node)
+        return node.prim.kind in _SINGLE_KINDS and fusible(node)
 
     def lowering(
         self, work: Callable[[], None], nodes: Sequence[Node], regs: Mapping[Value, int]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from minikeras_numpy.windows import Geometry
 
+from minikeras.extend import Node
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
@@ -51,7 +52,7 @@ class Pooling(NamedTuple):
 
 # Windows of so few taps have kernels of their own.
 _WRITTEN_OUT = 9
-_KINDS = {
+KINDS = {
     "max_pool": "max",
     "sum_pool": "sum",
     "max_pool_gather": "gather",
@@ -60,17 +61,23 @@ _KINDS = {
 }
 
 
+def serves_pool(node: Node) -> bool:
+    """Whether `lower_pool` has a kernel for a node."""
+    aval = node.inputs[0].aval
+    return aval.dtype in ("float32", "float64") and 3 <= len(aval.shape) <= 5
+
+
 def lower_pool(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     """A closure for one of the five pooling nodes, or None where NumPy does it."""
+    if not serves_pool(node):
+        return None
     name, static = node.prim.name, node.static
     wide, narrow = node.inputs[0].aval, node.outputs[0].aval  # x and the windows
     if name == "max_pool_grad":
         narrow = node.inputs[1].aval
     elif name == "sum_pool_grad":
         wide, narrow = narrow, wide
-    dtype, rank = wide.dtype, len(wide.shape)
-    if dtype not in ("float32", "float64") or not 3 <= rank <= 5:
-        return None
+    dtype = wide.dtype
     axes = axes_of(Geometry.of_pool(wide.shape, static))
     item, channels = np.dtype(dtype).itemsize, wide.shape[-1]
     x = Image(three(wide.shape[1:-1]), channels, item)
@@ -79,9 +86,7 @@ def lower_pool(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     d, h, w = (backward_segments(a) if backward else forward_segments(a) for a in axes)
     source, target = (y, x) if backward else (x, y)
     window = tuple(a.kernel for a in axes)
-    spec = Pooling(
-        dtype, _KINDS[name], wide.shape[0], source, target, (d, h, w), window
-    )
+    spec = Pooling(dtype, KINDS[name], wide.shape[0], source, target, (d, h, w), window)
     registers = [regs[v] for v in (*node.inputs, node.outputs[0])]
     a, b, out = registers[0], registers[-2], registers[-1]
     tables = Tables(Base(a), Base(b), Base(out))

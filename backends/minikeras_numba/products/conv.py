@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from minikeras_numpy.windows import Geometry
 
+from minikeras.extend import Node
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
@@ -80,6 +81,12 @@ def images_of(geometry: Geometry, item: int) -> tuple[Image, Image]:
     """Where x and y of a convolution lie, of elements of `item` bytes."""
     x = Image(three(geometry.spatial), geometry.channels, item)
     return x, Image(three(geometry.out), geometry.filters, item)
+
+
+def serves_conv(node: Node) -> bool:
+    """Whether `lower_conv` has tiles for a node."""
+    x, w = (v.aval for v in node.inputs[:2])
+    return supported(x.dtype, Geometry.of_conv(x.shape, w.shape, node.static))
 
 
 def lower_conv(node: Any, regs: Mapping[Any, int]) -> Lowered | None:

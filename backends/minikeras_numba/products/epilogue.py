@@ -8,12 +8,24 @@ from typing import Any
 from minikeras_kernels.group import Place
 from minikeras_numpy.windows import Geometry
 
+from minikeras.extend import Node
 from minikeras_numba.fusion.fused import epilogue
-from minikeras_numba.products.conv import conv_phases
+from minikeras_numba.products.conv import conv_phases, supported
 from minikeras_numba.products.matmul import matmul_phases
 from minikeras_numba.products.matmul_sizes import describe
 from minikeras_numba.tiles.jobs import Closure, Epilogue, Lowered, Phase
 from minikeras_numba.tiles.scratch import Base, scratch
+
+
+def serves_epilogue(node: Node) -> bool:
+    """Whether `lower_epilogue` has tiles for the core of a node."""
+    a, b = (v.aval for v in node.inputs[:2])
+    core, static = node.static["core"], dict(node.static["core_static"])
+    if core == "matmul":
+        return describe(a.shape, b.shape, a.dtype, static) is not None
+    return core == "conv" and supported(
+        a.dtype, Geometry.of_conv(a.shape, b.shape, static)
+    )
 
 
 def lower_epilogue(node: Any, regs: Mapping[Any, int]) -> Lowered | None:

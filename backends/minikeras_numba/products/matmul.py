@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from minikeras.extend import Node
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.matmul_few import few_phases, is_few
@@ -46,11 +47,23 @@ SHARED_ROWS = 256
 ROW_BLOCK = 64
 
 
-def lower_matmul(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
-    """A closure for a matmul node, or None for dtypes that stay with NumPy."""
+def serves_matmul(node: Node) -> bool:
+    """Whether `lower_matmul` has tiles for a node."""
+    return _sizes(node) is not None
+
+
+def _sizes(node: Node) -> Matmul | None:
     a, b = node.inputs[0].aval, node.inputs[1].aval
     spec = describe(a.shape, b.shape, a.dtype, node.static)
     if spec is None or not (spec.dtype in FLOATS or is_few(spec)):
+        return None
+    return spec
+
+
+def lower_matmul(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
+    """A closure for a matmul node, or None for dtypes that stay with NumPy."""
+    spec = _sizes(node)
+    if spec is None:
         return None
     a_reg, b_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
     return Closure(matmul_phases(spec, Base(a_reg), b_reg, Base(out), None))

@@ -15,15 +15,20 @@ from minikeras_numba.machine.launch import Launch, Native
 _GRAIN_ELEMENTS = 8192
 
 
+def serves_rowwise(node: Node) -> bool:
+    """Whether `lower_rowwise` has a kernel for a node: floats, along the last axis."""
+    aval = node.inputs[0].aval
+    if aval.dtype not in ("float32", "float64") or not aval.shape or aval.size == 0:
+        return False
+    last = node.static.get("axis", -1) in (-1, len(aval.shape) - 1)
+    return last and all(v.aval == aval for v in node.inputs)
+
+
 def lower_rowwise(node: Node, regs: Mapping[Value, int]) -> Native | None:
     """A closure for one of `ROWWISE` over the last axis, or None where NumPy does it."""
+    if not serves_rowwise(node):
+        return None
     aval, name = node.inputs[0].aval, node.prim.name
-    if aval.dtype not in ("float32", "float64") or not aval.shape or aval.size == 0:
-        return None
-    if node.static.get("axis", -1) not in (-1, len(aval.shape) - 1):
-        return None
-    if any(v.aval != aval for v in node.inputs):
-        return None
     dtype, width = aval.dtype, aval.shape[-1]
     fn = compile_kernel(
         "rowwise",

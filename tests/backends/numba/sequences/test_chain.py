@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from minikeras_numba.backend import SERVED
+from minikeras_numba.machine import jit
+from minikeras_numba.sequences.chain import is_native
 
 from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
@@ -11,6 +14,8 @@ from minikeras.engine.passes import chains as module
 from minikeras.engine.passes.pipeline import optimise
 from minikeras.engine.passes.plan import plan
 from minikeras.engine.routine import Routine
+from minikeras.extend import Aval, Node, Value
+from minikeras.testing import backend_contract
 from tests.engine.staged import stage
 
 HEADS = (0, 2, 1, 3)
@@ -30,6 +35,34 @@ def attention(q, k, v, mask):
     weights = p.softmax(scores, axis=3)
     mixed = p.matmul(weights, v, transpose_a=False, transpose_b=False)
     return p.transpose(mixed, perm=HEADS), weights
+
+
+def links():
+    """A node for each case of the rows that may be links, in each of its dtypes."""
+    for case, dtype in backend_contract.cases():
+        alone = case.row.kind == "elementwise" or case.row.facets.per_sample
+        if case.name not in SERVED and not alone:
+            continue
+        inputs = [Value(Aval(a.shape, a.dtype.name)) for a in case.draw(dtype)]
+        made = case.row.infer(*(v.aval for v in inputs), **case.static)
+        if not case.row.multi and all(v.aval.size for v in inputs) and made.size:
+            yield Node(case.row, inputs, [Value(made)], case.static)
+
+
+def test_the_backend_is_asked_what_it_would_lower():
+    numba, asked = registry.load("numba"), []
+    for node in links():
+        values = dict.fromkeys((*node.inputs, *node.outputs))
+        regs, made = {v: i for i, v in enumerate(values)}, []
+        # without compiling anything
+        jit.gathered(lambda node=node, regs=regs, made=made: made.append(
+            numba.lower(node, regs)
+        ))  # fmt: skip
+        native = is_native(made[0])
+        assert (node.prim.kind != "movement" and native) == numba.chained(node), node
+        asked.append(node.prim.name)
+    assert set(SERVED) - {"fused", "epilogue"} <= set(asked)
+    assert len(asked) > 200
 
 
 def names(graph):
