@@ -27,6 +27,7 @@ from minikeras.engine.dtypes import numpy_dtype
 from minikeras.engine.graph import Node, Value
 from minikeras.engine.passes import chains
 from minikeras.engine.primitive import lookup
+from minikeras.engine.prims.banded import Band
 from minikeras.engine.tensor import from_numpy
 from minikeras.testing import backend_contract
 
@@ -183,6 +184,85 @@ def transforms(rng, dtype):
         run("fft", arrays, {"inverse": bool(lines % 2)})
 
 
+def others(rng, count):
+    """Random cases of the rows that choose, move, scan and scatter.
+
+    Indices are also out of range where the row drops such.
+    """
+    for _ in range(count):
+        dtype = str(rng.choice(["float32", "float64", "float16", "int32", "uint8"]))
+        rank = int(rng.integers(1, 4))
+        shape = tuple(map(int, rng.integers(1, (0, 400, 70, 20)[rank], rank)))
+        axis = int(rng.integers(rank))
+        x = (rng.standard_normal(shape) * 9).astype(dtype)
+        along = {"axis": axis}
+        for name in ("argmax", "argmin"):
+            run(name, [x], along)
+        if dtype[0] != "u":
+            run("cumsum", [x], {**along, "reverse": bool(rng.integers(2))}, tolerance=4e-2)
+        run("top_k", [x], {"k": int(rng.integers(0, shape[-1] + 1))})
+        run("transpose", [x], {"perm": tuple(map(int, rng.permutation(rank)))})
+        run("flip", [x], {"axes": (axis,)})
+        sizes = [int(rng.integers(n)) for n in shape]
+        stops = tuple(int(rng.integers(a, n)) + 1 for a, n in zip(sizes, shape))
+        steps = tuple(map(int, rng.integers(1, 4, rank)))
+        cut = {"starts": tuple(sizes), "stops": stops, "steps": steps}
+        run("slice", [x], cut)
+        part = x[tuple(map(slice, sizes, stops, steps))]
+        run("pad_strided", [part], {"shape": shape, **cut})
+        widths = tuple((int(a), int(b)) for a, b in rng.integers(0, 9, (rank, 2)))
+        run("pad", [x, x.reshape(-1)[0]], {"widths": widths})
+        run("concat", [x, np.take(x, [0], axis), x], along)
+        chosen(rng, x, axis)
+        scattered(rng, x, axis)
+
+
+def chosen(rng, x, axis):
+    """Elements by index, and products with a band."""
+    size, lanes = x.shape[axis], int(rng.integers(1, 60))
+    kind = str(rng.choice(["int32", "int64", "uint8"]))
+    at = rng.integers(0, min(size, 256), lanes).astype(kind)
+    run("take", [x, at], {"axis": axis})
+    shape = (*x.shape[:axis], lanes, *x.shape[axis + 1 :])
+    places = rng.integers(0, size, shape).astype("int32")
+    run("take_along_axis", [x, places], {"axis": axis})
+    if x.dtype.kind == "f":
+        run("put_along_axis_add", [np.ones(shape, x.dtype), places],
+            {"shape": x.shape, "axis": axis}, tolerance=4e-2)  # fmt: skip
+        matrix = rng.standard_normal((size, int(rng.integers(1, 30))))
+        matrix[rng.random(matrix.shape) < 0.5] = 0
+        run("banded", [x], {"band": Band.of(matrix), "axis": axis}, tolerance=5e-2)
+        sorted_ = np.sort(x.reshape(-1)[:200])
+        run("searchsorted", [sorted_, x], {"right": bool(rng.integers(2))})
+        coordinates = [
+            rng.standard_normal((2, *x.shape[:1], 7)) * 20 for _ in range(2)
+        ]
+        kind = "float64" if x.dtype == "float64" else "float32"
+        coordinates = [c.astype(kind) for c in coordinates]
+        picture = (rng.standard_normal((2, *rng.integers(1, 12, 3)))).astype(kind)
+        border = str(rng.choice(["constant", "reflect", "nearest", "wrap", "mirror"]))
+        how = {"order": int(rng.integers(2)), "border": border}
+        zero = np.zeros((), kind)
+        run("resample", [picture, zero, *coordinates], how, tolerance=5e-2)
+
+
+def scattered(rng, x, axis):
+    """Sums and extremes of what shares an index, and triangular factors."""
+    count = int(rng.integers(1, 50))
+    at = rng.integers(-2, count + 3, x.shape[axis]).astype("int32")
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    if x.dtype.kind == "f":
+        run("scatter_add_axis", [x, at], {"shape": shape, "axis": axis}, tolerance=0.1)
+        a = rng.standard_normal((int(rng.integers(1, 4)), *rng.integers(1, 12, 2)))
+        run("lu", [a.astype("float64" if x.dtype == "float64" else "float32")], {})
+    ids = rng.integers(0, count, x.shape[0]).astype("int32")
+    least = 0 if x.dtype == "uint8" else -99
+    for how, start in (("max", least), ("min", 255 if least == 0 else 99), ("mul", 1)):
+        how = {"count": count, "how": how, "start": start}
+        small = np.sign(x) if how["how"] == "mul" else x
+        run("segment_combine", [small, ids], how)
+
+
 def few_rows(rng, m, k, n):
     dtype = str(rng.choice(["bfloat16", "float16", "float32", "float64"]))
     for turned in (False, True):
@@ -286,6 +366,7 @@ def main(share):
             if threads == 1:
                 rows(share)
             contractions(rng, 12)
+            others(rng, 4)
         for dtype in ("float32", "float64", "float16", "bfloat16", "int32")[share::2]:
             elementwise(rng, dtype) if dtype != "int32" else None
         transforms(rng, ("float32", "float64")[share])
