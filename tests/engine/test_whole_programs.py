@@ -44,7 +44,8 @@ VECTORS = [
 
 @st.composite
 def models(draw):
-    """Steps: a layer after an earlier value, or two earlier values combined."""
+    """Steps: a layer after an earlier value, or two earlier values combined; and how many
+    of them are for pictures."""
     pictures = draw(st.integers(0, 3))
     steps = [
         (draw(st.sampled_from(PICTURES)), draw(st.integers(0, 3)))
@@ -54,20 +55,20 @@ def models(draw):
     steps += [
         (draw(st.sampled_from(VECTORS)), draw(st.integers(0, 3))) for _ in range(count)
     ]
-    return steps
+    return pictures, steps
 
 
 def layer(name, args, kwargs):
     return getattr(keras.layers, name)(*args, **kwargs)
 
 
-def build(steps):
+def build(pictures, steps):
     """A functional model; values of one shape are also added or multiplied."""
     keras.utils.set_random_seed(7)
     inputs = x = keras.Input((6, 5, 2))
     flat, earlier = False, []
-    for (name, args, kwargs), how in steps:
-        if not flat and (name, args, kwargs) in VECTORS:
+    for number, ((name, args, kwargs), how) in enumerate(steps):
+        if not flat and number >= pictures:
             x, flat, earlier = keras.layers.Flatten()(x), True, []
         if name in ("LSTM", "GRU") and len(x.shape) == 2:
             x = keras.layers.Reshape((-1, 1))(x)
@@ -98,7 +99,7 @@ Y = RNG.integers(0, 3, 4)
 
 
 def trained(steps, eagerly):
-    model = build(steps)
+    model = build(*steps)
     model.compile(
         keras.optimizers.SGD(0.05),
         "sparse_categorical_crossentropy",

@@ -260,3 +260,11 @@ def test_whole_counts_warn_of_fractional_weights():
         metric.update_state([0, 1], [0, 1], sample_weight=[0.5, 0.5])
     metric.update_state([0, 1], [0, 1], sample_weight=[2, 1])
     assert metric.total_cm.numpy().tolist() == [[2, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("labels", [([0, 1, 3], [0, 1, 1]), ([0, 1, 1], [0, 1, 3])])
+def test_iou_leaves_out_labels_that_are_no_class(labels):
+    metric = metrics.MeanIoU(num_classes=3)
+    metric.update_state(*labels)
+    assert np.asarray(metric.total_cm).tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert float(metric.result()) == 1.0

@@ -281,3 +281,13 @@ def test_what_is_no_array_of_enough_axes_says_so():
         ops.rfft(F(1))
     with pytest.raises(TypeError, match=r"einsum: .*'ij,jk->ik'"):
         ops.einsum(F([1]), "i->i")
+
+
+@pytest.mark.usefixtures("backend")
+def test_the_last_place_of_each_axis_is_written():
+    made = ops.scatter(
+        [[2, 1], [-1, -1], [0, 0], [3, 0], [0, 2]], [1.0, 2, 4, 8, 16], (3, 2)
+    )
+    assert made.tolist() == [[4, 0], [0, 0], [0, 3]]
+    wide = ops.scatter_update(np.zeros((3, 2)), [[2], [3], [-4]], np.ones((3, 2)))
+    assert wide.tolist() == [[0, 0], [0, 0], [1, 1]]

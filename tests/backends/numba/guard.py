@@ -199,7 +199,12 @@ def others(rng, count):
         for name in ("argmax", "argmin"):
             run(name, [x], along)
         if dtype[0] != "u":
-            run("cumsum", [x], {**along, "reverse": bool(rng.integers(2))}, tolerance=4e-2)
+            run(
+                "cumsum",
+                [x],
+                {**along, "reverse": bool(rng.integers(2))},
+                tolerance=4e-2,
+            )
         run("top_k", [x], {"k": int(rng.integers(0, shape[-1] + 1))})
         run("transpose", [x], {"perm": tuple(map(int, rng.permutation(rank)))})
         run("flip", [x], {"axes": (axis,)})
@@ -234,9 +239,7 @@ def chosen(rng, x, axis):
         run("banded", [x], {"band": Band.of(matrix), "axis": axis}, tolerance=5e-2)
         sorted_ = np.sort(x.reshape(-1)[:200])
         run("searchsorted", [sorted_, x], {"right": bool(rng.integers(2))})
-        coordinates = [
-            rng.standard_normal((2, *x.shape[:1], 7)) * 20 for _ in range(2)
-        ]
+        coordinates = [rng.standard_normal((2, *x.shape[:1], 7)) * 20 for _ in range(2)]
         kind = "float64" if x.dtype == "float64" else "float32"
         coordinates = [c.astype(kind) for c in coordinates]
         picture = (rng.standard_normal((2, *rng.integers(1, 12, 3)))).astype(kind)
