@@ -126,3 +126,12 @@ def test_attention_on_one_tensor_says_what_it_takes():
 def test_inputs_whose_arguments_disagree(arguments, words):
     with pytest.raises(ValueError, match=words):
         layers.InputLayer(**arguments)
+
+
+@pytest.mark.parametrize("name", ["GroupNormalization", "BatchNormalization"])
+@pytest.mark.parametrize("shape", [(2, 3, 8), (2, 4)])
+def test_a_normalization_takes_what_it_was_built_for(name, shape):
+    layer = getattr(layers, name)(**({"groups": 2} if name[0] == "G" else {}))
+    layer(np.ones((2, 3, 4)))
+    with pytest.raises(ValueError, match=rf"{name}.*shape \(2, "):
+        layer(np.ones(shape))

@@ -291,3 +291,12 @@ def test_the_last_place_of_each_axis_is_written():
     assert made.tolist() == [[4, 0], [0, 0], [0, 3]]
     wide = ops.scatter_update(np.zeros((3, 2)), [[2], [3], [-4]], np.ones((3, 2)))
     assert wide.tolist() == [[0, 0], [0, 0], [1, 1]]
+
+
+@pytest.mark.usefixtures("backend")
+def test_the_nearest_pixel_is_that_under_the_centre():
+    x = ops.reshape(ops.arange(4.0), (1, 1, 4, 1))
+    made = ops.image.resize(x, (1, 3), interpolation="nearest")
+    assert made.numpy().ravel().tolist() == [0, 2, 3]
+    made = ops.image.resize(x, (1, 6), interpolation="nearest")
+    assert made.numpy().ravel().tolist() == [0, 1, 1, 2, 3, 3]
