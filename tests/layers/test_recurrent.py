@@ -295,3 +295,22 @@ def test_both_directions_keep_use_cudnn(lib, kind, use_cudnn):
     layer = getattr(lib.layers, kind)(2, use_cudnn=use_cudnn)
     both = lib.layers.Bidirectional(layer)
     assert both.forward_layer.use_cudnn == both.backward_layer.use_cudnn == use_cudnn
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM"])
+def test_bidirectional_gives_each_direction_its_first_states(kind):
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(2, 3, 4)).astype("float32")
+    make = getattr(layers, kind)
+    layer = layers.Bidirectional(make(2), merge_mode=None)
+    layer.build(x.shape)
+    count = 4 if kind == "LSTM" else 2
+    states = [rng.normal(size=(2, 2)).astype("float32") for _ in range(count)]
+    first, last = layer(x, initial_state=states)
+    half = count // 2
+    for part, given, found in (
+        (layer.forward_layer, states[:half], first),
+        (layer.backward_layer, states[half:], last),
+    ):
+        wanted = part(x, initial_state=given)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)

@@ -369,7 +369,7 @@ def main(share):
             if threads == 1:
                 rows(share)
             contractions(rng, 12)
-            others(rng, 4)
+            others(rng, 2)
         for dtype in ("float32", "float64", "float16", "bfloat16", "int32")[share::2]:
             elementwise(rng, dtype) if dtype != "int32" else None
         transforms(rng, ("float32", "float64")[share])
