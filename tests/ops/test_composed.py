@@ -318,3 +318,32 @@ ERRORS = [
 def test_errors_say_what_is_wrong(call, kind, text):
     with pytest.raises(kind, match=text):
         call()
+
+
+def test_views_lie_at_the_same_bytes(backend):
+    """No copy; a tensor never changes, also where its bytes become a variable's."""
+    x = np.arange(60, dtype="float32").reshape(5, 12)
+    t = ops.convert_to_tensor(x)
+    for call in (
+        lambda v: v,
+        lambda v: v[1:4],
+        lambda v: v[:, 1:9],
+        lambda v: v[1:, 2:4],
+    ):
+        wanted = np.ascontiguousarray(call(x))
+        for dtype in ("int32", "uint8", "float64", "int16"):
+            found = ops.view(call(t), dtype)
+            assert found.dtype == dtype
+            np.testing.assert_array_equal(found.numpy(), wanted.view(dtype))
+    turned = ops.transpose(t)
+    np.testing.assert_array_equal(
+        ops.view(turned, "int32").numpy(), np.ascontiguousarray(x.T).view("int32")
+    )
+    seen = ops.view(t, "int32")
+    variable = Variable(seen, dtype="int32")
+    jit(lambda: variable.assign_add(ops.ones((5, 12), "int32")))()
+    np.testing.assert_array_equal(t.numpy(), x)
+    np.testing.assert_array_equal(seen.numpy(), x.view("int32"))
+    sums = jit(lambda v: v * 2)(ops.view(t[:, 1:9], "float64"))
+    wanted = np.ascontiguousarray(x[:, 1:9]).view("float64") * 2
+    np.testing.assert_array_equal(sums.numpy(), wanted)

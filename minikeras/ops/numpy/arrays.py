@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from minikeras.engine import backend as registry
 from minikeras.engine import dtypes
-from minikeras.engine.aval import Shape, ShapeError, Unknown
+from minikeras.engine.aval import Aval, Shape, ShapeError, Unknown
 from minikeras.engine.interpret import current
 from minikeras.engine.staging import Abstract
 from minikeras.engine.tensor import Tensor
@@ -65,8 +66,10 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     if x.staged and isinstance(current(), Abstract):
         return blank(shape, name)
     wanted = dtypes.numpy_dtype(name)
-    read = np.ascontiguousarray(x.numpy()).reshape(-1).view(wanted)
-    return to_tensor(read.reshape(shape))
+    read = np.ascontiguousarray(x.__array__(copy=False)).reshape(-1).view(wanted)
+    # No tensor ever changes, so two of them may lie at the same bytes.
+    read = read.reshape(shape) if read.flags.aligned else read.reshape(shape).copy()
+    return Tensor(registry.active().from_host(read), Aval(shape, name))
 
 
 def _shape_as(x: Tensor, dtype: str) -> Shape:
