@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minikeras.engine import backend as registry
@@ -66,9 +68,10 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     if x.staged and isinstance(current(), Abstract):
         return blank(shape, name)
     wanted = dtypes.numpy_dtype(name)
-    read = np.ascontiguousarray(x.__array__(copy=False)).reshape(-1).view(wanted)
+    found = np.ascontiguousarray(x.__array__(copy=False)).reshape(-1).view(wanted)
+    read: np.ndarray[Any, Any] = found.reshape(shape)
     # No tensor ever changes, so two of them may lie at the same bytes.
-    read = read.reshape(shape) if read.flags.aligned else read.reshape(shape).copy()
+    read = read if read.flags.aligned else read.copy()
     return Tensor(registry.active().from_host(read), Aval(shape, name))
 
 
