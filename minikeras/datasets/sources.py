@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,10 +125,21 @@ def fetched(key: str, name: str | None = None) -> str:
     path = Path(name or source.name)
     if path.is_absolute():
         return _own_file(path, source)
+    for other in _other_names(source) if name is None else ():
+        there = keras_home() / "datasets" / other
+        if there.is_file() and file_digest(there, "sha256") == source.sha256:
+            return str(there)
     try:
         return get_file(str(path), source.url, file_hash=source.sha256)
     except DownloadError as error:
         raise offline(key, error, [(path.name, source.url)]) from None
+
+
+def _other_names(source: Source) -> list[str]:
+    """Names under which a file may lie in the cache too: its own, and that of Keras 2."""
+    own = source.url.rpartition("/")[2]
+    keras2 = source.name.replace("-target_archive", ".tar.gz")
+    return [name for name in (own, keras2) if name != source.name]
 
 
 def _own_file(path: Path, source: Source) -> str:
@@ -157,6 +169,9 @@ def offline(key: str, error: Exception, wanted: list[tuple[str, str]]) -> Downlo
     text = (
         f"keras.datasets.{name}: {error}. With no network, put into {folder}: {listed}."
     )
+    wrong = _wrong_files(key, name)
+    if wrong:
+        text += f" Not used, since their contents are others: {', '.join(wrong)}."
     if name == "mnist":
         text += f" The four IDX files of MNIST will do as well. {_DIGITS_HERE}"
     elif name == "fashion_mnist":
@@ -164,6 +179,21 @@ def offline(key: str, error: Exception, wanted: list[tuple[str, str]]) -> Downlo
     else:
         text += f" {_DIGITS_HERE}"
     return DownloadError(text)
+
+
+def _wrong_files(key: str, name: str) -> list[str]:
+    """Files of a dataset that are in the cache and are not the right ones."""
+    cache = keras_home() / "datasets"
+    found = []
+    if key in FILES:
+        names = [FILES[key].name, *_other_names(FILES[key])]
+        found = [cache / file for file in names if (cache / file).exists()]
+    for folder in _IDX_FOLDERS.get(name, ()):
+        for file, sha256 in zip(IDX_NAMES, IDX[name]):
+            there = [cache / folder / f for f in (f"{file}.gz", file)]
+            if _good(cache / folder, file, sha256) is None:
+                found += [path for path in there if path.exists()]
+    return [str(path) for path in found]
 
 
 def idx_bytes(key: str, fetch: bool) -> list[bytes] | None:
@@ -212,7 +242,7 @@ def _good(folder: Path, name: str, sha256: str) -> bytes | None:
             content = path.read_bytes()
             if path.suffix == ".gz":
                 content = gzip.decompress(content)
-        except (OSError, EOFError, gzip.BadGzipFile):
+        except (OSError, EOFError, zlib.error):
             continue
         if hashlib.sha256(content).hexdigest() == sha256:
             return content

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import io
 import json
+import os
 import pickle
 import struct
 import tarfile
@@ -266,7 +267,7 @@ def test_a_file_with_another_hash_is_never_used(name, cache, no_network):
     source = sources.FILES[name]
     path = cache / source.name
     path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(DownloadError):
+    with pytest.raises(DownloadError, match=rf"contents are others: {path}\."):
         getattr(keras.datasets, name).load_data()
     if name not in ("cifar10", "cifar100"):
         with pytest.raises(ValueError, match="It is not used"):
@@ -278,8 +279,25 @@ def test_idx_files_with_another_hash_are_never_used(cache, monkeypatch, no_netwo
     (cache / "fashion-mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(
         gzip.compress(b"x")
     )
-    with pytest.raises(DownloadError, match="dataset-fashion-mnist"):
+    wrong = r"contents are others: \S+t10k-labels-idx1-ubyte\.gz\. .*dataset-fashion-mnist"
+    with pytest.raises(DownloadError, match=wrong):
         keras.datasets.fashion_mnist.load_data()
+    damaged = cache / "fashion-mnist" / "train-labels-idx1-ubyte.gz"
+    damaged.write_bytes(damaged.read_bytes()[:12] + b"\xff" * 12)
+    with pytest.raises(DownloadError, match=r"others: \S+train-labels\S+, \S+t10k-labels"):
+        keras.datasets.fashion_mnist.load_data()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("cifar10", "cifar-10-python.tar.gz"), ("cifar10", "cifar-10-batches-py.tar.gz"),
+     ("cifar100", "cifar-100-python.tar.gz")],
+)  # fmt: skip
+def test_archives_go_by_their_own_names_too(name, file, cache, no_network):
+    expected = flat(getattr(keras.datasets, name).load_data())
+    os.replace(cache / sources.FILES[name].name, cache / file)
+    for found, wanted in zip(flat(getattr(keras.datasets, name).load_data()), expected):
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_wrong_arguments(cache):
