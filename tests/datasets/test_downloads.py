@@ -279,12 +279,16 @@ def test_idx_files_with_another_hash_are_never_used(cache, monkeypatch, no_netwo
     (cache / "fashion-mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(
         gzip.compress(b"x")
     )
-    wrong = r"contents are others: \S+t10k-labels-idx1-ubyte\.gz\. .*dataset-fashion-mnist"
+    wrong = (
+        r"contents are others: \S+t10k-labels-idx1-ubyte\.gz\. .*dataset-fashion-mnist"
+    )
     with pytest.raises(DownloadError, match=wrong):
         keras.datasets.fashion_mnist.load_data()
     damaged = cache / "fashion-mnist" / "train-labels-idx1-ubyte.gz"
     damaged.write_bytes(damaged.read_bytes()[:12] + b"\xff" * 12)
-    with pytest.raises(DownloadError, match=r"others: \S+train-labels\S+, \S+t10k-labels"):
+    with pytest.raises(
+        DownloadError, match=r"others: \S+train-labels\S+, \S+t10k-labels"
+    ):
         keras.datasets.fashion_mnist.load_data()
 
 
