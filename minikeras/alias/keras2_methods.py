@@ -70,7 +70,7 @@ def _at(of: str) -> Callable[..., Any]:
 
 def predict_classes(
     self: Any, x: Tensor, batch_size: object = None, verbose: object = 0
-) -> Any:
+) -> np.ndarray[Any, Any]:
     """The classes of samples: the largest output, or whether the only one is above 0.5."""
     _note("predict_classes", "use numpy.argmax(model.predict(x), axis=-1).")
     found = self.predict(x, batch_size=batch_size, verbose=verbose)
@@ -79,7 +79,7 @@ def predict_classes(
     return (found > 0.5).astype("int32")
 
 
-def reset_states(self: Any) -> None:
+def reset_states(self: Model) -> None:
     """Forgets the states of the model's recurrent layers."""
     _note("Model.reset_states", "call layer.reset_state() of its layers.")
     for layer in self._flatten_layers():

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from minikeras.models import Model
 from minikeras.types import ArrayLike
 from minikeras.utils import to_categorical
+
+if TYPE_CHECKING:
+    from minikeras.callbacks.history import History
+
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -84,14 +88,14 @@ class BaseWrapper(BaseEstimator):
             y = to_categorical(y)
         return self.model.fit(x, y, **self._arguments(Model.fit, kwargs))
 
-    def _predict(self, x: ArrayLike, kwargs: dict[str, Any]) -> Any:
+    def _predict(self, x: ArrayLike, kwargs: dict[str, Any]) -> np.ndarray[Any, Any]:
         return self.model.predict(x, **self._arguments(Model.predict, kwargs))
 
 
 class KerasClassifier(ClassifierMixin, BaseWrapper):
     """A classifier; the model gives one probability, or one for each class."""
 
-    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: object) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: object) -> History:
         """Builds and trains a model; gives its history.
 
         Args:
@@ -114,12 +118,12 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             )
         return self._fit(x, y, kwargs)
 
-    def predict_proba(self, x: ArrayLike, **kwargs: object) -> Any:
+    def predict_proba(self, x: ArrayLike, **kwargs: object) -> np.ndarray[Any, Any]:
         """Probabilities `(samples, classes)`."""
         found = self._predict(x, kwargs)
         return np.hstack([1 - found, found]) if found.shape[1] == 1 else found
 
-    def predict(self, x: ArrayLike, **kwargs: object) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: object) -> np.ndarray[Any, Any]:
         """The likeliest class of each sample."""
         return self.classes_[self.predict_proba(x, **kwargs).argmax(-1)]
 
@@ -127,11 +131,11 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
 class KerasRegressor(RegressorMixin, BaseWrapper):
     """A regressor."""
 
-    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: object) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: object) -> History:
         """Builds and trains a model; gives its history."""
         return self._fit(x, y, kwargs)
 
-    def predict(self, x: ArrayLike, **kwargs: object) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: object) -> np.ndarray[Any, Any]:
         """Predictions `(samples,)`, or `(samples, values)` for several values."""
         found = self._predict(x, kwargs)
         return found[..., 0] if found.shape[-1] == 1 else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, Protocol
 
@@ -102,7 +103,7 @@ def application(
 
 
 def introduce(
-    made: Any,
+    made: Callable[..., Any],
     function: str,
     module: str,
     network: Network,

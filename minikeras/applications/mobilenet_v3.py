@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -186,7 +187,7 @@ def _excited(x: KerasTensor, channels: int, name: str) -> KerasTensor:
     return layers.Multiply(name=f"{name}_mul")([x, y])
 
 
-def _made(kind: _Kind, about: str) -> Any:
+def _made(kind: _Kind, about: str) -> Callable[..., Any]:
     """The function of a network; its arguments come in an order of their own."""
 
     def made(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,7 +215,7 @@ def _network(kind: str, size: int, cells: _Cells, *hashes: str) -> Network:
     )  # fmt: skip
 
 
-def _made(function: str, network: Network, about: str) -> Any:
+def _made(function: str, network: Network, about: str) -> Callable[..., Any]:
     """The function of a network; its arguments come in an order of their own."""
 
     def made(

@@ -27,7 +27,7 @@ def dtype_policy() -> DTypePolicy:
     return DTypePolicy(dtypes.floatx()) if _global_policy is None else _global_policy
 
 
-def set_dtype_policy(policy: Any) -> None:
+def set_dtype_policy(policy: DTypePolicy | str | None) -> None:
     """Sets the dtype policy of layers that are made without `dtype`.
 
     Args:

@@ -33,7 +33,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
     _is_value = False  # it changes
 
     def __init__(
-        self, default_policy: Any = None, policy_map: dict[str, Any] | None = None
+        self,
+        default_policy: str | None = None,
+        policy_map: dict[str, Any] | None = None,
     ) -> None:
         if policy_map is not None and not isinstance(policy_map, dict):
             raise TypeError(
@@ -88,7 +90,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
             )
         return self._policies[found[0]] if found else self.default_policy
 
-    def __setitem__(self, key: str, policy: Any) -> None:
+    def __setitem__(self, key: str, policy: object) -> None:
         if key in self._policies:
             raise ValueError(
                 f"DTypePolicyMap: {key!r} is there already; delete it first to replace it."

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 class UntilSet:
@@ -17,5 +20,5 @@ class UntilSet:
         self._compute = compute
         self.__doc__ = compute.__doc__
 
-    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+    def __get__(self, owner: Model, kind: type | None = None) -> Any:
         return self if owner is None else self._compute(owner)

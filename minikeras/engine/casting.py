@@ -9,6 +9,7 @@ as every compiled kernel takes it there.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def fits(x: Array, target: object) -> bool:
     return x.size == 0 or bool(x.min() >= low and x.max() < top)  # NaN is in neither
 
 
-def saturated(xp: Any, x: Array, target: Any) -> Array:
+def saturated(xp: ModuleType, x: Array, target: Any) -> Array:
     """Floats, in at least 32 bits, as an integer dtype that may not hold all of them."""
     info, (low, top) = np.iinfo(target), limits(target)
     inside = (x >= low) & (x < top)
@@ -45,7 +46,7 @@ def saturated(xp: Any, x: Array, target: Any) -> Array:
     return xp.where(x < low, xp.full((), info.min, dtype=target), cut)
 
 
-def convert(x: Array, target: Any, xp: Any = np) -> Array:
+def convert(x: Array, target: Any, xp: ModuleType = np) -> Array:
     """`x` in the dtype `target`, by the rule; itself where it has it already."""
     source = x.dtype
     if source == target:

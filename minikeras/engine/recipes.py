@@ -61,7 +61,7 @@ def _alone(step: Step, given: int, constants: Sequence[Tensor]) -> Step | None:
     return step._replace(run=run, first=places[0], second=second)
 
 
-def _with_number(run: Callable[..., Any], number: Any, array: Any) -> Any:
+def _with_number(run: Callable[..., Any], number: object, array: object) -> Any:
     return run(array, number)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import check_classes, floats, smooth_to_uniform, widened
 from minikeras.types import ArrayLike, PolicyLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 def binary_crossentropy(
@@ -17,7 +20,7 @@ def binary_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Mean over `axis` of `-y * log(p) - (1 - y) * log(1 - p)`.
 
     Args:
@@ -56,7 +59,7 @@ def categorical_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Sum over the classes of `-y * log(p)` for one-hot or soft targets.
 
     Probabilities are normalised to sum to 1 first. Behind a softmax they are as

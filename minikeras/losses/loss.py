@@ -108,7 +108,7 @@ class Loss:
                 losses, self.reduction, sample_weight, mask, self.dtype
             )
 
-    def _convert(self, values: ArrayLike, wide: bool = False) -> Any:
+    def _convert(self, values: ArrayLike, wide: bool = False) -> Tensor:
         """The arrays of a structure as tensors of the loss's dtype.
 
         A list or tuple of numbers is an array, one of arrays is a structure. With `wide`,

@@ -90,7 +90,7 @@ def apply_mask(
     return sample_weight * mask
 
 
-def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
+def weigh(values: Tensor, sample_weight: Tensor) -> tuple[Any, Any]:
     """`values * sample_weight`, and the weights in a shape that broadcasts to the values.
 
     Weights of the first axes, `(batch,)`, are one for each sample; those that only fit
@@ -124,7 +124,7 @@ def align(values: Any, weights: Any) -> tuple[Any, Any]:
 
 
 def reduce_values(
-    values: Any, weights: ArrayLike | None = None, reduction: Any = "mean"
+    values: Any, weights: ArrayLike | None = None, reduction: str | None = "mean"
 ) -> Any:
     """One number from `values` (weighted already; `weights` only divides)."""
     if reduction in (None, "none"):
@@ -155,7 +155,7 @@ def _over_ranks(values: Any, weights: Any, reduction: object, shard: Shard) -> A
 
 
 @op
-def _reduced(values: Any, reduction: str | None, dtype: str) -> Any:
+def _reduced(values: Any, reduction: str | None, dtype: str) -> Tensor:
     """Values without weights as one number: an op, which is remembered as a whole."""
     return reduce_values(ops.cast(values, dtype), None, reduction)
 

@@ -31,7 +31,7 @@ def together(update: Callable[..., Any]) -> Callable[..., Any]:
     """`update_state` of a metric, for the rows of all ranks where there are several."""
 
     @functools.wraps(update)
-    def wrapped(self: Any, *args: object, **kwargs: object) -> Any:
+    def wrapped(self: Metric, *args: object, **kwargs: object) -> Any:
         if ranks.shard() is None or _inside.get():
             return update(self, *args, **kwargs)
         token = _inside.set(True)

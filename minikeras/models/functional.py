@@ -220,7 +220,7 @@ class Functional(Model):
         results = self._schedule.run(values)
         return tree.unflatten(self._outputs_spec, results)
 
-    def predict_step(self, data: object) -> Any:
+    def predict_step(self, data: object) -> Nested[Tensor]:
         """The outputs for one batch; its sizes may be others than those of the inputs.
 
         Args:
@@ -329,7 +329,7 @@ class Functional(Model):
 
             warn_user(f"{self._label()}: {text}")
 
-    def _feed(self, wanted: KerasTensor, value: Any) -> Any:
+    def _feed(self, wanted: KerasTensor, value: Tensor | np.ndarray[Any, Any]) -> Any:
         """`value` as a tensor of the input's dtype and rank."""
         layer = wanted._keras_history.operation
         if value is None and layer.optional:
@@ -393,8 +393,8 @@ class Functional(Model):
 
     @staticmethod
     def _from_graph_config(
-        cls: Any, config: dict[str, Any], custom_objects: Mapping[str, Any] | None
-    ) -> Any:
+        cls: object, config: dict[str, Any], custom_objects: Mapping[str, Any] | None
+    ) -> Model:
         with dialects.one_note():
             modern = dialects.modern_graph(config)
             inputs, outputs, rest = graph_config.from_config(modern, custom_objects)

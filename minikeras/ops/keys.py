@@ -7,7 +7,7 @@ of a number or name, and of lists and tuples what they hold. What else there may
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -105,7 +105,7 @@ def remember(
     known: Known,
     key: tuple[Any, ...],
     seen: int,
-    function: Any,
+    function: Callable[..., Any],
     args: Sequence[Any],
     kwargs: dict[str, Any],
     tensors: Sequence[Tensor],

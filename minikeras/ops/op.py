@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from minikeras.engine.tracebacks import shorten
 from minikeras.ops.keys import PLAIN, Constant, Known, add_key, add_keywords, remember
 from minikeras.types import ArrayLike
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,7 +106,7 @@ def op(function: F) -> F:
 
 def _symbolic(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+) -> Nested[KerasTensor]:
     if _record is None:
         raise RuntimeError(
             "import minikeras (the whole package) before symbolic calls."

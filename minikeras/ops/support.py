@@ -73,7 +73,7 @@ def const(like: Tensor, value: bool | int | float) -> Tensor:
     return prims.const(like, value)
 
 
-def axis_of(axis: Any, ndim: int, op: str) -> int:
+def axis_of(axis: object, ndim: int, op: str) -> int:
     """One axis, counted from the front.
 
     Raises:

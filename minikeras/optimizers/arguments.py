@@ -76,7 +76,7 @@ class Pairing:
         return [_as_tensor(g, v.dtype) for g, v in pairs], kept
 
 
-def _as_tensor(gradient: Any, dtype: str) -> Any:
+def _as_tensor(gradient: Tensor, dtype: str) -> Tensor:
     if type(gradient) is Tensor and gradient.aval.dtype == dtype:
         return gradient
     return ops.convert_to_tensor(gradient, dtype=dtype)

@@ -402,7 +402,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
         values = [*trainable_variables, *optimizer_variables]
         return with_values([*models, *own], values, run)
 
-    def scale_loss(self, loss: Tensor) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss times `loss_scale_factor`; take its gradient instead of the loss's."""
         if self.loss_scale_factor is None:
             return loss

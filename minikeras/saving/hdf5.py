@@ -319,7 +319,7 @@ def sum_of(data: Any) -> bytes:
     return _SUM % zlib.crc32(data)
 
 
-def _storable(array: Array) -> Any:
+def _storable(array: Array) -> np.ndarray[Any, Any]:
     import h5py
 
     if array.dtype.kind in "UO":

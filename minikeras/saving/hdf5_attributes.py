@@ -106,7 +106,7 @@ def _texts(
     return np.array(found, object).reshape(shape) if shape else found[0]
 
 
-def references(source: Source, raw: Any, count: int) -> list[str]:
+def references(source: Source, raw: bytes, count: int) -> list[str]:
     """The texts that references point to, one after the other.
 
     Raises:

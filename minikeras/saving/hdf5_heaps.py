@@ -89,7 +89,7 @@ class Heaps:
             self._objects[heap - self.base, index] = (place + _HEADER, size)
             place += step
 
-    def text(self, reference: Any) -> bytes:
+    def text(self, reference: object) -> bytes:
         """The text that a reference of `REFERENCE` bytes points to.
 
         Raises:

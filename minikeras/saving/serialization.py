@@ -346,7 +346,7 @@ def _refuse_other(config: dict[str, Any], module: str, name: str) -> None:
         )
 
 
-def _array_form(inner: dict[str, Any], safe_mode: bool) -> Any:
+def _array_form(inner: dict[str, Any], safe_mode: bool) -> np.ndarray[Any, Any]:
     kind = str(inner["dtype"])
     if kind.startswith(("str", "<U")):  # text, as long as it is
         return np.asarray(inner["value"], dtype=str)

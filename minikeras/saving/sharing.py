@@ -12,9 +12,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.types import Config
+
+if TYPE_CHECKING:
+    from minikeras.dtype_policies.policy import DTypePolicy
+
 
 _KEY = "shared_object_id"
 
@@ -55,7 +59,7 @@ def number_written(obj: object) -> dict[str, int]:
     return {_KEY: number}
 
 
-def without_single_numbers(config: Config) -> Any:
+def without_single_numbers(config: Config) -> dict[str, Any]:
     """A config in which only the objects that stand in it more than once have numbers."""
     counts: Counter[int] = Counter()
     for part in _dicts(config):
@@ -82,7 +86,7 @@ def _dicts(config: Config) -> Iterator[dict[str, Any]]:
             waiting.extend(value)
 
 
-def read(config: dict[str, Any]) -> Any:
+def read(config: dict[str, Any]) -> DTypePolicy | None:
     """The object that was made from a config of the same number, or None."""
     known = _known.get()
     number = config.get(_KEY)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minikeras.engine.warn import warn_user
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, nearest
@@ -24,7 +26,7 @@ class Filled(MutableMapping[str, Any]):
     def __init__(self, group: Group) -> None:
         self.group = group
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: np.ndarray[Any, Any]) -> None:
         if isinstance(value, Variable) or hasattr(value, "numpy"):
             value = value.numpy()
         self.group.entries[str(key)] = Entry.of(value)

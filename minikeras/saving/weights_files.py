@@ -155,7 +155,7 @@ def legacy_layout(file: object) -> bool:
 
 
 @contextmanager
-def opened_weights(file: Any) -> Iterator[Tree]:
+def opened_weights(file: str) -> Iterator[Tree]:
     """The arrays of a weights file or whole model, of any format but the old `.h5`.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, optimizers
 from minikeras.engine import ranks, tree
@@ -20,6 +20,10 @@ from minikeras.training.compile_loss import CompileLoss
 from minikeras.training.compile_metrics import CompileMetrics
 from minikeras.training.nan_watch import NanWatch
 from minikeras.types import ArrayLike, Identifier, Nested
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+    from minikeras.metrics.metric import Metric
 
 
 class CompileState:
@@ -162,12 +166,12 @@ class Compiling:
     # Under the names that training steps written for Keras have for them.
 
     @UntilSet
-    def _loss_tracker(self) -> Any:
+    def _loss_tracker(self) -> Metric | None:
         """The mean of the loss; None before `compile`."""
         return None if self._compile is None else self._compile.tracker
 
     @UntilSet
-    def _compile_loss(self) -> Any:
+    def _compile_loss(self) -> CompileLoss | None:
         """The losses given to `compile`, as one, or None."""
         return None if self._compile is None else self._compile.loss
 
@@ -298,7 +302,7 @@ class Compiling:
         y: Nested[ArrayLike],
         y_pred: Nested[ArrayLike],
         sample_weight: Nested[ArrayLike] | None = None,
-    ) -> Any:
+    ) -> dict[str, Tensor]:
         """Update the metrics of `compile` and give all results; override for your own.
 
         Args:

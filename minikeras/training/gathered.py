@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.engine import tree
 from minikeras.training.steps import to_numpy
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+    from minikeras.types import Nested
 
 
 class Gathered:
@@ -19,7 +23,7 @@ class Gathered:
         self._whole: Any = None
         self._filled = 0
 
-    def add(self, outputs: Any) -> None:
+    def add(self, outputs: Nested[Tensor]) -> None:
         """Append a batch of outputs."""
         outputs = to_numpy(outputs)
         leaves, spec = tree.flatten_spec(outputs)
@@ -62,7 +66,7 @@ class Gathered:
         return tree.map_structure(lambda *parts: np.concatenate(parts), *self._batches)
 
 
-def joined(outputs: list[Any]) -> Any:
+def joined(outputs: list[Any]) -> Nested[Tensor]:
     """The outputs of neighbouring batches as one; a single one stays as it is."""
     if len(outputs) == 1:
         return outputs[0]

@@ -30,7 +30,7 @@ _LOSS, _WEIGHTS = "compile: loss", "compile: loss_weights"
 Found = list[tuple[Place, Loss, Any]]
 
 
-def line_up(outputs: Outputs, losses: Any, weights: Any) -> Found:
+def line_up(outputs: Outputs, losses: Loss, weights: Any) -> Found:
     """The places that have losses, with loss and weight, in the order of the outputs.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from minikeras.training.shards import (
 
 if TYPE_CHECKING:
     from minikeras.optimizers.optimizer import Optimizer
+    from minikeras.types import Nested
 
 
 BatchFunction = Callable[[Any], Any]
@@ -123,7 +124,7 @@ class Steps(Compiling):
         )
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
-    def predict_step(self, data: object) -> Any:
+    def predict_step(self, data: object) -> Nested[Tensor]:
         """The outputs for one batch; override it for your own.
 
         Args:
@@ -240,7 +241,7 @@ def _batch_size(x: object) -> int:
     return int(next(leaf for leaf in tree.flatten(x) if leaf is not None).shape[0])
 
 
-def to_floats(logs: Any) -> dict[str, Any]:
+def to_floats(logs: Mapping[str, Tensor]) -> dict[str, Any]:
     """A step's logs as Python floats in the order of their names; arrays become NumPy's.
 
     This waits for the device.

@@ -207,7 +207,7 @@ class Trainer(Epochs):
         callbacks: Any = None,
         return_dict: bool = False,
         **kwargs: object,
-    ) -> Any:
+    ) -> float:
         """Loss and metrics over the data, without learning.
 
         Args:

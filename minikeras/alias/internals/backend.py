@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, ops, scopes, settings
 from minikeras.alias.identity import backend
@@ -25,6 +25,10 @@ from minikeras.scopes import device
 from minikeras.types import ArrayLike, DTypeLike
 from minikeras.variable import Variable, autocast_dtype, autocast_scope
 
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
+
 IS_THREAD_SAFE = True
 SUPPORTS_COMPLEX_DTYPES = True
 SUPPORTS_RAGGED_TENSORS = False
@@ -35,7 +39,7 @@ DATA_FORMATS = settings.DATA_FORMATS
 _global: dict[str, Any] = {}
 
 
-def get_keras_mask(x: object) -> Any:
+def get_keras_mask(x: object) -> Tensor:
     """The mask that a tensor carries, or None."""
     return mask_of(x)
 
@@ -153,7 +157,7 @@ def in_stateless_scope() -> bool:
     return get_stateless_scope() is not None
 
 
-def get_stateless_scope() -> Any:
+def get_stateless_scope() -> StatelessScope | None:
     """The innermost open `StatelessScope`, or None."""
     return getattr(current(), "scope", None)
 

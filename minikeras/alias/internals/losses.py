@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.losses import reduction as _reduction
@@ -11,6 +11,9 @@ from minikeras.losses.reduction import apply_mask
 from minikeras.losses.reduction import match_ranks as squeeze_or_expand_to_same_rank
 from minikeras.metrics.reductions import MeanMetricWrapper
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 def standardize_reduction(reduction: Any) -> None:
@@ -55,7 +58,7 @@ def confusion_matrix(
     num_classes: int,
     weights: ArrayLike | None = None,
     dtype: str = "int32",
-) -> Any:
+) -> Tensor:
     """How often each true class (rows) was taken for each class (columns)."""
     rows = ops.one_hot(ops.cast(labels, "int32"), num_classes)
     if weights is not None:

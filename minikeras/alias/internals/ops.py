@@ -14,6 +14,7 @@ from minikeras.types import Axis, ShapeLike
 from minikeras.utils.sources import get_source_inputs
 
 if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
     from minikeras.types import PartialShape, Sizes
 
 
@@ -91,7 +92,7 @@ def compute_transpose_output_shape(
 
 
 def compute_reshape_output_shape(
-    input_shape: ShapeLike, newshape: Any, newshape_arg_name: str = "newshape"
+    input_shape: ShapeLike, newshape: Shape, newshape_arg_name: str = "newshape"
 ) -> tuple[int | None, ...]:
     """The shape after a reshape, -1 worked out where it can be."""
     return _shape_of(lambda x: ops.reshape(x, tuple(newshape)), input_shape)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from minikeras.training.compile_loss import CompileLoss
 from minikeras.training.compile_metrics import CompileMetrics
@@ -24,7 +26,7 @@ get_data_adapter = make_adapter
 
 def class_weight_to_sample_weights(
     y: ArrayLike, class_weight: Mapping[int, float]
-) -> Any:
+) -> np.ndarray[Any, Any]:
     """The weight of each sample: that of its class."""
     return sample_weight_of(host_structure(y, "y"), class_weight)
 
@@ -35,7 +37,8 @@ def list_to_tuple(maybe_list: object) -> Any:
 
 
 def train_validation_split(
-    arrays: Any, validation_split: float
+    arrays: Sequence[np.ndarray[Any, Any] | None],
+    validation_split: float,
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The first samples of several arrays to train with, the last to validate with.
 

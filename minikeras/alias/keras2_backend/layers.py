@@ -11,6 +11,7 @@ from minikeras.settings import image_data_format
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
     from minikeras.engine.tensor import Tensor
 
 
@@ -22,14 +23,14 @@ def relu(
     alpha: float = 0.0,
     max_value: float | None = None,
     threshold: float = 0.0,
-) -> Any:
+) -> Tensor:
     """`x` above `threshold`, at most `max_value`; below, `alpha * (x - threshold)`."""
     from minikeras.activations import relu as found
 
     return found(x, alpha, max_value, threshold)
 
 
-def hard_sigmoid(x: ArrayLike) -> Any:
+def hard_sigmoid(x: ArrayLike) -> Tensor:
     """`0.2 * x + 0.5`, kept between 0 and 1: Keras 2's, which is steeper than Keras 3's."""
     return ops.clip(ops.convert_to_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
 
@@ -39,7 +40,7 @@ def softmax(x: ArrayLike, axis: int = -1) -> Any:
     return ops.softmax(x, axis)
 
 
-def bias_add(x: ArrayLike, bias: ArrayLike, data_format: str | None = None) -> Any:
+def bias_add(x: ArrayLike, bias: ArrayLike, data_format: str | None = None) -> Tensor:
     """Adds `(channels,)`, or one bias for every place `(*spatial, channels)`."""
     x, bias = ops.convert_to_tensor(x), ops.convert_to_tensor(bias)
     rank = len(x.shape)
@@ -57,12 +58,12 @@ def bias_add(x: ArrayLike, bias: ArrayLike, data_format: str | None = None) -> A
 def batch_normalization(
     x: ArrayLike,
     mean: ArrayLike,
-    var: Any,
+    var: Tensor,
     beta: ArrayLike,
     gamma: ArrayLike,
     axis: int = -1,
     epsilon: float = 1e-3,
-) -> Any:
+) -> Tensor:
     """`gamma * (x - mean) / sqrt(var + epsilon) + beta`."""
     return ops.batch_normalization(
         x, mean, var, axis, offset=beta, scale=gamma, epsilon=epsilon
@@ -71,12 +72,12 @@ def batch_normalization(
 
 def conv1d(
     x: Tensor,
-    kernel: Any,
+    kernel: Tensor,
     strides: Size = 1,
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Size = 1,
-) -> Any:
+) -> Tensor:
     """Convolution along steps; `padding="causal"` looks back only."""
     if padding == "causal":
         rate = dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0]
@@ -94,7 +95,7 @@ def conv2d(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Size = (1, 1),
-) -> Any:
+) -> Tensor:
     """Convolution of pictures."""
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
@@ -106,20 +107,20 @@ def conv3d(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Size = (1, 1, 1),
-) -> Any:
+) -> Tensor:
     """Convolution of volumes."""
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
 def conv2d_transpose(
     x: Tensor,
-    kernel: Any,
-    output_shape: Any,
+    kernel: Tensor,
+    output_shape: Shape,
     strides: Size = (1, 1),
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Size = (1, 1),
-) -> Any:
+) -> Tensor:
     """The gradient of a convolution with respect to its pictures.
 
     Args:
@@ -164,7 +165,7 @@ def depthwise_conv2d(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Size = (1, 1),
-) -> Any:
+) -> Tensor:
     """Each channel convolved with kernels of its own."""
     return ops.depthwise_conv(
         x, depthwise_kernel, strides, padding, data_format, dilation_rate
@@ -179,7 +180,7 @@ def separable_conv2d(
     padding: str = "valid",
     data_format: str | None = None,
     dilation_rate: Size = (1, 1),
-) -> Any:
+) -> Tensor:
     """Each channel convolved alone, then channels mixed at each place."""
     return ops.separable_conv(
         x,
@@ -199,7 +200,7 @@ def pool2d(
     padding: str = "valid",
     data_format: str | None = None,
     pool_mode: str = "max",
-) -> Any:
+) -> Tensor:
     """The largest or mean value of each window of pictures."""
     return _pool(x, pool_size, strides, padding, data_format, pool_mode)
 
@@ -211,7 +212,7 @@ def pool3d(
     padding: str = "valid",
     data_format: str | None = None,
     pool_mode: str = "max",
-) -> Any:
+) -> Tensor:
     """The largest or mean value of each window of volumes."""
     return _pool(x, pool_size, strides, padding, data_format, pool_mode)
 
@@ -223,7 +224,7 @@ def _pool(
     padding: str,
     data_format: str | None,
     mode: str,
-) -> Any:
+) -> Tensor:
     kinds = {"max": ops.max_pool, "avg": ops.average_pool}
     if mode not in kinds:
         raise ValueError(f'pool: pool_mode={mode!r}; expected "max" or "avg".')

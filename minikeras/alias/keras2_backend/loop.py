@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, tree
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def rnn(
     step_function: Callable[[Any, Any], tuple[Any, Any]],
     inputs: ArrayLike,
-    initial_states: Any,
+    initial_states: Sequence[Tensor],
     go_backwards: bool = False,
     mask: ArrayLike | None = None,
     constants: Any = None,
@@ -44,7 +44,7 @@ def rnn(
         `(last_output, outputs, new_states)`.
     """
 
-    def swap(x: ArrayLike) -> Any:
+    def swap(x: ArrayLike) -> Tensor:
         x = ops.convert_to_tensor(x)
         x = x if time_major else ops.swapaxes(x, 0, 1)
         return ops.flip(x, 0) if go_backwards else x

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 def binary_crossentropy(
     target: ArrayLike, output: ArrayLike, from_logits: bool = False
-) -> Any:
+) -> Tensor:
     """The crossentropy of each value, of zeros and ones."""
     return ops.binary_crossentropy(target, output, from_logits)
 
 
 def categorical_crossentropy(
     target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
-) -> Any:
+) -> Tensor:
     """The crossentropy of each sample, of one-hot classes."""
     return ops.categorical_crossentropy(target, output, from_logits, axis)
 
@@ -45,7 +45,7 @@ def binary_focal_crossentropy(
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
-) -> Any:
+) -> Tensor:
     """`binary_crossentropy`, with less weight for what is nearly right."""
     target, output = ops.convert_to_tensor(target), ops.convert_to_tensor(output)
     sure = ops.sigmoid(output) if from_logits else output
@@ -74,7 +74,7 @@ def categorical_focal_crossentropy(
 
 def ctc_batch_cost(
     y_true: ArrayLike, y_pred: Tensor, input_length: ArrayLike, label_length: ArrayLike
-) -> Any:
+) -> Tensor:
     """`(batch, 1)`: the CTC loss, with the last class as the blank.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.ops import (
@@ -23,6 +23,10 @@ from minikeras.ops import (
 from minikeras.settings import floatx
 from minikeras.types import ArrayLike
 
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
+
+
 Axis = int | list[int] | tuple[int, ...] | None
 
 
@@ -31,27 +35,27 @@ def equal(x: ArrayLike, y: ArrayLike) -> Any:
     return ops.equal(x, y)
 
 
-def not_equal(x: ArrayLike, y: ArrayLike) -> Any:
+def not_equal(x: ArrayLike, y: ArrayLike) -> Tensor:
     """Where `x` and `y` differ."""
     return ops.not_equal(x, y)
 
 
-def greater(x: ArrayLike, y: ArrayLike) -> Any:
+def greater(x: ArrayLike, y: ArrayLike) -> Tensor:
     """Where `x` is above `y`."""
     return ops.greater(x, y)
 
 
-def greater_equal(x: ArrayLike, y: ArrayLike) -> Any:
+def greater_equal(x: ArrayLike, y: ArrayLike) -> Tensor:
     """Where `x` is `y` or above."""
     return ops.greater_equal(x, y)
 
 
-def less(x: ArrayLike, y: ArrayLike) -> Any:
+def less(x: ArrayLike, y: ArrayLike) -> Tensor:
     """Where `x` is below `y`."""
     return ops.less(x, y)
 
 
-def less_equal(x: ArrayLike, y: ArrayLike) -> Any:
+def less_equal(x: ArrayLike, y: ArrayLike) -> Tensor:
     """Where `x` is `y` or below."""
     return ops.less_equal(x, y)
 
@@ -66,7 +70,7 @@ def minimum(x: ArrayLike, y: ArrayLike) -> Any:
     return ops.minimum(x, y)
 
 
-def pow(x: ArrayLike, a: ArrayLike) -> Any:
+def pow(x: ArrayLike, a: ArrayLike) -> Tensor:
     """`x` to the power of `a`."""
     return ops.power(x, a)
 
@@ -87,7 +91,7 @@ def clip(x: ArrayLike, min_value: Any, max_value: Any) -> Any:
     return x
 
 
-def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis`, over everything when None."""
     return ops.sum(x, axis, keepdims)
 
@@ -117,7 +121,7 @@ def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     return ops.var(_number(x), axis, keepdims)
 
 
-def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation over `axis`."""
     return ops.std(_number(x), axis, keepdims)
 
@@ -137,17 +141,17 @@ def argmax(x: ArrayLike, axis: int = -1) -> Any:
     return ops.argmax(x, axis)
 
 
-def argmin(x: ArrayLike, axis: int = -1) -> Any:
+def argmin(x: ArrayLike, axis: int = -1) -> Tensor:
     """Where the smallest value stands along `axis`."""
     return ops.argmin(x, axis)
 
 
-def cumsum(x: ArrayLike, axis: int = 0) -> Any:
+def cumsum(x: ArrayLike, axis: int = 0) -> Tensor:
     """Sums of all values up to each, along `axis`."""
     return ops.cumsum(x, axis)
 
 
-def cumprod(x: ArrayLike, axis: int = 0) -> Any:
+def cumprod(x: ArrayLike, axis: int = 0) -> Tensor:
     """Products of all values up to each, along `axis`."""
     return ops.cumprod(x, axis)
 
@@ -157,18 +161,18 @@ def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     return ops.logsumexp(x, axis, keepdims)
 
 
-def l2_normalize(x: ArrayLike, axis: Axis = None) -> Any:
+def l2_normalize(x: ArrayLike, axis: Axis = None) -> Tensor:
     """`x` divided by its Euclidean length along `axis`."""
     total = ops.sum(ops.square(x), axis, keepdims=True)
     return ops.multiply(x, ops.rsqrt(ops.maximum(total, 1e-12)))
 
 
-def dot(x: ArrayLike, y: ArrayLike) -> Any:
+def dot(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The product over the last axis of `x` and the last but one of `y`."""
     return ops.dot(x, y)
 
 
-def batch_dot(x: ArrayLike, y: ArrayLike, axes: Axis = None) -> Any:
+def batch_dot(x: ArrayLike, y: ArrayLike, axes: Axis = None) -> Tensor:
     """Products sample by sample, over one axis of each.
 
     Args:

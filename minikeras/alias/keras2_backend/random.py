@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
 from minikeras.settings import floatx
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 def random_normal(
@@ -27,7 +30,7 @@ def random_uniform(
     maxval: float = 1.0,
     dtype: DTypeLike | None = None,
     seed: int | None = None,
-) -> Any:
+) -> Tensor:
     """Draws from `minval` to below `maxval`."""
     return random.uniform(shape, minval, maxval, dtype or floatx(), seed)
 
@@ -37,7 +40,7 @@ def random_bernoulli(
     p: float = 0.0,
     dtype: DTypeLike | None = None,
     seed: int | None = None,
-) -> Any:
+) -> Tensor:
     """1 with probability `p`, else 0."""
     drawn = random.uniform(shape, dtype="float32", seed=seed)
     return ops.cast(drawn < p, dtype or floatx())
@@ -82,7 +85,7 @@ def random_uniform_variable(
 
 def dropout(
     x: ArrayLike, level: float, noise_shape: Any = None, seed: int | None = None
-) -> Any:
+) -> Tensor:
     """A share `level` of the values becomes 0, the others grow to make up for it."""
     return random.dropout(x, level, noise_shape, seed)
 

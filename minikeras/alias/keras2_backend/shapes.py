@@ -32,7 +32,7 @@ def expand_dims(x: ArrayLike, axis: int = -1) -> Any:
     return ops.expand_dims(x, axis)
 
 
-def squeeze(x: ArrayLike, axis: int) -> Any:
+def squeeze(x: ArrayLike, axis: int) -> Tensor:
     """`x` without one axis, which has size 1."""
     return ops.squeeze(x, axis)
 
@@ -42,7 +42,7 @@ def reshape(x: ArrayLike, shape: ShapeLike) -> Any:
     return ops.reshape(x, shape)
 
 
-def permute_dimensions(x: ArrayLike, pattern: Sequence[int]) -> Any:
+def permute_dimensions(x: ArrayLike, pattern: Sequence[int]) -> Tensor:
     """`x` with its axes in another order."""
     return ops.transpose(x, pattern)
 
@@ -52,7 +52,7 @@ def flatten(x: ArrayLike) -> Any:
     return ops.reshape(x, (-1,))
 
 
-def batch_flatten(x: Tensor) -> Any:
+def batch_flatten(x: Tensor) -> Tensor:
     """`(batch, values)`."""
     size = 1
     for length in x.shape[1:]:
@@ -70,22 +70,22 @@ def tile(x: ArrayLike, n: ArrayLike) -> Any:
     return ops.tile(x, [n] if isinstance(n, int) else n)
 
 
-def repeat(x: ArrayLike, n: int) -> Any:
+def repeat(x: ArrayLike, n: int) -> Tensor:
     """`(batch, values)` to `(batch, n, values)`."""
     return ops.repeat(ops.expand_dims(x, 1), n, 1)
 
 
-def repeat_elements(x: ArrayLike, rep: int, axis: int) -> Any:
+def repeat_elements(x: ArrayLike, rep: int, axis: int) -> Tensor:
     """Each element `rep` times, along `axis`."""
     return ops.repeat(x, rep, axis)
 
 
-def reverse(x: ArrayLike, axes: int | Sequence[int]) -> Any:
+def reverse(x: ArrayLike, axes: int | Sequence[int]) -> Tensor:
     """`x` backwards along the axes."""
     return ops.flip(x, axes)
 
 
-def gather(reference: Any, indices: ArrayLike) -> Any:
+def gather(reference: Any, indices: ArrayLike) -> Tensor:
     """The rows of `reference` at `indices`."""
     return ops.take(reference, indices, axis=0)
 
@@ -95,7 +95,7 @@ def one_hot(indices: ArrayLike, num_classes: int) -> Any:
     return ops.one_hot(ops.cast(indices, "int64"), num_classes, dtype=floatx())
 
 
-def eye(size: Sizes, dtype: DTypeLike | None = None, name: str | None = None) -> Any:
+def eye(size: Sizes, dtype: DTypeLike | None = None, name: str | None = None) -> Tensor:
     """The identity matrix, as a variable's value."""
     rows, columns = (size, size) if isinstance(size, int) else size
     return ops.eye(rows, columns, dtype=dtype or floatx())
@@ -103,7 +103,7 @@ def eye(size: Sizes, dtype: DTypeLike | None = None, name: str | None = None) ->
 
 def ones(
     shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 1."""
     return ops.ones(shape, dtype or floatx())
 
@@ -124,19 +124,19 @@ def ones_like(
 
 def zeros_like(
     x: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 0, in the shape of `x`."""
     return ops.zeros_like(x, dtype)
 
 
-def temporal_padding(x: ArrayLike, padding: Sequence[int] = (1, 1)) -> Any:
+def temporal_padding(x: ArrayLike, padding: Sequence[int] = (1, 1)) -> Tensor:
     """Zeros before and after the steps of `(batch, steps, features)`."""
     return ops.pad(x, [(0, 0), tuple(padding), (0, 0)])
 
 
 def spatial_2d_padding(
     x: ArrayLike, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None
-) -> Any:
+) -> Tensor:
     """Zeros around pictures."""
     return _pad(x, padding, data_format)
 
@@ -145,7 +145,7 @@ def spatial_3d_padding(
     x: ArrayLike,
     padding: Any = ((1, 1), (1, 1), (1, 1)),
     data_format: str | None = None,
-) -> Any:
+) -> Tensor:
     """Zeros around volumes."""
     return _pad(x, padding, data_format)
 
@@ -156,7 +156,7 @@ def resize_images(
     width_factor: int,
     data_format: str,
     interpolation: str = "nearest",
-) -> Any:
+) -> Tensor:
     """Pictures made larger by whole factors."""
     rows = 1 if data_format == "channels_last" else 2
     size = (x.shape[rows] * height_factor, x.shape[rows + 1] * width_factor)
@@ -177,7 +177,7 @@ def resize_volumes(
     return x
 
 
-def _pad(x: ArrayLike, padding: str, data_format: str | None) -> Any:
+def _pad(x: ArrayLike, padding: str, data_format: str | None) -> Tensor:
     inner = [tuple(pair) for pair in padding]
     if (data_format or image_data_format()) == "channels_first":
         return ops.pad(x, [(0, 0), (0, 0), *inner])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def constant(
     dtype: DTypeLike | None = None,
     shape: ShapeLike | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """A tensor of `value`, spread over `shape` where one is given."""
     tensor = ops.convert_to_tensor(value, dtype or floatx())
     return tensor if shape is None else ops.broadcast_to(tensor, shape)
@@ -52,7 +53,7 @@ def cast_to_floatx(x: ArrayLike) -> Any:
     return ops.cast(x, floatx())
 
 
-def get_value(x: ArrayLike) -> Any:
+def get_value(x: ArrayLike) -> np.ndarray[Any, Any]:
     """The values as an array."""
     return x if isinstance(x, np.ndarray) else ops.convert_to_numpy(x)
 
@@ -88,7 +89,7 @@ def update(x: Variable, new_x: object) -> Any:
     return x.assign(new_x)
 
 
-def update_add(x: Variable, increment: object) -> Any:
+def update_add(x: Variable, increment: object) -> Variable:
     """Adds to a variable."""
     return x.assign_add(increment)
 
@@ -140,7 +141,9 @@ def is_tensor(x: ArrayLike) -> bool:
     return ops.is_tensor(x) or is_keras_tensor(x)
 
 
-def switch(condition: ArrayLike, then_expression: Any, else_expression: Any) -> Any:
+def switch(
+    condition: ArrayLike, then_expression: ArrayLike, else_expression: ArrayLike
+) -> Any:
     """One of two values or functions, element by element or for one condition."""
     then = then_expression() if callable(then_expression) else then_expression
     other = else_expression() if callable(else_expression) else else_expression
@@ -156,7 +159,7 @@ def map_fn(
     elems: ArrayLike,
     name: str | None = None,
     dtype: DTypeLike | None = None,
-) -> Any:
+) -> Tensor:
     """`fn` of each slice along the first axis, stacked."""
     found = ops.map(fn, elems)
     return found if dtype is None else ops.cast(found, dtype)
@@ -167,7 +170,7 @@ def foldl(
     elems: ArrayLike,
     initializer: Any = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """`fn(fn(initializer, first), second)` and so on; the first element starts by default."""
     elems = ops.convert_to_tensor(elems)
     total = elems[0] if initializer is None else ops.convert_to_tensor(initializer)
@@ -180,12 +183,12 @@ def foldr(
     elems: ArrayLike,
     initializer: Identifier = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """`foldl` from the last element to the first."""
     return foldl(fn, ops.flip(ops.convert_to_tensor(elems), 0), initializer)
 
 
-def in_top_k(predictions: ArrayLike, targets: Any, k: int) -> Any:
+def in_top_k(predictions: ArrayLike, targets: Tensor, k: int) -> Tensor:
     """Whether the class of each sample is among its `k` best."""
     return ops.in_top_k(targets, predictions, k)
 
@@ -249,7 +252,7 @@ def function(
     return run
 
 
-def _models() -> Any:
+def _models() -> ModuleType:
     from minikeras import models
 
     return models

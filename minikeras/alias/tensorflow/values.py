@@ -126,7 +126,9 @@ class Sizes(TensorShape):
         return (self[i] for i in range(len(self)))
 
 
-def _by_element(function: Callable[[Any, Any], Any], swapped: bool) -> Any:
+def _by_element(
+    function: Callable[[Any, Any], Any], swapped: bool
+) -> Callable[..., Any]:
     def method(self: Sizes, other: Any) -> Any:
         if isinstance(other, int):
             other = (other,) * len(self)

@@ -80,7 +80,7 @@ def _first(item: tuple[str, Any]) -> str:
     return item[0]
 
 
-def _filled(array: Any) -> bool:
+def _filled(array: np.ndarray[Any, Any]) -> bool:
     """Whether all elements are the same, the sign of zeros too."""
     first = array.flat[0]
     if not (array == first).all():

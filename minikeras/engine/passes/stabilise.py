@@ -21,6 +21,9 @@ from minikeras.engine.prims.fused import log_softmax
 from minikeras.engine.prims.stable import log_logistic
 
 if TYPE_CHECKING:
+    from minikeras.engine.graph import Node, Value
+    from minikeras.engine.origins import Origin
+    from minikeras.engine.records import Record
     from minikeras.engine.tensor import Tensor
 
 
@@ -45,7 +48,7 @@ def stabilise_graph(graph: Graph) -> Graph:
     """The pass: `stabilise` on a graph's nodes."""
     constants = graph.constants
 
-    def scalar(value: Any) -> float | None:
+    def scalar(value: Value) -> float | None:
         array = constants.get(value)
         return float(array.item()) if array is not None and array.size == 1 else None
 
@@ -91,7 +94,9 @@ def _rewrite(
 
 
 def _unclip(
-    value: Any, producer: dict[int, Any], scalar: Callable[[Any], float | None]
+    value: Any,
+    producer: dict[int, Any],
+    scalar: Callable[[Any], float | None],
 ) -> Any:
     """The value below clips to about [0, 1]."""
     while True:

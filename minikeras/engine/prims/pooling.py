@@ -7,6 +7,7 @@ reads another array at the maxima: the transpose of `max_pool_grad`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval, Shape, ShapeError
@@ -37,7 +38,7 @@ def _pooled(op: str, x: Shape, window: Ints, strides: Ints, padding: Pads) -> Sh
     return (x[0], *spatial, x[-1])
 
 
-def _infer_pool(op: str) -> Any:
+def _infer_pool(op: str) -> Callable[..., Any]:
     def infer(x: Aval, *, window: Ints, strides: Ints, padding: Pads) -> Aval:
         check_dtype(op, "x", x, "numeric")
         check_rank(op, "x", x, 3, None)

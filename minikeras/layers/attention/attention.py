@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops, random
 from minikeras.engine.tensor import Tensor
@@ -11,6 +11,9 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import one_of
 from minikeras.ops.nn.probabilities import shares
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
 
 
 class _ListAttention(Layer):
@@ -79,7 +82,7 @@ class _ListAttention(Layer):
 
     def _calculate_score_mask(
         self, scores: Tensor, v_mask: Tensor | None, use_causal_mask: bool
-    ) -> Any:
+    ) -> Tensor | None:
         """Where a target may look, or None for everywhere."""
         allowed = None
         if v_mask is not None:
@@ -95,7 +98,7 @@ class _ListAttention(Layer):
         value: Tensor,
         scores_mask: Tensor | None = None,
         training: bool = False,
-    ) -> Any:
+    ) -> tuple[Tensor, ...]:
         """The values weighed by the softmax of the scores, and the weights."""
         if scores_mask is not None:
             lowest = 65504.0 if scores.dtype == "float16" else 1.0e9
@@ -113,7 +116,7 @@ class _ListAttention(Layer):
         self._checked(inputs, mask)
         return None if mask is None or mask[0] is None else mask[0]
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[tuple[int, ...]]) -> Shape:
         """The query's shape with the last size of the value."""
         return (*input_shape[0][:-1], input_shape[1][-1])
 
@@ -127,7 +130,7 @@ class _ListAttention(Layer):
         }
 
 
-def causal_mask(targets: Any, sources: object) -> Any:
+def causal_mask(targets: int, sources: object) -> Tensor:
     """Bools `(1, targets, sources)`: a target sees sources up to its own place."""
     rows = ops.arange(targets, dtype="int32")
     columns = ops.arange(sources, dtype="int32")
@@ -197,7 +200,7 @@ class Attention(_ListAttention):
                 name="concat_score_weight", shape=(), initializer="ones"
             )
 
-    def _calculate_scores(self, query: Tensor, key: Tensor) -> Any:
+    def _calculate_scores(self, query: Tensor, key: Tensor) -> Tensor:
         if self.score_mode == "dot":
             scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
             return scores if self.scale is None else scores * self.scale
@@ -262,7 +265,7 @@ class AdditiveAttention(Attention):
                 name="scale", shape=(input_shape[0][-1],), initializer="glorot_uniform"
             )
 
-    def _calculate_scores(self, query: Tensor, key: Tensor) -> Any:
+    def _calculate_scores(self, query: Tensor, key: Tensor) -> Tensor:
         total = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
         if self.scale is not None:
             total = total * self.scale

@@ -154,7 +154,7 @@ class GroupedQueryAttention(HeadAttention):
     def _depth(self) -> int:
         return self.head_dim
 
-    def _for_each_head(self, heads: Tensor) -> Any:
+    def _for_each_head(self, heads: Tensor) -> Tensor:
         shared = self.num_query_heads // heads.shape[2]
         return heads if shared == 1 else ops.repeat(heads, shared, axis=2)
 
@@ -165,7 +165,7 @@ class GroupedQueryAttention(HeadAttention):
         v: Tensor,
         allowed: Tensor | None,
         training: bool | None,
-    ) -> Any:
+    ) -> tuple[Tensor, ...]:
         k, v = self._for_each_head(k), self._for_each_head(v)
         scores = ops.einsum("bquh,bkuh->buqk", q * self._factor(), k)
         weights = self._masked_softmax(scores, allowed)

@@ -70,7 +70,7 @@ class HeadAttention(Layer):
         self._dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
 
     def _projection(
-        self, name: str, equation: str, sizes: Any, bias_axes: str, **more: Any
+        self, name: str, equation: str, sizes: PartialShape, bias_axes: str, **more: Any
     ) -> EinsumDense:
         """A dense layer with this layer's options; its first values are its own."""
         given: dict[str, Any] = {}
@@ -118,7 +118,7 @@ class HeadAttention(Layer):
         key_mask: Tensor | None = None,
         attention_mask: Tensor | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensor | None:
         """Where a target may look, `(batch, targets, sources)`, or None for everywhere.
 
         A subclass may have its own, under this name as in Keras.
@@ -198,7 +198,7 @@ class HeadAttention(Layer):
             options = accepted(method, options)
         return self._compute_attention(query, key, value, **options)
 
-    def _for_each_head(self, heads: Tensor) -> Any:
+    def _for_each_head(self, heads: Tensor) -> Tensor:
         """Keys or values, one head for each of the query's."""
         return heads
 
@@ -250,7 +250,9 @@ class HeadAttention(Layer):
         """The result, and the weights of the values."""
         raise NotImplementedError
 
-    def _masked_softmax(self, attention_scores: Any, attention_mask: Any = None) -> Any:
+    def _masked_softmax(
+        self, attention_scores: Tensor, attention_mask: Any = None
+    ) -> Tensor:
         """Weights from scores. A subclass may have its own, under this name as in Keras."""
         rank = len(attention_scores.shape)
         mask = self._with_heads(attention_mask, rank, len(self._softmax.axis))

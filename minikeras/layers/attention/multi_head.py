@@ -14,6 +14,7 @@ from minikeras.layers.base.options import positive
 from minikeras.types import Identifier, PartialShape
 
 if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
     from minikeras.types import ShapeLike
 
 
@@ -89,7 +90,7 @@ class MultiHeadAttention(HeadAttention):
         dropout: float = 0.0,
         use_bias: bool = True,
         output_shape: ShapeLike | None = None,
-        attention_axes: Any = None,
+        attention_axes: Shape | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
         kernel_initializer: Identifier = "glorot_uniform",
@@ -218,7 +219,7 @@ class MultiHeadAttention(HeadAttention):
         v: Tensor,
         allowed: Tensor | None,
         training: bool | None,
-    ) -> Any:
+    ) -> tuple[Tensor, ...]:
         rank = len(q.shape)
         axes = self.attention_axes or ()
         letters = string.ascii_lowercase

@@ -38,6 +38,10 @@ from minikeras.layers.base.straight import straight
 from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable, autocast_dtype, autocast_scope
 
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike, Nested
+
+
 # The layer whose name scope is open: its build() inside its call adds no second one.
 _scope_owner: ContextVar[Any] = ContextVar("minikeras_scope_owner", default=None)
 
@@ -151,7 +155,7 @@ class LayerCalls:
                     return found
             return self._run(args, kwargs)
 
-    def _straight(self, x: Any) -> Any:
+    def _straight(self, x: Nested[ArrayLike]) -> Any:
         """The call with `x` alone, where there is nothing to do around it; else `MISS`."""
         if type(x) is not Tensor or not self.__dict__.get("_called"):
             return MISS
@@ -502,7 +506,7 @@ def shapes_to_tensors(shapes: Any, dtype: str) -> Any:
     return kind(shapes_to_tensors(s, dtype) for s in shapes)
 
 
-def tensors_to_shapes(tensors: Any) -> Any:
+def tensors_to_shapes(tensors: object) -> Any:
     """The reverse of `shapes_to_tensors`."""
     if isinstance(tensors, (list, tuple)):
         return type(tensors)([tensors_to_shapes(t) for t in tensors])

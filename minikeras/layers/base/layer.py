@@ -152,7 +152,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         return found
 
     @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
+    def dtype_policy(self, value: object) -> None:
         policy: Any = dtype_policies.get(value)
         refuse_quantized(self._label(), policy)
         held: Any = self.__dict__.get("_dtype_policy")
@@ -306,7 +306,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         layer = self if self.built else self._twin()
         return layer._shaped(args, kwargs)
 
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> PartialShape:
         """The output's shape for inputs of these shapes; an unbuilt layer stays so.
 
         Args:

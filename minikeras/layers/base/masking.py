@@ -12,6 +12,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.engine.warn import warn_user
 
 if TYPE_CHECKING:
+    from minikeras.layers.base.call_info import CallInfo
     from minikeras.types import ArrayLike
 
 
@@ -43,7 +44,7 @@ def set_mask(tensor: object, mask: object) -> None:
         tensor._keras_mask = mask
 
 
-def copy_mask(source: object, target: Any) -> Any:
+def copy_mask(source: object, target: Tensor) -> Tensor:
     """`target`, with the mask of `source`."""
     mask = mask_of(source)
     if mask is not None:
@@ -63,7 +64,7 @@ def first_masks(args: tuple[Any, ...], kwargs: dict[str, Any], info: object) -> 
     return masks_of(next(iter(kwargs.values()))) if kwargs else None
 
 
-def fill_masks(info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def fill_masks(info: CallInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Give `call` the masks of its tensors, under `mask` or `<argument>_mask`."""
     if (
         len(args) == 1

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from minikeras import naming
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
 from minikeras.layers.base.describing import init_config, takes
 from minikeras.ops.op import set_recorder
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
 
 
 class KerasHistory(NamedTuple):
@@ -33,7 +36,7 @@ class Node:
         operation: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        outputs: Any,
+        outputs: ArrayLike,
     ) -> None:
         self.operation = operation
         self.args = args

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -23,7 +24,7 @@ class Ranked(Layer):
             cls.__init__.__qualname__ = f"{cls.__name__}.__init__"
 
 
-def _for_rank(init: Any, rank: int) -> Any:
+def _for_rank(init: Callable[..., Any], rank: int) -> Callable[..., Any]:
     """A copy of a constructor whose default sizes name every axis, as Keras's do."""
     given = [
         (p.name, p.default)

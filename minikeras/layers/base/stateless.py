@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.interpret import Block, current, within
@@ -122,7 +123,7 @@ class StatelessScope(Block):
             )
         self._values[variable.state] = tensor
 
-    def get_current_value(self, variable: Any) -> Any:
+    def get_current_value(self, variable: Variable) -> Tensor | None:
         """The variable's value in the block; None if it has none of its own there."""
         return self._values.get(variable.state)
 

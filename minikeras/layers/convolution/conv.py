@@ -86,7 +86,7 @@ class Windowed(Ranked):
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes=axes)
         return int(channels)
 
-    def _finish(self, x: Tensor) -> Any:
+    def _finish(self, x: Tensor) -> Tensor:
         """Add the bias, apply the activation."""
         if self.bias is not None:
             bias: Any = self.bias
@@ -183,10 +183,10 @@ class BaseConv(LowRank, Windowed):
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
         self._adapt_if_planned()
 
-    def _convolved(self, x: Tensor) -> Any:
+    def _convolved(self, x: Tensor) -> Tensor:
         return self.convolution_op(x, self.kernel)
 
-    def convolution_op(self, inputs: Tensor, kernel: ArrayLike) -> Any:
+    def convolution_op(self, inputs: Tensor, kernel: ArrayLike) -> Tensor:
         """The convolution alone, without bias and activation; what subclasses change.
 
         Args:
@@ -265,7 +265,7 @@ class Conv1D(BaseConv):
     _rank = 1
     _paddings = ("valid", "same", "causal")
 
-    def convolution_op(self, inputs: Tensor, kernel: ArrayLike) -> Any:
+    def convolution_op(self, inputs: Tensor, kernel: ArrayLike) -> Tensor:
         """The convolution alone, without bias and activation; what subclasses change.
 
         Args:

@@ -61,7 +61,7 @@ class BaseDepthwiseConv(Windowed):
         filters = channels * self.depth_multiplier
         self.bias = weight(self, "bias", (filters,)) if self.use_bias else None
 
-    def _convolved(self, x: Tensor) -> Any:
+    def _convolved(self, x: Tensor) -> Tensor:
         return ops.depthwise_conv(
             x,
             self.kernel,
@@ -144,7 +144,7 @@ class BaseSeparableConv(Windowed):
         )
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
 
-    def _convolved(self, x: Tensor) -> Any:
+    def _convolved(self, x: Tensor) -> Tensor:
         return ops.separable_conv(
             x,
             self.depthwise_kernel,

@@ -68,7 +68,7 @@ class BaseConvTranspose(Windowed):
         )
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
 
-    def _convolved(self, x: Tensor) -> Any:
+    def _convolved(self, x: Tensor) -> Tensor:
         return ops.conv_transpose(
             x,
             self.kernel,

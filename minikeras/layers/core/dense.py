@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import activations, ops
 from minikeras.engine.tensor import Tensor
@@ -19,9 +19,14 @@ from minikeras.layers.core.low_rank import LowRank, adapted
 from minikeras.ops.op import op
 from minikeras.types import Identifier, PartialShape
 
+if TYPE_CHECKING:
+    from minikeras.variable import Variable
+
 
 @op
-def _affine(inputs: Any, kernel: Any, bias: Any) -> Any:
+def _affine(
+    inputs: Tensor, kernel: Tensor | Variable, bias: Tensor | Variable
+) -> Tensor:
     """`inputs @ kernel + bias`: an op, which is remembered as a whole."""
     return ops.add(ops.matmul(inputs, kernel), bias)
 
@@ -126,7 +131,7 @@ class Dense(LowRank):
             return x
         return self.activation(x)
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> PartialShape:
         """The input's shape with `units` at the end."""
         return (*input_shape[:-1], self.units)
 

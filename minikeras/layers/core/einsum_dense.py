@@ -235,7 +235,7 @@ class EinsumDense(LowRank):
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> PartialShape:
         """The sizes of the equation's result."""
         return self._shapes(input_shape).output
 

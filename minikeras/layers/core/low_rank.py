@@ -12,7 +12,9 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import positive
 
 if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
     from minikeras.types import Identifier
+    from minikeras.variable import Variable
 
 
 def adapted(name: str) -> Any:
@@ -120,7 +122,7 @@ class LowRank(Layer):
             return ()
         return tuple(getattr(self, f"lora_{self._adapted}_{part}") for part in "ab")
 
-    def _corrected(self, weight: Any) -> Any:
+    def _corrected(self, weight: Variable) -> Tensor:
         a, b = self._factors()
         return ops.add(weight, ops.matmul(a, b) * (self.lora_alpha / self.lora_rank))
 

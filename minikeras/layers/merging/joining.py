@@ -76,7 +76,7 @@ class Concatenate(Merge):
         return {**super().get_config(), "axis": self.axis}
 
 
-def _is_whole(mask: Any, shape: Shape) -> bool:
+def _is_whole(mask: tuple[int, ...], shape: Shape) -> bool:
     """Whether a mask has an entry for each entry of a tensor of this shape."""
     return len(mask) == len(shape) and all(
         a == b or b is None for a, b in zip(mask, shape)
@@ -160,7 +160,7 @@ def _known_and_different(a: Tensor, b: Tensor) -> bool:
     return a != b and not isinstance(a, Unknown) and not isinstance(b, Unknown)
 
 
-def _batch_dot(x: Tensor, y: Tensor, a: int, b: int) -> Any:
+def _batch_dot(x: Tensor, y: Tensor, a: int, b: int) -> Tensor:
     """Sum over axis `a` of x and `b` of y, for each sample."""
     rest_x = [i for i in range(1, len(x.shape)) if i != a]
     rest_y = [i for i in range(1, len(y.shape)) if i != b]

@@ -81,7 +81,7 @@ class Merge(Layer):
         return found
 
 
-def _with_rank(x: Tensor, rank: int) -> Any:
+def _with_rank(x: Tensor, rank: int) -> Tensor:
     shape = x.shape
     if len(shape) == rank or not shape:
         return x
@@ -93,7 +93,7 @@ def _with_rank(x: Tensor, rank: int) -> Any:
     return made
 
 
-def _counting(x: Tensor) -> Any:
+def _counting(x: Tensor) -> Tensor | None:
     """The mask of a tensor, with axes of size 1 up to its rank; None without one."""
     mask = mask_of(x)
     if mask is None:
@@ -102,7 +102,7 @@ def _counting(x: Tensor) -> Any:
     return ops.reshape(mask, sizes)
 
 
-def _folded(function: Callable[[Any, Any], Any], inputs: list[Any]) -> Any:
+def _folded(function: Callable[[Any, Any], Any], inputs: list[Any]) -> Tensor:
     """Join inputs by twos; where one is masked, the other counts alone.
 
     Where all are masked, what is there is the first.
@@ -139,7 +139,7 @@ class Add(Merge):
     [[2.0, 2.0]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Tensor:
         total = inputs[0]
         for x in inputs[1:]:
             total = ops.add(total, x)
@@ -171,7 +171,7 @@ class Subtract(Merge):
 
     _inputs = 2
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Tensor:
         return ops.subtract(inputs[0], inputs[1])
 
 
@@ -197,7 +197,7 @@ class Multiply(Merge):
     [[9.0, 9.0]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Tensor:
         first, counts = inputs[0], _counting(inputs[0])
         if counts is None or len(inputs) == 1:
             return _folded(ops.multiply, inputs)
@@ -226,7 +226,7 @@ class Average(Merge):
     [[0.5, 0.5]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Tensor:
         total = inputs[0]
         for x in inputs[1:]:
             total = ops.add(total, x)
@@ -254,7 +254,7 @@ class Maximum(Merge):
     [[1.0, 1.0]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Tensor:
         return _folded(ops.maximum, inputs)
 
 
@@ -279,5 +279,5 @@ class Minimum(Merge):
     [[0.0, 0.0]]
     """
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Tensor:
         return _folded(ops.minimum, inputs)

@@ -183,7 +183,7 @@ class BatchNormalization(Layer):
 
     def _first_deviation(
         self, shape: PartialShape, dtype: DTypeLike | None = None
-    ) -> Any:
+    ) -> Tensor:
         return ops.sqrt(self.moving_variance_initializer(shape, dtype))
 
     def call(
@@ -271,13 +271,13 @@ class BatchNormalization(Layer):
         }
 
 
-def _move(average: Any, new: Any, momentum: float) -> None:
+def _move(average: Variable, new: Tensor, momentum: float) -> None:
     """Move an average towards a new value."""
     new = ops.stop_gradient(ops.cast(new, average.dtype))
     average.assign(average * momentum + new * (1.0 - momentum))
 
 
-def _check_mask(mask: Any, inputs: Tensor, owner: str) -> None:
+def _check_mask(mask: Tensor, inputs: Tensor, owner: str) -> None:
     shape, sizes = tuple(mask.shape), tuple(inputs.shape)
     fits = all(a is None or b is None or a in (1, b) for a, b in zip(shape, sizes))
     if not 0 < len(shape) < len(sizes) or not fits:

@@ -28,7 +28,7 @@ def one_of(value: ArrayLike, allowed: Sequence[Any], name: str, owner: str) -> A
     return value
 
 
-def output_mode_of(mode: Any, owner: str) -> str:
+def output_mode_of(mode: str, owner: str) -> str:
     """An output mode of lookup layers, by its name of today."""
     mode = _OLD_MODES.get(mode, mode) if isinstance(mode, str) else mode
     found: str = one_of(mode, LOOKUP_MODES, "output_mode", owner)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import samples_apart
 from minikeras.layers.preprocessing.batches import is_plain
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 class DataLayer(Layer):
@@ -32,8 +35,8 @@ def _as_array(value: ArrayLike) -> Any:
 
 
 def encoded(
-    ids: Any, mode: str, size: int, dtype: str, weights: ArrayLike | None = None
-) -> Any:
+    ids: Tensor, mode: str, size: int, dtype: str, weights: ArrayLike | None = None
+) -> Tensor:
     """Numbers below `size` as vectors, by ops; see `encoding.encode`.
 
     Args:

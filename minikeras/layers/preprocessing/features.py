@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, ops
 from minikeras.layers.merging import Concatenate
@@ -17,6 +17,10 @@ from minikeras.layers.preprocessing.rescaling import Rescaling
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.saving import serialization
 from minikeras.types import ArrayLike, DTypeLike, PartialShape, PolicyLike
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
+
 
 # The module by which Keras's files call these classes.
 HOME = "keras.src.layers.preprocessing.feature_space"
@@ -58,7 +62,12 @@ class Feature:
         output_mode: `"float"`, `"int"` or `"one_hot"`, what is made of its result.
     """
 
-    def __init__(self, dtype: PolicyLike, preprocessor: Any, output_mode: str) -> None:
+    def __init__(
+        self,
+        dtype: PolicyLike,
+        preprocessor: Layer | Mapping[str, Any],
+        output_mode: str,
+    ) -> None:
         one_of(output_mode, ("int", "one_hot", "float"), "output_mode", "Feature")
         self.dtype = dtype
         if isinstance(preprocessor, dict):

@@ -128,7 +128,7 @@ class HostLayer(Layer):
         return spec.shape
 
 
-def _shape(value: Any) -> tuple[int, ...]:
+def _shape(value: np.ndarray[Any, Any]) -> tuple[int, ...]:
     """Of an array, or of strings in lists."""
     return tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
 

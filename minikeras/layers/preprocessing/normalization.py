@@ -173,7 +173,7 @@ class Normalization(DataLayer):
         kept = {a % rank for a in self.axis}
         return tuple(a for a in range(rank) if a not in kept)
 
-    def _check_data(self, batch: Any) -> None:
+    def _check_data(self, batch: np.ndarray[Any, Any]) -> None:
         rank = batch.ndim
         if any(not -rank <= a < rank for a in self.axis):
             raise ArgumentError(

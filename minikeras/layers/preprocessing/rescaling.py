@@ -59,7 +59,7 @@ class Rescaling(DataLayer):
         )
         return x * scale + offset
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> PartialShape:
         """The input's shape."""
         return input_shape
 

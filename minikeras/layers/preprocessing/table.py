@@ -121,7 +121,9 @@ class Table:
             found[~hit] = self._unknown(unknown.tolist(), unknown)
         return found
 
-    def _unknown(self, shown: list[Any], raw: Any) -> Any:
+    def _unknown(
+        self, shown: list[Any], raw: Sequence[bytes] | np.ndarray[Any, Any]
+    ) -> Any:
         """Numbers of unknown tokens: `raw` is bytes, or an array of integers."""
         if self.oov == 0:
             raise ValueError(

@@ -213,7 +213,7 @@ class Bidirectional(Layer):
         self,
         sequences_shape: PartialShape,
         initial_state_shape: PartialShape | None = None,
-    ) -> Any:
+    ) -> tuple[int, ...]:
         """The shapes of what a call returns."""
         found = self.forward_layer.compute_output_shape(sequences_shape)
         states: list[Any] = []

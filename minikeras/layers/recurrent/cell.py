@@ -14,6 +14,7 @@ from minikeras.types import DTypeLike
 
 if TYPE_CHECKING:
     from minikeras.engine.aval import Shape
+    from minikeras.initializers.base import Initializer
 
 
 OPTIONS = (
@@ -204,7 +205,7 @@ def zero_states(sizes: Any, batch_size: Any, dtype: str) -> list[Any]:
     return [ops.zeros((batch_size, size), dtype) for size in sizes]
 
 
-def forgetful(initializer: Any, gates: int = 4) -> Callable[..., Any]:
+def forgetful(initializer: Initializer, gates: int = 4) -> Callable[..., Any]:
     """The first bias of an LSTM: ones for the second gate, which forgets.
 
     Reference:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -12,6 +12,9 @@ from minikeras.layers.base.keywords import CommonOptions
 from minikeras.layers.recurrent.cell_layer import CellLayer, of_cell
 from minikeras.layers.recurrent.conv_lstm_cell import ConvLSTMCell
 from minikeras.types import Identifier, PartialShape, Sizes
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
 
 
 class ConvLSTM(CellLayer):
@@ -115,7 +118,7 @@ class ConvLSTM(CellLayer):
         self,
         sequences_shape: PartialShape,
         initial_state_shape: PartialShape | None = None,
-    ) -> Any:
+    ) -> Shape:
         """The shapes of what a call returns."""
         batch, steps = sequences_shape[:2]
         one = self.cell.step_shape((batch, *sequences_shape[2:]))

@@ -156,7 +156,7 @@ class ConvLSTMCell(Cell):
         found = [run(x * masks[i], part) for i, part in enumerate(parts)]
         return ops.concatenate(found, self._channel_axis)
 
-    def _convolved(self, x: Tensor, kernel: Tensor) -> Any:
+    def _convolved(self, x: Tensor, kernel: Tensor) -> Tensor:
         return ops.conv(
             x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate
         )

@@ -46,7 +46,11 @@ def has_kernel(cell: Cell, masks: Masks, walk: Walk) -> bool:
 
 
 def run_fused(
-    cell: Any, projected: Tensor, states: Sequence[Tensor], mask: Any, walk: Walk
+    cell: Any,
+    projected: Tensor,
+    states: Sequence[Tensor],
+    mask: Tensor | None,
+    walk: Walk,
 ) -> Any:
     """As `run_cell`, given the projected inputs of all steps."""
     kernel, back = cell.recurrent_kernel, walk.backwards

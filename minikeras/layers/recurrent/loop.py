@@ -8,13 +8,17 @@ random is drawn before the loop and held over all steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minikeras import ops
 from minikeras.engine import tree
 from minikeras.engine.aval import Unknown
 from minikeras.engine.symbolic import KerasTensor, infer_call
 from minikeras.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
+
 
 CellFunction = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -35,7 +39,7 @@ class Walk(NamedTuple):
     zero_masked: bool = False
 
 
-def time_major(x: Tensor) -> Any:
+def time_major(x: Tensor) -> Tensor:
     """Swap the axes of batch and time; its own inverse."""
     return ops.transpose(x, (1, 0, *range(2, len(x.shape))))
 
@@ -102,7 +106,7 @@ def run_cell(
 def _one_step(
     step: CellFunction,
     x: Tensor,
-    m: Any,
+    m: Tensor | None,
     states: Sequence[Tensor],
     before: object,
     walk: Walk,
@@ -116,21 +120,23 @@ def _one_step(
     return _chosen(m, output, held), _chosen(m, after, states)
 
 
-def _no_steps(output: Any) -> Any:
+def _no_steps(output: Tensor) -> Tensor:
     """The outputs `(batch, 0, ...)` of a sequence without steps."""
     return ops.zeros((output.shape[0], 0, *output.shape[1:]), output.dtype)
 
 
-def _chosen(m: Tensor, yes: object, no: object) -> Any:
+def _chosen(m: Tensor, yes: object, no: object) -> Nested[Tensor]:
     """`yes` for the samples where the mask is true, else `no`, leaf by leaf."""
 
-    def choose(a: Tensor, b: Tensor) -> Any:
+    def choose(a: Tensor, b: Tensor) -> Tensor:
         return ops.where(ops.reshape(m, (*m.shape, *(1,) * (len(a.shape) - 1))), a, b)
 
     return tree.map_structure(choose, yes, no)
 
 
-def _first_output(step: CellFunction, xs: object, states: Sequence[Tensor]) -> Any:
+def _first_output(
+    step: CellFunction, xs: object, states: Sequence[Tensor]
+) -> Nested[Tensor]:
     """What a masked first step repeats, in the structure of the outputs."""
     slices = tree.map_structure(lambda x: KerasTensor(x.shape[1:], x.dtype), xs)
     symbols = tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype), states)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
@@ -18,6 +18,9 @@ from minikeras.layers.recurrent.cell import (
     zero_states,
 )
 from minikeras.types import Identifier
+
+if TYPE_CHECKING:
+    from minikeras.variable import Variable
 
 
 def lstm_step(cell: Any, total: Tensor, c: object, axis: int = -1) -> Any:
@@ -168,7 +171,7 @@ class LSTMCell(Cell):
         }
 
 
-def lstm_bias(cell: Any, size: int) -> Any:
+def lstm_bias(cell: Any, size: int) -> Variable | None:
     """The bias of an LSTM's four gates, or None."""
     if not cell.use_bias:
         return None

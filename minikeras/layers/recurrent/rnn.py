@@ -283,7 +283,7 @@ class RNN(Layer):
         self,
         sequences_shape: PartialShape,
         initial_state_shape: PartialShape | None = None,
-    ) -> Any:
+    ) -> tuple[int, ...]:
         """The shapes of what a call returns."""
         batch, steps = sequences_shape[:2]
         sizes = self.cell.state_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from minikeras import ops
@@ -95,11 +96,13 @@ class TimeDistributed(Wrapper):
         ]
         return tree.map_structure(lambda *ys: ops.stack(ys, 1), *results)
 
-    def _folded(self, one: Any, inputs: Tensor, mask: Tensor | None) -> Any:
+    def _folded(
+        self, one: Callable[..., Any], inputs: Tensor, mask: Tensor | None
+    ) -> Tensor:
         """All steps in one call, as so many samples."""
         batch, steps = inputs.shape[:2]
 
-        def fold(t: Any) -> Any:
+        def fold(t: Tensor) -> Tensor:
             return ops.reshape(t, (batch * steps, *t.shape[2:]))
 
         found = one(fold(inputs), None if mask is None else fold(mask))

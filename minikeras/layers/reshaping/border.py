@@ -357,7 +357,7 @@ class Cropping3D(_Border):
         }
 
 
-def _cropped(inputs: Tensor, cuts: list[tuple[int, int]]) -> Any:
+def _cropped(inputs: Tensor, cuts: list[tuple[int, int]]) -> Tensor:
     """`inputs` without `(before, after)` elements of each axis."""
     for size, (before, after) in zip(inputs.shape, cuts):
         if before + after >= size:

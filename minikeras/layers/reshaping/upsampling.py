@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from minikeras.types import Sizes
 
 
-def _repeated(x: Tensor, factors: tuple[int, ...], first: int) -> Any:
+def _repeated(x: Tensor, factors: tuple[int, ...], first: int) -> Tensor:
     """Each element of the spatial axes, repeated."""
     for i, factor in enumerate(factors):
         if factor > 1:

@@ -7,7 +7,7 @@ becomes a sub-graph (`engine/loops.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import loops, prims, tree
 from minikeras.engine.aval import Unknown
@@ -17,6 +17,10 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, stack_tensors, to_tensor
 from minikeras.ops.support import axis_of, sub_slice
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
+
 
 __all__ = ["scan", "associative_scan", "map", "vectorized_map"]
 
@@ -34,7 +38,7 @@ def _size(leaves: Sequence[Tensor], name: str) -> int:
     return sizes.pop()
 
 
-def _stacked(results: Sequence[Any]) -> Any:
+def _stacked(results: Sequence[Any]) -> Nested[Tensor] | None:
     """Equal structures with their leaves stacked along a new first axis."""
     columns = [tree.flatten(r) for r in results]
     spec = tree.flatten_spec(results[0])[1]
@@ -84,7 +88,7 @@ def _empty(f: Callable[[Any], Any], rows: _Rows) -> Any:
 def _spread(result: object, n: int) -> Any:
     """What one slice gives, for `n` of them: for a size that is not known yet."""
 
-    def widen(leaf: Any) -> Any:
+    def widen(leaf: Tensor | None) -> Tensor | None:
         if leaf is None:
             return None
         t = to_tensor(leaf)
@@ -256,7 +260,7 @@ def _mapped(function: Callable[[Any], Any], elements: object, name: str) -> Any:
 
 
 @op
-def map(f: Callable[[Any], Any], xs: ArrayLike) -> Any:
+def map(f: Callable[[Any], Any], xs: ArrayLike) -> Tensor:
     """A function on each slice along the first axis, the results stacked.
 
     Args:

@@ -173,7 +173,7 @@ def layer_normalization(
     return cast_to(result, dtype)
 
 
-def _line(v: Any, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+def _line(v: ArrayLike, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """`v` shaped to broadcast along `axes` of `x`."""
     v = to_tensor(v, x.dtype)
     shape = tuple(d if i in axes else 1 for i, d in enumerate(x.shape))

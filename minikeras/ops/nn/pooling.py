@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import prims
@@ -28,7 +28,7 @@ __all__ = [
 
 
 def _pool(
-    row: Any,
+    row: Callable[..., Any],
     x: Tensor,
     pool_size: object,
     strides: object,
@@ -198,7 +198,7 @@ def _adaptive(
     output_size: object,
     data_format: str | None,
     name: str,
-    reduce: Any,
+    reduce: Callable[..., Any],
 ) -> Tensor:
     """Windows of about equal size, as many as asked for, along each spatial axis.
 

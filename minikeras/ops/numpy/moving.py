@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown
@@ -156,7 +155,7 @@ def roll(
 
 
 @op
-def tile(x: ArrayLike, repeats: Any) -> Tensor:
+def tile(x: ArrayLike, repeats: ShapeLike) -> Tensor:
     """Whole copies of `x`, side by side.
 
     Args:
@@ -185,7 +184,7 @@ def tile(x: ArrayLike, repeats: Any) -> Tensor:
 
 
 @op
-def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Tensor:
+def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Tensor:
     """Each element several times in a row.
 
     Args:

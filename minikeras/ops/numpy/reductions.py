@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
@@ -16,6 +16,10 @@ from minikeras.ops.support import (
     const,
 )
 from minikeras.types import ArrayLike, Axis, DTypeLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.primitive import Primitive
+
 
 __all__ = [
     "sum", "prod", "mean", "var", "std", "max", "min", "amax", "amin", "ptp", "any",
@@ -236,7 +240,12 @@ def min(
 
 
 def _extremum(
-    row: Any, pair: Any, x: Tensor, axis: Axis, keepdims: bool, initial: ArrayLike
+    row: Primitive,
+    pair: Primitive,
+    x: Tensor,
+    axis: Axis,
+    keepdims: bool,
+    initial: ArrayLike,
 ) -> Tensor:
     if initial is None:
         return reduce(row, x, axis, keepdims)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras.engine import dtypes, prims
@@ -266,7 +267,7 @@ def histogram(x: ArrayLike, bins: int = 10, range: Any = None) -> tuple[Tensor, 
     return cast_to(sub_slice(counts, 0, 1, bins + 1), wanted), cast_to(edges, wanted)
 
 
-def _ends(flat: Tensor, range: Any) -> tuple[Tensor, Tensor]:
+def _ends(flat: Tensor, range: Sequence[float]) -> tuple[Tensor, Tensor]:
     """The first and the last edge; an empty range is made 1 wide."""
     if range is not None or not flat.size:
         low, high = (float(v) for v in range or (0, 1))

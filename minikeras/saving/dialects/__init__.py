@@ -22,7 +22,7 @@ Config = dict[str, Any]
 _DEEPEST = 200  # dicts and lists inside each other; a nested model takes six
 
 
-def modern_config(config: Config, keras_version: str | None = None) -> Any:
+def modern_config(config: Config, keras_version: str | None = None) -> dict[str, Any]:
     """The config of an object as today's Keras would have written it.
 
     Args:

@@ -100,6 +100,8 @@ class Case:
         return [a.draw(rng, dtype) for a in self.args]
 
 
-def along(function: Callable[..., Any], axis: int, **options: object) -> Any:
+def along(
+    function: Callable[..., Any], axis: int, **options: object
+) -> Callable[..., Any]:
     """`function` along one axis."""
     return lambda x: function(x, axis=axis, **options)

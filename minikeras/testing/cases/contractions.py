@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +59,7 @@ def contract() -> Iterator[Case]:
     yield Case("matmul", given, static, WIDE, mixed, label="mixed")
 
 
-def _matmul(ta: object, tb: object) -> Any:
+def _matmul(ta: object, tb: object) -> Callable[..., Any]:
     def reference(a: Tensor, b: Tensor) -> Any:
         left = "...ki" if ta else "...ik"
         right = "...jk" if tb else "...kj"
@@ -179,7 +179,9 @@ POOLS = (
 )
 
 
-def _windows(x: Any, fill: Any, window: Any, strides: Any, padding: str) -> Any:
+def _windows(
+    x: Any, fill: Any, window: tuple[int, ...], strides: tuple[int, ...], padding: str
+) -> Any:
     """Every window, its places flattened: (batch, *out, channels, places)."""
     wide = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
     axes = tuple(range(1, x.ndim - 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 
-def _indices(shape: Shape, high: Any, dtype: str = "int32") -> Any:
+def _indices(shape: Shape, high: int, dtype: str = "int32") -> Arg:
     return Arg(shape, 0, high - 1, dtype)
 
 
@@ -94,11 +94,11 @@ def index() -> Iterator[Case]:
         yield Case("dynamic_update_slice", args, {}, kinds, check, (0, 1), label=label)
 
 
-def _take(axis: int) -> Any:
+def _take(axis: int) -> Callable[..., Any]:
     return lambda x, i: np.take(x, i, axis)
 
 
-def _take_existing(axis: int) -> Any:
+def _take_existing(axis: int) -> Callable[..., Any]:
     def reference(x: Tensor, i: Any) -> Any:
         taken = np.take(x, i, axis, mode="clip")
         taken[(slice(None),) * axis + ((i < 0) | (i >= x.shape[axis]),)] = np.nan
@@ -107,7 +107,7 @@ def _take_existing(axis: int) -> Any:
     return reference
 
 
-def _scatter_existing(shape: Sequence[int | None], axis: Any) -> Any:
+def _scatter_existing(shape: Sequence[int | None], axis: Any) -> Callable[..., Any]:
     def reference(g: Any, i: Any) -> Any:
         exists = (i >= 0) & (i < shape[axis])
         g = g[(slice(None),) * axis + (exists,)]
@@ -125,11 +125,11 @@ def _scatter(shape: Any, axis: Any) -> Any:
     return reference
 
 
-def _take_along(axis: int) -> Any:
+def _take_along(axis: int) -> Callable[..., Any]:
     return lambda x, i: np.take_along_axis(x, i, axis)
 
 
-def _put_along(shape: Any, axis: int) -> Any:
+def _put_along(shape: Shape, axis: int) -> Callable[..., Any]:
     def reference(g: Any, i: Any) -> Any:
         out = np.zeros(shape, g.dtype)
         for at in np.ndindex(*i.shape):
@@ -147,7 +147,7 @@ def _gather_nd(x: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
     return np.array(rows).reshape(*i.shape[:-1], *x.shape[i.shape[-1] :])
 
 
-def _scatter_nd(shape: Shape) -> Any:
+def _scatter_nd(shape: Shape) -> Callable[..., Any]:
     def reference(i: Any, u: Any) -> Any:
         out = np.zeros(shape, u.dtype)
         depth = i.shape[-1]
@@ -159,7 +159,7 @@ def _scatter_nd(shape: Shape) -> Any:
     return reference
 
 
-def _dynamic(sizes: Any) -> Any:
+def _dynamic(sizes: Shape) -> Callable[..., Any]:
     def reference(x: Any, starts: Any) -> Any:
         for axis, (s, d, n) in enumerate(zip(starts, x.shape, sizes)):
             x = np.take(x, range(np.clip(s, 0, d - n), np.clip(s, 0, d - n) + n), axis)
@@ -235,7 +235,7 @@ def _segments() -> Iterator[Case]:
             yield Case(name, args, static, WIDE, _combine(how, 4, most), label=label)
 
 
-def _combine(how: str, count: int, start: float) -> Any:
+def _combine(how: str, count: int, start: float) -> Callable[..., Any]:
     found: Any = {"max": np.max, "min": np.min, "mul": np.prod}[how]
 
     def reference(x: Any, ids: Any) -> Any:

@@ -5,7 +5,7 @@ Factors that are unique up to signs are compared with NumPy's, which chooses as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ def _batch(*matrices: Any) -> Arg:
     return Arg(values.shape, values=values)
 
 
-def _one(matrix: Any) -> Arg:
+def _one(matrix: np.ndarray[Any, Any]) -> Arg:
     return Arg(matrix.shape, values=matrix)
 
 
@@ -92,7 +92,7 @@ def spectral() -> Iterator[Case]:
     yield Case("fft", (Arg((1,)), Arg((1,))), {"inverse": False}, reference=_fft(False))
 
 
-def _triangular(lower: bool, flipped: bool) -> Any:
+def _triangular(lower: bool, flipped: bool) -> Callable[..., Any]:
     def reference(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> Any:
         a = np.tril(a) if lower else np.triu(a)
         return np.linalg.solve(np.swapaxes(a, -1, -2) if flipped else a, b)
@@ -100,7 +100,7 @@ def _triangular(lower: bool, flipped: bool) -> Any:
     return reference
 
 
-def _qr(full: bool) -> Any:
+def _qr(full: bool) -> Callable[..., Any]:
     return lambda x: tuple(np.linalg.qr(x, "complete" if full else "reduced"))
 
 
@@ -113,7 +113,7 @@ def _eig(x: np.ndarray[Any, Any]) -> Any:
     return w.real, w.imag, v.real, v.imag
 
 
-def _fft(inverse: bool) -> Any:
+def _fft(inverse: bool) -> Callable[..., Any]:
     def reference(real: object, imag: Any) -> Any:
         z = real + 1j * imag
         out = np.fft.ifft(z, norm="forward") if inverse else np.fft.fft(z)

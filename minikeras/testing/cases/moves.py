@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,27 +98,30 @@ def movement() -> Iterator[Case]:
         )
 
 
-def _reshape(shape: Shape) -> Any:
+def _reshape(shape: Shape) -> Callable[..., Any]:
     return lambda x: np.reshape(x, shape)
 
 
-def _transpose(perm: Any) -> Any:
+def _transpose(perm: Sequence[int]) -> Callable[..., Any]:
     return lambda x: np.transpose(x, perm)
 
 
-def _broadcast(shape: Shape) -> Any:
+def _broadcast(shape: Shape) -> Callable[..., Any]:
     return lambda x: np.broadcast_to(x, shape)
 
 
-def _pad(widths: Any) -> Any:
+def _pad(widths: Sequence[tuple[int, ...]]) -> Callable[..., Any]:
     return lambda x, v: np.pad(x, widths, constant_values=v) if widths else x
 
 
-def _index(at: object) -> Any:
+def _index(at: object) -> Callable[..., Any]:
     return lambda x: x[at]
 
 
-def _place(shape: Any, at: Any) -> Any:
+def _place(
+    shape: Sequence[int],
+    at: Sequence[Any],
+) -> Callable[..., Any]:
     def reference(g: Any) -> Any:
         out = np.zeros(shape, g.dtype)
         out[at] = g
@@ -127,9 +130,9 @@ def _place(shape: Any, at: Any) -> Any:
     return reference
 
 
-def _concat(axis: int) -> Any:
+def _concat(axis: int) -> Callable[..., Any]:
     return lambda *xs: np.concatenate(xs, axis)
 
 
-def _flip(axes: Any) -> Any:
+def _flip(axes: Any) -> Callable[..., Any]:
     return lambda x: np.flip(x, axes)

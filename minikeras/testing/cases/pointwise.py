@@ -40,7 +40,7 @@ def _unary(
 
 def _binary(
     name: str,
-    reference: Any,
+    reference: Callable[..., Any] | None,
     low: float = -2.0,
     high: float = 2.0,
     dtypes: tuple[str, ...] = FLOATS,
@@ -55,7 +55,7 @@ def _binary(
         yield Case(name, args, {}, kinds, reference, grads)
 
 
-def _vectorised(function: Callable[..., Any]) -> Any:
+def _vectorised(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x: np.vectorize(function, otypes=[np.float64])(x)
 
 
@@ -228,11 +228,11 @@ def other() -> Iterator[Case]:
         yield Case("cast", args, static, FLOATS, _clipped_to(target), label=label)
 
 
-def _cast_to(target: object) -> Any:
+def _cast_to(target: object) -> Callable[..., Any]:
     return lambda x: x.astype(numpy_dtype(target))
 
 
-def _clipped_to(target: str) -> Any:
+def _clipped_to(target: str) -> Callable[..., Any]:
     """Floats as integers: clipped, the fraction dropped, NaN as 0."""
     info = np.iinfo(target)
 

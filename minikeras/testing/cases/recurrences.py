@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,7 @@ def _order(time: int, reverse: bool) -> list[int]:
     return list(range(time))[:: -1 if reverse else 1]
 
 
-def _lstm(reverse: bool) -> Any:
+def _lstm(reverse: bool) -> Callable[..., Any]:
     def reference(
         x: np.ndarray[Any, Any],
         h0: np.ndarray[Any, Any],
@@ -52,7 +52,7 @@ def _lstm(reverse: bool) -> Any:
     return reference
 
 
-def _gru(reverse: bool) -> Any:
+def _gru(reverse: bool) -> Callable[..., Any]:
     def reference(
         x: np.ndarray[Any, Any],
         h0: np.ndarray[Any, Any],
@@ -78,7 +78,7 @@ def _gru(reverse: bool) -> Any:
     return reference
 
 
-def _simple_rnn(reverse: bool, activation: str) -> Any:
+def _simple_rnn(reverse: bool, activation: str) -> Callable[..., Any]:
     act: dict[str, Any] = {
         "tanh": np.tanh,
         "relu": lambda x: np.maximum(x, 0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,11 +42,11 @@ def create() -> Iterator[Case]:
         yield Case("iota", (), static, (dtype,), _iota(**static))
 
 
-def _full(shape: Shape, dtype: DTypeLike, value: object) -> Any:
+def _full(shape: Shape, dtype: DTypeLike, value: object) -> Callable[..., Any]:
     return lambda: np.full(shape, value, numpy_dtype(dtype))
 
 
-def _iota(shape: Shape, dtype: DTypeLike, axis: Axis) -> Any:
+def _iota(shape: Shape, dtype: DTypeLike, axis: Axis) -> Callable[..., Any]:
     return lambda: np.indices(shape)[axis].astype(numpy_dtype(dtype))
 
 
@@ -154,7 +154,7 @@ def _places(line: Any, x: Any, side: Any) -> Any:
     return np.searchsorted(line, x, side=side)
 
 
-def _greatest(k: int) -> Any:
+def _greatest(k: int) -> Callable[..., Any]:
     def reference(x: Any) -> Any:
         at = np.argsort(-np.asarray(x, "float64"), axis=-1, kind="stable")[..., :k]
         return np.take_along_axis(x, at, -1), at
@@ -162,11 +162,11 @@ def _greatest(k: int) -> Any:
     return reference
 
 
-def _over(function: Any, axes: Axis, keep: object) -> Any:
+def _over(function: Any, axes: Axis, keep: object) -> Callable[..., Any]:
     return lambda x: function(x, axis=axes, keepdims=keep) if axes else x
 
 
-def _scan(function: Any, axis: int, reverse: object) -> Any:
+def _scan(function: Any, axis: int, reverse: object) -> Callable[..., Any]:
     def reference(x: Any) -> Any:
         if not reverse:
             return function(x, axis=axis)

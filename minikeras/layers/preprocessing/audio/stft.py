@@ -234,7 +234,7 @@ class STFTSpectrogram(Layer):
         }
 
 
-def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
+def _window(window: object, length: int, periodic: bool) -> np.ndarray[Any, Any]:
     if isinstance(window, str) and window not in NAMED:
         return window_of_scipy(window, length, periodic, "STFTSpectrogram")
     return window_of(window, length, periodic, "STFTSpectrogram")

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
+import numpy as np
+
 from minikeras import ops, random
 from minikeras.engine import dtypes
 from minikeras.engine.aval import ShapeError
@@ -22,6 +24,7 @@ from minikeras.layers.preprocessing.image import boxes as box
 
 if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
+    from minikeras.types import ArrayLike, Nested
 
 Size = tuple[Any, Any]  # height and width
 
@@ -151,7 +154,7 @@ class ImageLayer(Layer):
             return ops.cast(images, dtype)
         return ops.saturate_cast(ops.round(images), dtype)
 
-    def _each(self, numbers: Any, like: Tensor) -> Tensor:
+    def _each(self, numbers: Tensor, like: Tensor) -> Tensor:
         """One number for each picture, `(batch, 1, 1, 1)`."""
         found = ops.convert_to_tensor(numbers)
         if found.dtype != "bool":
@@ -164,7 +167,7 @@ class ImageLayer(Layer):
         return bool(training) or self._acts_at_inference
 
     def get_random_transformation(
-        self, data: Any, training: bool = True, seed: int | None = None
+        self, data: Nested[ArrayLike], training: bool = True, seed: int | None = None
     ) -> Any:
         """What is to be done to pictures, drawn at random.
 
@@ -214,7 +217,7 @@ class ImageLayer(Layer):
 
     def transform_segmentation_masks(
         self,
-        segmentation_masks: Any,
+        segmentation_masks: Tensor | np.ndarray[Any, Any],
         transformation: Mapping[str, Any] | None = None,
         training: bool = True,
     ) -> Tensor:
@@ -230,7 +233,7 @@ class ImageLayer(Layer):
         labels: Tensor,
         transformation: Mapping[str, Any] | None = None,
         training: bool = True,
-    ) -> Any:
+    ) -> Tensor:
         """Labels under the transformation of their pictures."""
         if self._idle(transformation, training):
             return labels
@@ -238,10 +241,10 @@ class ImageLayer(Layer):
 
     def transform_bounding_boxes(
         self,
-        bounding_boxes: Any,
+        bounding_boxes: Mapping[str, np.ndarray[Any, Any]],
         transformation: Mapping[str, Any] | None = None,
         training: bool = True,
-    ) -> Any:
+    ) -> dict[str, Tensor]:
         """Boxes under the transformation of their pictures, in the layer's format.
 
         Args:
@@ -337,10 +340,10 @@ class ImageLayer(Layer):
 
     def transform_single_label(
         self,
-        label: Any,
+        label: int,
         transformation: Mapping[str, Any] | None,
         training: bool = True,
-    ) -> Any:
+    ) -> Tensor:
         """`transform_labels` for one picture's label."""
         batch = ops.convert_to_tensor(label)[None]
         return self.transform_labels(batch, transformation, training)[0]
@@ -381,7 +384,9 @@ class ImageLayer(Layer):
             result["bounding_boxes"] = self._boxes_of(given, drawn, training, size)
         return result
 
-    def _masks_of(self, data: Any, images: Tensor, drawn: Any, training: Any) -> Any:
+    def _masks_of(
+        self, data: Mapping[str, Any], images: Tensor, drawn: Any, training: Any
+    ) -> Tensor:
         masks = ops.convert_to_tensor(data["segmentation_masks"])
         flat = masks.ndim == images.ndim - 1  # without an axis of channels
         masks = ops.expand_dims(masks, self._channels) if flat else masks

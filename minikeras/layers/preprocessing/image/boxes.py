@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
+
 
 Size = Any  # a number, or the size of a picture while its step is traced
 _Four = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -63,7 +67,7 @@ _RELATIVE = ("rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
 FORMATS = (*_FORMATS, *_RELATIVE)
 
 
-def known_format(name: Any, function: str, argument: str) -> str:
+def known_format(name: object, function: str, argument: str) -> str:
     """The format in lower case.
 
     Raises:
@@ -114,7 +118,7 @@ def _scaled(boxes: Tensor, height: Size, width: Size, back: bool = False) -> Ten
 
 
 def convert_format(
-    boxes: Any,
+    boxes: Nested[ArrayLike],
     source: str,
     target: str,
     height: Size | None = None,
@@ -263,7 +267,7 @@ def _absolute(name: str, form: str) -> str:
     return form
 
 
-def shifted(boxes: Tensor, right: Any, down: Any) -> Tensor:
+def shifted(boxes: Tensor, right: ArrayLike, down: ArrayLike) -> Tensor:
     """`xyxy` boxes moved."""
     x, y = ops.cast(right, boxes.dtype), ops.cast(down, boxes.dtype)
     return boxes + ops.stack([x, y, x, y])

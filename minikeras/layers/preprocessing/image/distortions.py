@@ -258,7 +258,7 @@ class RandomElasticTransform(ImageLayer):
         }
 
     def get_elastic_transform_params(
-        self, height: Any, width: Any, factor: Any
+        self, height: int, width: int, factor: Tensor
     ) -> tuple[Any, Any]:
         """Strength and smoothness, in pixels, for a scale."""
         return factor * 0.1 * max(height, width), factor * 0.05 * min(height, width)

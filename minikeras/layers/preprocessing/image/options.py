@@ -101,12 +101,12 @@ def count(value: Any, owner: str, argument: str, least: int = 1) -> int:
     return int(value.__index__())
 
 
-def uniform(shape: Any, found: Pair, source: Any) -> Tensor:
+def uniform(shape: object, found: Pair, source: object) -> Tensor:
     """Numbers drawn evenly from a range, float32."""
     return random.uniform(shape, found[0], found[1], dtype="float32", seed=source)
 
 
-def chosen(batch: Any, found: Pair, source: Any) -> Tensor:
+def chosen(batch: object, found: Pair, source: object) -> Tensor:
     """Which pictures are taken: `(batch,)`, each with a probability from a range."""
     chance = uniform((batch,), found, source)
     return ops.less(uniform((batch,), (0.0, 1.0), source), chance)

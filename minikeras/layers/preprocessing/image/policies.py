@@ -123,8 +123,8 @@ class _Policy(Toned):
         }
 
     def _picked(
-        self, index: Any, drawn: dict[str, Any], what: str, operand: Any
-    ) -> Any:
+        self, index: Tensor, drawn: dict[str, Any], what: str, operand: Tensor
+    ) -> Tensor:
         """What one of the changes, by its number, makes of an operand."""
         branches: list[Callable[[Any], Any]] = [
             _bound(getattr(layer, what), drawn[layer.name])
@@ -338,7 +338,7 @@ class AugMix(_Policy):
             "chain_transforms": [[s for s in c if s is not None] for c in chains],
         }
 
-    def _step(self, index: Tensor, drawn: dict[str, Any]) -> Any:
+    def _step(self, index: Tensor, drawn: dict[str, Any]) -> dict[str, Any] | None:
         """A change by its name, or while a step is traced by a number not known yet."""
         if index.staged:
             return {"layer_idx": index, "transforms": drawn}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.preprocessing.image.options import uniform
 
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
-def _span(length: Any, ratio: Tensor, source: Any) -> tuple[Tensor, Tensor]:
+
+def _span(length: int, ratio: Tensor, source: SeedGenerator) -> tuple[Tensor, Tensor]:
     """Start and end along one axis, within it, of a share `ratio` of the area."""
     n = ops.cast(length, "float32")
     size = ops.sqrt(ratio) * n
@@ -17,7 +20,7 @@ def _span(length: Any, ratio: Tensor, source: Any) -> tuple[Tensor, Tensor]:
     return ops.round(start), ops.round(start + size)
 
 
-def _inside(length: Any, span: tuple[Tensor, Tensor]) -> Tensor:
+def _inside(length: int, span: tuple[Tensor, Tensor]) -> Tensor:
     place = ops.arange(length, dtype="float32")
     start, end = (v[:, None] for v in span)
     return ops.logical_and(place >= start, place < end)

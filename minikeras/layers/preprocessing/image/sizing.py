@@ -18,6 +18,7 @@ from minikeras.layers.preprocessing.image.options import count
 
 if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
+    from minikeras.types import ArrayLike
 
 _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")
 
@@ -64,7 +65,13 @@ class _Sized(ImageLayer):
             **how,
         )
 
-    def _cut(self, x: Tensor, top: Any, left: Any, interpolation: str) -> Tensor:
+    def _cut(
+        self,
+        x: Tensor,
+        top: ArrayLike | None,
+        left: ArrayLike | None,
+        interpolation: str,
+    ) -> Tensor:
         """The part that starts there; of smaller pictures the greatest, resized."""
         height, width = self._size(x)
         unknown = isinstance(height, Unknown) or isinstance(width, Unknown)
@@ -168,7 +175,9 @@ class Resizing(_Sized):
         self.fill_value = fill_value
         self.antialias = antialias
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> tuple[int, ...]:
         return size
 
     def _size_in(self, transformation: Any) -> Size | None:

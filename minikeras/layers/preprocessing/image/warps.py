@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import naming, ops
@@ -271,7 +271,7 @@ class RandomRotation(Warp):
             "batch_size": batch,
         }
 
-    def _matrix(self, transformation: Any, size: Size) -> Tensor:
+    def _matrix(self, transformation: Mapping[str, Any], size: Size) -> Tensor:
         given = ops.convert_to_tensor(transformation["rotation_matrix"])
         return ops.reshape(given, (-1, 8))
 
@@ -298,7 +298,11 @@ class _ByAxis(Warp):
 class _ByHeight(_ByAxis):
     """A factor for the height, and one for the width."""
 
-    def _factored(self, height: Any, width: Any) -> None:
+    def _factored(
+        self,
+        height: object,
+        width: float | Sequence[float] | None,
+    ) -> None:
         self.height_factor, self.width_factor = height, width
         self.height_lower, self.height_upper = self._by_axis(height, "height_factor")
         if width is not None:
@@ -384,7 +388,7 @@ class RandomZoom(_ByHeight):
             "input_shape": self._shape(batch, size),
         }
 
-    def _matrix(self, transformation: Any, size: Size) -> Tensor:
+    def _matrix(self, transformation: Mapping[str, Any], size: Size) -> Tensor:
         tall, wide = (
             ops.reshape(ops.convert_to_tensor(transformation[key]), (-1,))
             for key in ("height_zoom", "width_zoom")
@@ -455,7 +459,7 @@ class RandomTranslation(_ByHeight):
             "input_shape": self._shape(batch, size),
         }
 
-    def _matrix(self, transformation: Any, size: Size) -> Tensor:
+    def _matrix(self, transformation: Mapping[str, Any], size: Size) -> Tensor:
         moves = ops.convert_to_tensor(transformation["translations"])
         right, down = moves[:, 0], moves[:, 1]
         return _rows(1.0, 0.0, -right, 0.0, 1.0, -down, 0.0, 0.0)
@@ -533,7 +537,7 @@ class RandomShear(_ByAxis):
             "input_shape": self._shape(batch, size),
         }
 
-    def _matrix(self, transformation: Any, size: Size) -> Tensor:
+    def _matrix(self, transformation: Mapping[str, Any], size: Size) -> Tensor:
         shear = ops.convert_to_tensor(transformation["shear_factor"])
         x, y = shear[:, 0], shear[:, 1]
         return _rows(1.0, x, 0.0, y, 1.0, 0.0, 0.0, 0.0)

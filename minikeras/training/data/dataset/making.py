@@ -17,6 +17,7 @@ from minikeras.training.data.dataset.elements import row, to_host
 from minikeras.training.data.rows import Rows, rows_of
 
 if TYPE_CHECKING:
+    from minikeras.engine.strings import StringArray
     from minikeras.training.data.dataset import Dataset
 
 
@@ -154,7 +155,7 @@ def _row(leaf: object, number: int) -> Any:
     return row(leaf, number)
 
 
-def _rows(leaf: Any, where: Any) -> Any:
+def _rows(leaf: StringArray | np.ndarray[Any, Any], where: np.ndarray[Any, Any]) -> Any:
     if isinstance(leaf, Rows):
         return leaf.take(where)
     return leaf.take(where, axis=0)
