@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from minikeras.dtype_policies.finding import get, serialize
@@ -34,8 +34,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
 
     def __init__(
         self,
-        default_policy: str | None = None,
-        policy_map: dict[str, Any] | None = None,
+        default_policy: Any = None,
+        policy_map: Mapping[str, Any] | None = None,
     ) -> None:
         if policy_map is not None and not isinstance(policy_map, dict):
             raise TypeError(

@@ -145,11 +145,11 @@ class Backend:
         """A C-contiguous copy."""
         raise NotImplementedError
 
-    def is_contiguous(self, array: np.ndarray[Any, Any]) -> bool:
+    def is_contiguous(self, array: Any) -> bool:
         """Whether the array is C-contiguous, as programs need their inputs to be."""
         return bool(array.flags.c_contiguous)
 
-    def suits(self, array: np.ndarray[Any, Any]) -> bool:
+    def suits(self, array: Any) -> bool:
         """Whether a state's array may stay where it is, or a copy is read faster."""
         return self.is_contiguous(array)
 
@@ -165,9 +165,7 @@ class Backend:
         """A C-contiguous array of one's own, for a result; see `fresh_results`."""
         raise NotImplementedError
 
-    def assign_into(
-        self, target: np.ndarray[Any, Any], source: np.ndarray[Any, Any]
-    ) -> None:
+    def assign_into(self, target: Any, source: Any) -> None:
         """`target[...] = source`; shapes and dtypes are equal."""
         target[...] = source
 

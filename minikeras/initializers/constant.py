@@ -16,7 +16,7 @@ from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
 )
-from minikeras.types import DTypeLike, ShapeLike
+from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 
 class Constant(Initializer):
@@ -31,7 +31,7 @@ class Constant(Initializer):
     [3.0, 3.0]
     """
 
-    def __init__(self, value: float = 0.0) -> None:
+    def __init__(self, value: ArrayLike = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:

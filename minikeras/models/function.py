@@ -88,7 +88,7 @@ class Function(Operation):
         """What a call on these KerasTensors would return; nothing is recorded."""
         return infer_call(self, inputs)
 
-    def compute_output_shape(self, input_shape: PartialShape) -> list[tuple[int, ...]]:
+    def compute_output_shape(self, input_shape: PartialShape) -> Any:
         """The shapes of the outputs for inputs of these shapes."""
         tensors = shapes_to_tensors(input_shape, self._inputs[0].dtype)
         return shape_of(self.compute_output_spec(tensors))

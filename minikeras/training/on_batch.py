@@ -28,7 +28,7 @@ from minikeras.training.shards import (
     shard_of_own,
     step_of,
 )
-from minikeras.training.steps import BatchFunction, Steps, to_floats, to_numpy
+from minikeras.training.steps import BatchFunction, Scores, Steps, to_floats, to_numpy
 from minikeras.types import ArrayLike, Nested
 
 
@@ -43,7 +43,7 @@ class OnBatch(Steps):
         sample_weight: Any = None,
         class_weight: ClassWeight = None,
         return_dict: bool = False,
-    ) -> float:
+    ) -> Scores:
         """One update of the weights from one batch.
 
         Args:
@@ -89,7 +89,7 @@ class OnBatch(Steps):
         batch = self._one_batch(x, y, sample_weight, None, "test_on_batch")
         return self._on_batch(batch, False, return_dict)
 
-    def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> float:
+    def _on_batch(self, batch: Batch, training: bool, return_dict: bool) -> Scores:
         """The results of one batch, into which no earlier one runs."""
         self._follow_ranks()
         state = self._ready(batch, training)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 BatchFunction = Callable[[Any], Any]
+# What was measured: the loss alone, with metrics behind it, or all by their names.
+Scores = float | list[float] | dict[str, float]
 
 
 class Steps(Compiling):
@@ -241,7 +243,7 @@ def _batch_size(x: object) -> int:
     return int(next(leaf for leaf in tree.flatten(x) if leaf is not None).shape[0])
 
 
-def to_floats(logs: Mapping[str, Tensor]) -> dict[str, Any]:
+def to_floats(logs: Mapping[str, Any] | None) -> dict[str, Any]:
     """A step's logs as Python floats in the order of their names; arrays become NumPy's.
 
     This waits for the device.

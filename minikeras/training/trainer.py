@@ -38,7 +38,7 @@ from minikeras.training.epochs import Epochs
 from minikeras.training.gathered import Gathered, joined
 from minikeras.training.nan_watch import NanWatch
 from minikeras.training.shards import joined_rows
-from minikeras.training.steps import to_numpy
+from minikeras.training.steps import Scores, to_numpy
 from minikeras.types import ArrayLike, Nested
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Trainer(Epochs):
         callbacks: Any = None,
         return_dict: bool = False,
         **kwargs: object,
-    ) -> float:
+    ) -> Scores:
         """Loss and metrics over the data, without learning.
 
         Args:

@@ -188,7 +188,7 @@ def foldr(
     return foldl(fn, ops.flip(ops.convert_to_tensor(elems), 0), initializer)
 
 
-def in_top_k(predictions: ArrayLike, targets: Tensor, k: int) -> Tensor:
+def in_top_k(predictions: ArrayLike, targets: ArrayLike, k: int) -> Tensor:
     """Whether the class of each sample is among its `k` best."""
     return ops.in_top_k(targets, predictions, k)
 

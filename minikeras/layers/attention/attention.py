@@ -11,9 +11,10 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import one_of
 from minikeras.ops.nn.probabilities import shares
+from minikeras.types import PartialShape
 
 if TYPE_CHECKING:
-    from minikeras.engine.aval import Shape
+    pass
 
 
 class _ListAttention(Layer):
@@ -116,7 +117,7 @@ class _ListAttention(Layer):
         self._checked(inputs, mask)
         return None if mask is None or mask[0] is None else mask[0]
 
-    def compute_output_shape(self, input_shape: Sequence[tuple[int, ...]]) -> Shape:
+    def compute_output_shape(self, input_shape: Sequence[PartialShape]) -> PartialShape:
         """The query's shape with the last size of the value."""
         return (*input_shape[0][:-1], input_shape[1][-1])
 
@@ -130,7 +131,7 @@ class _ListAttention(Layer):
         }
 
 
-def causal_mask(targets: int, sources: object) -> Tensor:
+def causal_mask(targets: int, sources: int) -> Tensor:
     """Bools `(1, targets, sources)`: a target sees sources up to its own place."""
     rows = ops.arange(targets, dtype="int32")
     columns = ops.arange(sources, dtype="int32")

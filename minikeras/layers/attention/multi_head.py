@@ -14,7 +14,6 @@ from minikeras.layers.base.options import positive
 from minikeras.types import Identifier, PartialShape
 
 if TYPE_CHECKING:
-    from minikeras.engine.aval import Shape
     from minikeras.types import ShapeLike
 
 
@@ -90,7 +89,7 @@ class MultiHeadAttention(HeadAttention):
         dropout: float = 0.0,
         use_bias: bool = True,
         output_shape: ShapeLike | None = None,
-        attention_axes: Shape | None = None,
+        attention_axes: int | Sequence[int] | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
         kernel_initializer: Identifier = "glorot_uniform",

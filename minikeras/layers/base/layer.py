@@ -306,7 +306,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         layer = self if self.built else self._twin()
         return layer._shaped(args, kwargs)
 
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> PartialShape:
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output's shape for inputs of these shapes; an unbuilt layer stays so.
 
         Args:

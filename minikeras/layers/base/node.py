@@ -17,7 +17,7 @@ from minikeras.layers.base.describing import init_config, takes
 from minikeras.ops.op import set_recorder
 
 if TYPE_CHECKING:
-    from minikeras.types import ArrayLike
+    pass
 
 
 class KerasHistory(NamedTuple):
@@ -36,7 +36,7 @@ class Node:
         operation: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        outputs: ArrayLike,
+        outputs: Any,
     ) -> None:
         self.operation = operation
         self.args = args

@@ -333,7 +333,7 @@ class UnitNormalization(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, axis: Axis = -1, **kwargs: Unpack[LayerOptions]) -> None:
+    def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(axis, (int, list, tuple)):
             raise TypeError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, ops
@@ -19,7 +19,7 @@ from minikeras.saving import serialization
 from minikeras.types import ArrayLike, DTypeLike, PartialShape, PolicyLike
 
 if TYPE_CHECKING:
-    from minikeras.layers.base.layer import Layer
+    pass
 
 
 # The module by which Keras's files call these classes.
@@ -65,7 +65,7 @@ class Feature:
     def __init__(
         self,
         dtype: PolicyLike,
-        preprocessor: Layer | Mapping[str, Any],
+        preprocessor: Any,
         output_mode: str,
     ) -> None:
         one_of(output_mode, ("int", "one_hot", "float"), "output_mode", "Feature")

@@ -260,7 +260,7 @@ def _mapped(function: Callable[[Any], Any], elements: object, name: str) -> Any:
 
 
 @op
-def map(f: Callable[[Any], Any], xs: ArrayLike) -> Tensor:
+def map(f: Callable[[Any], Any], xs: Nested[ArrayLike]) -> Any:
     """A function on each slice along the first axis, the results stacked.
 
     Args:

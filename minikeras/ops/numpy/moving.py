@@ -155,7 +155,7 @@ def roll(
 
 
 @op
-def tile(x: ArrayLike, repeats: ShapeLike) -> Tensor:
+def tile(x: ArrayLike, repeats: ArrayLike) -> Tensor:
     """Whole copies of `x`, side by side.
 
     Args:
@@ -184,7 +184,7 @@ def tile(x: ArrayLike, repeats: ShapeLike) -> Tensor:
 
 
 @op
-def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Tensor:
+def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> Tensor:
     """Each element several times in a row.
 
     Args:

@@ -198,7 +198,9 @@ def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
 
 
 @op
-def moveaxis(x: ArrayLike, source: int, destination: int) -> Tensor:
+def moveaxis(
+    x: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]
+) -> Tensor:
     """Axes moved to other places; the rest keep their order.
 
     Args:

@@ -241,7 +241,7 @@ class ImageLayer(Layer):
 
     def transform_bounding_boxes(
         self,
-        bounding_boxes: Mapping[str, np.ndarray[Any, Any]],
+        bounding_boxes: Mapping[str, ArrayLike],
         transformation: Mapping[str, Any] | None = None,
         training: bool = True,
     ) -> dict[str, Tensor]:
@@ -340,7 +340,7 @@ class ImageLayer(Layer):
 
     def transform_single_label(
         self,
-        label: int,
+        label: ArrayLike,
         transformation: Mapping[str, Any] | None,
         training: bool = True,
     ) -> Tensor:
