@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minikeras as keras
-from minikeras import layers
+from minikeras import extend, layers
 from minikeras.engine import prims as p
 from minikeras.engine.kept import owners
 from minikeras.engine.passes.plan import plan
@@ -50,6 +50,39 @@ def test_what_is_read_later_stays_where_it_is():
     graph = stage(f, (64, 64), (64, 64))
     updates = {graph.outputs[0]: graph.inputs[0]}
     assert soon(graph, updates).nodes == graph.nodes
+
+
+def test_code_of_a_user_that_raises_finds_no_variable_changed(backend):
+    refuses = [False]
+
+    @extend.op(infer=lambda aval: aval, vjp=None)
+    def checked(array):
+        if refuses[0]:
+            raise RuntimeError("refused")
+        return array
+
+    class Checking(keras.Sequential):
+        def train_step(self, data):
+            x, y = data
+            with keras.GradientTape() as tape:
+                loss = keras.ops.mean((self(x, training=True) - y) ** 2)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            seen = keras.ops.sum(checked(gradients[0]))
+            self.optimizer.apply(gradients, self.trainable_variables)
+            return {"loss": loss, "seen": seen}
+
+    wide = [layers.Dense(60, "relu") for _ in range(3)]
+    model = Checking([keras.Input((60,)), *wide, layers.Dense(2)])
+    model.compile("adam")
+    x, y = np.ones((4, 60), "float32"), np.ones((4, 2), "float32")
+    model.train_on_batch(x, y)
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [v.numpy() for v in variables]
+    refuses[0] = True
+    with pytest.raises(RuntimeError, match="refused"):
+        model.train_on_batch(x, y)
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
 
 
 @pytest.mark.parametrize("depth", [3, 9])
