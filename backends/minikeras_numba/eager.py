@@ -12,7 +12,7 @@ import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from minikeras_kernels.elementwise import supports
@@ -96,12 +96,37 @@ class _Prepared:
         return results
 
 
+class _Shared:
+    """Calls of kernels that only read what was prepared: any number of threads at a time."""
+
+    def __init__(self, step: Native, inputs: int, outs: Sequence[Aval]) -> None:
+        self.step = step
+        self.calls = step.calls
+        self.outs = [(out.shape, numpy_dtype(out.dtype)) for out in outs]
+        self.table = ctypes.c_int64 * (inputs + len(outs))
+
+    def __call__(self, arrays: list[Array]) -> list[Array]:
+        results = [np.empty(shape, dtype) for shape, dtype in self.outs]
+        words = self.table(*map(address_of, arrays), *map(address_of, results))
+        registers = ctypes.addressof(words)
+        for fn, meta, n, grain in self.calls:
+            run(fn, registers, meta, n, grain)
+        return results
+
+
+def _shares(step: Callable[[Any], None]) -> TypeGuard[Native]:
+    """Whether a step keeps nothing that a call of it writes to."""
+    if not isinstance(step, Native) or step.may_fail:
+        return False
+    return not any(launch.keep for launch in step.launches)
+
+
 class LoweredKernel:
     """An eager kernel by lowering, with the plain kernel behind it."""
 
     def __init__(self, name: str, plain: Kernel, lower: Lower) -> None:
         self.name, self.plain, self.lower = name, plain, lower
-        self._kept: OrderedDict[Any, _Prepared | None] = OrderedDict()
+        self._kept: OrderedDict[Any, _Prepared | _Shared | None] = OrderedDict()
         self.lock = threading.Lock()
         self.thread, self.wanted = 0, False
         settle_at_fork(self)
@@ -131,7 +156,7 @@ class LoweredKernel:
 
     def _known(
         self, arrays: Sequence[tuple[tuple[int, ...], str]], static: Mapping[str, Any]
-    ) -> _Prepared | None:
+    ) -> _Prepared | _Shared | None:
         """The closure for arrays of these shapes and dtypes, made once."""
         key = tuple(arrays), tuple(sorted(static.items()))
         with self.lock:
@@ -145,7 +170,7 @@ class LoweredKernel:
 
     def _prepare(
         self, avals: Sequence[Aval], static: Mapping[str, Any]
-    ) -> _Prepared | None:
+    ) -> _Prepared | _Shared | None:
         row = lookup(self.name)
         inputs = [Value(aval) for aval in avals]
         made = row.infer(*(v.aval for v in inputs), **static)
@@ -155,7 +180,10 @@ class LoweredKernel:
         if node.is_complex:
             return None
         step = self.lower(node, {v: i for i, v in enumerate([*inputs, *outputs])})
-        return None if step is None else _Prepared(step, len(inputs), outs)
+        if step is None:
+            return None
+        kind = _Shared if _shares(step) else _Prepared
+        return kind(step, len(inputs), outs)  # type: ignore[arg-type]  # as it was asked
 
 
 class Large(LoweredKernel):

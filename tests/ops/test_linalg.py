@@ -110,3 +110,29 @@ def test_errors_name_the_op():
         ops.norm(TALL[0], ord="fro")
     with pytest.raises(ShapeError, match="solve: shapes"):
         ops.solve(SQUARE, np.ones((4, 1)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("shape", [(1024, 3), (1500, 7), (3001, 16), (1100, 1)])
+def test_tall_matrices(shape, dtype, backend):
+    """They are taken apart in blocks: the same values, and factors as good."""
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal(shape).astype(dtype)
+    if dtype == "complex64":
+        a = a + 1j * rng.standard_normal(shape).astype("float32")
+    u, s, vh = (t.numpy() for t in ops.svd(a, full_matrices=False))
+    limit = 1e-12 if dtype == "float64" else 1e-5
+    np.testing.assert_allclose(s, np.linalg.svd(a, compute_uv=False), rtol=limit)
+    np.testing.assert_allclose((u * s) @ vh, a, atol=10 * limit)
+    np.testing.assert_allclose(u.conj().T @ u, np.eye(shape[1]), atol=limit)
+    assert u.dtype == vh.dtype == dtype
+    if dtype != "complex64":
+        b = rng.standard_normal((shape[0], 2)).astype(dtype)
+        wanted = np.linalg.lstsq(a, b, rcond=None)[0]
+        np.testing.assert_allclose(ops.lstsq(a, b).numpy(), wanted, atol=limit)
+
+
+def test_a_tall_matrix_that_is_not_finite(backend):
+    a = np.ones((1200, 2), "float32")
+    a[7, 1] = np.nan
+    assert all(np.isnan(t.numpy()).all() for t in ops.svd(a, full_matrices=False))

@@ -1,10 +1,11 @@
 """Large arrays of several shapes, eagerly: kernels of ours with NumPy's bits."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
-from minikeras_numba.eager import Large
+from minikeras_numba.eager import Large, _Prepared, _Shared
 
 from minikeras import GradientTape, ops
 from minikeras.engine import backend as registry
@@ -91,3 +92,33 @@ def test_gradients_and_tapes():
         value = loss(ops.convert_to_tensor(x), given)
     wanted = 2 * scale * np.sum(np.square(x.astype("float64")), (0, 1))
     np.testing.assert_allclose(tape.gradient(value, given), wanted, rtol=1e-4)
+
+
+def test_threads_share_a_kernel_that_keeps_nothing():
+    """The table of such a call is its own; what a kernel writes to is one caller's."""
+    kernels = registry.active().kernels
+    x = drawn((50, 40), "float32")
+    x = np.where(np.isfinite(x), x, 0).astype("float32")
+    wanted = kernels["softmax"](x)
+    softmax = next(reversed(kernels["softmax"]._kept.values()))
+    assert type(softmax) is _Shared
+    found = []
+
+    def work():
+        for _ in range(200):
+            found.append(kernels["softmax"](x))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 800
+    assert all(np.array_equal(one, wanted) for one in found)
+
+
+def test_a_kernel_with_scratch_has_one_caller_at_a_time():
+    fft = registry.active().kernels["fft"]
+    x = np.ones((32, 64), "float32")
+    fft(x, x, inverse=False)
+    assert type(next(reversed(fft._kept.values()))) is _Prepared
