@@ -49,8 +49,9 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 class _Budget:
     """How many bytes new variables may still take, and for whom."""
 
-    def __init__(self, room: int, owner: str, why: str) -> None:
+    def __init__(self, room: int, owner: str, why: str, calls: float) -> None:
         self.room, self.most, self.owner, self.why = room, room, owner, why
+        self.calls = calls
 
     def take(self, variable: Variable, shape: Sequence[int], dtype: str) -> None:
         size = math.prod(shape) * dtypes.itemsize(dtype)
@@ -71,7 +72,9 @@ _budget: ContextVar[_Budget | None] = ContextVar("minikeras_budget", default=Non
 
 
 @contextmanager
-def creation_limit(size: int, owner: str, why: str = "") -> Iterator[None]:
+def creation_limit(
+    size: int, owner: str, why: str = "", calls: float = math.inf
+) -> Iterator[None]:
     """Variables made inside may take at most `size` bytes; a file asks for them.
 
     Args:
@@ -79,17 +82,36 @@ def creation_limit(size: int, owner: str, why: str = "") -> Iterator[None]:
             limit, what is left of that holds too.
         owner: What asks for them, for the error.
         why: What the error says of the limit's reason.
+        calls: How often layers of models in the model may run.
     """
     outer = _budget.get()
     room = size if outer is None else min(size, outer.room)
-    token = _budget.set(_Budget(room, owner, why))
+    token = _budget.set(_Budget(room, owner, why, calls))
     try:
         yield
     finally:
         _budget.reset(token)
 
 
+def count_calls(number: int) -> None:
+    """Note that so many layers of a model run, as they do when it is called in another.
+
+    Raises:
+        ValueError: If a file asks for far more calls than it describes: a model that calls
+            another twice, which calls another twice, and so on.
+    """
+    budget = _budget.get()
+    if budget is not None:
+        budget.calls -= number
+        if budget.calls < 0:
+            raise ValueError(
+                f"{budget.owner} describes models in models that call each other far more "
+                "often than they have layers."
+            )
+
+
 _CONSTANTS = 2**26  # bytes of a constant that any file may ask for
+NUMBER = 4  # how many float64 a number of Python takes, in a list
 
 
 def check_constant(shape: Sequence[int], dtype: str, owner: str) -> None:

@@ -11,6 +11,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts, is_even
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike
+from minikeras.variable import NUMBER, check_constant
 
 if TYPE_CHECKING:
     from minikeras.types import PolicyLike
@@ -203,6 +204,7 @@ def _inner_thresholds(num_thresholds: int, thresholds: Any) -> list[float]:
         raise ValueError(
             f"AUC: num_thresholds={num_thresholds}; expected an integer > 1."
         )
+    check_constant((num_thresholds, NUMBER), "float64", "AUC")
     return [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
 
 

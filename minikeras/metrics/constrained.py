@@ -8,6 +8,7 @@ from minikeras import ops
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike, PolicyLike
+from minikeras.variable import NUMBER, check_constant
 
 
 class ConstrainedBest(Metric):
@@ -41,6 +42,7 @@ class ConstrainedBest(Metric):
             raise ValueError(
                 f"{owner}: num_thresholds={num_thresholds}; expected an integer > 0."
             )
+        check_constant((num_thresholds, NUMBER), "float64", owner)
         super().__init__(name=name, dtype=dtype)
         self.value = value
         self.class_id = class_id

@@ -58,6 +58,10 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(name=name, dtype=dtype or "int32")
+        # First, as a file may ask for too many classes.
+        self.total_cm = self.add_variable(
+            (num_classes, num_classes), "zeros", name="total_confusion_matrix"
+        )
         bad = [i for i in target_class_ids if not 0 <= i < num_classes]
         if bad:
             raise ValueError(
@@ -70,9 +74,6 @@ class IoU(Metric):
         self.sparse_y_true = sparse_y_true
         self.sparse_y_pred = sparse_y_pred
         self.axis = axis
-        self.total_cm = self.add_variable(
-            (num_classes, num_classes), "zeros", name="total_confusion_matrix"
-        )
 
     def update_state(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None

@@ -13,6 +13,7 @@ from typing import Any
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.node import Node, node_of
+from minikeras.variable import count_calls
 
 
 def trace(
@@ -139,6 +140,7 @@ class Schedule:
         self, values: list[Any], call: Callable[..., Any] | None = None
     ) -> list[Any]:
         """The outputs for these inputs. `call(operation, *args, **kwargs)` may step in."""
+        count_calls(len(self.calls))
         table: list[Any] = [None] * self.size
         for place, value in zip(self.feeds, values):
             table[place] = value

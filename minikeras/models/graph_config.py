@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from minikeras.layers.base.node import Node, OpCall, Operation
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models import op_config
 from minikeras.saving import serialization
+from minikeras.saving.dialects.nodes import TRAINING_HOLDS
 
 if TYPE_CHECKING:
     from minikeras.layers.base.layer import Layer
@@ -83,10 +85,13 @@ def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
     args, kwargs = node.args, node.kwargs
     if isinstance(node.operation, OpCall):
         args, kwargs, _ = op_config.split(node.operation, node)
-    return {
+    written_node: dict[str, Any] = {
         "args": [tree.map_structure(written, a) for a in args],
         "kwargs": {k: tree.map_structure(written, v) for k, v in kwargs.items()},
     }
+    if "training" in kwargs:
+        written_node[TRAINING_HOLDS] = True
+    return written_node
 
 
 _OF_GRAPH = ("name", "trainable", "layers", "input_layers", "output_layers")
@@ -115,20 +120,34 @@ def from_config(
         nodes = list(data.get("inbound_nodes", ()))
         waiting.append((name, operation, extra, nodes))
     done = {name: 0 for name, *_ in waiting}
-    progress = True
-    while progress:
-        progress = False
-        for name, operation, extra, nodes in waiting:
-            while nodes and _ready(nodes[0], made):
-                args, kwargs = _arguments(nodes.pop(0), made)
-                if isinstance(operation, OpCall) and operation.function is ops.get_item:
-                    # JSON makes a list of `x[a, b]`'s tuple, which would mean x[[a, b]].
-                    args = [tuple(a) if isinstance(a, list) else a for a in args]
-                if isinstance(operation, OpCall):
-                    args, kwargs = op_config.arranged(operation, args, kwargs, extra)
-                made[name, done[name]] = operation(*args, **kwargs)
-                done[name] += 1
-                progress = True
+    ready = deque(waiting)
+    blocked: dict[Any, list[Any]] = {}  # by the call that they wait for
+    while ready:
+        entry = ready.popleft()
+        name, operation, extra, nodes = entry
+        while nodes:
+            histories = _histories([nodes[0]["args"], nodes[0]["kwargs"]])
+            if not histories:
+                raise ValueError(
+                    f"the config calls layer {name!r} on no tensor of the model."
+                )
+            missing = [k for k in ((h[0], h[1]) for h in histories) if k not in made]
+            if missing:
+                blocked.setdefault(missing[0], []).append(entry)
+                break
+            node = nodes.pop(0)
+            args, kwargs = _arguments(node, made)
+            if isinstance(operation, OpCall) and operation.function is ops.get_item:
+                # JSON makes a list of `x[a, b]`'s tuple, which would mean x[[a, b]].
+                args = [tuple(a) if isinstance(a, list) else a for a in args]
+            if isinstance(operation, OpCall):
+                args, kwargs = op_config.arranged(operation, args, kwargs, extra)
+            elif not node.get(TRAINING_HOLDS):
+                # Keras 3 writes the layer's default, too, and overrules what is there.
+                kwargs.pop("training", None)
+            made[name, done[name]] = operation(*args, **kwargs)
+            ready.extend(blocked.pop((name, done[name]), ()))
+            done[name] += 1
     stuck = [name for name, _, _, nodes in waiting if nodes]
     if stuck:
         raise ValueError(
@@ -165,10 +184,6 @@ def _histories(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return [h for v in value for h in _histories(v)]
     return []
-
-
-def _ready(node: dict[str, Any], made: dict[tuple[str, int], Any]) -> bool:
-    return all((h[0], h[1]) in made for h in _histories([node["args"], node["kwargs"]]))
 
 
 def _tensor(history: Any, made: dict[tuple[str, int], Any]) -> Any:

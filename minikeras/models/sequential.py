@@ -70,8 +70,9 @@ class Sequential(Model):
             raise ValueError(
                 f"{self._label()}: layers={layers!r}; expected a list of layers."
             )
+        names: dict[str, Layer] = {}
         for layer in layers or ():
-            self._append(layer)
+            self._append(layer, names)
         self._rebuild()
 
     # --- the list
@@ -88,7 +89,7 @@ class Sequential(Model):
                 taken; the model is as before then.
         """
         count = len(self._tracker.layers)
-        self._append(layer)
+        self._append(layer, {known.name: known for known in self._tracker.layers})
         try:
             self._rebuild()
         except BaseException:
@@ -115,7 +116,8 @@ class Sequential(Model):
         self._rebuild()
         return layer
 
-    def _append(self, layer: Layer | KerasTensor) -> None:
+    def _append(self, layer: Layer | KerasTensor, names: dict[str, Layer]) -> None:
+        """Put a layer at the end; `names` has the layers that are there, and gets it."""
         stored = self._tracker.layers
         if isinstance(layer, KerasTensor):
             layer = layer._keras_history.operation if layer._keras_history else layer
@@ -124,7 +126,7 @@ class Sequential(Model):
                 f"{self._label()}: got {layer!r} of type {type(layer).__name__}; expected a "
                 "layer, such as keras.layers.Dense(10)."
             )
-        if any(layer.name == other.name and layer is not other for other in stored):
+        if names.setdefault(layer.name, layer) is not layer:
             raise ValueError(
                 f"{self._label()}: it already has a layer named {layer.name!r}; names must be "
                 "unique. Give one of them another name=."
@@ -137,7 +139,9 @@ class Sequential(Model):
         elif not stored:
             shape = _first_shape(layer)
             if shape is not None:
-                stored.append(InputLayer(batch_shape=shape, dtype=_data_dtype(layer)))
+                first = InputLayer(batch_shape=shape, dtype=_data_dtype(layer))
+                names[first.name] = first
+                stored.append(first)
         stored.append(layer)
         if not self.trainable:
             layer.trainable = False
@@ -400,11 +404,12 @@ class Sequential(Model):
             model._scopes(),
         ):  # layers that come built are part of this model's paths
             made: dict[Any, Layer] = {}  # names are unique: the same one is one layer
+            names = {known.name: known for known in model._tracker.layers}
             for layer in layers:
                 name = layer.get("config", {}).get("name")
                 if name is None or name not in made:
                     made[name] = deserialize(layer, custom_objects=custom_objects)
-                model._append(made[name])
+                model._append(made[name], names)
         model._rebuild()
         shape = config.get("build_input_shape")
         if (

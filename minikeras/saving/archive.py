@@ -139,6 +139,8 @@ def _files_in(root: Path, label: str) -> Iterator[Path]:
             path = Path(folder, name)
             if path.is_symlink():
                 raise FileError(f"{label}: {name!r} is a link: refused.")
+            if not (path.is_file() or path.is_dir()):
+                raise FileError(f"{label}: {name!r} is a pipe or a device: refused.")
         yield from (Path(folder, name) for name in sorted(files))
 
 

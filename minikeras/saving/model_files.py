@@ -39,6 +39,7 @@ from minikeras.version import KERAS_VERSION
 CONFIG, METADATA, ASSETS = "config.json", "metadata.json", "assets/"
 # Bytes of variables that a file need have no arrays for (metrics, optimizers).
 _SPARE_BYTES = 8 * limits.MIB
+_SPARE_CALLS = 5_000  # of layers in models in the model
 
 
 def save_model(
@@ -353,7 +354,11 @@ def build_model(
     # An optimizer may hold several numbers for each of the model's before the first step.
     room = 8 * total_bytes(tree) + _SPARE_BYTES
     why = ", judging by the arrays that it holds"
-    with creation_limit(room, label, why), sharing.shared_objects(reading=True):
+    calls = _SPARE_CALLS + 20 * sharing.count_objects(config)
+    with (
+        creation_limit(room, label, why, calls),
+        sharing.shared_objects(reading=True),
+    ):
         model = serialization.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=safe_mode
         )

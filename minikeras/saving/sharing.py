@@ -86,6 +86,11 @@ def _dicts(config: Config) -> Iterator[dict[str, Any]]:
             waiting.extend(value)
 
 
+def count_objects(config: Config) -> int:
+    """How many objects a config describes."""
+    return sum("class_name" in part for part in _dicts(config))
+
+
 def read(config: dict[str, Any]) -> DTypePolicy | None:
     """The object that was made from a config of the same number, or None."""
     known = _known.get()

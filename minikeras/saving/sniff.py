@@ -34,6 +34,8 @@ def kind_of(file: Any) -> Kind:
         if (path / "saved_model.pb").exists() or (path / "saved_model.pbtxt").exists():
             return "saved_model"
         return "folder"
+    if not path.is_file() and path.exists():
+        raise FileError(f"{os.fspath(file)!r} is no file but a pipe or a device.")
     with open(path, "rb") as opened:
         head = opened.read(16)
         # HDF5 lets users put something of theirs before it, at these offsets.

@@ -119,6 +119,52 @@ def test_keras_loads_our_files(case, tmp_path):
         both_ways.check(case, loaded, x, y, said, learnt)
 
 
+def _with_flags(mark):
+    """A model's config with `training` in its calls, as Keras 3 has it in all of them."""
+    inputs = minikeras.Input((8,))
+    x = minikeras.layers.Dropout(0.5, name="drop")(inputs)
+    x = minikeras.layers.RandomTranslation(0.5, 0.5, name="move")(
+        minikeras.layers.Reshape((4, 2, 1))(x)
+    )
+    config = json.loads(minikeras.Model(inputs, x).to_json())
+    flags = {"drop": False, "move": True}
+    for layer in config["config"]["layers"]:
+        if layer["name"] in flags:
+            node = layer["inbound_nodes"][0]
+            node["kwargs"]["training"] = flags[layer["name"]]
+            node.update({"training_holds": True} if mark else {})
+    return minikeras.models.model_from_json(json.dumps(config))
+
+
+def test_flags_in_calls_of_keras_are_defaults():
+    """Keras writes `training=False` for every Dropout and overrules it; so do we."""
+    x = np.ones((1, 8), "float32")
+    model = _with_flags(mark=False)
+    assert (model.predict(x, verbose=0).ravel() == 1).all()
+    assert (model(x, training=True).numpy() == 0).any()  # some are dropped
+
+
+def test_flags_that_were_given_hold_in_our_files(tmp_path):
+    x = np.ones((1, 8), "float32")
+    model = _with_flags(mark=True)
+    model.save(tmp_path / "m.keras")
+    for same in (model, minikeras.saving.load_model(tmp_path / "m.keras")):
+        moved = same(x, training=True).numpy()
+        assert set(moved.ravel()) == {1.0}  # nothing is dropped, borders are mirrored
+        assert same.get_layer("move")._inbound_nodes[-1].kwargs == {"training": True}
+
+
+def test_calls_in_any_order_are_found():
+    inputs = minikeras.Input((2,))
+    x = inputs
+    for i in range(40):
+        x = minikeras.layers.ReLU(name=f"r{i}")(x)
+    config = minikeras.Model(inputs, x).get_config()
+    config["layers"].reverse()
+    again = minikeras.Model.from_config(config)
+    assert again.output.shape == (None, 2) and len(again.layers) == 41
+
+
 def test_ops_of_early_files_keep_their_names():
     """Keras 3.0 wrote them beside the config only; made anew they could meet a layer's."""
     raw = FILES["3.0-jax/functions.keras"]

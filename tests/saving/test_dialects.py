@@ -329,3 +329,19 @@ def test_assets_of_2_12(tmp_path):
     (old / "_layer_checkpoint_dependencies" / "text").mkdir(parents=True)
     paths.modern_assets(tmp_path)
     assert (tmp_path / "layers" / "inner" / "layers" / "text").is_dir()
+
+
+def test_losses_of_2_15_name_their_function():
+    """Only that class's own: a loss that is made of a function is that function."""
+    huber = {"module": "keras.losses", "class_name": "Huber", "registered_name": None,
+             "config": {"reduction": "auto", "name": "h", "delta": 0.7, "fn": "huber"}}  # fmt: skip
+    new = training.modern_loss(huber)
+    assert new["config"] == {
+        "reduction": "sum_over_batch_size",
+        "name": "h",
+        "delta": 0.7,
+    }
+    mine = {**huber, "class_name": "Mine", "registered_name": "shop>Mine"}
+    assert training.modern_loss(mine)["config"]["fn"] == "huber"
+    found = keras.losses.get(new)
+    assert type(found) is keras.losses.Huber and found.delta == 0.7

@@ -7,51 +7,67 @@ import pytest
 import minikeras as keras
 from minikeras.saving.dialects.slot_order import todays_order
 
-# What stands where: step, rate, sums of gradients, slots, the product of decays.
-SUMS, SLOTS, PRODUCT = (3, 2), (5, 4), (7,)
+# What stands where: step, rate, averages, sums of gradients, slots, the product of decays.
+AVERAGES, SUMS, SLOTS, PRODUCT = (3, 2), (2, 3), (5, 4), (7,)
 
 
 class Stored:
-    """An optimizer's variables, each of a shape that tells what it is."""
+    """An optimizer's variables of two weights, each of a shape that tells what it is."""
 
-    def __init__(self, has_sums, has_product):
-        shapes = [(), (), *[SUMS] * has_sums, SLOTS, *[PRODUCT] * has_product]
-        self.variables = [np.zeros(shape) for shape in shapes]
-        self._accumulated_gradients = self.variables[2:3] if has_sums else []
-        if has_product:
-            self._u_product = self.variables[-1]
+    def __init__(self, kinds, scheduled=False):
+        shapes = [(), *[()] * (not scheduled)]
+        self._counters = [np.zeros(shape) for shape in shapes]
+        self._iterations = self._counters[0]
+        self._learning_rate = None if scheduled else self._counters[1]
+        averages = self._new(AVERAGES, "average" in kinds)
+        sums = self._new(SUMS, "sum" in kinds)
+        self._model_variables_moving_average = averages
+        self._accumulated_gradients = sums
+        slots = self._new(SLOTS, True)
+        product = self._new(PRODUCT, "product" in kinds)[:1]
+        self._u_product = product[0] if product else None
+        self.variables = [*self._counters, *averages, *sums, *slots, *product]
+
+    def _new(self, shape, there):
+        return [np.zeros(shape) for _ in "ab"] if there else []
+
+
+BOTH = [AVERAGES, SUMS, AVERAGES, SUMS]
 
 
 @pytest.mark.parametrize(
-    ("version", "has", "stored"),
+    ("version", "kinds", "stored"),
     [
-        ((3, 0), (True, False), [(), (), SLOTS, SUMS]),
-        ((3, 5), (True, False), [(), (), SLOTS, SUMS]),
-        ((3, 6), (True, False), None),
-        ((3, 10), (False, True), [(), (), PRODUCT, SLOTS]),
-        ((3, 11), (False, True), None),
-        ((3, 5), (True, True), [(), (), PRODUCT, SLOTS, SUMS]),
-        ((3, 9), (True, True), [(), (), PRODUCT, SUMS, SLOTS]),
-        (None, (True, True), [(), (), PRODUCT, SLOTS, SUMS]),
-        (None, (False, False), None),
+        ((3, 0), "sum", None),
+        ((3, 10), "average", None),
+        ((3, 5), "average sum", [*BOTH, SLOTS, SLOTS]),
+        ((3, 10), "product", [PRODUCT, SLOTS, SLOTS]),
+        ((3, 11), "product", None),
+        ((3, 0), "sum product", [SUMS, SUMS, PRODUCT, SLOTS, SLOTS]),
+        ((3, 9), "average sum product", [*BOTH, PRODUCT, SLOTS, SLOTS]),
+        (None, "sum product", [SUMS, SUMS, PRODUCT, SLOTS, SLOTS]),
+        (None, "", None),
     ],
 )
-def test_orders_of_all_versions(version, has, stored):
-    optimizer = Stored(*has)
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_orders_of_all_versions(version, kinds, stored, scheduled):
+    optimizer = Stored(kinds, scheduled)
     own = [v.shape for v in optimizer.variables]
-    order = todays_order(optimizer, stored or own, version)
     if stored is None:
-        assert order is None
+        assert todays_order(optimizer, own, version) is None
     else:
+        stored = [c.shape for c in optimizer._counters] + stored
+        order = todays_order(optimizer, stored, version)
         assert [stored[i] for i in order] == own
 
 
 def test_an_order_is_known_by_the_version_where_shapes_do_not_tell():
-    optimizer = Stored(True, False)
-    optimizer.variables[3] = np.zeros(SUMS)
-    shapes = [(), (), SUMS, SUMS]
-    assert todays_order(optimizer, shapes, (3, 5)) == [0, 1, 3, 2]
-    assert todays_order(optimizer, shapes, (3, 6)) is None
+    optimizer = Stored("average sum")
+    for variable in optimizer.variables[2:6]:
+        variable.shape = (6,)
+    shapes = [v.shape for v in optimizer.variables]
+    assert todays_order(optimizer, shapes, (3, 5)) == [0, 1, 2, 4, 3, 5, 6, 7]
+    assert todays_order(optimizer, shapes, (3, 11)) is None
     assert todays_order(optimizer, shapes, None) is None
 
 
@@ -68,7 +84,7 @@ def test_an_h5_file_of_early_keras_3(name, tmp_path):
         group = file["optimizer_weights"]
         names = list(group.attrs["weight_names"])
         sums, slots = names[2:4], names[4:8]
-        order = names[:2] + names[8:] + slots + sums
+        order = names[:2] + sums + names[8:] + slots
         group.attrs["weight_names"] = np.array(order)
         for place in (file, file["model_weights"]):
             place.attrs["keras_version"] = "3.5.0"

@@ -7,7 +7,7 @@ import re
 import string
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
-from minikeras import activations, ops
+from minikeras import activations, naming, ops
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers import VarianceScaling
 from minikeras.layers.base.keywords import LayerOptions
@@ -161,24 +161,27 @@ class EinsumDense(LowRank):
         self.bias = None if shapes.bias is None else weight(self, "bias", shapes.bias)  # type: ignore[arg-type]  # no unknown size is left
         self._adapt_if_planned()
 
+    def _said(self) -> str:
+        return naming.shown(self.equation)
+
     def _shapes(self, input_shape: PartialShape) -> _Shapes:
         shape = tuple(input_shape)
         found = _EQUATION.fullmatch(self.equation.replace(" ", ""))
         if found is None:
             raise ValueError(
-                f"{self._label()}: equation={self.equation!r}; expected letters of input, "
+                f"{self._label()}: equation={self._said()}; expected letters of input, "
                 "kernel and output such as 'abc,cd->abd', with '...' at most at one end."
             )
         before, ins, after, kernel, out_before, outs, out_after = found.groups()
         if (before, after) != (out_before, out_after) or (before and after):
             raise ValueError(
-                f"{self._label()}: equation={self.equation!r} has '...' in the input and "
+                f"{self._label()}: equation={self._said()} has '...' in the input and "
                 "output at different places; expected it at the same end of both."
             )
         rest = len(shape) - len(ins)
         if rest < 0 or (rest and not (before or after)):
             raise ValueError(
-                f"{self._label()}: equation={self.equation!r} names {len(ins)} axes of an "
+                f"{self._label()}: equation={self._said()} names {len(ins)} axes of an "
                 f"input of shape {shape}; expected one letter for each."
             )
         free = [c for c in string.ascii_letters if c not in self.equation][:rest]
@@ -199,7 +202,7 @@ class EinsumDense(LowRank):
         unknown = sorted(set(kernel + full) - set(size))
         if unknown:
             raise ValueError(
-                f"{self._label()}: equation={self.equation!r} has {unknown[0]!r} neither in "
+                f"{self._label()}: equation={self._said()} has {unknown[0]!r} neither in "
                 "the input nor in the output; its size is not known."
             )
         bias = None
@@ -208,7 +211,7 @@ class EinsumDense(LowRank):
             if strange:
                 raise ValueError(
                     f"{self._label()}: bias_axes={self.bias_axes!r}, but {strange[0]!r} is "
-                    f"not in the output of equation={self.equation!r}."
+                    f"not in the output of equation={self._said()}."
                 )
             first = min(full.index(c) for c in self.bias_axes)
             bias = tuple(size[c] if c in self.bias_axes else 1 for c in full[first:])
@@ -224,7 +227,7 @@ class EinsumDense(LowRank):
         if len(self.partial_output_shape) != len(letters):
             raise ValueError(
                 f"{self._label()}: output_shape={self.partial_output_shape} for the axes "
-                f"{letters!r} of equation={self.equation!r}; expected one size for each."
+                f"{letters!r} of equation={self._said()}; expected one size for each."
             )
         return dict(zip(letters, self.partial_output_shape, strict=True))
 

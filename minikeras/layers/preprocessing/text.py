@@ -19,6 +19,7 @@ from minikeras import naming
 from minikeras.layers.preprocessing.vocabulary import to_bytes, to_text
 from minikeras.layers.preprocessing.words import Words, WordTable, words_of
 from minikeras.types import ArrayLike
+from minikeras.variable import NUMBER, check_constant
 
 Array = np.ndarray[Any, Any]
 Tokens = list[list[bytes]]
@@ -226,6 +227,7 @@ def ngram_sizes(ngrams: int | Sequence[int], owner: str) -> tuple[int, ...] | No
         return None
     sizes: Any = ngrams
     if isinstance(ngrams, (int, np.integer)):
+        check_constant((max(ngrams, 0), NUMBER), "float64", owner)
         sizes = range(1, int(ngrams) + 1)
     right = isinstance(sizes, (tuple, list, range)) and all(
         isinstance(n, (int, np.integer)) and n > 0 for n in sizes

@@ -7,6 +7,9 @@ from typing import Any
 
 Config = dict[str, Any]
 
+# Stands in a call whose `training` was given by whoever built the model. (Keras 3 writes
+# one in any case, and does not look for this.)
+TRAINING_HOLDS = "training_holds"
 _MODELS = ("Sequential", "Functional", "Model")
 _CONSTANT = "_CONSTANT_VALUE"
 
@@ -31,7 +34,7 @@ def modern_node(node: Any) -> Config:
     if isinstance(node, dict) and "args" in node:
         return node
     if _is_entry(node):
-        return {"args": [_reference(node)], "kwargs": _kwargs(node)}
+        return _call([_reference(node)], node)
     entries = list(node.values()) if isinstance(node, dict) else node
     if len(entries) == 1 and isinstance(node, list):
         first: Any = _reference(entries[0])
@@ -39,11 +42,18 @@ def modern_node(node: Any) -> Config:
         first = {key: _reference(entry) for key, entry in node.items()}
     else:
         first = [_reference(entry) for entry in entries]
-    return {"args": [first], "kwargs": _kwargs(entries[0])}
+    return _call([first], entries[0])
 
 
 def _is_entry(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
+def _call(args: list[Any], entry: list[Any]) -> Config:
+    kwargs = _kwargs(entry)
+    # In Keras 2 a flag stands there only if it was given, and then it holds.
+    held = kwargs.get("training") is not None
+    return {"args": args, "kwargs": kwargs, **({TRAINING_HOLDS: True} if held else {})}
 
 
 def _kwargs(entry: list[Any]) -> Config:

@@ -1,15 +1,19 @@
 """The order in which earlier versions of Keras 3 stored what an optimizer keeps.
 
-Today: step and learning rate, averages of weights, sums of gradients (where several steps
-are taken together), slots, and Nadam's product of decays. Until 3.5 the sums came last;
-until 3.10 the product came right after the learning rate.
+Today: step and learning rate (unless that is a schedule), averages of weights, sums of
+gradients (where several steps are taken together), slots, and Nadam's product of decays.
+Until 3.10 the averages and sums stood in pairs, one of each for every weight, and the
+product came right after them. (Measured with 3.0.5, 3.1.1, 3.3.3, 3.5, 3.6, 3.7, 3.9.2,
+3.11.3, 3.13.2 and 3.15.1.)
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from minikeras.saving.dialects.version import Version
 
-_COUNTERS = 2
+_TODAY_SINCE = (3, 11)
 
 
 def todays_order(
@@ -28,28 +32,28 @@ def todays_order(
     """
     variables = list(getattr(optimizer, "variables", ()))
     own = [tuple(v.shape) for v in variables]
-    if len(own) != len(shapes) or len(own) <= _COUNTERS:
+    if len(own) != len(shapes):
         return None
     today = list(range(len(own)))
-    ids = {id(v) for v in getattr(optimizer, "_accumulated_gradients", ())}
-    sums = [i for i in today if id(variables[i]) in ids]
-    product = [i for i in today if variables[i] is getattr(optimizer, "_u_product", 0)]
-    if not sums and not product:
+    counters, averages, sums, product = (
+        _places(variables, [getattr(optimizer, name, None) for name in names])
+        for names in (("_iterations", "_learning_rate"), ("_model_variables_moving_average",),
+                      ("_accumulated_gradients",), ("_u_product",))
+    )  # fmt: skip
+    if averages and sums and len(averages) != len(sums):
         return None
-    for since, order in (
-        ((3, 11), today),
-        ((3, 6), _moved(today, product, first=True)),
-        ((3, 0), _moved(_moved(today, sums, first=False), product, first=True)),
-    ):
-        fits = [own[i] for i in order] == shapes
+    pairs = [i for pair in zip(averages, sums) for i in pair]
+    early = counters + (pairs or averages + sums) + product
+    order = early + [i for i in today if i not in set(early)]
+    for since, found in ((_TODAY_SINCE, today), ((3, 0), order)):
+        fits = [own[i] for i in found] == shapes
         if fits and (version is None or version >= since):
-            return None if order == today else [order.index(i) for i in today]
+            return None if found == today else [found.index(i) for i in today]
     return None
 
 
-def _moved(order: list[int], some: list[int], first: bool) -> list[int]:
-    """The order with some elsewhere: after the counters, or at the end."""
-    rest = [i for i in order if i not in some]
-    if first:
-        return rest[:_COUNTERS] + some + rest[_COUNTERS:]
-    return rest + some
+def _places(variables: list[Any], some: list[Any]) -> list[int]:
+    """Where these variables stand, in their own order."""
+    place = {id(v): i for i, v in enumerate(variables)}
+    flat = [v for part in some for v in (part if isinstance(part, list) else [part])]
+    return [place[id(v)] for v in flat if id(v) in place]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikeras.saving import builtin
 from minikeras.saving.dialects.notes import note
 from minikeras.saving.dialects.version import Version
 
@@ -70,7 +71,14 @@ def modern_loss(config: object) -> Any:
         inner["reduction"] = _REDUCTIONS[inner["reduction"]]
     if "fn" in inner and config["class_name"] == "LossFunctionWrapper":
         return inner["fn"]
+    if _is_own(config):  # 2.15 writes the function that its class is made of
+        inner.pop("fn", None)
     return _of("keras.losses", config, inner)
+
+
+def _is_own(config: Config) -> bool:
+    module = config.get("module") or "keras"
+    return builtin.find_class(module, config["class_name"]) is not None
 
 
 def modern_metric(config: object) -> Any:
@@ -86,6 +94,8 @@ def modern_metric(config: object) -> Any:
         known = inner.get("name")
         short = ("accuracy", "acc", "crossentropy", "ce")
         return known if known in short else inner["fn"]
+    if config["class_name"] != "MeanMetricWrapper" and _is_own(config):
+        inner.pop("fn", None)
     return _of("keras.metrics", config, inner)
 
 
