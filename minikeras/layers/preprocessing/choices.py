@@ -78,7 +78,7 @@ def check_limits(layer: Any) -> None:
         raise ValueError(
             f"{label}: num_oov_indices={naming.shown(count)}; expected an integer of at least 0."
         )
-    check_constant((count, 1), "float64", label)  # a list has an entry for each
+    check_constant((int(count), 1), "float64", label)  # a list has an entry for each
     if most is not None and (not isinstance(most, (int, np.integer)) or most <= 1):
         raise ValueError(
             f"{label}: max_tokens={naming.shown(most)}; expected at least 2, or None."
