@@ -93,3 +93,29 @@ def test_an_h5_file_of_early_keras_3(name, tmp_path):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     losses = [(again.train_on_batch(x, y), model.train_on_batch(x, y)) for _ in "123"]
     assert all(a == b for a, b in losses)
+
+
+def test_an_h5_file_of_2_15_says_what_is_what(tmp_path):
+    """Averages stand before the rest and the largest velocities behind, by their names."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="d")])
+    model.compile(keras.optimizers.Adam(amsgrad=True, use_ema=True), "mse")
+    x, y = np.ones((2, 3), "float32"), np.ones((2, 2), "float32")
+    model.train_on_batch(x, y)
+    model.save(tmp_path / "m.h5")
+    iteration, _, *rest = model.optimizer.variables
+    kinds = ["average"] * 2 + ["m", "v"] * 2 + ["vhat"] * 2
+    weights = ["kernel", "bias"] + ["kernel"] * 2 + ["bias"] * 2 + ["kernel", "bias"]
+    named = {"iteration:0": iteration.numpy()}
+    for kind, weight, variable in zip(kinds, weights, rest, strict=True):
+        named[f"Adam/{kind}/d/{weight}:0"] = variable.numpy()
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        del file["optimizer_weights"]
+        group = file.create_group("optimizer_weights")
+        for name, array in named.items():
+            group[name] = array
+        group.attrs["weight_names"] = np.array([n.encode() for n in named])
+        for place in (file, file["model_weights"]):
+            place.attrs["keras_version"] = "2.15.0"
+    again = keras.models.load_model(tmp_path / "m.h5")
+    for a, b in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())

@@ -110,17 +110,48 @@ def _arranged(
     each = len(ours) // len(trained) if trained else 0
     if each and len(found) <= 1:  # compiled, and never trained
         return []
+    place = {index: number for number, index in enumerate(order)}
+    if version >= (2, 11):
+        named = _by_names(found, place)
+        pairs = None if named is None else _fitting(ours, named)
+        if pairs is not None:
+            return _with_steps(pairs, steps, variables)
     if len(ours) != each * len(trained) or len(slots) < each:
         return None
-    place = {index: number for number, index in enumerate(order)}
     wanted = [slots[s][place[i]] for i in range(len(trained)) for s in range(each)]
-    pairs = _fitting(ours, wanted)
+    return _with_steps(_fitting(ours, wanted), steps, variables)
+
+
+def _with_steps(
+    pairs: list[tuple[Any, Array]] | None, steps: Any, variables: list[Any]
+) -> list[tuple[Any, Array]] | None:
     if pairs is None:
         return None
     counter = next((v for v in variables if leaf(v.path) in _COUNTERS[:3]), None)
     if counter is not None and steps is not None:
         pairs.append((counter, np.asarray(steps, counter.dtype)))
     return pairs
+
+
+def _by_names(
+    found: list[tuple[str, Array]], place: dict[int, int]
+) -> list[Array] | None:
+    """The arrays in the order of our variables, by names such as `Adam/m/dense/kernel:0`.
+
+    Since 2.11 they stand as ours do: averages, what each variable has side by side, and
+    the largest velocities last. Only the trained variables may be in another order.
+    """
+    slots: dict[str, list[Array]] = {}
+    pattern = []
+    for name, array in found:
+        parts = name.split("/")
+        if len(parts) > 2 and leaf(name) not in _COUNTERS:
+            slot = slots.setdefault(parts[1], [])
+            pattern.append((parts[1], len(slot)))
+            slot.append(array)
+    if any(len(slot) != len(place) for slot in slots.values()):
+        return None
+    return [slots[slot][place[i]] for slot, i in pattern]
 
 
 def _fitting(
