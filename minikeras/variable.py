@@ -49,9 +49,12 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 class _Budget:
     """How many bytes new variables may still take, and for whom."""
 
-    def __init__(self, room: int, owner: str, why: str, calls: float) -> None:
+    def __init__(
+        self, room: int, owner: str, why: str, calls: float, replaced: bool
+    ) -> None:
         self.room, self.most, self.owner, self.why = room, room, owner, why
         self.calls = calls
+        self.replaced = replaced
 
     def take(self, variable: Variable, shape: Sequence[int], dtype: str) -> None:
         size = math.prod(shape) * dtypes.itemsize(dtype)
@@ -73,7 +76,11 @@ _budget: ContextVar[_Budget | None] = ContextVar("minikeras_budget", default=Non
 
 @contextmanager
 def creation_limit(
-    size: int, owner: str, why: str = "", calls: float = math.inf
+    size: int,
+    owner: str,
+    why: str = "",
+    calls: float = math.inf,
+    replaced: bool = False,
 ) -> Iterator[None]:
     """Variables made inside may take at most `size` bytes; a file asks for them.
 
@@ -83,14 +90,21 @@ def creation_limit(
         owner: What asks for them, for the error.
         why: What the error says of the limit's reason.
         calls: How often layers of models in the model may run.
+        replaced: Whether the variables are given a file's arrays afterwards.
     """
     outer = _budget.get()
     room = size if outer is None else min(size, outer.room)
-    token = _budget.set(_Budget(room, owner, why, calls))
+    token = _budget.set(_Budget(room, owner, why, calls, replaced))
     try:
         yield
     finally:
         _budget.reset(token)
+
+
+def will_be_replaced() -> bool:
+    """Whether the values of new variables are about to be replaced by a file's."""
+    budget = _budget.get()
+    return budget is not None and budget.replaced
 
 
 def count_calls(number: int) -> None:
@@ -131,6 +145,19 @@ def check_constant(shape: Sequence[int], dtype: str, owner: str) -> None:
         raise ValueError(
             f"{owner}: {budget.owner} describes a constant of shape {tuple(shape)}, {size:,} "
             f"bytes{budget.why}."
+        )
+
+
+def check_real(value: np.ndarray[Any, Any], variable: Variable) -> None:
+    """Refuse complex numbers for a variable of real ones: half of them would be lost.
+
+    Raises:
+        ValueError: If they are.
+    """
+    if value.dtype.kind == "c" and not variable.dtype.startswith("complex"):
+        raise ValueError(
+            f"variable {variable.path!r} has dtype {variable.dtype}; the file has "
+            f"{value.dtype}."
         )
 
 

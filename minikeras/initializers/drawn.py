@@ -20,6 +20,7 @@ from minikeras.initializers.base import (
     on_host,
     sizes_of,
 )
+from minikeras.variable import will_be_replaced
 
 if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
@@ -206,13 +207,21 @@ class Orthogonal(RandomInitializer):
             raise ValueError(f"Orthogonal: shape {sizes}; expected at least two sizes.")
         rows, columns = math.prod(sizes[:-1]), sizes[-1]
         tall = (max(rows, columns), min(rows, columns))
+        if will_be_replaced():  # seconds of work for a large layer, for nothing
+            q = np.eye(*tall)
+        else:
+            q = self._drawn(tall)
+        q = q.T if rows < columns else q
+        return from_numpy(self.gain * q.reshape(sizes), name)
+
+    def _drawn(self, tall: tuple[int, int]) -> np.ndarray[Any, Any]:
         drawn = on_host(
             lambda: random.normal(tall, dtype="float64", seed=self.seed)
         ).numpy()
         q, r = np.linalg.qr(drawn)
         q *= np.sign(np.diag(r))  # makes the decomposition, and so the draw, unique
-        q = q.T if rows < columns else q
-        return from_numpy(self.gain * q.reshape(sizes), name)
+        found: np.ndarray[Any, Any] = q
+        return found
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

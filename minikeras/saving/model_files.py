@@ -356,7 +356,7 @@ def build_model(
     why = ", judging by the arrays that it holds"
     calls = _SPARE_CALLS + 20 * sharing.count_objects(config)
     with (
-        creation_limit(room, label, why, calls),
+        creation_limit(room, label, why, calls, replaced=True),
         sharing.shared_objects(reading=True),
     ):
         model = serialization.deserialize_keras_object(

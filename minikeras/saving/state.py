@@ -141,22 +141,21 @@ def load_state(
     try:
         # A part that several paths lead to may be in the file under another than the first.
         for path, part in walk(model, nested, skipped, again=failed):
+            # Weights may have been saved without an optimizer.
+            absent = vars_path(path) not in tree and hasattr(part, "apply_gradients")
+            if hasattr(part, "load_own_variables") and not absent:
+                group = tree.get(vars_path(path), Group())
+                used.add(vars_path(path))
+                try:
+                    part.load_own_variables(group)
+                except (ValueError, KeyError, TypeError, IndexError) as error:
+                    if isinstance(error, FileError):
+                        raise
+                    failed.setdefault(id(part), (path, error))
+                else:
+                    failed.pop(id(part), None)
+                _load_seeds(part, tree.get(_seeds_path(path)))
             _load_assets(part, path, assets)
-            if not hasattr(part, "load_own_variables"):
-                continue
-            if vars_path(path) not in tree and hasattr(part, "apply_gradients"):
-                continue  # weights that were saved without an optimizer
-            group = tree.get(vars_path(path), Group())
-            used.add(vars_path(path))
-            try:
-                part.load_own_variables(group)
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                if isinstance(error, FileError):
-                    raise
-                failed.setdefault(id(part), (path, error))
-            else:
-                failed.pop(id(part), None)
-            _load_seeds(part, tree.get(_seeds_path(path)))
         if failed and not skip_mismatch:
             raise ValueError(_complaint(list(failed.values()), tree, used, label))
     except BaseException:

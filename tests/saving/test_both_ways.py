@@ -154,6 +154,23 @@ def test_flags_that_were_given_hold_in_our_files(tmp_path):
         assert same.get_layer("move")._inbound_nodes[-1].kwargs == {"training": True}
 
 
+def test_rows_that_are_taken_twice_get_the_square_of_the_sum():
+    """Keras on TensorFlow adds the squares; elsewhere a row's gradient is summed first."""
+    model = minikeras.Sequential(
+        [
+            minikeras.Input((3,), dtype="int32"),
+            minikeras.layers.Embedding(4, 1, embeddings_initializer="ones"),
+            minikeras.layers.Flatten(),
+            minikeras.layers.Dense(1, kernel_initializer="ones", trainable=False),
+        ]
+    )
+    model.compile(minikeras.optimizers.Adagrad(0.1, 0.1), "mse")
+    model.train_on_batch(np.array([[1, 1, 2]]), np.zeros((1, 1)))
+    gradient = np.array([0.0, 12.0, 6.0, 0.0])  # of the square of a sum of 3
+    wanted = 1 - 0.1 * gradient / np.sqrt(0.1 + gradient**2 + 1e-7)
+    np.testing.assert_allclose(model.get_weights()[0].ravel(), wanted, 1e-5)
+
+
 def test_calls_in_any_order_are_found():
     inputs = minikeras.Input((2,))
     x = inputs

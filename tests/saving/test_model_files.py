@@ -200,6 +200,7 @@ def test_hooks_are_asked(tmp_path):
                 file.write(" ".join(self.words))
 
         def load_assets(self, folder):
+            assert self.count == 2  # arrays come first, as in Keras
             with open(f"{folder}/words.txt") as file:
                 self.words = file.read().split()
 
@@ -210,6 +211,26 @@ def test_hooks_are_asked(tmp_path):
         model.save(tmp_path / name, zipped=zipped)
         loaded = keras.models.load_model(tmp_path / name).layers[0]
         assert (loaded.words, loaded.count) == (["red", "green"], 2)
+
+
+def test_orthogonal_draws_are_not_made_for_a_file(tmp_path, monkeypatch):
+    """They would be replaced at once, and cost seconds in large layers."""
+    model = keras.Sequential([keras.Input((2, 3)), layers.LSTM(4)])
+    model.save(tmp_path / "m.keras")
+    with monkeypatch.context() as patch:
+        patch.setattr(np.linalg, "qr", None)
+        loaded = keras.models.load_model(tmp_path / "m.keras")
+    same(weights(model), weights(loaded))
+    again = keras.models.model_from_json(model.to_json())  # is to be trained
+    recurrent = again.layers[0].cell.recurrent_kernel.numpy()
+    assert not np.array_equal(recurrent, np.eye(4, 16)) and recurrent.std() > 0.1
+
+
+def test_complex_numbers_are_no_real_ones(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    store = {"0": np.zeros((3, 2), "complex64"), "1": np.zeros(2)}
+    with pytest.raises(ValueError, match="complex64"):
+        model.layers[0].load_own_variables(store)
 
 
 def test_bfloat16(tmp_path):

@@ -16,7 +16,7 @@ from minikeras.engine.interpret import current
 from minikeras.layers.base.call_context import call_context
 from minikeras.layers.base.tracker import Tracker
 from minikeras.types import DTypeLike, Identifier
-from minikeras.variable import Variable
+from minikeras.variable import Variable, check_real
 
 if TYPE_CHECKING:
     from minikeras.engine.aval import Shape
@@ -389,5 +389,6 @@ class LayerVariables:
                     f"layer {self.name!r}: variable {variable.path!r} has shape "
                     f"{variable.shape}; the file has {value.shape}."
                 )
+            check_real(value, variable)
         for variable, value in zip(own, values):
             variable.assign(value)
