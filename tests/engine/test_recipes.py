@@ -329,6 +329,19 @@ def test_what_is_made_of_nothing_is_kept():
     assert tape.gradient(y, made[1]) is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["zeros", "ones", "empty", "arange", "eye", "identity", "tri", "bartlett"]
+    + ["blackman", "hamming", "hanning"],
+)
+def test_creation_is_kept(name):
+    forgetting.forget()
+    function = getattr(ops, name)
+    made = [function(7) for _ in range(4)]
+    assert made[2].value is made[3].value
+    np.testing.assert_array_equal(made[3].numpy(), function.__wrapped__(7).numpy())
+
+
 def test_nobody_writes_to_what_is_kept():
     forgetting.forget()
     made = [ops.zeros((3,)) for _ in range(4)]

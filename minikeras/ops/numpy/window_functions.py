@@ -15,7 +15,7 @@ __all__ = ["hanning", "hamming", "blackman", "bartlett", "kaiser", "i0"]
 
 def _line(x: ArrayLike) -> tuple[Tensor, int]:
     """0, 1, ... for each place of the window, and the number of gaps."""
-    n = int(to_tensor(x))
+    n = x if type(x) is int else int(to_tensor(x))
     return prims.iota(shape=(n,), dtype=dtypes.floatx(), axis=0), n - 1
 
 
