@@ -307,3 +307,62 @@ def test_summary_shows_an_error_of_the_users():
     model.build((None, 3))
     with pytest.raises(KeyError, match="mine"):
         model.summary()
+
+
+def _hooked(lib):
+    class Rows(lib.layers.SpatialDropout2D):
+        def _get_noise_shape(self, inputs):
+            return (inputs.shape[0], inputs.shape[1], 1, 1)
+
+    class Centred(lib.layers.BatchNormalization):
+        def _moments(self, inputs, mask):
+            mean, variance = super()._moments(inputs, mask)
+            return mean + 1.0, variance * 4.0
+
+    return Rows, Centred
+
+
+def test_noise_shapes_and_moments_of_ones_own_are_used(lib):
+    rows, centred = _hooked(lib)
+    x = np.random.default_rng(1).normal(size=(3, 4, 5, 2)).astype("float32")
+    kept = np.asarray(rows(0.5, seed=3)(x, training=True)) / (2 * x)
+    assert set(kept.round(4).ravel().tolist()) == {0.0, 1.0}
+    np.testing.assert_array_equal(kept, np.broadcast_to(kept[:, :, :1, :1], x.shape))
+    layer = centred(momentum=0.0, epsilon=0.0)
+    made = layer(x, training=True)
+    mean, variance = x.mean((0, 1, 2)) + 1, x.var((0, 1, 2)) * 4
+    np.testing.assert_allclose(made, (x - mean) / np.sqrt(variance), atol=1e-4)
+    np.testing.assert_allclose(layer.moving_mean, mean, atol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, variance, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_inner_loop_of_ones_own_is_called(lib, kind, backwards):
+    base = getattr(lib.layers, kind)
+
+    class Doubled(base):
+        def inner_loop(self, sequences, initial_state, mask, training=False):
+            last, every, states = super().inner_loop(
+                sequences * 0.5, initial_state, mask, training=training
+            )
+            return last * 2, every * 2, [s + 1.0 for s in states]
+
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(2, 4, 3)).astype("float32")
+    mask = np.array([[1, 1, 0, 0], [1, 1, 1, 1]], bool)
+    given = {
+        "return_sequences": backwards,
+        "return_state": True,
+        "go_backwards": backwards,
+    }
+    plain, doubled = base(3, **given), Doubled(3, **given)
+    plain.build(x.shape)
+    doubled.build(x.shape)
+    doubled.set_weights(plain.get_weights())
+    for found in (None, mask):
+        wanted, *states = plain(x * 0.5, mask=found)
+        made, *after = doubled(x, mask=found)
+        np.testing.assert_allclose(made, np.asarray(wanted) * 2, atol=1e-5)
+        for one, other in zip(after, states, strict=True):
+            np.testing.assert_allclose(one, np.asarray(other) + 1, atol=1e-5)

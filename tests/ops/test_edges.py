@@ -5,6 +5,7 @@ import pytest
 
 import minikeras as keras
 from minikeras import ops
+from minikeras.engine.compile import jit
 
 F = np.float32
 TARGET = F([0, 1, 0])
@@ -300,3 +301,17 @@ def test_the_nearest_pixel_is_that_under_the_centre():
     assert made.numpy().ravel().tolist() == [0, 2, 3]
     made = ops.image.resize(x, (1, 6), interpolation="nearest")
     assert made.numpy().ravel().tolist() == [0, 1, 1, 2, 3, 3]
+
+
+@pytest.mark.usefixtures("backend")
+def test_shares_of_infinite_logits():
+    """As in Keras: +inf is a network that has diverged, -inf a class that is ruled out."""
+    up, down = [[np.inf, 0.0, 1.0]], [[-np.inf, 0.0, 0.0]]
+    for function in (ops.softmax, jit(ops.softmax)):
+        assert np.isnan(function(np.float32(up))).any()
+        assert function(np.float32(down)).tolist() == [[0, 0.5, 0.5]]
+    cross = keras.losses.CategoricalCrossentropy(from_logits=True)
+    assert np.isnan(float(cross(np.float32([[1, 0, 0]]), np.float32(up))))
+    assert float(cross(np.float32([[0, 1, 0]]), np.float32(down))) == pytest.approx(
+        np.log(2)
+    )

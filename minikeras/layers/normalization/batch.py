@@ -198,8 +198,7 @@ class BatchNormalization(Layer):
             inputs = ops.cast(inputs, "float32" if half else self._run_dtype)
         scale, offset = self.gamma, self.beta
         if training and self.trainable:
-            channel = self.axis % len(inputs.shape)
-            mean, variance = found = moments(inputs, channel, mask, self.synchronized)
+            mean, variance = found = Moments(*self._moments(inputs, mask))
             if self.renorm:
                 scale, offset = self._renormalized(found)
             self._remember(average(found, self.synchronized))
@@ -216,6 +215,11 @@ class BatchNormalization(Layer):
             epsilon=self.epsilon,
         )
         return ops.cast(outputs, outer_dtype) if half else outputs
+
+    def _moments(self, inputs: Tensor, mask: Tensor | None) -> tuple[Any, Any]:
+        """Mean and variance of each channel of a batch; subclasses may take others."""
+        channel = self.axis % len(inputs.shape)
+        return moments(inputs, channel, mask, self.synchronized)
 
     def _renormalized(self, found: Moments) -> tuple[Any, Any]:
         """Scale and offset that turn the batch's statistics into the averages.

@@ -205,7 +205,18 @@ class RNN(Layer):
         """The outputs, and the last states where they are wanted."""
         mask = self._step_mask(mask, sequences)
         states = self._start(sequences, initial_state)
-        outputs, last = self._walked(sequences, states, mask, training)
+        if type(self).inner_loop is RNN.inner_loop:
+            outputs, last = self._walked(
+                sequences, states, mask, training, self.return_sequences
+            )
+        else:
+            final, every, last = self.inner_loop(
+                sequences=sequences,
+                initial_state=states,
+                mask=mask,
+                training=training,
+            )
+            outputs = every if self.return_sequences else final
         if self.stateful:
             variables = tree.flatten(self.states)
             rows = kept.rows_here(variables[0].shape[0], sequences.shape[0])
@@ -213,6 +224,30 @@ class RNN(Layer):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         return (outputs, *last) if self.return_state else outputs
+
+    def inner_loop(
+        self,
+        sequences: Any,
+        initial_state: Any,
+        mask: Any,
+        training: bool = False,
+    ) -> tuple[Any, Any, Any]:
+        """All steps; subclasses override it to change what goes in or comes out.
+
+        Args:
+            sequences: Tensor `(batch, steps, ...)`.
+            initial_state: The states before the first step.
+            mask: Booleans `(batch, steps)`, or None.
+            training: The flag for the cell.
+
+        Returns:
+            The last output, those of all steps `(batch, steps, ...)`, and the last states.
+        """
+        given = sequences, initial_state, mask, training
+        outputs, last = self._walked(*given, True)
+        if self.zero_output_for_mask and mask is not None:
+            return self._walked(*given, False)[0], outputs, last
+        return outputs[:, -1], outputs, last
 
     def _step_mask(self, mask: Tensor | None, sequences: Tensor) -> Any:
         """The mask as `(batch, steps)`, or None.
@@ -233,14 +268,19 @@ class RNN(Layer):
         return ops.any(mask, axis=more) if more else mask
 
     def _walked(
-        self, sequences: Any, states: Any, mask: Any, training: bool | None
+        self,
+        sequences: Any,
+        states: Any,
+        mask: Any,
+        training: bool | None,
+        every: bool,
     ) -> Any:
-        """The outputs that are wanted, and the last states."""
+        """The outputs, those of `every` step or the last, and the last states."""
         cell = self.cell
         walk = Walk(
             self.go_backwards,
             self.unroll,
-            self.return_sequences,
+            every,
             self.zero_output_for_mask,
         )
         like = Aval((sequences.shape[0], *sequences.shape[2:]), sequences.dtype)

@@ -100,14 +100,14 @@ class Dropout(_Noise):
         self.rate = rate
         self.noise_shape = noise_shape
 
-    def _noise_shape(self, inputs: Tensor) -> Any:
+    def _get_noise_shape(self, inputs: Tensor) -> Any:
         return self.noise_shape
 
     def call(self, inputs: Tensor, training: bool = False) -> Any:
         """The inputs, thinned out if `training`."""
         if not training or not self.rate:
             return inputs
-        shape = self._noise_shape(inputs)
+        shape = self._get_noise_shape(inputs)
         return random.dropout(inputs, self.rate, shape, seed=self.seed_generator)
 
     def get_config(self) -> dict[str, Any]:
