@@ -110,10 +110,15 @@ class Progbar:
         if finalize is None:
             finalize = self.target is not None and current >= self.target
         for name, value in values or ():
-            if self._is_mean(name) and not finalize and np.size(value) == 1:
+            plain = type(value) is float  # most are, and NumPy takes its time
+            if (
+                self._is_mean(name)
+                and not finalize
+                and (plain or np.size(value) == 1)
+            ):
                 total, count = self._totals.get(name, (0.0, 0))
                 steps = max(current - self._seen_so_far, 1)
-                number = np.asarray(value).item()
+                number = value if plain else np.asarray(value).item()
                 self._totals[name] = (total + number * steps, count + steps)
                 value = self._totals[name][0] / self._totals[name][1]
             self._values[name] = value

@@ -30,9 +30,11 @@ class CompiledFunction:
         self.python_function = python_function
         self._name = name
         self._compiled: Function = jit(python_function, name)
-        # One for each object, which lives as long as the object.
-        self._methods: weakref.WeakKeyDictionary[Any, CompiledFunction] = (
-            weakref.WeakKeyDictionary()
+        # By the id of an object: its program, which lives as long as the object, and its
+        # method, which lives as long as somebody holds it.
+        self._programs: dict[int, tuple[Any, CompiledFunction]] = {}
+        self._methods: weakref.WeakValueDictionary[int, BoundFunction] = (
+            weakref.WeakValueDictionary()
         )
 
     @property
@@ -52,17 +54,29 @@ class CompiledFunction:
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        found = self._methods.get(instance)
+        found = self._methods.get(id(instance))
         if found is None:
-            held = weakref.ref(instance)
-            python_function = self.python_function
+            found = BoundFunction(self._program_of(instance), instance)
+            self._methods[id(instance)] = found
+        return found
 
-            @functools.wraps(python_function)
-            def method(*args: object, **kwargs: object) -> Any:
-                return python_function(held(), *args, **kwargs)
+    def _program_of(self, instance: object) -> CompiledFunction:
+        """The function compiled for an object: objects that are equal are not the same."""
+        key = id(instance)
+        if key in self._programs:
+            return self._programs[key][1]
+        python_function, programs = self.python_function, self._programs
+        try:
+            held: Any = weakref.ref(instance, lambda _: programs.pop(key, None))
+        except TypeError:  # of a class with __slots__: it stays as long as its class
+            held = functools.partial(_given, instance)
 
-            found = CompiledFunction(method, self._name)
-            self._methods[instance] = found
+        @functools.wraps(python_function)
+        def method(*args: object, **kwargs: object) -> Any:
+            return python_function(held(), *args, **kwargs)
+
+        found = CompiledFunction(method, self._name)
+        programs[key] = held, found
         return found
 
     def __reduce__(self) -> Any:
@@ -72,6 +86,35 @@ class CompiledFunction:
     def __repr__(self) -> str:
         name = self._name or getattr(self.python_function, "__qualname__", "function")
         return f"<keras.function {name}>"
+
+
+class BoundFunction:
+    """A compiled function as a method of an object, which it keeps alive.
+
+    It has the attributes of `CompiledFunction`.
+    """
+
+    def __init__(self, compiled: CompiledFunction, instance: object) -> None:
+        functools.update_wrapper(self, compiled.python_function)
+        self.__func__ = compiled
+        self.__self__ = instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the method."""
+        return self.__func__(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["__func__"], name)
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.__self__, self.__func__.python_function.__name__)
+
+    def __repr__(self) -> str:
+        return repr(self.__func__)
+
+
+def _given(instance: object) -> object:
+    return instance
 
 
 @overload
@@ -124,7 +167,7 @@ def function(func: object = None, *, name: str | None = None) -> Any:
     """
     if func is None:
         return lambda given: function(given, name=name)
-    if isinstance(func, CompiledFunction):
+    if isinstance(func, (CompiledFunction, BoundFunction)):
         return func
     if not callable(func):
         raise TypeError(

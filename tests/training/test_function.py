@@ -1,5 +1,6 @@
 """keras.function: training loops of one's own, compiled; with state and without."""
 
+import dataclasses
 import gc
 import pickle
 import warnings
@@ -156,6 +157,57 @@ def test_methods():
     del two
     gc.collect()
     assert gone() is None
+
+
+def test_a_method_keeps_its_object():
+    np.testing.assert_allclose(Scale(2.0).times(X), 2 * X)
+    times = Scale(3.0).times
+    gc.collect()
+    np.testing.assert_allclose(times(X), 3 * X)
+    np.testing.assert_allclose(times(X[:2]), 3 * X[:2])
+    assert times.traces == 2 and keras.function(times) is times
+    assert times.__self__.factor == 3.0 and times.__doc__ == "Scaled."
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(times))(X), 3 * X)
+
+
+@dataclasses.dataclass(frozen=True)
+class Equal:
+    """Objects that are equal, and differ in what is not compared."""
+
+    factor: float = dataclasses.field(compare=False)
+
+    @keras.function
+    def times(self, x):
+        return x * self.factor
+
+
+@dataclasses.dataclass
+class Unhashable:
+    factor: float
+
+    @keras.function
+    def times(self, x):
+        return x * self.factor
+
+
+class Slots:
+    __slots__ = ("factor",)
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    @keras.function
+    def times(self, x):
+        return x * self.factor
+
+
+@pytest.mark.parametrize("kind", [Equal, Unhashable, Slots])
+def test_methods_of_objects_of_every_kind(kind):
+    two, three = kind(2.0), kind(3.0)
+    for _ in range(2):
+        np.testing.assert_allclose(two.times(X), 2 * X)
+        np.testing.assert_allclose(three.times(X), 3 * X)
+    assert two.times.traces == three.times.traces == 1
 
 
 def plus_one(x):
