@@ -111,11 +111,7 @@ class Progbar:
             finalize = self.target is not None and current >= self.target
         for name, value in values or ():
             plain = type(value) is float  # most are, and NumPy takes its time
-            if (
-                self._is_mean(name)
-                and not finalize
-                and (plain or np.size(value) == 1)
-            ):
+            if self._is_mean(name) and not finalize and (plain or np.size(value) == 1):
                 total, count = self._totals.get(name, (0.0, 0))
                 steps = max(current - self._seen_so_far, 1)
                 number = value if plain else np.asarray(value).item()
