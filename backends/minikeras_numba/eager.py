@@ -17,6 +17,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from minikeras_kernels.elementwise import supports
 from minikeras_kernels.rowwise import ROWWISE
+from minikeras_numpy.recycling import LEAST, RESULTS
 
 from minikeras.extend import (
     Aval,
@@ -76,13 +77,20 @@ class _Prepared:
     ) -> None:
         self.step = step
         self.registers = Registers(inputs + len(outs))
-        self.outs = [(out.shape, numpy_dtype(out.dtype)) for out in outs]
+        self.outs = [
+            (
+                RESULTS.empty if out.nbytes >= LEAST else np.empty,
+                out.shape,
+                numpy_dtype(out.dtype),
+            )
+            for out in outs
+        ]
         self.lock = threading.Lock()
         self.thread, self.wanted = 0, False
         settle_at_fork(self)
 
     def __call__(self, arrays: list[Array]) -> list[Array]:
-        results = [np.empty(shape, dtype) for shape, dtype in self.outs]
+        results = [make(shape, dtype) for make, shape, dtype in self.outs]
         used = [*arrays, *results]
         if self.wanted:
             self.wanted = False
@@ -231,7 +239,8 @@ class Elementwise(LoweredKernel):
             key = first.size, first.dtype
             call = self._flat.get(key) or self._flatten(key, len(arrays))
             if call is not None:
-                out = np.empty(shape, first.dtype)
+                make = np.empty if first.nbytes < LEAST else RESULTS.empty
+                out = make(shape, first.dtype)
                 used = (*arrays, out)
                 words = [address_of(a) for a in used]
                 registers = (ctypes.c_int64 * len(words))(*words)

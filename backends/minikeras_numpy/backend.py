@@ -11,6 +11,7 @@ import numpy as np
 from minikeras.extend import Aval, Backend, Node, Shape, Step, Value, numpy_dtype
 from minikeras_numpy import lowering
 from minikeras_numpy.contract import of_matrices
+from minikeras_numpy.recycling import RESULTS
 from minikeras_numpy.settled import settled
 from minikeras_numpy.table import build_table
 
@@ -83,7 +84,7 @@ class NumpyBackend(Backend):
         return np.ndarray(shape, numpy_dtype(dtype), buffer, offset)
 
     def fresh(self, shape: Shape, dtype: str) -> Any:
-        return np.empty(shape, numpy_dtype(dtype))
+        return RESULTS.empty(shape, numpy_dtype(dtype))
 
     def fusible(self, node: Node) -> bool:
         return lowering.fusible(node)
