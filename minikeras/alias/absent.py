@@ -12,16 +12,7 @@ from minikeras.engine.errors import see
 # First part of the module's path -> its names.
 NAMES = {
     "callbacks": "OrbaxCheckpoint",
-    "layers": """
-        AugMix AutoContrast CenterCrop
-        ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization
-        FlaxLayer JaxLayer MaxNumBoundingBoxes
-        MelSpectrogram MixUp Pipeline RandAugment RandomBrightness
-        RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
-        RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
-        RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
-        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom
-        Resizing STFTSpectrogram Solarization TFSMLayer TorchModuleWrapper""",
+    "layers": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
     "quantizers": """
         AWQConfig AbsMaxQuantizer Float8QuantizationConfig GPTQConfig
         Int4QuantizationConfig Int8QuantizationConfig QuantizationConfig Quantizer""",

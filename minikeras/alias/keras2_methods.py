@@ -9,16 +9,19 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras import ops, tree
 from minikeras.alias.lent import Lent
 from minikeras.engine.tracebacks import shorten
 from minikeras.engine.warn import warn_user
-from minikeras.layers import Layer
+from minikeras.layers import InputLayer, Layer
 from minikeras.metrics import Metric
 from minikeras.models import Model
+from minikeras.utils import PyDataset
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
@@ -87,6 +90,50 @@ def reset_states(self: Model) -> None:
             layer.reset_state()
 
 
+def compiled_loss(
+    self: Any,
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any = None,
+    regularization_losses: Any = None,
+) -> Any:
+    """The losses given to `compile`, added up; they go into the metric `loss` too."""
+    _note("compiled_loss", "use compute_loss(y=y, y_pred=y_pred).")
+    loss = self._compile_loss
+    total = ops.convert_to_tensor(0.0)
+    if loss is not None:
+        total = loss(y_true, y_pred, sample_weight)
+    for extra in regularization_losses or ():
+        total = ops.add(total, ops.sum(extra))
+    tracker = self._loss_tracker
+    if tracker is not None:
+        first = tree.flatten(y_pred)[0]
+        tracker.update_state(total, sample_weight=first.shape[0])
+    return total
+
+
+def _own_input(layer: Any) -> Any:
+    """The input of an `InputLayer`: its tensor, as in Keras 2, and no empty list."""
+    return layer.output
+
+
+class _Settable(property):
+    """A property of a `PyDataset` that a subclass may set as its own attribute."""
+
+    def __init__(self, old: property) -> None:
+        super().__init__(old.fget)
+        self._old, self._place = old, f"_own_{id(self)}"
+
+    def __get__(self, owner: Any, cls: type | None = None) -> Any:
+        if owner is None:
+            return self
+        own = vars(owner)
+        return own[self._place] if self._place in own else self._old.__get__(owner, cls)
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        vars(owner)[self._place] = value
+
+
 _OF_WORKERS = ("max_queue_size", "workers", "use_multiprocessing")
 
 
@@ -143,6 +190,9 @@ def _given() -> list[tuple[type, str, Any]]:
         (Model, "predict_classes", predict_classes),
         (Model, "predict_proba", _renamed("Model", "predict_proba", "predict")),
         (Model, "reset_states", reset_states),
+        (Model, "compiled_loss", property(lambda self: partial(compiled_loss, self))),
+        (InputLayer, "input", property(_own_input)),
+        (PyDataset, "num_batches", _Settable(vars(PyDataset)["num_batches"])),
     ]
     for name in ("fit", "evaluate", "predict"):
         old = f"{name}_generator"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.aval import Aval
+from minikeras.engine.dtypes import is_integer
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.interpret import Interpreter, base, current, scope_path
 from minikeras.engine.tensor import Tensor, host_array
@@ -19,6 +20,30 @@ if TYPE_CHECKING:
 
     from minikeras.engine.primitive import Primitive
     from minikeras.engine.state import State
+
+
+_FEW = 16  # entries: more axes than these no array has
+
+
+def _sizes(
+    prim: Primitive, arrays: tuple[Tensor, ...], avals: tuple[Aval, ...]
+) -> bool:
+    """Whether a call works out a few whole numbers from known ones.
+
+    Sizes and axes are reckoned so, in tensors, by code that was written for graphs:
+    `tile(mask, concat([expand_dims(batch, 0), [1, 1]]))`. They are kept concrete, so that
+    they can be read where a shape is wanted.
+    """
+    return (
+        bool(arrays)
+        and prim.kind in ("elementwise", "movement", "reduce")
+        and all(_few_integers(aval) for aval in avals)
+        and all(type(a.value) is not Value and _few_integers(a.aval) for a in arrays)
+    )
+
+
+def _few_integers(aval: Aval) -> bool:
+    return is_integer(aval.dtype) and aval.ndim < 2 and aval.size <= _FEW
 
 
 class Staging(Interpreter):
@@ -70,6 +95,8 @@ class Staging(Interpreter):
             # A number is a number: kept concrete, so that whoever looks at the tape's
             # records (stabilise) can read it. It becomes a literal where it is used.
             return base().run(prim, arrays, static)
+        if _sizes(prim, arrays, avals):
+            return base().run(prim, arrays, static)
         outputs = [Value(aval) for aval in avals]
         self.nodes.append(
             Node(prim, [self.lift(a) for a in arrays], outputs, static, scope_path())
@@ -109,6 +136,9 @@ class Abstract(Staging):
         self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
     ) -> Any:
         inferred = prim.infer(*[a.aval for a in arrays], **static)
+        avals = (inferred,) if isinstance(inferred, Aval) else inferred
+        if _sizes(prim, arrays, avals):
+            return base().run(prim, arrays, static)
         if isinstance(inferred, Aval):
             return Tensor(Value(inferred), inferred)
         return tuple(Tensor(Value(aval), aval) for aval in inferred)

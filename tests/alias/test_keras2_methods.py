@@ -100,3 +100,59 @@ def test_errors_show_no_frame_of_the_wrapper(model):
         model.fit(X[:, :3], Y, verbose=0)
     shown = [entry.frame.f_globals["__name__"] for entry in caught.traceback]
     assert "minikeras.alias.keras2_methods" not in shown
+
+
+def test_losses_of_a_training_step(model):
+    class Own(keras.Model):
+        def train_step(self, data):
+            x, y = data
+            with keras.GradientTape() as tape:
+                found = self(x, training=True)
+                loss = self.compiled_loss(y, found, regularization_losses=self.losses)
+            slopes = tape.gradient(loss, self.trainable_weights)
+            self.optimizer.apply_gradients(zip(slopes, self.trainable_weights))
+            self.compiled_metrics.update_state(y, found)
+            return {m.name: m.result() for m in self.metrics}
+
+    def made(cls):
+        keras.utils.set_random_seed(3)
+        inputs = keras.Input((4,))
+        dense = layers.Dense(1, kernel_regularizer="l2")
+        one = cls(inputs, dense(inputs))
+        one.compile("sgd", "mse", metrics=["mae"])
+        return one.fit(X, Y[:, None], epochs=2, batch_size=5, shuffle=False, verbose=0).history
+
+    with pytest.warns(UserWarning, match="use compute_loss"):
+        own = made(Own)
+    wanted = made(keras.Model)
+    assert set(own) == set(wanted)
+    for name in wanted:
+        np.testing.assert_allclose(own[name], wanted[name], rtol=1e-5)
+
+
+def test_an_input_layers_input_is_its_tensor(model):
+    inputs = keras.Input((3,))
+    made = keras.Model(inputs, layers.Dense(2)(inputs))
+    assert made.layers[0].input is inputs
+    from keras import backend as K
+
+    inner = K.function([made.layers[0].input, K.learning_phase()], [made.output])
+    assert inner([np.ones((1, 3)), 0])[0].shape == (1, 2)
+
+
+def test_a_dataset_may_set_its_number_of_batches(model):
+    class Pairs(keras.utils.Sequence):
+        def __init__(self, num_batches):
+            super().__init__()
+            self.num_batches = num_batches
+
+        def __len__(self):
+            return self.num_batches
+
+        def __getitem__(self, index):
+            return X[:2], Y[:2]
+
+    pairs = Pairs(3)
+    assert len(pairs) == pairs.num_batches == 3
+    assert model.fit(pairs, verbose=0).history["loss"]
+    assert keras.utils.PyDataset.num_batches.__get__(Pairs(2)) == 2

@@ -186,3 +186,28 @@ def test_histogram_is_as_in_keras(dtype, options):
                 theirs = np.asarray(theirs)
                 assert ours.dtype == theirs.dtype.name
                 np.testing.assert_allclose(ours.numpy(), theirs, tolerance, 1e-6)
+
+
+@pytest.mark.parametrize("whole", (False, True))
+def test_sizes_reckoned_in_tensors_are_read(whole):
+    """As code does that was written for graphs, in functional models and in steps."""
+
+    class Causal(mk.layers.Layer):
+        def call(self, inputs):
+            batch, steps = ops.shape(inputs)[:2]
+            i = ops.arange(steps)
+            mask = ops.cast(i[:, None] >= i, "float32")[None]
+            times = ops.concatenate(
+                [ops.expand_dims(ops.convert_to_tensor(batch, "int32"), 0), [1, 1]]
+            )
+            mask = ops.tile(mask, times)
+            twice = ops.multiply(ops.convert_to_tensor([batch, steps, 1]), [1, 1, 3])
+            return ops.matmul(mask, ops.broadcast_to(inputs, twice))
+
+    inputs = mk.Input((4, 1) if whole else (None, 1))
+    model = mk.Model(inputs, Causal()(inputs))
+    assert model.output_shape == ((None, 4, 3) if whole else (None, None, 3))
+    x = np.arange(8.0, dtype="float32").reshape(2, 4, 1)
+    wanted = np.repeat(np.cumsum(x, axis=1), 3, axis=-1)
+    np.testing.assert_array_equal(model(x).numpy(), wanted)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), wanted)

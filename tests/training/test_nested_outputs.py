@@ -318,3 +318,12 @@ def test_what_fits_no_output_is_an_error(case):
     model.compile(**arguments)
     with pytest.raises(ValueError, match=message):
         model.fit(X, DICTS[1], verbose=0)
+
+
+def test_outputs_in_a_dict_keep_their_order():
+    inputs = keras.Input((2,))
+    outputs = {name: keras.layers.Dense(1)(inputs) for name in ("z", "a", "m")}
+    model = keras.Model(inputs, outputs)
+    x = np.ones((4, 2), "float32")
+    for found in (model.predict(x, verbose=0), model.predict_on_batch(x), model(x)):
+        assert list(found) == ["z", "a", "m"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
-from minikeras.settings import floatx, image_data_format
+from minikeras.settings import floatx, image_data_format, set_image_data_format
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 if TYPE_CHECKING:
@@ -184,7 +184,31 @@ def _pad(x: ArrayLike, padding: str, data_format: str | None) -> Tensor:
     return ops.pad(x, [(0, 0), *inner, (0, 0)])
 
 
+def image_dim_ordering() -> str:
+    """Keras 1's word for the order of axes: `"tf"`, channels last, or `"th"`.
+
+    >>> image_dim_ordering()
+    'tf'
+    """
+    return "tf" if image_data_format() == "channels_last" else "th"
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Sets the order of axes by Keras 1's word.
+
+    Raises:
+        ValueError: If it is neither `"tf"` nor `"th"`.
+    """
+    formats = {"tf": "channels_last", "th": "channels_first"}
+    if dim_ordering not in formats:
+        raise ValueError(
+            f"set_image_dim_ordering: got {dim_ordering!r}; expected 'tf' or 'th'."
+        )
+    set_image_data_format(formats[dim_ordering])
+
+
 __all__ = [
+    "image_dim_ordering", "set_image_dim_ordering",
     "arange", "batch_flatten", "concatenate", "expand_dims", "eye", "flatten", "gather",
     "one_hot", "ones", "ones_like", "permute_dimensions", "repeat", "repeat_elements",
     "reshape", "resize_images", "resize_volumes", "reverse", "spatial_2d_padding",

@@ -103,6 +103,9 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):  # CuPy's name
     def __int__(self):
         return int(self.get())
 
+    def conj(self):
+        return ndarray.of(self._a.conj())
+
     @property
     def real(self):
         return ndarray.of(self._a.real)
