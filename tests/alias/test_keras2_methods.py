@@ -120,7 +120,9 @@ def test_losses_of_a_training_step(model):
         dense = layers.Dense(1, kernel_regularizer="l2")
         one = cls(inputs, dense(inputs))
         one.compile("sgd", "mse", metrics=["mae"])
-        return one.fit(X, Y[:, None], epochs=2, batch_size=5, shuffle=False, verbose=0).history
+        return one.fit(
+            X, Y[:, None], epochs=2, batch_size=5, shuffle=False, verbose=0
+        ).history
 
     with pytest.warns(UserWarning, match="use compute_loss"):
         own = made(Own)

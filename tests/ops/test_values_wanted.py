@@ -188,7 +188,7 @@ def test_histogram_is_as_in_keras(dtype, options):
                 np.testing.assert_allclose(ours.numpy(), theirs, tolerance, 1e-6)
 
 
-@pytest.mark.parametrize("whole", (False, True))
+@pytest.mark.parametrize("whole", [False, True])
 def test_sizes_reckoned_in_tensors_are_read(whole):
     """As code does that was written for graphs, in functional models and in steps."""
 
