@@ -139,7 +139,8 @@ class Job:
 class Workers:
     """Daemon threads that do jobs in the order in which they are given.
 
-    They end with `close`, or when nobody holds this object any more.
+    They end with `close`, or when nobody holds this object any more. Where the system lets
+    no thread start, the jobs are done when they are given.
 
     Args:
         count: How many threads.
@@ -153,6 +154,15 @@ class Workers:
     def submit(self, task: Callable[[], Any], name: str | Callable[[], str]) -> Job:
         """Have something done; threads start with the first job."""
         job = Job(task, name)
+        self._start()
+        if self._threads:
+            self._jobs.put(job)
+        else:
+            job.run()
+        return job
+
+    def _start(self) -> None:
+        """Start those that are not there yet, or as many as the system has."""
         while len(self._threads) < self._count:
             thread = threading.Thread(
                 target=contextvars.copy_context().run,
@@ -160,10 +170,12 @@ class Workers:
                 name=f"minikeras-data-{len(self._threads)}",
                 daemon=True,
             )
+            try:
+                thread.start()
+            except RuntimeError:  # "can't start new thread"
+                self._count = len(self._threads)
+                return
             self._threads.append(thread)
-            thread.start()
-        self._jobs.put(job)
-        return job
 
     def close(self, patience: float = PATIENCE) -> None:
         """Do nothing more; what runs now is waited for, up to so many seconds."""
