@@ -110,12 +110,12 @@ def test_the_sign_of_an_activation_waits_while_the_activation_is_kept():
     kept: list[tuple[int, ...]] = []
     original = routine.plan
 
-    def watched(graph, updates):
+    def watched(graph, updates, scratch=None):
         for node in graph.nodes:
             kept.extend(
                 v.aval.shape for v in node.outputs if str(v.aval.dtype) == "bool"
             )
-        return original(graph, updates)
+        return original(graph, updates, scratch)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(routine, "plan", watched)
@@ -130,8 +130,8 @@ def _trained(depth, *, normalized, dropped=True, backend="numpy"):
     nodes: list[str] = []
     original = routine.plan
 
-    def watched(graph, updates):
-        places = original(graph, updates)
+    def watched(graph, updates, scratch=None):
+        places = original(graph, updates, scratch)
         nodes[:] = [n.prim.name for n in graph.nodes]
         sizes.append(places.arena_bytes)
         return places
@@ -182,3 +182,58 @@ def test_an_activation_whose_base_is_not_kept_stays():
     _, _, nodes, size = _trained(8, normalized=False)
     assert nodes == with_both
     assert size == kept
+
+
+def _arena(layers, shape, monkeypatch, dropped):
+    """A step's memory, its nodes, and weights after two steps."""
+    sizes: list[int] = []
+    nodes: list[str] = []
+    original = routine.plan
+
+    def watched(graph, updates, scratch=None):
+        places = original(graph, updates)
+        nodes[:] = [n.prim.name for n in graph.nodes]
+        sizes.append(places.arena_bytes)
+        return places if scratch is None else original(graph, updates, scratch)
+
+    monkeypatch.setattr(routine, "plan", watched)
+    monkeypatch.setattr(
+        passes_recompute, "_DROPPED_BYTES", 1 << 16 if dropped else 1 << 60
+    )
+    monkeypatch.setattr(passes_recompute, "_DROPPED_NODES", 12)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input(shape[1:]), *layers()])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    for _ in range(2):
+        model.train_on_batch(x, x[..., :3])
+    return max(sizes), nodes, model.get_weights()
+
+
+BLOCKS = {
+    "gelu": lambda: [keras.layers.Dense(64, "gelu") for _ in range(6)],
+    "layer normalization": lambda: [
+        layer
+        for _ in range(6)
+        for layer in (keras.layers.Dense(64), keras.layers.LayerNormalization())
+    ],
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_what_a_block_makes_of_a_product_is_made_again(monkeypatch, block):
+    """Of a product's result and what is made of it, one array is kept for the gradients."""
+    pytest.importorskip("llvmlite")  # NumPy's loops take no erf
+    shape = (8, 64, 64)
+
+    def layers():
+        return [*BLOCKS[block](), keras.layers.Dense(3)]
+
+    with registry.using("numba"):
+        kept, before, expected = _arena(layers, shape, monkeypatch, False)
+        size, nodes, weights = _arena(layers, shape, monkeypatch, True)
+    one = 8 * 64 * 64 * 4
+    assert size <= kept - 4 * one
+    assert nodes.count("fused") <= before.count("fused") + 1
+    for a, b in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(a, b)

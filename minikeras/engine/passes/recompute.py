@@ -16,10 +16,12 @@ gradients too, and a few cheap nodes make the activation of it: so these are rep
 and the activation's memory is free between. (Chen et al. 2016, "Training Deep Nets with
 Sublinear Memory Cost", section 4.2, drop the results of cheap operations in this way.)
 The gradient's loop then reads what the activation is made from, which it reads in any
-case, and writes the activation instead of reading it: that is as fast as before.
+case, and writes the activation instead of reading it: that is as fast as before. So it is
+with a GELU and what its slope needs of it, which are made of what goes into it, and with
+what a layer normalization makes of its input.
 
 Three passes, from the simplest to the widest: `_repeat_cheap` (one node, all readers),
-`_make_twice` (a path of nodes, the late readers), `_waiting_comparisons` (no copy; only the
+`_make_twice` (several nodes, the late readers), `_waiting_comparisons` (no copy; only the
 place changes). All of them give nodes that must run in the loop of their reader; `fuse`
 is told these, since by itself it would put them into the first loop over their operand.
 """
@@ -28,19 +30,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.prims import gt, maximum
+from minikeras.engine.prims import erf, gt, logistic, maximum, tanh
 
 # The other operands are smaller than the large one by this, at least.
 _SMALL = 16
 # Arrays of fewer bytes are in the cache anyway.
 _LEAST_BYTES = 1 << 16
-# Nodes on the path from the array in memory to an activation, at most. Batch
-# normalization (subtract, multiply, multiply, add) and a ReLU are five; every one more
-# is done for each element again.
-_LONGEST_PATH = 6
+# Nodes from the array in memory to an activation, at most. Batch
+# normalization (subtract, multiply, multiply, add) and a ReLU are five, a GELU by tanh is
+# nine; every one more is done for each element again.
+_LONGEST_PATH = 10
+# What may be among them beside cheap nodes, one of it: a function costs less than to write
+# its result to memory and to read it there.
+_AGAIN = (maximum, erf, tanh, logistic)
 # An activation is made twice if it has so many bytes, and so many nodes run meanwhile:
 # smaller ones, or ones soon read again, do not decide how large the arena is.
 _DROPPED_BYTES, _DROPPED_NODES = 1 << 21, 64
@@ -106,39 +112,38 @@ def _make_twice(
         graph: As `_repeat_cheap` left it.
         copies: What that made; those that are changed here are replaced in the result.
     """
-    users, producer = graph.users(), graph.producers()
-    place = {node: i for i, node in enumerate(graph.nodes)}
-    outputs = set(graph.outputs)
-    made_before: dict[Node, list[Node]] = {}  # copies of the path, by the first reader
-    second: dict[
-        Node, dict[Value, Value]
-    ] = {}  # by reader: the first value -> the second
-    waiting = set(copies)
+    plain = graph, set(copies)
+    graph, waiting = _views_again(graph, copies)
+    search = _Search(graph, backend)
+    cones: list[_Cone] = []
     for node in graph.nodes:
-        value = node.outputs[0]
-        if value.aval.nbytes < _DROPPED_BYTES or value in outputs:
-            continue
-        late = _after_the_gap(users.get(value, ()), place)
-        # A product cannot make its operand on the way; an elementwise reader would, in
-        # its own loop, and then nothing had to be kept in the first place.
-        if not any(reader.prim.kind == "contract" for reader in late):
-            continue
-        path, base = _path(node, producer, backend)
-        kept = max((place[u] for u in users.get(base, ())), default=-1)
-        if not path or kept < place[late[-1]]:
-            continue  # the base itself would have to live longer
-        renamed: dict[Value, Value] = {}
-        for link in path:
-            result = Value(link.outputs[0].aval)
-            copy = _copy(link, renamed, result)
-            made_before.setdefault(late[0], []).append(copy)
-            if not renamed:
-                waiting.add(copy)  # not into the other loops over the base
-            renamed[link.outputs[0]] = result
-        for reader in late:
-            second.setdefault(reader, {})[value] = renamed[value]
-    if not made_before:
-        return graph, waiting
+        cone = search.cone(node)
+        if cone is not None:
+            cones.append(cone)
+            search.dropped.add(node.outputs[0])
+    if not cones:
+        return plain
+    place = search.place
+    # Each node of the cones once, before the first reader of what is made of it.
+    first: dict[Node, Node] = {}
+    for cone in cones:
+        for link in cone.nodes:
+            known = first.get(link, cone.late[0])
+            first[link] = min(known, cone.late[0], key=place.__getitem__)
+    bases = {cone.base for cone in cones}
+    renamed: dict[Value, Value] = {}
+    made_before: dict[Node, list[Node]] = {}
+    for link in sorted(first, key=place.__getitem__):
+        result = Value(link.outputs[0].aval)
+        copy = _copy(link, renamed, result)
+        made_before.setdefault(first[link], []).append(copy)
+        if not bases.isdisjoint(copy.inputs):
+            waiting.add(copy)  # not into the other loops over the base
+        renamed[link.outputs[0]] = result
+    second: dict[Node, dict[Value, Value]] = {}  # by reader: the value -> its copy
+    for cone in cones:
+        for reader in cone.late:
+            second.setdefault(reader, {})[cone.value] = renamed[cone.value]
     nodes: list[Node] = []
     for node in graph.nodes:
         nodes += made_before.get(node, ())
@@ -150,6 +155,113 @@ def _make_twice(
     return graph.with_nodes(nodes), waiting
 
 
+def _views_again(graph: Graph, copies: set[Node]) -> tuple[Graph, set[Node]]:
+    """Views of large values once more for readers that come much later."""
+    users = graph.users()
+    place = {node: i for i, node in enumerate(graph.nodes)}
+    before: dict[Node, list[Node]] = {}
+    second: dict[Node, dict[Value, Value]] = {}
+    for node in graph.nodes:
+        value = node.outputs[0]
+        if not node.prim.facets.alias or value.aval.nbytes < _DROPPED_BYTES:
+            continue
+        late = _after_the_gap(users.get(value, ()), place)
+        if late and value not in graph.outputs:
+            result = Value(value.aval)
+            before.setdefault(late[0], []).append(_copy(node, {}, result))
+            for reader in late:
+                second.setdefault(reader, {})[value] = result
+    nodes: list[Node] = []
+    waiting = set()
+    for node in graph.nodes:
+        nodes += before.get(node, ())
+        new = node.replaced(second.get(node, {}))
+        if node in copies:
+            waiting.add(new)
+        nodes.append(new)
+    return graph.with_nodes(nodes), waiting
+
+
+class _Cone(NamedTuple):
+    """What is made twice.
+
+    Attributes:
+        value: The activation.
+        nodes: What makes it of the base, in order.
+        base: The array in memory.
+        late: The activation's readers that come much later, in order.
+    """
+
+    value: Value
+    nodes: list[Node]
+    base: Value
+    late: list[Node]
+
+
+class _Search:
+    """Looks for what is worth making twice."""
+
+    def __init__(self, graph: Graph, backend: registry.Backend) -> None:
+        self.backend = backend
+        self.users, self.producer = graph.users(), graph.producers()
+        self.place = {node: i for i, node in enumerate(graph.nodes)}
+        self.outputs = set(graph.outputs)
+        self.dropped: set[Value] = set()  # made twice: not in memory between
+
+    def cone(self, node: Node) -> _Cone | None:
+        """What makes the node's result again for its late readers, if that pays."""
+        value = node.outputs[0]
+        if value.aval.nbytes < _DROPPED_BYTES or value in self.outputs:
+            return None
+        late = _after_the_gap(self.users.get(value, ()), self.place)
+        if not late:
+            return None
+        end = self.last(value)
+        nodes: dict[Node, None] = {}
+        bases: set[Value] = set()
+        looked = [value]
+        while looked:
+            v = looked.pop()
+            maker = self.producer.get(v)
+            inside = maker is not None and _elementwise(maker, self.backend)
+            stays = v is not value and v not in self.dropped and self.last(v) >= end
+            if maker is None or not inside or stays:
+                bases.add(v)
+            elif maker not in nodes:
+                nodes[maker] = None
+                looked += _large(maker)
+            if len(bases) > 1 or len(nodes) > _LONGEST_PATH:
+                return None
+        if len(bases) != 1 or not nodes or not all(map(_simple, nodes)):
+            return None
+        if sum(not n.prim.facets.cheap and n.prim is not maximum for n in nodes) > 1:
+            return None
+        (base,) = bases
+        # The base itself would have to live longer, or is what the cone is made of.
+        if self.last(base) < end or base.aval.shape != value.aval.shape:
+            return None
+        # One cheap node disappears into its readers' loops anyway.
+        if len(nodes) == 1 and not any(self.products(reader) for reader in late):
+            return None
+        return _Cone(value, sorted(nodes, key=self.place.__getitem__), base, late)
+
+    def last(self, value: Value) -> int:
+        """Where the last reader of a value, or of a view of it, stands."""
+        found = -1
+        for reader in self.users.get(value, ()):
+            found = max(found, self.place[reader])
+            if reader.prim.facets.alias:
+                found = max(found, self.last(reader.outputs[0]))
+        return found
+
+    def products(self, reader: Node) -> bool:
+        """Whether a reader, perhaps of a view, is a product."""
+        if reader.prim.facets.alias:
+            found = self.users.get(reader.outputs[0], ())
+            return any(self.products(u) for u in found)
+        return reader.prim.kind == "contract"
+
+
 def _after_the_gap(readers: Sequence[Node], place: dict[Node, int]) -> list[Node]:
     """The readers after the widest gap between two, in order; none if it is not wide."""
     ordered = sorted(dict.fromkeys(readers), key=place.__getitem__)
@@ -158,27 +270,11 @@ def _after_the_gap(readers: Sequence[Node], place: dict[Node, int]) -> list[Node
     return ordered[gaps.index(widest) + 1 :] if widest >= _DROPPED_NODES else []
 
 
-def _path(
-    node: Node, producer: dict[Value, Node], backend: registry.Backend
-) -> tuple[list[Node], Value]:
-    """The cheap nodes from an array in memory to `node`, in order, and that array.
-
-    No nodes where they are too many, or where one of them has two large operands: the
-    second would have to be kept too.
-    """
-    path: list[Node] = []
-    maker: Node | None = node
-    value = node.outputs[0]
-    while maker is not None and _elementwise(maker, backend):
-        large = _large(maker)
-        same = len(large) == 1 and large[0].aval.shape == maker.outputs[0].aval.shape
-        simple = maker.prim.facets.cheap or maker.prim is maximum
-        if not simple or not same or len(path) == _LONGEST_PATH:
-            return [], value
-        path.append(maker)
-        value = large[0]
-        maker = producer.get(value)
-    return path[::-1], value
+def _simple(node: Node) -> bool:
+    """Whether a node is quickly done again, and needs no large array but the base."""
+    large = _large(node)
+    same = all(v.aval.shape == node.outputs[0].aval.shape for v in large)
+    return bool(large) and same and (node.prim.facets.cheap or node.prim in _AGAIN)
 
 
 def _large(node: Node) -> list[Value]:
