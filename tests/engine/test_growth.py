@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import Counter
+from itertools import pairwise
 from types import FrameType
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_the_room_finds_the_lowest_free_bytes(steps):
         assert offset == lowest
         used |= set(range(offset, offset + size))
         taken.append((offset, size))
-        assert all(
-            a + s < b
-            for a, s, b in zip(room.starts, room.sizes, room.starts[1:], strict=False)
+        assert all(a + room.sizes[a] < b for a, b in pairwise(room.starts))
+        assert (
+            sorted(o for known in room.by_bits.values() for o in known) == room.starts
         )

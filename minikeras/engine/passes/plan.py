@@ -16,7 +16,7 @@ in the reverse order of their making, as a forward pass does under its backward 
 from __future__ import annotations
 
 import sys
-from bisect import bisect
+from bisect import bisect, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -216,36 +216,57 @@ def _whole_lines(nbytes: int) -> int:
 
 
 class _Gaps:
-    """The arena's free bytes: gaps by offset, of which no two touch; the last has no end."""
+    """The arena's free bytes: gaps, of which no two touch; the last has no end.
+
+    Gaps are also listed by the bits of their size, so that a look for one that is wide
+    enough passes by the many that are not.
+    """
 
     def __init__(self) -> None:
-        self.starts = [0]
-        self.sizes = [sys.maxsize]
+        self.starts: list[int] = []  # in order
+        self.sizes: dict[int, int] = {}  # by start
+        self.by_bits: dict[int, list[int]] = {}  # starts, in order
         self.visits = 0  # gaps looked at
+        self._add(0, sys.maxsize)
 
     def take(self, size: int) -> int:
         """The lowest offset where `size` bytes are free."""
-        at = next(i for i, gap in enumerate(self.sizes) if gap >= size)
-        self.visits += at + 1
-        offset = self.starts[at]
-        self.starts[at] += size
-        self.sizes[at] -= size
-        if not self.sizes[at]:
-            del self.starts[at], self.sizes[at]
-        return offset
+        bits, found = size.bit_length(), sys.maxsize
+        for offset in self.by_bits.get(bits, ()):
+            self.visits += 1
+            if self.sizes[offset] >= size:
+                found = offset
+                break
+        for wider, offsets in self.by_bits.items():
+            if wider > bits and offsets:
+                self.visits += 1
+                found = min(found, offsets[0])
+        rest = self._remove(found) - size
+        if rest:
+            self._add(found + size, rest)
+        return found
 
     def give(self, offset: int, size: int) -> None:
         """These bytes are free again; gaps that touch become one."""
+        if offset + size in self.sizes:
+            size += self._remove(offset + size)
         at = bisect(self.starts, offset)
-        if offset + size == self.starts[at]:
-            self.starts[at] = offset
-            self.sizes[at] += size
-        else:
-            self.starts.insert(at, offset)
-            self.sizes.insert(at, size)
-        if at and self.starts[at - 1] + self.sizes[at - 1] == offset:
-            self.sizes[at - 1] += self.sizes.pop(at)
-            del self.starts[at]
+        if at and (before := self.starts[at - 1]) + self.sizes[before] == offset:
+            size += self._remove(before)
+            offset = before
+        self._add(offset, size)
+
+    def _add(self, offset: int, size: int) -> None:
+        insort(self.starts, offset)
+        self.sizes[offset] = size
+        insort(self.by_bits.setdefault(size.bit_length(), []), offset)
+
+    def _remove(self, offset: int) -> int:
+        """The gap's size."""
+        size = self.sizes.pop(offset)
+        for known in (self.starts, self.by_bits[size.bit_length()]):
+            del known[bisect(known, offset) - 1]
+        return size
 
 
 def check_plan(graph: Graph, result: Plan, scratch: Scratch | None = None) -> None:
