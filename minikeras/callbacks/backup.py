@@ -18,6 +18,7 @@ import numpy as np
 
 from minikeras.callbacks.random_state import RandomState
 from minikeras.callbacks.remembered import Arrays, remember, take_back
+from minikeras.engine.warn import warn_user
 from minikeras.layers import Layer
 from minikeras.saving import hdf5, limits
 from minikeras.saving.atomic import replaced_file
@@ -122,7 +123,7 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
     for variable, value in (*exact, *counts):
         variable.assign(value)
     run.model.stop_training = state["stop"]
-    for callback, (_, own) in zip(run.callbacks, state["callbacks"]):
+    for callback, own in _paired(run.callbacks, state["callbacks"]):
         callback._take_back(take_back(own, arrays))
     if run.feed is not None and state["feed"] is not None:
         run.feed.go_to(take_back(state["feed"], arrays), state["batch"])
@@ -135,13 +136,35 @@ def _check(run: Run, state: object, label: str) -> None:
     """Refuse the state of another run."""
     if not isinstance(state, dict) or state.get("form") != _FORM:
         raise FileError(f"{label} was written by another version of this package.")
-    names = [name for name, _ in state["callbacks"]]
-    own = [type(c).__name__ for c in run.callbacks]
-    if names != own:
-        raise ValueError(
-            f"{label} is of a run with the callbacks {', '.join(names)}; this one has "
-            f"{', '.join(own)}. Run the same script again, or delete the backup."
-        )
+
+
+def _paired(callbacks: list[Any], states: list[Any]) -> list[tuple[Any, Any]]:
+    """Each callback with what one of its class remembered in its place.
+
+    A run may go on with other callbacks, such as without the one that broke it off; new
+    ones begin anew. Of a class of which there are now more or fewer, nobody can say who is
+    who.
+    """
+    before: dict[str, list[Any]] = {}
+    for name, own in states:
+        before.setdefault(name, []).append(own)
+    now: dict[str, list[Any]] = {}
+    for callback in callbacks:
+        now.setdefault(type(callback).__name__, []).append(callback)
+    pairs = []
+    for name, those in now.items():
+        if len(before.get(name, ())) == len(those):
+            pairs += list(zip(those, before[name], strict=True))
+        elif before.get(name) and any(map(_says_something, before[name])):
+            warn_user(
+                f"BackupAndRestore: the run that broke off had {len(before[name])} callbacks "
+                f"{name}, this one has {len(those)}; they begin anew."
+            )
+    return pairs
+
+
+def _says_something(state: object) -> bool:
+    return state not in (None, {"dict": []})
 
 
 def _check_metrics(run: Run, values: list[Any], label: str) -> None:

@@ -77,8 +77,43 @@ def test_fit_takes_a_folder(tmp_path):
     with pytest.raises(Stop):
         line(tmp_path, epochs=5, backup_dir=tmp_path / "b", callbacks=Break())
     assert [p.name for p in (tmp_path / "b").iterdir()] == ["latest.weights.h5"]
-    with pytest.raises(ValueError, match="callbacks Break"):
-        line(tmp_path, epochs=5, backup_dir=tmp_path / "b")
+    found = line(tmp_path, epochs=5, backup_dir=tmp_path / "b").get_weights()
+    for value, wanted in zip(found, line(tmp_path, epochs=5).get_weights()):
+        np.testing.assert_array_equal(value, wanted)
+
+
+def test_it_goes_on_with_other_callbacks(tmp_path):
+    """As in Keras's own example: without the callback that broke it off."""
+
+    class Break(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:
+                raise Stop
+
+    class Counts(keras.callbacks.Callback):
+        count = 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.count += 1
+
+    def keep():
+        return keras.callbacks.BackupAndRestore(tmp_path / "b")
+
+    def broken(*more):
+        with pytest.raises(Stop):
+            line(tmp_path, epochs=5, callbacks=[keep(), *more, Break()])
+
+    first = Counts()
+    broken(first)
+    again, stops = Counts(), keras.callbacks.EarlyStopping("loss", patience=9)
+    model = line(tmp_path, epochs=5, callbacks=[stops, again, keep()])
+    assert (first.count, again.count) == (3, 5) and model.history.epoch == [0, 1, 2, 3, 4]
+    assert stops.wait == 0 and not (tmp_path / "b").exists()
+    broken(first, Counts())
+    alone = Counts()
+    with pytest.warns(UserWarning, match=r"had 2 callbacks Counts, this one has 1"):
+        line(tmp_path, epochs=5, callbacks=[alone, keep()])
+    assert alone.count == 2
 
 
 def test_history_is_whole(tmp_path):
