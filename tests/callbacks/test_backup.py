@@ -107,7 +107,13 @@ def test_it_goes_on_with_other_callbacks(tmp_path):
     broken(first)
     again, stops = Counts(), keras.callbacks.EarlyStopping("loss", patience=9)
     model = line(tmp_path, epochs=5, callbacks=[stops, again, keep()])
-    assert (first.count, again.count) == (3, 5) and model.history.epoch == [0, 1, 2, 3, 4]
+    assert (first.count, again.count) == (3, 5) and model.history.epoch == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
     assert stops.wait == 0 and not (tmp_path / "b").exists()
     broken(first, Counts())
     alone = Counts()
