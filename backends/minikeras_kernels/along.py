@@ -63,6 +63,31 @@ def take_along(dtype: str, index: str, target: Target) -> Code:
     return f.code
 
 
+def take_from_lines(dtype: str, index: str, target: Target) -> Code:
+    """The same along the last axis, by vectors; `inner` is 1."""
+    f = Kernel("take_along_axis", target)
+    size, count, _, *registers = f.words(6)
+    kinds = KINDS[dtype], INDICES[index], KINDS[dtype]
+    x, indices, out = map(f.array, registers, kinds)
+    lanes = target.lanes(KINDS[dtype].nbytes)
+    with f.loop(f.start, f.stop) as unit:
+        source, begin = f.at(x, f.mul(unit, size)), f.mul(unit, count)
+        chosen, made = f.at(indices, begin), f.at(out, begin)
+
+        def take(at: Val, mask: Val | None) -> None:
+            number = f.load(f.at(chosen, at), lanes, mask)
+            if index == "int32":
+                number = f.convert(Op.SEXT, number, Kind.I64)
+            exists = f.icmp(Rel.ULT, number, f.splat(size, lanes))
+            safe = f.select(exists, number, f.like(number, 0))
+            missing = f.splat(_missing(dtype), lanes)
+            value = f.select(exists, f.gather(source, safe), missing)
+            f.store(value, f.at(made, at), mask)
+
+        f.sweep(_ZERO, count, lanes, take)
+    return f.code
+
+
 def put_along(dtype: str, index: str, target: Target) -> Code:
     """Words: size, count, inner, and the arrays: what is added, indices, result.
 

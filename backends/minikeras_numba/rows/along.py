@@ -6,7 +6,13 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from minikeras_kernels.along import INDICES, KINDS, put_along, take_along
+from minikeras_kernels.along import (
+    INDICES,
+    KINDS,
+    put_along,
+    take_along,
+    take_from_lines,
+)
 
 from minikeras.extend import Node, Value
 from minikeras_numba.ir.compile import compile_kernel, target
@@ -26,10 +32,12 @@ def lower_along(node: Node, regs: Mapping[Value, int]) -> Native | None:
     name, axis = node.prim.name, node.static["axis"] % x.ndim
     shape = x.shape if name == "take_along_axis" else out.shape
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    lines = name == "take_along_axis" and inner == 1
+    write = take_from_lines if lines else ALONG[name]
     fn = compile_kernel(
         name,
-        lambda: ALONG[name](x.dtype, indices.dtype, target()),
-        f"{name} {x.dtype} {indices.dtype} {target()}",
+        lambda: write(x.dtype, indices.dtype, target()),
+        f"{write.__name__} {x.dtype} {indices.dtype} {target()}",
     )
     slots = [regs[v] for v in (*node.inputs, *node.outputs)]
     count = indices.shape[axis]
