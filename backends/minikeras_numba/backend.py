@@ -17,7 +17,7 @@ from minikeras_numba.eager import LoweredKernel, lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
 from minikeras_numba.machine.addresses import address_of
-from minikeras_numba.machine.ahead import together
+from minikeras_numba.machine.ahead import begin, together
 from minikeras_numba.machine.team import Registers, get_threads
 from minikeras_numba.pools import lowering as pooling
 from minikeras_numba.products import conv, conv_grad, matmul
@@ -105,6 +105,7 @@ class NumbaBackend(NumpyBackend):
         plain = {**self.kernels, **more}
         self.kernels = {**plain, **lowered_kernels(plain, LOWERINGS)}
         self._user = EagerCalls()
+        begin()
 
     def describe(self) -> dict[str, str]:
         found = jit.host()
@@ -149,7 +150,13 @@ class NumbaBackend(NumpyBackend):
         self, work: Callable[[], None], nodes: Sequence[Node], regs: Mapping[Value, int]
     ) -> None:
         bare = dict(regs)  # nothing is asked of the routine the first time
-        together(work, lambda: [self.lower(node, bare) for node in nodes])
+
+        def rehearsal() -> None:
+            team.entry()
+            for node in nodes:
+                self.lower(node, bare)
+
+        together(work, rehearsal)
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         if node.is_complex:

@@ -6,7 +6,6 @@ first one is missing, the nodes are lowered once for nothing, to hear what they 
 
 from __future__ import annotations
 
-import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,17 +27,15 @@ def together(work: Callable[[], _T], rehearsal: Callable[[], object]) -> _T:
     """
 
     def at_miss() -> None:
-        _begin()
         compile_all(jit.gathered(rehearsal))
 
     return jit.foreseen(work, at_miss)
 
 
-@functools.cache
-def _begin() -> None:
+def begin() -> None:
     """Helpers take a while to start: where nothing is there yet, they are called early."""
     folder = jit.cache_dir()
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # a number of threads that is none: told later
         if folder is None or not any(folder.glob("*.o")):
             _start()
 

@@ -25,7 +25,7 @@ import numpy as np
 from minikeras.extend import Living
 from minikeras_numba.machine.addresses import address_of
 from minikeras_numba.machine.failures import raise_failure
-from minikeras_numba.machine.jit import compile_ir, host
+from minikeras_numba.machine.jit import Address, compile_ir, host
 from minikeras_numba.machine.processors import MAX_THREADS, default_threads
 from minikeras_numba.machine.team_ir import PARTS_BITS, team_text
 
@@ -37,23 +37,26 @@ _SEQUENCE = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)
 _WORK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _STATE_BYTES = 64 * 8
 _NAP = 0.0005
+_COMPILED = ("call", "sequence", "sequence_address", "_work", "_state")
+
+
+def entry(now: bool = False) -> Address:
+    """Where the team's code is; `now` as in `compile_ir`."""
+    triple = host().triple
+    text = functools.partial(team_text, triple)
+    return compile_ir("team_entry", text, f"team {triple}", True, False, now=now)
 
 
 class Team:
     """The worker threads of this process."""
 
+    call: Callable[[int, int, int, int, int], None]
+    sequence: Callable[[int, int, int], None]
+    sequence_address: int
+    _work: Callable[[int, int], int]
+    _state: int
+
     def __init__(self) -> None:
-        key = f"team {host().triple}"
-        table = (ctypes.c_int64 * 4)()
-        # the team's state is a global of the compiled code: it lives as long as the
-        # process, while what Python allocates is freed at exit under sleeping workers
-        text = team_text(host().triple)
-        _ENTRY(compile_ir("team_entry", text, key, True, False, now=True))(table)
-        self.call = _RUN(table[0])
-        self._work = _WORK(table[1])
-        self._state = int(table[2])
-        self.sequence_address = int(table[3])
-        self.sequence = _SEQUENCE(table[3])
         self._lock = threading.Lock()  # two callers must not start the same worker
         self._workers = 0
         self._most = MAX_THREADS
@@ -61,11 +64,27 @@ class Team:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
+    def __getattr__(self, name: str) -> Any:
+        """What is compiled code: made when the first kernel runs, not for a count."""
+        if name not in _COMPILED:
+            raise AttributeError(name)
+        table = (ctypes.c_int64 * 4)()
+        _ENTRY(entry(now=True))(table)
+        # The team's state is a global of the compiled code: it lives as long as the
+        # process, while what Python allocates is freed at exit under sleeping workers.
+        self._work = _WORK(table[1])
+        self._state = int(table[2])
+        self.sequence_address = int(table[3])
+        self.sequence = _SEQUENCE(table[3])
+        self.call = _RUN(table[0])
+        return self.__dict__[name]
+
     def _forget(self) -> None:
         """In a forked child: no workers, and nobody owns the team."""
         # A fork takes the calling thread alone along: a job under way will never end here,
         # and the parent's lock may have been held by a thread that is not.
-        ctypes.memset(self._state, 0, _STATE_BYTES)
+        if "_state" in self.__dict__:
+            ctypes.memset(self._state, 0, _STATE_BYTES)
         self._lock = threading.Lock()
         self._workers = 0
 

@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 
 import pytest
-from minikeras_numba.machine import ahead, compiler, helpers, jit
+from minikeras_numba.machine import ahead, compiler, helpers, jit, team
 
 ROOT = Path(__file__).parents[4]
 PATHS = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
@@ -194,3 +194,29 @@ def test_a_forked_child_leaves_the_helpers_to_its_parent():
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_helpers_are_called_early_where_nothing_is_there_yet(monkeypatch, tmp_path):
+    called = []
+    monkeypatch.setattr(ahead, "_start", lambda: called.append(1))
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path)
+    ahead.begin()
+    assert called == [1]
+    (tmp_path / "one.o").touch()
+    ahead.begin()
+    assert called == [1]
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path / "missing")
+    ahead.begin()
+    assert called == [1, 1]
+
+
+def test_counting_threads_compiles_nothing():
+    made = team.Team()
+    before = jit.stats.compiled + jit.stats.loaded
+    assert made.threads >= 1
+    assert "call" not in made.__dict__
+    assert jit.stats.compiled + jit.stats.loaded == before
+    made._forget()
+    assert callable(made.call)
+    with pytest.raises(AttributeError):
+        made.another  # noqa: B018
