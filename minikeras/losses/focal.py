@@ -76,7 +76,7 @@ def categorical_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Sum over the classes of `-alpha * (1 - p) ** gamma * y * log(p)`.
 
     Args:

@@ -125,7 +125,7 @@ def align(values: Any, weights: Any) -> tuple[Any, Any]:
 
 def reduce_values(
     values: Any, weights: ArrayLike | None = None, reduction: str | None = "mean"
-) -> Any:
+) -> Tensor:
     """One number from `values` (weighted already; `weights` only divides)."""
     if reduction in (None, "none"):
         return values
@@ -166,7 +166,7 @@ def reduce_weighted_values(
     sample_weight: Any = None,
     mask: Nested[ArrayLike] | None = None,
     dtype: str | None = None,
-) -> Any:
+) -> Tensor:
     """Mask, weight, then reduce.
 
     Args:

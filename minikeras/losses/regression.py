@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, settings
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair, pair
 from minikeras.types import ArrayLike, PolicyLike
 
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
-def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Mean over the last axis of `(y_true - y_pred) ** 2`.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from minikeras import ops
 from minikeras.losses.reduction import align, apply_mask, get_mask, match_ranks
@@ -13,6 +13,9 @@ from minikeras.saving.serialization import (
     serialize_keras_object,
 )
 from minikeras.types import ArrayLike, PolicyLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.tensor import Tensor
 
 
 def samplewise(
@@ -123,7 +126,7 @@ class Mean(Metric):
         self.total.assign(0)
         self.count.assign(0)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.divide_no_nan(self.total, ops.cast(self.count, self.dtype))
 
 

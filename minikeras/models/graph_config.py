@@ -17,6 +17,7 @@ from minikeras.saving.dialects.nodes import TRAINING_HOLDS
 
 if TYPE_CHECKING:
     from minikeras.layers.base.layer import Layer
+    from minikeras.types import Nested
 
 
 def to_config(model: Any) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def _operation_config(operation: Layer, nodes: list[Node]) -> dict[str, Any]:
 
 
 def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
-    def written(value: object) -> Any:
+    def written(value: object) -> dict[str, Any]:
         if isinstance(value, KerasTensor):
             return {
                 "class_name": "__keras_tensor__",
@@ -194,7 +195,7 @@ def _tensor(history: Any, made: dict[tuple[str, int], Any]) -> Any:
 def _arguments(
     node: dict[str, Any], made: dict[tuple[str, int], Any]
 ) -> tuple[list[Any], dict[str, Any]]:
-    def read(value: Any) -> Any:
+    def read(value: Any) -> Nested[KerasTensor]:
         if _is_tensor(value):
             return _tensor(value["config"]["keras_history"], made)
         if isinstance(value, (list, tuple)):
@@ -208,7 +209,7 @@ def _arguments(
     }
 
 
-def _places(value: Any, made: dict[tuple[str, int], Any]) -> Any:
+def _places(value: Any, made: dict[tuple[str, int], Any]) -> Nested[KerasTensor]:
     if isinstance(value, dict):
         return {k: _places(v, made) for k, v in value.items()}
     if value and isinstance(value[0], str):

@@ -226,7 +226,7 @@ class Compiling:
         y_pred: Any = None,
         sample_weight: Nested[ArrayLike] | None = None,
         training: bool = True,
-    ) -> Any:
+    ) -> Tensor:
         """The total loss of a batch; override it for a loss of your own.
 
         Args:

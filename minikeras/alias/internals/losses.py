@@ -40,7 +40,7 @@ def reduce_weighted_values(
     mask: ArrayLike | None = None,
     reduction: str = "sum_over_batch_size",
     dtype: str | None = None,
-) -> Any:
+) -> Tensor:
     """Mask, weight, then reduce."""
     return _reduction.reduce_weighted_values(
         values, reduction, sample_weight, mask, dtype

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from minikeras.types import PartialShape, Sizes
 
 
-def _shape_of(op: Any, *shapes: Any, **options: object) -> tuple[int | None, ...]:
+def _shape_of(
+    op: Callable[..., Any], *shapes: Any, **options: object
+) -> tuple[int | None, ...]:
     found = infer_call(
         lambda *xs: op(*xs, **options), *(KerasTensor(s) for s in shapes)
     )

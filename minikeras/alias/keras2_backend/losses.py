@@ -31,7 +31,7 @@ def sparse_categorical_crossentropy(
     from_logits: bool = False,
     axis: int = -1,
     ignore_class: int | None = None,
-) -> Any:
+) -> Tensor:
     """The crossentropy of each sample, of class numbers."""
     return losses.sparse_categorical_crossentropy(
         target, output, from_logits=from_logits, ignore_class=ignore_class, axis=axis
@@ -65,7 +65,7 @@ def categorical_focal_crossentropy(
     gamma: float = 2.0,
     from_logits: bool = False,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """`categorical_crossentropy`, with less weight for what is nearly right."""
     return losses.categorical_focal_crossentropy(
         target, output, alpha, gamma, from_logits, axis=axis

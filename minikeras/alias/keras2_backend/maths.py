@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Axis = int | list[int] | tuple[int, ...] | None
 
 
-def equal(x: ArrayLike, y: ArrayLike) -> Any:
+def equal(x: ArrayLike, y: ArrayLike) -> Tensor:
     """Where `x` and `y` are equal."""
     return ops.equal(x, y)
 
@@ -75,7 +75,7 @@ def pow(x: ArrayLike, a: ArrayLike) -> Tensor:
     return ops.power(x, a)
 
 
-def transpose(x: ArrayLike) -> Any:
+def transpose(x: ArrayLike) -> Tensor:
     """`x` with its axes in the opposite order."""
     return ops.transpose(x)
 
@@ -106,7 +106,7 @@ def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     return ops.max(x, axis, keepdims)
 
 
-def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest value over `axis`."""
     return ops.min(x, axis, keepdims)
 
@@ -116,7 +116,7 @@ def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     return ops.mean(_number(x), axis, keepdims)
 
 
-def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance over `axis`."""
     return ops.var(_number(x), axis, keepdims)
 
@@ -126,7 +126,7 @@ def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return ops.std(_number(x), axis, keepdims)
 
 
-def all(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def all(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether every value over `axis` is true."""
     return ops.all(ops.cast(x, "bool"), axis, keepdims)
 

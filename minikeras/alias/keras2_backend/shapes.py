@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 def arange(
     start: ArrayLike, stop: object = None, step: object = 1, dtype: str = "int32"
-) -> Any:
+) -> Tensor:
     """Numbers from `start` to before `stop`; from 0 to before `start` without it."""
     return ops.arange(start, stop, step, dtype)
 
 
-def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
+def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:
     """Tensors behind one another along `axis`."""
     rank = len(ops.shape(tensors[0]))
     return ops.concatenate(tensors, axis % rank if rank else 0)
 
 
-def expand_dims(x: ArrayLike, axis: int = -1) -> Any:
+def expand_dims(x: ArrayLike, axis: int = -1) -> Tensor:
     """`x` with an axis of size 1 more."""
     return ops.expand_dims(x, axis)
 
@@ -37,7 +37,7 @@ def squeeze(x: ArrayLike, axis: int) -> Tensor:
     return ops.squeeze(x, axis)
 
 
-def reshape(x: ArrayLike, shape: ShapeLike) -> Any:
+def reshape(x: ArrayLike, shape: ShapeLike) -> Tensor:
     """`x` in another shape; one size may be -1."""
     return ops.reshape(x, shape)
 
@@ -65,7 +65,7 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     return ops.stack(x, axis)
 
 
-def tile(x: ArrayLike, n: ArrayLike) -> Any:
+def tile(x: ArrayLike, n: ArrayLike) -> Tensor:
     """`x` repeated as a whole, `n` times along each axis."""
     return ops.tile(x, [n] if isinstance(n, int) else n)
 
@@ -85,12 +85,12 @@ def reverse(x: ArrayLike, axes: int | Sequence[int]) -> Tensor:
     return ops.flip(x, axes)
 
 
-def gather(reference: Any, indices: ArrayLike) -> Tensor:
+def gather(reference: ArrayLike, indices: ArrayLike) -> Tensor:
     """The rows of `reference` at `indices`."""
     return ops.take(reference, indices, axis=0)
 
 
-def one_hot(indices: ArrayLike, num_classes: int) -> Any:
+def one_hot(indices: ArrayLike, num_classes: int) -> Tensor:
     """Classes as rows of zeros with one 1."""
     return ops.one_hot(ops.cast(indices, "int64"), num_classes, dtype=floatx())
 
@@ -117,7 +117,7 @@ def zeros(
 
 def ones_like(
     x: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 1, in the shape of `x`."""
     return ops.ones_like(x, dtype)
 

@@ -144,7 +144,7 @@ class HeadAttention(Layer):
             allowed = mask if allowed is None else ops.logical_and(allowed, mask)
         return allowed
 
-    def _window(self, targets: Any, sources: object) -> Any:
+    def _window(self, targets: int, sources: object) -> Tensor:
         rows = ops.expand_dims(ops.arange(targets, dtype="int32"), -1)
         away = ops.abs(rows - ops.arange(sources, dtype="int32"))
         return ops.expand_dims(away < self.sliding_window, 0)

@@ -39,6 +39,7 @@ from minikeras.ops.op import to_tensor
 from minikeras.variable import Variable, autocast_dtype, autocast_scope
 
 if TYPE_CHECKING:
+    from minikeras.layers.base.call_info import CallInfo
     from minikeras.types import ArrayLike, Nested
 
 
@@ -321,7 +322,7 @@ class LayerCalls:
                     )
 
     def _resolve_training(
-        self, info: Any, kwargs: dict[str, Any], outer: CallContext | None
+        self, info: CallInfo, kwargs: dict[str, Any], outer: CallContext | None
     ) -> bool | None:
         training = kwargs.get("training")
         if not info.takes_training and not info.open_ended:
@@ -335,7 +336,7 @@ class LayerCalls:
     # --- building
 
     def _maybe_build(
-        self, info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, info: CallInfo, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         if self.built:
             return
@@ -354,7 +355,9 @@ class LayerCalls:
 
     # --- a call on KerasTensors
 
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _symbolic_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Nested[KerasTensor]:
         if self._converts_arguments:  # arrays may stand beside KerasTensors
             args, kwargs = tree.map_structure(self._convert, (args, kwargs))
         self._refuse_plain(args)
@@ -376,7 +379,9 @@ class LayerCalls:
         Node(self, args, kwargs, outputs)
         return outputs
 
-    def _infer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _infer(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Nested[KerasTensor]:
         """The result's KerasTensors with their masks; nothing is computed or recorded.
 
         What a user's class says of its results is believed, and its `call` not run.
@@ -386,7 +391,9 @@ class LayerCalls:
             return self._with_masks(args, kwargs, outputs)
         return self._shaped(args, kwargs)
 
-    def _shaped(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _shaped(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Nested[KerasTensor]:
         """By the class's `compute_output_shape` if it is a user's, else by tracing."""
         if not declaring.by_user(type(self), "compute_output_shape"):
             return self._traced(args, kwargs)
@@ -400,7 +407,9 @@ class LayerCalls:
                     raise
         return self._with_masks(args, kwargs, self._declared(args, kwargs))
 
-    def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _traced(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Nested[KerasTensor]:
         """By running `call` on abstract values."""
         token = call_context.set(CallContext(self, kwargs.get("training"), True))
         given = tree.map_structure(_mask_of, (args, kwargs))
@@ -457,7 +466,9 @@ class LayerCalls:
         outputs = self._declared(args, kwargs)
         return tree.map_structure(lambda out: abstract(out, sizes[0]), outputs)
 
-    def _declared(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _declared(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Nested[KerasTensor]:
         """The result as the class's own `compute_output_shape` describes it."""
         tensors = call_info(type(self).call).tensors(args, kwargs)
         shapes, named = build_arguments(type(self).compute_output_shape, tensors)

@@ -11,11 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import tree
 from minikeras.random import SeedGenerator
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
+
 
 STORES = ("trainable", "non_trainable", "layers", "metrics", "seeds")
 _off: ContextVar[bool] = ContextVar("minikeras_tracking_off", default=False)

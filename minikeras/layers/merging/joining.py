@@ -54,7 +54,7 @@ class Concatenate(Merge):
             )
         return ops.concatenate(list(inputs), axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
         """The masks joined; an input without one counts as unmasked."""
         if mask is None or all(m is None for m in mask):
             return None

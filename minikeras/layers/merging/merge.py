@@ -62,7 +62,7 @@ class Merge(Layer):
         rank = max(len(x.shape) for x in inputs)
         return self._merge_function([_with_rank(x, rank) for x in inputs])
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
         """True where a mask is; None unless all inputs have one."""
         if mask is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import initializers, ops
 from minikeras.engine.tensor import Tensor
@@ -11,6 +11,10 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import positive
 from minikeras.layers.core.wrapper import Wrapper
 from minikeras.types import PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
+
 
 _WRAPPED = ("kernel", "embeddings")
 
@@ -98,7 +102,7 @@ class SpectralNormalization(Wrapper):
         sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
         return u, ops.reshape(ops.divide(matrix, sigma), kernel.shape)
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> PartialShape:
         """That of the layer inside."""
         return self.layer.compute_output_shape(input_shape)
 

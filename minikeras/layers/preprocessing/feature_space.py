@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from minikeras import ops
 from minikeras.engine import tree
@@ -32,6 +34,10 @@ from minikeras.layers.preprocessing.normalization import Normalization
 from minikeras.layers.preprocessing.text_vectorization import TextVectorization
 from minikeras.saving import model_files
 from minikeras.types import ArrayLike, PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.types import Nested
+
 
 __all__ = ["FeatureSpace", "TFDConcat", "TFDIdentity"]
 
@@ -209,7 +215,7 @@ class FeatureSpace(FeatureKinds, Layer):
         """The symbolic columns, for a functional model."""
         return dict(self.inputs)
 
-    def get_encoded_features(self) -> Any:
+    def get_encoded_features(self) -> Nested[KerasTensor]:
         """What becomes of `get_inputs()`: a KerasTensor, or a dict of them."""
         self._check_adapted()
         if self.encoded_features is None:
@@ -360,7 +366,7 @@ def _rows(data: object, owner: str) -> Iterator[dict[str, Any]]:
         yield found
 
 
-def _column(values: ArrayLike) -> Any:
+def _column(values: ArrayLike) -> np.ndarray[Any, Any]:
     """Values of a column as `(rows, 1)`."""
     array = host(values)
     return array.reshape(-1, 1) if array.ndim < 2 else array

@@ -115,7 +115,7 @@ class HashedCrossing(HostLayer):
                 f"{', '.join(str(tuple(s)) for s in shapes)}; expected equal ones."
             )
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
         """The result's shape and dtype, as a KerasTensor."""
         many = inputs if isinstance(inputs, (list, tuple)) else [inputs]
         shapes = [tuple(t.shape) for t in many]

@@ -120,7 +120,9 @@ class Normalization(DataLayer):
         """The axes with statistics of their own, from 0, in order."""
         return tuple(sorted({a % self._rank for a in self.axis}))
 
-    def _spread(self, value: ArrayLike, name: str, sizes: tuple[int, ...]) -> Any:
+    def _spread(
+        self, value: ArrayLike, name: str, sizes: tuple[int, ...]
+    ) -> np.ndarray[Any, Any]:
         array = np.asarray(value, "float64")
         try:
             whole = np.broadcast_to(array, sizes)

@@ -291,7 +291,7 @@ class TextVectorization(HostLayer):
                 "tokens)."
             )
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
         """The result's shape and dtype, as a KerasTensor."""
         shape = tuple(inputs.shape)
         self._check_rank(shape)

@@ -225,7 +225,7 @@ def forgetful(initializer: Initializer, gates: int = 4) -> Callable[..., Any]:
     return made
 
 
-def product(x: Tensor, kernel: Any, masks: Any = None) -> Any:
+def product(x: Tensor, kernel: Any, masks: Any = None) -> Tensor:
     """`x @ kernel` over the last axis, in one matrix product for all leading axes.
 
     Args:

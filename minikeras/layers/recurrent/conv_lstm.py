@@ -93,7 +93,7 @@ class ConvLSTM(CellLayer):
         self.__dict__["_step_input"] = tuple(sequences_shape[2:])
         super().build(sequences_shape, initial_state_shape)
 
-    def get_initial_state(self, batch_size: Any) -> Any:
+    def get_initial_state(self, batch_size: Any) -> list[Tensor]:
         """Two tensors of zeros in the shape of the output of one step.
 
         Args:

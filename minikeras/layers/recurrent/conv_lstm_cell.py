@@ -146,7 +146,7 @@ class ConvLSTMCell(Cell):
     def _gated(self, x: Tensor, kernel: Any, masks: Any, lead: int, conv: Any) -> Any:
         """`conv` of `x`, whose first `lead` axes are samples; each gate masked apart."""
 
-        def run(x: Tensor, kernel: Tensor) -> Any:
+        def run(x: Tensor, kernel: Tensor) -> Tensor:
             y = conv(ops.reshape(x, (-1, *x.shape[lead:])), kernel)
             return ops.reshape(y, (*x.shape[:lead], *y.shape[1:]))
 

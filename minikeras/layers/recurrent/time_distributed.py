@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
@@ -14,6 +14,9 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.wrapper import Wrapper
 from minikeras.types import PartialShape
+
+if TYPE_CHECKING:
+    from minikeras.engine.aval import Shape
 
 
 class TimeDistributed(Wrapper):
@@ -110,7 +113,7 @@ class TimeDistributed(Wrapper):
             lambda y: ops.reshape(y, (batch, steps, *y.shape[1:])), found
         )
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> PartialShape:
         """The layer's own output shape, with the steps put in."""
         inner = self.layer.compute_output_shape(self._inner_shape(input_shape))
         return (inner[0], input_shape[1], *inner[1:])

@@ -68,7 +68,7 @@ class _Rows:
             leaves[i] = v
         return tree.unflatten(self.spec, leaves)
 
-    def at(self, i: int) -> Any:
+    def at(self, i: int) -> Nested[Tensor]:
         """The slice at a place."""
         return self.whole([_row(t, i) for t in self.tensors])
 
@@ -85,7 +85,7 @@ def _empty(f: Callable[[Any], Any], rows: _Rows) -> Any:
     return tree.map_structure(none, y)
 
 
-def _spread(result: object, n: int) -> Any:
+def _spread(result: object, n: int) -> Tensor | None:
     """What one slice gives, for `n` of them: for a size that is not known yet."""
 
     def widen(leaf: Tensor | None) -> Tensor | None:

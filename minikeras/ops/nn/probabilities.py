@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minikeras.engine import prims
 from minikeras.engine.interpret import current
@@ -19,10 +19,14 @@ from minikeras.ops.support import (
 )
 from minikeras.types import ArrayLike, Axis
 
+if TYPE_CHECKING:
+    from minikeras.engine.primitive import Primitive
+
+
 __all__ = ["softmax", "log_softmax", "sparsemax"]
 
 
-def _over_axes(row: Any, x: ArrayLike, axis: Axis, name: str) -> Tensor:
+def _over_axes(row: Primitive, x: ArrayLike, axis: Axis, name: str) -> Tensor:
     """A row that works along one axis, over several axes taken together."""
     x = floating(x)
     if not isinstance(axis, (tuple, list)) and axis is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
@@ -15,6 +15,10 @@ from minikeras.ops.support import (
     numeric,
 )
 from minikeras.types import ArrayLike, Axis, DTypeLike
+
+if TYPE_CHECKING:
+    from minikeras.engine.primitive import Primitive
+
 
 __all__ = ["count_nonzero", "argmax", "argmin", "cumsum", "cumprod", "average"]
 
@@ -79,7 +83,7 @@ def argmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _arg(prims.argmin, to_tensor(x), axis, keepdims)
 
 
-def _arg(row: Any, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
+def _arg(row: Primitive, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
     rank, shape = x.ndim, x.shape
     if axis is None or rank == 0:
         x, at = prims.reshape(x, shape=(x.size,)), 0
@@ -132,7 +136,9 @@ def cumprod(x: ArrayLike, axis: Axis = None, dtype: DTypeLike | None = None) -> 
     return _running(prims.cumprod, x, axis, dtype)
 
 
-def _running(row: Any, x: ArrayLike, axis: Axis, dtype: DTypeLike | None) -> Tensor:
+def _running(
+    row: Primitive, x: ArrayLike, axis: Axis, dtype: DTypeLike | None
+) -> Tensor:
     x = to_tensor(x)
     x = (
         numeric(x)

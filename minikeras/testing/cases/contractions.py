@@ -206,7 +206,7 @@ def pooling() -> Iterator[Case]:
         def spread(a: ArrayLike, dy: Tensor, gather: Any = gather, x: Any = x) -> Any:
             return _transposed(lambda g: gather(a, g), x)(dy)
 
-        def total(a: object, how: Any = how) -> Any:
+        def total(a: object, how: Any = how) -> np.ndarray[Any, Any]:
             return _windows(a, 0, **how).sum(-1)
 
         def share(dy: Tensor, total: object = total, x: Any = x) -> Any:

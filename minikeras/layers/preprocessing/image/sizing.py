@@ -279,7 +279,7 @@ class CenterCrop(_Sized):
 
     def get_random_transformation(
         self, data: Any, training: bool = True, seed: int | None = None
-    ) -> Any:
+    ) -> dict[str, tuple[Any, ...]]:
         """The shape of the pictures: nothing is random here."""
         return {"input_shape": tuple(self._pictures(data).shape)}
 
@@ -396,7 +396,7 @@ class RandomCrop(_Sized):
 
     def get_random_transformation(
         self, data: Any, training: bool = True, seed: int | None = None
-    ) -> Any:
+    ) -> tuple[Tensor, ...] | None:
         """Top and left of the part, int32; None where it is the middle, resized."""
         return (
             super().get_random_transformation(data, training, seed)
