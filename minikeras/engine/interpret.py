@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from minikeras.engine.recipes import Recipe
     from minikeras.engine.state import State
     from minikeras.engine.tensor import Tensor
-    from minikeras.naming import name_scope
 
 
 MISS = object()  # the answer of an interpreter that does not follow a recipe

@@ -21,9 +21,7 @@ from minikeras.engine.prims.fused import log_softmax
 from minikeras.engine.prims.stable import log_logistic
 
 if TYPE_CHECKING:
-    from minikeras.engine.graph import Node, Value
-    from minikeras.engine.origins import Origin
-    from minikeras.engine.records import Record
+    from minikeras.engine.graph import Value
     from minikeras.engine.tensor import Tensor
 
 

@@ -18,7 +18,7 @@ from minikeras.random import SeedGenerator
 from minikeras.variable import Variable
 
 if TYPE_CHECKING:
-    from minikeras.layers.base.layer import Layer
+    pass
 
 
 STORES = ("trainable", "non_trainable", "layers", "metrics", "seeds")

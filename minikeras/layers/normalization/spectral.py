@@ -13,7 +13,7 @@ from minikeras.layers.core.wrapper import Wrapper
 from minikeras.types import PartialShape
 
 if TYPE_CHECKING:
-    from minikeras.engine.aval import Shape
+    pass
 
 
 _WRAPPED = ("kernel", "embeddings")

@@ -16,7 +16,7 @@ from minikeras.layers.core.wrapper import Wrapper
 from minikeras.types import PartialShape
 
 if TYPE_CHECKING:
-    from minikeras.engine.aval import Shape
+    pass
 
 
 class TimeDistributed(Wrapper):
