@@ -11,6 +11,7 @@ from minikeras import ops
 from minikeras.engine.given import plain
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
+from minikeras.settings import floatx
 from minikeras.types import ArrayLike, DTypeLike
 
 
@@ -76,13 +77,15 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> Any:
         order: Which norm, 2 the Euclidean one.
 
     Returns:
-        An array for an array, a tensor for a tensor; vectors of zeros stay.
+        An array for an array, a tensor for a tensor or a list; vectors of zeros stay.
 
     Example:
 
     >>> keras.utils.normalize(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8]]
     """
+    if isinstance(x, (list, tuple)):
+        x = ops.convert_to_tensor(x, floatx())
     if isinstance(x, (Tensor, KerasTensor)):
         return ops.normalize(x, axis=axis, order=order)
     x = plain(x)

@@ -1,9 +1,10 @@
-"""`keras.utils.Config` and `get_source_inputs`."""
+"""`keras.utils.Config`, `get_source_inputs` and `normalize` of lists."""
 
 import copy
 import json
 import pickle
 
+import numpy as np
 import pytest
 
 import minikeras
@@ -71,3 +72,11 @@ def test_sources():
     alone = minikeras.KerasTensor((2,))
     assert get_source_inputs(alone) is alone and get_source_inputs(3) == 3
     assert get_source_inputs((alone + b) * alone) == [alone, b]
+
+
+def test_a_list_is_normalized_as_a_tensor():
+    found = minikeras.utils.normalize([3, 4])
+    assert found.shape == (2,) and found.dtype == "float32"
+    np.testing.assert_allclose(found, [0.6, 0.8], rtol=1e-6)
+    array = minikeras.utils.normalize(np.array([[3.0, 4.0]]))
+    assert type(array) is np.ndarray and array.tolist() == [[0.6, 0.8]]

@@ -37,6 +37,7 @@ class ProcessWorker:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
+        self._sender: threading.Thread | None = None
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
@@ -55,7 +56,10 @@ class ProcessWorker:
             with contextlib.suppress(RuntimeError):  # it ended, which `loaded` tells
                 self._send(("dataset", dataset), _COPY)
 
-        threading.Thread(target=send, name="minikeras-data-copy", daemon=True).start()
+        self._sender = threading.Thread(
+            target=send, name="minikeras-data-copy", daemon=True
+        )
+        self._sender.start()
 
     def loaded(self) -> None:
         """Wait until it has the dataset; raises what kept it from it."""
@@ -97,6 +101,9 @@ class ProcessWorker:
 
     def ask_to_end(self) -> None:
         """Let it end when it has nothing more to make."""
+        if self._sender is not None and self._sender.is_alive():
+            self._process.terminate()  # it does not read, so it cannot be asked
+            return
         try:
             self._pipe.send(None)
         except OSError:
