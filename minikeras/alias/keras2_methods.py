@@ -191,6 +191,7 @@ def _given() -> list[tuple[type, str, Any]]:
         (Model, "predict_proba", _renamed("Model", "predict_proba", "predict")),
         (Model, "reset_states", reset_states),
         (Model, "compiled_loss", property(lambda self: partial(compiled_loss, self))),
+        (Model, "_is_compiled", property(lambda self: self.compiled)),
         (InputLayer, "input", property(_own_input)),
         (PyDataset, "num_batches", _Settable(vars(PyDataset)["num_batches"])),
     ]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 
 from minikeras.alias.faces import Entry
+from minikeras.alias.internals.all_objects import NAMESPACES
 from minikeras.alias.keras2_paths import MOVED, NAMES, OTHER_ROOTS
 from minikeras.alias.keras3_paths import INNER, PUBLIC
 from minikeras.alias.tensorflow.names import MODULES as TENSORFLOW
@@ -60,6 +61,16 @@ _INNER_SOURCES = {
     "datasets.cifar": (),
     "distribution": ("minikeras.distribution",),
     "layers": ("minikeras.layers", f"{_INSIDE}.layers"),
+    "layers.preprocessing.data_layer": ("minikeras.layers.preprocessing.data_layer",),
+    "layers.preprocessing.feature_space": ("minikeras.utils",),
+    "layers.preprocessing.image_preprocessing.bounding_boxes": (
+        "minikeras.utils.bounding_boxes",
+    ),
+    "layers.preprocessing.index_lookup": ("minikeras.layers.preprocessing.lookup",),
+    "layers.rnn.conv_lstm": (
+        "minikeras.layers.recurrent.conv_lstm",
+        "minikeras.layers.recurrent.conv_lstm_cell",
+    ),
     "legacy": (),
     "legacy.backend": ("minikeras.alias.keras2_backend", "minikeras.backend"),
     "legacy.layers": ("minikeras.alias.keras2_names", "minikeras.layers"),
@@ -87,8 +98,21 @@ _INNER_SOURCES = {
 }
 # Names in `keras.src` that no public module has.
 _INNER_NAMES = {
+    **{
+        namespace: {
+            "ALL_OBJECTS": f"{_INSIDE}.all_objects:{namespace}_set",
+            "ALL_OBJECTS_DICT": f"{_INSIDE}.all_objects:{namespace}_dict",
+        }
+        for namespace in NAMESPACES
+    },
     "applications.convnext": {
         "LayerScale": "minikeras.applications.convnext:LayerScale",
+    },
+    "layers.attention.grouped_query_attention": {
+        "GroupedQueryAttention": "minikeras.layers:GroupQueryAttention",
+    },
+    "utils.image_utils": {
+        "smart_resize": "minikeras.preprocessing.image:smart_resize",
     },
     "applications.inception_resnet_v2": {
         "CustomScaleLayer": "minikeras.applications.inception_resnet_v2:CustomScaleLayer",

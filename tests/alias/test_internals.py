@@ -74,3 +74,37 @@ def test_files(tmp_path):
     assert sorted(files.listdir(tmp_path)) == ["a", "y.txt"]
     with pytest.raises(ValueError, match="remote"):
         files.File("gs://bucket/x")
+
+
+def test_all_objects(aliased):
+    from keras.src.activations import ALL_OBJECTS, ALL_OBJECTS_DICT
+    from keras.src.initializers import ALL_OBJECTS_DICT as INITIALIZERS
+    from keras.src.losses import ALL_OBJECTS_DICT as LOSSES
+
+    assert ALL_OBJECTS_DICT["relu"] is keras.activations.relu
+    assert keras.activations.silu in ALL_OBJECTS
+    for name in ("GlorotUniform", "glorot_uniform"):
+        assert INITIALIZERS[name] is keras.initializers.GlorotUniform
+    assert LOSSES["mse"] is LOSSES["MSE"] is keras.losses.get("mse")
+    ALL_OBJECTS_DICT["thrice"] = thrice = lambda x: 3 * x
+    try:
+        assert keras.activations.get("thrice") is thrice
+    finally:
+        del ALL_OBJECTS_DICT["thrice"], keras.saving.get_custom_objects()["thrice"]
+
+
+def test_names_that_are_elsewhere_here(aliased):
+    from keras.src.layers.attention.grouped_query_attention import GroupedQueryAttention
+    from keras.src.layers.preprocessing.data_layer import DataLayer
+    from keras.src.layers.preprocessing.feature_space import FeatureSpace
+    from keras.src.layers.preprocessing.index_lookup import IndexLookup
+    from keras.src.layers.rnn.conv_lstm import ConvLSTM, ConvLSTMCell
+    from keras.src.utils.image_utils import smart_resize
+
+    assert GroupedQueryAttention is keras.layers.GroupQueryAttention
+    assert FeatureSpace is keras.utils.FeatureSpace
+    assert issubclass(keras.layers.Normalization, DataLayer)
+    assert issubclass(keras.layers.StringLookup, IndexLookup)
+    assert issubclass(keras.layers.ConvLSTM2D, ConvLSTM)
+    assert issubclass(ConvLSTMCell, keras.layers.Layer)
+    assert smart_resize(np.zeros((4, 6, 3)), (2, 2)).shape == (2, 2, 3)

@@ -87,7 +87,9 @@ def test_weights_by_any_name(model, tmp_path):
 
 def test_without_the_alias_there_are_none(model):
     alias.uninstall()
-    assert not hasattr(model, "fit_generator")
+    for name in ("fit_generator", "compiled_loss", "_is_compiled"):
+        assert not hasattr(model, name)
+    assert keras.layers.InputLayer((3,)).input == []
     assert not hasattr(keras.metrics.Mean(), "reset_states")
     with pytest.raises(TypeError, match="workers"):
         model.fit(X, Y, workers=2)

@@ -318,3 +318,11 @@ def test_modules_arrays_and_random_numbers(tf):
     tf.config.threading.set_inter_op_parallelism_threads(2)
     tf.config.experimental.enable_op_determinism()
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+
+
+def test_shapes_by_method(aliased):
+    import tensorflow as tf
+
+    assert tf.keras.Input((4, 3)).get_shape().as_list() == [None, 4, 3]
+    assert tf.ones((2, 1)).get_shape().as_list() == [2, 1]
+    assert tf.compat.v1.image.resize is tf.image.resize

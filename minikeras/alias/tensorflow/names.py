@@ -45,7 +45,9 @@ MODULES = {
     "tensorflow.autograph.experimental": _entry("compat"),
     "tensorflow.bitwise": Entry(("minikeras.ops",), lacking=LACKING),
     "tensorflow.compat": _entry("compat", children="v1 v2"),
-    "tensorflow.compat.v1": _entry("compat", children="keras logging"),
+    "tensorflow.compat.v1": _entry(
+        "compat", children="keras logging", image="tensorflow.image"
+    ),
     "tensorflow.compat.v1.logging": _entry("compat"),
     "tensorflow.config": _entry("config", children="experimental"),
     "tensorflow.config.experimental": _entry("config"),

@@ -296,9 +296,9 @@ _VARIABLES = {
 
 def _given() -> list[Attribute]:
     """What lets shapes and strings answer as TensorFlow's do."""
-    given: list[Attribute] = [
-        (owner, "shape", _shaped(owner)) for owner in (Tensor, Variable, KerasTensor)
-    ]
+    shaped = (Tensor, Variable, KerasTensor)
+    given: list[Attribute] = [(owner, "shape", _shaped(owner)) for owner in shaped]
+    given += [(owner, "get_shape", lambda self: self.shape) for owner in shaped]
     given += [(Variable, name, function) for name, function in _VARIABLES.items()]
     given += [(Tensor, name, found) for name, found in _PARTS.items()]
     given.append((Tensor, "set_shape", _set_shape))
