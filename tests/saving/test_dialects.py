@@ -345,3 +345,15 @@ def test_losses_of_2_15_name_their_function():
     assert training.modern_loss(mine)["config"]["fn"] == "huber"
     found = keras.losses.get(new)
     assert type(found) is keras.losses.Huber and found.get_config()["delta"] == 0.7
+
+
+@pytest.mark.parametrize("rate", [0.1, keras.optimizers.schedules.CosineDecay(0.1, 9)])
+def test_sgd_of_2_15_had_sums_without_momentum(rate):
+    """Its step count is kept; they say nothing."""
+    optimizer = keras.optimizers.SGD(rate)
+    arrays = [np.array(7), np.ones((3, 2)), np.ones(2)]
+    group = Group({str(i): Entry.of(a) for i, a in enumerate(arrays)})
+    tree = paths._with_learning_rate({"optimizer/vars": group}, optimizer, old=True)
+    found = tree["optimizer/vars"]
+    assert found.shapes() == [v.shape for v in optimizer.variables]
+    assert found["0"] == 7

@@ -70,6 +70,7 @@ class Discretization(DataLayer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
+        self.autocast = False  # to integers, where those are to be the result
         label = self._label()
         if (bin_boundaries is None) == (num_bins is None):
             raise ValueError(

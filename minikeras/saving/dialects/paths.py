@@ -146,6 +146,13 @@ def _with_learning_rate(tree: Tree, optimizer: object, old: bool) -> Tree:
     """
     group = tree.get(_OPTIMIZER, Group())
     variables = _variables(optimizer)
+    if old and 0 < len(variables) < 3 and len(group) > 1:
+        # SGD of then had momentum's sums also where it has none.
+        kept = {"0": group.entries["0"]}
+        kept.update(
+            {str(i): Entry.of(v.numpy()) for i, v in enumerate(variables[1:], 1)}
+        )
+        return {**tree, _OPTIMIZER: Group(kept, group.name)}
     if len(variables) < 3:
         return tree
     own = [Entry.of(v.numpy()) for v in variables]

@@ -294,3 +294,13 @@ def test_one_bin_holds_the_mask_and_all_else():
         assert layer(values).tolist() == [0, 0, 0]
     one_hot = layers.Hashing(num_bins=1, mask_value=0, output_mode="one_hot")
     assert one_hot(np.array([0, 7])).tolist() == [[1.0], [1.0]]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float16"])
+def test_a_discretization_to_integers_sees_fractions(dtype):
+    """Layers of Keras 2 have `dtype="int64"`: that of the result, not of the numbers."""
+    layer = layers.Discretization([-0.5, 0.0, 0.4], dtype=dtype)
+    inputs = keras.Input((4,))
+    x = np.array([[-0.7, -0.2, 0.1, 0.9]], "float32")
+    for found in (layer(x), keras.Model(inputs, layer(inputs)).predict(x, verbose=0)):
+        assert np.asarray(found).tolist() == [[0, 1, 2, 3]]
