@@ -132,8 +132,9 @@ class MonitorCallback(Callback):
         if self.monitor_op is None:
             higher = self.higher_is_better()
             self.monitor_op = ops.greater if higher else ops.less
-            # Signed, as Keras has it: what is to be beaten is `value - min_delta`.
-            self.min_delta = self.min_delta if higher else -self.min_delta
+            # Signed, as Keras has it: what is to be beaten is `value - min_delta`. (It may
+            # be signed already, taken from a backup.)
+            self.min_delta = abs(self.min_delta) if higher else -abs(self.min_delta)
         if than is None:
             return True
         return bool(self.monitor_op(value - self.min_delta, than))

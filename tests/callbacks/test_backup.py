@@ -253,3 +253,32 @@ def test_metrics_that_make_variables_at_the_first_batch(tmp_path):
     with pytest.raises(Stop):
         run(tmp_path / "b", 2)
     assert str(run(tmp_path / "b", None)) == str(whole)
+
+
+def test_a_least_improvement_keeps_its_sign(tmp_path):
+    """It is signed at the first comparison, and then comes signed from the backup."""
+    x, y = np.ones((4, 2), "float32"), np.zeros((4, 1), "float32")
+
+    def run(folder, stop):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(1e-3), "mse")
+        slower = keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=0.5)
+        begun = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: _maybe_stop(epoch, stop)
+        )
+        model.fit(
+            x, y, epochs=6, verbose=0, callbacks=[slower, begun], backup_dir=folder
+        )
+        return [float(rate) for rate in model.history.history["learning_rate"]]
+
+    whole = run(tmp_path / "whole", [])
+    assert whole[-1] < whole[0]
+    with pytest.raises(Stop):
+        run(tmp_path / "broken", [2])
+    assert run(tmp_path / "broken", []) == whole
+
+
+def _maybe_stop(epoch, stop):
+    if epoch in stop:
+        raise Stop
