@@ -19,7 +19,7 @@ from minikeras.engine.controls import CONTROLS
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.kept import held_bytes
 from minikeras.engine.passes.pipeline import optimise
-from minikeras.engine.passes.plan import Numbers, check_plan, plan
+from minikeras.engine.passes.plan import Numbers, Plan, check_plan, plan
 from minikeras.engine.passes.soon import soon
 from minikeras.engine.profile import enabled, watch
 from minikeras.engine.room import explained
@@ -96,21 +96,9 @@ class Routine:
             self._bind(lend(backend, size) if shared else Arena(memory, size))
         except registry.OutOfMemory as error:
             raise explained(error, graph, graph.inputs[:arguments]) from error
-        nodes: list[Node] = []
-        views: list[_View] = []
-        given = set(graph.inputs)
-        for node in graph.nodes:
-            out = node.outputs[0]
-            if not node.prim.facets.alias:
-                nodes.append(node)
-            elif places.root(out) in given:
-                views.append(_View(regs[node.inputs[0]], regs[out], out.aval.shape))
-            else:
-                shape = regs[node.inputs[0]], regs[out], out.aval.shape
-                self._shapes.append(shape)
-                self._reshape(*shape)
-        self._views = views
-        self.nodes = tuple(nodes)
+        self._views: list[_View] = []  # of what is given, so made anew by every run
+        self.nodes = tuple(n for n in graph.nodes if not n.prim.facets.alias)
+        self._make_views(regs, places)
         self.allocating_steps = sum(map(registry.allocates, steps))
         self.inputs = [regs[v] for v in graph.inputs]
         self.outputs = [regs[v] for v in graph.outputs]
@@ -125,7 +113,7 @@ class Routine:
         targets = {to for _, to, _ in self.copies}
         self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
         if enabled():
-            self.steps = watch(nodes, steps, backend)
+            self.steps = watch(self.nodes, steps, backend)
         else:
             replacing = {new for new, _ in updates}
             kept = [v for i, v in enumerate(graph.outputs) if i not in replacing]
@@ -133,6 +121,20 @@ class Routine:
             self.steps = self._captured(shared and not read & targets)
         native = len(self.steps) == 1 and getattr(self.steps[0], "at_once", False)
         self.at_once = native and not self.copies
+
+    def _make_views(self, regs: Mapping[Value, int], places: Plan) -> None:
+        """The reshapes: of values of its own now, of those that are given in each run."""
+        given = set(self.graph.inputs)
+        for node in self.graph.nodes:
+            if not node.prim.facets.alias:
+                continue
+            out = node.outputs[0]
+            shape = regs[node.inputs[0]], regs[out], out.aval.shape
+            if places.root(out) in given:
+                self._views.append(_View(*shape))
+            else:
+                self._shapes.append(shape)
+                self._reshape(*shape)
 
     def _captured(self, with_copies: bool) -> list[registry.Step]:
         """The steps in as few calls as can be: the copies too, where nothing else reads
