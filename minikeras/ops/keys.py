@@ -28,7 +28,8 @@ _CALLS = 2  # in the same way, before the next one is made by a recipe
 _MOST_KEPT = 128  # for each op
 _LONGEST = 16
 _MOST_BYTES = 1 << 20  # of a constant that is kept, and
-_ALL_BYTES = 1 << 24  # of all of them
+_ALL_BYTES = 1 << 24  # of all of them, which are so many, of so many calls looked at
+_MOST_CONSTANTS, _MOST_SEEN = 24, 48
 
 
 class Constant(NamedTuple):
@@ -49,7 +50,8 @@ class Constant(NamedTuple):
         return Tensor(self.array, self.aval)
 
 
-_constants: list[tuple[Known, Any, int]] = []
+_constants: list[tuple[Known, Any, int]] = []  # the oldest first
+_seen: dict[Any, bool] = {}  # calls without tensors, and whether the next one is kept
 
 
 def add_key(a: Any, key: list[Any], tensors: list[Tensor]) -> bool:
@@ -118,14 +120,14 @@ def remember(
     wanted = registry.active().array_type
     if any(type(t.value) is not wanted for t in tensors):
         return MISS  # staged, or not moved yet
+    if not tensors:
+        return _remember_constant(known, key, partial(function, *args, **kwargs))
     if len(known) >= _MOST_KEPT and key not in known:
         for old in list(known)[: _MOST_KEPT // 2]:
             known.pop(old, None)
     if seen + 1 < _CALLS:
         known[key] = seen + 1
         return MISS
-    if not tensors:
-        return _remember_constant(known, key, partial(function, *args, **kwargs))
     # Each tensor once and without a past, also where it is given twice.
     own = [Tensor(t.value, t.aval) for t in tensors]
     fresh = iter(own)
@@ -140,21 +142,27 @@ def remember(
 
 
 def _remember_constant(known: Known, key: tuple[Any, ...], function: Any) -> Any:
+    """The result of a call without tensors that came lately, which is kept; else `MISS`."""
     if not current().eager:
         return MISS
-    known[key] = None
-    made = constant(function)
-    if made is None or not isinstance(made.value, np.ndarray):
-        return MISS
-    nbytes = made.aval.nbytes
-    if nbytes <= _MOST_BYTES:
-        _constants.append((known, key, nbytes))
-        if sum(size for _, _, size in _constants) > _ALL_BYTES:
-            for old, at, _ in _constants[:-1]:
-                old.pop(at, None)
-            del _constants[:-1]
-        made.value.flags.writeable = False
-        known[key] = Constant(made.value, made.aval, registry.active())
+    at = id(known), key
+    before = _seen.pop(at, None)
+    made = constant(function) if before else None
+    array = getattr(made, "value", None)
+    small = made is not None and made.aval.nbytes <= _MOST_BYTES
+    if made is None or not small or not isinstance(array, np.ndarray):
+        _seen[at] = before is None  # once is not yet often; and not twice in vain
+        while len(_seen) > _MOST_SEEN:
+            _seen.pop(next(iter(_seen)), None)
+        return MISS if made is None else made
+    array.flags.writeable = False
+    known[key] = Constant(array, made.aval, registry.active())
+    _constants.append((known, key, made.aval.nbytes))
+    while (
+        len(_constants) > _MOST_CONSTANTS or sum(c[2] for c in _constants) > _ALL_BYTES
+    ):
+        old, place, _ = _constants.pop(0)
+        old.pop(place, None)
     return made
 
 
