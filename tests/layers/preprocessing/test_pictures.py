@@ -387,3 +387,13 @@ def test_a_pipeline_hands_its_mask_on(lib):
     for config in ({}, {"layers": 3}):
         with pytest.raises(ValueError, match="layers"):
             lib.layers.Pipeline.from_config(config)
+
+
+@pytest.mark.parametrize("name", sorted(STEADY))
+def test_channels_first_are_the_same_pictures(name):
+    x = pictures(high=255)
+    x[0] *= 0.25  # pictures of unlike ranges
+    x[1, ..., 1] *= 0.5
+    last = made(name)(x).numpy()
+    first = made(name, data_format="channels_first")(np.moveaxis(x, -1, 1)).numpy()
+    np.testing.assert_allclose(np.moveaxis(first, 1, -1), last, rtol=1e-5, atol=1e-3)
