@@ -126,6 +126,7 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
     for callback, own in _paired(run.callbacks, state["callbacks"]):
         callback._take_back(take_back(own, arrays))
     if run.feed is not None and state["feed"] is not None:
+        run.feed.skip_epochs(state["epoch"])
         run.feed.go_to(take_back(state["feed"], arrays), state["batch"])
     RandomState.of(take_back(state["random"], arrays)).put_back()
     run.logs = take_back(state["logs"], arrays)

@@ -282,3 +282,40 @@ def test_a_least_improvement_keeps_its_sign(tmp_path):
 def _maybe_stop(epoch, stop):
     if epoch in stop:
         raise Stop
+
+
+class Reordered(keras.utils.PyDataset):
+    """Brings its batches into an order of its own after each epoch, or before."""
+
+    def __init__(self, hook):
+        super().__init__()
+        self.order, self.random = np.arange(12), np.random.RandomState(3)
+        setattr(self, hook, lambda: self.random.shuffle(self.order))
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        rows = self.order[3 * index : 3 * index + 3, None]
+        return np.sin(rows).astype("float32"), np.cos(rows).astype("float32")
+
+
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_epoch_end"])
+@pytest.mark.parametrize("at", [6, 8, 11])
+def test_data_that_reorders_itself_goes_on(tmp_path, hook, at):
+    def run(folder, stop):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        steps = iter(range(100))
+        broken = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: _maybe_stop(next(steps), stop)
+        )
+        backup = keras.callbacks.BackupAndRestore(folder, save_freq=1)
+        model.fit(Reordered(hook), epochs=4, verbose=0, callbacks=[broken, backup])
+        return np.concatenate([w.ravel() for w in model.get_weights()])
+
+    whole = run(tmp_path / "whole", [])
+    with pytest.raises(Stop):
+        run(tmp_path / "broken", [at])
+    np.testing.assert_array_equal(run(tmp_path / "broken", []), whole)

@@ -163,6 +163,18 @@ class Feed:
             self._open = True
             self.adapter.on_epoch_begin()
 
+    def skip_epochs(self, count: int) -> None:
+        """Tell the data of epochs that an earlier run had: it may have changed in them.
+
+        An epoch that has begun, as for a look at the first batch, counts as the first.
+        """
+        if not self.adapter.repeatable:
+            return
+        for _ in range(count):
+            self._leave()
+            self._begin()
+            self.end_epoch()
+
     def end_epoch(self) -> None:
         """The epoch is over, also where it was broken off."""
         if self._open:
@@ -212,6 +224,7 @@ class Feed:
             self._leave()
             self._next.clear()
         if place["taken"]:
+            self._begin()
             RandomState.of(place["began"]).put_back()
         for _ in range(place["taken"]):
             # A generator, which cannot begin again, has given its first batch already.
