@@ -32,6 +32,12 @@ SCRIPTS = [
     ("qkeras_quantized", "qkeras", FALLS),
     ("scikeras_grid_search", "scikeras", r"accuracy 0\.[89]"),
     ("shap_explainers", "shap", r"error 0\.00\d+, 0\.00\d+, 0\.[01]"),
+    ("tcn_first_value", "tcn", FALLS),
+    ("self_attention", "keras_self_attention", FALLS),
+    ("visual_layers", "visualkeras", r"layers \d+ \d+\ngraph \d+ \d+"),
+    ("saliency_maps", "tf_keras_vis", r"saliency \(2, 16, 16\)\ngradcam \(2, 16, 16\)"),
+    ("liquid_networks", "ncps", FALLS),
+    ("unet_collection", "keras_unet_collection", FALLS),
     ("vision_models", "keras_vision", r"scores \(4, 4\)"),
 ]
 # keras-sig knows three backends and stops at any other name; it needs jax to be installed.
