@@ -22,6 +22,7 @@ from minikeras_numba.products.winograd.phases import (
     Inner,
     Intake,
     Strip,
+    whole_lines,
 )
 from minikeras_numba.products.winograd.transforms import POSITIONS
 from minikeras_numba.tiles.blocking import Panel, chunks, panels, row_tiles
@@ -31,16 +32,20 @@ from minikeras_numba.tiles.tile import Sums, tile
 
 # The sums of all threads may take so much; larger ones are left to the direct way.
 MOST_BYTES = 256 << 20
+# Sums of so many bytes are not there for each thread: to add them up takes longer than to
+# transform the images once more, and so does to find the memory.
+SHARED_BYTES = 4 << 20
 
 
 class _Sums(NamedTuple):
-    """What is added up for each unit, in the workspace."""
+    """What a unit adds up, in the workspace: the sums of all panels, or of its own."""
 
     work: Grid
     images: Intake
     gradients: Intake
     columns: list[Panel]
     start: int
+    own: range
 
     @property
     def width(self) -> int:
@@ -56,12 +61,25 @@ class _Sums(NamedTuple):
         return POSITIONS * self.position
 
     def places(self) -> Iterator[tuple[Panel, int, int]]:
-        """Each panel, its first byte in a position, and its row's bytes."""
+        """Each own panel, its first byte in a position, and its row's bytes."""
         at = 0
-        for panel in self.columns:
+        for i, panel in enumerate(self.columns):
             row = panel.vectors * host().vector_bytes
-            yield panel, at, row
+            if i in self.own:
+                yield panel, at, row
             at += self.work.channels * row
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Where the sums lie: first byte, and bytes."""
+        if len(self.own) == len(self.columns):
+            yield self.start, self.nbytes
+            return
+        places = [(at, self.work.channels * row) for _, at, row in self.places()]
+        for position in range(POSITIONS):
+            yield (
+                self.start + position * self.position + places[0][0],
+                sum(size for _, size in places),
+            )
 
     def products(self, tiles: int) -> Iterator[Job]:
         """Position by position, channels times filters, over the tiles of a block."""
@@ -106,7 +124,8 @@ def _layout(work: Grid, room: int) -> _Sums:
     images = work.intake(room)
     gradients = work.gradient(room, images.tiles + images.tiles_bytes)
     end = gradients.tiles + gradients.tiles_bytes
-    return _Sums(work, images, gradients, panels(work.filters, host().lanes(ITEM)), end)
+    columns = panels(work.filters, host().lanes(ITEM))
+    return _Sums(work, images, gradients, columns, end, range(len(columns)))
 
 
 def affordable(work: Grid) -> bool:
@@ -118,38 +137,52 @@ def affordable(work: Grid) -> bool:
 def filter_grad_phases(
     work: Grid, images: Base, gradients: Base, target: Base
 ) -> list[Phase]:
-    """Sums of each unit, then their total transformed back."""
+    """Sums of each unit, then their total transformed back.
+
+    Large sums are there once: a unit goes over all images, and adds up some filters.
+    """
     one = _layout(work, 1)
     per_tile = POSITIONS * (one.images.tile_bytes + one.gradients.tile_bytes)
     blocks = cut(work, room(per_tile, 2 * one.nbytes))
-    sums = _layout(work, blocks.room)
-    each = sums.start + sums.nbytes
-    base = scratch(len(blocks.units) * each)
+    sums, parts = _layout(work, blocks.room), len(blocks.units)
+    if 1 < parts <= len(sums.columns) and sums.nbytes >= SHARED_BYTES:
+        every = [block for unit in blocks.units for block in unit]
+        each = whole_lines(sums.start)
+        # Behind all units' images and gradients.
+        units = [
+            (sums._replace(start=(parts - i) * each, own=range(*own)), every)
+            for i, own in enumerate(chunks(len(sums.columns), parts))
+        ]
+        base = scratch(parts * each + sums.nbytes)
+        total, parts = sums._replace(start=parts * each), 1
+    else:
+        units = [(sums, unit) for unit in blocks.units]
+        each, total = sums.start + sums.nbytes, sums
+        base = scratch(parts * each)
     # A is the images, B the workspace, C the gradients of the result
     tables, inner = Tables(images, base, gradients), Inner()
     tables.work = work.products
-    clear = [
-        inner.clear(tables, start, size)
-        for start, size in (
-            (sums.images.strip, sums.images.strip_bytes),
-            (sums.gradients.strip, sums.gradients.strip_bytes),
-            (sums.start, sums.nbytes),
-        )
-    ]
-    known: dict[tuple[Strip, ...], tuple[int, int]] = {}
-    for number, unit in enumerate(blocks.units):
+    strip = [(x.strip, x.strip_bytes) for x in (sums.images, sums.gradients)]
+    # Those that add up the same panels share their jobs.
+    known: dict[tuple[range, tuple[Strip, ...]], tuple[int, int]] = {}
+    cleared: dict[range, list[tuple[int, int]]] = {}
+    for number, (adds, unit) in enumerate(units):
         own = number * each
-        ranges = [JobRange(0, own, 0, *jobs) for jobs in clear]
+        if adds.own not in cleared:
+            pieces = (*strip, *adds.pieces())
+            cleared[adds.own] = [inner.clear(tables, *piece) for piece in pieces]
+        ranges = [JobRange(0, own, 0, *jobs) for jobs in cleared[adds.own]]
         for image, strips in unit:
-            if strips not in known:
-                known[strips] = tables.add_jobs(sums.jobs(strips, inner))
+            key = adds.own, strips
+            if key not in known:
+                known[key] = tables.add_jobs(adds.jobs(strips, inner))
             a = image * work.rows * work.columns * work.channels * ITEM
             c = image * work.out_rows * work.out_columns * work.filters * ITEM
-            ranges.append(JobRange(a, own, c, *known[strips]))
+            ranges.append(JobRange(a, own, c, *known[key]))
         tables.add_unit(ranges)
     adding = Phase(tables)
     adding.keep = (*adding.keep, inner.tables)
-    return [adding, Phase(_back(sums, base, target, len(blocks.units), each))]
+    return [adding, Phase(_back(total, base, target, parts, each))]
 
 
 def _back(sums: _Sums, base: Base, target: Base, parts: int, each: int) -> Tables:

@@ -377,6 +377,29 @@ def test_epilogue(threads, always, shape, residual):
     np.testing.assert_allclose(registers[len(arrays)], body.known[y], atol=1e-5)
 
 
+def test_large_sums_are_there_once(run_node, always, monkeypatch):
+    """Threads take filters, not images: the bits are those of one thread."""
+    arrays = draws(6, 9, 11, 20, 200, 3, SAME)
+    before = team.get_threads()
+    sizes = []
+    monkeypatch.setattr(scratch, "owned", lambda n: sizes.append(n) or soiled(n))
+    made = {}
+    try:
+        for name, limit, threads in (("one", 0, 1), ("shared", 0, 3), ("own", 1e9, 3)):
+            monkeypatch.setattr(winograd_grad, "SHARED_BYTES", limit)
+            team.set_threads(threads)
+            sizes.clear()
+            made[name] = lowered(run_node, *arrays, SAME)[2], sum(sizes)
+    finally:
+        team.set_threads(before)
+    want = exact(*arrays, SAME)[2]
+    for got, _ in made.values():
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
+    np.testing.assert_array_equal(made["shared"][0], made["one"][0])
+    one = 36 * 20 * 200 * 4  # two of them less
+    assert made["shared"][1] < made["own"][1] - 2 * one
+
+
 NARROW = """
 import sys
 import llvmlite.binding as llvm
