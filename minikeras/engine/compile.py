@@ -29,6 +29,7 @@ from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.exact import exact
 from minikeras.engine.forking import pause, settle_at_fork
 from minikeras.engine.given import plain
+from minikeras.engine.heap import give_back
 from minikeras.engine.interpret import base, current, within
 from minikeras.engine.precision import matmul_precision
 from minikeras.engine.program import Program
@@ -128,12 +129,16 @@ class Function:
             TypeError
         ):  # an argument that cannot be hashed cannot be part of a signature
             return self._plain(args, kwargs)
+        fresh = entry is None
         if entry is None:
             entry = self._made(key, leaves, spec)
             if entry is None:
                 return self._plain(args, kwargs)
         entry.used = next(_clock)
-        return self._finish(entry, entry.program.run(arrays, immutable))
+        results = entry.program.run(arrays, immutable)
+        if fresh:
+            give_back(entry.program.steps)
+        return self._finish(entry, results)
 
     def _known(self, key: object) -> _Entry | None:
         """The program of this signature, if it is there and still right."""

@@ -5,6 +5,8 @@ import gc
 import numpy as np
 import pytest
 
+from minikeras import ops
+from minikeras.engine import heap
 from minikeras.engine.collecting import Rest
 from minikeras.engine.compile import jit
 
@@ -24,6 +26,23 @@ def test_it_rests_while_a_step_is_traced():
     jit(outer)(np.float32([1.0]))
     assert seen == [False, False]
     assert gc.isenabled()
+
+
+def test_what_a_large_program_left_is_given_back_once(monkeypatch):
+    seen = []
+    monkeypatch.setattr(heap, "_trim", lambda: seen.append)
+
+    def f(x):
+        for _ in range(120):
+            x = ops.matmul(x, x)
+        return x
+
+    large, small = jit(f), jit(lambda x: x + 1)
+    x = np.eye(2, dtype="float32")
+    for _ in range(2):
+        large(x)
+        small(x)
+    assert seen == [0]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
