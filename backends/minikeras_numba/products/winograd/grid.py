@@ -17,7 +17,8 @@ from minikeras_numpy.windows import Geometry
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
-from minikeras_numba.products.winograd.kernels import TilesOut, tiles_out
+from minikeras_numba.products.winograd.fields import TilesOut
+from minikeras_numba.products.winograd.kernels import tiles_out
 from minikeras_numba.products.winograd.phases import (
     ITEM,
     Filters,

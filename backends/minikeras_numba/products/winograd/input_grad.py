@@ -15,13 +15,9 @@ from typing import NamedTuple
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.winograd.fields import RowsBack, TilesBack
 from minikeras_numba.products.winograd.grid import Grid, cut, room
-from minikeras_numba.products.winograd.kernels import (
-    RowsBack,
-    TilesBack,
-    rows_back,
-    tiles_back,
-)
+from minikeras_numba.products.winograd.kernels import rows_back, tiles_back
 from minikeras_numba.products.winograd.phases import (
     ITEM,
     Filters,

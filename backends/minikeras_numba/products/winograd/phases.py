@@ -14,11 +14,8 @@ from typing import NamedTuple
 from minikeras_numba.ir.job import Job, behind, job_table
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
+from minikeras_numba.products.winograd.fields import FiltersIn, Relayed, RowsIn, TilesIn
 from minikeras_numba.products.winograd.kernels import (
-    FiltersIn,
-    Relayed,
-    RowsIn,
-    TilesIn,
     filters_in,
     relay,
     rows_in,
