@@ -412,5 +412,8 @@ def installed(monkeypatch, module):
     monkeypatch.setattr(
         sys.modules["minikeras_cupy.kernels"], "library", fake_device.cublas
     )
-    monkeypatch.delitem(registry._loaded, "cupy", raising=False)
+    # Noted as missing, so that it is missing again afterwards, whatever the test loads.
+    registry._loaded.pop("cupy", None)
+    monkeypatch.setitem(registry._loaded, "cupy", None)
+    del registry._loaded["cupy"]
     monkeypatch.setattr(registry, "_active", registry._active)
