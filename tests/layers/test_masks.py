@@ -280,6 +280,29 @@ def test_batch_normalization_refuses_masks_that_do_not_fit(shape):
         layers.BatchNormalization()(x, training=True, mask=np.ones(shape, bool))
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 5)])
+def test_masks_of_rows_are_joined_to_one_for_each_row(lib, shape, axis):
+    """As many entries as the loss has values: a model that ends so can be trained."""
+    draw = np.random.default_rng(3)
+    masks = [draw.random(shape) > 0.7 for _ in range(2)]
+    inputs = [lib.ops.ones((4, 5)), lib.ops.ones((4, 5))]
+    layer = lib.layers.Concatenate(axis=axis)
+    both = layer.compute_mask(inputs, [lib.ops.convert_to_tensor(m) for m in masks])
+    rows = [m.reshape(4, -1).any(axis=1) for m in masks]
+    np.testing.assert_array_equal(np.asarray(both), rows[0] | rows[1])
+
+
+def test_a_model_that_ends_in_masked_rows_joined_is_trained(lib):
+    x = lib.Input((5,))
+    y = lib.layers.Concatenate()([lib.layers.Masking()(x), lib.layers.Masking(9.0)(x)])
+    model = lib.Model(x, lib.layers.Dense(2, kernel_initializer="ones")(y))
+    model.compile("sgd", "mse")
+    data = np.ones((4, 5), "float32")
+    data[1] = 0
+    assert model.train_on_batch(data, np.zeros((4, 2))) == pytest.approx(75.0)
+
+
 def test_masks_of_every_entry_are_joined_beside_symbolic_inputs(lib):
     inputs = [lib.Input((4, 5)), lib.Input((4, 5))]
     masks = [np.ones((2, 4, 5), bool), np.zeros((2, 4, 5), bool)]

@@ -69,7 +69,7 @@ class Concatenate(Merge):
                     m = ops.expand_dims(m, -1)
                 parts.append(ops.logical_and(m, ops.ones_like(x, dtype="bool")))
         joined = ops.concatenate(parts, axis=self.axis)
-        return ops.any(joined, axis=-1) if len(joined.shape) > 2 else joined
+        return ops.any(joined, axis=-1) if len(joined.shape) > 1 else joined
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
