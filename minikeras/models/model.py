@@ -18,11 +18,10 @@ from minikeras.layers.base.quantizing import refuse_to_quantize
 from minikeras.models import summary as summary_text
 from minikeras.models.state_tree import read_state_tree, write_state_tree
 from minikeras.saving import (
-    dialects,
-    limits,
     model_files,
     serialization,
     sharing,
+    texts,
     weights_files,
 )
 from minikeras.training.trainer import Trainer
@@ -412,21 +411,12 @@ def model_from_json(
     9
     """
     owner = "model_from_json: the text"
-    config = limits.parse_json(json_string, owner)
-    if isinstance(config, str):  # some versions of Keras 1 encoded it twice
-        config = limits.parse_json(config, owner)
-    if not isinstance(config, dict) or "class_name" not in config:
+    config = texts.config_of(json_string, owner)
+    if config is None:
         raise ValueError(
             "model_from_json: the text describes no model; expected what to_json() gave."
         )
-    with (
-        model_files.clear_build_errors(owner),
-        sharing.shared_objects(reading=True),
-        model_files.limit_of_text(owner),
-    ):
-        made: Model = serialization.deserialize_keras_object(
-            dialects.modern_config(config), custom_objects=custom_objects
-        )
+    made: Model = texts.model_of(config, owner, custom_objects)
     if not isinstance(made, Model):
         raise ValueError(
             f"model_from_json: the text describes {type(made).__name__}, which is no model."

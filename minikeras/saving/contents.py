@@ -14,6 +14,7 @@ from minikeras.saving import (
     limits,
     model_files,
     sniff,
+    texts,
     weights_files,
 )
 from minikeras.saving.limits import FileError
@@ -43,6 +44,15 @@ def lines(path: str | os.PathLike[str]) -> Iterator[str]:
     kind = sniff.kind_of(name)
     if kind == "saved_model":
         raise sniff.saved_model_error(name)
+    described = texts.config_of_file(name)
+    if described is not None:
+        yield f"{name}: config of a model (JSON), {_size_of(name):,} bytes"
+        for key in ("keras_version", "backend"):
+            if isinstance(described.get(key), str):
+                yield f"{key}: {described[key]}"
+        yield from _layers(described)
+        yield "Arrays: none, a config alone"
+        return
     yield f"{name}: {_KINDS.get(kind, 'unknown')}, {_size_of(name):,} bytes"
     config, about = _described(name, kind)
     for key, value in about.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from minikeras.saving import (
     safetensors,
     shards,
     sniff,
+    texts,
     weights_files,
 )
 from minikeras.saving.atomic import replaced_file
@@ -32,7 +34,7 @@ def convert(
     """Read a file, and write what is in it in the format that the target's name says.
 
     Args:
-        source: A whole model or weights, in any format that is read here.
+        source: A whole model or weights, in any format that is read here, or a config alone.
         target: `.keras`, `.h5`, a name without ending (a folder), `.json` (the config
             alone), or weights: `.weights.h5`, `.weights.json`, `.npz`, `.safetensors`.
         custom_objects: Names of classes and functions that are not part of the package.
@@ -47,9 +49,20 @@ def convert(
     """
     source, target = os.fspath(source), os.fspath(target)
     low = target.lower()
+    check_target(target)
     wants_weights = low.endswith(_WEIGHTS)
     if sniff.kind_of(source) == "other":
         raise ValueError(f"{source!r} is no model or weights file that is known here.")
+    config = texts.config_of_file(source)
+    if config is not None:
+        if wants_weights:
+            raise ValueError(
+                f"{source!r} describes a model without its weights; {target!r} is a file of "
+                "weights. Expected the file or folder of a whole model as the source."
+            )
+        made = texts.model_of(config, repr(source), custom_objects, safe_mode)
+        write_model(made, target, shard_gigabytes)
+        return f"model {made.name!r} of {source}, with fresh weights -> {target}"
     if wants_weights and not _is_old(source):
         _write(_read(source), target, shard_gigabytes)
         return f"weights of {source} -> {target}"
@@ -68,6 +81,7 @@ def write_model(
 ) -> None:
     """Write a model in the format that the target's name says, as `convert` does."""
     target = os.fspath(target)
+    check_target(target)
     low = target.lower()
     if low.endswith(_WEIGHTS):
         shard = shard_gigabytes if low.endswith(".json") else None
@@ -77,6 +91,24 @@ def write_model(
             part.write_text(model.to_json(indent=2), "utf-8")
     else:
         model_files.save_model(model, target, zipped=low.endswith(_WHOLE))
+
+
+def check_target(target: str) -> None:
+    """Refuse an ending that names no format: such a name would become a folder.
+
+    Raises:
+        ValueError: If the name has one, and is no folder.
+    """
+    name = Path(target).name
+    ending = re.search(r".(\.[A-Za-z][A-Za-z0-9]*)$", name)
+    if ending is None or os.path.isdir(target):
+        return
+    if not name.lower().endswith((*_WHOLE, *_WEIGHTS, ".json")):
+        known = ", ".join(dict.fromkeys((*_WHOLE, ".json", ".onnx", *_WEIGHTS)))
+        raise ValueError(
+            f"{target!r} ends in {ending[1]}, which is no format that is written here; "
+            f"expected one of {known}, or no ending for a folder."
+        )
 
 
 def _is_old(source: str) -> bool:

@@ -277,3 +277,28 @@ def test_a_module_that_is_not_there(customised, capsys):
     assert "--import nowhere: no such module" in said([*words, "nowhere"], capsys, 2)
     assert "no such file" in said([*words, "nowhere.py"], capsys, 2)
     assert not alias.installed()
+
+
+@pytest.mark.parametrize("name", ["m.txt", "m.v2", "m.kera"])
+def test_convert_refuses_an_ending_that_names_no_format(tmp_path, capsys, model, name):
+    model.save(tmp_path / "m.keras")
+    told = said(["convert", tmp_path / "m.keras", tmp_path / name], capsys, 2)
+    assert "is no format that is written here" in told and ".safetensors" in told
+    assert not (tmp_path / name).exists()
+
+
+def test_a_config_alone_is_shown_and_made_a_model(tmp_path, capsys, model):
+    model.save(tmp_path / "m.keras")
+    said(["convert", tmp_path / "m.keras", tmp_path / "c.json"], capsys)
+    shown = said(["inspect", tmp_path / "c.json"], capsys)
+    assert "    Dense inside" in shown and "a config alone" in shown
+    twice = tmp_path / "twice.json"  # as some versions of Keras 1 wrote it
+    twice.write_text(json.dumps((tmp_path / "c.json").read_text()))
+    for source in (tmp_path / "c.json", twice):
+        told = said(["convert", source, tmp_path / "n.keras"], capsys)
+        assert "with fresh weights" in told
+        again = keras.models.load_model(tmp_path / "n.keras")
+        assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    refused = said(["convert", tmp_path / "c.json", tmp_path / "n.npz"], capsys, 2)
+    assert "describes a model without its weights" in refused
+    assert not (tmp_path / "n.npz").exists()
