@@ -14,7 +14,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Reads a model or weights of any Keras, and writes them in the format that OUT's name "
         "says: .keras, .h5, a folder (no ending), .onnx, .json (the config alone); or weights: "
-        ".weights.h5, .weights.json (several files), .npz, .safetensors. IN may be .onnx, or .json too (a model with fresh weights)."
+        ".weights.h5, .weights.json (several files), .npz, .safetensors. IN may be .onnx, or "
+        ".json too (a model with fresh weights)."
     )
     parser.add_argument("source", metavar="IN", help="the file or folder to read")
     parser.add_argument("target", metavar="OUT", help="the file or folder to write")

@@ -36,7 +36,6 @@ REFUSED = [
                    {"data_format": "foo"}, {"strides": 2, "dilation_rate": 2})],
     B("DepthwiseConv2D", (3,), {"depth_multiplier": 0}),
     B("DepthwiseConv1D", (3,), {"padding": "causal"}),
-    B("SeparableConv1D", (2, 3), {"padding": "causal"}),
     B("Conv1DTranspose", (2, 3), {"padding": "causal"}),
     B("Conv2DTranspose", (2, 3), {"strides": 2, "output_padding": 2}),
     B("Conv2DTranspose", (2, 3), {"output_padding": 2, "strides": 2}),

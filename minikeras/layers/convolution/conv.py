@@ -98,6 +98,14 @@ class Windowed(Ranked):
     def _convolved(self, x: Tensor) -> Any:
         raise NotImplementedError
 
+    def _after_zeros(self, x: Tensor) -> Tensor:
+        """For "causal" padding: as many zeros before the first step as a window looks back."""
+        before = (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0)
+        first = self.data_format == "channels_first"
+        return ops.pad(
+            x, ((0, 0), (0, 0), before) if first else ((0, 0), before, (0, 0))
+        )
+
     def call(self, inputs: Tensor) -> Any:
         """`activation(convolution(inputs) + bias)`."""
         return self._finish(self._convolved(inputs))
@@ -277,12 +285,8 @@ class Conv1D(BaseConv):
         """
         if self.padding != "causal":
             return super().convolution_op(inputs, kernel)
-        before = (0, 0), (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0), (0, 0)
-        first = self.data_format == "channels_first"
-        x = ops.pad(inputs, (before[0], before[2], before[1]) if first else before)
-        return ops.conv(
-            x, kernel, self.strides, "valid", self.data_format, self.dilation_rate
-        )
+        x, dilation = self._after_zeros(inputs), self.dilation_rate
+        return ops.conv(x, kernel, self.strides, "valid", self.data_format, dilation)
 
 
 class Conv2D(BaseConv):

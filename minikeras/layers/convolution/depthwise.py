@@ -145,12 +145,13 @@ class BaseSeparableConv(Windowed):
         self.bias = weight(self, "bias", (self.filters,)) if self.use_bias else None
 
     def _convolved(self, x: Tensor) -> Tensor:
+        causal = self.padding == "causal"
         return ops.separable_conv(
-            x,
+            self._after_zeros(x) if causal else x,
             self.depthwise_kernel,
             self.pointwise_kernel,
             strides=self.strides,
-            padding=self.padding,
+            padding="valid" if causal else self.padding,
             data_format=self.data_format,
             dilation_rate=self.dilation_rate,
         )

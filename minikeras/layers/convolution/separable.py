@@ -49,6 +49,7 @@ class SeparableConv1D(BaseSeparableConv):
     """
 
     _rank = 1
+    _paddings = ("valid", "same", "causal")  # Keras 2 had the last, and files have it
 
 
 class SeparableConv2D(BaseSeparableConv):
