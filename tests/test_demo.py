@@ -70,7 +70,6 @@ def test_feature_maps_are_those_of_the_layers():
         (["demo", "--seed", "-1"], "got '-1'; expected a whole number from 0"),
         (["demo", "--speed", "9"], "unrecognized arguments: --speed"),
         (["train"], "invalid choice: 'train'"),
-        ([], "the following arguments are required: COMMAND"),
     ],
 )
 def test_bad_arguments_get_one_line_after_the_usage(capsys, words, message):
