@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minikeras as keras
+from minikeras.engine.background import time_limit
 from minikeras.training.data import make_adapter, sample_weight_of
-from minikeras.training.data.background import time_limit
 from minikeras.training.data.order import STORED, LongOrder, shuffled
 from minikeras.training.data.processes import ProcessWorker
 from tests.training.datasets import NEVER, Dies, Parts, Raises, Sleeps, Uneven, stream

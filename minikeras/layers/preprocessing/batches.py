@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from minikeras.engine.background import Workers
 from minikeras.engine.tensor import Tensor, host_array
 from minikeras.types import ArrayLike
 from minikeras.variable import Variable
 
 Array = np.ndarray[Any, Any]
+_MOMENT = (
+    0.002  # seconds: a thread's answer for each single row would cost more than the row
+)
 
 
 def batches(
@@ -32,8 +37,7 @@ def batches(
     if steps is not None and steps < 1:
         raise ValueError(f"{owner}: adapt(steps={steps}); expected at least 1.")
     whole = _whole(data)
-    parts = iter((whole,)) if whole is not None else _parts(data, owner)
-    return itertools.islice(parts, steps)
+    return iter((whole,)) if whole is not None else _parts(data, owner, steps)
 
 
 def gives_batches(data: ArrayLike | Iterable[Any]) -> bool:
@@ -62,7 +66,7 @@ def is_plain(values: ArrayLike) -> bool:
     return isinstance(first, (str, bytes, int, float, np.generic))
 
 
-def _parts(data: object, owner: str) -> Iterator[Array]:
+def _parts(data: object, owner: str, steps: int | None) -> Iterator[Array]:
     if hasattr(data, "as_numpy_iterator"):
         items = data.as_numpy_iterator()
     elif hasattr(data, "num_batches") and hasattr(data, "__getitem__"):
@@ -74,7 +78,7 @@ def _parts(data: object, owner: str) -> Iterator[Array]:
             f"{owner}: adapt() got {type(data).__name__}; expected an array, a list, or "
             "what gives batches of arrays: a Dataset, a PyDataset, a generator."
         )
-    for item in items:
+    for item in each(items, owner, steps):
         if isinstance(item, (list, tuple)) and item and not is_plain(item):
             item = item[0]
         if isinstance(item, dict) or item is None:
@@ -83,6 +87,39 @@ def _parts(data: object, owner: str) -> Iterator[Array]:
                 "arrays. Take the feature out first: data.map(lambda x, y: x['name'])."
             )
         yield host(item)
+
+
+def each(items: Iterable[Any], owner: str, most: int | None = None) -> Iterator[Any]:
+    """The items, taken by a thread, those of some moments together: waits have a limit.
+
+    Args:
+        items: What gives them.
+        owner: The layer to name in messages.
+        most: How many to take at most.
+
+    Raises:
+        TimeoutError: If one does not come (`background.time_limit`).
+    """
+    source, workers = itertools.islice(items, most), Workers()
+    count = 0
+
+    def take() -> tuple[list[Any], bool]:
+        taken, until = [], time.monotonic() + _MOMENT
+        for item in source:
+            taken.append(item)
+            if time.monotonic() > until:
+                return taken, True
+        return taken, False
+
+    try:
+        more = True
+        while more:
+            job = workers.submit(take, f"{owner}: batch {count} for adapt()")
+            taken, more = job.result()
+            count += len(taken)
+            yield from taken
+    finally:
+        workers.close(patience=0.0)
 
 
 def host(value: ArrayLike | Iterable[Any]) -> Array:

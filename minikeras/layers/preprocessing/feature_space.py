@@ -14,7 +14,7 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core import Input
-from minikeras.layers.preprocessing.batches import host
+from minikeras.layers.preprocessing.batches import each, host
 from minikeras.layers.preprocessing.category_encoding import CategoryEncoding
 from minikeras.layers.preprocessing.choices import one_of
 from minikeras.layers.preprocessing.discretization import Discretization
@@ -183,7 +183,8 @@ class FeatureSpace(FeatureKinds, Layer):
             ValueError: If it gives something else, or a column is missing.
         """
         once = isinstance(dataset, Iterator)
-        source = list(_rows(dataset, self._label())) if once else dataset
+        label = self._label()
+        source = list(each(_rows(dataset, label), label)) if once else dataset
         for name in self._adaptable():
             values = (
                 _column(self._values_of(row, name))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras import config
 from minikeras.callbacks.random_state import RandomState
+from minikeras.engine.background import Job, Workers, may_ahead
 from minikeras.engine.warn import warn_user
 from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.data.background import Job, Workers, may_ahead
 
 if TYPE_CHECKING:
     from minikeras.training.shards import Divider

@@ -17,7 +17,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from minikeras.training.data.background import has_not_come, time_limit
+from minikeras.engine.background import has_not_come, time_limit
 
 # Seconds that a process may take to start and to load its copy.
 START = 300.0

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from minikeras.training.data.adapter import Batch, DataAdapter
-from minikeras.training.data.background import (
+from minikeras.engine.background import (
     Workers,
     in_order,
     interrupts_held,
     time_limit,
 )
+from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.class_weight import ClassWeight
 from minikeras.training.data.iterables import length, standard_batch
 from minikeras.training.data.order import permutation

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine.background import Workers, in_order
 from minikeras.engine.tensor import host_array
 from minikeras.random import draw_seed
-from minikeras.training.data.background import Workers, in_order
 
 AUTOTUNE = -1
 _END = object()
