@@ -9,7 +9,7 @@ import numpy as np
 from minikeras.engine.tensor import Tensor
 from minikeras.settings import floatx
 from minikeras.training.data.dataset import Dataset
-from minikeras.training.data.rows import Rows, rows_of
+from minikeras.training.data.rows import gathered, rows_of
 from minikeras.types import ArrayLike
 from minikeras.utils.directories import new_seed
 
@@ -84,9 +84,9 @@ def timeseries_dataset_from_array(
     def gather(numbers: list[int]) -> Any:
         first = starts[np.array(numbers)]
         steps = (first[:, None] + within).reshape(-1) + start
-        found = _take(series, steps)
+        found = gathered(series, steps)
         found = found.reshape(len(first), sequence_length, *found.shape[1:])
-        return found if labels is None else (found, _take(labels, first + start))
+        return found if labels is None else (found, gathered(labels, first + start))
 
     def element(number: int) -> Any:
         batch = gather([number])
@@ -108,12 +108,6 @@ def _rows(data: object) -> Any:
     if isinstance(data, (list, tuple)) and array.dtype in ("float64", "int64"):
         return array.astype(floatx() if array.dtype.kind == "f" else "int32")
     return array
-
-
-def _take(source: Any, steps: Any) -> Any:
-    return (
-        source.take(steps) if isinstance(source, Rows) else source.take(steps, axis=0)
-    )
 
 
 def _check(

@@ -1,5 +1,6 @@
 """Sources of batches: arrays, generators, PyDatasets, loaders, and how epochs are cut."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -17,6 +18,7 @@ from minikeras.training.data import (
     unpack_x_y_sample_weight,
     validation_split,
 )
+from minikeras.training.data.dataset import Dataset
 from tests.training.models import line, linear
 
 X, Y = line(samples=12)
@@ -467,3 +469,36 @@ def test_several_inputs_in_lists_and_dicts():
     assert model.fit((X, X), Y, batch_size=5, verbose=0).history["loss"]
     assert model.predict([X, X], batch_size=5, verbose=0).shape == (12, 1)
     assert model.predict(iter([((X, X),)]), verbose=0).shape == (12, 1)
+
+
+def test_batches_of_some_columns_copy_no_more_than_themselves():
+    """`numpy.take` would copy the whole of an array that is not contiguous, each time."""
+    table = np.arange(60_000 * 8, dtype="float32").reshape(60_000, 8)
+    views = [table[:, :5], table[:, ::2], table[::-1], np.asfortranarray(table)]
+    for x in views:
+        adapter = ArrayAdapter(x, table[:, -1:], batch_size=32, shuffle=True)
+        batches = adapter.epoch()
+        first = next(batches)[0].copy()
+        assert any((first[0] == row).all() for row in x)
+        tracemalloc.start()
+        try:
+            for _ in range(5):
+                next(batches)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert most < x.nbytes / 20
+    whole = Dataset.from_tensor_slices(table[:, :5]).shuffle(60_000, seed=1).batch(32)
+    series = keras.utils.timeseries_dataset_from_array(
+        table[:, :5], None, 4, batch_size=32
+    )
+    for source in (whole, series):
+        batches = iter(source)
+        next(batches)
+        tracemalloc.start()
+        try:
+            next(batches)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert most < table.nbytes / 20

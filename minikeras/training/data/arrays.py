@@ -13,7 +13,7 @@ from minikeras.training.data.class_weight import ClassWeight, sample_weight_of
 from minikeras.training.data.leaves import check_lengths, named_leaves
 from minikeras.training.data.order import Order, shuffled
 from minikeras.training.data.part import Part
-from minikeras.training.data.rows import Array, Rows
+from minikeras.training.data.rows import Array, Rows, gathered
 from minikeras.types import ArrayLike, Nested
 
 # Bytes of a batch from which another thread gathers it; below, asking costs more.
@@ -122,14 +122,7 @@ def _taken(
 ) -> Array | None:
     if leaf is None:
         return None
-    if isinstance(leaf, Rows):
-        return leaf.take(rows)
-    if buffer is None:
-        return leaf.take(rows, axis=0)
-    target = buffer[: len(rows)]
-    # "clip" writes straight into the target; the indices are in range anyway.
-    np.take(leaf, rows, axis=0, out=target, mode="clip")
-    return target
+    return gathered(leaf, rows, None if buffer is None else buffer[: len(rows)])
 
 
 def split_structure(structure: object, size: int, at: int) -> tuple[Any, Any]:

@@ -74,6 +74,24 @@ class Rows:
         return np.asarray(array).astype(self.dtype, copy=False)
 
 
+def gathered(source: Array | Rows, rows: Array, target: Array | None = None) -> Array:
+    """The rows of these numbers, in a new array or in `target`.
+
+    An array that is not contiguous, such as some columns of a table, is indexed:
+    `numpy.take` copies the whole of it first, each time.
+    """
+    if isinstance(source, Rows):
+        return source.take(rows)
+    if target is None:
+        return source[rows]
+    if source.flags.c_contiguous:
+        # "clip" writes straight into the target; the indices are in range anyway.
+        np.take(source, rows, axis=0, out=target, mode="clip")
+    else:
+        target[...] = source[rows]
+    return target
+
+
 def rows_of(value: Any) -> Rows | None:
     """`Rows` of a source that should not be read as a whole; None for anything else."""
     if isinstance(value, np.ndarray):

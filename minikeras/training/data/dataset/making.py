@@ -14,10 +14,9 @@ from minikeras.engine import tree
 from minikeras.engine.strings import as_strings
 from minikeras.training.data.dataset.base import Base
 from minikeras.training.data.dataset.elements import row, to_host
-from minikeras.training.data.rows import Rows, rows_of
+from minikeras.training.data.rows import Rows, gathered, rows_of
 
 if TYPE_CHECKING:
-    from minikeras.engine.strings import StringArray
     from minikeras.training.data.dataset import Dataset
 
 
@@ -54,7 +53,7 @@ class Making(Base):
 
         def gather(numbers: list[int]) -> Any:
             where = np.array(numbers)
-            taken = [None if a is None else _rows(a, where) for a in leaves]
+            taken = [None if a is None else gathered(a, where) for a in leaves]
             return tree.unflatten(spec, taken)
 
         return cls._new(lambda: iter(builtins.range(size)), size, element, gather)
@@ -153,12 +152,6 @@ def _row(leaf: object, number: int) -> Any:
     if isinstance(leaf, Rows):
         return leaf.read(number, number + 1)[0]
     return row(leaf, number)
-
-
-def _rows(leaf: StringArray | np.ndarray[Any, Any], where: np.ndarray[Any, Any]) -> Any:
-    if isinstance(leaf, Rows):
-        return leaf.take(where)
-    return leaf.take(where, axis=0)
 
 
 def _converter(types: object) -> Callable[[Any], Any]:
