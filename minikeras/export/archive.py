@@ -219,8 +219,9 @@ class ExportArchive:
             raise ValueError(
                 "ExportArchive.write_out: there is no endpoint; call add_endpoint first."
             )
+        apart: dict[str, dict[str, Any]] = {name: {} for name in self._endpoints}
         models = {
-            name: onnx_model(e.flat, e.specs, e.names, name, opset)
+            name: onnx_model(e.flat, e.specs, e.names, name, opset, apart[name])
             for name, e in self._endpoints.items()
         }
         if len(models) == 1:
@@ -229,7 +230,7 @@ class ExportArchive:
             os.makedirs(filepath, exist_ok=True)
             paths = [os.path.join(filepath, f"{name}.onnx") for name in models]
         for (name, model), path in zip(models.items(), paths, strict=True):
-            write_onnx(model, path)
+            write_onnx(model, path, apart[name])
             if verbose:
                 print(f"Saved endpoint {name!r} to {path}: {_described(model)}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from minikeras.engine.graph import Graph, Value
 from minikeras.engine.passes.inline import inline
 from minikeras.engine.state import State
 from minikeras.engine.tensor import TraceError, host_array
+from minikeras.export import beside
 from minikeras.export.errors import UntraceableError
 from minikeras.export.probing import Probed, Spec, Varying, probe
 from minikeras.export.rows import ROWS
@@ -48,6 +49,7 @@ def onnx_model(
     output_names: Sequence[str] | None = None,
     name: str = "model",
     opset: int = OPSET,
+    apart: dict[str, np.ndarray[Any, Any]] | None = None,
 ) -> Any:
     """The ONNX model that computes `function`.
 
@@ -57,6 +59,8 @@ def onnx_model(
         output_names: Names of the outputs, in the order of the flattened result.
         name: Name of the graph.
         opset: ONNX's version of operators; 18 to 21.
+        apart: Gets the arrays, by name, where they are too many bytes for one message; to
+            be handed to `write_onnx`.
 
     Returns:
         An `onnx.ModelProto`.
@@ -82,7 +86,7 @@ def onnx_model(
         from minikeras.export.errors import ExportError
 
         raise ExportError(missing)
-    return _assembled(package, writer, probed, specs, output_names, name, opset)
+    return _assembled(package, writer, probed, specs, output_names, name, opset, apart)
 
 
 def _prepared(graph: Graph) -> Graph:
@@ -123,6 +127,7 @@ def _live(graph: Graph) -> Graph:
 def _assembled(
     package: object, w: Writer, probed: Probed, specs: Sequence[Spec],
     output_names: Sequence[str] | None, name: str, opset: int,
+    apart: dict[str, np.ndarray[Any, Any]] | None,
 ) -> Any:  # fmt: skip
     graph, count = probed.graph, len(specs)
     inputs = []
@@ -142,7 +147,8 @@ def _assembled(
         outputs.append(_info(w, label, value.aval.dtype, _dims(probed, value, specs)))
     nodes = _renamed(_needed(w.scope.nodes, [o.name for o in outputs]), outputs)
     used = _used(nodes)
-    tensors = [w.to_proto(a, n) for n, a in w.initializers.items() if n in used]
+    arrays = {n: a for n, a in w.initializers.items() if n in used}
+    tensors = _tensors(package, w, arrays, apart)
     proto = w.helper.make_graph(nodes, name, inputs, outputs, initializer=tensors)
     model = w.helper.make_model(
         proto,
@@ -156,6 +162,26 @@ def _assembled(
         {"minikeras_version": __version__, "opset": str(opset), "source": "keras"},
     )
     return model
+
+
+def _tensors(
+    package: object,
+    w: Writer,
+    arrays: dict[str, np.ndarray[Any, Any]],
+    apart: dict[str, np.ndarray[Any, Any]] | None,
+) -> list[Any]:
+    """The arrays as tensors, or what says where they will lie."""
+    if apart is None or sum(a.nbytes for a in arrays.values()) <= _EXTERNAL_ABOVE:
+        return [w.to_proto(a, n) for n, a in arrays.items()]
+    tensors, offset = [], 0
+    for name, array in arrays.items():
+        if array.nbytes < beside.LEAST:
+            tensors.append(w.to_proto(array, name))
+            continue
+        tensors.append(beside.reference(package, array, name, offset))
+        apart[name] = array
+        offset = beside.after(offset, array)
+    return tensors
 
 
 def _array(state: State) -> np.ndarray[Any, Any]:
@@ -226,28 +252,23 @@ def _renamed(nodes: list[Any], outputs: Sequence[Any]) -> list[Any]:
     return kept
 
 
-def write_onnx(model: Any, path: str | os.PathLike[str]) -> None:
+def write_onnx(
+    model: Any,
+    path: str | os.PathLike[str],
+    apart: Mapping[str, np.ndarray[Any, Any]] | None = None,
+) -> None:
     """Check a model and write it; the old file stays until the new one is whole.
 
-    Arrays of more than 2 GiB together go into a file `NAME.data` beside it.
+    Args:
+        model: What `onnx_model` gave.
+        path: The file.
+        apart: Arrays that go into a file `NAME.data` beside it.
     """
     package = onnx()
     path = os.fspath(path)
-    folder = os.path.dirname(os.path.abspath(path))
-    size = sum(len(t.raw_data) for t in model.graph.initializer)
-    if size > _EXTERNAL_ABOVE:
-        beside = os.path.basename(path) + ".data"
-        if os.path.exists(os.path.join(folder, beside)):
-            os.remove(os.path.join(folder, beside))
-        package.save_model(
-            model,
-            path,
-            save_as_external_data=True,
-            location=beside,
-            size_threshold=1024,
-        )
-        package.checker.check_model(path, full_check=True)
+    if apart:
+        beside.write(package, model, path, apart)
         return
     package.checker.check_model(model, full_check=True)
-    with replaced_file(path) as beside_path:
-        beside_path.write_bytes(model.SerializeToString())
+    with replaced_file(path) as part:
+        part.write_bytes(model.SerializeToString())

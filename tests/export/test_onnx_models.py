@@ -379,6 +379,35 @@ def test_large_models_keep_their_arrays_beside(tmp_path, monkeypatch):
     model = keras.Sequential([keras.Input((40,)), layers.Dense(30)])
     compare(model, normal(2, 40), tmp_path / "big.onnx")
     assert (tmp_path / "big.onnx.data").stat().st_size >= 4800
+    assert (tmp_path / "big.onnx").stat().st_size < 4800
+    # Again: the old model has its arrays until the new one is whole.
+    compare(model, normal(2, 40), tmp_path / "big.onnx")
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["big.onnx", "big.onnx.2.data"]
+    before = {p: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def fail(*args):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("os.replace", fail)
+        with pytest.raises(OSError, match="disk full"):
+            model.export(tmp_path / "big.onnx")
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
+def test_arrays_beside_of_every_float(tmp_path, monkeypatch, dtype):
+    monkeypatch.setattr("minikeras.export.onnx_model._EXTERNAL_ABOVE", 1000)
+    dense = layers.Dense(30, dtype=dtype, use_bias=False)
+    model = keras.Sequential([keras.Input((40,), dtype=dtype), dense])
+    model.export(tmp_path / "m.onnx", verbose=False)
+    read = onnx.load(tmp_path / "m.onnx")
+    found = [onnx.numpy_helper.to_array(t) for t in read.graph.initializer]
+    (kernel,) = [a for a in found if a.shape == (40, 30)]
+    np.testing.assert_array_equal(
+        kernel.astype("float64"), model.weights[0].numpy().astype("float64")
+    )
 
 
 def test_shapes_that_python_branches_on_are_refused():
