@@ -101,3 +101,21 @@ def lib(request):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # keras's own
         yield keras
+
+
+@pytest.fixture
+def followed(monkeypatch):
+    """How often a recipe was followed."""
+    # Here: what imports an engine is not wanted before the suite's settings are made.
+    from minikeras.engine import recipes
+
+    count = []
+    for name in ("made", "tensors"):
+        plain = getattr(recipes.Recipe, name)
+
+        def counted(self, *args, plain=plain):
+            count.append(self)
+            return plain(self, *args)
+
+        monkeypatch.setattr(recipes.Recipe, name, counted)
+    return count

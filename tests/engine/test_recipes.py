@@ -9,7 +9,7 @@ import pytest
 
 import minikeras as keras
 from minikeras import ops
-from minikeras.engine import autodiff, forgetting, recipes, tree
+from minikeras.engine import autodiff, forgetting, tree
 from minikeras.engine import backend as registry
 from minikeras.engine.autodiff import GradientTape
 from minikeras.engine.dtypes import is_inexact
@@ -36,21 +36,6 @@ def bits(result):
         (v.dtype, v.shape, v.numpy().tobytes()) if isinstance(v, Tensor) else v
         for v in tree.flatten(result)
     ]
-
-
-@pytest.fixture
-def followed(monkeypatch):
-    """How often a recipe was followed."""
-    count = []
-    for name in ("made", "tensors"):
-        plain = getattr(recipes.Recipe, name)
-
-        def counted(self, *args, plain=plain):
-            count.append(self)
-            return plain(self, *args)
-
-        monkeypatch.setattr(recipes.Recipe, name, counted)
-    return count
 
 
 def values_and_gradients(function, case, number):

@@ -4,27 +4,11 @@ import numpy as np
 import pytest
 
 from minikeras import ops
-from minikeras.engine import recipes
 from minikeras.engine.autodiff import GradientTape
 from tests.backends.cupy.conftest import needs_compiler
 
 pytestmark = needs_compiler
 CALLS = 4  # the first two ask the op
-
-
-@pytest.fixture
-def followed(monkeypatch):
-    """How often a recipe was followed."""
-    count = []
-    for name in ("made", "tensors"):
-        plain = getattr(recipes.Recipe, name)
-
-        def counted(self, *args, plain=plain):
-            count.append(self)
-            return plain(self, *args)
-
-        monkeypatch.setattr(recipes.Recipe, name, counted)
-    return count
 
 
 def op_gradient(x, w):
