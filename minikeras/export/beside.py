@@ -38,9 +38,10 @@ def write(package: Any, model: Any, path: str, arrays: Mapping[str, Array]) -> N
     The arrays go into `NAME.data`, or `NAME.2.data` where an old model has that one.
     """
     goal = Path(os.path.realpath(path))
-    old = sorted(goal.parent.glob(f"{_plain(goal.name)}*.data"))
     names = [f"{goal.name}.data", *(f"{goal.name}.{i}.data" for i in range(2, 9))]
-    data = next(p for p in (goal.parent / n for n in names) if p not in old)
+    places = [goal.parent / name for name in names]
+    old = [place for place in places if place.exists()]
+    data = next(place for place in places if place not in old)
     for tensor in model.graph.initializer:
         for entry in tensor.external_data:
             if entry.key == "location":
@@ -61,10 +62,4 @@ def write(package: Any, model: Any, path: str, arrays: Mapping[str, Array]) -> N
             data.unlink()
         raise
     for left in old:
-        if left.name in names:
-            left.unlink()
-
-
-def _plain(name: str) -> str:
-    """A name for `glob`, in which brackets and stars stand for themselves."""
-    return "".join(f"[{c}]" if c in "[*?" else c for c in name)
+        left.unlink()
