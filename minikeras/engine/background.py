@@ -67,14 +67,14 @@ def interrupts_held() -> Iterator[None]:
     if before is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[tuple[Any, Any]] = []
-    signal.signal(signal.SIGINT, lambda *given: came.append(given))
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if came and callable(before):
-        before(*came[0])
+        if came:  # what was there before may be no function, but the system's own way
+            signal.raise_signal(came[0])
 
 
 class Job:
