@@ -40,6 +40,9 @@ class NcclCommunicator(Communicator):
     def broadcast(self, value: Any) -> Any:
         return self.host.broadcast(value)
 
+    def scatter(self, values: Sequence[object] | None, root: int) -> Any:
+        return self.host.scatter(values, root)
+
     def reduce_into(
         self, arrays: Sequence[Any], results: Sequence[Any], means: Sequence[bool]
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from minikeras.engine.ranks import share
 from minikeras.training.data import PyDataset
-from minikeras.training.shards import rows_of_batch
+from minikeras.training.data.part import rows_of_batch
 
 
 class _Rows:

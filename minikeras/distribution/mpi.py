@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras.distribution.exchange import Array, ExchangingCommunicator, as_bytes
@@ -31,6 +32,10 @@ class MpiCommunicator(ExchangingCommunicator):
     def broadcast(self, value: object) -> Any:
         with self.watch.during("broadcast"):
             return self.comm.bcast(value, root=0)
+
+    def scatter(self, values: Sequence[object] | None, root: int) -> Any:
+        with self.watch.during("scatter"):
+            return self.comm.scatter(values, root)
 
     def to_all(self, mine: Array, all_of_them: Array) -> None:
         kind = self.mpi.BYTE

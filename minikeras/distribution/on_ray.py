@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,12 @@ class RayCommunicator(ExchangingCommunicator):
 
     def broadcast(self, value: object) -> Any:
         return self.gather(None if self.rank else value)[0]
+
+    def scatter(self, values: Sequence[object] | None, root: int) -> Any:
+        ray = self.ray
+        own = None if values is None else [[ray.put(value)] for value in values]
+        self._sent = [*self._sent[-2:], own]
+        return ray.get(self.gather(own)[root][self.rank][0])
 
     def to_all(self, mine: Array, all_of_them: Array) -> None:
         rows = all_of_them.reshape(self.size, -1)

@@ -52,6 +52,15 @@ class Communicator:
         """The Python object that rank 0 gives, on every rank."""
         return value
 
+    def scatter(self, values: Sequence[object] | None, root: int) -> Any:
+        """The Python object that rank `root` gives for this rank.
+
+        Args:
+            values: On rank `root` one object for each rank, elsewhere None.
+            root: Who gives them.
+        """
+        return self.gather(values)[root][self.rank]
+
 
 class Shard(NamedTuple):
     """Rows of a batch that are here.

@@ -181,9 +181,9 @@ class Epochs(OnBatch):
     ) -> Feed:
         # To debug, everything runs in the thread that asked for it.
         ahead = not self.run_eagerly
+        divider = Divider(adapter, owner, ahead) if ranks.several() else None
         feed = Feed(adapter, steps, epochs, owner, ahead, restart, every)
-        if ranks.several():
-            feed.divider = Divider(adapter, owner)
+        feed.divider = divider
         return feed
 
     def _callbacks(

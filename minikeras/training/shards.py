@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +10,8 @@ import numpy as np
 from minikeras.engine import ranks, tree
 from minikeras.engine.compile import Function, jit
 from minikeras.engine.ranks import Shard, share
-from minikeras.training.data import Batch, DataAdapter, Part
-
-Share = Callable[[int], Shard]
+from minikeras.training.data import Batch, DataAdapter, NumberedAdapter, Part
+from minikeras.training.data.part import most, rows_of, rows_of_batch
 
 
 def own_share(whole: int) -> Shard:
@@ -22,37 +20,9 @@ def own_share(whole: int) -> Shard:
     return share(whole, comm.rank, comm.size)
 
 
-def rows_of_batch(batch: object, share_of: Share) -> tuple[Any, Shard]:
-    """The rows of a rank in every array of a structure, and which they are.
-
-    Arrays with another first axis than most have hold no rows, and stay whole.
-    """
-    leaves, spec = tree.flatten_spec(batch)
-    sizes = [_rows(leaf) for leaf in leaves]
-    whole = _usual(sizes)
-    shard = share_of(whole)
-    stop = shard.start + shard.rows
-    cut = [
-        leaf[shard.start : stop] if n == whole and n is not None else leaf
-        for leaf, n in zip(leaves, sizes)
-    ]
-    return tree.unflatten(spec, cut), shard
-
-
-def _usual(sizes: list[int | None]) -> int:
-    """The size that most have, of several the greatest."""
-    counted = Counter(n for n in sizes if n is not None)
-    return max(counted, key=lambda n: (counted[n], n), default=0)
-
-
-def _rows(leaf: object) -> int | None:
-    shape = getattr(leaf, "shape", ())
-    return int(shape[0]) if shape else None
-
-
 def shard_of_own(batch: object) -> Shard:
     """Which rows of the batch of all ranks those of one's own batch are."""
-    rows = _usual([_rows(leaf) for leaf in tree.flatten(batch)])
+    rows = most([rows_of(leaf) for leaf in tree.flatten(batch)])
     comm = ranks.communicator()
     found = comm.gather(rows)
     return Shard(sum(found), sum(found[: comm.rank]), rows)
@@ -64,18 +34,21 @@ class Divider:
     Args:
         adapter: The source of the batches.
         owner: The method to name in messages.
+        ahead: Whether batches may be made ahead.
 
     Attributes:
         divides: Whether every rank has all data.
         shard: Which rows the last part holds.
     """
 
-    def __init__(self, adapter: DataAdapter, owner: str) -> None:
+    def __init__(self, adapter: DataAdapter, owner: str, ahead: bool = True) -> None:
         self.divides = ranks.divides() and not adapter.divided
         self._owner = owner
         self.shard: Shard | None = None
         if self.divides:
             adapter.share = own_share  # where it can leave other rows unread
+            if isinstance(adapter, NumberedAdapter):
+                adapter.take_turns(ahead)
 
     def part(self, batch: Batch) -> Batch:
         """The rows that are here, of a batch of all ranks or of one's own."""

@@ -66,6 +66,15 @@ def _equal(found, wanted):
             np.testing.assert_array_equal(a, b)
 
 
+def test_batches_by_number_are_made_once(one, several):
+    _, found = several
+    size = len(found)
+    assert one["made"] == sorted(list(range(21)) * 2)
+    assert sorted(n for other in found for n in other["made"]) == one["made"]
+    counts = [len(other["made"]) for other in found]
+    assert counts == [2 * len(range(rank, 21, size)) for rank in range(size)]
+
+
 def test_only_rank_0_prints(several):
     done, found = several
     assert done.stdout.count("Total params") == 1

@@ -86,7 +86,9 @@ def kept(rng):
 
 
 class Squares(keras.utils.PyDataset):
-    """Batches by number, the last one short."""
+    """Batches by number, the last one short; says which were made here."""
+
+    made = []
 
     def __init__(self, x, y):
         super().__init__()
@@ -96,6 +98,7 @@ class Squares(keras.utils.PyDataset):
         return -(-len(self.x) // 16)
 
     def __getitem__(self, number):
+        self.made.append(number)
         rows = slice(16 * number, 16 * number + 16)
         return self.x[rows], self.y[rows]
 
@@ -157,16 +160,20 @@ def run(make, backend):
         "evaluate": model.evaluate(x, y, verbose=0, batch_size=size),
         "predict": model.predict(x, verbose=0, batch_size=size),
     }
+    made = None
     if make is mlp:
         found["own"] = own(model, x, y)
         found["on_batch"] = model.train_on_batch(x[:21], y[:21])
+        Squares.made.clear()
         by_number = model.fit(Squares(x, y), epochs=1, verbose=0)
         found["by number"] = by_number.history
+        found["of numbers"] = model.predict(Squares(x, y), verbose=0)
+        made = sorted(Squares.made)
         found["iterated"] = model.evaluate(iter(list(Squares(x, y))), verbose=0)
         model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
         found["eagerly"] = model.fit(x[:70], y[:70], verbose=0).history
     found["weights"] = [v.numpy() for v in model.variables]
-    return found
+    return found, made
 
 
 def main(folder, backend):
@@ -176,9 +183,10 @@ def main(folder, backend):
         keras.distribution.set_distribution(keras.distribution.DataParallel())
         rank = keras.distribution.distribution().data_shard_id
     other = "numba" if backend == "numba" else "numpy"
+    trained, made = run(mlp, backend)
     found = {
-        "mlp": run(mlp, backend), "cnn": run(cnn, other), "lstm": run(lstm, "numpy"),
-        "kept": run(kept, "numpy"),
+        "mlp": trained, "cnn": run(cnn, other)[0], "lstm": run(lstm, "numpy")[0],
+        "kept": run(kept, "numpy")[0], "made": made,
     }  # fmt: skip
     found["devices"] = keras.distribution.list_devices()
     with open(os.path.join(folder, f"{rank}.pkl"), "wb") as file:

@@ -25,6 +25,8 @@ class DataAdapter:
         divided: Whether its batches hold the rows of this rank only.
         share: Which rows of a batch of so many are wanted, where not all are; adapters
             that can leave the others unread do.
+        wanted: How many more batches of this epoch may be asked for, the next one
+            included; None: all that there are.
     """
 
     num_batches: int | None = None
@@ -37,6 +39,7 @@ class DataAdapter:
     kind: str = "the data"
     divided: bool = False
     share: Callable[[int], Shard] | None = None
+    wanted: int | None = None
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass."""

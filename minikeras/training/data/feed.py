@@ -89,7 +89,8 @@ class Feed:
         self._at_pass: Any = None  # the random state before this pass's order was drawn
         self.used = 0
         self._done = 0  # of them, those before a run that is taken up again
-        self._helper = Workers() if ahead and adapter.ahead and may_ahead() else None
+        self._ahead = ahead and may_ahead()
+        self._helper: Workers | None = None
         self._job: Job | None = None
 
     def __enter__(self) -> Feed:
@@ -111,6 +112,7 @@ class Feed:
         """
         if not self._next:
             self._begin()
+            self._want(0)
             batch = self._pull()
             if batch is None:
                 raise ValueError(
@@ -141,6 +143,7 @@ class Feed:
         self.used = count = self._done
         self._done, cut = 0, self._cut
         while cut is None or count < cut:
+            self._want(count)
             batch = self._next.pop() if self._next else self._pull()
             if batch is None and not count and self.adapter.repeatable and self._seen:
                 batch = self._pull()  # the last epoch took all that was left
@@ -181,9 +184,17 @@ class Feed:
             self._open = False
             self.adapter.on_epoch_end()
 
+    def _want(self, count: int) -> None:
+        """Tell the source how many batches this epoch may want yet, `count` being used."""
+        self.adapter.wanted = None if self._cut is None else self._cut - count
+
     def _ask(self) -> None:
         """Have the next batch of this pass made."""
-        if self._helper is not None and self._job is None and self._source is not None:
+        if self._job is not None or self._source is None:
+            return
+        if self._helper is None and self._ahead and self.adapter.ahead:
+            self._helper = Workers()
+        if self._helper is not None:
             name = functools.partial(self.adapter.item, self._pulled)
             self._job = self._helper.submit(self._advance, name)
 
@@ -226,6 +237,7 @@ class Feed:
         if place["taken"]:
             self._begin()
             RandomState.of(place["began"]).put_back()
+        self.adapter.wanted = 1
         for _ in range(place["taken"]):
             # A generator, which cannot begin again, has given its first batch already.
             self._next.pop() if self._next else self._pull()

@@ -155,16 +155,16 @@ def _serve(pipe: Connection) -> None:
             else:
                 answer = (True, dataset[value], "")
         except Exception as error:  # the dataset's own, which the parent raises
-            answer = (False, _portable(error), traceback.format_exc())
+            answer = (False, portable(error), traceback.format_exc())
         try:
             pipe.send(answer)
         except (BrokenPipeError, OSError):
             return
         except Exception as error:  # the batch cannot be pickled
-            pipe.send((False, _portable(error), traceback.format_exc()))
+            pipe.send((False, portable(error), traceback.format_exc()))
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """The exception, or one that says the same and can be pickled."""
     try:
         pickle.loads(pickle.dumps(error))

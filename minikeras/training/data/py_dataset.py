@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,14 @@ from minikeras.engine.background import (
     Workers,
     in_order,
     interrupts_held,
+    may_ahead,
     time_limit,
 )
 from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.class_weight import ClassWeight
 from minikeras.training.data.iterables import length, standard_batch
 from minikeras.training.data.order import permutation
+from minikeras.training.data.turns import Turns
 
 if TYPE_CHECKING:  # importing multiprocessing takes 10 ms, and few datasets need it
     from minikeras.training.data.processes import ProcessWorker
@@ -110,7 +112,8 @@ class NumberedAdapter(DataAdapter):
         self._count = max(int(getattr(dataset, "workers", 1)), 1)
         self._multi = bool(getattr(dataset, "use_multiprocessing", False))
         self._ahead = max(int(getattr(dataset, "max_queue_size", 10)), 1)
-        self.ahead = self._count == 1 and not self._multi
+        self.alone()
+        self._turns: Turns | None = None
         self._made: int | None = None  # the number that was asked for last
         self._workers: Workers | None = None
         self._processes: list[ProcessWorker] = []
@@ -141,19 +144,44 @@ class NumberedAdapter(DataAdapter):
             hook()
         self._measure()
 
+    def take_turns(self, ahead: bool) -> None:
+        """Have each rank make some of the batches, and give the others their rows.
+
+        Args:
+            ahead: Whether batches may be made ahead.
+        """
+        depth = self._count if self.ahead else self._ahead
+        self._turns = Turns(self, self._dataset, depth if ahead and may_ahead() else 0)
+        self.ahead = False  # ranks meet for every batch, in the thread of the steps
+
+    def alone(self) -> None:
+        """Have this process make all batches."""
+        self.ahead = self._count == 1 and not self._multi
+
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass, in order or shuffled."""
+        if self._turns is not None:
+            return self._turns.epoch()
+        return self.made(self.numbers())
+
+    def made(self, numbers: Iterable[int]) -> Iterator[Batch]:
+        """The batches of these numbers, all by this process."""
         if self.ahead:
-            return map(self._make, self._numbers())
+            return map(self._make, numbers)
+        workers, make = self.makers()
+        return in_order(workers, make, numbers, self._ahead, self.kind)
+
+    def makers(self) -> tuple[Workers, Callable[[int], Batch]]:
+        """Threads, and what makes a batch in one of them."""
         if self._workers is None:
             self._workers = Workers(self._count)
-        make = self._make
-        if self._multi:
-            self._send_dataset()
-            make = self._make_elsewhere
-        return in_order(self._workers, make, self._numbers(), self._ahead, self.kind)
+        if not self._multi:
+            return self._workers, self._make
+        self._send_dataset()
+        return self._workers, self._make_elsewhere
 
-    def _numbers(self) -> Iterator[int]:
+    def numbers(self) -> Iterator[int]:
+        """The numbers of one pass, in order or shuffled."""
         if self.num_batches is None:
             yield from itertools.count()
             return
