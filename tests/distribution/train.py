@@ -88,11 +88,9 @@ def kept(rng):
 class Squares(keras.utils.PyDataset):
     """Batches by number, the last one short; says which were made here."""
 
-    made = []
-
-    def __init__(self, x, y):
+    def __init__(self, x, y, made):
         super().__init__()
-        self.x, self.y = x, y
+        self.x, self.y, self.made = x, y, made
 
     def __len__(self):
         return -(-len(self.x) // 16)
@@ -164,12 +162,11 @@ def run(make, backend):
     if make is mlp:
         found["own"] = own(model, x, y)
         found["on_batch"] = model.train_on_batch(x[:21], y[:21])
-        Squares.made.clear()
-        by_number = model.fit(Squares(x, y), epochs=1, verbose=0)
-        found["by number"] = by_number.history
-        found["of numbers"] = model.predict(Squares(x, y), verbose=0)
-        made = sorted(Squares.made)
-        found["iterated"] = model.evaluate(iter(list(Squares(x, y))), verbose=0)
+        numbered = Squares(x, y, [])
+        found["by number"] = model.fit(numbered, epochs=1, verbose=0).history
+        found["of numbers"] = model.predict(numbered, verbose=0)
+        made = sorted(numbered.made)
+        found["iterated"] = model.evaluate(iter(list(Squares(x, y, []))), verbose=0)
         model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
         found["eagerly"] = model.fit(x[:70], y[:70], verbose=0).history
     found["weights"] = [v.numpy() for v in model.variables]

@@ -141,9 +141,7 @@ def test_no_more_are_made_than_epochs_of_steps_want():
     assert sorted(m for _, made in found for m in made) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(
-    "make", [Drawn, Layered, Iterated, lambda: named(5)], ids="drawn layered iterated named".split()
-)  # fmt: skip
+@pytest.mark.parametrize("make", [Drawn, Layered, Iterated, lambda: named(5)])
 def test_what_goes_on_from_the_last_batch_is_made_by_all(make):
     ((wanted, numbers),) = passes(make, 1)
     found = passes(make, 2)
@@ -181,8 +179,7 @@ def test_an_error_in_one_ranks_turn_is_one_everywhere():
         adapter = NumberedAdapter(Broken())
         divider = Divider(adapter, "fit")
         with Feed(adapter, None) as feed, pytest.raises(OSError, match="no such") as e:
-            for batch in feed.epoch():
-                divider.part(batch)
+            list(map(divider.part, feed.epoch()))
         return e.value.__notes__
 
     own, other = on_threads(2, run)[::-1]

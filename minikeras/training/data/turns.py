@@ -138,6 +138,8 @@ class Turns:
                 raise
         found = self._comm.scatter(values, root)
         if isinstance(found, Exception):
-            found.add_note(f"raised on rank {root}, whose turn it was to make the batch")
+            found.add_note(
+                f"raised on rank {root}, whose turn it was to make the batch"
+            )
             raise found
         return None if found is None else Part.of(*found)
