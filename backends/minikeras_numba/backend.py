@@ -25,7 +25,6 @@ from minikeras_numba.products.epilogue import lower_epilogue, serves_epilogue
 from minikeras_numba.rows.along import ALONG, lower_along
 from minikeras_numba.rows.argreduce import ARGREDUCE, lower_argreduce
 from minikeras_numba.rows.banded import lower_banded
-from minikeras_numba.rows.factors import lower_lu
 from minikeras_numba.rows.fourier import lower_fourier
 from minikeras_numba.rows.gather import lower_gather
 from minikeras_numba.rows.moving import copying, lower_moving
@@ -42,6 +41,13 @@ from minikeras_numba.rows.scatter import (
     lower_scatter,
     lower_segments,
     numpys_segments,
+)
+from minikeras_numba.rows.stacked_qr import lower_qr
+from minikeras_numba.rows.stacked_spectra import lower_eigh, lower_svd
+from minikeras_numba.rows.stacked_systems import (
+    lower_cholesky,
+    lower_lu,
+    lower_system,
 )
 from minikeras_numba.sequences import recurrent
 from minikeras_numba.sequences.chain import is_native, kernel_calls, lower_chain
@@ -65,6 +71,12 @@ LOWERINGS: dict[str, Lower] = {
     "scatter_add_axis": lower_scatter,
     "segment_combine": lower_segments,
     "lu": lower_lu,
+    "cholesky": lower_cholesky,
+    "qr": lower_qr,
+    "eigh": lower_eigh,
+    "svd": lower_svd,
+    "solve": lower_system,
+    "triangular_solve": lower_system,
     "fft": lower_fourier,
     **dict.fromkeys(ARGREDUCE, lower_argreduce),
     **dict.fromkeys(SCANS, lower_scan),

@@ -258,12 +258,35 @@ def scattered(rng, x, axis):
         run("scatter_add_axis", [x, at], {"shape": shape, "axis": axis}, tolerance=0.1)
         a = rng.standard_normal((int(rng.integers(1, 4)), *rng.integers(1, 12, 2)))
         run("lu", [a.astype("float64" if x.dtype == "float64" else "float32")], {})
+        stacked(rng, "float64" if x.dtype == "float64" else "float32")
     ids = rng.integers(0, count, x.shape[0]).astype("int32")
     least = 0 if x.dtype == "uint8" else -99
     for how, start in (("max", least), ("min", 255 if least == 0 else 99), ("mul", 1)):
         how = {"count": count, "how": how, "start": start}
         small = np.sign(x) if how["how"] == "mul" else x
         run("segment_combine", [small, ids], how)
+
+
+def stacked(rng, kind):
+    """Stacks of matrices; their decompositions beside those on plain memory."""
+    kernels = registry.load("numba").kernels
+    n, m, columns = (int(i) for i in rng.integers(1, 20, 3))
+    count = int(rng.integers(8, 40))
+    a = (rng.standard_normal((count, n, n)) + 6 * np.eye(n)).astype(kind)
+    b = rng.standard_normal((count, n, columns)).astype(kind)
+    x = rng.standard_normal((count, n, m)).astype(kind)
+    run("lu", [x], {})
+    triangle = {"lower": bool(rng.integers(2)), "transpose_a": bool(rng.integers(2))}
+    for name, arrays, static in (
+        ("cholesky", [a @ a.swapaxes(-1, -2)], {}),
+        ("solve", [a, b], {}),
+        ("triangular_solve", [a, b], triangle),
+        ("qr", [x], {"full": bool(rng.integers(2))}),
+        ("eigh", [a], {}),
+        ("svd", [x], {"full": False}),
+    ):
+        made = kernels[name](*arrays, **static)
+        run(name, arrays, static, made if isinstance(made, tuple) else (made,))
 
 
 def few_rows(rng, m, k, n):
