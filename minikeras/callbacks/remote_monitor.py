@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,9 @@ _SECONDS = 10.0  # a server that does not answer must not hold training for long
 class RemoteMonitor(Callback):
     """Sends each epoch's results to a server, by HTTP POST.
 
-    What is sent is a JSON object with `epoch` and the results. A server that cannot be
-    reached is one warning an epoch; training goes on.
+    What is sent is a JSON object with `epoch` and the results, by the package `requests`
+    where it is installed. A server that cannot be reached, or does not answer within ten
+    seconds, is one warning an epoch; training goes on.
 
     Args:
         root: The server.
@@ -57,11 +60,31 @@ class RemoteMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Send the results."""
+        send = {"epoch": epoch, **{k: _plain(v) for k, v in (logs or {}).items()}}
+        error = _failure_of(self._post, send)
+        if error is not None:
+            warn_user(
+                f"Could not reach RemoteMonitor root server at {self.root}: {error}."
+            )
+
+    def _post(self, send: dict[str, Any]) -> None:
+        try:
+            # It knows proxies, certificates and logins that its users have set up.
+            requests = importlib.import_module("requests")
+        except ImportError:
+            self._by_urllib(send)
+            return
+        address, headers = self.root + self.path, self.headers
+        if self.send_as_json:
+            requests.post(address, json=send, headers=headers)
+        else:
+            requests.post(address, {self.field: json.dumps(send)}, headers=headers)
+
+    def _by_urllib(self, send: dict[str, Any]) -> None:
         # Slow to import, and rarely needed.
         import urllib.parse
         import urllib.request
 
-        send = {"epoch": epoch, **{k: _plain(v) for k, v in (logs or {}).items()}}
         text = json.dumps(send)
         if self.send_as_json:
             body, kind = text, "application/json"
@@ -74,16 +97,38 @@ class RemoteMonitor(Callback):
             headers={"Content-Type": kind, **(self.headers or {})},
             method="POST",
         )
+        urllib.request.urlopen(request, timeout=_SECONDS).close()
+
+
+def _failure_of(
+    post: Callable[[dict[str, Any]], None], send: dict[str, Any]
+) -> OSError | None:
+    """What came of a post: None, or why it failed; that it takes too long is a reason.
+
+    Another error is raised as it is.
+    """
+    raised: list[Exception] = []
+
+    def run() -> None:
         try:
-            urllib.request.urlopen(request, timeout=_SECONDS).close()
-        except OSError as error:
-            warn_user(
-                f"RemoteMonitor: could not reach the server at {self.root}: {error}."
-            )
+            post(send)
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(_SECONDS)
+    if thread.is_alive():
+        return TimeoutError(f"no answer in {_SECONDS:g} seconds")
+    if raised and not isinstance(raised[0], OSError):
+        raise raised[0]
+    return raised[0] if raised else None
 
 
 def _plain(value: object) -> Any:
-    """A value that JSON has."""
+    """A value that JSON has; an array of one number is that number."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        return value.item()
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return value

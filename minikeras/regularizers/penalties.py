@@ -187,7 +187,8 @@ class OrthogonalRegularizer(Regularizer):
         self.factor = _checked(factor, "OrthogonalRegularizer", "factor")
         if mode not in ("rows", "columns"):
             raise ValueError(
-                f"OrthogonalRegularizer: mode={naming.shown(mode)}; expected 'rows' or 'columns'."
+                "Invalid value for argument `mode`. Expected one of "
+                f'{{"rows", "columns"}}. Received: mode={mode}'
             )
         self.mode = mode
 
@@ -202,7 +203,8 @@ class OrthogonalRegularizer(Regularizer):
         """
         if len(x.shape) != 2:
             raise ValueError(
-                f"OrthogonalRegularizer: weight of shape {tuple(x.shape)}; expected rank 2."
+                "Inputs to OrthogonalRegularizer must have rank 2. Received: "
+                f"inputs.shape={tuple(x.shape)}"
             )
         axis = 1 if self.mode == "rows" else 0
         unit = ops.normalize(x, axis=axis)

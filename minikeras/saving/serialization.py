@@ -227,6 +227,7 @@ def _deserialize_dict(
     if shared is not None:
         return shared
     cls = _find(kind, config, "class", module_objects)
+    _refuse_nameless(kind, config)
     if inner is None or not inspect.isclass(cls):
         return cls
     made = _construct(cls, inner)
@@ -268,6 +269,18 @@ def _construct(cls: Any, inner: object) -> Any:
             f"{cls.__name__} could not be rebuilt from its config {_short(inner)}: {error}. Its "
             "get_config() must return exactly what its constructor takes."
         ) from error
+
+
+def _refuse_nameless(kind: str, config: dict[str, Any]) -> None:
+    """Of configs that say a module, which those of Keras 1 and 2 do not."""
+    inner = config["config"]
+    if kind == "Sequential" and "module" in config and isinstance(inner, dict):
+        missing = {"name", "layers"} - set(inner)
+        if missing:
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the "
+                f"'name' and 'layers' keys; {sorted(missing)} are missing in {_short(inner)}."
+            )
 
 
 def _refuse_paths(cls: Any, inner: object) -> None:

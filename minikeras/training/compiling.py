@@ -372,9 +372,10 @@ class Compiling:
         """
         if type(self).compile is not Compiling.compile:
             warn_user(
-                f"{type(self).__name__} has a compile() of its own, so it was not compiled "
-                "as it was. Define get_compile_config() and compile_from_config() too, or "
-                "call compile() yourself."
+                "`compile()` was not called as part of model loading because the model's "
+                f"`compile()` method is custom. {type(self).__name__} can define "
+                "get_compile_config() and compile_from_config() too; or call compile() "
+                "yourself."
             )
             return
         unknown = set(config) - set(inspect.signature(Compiling.compile).parameters)

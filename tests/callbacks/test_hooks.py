@@ -2,7 +2,9 @@
 
 import http.server
 import json
+import sys
 import threading
+import types
 import urllib.parse
 
 import numpy as np
@@ -182,7 +184,12 @@ def server():
     serving.server_close()
 
 
-def test_remote_monitor(server):
+@pytest.mark.parametrize("by", ["requests", "urllib"])
+def test_remote_monitor(server, by, monkeypatch):
+    if by == "requests":
+        pytest.importorskip("requests")
+    else:
+        monkeypatch.setitem(sys.modules, "requests", None)
     root, got = server
     form = cb.RemoteMonitor(root, field="mine", headers={"X-Key": "7"})
     whole = cb.RemoteMonitor(root, path="/other", send_as_json=True)
@@ -193,14 +200,50 @@ def test_remote_monitor(server):
     expected = {"epoch": 0, "loss": history.history["loss"][0]}
     assert json.loads(urllib.parse.parse_qs(body)["mine"][0]) == expected
     assert json.loads(text) == expected and len(got) == 4
-    form.on_epoch_end(4, {"a": np.float32(0.5), "b": np.arange(2)})
+    form.on_epoch_end(4, {"a": np.float32(0.5), "b": np.arange(2), "c": np.ones(1)})
     sent = json.loads(urllib.parse.parse_qs(got[-1][2])["mine"][0])
-    assert sent == {"epoch": 4, "a": 0.5, "b": [0, 1]}
+    assert sent == {"epoch": 4, "a": 0.5, "b": [0, 1], "c": 1.0}
+
+
+def test_a_remote_monitor_uses_requests_where_it_is(monkeypatch):
+    """Which packages that answer in a server's place, as tests have them, count on."""
+    posted = []
+    stand_in = types.SimpleNamespace(post=lambda *a, **k: posted.append((a, k)))
+    monkeypatch.setitem(sys.modules, "requests", stand_in)
+    cb.RemoteMonitor(send_as_json=True).on_epoch_end(0, {"loss": np.float32(0.5)})
+    cb.RemoteMonitor(headers={"X-Key": "7"}).on_epoch_end(1, {"loss": 0.5})
+    address = "http://localhost:9000/publish/epoch/end/"
+    assert posted == [
+        ((address,), {"json": {"epoch": 0, "loss": 0.5}, "headers": None}),
+        (
+            (address, {"data": '{"epoch": 1, "loss": 0.5}'}),
+            {"headers": {"X-Key": "7"}},
+        ),
+    ]
+
+
+def test_a_remote_server_that_does_not_answer_holds_nothing(monkeypatch):
+    end = threading.Event()
+    stand_in = types.SimpleNamespace(post=lambda *a, **k: end.wait(60))
+    monkeypatch.setitem(sys.modules, "requests", stand_in)
+    monkeypatch.setattr("minikeras.callbacks.remote_monitor._SECONDS", 0.05)
+    with pytest.warns(UserWarning, match="no answer in 0.05 seconds"):
+        cb.RemoteMonitor().on_epoch_end(0, {})
+    end.set()
+
+
+def test_mistakes_in_a_post_come_out(monkeypatch):
+    def post(*args, **kwargs):
+        raise TypeError("a mistake")
+
+    monkeypatch.setitem(sys.modules, "requests", types.SimpleNamespace(post=post))
+    with pytest.raises(TypeError, match="a mistake"):
+        cb.RemoteMonitor().on_epoch_end(0, {})
 
 
 def test_a_remote_server_that_is_not_there_stops_nothing():
     nobody = cb.RemoteMonitor("http://127.0.0.1:9")
-    with pytest.warns(UserWarning, match="could not reach the server"):
+    with pytest.warns(UserWarning, match="Could not reach RemoteMonitor root server"):
         linear().fit(X, Y, verbose=0, callbacks=[nobody])
     with pytest.raises(ValueError, match="expected an address"):
         cb.RemoteMonitor("localhost")

@@ -382,16 +382,22 @@ def test_the_causal_mask_of_a_direct_call_joins_the_given_one(mask):
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
 
-def test_flash_attention_changes_nothing_and_excludes_nothing():
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **given: layers.MultiHeadAttention(2, 2, **given),
+        lambda **given: layers.GroupedQueryAttention(2, 4, 2, **given),
+    ],
+)
+def test_flash_attention_changes_nothing_and_excludes_dropout_and_scores(make):
     query = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
-    one, two = (
-        layers.MultiHeadAttention(2, 2, dropout=0.5, seed=1, flash_attention=flash)
-        for flash in (True, None)
-    )
+    one, two = make(flash_attention=True), make()
     for layer in (one, two):
         layer(query, query)
     two.set_weights(one.get_weights())
-    for a, b in zip(
-        *(m(query, query, return_attention_scores=True) for m in (one, two))
-    ):
-        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(one(query, query), two(query, query))
+    with pytest.raises(ValueError, match="scores is not supported when flash"):
+        one(query, query, return_attention_scores=True)
+    with pytest.raises(ValueError, match="Dropout is not supported when flash"):
+        make(flash_attention=True, dropout=0.5)
+    make(flash_attention=False, dropout=0.5)

@@ -328,7 +328,7 @@ def test_global_policy(monkeypatch):
         (lambda: layers.Conv2D(2, 3, strides=2, dilation_rate=2), "only one of them"),
         (lambda: layers.Conv2D(2, 3)(ones(1, 2, 2, 1)), r"Layer 'conv2d.*' \(Conv2D\)"),
         (lambda: layers.MaxPooling2D(data_format="x")(1), "channels_first"),
-        (lambda: layers.Dropout(1.5), "rate=1.5; expected a number from 0 to 1"),
+        (lambda: layers.Dropout(1.5), "between 0 and 1. Received: rate=1.5"),
         (lambda: layers.Add()(ones(1, 2)), "expected a list of tensors"),
         (lambda: layers.Add()([ones(1, 2), ones(1, 3)]), "cannot be broadcast"),
         (lambda: layers.Add()([ones(1, 2), ones(3, 2)]), r"batch sizes \[1, 3\]"),

@@ -318,3 +318,41 @@ def test_a_compiled_loop_holds_its_step_once():
         (program,) = run.programs
         sizes.append(program.steps)
     assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("sizes", ["a number", "a list"])
+def test_a_lone_state_of_a_stacked_cell_comes_out_as_it_came_in(sizes):
+    """Of a cell of one's own: a tensor where its `state_size` is a number."""
+
+    class Counts(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.state_size = units if sizes == "a number" else [units]
+            self.output_size = units
+
+        def call(self, inputs, states):
+            now = states[0] + 1.0
+            return now, [now]
+
+    layer = layers.RNN([Counts(3), Counts(2)], return_state=True)
+    out, *last = layer(X)
+    wanted = [np.full((len(X), 3), X.shape[1]), np.full((len(X), 2), X.shape[1])]
+    close(out, wanted[1])
+    close(last, wanted if sizes == "a number" else [[w] for w in wanted])
+    shapes = layer.compute_output_shape(X.shape)
+    assert shapes[1:] == tuple(
+        w.shape if sizes == "a number" else [w.shape] for w in wanted
+    )
+
+
+def test_states_given_to_stacked_cells_come_out_in_their_structure():
+    layer = layers.RNN(
+        [layers.GRUCell(3, dropout=0.2), layers.LSTMCell(2)], return_state=True
+    )
+    zeros = [np.zeros((len(X), n), "float32") for n in (3, 2, 2)]
+    _, bare, (h, c) = layer(X, initial_state=[zeros[0], zeros[1:]], training=True)
+    assert (bare.shape, h.shape, c.shape) == tuple(z.shape for z in zeros)
+    _, listed, _ = layer(X, initial_state=[zeros[:1], zeros[1:]])
+    _, flat, _ = layer(X, initial_state=zeros)
+    close(flat, listed)
+    assert isinstance(listed, list) and listed[0].shape == bare.shape

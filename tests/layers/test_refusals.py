@@ -89,9 +89,11 @@ def test_arguments_are_refused_as_keras_refuses_them(bad):
         getattr(layers, bad.layer)(*bad.args, **bad.kwargs)
 
 
-@pytest.mark.parametrize("size", [-1, 0, 1.5])
-def test_noise_shapes_hold_positive_integers(size):
-    with pytest.raises(ValueError, match="positive size for each axis"):
+@pytest.mark.parametrize(
+    "size,said", [(-1, "positive"), (0, "positive"), (1.5, "elements to be integers")]
+)
+def test_noise_shapes_hold_positive_integers(size, said):
+    with pytest.raises(ValueError, match=f"noise_shape`.*{said}.* or None"):
         layers.Dropout(0.5, noise_shape=(size, 2))
 
 

@@ -173,7 +173,7 @@ def test_devices_and_rematerialization_change_nothing():
             "neither a kernel nor embeddings",
         ),
         (lambda: layers.Dot(axes=0)([ones(1, 2)] * 2), "names axis 0, the batch axis"),
-        (lambda: layers.Dropout(0.1, noise_shape=3), "positive size for each axis"),
+        (lambda: layers.Dropout(0.1, noise_shape=3), "a tuple or list of integers"),
         (
             lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"r": 1}),
             r"keys \['r'\]; expected some of rmax",

@@ -46,7 +46,7 @@ def test_bad_arguments():
             regularizers.get(bad)
     with pytest.raises(ValueError, match="l1=nan"):
         regularizers.L1(float("nan"))
-    with pytest.raises(ValueError, match="mode='diagonals'"):
+    with pytest.raises(ValueError, match="mode=diagonals"):
         regularizers.OrthogonalRegularizer(mode="diagonals")
     with pytest.raises(ValueError, match="rank 2"):
         regularizers.OrthogonalRegularizer()(ops.ones((2,)))

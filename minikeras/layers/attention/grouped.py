@@ -25,7 +25,8 @@ class GroupedQueryAttention(HeadAttention):
         dropout: Fraction of the weights that is set to 0 while training.
         use_bias: Whether the projections add a bias.
         sliding_window: If given, a target sees only sources fewer places away.
-        flash_attention: Kept for Keras's signature; the result does not depend on it.
+        flash_attention: True excludes dropout and attention scores, as in Keras; the
+            result does not depend on it.
         kernel_initializer: First values of the projections' kernels.
         bias_initializer: First values of their biases.
         kernel_regularizer: Penalty on the kernels.

@@ -60,6 +60,12 @@ class HeadAttention(Layer):
                 f"{type(self).__name__}: sliding_window={sliding_window!r}; expected None or "
                 "a positive integer."
             )
+        if flash_attention and dropout > 0:
+            raise ValueError(
+                f"{type(self).__name__}: Dropout is not supported when flash attention is "
+                f"enabled. Received: flash_attention={flash_attention}, dropout={dropout}"
+            )
+        self._flash_attention = flash_attention
         self.supports_masking = True
         self.use_bias = use_bias
         self.use_gate = use_gate
@@ -165,6 +171,12 @@ class HeadAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         """The values, weighed for each query; and the weights, if wanted."""
+        if self._flash_attention and return_attention_scores:
+            raise ValueError(
+                f"{self._label()}: Returning attention scores is not supported when flash "
+                "attention is enabled. Please disable flash attention to access attention "
+                "scores."
+            )
         key = value if key is None else key
         allowed = self._compute_attention_mask(
             query,

@@ -34,7 +34,8 @@ class MultiHeadAttention(HeadAttention):
         attention_axes: Axes over which to attend; by default all but the batch and the
             last.
         sliding_window: If given, a target sees only sources fewer places away.
-        flash_attention: Kept for Keras's signature; the result does not depend on it.
+        flash_attention: True excludes dropout and attention scores, as in Keras; the
+            result does not depend on it.
         kernel_initializer: First values of the projections' kernels.
         bias_initializer: First values of their biases.
         kernel_regularizer: Penalty on the kernels.

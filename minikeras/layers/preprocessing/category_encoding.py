@@ -60,13 +60,13 @@ class CategoryEncoding(DataLayer):
         )
         if num_tokens is None:
             raise ValueError(
-                f"{label}: num_tokens=None; expected how many categories there are. Where "
-                "that is not known, use IntegerLookup."
+                f"{label}: num_tokens must be set to use this layer: to the number of "
+                "categories. Where that is not known, use IntegerLookup."
             )
         if not isinstance(num_tokens, (int, np.integer)) or num_tokens < 1:
             raise ValueError(
-                f"{label}: num_tokens={naming.shown(num_tokens)}; "
-                "expected an integer of at least 1."
+                f"{label}: `num_tokens` must be >= 1, an integer. Received: "
+                f"num_tokens={naming.shown(num_tokens)}"
             )
         self.num_tokens = int(num_tokens)
         self.sparse = refuse_sparse(sparse, label)
@@ -80,8 +80,8 @@ class CategoryEncoding(DataLayer):
         if count_weights is not None:
             if mode != "count":
                 raise ValueError(
-                    f"{self._label()}: count_weights with output_mode={mode!r}; they are "
-                    "for 'count'."
+                    f"{self._label()}: `count_weights` is not used when `output_mode` is "
+                    f"{mode!r}; they are for 'count'."
                 )
             if tuple(count_weights.shape) != tuple(inputs.shape):
                 raise ValueError(

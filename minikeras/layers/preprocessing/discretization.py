@@ -74,9 +74,9 @@ class Discretization(DataLayer):
         label = self._label()
         if (bin_boundaries is None) == (num_bins is None):
             raise ValueError(
-                f"{label}: bin_boundaries={naming.shown(bin_boundaries)} and "
-                f"num_bins={naming.shown(num_bins)}; "
-                "expected one of them."
+                f"{label}: Both `num_bins` and `bin_boundaries`, or neither; expected one of "
+                f"them. Received: bin_boundaries={naming.shown(bin_boundaries)}, "
+                f"num_bins={naming.shown(num_bins)}"
             )
         self._set_up(bin_boundaries, num_bins, epsilon)
         self.output_mode = one_of(
@@ -214,8 +214,8 @@ class Discretization(DataLayer):
             boundaries = np.zeros(self._size() - 1, dtypes.floatx())  # of that shape
         else:
             raise ValueError(
-                f"{self._label()} has no boundaries yet: call adapt() on data, or give "
-                "bin_boundaries."
+                f"{self._label()} has no boundaries yet. You need to give bin_boundaries, "
+                "or to call `adapt()` on data."
             )
         dtype = self.compute_dtype
         dtype = dtype if dtypes.is_float(dtype) else dtypes.floatx()

@@ -87,8 +87,8 @@ class HashedCrossing(HostLayer):
         for array in inputs:
             if array.dtype.kind == "f":
                 raise ValueError(
-                    f"{self._label()}: got values of dtype {array.dtype}; expected strings "
-                    "or integers."
+                    f"{self._label()}: inputs should have an integer or string dtype; got "
+                    f"values of dtype {array.dtype}."
                 )
         features = [_hashes(a) for a in inputs]
         ids = fingerprints.crossed_bins(features, self.num_bins)
@@ -100,14 +100,14 @@ class HashedCrossing(HostLayer):
     def _check(self, shapes: list[tuple[int | None, ...]]) -> None:
         if len(shapes) < 2:
             raise ValueError(
-                f"{self._label()}: got {len(shapes)} features; expected a list or tuple of "
-                "two or more."
+                f"{self._label()}: got {len(shapes)} features; it should be called on a list "
+                "or tuple of at least two inputs."
             )
         for shape in shapes:
             if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
                 raise ValueError(
-                    f"{self._label()}: got a feature of shape {tuple(shape)}; expected "
-                    "(batch,), (batch, 1) or ()."
+                    f"{self._label()}: inputs should have shape (batch,), (batch, 1) or (); "
+                    f"got a feature of shape {tuple(shape)}."
                 )
         if len({tuple(s) for s in shapes}) > 1:
             raise ValueError(

@@ -180,7 +180,7 @@ class RNN(Layer):
                 states = self._given(states, initial_state)
         return tree.map_structure(lambda t: ops.cast(t, dtype), states)
 
-    def _given(self, wanted: object, given: object) -> Any:
+    def _given(self, wanted: object, given: Any) -> Any:
         given = given if tree.is_nested(given) else [given]
         leaves, spec = tree.flatten_spec(wanted)
         found = tree.flatten(given)
@@ -191,7 +191,11 @@ class RNN(Layer):
                 f"{self._label()}: initial_state has tensors of shapes {shapes}; expected "
                 f"{expected}, one for each state."
             )
-        return tree.unflatten(spec, found)
+        states = tree.unflatten(spec, found)
+        if isinstance(self.cell, StackedRNNCells) and len(given) == len(states):
+            # A lone state comes out as it came in, in a list or bare.
+            states = [_like(g, s) for g, s in zip(given, states)]
+        return states
 
     # --- calling
 
@@ -371,3 +375,9 @@ def _check_cell(cell: object, owner: str) -> None:
                 "LSTMCell, or a layer with call(inputs, states) and state_size, an integer "
                 "or a list of integers."
             )
+
+
+def _like(given: object, state: Any) -> Any:
+    """The state, without its list where it was given so."""
+    found = tree.flatten(state)
+    return state if tree.is_nested(given) or len(found) > 1 else found[0]

@@ -27,7 +27,8 @@ class StackedRNNCells(Layer):
 
     Call arguments:
         inputs: Tensor `(batch, features)`.
-        states: List of the states of each cell.
+        states: List of the states of each cell; those of a cell with a single one may be
+            a tensor, and then come out as a tensor.
         training: For cells that take it.
 
     Returns:
@@ -73,7 +74,7 @@ class StackedRNNCells(Layer):
             batch_size: Number of samples.
         """
         dtype = self._run_dtype
-        return [first_states(cell, batch_size, dtype) for cell in self.cells]
+        return [_first(cell, batch_size, dtype) for cell in self.cells]
 
     def build(self, input_shape: PartialShape) -> None:
         """Build the cells in turn."""
@@ -96,8 +97,8 @@ class StackedRNNCells(Layer):
         after = []
         for cell, own in zip(self.cells, states, strict=True):
             more = {"training": training} if takes_training(cell) else {}
-            inputs, new = cell(inputs, own, **more)
-            after.append(new)
+            inputs, new = cell(inputs, _listed(own), **more)
+            after.append(new if tree.is_nested(own) else tree.flatten(new)[0])
         return inputs, after
 
     def get_config(self) -> dict[str, Any]:
@@ -124,14 +125,21 @@ def output_size(cell: Any) -> Any:
 
 def first_states(cell: Any, batch_size: Any, dtype: str) -> Any:
     """The states a cell starts from, in a list if there is one: its own, or zeros."""
+    return _listed(_first(cell, batch_size, dtype))
+
+
+def _first(cell: Any, batch_size: Any, dtype: str) -> Any:
     own = getattr(cell, "get_initial_state", None)
     if own is not None:
-        found = own(batch_size=batch_size)
-    else:
-        found = tree.map_structure(
-            lambda size: ops.zeros((batch_size, size), dtype), cell.state_size
-        )
-    return found if tree.is_nested(found) else [found]
+        return own(batch_size=batch_size)
+    return tree.map_structure(
+        lambda size: ops.zeros((batch_size, size), dtype), cell.state_size
+    )
+
+
+def _listed(states: Any) -> Any:
+    """What a cell's `call` gets."""
+    return states if tree.is_nested(states) else [states]
 
 
 def takes_training(cell: Any) -> bool:
@@ -158,7 +166,7 @@ def held_masks(
     try:
         for one, own in zip(cells, owned, strict=True):
             if isinstance(one, Cell):
-                one.hold(like, own, training)
+                one.hold(like, _listed(own), training)
                 drawn.append(one)
             size = output_size(one)
             if isinstance(size, int):

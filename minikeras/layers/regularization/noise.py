@@ -38,9 +38,26 @@ class _Noise(Layer):
         number = isinstance(rate, (int, float))
         if not number or not 0 <= rate <= 1:
             raise (ValueError if number else ArgumentError)(
-                f"{type(self).__name__}: rate={naming.shown(rate)}; expected a number from 0 to 1."
+                f"{type(self).__name__}: Invalid value received for argument `rate`. Expected "
+                f"a float value between 0 and 1. Received: rate={naming.shown(rate)}"
             )
         return float(rate)
+
+
+def _sizes(noise_shape: object) -> tuple[int | None, ...]:
+    """A `noise_shape` of Dropout, looked at."""
+    if not isinstance(noise_shape, (list, tuple)):
+        expected = "a tuple or list of integers"
+    elif not all(size is None or isinstance(size, int) for size in noise_shape):
+        expected = "all elements to be integers or None"
+    elif not all(size is None or size > 0 for size in noise_shape):
+        expected = "all dimensions to be positive integers or None"
+    else:
+        return tuple(noise_shape)
+    raise ValueError(
+        "Dropout: Invalid value received for argument `noise_shape`. Expected "
+        f"{expected}. Received: noise_shape={naming.shown(noise_shape)}"
+    )
 
 
 class Dropout(_Noise):
@@ -87,15 +104,7 @@ class Dropout(_Noise):
     ) -> None:
         rate = self._rate(rate)
         if noise_shape is not None:
-            if not isinstance(noise_shape, (list, tuple)) or not all(
-                size is None or (isinstance(size, int) and size > 0)
-                for size in noise_shape
-            ):
-                raise ValueError(
-                    f"Dropout: noise_shape={noise_shape!r}; expected a positive size for "
-                    "each axis, or None there."
-                )
-            noise_shape = tuple(noise_shape)
+            noise_shape = _sizes(noise_shape)
         super().__init__(seed, rate > 0, **kwargs)
         self.rate = rate
         self.noise_shape = noise_shape
