@@ -90,7 +90,8 @@ def test_arguments_are_refused_as_keras_refuses_them(bad):
 
 
 @pytest.mark.parametrize(
-    "size,said", [(-1, "positive"), (0, "positive"), (1.5, "elements to be integers")]
+    ("size", "said"),
+    [(-1, "positive"), (0, "positive"), (1.5, "elements to be integers")],
 )
 def test_noise_shapes_hold_positive_integers(size, said):
     with pytest.raises(ValueError, match=f"noise_shape`.*{said}.* or None"):
