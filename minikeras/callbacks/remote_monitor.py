@@ -120,9 +120,11 @@ def _failure_of(
     thread.join(_SECONDS)
     if thread.is_alive():
         return TimeoutError(f"no answer in {_SECONDS:g} seconds")
-    if raised and not isinstance(raised[0], OSError):
-        raise raised[0]
-    return raised[0] if raised else None
+    for error in raised:
+        if isinstance(error, OSError):
+            return error
+        raise error
+    return None
 
 
 def _plain(value: object) -> Any:
