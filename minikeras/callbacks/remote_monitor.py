@@ -112,7 +112,7 @@ def _failure_of(
     def run() -> None:
         try:
             post(send)
-        except Exception as error:
+        except Exception as error:  # raised anew where the callback is
             raised.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
