@@ -1,6 +1,6 @@
 """Arenas: the memory in which programs keep the values of a run.
 
-Nothing in an arena outlives a run, so programs share them: a model's prediction lies in
+Nothing in an arena outlives a run, but for what the next run can make again (`last`), so programs share them: a model's prediction lies in
 the arena of its training, and one that finds it taken, by a run in another thread, moves
 to another. An arena lives as long as a program uses it.
 """
@@ -26,14 +26,16 @@ class Arena:
         memory: The backend's buffer.
         nbytes: Its size.
         lock: Held during a run.
+        last: Mark of who ran last, if he keeps something at its end.
     """
 
-    __slots__ = ("memory", "nbytes", "lock", "thread", "wanted", "__weakref__")
+    __slots__ = ("memory", "nbytes", "lock", "last", "thread", "wanted", "__weakref__")
 
     def __init__(self, memory: object, nbytes: int) -> None:
         self.memory = memory
         self.nbytes = nbytes
         self.lock = threading.Lock()
+        self.last: object = None
         self.thread, self.wanted = 0, False
         settle_at_fork(self)
 

@@ -58,6 +58,15 @@ def waits(run: Callable[..., Any]) -> bool:
     return bool(getattr(run, "waits", False))
 
 
+def preparation(run: Callable[..., Any]) -> Step | None:
+    """What makes what `run` keeps from run to run, of arrays that seldom change.
+
+    It is the step's attribute `preparation`; see `Numbers.keep`.
+    """
+    found: Step | None = getattr(run, "preparation", None)
+    return found
+
+
 class BackendError(RuntimeError):
     """A backend that is unknown, not installed, or not usable on this machine."""
 

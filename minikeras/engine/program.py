@@ -41,6 +41,7 @@ class Program:
         prepared: The steps, one by one, and `nodes`, what each is for.
         allocating_steps: How many of them allocate when run.
         arena_bytes: Memory that a run uses for intermediate values.
+        kept_bytes: How much of it keeps what is made of states that seldom change.
         avals: Shapes and dtypes of the results.
     """
 
@@ -55,7 +56,10 @@ class Program:
         n_results = len(graph.outputs) - len(writes)
         place = {state: n_inputs + i for i, state in enumerate(reads)}
         updates = [(n_results + i, place[s]) for i, s in enumerate(writes)]
-        routine = Routine(graph, updates, backend, shared=True, arguments=n_inputs)
+        written = set(writes)
+        trains = any(state.trainable for state in writes)
+        steady = [] if trains else [place[s] for s in reads if s not in written]
+        routine = Routine(graph, updates, backend, True, n_inputs, steady)
         self.backend = backend
         self.flags = tuple(s.trainable for s in reads)
         self._turn = Turn()
@@ -76,10 +80,13 @@ class Program:
         seen = {target for source, target in routine.views if source in self._inputs}
         self._as_they_are = self._made | seen | set(self._inputs)
         self.avals = [v.aval for v in routine.graph.outputs[:n_results]]
-        written = set(writes)
         at = {s: routine.inputs[place[s]] for s in reads}
         self._read_only = [(at[s], s) for s in reads if s not in written]
         self._written = [(at[s], s) for s in reads if s in written]
+        self._kept = [
+            _Source(i, state) for i, state in self._read_only if i in routine.kept
+        ]
+        self.kept_bytes = routine.kept_bytes
 
     def lend(
         self, arrays: Sequence[Any], function: Callable[[list[Any]], None]
@@ -95,7 +102,9 @@ class Program:
             for i, shape, dtype in self._fresh:
                 self.registers[i] = self.backend.fresh(shape, dtype)
             with self._routine.settle().lock:
-                self._routine.refresh()
+                self._routine.prepare()
+                for source in self._kept:
+                    source.forget()
                 function(self.registers)
 
     def profile(self, arrays: Sequence[Any], repeat: int = 10) -> Profile:
@@ -155,6 +164,8 @@ class Program:
             for i, shape, dtype in self._fresh:
                 registers[i] = fresh(shape, dtype)
             as_they_are = self._as_they_are if immutable else self._made
+            if self._kept:
+                self._prepare()
             if self._at_once:
                 routine.run()
                 results = self._taken(as_they_are)
@@ -164,6 +175,16 @@ class Program:
             for i in self._made:
                 registers[i] = None
         return results
+
+    def _prepare(self) -> None:
+        """Make what is kept anew where a state has changed, or the arena was used since."""
+        sources, registers = self._kept, self.registers
+        if not self._routine.keeps or not all([s.same(registers) for s in sources]):
+            for source in sources:
+                source.forget()
+            self._routine.prepare()
+            for source in sources:
+                source.remember(registers)
 
     def _taken(self, as_they_are: frozenset[int]) -> list[Any]:
         registers, copy = self.registers, self.backend.copy
@@ -184,7 +205,46 @@ class Program:
         routine.store()
         return results
 
+    @property
+    def preparations(self) -> int:
+        """How often what is kept was made."""
+        return self._routine.preparations
+
     @once
     def nbytes(self) -> int:
         """What it holds beside its arena, after its first run."""
         return self._routine.nbytes
+
+
+class _Source:
+    """A state of which something is kept, and what it was when that was made.
+
+    Its array is either replaced by another, or written in place by runs of the turn that
+    owns it, which counts them.
+    """
+
+    __slots__ = ("array", "owner", "register", "runs", "state")
+
+    def __init__(self, register: int, state: State) -> None:
+        self.register, self.state = register, state
+        self.forget()
+
+    def forget(self) -> None:
+        self.array: Any = None
+        self.owner: Turn | None = None
+        self.runs = 0
+
+    def remember(self, registers: list[Any]) -> None:
+        """Note what it is now; it stays so for this run."""
+        self.owner = self.state.owner
+        self.runs = 0 if self.owner is None else self.owner.runs
+        self.array = registers[self.register]
+
+    def same(self, registers: list[Any]) -> bool:
+        """Whether it still is what was noted."""
+        owner = self.state.owner
+        return (
+            registers[self.register] is self.array
+            and owner is self.owner
+            and (owner is None or owner.runs == self.runs)
+        )

@@ -17,7 +17,7 @@ from minikeras.engine.arenas import Arena, lend
 from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.controls import CONTROLS
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.kept import held_bytes
+from minikeras.engine.kept import held_bytes, limit
 from minikeras.engine.passes.pipeline import optimise
 from minikeras.engine.passes.plan import Numbers, Plan, check_plan, plan
 from minikeras.engine.passes.soon import soon
@@ -38,6 +38,8 @@ class Routine:
         shared: Whether its memory may be that of other routines too: whoever runs it
             holds `arena.lock` then.
         arguments: How many of the inputs, the first ones, come from the caller.
+        steady: Numbers of the inputs whose arrays stay as they are from run to run, but
+            where the caller says `prepare`.
 
     Attributes:
         graph: The graph after all passes.
@@ -50,6 +52,9 @@ class Routine:
         prepared: The steps, one by one, and `nodes`, what each is for.
         copies: What `store` copies, (from, to, aval); `swaps`: by the side of them.
         at_once: Whether a run is a single native call, which no signal comes into.
+        kept: Steady inputs' registers of whose arrays steps keep something.
+        kept_bytes: How much that is; it lies at the end of the arena.
+        preparations: How often that was made.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Routine:
         backend: registry.Backend,
         shared: bool = False,
         arguments: int = 0,
+        steady: Sequence[int] = (),
     ) -> None:
         self.backend = backend
         graph = optimise(graph, backend)
@@ -68,11 +74,17 @@ class Routine:
         regs = Numbers(graph.values())
         for new, old in places.in_place.items():
             regs[new] = regs[old]
+        sources = _steady(graph, regs, [graph.inputs[i] for i in steady])
         steps = self.prepared = _lowered(graph, regs, backend)
         if regs.asked:  # what steps need beside values is known now
             places = plan(graph, replaced, regs.asked)
         if os.environ.get("MINIKERAS_CHECK") == "1":
             check_plan(graph, places, regs.asked)
+        places.append(regs.kept)
+        self.kept = {sources[source] for source, _ in regs.kept.values()}
+        self.kept_bytes = sum(nbytes for _, nbytes in regs.kept.values())
+        self.preparations = 0
+        self._mark = object()  # in the arena where the last run was this one's
         registers = backend.registers(regs.count)
         self.arena_bytes = places.arena_bytes
         self._offsets = [
@@ -112,6 +124,9 @@ class Routine:
         ]
         targets = {to for _, to, _ in self.copies}
         self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
+        self._preparing = self._joined(
+            [s for s in map(registry.preparation, steps) if s is not None]
+        )
         if enabled():
             self.steps = watch(self.nodes, steps, backend)
         else:
@@ -148,7 +163,10 @@ class Routine:
                 assert whole is not None
                 self.copies = []
                 return [whole]
-        captured = backend.capture(steps, self._outside())
+        return self._joined(steps)
+
+    def _joined(self, steps: list[registry.Step]) -> list[registry.Step]:
+        captured = self.backend.capture(steps, self._outside())
         return steps if captured is None else [captured]
 
     def _outside(self) -> list[int]:
@@ -197,9 +215,25 @@ class Routine:
         """Registers that are other shapes of inputs: (input, view)."""
         return [(view.source, view.target) for view in self._views]
 
+    def prepare(self) -> None:
+        """Make what steps keep anew; its sources are in their registers."""
+        self.refresh()
+        self.arena.last = None
+        for step in self._preparing:
+            step(self.registers)
+        self.preparations += 1
+        self.arena.last = self._mark
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what steps keep is there: no other has run in the arena since."""
+        return self.arena.last is self._mark
+
     def run(self) -> None:
         """All steps, once."""
         self.refresh()
+        if not self.kept:
+            self.arena.last = None
         registers = self.registers
         for step in self.steps:
             step(registers)
@@ -235,6 +269,22 @@ class _View:
         if array is not self.seen:
             registers[self.target] = array.reshape(self.shape)
             self.seen = array
+
+
+def _steady(graph: Graph, regs: Numbers, inputs: Sequence[Value]) -> dict[int, int]:
+    """Tell `regs` of inputs that stay as they are, and of views of them.
+
+    Returns:
+        The input's register for that of each view, and for its own.
+    """
+    sources = {regs[v]: regs[v] for v in inputs}
+    for node in graph.nodes if inputs else ():
+        if node.prim.facets.alias and regs[node.inputs[0]] in sources:
+            sources[regs[node.outputs[0]]] = sources[regs[node.inputs[0]]]
+    inside = {regs[v]: v.aval.nbytes for v in inputs}
+    regs.steady = {view: inside[source] for view, source in sources.items()}
+    regs.room = limit()
+    return sources
 
 
 def _lowered(

@@ -46,15 +46,17 @@ class Turn:
         thread: Who ran last.
         wanted: Whether somebody waits for the end of the run.
         asked: Whether a state may have been taken since the last look under the guard.
+        runs: How many runs have begun that write states.
     """
 
-    __slots__ = ("lock", "thread", "wanted", "asked", "__weakref__")
+    __slots__ = ("lock", "thread", "wanted", "asked", "runs", "__weakref__")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.thread = 0
         self.wanted = False
         self.asked = False
+        self.runs = 0
         settle_at_fork(self)
 
     def busy(self) -> bool:
@@ -185,6 +187,8 @@ def claim(
     """
     me = threading.get_ident()
     moved = turn.thread != me and turn.thread != 0
+    if writes:
+        turn.runs += 1  # before anything is written
     if (
         turn.thread == me
         and not turn.asked

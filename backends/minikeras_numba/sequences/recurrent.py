@@ -39,6 +39,7 @@ class Walk:
     count: int
     grain: int
     keep: Any
+    lasts: bool = False
 
 
 def lower_recurrent(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
@@ -91,9 +92,9 @@ def lower_recurrent(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     return Closure([right.phase, walk])
 
 
-def _own(nbytes: int) -> Base:
+def _own(source: int, nbytes: int) -> tuple[Base, bool]:
     """The kernel finds its panels by their address."""
-    return Base(array=owned(nbytes))
+    return Base(array=owned(nbytes)), False
 
 
 def _tables(

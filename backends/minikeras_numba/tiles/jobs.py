@@ -114,11 +114,17 @@ class Epilogue(NamedTuple):
 
 
 class Phase:
-    """Tables made final: the address of the driver, and of what it reads."""
+    """Tables made final: the address of the driver, and of what it reads.
 
-    __slots__ = ("count", "fn", "grain", "keep", "meta")
+    What it makes `lasts` from run to run, or not.
+    """
 
-    def __init__(self, tables: Tables, epilogue: Epilogue | None = None) -> None:
+    __slots__ = ("count", "fn", "grain", "keep", "lasts", "meta")
+
+    def __init__(
+        self, tables: Tables, epilogue: Epilogue | None = None, lasts: bool = False
+    ) -> None:
+        self.lasts = lasts
         made = (
             np.array(tables.units, np.int64),
             np.array(tables.ranges, np.int64).reshape(-1, len(RANGE)),
@@ -155,13 +161,19 @@ def finishing(rows: int, out: Base, work: int, epilogue: Epilogue) -> Phase:
 
 
 class Closure:
-    """A lowered node: its phases, one after the other."""
+    """A lowered node: its phases, one after the other.
 
-    __slots__ = ("phases",)
+    Those that make what lasts are its `preparation`, which whoever runs it runs before.
+    """
+
+    __slots__ = ("phases", "preparation")
     allocates = False
 
-    def __init__(self, phases: Sequence[Phase]) -> None:
-        self.phases = [p for p in phases if p.count]
+    def __init__(self, phases: Sequence[Phase], whole: bool = False) -> None:
+        there = [p for p in phases if p.count]
+        lasting = [] if whole else [p for p in there if p.lasts]
+        self.phases = [p for p in there if p not in lasting]
+        self.preparation = Closure(lasting, whole=True) if lasting else None
 
     def __call__(self, registers: Registers) -> None:
         for p in self.phases:

@@ -1,7 +1,8 @@
 """The right-hand matrix of a contraction, in panels: which jobs fill them, where they lie.
 
-All panels of all matrices of one node lie in one piece of scratch; `Packed` says where
-each begins and how far apart its rows are.
+All panels of all matrices of one node lie in one piece of memory; `Packed` says where
+each begins and how far apart its rows are. Those of weights last from run to run, where
+the program that they are for does not train them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from minikeras_numba.tiles.pack import (
     copier,
     transposer,
 )
-from minikeras_numba.tiles.scratch import LINE, Base, scratch
+from minikeras_numba.tiles.scratch import LINE, Base, lasting
 
 
 class Packed(NamedTuple):
@@ -68,13 +69,13 @@ def packed(
     transposed: bool,
     blocks: Callable[[int], Sequence[Block]],
     checked: bool = False,
-    make_room: Callable[[int], Base] = scratch,
+    make_room: Callable[[int, int], tuple[Base, bool]] = lasting,
 ) -> Packed:
     """A phase that packs `matrices` matrices, each into the given panels.
 
     `blocks(m)` lists what stands under each other in the panels of matrix m. They are
     looked through for values that are not finite if `checked`. `make_room` says where
-    panels lie.
+    panels lie, and whether they last.
     """
     itemsize, lanes = np.dtype(dtype).itemsize, host().lanes(np.dtype(dtype).itemsize)
     rows = sum(b.rows for b in blocks(0)) if matrices else 0
@@ -85,7 +86,8 @@ def packed(
         at += (rows + lanes) * size  # the transposer spoils up to L rows past the end
         flags.append(at)
         at += LINE if checked else 0
-    tables = Tables(Base(register), Base(), make_room(at * matrices))
+    room, lasts = make_room(register, at * matrices)
+    tables = Tables(Base(register), Base(), room)
     tables.work = rows * sum(row_bytes) // itemsize * matrices * 4
     for m in range(matrices):
         content = blocks(m)
@@ -103,7 +105,8 @@ def packed(
                     tables.add_jobs([Job(fn, c=target, fields=fields)])
                 target += block.rows * size
             tables.add_unit([JobRange(0, 0, 0, first, len(tables.jobs))])
-    return Packed(tables.c, columns, offsets, row_bytes, at, Phase(tables), flags)
+    phase = Phase(tables, lasts=lasts)
+    return Packed(tables.c, columns, offsets, row_bytes, at, phase, flags)
 
 
 def _copying(

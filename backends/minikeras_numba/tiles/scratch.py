@@ -45,6 +45,17 @@ def scratch(nbytes: int) -> Base:
     return Base(numbers.scratch(nbytes))
 
 
+def lasting(source: int, nbytes: int) -> tuple[Base, bool]:
+    """Memory for what is made of the array in register `source` alone.
+
+    Returns:
+        Where it is, and whether what lies there lasts: then it is made in a preparation.
+    """
+    numbers = _numbers.get()
+    register = None if numbers is None else numbers.keep(source, max(1, nbytes))
+    return (scratch(nbytes), False) if register is None else (Base(register), True)
+
+
 def owned(nbytes: int) -> Any:
     """An array on a cache line's boundary that stays what it is from run to run."""
     raw = np.empty(max(1, nbytes) + LINE, np.uint8)

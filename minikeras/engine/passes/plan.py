@@ -26,6 +26,8 @@ from minikeras.engine.graph import Graph, GraphError, Node, Value
 ALIGNMENT = 64
 # By the number of a node: the register and the bytes of each piece of its step's scratch.
 Scratch = Mapping[int, Sequence[tuple[int, int]]]
+# Bytes by which what is kept may be larger than a fourth more than what it is made of.
+_SPARE = 1 << 14
 
 
 class Numbers(dict[Value, int]):
@@ -35,6 +37,10 @@ class Numbers(dict[Value, int]):
         count: Registers so far.
         node: Number of the node whose step is being prepared.
         asked: What steps asked for.
+        steady: Registers of arrays that stay as they are from run to run, unless their
+            steps are told, and the bytes of each.
+        kept: What steps keep from run to run: register -> the steady one that it is made
+            of, and bytes.
     """
 
     def __init__(self, values: Iterable[Value]) -> None:
@@ -42,10 +48,30 @@ class Numbers(dict[Value, int]):
         self.count = len(self)
         self.node = 0
         self.asked: dict[int, list[tuple[int, int]]] = {}
+        self.steady: dict[int, int] = {}
+        self.kept: dict[int, tuple[int, int]] = {}
+        self.room = 0
 
     def scratch(self, nbytes: int) -> int:
         """A register with so many bytes for the step while it runs, on a cache line."""
         self.asked.setdefault(self.node, []).append((self.count, nbytes))
+        self.count += 1
+        return self.count - 1
+
+    def keep(self, source: int, nbytes: int) -> int | None:
+        """A register whose bytes last from run to run, for what is made of `source` alone.
+
+        What fills it is the step's `preparation`, which runs where the source has changed.
+
+        Returns:
+            None where the source is not steady, what is made of it is a good deal larger,
+            or no room is left: then it is made in each run, in scratch.
+        """
+        whole = self.steady.get(source)
+        if whole is None or nbytes > whole * 5 // 4 + _SPARE or nbytes > self.room:
+            return None
+        self.room -= nbytes
+        self.kept[self.count] = source, nbytes
         self.count += 1
         return self.count - 1
 
@@ -69,6 +95,13 @@ class Plan:
     scratch: dict[int, tuple[int, int]] = field(default_factory=dict)
     arena_bytes: int = 0
     total_bytes: int = 0
+
+    def append(self, kept: Mapping[int, tuple[int, int]]) -> None:
+        """Places behind all others, for what outlives a run: as in `Numbers.kept`."""
+        for register, (_, nbytes) in kept.items():
+            self.arena_bytes = _whole_lines(self.arena_bytes)
+            self.scratch[register] = self.arena_bytes, nbytes
+            self.arena_bytes += nbytes
 
     def root(self, value: Value) -> Value:
         """The value that owns the memory."""
