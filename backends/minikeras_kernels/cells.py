@@ -56,6 +56,15 @@ class Cells:
     def gradient(self, b: Val) -> Callable[[], Val]:
         """The gradient of the state of row b that later steps have left."""
 
+    def states(self, b: Val) -> tuple[Address, Address]:
+        """Row b's state before the step, and where the one after it goes."""
+        state = self.rows("space", b)
+        return state, state
+
+    def span(self) -> tuple[Val, Val]:
+        """The units of the state that are this thread's."""
+        return _ZERO, self.n["width"]
+
     # addresses ----------------------------------------------------------------------
 
     def times(self, x: Val, n: int) -> Val:
@@ -112,7 +121,7 @@ class Cells:
             self.at, self.tail = at, mask
             body()
 
-        self.f.sweep(_ZERO, self.n["width"], self.lanes, step)
+        self.f.sweep(*self.span(), self.lanes, step)
 
     def copy(self, source: Address | None, target: Address) -> None:
         """A row, or zeros."""
@@ -146,14 +155,14 @@ class Cells:
         )
         sums = self.product(b)
         c_old = self.earlier("c0", "cs", b, self.by_time)
-        state, hs = self.rows("space", b), self.by_batch("hs", b, self.step)
+        (before, state), hs = self.states(b), self.by_batch("hs", b, self.step)
 
         def body() -> None:
             i, g, o = (mathlib.logistic(f, sums(k)) for k in (0, 1, 3))
             n, old = mathlib.tanh(f, sums(2)), self.get(c_old)
             c = self.kept(f.fma(g, old, f.fmul(i, n)), old)
             h = f.fmul(o, mathlib.tanh(f, c))
-            h = self.kept(h, self.get(state)) if self.masked else h
+            h = self.kept(h, self.get(before)) if self.masked else h
             for k, gate in enumerate((i, g, n, o)):
                 self.put(self.kept(gate), z, k)
             self.put(c, c_now)
@@ -209,12 +218,12 @@ class Cells:
             self.by_batch("x", b, self.place, 3),
         )
         sums = self.product(b)
-        state, hs = self.rows("space", b), self.by_batch("hs", b, self.step)
+        (before, state), hs = self.states(b), self.by_batch("hs", b, self.step)
 
         def body() -> None:
             z = mathlib.logistic(f, f.fadd(sums(0), self.get(x, 0)))
             r = mathlib.logistic(f, f.fadd(sums(1), self.get(x, 1)))
-            n, old = sums(2), self.get(state)
+            n, old = sums(2), self.get(before)
             new = mathlib.tanh(f, f.fma(r, n, self.get(x, 2)))
             h = self.kept(f.fma(z, f.fsub(old, new), new), old)
             # n too: the gradient of r needs the product before r was applied to it.
@@ -255,7 +264,7 @@ class Cells:
     def _simple_rnn(self, b: Val) -> Callable[[], None]:
         f = self.f
         sums = self.product(b)
-        state, hs = self.rows("space", b), self.by_batch("hs", b, self.step)
+        (before, state), hs = self.states(b), self.by_batch("hs", b, self.step)
 
         def body() -> None:
             h = sums(0)
@@ -263,7 +272,7 @@ class Cells:
                 h = mathlib.tanh(f, h)
             elif self.activation == "relu":
                 h = f.one(Op.MAXIMUM, h, f.like(h, 0.0))
-            h = self.kept(h, self.get(state)) if self.masked else h
+            h = self.kept(h, self.get(before)) if self.masked else h
             self.put(h, state)
             self.put(h, hs)
 

@@ -1,6 +1,7 @@
 """Arenas: the memory in which programs keep the values of a run.
 
-Nothing in an arena outlives a run, but for what the next run can make again (`last`), so programs share them: a model's prediction lies in
+Nothing in an arena outlives a run, but for what can be made again and is, where another
+has run in between (`last`). So programs share them: a model's prediction lies in
 the arena of its training, and one that finds it taken, by a run in another thread, moves
 to another. An arena lives as long as a program uses it.
 """

@@ -179,7 +179,7 @@ class Program:
     def _prepare(self) -> None:
         """Make what is kept anew where a state has changed, or the arena was used since."""
         sources, registers = self._kept, self.registers
-        if not self._routine.keeps or not all([s.same(registers) for s in sources]):
+        if not self._routine.keeps or any(s.changed(registers) for s in sources):
             for source in sources:
                 source.forget()
             self._routine.prepare()
@@ -240,11 +240,11 @@ class _Source:
         self.runs = 0 if self.owner is None else self.owner.runs
         self.array = registers[self.register]
 
-    def same(self, registers: list[Any]) -> bool:
-        """Whether it still is what was noted."""
+    def changed(self, registers: list[Any]) -> bool:
+        """Whether it may be another than was noted."""
         owner = self.state.owner
         return (
-            registers[self.register] is self.array
-            and owner is self.owner
-            and (owner is None or owner.runs == self.runs)
+            registers[self.register] is not self.array
+            or owner is not self.owner
+            or (owner is not None and owner.runs != self.runs)
         )
