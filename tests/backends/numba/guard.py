@@ -30,6 +30,7 @@ from minikeras.engine.primitive import lookup
 from minikeras.engine.prims.banded import Band
 from minikeras.engine.tensor import from_numpy
 from minikeras.testing import backend_contract
+from minikeras.testing.cases.recurrences import _args, _static
 
 PAGE = mmap.PAGESIZE
 _protect = ctypes.CDLL(None, use_errno=True).mprotect
@@ -175,6 +176,18 @@ def contractions(rng, count):
         static = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
         static["groups"] = 1
         convolve(draw, [17, 18], [3, 3], channels, filters, static)
+
+
+def recurrences(rng, dtype):
+    """Sequences of which the threads share out the columns, as those of large kernels."""
+    least = recurrent.FEW_BYTES, recurrent.MANY_BYTES
+    recurrent.FEW_BYTES = recurrent.MANY_BYTES = 0
+    for name in ("lstm", "gru", "simple_rnn"):
+        for sizes in ((2, 3, 70), (1, 2, 48)):
+            mask = rng.random(sizes[:2]) < 0.6 if sizes[0] == 2 else None
+            arrays = [a.draw(rng, dtype) for a in _args(name, sizes, mask)]
+            run(name, arrays, _static(name, sizes[0] == 2, "tanh"))
+    recurrent.FEW_BYTES, recurrent.MANY_BYTES = least
 
 
 def transforms(rng, dtype):
@@ -396,6 +409,7 @@ def main(share):
         for dtype in ("float32", "float64", "float16", "bfloat16", "int32")[share::2]:
             elementwise(rng, dtype) if dtype != "int32" else None
         transforms(rng, ("float32", "float64")[share])
+        recurrences(rng, ("float32", "float64")[share])
         training(rng, ("float32", "float64")[share], 5 if front else 9)
     print(*sorted(ran))
 

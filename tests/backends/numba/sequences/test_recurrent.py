@@ -1,11 +1,14 @@
 """Native recurrent rows and scatters against the reference, whatever the sizes."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from minikeras_numba.machine import team
 from minikeras_numba.rows.scatter import lower_scatter
+from minikeras_numba.sequences import recurrent
 from minikeras_numba.sequences.recurrent import _KERNEL, NAMES, lower_recurrent
 
 from minikeras.engine import backend as registry
@@ -83,6 +86,57 @@ def test_bits_do_not_depend_on_the_threads(name):
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    name=st.sampled_from(("lstm", "gru", "simple_rnn")),
+    sizes=SIZES,
+    dtype=st.sampled_from(["float32", "float64"]),
+    masked=st.booleans(),
+    reverse=st.booleans(),
+    threads=st.integers(2, 4),
+)
+def test_shares_of_columns_have_the_bits_of_shares_of_rows(
+    name, sizes, dtype, masked, reverse, threads
+):
+    rng = np.random.default_rng(1)
+    mask = rng.random(sizes[:2]) < 0.6 if masked else None
+    arrays = [a.draw(rng, dtype) for a in _args(name, sizes, mask)]
+    static = _static(name, reverse, "tanh")
+    before, found = team.get_threads(), []
+    try:
+        team.set_threads(threads)
+        for least in (1 << 40, 0):
+            with patch.multiple(recurrent, FEW_BYTES=least, MANY_BYTES=least):
+                found.append(_run(lower_recurrent, name, arrays, static))
+    finally:
+        team.set_threads(before)
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "sizes, launches",
+    [
+        ((1, 5, 512), 5),  # one row: nothing else to share out
+        ((1, 5, 32), 1),  # too small to meet after each step
+        ((8, 5, 256), 1),  # each thread has its kernel in the cache
+        ((8, 5, 512), 5),
+    ],
+)
+def test_columns_of_large_kernels_are_shared_out(sizes, launches):
+    row = lookup("lstm")
+    inputs = [Value(Aval(a.shape, "float32")) for a in _args("lstm", sizes, None)]
+    outputs = [Value(a) for a in row.infer(*(v.aval for v in inputs), reverse=False)]
+    before = team.get_threads()
+    try:
+        team.set_threads(2)
+        node = Node(row, inputs, outputs, {"reverse": False})
+        step = lower_recurrent(node, {v: i for i, v in enumerate((*inputs, *outputs))})
+    finally:
+        team.set_threads(before)
+    assert len(step.phases) == 1 + launches  # and the packing
 
 
 def test_other_dtypes_and_no_steps_are_left_to_numpy():
