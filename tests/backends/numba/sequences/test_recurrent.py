@@ -117,7 +117,7 @@ def test_shares_of_columns_have_the_bits_of_shares_of_rows(
 
 
 @pytest.mark.parametrize(
-    "sizes, launches",
+    ("sizes", "launches"),
     [
         ((1, 5, 512), 5),  # one row: nothing else to share out
         ((1, 5, 32), 1),  # too small to meet after each step
