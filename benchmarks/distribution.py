@@ -6,6 +6,9 @@
 - the time of a step of the workloads, each rank with the workload's batch, and the share
   of it that reductions take, waiting for the others included.
 
+With `--delay MS` the ranks stand on two hosts, network namespaces of this machine, and
+talk by TCP over a wire that adds that (`benchmarks/hosts.py`).
+
 To the times of two ranks it fits `alpha + beta n`, n the bytes of a rank. What an exchange
 of messages costs follows from how all_reduce is made (`minikeras/distribution/exchange.py`),
 and with it the time on R ranks:
@@ -23,14 +26,19 @@ Del Balso, 2018); PyTorch DDP, which overlaps, near-linear on 256 GPUs (Li et al
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.hosts import Hosts
 from minikeras.distribution.exchange import SMALL
 
 RANKS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -96,14 +104,21 @@ def all_reduce(network: Network, ranks: int, size: int) -> float:
     return 2 * (ranks - 1) * (network.a + network.b * size / ranks)
 
 
-def measured(ranks: int, rounds: int, workloads: list[str]) -> list[dict[str, Any]]:
+def measured(
+    ranks: int, rounds: int, workloads: list[str], hosts: Hosts | None = None
+) -> list[dict[str, Any]]:
     """The lines of rank 0 of so many ranks, one thread each."""
     worker = [sys.executable, "-m", "benchmarks.distribution_worker", str(rounds)]
+    several = hosts if ranks > 1 else None
     command = [
-        sys.executable, "-m", "minikeras", "launch", "-n", str(ranks), "--threads", "1",
-        "--", *worker, *workloads,
+        *([] if several is None else several.words()), sys.executable, "-m", "minikeras",
+        "launch", "-n", str(ranks), "--threads", "1",
+        *([] if several is None else several.launch(ranks)), "--", *worker, *workloads,
     ]  # fmt: skip
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    environment = {**os.environ, **({} if several is None else several.environment())}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, env=environment
+    )
     return [json.loads(line) for line in done.stdout.splitlines() if line[:1] == "{"]
 
 
@@ -165,10 +180,21 @@ def main() -> None:
     parser.add_argument(
         "--workloads", default="mlp,cnn", help="of benchmarks.workloads"
     )
+    parser.add_argument(
+        "--delay", type=float, metavar="MS",
+        help="put ranks on two hosts, namespaces of this machine, with a wire between "
+        "them that adds so many milliseconds each way (Linux, as root)",
+    )  # fmt: skip
     options = parser.parse_args()
     names = [name for name in options.workloads.split(",") if name]
     counts = sorted({1, 2, *map(int, options.ranks.split(","))})
-    print(report({r: measured(r, options.rounds, names) for r in counts}))
+    with contextlib.ExitStack() as stack:
+        hosts = None
+        if options.delay is not None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            hosts = stack.enter_context(Hosts(options.delay, Path(folder)))
+        found = {r: measured(r, options.rounds, names, hosts) for r in counts}
+    print(report(found))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,30 +13,12 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
+
+from minikeras.command.causes import cause_of, pass_on, pass_output_on
 
 # Seconds after which a job counts as one that ran: what dies sooner will do so again.
 _SOON = 2.0
-# What MPI itself writes when a rank dies, of which one line is made.
-_BANNER = re.compile(
-    r"^-{20,}$|^=+( *BAD TERMINATION.*)?=*$|^= |MPI_ABORT was invoked|^ *Proc: \[|^ *Errorcode: "
-    r"|NOTE: invoking MPI_ABORT|^You may or may not see|^exactly when Open MPI"
-    r"|(prterun|mpirun|mpiexec|prun|prte) (noticed|has exited|detected)"
-    r"|^.abort.\. This may have caused|^terminated by signals sent by|^YOUR APPLICATION"
-    r"|^This typically refers|^Please see the FAQ|^application called MPI_Abort"
-    r"|^Abort\(\d+\) on node|^(on )?signal \d+|^child process|^.*exited on\s*$"
-    r"|^internal ABORT|^Exit code:|^CLEANING UP"
-)
-_DEATHS = (
-    re.compile(
-        r"process rank (?P<rank>\d+).*? on\s+(?:node\s+)?(?P<host>\S+)"
-        r".*?signal (?P<signal>\d+)",
-        re.S,
-    ),
-    re.compile(
-        r"PID (?P<pid>\d+) RUNNING AT (?P<host>\S+).*?EXIT CODE: (?P<signal>\d+)", re.S
-    ),
-)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +104,12 @@ def _next(left: int) -> str:
 
 
 class Starter(NamedTuple):
-    """An mpiexec, and whose it is."""
+    """An mpiexec, and whose it is.
+
+    Attributes:
+        path: Where it is.
+        kind: `"open"` for Open MPI's, `"hydra"` for MPICH's own, `"mpich"` for its like.
+    """
 
     path: str
     kind: str
@@ -134,8 +120,9 @@ class Starter(NamedTuple):
         said = subprocess.run(
             [path, "--version"], capture_output=True, text=True, check=False
         ).stdout
-        is_open = "Open MPI" in said or "PRRTE" in said or "prte" in said
-        return cls(path, "open" if is_open else "mpich")
+        if "Open MPI" in said or "PRRTE" in said or "prte" in said:
+            return cls(path, "open")
+        return cls(path, "hydra" if "HYDRA build details" in said else "mpich")
 
 
 def _mpiexec() -> str | None:
@@ -156,6 +143,8 @@ def _starting(
     if starter.kind == "open":
         # Threads of ours choose their processors; more ranks than processors may be meant.
         words += ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+    if starter.kind == "hydra":
+        words += ["-print-all-exitcodes"]  # which tells whose was the first
     if options.hosts:
         words += ["--host" if starter.kind == "open" else "-hosts", options.hosts]
         if starter.kind == "open":
@@ -212,9 +201,11 @@ class Ended(NamedTuple):
 
 def _job(words: list[str], environment: dict[str, str]) -> Ended:
     """One run of the job; Ctrl-C and termination are passed on."""
+    hydra = "-print-all-exitcodes" in words  # writes its banner to the output
     process = subprocess.Popen(
-        words, env=environment, stderr=subprocess.PIPE, text=True
-    )
+        words, env=environment, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE if hydra else None,
+    )  # fmt: skip
     stopped = False
 
     def passed_on(number: int, _: object) -> None:
@@ -225,45 +216,17 @@ def _job(words: list[str], environment: dict[str, str]) -> Ended:
     before = {n: signal.signal(n, passed_on) for n in (signal.SIGINT, signal.SIGTERM)}
     banner: deque[str] = deque(maxlen=100)
     assert process.stderr is not None
-    reader = threading.Thread(target=_pass_on, args=(process.stderr, banner))
-    reader.start()
+    readers = [threading.Thread(target=pass_on, args=(process.stderr, banner))]
+    if process.stdout is not None:
+        output = process.stdout.fileno(), sys.stdout, banner
+        readers.append(threading.Thread(target=pass_output_on, args=output))
+    for reader in readers:
+        reader.start()
     try:
         status = process.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        reader.join()
+        for reader in readers:
+            reader.join()
     return Ended(status, cause_of("".join(banner), status), stopped)
-
-
-def _pass_on(source: IO[str], banner: deque[str]) -> None:
-    """The job's error output, without what MPI writes at its end, which is kept."""
-    for line in source:
-        if _BANNER.search(line):
-            banner.append(line)
-        elif line.strip() or not banner:
-            sys.stderr.write(line)
-            sys.stderr.flush()
-
-
-def cause_of(banner: str, status: int) -> str:
-    """Who died, in one line, from what MPI wrote.
-
-    >>> cause_of("process rank 1 with PID 7 on node a exited on\\nsignal 9 (Killed).", 137)
-    'rank 1 on a was ended by signal 9 (SIGKILL)'
-    >>> cause_of("", 3)
-    'the job failed with status 3'
-    """
-    for pattern in _DEATHS:
-        found = pattern.search(banner)
-        if found is None:
-            continue
-        parts = found.groupdict()
-        who = f"rank {parts['rank']}" if "rank" in parts else f"process {parts['pid']}"
-        number = int(parts["signal"])
-        try:
-            name = f" ({signal.Signals(number).name})"
-        except ValueError:
-            return f"{who} on {parts['host']} ended with status {number}"
-        return f"{who} on {parts['host']} was ended by signal {number}{name}"
-    return f"the job failed with status {status}"

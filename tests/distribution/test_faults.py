@@ -1,13 +1,18 @@
 """Ranks that die, hang, raise or differ, and jobs that are started anew."""
 
+import io
+import os
 import pickle
 import sys
+import threading
+import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minikeras.command import launch
+from minikeras.command import causes, launch
 from tests.distribution import started
 
 HERE = Path(__file__).parent
@@ -74,15 +79,66 @@ def test_ranks_with_other_data_are_refused(mpi):
     [
         ("prterun noticed that process rank 3 with PID 4 on node b exited on\nsignal 11 (x).",
          139, "rank 3 on b was ended by signal 11 (SIGSEGV)"),
+        ("[mpiexec@vm] Exit codes: [vm] 0,9\nYOUR APPLICATION TERMINATED WITH THE EXIT STRING: "
+         "Killed (signal 9)", 9, "rank 1 on vm was ended by signal 9 (SIGKILL)"),
+        ("=   PID 7 RUNNING AT a\n=   EXIT CODE: 9\n[mpiexec@a] Exit codes: [a] 9,9 [b] 11\n"
+         "EXIT STRING: Segmentation fault (signal 11)", 11,
+         "rank 2 on b was ended by signal 11 (SIGSEGV)"),
         ("=   PID 14733 RUNNING AT vm\n=   EXIT CODE: 9\n", 9,
          "process 14733 on vm was ended by signal 9 (SIGKILL)"),
         ("=   PID 1 RUNNING AT vm\n=   EXIT CODE: 255\n", 255,
          "process 1 on vm ended with status 255"),
         ("", 4, "the job failed with status 4"),
+        ("prterun has exited due to process rank 1 with PID 16225 on node b exiting\n"
+         "improperly. There are three reasons", 1,
+         "rank 1 on b ended in the midst of the job (os._exit, or a library that ends the "
+         "process)"),
     ],
 )  # fmt: skip
 def test_what_mpi_says_becomes_a_line(banner, status, cause):
-    assert launch.cause_of(banner, status) == cause
+    assert causes.cause_of(banner, status) == cause
+
+
+def test_what_mpi_writes_between_rules_is_kept_and_not_shown(capsys):
+    rule = "-" * 74 + "\n"
+    lines = ["mine\n", rule, "prterun has exited due to process rank 1 with\n", "\n",
+             "1. whatever it says\n", rule, "\0\n", "mine too\n"]  # fmt: skip
+    kept = deque()
+    causes.pass_on(lines, kept)
+    assert capsys.readouterr().err == "mine\nmine too\n"
+    assert list(kept) == lines[1:6]
+
+
+def test_output_comes_at_once_and_the_banner_of_mpich_not_at_all():
+    source, end = os.pipe()
+    target, kept = io.StringIO(), deque()
+    reader = threading.Thread(
+        target=causes.pass_output_on, args=(source, target, kept), daemon=True
+    )
+    reader.start()
+
+    def written(text, wanted):
+        os.write(end, text.encode())
+        until = time.monotonic() + 30
+        while target.getvalue() != wanted and time.monotonic() < until:
+            time.sleep(0.002)
+        assert target.getvalue() == wanted
+
+    written("a bar \r█", "a bar \r█")
+    written(" ==", "a bar \r█ ")  # may be the banner's beginning
+    written(">\n", "a bar \r█ ==>\n")
+    rule = "=" * 83
+    os.write(
+        end, f"{rule}\n=   BAD TERMINATION OF ONE\n=   EXIT CODE: 9\n{rule}\n".encode()
+    )
+    os.write(end, b"[mpiexec@vm] Exit codes: [vm] 0,9\nlate\n")
+    os.close(end)
+    reader.join()
+    assert target.getvalue() == "a bar \r█ ==>\nlate\n"
+    assert (
+        causes.cause_of("".join(kept), 9)
+        == "rank 1 on vm was ended by signal 9 (SIGKILL)"
+    )
 
 
 def test_words_of_the_command(capsys, monkeypatch):
