@@ -67,7 +67,20 @@ class Hosts:
 
     def _by_veth(self) -> None:
         a, b = _NAMES
-        _ip("link", "add", "wire", "netns", a, "type", "veth", "peer", "name", "wire", "netns", b)
+        _ip(
+            "link",
+            "add",
+            "wire",
+            "netns",
+            a,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "wire",
+            "netns",
+            b,
+        )
         self._up()
 
     def _by_netem(self) -> bool:
@@ -142,7 +155,9 @@ def relay(delay: float) -> None:
     waiting: deque[tuple[float, int, bytes]] = deque()
     while True:
         left = waiting[0][0] - time.monotonic() if waiting else None
-        ready, _, _ = select.select(ends, [], [], None if left is None else max(left, 0))
+        ready, _, _ = select.select(
+            ends, [], [], None if left is None else max(left, 0)
+        )
         due = time.monotonic() + delay / 1e3
         for end in ready:
             other = ends[1 - ends.index(end)]
