@@ -239,7 +239,7 @@ class Variable(operators.LogicalOperators):
         tensor = eagerly(
             first if ranks.shard() is None else partial(ranks.on, None, first)
         )
-        self.state = State(tensor, self.path, bool(trainable))
+        self.state = State(tensor, self.path, bool(trainable), weakref.ref(self))
         self.autocast = bool(autocast)
         self.aggregation = "none" if aggregation is None else aggregation
         self.synchronization = synchronization
@@ -395,7 +395,7 @@ class Variable(operators.LogicalOperators):
     def __setstate__(self, fields: dict[str, Any]) -> None:
         array, label, trainable = fields.pop("state")
         self.__dict__.update(fields)
-        self.state = State(from_numpy(array), label, trainable)
+        self.state = State(from_numpy(array), label, trainable, weakref.ref(self))
 
 
 # What a name or config of an initializer means; the module `initializers` sets it.

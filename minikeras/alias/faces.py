@@ -23,7 +23,8 @@ class Entry:
     Attributes:
         sources: Modules of ours that are asked for a name, in order. One that does not
             exist has no names.
-        names: Names that are answered first, as `"module"` or `"module:attribute"`.
+        names: Names that are answered first, as `"module"` or `"module:attribute"`; `"()"`
+            is what a call of the module itself calls.
         children: Modules that can be imported below this one.
         hidden: Such modules that `import *` and `dir` leave out.
         note: What a reader is told once when the path is first imported.
@@ -57,6 +58,12 @@ class Face(types.ModuleType):
         self.__dict__[name] = value
         return value
 
+    def __call__(self, *args: object, **kwargs: object) -> Any:
+        """Where Keras 1 had a function of the name of a module."""
+        if "()" not in self._entry.names:
+            raise TypeError(f"{self!r} is a module and cannot be called")
+        return load(self._entry.names["()"])(*args, **kwargs)
+
     def _find(self, entry: Entry, name: str) -> Any:
         if name in entry.names:
             return load(entry.names[name])
@@ -85,7 +92,7 @@ class Face(types.ModuleType):
         for source in entry.sources:
             module = _module(source)
             found.update(_public_names(module) if module is not None else ())
-        return sorted(name for name in found if not name.startswith("_"))
+        return sorted(name for name in found if name.isidentifier() and name[0] != "_")
 
     def __dir__(self) -> Iterable[str]:
         return sorted({*self.__dict__, *self._public()})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minikeras import ops, tree
+from minikeras.alias import old_arguments
 from minikeras.alias.lent import Lent
 from minikeras.engine.tracebacks import shorten
 from minikeras.engine.warn import warn_user
@@ -134,7 +135,9 @@ class _Settable(property):
         vars(owner)[self._place] = value
 
 
-_OF_WORKERS = ("max_queue_size", "workers", "use_multiprocessing")
+_OF_WORKERS = (
+    "max_queue_size", "workers", "use_multiprocessing", "max_q_size", "nb_worker", "pickle_safe",
+)  # fmt: skip
 
 
 def _without_workers(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -179,6 +182,35 @@ def _any_name(method: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+def _any_file(method: Callable[..., Any]) -> Callable[..., Any]:
+    """`save` to any name, in Keras 3's format; `load_model` looks inside."""
+
+    @functools.wraps(method)
+    def called(self: object, filepath: Any, *args: object, **kwargs: Any) -> Any:
+        kind = kwargs.pop("save_format", None)
+        try:
+            name = os.fspath(filepath)
+        except TypeError:  # an open file
+            return method(self, filepath, *args, **kwargs)
+        known = name.lower().endswith((".keras", ".h5", ".hdf5"))
+        try:
+            if known or kwargs.get("zipped") is False:
+                return method(self, filepath, *args, **kwargs)
+            ending = "h5" if kind in ("h5", "hdf5") else "keras"
+            _note(f"save({name!r})", f"names end in `.{ending}`.")
+            name = name.rstrip("/")
+            os.makedirs(os.path.dirname(os.path.abspath(name)), exist_ok=True)
+            part = f"{name}.{os.getpid()}.{ending}"
+            method(self, part, *args, **kwargs)
+            os.replace(part, name)
+        except Exception as error:
+            shorten(error)
+            raise
+        return None
+
+    return called
+
+
 def _given() -> list[tuple[type, str, Any]]:
     own = Model.__mro__
     found: list[tuple[type, str, Any]] = [
@@ -199,10 +231,15 @@ def _given() -> list[tuple[type, str, Any]]:
         old = f"{name}_generator"
         found.append((Model, old, _renamed("Model", old, name)))
         owner = next(cls for cls in own if name in vars(cls))
-        found.append((owner, name, _without_workers(vars(owner)[name])))
+        method = _without_workers(vars(owner)[name])
+        found.append(
+            (owner, name, old_arguments.passed_on(method, old_arguments.trained))
+        )
     owner = next(cls for cls in own if "save_weights" in vars(cls))
     found.append((owner, "save_weights", _any_name(vars(owner)["save_weights"])))
-    return found
+    owner = next(cls for cls in own if "save" in vars(cls))
+    found.append((owner, "save", _any_file(vars(owner)["save"])))
+    return [*found, *old_arguments.given()]
 
 
 _lent = Lent(_given)

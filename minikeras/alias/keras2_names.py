@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minikeras import layers
@@ -36,6 +37,60 @@ def CuDNNGRU(units: int, **kwargs: Any) -> layers.GRU:
     return layers.GRU(units, **kwargs)
 
 
+def SyncBatchNormalization(**kwargs: Any) -> layers.BatchNormalization:
+    """A `BatchNormalization` layer whose moments are those of all processes' batches."""
+    return layers.BatchNormalization(synchronized=True, **kwargs)
+
+
+_MODES = {
+    "ave": layers.Average,
+    "max": layers.Maximum,
+    "mul": layers.Multiply,
+    "sum": layers.Add,
+}
+
+
+def merge(
+    inputs: list[Any],
+    mode: str | Callable[[list[Any]], Any] = "sum",
+    dot_axes: Any = -1,
+    concat_axis: int = -1,
+    output_shape: Any = None,
+    name: str | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Keras 1's function: tensors joined in one of seven ways, or by a function of the list.
+
+    Args:
+        inputs: Tensors.
+        mode: `"sum"`, `"mul"`, `"ave"`, `"max"`, `"concat"`, `"dot"`, `"cos"`, or a function.
+        dot_axes: For `"dot"` and `"cos"`: what is summed over.
+        concat_axis: For `"concat"`.
+        output_shape: Of the function's result; worked out by itself here.
+        name: Of the layer.
+        **kwargs: Masks and arguments for the function, which layers do not take today.
+
+    Raises:
+        ValueError: If there is no such mode.
+
+    Example:
+        >>> merge([np.ones((1, 2)), np.ones((1, 3))], mode="concat").shape
+        (1, 5)
+    """
+    if callable(mode):
+        return layers.Lambda(mode, name=name)(inputs)
+    if mode == "concat":
+        return layers.Concatenate(concat_axis, name=name)(inputs)
+    if mode in ("dot", "cos"):
+        return layers.Dot(dot_axes, normalize=mode == "cos", name=name)(inputs)
+    if mode not in _MODES:
+        known = ", ".join(sorted({*_MODES, "concat", "cos", "dot"}))
+        raise ValueError(
+            f"merge: mode={mode!r}; expected one of {known}, or a function."
+        )
+    return _MODES[mode](name=name)(inputs)
+
+
 class Reduction:
     """Names of reductions, as losses take them."""
 
@@ -45,4 +100,6 @@ class Reduction:
     SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
 
 
-__all__ = ["CuDNNGRU", "CuDNNLSTM", "Reduction", "ThresholdedReLU"]
+__all__ = [
+    "CuDNNGRU", "CuDNNLSTM", "Reduction", "SyncBatchNormalization", "ThresholdedReLU", "merge",
+]  # fmt: skip

@@ -36,7 +36,10 @@ MOVED = {
     "layers.wrappers": "layers",
     "backend.tensorflow_backend": "backend",
     "callbacks.callbacks": "callbacks",
+    "experimental": "optimizers.schedules",
+    "initializations": "initializers",
     "losses.losses": "losses",
+    "objectives": "losses",
     "mixed_precision.experimental": "mixed_precision",
     "optimizers.adam": "optimizers",
     "optimizers.experimental": "optimizers",
@@ -80,6 +83,21 @@ NAMES = {
     "layers": {
         name: f"minikeras.alias.keras2_names:{name}"
         for name in ("CuDNNGRU", "CuDNNLSTM", "ThresholdedReLU")
+    },
+    "layers.experimental": {
+        "SyncBatchNormalization": "minikeras.alias.keras2_names:SyncBatchNormalization",
+    },
+    "layers.merge": {"()": "minikeras.alias.keras2_names:merge"},
+    "constraints": {
+        "maxnorm": "minikeras.constraints:MaxNorm",
+        "nonneg": "minikeras.constraints:NonNeg",
+        "unitnorm": "minikeras.constraints:UnitNorm",
+    },
+    "initializers": {
+        "normal": "minikeras.initializers:RandomNormal",
+        "uniform": "minikeras.initializers:RandomUniform",
+        "one": "minikeras.initializers:Ones",
+        "zero": "minikeras.initializers:Zeros",
     },
     "losses": {**_LOSSES, "Reduction": "minikeras.alias.keras2_names:Reduction"},
     "metrics": _LOSSES,

@@ -63,11 +63,15 @@ class ModelCheckpoint(MonitorCallback):
                 f'ModelCheckpoint: save_freq={save_freq!r}; expected "epoch" or a number of '
                 "batches."
             )
-        endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
+        self._check_ending()
+
+    def _check_ending(self) -> None:
+        only = self.save_weights_only
+        endings = (".weights.h5",) if only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(
                 f"ModelCheckpoint: filepath={naming.shown(self.filepath)} with save_weights_only="
-                f"{save_weights_only}; expected a name that ends in {' or '.join(endings)}."
+                f"{only}; expected a name that ends in {' or '.join(endings)}."
             )
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:

@@ -350,9 +350,11 @@ class GradientTape(Block, Jacobians):
         """A block inside which this tape does not record."""
         return interpreting(self._recording("stop_recording").parent)
 
-    def watched_variables(self) -> list[State]:
-        """The states of the variables that were read while recording."""
-        return list(self._recording("watched_variables").state_tensors)
+    def watched_variables(self) -> list[Any]:
+        """The variables that were read while recording, in that order."""
+        states = self._recording("watched_variables").state_tensors
+        shown = [(state.shown(), state) for state in states]
+        return [state if variable is None else variable for variable, state in shown]
 
     def gradient(
         self,

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import backend as registry
@@ -85,11 +85,27 @@ class State:
 
     Attributes:
         owner: The turn that the array is private to; None: others may hold it.
+        shown: Gives the variable that users know the state by, or None.
     """
 
-    __slots__ = ("aval", "label", "trainable", "owner", "_tensor", "__weakref__")
+    __slots__ = (
+        "aval",
+        "label",
+        "trainable",
+        "owner",
+        "shown",
+        "_tensor",
+        "__weakref__",
+    )
 
-    def __init__(self, tensor: Tensor, label: str = "", trainable: bool = True) -> None:
+    def __init__(
+        self,
+        tensor: Tensor,
+        label: str = "",
+        trainable: bool = True,
+        shown: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.shown = shown
         self.aval = Aval(tensor.shape, tensor.dtype)
         self.label = label
         self.trainable = trainable

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minikeras as keras
+from minikeras import ops
 from minikeras.alias import keras2_backend
 from tests.alias.keras2_backend_cases import CALLS, INPUTS, value
 
@@ -73,3 +74,62 @@ def test_function_makes_arrays_of_a_models_insides():
 def test_gradients_say_where_to_go():
     with pytest.raises(RuntimeError, match="GradientTape"):
         keras2_backend.gradients(None, None)
+
+
+@pytest.fixture
+def net():
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3, activation="tanh"),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(2),
+        ]
+    )
+
+
+def test_gradients_inside_of_a_graph(net):
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    hidden = net.layers[0].output
+    loss = ops.sum(net.output[:, 0] ** 2)
+    wanted = [net.input, hidden, net.layers[0].kernel]
+    found = keras2_backend.function(
+        [net.input], keras2_backend.gradients(loss, wanted)
+    )([x])
+    t = ops.convert_to_tensor(x)
+    with keras.GradientTape(persistent=True) as tape:
+        tape.watch(t)
+        middle = net.layers[0](t)
+        tape.watch(middle)
+        total = ops.sum(net.layers[2](middle)[:, 0] ** 2)
+    slopes = tape.gradient(total, [t, middle, net.layers[0].kernel])
+    for got, slope in zip(found, slopes, strict=True):
+        np.testing.assert_allclose(got, slope, rtol=1e-5, atol=1e-6)
+
+
+def test_a_gradient_is_computed_with(net):
+    slope = keras2_backend.gradients(ops.mean(net.output), net.input)[0]
+    scaled = slope / (ops.sqrt(ops.mean(ops.square(slope))) + 1e-5)
+    found = keras2_backend.function(net.input, scaled)(np.ones((2, 4), "float32"))
+    assert found.shape == (2, 4)
+    np.testing.assert_allclose(np.sqrt(np.mean(found**2)), 1.0, rtol=1e-3)
+
+
+def test_the_learning_phase_is_fed(net):
+    phase = keras2_backend.learning_phase()
+    run = keras2_backend.function([net.input, phase], [net.output])
+    x = np.ones((50, 4), "float32")
+    still, drawn = run([x, 0])[0], run([x, 1])[0]
+    np.testing.assert_array_equal(still, net.predict(x, verbose=0))
+    assert len(np.unique(drawn[:, 0])) > 1 == len(np.unique(still[:, 0]))
+    with pytest.warns(UserWarning, match="pass training=True"):
+        keras2_backend.set_learning_phase(1)
+
+
+def test_sessions_read_values():
+    keras2_backend.set_session(keras2_backend.get_session())
+    one = keras2_backend.variable([1.0, 2.0])
+    found = keras2_backend.get_session().run([one, None])
+    assert found[0].tolist() == [1.0, 2.0] and found[1] is None
+    with pytest.raises(NotImplementedError, match="feed_dict"):
+        keras2_backend.get_session().run(one, feed_dict={"x": 1})

@@ -326,3 +326,52 @@ def test_shapes_by_method(aliased):
     assert tf.keras.Input((4, 3)).get_shape().as_list() == [None, 4, 3]
     assert tf.ones((2, 1)).get_shape().as_list() == [2, 1]
     assert tf.compat.v1.image.resize is tf.image.resize
+
+
+def test_what_tensorflow_1_scripts_say_first(tf):
+    config = tf.ConfigProto(allow_soft_placement=True)
+    config.gpu_options.allow_growth = True
+    assert config.gpu_options.allow_growth is True
+    with tf.Session(config=config) as session:
+        assert session.run(tf.global_variables_initializer()) is None
+        assert session.run(tf.constant([1, 2])).tolist() == [1, 2]
+    with pytest.warns(UserWarning, match="changes nothing"):
+        tf.compat.v1.disable_eager_execution()
+    assert float(tf.compat.v1.reduce_sum([1.0, 2.0])) == 3.0
+
+
+def test_ranks_and_sizes_have_values(tf):
+    assert tf.rank(tf.ones((2, 3))).numpy() == 2 == tf.rank([[1]])
+    assert tf.size(tf.ones((2, 3))).numpy() == 6
+    assert list(range(tf.rank([1]))) == [0]
+
+
+def test_watched_variables_are_variables(tf):
+    w, b = tf.Variable(1.0, name="w"), tf.Variable(2.0, name="b")
+    with tf.GradientTape() as tape:
+        _ = w * 2.0 + b
+    assert [v.name.split(":")[0] for v in tape.watched_variables()] == ["w", "b"]
+    assert tape.watched_variables()[0] is w
+
+
+def test_tables_in_files(tf, tmp_path):
+    rows = [
+        "age,kind,rate,y",
+        *(f"{i},{'ab'[i % 2]},{i / 2},{i % 2}" for i in range(5)),
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    read = tf.data.experimental.make_csv_dataset
+    found = read(
+        str(tmp_path / "*.csv"), 2, label_name="y", num_epochs=1, shuffle=False
+    )
+    first, labels = next(iter(found))
+    assert first["age"].numpy().tolist() == [0, 1] and labels.numpy().tolist() == [0, 1]
+    assert first["rate"].dtype == "float32" and first["age"].dtype == "int32"
+    assert list(first["kind"]) == ["a", "b"]
+    assert [len(y) for _, y in found] == [2, 2, 1]
+    part = read(str(tmp_path / "t.csv"), 5, select_columns=["rate"], num_epochs=1)
+    assert list(next(iter(part))) == ["rate"]
+    with pytest.raises(ValueError, match="no column 'none'"):
+        read(str(tmp_path / "t.csv"), 2, label_name="none")
+    with pytest.raises(ValueError, match="no file"):
+        read(str(tmp_path / "none.csv"), 2)

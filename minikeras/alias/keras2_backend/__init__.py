@@ -10,6 +10,7 @@ from minikeras.alias.keras2_backend import (
     maths,
     random,
     shapes,
+    symbolic,
     values,
 )
 from minikeras.alias.keras2_backend.layers import *  # noqa: F403
@@ -18,6 +19,7 @@ from minikeras.alias.keras2_backend.losses import *  # noqa: F403
 from minikeras.alias.keras2_backend.maths import *  # noqa: F403
 from minikeras.alias.keras2_backend.random import *  # noqa: F403
 from minikeras.alias.keras2_backend.shapes import *  # noqa: F403
+from minikeras.alias.keras2_backend.symbolic import *  # noqa: F403
 from minikeras.alias.keras2_backend.values import *  # noqa: F403
 
 __all__ = [
@@ -27,5 +29,6 @@ __all__ = [
     *maths.__all__,
     *random.__all__,
     *shapes.__all__,
+    *symbolic.__all__,
     *values.__all__,
 ]

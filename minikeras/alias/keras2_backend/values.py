@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -193,73 +192,19 @@ def in_top_k(predictions: ArrayLike, targets: ArrayLike, k: int) -> Tensor:
     return ops.in_top_k(targets, predictions, k)
 
 
-def gradients(loss: ArrayLike, variables: ArrayLike) -> Any:
-    """Not here, as in Keras 3: gradients come from a tape.
-
-    Raises:
-        RuntimeError: Always.
-    """
-    raise RuntimeError(
-        "K.gradients: results do not remember how they were made. Compute the loss inside "
-        "`with keras.GradientTape() as tape:` and call tape.gradient(loss, variables)."
-    )
-
-
-def learning_phase() -> int:
-    """0: layers are told by `training=` whether they train."""
-    return 0
-
-
-def set_learning_phase(value: int) -> None:
-    """Kept for old scripts: pass `training=` to the call instead.
-
-    Raises:
-        ValueError: If the value is neither 0 nor 1.
-    """
-    if value not in (0, 1):
-        raise ValueError(f"set_learning_phase: got {value!r}; expected 0 or 1.")
-
-
-def function(
-    inputs: Sequence[Any],
-    outputs: Sequence[Any],
-    updates: ArrayLike | None = None,
-    name: str | None = None,
-) -> Callable[..., Any]:
-    """A callable from symbolic inputs to arrays of the outputs.
-
-    Raises:
-        ValueError: If `updates` asks for more than the outputs.
-    """
-    if updates:
-        raise ValueError(
-            "K.function: updates cannot be run here; use a layer's variables."
-        )
-    models = _models()
-    several = isinstance(outputs, list | tuple)
-    wanted = list(outputs) if several else [outputs]
-    given = [x for x in inputs if is_keras_tensor(x)]
-    model = models.Model(given, wanted)
-
-    def run(*values: Any) -> Any:
-        fed = values[0] if len(values) == 1 and isinstance(values[0], list) else values
-        found = model([ops.convert_to_tensor(v) for v in fed[: len(given)]])
-        arrays = [
-            ops.convert_to_numpy(v) for v in (found if len(wanted) > 1 else [found])
-        ]
-        return arrays if several else arrays[0]
-
-    return run
-
-
-def _models() -> ModuleType:
-    from minikeras import models
-
-    return models
-
-
 def manual_variable_initialization(value: bool) -> None:
     """Kept for old scripts: variables are initialised when they are made."""
+
+
+def get_session() -> Any:
+    """A session of TensorFlow 1, which reads values."""
+    from minikeras.alias.tensorflow.compat import Session
+
+    return Session()
+
+
+def set_session(session: object) -> None:
+    """Accepted and ignored: nothing runs in a session here."""
 
 
 def is_placeholder(x: ArrayLike) -> bool:
@@ -297,10 +242,10 @@ def in_test_phase(x: ArrayLike, alt: ArrayLike, training: bool | None = None) ->
 
 __all__ = [
     "batch_get_value", "batch_set_value", "cast", "cast_to_floatx", "constant",
-    "count_params", "dtype", "eval", "foldl", "foldr", "function", "get_value",
-    "gradients", "in_test_phase", "in_top_k", "in_train_phase", "int_shape",
-    "is_placeholder", "is_sparse", "is_tensor", "learning_phase",
+    "count_params", "dtype", "eval", "foldl", "foldr", "get_session", "get_value",
+    "in_test_phase", "in_top_k", "in_train_phase", "int_shape",
+    "is_placeholder", "is_sparse", "is_tensor",
     "manual_variable_initialization", "map_fn", "moving_average_update", "name_scope",
-    "ndim", "placeholder", "set_learning_phase", "set_value", "shape", "stop_gradient",
+    "ndim", "placeholder", "set_session", "set_value", "shape", "stop_gradient",
     "switch", "to_dense", "update", "update_add", "update_sub", "variable",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions, of_strings
-from minikeras.alias.tensorflow.values import Sizes, TensorShape, texts
+from minikeras.alias.tensorflow.values import Size, Sizes, TensorShape, texts
 from minikeras.types import ArrayLike, Axis, DTypeLike, ShapeLike
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _FUNCTIONS = functions(
         "reverse": "flip:tensor axis",
         "roll": "roll:input shift axis",
         "searchsorted": "searchsorted:sorted_sequence values side='left'",
-        "size": "size:input",
         "squeeze": "squeeze:input axis=None",
         "stack": "stack:values axis=0",
         "stop_gradient": "stop_gradient:input",
@@ -187,9 +187,17 @@ def pad(
     return ops.pad(tensor, pairs, kind)
 
 
-def rank(input: ArrayLike, name: str | None = None) -> int:
+def size(
+    input: ArrayLike, out_type: DTypeLike | None = None, name: str | None = None
+) -> Size | None:
+    """The number of elements; None where a size is unknown."""
+    sizes: tuple[Any, ...] = ops.shape(input)
+    return None if None in sizes else Size(math.prod(sizes))
+
+
+def rank(input: ArrayLike, name: str | None = None) -> Size:
     """The number of axes."""
-    return len(ops.shape(input))
+    return Size(len(ops.shape(input)))
 
 
 def split(
@@ -360,7 +368,7 @@ __all__ = [
     *_FUNCTIONS, "argsort", "boolean_mask", "clip_by_global_norm", "clip_by_norm",
     "clip_by_value", "einsum", "ensure_shape", "gather", "gather_nd", "global_norm",
     "identity", "matmul",
-    "norm", "pad", "rank", "scatter_nd", "shape", "slice", "sort", "split", "strided_slice",
+    "norm", "pad", "rank", "scatter_nd", "shape", "size", "slice", "sort", "split", "strided_slice",
     "tensor_scatter_nd_add", "tensor_scatter_nd_sub", "tensor_scatter_nd_update", "unique",
     "unique_with_counts", "unravel_index", "unstack", "where",
 ]  # fmt: skip

@@ -32,6 +32,16 @@ def one_note() -> Iterator[None]:
         )
 
 
+@contextmanager
+def no_note() -> Iterator[None]:
+    """No warning for what is noted inside: the caller says it in its own words."""
+    token = _dropped.set({})
+    try:
+        yield
+    finally:
+        _dropped.reset(token)
+
+
 def note(name: str, dropped: Iterable[str]) -> None:
     """Remember that these arguments of a class were left out."""
     found = {f"{name}({key})": None for key in dropped}
