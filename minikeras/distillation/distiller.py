@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minikeras import metrics, ops, tree
+from minikeras.distillation.features import OUTPUT, Features
 from minikeras.distillation.losses import DistillationLoss
 from minikeras.models import Model
 from minikeras.saving import deserialize_keras_object, serialize_keras_object
 from minikeras.types import ArrayLike, Nested
-
-_OUTPUT = None  # the name of a model's output among those of its layers
 
 
 class Distiller(Model):
@@ -51,8 +50,8 @@ class Distiller(Model):
     (1, 3)
     """
 
-    _of_teacher: _Features
-    _of_student: _Features
+    _of_teacher: Features
+    _of_student: Features
 
     def __init__(
         self,
@@ -101,13 +100,12 @@ class Distiller(Model):
         self.distillation_loss_tracker = metrics.Mean(name="distillation_loss")
         self.total_loss_tracker = metrics.Mean(name="total_loss")
         fields = self.__dict__  # no layers of its own: they share the models' layers
-        fields["_of_teacher"] = _Features(
-            teacher, [getattr(loss, "teacher_layer_name", _OUTPUT) for loss in losses]
+        fields["_of_teacher"] = Features(
+            teacher, [getattr(loss, "teacher_layer_name", OUTPUT) for loss in losses]
         )
-        fields["_of_student"] = _Features(
-            student, [getattr(loss, "student_layer_name", _OUTPUT) for loss in losses]
+        fields["_of_student"] = Features(
+            student, [getattr(loss, "student_layer_name", OUTPUT) for loss in losses]
         )
-        fields["_seen"] = (None, [])
 
     def compile(  # type: ignore[override]  # as Keras has it: the rest by keyword
         self,
@@ -138,9 +136,7 @@ class Distiller(Model):
         self, inputs: Nested[ArrayLike], training: bool | None = None, **kwargs: Any
     ) -> Any:
         """What the student gives."""
-        outputs, features = self._of_student(inputs, training, **kwargs)
-        self.__dict__["_seen"] = (outputs, features)
-        return outputs
+        return self._of_student.run(inputs, training, **kwargs)
 
     def compute_loss(
         self,
@@ -159,14 +155,13 @@ class Distiller(Model):
             sample_weight: Weights of the samples in the student's loss.
             training: Whether this is for a training step.
         """
-        seen, features = self.__dict__["_seen"]
-        self.__dict__["_seen"] = (None, [])
-        if seen is not y_pred or y_pred is None:
-            y_pred, features = self._of_student(x, training)
+        features = None if y_pred is None else self._of_student.of(y_pred)
+        if features is None:
+            y_pred, features = self._of_student.run_with_features(x, training)
         own: Any = ops.convert_to_tensor(0.0)
         if y is not None:
             own = super().compute_loss(x, y, y_pred, sample_weight, training)
-        _, taught = self._of_teacher(x, False)
+        _, taught = self._of_teacher.run_with_features(x, False)
         taught = tree.map_structure(ops.stop_gradient, taught)
         apart: Any = ops.convert_to_tensor(0.0)
         terms = zip(self.distillation_losses, self.distillation_loss_weights)
@@ -214,32 +209,6 @@ class Distiller(Model):
             made(part) for part in _listed(config["distillation_losses"])
         ]
         return cls(**config)
-
-
-class _Features:
-    """A model's output, and what some of its layers give on the way, in one run."""
-
-    def __init__(self, model: Model, names: list[str | None]) -> None:
-        self.model, self.names = model, names
-        inner = list(dict.fromkeys(n for n in names if n is not _OUTPUT))
-        self.inner = inner
-        self.extractor: Any = model
-        if inner:
-            inputs: Any = getattr(model, "_inputs_struct", None)
-            inputs = inputs or getattr(model, "inputs", None)
-            if isinstance(inputs, list) and len(inputs) == 1:
-                inputs = inputs[0]
-            made = [model.get_layer(n).output for n in inner]
-            self.extractor = Model(inputs, [model.output, made])
-
-    def __call__(
-        self, x: Any, training: bool | None, **kwargs: Any
-    ) -> tuple[Any, list[Any]]:
-        outputs, found = self.extractor(x, training=training, **kwargs), []
-        if self.inner:
-            outputs, found = outputs
-        by_name = dict(zip(self.inner, found))
-        return outputs, [outputs if n is _OUTPUT else by_name[n] for n in self.names]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -157,6 +157,33 @@ def test_features_come_from_the_pass_that_gave_the_outputs():
     assert inner.seen.numpy() == 4
 
 
+def test_a_call_between_a_run_and_its_loss_loses_no_features():
+    inputs = keras.Input((4,))  # one tensor, not a list of one
+    dropped = layers.Dropout(0.5, seed=1, name="drop")(layers.Dense(6)(inputs))
+    student = keras.Model(inputs, layers.Dense(3)(dropped))
+    features = FeatureDistillation("mse", "hidden", "drop")
+    distiller = Distiller(network(), student, features, student_loss_weight=0.0)
+    distiller.compile("sgd", LABELS)
+    x = X[:4]
+    y_pred = distiller(x, training=True)
+    seeds = student.get_layer("drop").seed_generator.state
+    drawn = np.array(seeds)
+    (seen,) = distiller._of_student.of(y_pred)
+    distiller(x[::-1].copy(), training=True)  # a second view of the batch
+    moved = np.array(seeds)
+    loss = distiller.compute_loss(x, None, y_pred)
+    teacher = distiller.teacher
+    taught = keras.Model(teacher.inputs, teacher.get_layer("hidden").output)(x)
+    np.testing.assert_allclose(loss, np.mean((taught - seen) ** 2), rtol=1e-5)
+    assert not np.array_equal(drawn, moved)
+    np.testing.assert_array_equal(np.array(seeds), moved)  # no third run
+
+    runs = distiller._of_student.runs
+    assert len(runs._noted) == 1
+    del y_pred
+    assert not runs._noted  # what nobody can ask for is not kept
+
+
 def test_a_distiller_comes_back_from_its_file(tmp_path):
     distiller = Distiller(
         network(9, "teacher"),
