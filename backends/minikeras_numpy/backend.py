@@ -10,6 +10,7 @@ import numpy as np
 
 from minikeras.extend import Aval, Backend, Node, Shape, Step, Value, numpy_dtype
 from minikeras_numpy import lowering
+from minikeras_numpy.common import bare
 from minikeras_numpy.contract import of_matrices
 from minikeras_numpy.recycling import RESULTS
 from minikeras_numpy.settled import settled
@@ -56,10 +57,10 @@ class NumpyBackend(Backend):
         if name == "relu" and out.shape:
             zero = _zero(numpy_dtype(out.dtype))
             return lambda x: np.maximum(x, zero)
-        bare = getattr(kernel, "bare", None)
-        if bare is None or not out.shape:  # which may be a scalar of NumPy's
+        function = None if kernel is None else bare(kernel)
+        if function is None or not out.shape:  # which may be a scalar of NumPy's
             return super().prepared(name, static, avals, out)
-        return functools.partial(bare, **static) if static else bare
+        return functools.partial(function, **static) if static else function
 
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         return array

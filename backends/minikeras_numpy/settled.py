@@ -36,9 +36,7 @@ _calls = _Calls()
 def settled(kernel: Kernel) -> Kernel:
     """`kernel`, whose calls end before the process forks."""
 
-    @functools.wraps(
-        kernel, updated=()
-    )  # what its attributes say is not said of `call`
+    @functools.wraps(kernel)
     def call(*args: Array, **static: Any) -> Array:
         owner = _calls.owner
         if owner.wanted:
