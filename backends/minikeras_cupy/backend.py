@@ -15,16 +15,13 @@ from minikeras.extend import (
     Backend,
     BackendError,
     Communicator,
+    FunctionStep,
     Node,
     Shape,
     Step,
     UserRow,
     Value,
-    allocates,
-    allocating,
     numpy_dtype,
-    waiting,
-    waits,
 )
 from minikeras_cupy import groups, memory, user
 from minikeras_cupy.driver import Driver
@@ -133,9 +130,10 @@ class CupyBackend(Backend):
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         if node.prim.name == "all_reduce":
             return lower_all_reduce(self.kernels, node, regs)
-        run = self._maker.make(node)
-        if run is None:
+        made = self._maker.make(node)
+        if made is None:
             return self._by_kernel(node, regs)
+        run, allocates, waits = made
         places = [regs[v] for v in (*node.inputs, *node.outputs)]
 
         full, cp, lock = self.cp.cuda.memory.OutOfMemoryError, self.cp, self._maker.lock
@@ -147,7 +145,7 @@ class CupyBackend(Backend):
             except full as error:
                 raise memory.failure(cp, named(node), 0) from error
 
-        return waiting(allocating(step, allocates(run)), waits(run))
+        return FunctionStep(step, allocates, waits)
 
     def _by_kernel(self, node: Node, regs: Mapping[Value, int]) -> Step:
         """The eager kernel, then a copy into the result's place."""
@@ -170,7 +168,7 @@ class CupyBackend(Backend):
             for o, array in zip(outputs, made if multi else (made,), strict=True):
                 registers[o][...] = array
 
-        return allocating(step, node.prim.name not in _VIEWS)
+        return FunctionStep(step, node.prim.name not in _VIEWS)
 
     def run_user(
         self, row: UserRow, arrays: Sequence[Any], static: Mapping[str, Any]
@@ -199,7 +197,7 @@ class CupyBackend(Backend):
 
         # A function may look at values, or allocate; a text does neither.
         free = not isinstance(row.kernels["cupy"].function, str)
-        return waiting(allocating(step, free), free)
+        return FunctionStep(step, free, free)
 
     def communicator(self, host: Communicator, local_rank: int) -> Communicator:
         return nccl_over(host, self.cp, local_rank)

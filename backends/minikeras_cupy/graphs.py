@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from minikeras.extend import BackendError, Step, allocates, waits
+from minikeras.extend import BackendError, FunctionStep, Step
 
 GRAPHS = 4  # of a run of steps, for as many sets of addresses
 MOST_CAPTURES = 16  # from then on they must have been worth it
@@ -100,11 +100,11 @@ class Graphs:
             for part in parts:
                 part(registers)
 
-        return parts[0] if len(parts) == 1 else run
+        return parts[0] if len(parts) == 1 else FunctionStep(run)
 
 
 def _fits(step: Step) -> bool:
-    return not (allocates(step) or waits(step))
+    return not (step.allocates or step.waits)
 
 
 def _refuse(nbytes: int) -> Any:
@@ -119,7 +119,7 @@ def _end(stream: Any) -> None:
         return
 
 
-class Captured:
+class Captured(Step):
     """Steps, and their graphs by the addresses of what comes from outside."""
 
     def __init__(

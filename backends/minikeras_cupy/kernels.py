@@ -16,13 +16,13 @@ from minikeras_numpy.windows import Geometry
 from minikeras.extend import (
     PRIMITIVES,
     Aval,
+    Fill,
     Node,
     Value,
-    allocating,
+    as_fill,
     lookup,
     matmul_precision,
     numpy_dtype,
-    waiting,
 )
 from minikeras_cupy.conv import Columns, Workspace
 from minikeras_cupy.ctext import HALVES
@@ -71,8 +71,12 @@ class Maker:
         cublas = library()
         self.products = None if cublas is None else Products(cp, cublas)
 
-    def make(self, node: Node) -> Run | None:
-        """The run of `node`, or None where only an eager kernel does it."""
+    def make(self, node: Node) -> Fill | None:
+        """What runs `node`, or None where only an eager kernel does it."""
+        made = self._made(node)
+        return None if made is None else as_fill(made)
+
+    def _made(self, node: Node) -> Run | Fill | None:
         name = node.prim.name
         if node.is_complex:
             return None
@@ -101,7 +105,8 @@ class Maker:
                     runs.popitem(last=False)
                 made: Any = row.infer(*avals, **static)
                 node = Node(row, [*map(Value, avals)], [Value(made)], static)
-                runs[key] = self.make(node), made
+                fill = self.make(node)
+                runs[key] = fill and fill.run, made
             runs.move_to_end(key)
             run, aval = runs[key]
             if run is None:
@@ -135,11 +140,12 @@ class Maker:
         else:
             self.products.multiply(a, b, out)
 
-    def _marked(self, run: Run, dtype: str) -> Run:
+    def _marked(self, run: Run | Fill, dtype: str) -> Fill:
         """A run with products of a dtype: CuPy's own cannot be captured."""
-        return waiting(run, self.products is None or dtype not in KINDS)
+        by_cupy = self.products is None or dtype not in KINDS
+        return as_fill(run)._replace(waits=by_cupy)
 
-    def _conv(self, node: Node) -> Run:
+    def _conv(self, node: Node) -> Run | Fill:
         geometry, name = conv_geometry(node), node.prim.name
         dtype = node.outputs[0].aval.dtype
         plan = self.cudnn.plan(name, geometry, dtype)
@@ -167,7 +173,7 @@ class Maker:
 
         return self._marked(run, work)
 
-    def _wide(self, run: Run) -> Run:
+    def _wide(self, run: Run) -> Fill:
         """`run` in float32 for the 16 bit floats."""
 
         def wide(*arrays: Array) -> None:
@@ -176,13 +182,13 @@ class Maker:
             run(*[a.astype("float32") for a in given], result)
             out[...] = result.astype(out.dtype)
 
-        return allocating(wide)
+        return Fill(wide, allocates=True)
 
-    def _matmul(self, node: Node) -> Run:
+    def _matmul(self, node: Node) -> Run | Fill:
         made = self.products.make(node) if self.products else None
         return self._by_cupy(node) if made is None else made
 
-    def _by_cupy(self, node: Node) -> Run:
+    def _by_cupy(self, node: Node) -> Fill:
         """A product that is not one call of cuBLAS's: other dtypes, other axes."""
         a, b = (v.aval for v in node.inputs)
         ta = node.static.get("transpose_a", False)
@@ -213,7 +219,7 @@ class Maker:
             # CuPy's batched product of these crashes (bfloat16) or ignores the dtype.
             return self._wide(run)
         # CuPy's products are not captured
-        return waiting(allocating(run, batched or perm_out is not None))
+        return Fill(run, batched or perm_out is not None, waits=True)
 
 
 def conv_geometry(node: Node) -> Geometry:

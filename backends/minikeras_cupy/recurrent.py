@@ -39,9 +39,6 @@ class Walk:
         node: The row, with operands of float32 or float64 that are not empty.
     """
 
-    # Its buffers are made once, its results are not.
-    allocates = False
-
     def __init__(self, launch: Launcher, multiply: Multiply, node: Node) -> None:
         self.cp, self.start = launch.cp, launch.driver.start
         self.multiply = multiply

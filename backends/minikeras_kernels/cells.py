@@ -158,6 +158,7 @@ class Cells:
         (before, state), hs = self.states(b), self.by_batch("hs", b, self.step)
 
         def body() -> None:
+            # `g` is the forget gate: `f` writes the kernel.
             i, g, o = (mathlib.logistic(f, sums(k)) for k in (0, 1, 3))
             n, old = mathlib.tanh(f, sums(2)), self.get(c_old)
             c = self.kept(f.fma(g, old, f.fmul(i, n)), old)
@@ -195,6 +196,7 @@ class Cells:
                 f.fmul(f.fmul(inner, i), f.fnma(n, n, one)),
                 f.fmul(f.fmul(total, t), self.slope(o)),
             )
+            # Twice: `space` is what the product of this step takes, `dx` is a result.
             for k, grad in enumerate(grads):
                 self.put(self.kept(grad), dz, k)
                 self.put(self.kept(grad), dx, k)
@@ -225,6 +227,7 @@ class Cells:
             r = mathlib.logistic(f, f.fadd(sums(1), self.get(x, 1)))
             n, old = sums(2), self.get(before)
             new = mathlib.tanh(f, f.fma(r, n, self.get(x, 2)))
+            # z h + (1 - z) n as n + z (h - n): one rounding and one product less
             h = self.kept(f.fma(z, f.fsub(old, new), new), old)
             # n too: the gradient of r needs the product before r was applied to it.
             for k, part in enumerate((z, r, n, new)):
@@ -291,6 +294,7 @@ class Cells:
             if self.activation == "tanh":
                 dz = f.fmul(total, f.fnma(h, h, f.like(h, 1.0)))
             elif self.activation == "relu":
+                # From the result, so that no sums are kept: it is above zero where they are.
                 zero = f.like(h, 0.0)
                 dz = f.select(f.fcmp(Rel.OGT, h, zero), total, zero)
             self.put(self.kept(dz), dx)

@@ -12,7 +12,7 @@ from minikeras_kernels.moves import MOVES
 from minikeras_kernels.rowwise import ROWWISE
 from minikeras_numpy import NumpyBackend
 
-from minikeras.extend import Aval, Loop, Node, Step, UserRow, Value
+from minikeras.extend import Aval, FunctionStep, Loop, Node, Step, UserRow, Value
 from minikeras_numba.eager import LoweredKernel, lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
@@ -225,7 +225,7 @@ class NumbaBackend(NumpyBackend):
             for step in joined:
                 step(registers)
 
-        return joined[0] if len(joined) == 1 else run
+        return joined[0] if len(joined) == 1 else FunctionStep(run)
 
     def copying(self, source: int, target: int, aval: Aval) -> Step | None:
         return copying(source, target, aval)

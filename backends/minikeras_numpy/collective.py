@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minikeras.extend import Node, Step, Value, communicator, waiting
+from minikeras.extend import FunctionStep, Node, Step, Value, communicator
 from minikeras_numpy.common import Array, Table
 
 
@@ -33,4 +33,4 @@ def lower_all_reduce(
         arrays = [registers[i] for i in inputs]
         communicator().reduce_into(arrays, [registers[o] for o in outputs], means)
 
-    return waiting(step)  # for the other ranks
+    return FunctionStep(step, waits=True)  # for the other ranks

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Graph, Node, Shape, Value, allocates, numpy_dtype
+from minikeras.extend import Graph, Node, Shape, Value, numpy_dtype
 from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
@@ -42,7 +42,7 @@ class Group:
         self.mode = _mode(body, self.space, self.cells)
         # Within a block what a kernel allocates is small, and stays in the cache.
         self.allocates = self.mode == "whole" and any(
-            allocates(writer(kernels, node)) for node in body.nodes
+            writer(kernels, node).allocates for node in body.nodes
         )
         self.line = Line(self.space) if self.mode == "lines" else None
         self._schedule: _Schedule | None = None
@@ -308,7 +308,7 @@ class _Schedule:
         if self.group.line is not None and name in REDUCTIONS:
             write: Write = _add_rows
         else:
-            write = writer(self.group.kernels, node)
+            write = writer(self.group.kernels, node).run
         for v in dict.fromkeys(node.inputs):
             # A reduction, and a draw, does not read the index that it writes.
             if name not in REDUCTIONS and name != "random_bits":

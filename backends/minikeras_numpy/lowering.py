@@ -2,7 +2,7 @@
 
 A closure reads its operands from the register table and writes its results into the
 arrays that are there. Workspace belongs to the closure: it is allocated in the first
-run and kept. Closures that allocate at every run are marked by `allocating`.
+run and kept. Those that allocate at every run say so (`Step`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from minikeras.extend import (
+    FunctionStep,
     Node,
     Step,
     Value,
-    allocates,
-    allocating,
+    as_fill,
     lookup,
     numpy_dtype,
 )
@@ -79,31 +79,31 @@ def _by_kernel(kernels: Kernels, node: Node, regs: Registers) -> Step:
         for o, array in zip(outputs, result if multi else (result,), strict=True):
             np.copyto(registers[o], array)
 
-    return allocating(step, node.prim.name not in _VIEWS)
+    return FunctionStep(step, node.prim.name not in _VIEWS)
 
 
 def _written(kernels: Kernels, node: Node, regs: Registers) -> Step:
     """A single elementwise node, reduction or creation, through its writer."""
-    write = writer(kernels, node)
+    write, allocates, _ = writer(kernels, node)
     places = [regs[v] for v in (*node.inputs, *node.outputs)]
 
     def step(registers: list[Any]) -> None:
         with np.errstate(all="ignore"):
             write(*[registers[i] for i in places])
 
-    return allocating(step, allocates(write))
+    return FunctionStep(step, allocates)
 
 
 def _built(node: Node, regs: Registers) -> Step:
     """A node of which `steps` makes a function of its operands and results."""
-    run = steps.BUILDERS[node.prim.name](node)
+    run, allocates, _ = as_fill(steps.BUILDERS[node.prim.name](node))
     places = [regs[v] for v in (*node.inputs, *node.outputs)]
 
     def step(registers: list[Any]) -> None:
         with np.errstate(all="ignore"):
             run(*[registers[i] for i in places])
 
-    return allocating(step, allocates(run))
+    return FunctionStep(step, allocates)
 
 
 def _fused(kernels: Kernels, node: Node, regs: Registers) -> Step:
@@ -115,7 +115,7 @@ def _fused(kernels: Kernels, node: Node, regs: Registers) -> Step:
         with np.errstate(all="ignore"):
             group.run([registers[i] for i in inputs], [registers[o] for o in outputs])
 
-    return allocating(step, group.allocates)
+    return FunctionStep(step, group.allocates)
 
 
 def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
@@ -129,7 +129,7 @@ def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
         dict(node.static["core_static"]),
         node.source,
     )
-    run = steps.BUILDERS[core.prim.name](core)
+    run, allocates, _ = as_fill(steps.BUILDERS[core.prim.name](core))
     group = Group(kernels, body, result.shape)
     inputs = [regs[v] for v in node.inputs[:count]]
     extras = [regs[v] for v in node.inputs[count:]]
@@ -146,7 +146,7 @@ def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
                 [registers[o] for o in outputs],
             )
 
-    return allocating(step, allocates(run))
+    return FunctionStep(step, allocates)
 
 
 _LOWERINGS: dict[str, Lowering] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Node, allocating, numpy_dtype
+from minikeras.extend import Fill, Node, numpy_dtype
 from minikeras_numpy.common import Array, lowest, work_dtype
 from minikeras_numpy.conv import Conv
 from minikeras_numpy.index import fill_outside
@@ -28,7 +28,7 @@ _GATHERED = 9  # places in a window of which copies are made, up to this many
 _BLOCK = 1 << 16  # elements worked on at a time where several passes go over them
 
 
-def _matmul(node: Node) -> Run:
+def _matmul(node: Node) -> Fill:
     a, b = node.inputs[0].aval, node.inputs[1].aval
     ta = node.static.get("transpose_a", False)
     tb = node.static.get("transpose_b", False)
@@ -61,7 +61,7 @@ def _matmul(node: Node) -> Run:
         else:
             np.matmul(x, y, out=out)
 
-    return allocating(run, work != dtype)
+    return Fill(run, work != dtype)
 
 
 def _plan(node: Node, x_shape: Any, w_shape: Any) -> Conv:
@@ -335,7 +335,7 @@ def _take(node: Node) -> Run:
     return run
 
 
-BUILDERS: dict[str, Callable[[Node], Run]] = {
+BUILDERS: dict[str, Callable[[Node], Run | Fill]] = {
     "matmul": _matmul,
     "conv": _conv,
     "conv_input_grad": _conv_input_grad,

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Node, allocating, clips, fits, numpy_dtype, saturated
+from minikeras.extend import Fill, Node, as_fill, clips, fits, numpy_dtype, saturated
 from minikeras_numpy.common import Array
 from minikeras_numpy.elementwise import UFUNCS
 from minikeras_numpy.random import Bits
@@ -195,14 +195,14 @@ def leading_ones(node: Node) -> Any:
     return np.ones((1, math.prod(x.shape[:lead])), dtype=x.dtype)
 
 
-def _by_kernel(kernel: Callable[..., Any], static: dict[str, Any]) -> Write:
+def _by_kernel(kernel: Callable[..., Any], static: dict[str, Any]) -> Fill:
     """For what has no in-place form: the eager kernel, then a copy."""
 
     def write(*arrays: Array) -> None:
         *operands, out = arrays
         np.copyto(out, kernel(*operands, **static))
 
-    return allocating(write)
+    return Fill(write, allocates=True)
 
 
 def _iota(kernel: Callable[..., Any], static: dict[str, Any]) -> Write:
@@ -214,8 +214,12 @@ def _iota(kernel: Callable[..., Any], static: dict[str, Any]) -> Write:
     return write
 
 
-def writer(kernels: Mapping[str, Any], node: Node) -> Write:
+def writer(kernels: Mapping[str, Any], node: Node) -> Fill:
     """The writer of an elementwise, create or reduce node, or of random bits."""
+    return as_fill(_writer(kernels, node))
+
+
+def _writer(kernels: Mapping[str, Any], node: Node) -> Write | Fill:
     name = node.prim.name
     if name in UFUNCS and name not in OWN:
         ufunc: Write = getattr(np, UFUNCS[name])

@@ -37,7 +37,7 @@ from minikeras.engine.prims import add, full, reshape
 from minikeras.engine.prims import slice as slice_
 from minikeras.engine.prims import sum as sum_
 from minikeras.engine.quiet import quietly
-from minikeras.engine.records import Group, Record
+from minikeras.engine.records import Bundle, Record
 from minikeras.engine.state import State
 from minikeras.engine.tensor import Tensor
 
@@ -53,7 +53,7 @@ class Tape(Interpreter):
         self.staging, self.eager = parent.staging, parent.eager
         self.wants_paths = parent.wants_paths
         self.watch_states = watch_states
-        self.kept: list[Record | Group] = []
+        self.kept: list[Record | Bundle] = []
         self.tracked: dict[int, Tensor] = {}  # by id; holding them keeps ids unique
         self.state_tensors: dict[State, dict[int, Tensor]] = {}
 
@@ -93,7 +93,7 @@ class Tape(Interpreter):
         for t, reached in zip(results, recipe.reached):
             if any(live[i] for i in reached):
                 tracked[id(t)] = t
-        self.kept.append(Group(recipe, tensors, live, arrays, results))
+        self.kept.append(Bundle(recipe, tensors, live, arrays, results))
         return recipe.whole(tensors, results)
 
     def _follow_nested(self, recipe: Recipe, tensors: Sequence[Tensor]) -> Any:
@@ -114,7 +114,7 @@ class Tape(Interpreter):
         found: list[Record] = []
         for one in self.kept:
             found += [one] if isinstance(one, Record) else one.records()
-        if len(found) != len(self.kept) or any(type(r) is Group for r in self.kept):
+        if len(found) != len(self.kept) or any(type(r) is Bundle for r in self.kept):
             for record in found:
                 self._track(record)
             self.kept = [*found]
@@ -166,9 +166,9 @@ class Tape(Interpreter):
         self.parent.assign(state, value)
 
 
-def _has_logarithms(kept: Record | Group) -> bool:
+def _has_logarithms(kept: Record | Bundle) -> bool:
     """Whether there may be something to stabilise."""
-    if isinstance(kept, Group):
+    if isinstance(kept, Bundle):
         return kept.recipe.logarithms
     return kept.prim.name in LOGARITHMS
 
@@ -389,7 +389,7 @@ class GradientTape(Block, Jacobians):
         seeds = _seeds(targets, output_gradients)
         leaves, spec = tree.flatten_spec(sources)
         wanted = [_tensors_of(tape, leaf) for leaf in leaves]
-        records: Sequence[Record | Group] = tape.kept
+        records: Sequence[Record | Bundle] = tape.kept
         if any(_has_logarithms(r) for r in records):
             records = stabilise(tape.records)
         if not self._persistent:

@@ -19,52 +19,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from minikeras.engine import config_file
 from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.errors import see
+from minikeras.engine.step import FunctionStep, Step
 
 if TYPE_CHECKING:
     from minikeras.engine.graph import Node, Value
     from minikeras.engine.ranks import Communicator
     from minikeras.engine.user_rows import UserRow
-
-Step = Callable[[list[Any]], None]
-_Run = TypeVar("_Run", bound=Callable[..., Any])
-
-
-def allocating(run: _Run, always: bool = True) -> _Run:
-    """`run`, marked: whether it allocates each time. A step that does is counted."""
-    run.allocates = always  # type: ignore[attr-defined]  # functions take attributes
-    return run
-
-
-def allocates(run: Callable[..., Any]) -> bool:
-    """Whether `run` is marked as one that allocates each time."""
-    return bool(getattr(run, "allocates", False))
-
-
-def waiting(run: _Run, always: bool = True) -> _Run:
-    """`run`, marked: whether it cannot be recorded, since the host looks at values in it."""
-    run.waits = always  # type: ignore[attr-defined]  # functions take attributes
-    return run
-
-
-def waits(run: Callable[..., Any]) -> bool:
-    """Whether `run` is marked as one that cannot be recorded."""
-    return bool(getattr(run, "waits", False))
-
-
-def preparation(run: Callable[..., Any]) -> Step | None:
-    """What makes what `run` keeps from run to run, of arrays that seldom change.
-
-    It is the step's attribute `preparation`; see `Numbers.keep`.
-    """
-    found: Step | None = getattr(run, "preparation", None)
-    return found
 
 
 class BackendError(RuntimeError):
@@ -229,7 +196,7 @@ class Backend:
             for o, array in zip(outputs, made if row.multi else (made,), strict=True):
                 self.assign_into(registers[o], array)
 
-        return waiting(allocating(step))
+        return FunctionStep(step, allocates=True, waits=True)
 
     def capture(
         self, steps: Sequence[Step], outside: Sequence[int] = ()
@@ -237,7 +204,7 @@ class Backend:
         """One callable that runs all `steps`, or None where that brings nothing.
 
         Args:
-            steps: What `lower` made, in order; see `allocates` and `waits`.
+            steps: What `lower` made, in order; see `Step`.
             outside: The registers that may hold another array in each run; what the
                 others hold changes with the first of these.
         """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Node, Value
+from minikeras.engine.step import FunctionStep, Step
 
 if TYPE_CHECKING:
     from minikeras.engine.routine import Routine
@@ -32,7 +33,7 @@ def _buffers(
 
 def _scan(
     node: Node, regs: Mapping[Value, int], backend: registry.Backend, make: Make
-) -> registry.Step:
+) -> Step:
     """Run the body once for each slice, carried values in buffers of the loop."""
     static = node.static
     n_consts, n_carry = static["n_consts"], static["n_carry"]
@@ -90,13 +91,13 @@ def _scan(
         for outer, own in last:
             put(registers[outer], inner[own])
 
-    looks = any(registry.waits(s) for s in body.prepared)
-    return registry.waiting(registry.allocating(step, body.allocating_steps > 0), looks)
+    looks = any(s.waits for s in body.prepared)
+    return FunctionStep(step, body.allocating_steps > 0, looks)
 
 
 def _while(
     node: Node, regs: Mapping[Value, int], backend: registry.Backend, make: Make
-) -> registry.Step:
+) -> Step:
     """Run the body as long as the condition's graph gives true."""
     static = node.static
     n_cond, n_body = static["n_cond"], static["n_body"]
@@ -129,12 +130,12 @@ def _while(
         for target, own in zip(made, buffers, strict=True):
             put(registers[target], body.registers[own])
 
-    return registry.allocating(step)  # the condition comes to the host
+    return FunctionStep(step, allocates=True)  # the condition comes to the host
 
 
 def _cond(
     node: Node, regs: Mapping[Value, int], backend: registry.Backend, make: Make
-) -> registry.Step:
+) -> Step:
     """Run the branch that the bool says."""
     static = node.static
     taken, *inputs = (regs[v] for v in node.inputs)
@@ -156,12 +157,14 @@ def _cond(
         for outer, own in made:
             put(registers[outer], inner[own])
 
-    made = registry.allocating(step, any(s[0].allocating_steps for s in sides))
-    return registry.waiting(made)  # for the bool, which comes to the host
+    takes = any(s[0].allocating_steps for s in sides)
+    return FunctionStep(
+        step, takes, waits=True
+    )  # for the bool, which comes to the host
 
 
 # By the name of the row.
 CONTROLS: dict[
     str,
-    Callable[[Node, Mapping[Value, int], registry.Backend, Make], registry.Step],
+    Callable[[Node, Mapping[Value, int], registry.Backend, Make], Step],
 ] = {"scan": _scan, "while_loop": _while, "cond": _cond}

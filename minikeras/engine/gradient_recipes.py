@@ -23,7 +23,7 @@ from minikeras.engine.primitive import PRIMITIVES
 from minikeras.engine.prims import full
 from minikeras.engine.quiet import quietly
 from minikeras.engine.recipes import Recipe
-from minikeras.engine.records import Group, Record, records_of
+from minikeras.engine.records import Bundle, Record, records_of
 from minikeras.engine.tensor import Tensor
 
 Seeds = Sequence[tuple[Tensor, "Tensor | None"]]
@@ -69,7 +69,7 @@ class _Structure:
         self.key: list[Any] = []
         self.arrays: list[Any] = []
         self.number: dict[int, int] = {}  # of tensors, by id
-        self.starts: list[int] = []  # for each group the number of what it made first
+        self.starts: list[int] = []  # for each bundle the number of what it made first
 
     def given(self, tensor: Tensor) -> int:
         """The number of a tensor that may come from outside."""
@@ -86,19 +86,19 @@ class _Structure:
         self.arrays.append(tensor.value)
         return found
 
-    def add_group(self, group: Group) -> None:
+    def add_bundle(self, bundle: Bundle) -> None:
         """An op that followed its recipe."""
-        recipe, key = group.recipe, self.key
+        recipe, key = bundle.recipe, self.key
         key.append(recipe)
-        key.append(group.live)
-        for t in group.given:
+        key.append(bundle.live)
+        for t in bundle.given:
             at = self.number.get(id(t))
             key.append(self.given(t) if at is None else at)
         start = len(self.arrays)
         self.starts.append(start)
         outside = recipe.given + len(recipe.constants)
-        self.arrays += group.arrays[outside:]
-        for i, t in zip(recipe.results, group.results):
+        self.arrays += bundle.arrays[outside:]
+        for i, t in zip(recipe.results, bundle.results):
             if i >= outside:
                 self.number[id(t)] = start + i - outside
 
@@ -118,14 +118,14 @@ class _Structure:
 
 
 def _structure(
-    kept: Sequence[Record | Group], seeds: Seeds, sources: Sequence[Tensor]
+    kept: Sequence[Record | Bundle], seeds: Seeds, sources: Sequence[Tensor]
 ) -> _Structure | None:
     found = _Structure()
     key, given = found.key, found.given
     for one in kept:
-        if type(one) is Group:
-            found.add_group(one)
-        elif not found.add_record(one):  # type: ignore[arg-type]  # it is no group
+        if type(one) is Bundle:
+            found.add_bundle(one)
+        elif not found.add_record(one):  # type: ignore[arg-type]  # it is no bundle
             return None
     key.append(len(seeds))
     for t, g in seeds:
@@ -142,7 +142,7 @@ def _static(static: dict[str, Any]) -> Any:
 
 def gradients(
     backward: Backward,
-    kept: Sequence[Record | Group],
+    kept: Sequence[Record | Bundle],
     seeds: Seeds,
     sources: Sequence[Tensor],
 ) -> list[Tensor | None] | None:
@@ -195,7 +195,7 @@ def filled(seeds: Seeds) -> list[tuple[Tensor, Tensor]]:
 def _note(
     found: _Structure,
     backward: Backward,
-    kept: Sequence[Record | Group],
+    kept: Sequence[Record | Bundle],
     seeds: Seeds,
     sources: Sequence[Tensor],
 ) -> tuple[_Kept | None, list[Tensor | None] | None]:
@@ -210,7 +210,7 @@ def _note(
             copies.append(Record(one.prim, inputs, outputs, one.static))
             continue
         recipe, start = one.recipe, next(starts)
-        count = sum(len(step.avals) for step in recipe.steps)
+        count = sum(len(call.avals) for call in recipe.calls)
         tensors = [of[id(t)] for t in one.given] + recipe.constants
         copies += records_of(recipe, tensors + own[start : start + count], one.live)
     begin = [(of[id(t)], None if g is None else of[id(g)]) for t, g in seeds]

@@ -11,7 +11,7 @@ from minikeras.engine.dtypes import is_inexact
 from minikeras.engine.interpret import Interpreter, base, within
 from minikeras.engine.origins import LOGARITHMS, REMEMBERED, ROOTS
 from minikeras.engine.primitive import PRIMITIVES, Primitive
-from minikeras.engine.recipes import Recipe, Step
+from minikeras.engine.recipes import KernelCall, Recipe
 from minikeras.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -140,20 +140,20 @@ def recipe_of(
     root = _root(kept, given, results) if asking is ASKING else None
     if root is not None and (structure is not None or wanted[0] != len(number) - 1):
         return None
-    steps = _steps(kept, number, fixed, wanted, backend)
-    if steps is None:
+    prepared = _prepared(kept, number, fixed, wanted, backend)
+    if prepared is None:
         return None
     recipe = Recipe(
         backend=backend,
-        steps=steps,
+        calls=prepared,
         given=len(given),
         constants=outside,
         results=wanted,
         avals=[t.aval for t in results],
         structure=structure,
-        root=None if root is None else steps[-1],
-        asking=any(s.prim.name in asking for s in steps),
-        reached=_reached(steps, len(given), fixed, wanted),
+        root=None if root is None else prepared[-1],
+        asking=any(s.prim.name in asking for s in prepared),
+        reached=_reached(prepared, len(given), fixed, wanted),
     )
     made = [t for call in kept for t in call.outputs]
     return Noted(recipe, [t.value for t in (*given, *outside, *made)])
@@ -216,13 +216,13 @@ def _root(
     return last
 
 
-def _steps(
+def _prepared(
     calls: Sequence[Call],
     number: dict[int, int],
     fixed: int,
     wanted: Sequence[int],
     backend: registry.Backend,
-) -> list[Step] | None:
+) -> list[KernelCall] | None:
     last: dict[int, int] = {}
     for at, call in enumerate(calls):
         for t in (*call.outputs, *call.inputs):
@@ -231,35 +231,35 @@ def _steps(
     for i, at in last.items():
         if i >= fixed and i not in wanted:
             dead[at].append(i)
-    steps = []
+    made = []
     for at, call in enumerate(calls):
         run = _kernel(call, backend)
         if run is None:
             return None
         inputs = tuple([number[id(t)] for t in call.inputs])
         few = 0 < len(inputs) <= 2
-        step = Step(
+        kernel_call = KernelCall(
             *(call.prim, call.static, run, inputs),
             inputs[0] if few else -1,
             inputs[1] if len(inputs) == 2 else -1,
             tuple([t.aval for t in call.outputs]),
             tuple(dead[at]),
         )
-        steps.append(step)
-    return steps
+        made.append(kernel_call)
+    return made
 
 
 def _reached(
-    steps: Sequence[Step], given: int, fixed: int, wanted: Sequence[int]
+    calls: Sequence[KernelCall], given: int, fixed: int, wanted: Sequence[int]
 ) -> list[tuple[int, ...]]:
     """For each result the numbers of the given ones that a gradient may reach from it."""
     reach: list[set[int]] = [{i} for i in range(given)]
     reach += [set() for _ in range(fixed - given)]
-    for step in steps:
+    for call in calls:
         passed: set[int] = set()
-        if step.prim.vjp is not None:
-            passed = passed.union(*[reach[i] for i in step.inputs])
-        reach += [passed if is_inexact(a.dtype) else set() for a in step.avals]
+        if call.prim.vjp is not None:
+            passed = passed.union(*[reach[i] for i in call.inputs])
+        reach += [passed if is_inexact(a.dtype) else set() for a in call.avals]
     return [tuple(sorted(reach[i])) if i >= given else () for i in wanted]
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.primitive import Primitive, lookup
+from minikeras.engine.step import FunctionStep, Step
 
 _SHOWN = 20  # steps of each program in the table at the end
 _programs: list[Profile] = []
@@ -236,8 +237,8 @@ def enabled() -> bool:
 
 
 def watch(
-    nodes: Sequence[Node], steps: Sequence[registry.Step], backend: registry.Backend
-) -> list[registry.Step]:
+    nodes: Sequence[Node], steps: Sequence[Step], backend: registry.Backend
+) -> list[Step]:
     """The steps, timed; their table is printed when the process ends."""
     if not _programs:
         atexit.register(_print_all)
@@ -247,22 +248,20 @@ def watch(
 
 
 def watched(
-    steps: Sequence[registry.Step], result: Profile, backend: registry.Backend
-) -> list[registry.Step]:
+    steps: Sequence[Step], result: Profile, backend: registry.Backend
+) -> list[Step]:
     """The steps, timed into `result`."""
     return [_timed(step, i, result, backend) for i, step in enumerate(steps)]
 
 
-def _timed(
-    step: registry.Step, number: int, result: Profile, backend: registry.Backend
-) -> registry.Step:
+def _timed(step: Step, number: int, result: Profile, backend: registry.Backend) -> Step:
     def run(registers: list[Any]) -> None:
         start = time.perf_counter()
         step(registers)
         backend.synchronize()
         result.add(number, time.perf_counter() - start)
 
-    return run
+    return FunctionStep(run)
 
 
 def _print_all() -> None:

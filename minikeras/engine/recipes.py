@@ -26,7 +26,7 @@ from minikeras.engine.quiet import is_quiet, quietly, silence
 from minikeras.engine.tensor import Tensor
 
 
-class Step(NamedTuple):
+class KernelCall(NamedTuple):
     """A call of a recipe; arrays are counted as they come, tensors given first.
 
     Attributes:
@@ -46,19 +46,19 @@ class Step(NamedTuple):
     dead: tuple[int, ...]
 
 
-def _alone(step: Step, given: int, constants: Sequence[Tensor]) -> Step | None:
-    """The commonest: a step of one or two arrays, and numbers, which makes the result."""
-    run, places = step.run, [i for i in step.inputs if i < given]
+def _alone(call: KernelCall, given: int, constants: Sequence[Tensor]) -> KernelCall | None:
+    """The commonest: a call of one or two arrays, and numbers, which makes the result."""
+    run, places = call.run, [i for i in call.inputs if i < given]
     if not places:
         return None
-    if len(places) < len(step.inputs):
+    if len(places) < len(call.inputs):
         (number,) = [t.value for t in constants]
-        if places[0] == step.first:
+        if places[0] == call.first:
             run = partial(_with_number, run, number)
         else:
             run = partial(run, number)
     second = places[1] if len(places) == 2 else -1
-    return step._replace(run=run, first=places[0], second=second)
+    return call._replace(run=run, first=places[0], second=second)
 
 
 def _with_number(run: Callable[..., Any], number: object, array: object) -> Any:
@@ -73,7 +73,7 @@ class Recipe:
     """
 
     __slots__ = (
-        *("backend", "steps", "given", "constants", "results", "avals", "structure"),
+        *("backend", "calls", "given", "constants", "results", "avals", "structure"),
         *("root", "asking", "reached", "recordable", "array_type", "one", "numbers"),
         *("logarithms",),
     )
@@ -82,19 +82,19 @@ class Recipe:
         self,
         *,
         backend: registry.Backend,
-        steps: list[Step],
+        calls: list[KernelCall],
         given: int,
         constants: list[Tensor],
         results: list[int],
         avals: list[Aval],
         structure: type | None,
-        root: Step | None,
+        root: KernelCall | None,
         asking: bool,
         reached: list[tuple[int, ...]],
     ) -> None:
         self.backend = backend
         self.array_type = backend.array_type
-        self.steps = steps
+        self.calls = calls
         self.given = given
         self.constants = constants
         self.numbers = [t.value for t in constants]
@@ -104,13 +104,13 @@ class Recipe:
         self.root = root
         self.asking = asking
         self.reached = reached
-        self.logarithms = any(s.prim.name in LOGARITHMS for s in steps)
+        self.logarithms = any(s.prim.name in LOGARITHMS for s in calls)
         self.recordable = all(
-            s.prim.vjp is not None or s.prim.composition is None for s in steps
+            s.prim.vjp is not None or s.prim.composition is None for s in calls
         )
-        simple = len(steps) == 1 and structure is None and not steps[0].prim.multi
-        simple = simple and root is None and steps[0].first >= 0
-        self.one = _alone(steps[0], given, constants) if simple else None
+        simple = len(calls) == 1 and structure is None and not calls[0].prim.multi
+        simple = simple and root is None and calls[0].first >= 0
+        self.one = _alone(calls[0], given, constants) if simple else None
 
     @property
     def stale(self) -> bool:
@@ -153,14 +153,14 @@ class Recipe:
         ]
 
     def filled(self, made: list[Any], keep: bool = False) -> list[Any]:
-        """All arrays: those given, the constants, and what the steps make.
+        """All arrays: those given, the constants, and what the calls make.
 
         Args:
             made: The arrays given; the others are added.
             keep: Whether those that are no results stay too; else they become None.
         """
         made += self.numbers
-        for prim, _, run, inputs, first, second, _, dead in self.steps:
+        for prim, _, run, inputs, first, second, _, dead in self.calls:
             if first >= 0:
                 out = run(made[first]) if second < 0 else run(made[first], made[second])
             else:
@@ -179,15 +179,15 @@ class Recipe:
     ) -> list[Tensor]:
         """The same as tensors, each call told to `note(prim, inputs, outputs, static)`."""
         made = [*given, *self.constants]
-        for step in self.steps:
-            inputs = tuple([made[i] for i in step.inputs])
-            out = step.run(*[t.value for t in inputs])
-            avals = step.avals
-            if step.prim.multi:
+        for call in self.calls:
+            inputs = tuple([made[i] for i in call.inputs])
+            out = call.run(*[t.value for t in inputs])
+            avals = call.avals
+            if call.prim.multi:
                 outputs = tuple([Tensor(v, a) for v, a in zip(out, avals)])
             else:
                 outputs = (Tensor(out, avals[0]),)
-            note(step.prim, inputs, outputs, step.static)
+            note(call.prim, inputs, outputs, call.static)
             made += outputs
         return made
 

@@ -29,7 +29,7 @@ class Record:
         self.static = static
 
 
-class Group:
+class Bundle:
     """An op that followed its recipe: its calls, which become records if they are asked for.
 
     Attributes:
@@ -59,7 +59,7 @@ class Group:
         """Its calls, on the tensors that users hold; what was made between is made tensors."""
         recipe = self.recipe
         known = dict(zip(recipe.results, self.results))
-        avals = [aval for step in recipe.steps for aval in step.avals]
+        avals = [aval for call in recipe.calls for aval in call.avals]
         tensors = [*self.given, *recipe.constants]
         for i, aval in enumerate(avals, len(tensors)):
             tensors.append(known[i] if i in known else Tensor(self.arrays[i], aval))
@@ -79,12 +79,12 @@ def records_of(
     tracked = [*live, *[False] * (len(tensors) - len(live))]
     found = []
     at = len(live) + len(recipe.constants)
-    for step in recipe.steps:
-        end = at + len(step.avals)
-        if step.prim.vjp is not None and any(tracked[i] for i in step.inputs):
-            inputs = [tensors[i] for i in step.inputs]
-            found.append(Record(step.prim, inputs, tensors[at:end], step.static))
-            for i, aval in enumerate(step.avals, at):
+    for call in recipe.calls:
+        end = at + len(call.avals)
+        if call.prim.vjp is not None and any(tracked[i] for i in call.inputs):
+            inputs = [tensors[i] for i in call.inputs]
+            found.append(Record(call.prim, inputs, tensors[at:end], call.static))
+            for i, aval in enumerate(call.avals, at):
                 tracked[i] = is_inexact(aval.dtype)
         at = end
     return found

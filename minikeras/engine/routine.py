@@ -23,6 +23,7 @@ from minikeras.engine.passes.plan import Numbers, Plan, check_plan, plan
 from minikeras.engine.passes.soon import soon
 from minikeras.engine.profile import enabled, watch
 from minikeras.engine.room import explained
+from minikeras.engine.step import Step, as_step
 from minikeras.engine.user_rows import UserRow
 
 
@@ -111,7 +112,7 @@ class Routine:
         self._views: list[_View] = []  # of what is given, so made anew by every run
         self.nodes = tuple(n for n in graph.nodes if not n.prim.facets.alias)
         self._make_views(regs, places)
-        self.allocating_steps = sum(map(registry.allocates, steps))
+        self.allocating_steps = sum(s.allocates for s in steps)
         self.inputs = [regs[v] for v in graph.inputs]
         self.outputs = [regs[v] for v in graph.outputs]
         # New values that could not be made in the buffer they replace are copied there
@@ -125,7 +126,7 @@ class Routine:
         targets = {to for _, to, _ in self.copies}
         self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
         self._preparing = self._joined(
-            [s for s in map(registry.preparation, steps) if s is not None]
+            [s.preparation for s in steps if s.preparation is not None]
         )
         if enabled():
             self.steps = watch(self.nodes, steps, backend)
@@ -134,8 +135,9 @@ class Routine:
             kept = [v for i, v in enumerate(graph.outputs) if i not in replacing]
             read = {regs[places.root(v)] for v in kept}
             self.steps = self._captured(shared and not read & targets)
-        native = len(self.steps) == 1 and getattr(self.steps[0], "at_once", False)
+        native = len(self.steps) == 1 and self.steps[0].at_once
         self.at_once = native and not self.copies
+        self._runs = [step.run for step in self.steps]
 
     def _make_views(self, regs: Mapping[Value, int], places: Plan) -> None:
         """The reshapes: of values of its own now, of those that are given in each run."""
@@ -151,7 +153,7 @@ class Routine:
                 self._shapes.append(shape)
                 self._reshape(*shape)
 
-    def _captured(self, with_copies: bool) -> list[registry.Step]:
+    def _captured(self, with_copies: bool) -> list[Step]:
         """The steps in as few calls as can be: the copies too, where nothing else reads
         between."""
         backend, steps = self.backend, self.prepared
@@ -159,13 +161,12 @@ class Routine:
             copying = [backend.copying(*copy) for copy in self.copies]
             joined = [*steps, *(c for c in copying if c is not None)]
             whole = backend.capture(joined, self._outside())
-            if None not in copying and getattr(whole, "at_once", False):
-                assert whole is not None
+            if None not in copying and whole is not None and whole.at_once:
                 self.copies = []
                 return [whole]
         return self._joined(steps)
 
-    def _joined(self, steps: list[registry.Step]) -> list[registry.Step]:
+    def _joined(self, steps: list[Step]) -> list[Step]:
         captured = self.backend.capture(steps, self._outside())
         return steps if captured is None else [captured]
 
@@ -235,8 +236,8 @@ class Routine:
         if not self.kept:
             self.arena.last = None
         registers = self.registers
-        for step in self.steps:
-            step(registers)
+        for run in self._runs:
+            run(registers)
 
     def refresh(self) -> None:
         """Let views of inputs follow: to be called when the inputs are in place."""
@@ -287,9 +288,7 @@ def _steady(graph: Graph, regs: Numbers, inputs: Sequence[Value]) -> dict[int, i
     return sources
 
 
-def _lowered(
-    graph: Graph, regs: Numbers, backend: registry.Backend
-) -> list[registry.Step]:
+def _lowered(graph: Graph, regs: Numbers, backend: registry.Backend) -> list[Step]:
     """The steps of all nodes that are no views."""
     steps = []
 
@@ -308,12 +307,10 @@ def _is_plain(node: Node) -> bool:
     return not special and not isinstance(node.prim, UserRow)
 
 
-def _lower(
-    node: Node, regs: Mapping[Value, int], backend: registry.Backend
-) -> registry.Step:
+def _lower(node: Node, regs: Mapping[Value, int], backend: registry.Backend) -> Step:
     control = CONTROLS.get(node.prim.name)
     if control is not None:
         return control(node, regs, backend, Routine)
     if isinstance(node.prim, UserRow):
-        return backend.lower_user(node, regs)
-    return backend.lower(node, regs)
+        return as_step(backend.lower_user(node, regs))
+    return as_step(backend.lower(node, regs))

@@ -7,11 +7,6 @@ from minikeras.engine.backend import (
     BackendError,
     Loop,
     OutOfMemory,
-    Step,
-    allocates,
-    allocating,
-    waiting,
-    waits,
 )
 from minikeras.engine.casting import clips, convert, fits, limits, saturated
 from minikeras.engine.dtypes import is_float, is_integer, itemsize, numpy_dtype
@@ -24,6 +19,7 @@ from minikeras.engine.primitive import PRIMITIVES, Primitive, lookup, primitive
 from minikeras.engine.prims.banded import Band
 from minikeras.engine.quiet import is_quiet, quietly
 from minikeras.engine.ranks import Communicator, communicator
+from minikeras.engine.step import Fill, FunctionStep, Step, as_fill
 from minikeras.engine.user_rows import UserKernel, UserRow
 from minikeras.extend.op import KernelError, Op, op
 
@@ -35,6 +31,8 @@ __all__ = [
     "Band",
     "BackendError",
     "Communicator",
+    "Fill",
+    "FunctionStep",
     "Graph",
     "KernelError",
     "Loop",
@@ -49,8 +47,7 @@ __all__ = [
     "UserKernel",
     "UserRow",
     "Value",
-    "allocates",
-    "allocating",
+    "as_fill",
     "broadcast_shapes",
     "clips",
     "communicator",
@@ -72,6 +69,4 @@ __all__ = [
     "saturated",
     "pause",
     "settle_at_fork",
-    "waiting",
-    "waits",
 ]

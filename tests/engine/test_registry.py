@@ -63,6 +63,27 @@ def test_a_backend_that_breaks_is_one_error(monkeypatch):
         registry.load("broken")
 
 
+def test_a_backend_may_lower_a_node_to_a_plain_function(monkeypatch):
+    from minikeras_numpy import NumpyBackend
+
+    class Plain(NumpyBackend):
+        name = "plain"
+
+        def lower(self, node, regs):
+            step = super().lower(node, regs)
+            return lambda registers: step(registers)
+
+    monkeypatch.setitem(registry.BUILT_IN, "plain", "plain_backend:backend")
+    monkeypatch.setitem(registry._loaded, "plain", Plain())
+    with registry.using("plain"):
+        doubled = jit(lambda x: add(add(x, x), x))
+        x = from_numpy(np.arange(3.0))
+        for _ in range(2):
+            np.testing.assert_array_equal(doubled(x).numpy(), [0, 3, 6])
+        (program,) = doubled.programs
+        assert program.allocating_steps == 0  # nothing special is known of it
+
+
 def test_failing_to_switch_keeps_the_old_backend():
     before = registry.active()
     with pytest.raises(BackendError):

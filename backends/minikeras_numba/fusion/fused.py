@@ -26,7 +26,7 @@ from minikeras_kernels.elementwise import COSTS
 from minikeras_kernels.fused import GroupKernel, structure, table
 from minikeras_kernels.group import Apply, Array, Group, Layout, Place, Source
 
-from minikeras.extend import Graph, Node, Value
+from minikeras.extend import Graph, Node, Step, Value
 from minikeras_numba.ir.compile import compile_kernel, target
 from minikeras_numba.machine.launch import Launch, Native
 
@@ -34,10 +34,8 @@ _PART_NS = 4000.0  # a part of a shared kernel should take at least this long
 _NUMPY_STORE = {"bfloat16": np.dtype(np.uint16)}
 
 
-class Filled:
+class Filled(Step):
     """A lowered node over an empty space: reductions of nothing are constants."""
-
-    allocates = False
 
     def __init__(self, values: Sequence[Fill]) -> None:
         self._values = tuple(values)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minikeras.extend import Step
 from minikeras_numba.machine import team
 from minikeras_numba.machine.failures import raise_failure
 from minikeras_numba.machine.jit import Address
@@ -29,15 +30,13 @@ class Launch:
         return int(self.meta.ctypes.data)
 
 
-class Native:
+class Native(Step):
     """A lowered node: its launches, run in order.
 
     Args:
         launches: The calls.
         may_fail: Whether there are kernels among them that may.
     """
-
-    allocates = False
 
     def __init__(self, launches: Sequence[Launch], may_fail: bool = False) -> None:
         self.may_fail = may_fail

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Living
+from minikeras.extend import Living, Step
 from minikeras_numba.machine.addresses import address_of
 from minikeras_numba.machine.failures import raise_failure
 from minikeras_numba.machine.jit import Address, compile_ir, host
@@ -170,7 +170,7 @@ def run(fn: int, regs: int, meta: int, n: int, grain: int) -> None:
     p.call(fn, regs, meta, n, shares)
 
 
-class Sequence:
+class Sequence(Step):
     """Kernel calls that run one after the other in a single native call.
 
     Args:
@@ -179,7 +179,6 @@ class Sequence:
         may_fail: Whether there are kernels among them that may.
     """
 
-    allocates = False
     at_once = True
 
     def __init__(

@@ -323,7 +323,8 @@ def _naps() -> tuple[str, str, str]:
     return "  %nap = zext i32 %last to i64\n  ret i64 %nap", "", ""
 
 
-# Calls in order, in one native call: rows of (fn, meta, n, shares).
+# Calls in order, in one native call: rows of (fn, meta, n, shares). It ends at a kernel that
+# failed, whose number stands before the registers: the next would read what was not made.
 _SEQUENCE = """\
 define void @team_sequence(ptr %calls, i64 %count, i64 %regs) {
 entry:

@@ -72,6 +72,7 @@ def lower_conv_input_grad(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
         return None
     dy_reg, w_reg, out = (regs[v] for v in (*node.inputs[:2], node.outputs[0]))
     if is_product(geometry):
+        # one tap at stride 1: pixels do not meet, and dx = dy w^T
         sizes = math.prod(dx.shape[:-1]), geometry.channels, geometry.filters
         spec = flat(dtype, *sizes, False, True)
         return Closure(matmul_phases(spec, Base(dy_reg), w_reg, Base(out), None))
@@ -188,6 +189,7 @@ def _add_parts(
     tables: Tables, work: Correlation, parts: Sequence[tuple[int, int]], size: int
 ) -> None:
     """A unit for each part of the batch: clear its sum, then add image after image."""
+    # A tap that no region has, since it never meets an image, keeps the zeros of `clear`.
     regions = [r for r in product(*work.axes) if all(s.length * s.taps for s in r)]
     clear = tables.add_jobs(clearing(work.dtype, size))
     adding = tables.add_jobs(j for r in regions for j in _region_jobs(work, r))
@@ -216,6 +218,8 @@ def _region_jobs(work: Correlation, region: Region) -> Iterator[Job]:
             rows = w.taps * work.inner if joined else work.inner
             places = (d.origin + i * d.gap, h.origin + j * h.gap, w.origin + t * w.gap)
             a0 = sum(p * s for p, s in zip(places, work.source.strides, strict=True))
+            # A tile reduces over two axes; a third is one job after the other, into the
+            # same sums.
             for z, group in product(range(d.length), range(work.groups)):
                 shift = a0 + z * d.stride * work.source.strides[0]
                 shift += group * work.inner * work.source.item

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.values import Val
 
+from minikeras.extend import Step
 from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import ITEMSIZE, Contract
 from minikeras_numba.ir.job import HEAD, WORDS, Job, job_table
@@ -160,14 +161,13 @@ def finishing(rows: int, out: Base, work: int, epilogue: Epilogue) -> Phase:
     return Phase(tables, epilogue)
 
 
-class Closure:
+class Closure(Step):
     """A lowered node: its phases, one after the other.
 
     Those that make what lasts are its `preparation`, which whoever runs it runs before.
     """
 
     __slots__ = ("phases", "preparation")
-    allocates = False
 
     def __init__(self, phases: Sequence[Phase], whole: bool = False) -> None:
         there = [p for p in phases if p.count]
@@ -180,7 +180,7 @@ class Closure:
             run(p.fn, registers.address, p.meta, p.count, p.grain)
 
 
-Lowered = Callable[[Registers], None]
+Lowered = Step
 
 
 def driver() -> int:

@@ -187,6 +187,7 @@ def cut(work: Grid, most: int, together: bool = False) -> Blocks:
     """
     threads, each = get_threads(), work.tiles
     if work.batch >= threads and each <= most:
+        # As many blocks for every thread: with one more for some, the others would wait.
         count = -(-work.batch * each // most)
         count = -(-count // threads) * threads
         blocks = [
@@ -197,6 +198,7 @@ def cut(work: Grid, most: int, together: bool = False) -> Blocks:
             for low, high in chunks(work.batch, count)
         ]
     else:
+        # An image at a time, cut between strips; further where threads outnumber images.
         count = max(-(-each // most), -(-threads // work.batch))
         blocks = [
             (n, tuple(Strip(0, i) for i in range(low, high)))
@@ -245,6 +247,7 @@ def phases(
         own = kept.workspace(number)
         ranges = [JobRange(0, own, 0, *clear)]
         for image, strips in unit:
+            # Blocks cut alike share their jobs: places are told from the range's image on.
             if strips not in known:
                 known[strips] = tables.add_jobs(forward.jobs(strips, inner))
             ranges.append(_range(work, image, strips, own, known[strips]))

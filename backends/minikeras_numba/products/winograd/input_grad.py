@@ -41,6 +41,7 @@ def preferred(work: Grid, turned: Grid) -> bool:
 
     A thread takes whole images here: it carries rows from strip to strip.
     """
+    # The kernels carry two rows and columns, the overlap of tiles of three taps.
     if work.taps != 3 or work.batch < get_threads():
         return False
     return work.tiles < FEWER * turned.tiles
@@ -116,6 +117,8 @@ class _Back(NamedTuple):
 
     def _down(self, strip: Strip) -> Job:
         """From the six rows to rows of the result, and to the strip below."""
+        # Above an image's first strip is nothing: two rows of zeros, which are one row read
+        # twice. The last one has no strip below, and writes the overlap itself.
         work, first = self.work, strip.number == 0
         top = strip.number * work.step - work.top
         last = strip.number == work.down - 1
@@ -154,6 +157,7 @@ def input_grad_phases(
     one = Products(work.gradient(1, 0), right, 0)
     filters = POSITIONS * one.pitch
     per_tile = POSITIONS * (one.tiles.tile_bytes + one.width)
+    # An image's strips in order in one unit, since each hands two rows to the next.
     blocks = cut(work, room(per_tile, filters), together=True)
     tiles = work.gradient(blocks.room, 0)
     products = Products(tiles, right, tiles.tiles + tiles.tiles_bytes)
@@ -164,6 +168,7 @@ def input_grad_phases(
     # A is the result, B the workspace, C the gradients, where their transform looks
     tables, inner = Tables(target, base, gradients, base), Inner()
     tables.work = work.products
+    # Once for a unit: transforms write the images' columns only, borders stay zero.
     clear = [
         inner.clear(tables, start, size)
         for start, size in (

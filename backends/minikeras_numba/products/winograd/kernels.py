@@ -69,6 +69,8 @@ def _fetch(c: Contract, address: Val, written: bool) -> None:
 
 def _next_rows(count: int) -> range:
     """Which rows, from a strip's first, the strip below is the first to read."""
+    # Strips of images overlap: their first rows are in the cache already. A gradient's,
+    # with fewer rows than points, lie side by side.
     return range(count, 2 * count) if count < SIZE else range(SIZE, SIZE + 4)
 
 
@@ -82,6 +84,7 @@ def rows_in(count: int) -> int:
     def build() -> Code:
         c = Contract("winograd", "float32", 5)
         source, strip, other, _, _ = c.parameters
+        # Gradients come from C: the A of their tables is the images, or what comes out.
         source = source if count == SIZE else other
         target, zeros = (
             c.add(strip, c.field(RowsIn, name)) for name in ("target", "zeros")
@@ -93,6 +96,7 @@ def rows_in(count: int) -> int:
         )
         rows = []
         for i in range(count):
+            # Padding costs one choice of an address here, and nothing in the loop.
             inside = _between(c, low, i, high)
             rows.append(c.select(inside, c.add(source, c.mul(pitch, i)), zeros))
         following = [c.add(source, c.mul(pitch, i)) for i in _next_rows(count)]
@@ -134,6 +138,8 @@ def tiles_in(count: int) -> int:
         step = c.const(c.lanes * c.itemsize)
         with c.repeat(c.field(TilesIn, "rows"), row_moves):
             a, d = c.variable(c.get(row)), c.variable(c.get(out))
+            # No masks: lanes behind the last channel hold the next pixel's, and the product,
+            # which counts channels, never gets there.
             with c.repeat(tiles, list(zip((a, d), tile_moves, strict=True))):
                 a_v, d_v = c.variable(c.get(a)), c.variable(c.get(d))
                 with c.repeat(vectors, [(a_v, step), (d_v, step)]):
@@ -175,6 +181,8 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
                     c.add(c.get(a_v), c.mul(position, i)) for i in range(POSITIONS)
                 ]
                 values = [c.vload(place) for place in places]
+                # All outputs are computed before any is left out: tiles at the border are
+                # few, and the others run a kernel without conditions.
                 for i, line in enumerate(_square(Lines(c), values, size)):
                     with nullcontext() if full else _below(c, i, rows):
                         for j, value in enumerate(line):
@@ -183,6 +191,7 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
                                     c.get(d_v), c.mul(row, i), c.mul(column, j)
                                 )
                                 c.vstore(value, place, mask)
+                                # the strip below writes there, `size` rows further down
                                 _fetch(c, c.add(place, c.mul(row, size)), True)
         return c.code
 
@@ -226,6 +235,8 @@ def tiles_back(masked: bool) -> int:
                 mask = _last_mask(c, number, vectors, tail, lanes) if masked else None
                 a, d = c.variable(c.get(a_v)), c.variable(c.get(d_v))
                 zero = c.number(0.0)
+                # Where two tiles overlap, the sum waits in registers for the second: so
+                # every column is stored once, and none is read back.
                 carried = [c.variable(zero) for _ in range(SIZE - APART)]
                 with c.repeat(tiles, [(a, tile_step), (d, along)]):
                     places = [c.add(c.get(a), c.mul(position, j)) for j in range(SIZE)]
@@ -236,6 +247,7 @@ def tiles_back(masked: bool) -> int:
                         c.vstore(value, c.add(c.get(d), c.mul(column, j)), mask)
                     for slot, value in zip(carried, values[APART:], strict=True):
                         c.put(slot, value)
+                # Behind the last tile nobody adds anything any more.
                 for j, slot in enumerate(carried):
                     place = c.add(c.get(d), c.mul(column, j))
                     c.vstore(c.get(slot), place, mask)
@@ -268,6 +280,8 @@ def rows_back() -> int:
         ]
         outs = []
         for i in range(SIZE):
+            # What is not the image's goes to the strip below, or where nobody looks: an
+            # address that is chosen here, and no condition in the loop.
             inside = _between(c, low, i, high)
             other = c.add(own, c.mul(apart, i - APART if i >= APART else SIZE - APART))
             place = c.add(target, c.mul(c.field(RowsBack, "to_pitch"), i))
@@ -276,6 +290,7 @@ def rows_back() -> int:
 
         def step(mask: Val | None) -> None:
             offset = c.get(at)
+            # All loads come first: what is carried down goes where `carried` was read.
             more = [c.vload(c.add(row, offset), mask) for row in carried]
             values = [c.vload(c.add(row, offset), mask) for row in rows]
             values = Lines(c).spread(values)
@@ -310,6 +325,7 @@ def filters_in(taps: int) -> int:
                 halves.append(lines.evaluated(column))
             for i in range(SIZE):
                 for j, value in enumerate(lines.evaluated([h[i] for h in halves])):
+                    # by both denominators at once: one after the other would round twice
                     place = c.add(c.get(d), c.mul(position, i * SIZE + j))
                     c.vstore(lines.scaled(1 / (by[i] * by[j]), value), place)
         return c.code
@@ -334,6 +350,7 @@ def filters_out(taps: int, masked: bool) -> int:
             c.field(FiltersOut, "vectors"),
             [(a, c.field(FiltersOut, "step")), (d, c.field(FiltersOut, "to_step"))],
         ):
+            # Summed before they are transformed: that is linear, and so done once.
             totals = _totals(c, c.get(a), c.field(FiltersOut, "position"), parts, part)
             for i, line in enumerate(_square(Lines(c), totals, taps)):
                 for j, value in enumerate(line):
@@ -352,6 +369,7 @@ def _totals(
     """The 36 vectors `position` apart, summed over parts, over their denominators."""
     zero, at = c.number(0.0), c.variable(source)
     totals = [c.variable(zero) for _ in range(POSITIONS)]
+    # In the order of the parts, whichever thread was first: bits do not depend on time.
     with c.repeat(parts, [(at, part)]):
         for i, total in enumerate(totals):
             value = c.vload(c.add(c.get(at), c.mul(position, i)))
@@ -374,6 +392,7 @@ def relay(own: bool) -> int:
             at = c.get(row)
             bases = (work, work if own else start, work)
             places = [c.add(x, c.word(at, i + 1)) for i, x in enumerate(bases)]
+            # As the driver does (`tiles/jobs.py`): no S means that sums begin with C.
             begin = c.word(at, HEAD.index("s"))
             nothing = c.icmp(Rel.EQ, begin, c.const(0))
             begin = c.select(nothing, places[2], begin)
