@@ -84,11 +84,9 @@ class DTypePolicy:
 
     @property
     def run_dtype(self) -> str:
-        """The dtype computed in here: float32 for mixed policies on a CPU backend."""
-        if (
-            self._compute_dtype == self._variable_dtype
-            or registry.current_name() == "cupy"
-        ):
+        """The dtype computed in here: float32 for mixed policies where a CPU computes."""
+        same = self._compute_dtype == self._variable_dtype
+        if same or registry.active().processor == "gpu":
             return self._compute_dtype
         if self._name not in _warned:
             _warned.add(self._name)

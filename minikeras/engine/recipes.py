@@ -46,7 +46,9 @@ class KernelCall(NamedTuple):
     dead: tuple[int, ...]
 
 
-def _alone(call: KernelCall, given: int, constants: Sequence[Tensor]) -> KernelCall | None:
+def _alone(
+    call: KernelCall, given: int, constants: Sequence[Tensor]
+) -> KernelCall | None:
     """The commonest: a call of one or two arrays, and numbers, which makes the result."""
     run, places = call.run, [i for i in call.inputs if i < given]
     if not places:
