@@ -56,7 +56,7 @@ from minikeras_numba.tiles.scratch import preparing
 from minikeras_numba.user.eager import EagerCalls
 from minikeras_numba.user.lowering import lower_user, usable
 
-Lower = Callable[[Node, Mapping[Value, int]], Callable[[Any], None] | None]
+Lower = Callable[[Node, Mapping[Value, int]], Step | None]
 
 LOWERINGS: dict[str, Lower] = {
     "fused": lower_fused,

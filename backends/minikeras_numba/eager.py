@@ -22,6 +22,7 @@ from minikeras_numpy.recycling import LEAST, RESULTS
 from minikeras.extend import (
     Aval,
     Node,
+    Step,
     Value,
     lookup,
     numpy_dtype,
@@ -72,14 +73,14 @@ _MOST_KEPT = 256
 _LARGE = 1 << 20  # bytes; a kernel of ours has to be compiled once
 Kernel = Callable[..., Any]
 Array = np.ndarray[Any, Any]
-Lower = Callable[[Node, Mapping[Value, int]], Callable[[Any], None] | None]
+Lower = Callable[[Node, Mapping[Value, int]], Step | None]
 
 
 class _Prepared:
     """A step with registers of its own; one caller at a time."""
 
     def __init__(
-        self, step: Callable[[Any], None], inputs: int, outs: Sequence[Aval]
+        self, step: Step, inputs: int, outs: Sequence[Aval]
     ) -> None:
         self.step = step
         self.registers = Registers(inputs + len(outs))
@@ -128,7 +129,7 @@ class _Shared:
         return results
 
 
-def _shares(step: Callable[[Any], None]) -> TypeGuard[Native]:
+def _shares(step: Step) -> TypeGuard[Native]:
     """Whether a step keeps nothing that a call of it writes to."""
     if not isinstance(step, Native) or step.may_fail:
         return False
@@ -300,5 +301,5 @@ def _lowered_always(*arrays: Any, **static: Any) -> Any:
     raise NotImplementedError("a row without a plain kernel was not lowered.")
 
 
-def _function(node: Node, regs: Mapping[Value, int]) -> Callable[[Any], None] | None:
+def _function(node: Node, regs: Mapping[Value, int]) -> Step | None:
     return lower_fused(node, regs) if fusible(node) else None

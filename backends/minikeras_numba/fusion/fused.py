@@ -94,7 +94,7 @@ def _grain(group: Group, layout: Layout) -> int:
     return max(1, math.ceil(_PART_NS / unit))
 
 
-def lower_fused(node: Node, regs: Mapping[Value, int]) -> Callable[[Any], None]:
+def lower_fused(node: Node, regs: Mapping[Value, int]) -> Step:
     """A closure for a `fused` node, or for one elementwise, reduce or create node."""
     body: Graph = node.static["body"] if node.prim.name == "fused" else as_body(node)
     given = (
