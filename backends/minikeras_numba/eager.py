@@ -79,9 +79,7 @@ Lower = Callable[[Node, Mapping[Value, int]], Step | None]
 class _Prepared:
     """A step with registers of its own; one caller at a time."""
 
-    def __init__(
-        self, step: Step, inputs: int, outs: Sequence[Aval]
-    ) -> None:
+    def __init__(self, step: Step, inputs: int, outs: Sequence[Aval]) -> None:
         self.step = step
         self.registers = Registers(inputs + len(outs))
         self.outs = [
