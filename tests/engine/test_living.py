@@ -78,6 +78,7 @@ def test_once():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*")  # JAX's, where the oracle is loaded
 def test_once_in_the_child_of_a_fork_in_the_middle_of_it():
     go, forked = threading.Event(), threading.Event()
 
