@@ -10,11 +10,15 @@ import numpy as np
 from minikeras.callbacks.callback import Callback, Logs
 from minikeras.callbacks.history import History
 from minikeras.callbacks.progbar_logger import ProgbarLogger
+from minikeras.callbacks.simple import LambdaCallback
 from minikeras.engine import ranks, tree
 from minikeras.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model
+
+
+_OURS = "minikeras."
 
 
 class CallbackList(Callback):
@@ -86,6 +90,15 @@ class CallbackList(Callback):
                 ]
 
         self.watchers = [c for c in self._heard if c._sees_batches]
+
+    def _may_stop(self, mode: str) -> bool:
+        """Whether a batch hook that a user wrote may stop a run, on this rank alone too."""
+        hooks = f"on_{mode}_batch_begin", f"on_{mode}_batch_end"
+        return any(
+            isinstance(c, LambdaCallback) or not type(c).__module__.startswith(_OURS)
+            for hook in hooks
+            for c in self._with[hook]
+        )
 
     def _see_batch(self, step: int, data: object) -> None:
         for callback in self.watchers:

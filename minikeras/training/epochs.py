@@ -21,7 +21,7 @@ from minikeras.training.data import (
 from minikeras.training.nan_watch import NanWatch
 from minikeras.training.on_batch import OnBatch
 from minikeras.training.preparation import check_values
-from minikeras.training.shards import Divider
+from minikeras.training.shards import Divider, any_rank
 from minikeras.training.steps import compiled_well, to_floats
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Epochs(OnBatch):
             if feed.divider is not None:
                 check_values_alike("fit", self)
             callbacks.on_epoch_end(epoch, logs)
+            if (
+                feed.divider is not None
+            ):  # a rank by itself may have seen a reason to stop
+                self.stop_training = any_rank(self.stop_training)
             if self.stop_training or feed.exhausted:
                 break
         if epochs:
@@ -109,6 +113,8 @@ class Epochs(OnBatch):
         adapter.reuse = compiled_well(function)
         divider = feed.divider
         run = function if divider is None else partial(divider.run, function)
+        if divider is not None:
+            divider.listen(callbacks._may_stop("train"))
         for step, batch in enumerate(feed.epoch(), done):
             hooks.before(step)
             if divider is not None:
@@ -124,6 +130,8 @@ class Epochs(OnBatch):
             # The first batch may show that the step cannot be compiled.
             if adapter.reuse and not compiled_well(function):
                 adapter.reuse = False
+            if divider is not None:
+                self.stop_training = divider.stopped(self.stop_training)
             if self.stop_training:
                 break
         else:
@@ -147,6 +155,8 @@ class Epochs(OnBatch):
         logs: Any = {}
         divider = feed.divider
         run = function if divider is None else partial(divider.run, function)
+        if divider is not None:
+            divider.listen(callbacks._may_stop("test"))
         for step, batch in enumerate(feed.epoch()):
             hooks.before(step)
             if divider is not None:
@@ -156,6 +166,8 @@ class Epochs(OnBatch):
                 state.nan.see(batch)
             logs = run(pack_x_y_sample_weight(*batch))
             hooks.after(step, logs)
+            if divider is not None:
+                self.stop_evaluating = divider.stopped(self.stop_evaluating)
             if self.stop_evaluating:
                 break
         else:

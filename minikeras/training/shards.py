@@ -28,6 +28,11 @@ def shard_of_own(batch: object) -> Shard:
     return Shard(sum(found), sum(found[: comm.rank]), rows)
 
 
+def any_rank(here: bool) -> bool:
+    """Whether it is so on some rank."""
+    return any(ranks.communicator().gather(bool(here)))
+
+
 class Divider:
     """Gives a rank its part of each batch of a run.
 
@@ -44,6 +49,7 @@ class Divider:
     def __init__(self, adapter: DataAdapter, owner: str, ahead: bool = True) -> None:
         self.divides = ranks.divides() and not adapter.divided
         self._owner = owner
+        self._asks = False
         self.shard: Shard | None = None
         if self.divides:
             adapter.share = own_share  # where it can leave other rows unread
@@ -64,6 +70,14 @@ class Divider:
     def run(self, step: Callable[[Any], Any], data: object) -> Any:
         """`step(data)`, on the rows of the last part."""
         return ranks.on(self.shard, step, data)
+
+    def listen(self, may_stop: bool) -> None:
+        """A pass begins, which may be stopped after a batch: here, or on some rank."""
+        self._asks = any_rank(may_stop)
+
+    def stopped(self, here: bool) -> bool:
+        """Whether the pass stops after this batch, on all ranks as on any of them."""
+        return any_rank(here) if self._asks else here
 
     def ended(self) -> None:
         """There are no more batches here; there must be none on other ranks."""

@@ -311,9 +311,12 @@ class Trainer(Epochs):
             hooks = BatchHooks(
                 self.steps_per_execution, callbacks.on_predict_batch_begin, ended
             )
+            divides = divider is not None and divider.divides
+            if divider is not None and divides:
+                divider.listen(callbacks._may_stop("predict"))
             for step, batch in enumerate(feed.epoch()):
                 hooks.before(step)
-                if divider is not None and divider.divides:
+                if divider is not None and divides:
                     inputs, _, _ = divider.part(batch)
                     outputs = divider.run(function, pack_x_y_sample_weight(inputs))
                     outputs = joined_rows(to_numpy(outputs))
@@ -322,6 +325,8 @@ class Trainer(Epochs):
                 gathered.add(outputs)
                 group.append(outputs)
                 hooks.after(step, None)
+                if divider is not None and divides:
+                    self.stop_predicting = divider.stopped(self.stop_predicting)
                 if self.stop_predicting:
                     break
             hooks.finish()

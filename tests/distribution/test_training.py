@@ -40,6 +40,9 @@ def test_ranks_train_as_one_process(one, several, model):
     _, found = several
     wanted = one[model]
     assert len(wanted["steps"]) >= 18
+    assert (
+        len(wanted.get("stopped", range(5))) == 5
+    )  # one rank stops: after 3, and after 2
     for key, value in wanted.items():
         if key != "weights":
             _compare(found[0][model][key], value, key)
