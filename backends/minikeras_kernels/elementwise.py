@@ -147,10 +147,6 @@ def _unary(build: Callable[[Writer, Val], Val]) -> Emit:
     return lambda f, args, dtype: build(f, args[0])
 
 
-def _libm(name: str) -> Emit:
-    return lambda f, args, dtype: f.libm(name, *args)
-
-
 def _rounding(op: Op) -> Emit:
     def emit(f: Writer, args: list[Val], dtype: str) -> Val:
         return f.one(op, args[0]) if is_float(dtype) else args[0]
@@ -253,18 +249,80 @@ def _float_divmod(f: Writer, a: Val, b: Val) -> tuple[Val, Val]:
     )
 
 
+def _quotient(
+    f: Writer, a: Val, b: Val, up: Op, down: Op, plain: Op
+) -> tuple[Val, Val]:
+    """The quotient, cut off, and what is left.
+
+    Processors divide integers one by one, floats in vectors. A quotient of two integers
+    that is no whole number is at least one over the divisor away from one, and a float with
+    room for all their digits rounds by less.
+    """
+    if a.lanes == 1 or f.target.warp or a.kind is Kind.I64:
+        q = f.bin(plain, a, b)
+    else:
+        kind = Kind.F64 if a.kind is Kind.I32 else Kind.F32
+        x, y = (f.convert(up, v, kind) for v in (a, b))
+        q = f.convert(down, f.fdiv(x, y), a.kind)
+    return q, f.sub(a, f.mul(q, b))
+
+
+def _zeros_below(f: Writer, x: Val) -> Val:
+    """How many zeros stand below the lowest bit that is set; 0 of 0."""
+    below = f.bin(Op.AND, f.invert(x), f.sub(x, 1))
+    count = f.one(Op.CTPOP, below)
+    return f.bin(Op.AND, count, f.like(x, x.kind.bits - 1))
+
+
+def _gcd(f: Writer, args: list[Val], dtype: str) -> Val:
+    """Stein's binary algorithm (1967), until no lane has anything left."""
+    a, b = (_abs(f, [x], dtype) for x in args)
+    zero, both = f.like(a, 0), f.bin(Op.OR, a, b)
+    one_is_zero = f.bin(Op.OR, f.icmp(Rel.EQ, a, zero), f.icmp(Rel.EQ, b, zero))
+    common = f.select(one_is_zero, zero, _zeros_below(f, both))
+    odd = f.bin(Op.LSHR, a, _zeros_below(f, a))
+    less = f.variable(f.select(one_is_zero, both, odd))
+    more = f.variable(f.select(one_is_zero, zero, b))
+    left = f.any_lane(f.icmp(Rel.NE, f.get(more), zero))
+    with f.again(left) as go_on:
+        x, y = f.get(less), f.get(more)
+        live = f.icmp(Rel.NE, y, zero)
+        y = f.bin(Op.LSHR, y, _zeros_below(f, y))
+        smaller = f.icmp(Rel.ULT, y, x)
+        low, high = f.select(smaller, y, x), f.select(smaller, x, y)
+        f.put(less, f.select(live, low, x))
+        rest = f.select(live, f.sub(high, low), zero)
+        f.put(more, rest)
+        go_on(f.any_lane(f.icmp(Rel.NE, rest, zero)))
+    return f.bin(Op.SHL, f.get(less), common)
+
+
+def _nextafter(f: Writer, args: list[Val], dtype: str) -> Val:
+    """The neighbour in the direction of y: one more or less in the bits as a number."""
+    x, y = args
+    integer = Kind.I32 if x.kind is Kind.F32 else Kind.I64
+    bits, zero = f.bitcast(x, integer), f.like(x, 0.0)
+    away = f.bin(Op.XOR, f.fcmp(Rel.OGT, y, x), f.fcmp(Rel.OLT, x, zero))  # from zero
+    step = f.select(away, f.like(bits, 1), f.like(bits, -1))
+    moved = f.bitcast(f.add(bits, step), x.kind)
+    least = f.bitcast(f.like(bits, 1), x.kind)
+    moved = f.select(f.fcmp(Rel.OEQ, x, zero), f.one(Op.COPYSIGN, least, y), moved)
+    moved = f.select(f.fcmp(Rel.OEQ, x, y), y, moved)
+    return f.select(f.fcmp(Rel.UNO, x, y), f.fadd(x, y), moved)
+
+
 def _int_divmod(f: Writer, a: Val, b: Val, signed: bool) -> tuple[Val, Val]:
     """Python's // and % on integers; a zero divisor gives 0 and 0, as in NumPy."""
     zero, one = f.like(a, 0), f.like(a, 1)
     by_zero = f.icmp(Rel.EQ, b, zero)
     safe = f.select(by_zero, one, b)
     if not signed:
-        q, r = f.bin(Op.UDIV, a, safe), f.bin(Op.UREM, a, safe)
+        q, r = _quotient(f, a, safe, Op.UITOFP, Op.FPTOUI, Op.UDIV)
     else:
         # the smallest integer over -1 would trap
         minus = f.icmp(Rel.EQ, safe, f.like(a, -1))
         safe = f.select(minus, one, safe)
-        q, r = f.bin(Op.SDIV, a, safe), f.bin(Op.SREM, a, safe)
+        q, r = _quotient(f, a, safe, Op.SITOFP, Op.FPTOSI, Op.SDIV)
         q = f.select(minus, f.sub(zero, q), q)
         signs = f.icmp(Rel.SLT, f.bin(Op.XOR, r, b), zero)
         shift = f.bin(Op.AND, f.icmp(Rel.NE, r, zero), signs)
@@ -345,6 +403,8 @@ OPS: dict[str, Emit] = {
     "shift_right": _shift(Op.LSHR),
     "neg": _neg,
     "abs": _abs,
+    "gcd": _gcd,
+    "nextafter": _nextafter,
     "sign": _sign,
     "isnan": _isnan,
     "isfinite": _isfinite,
@@ -371,10 +431,17 @@ COSTS = dict.fromkeys(("pow",), 60) | dict.fromkeys(("floordiv", "mod"), 20)
 COSTS |= dict.fromkeys(("asin", "acos", "atan", "atan2"), 20)
 COSTS |= dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "logistic", "erf"), 10)
 COSTS |= dict.fromkeys(("sin", "cos", "tan", "sinh", "cosh", "asinh", "acosh"), 20)
-COSTS |= {"atanh": 20, "erfinv": 60, "random_bits": 20, "sqrt": 3, "rsqrt": 4, "div": 2}
+COSTS |= {
+    "atanh": 20,
+    "gcd": 100,
+    "erfinv": 60,
+    "random_bits": 20,
+    "sqrt": 3,
+    "rsqrt": 4,
+    "div": 2,
+}
 # on integers this has no rule here
 _FLOAT_ONLY = {"div"}
-OPS["nextafter"] = _libm("nextafter")
 # What only some machines' libraries have. Powers of integers are loops; our polynomials
 # for erfinv are as exact as float32 needs; C's nextafter works on the stored format, which
 # half floats have left.
@@ -399,8 +466,8 @@ def supports(name: str, dtype: str, target: Target) -> bool:
         return function in target.library
     if name not in OPS and name not in ("cast", "stop_gradient"):
         return False
-    if dtype not in REGISTER_KIND:
-        return False
+    if dtype not in REGISTER_KIND or (name == "gcd" and target.warp):
+        return False  # lanes of a warp would wait for the one with most to do
     return not (name in _FLOAT_ONLY and not is_float(dtype))
 
 

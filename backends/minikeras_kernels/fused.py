@@ -30,6 +30,8 @@ from minikeras_kernels.values import Address, Kind, Val, const, counting, rounde
 
 _HEADER = ("run_rows", "block", "blocks", "strip", "strips", "inner")
 _ZERO = const(Kind.I64, 0)
+# Reductions that no order changes, in how many chains they go, and beside how little.
+_UNORDERED, _CHAINS, _FEW_VALUES = frozenset(("max", "min")), 4, 6
 
 
 # Numbers that say what a function is, not how large its arrays are: the compiler sees
@@ -212,13 +214,35 @@ class GroupKernel:
         self.by_column = self.layout.by_column
         # A fold that keeps columns adds vectors up and needs no other lanes in the end; one
         # that keeps rows keeps as many partial results as there are lanes.
-        self.cells = [
-            f.slot(
+        self.turns = [self.make_cells()]
+        if self.spreads():
+            self.turns += [self.make_cells() for _ in range(_CHAINS - 1)]
+        self.cells = self.turns[0]
+
+    def make_cells(self) -> list[Address]:
+        return [
+            self.f.slot(
                 REGISTER_KIND[x.dtype],
                 self.lanes if self.by_column or not k[-1] else 1,
             )
             for x, k in zip(self.group.folds, self.layout.kept, strict=True)
         ]
+
+    def spreads(self) -> bool:
+        """Whether folds go in several chains, since none waits for the one before then.
+
+        Their order must not matter: a maximum, whose steps take three times as long as a
+        sum's, since NaN is handed on.
+        """
+        folds = self.folds()
+        small = len(self.group.values) <= _FEW_VALUES
+        free = all(x.how in _UNORDERED and not kept[-1] for x, kept in folds)
+        return (
+            bool(folds)
+            and free
+            and small
+            and not (self.by_column or self.f.target.warp or self.buffers)
+        )
 
     def make_level(self, level: int) -> None:
         """Load and compute, once, the values of a level as scalars."""
@@ -327,7 +351,7 @@ class GroupKernel:
         rows = [(n, x) for n, (x, k) in enumerate(self.folds()) if any(k) and not k[-1]]
         for n, fold in rows:
             self.reset(n, fold)
-        self.strip_loop(self.write_step)
+        self.fold_loop()
         place = f.add(f.mul(row, self.header["strips"]), self.strip_number)
         for n, fold in rows:
             self.finish(n, fold, place)
@@ -366,6 +390,20 @@ class GroupKernel:
 
     def strip_loop(self, step: Callable[[Val, Val | None], None]) -> None:
         self.f.sweep(self.left, self.right, self.lanes, step)
+
+    def fold_loop(self) -> None:
+        """The strip, in as many chains as there are."""
+        f, left = self.f, self.left
+        if len(self.turns) > 1:
+            step = self.lanes * len(self.turns)
+            whole = f.bin(Op.AND, f.sub(self.right, left), -step)
+            left = f.add(left, whole)
+            with f.loop(self.left, left, step) as at:
+                for i, cells in enumerate(self.turns):
+                    self.cells = cells
+                    self.write_step(f.add(at, i * self.lanes), None)
+            self.cells = self.turns[0]
+        f.sweep(left, self.right, self.lanes, self.write_step)
 
     # one step along the inner axis ------------------------------------------------
 
@@ -427,11 +465,14 @@ class GroupKernel:
     def reset(self, n: int, fold: Fold) -> None:
         kind = REGISTER_KIND[fold.dtype]
         start = const(kind, identity(fold.how, fold.dtype), self.lanes)
-        self.f.put(self.cells[n], start)
+        for cells in self.turns:
+            self.f.put(cells[n], start)
 
     def finish(self, n: int, fold: Fold, at: Val) -> None:
         """Fold the lanes, and store the result as element `at`."""
         f = self.f
         lanes = f.get(self.cells[n])
+        for cells in self.turns[1:]:
+            lanes = combine(f, fold.how, lanes, f.get(cells[n]), fold.dtype)
         result = to_memory(f, across(f, fold.how, lanes, fold.dtype), fold.dtype)
         f.store(result, f.at(self.results[n], at))

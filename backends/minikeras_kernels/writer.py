@@ -287,6 +287,19 @@ class Writer:
             turn.again = self.icmp(Rel.SLT, following, count)
 
     @contextmanager
+    def again(self, enter: Val) -> Iterator[Callable[[Val], None]]:
+        """`if enter: do ... while`; what is yielded is told whether to go on, at the end."""
+        body: Block = []
+        turn = Repeat(enter, body)
+
+        def go_on(condition: Val) -> None:
+            turn.again = condition
+
+        self._block.append(turn)
+        with self._inside(body):
+            yield go_on
+
+    @contextmanager
     def when(self, condition: Val) -> Iterator[None]:
         """`if condition:`."""
         body: Block = []

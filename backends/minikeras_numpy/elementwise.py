@@ -23,6 +23,7 @@ UFUNCS = {
     "maximum": "maximum",
     "minimum": "minimum",
     "nextafter": "nextafter",
+    "gcd": "gcd",
     "eq": "equal",
     "ne": "not_equal",
     "lt": "less",

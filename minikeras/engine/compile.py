@@ -27,6 +27,7 @@ from minikeras.engine.aval import Aval
 from minikeras.engine.collecting import Rest
 from minikeras.engine.dtypes import floatx, standardize
 from minikeras.engine.exact import exact
+from minikeras.engine.fixed import fixed_results, without_results
 from minikeras.engine.forking import pause, settle_at_fork
 from minikeras.engine.given import plain
 from minikeras.engine.heap import give_back
@@ -51,15 +52,21 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 class _Entry:
     """A program and how to put its results back into the function's structure."""
 
-    __slots__ = ("program", "spec", "leaves", "places", "used")
+    __slots__ = ("program", "spec", "leaves", "places", "fixed", "used")
 
     def __init__(
-        self, program: Program, spec: object, leaves: list[Any], places: list[int]
+        self,
+        program: Program,
+        spec: object,
+        leaves: list[Any],
+        places: list[int],
+        fixed: list[tuple[int, Any, Aval]],
     ) -> None:
         self.program = program
         self.spec = spec
         self.leaves = leaves  # results that are no tensors, kept as they were
         self.places = places  # where the program's results go among the leaves
+        self.fixed = fixed  # results that are the same in each call, with their places
         self.used = next(_clock)
 
     @property
@@ -174,7 +181,7 @@ class Function:
     def program_for(self, *args: object) -> Program:
         """A program for these arguments, traced anew; it is neither run nor kept."""
         leaves, spec = tree.flatten_spec((args, {}))
-        return self._trace(leaves, spec).program
+        return self._trace(leaves, spec, whole=True).program
 
     def _plain(self, args: Any, kwargs: Any) -> Any:
         """Call the function itself, on Tensors as when it is traced."""
@@ -188,17 +195,21 @@ class Function:
         out = list(entry.leaves)
         for place, tensor in zip(entry.places, made, strict=True):
             out[place] = tensor
+        for place, array, aval in entry.fixed:
+            out[place] = Tensor(array, aval)
         return tree.unflatten(entry.spec, out)
 
-    def _trace(self, leaves: Sequence[Any], spec: object) -> _Entry:
+    def _trace(
+        self, leaves: Sequence[Any], spec: object, whole: bool = False
+    ) -> _Entry:
         rest = Rest()
         try:
-            return self._traced(leaves, spec)
+            return self._traced(leaves, spec, whole)
         finally:
             # Not by its last reference: an error that somebody keeps holds this frame.
             rest.end()
 
-    def _traced(self, leaves: Sequence[Any], spec: object) -> _Entry:
+    def _traced(self, leaves: Sequence[Any], spec: object, whole: bool) -> _Entry:
         staging = Staging()
         staged = [
             staging.add_input(Aval(tuple(v.shape), standardize(v.dtype)))
@@ -215,12 +226,15 @@ class Function:
         out, out_spec = within(staging, run)
         self.traces += 1
         places = [i for i, v in enumerate(out) if isinstance(v, Tensor)]
+        backend = registry.active()
         graph = staging.graph([out[i] for i in places])
-        program = Program(
-            graph, list(staging.reads), list(staging.writes), registry.active()
-        )
+        fixed = {} if whole else fixed_results(graph, len(places), backend)
+        known = [(p, fixed[i], out[p].aval) for i, p in enumerate(places) if i in fixed]
+        graph = without_results(graph, fixed)
+        places = [p for i, p in enumerate(places) if i not in fixed]
+        program = Program(graph, list(staging.reads), list(staging.writes), backend)
         others = [None if isinstance(v, Tensor) else v for v in out]
-        return _Entry(program, out_spec, others, places)
+        return _Entry(program, out_spec, others, places, known)
 
 
 def _flattened(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:

@@ -34,7 +34,7 @@ def test_a_gradient_of_moves_is_one_full(backend, name):
     x = ops.convert_to_tensor(np.linspace(-1, 1, 7200, dtype="float32").reshape(80, 90))
     f = jit(lambda x: gradient_of(MOVES[name], x))
     made = np.asarray(f(x))
-    names = [n.prim.name for n in f.programs[0].graph.nodes]
+    names = [n.prim.name for n in f.program_for(x).graph.nodes]
     assert names == ["full"]
     np.testing.assert_array_equal(made, np.asarray(gradient_of(MOVES[name], x)))
 
@@ -70,5 +70,5 @@ def test_zeros_between_and_around(backend):
     for value, border in ((1.0, 0.0), (-0.0, 0.0), (2.0, 2.0)):
         f = jit(lambda value=value, border=border: made(value, border))
         assert np.asarray(f()).tobytes() == np.asarray(made(value, border)).tobytes()
-        names = [n.prim.name for n in f.programs[0].graph.nodes]
+        names = [n.prim.name for n in f.program_for().graph.nodes]
         assert (names == ["full"]) == (value == border == 2.0)

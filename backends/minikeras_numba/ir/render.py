@@ -30,7 +30,7 @@ _SUFFIX = {Kind.F32: "f32", Kind.F64: "f64", Kind.F16: "f16"}
 _INTRINSICS = frozenset(
     (
         *(Op.SMIN, Op.CTPOP, Op.FMULADD, Op.FMA, Op.FABS, Op.SQRT, Op.FLOOR, Op.CEIL),
-        *(Op.ROUNDEVEN, Op.MAXIMUM, Op.MINIMUM, Op.COPYSIGN, Op.FPTOSI, Op.FPTOUI),
+        *(Op.ROUNDEVEN, Op.MAXIMUM, Op.MINIMUM, Op.COPYSIGN),
     )
 )
 _BINARY = frozenset(
@@ -300,6 +300,34 @@ class Renderer:
         self.declare(symbol, result, types)
         self.let(x, f"call {result} @{symbol}({', '.join(map(typed, x.args))})")
 
+    def saturate(self, x: Instr) -> None:
+        """Floats to integers. LLVM has an instruction, which goes lane by lane on x86."""
+        (a,), out = x.args, x.out
+        assert out is not None
+        if out.lanes == 1:
+            self.intrinsic(x)
+            return
+        signed, bits, lanes = x.op is Op.FPTOSI, out.kind.bits, out.lanes
+        low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+        least, beyond = (const(a.kind, float(n), lanes) for n in (low, high))
+        floats, integers = type_of(a.kind, lanes), type_of(out.kind, lanes)
+        flags = type_of(Kind.I1, lanes)
+        above, under, inside, safe, made, most = (self.tmp() for _ in range(6))
+        self.line(f"{above} = fcmp oge {typed(a)}, {name(beyond)}")
+        self.line(f"{under} = fcmp olt {typed(a)}, {name(least)}")
+        fits = [self.tmp(), self.tmp()]
+        self.line(f"{fits[0]} = fcmp olt {typed(a)}, {name(beyond)}")
+        self.line(f"{fits[1]} = fcmp oge {typed(a)}, {name(least)}")
+        self.line(f"{inside} = and {flags} {fits[0]}, {fits[1]}")
+        zero = typed(const(a.kind, 0.0, lanes))
+        self.line(f"{safe} = select {flags} {inside}, {typed(a)}, {zero}")
+        op = "fptosi" if signed else "fptoui"
+        self.line(f"{made} = {op} {floats} {safe} to {integers}")
+        end = typed(const(out.kind, high - 1, lanes))
+        self.line(f"{most} = select {flags} {above}, {end}, {integers} {made}")
+        start = typed(const(out.kind, low, lanes))
+        self.let(x, f"select {flags} {under}, {start}, {integers} {most}")
+
     def libm(self, x: Instr) -> None:
         """A scalar function, called for each lane."""
         out = x.out
@@ -461,6 +489,7 @@ _EMIT: dict[Op, Callable[[Renderer, Instr], None]] = {
     **dict.fromkeys(_CASTS, Renderer.cast),
     **dict.fromkeys((Op.ICMP, Op.FCMP), Renderer.compare),
     **dict.fromkeys((Op.FNEG, Op.SELECT), Renderer.plain),
+    **dict.fromkeys((Op.FPTOSI, Op.FPTOUI), Renderer.saturate),
     Op.SCALEF: Renderer.scalef,
     Op.LIBM: Renderer.libm,
     Op.SPLAT: Renderer.splat,

@@ -15,6 +15,7 @@ from minikeras.engine.prims.contract import (
 )
 from minikeras.engine.prims.control import cond, scan, while_loop
 from minikeras.engine.prims.create import const, full, iota, zeros
+from minikeras.engine.prims.divisors import gcd
 from minikeras.engine.prims.elementwise import (
     abs_ as abs,
 )
@@ -237,6 +238,7 @@ __all__ = [
     "floordiv",
     "full",
     "gather_nd",
+    "gcd",
     "ge",
     "gru",
     "gru_grad",

@@ -33,17 +33,7 @@ def gcd(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     >>> keras.ops.gcd([12, 18], [8, 27]).tolist()
     [4, 9]
     """
-    a, b = _integers(x1, x2, "gcd")
-    a, b = prims.abs(a), prims.abs(b)
-    zero = const(a, 0)
-    a, b = prims.maximum(a, b), prims.minimum(a, b)
-    # Euclid's steps at least halve the product: 2 * bits steps always suffice, and
-    # by Lame's theorem 1.44 * bits do.
-    for _ in range(int(1.45 * _bits(a.dtype)) + 1):
-        done = prims.eq(b, zero)
-        rest = prims.mod(a, prims.select(done, const(b, 1), b))
-        a, b = prims.select(done, a, b), prims.select(done, zero, rest)
-    return a
+    return prims.gcd(*_integers(x1, x2, "gcd"))
 
 
 def _integers(x1: ArrayLike, x2: ArrayLike, name: str) -> tuple[Tensor, ...]:
@@ -54,10 +44,6 @@ def _integers(x1: ArrayLike, x2: ArrayLike, name: str) -> tuple[Tensor, ...]:
             "signed integers meet in a float: cast one of them first."
         )
     return a, b
-
-
-def _bits(dtype: str) -> int:
-    return int(dtype.lstrip("uint"))
 
 
 @op

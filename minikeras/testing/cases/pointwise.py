@@ -195,6 +195,7 @@ def binary() -> Iterator[Case]:
         yield from _binary(name, getattr(np, name), -9, 9, kinds, ())
     yield from _binary("shift_left", np.left_shift, 0, 9, INTS, (), b=(0, 3))
     yield from _binary("shift_right", np.right_shift, -90, 90, INTS, (), b=(0, 3))
+    yield from _binary("gcd", np.gcd, -60, 60, INTS, ())
     ends = [1e30, -1e30, np.inf, -np.inf, np.nan, 0.0]
     for name in ("maximum", "minimum"):
         pair = (Arg((6,), values=ends), Arg((6,)))

@@ -209,7 +209,7 @@ def _function(name):
 # The functions of numpy's name and signature that the kernels use; CuPy 14 has each.
 NAMES = """
     add subtract multiply true_divide floor_divide remainder arctan2 maximum minimum
-    nextafter equal not_equal less less_equal greater greater_equal bitwise_and
+    nextafter gcd equal not_equal less less_equal greater greater_equal bitwise_and
     bitwise_or bitwise_xor left_shift right_shift negative absolute sign exp expm1 log
     log1p sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
     floor ceil rint isnan isfinite isinf logical_not invert power where abs clip

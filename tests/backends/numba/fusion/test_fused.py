@@ -140,6 +140,7 @@ INTEGERS = ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"]
         "bitwise_xor",
         "shift_left",
         "shift_right",
+        "gcd",
     ],
 )
 def test_integer_binary(name, dtype):
