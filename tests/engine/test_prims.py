@@ -299,7 +299,8 @@ def test_fused_rows_equal_their_compositions():
         if row.composition is None:
             continue
         for case in BY_ROW[row.name]:
-            arrays = [tensor(a) for a in case.draw("float64")]
+            kind = "float64" if "float64" in case.dtypes else case.dtypes[0]
+            arrays = [tensor(a) for a in case.draw(kind)]
             whole = row(*arrays, **case.static)
             parts = row.composition(*arrays, **case.static)
             pairs = zip(whole, parts, strict=True) if row.multi else [(whole, parts)]
