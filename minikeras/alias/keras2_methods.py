@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from minikeras.engine.warn import warn_user
 from minikeras.layers import InputLayer, Layer
 from minikeras.metrics import Metric
 from minikeras.models import Model
+from minikeras.types import ArrayLike, Nested
 from minikeras.utils import PyDataset
 
 if TYPE_CHECKING:
@@ -93,10 +94,10 @@ def reset_states(self: Model) -> None:
 
 def compiled_loss(
     self: Any,
-    y_true: Any,
-    y_pred: Any,
-    sample_weight: Any = None,
-    regularization_losses: Any = None,
+    y_true: Nested[ArrayLike],
+    y_pred: Nested[ArrayLike],
+    sample_weight: ArrayLike | None = None,
+    regularization_losses: Sequence[ArrayLike] | None = None,
 ) -> Any:
     """The losses given to `compile`, added up; they go into the metric `loss` too."""
     _note("compiled_loss", "use compute_loss(y=y, y_pred=y_pred).")
@@ -113,7 +114,7 @@ def compiled_loss(
     return total
 
 
-def _own_input(layer: Any) -> Any:
+def _own_input(layer: Layer) -> Any:
     """The input of an `InputLayer`: its tensor, as in Keras 2, and no empty list."""
     return layer.output
 
@@ -125,13 +126,13 @@ class _Settable(property):
         super().__init__(old.fget)
         self._old, self._place = old, f"_own_{id(self)}"
 
-    def __get__(self, owner: Any, cls: type | None = None) -> Any:
+    def __get__(self, owner: object, cls: type | None = None) -> Any:
         if owner is None:
             return self
         own = vars(owner)
         return own[self._place] if self._place in own else self._old.__get__(owner, cls)
 
-    def __set__(self, owner: Any, value: Any) -> None:
+    def __set__(self, owner: object, value: object) -> None:
         vars(owner)[self._place] = value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Protocol
 
@@ -85,7 +85,7 @@ def application(
         include_top: bool = True,
         weights: str | PathLike[str] | None = "imagenet",
         input_tensor: KerasTensor | None = None,
-        input_shape: Any = None,
+        input_shape: Sequence[int | None] | None = None,
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: Identifier = "softmax",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from os import PathLike
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from minikeras.applications.pretrained import by_pattern
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.models.functional import Functional
 from minikeras.models.sequential import Sequential
-from minikeras.types import Identifier
+from minikeras.types import ArrayLike, Identifier
 
 _MEANS = (0.485, 0.456, 0.406)
 _DEVIATIONS = (0.229, 0.224, 0.225)
@@ -66,7 +67,7 @@ class LayerScale(layers.Layer):
             trainable=True,
         )
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: ArrayLike) -> Any:
         """The product.
 
         Args:
@@ -198,7 +199,7 @@ def _made(
         include_preprocessing: bool = True,
         weights: str | PathLike[str] | None = "imagenet",
         input_tensor: KerasTensor | None = None,
-        input_shape: Any = None,
+        input_shape: Sequence[int | None] | None = None,
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: Identifier = "softmax",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from os import PathLike
 from typing import Any, Protocol
@@ -177,7 +178,7 @@ def _made(
         include_top: bool = True,
         weights: str | PathLike[str] | None = "imagenet",
         input_tensor: KerasTensor | None = None,
-        input_shape: Any = None,
+        input_shape: Sequence[int | None] | None = None,
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: Identifier = "softmax",

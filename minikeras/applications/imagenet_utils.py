@@ -14,6 +14,7 @@ from minikeras import ops, settings
 from minikeras.applications.pretrained import fetched
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
+from minikeras.types import ArrayLike
 
 _FORMATS = ("channels_first", "channels_last")
 # mode -> what is taken off, then divided by; for colours in the order of the result.
@@ -31,7 +32,7 @@ _CLASSES = (
 
 
 def preprocess_input(
-    x: Any, data_format: str | None = None, mode: str = "caffe"
+    x: ArrayLike, data_format: str | None = None, mode: str = "caffe"
 ) -> Any:
     """Pictures with values of 0 to 255 in the range that a network was trained on.
 
@@ -119,7 +120,7 @@ def preprocessing(module: str, mode: str | None) -> Callable[..., Any]:
         mode: As for `preprocess_input`; None for networks that do it themselves.
     """
 
-    def preprocess(x: Any, data_format: str | None = None) -> Any:
+    def preprocess(x: ArrayLike, data_format: str | None = None) -> Any:
         return x if mode is None else preprocess_input(x, data_format, mode)
 
     preprocess.__name__ = preprocess.__qualname__ = "preprocess_input"
@@ -141,7 +142,9 @@ def preprocessing(module: str, mode: str | None) -> Callable[..., Any]:
     return preprocess
 
 
-def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, Any]]]:
+def decode_predictions(
+    preds: np.ndarray[Any, Any], top: int = 5
+) -> list[list[tuple[str, str, Any]]]:
     """The likeliest classes of ImageNet by name.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from os import PathLike
 from typing import Any
@@ -82,7 +83,7 @@ def _network(side: int | None, size: int, alpha: float) -> Network:
 
 
 def MobileNetV2(
-    input_shape: Any = None,
+    input_shape: Sequence[int | None] | None = None,
     alpha: float = 1.0,
     include_top: bool = True,
     weights: str | PathLike[str] | None = "imagenet",

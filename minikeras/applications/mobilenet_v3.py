@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -191,7 +191,7 @@ def _made(kind: _Kind, about: str) -> Callable[..., Any]:
     """The function of a network; its arguments come in an order of their own."""
 
     def made(
-        input_shape: Any = None,
+        input_shape: Sequence[int | None] | None = None,
         alpha: float = 1.0,
         minimalistic: bool = False,
         include_top: bool = True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -219,9 +219,9 @@ def _made(function: str, network: Network, about: str) -> Callable[..., Any]:
     """The function of a network; its arguments come in an order of their own."""
 
     def made(
-        input_shape: Any = None,
+        input_shape: Sequence[int | None] | None = None,
         include_top: bool = True,
-        weights: Any = "imagenet",
+        weights: str | None = "imagenet",
         input_tensor: KerasTensor | None = None,
         pooling: str | None = None,
         classes: int = 1000,

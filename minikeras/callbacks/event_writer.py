@@ -83,7 +83,7 @@ class EventWriter:
         """A text, in Markdown."""
         self._add(self._text(tag, text), step)
 
-    def _picture(self, tag: str, picture: Any, step: int) -> None:
+    def _picture(self, tag: str, picture: np.ndarray[Any, Any], step: int) -> None:
         height, width = picture.shape[:2]
         parts = [str(width).encode(), str(height).encode(), png(picture)]
         summary = self._summary.Summary()

@@ -8,9 +8,10 @@ from typing import Any
 from minikeras import metrics, ops, tree
 from minikeras.distillation.features import OUTPUT, Features
 from minikeras.distillation.losses import DistillationLoss
+from minikeras.engine.tensor import Tensor
 from minikeras.models import Model
 from minikeras.saving import deserialize_keras_object, serialize_keras_object
-from minikeras.types import ArrayLike, Nested
+from minikeras.types import ArrayLike, Identifier, Nested
 
 
 class Distiller(Model):
@@ -111,7 +112,7 @@ class Distiller(Model):
         self,
         optimizer: Any = "adam",
         loss: Any = None,
-        metrics: Any = None,
+        metrics: Nested[Identifier] | None = None,
         **kwargs: Any,
     ) -> None:
         """As `Model.compile`; `loss` compares the student's outputs with labels.
@@ -141,8 +142,8 @@ class Distiller(Model):
     def compute_loss(
         self,
         x: Nested[ArrayLike] | None = None,
-        y: Any = None,
-        y_pred: Any = None,
+        y: Nested[ArrayLike] | None = None,
+        y_pred: Nested[Tensor] | None = None,
         sample_weight: Nested[ArrayLike] | None = None,
         training: bool = True,
     ) -> Any:
@@ -200,7 +201,7 @@ class Distiller(Model):
         """Make it from what `get_config` gave."""
         known = None if custom_objects is None else dict(custom_objects)
 
-        def made(part: Any) -> Any:
+        def made(part: object) -> Any:
             is_config = isinstance(part, dict)
             return deserialize_keras_object(part, known) if is_config else part
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minikeras import losses, ops, tree
+from minikeras.engine.tensor import Tensor
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.saving import deserialize_keras_object, serialize_keras_object
+from minikeras.types import ArrayLike, Identifier
 
 if TYPE_CHECKING:
     from minikeras.models import Model
@@ -26,7 +28,10 @@ class DistillationLoss:
     """The base of distillation losses; a subclass defines `compute_loss`."""
 
     def compute_loss(
-        self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any
+        self,
+        teacher_outputs: Nested[Tensor],
+        student_outputs: Nested[Tensor],
+        **kwargs: Any,
     ) -> Any:
         """The loss, a scalar.
 
@@ -39,7 +44,9 @@ class DistillationLoss:
             f"{type(self).__name__}: compute_loss() is not defined; give it one."
         )
 
-    def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
+    def validate_outputs(
+        self, teacher_outputs: Nested[ArrayLike], student_outputs: Nested[ArrayLike]
+    ) -> None:
         """Check that outputs can be compared.
 
         Raises:
@@ -63,14 +70,16 @@ class DistillationLoss:
 class _Structured(DistillationLoss):
     """One that has a loss for each output."""
 
-    def __init__(self, loss: Any) -> None:
+    def __init__(self, loss: Nested[Identifier]) -> None:
         self.loss = _mapped(lambda leaf: leaf and losses.get(leaf), loss)
         if not any(leaf is not None for leaf in tree.flatten(self.loss)):
             raise ValueError(
                 f"{type(self).__name__}: loss={loss!r}; at least one loss must not be None."
             )
 
-    def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
+    def validate_outputs(
+        self, teacher_outputs: Nested[ArrayLike], student_outputs: Nested[ArrayLike]
+    ) -> None:
         super().validate_outputs(teacher_outputs, student_outputs)
         try:
             tree.assert_same_structure(self.loss, teacher_outputs)
@@ -80,7 +89,7 @@ class _Structured(DistillationLoss):
                 "the outputs; give one for each, None where an output has none."
             ) from error
 
-    def _total(self, teacher: Any, student: Any) -> Any:
+    def _total(self, teacher: Nested[ArrayLike], student: Nested[ArrayLike]) -> Any:
         self.validate_outputs(teacher, student)
         triples = zip(*map(tree.flatten, (self.loss, teacher, student)), strict=True)
         parts = [
@@ -111,7 +120,7 @@ def _mapped(function: Callable[[Any], Any], loss: Nested[Any]) -> Any:
     return function(loss)
 
 
-def _of_what(loss: Any) -> tuple[Any, bool]:
+def _of_what(loss: Nested[Identifier]) -> tuple[Any, bool]:
     """The function of a loss, and whether it takes logits as its predictions."""
     if isinstance(loss, LossFunctionWrapper):
         return loss.fn, bool(loss._fn_kwargs.get("from_logits", False))
@@ -144,7 +153,9 @@ class LogitsDistillation(_Structured):
     0.2662
     """
 
-    def __init__(self, temperature: float = 3.0, loss: Any = "kl_divergence") -> None:
+    def __init__(
+        self, temperature: float = 3.0, loss: Nested[Identifier] = "kl_divergence"
+    ) -> None:
         if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
             raise ValueError(
                 "LogitsDistillation: temperature must be a number; got "
@@ -158,7 +169,10 @@ class LogitsDistillation(_Structured):
         super().__init__(loss)
 
     def compute_loss(
-        self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any
+        self,
+        teacher_outputs: Nested[Tensor],
+        student_outputs: Nested[Tensor],
+        **kwargs: Any,
     ) -> Any:
         """The sum of the losses of all outputs, each a mean over the batch.
 
@@ -206,7 +220,7 @@ class FeatureDistillation(_Structured):
 
     def __init__(
         self,
-        loss: Any = "mse",
+        loss: Nested[Identifier] = "mse",
         teacher_layer_name: str | None = None,
         student_layer_name: str | None = None,
     ) -> None:
@@ -238,7 +252,10 @@ class FeatureDistillation(_Structured):
                 )
 
     def compute_loss(
-        self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any
+        self,
+        teacher_outputs: Nested[Tensor],
+        student_outputs: Nested[Tensor],
+        **kwargs: Any,
     ) -> Any:
         """The sum of the losses of all features, each a mean over the batch.
 

@@ -22,7 +22,7 @@ class _Rows:
         for batch in self._source:
             yield self._cut(batch)
 
-    def _cut(self, batch: Any) -> Any:
+    def _cut(self, batch: object) -> Any:
         return rows_of_batch(batch, lambda whole: share(whole, self._rank, self._size))[
             0
         ]

@@ -11,10 +11,13 @@ import socket
 import sys
 import time
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.distribution.watch import Watch
 from minikeras.engine.agreement import RanksDifferError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 # Seconds that other ranks leave to rank 0, where all raise the same error.
 _COURTESY = 1.0
@@ -49,7 +52,7 @@ def install(mpi: object, comm: Any, watch: Watch) -> None:
     atexit.register(_leave, mpi, comm.Dup(), watch)
 
 
-def _leave(mpi: Any, comm: Any, watch: Watch) -> None:
+def _leave(mpi: Any, comm: MPI.Comm, watch: Watch) -> None:
     """Wait for the others, while the watch still answers for this rank."""
     if mpi.Is_finalized():
         return

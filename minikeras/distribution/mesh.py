@@ -98,7 +98,9 @@ class TensorLayout:
         ('batch', None)
     """
 
-    def __init__(self, axes: Any, device_mesh: DeviceMesh | None = None) -> None:
+    def __init__(
+        self, axes: Sequence[str | None], device_mesh: DeviceMesh | None = None
+    ) -> None:
         self._axes: tuple[str | None, ...] = tuple(axes)
         self._device_mesh = device_mesh
         self._check(device_mesh)

@@ -119,7 +119,7 @@ class Distribution:
         """Which part of the data this process takes: its rank."""
         return world.join().rank
 
-    def get_data_layout(self, data_shape: Any) -> TensorLayout:
+    def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
         """The layout of data: divided along the first axis.
 
         Args:

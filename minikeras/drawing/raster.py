@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.drawing.scene import Box, Label, Line, Pixels, Scene
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
 
 # Drawn larger and made smaller, so that slanted lines and letters have soft edges.
 _FINER = 2
@@ -62,7 +65,7 @@ def draw(scene: Scene) -> Any:
     return picture.resize(final, Image.Resampling.BOX)
 
 
-def _box(pen: Any, box: Box, scale: float) -> None:
+def _box(pen: ImageDraw.ImageDraw, box: Box, scale: float) -> None:
     corners = [
         box.x * scale,
         box.y * scale,
@@ -83,7 +86,7 @@ def _box(pen: Any, box: Box, scale: float) -> None:
 
 
 def _dashes(
-    pen: Any, corners: list[float], stroke: str, line: int, step: float
+    pen: ImageDraw.ImageDraw, corners: list[float], stroke: str, line: int, step: float
 ) -> None:
     left, top, right, bottom = corners
     sides = (
@@ -99,14 +102,14 @@ def _dashes(
             pen.line(ends, stroke, line)
 
 
-def _line(pen: Any, line: Line, scale: float) -> None:
+def _line(pen: ImageDraw.ImageDraw, line: Line, scale: float) -> None:
     points = [(x * scale, y * scale) for x, y in line.points]
     pen.line(points, line.stroke, max(1, round(line.line * scale)), joint="curve")
     if line.arrow:
         pen.polygon([(x * scale, y * scale) for x, y in line.head()], line.stroke)
 
 
-def _label(pen: Any, label: Label, scale: float) -> None:
+def _label(pen: ImageDraw.ImageDraw, label: Label, scale: float) -> None:
     from PIL import ImageFont
 
     font = ImageFont.load_default(label.size * scale)

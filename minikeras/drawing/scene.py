@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,7 @@ def text_width(words: str, size: float) -> float:
     return size * (0.6 * (console.width(words) - narrow) + 0.32 * narrow)
 
 
-def hexed(colour: Any) -> str:
+def hexed(colour: Sequence[float]) -> str:
     """`(red, green, blue)` of 0 to 255 as `#rrggbb`; a string stays."""
     if isinstance(colour, str):
         return colour

@@ -34,7 +34,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
 
     def __init__(
         self,
-        default_policy: Any = None,
+        default_policy: object = None,
         policy_map: Mapping[str, Any] | None = None,
     ) -> None:
         if policy_map is not None and not isinstance(policy_map, dict):

@@ -28,7 +28,7 @@ class Jacobians:
 
     def jacobian(
         self,
-        target: Any,
+        target: Tensor,
         sources: object,
         unconnected_gradients: str = "none",
         **options: object,
@@ -101,7 +101,7 @@ class Jacobians:
 
     def _stacked(
         self,
-        target: Any,
+        target: Tensor,
         rows: Any,
         shape: tuple[int, ...],
         sources: object,
@@ -130,7 +130,7 @@ class Jacobians:
 
 
 def _stack(
-    parts: Sequence[Tensor | None], like: Any, shape: tuple[int, ...], zeros: bool
+    parts: Sequence[Tensor | None], like: Tensor, shape: tuple[int, ...], zeros: bool
 ) -> Any:
     """Gradients along leading axes of a shape; zeros, or None, where nothing depends."""
     own = tuple(like.shape)

@@ -96,7 +96,7 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 
 def _on_arrays(
-    function: Callable[..., Any], name: str, args: Any, kwargs: dict[str, Any]
+    function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Any:
     for tensor in _tensors((args, kwargs)):
         if tensor.staged or _is_recorded(tensor):

@@ -182,7 +182,7 @@ class State:
 
 def claim(
     turn: Turn,
-    registers: Any,
+    registers: list[Any],
     reads: Sequence[tuple[int, State]],
     writes: Sequence[tuple[int, State]],
 ) -> Turn | None:
@@ -238,7 +238,7 @@ def claim(
 
 def _unchanged(
     turn: Turn,
-    registers: Any,
+    registers: list[Any],
     reads: Sequence[tuple[int, State]],
     writes: Sequence[tuple[int, State]],
 ) -> bool:

@@ -144,7 +144,7 @@ class Tensor(operators.Operators, ArrayMethods):
             raise TypeError("cannot iterate over a tensor of shape (), a scalar.")
         return (self[i] for i in range(self.shape[0]))
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: object) -> bool:
         return bool((self == value).any())
 
     def __round__(self, ndigits: int | None = None) -> Any:
@@ -220,7 +220,7 @@ def host_array(value: Any) -> np.ndarray[Any, Any]:
     return owner.to_host(value)
 
 
-def adopt(value: Any, backend: registry.Backend) -> Any:
+def adopt(value: object, backend: registry.Backend) -> Any:
     """`value` as an array of `backend`: moved there if another backend made it."""
     if type(value) is backend.array_type:
         return value

@@ -218,7 +218,7 @@ def _gradient(row: UserRow, name: str, g: Any, aval: Aval) -> Tensor | None:
     return g  # type: ignore[no-any-return]  # a Tensor, by the check
 
 
-def settled(row: UserRow, name: str, value: Any) -> Any:
+def settled(row: UserRow, name: str, value: object) -> Any:
     """A static argument in its plain form, by which programs are told apart.
 
     Raises:

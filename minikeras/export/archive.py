@@ -32,7 +32,7 @@ class _Endpoint:
         self,
         function: Callable[..., Any],
         specs: list[Spec],
-        structure: Any,
+        structure: object,
         names: Sequence[str] | None,
     ) -> None:
         self.function = function

@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.saving.atomic import replaced_file, sync_file
+
+if TYPE_CHECKING:
+    import onnx
 
 Array = np.ndarray[Any, Any]
 LEAST = 1024  # bytes; smaller arrays stay in the model
@@ -32,7 +35,9 @@ def after(offset: int, array: Array) -> int:
     return -(-(offset + array.nbytes) // _PAGE) * _PAGE
 
 
-def write(package: Any, model: Any, path: str, arrays: Mapping[str, Array]) -> None:
+def write(
+    package: Any, model: onnx.ModelProto, path: str, arrays: Mapping[str, Array]
+) -> None:
     """Check and write a model and its arrays; the old files stay until the new are whole.
 
     The arrays go into `NAME.data`, or `NAME.2.data` where an old model has that one.

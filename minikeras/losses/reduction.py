@@ -142,7 +142,7 @@ def reduce_values(
     return total / float(max(math.prod(values.shape), 1))
 
 
-def _over_ranks(values: Any, weights: Any, reduction: object, shard: Shard) -> Any:
+def _over_ranks(values: Tensor, weights: Any, reduction: object, shard: Shard) -> Any:
     """The number for the whole batch, of which some rows are here."""
     if values.shape == ():
         return collective.common_mean(values, shard)
@@ -155,7 +155,7 @@ def _over_ranks(values: Any, weights: Any, reduction: object, shard: Shard) -> A
 
 
 @op
-def _reduced(values: Any, reduction: str | None, dtype: str) -> Tensor:
+def _reduced(values: ArrayLike, reduction: str | None, dtype: str) -> Tensor:
     """Values without weights as one number: an op, which is remembered as a whole."""
     return reduce_values(ops.cast(values, dtype), None, reduction)
 

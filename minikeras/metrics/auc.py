@@ -227,7 +227,7 @@ def _gains(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Any, Any]:
 _CURVE = {"ROC": _roc, "PR": _pr, "PRGAIN": _gains}
 
 
-def _area(x: Tensor, y: Any, method: str) -> Any:
+def _area(x: Tensor, y: Tensor, method: str) -> Any:
     """The sum of rectangles; `x` falls with the threshold."""
     if method == "interpolation":
         heights = (y[:-1] + y[1:]) / 2.0

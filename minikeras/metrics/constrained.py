@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
@@ -85,7 +86,7 @@ class ConstrainedBest(Metric):
     def _specificity(self) -> Any:
         return self._ratio("true_negatives", "false_positives")
 
-    def _best(self, constrained: Any, wanted: Any) -> Any:
+    def _best(self, constrained: Sequence[Any], wanted: Sequence[Any]) -> Any:
         """The largest `wanted` where `constrained` is high enough; 0 if nowhere."""
         return ops.max(
             ops.where(ops.greater_equal(constrained, self.value), wanted, 0.0)

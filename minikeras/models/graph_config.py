@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
@@ -187,7 +187,7 @@ def _histories(value: Any) -> list[Any]:
     return []
 
 
-def _tensor(history: Any, made: dict[tuple[str, int], Any]) -> Any:
+def _tensor(history: Sequence[Any], made: dict[tuple[str, int], Any]) -> Any:
     name, node, index = history
     return serialization.tensors_in(made[name, node])[index]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from minikeras import dtype_policies
@@ -58,7 +59,7 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Any = None,
+        layers: Sequence[Layer | KerasTensor] | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> None:

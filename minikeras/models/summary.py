@@ -18,6 +18,7 @@ from minikeras.layers.base.node import OpCall
 from minikeras.models.diagram import Wanted, model_diagram
 
 if TYPE_CHECKING:
+    from minikeras.layers.base.node import Operation
     from minikeras.models.model import Model
 
 _COLUMNS = {
@@ -203,7 +204,7 @@ def _parameters(operation: Layer) -> str:
     return f"{operation.count_params():,}"
 
 
-def _connections(operation: Any, model: Any) -> str:
+def _connections(operation: Operation, model: Any) -> str:
     inside = set(model._nodes)
     found = []
     for node in operation._inbound_nodes:

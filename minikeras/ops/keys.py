@@ -141,7 +141,9 @@ def remember(
     return follow(made.recipe, tensors, made.arrays)
 
 
-def _remember_constant(known: Known, key: tuple[Any, ...], function: Any) -> Any:
+def _remember_constant(
+    known: Known, key: tuple[Any, ...], function: Callable[..., Any]
+) -> Any:
     """The result of a call without tensors that came lately, which is kept; else `MISS`."""
     if not current().eager:
         return MISS

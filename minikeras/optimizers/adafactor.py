@@ -9,7 +9,7 @@ from minikeras import ops
 from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.legacy import OldNames
 from minikeras.optimizers.optimizer import Optimizer
-from minikeras.types import LearningRate
+from minikeras.types import ArrayLike, LearningRate
 from minikeras.variable import Variable
 
 
@@ -155,6 +155,6 @@ class Adafactor(Optimizer):
         }
 
 
-def _rms(x: Any) -> Any:
+def _rms(x: ArrayLike) -> Any:
     """Root of the mean of the squares."""
     return ops.sqrt(ops.mean(ops.square(x)))

@@ -51,7 +51,7 @@ class _Updates:
         self.calls: dict[Any, int] = {}
         self.functions: dict[Any, Function] = {}
 
-    def function(self, key: Any, variables: list[Variable]) -> Function | None:
+    def function(self, key: object, variables: list[Variable]) -> Function | None:
         """The compiled update; None while it is asked for the first times."""
         known = self.functions.get(key)
         if known is not None:

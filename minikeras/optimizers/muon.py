@@ -76,7 +76,7 @@ class Muon(Optimizer):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        exclude_layers: Any = None,
+        exclude_layers: Sequence[str] | None = None,
         exclude_embeddings: bool = True,
         muon_a: float = 3.4445,
         muon_b: float = -4.775,
@@ -183,7 +183,7 @@ class Muon(Optimizer):
             )
         return x * (math.sqrt(max(x.shape[-2:])) * self.rms_rate)
 
-    def transpose_last_axis(self, X: Any) -> Any:
+    def transpose_last_axis(self, X: Tensor) -> Any:
         """`X` with its last two axes exchanged."""
         return ops.swapaxes(X, -1, -2)
 

@@ -183,7 +183,7 @@ def _in_range(x: Tensor, low: ArrayLike, high: ArrayLike, dtype: str) -> Tensor:
     return _cut(x, cast_to(low, dtype), prims.nextafter(*ends), dtype)
 
 
-def _cut(x: Tensor, first: Any, last: Any, dtype: str) -> Tensor:
+def _cut(x: Tensor, first: ArrayLike, last: ArrayLike, dtype: str) -> Tensor:
     """`x` in a dtype; what is rounded up to the end goes to the last number before it."""
     x = prims.minimum(cast_to(x, dtype), to_tensor(last))
     return prims.maximum(x, to_tensor(first))

@@ -290,7 +290,7 @@ def buffer_of(tree: Tree) -> io.BytesIO:
     return buffer
 
 
-def put_array(group: Any, key: str, array: Array) -> None:
+def put_array(group: h5py.Group, key: str, array: Array) -> None:
     """Write an array below a group.
 
     Args:

@@ -39,7 +39,7 @@ class HostFirst:
         self._model, self._training = model, training
         self._step, self.compiled = step, compiled
 
-    def __call__(self, data: Any) -> Any:
+    def __call__(self, data: object) -> Any:
         x, y, weight = unpack_x_y_sample_weight(data)
         x = self._model._before_step(x, self._training)
         data = pack_x_y_sample_weight(x, y, weight)

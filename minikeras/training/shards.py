@@ -105,7 +105,7 @@ class ShardedFunction(Function):
         super().__init__(function, name)
         self.step = step
 
-    def __call__(self, data: Any) -> Any:
+    def __call__(self, data: object) -> Any:
         return super().__call__(data, ranks.shard())
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,7 @@ def _try(origin: str, part: _Part, progress: Progress) -> bool:
     return go_on
 
 
-def _mark(headers: Any) -> str:
+def _mark(headers: Mapping[str, Any]) -> str:
     """What the server knows this state of the file by; weak marks do not promise bytes."""
     tag = headers.get("ETag") or ""
     return (

@@ -165,7 +165,7 @@ def _algorithm(file_hash: str | None, algorithm: str) -> str | None:
     return found
 
 
-def _folder(cache_dir: Any, cache_subdir: str) -> Path:
+def _folder(cache_dir: str | os.PathLike[str] | None, cache_subdir: str) -> Path:
     """The folder in the cache, made; one below the system's for a home that is read-only."""
     base = keras_home() if cache_dir is None else Path(cache_dir).expanduser()
     folder = base / cache_subdir

@@ -140,7 +140,7 @@ def image_dataset_from_directory(
     return made if subset == "both" else made[0]
 
 
-def _size(given: Any) -> tuple[int, int]:
+def _size(given: object) -> tuple[int, int]:
     sizes = list(given) if isinstance(given, Sequence) else []
     if len(sizes) != 2 or any(int(n) != n or n < 1 for n in sizes):
         raise ValueError(

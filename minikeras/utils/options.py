@@ -97,7 +97,7 @@ class Config:
         """Pairs of names and values."""
         return self.as_dict().items()
 
-    def get(self, keyname: str, value: Any = None) -> Any:
+    def get(self, keyname: str, value: object = None) -> Any:
         """A setting, or `value` if there is none of that name."""
         return self.__dict__["_settings"].get(keyname, value)
 

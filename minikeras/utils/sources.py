@@ -7,9 +7,10 @@ from typing import Any
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.node import node_of
+from minikeras.types import Nested
 
 
-def get_source_inputs(tensor: Any) -> Any:
+def get_source_inputs(tensor: Nested[KerasTensor]) -> Any:
     """The tensors of `keras.Input`, or made by hand, that a KerasTensor is computed from.
 
     Args:

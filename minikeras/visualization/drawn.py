@@ -74,8 +74,8 @@ def draw_bounding_boxes(
 
 
 def draw_segmentation_masks(
-    images: Any,
-    segmentation_masks: Any,
+    images: np.ndarray[Any, Any],
+    segmentation_masks: np.ndarray[Any, Any],
     num_classes: int | None = None,
     color_mapping: Mapping[int, Colour] | None = None,
     alpha: float = 0.8,

@@ -18,7 +18,9 @@ from minikeras.types import ArrayLike
 _MOST = 64  # pictures in a grid; more get no clearer
 
 
-def plot_history(history: Any, metrics: Sequence[str] | None = None) -> Drawing:
+def plot_history(
+    history: Mapping[str, Any], metrics: Sequence[str] | None = None
+) -> Drawing:
     """Curves of training and validation, one chart for each metric.
 
     Args:

@@ -21,7 +21,7 @@ _VERBS = ("deserialize", "get", "serialize")
 class Known(dict[str, Any]):
     """A namespace's names; one that is added is known to its `get` from then on."""
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         super().__setitem__(name, value)
         get_custom_objects()[name] = value
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 
-def standardize_reduction(reduction: Any) -> None:
+def standardize_reduction(reduction: str | None) -> None:
     """Nothing, where it is a known reduction.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from minikeras.layers.base.node import Operation as KerasSaveable
@@ -38,13 +39,18 @@ class ObjectSharingScope:
         pass
 
 
-def save_weights_only(model: Model, filepath: Any, **options: object) -> None:
+def save_weights_only(
+    model: Model, filepath: str | os.PathLike[str], **options: object
+) -> None:
     """Writes the weights of a model."""
     model.save_weights(filepath)
 
 
 def load_weights_only(
-    model: Model, filepath: Any, skip_mismatch: bool = False, **options: object
+    model: Model,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    **options: object,
 ) -> None:
     """Reads the weights of a model."""
     model.load_weights(filepath, skip_mismatch=skip_mismatch)

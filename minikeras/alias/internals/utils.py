@@ -20,11 +20,11 @@ from minikeras.layers.base.tracker import (
 )
 from minikeras.naming import auto_name, to_snake_case
 from minikeras.random.seed_generator import set_global_seed
-from minikeras.types import ArrayLike, DTypeLike
+from minikeras.types import ArrayLike, DTypeLike, Sizes
 
 
 def standardize_tuple(
-    value: Any, n: int, name: str, allow_zero: bool = False
+    value: Sizes, n: int, name: str, allow_zero: bool = False
 ) -> tuple[int, ...]:
     """A number `n` times, or `n` numbers, as a tuple.
 

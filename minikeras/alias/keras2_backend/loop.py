@@ -18,7 +18,7 @@ def rnn(
     initial_states: Sequence[Tensor],
     go_backwards: bool = False,
     mask: ArrayLike | None = None,
-    constants: Any = None,
+    constants: Sequence[ArrayLike] | None = None,
     unroll: bool = False,
     input_length: ArrayLike | None = None,
     time_major: bool = False,
@@ -79,7 +79,7 @@ def rnn(
     return last, outputs, states
 
 
-def _choose(condition: Any, a: Tensor, b: ArrayLike) -> Any:
+def _choose(condition: Tensor, a: Tensor, b: ArrayLike) -> Any:
     behind = len(a.shape) - len(condition.shape)
     return ops.where(ops.reshape(condition, (*condition.shape, *[1] * behind)), a, b)
 

@@ -175,7 +175,7 @@ def _typed(found: object, types: Any) -> Any:
 
 
 def case(
-    pred_fn_pairs: Any,
+    pred_fn_pairs: Sequence[tuple[ArrayLike, Callable[[], Any]]],
     default: Callable[[], Any] | None = None,
     exclusive: bool = False,
     strict: bool = False,
@@ -199,7 +199,7 @@ def _either(
 
 def switch_case(
     branch_index: Any,
-    branch_fns: Any,
+    branch_fns: Sequence[Any],
     default: Callable[[], Any] | None = None,
     name: str | None = None,
 ) -> Any:

@@ -83,7 +83,7 @@ def ones_like(
     return ops.ones_like(input, dtype)
 
 
-def fill(dims: Any, value: ArrayLike, name: str | None = None) -> Any:
+def fill(dims: ShapeLike, value: ArrayLike, name: str | None = None) -> Any:
     """One value everywhere."""
     return ops.full(dims, value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,8 +22,8 @@ class Strategy:
     def run(
         self,
         fn: Callable[..., Any],
-        args: Any = (),
-        kwargs: Any = None,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
         options: object = None,
     ) -> Any:
         """What `fn` gives, run once."""
@@ -51,7 +51,9 @@ class MirroredStrategy(Strategy):
         NotImplementedError: If several devices are named.
     """
 
-    def __init__(self, devices: Any = None, cross_device_ops: object = None) -> None:
+    def __init__(
+        self, devices: Sequence[str] | None = None, cross_device_ops: object = None
+    ) -> None:
         if devices is not None and not isinstance(devices, str) and len(devices) > 1:
             raise NotImplementedError(
                 f"tf.distribute.MirroredStrategy: devices={devices!r}; expected one: a backend "

@@ -16,6 +16,7 @@ from minikeras.alias.tensorflow.image import (
     resize,
 )
 from minikeras.alias.tensorflow.random import one_number
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class ResizeMethod:
     NEAREST_NEIGHBOR = "nearest"
 
 
-def _size(image: Any) -> tuple[int, int]:
+def _size(image: ArrayLike) -> tuple[int, int]:
     height, width = ops.shape(image)[-3:-1]
     return int(height or 0), int(width or 0)
 
@@ -130,7 +131,7 @@ def _in_floats(change: Callable[..., Any]) -> Callable[..., Any]:
     return changed
 
 
-def _floats(image: Any) -> str:
+def _floats(image: Tensor) -> str:
     return str(image.dtype) if "float" in image.dtype else "float32"
 
 
@@ -141,7 +142,7 @@ def adjust_brightness(image: Any, delta: ArrayLike) -> Any:
 
 
 @_in_floats
-def adjust_contrast(image: Any, contrast_factor: object) -> Any:
+def adjust_contrast(image: ArrayLike, contrast_factor: object) -> Any:
     """So many times as far from the mean of each channel."""
     mean = ops.mean(image, axis=(-3, -2), keepdims=True)
     return (image - mean) * contrast_factor + mean
@@ -164,7 +165,7 @@ def adjust_hue(image: object, delta: ArrayLike, name: str | None = None) -> Any:
 
 
 @_in_floats
-def adjust_gamma(image: Any, gamma: float = 1, gain: float = 1) -> Any:
+def adjust_gamma(image: ArrayLike, gamma: float = 1, gain: float = 1) -> Any:
     """`gain * image ** gamma`."""
     return gain * ops.power(image, gamma)
 

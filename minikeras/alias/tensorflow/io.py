@@ -34,7 +34,7 @@ mkdir = makedirs
 _MODES = {0: None, 1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def glob(pattern: Any) -> list[str]:
+def glob(pattern: str | os.PathLike[str]) -> list[str]:
     """The paths that fit a pattern, sorted."""
     return sorted(_glob.glob(os.fspath(pattern)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from minikeras import ops
@@ -154,7 +155,7 @@ def l2_normalize(
 
 
 def reduce_euclidean_norm(
-    input_tensor: Any,
+    input_tensor: ArrayLike,
     axis: Axis = None,
     keepdims: bool = False,
     name: str | None = None,
@@ -226,7 +227,7 @@ def complex(real: ArrayLike, imag: ArrayLike, name: str | None = None) -> Any:
     return ops.view_as_complex(ops.stack((real, imag), axis=-1))
 
 
-def polyval(coeffs: Any, x: ArrayLike, name: str | None = None) -> Any:
+def polyval(coeffs: Sequence[ArrayLike], x: ArrayLike, name: str | None = None) -> Any:
     """A polynomial, its highest coefficient first."""
     total = ops.zeros_like(x)
     for factor in coeffs:

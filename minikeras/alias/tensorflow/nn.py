@@ -71,7 +71,7 @@ def conv2d(
 
 def conv1d(
     input: ArrayLike,
-    filters: Any,
+    filters: ArrayLike,
     stride: Sizes,
     padding: str,
     data_format: str = "NWC",
@@ -86,7 +86,7 @@ def conv1d(
 
 def conv2d_transpose(
     input: ArrayLike,
-    filters: Any,
+    filters: ArrayLike,
     output_shape: Any,
     strides: int | Sequence[int],
     padding: str = "SAME",
@@ -125,7 +125,7 @@ def conv2d_transpose(
 
 def separable_conv2d(
     input: ArrayLike,
-    depthwise_filter: Any,
+    depthwise_filter: ArrayLike,
     pointwise_filter: object,
     strides: int | Sequence[int],
     padding: str,
@@ -271,7 +271,7 @@ def compute_average_loss(
     return ops.sum(loss) / ops.cast(count, loss.dtype)
 
 
-def scale_regularization_loss(regularization_loss: Any) -> Any:
+def scale_regularization_loss(regularization_loss: ArrayLike) -> Any:
     """The loss itself: there is one replica. The sum of several."""
     if isinstance(regularization_loss, (list, tuple)):
         return sum(map(ops.sum, regularization_loss))

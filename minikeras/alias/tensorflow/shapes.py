@@ -73,7 +73,10 @@ def boolean_mask(tensor: ArrayLike, mask: ArrayLike, axis: int | None = None) ->
 
 
 def clip_by_value(
-    t: ArrayLike, clip_value_min: Any, clip_value_max: Any, name: str | None = None
+    t: ArrayLike,
+    clip_value_min: ArrayLike,
+    clip_value_max: ArrayLike,
+    name: str | None = None,
 ) -> Any:
     """Values brought between two bounds."""
     return ops.clip(t, clip_value_min, clip_value_max)
@@ -91,7 +94,7 @@ def clip_by_norm(
 def clip_by_global_norm(
     t_list: Sequence[Any],
     clip_norm: float,
-    use_norm: Any = None,
+    use_norm: ArrayLike | None = None,
     name: str | None = None,
 ) -> tuple[list[Any], Any]:
     """Several tensors, made as short as `clip_norm` together, and their length before."""

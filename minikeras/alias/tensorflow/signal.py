@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minikeras import ops
-from minikeras.types import ArrayLike, DTypeLike
+from minikeras.types import ArrayLike, DTypeLike, Sizes
 
 
 def hann_window(
@@ -80,7 +80,7 @@ def stft(
 
 
 def rfft(
-    input_tensor: ArrayLike, fft_length: Any = None, name: str | None = None
+    input_tensor: ArrayLike, fft_length: Sizes | None = None, name: str | None = None
 ) -> Any:
     """The complex spectrum of real numbers along the last axis."""
     length = None if fft_length is None else int(np.ravel(fft_length)[0])
@@ -110,7 +110,7 @@ def ifft2d(input: ArrayLike, name: str | None = None) -> Any:
     return _complex(*ops.ifft2((ops.real(input), ops.imag(input))))
 
 
-def _complex(real: Any, imaginary: Any) -> Any:
+def _complex(real: ArrayLike, imaginary: ArrayLike) -> Any:
     return ops.view_as_complex(ops.stack((real, imaginary), axis=-1))
 
 

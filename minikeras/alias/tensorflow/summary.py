@@ -61,7 +61,7 @@ def _at(step: Any) -> int:
 
 
 def scalar(
-    name: str, data: Any, step: object = None, description: str | None = None
+    name: str, data: object, step: object = None, description: str | None = None
 ) -> bool:
     """One number."""
     writer = _writer.get()
@@ -72,7 +72,7 @@ def scalar(
 
 def histogram(
     name: str,
-    data: Any,
+    data: object,
     step: object = None,
     buckets: int | None = None,
     description: str | None = None,
@@ -102,7 +102,7 @@ def image(
 
 
 def text(
-    name: str, data: Any, step: object = None, description: str | None = None
+    name: str, data: object, step: object = None, description: str | None = None
 ) -> bool:
     """A text, in Markdown."""
     writer = _writer.get()

@@ -140,7 +140,7 @@ class CheckpointManager:
         """The newest; None where there is none."""
         return next(reversed(self.checkpoints), None)
 
-    def save(self, checkpoint_number: Any = None, **options: object) -> str:
+    def save(self, checkpoint_number: int | None = None, **options: object) -> str:
         """Writes the next one, and removes those that are too many; gives its name."""
         if checkpoint_number is not None:
             self.checkpoint.save_counter = int(checkpoint_number) - 1

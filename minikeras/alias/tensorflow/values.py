@@ -129,7 +129,7 @@ class Sizes(TensorShape):
 def _by_element(
     function: Callable[[Any, Any], Any], swapped: bool
 ) -> Callable[..., Any]:
-    def method(self: Sizes, other: Any) -> Any:
+    def method(self: Sizes, other: object) -> Any:
         if isinstance(other, int):
             other = (other,) * len(self)
         if isinstance(other, tuple | list) and len(other) == len(self):

@@ -8,8 +8,6 @@ comparing, 0.6 ms by the kernel.
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.primitive import Context, primitive
 from minikeras.engine.prims.create import const
@@ -37,7 +35,7 @@ def _by_sorting(x: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
     return take_along_axis(x, indices, axis=axis), indices
 
 
-def _vjp(ctx: Context, values: Tensor, indices: Any) -> tuple[Tensor]:
+def _vjp(ctx: Context, values: Tensor, indices: Tensor) -> tuple[Tensor]:
     x, at = ctx.inputs[0], ctx.outputs[1]
     return (put_along_axis_add(values, at, shape=x.shape, axis=x.ndim - 1),)
 

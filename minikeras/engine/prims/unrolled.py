@@ -64,7 +64,7 @@ class _Walk:
         """The position in `x` and `mask` of a step."""
         return self.time - 1 - step if self.reverse else step
 
-    def kept(self, step: int, new: Any, old: Any) -> Any:
+    def kept(self, step: int, new: Tensor, old: Tensor) -> Any:
         """`new` where the step is real, else `old`."""
         if not self.mask:
             return new

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def _matmul(w: Writer, node: Node) -> str:
     return w.op("MatMul", *names)
 
 
-def _padding(pads: Any) -> list[int]:
+def _padding(pads: Sequence[Any]) -> list[int]:
     return [lo for lo, _ in pads] + [hi for _, hi in pads]
 
 

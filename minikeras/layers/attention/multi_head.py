@@ -236,7 +236,10 @@ class MultiHeadAttention(HeadAttention):
         return ops.einsum(f"{table},{source}->{target}", dropped, v), weights
 
     def compute_output_shape(
-        self, query_shape: Any, value_shape: PartialShape, key_shape: Any = None
+        self,
+        query_shape: PartialShape,
+        value_shape: PartialShape,
+        key_shape: Any = None,
     ) -> Any:
         """The query's shape, ending in `output_shape`."""
         self._check_shapes(value_shape, key_shape)

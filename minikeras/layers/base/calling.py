@@ -414,7 +414,7 @@ class LayerCalls:
         token = call_context.set(CallContext(self, kwargs.get("training"), True))
         given = tree.map_structure(_mask_of, (args, kwargs))
 
-        def run(args: Any, kwargs: Any, given: Any) -> Any:
+        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: Any) -> Any:
             for tensor, mask in zip(tree.flatten((args, kwargs)), tree.flatten(given)):
                 if mask is not None:
                     tensor._keras_mask = mask
@@ -498,7 +498,7 @@ def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return args[0] if args else next(iter(kwargs.values()), None)
 
 
-def is_shape(value: Any) -> bool:
+def is_shape(value: object) -> bool:
     """Whether `value` is one shape, rather than a structure of shapes."""
     return isinstance(value, (tuple, list)) and all(
         d is None or isinstance(d, int) for d in value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.interpret import Block, current, within
@@ -24,8 +25,8 @@ class _Inside(Overlay):
 
 def call(
     layer: Layer,
-    trainable_values: Any,
-    non_trainable_values: Any,
+    trainable_values: Sequence[ArrayLike],
+    non_trainable_values: Sequence[ArrayLike],
     args: tuple[Any, ...],
     return_losses: bool,
     kwargs: dict[str, Any],

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from minikeras.engine import tree
 from minikeras.random import SeedGenerator
@@ -177,7 +177,7 @@ class TrackedList(list):
             super().__setitem__(index, self._track(value))
         self._forget(*old)
 
-    def __delitem__(self, index: Any) -> None:
+    def __delitem__(self, index: SupportsIndex | slice) -> None:
         old = self[index] if isinstance(index, slice) else [self[index]]
         super().__delitem__(index)
         self._forget(*old)

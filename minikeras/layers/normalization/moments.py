@@ -9,6 +9,7 @@ from minikeras import ops, settings
 from minikeras.engine import ranks
 from minikeras.engine.ranks import Shard
 from minikeras.ops import collective
+from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
@@ -56,9 +57,9 @@ def _weights(inputs: Tensor, channel: int, mask: Any) -> Any:
 
 
 def _mean(
-    values: Any,
+    values: Tensor,
     axes: list[int],
-    weights: Any,
+    weights: ArrayLike | None,
     shard: Shard | None,
     count: object = None,
 ) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minikeras import naming, ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.preprocessing.choices import one_of, refuse_sparse
 from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
@@ -72,7 +73,7 @@ class CategoryEncoding(DataLayer):
         self.sparse = refuse_sparse(sparse, label)
         self._build_at_init()
 
-    def call(self, inputs: Any, count_weights: Any = None) -> Any:
+    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Any:
         """The vectors."""
         mode, dtype = self.output_mode, self.compute_dtype
         if isinstance(inputs, (list, tuple)):  # of arrays: rows

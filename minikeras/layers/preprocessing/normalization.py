@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from minikeras import naming, ops, settings
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import ArgumentError
 from minikeras.layers.preprocessing.batches import batches, gives_batches, numbers
@@ -217,7 +218,7 @@ class Normalization(DataLayer):
             (self.adapt_mean, self.adapt_variance)[which], self._kept_shape
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Any:
         """The normalized inputs, or with `invert` the restored ones."""
         self._check_sizes(inputs.shape)
         dtype = self.compute_dtype

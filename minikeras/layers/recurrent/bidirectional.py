@@ -189,7 +189,7 @@ class Bidirectional(Layer):
             return merged
         return (*merged, *states) if self.merge_mode is None else (merged, *states)
 
-    def _merged(self, y: Tensor, z: object) -> Any:
+    def _merged(self, y: Tensor, z: Tensor) -> Any:
         if self.merge_mode == "concat":
             return ops.concatenate([y, z], -1)
         if self.merge_mode == "sum":

@@ -122,7 +122,7 @@ class Cell(Layer):
         """Forget the masks."""
         self.__dict__["_held"] = None
 
-    def _draw(self, like: Any, rate: float) -> Any:
+    def _draw(self, like: Tensor, rate: float) -> Any:
         if not rate:
             return None
         ones = ops.ones((self._gates, *like.shape), like.dtype)

@@ -80,7 +80,7 @@ def run_cell(
     leaves, spec = tree.flatten_spec(start)
     slices, x_spec = tree.flatten_spec(xs if mask is None else (xs, ms))
 
-    def body(carry: Any, rows: Any) -> Any:
+    def body(carry: Sequence[Tensor], rows: tuple[Tensor, ...]) -> Any:
         # Loops carry flat lists of tensors; the step sees its own structures.
         before = tree.unflatten(spec, carry)
         state, out = (before, None) if output is None else before
@@ -144,7 +144,7 @@ def _first_output(
     first = tree.flatten(states)[0]
     batch = first.shape[0]
 
-    def start(leaf: Any) -> Any:
+    def start(leaf: Tensor) -> Any:
         if leaf.shape[1:] == tuple(first.shape[1:]) and leaf.dtype == first.dtype:
             return first
         return ops.zeros((batch, *leaf.shape[1:]), leaf.dtype)

@@ -233,7 +233,7 @@ class RNN(Layer):
         self,
         sequences: Any,
         initial_state: Any,
-        mask: Any,
+        mask: Tensor | None,
         training: bool = False,
     ) -> tuple[Any, Any, Any]:
         """All steps; subclasses override it to change what goes in or comes out.

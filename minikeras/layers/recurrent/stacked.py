@@ -142,7 +142,7 @@ def _listed(states: Any) -> Any:
     return states if tree.is_nested(states) else [states]
 
 
-def takes_training(cell: Any) -> bool:
+def takes_training(cell: Layer) -> bool:
     """Whether a cell's `call` has an argument `training`."""
     return "training" in inspect.signature(cell.call).parameters
 

@@ -66,7 +66,9 @@ class TimeDistributed(Wrapper):
         if self.layer._has_build():
             super().build(shape)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Any = None
+    ) -> Any:
         """The layer's results for all steps."""
         self._inner_shape(inputs.shape)
         batch, steps = inputs.shape[:2]

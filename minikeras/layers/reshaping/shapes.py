@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 from minikeras import naming, ops
@@ -79,7 +80,9 @@ class Reshape(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, target_shape: Any, **kwargs: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self, target_shape: Sequence[int], **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         shape = (
             (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)

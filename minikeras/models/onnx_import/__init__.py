@@ -9,13 +9,16 @@ the file only.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.layers import Input
 from minikeras.models.model import Model
 from minikeras.models.onnx_import.description import Description, OnnxError, check, read
 from minikeras.models.onnx_import.layer import OnnxGraph
 from minikeras.models.onnx_import.operators import CLAIMED, OPERATORS
+
+if TYPE_CHECKING:
+    from minikeras.models.onnx_import.description import Port
 
 __all__ = ["CLAIMED", "OnnxError", "OnnxGraph", "load_onnx"]
 
@@ -58,7 +61,7 @@ def constants_from_nodes(graph: Description) -> None:
     graph.nodes = kept
 
 
-def _input(port: Any, path: str) -> Any:
+def _input(port: Port, path: str) -> Any:
     if port.shape is None or not port.shape:
         raise OnnxError(
             f"{path}: the input {port.name!r} has no shape, or is a single number; expected "

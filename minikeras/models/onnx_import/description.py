@@ -12,11 +12,14 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.engine.dtypes import numpy_dtype
+
+if TYPE_CHECKING:
+    import onnx
 
 Array = np.ndarray[Any, Any]
 OLDEST, NEWEST = 1, 28  # versions of ONNX's operators
@@ -104,7 +107,7 @@ def proto_of(path: str) -> Any:
 
 
 def describe(
-    model: Any, folder: str | None = None, what: str = "the model"
+    model: onnx.ModelProto, folder: str | None = None, what: str = "the model"
 ) -> Description:
     """A `ModelProto` as plain data.
 
@@ -124,7 +127,7 @@ def describe(
     return found
 
 
-def _opset(model: Any, what: str) -> int:
+def _opset(model: onnx.ModelProto, what: str) -> int:
     versions = {text(entry.domain): entry.version for entry in model.opset_import}
     opset = versions.get("", versions.get("ai.onnx", 0))
     if not OLDEST <= opset <= NEWEST:
@@ -135,7 +138,9 @@ def _opset(model: Any, what: str) -> int:
     return int(opset)
 
 
-def _graph(graph: Any, folder: str | None, what: str, depth: int) -> Description:
+def _graph(
+    graph: onnx.GraphProto, folder: str | None, what: str, depth: int
+) -> Description:
     if depth > _MAX_DEPTH:
         raise OnnxError(f"{what}: graphs in graphs more than {_MAX_DEPTH} deep.")
     if len(graph.node) > _MAX_NODES:
@@ -151,7 +156,7 @@ def _graph(graph: Any, folder: str | None, what: str, depth: int) -> Description
     return Description(inputs, outputs, nodes, constants)
 
 
-def _node(node: Any, folder: str | None, what: str, depth: int) -> Node:
+def _node(node: onnx.NodeProto, folder: str | None, what: str, depth: int) -> Node:
     kind, domain = text(node.op_type), text(node.domain)
     if domain not in ("", "ai.onnx"):
         kind = f"{domain}.{kind}"
@@ -172,7 +177,9 @@ def text(value: str | bytes) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _attribute(attribute: Any, folder: str | None, what: str, depth: int) -> Any:
+def _attribute(
+    attribute: onnx.AttributeProto, folder: str | None, what: str, depth: int
+) -> Any:
     kinds = type(attribute)
     if attribute.type == kinds.GRAPH:
         return _graph(attribute.g, folder, what, depth + 1)
@@ -219,7 +226,7 @@ def array_of(tensor: Any, folder: str | None, what: str = "the model") -> Array:
 
 
 def _external(
-    tensor: Any,
+    tensor: onnx.TensorProto,
     shape: tuple[int, ...],
     dtype: Any,
     wanted: int,

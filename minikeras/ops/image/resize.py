@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
@@ -156,7 +156,7 @@ def _nearest(x: Tensor, axes: Two, new: Two) -> Tensor:
 @op
 def scale_and_translate(
     images: ArrayLike,
-    output_shape: Any,
+    output_shape: Sequence[int],
     scale: ArrayLike,
     translation: ArrayLike,
     spatial_dims: Sequence[int],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.prims.helpers import agree
@@ -85,7 +83,7 @@ def segment_sum(
 
 
 def _combined(
-    data: ArrayLike, segment_ids: ArrayLike, num_segments: Any, how: str
+    data: ArrayLike, segment_ids: ArrayLike, num_segments: int | None, how: str
 ) -> Tensor:
     x = to_tensor(data)
     name = f"segment_{'prod' if how == 'mul' else how}"

@@ -142,7 +142,7 @@ def _forward(
     same = equal(sub_slice(labels, 1, 0, size - 1), _shifted(labels))
     barred = prims.mul(cast_to(same, logs.dtype), const(logs, NEVER))
 
-    def step(carry: Any, frame: Any) -> Any:
+    def step(carry: Any, frame: Tensor) -> Any:
         after, letter = carry
         quiet, spoken, live = frame
         head, tail = sub_slice(after, 1, 0, 1), sub_slice(after, 1, 1, size + 1)

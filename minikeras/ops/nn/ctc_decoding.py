@@ -247,7 +247,7 @@ def _beam_search(
             return tuple(kept(live, a, b) for a, b in zip(new, old, strict=True))
         return where(expand_dims(live, 2) if new.ndim == 3 else live, new, old)
 
-    def step(beam: Any, frame: Any) -> Any:
+    def step(beam: Any, frame: Tensor) -> Any:
         line, live = frame
         grown = _picked(beam, *_grown(beam, line, blank))
         return {name: kept(live, grown[name], beam[name]) for name in beam}, None

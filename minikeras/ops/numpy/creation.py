@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minikeras.engine import dtypes, prims
@@ -210,7 +211,11 @@ def offset_grid(rows: int, columns: int) -> Tensor:
 
 
 def _where_places(
-    compare: Any, rows: int, columns: int, k: int, dtype: DTypeLike | None
+    compare: Callable[..., Any],
+    rows: int,
+    columns: int,
+    k: int,
+    dtype: DTypeLike | None,
 ) -> Tensor:
     """Ones where a column compares so with its row and `k`, zeros elsewhere."""
     column = prims.iota(shape=(1, columns), dtype="int32", axis=1)

@@ -23,7 +23,7 @@ __all__ = [
 
 
 @op
-def concatenate(xs: Any, axis: int | None = 0) -> Tensor:
+def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis.
 
     Args:
@@ -81,7 +81,7 @@ def append(x1: ArrayLike, x2: ArrayLike, axis: int | None = None) -> Tensor:
 
 
 @op
-def stack(x: Any, axis: int = 0) -> Tensor:
+def stack(x: Sequence[ArrayLike], axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis.
 
     Args:
@@ -107,7 +107,7 @@ def stack(x: Any, axis: int = 0) -> Tensor:
 
 
 @op
-def hstack(xs: Any) -> Tensor:
+def hstack(xs: Sequence[ArrayLike]) -> Tensor:
     """Tensors joined along axis 1, or axis 0 if they have one axis.
 
     Args:
@@ -126,7 +126,7 @@ def hstack(xs: Any) -> Tensor:
 
 
 @op
-def vstack(xs: Any) -> Tensor:
+def vstack(xs: Sequence[ArrayLike]) -> Tensor:
     """Tensors joined as rows, along axis 0; vectors become rows first.
 
     Args:
@@ -144,7 +144,7 @@ def vstack(xs: Any) -> Tensor:
 
 
 @op
-def dstack(xs: Any) -> Tensor:
+def dstack(xs: Sequence[ArrayLike]) -> Tensor:
     """Tensors joined along axis 2; vectors and matrices get more axes first.
 
     Args:

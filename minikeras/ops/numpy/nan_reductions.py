@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from minikeras.engine import dtypes, prims
@@ -117,7 +118,7 @@ def nancumprod(
 
 
 def _extremum(
-    reduce: Any, x: ArrayLike, fill: float, axis: Axis, keepdims: bool
+    reduce: Callable[..., Any], x: ArrayLike, fill: float, axis: Axis, keepdims: bool
 ) -> Tensor:
     filled, bad = _filled(x, fill)
     result = reduce(filled, axis, keepdims)

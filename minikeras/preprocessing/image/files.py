@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from minikeras.preprocessing.image.iterators import Array, Iterator, Saver
 from minikeras.types import DTypeLike
 from minikeras.utils.images import data_format_of, img_to_array, load_img
 from minikeras.utils.resizing import Size
+
+if TYPE_CHECKING:
+    from minikeras.preprocessing.image.generator import ImageDataGenerator
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
@@ -161,7 +164,7 @@ class DirectoryIterator(FileIterator):
     def __init__(
         self,
         directory: str | PathLike[str],
-        image_data_generator: Any,
+        image_data_generator: ImageDataGenerator | None,
         target_size: Size = (256, 256),
         color_mode: str = "rgb",
         classes: Sequence[str] | None = None,

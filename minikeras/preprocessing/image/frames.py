@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from minikeras.console import say
 from minikeras.preprocessing.image.files import ENDINGS, FileIterator
 from minikeras.types import DTypeLike
 from minikeras.utils.resizing import Size
+
+if TYPE_CHECKING:
+    from minikeras.preprocessing.image.generator import ImageDataGenerator
 
 _CLASSED = ("binary", "categorical", "sparse")
 _MODES = (*_CLASSED, "input", "multi_output", "raw", None)
@@ -34,7 +37,7 @@ class DataFrameIterator(FileIterator):
         self,
         dataframe: Any,
         directory: str | PathLike[str] | None = None,
-        image_data_generator: Any = None,
+        image_data_generator: ImageDataGenerator | None = None,
         x_col: str = "filename",
         y_col: Any = "class",
         weight_col: str | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
@@ -167,9 +168,9 @@ class ImageDataGenerator:
         y: Any = None,
         batch_size: int = 32,
         shuffle: bool = True,
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         seed: int | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         ignore_class_split: bool = False,
@@ -477,7 +478,7 @@ class ImageDataGenerator:
             self.zca_whitening_matrix = matrix.astype(self.dtype)
 
 
-def _zoom(zoom_range: Any) -> tuple[float, float]:
+def _zoom(zoom_range: float | Sequence[float]) -> tuple[float, float]:
     if isinstance(zoom_range, (int, float)):
         return (1 - zoom_range, 1 + zoom_range)
     pair = tuple(zoom_range)

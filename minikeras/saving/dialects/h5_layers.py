@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from minikeras.saving import hdf5
 from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Entry, Tree
+
+if TYPE_CHECKING:
+    import h5py
 
 _OWN = "top_level_model_weights"
 _ROOM = 64_000  # bytes of names in one attribute, which holds 64 KiB with its head
@@ -61,7 +64,7 @@ def text(value: object) -> str | None:
     return str(value) if isinstance(value, str) else None
 
 
-def texts(group: Any, key: str) -> list[str]:
+def texts(group: h5py.Group, key: str) -> list[str]:
     """An attribute that is a list of texts, perhaps in several pieces."""
     pieces = [key] if key in group.attrs else []
     number = 0
@@ -74,7 +77,7 @@ def texts(group: Any, key: str) -> list[str]:
     return [v for v in found if v is not None]
 
 
-def weights_group(file: Any) -> Any:
+def weights_group(file: h5py.File) -> Any:
     """The group whose attribute lists the layers: `model_weights`, or the file itself."""
     return file.get("model_weights", file)
 
@@ -103,7 +106,7 @@ def read_layers(file: object, label: str) -> StoredModel:
     )
 
 
-def _layer(root: Any, tree: Tree, name: str, label: str) -> StoredLayer:
+def _layer(root: h5py.Group, tree: Tree, name: str, label: str) -> StoredLayer:
     if name not in root:
         raise FileError(f"{label} lists a layer {name!r}, for which it has no group.")
     found = [
@@ -127,7 +130,7 @@ def entry_at(tree: Tree, path: str, label: str) -> Entry:
 
 
 def write_layers(
-    root: Any, layers: Iterable[tuple[str, list[Any]]], own: list[Any]
+    root: h5py.Group, layers: Iterable[tuple[str, list[Any]]], own: list[Any]
 ) -> None:
     """Write layers, each with its variables, below a group.
 
@@ -164,7 +167,7 @@ def _unique(names: list[str]) -> list[str]:
     return list(found)
 
 
-def write_texts(group: Any, key: str, values: list[str]) -> None:
+def write_texts(group: h5py.Group, key: str, values: list[str]) -> None:
     """Write a list of texts as an attribute, or as several where it is long."""
     coded = [value.encode() for value in values]
     chunk = max(_ROOM // max(map(len, coded), default=1), 1)

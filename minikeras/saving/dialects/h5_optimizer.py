@@ -18,6 +18,8 @@ from minikeras.saving.dialects.version import Version, parse
 from minikeras.saving.limits import FileError
 
 if TYPE_CHECKING:
+    import h5py
+
     from minikeras.models.model import Model
     from minikeras.optimizers.optimizer import Optimizer
 
@@ -28,7 +30,11 @@ _COUNTERS = ("iteration", "iterations", "iter", "learning_rate")
 
 
 def load_optimizer(
-    model: Model, file: Any, version: str | None, names: dict[int, str], label: str
+    model: Model,
+    file: h5py.File,
+    version: str | None,
+    names: dict[int, str],
+    label: str,
 ) -> None:
     """Give the model's optimizer the state that the file holds, if it holds one.
 
@@ -123,7 +129,7 @@ def _arranged(
 
 
 def _with_steps(
-    pairs: list[tuple[Any, Array]] | None, steps: Any, variables: list[Any]
+    pairs: list[tuple[Any, Array]] | None, steps: object, variables: list[Any]
 ) -> list[tuple[Any, Array]] | None:
     if pairs is None:
         return None
@@ -195,7 +201,7 @@ def _slots_of_file(
     return steps, slots
 
 
-def write_optimizer(file: Any, optimizer: Optimizer) -> None:
+def write_optimizer(file: h5py.File, optimizer: Optimizer) -> None:
     """Write the optimizer's variables, if it has any yet."""
     if optimizer is not None and optimizer.built:
         write_variables(file.create_group(GROUP), list(optimizer.variables))

@@ -17,6 +17,8 @@ from minikeras.saving.limits import FileError
 from minikeras.version import KERAS_VERSION
 
 if TYPE_CHECKING:
+    import h5py
+
     from minikeras.models.model import Model
 
 
@@ -60,7 +62,7 @@ def save_model(
             h5_optimizer.write_optimizer(file, model.optimizer)
 
 
-def _stamp(group: Any) -> None:
+def _stamp(group: h5py.Group) -> None:
     group.attrs["keras_version"] = KERAS_VERSION
     group.attrs["backend"] = registry.current_name()
 

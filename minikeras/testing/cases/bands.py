@@ -41,7 +41,7 @@ def _case(shape: tuple[int, ...], axis: int, size: int, taps: int) -> Case:
     )
 
 
-def _reference(starts: Any, weights: Any, axis: int) -> Any:
+def _reference(starts: np.ndarray[Any, Any], weights: Any, axis: int) -> Any:
     """Element by element."""
 
     def reference(x: Any) -> Any:

@@ -168,7 +168,7 @@ def _dynamic(sizes: Shape) -> Callable[..., Any]:
     return reference
 
 
-def _update(x: Tensor, u: Any, starts: Any) -> Any:
+def _update(x: Tensor, u: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) -> Any:
     out = x.copy()
     starts = np.clip(starts, 0, np.array(x.shape) - u.shape)
     for at in np.ndindex(*u.shape):

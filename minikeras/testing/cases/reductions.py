@@ -149,7 +149,7 @@ def _reductions() -> Iterator[Case]:
             )
 
 
-def _places(line: Any, x: Any, side: Any) -> Any:
+def _places(line: Any, x: np.ndarray[Any, Any], side: Any) -> Any:
     line, x = (np.asarray(a, "float64") for a in (line, x))
     return np.searchsorted(line, x, side=side)
 
@@ -166,7 +166,9 @@ def _over(function: Any, axes: Axis, keep: object) -> Callable[..., Any]:
     return lambda x: function(x, axis=axes, keepdims=keep) if axes else x
 
 
-def _scan(function: Any, axis: int, reverse: object) -> Callable[..., Any]:
+def _scan(
+    function: Callable[..., Any], axis: int, reverse: object
+) -> Callable[..., Any]:
     def reference(x: Any) -> Any:
         if not reverse:
             return function(x, axis=axis)

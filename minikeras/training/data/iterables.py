@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minikeras.training.data.adapter import Batch, DataAdapter
 from minikeras.training.data.class_weight import ClassWeight, sample_weight_of
 from minikeras.training.data.leaves import host_structure, is_array
 from minikeras.training.data.packing import unpack_x_y_sample_weight
+from minikeras.types import ArrayLike, Nested
 
 # Lengths from here on stand for "no end": what `repeat()` of grain reports.
 _ENDLESS = 1 << 62
 
 
-def standard_batch(data: Any, class_weight: ClassWeight, source: str) -> Batch:
+def standard_batch(
+    data: Nested[ArrayLike], class_weight: ClassWeight, source: str
+) -> Batch:
     """What a generator or loader yielded, as `(x, y, sample_weight)` of host arrays.
 
     Raises:
@@ -52,7 +55,9 @@ class GeneratorAdapter(DataAdapter):
     ahead = True
     kind = "the generator"
 
-    def __init__(self, generator: Any, class_weight: ClassWeight = None) -> None:
+    def __init__(
+        self, generator: Iterable[Any], class_weight: ClassWeight = None
+    ) -> None:
         self._generator = iter(generator)
         self._class_weight = class_weight
 

@@ -88,7 +88,7 @@ def pages_of(array: Array) -> Pages | None:
     return Pages(mapping, file, begin)
 
 
-def _file_under(array: Array, name: Any) -> tuple[int | None, int]:
+def _file_under(array: Array, name: str | None) -> tuple[int | None, int]:
     """A descriptor of the file under a map, and where in it the array begins.
 
     A file of that name may have taken the place of the one that was mapped.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras.engine import tree
@@ -18,7 +18,7 @@ class Part(tuple[Any, ...]):
     shard: Shard
 
     @classmethod
-    def of(cls, batch: Any, shard: Shard) -> Part:
+    def of(cls, batch: Sequence[Any], shard: Shard) -> Part:
         """`batch`, which holds these rows."""
         made = cls(batch)
         made.shard = shard

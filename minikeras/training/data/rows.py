@@ -8,7 +8,7 @@ a batch are ever made.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,7 @@ def is_file_array(value: object) -> bool:
     )
 
 
-def _numpy_rows(source: Array, where: Any) -> Array:
+def _numpy_rows(source: Array, where: np.ndarray[Any, Any] | slice) -> Array:
     return np.asarray(source[where])
 
 
@@ -141,7 +141,7 @@ def _dense_rows(source: Any, where: object) -> Array:
     return dense
 
 
-def _file_rows(source: Any, where: Any) -> Array:
+def _file_rows(source: Any, where: Sequence[Any]) -> Array:
     if isinstance(where, slice):
         return np.asarray(source[where])
     # HDF5 wants increasing row numbers, each once.

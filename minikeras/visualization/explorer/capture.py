@@ -8,7 +8,7 @@ where the layer gives back what it got.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -67,7 +67,11 @@ class Capture:
         self._open: list[LayerCall] = []
 
     def note(
-        self, operation: object, call: Callable[..., Any], args: Any, kwargs: Any
+        self,
+        operation: object,
+        call: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
     ) -> Any:
         """Run a call and note it."""
         inside = current()

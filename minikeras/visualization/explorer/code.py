@@ -21,6 +21,7 @@ from minikeras.saving import serialize_keras_object
 
 if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
+    from minikeras.layers.base.layer import Layer
     from minikeras.models.model import Model
 
 
@@ -200,7 +201,7 @@ class _Writer:
 
     # --- parts
 
-    def part(self, layer: Any, indent: int) -> str:
+    def part(self, layer: Layer, indent: int) -> str:
         """A layer as an expression."""
         if isinstance(layer, (Sequential, Functional)):
             self.missing.append(f"the model {layer.name} inside")

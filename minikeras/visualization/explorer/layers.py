@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine.dtypes import STRING
 from minikeras.engine.graph import Node, Value
@@ -14,6 +14,9 @@ from minikeras.visualization.explorer.kinds import kind_of, view_of
 from minikeras.visualization.explorer.plain import plain
 from minikeras.visualization.explorer.program import Program
 from minikeras.visualization.explorer.staged import Staged
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.node import Operation
 
 Json = Any
 Place = tuple[int, int]  # a layer and which of its results
@@ -374,7 +377,7 @@ def _activation(operation: object) -> str | None:
     return None if function is None or name == "linear" else str(name or function)
 
 
-def _config(operation: Any) -> Json:
+def _config(operation: Operation) -> Json:
     try:
         config = operation.get_config()
     except (NotImplementedError, TypeError, AttributeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -140,7 +140,7 @@ def _aval(value: Value) -> Json:
     return {"shape": list(value.aval.shape), "dtype": value.aval.dtype}
 
 
-def step(node: Node, numbers: dict[Value, int], add: Any) -> Json:
+def step(node: Node, numbers: dict[Value, int], add: Callable[..., Any]) -> Json:
     """One node, whose results get new numbers."""
     return {
         "op": node.prim.name,
@@ -150,7 +150,7 @@ def step(node: Node, numbers: dict[Value, int], add: Any) -> Json:
     }
 
 
-def _static(value: Any) -> Json:
+def _static(value: object) -> Json:
     if isinstance(value, Graph):
         return _body(value)
     if isinstance(value, (tuple, list)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims, tree
 from minikeras.engine.autodiff import Tape, backward
@@ -23,6 +23,9 @@ from minikeras.ops.op import to_tensor
 from minikeras.visualization.explorer.capture import Capture, LayerCall, watched
 from minikeras.visualization.explorer.known import KNOWN
 from minikeras.visualization.explorer.texts import TextCall, reading
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 _SKIPPED = ("reshape", "cast")  # between a softmax and the end of the model
 
@@ -76,7 +79,7 @@ class Staged:
     texts: list[TextCall] = field(default_factory=list)
 
 
-def staged(model: Any, avals: list[Aval], structure: object) -> Staged:
+def staged(model: Model, avals: list[Aval], structure: object) -> Staged:
     """Stage a model for inputs of these shapes, whose batch is one.
 
     Args:

@@ -194,7 +194,7 @@ class STFTSpectrogram(Layer):
         root = ops.sqrt(ops.where(there, power, ops.ones_like(power)))
         return ops.where(there, root, ops.zeros_like(power))
 
-    def call(self, inputs: Any) -> Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
         """The spectrogram."""
         if not dtypes.is_float(inputs.dtype):
             raise TypeError(

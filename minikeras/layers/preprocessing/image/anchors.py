@@ -15,9 +15,10 @@ from minikeras.layers.preprocessing.image.boxes import (
     is_relative,
     known_format,
 )
+from minikeras.types import ArrayLike
 
 
-def _size(image_shape: Any, form: str, name: str) -> tuple[Any, Any]:
+def _size(image_shape: Sequence[int] | None, form: str, name: str) -> tuple[Any, Any]:
     """Height and width out of `image_shape`; None where they do not matter.
 
     Raises:
@@ -33,7 +34,9 @@ def _size(image_shape: Any, form: str, name: str) -> tuple[Any, Any]:
     return None, None
 
 
-def _plain(boxes: object, form: str, image_shape: Any, name: str) -> Tensor:
+def _plain(
+    boxes: object, form: str, image_shape: Sequence[int] | None, name: str
+) -> Tensor:
     height, width = _size(image_shape, form, name)
     found = boxes_tensor(boxes, name)
     return convert_format(found, form, "xyxy", height, width, found.dtype)
@@ -50,12 +53,12 @@ def _quotient(a: Tensor, b: Tensor) -> Tensor:
 
 
 def compute_iou(
-    boxes1: Any,
-    boxes2: Any,
+    boxes1: ArrayLike,
+    boxes2: ArrayLike,
     bounding_box_format: str,
     use_masking: bool = False,
     mask_val: float = -1,
-    image_shape: Any = None,
+    image_shape: Sequence[int] | None = None,
 ) -> Tensor:
     """The share that each box of one list has in common with each of another.
 
@@ -107,7 +110,10 @@ def compute_iou(
 
 
 def compute_ciou(
-    boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None
+    boxes1: ArrayLike,
+    boxes2: ArrayLike,
+    bounding_box_format: str,
+    image_shape: Sequence[int] | None = None,
 ) -> Tensor:
     """Complete IoU of boxes, pair by pair.
 
@@ -176,13 +182,13 @@ def _variance(variance: Sequence[float] | None, like: Tensor, name: str) -> Any:
 
 
 def encode_box_to_deltas(
-    anchors: Any,
-    boxes: Any,
+    anchors: ArrayLike,
+    boxes: ArrayLike,
     anchor_format: str,
     box_format: str,
     encoding_format: str = "center_yxhw",
     variance: Sequence[float] | None = None,
-    image_shape: Any = None,
+    image_shape: Sequence[int] | None = None,
 ) -> Tensor:
     """What takes anchors to boxes: moves in parts of the anchor, logarithms of sizes.
 
@@ -226,13 +232,13 @@ def encode_box_to_deltas(
 
 
 def decode_deltas_to_boxes(
-    anchors: Any,
-    boxes_delta: Any,
+    anchors: ArrayLike,
+    boxes_delta: ArrayLike,
     anchor_format: str,
     box_format: str,
     encoded_format: str = "center_yxhw",
     variance: Sequence[float] | None = None,
-    image_shape: Any = None,
+    image_shape: Sequence[int] | None = None,
 ) -> Any:
     """The boxes that anchors and deltas stand for; undoes `encode_box_to_deltas`.
 

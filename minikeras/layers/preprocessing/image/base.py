@@ -261,7 +261,7 @@ class ImageLayer(Layer):
     def _boxes_of(
         self,
         given: object,
-        transformation: Any,
+        transformation: Mapping[str, Any] | None,
         training: bool | None,
         size: Size | None,
     ) -> Any:
@@ -320,7 +320,7 @@ class ImageLayer(Layer):
 
     def transform_single_image(
         self,
-        image: Any,
+        image: Tensor,
         transformation: Mapping[str, Any] | None,
         training: bool = True,
     ) -> Tensor:
@@ -385,7 +385,11 @@ class ImageLayer(Layer):
         return result
 
     def _masks_of(
-        self, data: Mapping[str, Any], images: Tensor, drawn: Any, training: Any
+        self,
+        data: Mapping[str, Any],
+        images: Tensor,
+        drawn: Mapping[str, Any] | None,
+        training: Any,
     ) -> Tensor:
         masks = ops.convert_to_tensor(data["segmentation_masks"])
         flat = masks.ndim == images.ndim - 1  # without an axis of channels

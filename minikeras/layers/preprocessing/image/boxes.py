@@ -274,7 +274,7 @@ def shifted(boxes: Tensor, right: ArrayLike, down: ArrayLike) -> Tensor:
 
 
 def crop(
-    boxes: Any,
+    boxes: ArrayLike,
     top: Size,
     left: Size,
     height: Size,
@@ -308,7 +308,7 @@ def crop(
 
 
 def pad(
-    boxes: Any,
+    boxes: ArrayLike,
     top: Size,
     left: Size,
     height: Size | None = None,
@@ -374,17 +374,17 @@ def _number(value: ArrayLike, like: Tensor) -> Tensor:
 
 
 def affine_transform(
-    boxes: Any,
-    angle: Any,
-    translate_x: Any,
-    translate_y: Any,
-    scale: Any,
-    shear_x: Any,
-    shear_y: Any,
+    boxes: ArrayLike,
+    angle: Tensor,
+    translate_x: Tensor,
+    translate_y: Tensor,
+    scale: Tensor,
+    shear_x: Tensor,
+    shear_y: Tensor,
     height: Size,
     width: Size,
-    center_x: Any = None,
-    center_y: Any = None,
+    center_x: Tensor | None = None,
+    center_y: Tensor | None = None,
     bounding_box_format: str = "xyxy",
 ) -> Tensor:
     """The least boxes around boxes that are moved, sheared, turned and scaled.

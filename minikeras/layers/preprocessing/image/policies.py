@@ -138,7 +138,9 @@ def _bound(method: Callable[[Any, Any], Any], drawn: object) -> Callable[[Any], 
     return lambda x: method(x, drawn)
 
 
-def _box_change(layer: ImageLayer, drawn: Any, size: Size) -> Callable[[Any], Any]:
+def _box_change(
+    layer: ImageLayer, drawn: Mapping[str, Any] | None, size: Size
+) -> Callable[[Any], Any]:
     def change(found: dict[str, Any]) -> dict[str, Any]:
         moved = layer._boxes(found, drawn, size)
         return found if moved is None else moved[0]

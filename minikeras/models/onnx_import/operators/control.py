@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def _scanned(
     return [*last, *(ops.moveaxis(y, 0, a) for y, a in zip(ys, out_axes, strict=True))]
 
 
-def _scan_of_batch(call: Call, inputs: Any, n_xs: int) -> list[Value]:
+def _scan_of_batch(call: Call, inputs: Sequence[Any], n_xs: int) -> list[Value]:
     made = []
     for b in range(inputs[0].shape[0]):
         row = [v[b] for v in inputs]

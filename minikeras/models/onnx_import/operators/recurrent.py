@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.models.onnx_import.operators.elementwise import dtype, like
 from minikeras.models.onnx_import.values import Call, Operator, Value
 
@@ -140,7 +141,7 @@ def _run(
     """The states after each step, in the order of time, and the last ones."""
     projected = ops.add(ops.matmul(one.x, ops.transpose(one.w)), one.wb)
 
-    def body(states: list[Value], now: Any) -> tuple[list[Value], Value]:
+    def body(states: list[Value], now: Tensor) -> tuple[list[Value], Value]:
         x, real = now if one.mask is not None else (now, None)
         after = step(call, one, x, states)
         out = after[0]

@@ -40,7 +40,7 @@ class Changing(Base):
             name: Not used.
         """
 
-        def call(element: Any) -> Any:
+        def call(element: object) -> Any:
             return to_host(called(map_func, element))
 
         return self._map_host(call, num_parallel_calls)

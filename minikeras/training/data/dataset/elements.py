@@ -126,7 +126,7 @@ def _shapes_of(shapes: object) -> list[Any]:
     return [shapes]
 
 
-def _padded_shape(longest: Any, wanted: Any) -> tuple[int, ...]:
+def _padded_shape(longest: Sequence[Any], wanted: Any) -> tuple[int, ...]:
     if wanted is None:
         return tuple(longest)
     pairs = zip(longest, wanted, strict=True)

@@ -91,7 +91,7 @@ def _taken_apart(element: object, arrays: list[Any]) -> Any:
     return len(arrays) - 1
 
 
-def _bytes_of(array: Any) -> tuple[str, bytes]:
+def _bytes_of(array: np.ndarray[Any, Any]) -> tuple[str, bytes]:
     if is_strings(array):
         return "string", json.dumps(as_strings(array).ravel().tolist()).encode()
     return array.dtype.name, np.ascontiguousarray(array).tobytes()
