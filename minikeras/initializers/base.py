@@ -144,7 +144,7 @@ def sizes_of(shape: ShapeLike, owner: str) -> Shape:
     return tuple(int(d) for d in sizes)
 
 
-def float_dtype(dtype: DTypeLike, owner: str) -> str:
+def float_dtype(dtype: DTypeLike | None, owner: str) -> str:
     """The dtype of the result, which must be a float dtype; None means `floatx()`."""
     name = dtypes.standardize(dtype)
     if not dtypes.is_float(name):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minikeras import random
+from minikeras.engine.dtypes import DTypeLike
 from minikeras.engine.tensor import Tensor, from_numpy
 from minikeras.initializers.base import (
     RandomInitializer,
@@ -20,6 +21,7 @@ from minikeras.initializers.base import (
     on_host,
     sizes_of,
 )
+from minikeras.types import ShapeLike
 from minikeras.variable import will_be_replaced
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class RandomNormal(RandomInitializer):
         self.stddev = stddev
         super().__init__(seed=seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
         """A tensor of drawn numbers.
 
         Args:
@@ -96,7 +98,7 @@ class TruncatedNormal(RandomInitializer):
         self.stddev = stddev
         super().__init__(seed=seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
         """A tensor of drawn numbers.
 
         Args:
@@ -144,7 +146,7 @@ class RandomUniform(RandomInitializer):
         self.maxval = maxval
         super().__init__(seed=seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
         """A tensor of drawn numbers.
 
         Args:
@@ -192,7 +194,7 @@ class Orthogonal(RandomInitializer):
         self.gain = gain
         super().__init__(seed=seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
         """A tensor that is orthogonal as a matrix.
 
         Args:

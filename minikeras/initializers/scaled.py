@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, random
 from minikeras.engine.aval import Shape
+from minikeras.engine.dtypes import DTypeLike
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers.base import (
     RandomInitializer,
@@ -14,7 +15,7 @@ from minikeras.initializers.base import (
     on_host,
     sizes_of,
 )
-from minikeras.types import Axis
+from minikeras.types import Axis, ShapeLike
 
 if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
@@ -80,7 +81,7 @@ class VarianceScaling(RandomInitializer):
         self.output_axes = output_axes
         super().__init__(seed=seed)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+    def __call__(self, shape: ShapeLike, dtype: DTypeLike | None = None) -> Tensor:
         """A tensor of drawn numbers.
 
         Args:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import Shape, broadcast_shapes
+from minikeras.engine.dtypes import DTypeLike
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.control import while_loop
 from minikeras.ops.numpy.reductions import any as any_
@@ -85,7 +86,7 @@ def _accepted(x: Tensor, u: Tensor, d: Tensor, t: Tensor) -> Tensor:
 def gamma(
     shape: Sequence[int | None],
     alpha: ArrayLike,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers from a gamma distribution of scale 1.
@@ -129,7 +130,7 @@ def beta(
     shape: ShapeLike,
     alpha: ArrayLike,
     beta: Any,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers from a beta distribution.
@@ -164,7 +165,7 @@ def binomial(
     shape: Shape,
     counts: ArrayLike,
     probabilities: ArrayLike,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """How many of a number of trials succeed.

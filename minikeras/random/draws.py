@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
 
 
-def float_dtype(dtype: DTypeLike, name: str) -> str:
+def float_dtype(dtype: DTypeLike | None, name: str) -> str:
     """The dtype of a draw of floats; None means `floatx()`.
 
     Raises:
@@ -49,7 +49,7 @@ def normal(
     shape: object,
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers from a normal distribution.
@@ -89,7 +89,7 @@ def truncated_normal(
     shape: object,
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers from a normal distribution, none further than two deviations from the mean.
@@ -129,7 +129,7 @@ def uniform(
     shape: object,
     minval: float = 0.0,
     maxval: float = 1.0,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     seed: Any = None,
 ) -> Tensor:
     """Numbers equally likely everywhere between two ends.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.saving import (
     hdf5,
@@ -19,6 +19,9 @@ from minikeras.saving import (
 )
 from minikeras.saving.atomic import replaced_file
 from minikeras.saving.tree import Entry, Group, Tree
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 _WHOLE = (".keras", ".h5", ".hdf5")
 _WEIGHTS = (".weights.h5", ".weights.json", ".npz", ".safetensors")
@@ -77,7 +80,7 @@ def convert(
 
 
 def write_model(
-    model: Any, target: str | os.PathLike[str], shard_gigabytes: float = 5.0
+    model: Model, target: str | os.PathLike[str], shard_gigabytes: float = 5.0
 ) -> None:
     """Write a model in the format that the target's name says, as `convert` does."""
     target = os.fspath(target)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import types
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,7 @@ def _serialize_object(obj: Any) -> dict[str, Any]:
 
 def deserialize_keras_object(
     config: object,
-    custom_objects: dict[str, Any] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
     safe_mode: bool = True,
     **kwargs: Any,
 ) -> Any:

@@ -18,7 +18,7 @@ import dis
 import functools
 import importlib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 NAMESPACES = (
@@ -63,7 +63,7 @@ def _default(value: object) -> str:
     return str(getattr(value, "__name__", type(value).__name__))
 
 
-def signature(thing: Any, bound: bool = False) -> str:
+def signature(thing: Callable[..., Any], bound: bool = False) -> str:
     """Parameters in order, with kinds and defaults; "" for what is no function.
 
     Args:

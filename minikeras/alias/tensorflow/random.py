@@ -12,7 +12,6 @@ from minikeras.types import ArrayLike, DTypeLike
 if TYPE_CHECKING:
     from minikeras.engine.aval import Shape
     from minikeras.random.seed_generator import SeedGenerator
-    from minikeras.types import PolicyLike
 
 
 def set_seed(seed: int) -> None:
@@ -37,7 +36,7 @@ def truncated_normal(
     shape: Shape,
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: PolicyLike = "float32",
+    dtype: DTypeLike = "float32",
     seed: int | SeedGenerator | None = None,
     name: str | None = None,
 ) -> Any:
@@ -90,7 +89,7 @@ def stateless_normal(
     seed: int | SeedGenerator | None,
     mean: ArrayLike = 0.0,
     stddev: ArrayLike = 1.0,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
 ) -> Any:
     """Draws from normal distributions, the same for the same seed."""
     return normal(shape, mean, stddev, dtype, one_number(seed))
@@ -101,7 +100,7 @@ def stateless_uniform(
     seed: int | SeedGenerator | None,
     minval: ArrayLike = 0,
     maxval: ArrayLike | None = None,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
 ) -> Any:
     """Draws from `minval` to below `maxval`, the same for the same seed."""
     return uniform(shape, minval, maxval, dtype, one_number(seed))
@@ -112,7 +111,7 @@ def stateless_truncated_normal(
     seed: int | SeedGenerator | None,
     mean: Any = 0.0,
     stddev: Any = 1.0,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
 ) -> Any:
     """Draws within two standard deviations, the same for the same seed."""
     return truncated_normal(shape, mean, stddev, dtype, one_number(seed))
@@ -169,7 +168,11 @@ class Generator:
         return normal(shape, mean, stddev, dtype, self._seed)
 
     def truncated_normal(
-        self, shape: Shape, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
+        self,
+        shape: Shape,
+        mean: Any = 0.0,
+        stddev: Any = 1.0,
+        dtype: DTypeLike = "float32",
     ) -> Any:
         """Draws within two standard deviations."""
         return truncated_normal(shape, mean, stddev, dtype, self._seed)
@@ -179,7 +182,7 @@ class Generator:
         shape: Shape,
         minval: Any = 0,
         maxval: ArrayLike | None = None,
-        dtype: Any = "float32",
+        dtype: DTypeLike = "float32",
     ) -> Any:
         """Draws from `minval` to below `maxval`."""
         return uniform(shape, minval, maxval, dtype, self._seed)

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from minikeras.types import ArrayLike, Nested
 
 
-def _each(function: Callable[[str], Any], values: Sequence[ArrayLike]) -> StringArray:
+def _each(function: Callable[[str], Any], values: ArrayLike) -> StringArray:
     found = texts(values)
     made = [function(text) for text in found.ravel()]
     return texts(np.array(made, object).reshape(found.shape))
 
 
 def _numbers(
-    function: Callable[[str], Any], values: Sequence[ArrayLike], dtype: DTypeLike
+    function: Callable[[str], Any], values: ArrayLike, dtype: DTypeLike
 ) -> Any:
     found = texts(values)
     made = [function(text) for text in found.ravel()]
@@ -33,12 +33,12 @@ def _numbers(
     return ops.convert_to_tensor(array)
 
 
-def lower(input: Any, encoding: str = "", name: str | None = None) -> StringArray:
+def lower(input: ArrayLike, encoding: str = "", name: str | None = None) -> StringArray:
     """Small letters; without `encoding="utf-8"` those of ASCII alone."""
     return _each(str.lower if encoding else _ascii(str.lower), input)
 
 
-def upper(input: Any, encoding: str = "", name: str | None = None) -> StringArray:
+def upper(input: ArrayLike, encoding: str = "", name: str | None = None) -> StringArray:
     """Capital letters; without `encoding="utf-8"` those of ASCII alone."""
     return _each(str.upper if encoding else _ascii(str.upper), input)
 
@@ -49,19 +49,19 @@ def _ascii(change: Callable[[str], str]) -> Callable[[str], str]:
     )  # no letter beyond
 
 
-def strip(input: Any, name: str | None = None) -> StringArray:
+def strip(input: ArrayLike, name: str | None = None) -> StringArray:
     """Without white space at both ends."""
     return _each(str.strip, input)
 
 
-def length(input: Any, unit: str = "BYTE", name: str | None = None) -> Any:
+def length(input: ArrayLike, unit: str = "BYTE", name: str | None = None) -> Any:
     """How long each is: in bytes of UTF-8, or in characters by `unit="UTF8_CHAR"`."""
     count = len if unit == "UTF8_CHAR" else lambda text: len(text.encode())
     return _numbers(count, input, "int32")
 
 
 def substr(
-    input: Any, pos: int, len: int, unit: str = "BYTE", name: str | None = None
+    input: ArrayLike, pos: int, len: int, unit: str = "BYTE", name: str | None = None
 ) -> StringArray:
     """`len` bytes (or characters, by `unit="UTF8_CHAR"`) from `pos` on."""
     start = int(pos)
@@ -75,7 +75,7 @@ def substr(
 
 
 def regex_replace(
-    input: Any,
+    input: ArrayLike,
     pattern: str,
     rewrite: str,
     replace_global: bool = True,
@@ -86,14 +86,17 @@ def regex_replace(
     return _each(lambda text: found.sub(new, text, 0 if replace_global else 1), input)
 
 
-def regex_full_match(input: Any, pattern: str, name: str | None = None) -> Any:
+def regex_full_match(input: ArrayLike, pattern: str, name: str | None = None) -> Any:
     """Whether each is what a regular expression describes, as a whole."""
     whole = re.compile(str(pattern))
     return _numbers(lambda text: bool(whole.fullmatch(text)), input, "bool")
 
 
 def split(
-    input: Any, sep: str | None = None, maxsplit: int = -1, name: str | None = None
+    input: ArrayLike,
+    sep: str | None = None,
+    maxsplit: int = -1,
+    name: str | None = None,
 ) -> StringArray:
     """The words of each string, along a new last axis.
 
@@ -104,7 +107,7 @@ def split(
 
 
 def unicode_split(
-    input: Any, input_encoding: str = "UTF-8", errors: str = "replace"
+    input: ArrayLike, input_encoding: str = "UTF-8", errors: str = "replace"
 ) -> StringArray:
     """The characters of each string, along a new last axis; filled up as by `split`."""
     return _rows(list, input)
@@ -113,9 +116,7 @@ def unicode_split(
 bytes_split = unicode_split
 
 
-def _rows(
-    function: Callable[[str], list[str]], values: Sequence[ArrayLike]
-) -> StringArray:
+def _rows(function: Callable[[str], list[str]], values: ArrayLike) -> StringArray:
     found = texts(values)
     made = [function(text) for text in found.ravel()]
     most = max(map(len, made), default=0)
@@ -123,7 +124,9 @@ def _rows(
     return texts(np.array(filled, object).reshape(*found.shape, most))
 
 
-def join(inputs: Tensor, separator: str = "", name: str | None = None) -> StringArray:
+def join(
+    inputs: Sequence[ArrayLike], separator: str = "", name: str | None = None
+) -> StringArray:
     """Strings of several arrays put together, element by element."""
     parts = np.broadcast_arrays(*[np.asarray(texts(part)) for part in inputs])
     rows = zip(*[part.ravel() for part in parts], strict=True)
@@ -150,7 +153,7 @@ def reduce_join(
 
 
 def to_number(
-    input: Any, out_type: DTypeLike = "float32", name: str | None = None
+    input: ArrayLike, out_type: DTypeLike = "float32", name: str | None = None
 ) -> Any:
     """The numbers that strings spell."""
     read = float if "float" in str(out_type) else int
@@ -186,7 +189,9 @@ def format(
     return texts(text)
 
 
-def to_hash_bucket_fast(input: Any, num_buckets: int, name: str | None = None) -> Any:
+def to_hash_bucket_fast(
+    input: ArrayLike, num_buckets: int, name: str | None = None
+) -> Any:
     """A number below `num_buckets` for each string, always the same (not TensorFlow's)."""
     import hashlib
 

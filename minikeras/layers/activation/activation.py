@@ -18,7 +18,7 @@ from minikeras.layers.base.options import (
     weight,
 )
 from minikeras.ops.nn.probabilities import shares
-from minikeras.types import Identifier
+from minikeras.types import Identifier, PartialShape
 
 
 def _number(value: Any, name: str, owner: str, least: float | None = 0.0) -> float:
@@ -226,7 +226,7 @@ class PReLU(Layer):
             shared_axes = [shared_axes]
         self.shared_axes = None if shared_axes is None else list(shared_axes)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `alpha`, of a sample's shape with size 1 in the shared axes."""
         shape = list(input_shape[1:])
         for axis in self.shared_axes or ():

@@ -190,7 +190,7 @@ class Attention(_ListAttention):
         self.use_scale = use_scale
         self.score_mode = score_mode
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any) -> None:  # shapes, one for each input
         """Make the scalars that are learnt."""
         self._checked(input_shape)
         self.scale = self.concat_score_weight = None
@@ -257,7 +257,7 @@ class AdditiveAttention(Attention):
     ) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any) -> None:  # shapes, one for each input
         """Make the vector that is learnt."""
         self._checked(input_shape)
         self.scale = None

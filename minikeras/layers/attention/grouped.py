@@ -124,7 +124,7 @@ class GroupedQueryAttention(HeadAttention):
         self,
         query_shape: PartialShape,
         value_shape: PartialShape,
-        key_shape: Any = None,
+        key_shape: PartialShape | None = None,
     ) -> None:
         """Make the projections."""
         self._check_shapes(value_shape, key_shape)
@@ -174,7 +174,10 @@ class GroupedQueryAttention(HeadAttention):
         return ops.einsum("buqk,bkuh->bquh", dropped, v), weights
 
     def compute_output_shape(
-        self, query_shape: Nested[PartialShape], value_shape: Any, key_shape: Any = None
+        self,
+        query_shape: Nested[PartialShape],
+        value_shape: PartialShape,
+        key_shape: PartialShape | None = None,
     ) -> Any:
         """The query's shape."""
         self._check_shapes(value_shape, key_shape)

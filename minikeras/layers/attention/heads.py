@@ -106,7 +106,9 @@ class HeadAttention(Layer):
     def _make_softmax(self, axes: int) -> Softmax:
         return Softmax(axis=tuple(range(-axes, 0)), dtype=self.dtype_policy)
 
-    def _check_shapes(self, value_shape: PartialShape, key_shape: PartialShape) -> None:
+    def _check_shapes(
+        self, value_shape: PartialShape, key_shape: PartialShape | None
+    ) -> None:
         if key_shape is not None and tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ValueError(
                 f"{self._label()}: value has shape {tuple(value_shape)}, key "

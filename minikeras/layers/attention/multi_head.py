@@ -138,7 +138,10 @@ class MultiHeadAttention(HeadAttention):
         self.attention_axes = None if attention_axes is None else tuple(attention_axes)
 
     def build(  # type: ignore[override]  # several inputs
-        self, query_shape: PartialShape, value_shape: Any, key_shape: Any = None
+        self,
+        query_shape: PartialShape,
+        value_shape: PartialShape,
+        key_shape: PartialShape | None = None,
     ) -> None:
         """Make the projections."""
         self._check_shapes(value_shape, key_shape)
@@ -239,7 +242,7 @@ class MultiHeadAttention(HeadAttention):
         self,
         query_shape: PartialShape,
         value_shape: PartialShape,
-        key_shape: Any = None,
+        key_shape: PartialShape | None = None,
     ) -> Any:
         """The query's shape, ending in `output_shape`."""
         self._check_shapes(value_shape, key_shape)

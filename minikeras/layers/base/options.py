@@ -10,6 +10,7 @@ from minikeras.variable import Variable
 
 if TYPE_CHECKING:
     from minikeras.layers.base.layer import Layer
+    from minikeras.types import PartialShape
 
 _FAMILIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "initializer": (initializers.get, initializers.serialize),
@@ -50,7 +51,7 @@ def regularizer_config(layer: Layer) -> Any:
 def weight(
     layer: Layer,
     option: str,
-    shape: tuple[int, ...],
+    shape: PartialShape,
     name: str | None = None,
     **more: Any,
 ) -> Variable:

@@ -159,7 +159,7 @@ class TrackedList(list):
     def append(self, value: object) -> None:
         super().append(self._track(value))
 
-    def insert(self, index: Any, value: object) -> None:
+    def insert(self, index: SupportsIndex, value: object) -> None:
         super().insert(index, self._track(value))
 
     def extend(self, values: Iterable[Any]) -> None:
@@ -169,7 +169,7 @@ class TrackedList(list):
         self.extend(values)
         return self
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: SupportsIndex | slice, value: Any) -> None:
         old = self[index] if isinstance(index, slice) else [self[index]]
         if isinstance(index, slice):
             super().__setitem__(index, [self._track(v) for v in value])
@@ -182,7 +182,7 @@ class TrackedList(list):
         super().__delitem__(index)
         self._forget(*old)
 
-    def pop(self, index: Any = -1) -> Any:
+    def pop(self, index: SupportsIndex = -1) -> Any:
         value = super().pop(index)
         self._forget(value)
         return value

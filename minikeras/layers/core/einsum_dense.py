@@ -158,7 +158,7 @@ class EinsumDense(LowRank):
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.bias = None if shapes.bias is None else weight(self, "bias", shapes.bias)  # type: ignore[arg-type]  # no unknown size is left
+        self.bias = None if shapes.bias is None else weight(self, "bias", shapes.bias)
         self._adapt_if_planned()
 
     def _said(self) -> str:

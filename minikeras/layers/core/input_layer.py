@@ -59,7 +59,7 @@ class InputLayer(Layer):
         self,
         shape: Shape | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: Shape | None = None,
@@ -108,7 +108,11 @@ class InputLayer(Layer):
         self._build_at_init()
 
     def _check_tensor(
-        self, tensor: object, batch_size: object, batch_shape: Any, dtype: DTypeLike
+        self,
+        tensor: object,
+        batch_size: object,
+        batch_shape: Sequence[int | None] | None,
+        dtype: DTypeLike | None,
     ) -> None:
         if not isinstance(tensor, KerasTensor):
             raise ValueError(
@@ -175,7 +179,7 @@ def _checked(shape: ShapeLike, name: str) -> tuple[int | None, ...]:
 def Input(
     shape: Shape | None = None,
     batch_size: int | None = None,
-    dtype: object = None,
+    dtype: DTypeLike | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
     batch_shape: Shape | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from minikeras import naming
@@ -115,7 +115,7 @@ class Lambda(Layer):
     def from_config(
         cls,
         config: dict[str, Any],
-        custom_objects: Any = None,
+        custom_objects: Mapping[str, Any] | None = None,
         safe_mode: bool | None = None,
     ) -> Self:
         """The layer that `get_config` described.

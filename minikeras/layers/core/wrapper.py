@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self, Unpack
 
 from minikeras import naming
@@ -37,7 +38,7 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = layer
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Any = None) -> None:  # the inner layer says what
         """Build the layer inside."""
         if not self.layer.built:
             self.layer.build(input_shape)
@@ -49,7 +50,9 @@ class Wrapper(Layer):
         return {**super().get_config(), "layer": inner}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
         """The layer that `get_config` described."""
         config = dict(config)
         config["layer"] = serialization.deserialize_keras_object(

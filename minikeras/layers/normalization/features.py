@@ -96,7 +96,7 @@ class LayerNormalization(Layer):
     def _axes(self) -> tuple[int, ...]:
         return tuple(self.axis) if isinstance(self.axis, list) else (self.axis,)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `gamma` and `beta`, of the sizes of the feature axes in order."""
         self.axis = sorted(self._axes)
         shape = tuple(input_shape[a] for a in self._axes)
@@ -291,7 +291,7 @@ class RMSNormalization(Layer):
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.epsilon = epsilon
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `scale`, of the sizes of the feature axes."""
         self.axis = self.axis if isinstance(self.axis, list) else [self.axis]
         shape = tuple(input_shape[a] for a in self.axis)

@@ -121,7 +121,12 @@ class _Long:
         self.w = [np.zeros(len(x), "uint64"), np.zeros(len(x), "uint64")]
 
     def take(
-        self, packed: Packed, at: Array, rows: Array, factor: Any, by: object
+        self,
+        packed: Packed,
+        at: Array,
+        rows: Array,
+        factor: np.uint64 | np.ndarray[Any, Any],
+        by: object,
     ) -> None:
         """64 bytes from `at`, for some rows; `by` is 1, and 9 for the last ones."""
 

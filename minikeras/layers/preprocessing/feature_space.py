@@ -171,7 +171,7 @@ class FeatureSpace(FeatureKinds, Layer):
         """The names of the features whose layers learn something."""
         return [n for n, f in self.features.items() if _learns(f.preprocessor)]
 
-    def adapt(self, dataset: Any) -> None:
+    def adapt(self, dataset: object) -> None:
         """Learn what the layers of the features need.
 
         Args:

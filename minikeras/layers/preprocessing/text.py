@@ -217,7 +217,9 @@ def check_function(
     )
 
 
-def ngram_sizes(ngrams: int | Sequence[int], owner: str) -> tuple[int, ...] | None:
+def ngram_sizes(
+    ngrams: int | Sequence[int] | None, owner: str
+) -> tuple[int, ...] | None:
     """The sizes of n-grams that an integer (up to it) or a tuple asks for.
 
     Raises:

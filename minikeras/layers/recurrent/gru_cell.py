@@ -10,7 +10,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.recurrent.cell import Cell, Masks, gates, product, zero_states
-from minikeras.types import Identifier
+from minikeras.types import Identifier, PartialShape
 
 
 class GRUCell(Cell):
@@ -111,7 +111,7 @@ class GRUCell(Cell):
         self.reset_after = bool(reset_after)
         self.units = self.state_size = self.output_size = units
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel`, `recurrent_kernel` and `bias`."""
         wide = 3 * self.units
         self.kernel = weight(self, "kernel", (input_shape[-1], wide))

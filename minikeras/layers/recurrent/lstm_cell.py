@@ -17,7 +17,7 @@ from minikeras.layers.recurrent.cell import (
     product,
     zero_states,
 )
-from minikeras.types import Identifier
+from minikeras.types import Identifier, PartialShape
 
 if TYPE_CHECKING:
     from minikeras.variable import Variable
@@ -132,7 +132,7 @@ class LSTMCell(Cell):
         self.units = self.output_size = units
         self.state_size = [units, units]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel`, `recurrent_kernel` and `bias`."""
         wide = 4 * self.units
         self.kernel = weight(self, "kernel", (input_shape[-1], wide))

@@ -10,7 +10,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import positive, weight
 from minikeras.layers.recurrent.cell import Cell, Masks, product, zero_states
-from minikeras.types import Identifier
+from minikeras.types import Identifier, PartialShape
 
 
 class SimpleRNNCell(Cell):
@@ -94,7 +94,7 @@ class SimpleRNNCell(Cell):
         self._set_up(arguments, {"activation": activation})
         self.units = self.state_size = self.output_size = units
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: PartialShape) -> None:
         """Make `kernel`, `recurrent_kernel` and `bias`."""
         self.kernel = weight(self, "kernel", (input_shape[-1], self.units))
         shape = (self.units, self.units)

@@ -147,7 +147,7 @@ class Permute(Layer):
 
     _mixes_samples = samples_apart
 
-    def __init__(self, dims: Any, **kwargs: Unpack[LayerOptions]) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):

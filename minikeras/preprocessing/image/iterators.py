@@ -136,7 +136,11 @@ class Saver:
     """
 
     def __init__(
-        self, folder: Any, prefix: str, form: str, data_format: str | None
+        self,
+        folder: str | os.PathLike[str] | None,
+        prefix: str,
+        form: str,
+        data_format: str | None,
     ) -> None:
         self._folder, self._prefix, self._form = folder, prefix, form
         self._data_format = data_format

@@ -41,10 +41,12 @@ def _case(shape: tuple[int, ...], axis: int, size: int, taps: int) -> Case:
     )
 
 
-def _reference(starts: np.ndarray[Any, Any], weights: Any, axis: int) -> Any:
+def _reference(
+    starts: np.ndarray[Any, Any], weights: np.ndarray[Any, Any], axis: int
+) -> Any:
     """Element by element."""
 
-    def reference(x: Any) -> Any:
+    def reference(x: np.ndarray[Any, Any]) -> Any:
         lines = np.moveaxis(x, axis, 0)
         made = np.zeros((len(starts), *lines.shape[1:]), x.dtype)
         for place, first in enumerate(starts):

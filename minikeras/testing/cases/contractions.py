@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +93,12 @@ CONVS = (
 
 
 def conv_reference(
-    x: Any, w: Any, strides: Any, padding: Any, dilation: Any, groups: Any
+    x: Any,
+    w: Any,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    groups: int,
 ) -> Any:
     """Convolution as it is defined: a sum over the places in the window."""
     rank = len(strides)
@@ -118,7 +123,7 @@ def conv_reference(
     return y
 
 
-def _transposed(linear: Any, shape: Shape) -> Any:
+def _transposed(linear: Callable[..., np.ndarray[Any, Any]], shape: Shape) -> Any:
     """The transpose of a linear function of arrays of `shape`, column by column."""
 
     def apply(g: object) -> Any:
@@ -140,15 +145,22 @@ def conv() -> Iterator[Case]:
     static: dict[str, Any]
     kinds: tuple[str, ...]
     for number, (x, w, *rest) in enumerate(CONVS):
-        how = dict(zip(GEOMETRY, rest, strict=True))
+        how: dict[str, Any] = dict(zip(GEOMETRY, rest, strict=True))
 
-        def forward(a: Tensor, b: Tensor, how: Any = how) -> Any:
+        def forward(a: Tensor, b: Tensor, how: Mapping[str, Any] = how) -> Any:
             return conv_reference(a, b, **how)
 
-        def to_input(dy: Tensor, b: ArrayLike, how: Any = how, x: Any = x) -> Any:
+        def to_input(
+            dy: Tensor,
+            b: ArrayLike,
+            how: Mapping[str, Any] = how,
+            x: tuple[int, ...] = x,
+        ) -> Any:
             return _transposed(lambda a: conv_reference(a, b, **how), x)(dy)
 
-        def to_filter(a: object, dy: Any, how: Any = how, w: Any = w) -> Any:
+        def to_filter(
+            a: object, dy: Tensor, how: Mapping[str, Any] = how, w: tuple[int, ...] = w
+        ) -> Any:
             return _transposed(lambda b: conv_reference(a, b, **how), w)(dy)
 
         y = conv_reference(np.zeros(x), np.zeros(w), **how).shape
@@ -180,7 +192,7 @@ POOLS = (
 
 
 def _windows(
-    x: Any, fill: Any, window: tuple[int, ...], strides: tuple[int, ...], padding: str
+    x: Any, fill: float, window: tuple[int, ...], strides: tuple[int, ...], padding: str
 ) -> Any:
     """Every window, its places flattened: (batch, *out, channels, places)."""
     wide = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
@@ -195,21 +207,28 @@ def pooling() -> Iterator[Case]:
     for number, (x, *rest) in enumerate(POOLS):
         how = dict(zip(("window", "strides", "padding"), rest))
 
-        def peak(a: Tensor, how: Any = how) -> Any:
+        def peak(a: Tensor, how: Mapping[str, Any] = how) -> Any:
             low = np.iinfo(a.dtype).min if a.dtype.kind == "i" else -np.inf
             return _windows(a, low, **how).max(-1)
 
-        def gather(a: Tensor, g: Tensor, how: Any = how) -> Any:
+        def gather(a: Tensor, g: Tensor, how: Mapping[str, Any] = how) -> Any:
             first = _windows(a, -np.inf, **how).argmax(-1)[..., None]
             return np.take_along_axis(_windows(g, 0, **how), first, -1)[..., 0]
 
-        def spread(a: ArrayLike, dy: Tensor, gather: Any = gather, x: Any = x) -> Any:
+        def spread(
+            a: ArrayLike,
+            dy: Tensor,
+            gather: Callable[..., Any] = gather,
+            x: tuple[int, ...] = x,
+        ) -> Any:
             return _transposed(lambda g: gather(a, g), x)(dy)
 
-        def total(a: object, how: Any = how) -> np.ndarray[Any, Any]:
+        def total(a: object, how: Mapping[str, Any] = how) -> np.ndarray[Any, Any]:
             return _windows(a, 0, **how).sum(-1)
 
-        def share(dy: Tensor, total: object = total, x: Any = x) -> Any:
+        def share(
+            dy: Tensor, total: Callable[..., Any] = total, x: tuple[int, ...] = x
+        ) -> Any:
             return _transposed(total, x)(dy)
 
         y = total(np.zeros(x)).shape

@@ -107,8 +107,8 @@ def _take_existing(axis: int) -> Callable[..., Any]:
     return reference
 
 
-def _scatter_existing(shape: Sequence[int | None], axis: Any) -> Callable[..., Any]:
-    def reference(g: Any, i: Any) -> Any:
+def _scatter_existing(shape: Sequence[int], axis: int) -> Callable[..., Any]:
+    def reference(g: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
         exists = (i >= 0) & (i < shape[axis])
         g = g[(slice(None),) * axis + (exists,)]
         return _scatter(shape, axis)(g, i[exists])
@@ -116,10 +116,11 @@ def _scatter_existing(shape: Sequence[int | None], axis: Any) -> Callable[..., A
     return reference
 
 
-def _scatter(shape: Any, axis: Any) -> Any:
-    def reference(g: Any, i: object) -> Any:
+def _scatter(shape: Sequence[int], axis: int) -> Any:
+    def reference(g: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
         out = np.zeros(shape, g.dtype)
-        np.add.at(out, (slice(None),) * axis + (i,), g)
+        where: Any = (slice(None),) * axis + (i,)
+        np.add.at(out, where, g)
         return out
 
     return reference
@@ -130,7 +131,7 @@ def _take_along(axis: int) -> Callable[..., Any]:
 
 
 def _put_along(shape: Shape, axis: int) -> Callable[..., Any]:
-    def reference(g: Any, i: Any) -> Any:
+    def reference(g: np.ndarray[Any, Any], i: Any) -> Any:
         out = np.zeros(shape, g.dtype)
         for at in np.ndindex(*i.shape):
             place = list(at)
@@ -148,7 +149,7 @@ def _gather_nd(x: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
 
 
 def _scatter_nd(shape: Shape) -> Callable[..., Any]:
-    def reference(i: Any, u: Any) -> Any:
+    def reference(i: Any, u: np.ndarray[Any, Any]) -> Any:
         out = np.zeros(shape, u.dtype)
         depth = i.shape[-1]
         rows = i.reshape(math.prod(i.shape[:-1]), depth)
@@ -160,7 +161,7 @@ def _scatter_nd(shape: Shape) -> Callable[..., Any]:
 
 
 def _dynamic(sizes: Shape) -> Callable[..., Any]:
-    def reference(x: Any, starts: Any) -> Any:
+    def reference(x: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) -> Any:
         for axis, (s, d, n) in enumerate(zip(starts, x.shape, sizes)):
             x = np.take(x, range(np.clip(s, 0, d - n), np.clip(s, 0, d - n) + n), axis)
         return x
@@ -195,7 +196,9 @@ def random() -> Iterator[Case]:
         for key in ((0, 0), (0xDEADBEEF, 7)):
             size = math.prod(shape)
 
-            def reference(k: Any, shape: Shape = shape, size: object = size) -> Any:
+            def reference(
+                k: np.ndarray[Any, Any], shape: Shape = shape, size: object = size
+            ) -> Any:
                 return philox_reference(int(k[0]), int(k[1]), size).reshape(shape)
 
             args = (Arg((2,), dtype="uint32", values=key),)
@@ -205,7 +208,7 @@ def random() -> Iterator[Case]:
             )
     for start in (1, 4, 30, 2**34 + 3):
 
-        def later(k: Any, start: int = start) -> Any:
+        def later(k: np.ndarray[Any, Any], start: int = start) -> Any:
             words = philox_reference(int(k[0]), int(k[1]), 40, start // 4)
             return words[start % 4 : start % 4 + 35].reshape(5, 7)
 
@@ -238,7 +241,7 @@ def _segments() -> Iterator[Case]:
 def _combine(how: str, count: int, start: float) -> Callable[..., Any]:
     found: Any = {"max": np.max, "min": np.min, "mul": np.prod}[how]
 
-    def reference(x: Any, ids: Any) -> Any:
+    def reference(x: np.ndarray[Any, Any], ids: np.ndarray[Any, Any]) -> Any:
         rows = [x[ids == i] for i in range(count)]
         return np.stack(
             [found(r, axis=0) if len(r) else np.full(x.shape[1:], start) for r in rows]

@@ -17,7 +17,7 @@ _DEFINITE = _SPREAD @ _SPREAD.T
 _TALL = np.array([[2.0, 0.3], [-0.4, 1.0], [0.7, 0.2]])
 
 
-def _batch(*matrices: Any) -> Arg:
+def _batch(*matrices: np.ndarray[Any, Any]) -> Arg:
     values = np.stack(matrices)
     return Arg(values.shape, values=values)
 

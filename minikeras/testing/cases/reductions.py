@@ -62,7 +62,7 @@ def _variances() -> Iterator[Case]:
     for axes, keep in (((0, 1), False), ((1,), True), ((0, 1, 2), False)):
         static: dict[str, Any] = {"axes": axes, "keepdims": keep}
 
-        def reference(x: Tensor, axes: Axis = axes, keep: Any = keep) -> Any:
+        def reference(x: Tensor, axes: Axis = axes, keep: bool = keep) -> Any:
             return np.var(x, axis=axes, keepdims=keep)
 
         args = (Arg((3, 4, 2)),)
@@ -155,7 +155,7 @@ def _places(line: Any, x: np.ndarray[Any, Any], side: Any) -> Any:
 
 
 def _greatest(k: int) -> Callable[..., Any]:
-    def reference(x: Any) -> Any:
+    def reference(x: np.ndarray[Any, Any]) -> Any:
         at = np.argsort(-np.asarray(x, "float64"), axis=-1, kind="stable")[..., :k]
         return np.take_along_axis(x, at, -1), at
 
@@ -169,7 +169,7 @@ def _over(function: Any, axes: Axis, keep: object) -> Callable[..., Any]:
 def _scan(
     function: Callable[..., Any], axis: int, reverse: object
 ) -> Callable[..., Any]:
-    def reference(x: Any) -> Any:
+    def reference(x: np.ndarray[Any, Any]) -> Any:
         if not reverse:
             return function(x, axis=axis)
         return np.flip(function(np.flip(x, axis), axis=axis), axis)

@@ -56,7 +56,7 @@ def _case(
 def _reference(order: int, border: str) -> Any:
     """Pixel by pixel, corner by corner, in Python's numbers."""
 
-    def read(image: Any, fill: Any, at: tuple[int, ...]) -> Any:
+    def read(image: np.ndarray[Any, Any], fill: float, at: tuple[int, ...]) -> Any:
         found = []
         for i, n in zip(at, image.shape, strict=False):
             if border == "constant" and not 0 <= i < n:
@@ -67,7 +67,7 @@ def _reference(order: int, border: str) -> Any:
             found.append(min(max(i, 0), n - 1) if near else ends[i % len(ends)])
         return image[tuple(found)]
 
-    def one(image: Any, fill: Any, place: list[float]) -> Any:
+    def one(image: np.ndarray[Any, Any], fill: float, place: list[float]) -> Any:
         if order == 0:
             whole = (int(math.copysign(math.floor(abs(p) + 0.5), p)) for p in place)
             return read(image, fill, tuple(whole))
@@ -81,7 +81,9 @@ def _reference(order: int, border: str) -> Any:
             total = total + math.prod(shares) * read(image, fill, corner)
         return total
 
-    def reference(images: Any, fill: Any, *places: Any) -> Any:
+    def reference(
+        images: np.ndarray[Any, Any], fill: float, *places: np.ndarray[Any, Any]
+    ) -> Any:
         result = np.empty((*places[0].shape, images.shape[-1]), images.dtype)
         for index in np.ndindex(*places[0].shape):
             place = [float(p[index]) for p in places]

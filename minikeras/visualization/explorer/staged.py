@@ -217,7 +217,7 @@ def scores(records: list[Record], output: Tensor) -> Tensor:
     return output
 
 
-def unstaged(model: Any, sample: Any) -> Staged:
+def unstaged(model: Model, sample: Any) -> Staged:
     """A model that cannot be staged: the calls of its layers for one sample, run eagerly.
 
     Args:

@@ -77,34 +77,30 @@ class ImageLayer(Layer):
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    # --- what a subclass defines
+    # --- what a subclass defines: what is a transformation too, so that it is Any here
 
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         """The transformation of so many pictures; None is: nothing to do."""
         return None
 
-    def _images(
-        self, images: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _images(self, images: Tensor, transformation: Any) -> Tensor:
         """Float pictures `(batch, ...)`, transformed."""
         return images
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
         """Masks `(batch, ...)`, transformed, of the same dtype."""
         return masks
 
     def _boxes(
         self,
         found: dict[str, Any],
-        transformation: Mapping[str, Any] | None,
+        transformation: Any,
         size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         """`xyxy` boxes and labels, and the size of the picture now; None: unchanged."""
         return None
 
-    def _labels(
-        self, labels: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _labels(self, labels: Tensor, transformation: Any) -> Tensor:
         """Labels, transformed."""
         return labels
 
@@ -290,7 +286,7 @@ class ImageLayer(Layer):
             found = box.convert_format(found, "xyxy", form, height, width, dtype)
         return {key: v[0] for key, v in found.items()} if single else found
 
-    def _size_in(self, transformation: Mapping[str, Any] | None) -> Size | None:
+    def _size_in(self, transformation: Any) -> Size | None:
         """The size of the pictures, if the transformation says it."""
         if isinstance(transformation, dict):
             if "image_height" in transformation:

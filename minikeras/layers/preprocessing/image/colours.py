@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
@@ -96,7 +96,7 @@ class RandomHue(_Coloured):
         side = uniform((batch,), _UNIT, source) < 0.5
         return {"factor": ops.where(side, -drawn, drawn)}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         hue, saturation, value = self._to_hsv(images)
         turned = hue + self._each(transformation["factor"], hue)
         return self._clipped(self._from_hsv(turned, saturation, value))
@@ -147,7 +147,7 @@ class RandomSaturation(_Coloured):
         drawn = uniform((batch,), self.factor, source)
         return {"factor": drawn / ops.maximum(1.0 - drawn, 1e-7)}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         hue, saturation, value = self._to_hsv(images)
         factor = self._each(transformation["factor"], hue)
         changed = ops.clip(saturation * factor, 0.0, 1.0)
@@ -198,7 +198,7 @@ class RandomColorDegeneration(Drawn):
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"factor": uniform((batch, 1, 1, 1), self.factor, source)}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Tensor) -> Tensor:
         grey = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
         factor = self._each(transformation["factor"], images)
         return self._clipped(images + factor * (grey - images))
@@ -256,7 +256,7 @@ class RandomGrayscale(ImageLayer):
         whole = "float" in images.dtype and "float" not in dtype
         return super()._finished(ops.floor(images) if whole else images, dtype)
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Tensor) -> Tensor:
         grey = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
         return ops.where(self._each(transformation, images), grey, images)
 
@@ -347,7 +347,7 @@ class RandomColorJitter(Toned):
             for step in self._steps
         }
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         drawn = transformation
         if drawn is None:
             drawn = self.get_random_transformation(images)

@@ -105,7 +105,9 @@ class RandomPerspective(ImageLayer):
             "input_shape": (batch, 1, *size) if first else (batch, *size, 1),
         }
 
-    def _seen(self, x: Tensor, transformation: Any, interpolation: str) -> Tensor:
+    def _seen(
+        self, x: Tensor, transformation: Mapping[str, Any], interpolation: str
+    ) -> Tensor:
         start, end = (
             ops.reshape(ops.convert_to_tensor(transformation[key]), (-1, 4, 2))
             for key in ("start_points", "end_points")
@@ -120,16 +122,14 @@ class RandomPerspective(ImageLayer):
         )
         return ops.where(self._each(transformation["apply_perspective"], x), moved, x)
 
-    def _images(
-        self, images: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._seen(images, transformation, self.interpolation)
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._seen(masks, transformation, "nearest")
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self, found: dict[str, Any], transformation: Mapping[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size] | None:
         start, end = (
             ops.reshape(ops.convert_to_tensor(transformation[key]), (-1, 4, 2))
@@ -263,7 +263,9 @@ class RandomElasticTransform(ImageLayer):
         """Strength and smoothness, in pixels, for a scale."""
         return factor * 0.1 * max(height, width), factor * 0.05 * min(height, width)
 
-    def _pulled(self, x: Tensor, transformation: Any, interpolation: str) -> Tensor:
+    def _pulled(
+        self, x: Tensor, transformation: Mapping[str, Any], interpolation: str
+    ) -> Tensor:
         height, width = self._size(x)
         factor = ops.cast(transformation["distortion_factor"], "float32")
         alpha, sigma = self.get_elastic_transform_params(height, width, factor)
@@ -281,16 +283,14 @@ class RandomElasticTransform(ImageLayer):
         )
         return ops.where(self._each(transformation["apply_transform"], x), moved, x)
 
-    def _images(
-        self, images: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._pulled(images, transformation, self.interpolation)
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._pulled(masks, transformation, "nearest")
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self, found: dict[str, Any], transformation: Mapping[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size] | None:
         raise NotImplementedError(
             f"{self._label()}: boxes do not follow an elastic transformation; leave "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -67,7 +67,7 @@ class RandomSharpness(Drawn):
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"factor": uniform((batch,), self.factor, source)}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         factor = self._each(transformation["factor"], images) * 2
         window = np.ones((3, 3, 1, 1))
         window[1, 1] = 5
@@ -149,7 +149,7 @@ class RandomGaussianBlur(Drawn):
             "blur_factor": uniform((2,), self.sigma, source),
         }
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         given = ops.convert_to_tensor(transformation["blur_factor"])
         across_down = ops.maximum(ops.cast(given, images.dtype), 1e-3)
         blurred = ops.image.gaussian_blur(

@@ -95,7 +95,7 @@ class RandomErasing(Toned):
             fill = self._clipped(noise * self.value_range[1])
         return {"apply_erasing": taken, "batch_masks": found, "fill_value": fill}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         taken = self._each(transformation["apply_erasing"], images)
         inside = ops.convert_to_tensor(transformation["batch_masks"])
         fill = ops.cast(transformation["fill_value"], images.dtype)
@@ -118,22 +118,20 @@ class _Mixed(ImageLayer):
     def _order(self, batch: int, source: SeedGenerator | int | None) -> Tensor:
         return ops.argsort(uniform((batch,), (0.0, 1.0), source))
 
-    def _other(self, x: Tensor, transformation: Any) -> Tensor:
+    def _other(self, x: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return ops.take(
             x, ops.convert_to_tensor(transformation["permutation_order"]), axis=0
         )
 
-    def _weight(self, transformation: Any, like: Tensor) -> Tensor:
+    def _weight(self, transformation: Mapping[str, Any], like: Tensor) -> Tensor:
         found = ops.convert_to_tensor(transformation["mix_weight"])
         return ops.reshape(ops.cast(found, like.dtype), (-1, *(1,) * (like.ndim - 1)))
 
-    def _blend(self, x: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _blend(self, x: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         weight = self._weight(transformation, x)
         return weight * x + (1.0 - weight) * self._other(x, transformation)
 
-    def _labels(
-        self, labels: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _labels(self, labels: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         y = ops.convert_to_tensor(labels)
         if "float" not in y.dtype:
             if y.ndim == 1:
@@ -199,10 +197,10 @@ class MixUp(_Mixed):
             "permutation_order": self._order(batch, source),
         }
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._blend(images, transformation)
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._blend(
             ops.cast(masks, self._work_dtype(masks.dtype)), transformation
         )
@@ -210,7 +208,7 @@ class MixUp(_Mixed):
     def _boxes(
         self,
         found: dict[str, Any],
-        transformation: Mapping[str, Any] | None,
+        transformation: Mapping[str, Any],
         size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         both = {
@@ -289,22 +287,22 @@ class CutMix(_Mixed):
             "mix_weight": stays,
         }
 
-    def _pasted(self, x: Tensor, transformation: Any) -> Tensor:
+    def _pasted(self, x: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         inside = ops.convert_to_tensor(transformation["batch_masks"])
         one = [slice(None)] * 4
         one[self._channels] = slice(0, 1)
         return ops.where(inside[tuple(one)], self._other(x, transformation), x)
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._pasted(images, transformation)
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._pasted(masks, transformation)
 
     def _boxes(
         self,
         found: dict[str, Any],
-        transformation: Mapping[str, Any] | None,
+        transformation: Mapping[str, Any],
         size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         raise NotImplementedError(

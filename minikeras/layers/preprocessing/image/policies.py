@@ -218,20 +218,20 @@ class RandAugment(_Policy):
         picked = ops.convert_to_tensor(transformation["layer_idxes"])
         return [picked[i] for i in range(picked.shape[0])]
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         for index in self._steps(transformation):
             images = self._picked(
                 index, transformation["transforms"], "_images", images
             )
         return images
 
-    def _masks(self, masks: Tensor, transformation: Any) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         for index in self._steps(transformation):
             masks = self._picked(index, transformation["transforms"], "_masks", masks)
         return masks
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self, found: dict[str, Any], transformation: Mapping[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size] | None:
         drawn = transformation["transforms"]
         changes = [_box_change(x, drawn[x.name], size) for x in self._layers_here()]
@@ -356,7 +356,7 @@ class AugMix(_Policy):
             return layer._images(images, step["transformation"])
         return self._picked(step["layer_idx"], step["transforms"], "_images", images)
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         shares = ops.cast(transformation["chain_mixing_weights"], images.dtype)
         own = ops.cast(transformation["weight_sample"], images.dtype)
         mixed = ops.zeros_like(images)

@@ -180,7 +180,7 @@ class Resizing(_Sized):
     ) -> tuple[int, ...]:
         return size
 
-    def _size_in(self, transformation: Any) -> Size | None:
+    def _size_in(self, transformation: Size | None) -> Size | None:
         return transformation
 
     _needs_transformation = False
@@ -196,18 +196,16 @@ class Resizing(_Sized):
             antialias=self.antialias and interpolation != "nearest",
         )
 
-    def _images(
-        self, images: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _images(self, images: Tensor, transformation: Size | None) -> Tensor:
         return self._with(images, self.interpolation, self.fill_value)
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Size | None) -> Tensor:
         return self._with(masks, "nearest", self.fill_value)
 
     def _boxes(
         self,
         found: dict[str, Any],
-        transformation: Mapping[str, Any] | None,
+        transformation: Size | None,
         size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         if size[0] is None:
@@ -365,21 +363,19 @@ class RandomCrop(_Sized):
         start = ops.cast(ops.floor(places * spaces), "int32")
         return start[0], start[1]
 
-    def _start(self, transformation: Any) -> tuple[Any, Any]:
+    def _start(self, transformation: tuple[Any, Any] | None) -> tuple[Any, Any]:
         return (None, None) if transformation is None else tuple(transformation)
 
-    def _images(
-        self, images: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _images(self, images: Tensor, transformation: tuple[Any, Any] | None) -> Tensor:
         return self._cut(images, *self._start(transformation), "bilinear")
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: tuple[Any, Any] | None) -> Tensor:
         return self._cut(masks, *self._start(transformation), "nearest")
 
     def _boxes(
         self,
         found: dict[str, Any],
-        transformation: Mapping[str, Any] | None,
+        transformation: tuple[Any, Any] | None,
         size: Size,
     ) -> tuple[dict[str, Any], Size] | None:
         top, left = self._start(transformation)

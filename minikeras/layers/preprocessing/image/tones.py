@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
@@ -114,7 +114,7 @@ class RandomBrightness(Drawn):
         drawn = uniform((batch, 1, 1, 1), self.factor, source)
         return {"rgb_delta": drawn * (self.value_range[1] - self.value_range[0])}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._clipped(images + self._each(transformation["rgb_delta"], images))
 
 
@@ -165,7 +165,7 @@ class RandomContrast(Drawn):
         drawn = uniform((batch, 1, 1, 1), (1.0 - low, 1.0 + high), source)
         return {"contrast_factor": drawn}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         x = images
         half = x.dtype in ("float16", "bfloat16")
         x = ops.cast(x, "float32") if half else x  # a sum of a picture overflows
@@ -232,7 +232,7 @@ class Solarization(Toned):
             )
         }
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         x = to_range(images, self.value_range, BYTES)
         more = self._each(transformation["additions"], x)
         threshold = self._each(transformation["thresholds"], x)
@@ -296,7 +296,7 @@ class RandomPosterization(Drawn):
         bits = ops.minimum(ops.floor(drawn), high)
         return {"shift_factor": ops.cast(8 - bits, "uint8")}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         x = to_range(images, self.value_range, BYTES)
         shift = ops.cast(self._each(transformation["shift_factor"], x), "uint8")
         values = ops.saturate_cast(ops.floor(x), "uint8")
@@ -348,7 +348,7 @@ class RandomInvert(Drawn):
     def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
         return {"apply_inversion": chosen(batch, self.factor, source)}
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         taken = self._each(transformation["apply_inversion"], images)
         return ops.where(taken, sum(self.value_range) - images, images)
 
@@ -389,7 +389,7 @@ class AutoContrast(Toned):
         super().__init__(**kwargs)
         self.value_range = checked_range(value_range, "AutoContrast")
 
-    def _images(self, images: Tensor, transformation: Any) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         x = images
         low = ops.min(x, axis=self._plane, keepdims=True)
         high = ops.max(x, axis=self._plane, keepdims=True)

@@ -84,7 +84,7 @@ class RandomFlip(ImageLayer):
             return {"flips": across, "input_shape": shape}
         return {"flips": across, "vertical_flips": down, "input_shape": shape}
 
-    def _flipped(self, x: Tensor, transformation: Any) -> Tensor:
+    def _flipped(self, x: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         across = self._each(transformation["flips"], x)
         down = self._each(transformation.get("vertical_flips", across), x)
         rows, columns = self._plane
@@ -94,16 +94,14 @@ class RandomFlip(ImageLayer):
             x = ops.where(down, ops.flip(x, rows), x)
         return x
 
-    def _images(
-        self, images: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._flipped(images, transformation)
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._flipped(masks, transformation)
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self, found: dict[str, Any], transformation: Mapping[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size] | None:
         flips = transformation["flips"]
         across, down = (
@@ -158,12 +156,12 @@ class Warp(ImageLayer):
         first = self.data_format == "channels_first"
         return (batch, 1, *size) if first else (batch, *size, 1)
 
-    def _matrix(self, transformation: Any, size: Size) -> Tensor:
+    def _matrix(self, transformation: Mapping[str, Any], size: Size) -> Tensor:
         """`(batch, 8)`: from places in the result to places in the picture."""
         raise NotImplementedError
 
     def _warped(
-        self, x: Tensor, transformation: Mapping[str, Any] | None, interpolation: str
+        self, x: Tensor, transformation: Mapping[str, Any], interpolation: str
     ) -> Tensor:
         matrix = self._matrix(transformation, self._size(x))
         return ops.image.affine_transform(
@@ -175,16 +173,14 @@ class Warp(ImageLayer):
             data_format=self.data_format,
         )
 
-    def _images(
-        self, images: Tensor, transformation: Mapping[str, Any] | None
-    ) -> Tensor:
+    def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._warped(images, transformation, self.interpolation)
 
-    def _masks(self, masks: Tensor, transformation: Mapping[str, Any] | None) -> Tensor:
+    def _masks(self, masks: Tensor, transformation: Mapping[str, Any]) -> Tensor:
         return self._warped(masks, transformation, "nearest")
 
     def _boxes(
-        self, found: dict[str, Any], transformation: Any, size: Size
+        self, found: dict[str, Any], transformation: Mapping[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size] | None:
         boxes = found["boxes"]
         matrix = ops.cast(self._matrix(transformation, size), boxes.dtype)
