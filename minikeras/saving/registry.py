@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -124,7 +124,7 @@ class CustomObjectScope:
     ...     layer = keras.layers.Activation("halve")
     """
 
-    def __init__(self, custom_objects: dict[str, Any] | None) -> None:
+    def __init__(self, custom_objects: Mapping[str, Any] | None) -> None:
         self.custom_objects = dict(custom_objects or {})
         self._blocks: list[Any] = []
 

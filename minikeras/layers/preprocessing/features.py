@@ -16,7 +16,7 @@ from minikeras.layers.preprocessing.normalization import Normalization
 from minikeras.layers.preprocessing.rescaling import Rescaling
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.saving import serialization
-from minikeras.types import ArrayLike, DTypeLike, PartialShape, PolicyLike
+from minikeras.types import ArrayLike, DTypeLike, PartialShape
 
 if TYPE_CHECKING:
     pass
@@ -64,7 +64,7 @@ class Feature:
 
     def __init__(
         self,
-        dtype: PolicyLike,
+        dtype: DTypeLike,
         preprocessor: Any,
         output_mode: str,
     ) -> None:
