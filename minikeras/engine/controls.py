@@ -54,20 +54,13 @@ def _scan(
     if static["reverse"]:
         order = order[::-1]
     if not body.swaps:
+        sizes = {regs[v]: v.aval.nbytes for v in (*node.inputs, *node.outputs)}
+        pairs = fixed, first, slices, rows, last
+        carries = [(a, b) for a, b, _ in body.copies]
+        way = static["length"], static["reverse"]
         native = backend.loop(
             registry.Loop(
-                static["length"],
-                static["reverse"],
-                inner,
-                body.prepared,
-                fixed,
-                first,
-                slices,
-                rows,
-                last,
-                body.views,
-                [(a, b) for a, b, _ in body.copies],
-                {regs[v]: v.aval.nbytes for v in (*node.inputs, *node.outputs)},
+                *way, inner, body.prepared, *pairs, body.views, carries, sizes
             )
         )
         if native is not None:

@@ -86,8 +86,32 @@ class Routine:
         self.kept_bytes = sum(nbytes for _, nbytes in regs.kept.values())
         self.preparations = 0
         self._mark = object()  # in the arena where the last run was this one's
+        self._lay_out(regs, places, shared, arguments)
+        self._views: list[_View] = []  # of what is given, so made anew by every run
+        self.nodes = tuple(n for n in graph.nodes if not n.prim.facets.alias)
+        self._make_views(regs, places)
+        self.allocating_steps = sum(s.allocates for s in steps)
+        self.inputs = [regs[v] for v in graph.inputs]
+        self.outputs = [regs[v] for v in graph.outputs]
+        read = self._make_copies(regs, places, updates)
+        self._preparing = self._joined(
+            [s.preparation for s in steps if s.preparation is not None]
+        )
+        if enabled():
+            self.steps = watch(self.nodes, steps, backend)
+        else:
+            self.steps = self._captured(shared and not read)
+        native = len(self.steps) == 1 and self.steps[0].at_once
+        self.at_once = native and not self.copies
+        self._runs = [step.run for step in self.steps]
+
+    def _lay_out(
+        self, regs: Numbers, places: Plan, shared: bool, arguments: int
+    ) -> None:
+        """Make the registers: constants in them, and values in an arena."""
+        graph, backend = self.graph, self.backend
         registers = backend.registers(regs.count)
-        self.arena_bytes = places.arena_bytes
+        self.arena_bytes = size = places.arena_bytes
         self._offsets = [
             (regs[v], offset, v.aval) for v, offset in places.offsets.items()
         ]
@@ -103,18 +127,17 @@ class Routine:
             registers[regs[v]] = backend.copy(backend.from_host(array))
         self.registers = registers
         self._shapes: list[tuple[int, int, Shape]] = []  # reshapes of its own values
-        size = places.arena_bytes
         try:
             memory = backend.alloc(max(size, 1)) if not shared else None
             self._bind(lend(backend, size) if shared else Arena(memory, size))
         except registry.OutOfMemory as error:
             raise explained(error, graph, graph.inputs[:arguments]) from error
-        self._views: list[_View] = []  # of what is given, so made anew by every run
-        self.nodes = tuple(n for n in graph.nodes if not n.prim.facets.alias)
-        self._make_views(regs, places)
-        self.allocating_steps = sum(s.allocates for s in steps)
-        self.inputs = [regs[v] for v in graph.inputs]
-        self.outputs = [regs[v] for v in graph.outputs]
+
+    def _make_copies(
+        self, regs: Numbers, places: Plan, updates: Sequence[tuple[int, int]]
+    ) -> bool:
+        """What `store` copies; whether a result is read where one of them writes."""
+        graph = self.graph
         # New values that could not be made in the buffer they replace are copied there
         # last; first to the side where another copy still reads that buffer.
         pairs = [(graph.outputs[new], graph.inputs[old]) for new, old in updates]
@@ -125,19 +148,9 @@ class Routine:
         ]
         targets = {to for _, to, _ in self.copies}
         self.swaps = any(regs[places.root(new)] in targets for new, _ in pairs)
-        self._preparing = self._joined(
-            [s.preparation for s in steps if s.preparation is not None]
-        )
-        if enabled():
-            self.steps = watch(self.nodes, steps, backend)
-        else:
-            replacing = {new for new, _ in updates}
-            kept = [v for i, v in enumerate(graph.outputs) if i not in replacing]
-            read = {regs[places.root(v)] for v in kept}
-            self.steps = self._captured(shared and not read & targets)
-        native = len(self.steps) == 1 and self.steps[0].at_once
-        self.at_once = native and not self.copies
-        self._runs = [step.run for step in self.steps]
+        replacing = {new for new, _ in updates}
+        kept = [v for i, v in enumerate(graph.outputs) if i not in replacing]
+        return bool({regs[places.root(v)] for v in kept} & targets)
 
     def _make_views(self, regs: Mapping[Value, int], places: Plan) -> None:
         """The reshapes: of values of its own now, of those that are given in each run."""

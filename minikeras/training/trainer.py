@@ -45,6 +45,27 @@ if TYPE_CHECKING:
     pass
 
 
+def _divided(
+    data: tuple[Any, Any, Any],
+    share: float,
+    batch_size: int | None,
+    held_size: int | None,
+    shuffle: bool | str,
+    class_weight: ClassWeight,
+) -> tuple[DataAdapter, DataAdapter]:
+    """Arrays `(x, y, sample_weight)` to train on, and those of their end to validate on."""
+    x = data[0]
+    if not is_arrays(x):
+        raise ValueError(
+            f"fit: validation_split={share} needs arrays; x is a {type(x).__name__}. Pass "
+            "validation_data instead."
+        )
+    parts = array_parts(*data, class_weight, "fit", by_batch=True)
+    train, held = split(parts, share)
+    adapter = ArrayAdapter(*train, batch_size or 32, shuffle, "fit", class_weight)
+    return adapter, ArrayAdapter(*held, held_size or 32, False, "fit")
+
+
 class Trainer(Epochs):
     """Training, evaluation and prediction; `Model` inherits from it."""
 
@@ -126,29 +147,17 @@ class Trainer(Epochs):
         verbose = check_verbose("fit", verbose)
         epochs = min(epochs, config.max_epochs() or epochs)
         class_weight = in_order(class_weight, getattr(self, "output_names", None))
+        held_size = validation_batch_size or batch_size
+        data = x, y, sample_weight
         validation: DataAdapter | None = None
         if validation_split and validation_data is None:
-            if not is_arrays(x):
-                raise ValueError(
-                    f"fit: validation_split={validation_split} needs arrays; x is a "
-                    f"{type(x).__name__}. Pass validation_data instead."
-                )
-            parts = array_parts(x, y, sample_weight, class_weight, "fit", by_batch=True)
-            train, held = split(parts, validation_split)
-            adapter: DataAdapter = ArrayAdapter(
-                *train, batch_size or 32, shuffle, "fit", class_weight
-            )
-            validation = ArrayAdapter(
-                *held, validation_batch_size or batch_size or 32, False, "fit"
+            adapter, validation = _divided(
+                data, validation_split, batch_size, held_size, shuffle, class_weight
             )
         else:
-            adapter = make_adapter(
-                x, y, sample_weight, batch_size, shuffle, class_weight, "fit"
-            )
+            adapter = make_adapter(*data, batch_size, shuffle, class_weight, "fit")
             if validation_data is not None:
-                validation = self._validation_adapter(
-                    validation_data, validation_batch_size or batch_size
-                )
+                validation = self._validation_adapter(validation_data, held_size)
         count = max(epochs - initial_epoch, 1)
         with ExitStack() as stack:
             feed = stack.enter_context(

@@ -115,6 +115,21 @@ class Files:
         return numbers.astype("int32") if small else numbers
 
 
+def _names_of(
+    owner: str, numbers: list[float], label_mode: str | None
+) -> list[str] | None:
+    """The classes of labels that were given: their numbers as texts."""
+    if label_mode is None:
+        return None
+    names = [str(i) for i in sorted(set(numbers))]
+    if label_mode == "categorical" and not set(numbers) <= set(range(len(names))):
+        raise ValueError(
+            f"{owner}: label_mode='categorical' with the labels {', '.join(names)}; "
+            f"expected class numbers from 0 to {len(names) - 1}, each of them."
+        )
+    return names
+
+
 def find_files(
     owner: str,
     directory: Any,
@@ -161,15 +176,7 @@ def find_files(
                     "expected one for each file, in the order of their sorted paths."
                 )
             numbers = _numbers(owner, labels)
-            if label_mode is not None:
-                names = [str(i) for i in sorted(set(numbers))]
-            if label_mode == "categorical" and not set(numbers) <= set(
-                range(len(names or ()))
-            ):
-                raise ValueError(
-                    f"{owner}: label_mode='categorical' with the labels {', '.join(names or ())}; "
-                    f"expected class numbers from 0 to {len(names or ()) - 1}, each of them."
-                )
+            names = _names_of(owner, numbers, label_mode)
     if verbose:
         classes = "" if names is None else f" belonging to {len(names)} classes"
         say(f"Found {len(paths)} files{classes}.")
