@@ -10,6 +10,14 @@ import pytest
 from minikeras.engine.background import interrupts_held
 
 
+@pytest.fixture(autouse=True)
+def as_pythons_own():
+    """A process that a shell started behind itself ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted(error=None):
     with interrupts_held():
         signal.raise_signal(signal.SIGINT)
