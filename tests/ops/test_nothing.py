@@ -117,3 +117,14 @@ def test_indices_of_long_axes_are_wide():
     long = keras.KerasTensor(((1 << 31) + 77,), "int8")
     assert ops.argmax(long).dtype == "int64"
     assert ops.argmin(ops.reshape(long, (1, -1)), axis=0).dtype == "int32"
+
+
+def test_places_and_counts_of_more_than_int32_holds():
+    """Arrays without elements have such shapes too, and take no memory."""
+    long = np.empty(((1 << 31) + 1, 0), "int8")
+    assert [i.dtype for i in ops.nonzero(long)] == ["int64"] * 2
+    assert [i.dtype for i in ops.where(long)] == ["int64"] * 2
+    assert [i.dtype for i in ops.nonzero(long[: 1 << 31])] == ["int32"] * 2
+    assert ops.count_nonzero(long, axis=0).dtype == "int64"
+    assert ops.count_nonzero(long, axis=1).dtype == "int32"
+    assert ops.convert_to_tensor(long)[long == 1].shape == (0,)

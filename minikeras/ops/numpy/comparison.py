@@ -7,6 +7,7 @@ from typing import Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.prims.reduce import index_dtype
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, promote_float, to_tensor
 from minikeras.ops.support import blank, boolean, const, unknown_size
@@ -321,7 +322,8 @@ def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
         x: Tensor of any shape.
 
     Returns:
-        A tuple with one int32 tensor for each axis of `x`.
+        A tuple with one tensor for each axis of `x`: int32, or int64 where an axis has
+        more than 2**31 entries.
 
     Raises:
         ValueShapeError: Inside a compiled function.
@@ -337,12 +339,13 @@ def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
 def _true_places(x: Tensor, name: str) -> tuple[Tensor, ...]:
     fix = "a mask and ops.where(mask, x, 0)"
     size = unknown_size(x, name, fix)
+    dtype = index_dtype(max(x.shape, default=0))
     if size is not None:
-        return tuple(blank((size,), "int32") for _ in x.shape)
+        return tuple(blank((size,), dtype) for _ in x.shape)
     if not x.ndim:
         raise ShapeError(f"{name}: a scalar has no axes; expected at least one.")
     found = x.numpy().nonzero()
-    return tuple(to_tensor(i.astype("int32")) for i in found)
+    return tuple(to_tensor(i.astype(dtype)) for i in found)
 
 
 @op

@@ -11,6 +11,7 @@ from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import Shape, ShapeError, Unknown, broadcast_shapes
+from minikeras.engine.prims.reduce import index_dtype
 from minikeras.engine.tensor import Tensor, TraceError
 from minikeras.ops.numpy.shaping import broadcast_to
 from minikeras.ops.op import op, to_tensor
@@ -224,7 +225,8 @@ def _true_places(mask: Tensor, axis: int, shape: Shape) -> list[Tensor]:
             f"get_item: a bool mask of shape {mask.shape} at axis {axis} of `x` of shape "
             f"{shape}; expected shape {part}."
         )
-    return [to_tensor(i.astype("int32")) for i in mask.numpy().nonzero()]
+    dtype = index_dtype(max(mask.shape))
+    return [to_tensor(i.astype(dtype)) for i in mask.numpy().nonzero()]
 
 
 def _basic(x: Tensor, entries: Sequence[Any]) -> Tensor:

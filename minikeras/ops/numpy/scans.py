@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from minikeras.engine import dtypes, prims
@@ -9,6 +10,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.reductions import mean, reduce
 from minikeras.ops.op import op, promote_float, to_tensor
 from minikeras.ops.support import (
+    axes_of,
     axis_of,
     boolean,
     floating,
@@ -32,14 +34,16 @@ def count_nonzero(x: ArrayLike, axis: Axis = None) -> Tensor:
         axis: Axis or tuple of axes; None for all of them.
 
     Returns:
-        Tensor of int32 without the axes.
+        Tensor without the axes: int32, or int64 where 2**31 entries or more are counted.
 
     Example:
 
     >>> keras.ops.count_nonzero([[0, 1], [2, 3]], axis=0).tolist()
     [1, 2]
     """
-    hits = prims.cast(boolean(x), dtype="int32")
+    x = to_tensor(x)
+    counted = math.prod(x.shape[a] for a in axes_of(axis, x.ndim, "count_nonzero"))
+    hits = prims.cast(boolean(x), dtype="int32" if counted < 1 << 31 else "int64")
     return reduce(prims.sum, hits, axis, False)
 
 
