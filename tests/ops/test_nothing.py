@@ -128,3 +128,15 @@ def test_places_and_counts_of_more_than_int32_holds():
     assert ops.count_nonzero(long, axis=0).dtype == "int64"
     assert ops.count_nonzero(long, axis=1).dtype == "int32"
     assert ops.convert_to_tensor(long)[long == 1].shape == (0,)
+
+
+def test_numbers_that_cannot_be_counted_are_refused():
+    with pytest.raises(ValueError, match="holds -3; expected numbers that are not"):
+        ops.bincount(np.array([2, -3]))
+    with pytest.raises((MemoryError, ValueError)):  # not wrapped around to int32
+        ops.bincount(np.array([(1 << 32) + 1, 10**17]))
+    with pytest.raises(ValueError, match="N=10000000000000; expected at most"):
+        ops.vander(np.arange(3.0), 10**13)
+    for layer in (keras.layers.Add(), keras.layers.Concatenate()):
+        with pytest.raises(ValueError, match="called on an empty list"):
+            layer([])

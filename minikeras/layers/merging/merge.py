@@ -25,6 +25,10 @@ class Merge(Layer):
 
     def build(self, input_shape: PartialShape) -> None:
         """Check that there are several inputs."""
+        if input_shape is None:  # there is no tensor that had one
+            raise ValueError(
+                f"{self._label()}: called on an empty list; expected a list of tensors."
+            )
         if not input_shape or not isinstance(input_shape[0], (list, tuple)):
             raise ValueError(
                 f"{self._label()}: called on one tensor of shape {input_shape}; expected a "

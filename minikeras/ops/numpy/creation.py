@@ -296,6 +296,9 @@ def tri(
     return _where_places(prims.le, rows, columns, whole(k, "tri", "k"), dtype)
 
 
+_MOST_POWERS = 1_000_000  # each column is a product of its own
+
+
 @op
 def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Tensor:
     """The matrix of powers of a vector.
@@ -310,6 +313,7 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Tens
 
     Raises:
         ShapeError: If `x` is not of rank 1.
+        ValueError: If there would be more than a million columns.
 
     Example:
 
@@ -319,7 +323,9 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Tens
     x = numeric(x)
     if x.ndim != 1:
         raise ShapeError(f"vander: `x` has shape {x.shape}; expected rank 1.")
-    count = x.size if N is None else N
+    count = x.size if N is None else whole(N, "vander", "N")
+    if count > _MOST_POWERS:
+        raise ValueError(f"vander: N={N!r}; expected at most {_MOST_POWERS} columns.")
     column = expand_dims(x, 1)
     one = prims.full(shape=column.shape, dtype=x.dtype, value=1)
     powers = [one]

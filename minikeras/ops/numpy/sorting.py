@@ -8,6 +8,7 @@ from typing import Any
 
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError, Unknown
+from minikeras.engine.prims.reduce import index_dtype
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, promote, to_tensor
 from minikeras.ops.support import (
@@ -182,6 +183,7 @@ def bincount(
         Tensor `(length,)` or `(batch, length)`; int32, or the dtype of the weights.
 
     Raises:
+        ValueError: If a number is negative.
         ValueShapeError: Inside a compiled function, where values are not known;
             symbolically the length is None.
 
@@ -192,20 +194,25 @@ def bincount(
     """
     if sparse:
         raise ValueError("bincount: sparse=True is not supported; pass sparse=False.")
-    x = cast_to(_counted(x), "int32")
+    x = _counted(x)
     fix = "segment_sum of ones, with num_segments"
     any_size = unknown_size(x, "bincount", fix)
     if any_size is not None:
         kind = "int32" if weights is None else to_tensor(weights).dtype
         return blank((*x.shape[:-1], any_size), kind)
     held = x.numpy()
+    if held.size and held.min() < 0:
+        raise ValueError(
+            f"bincount: `x` holds {held.min()}; expected numbers that are not negative."
+        )
     length = max(int(held.max()) + 1 if held.size else 0, int(minlength))
     w = (
         prims.full(shape=x.shape, dtype="int32", value=1)
         if weights is None
         else to_tensor(weights)
     )
-    lanes = prims.iota(shape=(length,), dtype="int32", axis=0)
+    x = cast_to(x, index_dtype(length))
+    lanes = prims.iota(shape=(length,), dtype=x.dtype, axis=0)
     if x.ndim == 1:
         return prims.scatter_add_axis(w, x, shape=(length,), axis=0)
     hits = prims.eq(prims.reshape(x, shape=(*x.shape, 1)), lanes)
