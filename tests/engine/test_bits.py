@@ -236,7 +236,12 @@ def test_a_loop_does_not_remember_all_its_past():
 def test_zeros_of_both_signs_are_not_one_number():
     """As a constant: of -0.0 alone a sum is its other operand, of 0.0 it is not."""
     x = from_numpy(np.float32([-0.0, -0.0, 0.0, 0.0]))
-    for zeros in ([-0.0, 0.0, -0.0, 0.0], [0.0, -0.0, 0.0, -0.0], [-0.0] * 4, [0.0] * 4):
+    for zeros in (
+        [-0.0, 0.0, -0.0, 0.0],
+        [0.0, -0.0, 0.0, -0.0],
+        [-0.0] * 4,
+        [0.0] * 4,
+    ):
         held = np.float32(zeros)
         for function in (ops.add, ops.subtract, ops.multiply):
             got = jit(lambda x, f=function, c=held: f(x, c))(x).numpy()
