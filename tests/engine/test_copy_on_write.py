@@ -9,6 +9,7 @@ import pytest
 import minikeras as keras
 from minikeras.engine import backend as registry
 from minikeras.engine.compile import jit
+from minikeras.engine.state import Turn, claim
 
 BACKENDS = [n for n in ("numpy", "numba") if registry.installed(n)]
 
@@ -251,3 +252,17 @@ def test_a_run_begins_between_the_look_and_the_taking(taker, monkeypatch):
         thread.join()
         np.testing.assert_array_equal(np.array(held), before)
         assert v.numpy().tolist() == [5.0] * 3
+
+
+def test_what_another_thread_s_program_reads_is_no_longer_private():
+    """Else its next run would write into it while it is read."""
+    mine, theirs = Turn(), Turn()
+    theirs.thread = -1  # another thread, which is not in a run
+    for owner, private in ((theirs, None), (mine, mine)):
+        mine.thread = threading.get_ident()
+        v, _ = counter()
+        v.state.owner = owner
+        registers = [None]
+        assert claim(Turn(), registers, [(0, v.state)], []) is None
+        assert v.state.owner is private
+        assert registers[0] is v.state._tensor.value

@@ -13,6 +13,7 @@ CUTS = {
     "rows": lambda x: [x[0], x[1], x[2], x[3]],
     "of two axes": lambda x: [x[:2, :3], x[2:, :3], x[:, 3:]],
     "overlapping": lambda x: [x[:, i : i + 4] for i in range(3)],
+    "overlapping in the midst": lambda x: [x[:, :4], x[:, 2:]],
     "with a gap": lambda x: [x[:, :2], x[:, 3:]],
     "twice": lambda x: [*ops.split(x, 2, axis=1), *ops.split(x, 2, axis=0)],
     "with steps": lambda x: [x[:, ::2], x[:, 1::2]],

@@ -72,3 +72,18 @@ def test_zeros_between_and_around(backend):
         assert np.asarray(f()).tobytes() == np.asarray(made(value, border)).tobytes()
         names = [n.prim.name for n in f.program_for().graph.nodes]
         assert (names == ["full"]) == (value == border == 2.0)
+
+
+@pytest.mark.parametrize("number", [1.0, 0.0, -0.0, float("nan")])
+def test_a_border_of_zeros_is_no_part_of_one_number(backend, number):
+    pads = {
+        "around": lambda x: ops.pad(x, ((1, 2), (0, 1))),
+        "gradient of a part": lambda x: gradient_of(
+            lambda t: t[1:4, 2:] * x[1:4, 2:], x
+        ),
+    }
+    for name, pad in pads.items():
+        filled = lambda: ops.full((5, 6), number, dtype="float32")  # noqa: E731
+        eager = pad(filled())
+        compiled = jit(lambda pad=pad, filled=filled: pad(filled()))()
+        assert np.asarray(eager).tobytes() == np.asarray(compiled).tobytes(), name

@@ -222,3 +222,23 @@ def test_values_of_training_stay(size, window, stride, before, bound, seed):
     expected, found = run_nodes(graph, x, bias, g), run_nodes(pools(graph), x, bias, g)
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_an_array_that_others_read_too_stays_before_the_pooling():
+    """The steps would be done twice: for the pooling, and for the others."""
+
+    def f(x, bias):
+        y = p.maximum(p.add(x, bias), zero())
+        return p.max_pool(y, **HOW), p.exp(y)
+
+    graph = simplify(stage(f, (2, 6, 4, 3), (3,)))
+    assert names(pools(graph).check()) == names(graph)
+
+    def g(x, bias):
+        return p.max_pool(p.maximum(y := p.add(x, bias), zero()), **HOW), p.exp(y)
+
+    moved = pools(simplify(stage(g, (2, 6, 4, 3), (3,)))).check()
+    assert names(moved).count("add") == 1
+    assert names(moved)[-1] == "exp" and names(moved).index("maximum") > names(
+        moved
+    ).index("max_pool")

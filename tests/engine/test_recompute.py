@@ -237,3 +237,50 @@ def test_what_a_block_makes_of_a_product_is_made_again(monkeypatch, block):
     assert nodes.count("fused") <= before.count("fused") + 1
     for a, b in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_array_is_not_kept_longer_to_make_an_activation_of_it(monkeypatch, kept):
+    """Only where something else reads it as late."""
+    monkeypatch.setattr(passes_recompute, "_DROPPED_BYTES", 1)
+    monkeypatch.setattr(passes_recompute, "_DROPPED_NODES", 12)
+
+    def f(x):
+        base = p.matmul(x, x)
+        active = p.maximum(base, p.full(shape=(), dtype="float32", value=0))
+        y = p.matmul(active, x)
+        for _ in range(20):
+            y = p.matmul(y, x)
+        y = p.matmul(active, y)
+        return p.matmul(base, y) if kept else y
+
+    graph = stage(f, (64, 64))
+    made, _ = recompute(graph, registry.load("numpy"))
+    names = [n.prim.name for n in made.check().nodes]
+    assert names.count("maximum") == (2 if kept else 1)
+    x = np.random.default_rng(0).normal(0, 0.1, (64, 64)).astype("float32")
+    np.testing.assert_array_equal(run_nodes(made, x)[0], run_nodes(graph, x)[0])
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_a_sign_waits_whatever_the_rank_of_its_bound(rank):
+    """It is one number, so there are as many comparisons as elements."""
+
+    def f(x):
+        active = p.maximum(p.matmul(x, x), bound(()))
+        sign = p.cast(p.gt(active, bound((1,) * rank)), dtype="float32")
+        y = p.matmul(active, x)
+        for _ in range(3):
+            y = p.matmul(y, active)
+        return p.mul(sign, y)
+
+    def bound(shape):
+        return p.full(shape=shape, dtype="float32", value=0)
+
+    graph = stage(f, (4, 128, 128))
+    _, waiting = recompute(graph, registry.load("numpy"))
+    assert [n.prim.name for n in waiting] == ["gt"]
+    x = np.random.default_rng(0).normal(0, 0.1, (4, 128, 128)).astype("float32")
+    np.testing.assert_allclose(
+        run_graph(graph, x)[0], run_nodes(graph, x)[0], rtol=1e-5, atol=1e-9
+    )

@@ -299,7 +299,7 @@ def _waiting_comparisons(graph: Graph, backend: registry.Backend) -> set[Node]:
         maker, readers = producer.get(operand), users.get(out, ())
         if maker is None or bound.aval.size != 1 or not readers:
             continue
-        if operand.aval.shape != out.aval.shape or out.aval.nbytes < _LEAST_BYTES:
+        if out.aval.nbytes < _LEAST_BYTES:
             continue
         if not all(_goes_over(reader, out, backend) for reader in readers):
             continue
