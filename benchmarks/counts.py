@@ -36,7 +36,7 @@ HEAD = (
     "ms, by bytes",
     "ms, by FLOPs",
 )
-NAMES = ("mlp", "cnn", "resnet20", "lstm", "transformer")
+NAMES = ("mlp", "cnn", "resnet20", "lstm", "transformer", "resnet50", "encoder")
 _LAUNCHED = ("kernels", "products", "calls", "copies")
 _COPIES = ("concatenate", "broadcast_to", "asarray", "array", "ascontiguousarray")
 _VIEWS = ("empty", "ndarray", "broadcast_to", "asarray")

@@ -72,9 +72,15 @@ class CupyBackend(Backend):
     processor = "gpu"
 
     def __init__(self) -> None:
-        cp = self.cp = _cupy()
+        self.cp = _cupy()
+        self.array_type = self.cp.ndarray
+        self._settle()
+
+    def _settle(self) -> None:
+        """Make what belongs to the GPU in use: handles, streams, kernels, a limit of memory."""
+        cp = self.cp
+        self._device = int(cp.cuda.Device().id)
         memory.set_limit(cp)
-        self.array_type = cp.ndarray
         launch = self._launch = Launcher(cp, Driver(cp))
         self._maker = Maker(cp, launch)
         self._uploads = Uploads(cp)
@@ -200,7 +206,10 @@ class CupyBackend(Backend):
         return FunctionStep(step, free, free)
 
     def communicator(self, host: Communicator, local_rank: int) -> Communicator:
-        return nccl_over(host, self.cp, local_rank)
+        made = nccl_over(host, self.cp, local_rank)
+        if self.cp.cuda.Device().id != self._device:
+            self._settle()
+        return made
 
     def capture(
         self, steps: Sequence[Step], outside: Sequence[int] = ()

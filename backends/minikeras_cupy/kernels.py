@@ -100,15 +100,16 @@ class Maker:
         def kernel(*arrays: Array, **static: Any) -> Array:
             avals = tuple(Aval(tuple(a.shape), a.dtype.name) for a in arrays)
             key = (avals, tuple(sorted(static.items())), matmul_precision())
-            if key not in runs:
-                if len(runs) >= _MOST_RUNS:
-                    runs.popitem(last=False)
-                made: Any = row.infer(*avals, **static)
-                node = Node(row, [*map(Value, avals)], [Value(made)], static)
-                fill = self.make(node)
-                runs[key] = fill and fill.run, made
-            runs.move_to_end(key)
-            run, aval = runs[key]
+            with self.lock:  # other threads may drop what is asked for here
+                if key not in runs:
+                    if len(runs) >= _MOST_RUNS:
+                        runs.popitem(last=False)
+                    made: Any = row.infer(*avals, **static)
+                    node = Node(row, [*map(Value, avals)], [Value(made)], static)
+                    fill = self.make(node)
+                    runs[key] = fill and fill.run, made
+                runs.move_to_end(key)
+                run, aval = runs[key]
             if run is None:
                 assert otherwise is not None, name
                 return otherwise(*arrays, **static)

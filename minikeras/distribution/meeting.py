@@ -20,6 +20,7 @@ from minikeras.engine import backend as registry
 from minikeras.engine import dtypes, ranks
 from minikeras.engine.agreement import agree
 from minikeras.engine.errors import see
+from minikeras.engine.forgetting import forget
 from minikeras.engine.ranks import Communicator
 from minikeras.version import __version__
 
@@ -53,7 +54,9 @@ def meet(place: Place) -> Communicator:
         _share_processors(made)
     finally:
         ranks.use(None)
-    return registry.active().communicator(made, place.local_rank)
+    found = registry.active().communicator(made, place.local_rank)
+    forget()  # calls that were noted on another device
+    return found
 
 
 def _mpi(place: Place) -> Any:

@@ -274,14 +274,20 @@ def compile_eager(function):
 
 
 def _refuses_bfloat16(function):
-    """As CuPy's sorts do."""
+    """As CuPy's sorts, `clip`, `einsum` and `unique` do, or worse."""
 
-    def call(a, *args, **kwargs):
-        if a.dtype.name == "bfloat16":
-            raise TypeError("bfloat16 cannot be sorted")
-        return function(a, *args, **kwargs)
+    def call(*args, **kwargs):
+        if any(getattr(a, "dtype", np.dtype("f4")).name == "bfloat16" for a in args):
+            raise TypeError("bfloat16 has no loop here")
+        return function(*args, **kwargs)
 
     return call
+
+
+def matmul(a, b, out=None):
+    """CuPy's batched product of bfloat16 crashes."""
+    assert a.dtype.name != "bfloat16" or max(a.ndim, b.ndim) == 2
+    return _function("matmul")(a, b, out=out)
 
 
 def where(condition, a, b):
@@ -376,6 +382,7 @@ def make(devices=1):
             memcpyHostToDevice=1,
             memcpyDeviceToDevice=3,
         ),
+        Device=fake_device.device_class(device),
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
         get_current_stream=lambda: device.current[-1],
         Stream=lambda non_blocking: fake_device.Stream(device, non_blocking),
@@ -394,7 +401,8 @@ def make(devices=1):
         setattr(module, name, getattr(np, name))
     module.linalg, module.fft = Linalg(), _Submodule(np.fft)
     module.where = where
-    for name in ("sort", "argsort"):
+    module.unique, module.matmul = _function("unique"), matmul
+    for name in ("sort", "argsort", "clip", "einsum", "unique"):
         setattr(module, name, _refuses_bfloat16(getattr(module, name)))
     module.inf, module.nan = np.inf, np.nan
     return module

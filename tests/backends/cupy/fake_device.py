@@ -124,6 +124,7 @@ class Device:
         self.current = [Stream(self)]
         self.allocator = None
         self.copies = []
+        self.number = 0  # of the GPU in use
 
     def do(self, work):
         self.current[-1].do(work)
@@ -143,6 +144,21 @@ class Device:
     def memcpy_async(self, target, source, nbytes, kind, stream):
         self.copies.append((kind, stream))
         self.streams[stream].do(lambda: ctypes.memmove(target, source, nbytes))
+
+
+def device_class(device):
+    """`cupy.cuda.Device` of a stand-in: which of its GPUs is in use."""
+
+    class Number:
+        compute_capability = "90"
+
+        def __init__(self, number=None):
+            self.id = device.number if number is None else number
+
+        def use(self):
+            device.number = self.id
+
+    return Number
 
 
 active = [Device()]  # that of the stand-in made last

@@ -12,9 +12,11 @@ from minikeras_numpy import build_table
 from minikeras_numpy.windows import Geometry
 
 from minikeras import config
+from minikeras.engine import backend as registry
+from minikeras.engine import ranks
 from minikeras.extend import BackendError, numpy_dtype
 from minikeras.testing import backend_contract
-from tests.backends.cupy import fake_cupy
+from tests.backends.cupy import fake_cupy, fake_device
 from tests.backends.cupy.conftest import needs_compiler
 
 REFERENCE = build_table(np)
@@ -66,7 +68,9 @@ class Graph:
     def __init__(
         self, frontend, io_data_type, intermediate_data_type, compute_data_type, handle
     ):
-        assert handle == 7 and intermediate_data_type == compute_data_type
+        assert (
+            handle == frontend.handle() and intermediate_data_type == compute_data_type
+        )
         assert (compute_data_type == "DOUBLE") == (io_data_type == "DOUBLE")
         self.frontend, self.done = frontend, []
 
@@ -100,7 +104,9 @@ class Graph:
 
     def execute(self, pack, workspace, handle):
         assert [name for name, *_ in self.done] == list(STEPS)
-        assert handle == 7 and workspace and self.frontend.stream == 0
+        assert (
+            handle == self.frontend.handle() and workspace and self.frontend.stream == 0
+        )
         a, b = (t.array(pack[t]) for t in self.operands)
         out = self.result.array(pack[self.result])
         self.frontend.executed.append(self.row)
@@ -150,11 +156,14 @@ class Frontend(types.ModuleType):
         super().__init__("cudnn")
         self.executed, self.graphs, self.stream = [], [], None
 
-    def create_handle(self):
-        return 7
+    def handle(self):
+        """That of the GPU in use: cuDNN takes no other there."""
+        return 7 + fake_device.active[0].number
+
+    create_handle = handle
 
     def set_stream(self, handle, stream):
-        assert handle == 7
+        assert handle == self.handle()
         self.stream = stream
 
     def pygraph(self, **how):
@@ -202,6 +211,57 @@ def test_plans_share_one_workspace(on_cudnn):
         a is b for a, b in zip(on_cudnn._maker.workspace.arrays(), kept, strict=True)
     )
     np.testing.assert_array_equal(made[0].get(), made[1].get())
+
+
+def convolved(on_cudnn):
+    g = Geometry(2, (6, 6), 3, (2, 2), (1, 1), ((0, 0), (0, 0)), (1, 1), 4)
+    shapes = {"x": (2, 6, 6, 3), "w": (2, 2, 3, 4), "y": (2, 5, 5, 4)}
+    rng = np.random.default_rng(0)
+    host = {n: rng.normal(size=s).astype("f4") for n, s in shapes.items()}
+    x, w, y = (on_cudnn.from_host(v) for v in host.values())
+    rows = {
+        "conv": (x, w, y),
+        "conv_input_grad": (y, w, x),
+        "conv_filter_grad": (x, y, w),
+    }
+    for name, arrays in rows.items():
+        on_cudnn._maker.cudnn.plan(name, g, "float32")(*arrays)
+    return y
+
+
+def test_the_filters_are_turned_once_a_call(on_cudnn, monkeypatch):
+    """Their copies are all that there is beside cuDNN's own kernels."""
+    put, copies = fake_cupy.ndarray.__setitem__, []
+
+    def noted(self, key, value):
+        copies.append(self.size)
+        put(self, key, value)
+
+    monkeypatch.setattr(fake_cupy.ndarray, "__setitem__", noted)
+    convolved(on_cudnn)
+    assert copies == [2 * 2 * 3 * 4] * 3
+
+
+def test_a_rank_has_handles_of_its_own_gpu(frontend, monkeypatch):
+    """The backend was made on the first GPU; the rank takes another."""
+    module = fake_cupy.make(devices=2)
+    fake_cupy.installed(monkeypatch, module)
+    backend = registry.load("cupy")
+    before, first = np.asarray(convolved(backend).get()), backend._maker
+    chosen = []
+
+    def nccl(host, cupy, number):
+        chosen.append(number)
+        cupy.cuda.Device(number % 2).use()
+        return host
+
+    monkeypatch.setattr(sys.modules["minikeras_cupy.backend"], "nccl_over", nccl)
+    backend.communicator(ranks.ALONE, 0)
+    assert backend._maker is first
+    backend.communicator(ranks.ALONE, 3)
+    assert chosen == [0, 3] and backend._maker is not first
+    np.testing.assert_array_equal(convolved(backend).get(), before)
+    registry._loaded.pop("cupy", None)
 
 
 def test_tensor_cores_are_left_out_of_exact_products(on_cudnn, frontend):
