@@ -6,6 +6,7 @@ A move alters no bits, so that integers travel in vectors of floats of their siz
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.turning import transposed
@@ -13,13 +14,43 @@ from minikeras_kernels.values import Kind, Val
 
 from minikeras_numba.ir.contract import Contract
 
+
+class Moved(NamedTuple):
+    """What a kernel reads of a move; its outer axes lie behind.
+
+    Attributes:
+        source: A register; below 0 where `own` is the address.
+        own: The address of what lies still.
+        offset: Bytes from there to the first element.
+        target, to_offset: The same of where it goes.
+        axes: How many outer ones there are.
+        elements, stride, to_stride: A row: how many elements, and bytes between them.
+        run, run_stride, run_to_stride: A run of rows.
+    """
+
+    source: int
+    own: int
+    offset: int
+    target: int
+    to_offset: int
+    axes: int
+    elements: int
+    stride: int
+    to_stride: int
+    run: int
+    run_stride: int
+    run_to_stride: int
+
+
+class Axis(NamedTuple):
+    """An outer axis."""
+
+    size: int
+    stride: int
+    to_stride: int
+
+
 Words = Mapping[str, Val]
-META = (
-    *("source", "own", "offset", "target", "to_offset"),
-    *("axes", "count", "stride", "to_stride"),
-    *("run", "run_stride", "run_to_stride"),
-)
-AXIS = ("size", "stride", "to_stride")
 WHOLE = {1: Kind.I8, 2: Kind.I16, 4: Kind.I32, 8: Kind.I64}
 # What stands for items of that size in vectors.
 VECTORS = {4: "float32", 8: "float64"}
@@ -29,10 +60,10 @@ def emit(item: int, way: str, nbytes: int) -> Code:
     """Rows [start, stop), one run of them after the other."""
     c = Contract("moving", VECTORS.get(item, "float32"), 6)
     registers, meta, start, stop, _, _ = c.parameters
-    word = {name: c.word(meta, i) for i, name in enumerate(META)}
+    word = {name: c.word(meta, i) for i, name in enumerate(Moved._fields)}
     known = c.icmp(Rel.SLT, word["source"], c.const(0))
     entry = c.add(registers, c.mul(word["source"], 8))
-    entry = c.select(known, c.add(meta, c.const(8 * META.index("own"))), entry)
+    entry = c.select(known, c.add(meta, c.const(8 * Moved._fields.index("own"))), entry)
     source = c.add(c.peek(entry), word["offset"])
     entry = c.add(registers, c.mul(word["target"], 8))
     target = c.add(c.peek(entry), word["to_offset"])
@@ -43,7 +74,11 @@ def emit(item: int, way: str, nbytes: int) -> Code:
         places = [c.variable(source), c.variable(target)]
         with c.repeat(word["axes"]) as done:
             axis = c.sub(c.sub(word["axes"], c.const(1)), c.get(done))
-            row = c.add(meta, c.const(8 * len(META)), c.mul(axis, 8 * len(AXIS)))
+            row = c.add(
+                meta,
+                c.const(8 * len(Moved._fields)),
+                c.mul(axis, 8 * len(Axis._fields)),
+            )
             size = c.word(row, 0)
             index = c.bin(Op.UREM, c.get(rest), size)
             c.put(rest, c.bin(Op.UDIV, c.get(rest), size))
@@ -76,7 +111,7 @@ def _rows(
     with c.repeat(high, start=low) as at:
         ends = [c.add(b, c.mul(c.get(at), s)) for b, s in zip(bases, strides)]
         if way == "flat":
-            size = c.const(nbytes) if nbytes else c.mul(word["count"], item)
+            size = c.const(nbytes) if nbytes else c.mul(word["elements"], item)
             c.copy(ends[1], ends[0], size)
         else:
             _ROWS[way](c, word, ends, item)
@@ -92,7 +127,7 @@ def _elements(
 ) -> None:
     """From the `first` one on."""
     source, target = ends
-    with c.repeat(word["count"], start=first) as index:
+    with c.repeat(word["elements"], start=first) as index:
         at = c.get(index)
         value = c.peek(c.add(source, c.mul(at, word["stride"])), WHOLE[item])
         place = c.add(target, c.mul(at, word["to_stride"]))
@@ -103,11 +138,11 @@ def _filled(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None:
     """One element in all places."""
     source, target = ends
     line = c.wide(c.peek(source, c.kind))
-    whole = c.bin(Op.SDIV, word["count"], c.const(c.lanes))
+    whole = c.bin(Op.SDIV, word["elements"], c.const(c.lanes))
     place = c.variable(target)
     with c.repeat(whole, [(place, c.const(c.lanes * item))]):
         c.vstore(line, c.get(place))
-    rest = c.sub(word["count"], c.mul(whole, c.lanes))
+    rest = c.sub(word["elements"], c.mul(whole, c.lanes))
     with c.when(c.icmp(Rel.SGT, rest, c.const(0))):
         c.vstore(line, c.get(place), c.head(rest))
 
@@ -116,7 +151,7 @@ def _backwards(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None
     """The elements before the first one, turned round by vectors."""
     source, target = ends
     step = c.lanes * item
-    whole = c.bin(Op.SDIV, word["count"], c.const(c.lanes))
+    whole = c.bin(Op.SDIV, word["elements"], c.const(c.lanes))
     back = list(range(c.lanes))[::-1]
     a, b = c.variable(c.add(source, item - step)), c.variable(target)
     with c.repeat(whole, [(a, c.const(-step)), (b, c.const(step))]):
@@ -128,11 +163,11 @@ def _backwards(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None
 def _short(c: Contract, word: Words, ends: Sequence[Val], item: int) -> None:
     """Side by side, too few for a call of the function that copies."""
     step = c.const(c.lanes * item)
-    whole = c.bin(Op.SDIV, word["count"], c.const(c.lanes))
+    whole = c.bin(Op.SDIV, word["elements"], c.const(c.lanes))
     a, b = (c.variable(end) for end in ends)
     with c.repeat(whole, [(a, step), (b, step)]):
         c.vstore(c.vload(c.get(a)), c.get(b))
-    rest = c.sub(word["count"], c.mul(whole, c.lanes))
+    rest = c.sub(word["elements"], c.mul(whole, c.lanes))
     with c.when(c.icmp(Rel.SGT, rest, c.const(0))):
         there = c.head(rest)
         c.vstore(c.vload(c.get(a), there), c.get(b), there)
@@ -151,7 +186,7 @@ def _squares(
 ) -> None:
     """Rows [low, high) of a run, in squares of vectors that are turned in registers."""
     item, lanes = c.itemsize, c.lanes
-    count, stride, to_stride = word["count"], word["stride"], word["run_to_stride"]
+    count, stride, to_stride = word["elements"], word["stride"], word["run_to_stride"]
     step = c.const(lanes)
     runs = c.bin(Op.UDIV, c.add(c.sub(high, low), lanes - 1), step)
     columns = c.bin(Op.UDIV, c.add(count, lanes - 1), step)

@@ -9,10 +9,11 @@ no bit depends on how many threads there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from minikeras_kernels.code import Code
+from minikeras_kernels.values import Address, Val
 
 from minikeras.extend import Graph, Node, Numbers, Value, plan
 from minikeras_numba.ir.compile import compile_contract
@@ -26,12 +27,41 @@ from minikeras_numba.tiles.scratch import scratch
 Lower = Callable[[Node, Mapping[Value, int]], Any]
 Table = np.ndarray[Any, np.dtype[np.int64]]
 
-# What a worker's row of the table holds.
-WORKER = ("registers", "binds", "bind_count", "calls", "call_count", "first", "last")
-# A register to fill: which one, from which of the program's, bytes to the next slice.
-# `shift` behind its beginning.
-BIND = ("register", "source", "stride", "shift")
-CALL = ("fn", "meta", "count")
+
+class Worker(NamedTuple):
+    """A thread's row of the driver's table: where its tables are, and its slices."""
+
+    registers: int
+    binds: int
+    bind_count: int
+    calls: int
+    call_count: int
+    first: int
+    last: int
+
+
+class Bind(NamedTuple):
+    """A register to fill: which one, from which of the program's.
+
+    Attributes:
+        register: Of the worker.
+        source: Of the program.
+        stride: Bytes to the next slice.
+        shift: Bytes behind the beginning of what is there.
+    """
+
+    register: int
+    source: int
+    stride: int
+    shift: int
+
+
+class Call(NamedTuple):
+    """A kernel's call for one slice."""
+
+    fn: int
+    meta: int
+    units: int
 
 
 def is_native(step: Any) -> bool:
@@ -55,7 +85,9 @@ def lower_chain(node: Node, regs: Mapping[Value, int], lower: Lower) -> Native:
     workers = [_Worker(body, binds, part, lower) for part in parts]
     table = np.array([w.row for w in workers], np.int64)
     meta = np.array([table.ctypes.data], np.int64)
-    fn = compile_contract("chain", _emit_driver, f"chain {WORKER} {BIND} {CALL}")
+    fn = compile_contract(
+        "chain", _emit_driver, f"chain {Worker._fields} {Bind._fields} {Call._fields}"
+    )
     return Native([Launch(fn, meta, len(workers), 1, (table, workers))])
 
 
@@ -96,26 +128,39 @@ class _Worker:
         self.registers = self.words[1:]  # `Registers` has a word before them too
         arena = scratch(places.arena_bytes)
         self.arena = arena.array
-        rows = []
+        rows: list[Bind] = []
         if arena.array is None:
-            rows += [(register, arena.register, 0, at) for register, at in offsets]
+            rows += [Bind(register, arena.register, 0, at) for register, at in offsets]
         else:
             for register, at in offsets:
                 self.registers[register] = arena.array.ctypes.data + at
         # last: results have a place in the arena too, and lie outside
-        rows += [(regs[v], source, stride, 0) for v, source, stride in binds]
+        rows += [Bind(regs[v], source, stride, 0) for v, source, stride in binds]
         assert all(map(is_native, self.launches)), "a chain of nodes without kernels"
-        calls = [call[:3] for step in self.launches for call in kernel_calls(step)]
-        self.calls: Table = np.array(calls, np.int64).reshape(-1, len(CALL))
-        self.binds: Table = np.array(rows, np.int64).reshape(-1, len(BIND))
-        self.row = [
-            self.registers.ctypes.data,
-            self.binds.ctypes.data,
+        calls = [
+            Call(fn, meta, count)
+            for step in self.launches
+            for fn, meta, count, _ in kernel_calls(step)
+        ]
+        self.calls: Table = np.array(calls, np.int64).reshape(-1, len(Call._fields))
+        self.binds: Table = np.array(rows, np.int64).reshape(-1, len(Bind._fields))
+        self.row = Worker(
+            int(self.registers.ctypes.data),
+            int(self.binds.ctypes.data),
             len(rows),
-            self.calls.ctypes.data,
+            int(self.calls.ctypes.data),
             len(calls),
             *part,
-        ]
+        )
+
+
+def _row(
+    c: Contract, kind: type[Worker | Bind | Call], table: Val, number: Address
+) -> list[Val]:
+    """The words of a row of a table, in the order of its fields."""
+    count = len(kind._fields)
+    row = c.add(table, c.mul(c.get(number), 8 * count))
+    return [c.word(row, i) for i in range(count)]
 
 
 def _emit_driver() -> Code:
@@ -124,22 +169,17 @@ def _emit_driver() -> Code:
     outside, meta, start, stop, _, _ = c.parameters
     workers = c.word(meta, 0)
     with c.repeat(stop, start=start) as unit:
-        at = c.add(workers, c.mul(c.get(unit), 8 * len(WORKER)))
-        own, binds, n_binds, calls, n_calls, first, last = (
-            c.word(at, i) for i in range(len(WORKER))
+        own, binds, n_binds, calls, n_calls, first, last = _row(
+            c, Worker, workers, unit
         )
         with c.repeat(last, start=first) as number:
             with c.repeat(n_binds, start=c.const(0)) as bind:
-                row = c.add(binds, c.mul(c.get(bind), 8 * len(BIND)))
-                register, source, stride, shift = (
-                    c.word(row, i) for i in range(len(BIND))
-                )
+                register, source, stride, shift = _row(c, Bind, binds, bind)
                 base = c.peek(c.add(outside, c.mul(source, 8)))
                 place = c.add(c.add(base, shift), c.mul(stride, c.get(number)))
                 c.poke(place, c.add(own, c.mul(register, 8)))
             with c.repeat(n_calls, start=c.const(0)) as call:
-                row = c.add(calls, c.mul(c.get(call), 8 * len(CALL)))
-                fn, own_meta, count = (c.word(row, i) for i in range(len(CALL)))
+                fn, own_meta, count = _row(c, Call, calls, call)
                 zero, one = c.const(0), c.const(1)
                 c.call(fn, [own, own_meta, zero, count, zero, one])
     return c.code

@@ -7,7 +7,7 @@ makes the moves before the loop, those around the kernels in every step, and tho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from minikeras_kernels.code import Code, Rel
@@ -24,19 +24,48 @@ from minikeras_numba.sequences.chain import is_native, kernel_calls
 
 Table = np.ndarray[Any, np.dtype[np.int64]]
 
-# Bytes to copy, or 0: point a register. Register, whether outside, bytes a step; of the
-# source, then of the target.
-MOVE = ("nbytes", "source", "outside", "stride", "target", "to_outside", "to_stride")
-META = (
-    ("inside", "sequence", "calls", "call_count", "length", "reverse", "number")
-    + ("before", "before_count", "into", "into_count")
-    + ("out", "out_count", "after", "after_count")
-)  # fmt: skip
-Move = tuple[int, int, int, int, int, int, int]
+
+class Move(NamedTuple):
+    """Bytes to copy, or 0: point a register at what another one shows.
+
+    Attributes:
+        nbytes: How many.
+        source, outside, stride: A register, whether it is one of the program's, and bytes
+            from step to step.
+        target, to_outside, to_stride: The same of where it goes.
+    """
+
+    nbytes: int
+    source: int
+    outside: int
+    stride: int
+    target: int
+    to_outside: int = 0
+    to_stride: int = 0
+
+
+class Meta(NamedTuple):
+    """What the driver reads: registers, calls, steps, and four tables of moves."""
+
+    inside: int
+    sequence: int
+    calls: int
+    call_count: int
+    length: int
+    reverse: int
+    number: int
+    before: int
+    before_count: int
+    into: int
+    into_count: int
+    out: int
+    out_count: int
+    after: int
+    after_count: int
 
 
 def _point(inside: int, source: int, outside: bool, stride: int = 0) -> Move:
-    return 0, source, int(outside), stride, inside, 0, 0
+    return Move(0, source, int(outside), stride, inside)
 
 
 def lower_loop(loop: Loop) -> Native | None:
@@ -53,18 +82,18 @@ def lower_loop(loop: Loop) -> Native | None:
     for source, view in loop.views:
         for known in (moves, into):
             if source in known:
-                known[view] = (0, *known[source][1:4], view, 0, 0)
+                known[view] = known[source]._replace(target=view)
                 break
         else:
             moves[view] = _point(view, source, False)
-    before = [(size[outer], outer, 1, 0, own, 0, 0) for outer, own in loop.first]
+    before = [Move(size[outer], outer, 1, 0, own) for outer, own in loop.first]
     out: list[Move] = []
     for outer, own in loop.rows:
         each = size[outer] // length
-        out.append((each, own, 0, 0, outer, 1, each))
+        out.append(Move(each, own, 0, 0, outer, 1, each))
     held = loop.registers
-    out += [(held[to].nbytes, own, 0, 0, to, 0, 0) for own, to in loop.carried]
-    after = [(size[outer], own, 0, 0, outer, 1, 0) for outer, own in loop.last]
+    out += [Move(held[to].nbytes, own, 0, 0, to) for own, to in loop.carried]
+    after = [Move(size[outer], own, 0, 0, outer, 1) for outer, own in loop.last]
     calls = [call for step in loop.steps for call in kernel_calls(step)]
     body = Calls(calls, loop, any(getattr(s, "may_fail", False) for s in loop.steps))
     return _native(
@@ -74,16 +103,16 @@ def lower_loop(loop: Loop) -> Native | None:
 
 def _native(loop: Loop, body: Calls, moves: Sequence[Sequence[Move]]) -> Native:
     # Copies of nothing go: 0 bytes would mean to point. (Inside, that does no harm.)
-    kept = [[m for m in group if m[0] or not m[5]] for group in moves]
-    tables = [np.array(group, np.int64).reshape(-1, len(MOVE)) for group in kept]
+    kept = [[m for m in group if m.nbytes or not m.to_outside] for group in moves]
+    width = len(Move._fields)
+    tables = [np.array(group, np.int64).reshape(-1, width) for group in kept]
     inside: Any = loop.registers
     table, count = body.embed()
-    words = [inside.address, team().sequence_address, table, count]
-    words += [loop.length, int(loop.reverse), 0]
-    for group in tables:
-        words += [int(group.ctypes.data), len(group)]
+    ends = [word for t in tables for word in (int(t.ctypes.data), len(t))]
+    own = inside.address, team().sequence_address
+    words = Meta(*own, table, count, loop.length, int(loop.reverse), 0, *ends)
     meta = np.array(words, np.int64)
-    fn = compile_contract("loop", _emit_driver, f"loop {META} {MOVE}")
+    fn = compile_contract("loop", _emit_driver, f"loop {Meta._fields} {Move._fields}")
     launch = Launch(fn, meta, 1, 1, (tables, body, loop))
     return _Loop(loop.registers, launch) if body.may_fail else Native([launch])
 
@@ -94,7 +123,7 @@ class _Loop(Native):
     def __init__(self, inside: Any, launch: Launch) -> None:
         super().__init__([launch], may_fail=True)
         self.inside = inside
-        launch.meta[META.index("number")] = number_of(self)
+        launch.meta[Meta._fields.index("number")] = number_of(self)
 
     def explain(self, registers: Any) -> BaseException:
         """What failed inside."""
@@ -109,12 +138,12 @@ def _emit_driver() -> Code:
     """The whole loop, as one unit."""
     c = Contract("loop", "float32", 6)
     outside, meta, _, _, _, _ = c.parameters
-    word = {name: c.word(meta, i) for i, name in enumerate(META)}
+    word = {name: c.word(meta, i) for i, name in enumerate(Meta._fields)}
     zero = c.const(0)
 
     def moves(group: str, step: Val) -> None:
         with c.repeat(word[f"{group}_count"]) as number:
-            row = c.add(word[group], c.mul(c.get(number), 8 * len(MOVE)))
+            row = c.add(word[group], c.mul(c.get(number), 8 * len(Move._fields)))
             _emit_move(c, row, outside, word["inside"], step)
 
     moves("before", zero)
@@ -135,7 +164,7 @@ def _emit_driver() -> Code:
 
 
 def _emit_move(c: Contract, row: Val, outside: Val, inside: Val, step: Val) -> None:
-    nbytes, *ends = (c.word(row, i) for i in range(len(MOVE)))
+    nbytes, *ends = (c.word(row, i) for i in range(len(Move._fields)))
     places = []
     for register, outer, stride in (ends[:3], ends[3:]):
         table = c.select(c.icmp(Rel.NE, outer, c.const(0)), outside, inside)

@@ -61,7 +61,9 @@ class Ctypes:
 def cp(libcuda, monkeypatch, tmp_path):
     """The stand-in for cupy, with the driver's library and compiler replaced alone."""
     made = fake_cupy.make()
-    made.cuda.Device = lambda: type("Device", (), {"compute_capability": "90"})()
+    made.cuda.Device = lambda: type(
+        "Device", (), {"compute_capability": "90", "id": 0}
+    )()
     compiled = []
 
     def compile_text(text, architecture):

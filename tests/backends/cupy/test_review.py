@@ -4,9 +4,6 @@ Its stand-in does the same: `einsum`, `clip`, `unique`, sorts and batched produc
 there, as they fail, or give float32, in CuPy.
 """
 
-import sys
-import threading
-
 import numpy as np
 import pytest
 from minikeras_cupy import kernels
@@ -85,27 +82,3 @@ def test_eager_calls_of_many_shapes_are_not_all_remembered(standing_in, monkeypa
         return len(made)
 
     assert [call(n) for n in (1, 2, 3, 1, 4, 1, 3, 2)] == [1, 2, 3, 3, 4, 4, 4, 5]
-
-
-@needs_compiler
-def test_threads_share_what_is_remembered_of_eager_calls(standing_in, monkeypatch):
-    monkeypatch.setattr(kernels, "_MOST_RUNS", 1)
-    kernel, errors = standing_in._maker.eager("exp", None), []
-    arrays = [standing_in.from_host(np.ones(n, "f4")) for n in (1, 2)]
-
-    def run(x):
-        try:
-            for _ in range(300):
-                assert kernel(x).shape == x.shape
-        except Exception as error:
-            errors.append(error)
-
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    threads = [threading.Thread(target=run, args=(x,)) for x in arrays * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    sys.setswitchinterval(before)
-    assert not errors
