@@ -12,16 +12,17 @@ import struct
 import sys
 from typing import IO, Any
 
-# What LLVM does where loops are written as they are to run: its own sequence takes three
-# times as long, and made no product faster.
-_PLAIN = (
+# What LLVM does: its own sequences take three times as long, and made nothing faster.
+_PASSES = (
     "sroa",
-    "new_gvn",
-    "instruction_combine",
     "simplify_cfg",
     "loop_rotate",
+    "instruction_combine",
     "simplify_cfg",
 )
+# Versions of LLVM that are known to have the option by which address arithmetic in loops
+# stays as it is written: to work it out anew is a third of code generation.
+_KNOWN = range(14, 22)
 REQUEST = struct.Struct("<?I")  # whether LLVM works on loops, bytes of IR that follow
 ANSWER = struct.Struct("<I")  # bytes of the object that follows; 0: LLVM refused
 PATIENCE = 20  # seconds without a request after which a helper goes
@@ -44,17 +45,31 @@ def _passes(builder: Any, loops: bool) -> Any:
     """LLVM's passes over a function."""
     import llvmlite.binding as llvm
 
-    if not loops:
-        passes = llvm.create_new_function_pass_manager()
-        adders = [f"add_{name}_pass" for name in _PLAIN]
-        if all(hasattr(passes, add) for add in adders):  # llvmlite 0.44 has few
-            for add in adders:
-                getattr(passes, add)()
-            return passes
-    passes = builder.getFunctionPassManager()
+    passes = llvm.create_new_function_pass_manager()
+    if not hasattr(passes, "add_sroa_pass"):  # llvmlite 0.44 has few
+        passes = builder.getFunctionPassManager()
+        if loops:
+            passes.add_loop_unroll_pass()
+        return passes
+    for name in _PASSES:
+        getattr(passes, f"add_{name}_pass")()
     if loops:
         passes.add_loop_unroll_pass()
     return passes
+
+
+def emitted(module: Any, target: Any) -> bytes:
+    """The object of an optimised module; loops keep the addresses that are written in them."""
+    import llvmlite.binding as llvm
+
+    known = llvm.llvm_version_info[0] in _KNOWN
+    if known:
+        llvm.set_option("minikeras", "-disable-lsr=true")
+    try:
+        return bytes(target.emit_object(module))
+    finally:
+        if known:  # Numba may be in this process
+            llvm.set_option("minikeras", "-disable-lsr=false")
 
 
 def optimise(text: str, loops: bool, target: Any) -> Any:
@@ -78,7 +93,7 @@ def optimise(text: str, loops: bool, target: Any) -> Any:
 
 def emit(text: str, loops: bool, target: Any) -> bytes:
     """The object of some IR."""
-    return bytes(target.emit_object(optimise(text, loops, target)))
+    return emitted(optimise(text, loops, target), target)
 
 
 def _serve(requests: IO[bytes], answers: IO[bytes], target: Any) -> None:

@@ -332,7 +332,8 @@ def _made(kernel: Kernel, made: tuple[str, bytes] | None) -> _Linked:
             if kernel.id in _linked:
                 return _linked[kernel.id]
         text = kernel.text()
-        made = text, _target_machine().emit_object(optimise(text, kernel.loops))
+        module = optimise(text, kernel.loops)
+        made = text, compiler.emitted(module, _target_machine())
     text, body = made
     stats.compiled += 1
     stats.read += len(text)
