@@ -22,7 +22,7 @@ _PASSES = (
 )
 # Versions of LLVM that are known to have the option by which address arithmetic in loops
 # stays as it is written: to work it out anew is a third of code generation.
-_KNOWN = range(14, 22)
+_KNOWN = range(15, 23)
 REQUEST = struct.Struct("<?I")  # whether LLVM works on loops, bytes of IR that follow
 ANSWER = struct.Struct("<I")  # bytes of the object that follows; 0: LLVM refused
 PATIENCE = 20  # seconds without a request after which a helper goes
@@ -46,13 +46,12 @@ def _passes(builder: Any, loops: bool) -> Any:
     import llvmlite.binding as llvm
 
     passes = llvm.create_new_function_pass_manager()
-    if not hasattr(passes, "add_sroa_pass"):  # llvmlite 0.44 has few
+    adders = [f"add_{name}_pass" for name in _PASSES]
+    if all(hasattr(passes, add) for add in adders):
+        for add in adders:
+            getattr(passes, add)()
+    else:  # llvmlite 0.44 has few
         passes = builder.getFunctionPassManager()
-        if loops:
-            passes.add_loop_unroll_pass()
-        return passes
-    for name in _PASSES:
-        getattr(passes, f"add_{name}_pass")()
     if loops:
         passes.add_loop_unroll_pass()
     return passes

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from llvmlite import binding as llvm
 from minikeras_kernels.signature import Kernel
 from minikeras_kernels.values import Kind, const, counting
 from minikeras_numba.ir.compile import render, target
@@ -106,9 +107,26 @@ def test_every_way_gives_the_same(long, count, loops):
 
 def test_an_llvmlite_with_few_passes_serves_too(monkeypatch):
     """0.44 has no `add_sroa_pass`: LLVM's own sequence is taken."""
-    monkeypatch.setattr(compiler, "_PLAIN", ("sroa", "not_there"))
+    monkeypatch.setattr(compiler, "_PASSES", ("sroa", "not_there"))
     text = render(summing(False), "nounwind", unrolls=False)
     assert str(jit.optimise(text, loops=False)).count("store i64") == 1
+
+
+def test_an_option_of_llvm_is_set_for_one_object(monkeypatch):
+    """Numba, which may be in this process, has LLVM as it was; an unknown LLVM is left alone."""
+    said = []
+    monkeypatch.setattr(llvm, "set_option", lambda _, option: said.append(option))
+    module, target = (
+        jit.optimise(render(summing(True), "nounwind")),
+        jit._target_machine(),
+    )
+    assert compiler.emitted(module, target)
+    assert said == ["-disable-lsr=true", "-disable-lsr=false"]
+    with pytest.raises(AttributeError):
+        compiler.emitted(module, None)
+    assert said[2:] == said[:2]
+    monkeypatch.setattr(compiler, "_KNOWN", range(0))
+    assert compiler.emitted(module, target) and len(said) == 4
 
 
 def test_a_vector_literal_has_every_lane():
