@@ -6,7 +6,6 @@ fallbacks, so a chart follows the page it stands in and still reads well alone.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -154,15 +153,26 @@ def _ending(
 
 
 def _spread(heights: list[float], gap: float = 14.0) -> list[float]:
-    """The same heights, moved apart so that labels do not overlap."""
+    """The same heights, moved apart as little as it takes for labels not to overlap."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
-    result = list(heights)
-    for before, after in itertools.pairwise(order):
-        need = gap - (result[after] - result[before])
-        if need > 0:
-            result[before] -= need / 2
-            result[after] += need / 2
-    return result
+    # Labels that touch stand together, around the middle of where they want to be.
+    groups: list[list[float]] = []
+    for i in order:
+        groups.append([heights[i]])
+        while len(groups) > 1 and _first(groups[-1], gap) < _last(groups[-2], gap) + gap:
+            last = groups.pop()
+            groups[-1] += last
+    placed = [_first(g, gap) + k * gap for g in groups for k in range(len(g))]
+    return [place for _, place in sorted(zip(order, placed))]
+
+
+def _first(wanted: list[float], gap: float) -> float:
+    """The height of the first of labels that stand together."""
+    return sum(wanted) / len(wanted) - gap * (len(wanted) - 1) / 2
+
+
+def _last(wanted: list[float], gap: float) -> float:
+    return _first(wanted, gap) + gap * (len(wanted) - 1)
 
 
 def _line(
@@ -190,7 +200,7 @@ def _line(
 def _legend(names: Sequence[str], right: float) -> list[str]:
     parts, x = [], right + 50.0
     for name, colour in reversed(list(zip(names, SERIES))):
-        x -= 7.0 * len(name)
+        x -= 7.4 * len(name)  # no usual face draws it wider
         parts.append(_label(name, x, 16, fill=colour))
         x -= 22.0
         style = f"stroke:{colour};stroke-width:3"

@@ -65,3 +65,16 @@ def test_signatures_are_found_without_running_the_code(hook):
             assert [n for n in names if n != "self"] == [
                 n for n in wanted if n != "self"
             ], path
+
+
+def test_paths_in_tables_may_be_broken_behind_slashes():
+    spec = importlib.util.spec_from_file_location("tables", HOOK.parent / "tables.py")
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    found = tables.on_page_content(
+        "<td><code>tests/a_b.py</code> <code>a / b</code></td><p><code>x/y</code></p>"
+    )
+    assert found == (
+        "<td><code>tests/<wbr>a_<wbr>b.py</code> <code>a / b</code></td>"
+        "<p><code>x/y</code></p>"
+    )

@@ -90,6 +90,10 @@ def test_last_labels_do_not_overlap():
     apart = charts._spread([100.0, 101.0])
     assert abs(apart[0] - apart[1]) >= 14
     assert charts._spread([10.0, 90.0]) == [10.0, 90.0]
+    close = charts._spread([50.0, 50.0, 51.0, 49.0, 80.0, 62.0])
+    places = sorted(close)
+    assert all(b - a >= 14 for a, b in zip(places, places[1:], strict=False))
+    assert close[4] == places[-1] and close[3] == places[0]
 
 
 def test_confusion_matrix_shows_every_count_and_recall():
