@@ -159,7 +159,9 @@ def _spread(heights: list[float], gap: float = 14.0) -> list[float]:
     groups: list[list[float]] = []
     for i in order:
         groups.append([heights[i]])
-        while len(groups) > 1 and _first(groups[-1], gap) < _last(groups[-2], gap) + gap:
+        while (
+            len(groups) > 1 and _first(groups[-1], gap) < _last(groups[-2], gap) + gap
+        ):
             last = groups.pop()
             groups[-1] += last
     placed = [_first(g, gap) + k * gap for g in groups for k in range(len(g))]

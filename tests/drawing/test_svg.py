@@ -1,3 +1,4 @@
+import itertools
 import struct
 import xml.etree.ElementTree as ET
 import zlib
@@ -92,7 +93,7 @@ def test_last_labels_do_not_overlap():
     assert charts._spread([10.0, 90.0]) == [10.0, 90.0]
     close = charts._spread([50.0, 50.0, 51.0, 49.0, 80.0, 62.0])
     places = sorted(close)
-    assert all(b - a >= 14 for a, b in zip(places, places[1:], strict=False))
+    assert all(b - a >= 14 for a, b in itertools.pairwise(places))
     assert close[4] == places[-1] and close[3] == places[0]
 
 
