@@ -58,6 +58,7 @@ _INNER_SOURCES = {
     "backend.numpy": ("minikeras.ops.numpy", "minikeras.ops"),
     "backend.numpy.image": ("minikeras.ops.image",),
     "backend.random": ("minikeras.random",),
+    "backend.numpy.random": ("minikeras.random",),
     "datasets.cifar": (),
     "distribution": ("minikeras.distribution",),
     "layers": ("minikeras.layers", f"{_INSIDE}.layers"),
@@ -84,9 +85,9 @@ _INNER_SOURCES = {
     "losses": ("minikeras.losses", f"{_INSIDE}.losses"),
     "metrics": ("minikeras.metrics", f"{_INSIDE}.losses"),
     "models": ("minikeras.models", "minikeras.layers"),
-    "ops": ("minikeras.ops", "minikeras", f"{_INSIDE}.ops"),
-    "ops.image": ("minikeras.ops.image",),
-    "ops.linalg": ("minikeras.ops.linalg", "minikeras.ops"),
+    "ops": ("minikeras.ops", "minikeras", f"{_INSIDE}.ops", f"{_INSIDE}.op_classes"),
+    "ops.image": ("minikeras.ops.image", f"{_INSIDE}.op_classes"),
+    "ops.linalg": ("minikeras.ops.linalg", "minikeras.ops", f"{_INSIDE}.op_classes"),
     "optimizers": ("minikeras.optimizers", f"{_INSIDE}.optimizers"),
     "optimizers.schedules": ("minikeras.optimizers.schedules",),
     "saving": ("minikeras.saving", f"{_INSIDE}.saving"),
@@ -107,6 +108,32 @@ _INNER_NAMES = {
     },
     "applications.convnext": {
         "LayerScale": "minikeras.applications.convnext:LayerScale",
+    },
+    "backend.numpy.random": {
+        name: f"minikeras.random:{name}"
+        for name in (
+            "beta",
+            "binomial",
+            "categorical",
+            "dropout",
+            "gamma",
+            "normal",
+            "randint",
+            "shuffle",
+            "truncated_normal",
+            "uniform",
+        )
+    },
+    "dtype_policies.dtype_policy": {
+        "dtype_policy": "minikeras.config:dtype_policy",
+        "set_dtype_policy": "minikeras.config:set_dtype_policy",
+    },
+    "initializers.random_initializers": {
+        "RandomInitializer": "minikeras.initializers.base:RandomInitializer",
+        "compute_fans": "minikeras.initializers.scaled:compute_fans",
+    },
+    "metrics.accuracy_metrics": {
+        "accuracy": "minikeras.metrics.accuracy_functions:accuracy",
     },
     "layers.attention.grouped_query_attention": {
         "GroupedQueryAttention": "minikeras.layers:GroupQueryAttention",

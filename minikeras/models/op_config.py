@@ -44,8 +44,13 @@ _STATIC = frozenset(
 )  # fmt: skip
 # Where a name means the one thing in most functions and the other in these.
 _EXCEPTIONS = {
+    "allclose": {"atol": True, "rtol": True},
     "batch_normalization": {"offset": False},
+    "bincount": {"weights": True},
+    "histogram": {"bins": True},
     "squareplus": {"b": True},
+    "trapezoid": {"x": True},
+    "unique": {"fill_value": True},
     **{
         name: {"fill_value": True}
         for name in ("resize", "affine_transform", "map_coordinates",
@@ -165,6 +170,21 @@ def _holds_tensor(value: object) -> bool:
     return any_symbolic(*tree.flatten(value))
 
 
+def found_op(class_name: str) -> Any:
+    """The function of `ops` that Keras's class of this name stands for, or None.
+
+    >>> found_op("LogSoftmax") is keras.ops.log_softmax
+    True
+    """
+    name = _FUNCTIONS.get(class_name, to_snake_case(class_name))
+    return builtin.find_op(name) or _image_op(name)
+
+
+def is_static(function: Any, name: str) -> bool:
+    """Whether an argument of a function of `ops` is one of Keras's class, not of its call."""
+    return _EXCEPTIONS.get(function.__name__, {}).get(name, name in _STATIC)
+
+
 def read_operation(data: dict[str, Any]) -> tuple[OpCall, dict[str, Any]]:
     """The function of a config, and the arguments that stand in it.
 
@@ -175,8 +195,7 @@ def read_operation(data: dict[str, Any]) -> tuple[OpCall, dict[str, Any]]:
     class_name = str(data["class_name"])
     if data.get("module") == _USERS:
         return _read_users(data, config)
-    name = _FUNCTIONS.get(class_name, to_snake_case(class_name))
-    function = builtin.find_op(name) or _image_op(name)
+    function = found_op(class_name)
     if function is None:
         raise ValueError(f"the config has an op {class_name!r}, unknown here.")
     label = config.pop("name", None) or data.get("name")  # early Keras 3: only there

@@ -108,3 +108,93 @@ def test_names_that_are_elsewhere_here(aliased):
     assert issubclass(keras.layers.ConvLSTM2D, ConvLSTM)
     assert issubclass(ConvLSTMCell, keras.layers.Layer)
     assert smart_resize(np.zeros((4, 6, 3)), (2, 2)).shape == (2, 2, 3)
+
+
+def test_classes_of_ops_come_from_the_table(aliased):
+    import keras
+    from keras.src.ops import numpy as knp
+    from keras.src.ops.core import Cast
+    from keras.src.ops.nn import Conv, LogSoftmax, Relu
+
+    x = np.float32([[-1.0, 2.0]])
+    assert Relu()(x).tolist() == [[0.0, 2.0]] and Relu is keras.src.ops.nn.Relu
+    assert LogSoftmax(axis=0)(x).tolist() == [[0.0, 0.0]]
+    assert Cast("int32")(x).dtype == "int32"
+    assert knp.Einsum("ab,cb->ac")(x, x).tolist() == [[5.0]]
+    assert [m.shape for m in knp.Meshgrid(indexing="ij")(x[0], x[0])] == [
+        (2, 2),
+        (2, 2),
+    ]
+    assert knp.Sum(axis=1, keepdims=True)(x).tolist() == [[1.0]]
+    kernel = np.ones((2, 2, 1, 1), "float32")
+    image = np.ones((1, 4, 4, 1), "float32")
+    assert Conv(strides=2)(image, kernel).shape == (1, 2, 2, 1)
+    with pytest.raises(TypeError, match=r"Relu: got 1 arguments, expected \[\]"):
+        Relu(3)
+    with pytest.raises(TypeError, match="argument 'other'"):
+        knp.Sum(other=1)
+    with pytest.raises(AttributeError, match="NoSuchOp"):
+        _ = keras.src.ops.numpy.NoSuchOp
+
+
+def test_a_class_of_an_op_is_a_step_of_a_model(aliased):
+    import keras
+    from keras.src.ops.numpy import Mean
+
+    inputs = keras.Input((3, 2))
+    step = Mean(axis=1, name="middle")
+    model = keras.Model(inputs, step(inputs))
+    assert model.output_shape == (None, 2)
+    assert isinstance(step, keras.Operation)
+    assert Mean(**step.get_config()).get_config() == {"axis": 1, "name": "middle"}
+    x = np.random.default_rng(0).normal(size=(4, 3, 2)).astype("float32")
+    np.testing.assert_allclose(model.predict(x, verbose=0), x.mean(1), rtol=1e-6)
+
+
+def test_masks_of_a_cell_of_ones_own(aliased):
+    import keras
+    from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+    class Cell(keras.layers.Layer, DropoutRNNCell):
+        def __init__(self):
+            super().__init__()
+            self.state_size, self.output_size = 3, 3
+            self.dropout, self.recurrent_dropout = 0.5, 0.0
+            self.seed_generator = keras.random.SeedGenerator(1)
+
+        def call(self, inputs, states, training=False):
+            if training:
+                inputs = inputs * self.get_dropout_mask(inputs)
+            assert self.get_recurrent_dropout_mask(states[0]) is None
+            return inputs, [inputs]
+
+    layer = keras.layers.RNN(Cell(), return_sequences=True)
+    x = np.ones((5, 4, 3), "float32")
+    drawn = np.asarray(layer(x, training=True))
+    assert set(np.unique(drawn)) == {0.0, 2.0}
+    assert (drawn == drawn[:, :1]).all()  # one mask for all steps
+    assert not (drawn == np.asarray(layer(x, training=True))).all()
+    assert (np.asarray(layer(x)) == 1).all()
+    with_two = Cell()
+    with_two.dropout_mask_count = 2
+    assert len(with_two.get_dropout_mask(x[:, 0])) == 2
+
+
+def test_small_names_below_src(aliased):
+    from keras.src.backend.numpy.random import normal
+    from keras.src.dtype_policies.dtype_policy import dtype_policy, set_dtype_policy
+    from keras.src.initializers.random_initializers import (
+        RandomInitializer,
+        compute_fans,
+    )
+    from keras.src.layers.merging.dot import batch_dot
+    from keras.src.layers.regularization.spatial_dropout import BaseSpatialDropout
+    from keras.src.metrics.accuracy_metrics import accuracy
+
+    assert normal((2,)).shape == (2,)
+    assert dtype_policy().name == "float32" and callable(set_dtype_policy)
+    assert compute_fans((3, 3, 4, 8)) == (36, 72)
+    assert issubclass(keras.initializers.RandomNormal, RandomInitializer)
+    assert issubclass(keras.layers.SpatialDropout1D, BaseSpatialDropout)
+    assert batch_dot(np.ones((2, 3)), np.ones((2, 3)), axes=1).shape == (2, 1)
+    assert np.asarray(accuracy([1, 2], [1, 3])).tolist() == [1.0, 0.0]

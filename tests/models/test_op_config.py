@@ -81,3 +81,14 @@ def test_functions_that_a_config_may_not_name():
         data = {"module": "keras.src.ops", "class_name": name, "config": {"name": "n"}}
         with pytest.raises(ValueError, match=name):
             op_config.read_operation(data)
+
+
+def test_numbers_that_keras_has_in_the_class_stand_in_the_config():
+    x, y = keras.Input((3,)), keras.Input((3,))
+    model = keras.Model([x, y], keras.ops.allclose(x, y, rtol=0.5))
+    config = model.get_config()
+    op = next(one for one in config["layers"] if one["class_name"] == "AllClose")
+    assert op["config"]["rtol"] == 0.5
+    assert list(op["inbound_nodes"][0]["kwargs"]) == []
+    again = keras.Model.from_config(config)
+    assert bool(again([np.ones((1, 3)), np.full((1, 3), 1.2)]))

@@ -59,6 +59,7 @@ class Cell(Layer):
     it for all steps at once; `advance(projected, states)` does the rest.
     """
 
+    holds_masks = True  # a layer around it draws them once for all steps
     _gates = 1
     _own_call: Callable[..., Any]  # the class's `call`: a subclass may replace it
 

@@ -13,7 +13,6 @@ from minikeras.engine.aval import Aval
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.recurrent.cell import Cell
 from minikeras.saving import serialization
 from minikeras.types import PartialShape
 
@@ -161,13 +160,14 @@ def held_masks(
         states: The first states.
         training: Whether anything is dropped.
     """
-    cells, owned = [cell], [states]
+    cells: list[Any] = [cell]
+    owned = [states]
     if isinstance(cell, StackedRNNCells):
         cells, owned = cell.cells, states
-    drawn = []
+    drawn: list[Any] = []
     try:
         for one, own in zip(cells, owned, strict=True):
-            if isinstance(one, Cell):
+            if getattr(one, "holds_masks", False):
                 one.hold(like, _listed(own), training)
                 drawn.append(one)
             size = output_size(one)
