@@ -1,5 +1,10 @@
 """Layers that change pictures, while a model is trained or its data are read."""
 
+from minikeras.layers.preprocessing.image.axis_warps import (
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from minikeras.layers.preprocessing.image.colours import (
     RandomColorDegeneration,
     RandomColorJitter,
@@ -15,6 +20,7 @@ from minikeras.layers.preprocessing.image.filters import (
     RandomGaussianBlur,
     RandomSharpness,
 )
+from minikeras.layers.preprocessing.image.flips import RandomFlip
 from minikeras.layers.preprocessing.image.histograms import (
     ContrastLimitedAdaptiveHistogramEqualization,
     Equalization,
@@ -39,13 +45,7 @@ from minikeras.layers.preprocessing.image.tones import (
     RandomPosterization,
     Solarization,
 )
-from minikeras.layers.preprocessing.image.warps import (
-    RandomFlip,
-    RandomRotation,
-    RandomShear,
-    RandomTranslation,
-    RandomZoom,
-)
+from minikeras.layers.preprocessing.image.warps import RandomRotation
 
 __all__ = [
     "AugMix",

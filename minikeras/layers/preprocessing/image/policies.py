@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops, random
 from minikeras.engine.tensor import Tensor
+from minikeras.layers.preprocessing.image.axis_warps import (
+    RandomShear,
+    RandomTranslation,
+)
 from minikeras.layers.preprocessing.image.base import (
     ImageLayer,
     PlainImageOptions,
@@ -34,11 +38,7 @@ from minikeras.layers.preprocessing.image.tones import (
     Solarization,
     Toned,
 )
-from minikeras.layers.preprocessing.image.warps import (
-    RandomRotation,
-    RandomShear,
-    RandomTranslation,
-)
+from minikeras.layers.preprocessing.image.warps import RandomRotation
 
 if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
