@@ -98,7 +98,7 @@ def compiled_loss(
     y_pred: Nested[ArrayLike],
     sample_weight: ArrayLike | None = None,
     regularization_losses: Sequence[ArrayLike] | None = None,
-) -> Any:
+) -> Tensor:
     """The losses given to `compile`, added up; they go into the metric `loss` too."""
     _note("compiled_loss", "use compute_loss(y=y, y_pred=y_pred).")
     loss = self._compile_loss

@@ -89,7 +89,7 @@ class _Structured(DistillationLoss):
                 "the outputs; give one for each, None where an output has none."
             ) from error
 
-    def _total(self, teacher: Nested[ArrayLike], student: Nested[ArrayLike]) -> Any:
+    def _total(self, teacher: Nested[ArrayLike], student: Nested[ArrayLike]) -> Tensor:
         self.validate_outputs(teacher, student)
         triples = zip(*map(tree.flatten, (self.loss, teacher, student)), strict=True)
         parts = [

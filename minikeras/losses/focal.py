@@ -25,7 +25,7 @@ def binary_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
+) -> Tensor:
     """Mean over `axis` of `-(1 - q) ** gamma * log(q)`, `q` the right class's probability.
 
     Args:
@@ -113,7 +113,7 @@ def categorical_focal_crossentropy(
     return ops.sum(weights * entropy, axis=axis)
 
 
-def _finite(logits: Tensor) -> Any:
+def _finite(logits: Tensor) -> Tensor:
     # Of an infinite one, the two factors of a focal loss would be 0 and infinity.
     low, high = limits(logits.dtype)
     return ops.clip(logits, low, high)

@@ -17,7 +17,7 @@ def _signs(y_true: Tensor) -> Any:
     return ops.where(binary, 2 * y_true - 1, y_true)
 
 
-def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Mean over the last axis of `max(1 - y_true * y_pred, 0)`.
 
     Args:
@@ -36,7 +36,7 @@ def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
 
 
-def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Mean over the last axis of `max(1 - y_true * y_pred, 0) ** 2`.
 
     Args:
@@ -57,7 +57,7 @@ def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     )
 
 
-def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """`max(1 + best wrong score - right score, 0)` for one-hot targets.
 
     Args:

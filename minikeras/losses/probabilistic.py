@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops, settings
+from minikeras.engine.tensor import Tensor
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import float_pair, floats
 from minikeras.types import ArrayLike, PolicyLike
 
 
-def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Sum over the last axis of `y_true * log(y_true / y_pred)`.
 
     Both are clipped to `[epsilon(), 1]`.
@@ -35,7 +36,7 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
-def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Mean over the last axis of `y_pred - y_true * log(y_pred)`.
 
     The negative log-likelihood of counts under Poisson rates, up to a constant.

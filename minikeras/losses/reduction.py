@@ -142,7 +142,9 @@ def reduce_values(
     return total / float(max(math.prod(values.shape), 1))
 
 
-def _over_ranks(values: Tensor, weights: Any, reduction: object, shard: Shard) -> Any:
+def _over_ranks(
+    values: Tensor, weights: Any, reduction: object, shard: Shard
+) -> Tensor:
     """The number for the whole batch, of which some rows are here."""
     if values.shape == ():
         return collective.common_mean(values, shard)

@@ -33,7 +33,7 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 
 
-def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Mean over the last axis of `|y_true - y_pred|`.
 
     Args:
@@ -74,7 +74,7 @@ def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return 100.0 * ops.mean(ops.abs((y_true - y_pred) / size), axis=-1)
 
 
-def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Mean over the last axis of `(log(1 + y_true) - log(1 + y_pred)) ** 2`.
 
     Values below `epsilon()` count as `epsilon()`.
@@ -97,7 +97,7 @@ def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return ops.mean(ops.square(first - second), axis=-1)
 
 
-def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Any:
+def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Tensor:
     """Squared error near the target, absolute error far from it.
 
     `0.5 * e ** 2` where `|e| <= delta`, else `delta * |e| - 0.5 * delta ** 2`, with
@@ -125,7 +125,7 @@ def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Any:
     return ops.mean(ops.where(size <= delta, near, far), axis=-1)
 
 
-def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Mean over the last axis of `log(cosh(y_pred - y_true))`.
 
     About `e ** 2 / 2` for small errors and `|e| - log(2)` for large ones.

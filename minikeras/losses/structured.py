@@ -80,7 +80,7 @@ def circle(
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,
-) -> Any:
+) -> Tensor:
     """The circle loss of embeddings: near within a class, far between classes.
 
     With cosine similarities `s`, `softplus(logsumexp_p(gamma * w_p * (s_p - delta_p) *
@@ -154,7 +154,7 @@ def _pair_masks(
     return same, different
 
 
-def _masked_logsumexp(values: ArrayLike, mask: ArrayLike) -> Any:
+def _masked_logsumexp(values: ArrayLike, mask: ArrayLike) -> Tensor:
     """Log of the sum of the exponentials where `mask` holds, over the last axis."""
     # A finite stand-in for -inf keeps the gradient finite where nothing is left.
     return ops.logsumexp(ops.where(mask, values, -1e9), axis=1)

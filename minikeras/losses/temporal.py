@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras import ops
 from minikeras.engine.aval import ShapeError
+from minikeras.engine.tensor import Tensor
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.types import ArrayLike, PolicyLike
 
 
-def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Minus the log probability of label sequences; class 0 is blank and padding.
 
     Args:

@@ -19,7 +19,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return ops.cast(ops.equal(y_true, y_pred), settings.floatx())
 
 
-def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Any:
+def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> Tensor:
     """1 where `y_pred > threshold` tells the target of 0 or 1, else 0.
 
     Args:
@@ -42,7 +42,7 @@ def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> A
     return ops.cast(ops.equal(y_true, positive), settings.floatx())
 
 
-def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """1 where the largest prediction is that of the one-hot target, else 0.
 
     Args:
@@ -62,7 +62,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return ops.cast(ops.equal(labels, guesses), settings.floatx())
 
 
-def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Any:
+def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """1 where the largest prediction is that of the label, else 0.
 
     Args:
@@ -84,14 +84,16 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Any:
     return ops.cast(ops.equal(y_true, guesses), settings.floatx())
 
 
-def _labels(y_true: Tensor, y_pred: Tensor) -> Any:
+def _labels(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Labels without a last axis of size 1 that the predictions' rank shows to be extra."""
     if y_true.ndim == y_pred.ndim and y_true.ndim > 0 and y_true.shape[-1] == 1:
         return ops.squeeze(y_true, -1)
     return y_true
 
 
-def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Any:
+def top_k_categorical_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, k: int = 5
+) -> Tensor:
     """1 where the one-hot target is among the `k` largest predictions, else 0.
 
     Args:
@@ -113,7 +115,7 @@ def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5)
 
 def sparse_top_k_categorical_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
-) -> Any:
+) -> Tensor:
     """1 where the label is among the `k` largest predictions, else 0.
 
     Args:
@@ -142,7 +144,7 @@ def sparse_top_k_categorical_accuracy(
     return ops.cast(found, settings.floatx())
 
 
-def _in_top_k(labels: Any, y_pred: Tensor, k: int) -> Any:
+def _in_top_k(labels: Any, y_pred: Tensor, k: int) -> Tensor:
     shape = labels.shape
     rows = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
     found = ops.in_top_k(ops.cast(ops.reshape(labels, (-1,)), "int32"), rows, k=k)

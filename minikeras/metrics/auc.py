@@ -151,7 +151,7 @@ class AUC(Metric):
                 f"AUC: y_pred has shape {y_pred.shape}; expected (batch, {labels})."
             )
 
-    def interpolate_pr_auc(self) -> Any:
+    def interpolate_pr_auc(self) -> Tensor:
         """The area under the PR curve, interpolated after Davis and Goadrich."""
         return _interpolated_pr(*(getattr(self, kind).value for kind in KINDS))
 
@@ -227,7 +227,7 @@ def _gains(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> tuple[Any, Any]:
 _CURVE = {"ROC": _roc, "PR": _pr, "PRGAIN": _gains}
 
 
-def _area(x: Tensor, y: Tensor, method: str) -> Any:
+def _area(x: Tensor, y: Tensor, method: str) -> Tensor:
     """The sum of rectangles; `x` falls with the threshold."""
     if method == "interpolation":
         heights = (y[:-1] + y[1:]) / 2.0
@@ -238,7 +238,7 @@ def _area(x: Tensor, y: Tensor, method: str) -> Any:
     return ops.sum((x[:-1] - x[1:]) * heights, axis=0)
 
 
-def _interpolated_pr(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> Any:
+def _interpolated_pr(tp: Tensor, fp: Tensor, tn: Tensor, fn: Tensor) -> Tensor:
     """The area under PR with TP and FP linear between thresholds.
 
     With `P = TP + FP` and the line `TP = a + b * P`, a piece has the area

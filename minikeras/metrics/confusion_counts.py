@@ -139,14 +139,14 @@ def _weights(
     return weights
 
 
-def _count_each(scores: Any, amounts: Tensor, thresholds: Sequence[float]) -> Any:
+def _count_each(scores: Any, amounts: Tensor, thresholds: Sequence[float]) -> Tensor:
     """Sums of `amounts` where scores are above each threshold, `(thresholds, columns)`."""
     bounds = ops.convert_to_tensor([float(t) for t in thresholds], dtype=scores.dtype)
     above = ops.greater(ops.expand_dims(scores, 0), ops.reshape(bounds, (-1, 1, 1)))
     return ops.sum(ops.where(above, ops.expand_dims(amounts, 0), 0.0), axis=1)
 
 
-def _count_even(scores: Tensor, amounts: Tensor, thresholds: Sequence[float]) -> Any:
+def _count_even(scores: Tensor, amounts: Tensor, thresholds: Sequence[float]) -> Tensor:
     """As `_count_each`: a sum for each gap between thresholds, then sums from the top."""
     gaps, columns = len(thresholds) - 1, scores.shape[-1]
     gap = ops.cast(ops.ceil(scores * float(gaps)), "int32") - 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike, PolicyLike
@@ -73,7 +74,7 @@ class ConstrainedBest(Metric):
         for kept in KINDS:
             self._counts[kept].assign_add(counts[kept])
 
-    def _ratio(self, part: str, rest: str) -> Any:
+    def _ratio(self, part: str, rest: str) -> Tensor:
         count = self._counts[part].value
         return ops.divide_no_nan(count, count + self._counts[rest].value)
 

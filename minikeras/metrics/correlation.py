@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops, settings
+from minikeras.engine.tensor import Tensor
 from minikeras.losses.pairs import float_pair
 from minikeras.metrics.reductions import MeanMetricWrapper
 from minikeras.types import ArrayLike, PolicyLike
 
 
-def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Any:
+def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Tensor:
     """`cov(y_true, y_pred) / (std(y_true) * std(y_pred))`.
 
     Args:

@@ -147,7 +147,7 @@ class IoU(Metric):
         return {k: v for k, v in IoU.get_config(self).items() if k not in names}
 
 
-def _classes(values: ArrayLike, sparse: bool, axis: int) -> Any:
+def _classes(values: ArrayLike, sparse: bool, axis: int) -> Tensor:
     values = ops.convert_to_tensor(values)
     if not sparse:
         return ops.cast(ops.argmax(values, axis=axis), "int32")

@@ -16,6 +16,7 @@ from minikeras import ops
 from minikeras.engine import ranks
 from minikeras.engine.interpret import current, within
 from minikeras.engine.overlay import Overlay
+from minikeras.engine.tensor import Tensor
 from minikeras.ops import collective
 from minikeras.variable import Variable
 
@@ -80,7 +81,7 @@ def _apart(
     return overlay, within(overlay, update, metric, *args, **kwargs)
 
 
-def _own(value: Any) -> Any:
+def _own(value: Any) -> Tensor:
     """What this rank adds: nothing if it has no rows, of which a mean is NaN."""
     shard = ranks.shard()
     return collective.nothing(value) if shard is not None and not shard.rows else value

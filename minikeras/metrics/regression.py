@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.losses.pairs import float_pair, pair
 from minikeras.losses.regression import (
     log_cosh,
@@ -142,7 +143,7 @@ class LogCoshError(MeanMetricWrapper):
         super().__init__(log_cosh, name, dtype)
 
 
-def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Any:
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Tensor:
     """The cosine of the angle between targets and predictions."""
     y_true, y_pred = float_pair("cosine_similarity", y_true, y_pred)
     y_true = ops.normalize(y_true, axis=axis)

@@ -155,6 +155,6 @@ class Adafactor(Optimizer):
         }
 
 
-def _rms(x: ArrayLike) -> Any:
+def _rms(x: ArrayLike) -> Tensor:
     """Root of the mean of the squares."""
     return ops.sqrt(ops.mean(ops.square(x)))

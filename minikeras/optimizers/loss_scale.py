@@ -165,7 +165,7 @@ class LossScaleOptimizer(Optimizer):
         assign_if(finite, [*variables, *inner.variables], step)
         self._rescale(finite, scale)
 
-    def check_finite(self, grads: Sequence[Tensor]) -> Any:
+    def check_finite(self, grads: Sequence[Tensor]) -> Tensor:
         """Whether all numbers in all gradients are finite: a bool tensor `()`."""
         finite = ops.convert_to_tensor(True)
         for gradient in grads:

@@ -183,11 +183,11 @@ class Muon(Optimizer):
             )
         return x * (math.sqrt(max(x.shape[-2:])) * self.rms_rate)
 
-    def transpose_last_axis(self, X: Tensor) -> Any:
+    def transpose_last_axis(self, X: Tensor) -> Tensor:
         """`X` with its last two axes exchanged."""
         return ops.swapaxes(X, -1, -2)
 
-    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Any:
+    def zeropower_via_newtonschulz5(self, x: Tensor, steps: int) -> Tensor:
         """The matrix with its singular values brought near to 1.
 
         Args:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers import Optimizer
 
 BaseOptimizer = Optimizer
 
 
-def global_norm(value_list: Sequence[Any]) -> Any:
+def global_norm(value_list: Sequence[Any]) -> Tensor:
     """The length of several tensors as one vector."""
     return ops.sqrt(sum(ops.sum(ops.square(v)) for v in value_list if v is not None))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from minikeras import naming, ops
 from minikeras.engine import dtypes
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.tracker import (
     TrackedDict,
     TrackedList,
@@ -131,7 +132,7 @@ def TFGraphScope() -> Iterator[None]:
     yield
 
 
-def convert_tf_tensor(outputs: Any, dtype: DTypeLike | None = None) -> Any:
+def convert_tf_tensor(outputs: Any, dtype: DTypeLike | None = None) -> Tensor:
     """`outputs` as they are, or in another dtype."""
     return outputs if dtype is None else ops.cast(outputs, dtype)
 

@@ -156,7 +156,7 @@ def cumprod(x: ArrayLike, axis: int = 0) -> Tensor:
     return ops.cumprod(x, axis)
 
 
-def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` without overflow."""
     return ops.logsumexp(x, axis, keepdims)
 

@@ -19,7 +19,7 @@ def random_normal(
     stddev: float = 1.0,
     dtype: DTypeLike | None = None,
     seed: int | None = None,
-) -> Any:
+) -> Tensor:
     """Draws from a normal distribution."""
     return random.normal(shape, mean, stddev, dtype or floatx(), seed)
 
@@ -52,7 +52,7 @@ def truncated_normal(
     stddev: float = 1.0,
     dtype: DTypeLike | None = None,
     seed: int | None = None,
-) -> Any:
+) -> Tensor:
     """Draws from a normal distribution, within two standard deviations."""
     return random.truncated_normal(shape, mean, stddev, dtype or floatx(), seed)
 

@@ -60,7 +60,7 @@ def batch_flatten(x: Tensor) -> Tensor:
     return ops.reshape(x, (-1, size))
 
 
-def stack(x: Sequence[Any], axis: int = 0) -> Any:
+def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
     """Tensors beside one another along a new axis."""
     return ops.stack(x, axis)
 

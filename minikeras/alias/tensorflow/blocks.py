@@ -11,6 +11,7 @@ import numpy as np
 from minikeras import ops, tree
 from minikeras.alias.tensorflow.strings import texts
 from minikeras.engine.strings import is_strings
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike
 from minikeras.variable import Variable
 
@@ -106,7 +107,7 @@ class TensorArray:
             raise ValueError(f"tf.TensorArray: nothing was written at {int(index)}.")
         return found
 
-    def stack(self, name: str | None = None) -> Any:
+    def stack(self, name: str | None = None) -> Tensor:
         """All along a new first axis."""
         return ops.stack([self.read(i) for i in range(len(self._parts))])
 

@@ -9,6 +9,7 @@ import numpy as np
 from minikeras import initializers, ops
 from minikeras.alias.tensorflow.values import texts
 from minikeras.engine.strings import is_strings
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def sequence_mask(
     maxlen: int | None = None,
     dtype: DTypeLike = "bool",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Ones for the first so many of `maxlen` steps (those of the longest), zeros behind."""
     lengths = ops.convert_to_tensor(lengths)
     steps = ops.arange(int(ops.max(lengths)) if maxlen is None else maxlen)

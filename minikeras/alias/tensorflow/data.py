@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikeras.engine.strings import as_strings
+from minikeras.engine.tensor import Tensor
 from minikeras.training.data.dataset import Dataset
 from minikeras.training.data.dataset.base import INFINITE, UNKNOWN
 
@@ -71,7 +72,7 @@ def get_single_element(dataset: Dataset, name: str | None = None) -> Any:
     return found[0]
 
 
-def cardinality(dataset: Dataset) -> Any:
+def cardinality(dataset: Dataset) -> Tensor:
     """The number of elements; -1 where there is no end, -2 where nobody knows."""
     return dataset.cardinality()
 

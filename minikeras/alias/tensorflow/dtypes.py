@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine.dtypes import is_float, is_integer, standardize
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike
 
 
@@ -86,7 +87,9 @@ def cast(x: ArrayLike, dtype: DTypeLike, name: str | None = None) -> Any:
     return ops.cast(x, dtype)
 
 
-def saturate_cast(value: ArrayLike, dtype: DTypeLike, name: str | None = None) -> Any:
+def saturate_cast(
+    value: ArrayLike, dtype: DTypeLike, name: str | None = None
+) -> Tensor:
     """`cast`, with numbers outside brought to the ends of the dtype."""
     return ops.saturate_cast(value, dtype)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minikeras import ops, random
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike
 
 _METHODS = ("bicubic", "bilinear", "lanczos3", "lanczos5", "nearest")
@@ -19,7 +20,7 @@ def resize(
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Pictures in another size."""
     if preserve_aspect_ratio or method not in _METHODS:
         raise ValueError(
@@ -35,12 +36,12 @@ def resize(
     )
 
 
-def flip_left_right(image: ArrayLike) -> Any:
+def flip_left_right(image: ArrayLike) -> Tensor:
     """Pictures mirrored."""
     return ops.flip(image, -2)
 
 
-def flip_up_down(image: ArrayLike) -> Any:
+def flip_up_down(image: ArrayLike) -> Tensor:
     """Pictures upside down."""
     return ops.flip(image, -3)
 
@@ -52,12 +53,12 @@ def random_flip_left_right(image: ArrayLike, seed: int | None = None) -> Any:
     return ops.where(drawn < 0.5, flip_left_right(image), image)
 
 
-def rgb_to_grayscale(images: ArrayLike, name: str | None = None) -> Any:
+def rgb_to_grayscale(images: ArrayLike, name: str | None = None) -> Tensor:
     """Pictures with one channel."""
     return ops.image.rgb_to_grayscale(images, data_format="channels_last")
 
 
-def grayscale_to_rgb(images: ArrayLike, name: str | None = None) -> Any:
+def grayscale_to_rgb(images: ArrayLike, name: str | None = None) -> Tensor:
     """Pictures whose one channel is there three times."""
     return ops.repeat(images, 3, -1)
 
@@ -76,7 +77,7 @@ def convert_image_dtype(
     return ops.cast(ops.clip(image * top, 0, top - 0.5), dtype)
 
 
-def sobel_edges(image: ArrayLike) -> Any:
+def sobel_edges(image: ArrayLike) -> Tensor:
     """Slopes `(batch, height, width, channels, 2)` down and to the right."""
     return ops.image.sobel_edges(image, data_format="channels_last")
 

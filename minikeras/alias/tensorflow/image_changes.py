@@ -38,7 +38,7 @@ def _size(image: ArrayLike) -> tuple[int, int]:
     return int(height or 0), int(width or 0)
 
 
-def rot90(image: ArrayLike, k: int = 1, name: str | None = None) -> Any:
+def rot90(image: ArrayLike, k: int = 1, name: str | None = None) -> Tensor:
     """Pictures turned to the left `k` times."""
     return ops.rot90(image, k, axes=(-3, -2))
 
@@ -69,7 +69,7 @@ def pad_to_bounding_box(
     offset_width: int,
     target_height: int,
     target_width: int,
-) -> Any:
+) -> Tensor:
     """The picture in a larger black one, at an offset."""
     image = ops.convert_to_tensor(image)
     height, width = image.shape[-3:-1]
@@ -88,7 +88,7 @@ def central_crop(image: ArrayLike, central_fraction: float) -> Any:
 
 def resize_with_crop_or_pad(
     image: ArrayLike, target_height: int, target_width: int
-) -> Any:
+) -> Tensor:
     """The middle, or the picture in the middle of a black frame."""
     height, width = _size(image)
     target = (int(target_height), int(target_width))
@@ -109,7 +109,7 @@ def resize_with_pad(
     target_width: int,
     method: str = "bilinear",
     antialias: bool = False,
-) -> Any:
+) -> Tensor:
     """The whole picture, as large as fits, in the middle of a black frame."""
     height, width = _size(image)
     scale = max(width / target_width, height / target_height)
@@ -151,14 +151,14 @@ def adjust_contrast(image: ArrayLike, contrast_factor: object) -> Any:
 @_in_floats
 def adjust_saturation(
     image: object, saturation_factor: object, name: str | None = None
-) -> Any:
+) -> Tensor:
     """So many times as colourful."""
     hue, saturation, value = _hsv(image)
     return _rgb(hue, ops.clip(saturation * saturation_factor, 0, 1), value)
 
 
 @_in_floats
-def adjust_hue(image: object, delta: ArrayLike, name: str | None = None) -> Any:
+def adjust_hue(image: object, delta: ArrayLike, name: str | None = None) -> Tensor:
     """Colours further along the circle; once around is 1."""
     hue, saturation, value = _hsv(image)
     return _rgb(ops.mod(hue + delta, 1.0), saturation, value)
@@ -170,12 +170,12 @@ def adjust_gamma(image: ArrayLike, gamma: float = 1, gain: float = 1) -> Any:
     return gain * ops.power(image, gamma)
 
 
-def rgb_to_hsv(images: ArrayLike, name: str | None = None) -> Any:
+def rgb_to_hsv(images: ArrayLike, name: str | None = None) -> Tensor:
     """Colours as hue, saturation and value."""
     return ops.image.rgb_to_hsv(images, data_format="channels_last")
 
 
-def hsv_to_rgb(images: ArrayLike, name: str | None = None) -> Any:
+def hsv_to_rgb(images: ArrayLike, name: str | None = None) -> Tensor:
     """Hue, saturation and value as colours."""
     return ops.image.hsv_to_rgb(images, data_format="channels_last")
 
@@ -184,11 +184,11 @@ def _hsv(image: Any) -> list[Any]:
     return list(ops.unstack(rgb_to_hsv(image), axis=-1))
 
 
-def _rgb(*parts: Any) -> Any:
+def _rgb(*parts: Any) -> Tensor:
     return hsv_to_rgb(ops.stack(parts, axis=-1))
 
 
-def _drawn(low: Any, high: Any, seed: object) -> Any:
+def _drawn(low: Any, high: Any, seed: object) -> Tensor:
     return random.uniform((), low, high, seed=one_number(seed))
 
 
@@ -253,7 +253,7 @@ def random_crop(
     size: Any,
     seed: int | SeedGenerator | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """A part of an array, of the shape given, at a place by chance."""
     value = ops.convert_to_tensor(value)
     size = [int(n) for n in size]
@@ -283,7 +283,7 @@ def extract_patches(
     rates: Any = (1, 1, 1, 1),
     padding: str = "VALID",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Parts of pictures `(batch, rows, columns, part)`, each as one row of numbers."""
     return ops.image.extract_patches(
         images,

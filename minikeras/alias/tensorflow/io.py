@@ -27,6 +27,7 @@ from minikeras.alias.internals.files import (
 from minikeras.alias.tensorflow.dtypes import DType
 from minikeras.alias.tensorflow.strings import to_number
 from minikeras.alias.tensorflow.values import texts
+from minikeras.engine.tensor import Tensor
 from minikeras.types import DTypeLike
 
 mkdir = makedirs
@@ -66,7 +67,7 @@ def decode_image(
     dtype: DTypeLike = "uint8",
     name: str | None = None,
     expand_animations: bool = True,
-) -> Any:
+) -> Tensor:
     """The picture `(height, width, channels)` in the bytes of a JPEG, PNG, BMP or GIF file.
 
     Args:
@@ -168,12 +169,14 @@ def _default(value: object) -> tuple[str, str | None]:
     return dtype, str(array.ravel()[0]) if array.size else None
 
 
-def decode_jpeg(contents: bytes, channels: int = 0, **options: object) -> Any:
+def decode_jpeg(contents: bytes, channels: int = 0, **options: object) -> Tensor:
     """The picture in the bytes of a JPEG file."""
     return decode_image(contents, channels)
 
 
-def decode_png(contents: bytes, channels: int = 0, dtype: DTypeLike = "uint8") -> Any:
+def decode_png(
+    contents: bytes, channels: int = 0, dtype: DTypeLike = "uint8"
+) -> Tensor:
     """The picture in the bytes of a PNG file."""
     return decode_image(contents, channels, dtype)
 

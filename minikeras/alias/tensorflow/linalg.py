@@ -9,6 +9,7 @@ from minikeras.alias.tensorflow.creation import eye
 from minikeras.alias.tensorflow.maths import l2_normalize
 from minikeras.alias.tensorflow.rows import functions
 from minikeras.alias.tensorflow.shapes import einsum, global_norm, matmul, norm
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def set_diag(input: ArrayLike, diagonal: ArrayLike, name: str | None = None) -> 
 
 def matvec(
     a: ArrayLike, b: ArrayLike, transpose_a: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Products of matrices and vectors."""
     return ops.squeeze(matmul(a, ops.expand_dims(b, -1), transpose_a), -1)
 

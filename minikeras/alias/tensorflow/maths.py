@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, Axis, DTypeLike
 
 _UNARY = {
@@ -93,12 +94,12 @@ def argmax(
 
 def argmin(
     input: ArrayLike, axis: int | None = None, output_type: DTypeLike = "int64"
-) -> Any:
+) -> Tensor:
     """Where the smallest value stands along `axis`, the first one by default."""
     return ops.cast(ops.argmin(input, 0 if axis is None else axis), output_type)
 
 
-def add_n(inputs: Any, name: str | None = None) -> Any:
+def add_n(inputs: Any, name: str | None = None) -> Tensor:
     """The sum of several tensors of one shape."""
     total = ops.convert_to_tensor(inputs[0])
     for value in inputs[1:]:
@@ -121,7 +122,7 @@ def cumsum(
     return ops.flip(total, axis) if reverse else total
 
 
-def squared_difference(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
+def squared_difference(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Tensor:
     """`(x - y) ** 2`."""
     return ops.square(ops.subtract(x, y))
 
@@ -133,7 +134,7 @@ def confusion_matrix(
     weights: ArrayLike | None = None,
     dtype: DTypeLike = "int32",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """How often each true class (rows) was taken for each class (columns)."""
     labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
     predictions = ops.cast(ops.reshape(predictions, (-1,)), "int32")
@@ -148,7 +149,7 @@ def confusion_matrix(
 
 def l2_normalize(
     x: ArrayLike, axis: Axis = None, epsilon: float = 1e-12, name: str | None = None
-) -> Any:
+) -> Tensor:
     """`x` divided by its Euclidean length along `axis`."""
     total = ops.sum(ops.square(x), axis, keepdims=True)
     return ops.multiply(x, ops.rsqrt(ops.maximum(total, epsilon)))
@@ -159,7 +160,7 @@ def reduce_euclidean_norm(
     axis: Axis = None,
     keepdims: bool = False,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The Euclidean length over `axis`."""
     return ops.sqrt(ops.sum(ops.square(input_tensor), axis, keepdims))
 
@@ -170,12 +171,12 @@ def count_nonzero(
     keepdims: bool = False,
     dtype: DTypeLike = "int64",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """How many values are not 0."""
     return ops.sum(ops.cast(ops.not_equal(input, 0), dtype), axis, keepdims)
 
 
-def zero_fraction(value: ArrayLike, name: str | None = None) -> Any:
+def zero_fraction(value: ArrayLike, name: str | None = None) -> Tensor:
     """Which part of the values is 0."""
     return ops.mean(ops.cast(ops.equal(value, 0), "float32"))
 
@@ -196,14 +197,14 @@ def multiply_no_nan(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
     return ops.where(nothing, 0 * y, ops.where(nothing, ops.zeros_like(x), x) * y)
 
 
-def reciprocal_no_nan(x: ArrayLike, name: str | None = None) -> Any:
+def reciprocal_no_nan(x: ArrayLike, name: str | None = None) -> Tensor:
     """`1 / x`; 0 where `x` is."""
     return ops.divide_no_nan(ops.ones_like(x), x)
 
 
 def unsorted_segment_mean(
     data: ArrayLike, segment_ids: ArrayLike, num_segments: int, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The mean of the rows of each segment; 0 where there are none."""
     total = ops.segment_sum(data, segment_ids, num_segments)
     counts = ops.segment_sum(ops.ones_like(data), segment_ids, num_segments)
@@ -212,12 +213,12 @@ def unsorted_segment_mean(
 
 def segment_mean(
     data: ArrayLike, segment_ids: ArrayLike, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The mean of the rows of each segment; their numbers are sorted."""
     return unsorted_segment_mean(data, segment_ids, int(ops.max(segment_ids)) + 1)
 
 
-def invert_permutation(x: ArrayLike, name: str | None = None) -> Any:
+def invert_permutation(x: ArrayLike, name: str | None = None) -> Tensor:
     """Where each number stands in a permutation."""
     return ops.argsort(x)
 
@@ -227,7 +228,9 @@ def complex(real: ArrayLike, imag: ArrayLike, name: str | None = None) -> Any:
     return ops.view_as_complex(ops.stack((real, imag), axis=-1))
 
 
-def polyval(coeffs: Sequence[ArrayLike], x: ArrayLike, name: str | None = None) -> Any:
+def polyval(
+    coeffs: Sequence[ArrayLike], x: ArrayLike, name: str | None = None
+) -> Tensor:
     """A polynomial, its highest coefficient first."""
     total = ops.zeros_like(x)
     for factor in coeffs:
@@ -235,7 +238,7 @@ def polyval(coeffs: Sequence[ArrayLike], x: ArrayLike, name: str | None = None) 
     return total
 
 
-def accumulate_n(inputs: ArrayLike, name: str | None = None) -> Any:
+def accumulate_n(inputs: ArrayLike, name: str | None = None) -> Tensor:
     """The sum of several tensors of one shape."""
     return add_n(inputs)
 

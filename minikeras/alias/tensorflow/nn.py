@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from minikeras import ops, random
 from minikeras.alias.tensorflow.maths import l2_normalize, top_k
 from minikeras.alias.tensorflow.rows import functions
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def conv2d(
     data_format: str = "NHWC",
     dilations: Sizes | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Convolution of pictures; `padding` is `"SAME"` or `"VALID"`."""
     return ops.conv(
         input,
@@ -77,7 +78,7 @@ def conv1d(
     data_format: str = "NWC",
     dilations: Sizes | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Convolution of sequences."""
     step = stride if isinstance(stride, int) else int(max(stride))
     form = _format(data_format)
@@ -132,7 +133,7 @@ def separable_conv2d(
     data_format: str = "NHWC",
     dilations: Sizes | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Each channel convolved by itself, then mixed pixel by pixel."""
     apart = depthwise_conv2d(
         input, depthwise_filter, strides, padding, data_format, dilations
@@ -148,7 +149,7 @@ def depthwise_conv2d(
     data_format: str = "NHWC",
     dilations: Sizes | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Each channel convolved with kernels of its own."""
     return ops.depthwise_conv(
         input,
@@ -167,7 +168,7 @@ def max_pool2d(
     padding: str,
     data_format: str = "NHWC",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The largest value of each window."""
     size, steps = _inner(ksize, data_format), _inner(strides, data_format)
     return ops.max_pool(input, size, steps, padding.lower(), _format(data_format))
@@ -180,7 +181,7 @@ def avg_pool2d(
     padding: str,
     data_format: str = "NHWC",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The mean of each window."""
     size, steps = _inner(ksize, data_format), _inner(strides, data_format)
     return ops.average_pool(input, size, steps, padding.lower(), _format(data_format))
@@ -191,7 +192,7 @@ max_pool, avg_pool = max_pool2d, avg_pool2d
 
 def bias_add(
     value: Any, bias: ArrayLike, data_format: str | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Adds one bias for each channel."""
     if data_format is not None and data_format.startswith("NC"):
         bias = ops.reshape(bias, (1, -1, *[1] * (len(value.shape) - 2)))
@@ -211,7 +212,7 @@ def dropout(
 
 def embedding_lookup(
     params: ArrayLike, ids: object, max_norm: object = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Rows of a table."""
     return ops.take(params, ids, axis=0)
 
@@ -232,14 +233,14 @@ def softmax_cross_entropy_with_logits(
 
 def sparse_softmax_cross_entropy_with_logits(
     labels: ArrayLike, logits: ArrayLike, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The crossentropy of each sample, of class numbers."""
     return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
 
 def sigmoid_cross_entropy_with_logits(
     labels: Any = None, logits: Any = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The crossentropy of each value, of zeros and ones."""
     logits = ops.convert_to_tensor(logits)
     return ops.binary_crossentropy(
@@ -278,7 +279,7 @@ def scale_regularization_loss(regularization_loss: ArrayLike) -> Any:
     return ops.sum(regularization_loss)
 
 
-def crelu(features: ArrayLike, axis: int = -1, name: str | None = None) -> Any:
+def crelu(features: ArrayLike, axis: int = -1, name: str | None = None) -> Tensor:
     """`relu` of values and of their negatives, one behind the other."""
     features = ops.convert_to_tensor(features)
     return ops.relu(ops.concatenate([features, -features], axis))
@@ -305,7 +306,7 @@ def depth_to_space(
     block_size: int,
     data_format: str = "NHWC",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Channels laid out as blocks of pixels."""
     return ops.nn.depth_to_space(input, block_size, _format(data_format))
 
@@ -315,7 +316,7 @@ def space_to_depth(
     block_size: int,
     data_format: str = "NHWC",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Blocks of pixels as channels."""
     return ops.nn.space_to_depth(input, block_size, _format(data_format))
 

@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, random
+from minikeras.engine.tensor import Tensor
 from minikeras.random import seed_generator
 from minikeras.types import ArrayLike, DTypeLike
 
@@ -39,7 +40,7 @@ def truncated_normal(
     dtype: DTypeLike = "float32",
     seed: int | SeedGenerator | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Draws from a normal distribution, within two standard deviations."""
     return random.truncated_normal(tuple(shape), mean, stddev, dtype, seed)
 
@@ -51,7 +52,7 @@ def uniform(
     dtype: DTypeLike = "float32",
     seed: int | SeedGenerator | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Draws from `minval` to below `maxval`; integers need a `maxval`."""
     if "int" in str(dtype):
         if maxval is None:
@@ -67,7 +68,7 @@ def categorical(
     dtype: DTypeLike = "int64",
     seed: int | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Classes `(batch, num_samples)`, drawn by their logits."""
     return random.categorical(logits, num_samples, dtype, seed)
 
@@ -101,7 +102,7 @@ def stateless_uniform(
     minval: ArrayLike = 0,
     maxval: ArrayLike | None = None,
     dtype: DTypeLike = "float32",
-) -> Any:
+) -> Tensor:
     """Draws from `minval` to below `maxval`, the same for the same seed."""
     return uniform(shape, minval, maxval, dtype, one_number(seed))
 
@@ -112,7 +113,7 @@ def stateless_truncated_normal(
     mean: Any = 0.0,
     stddev: Any = 1.0,
     dtype: DTypeLike = "float32",
-) -> Any:
+) -> Tensor:
     """Draws within two standard deviations, the same for the same seed."""
     return truncated_normal(shape, mean, stddev, dtype, one_number(seed))
 
@@ -122,7 +123,7 @@ def stateless_categorical(
     num_samples: int,
     seed: int | SeedGenerator | None,
     dtype: DTypeLike = "int64",
-) -> Any:
+) -> Tensor:
     """Classes drawn by their logits, the same for the same seed."""
     return categorical(logits, num_samples, dtype, one_number(seed))
 
@@ -173,7 +174,7 @@ class Generator:
         mean: Any = 0.0,
         stddev: Any = 1.0,
         dtype: DTypeLike = "float32",
-    ) -> Any:
+    ) -> Tensor:
         """Draws within two standard deviations."""
         return truncated_normal(shape, mean, stddev, dtype, self._seed)
 
@@ -183,11 +184,11 @@ class Generator:
         minval: Any = 0,
         maxval: ArrayLike | None = None,
         dtype: DTypeLike = "float32",
-    ) -> Any:
+    ) -> Tensor:
         """Draws from `minval` to below `maxval`."""
         return uniform(shape, minval, maxval, dtype, self._seed)
 
-    def make_seeds(self, count: int = 1) -> Any:
+    def make_seeds(self, count: int = 1) -> Tensor:
         """Seeds `(2, count)` for functions without a state."""
         return random.randint((2, count), 0, 2**31 - 1, "int32", self._seed)
 
@@ -198,7 +199,9 @@ def get_global_generator() -> Generator:
     return Generator()
 
 
-def shuffle(value: ArrayLike, seed: int | None = None, name: str | None = None) -> Any:
+def shuffle(
+    value: ArrayLike, seed: int | None = None, name: str | None = None
+) -> Tensor:
     """The rows in another order."""
     return random.shuffle(ops.convert_to_tensor(value), seed=seed)
 

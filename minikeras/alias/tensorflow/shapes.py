@@ -12,6 +12,7 @@ import numpy as np
 from minikeras import ops
 from minikeras.alias.tensorflow.rows import functions, of_strings
 from minikeras.alias.tensorflow.values import Size, Sizes, TensorShape, texts
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, Axis, DTypeLike, ShapeLike
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def clip_by_value(
     clip_value_min: ArrayLike,
     clip_value_max: ArrayLike,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Values brought between two bounds."""
     return ops.clip(t, clip_value_min, clip_value_max)
 
@@ -103,7 +104,7 @@ def clip_by_global_norm(
     return [None if t is None else t * factor for t in t_list], length
 
 
-def global_norm(t_list: Sequence[Any], name: str | None = None) -> Any:
+def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """The length of several tensors as one vector."""
     return ops.sqrt(sum(ops.sum(ops.square(t)) for t in t_list if t is not None))
 
@@ -257,7 +258,7 @@ def norm(
 
 def tensor_scatter_nd_update(
     tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike
-) -> Any:
+) -> Tensor:
     """`tensor` with other values at index tuples."""
     return ops.scatter_update(tensor, indices, updates)
 
@@ -297,7 +298,7 @@ def strided_slice(
     return ops.convert_to_tensor(input_)[tuple(map(builtins.slice, *bounds, steps))]
 
 
-def unravel_index(indices: ArrayLike, dims: Any, name: str | None = None) -> Any:
+def unravel_index(indices: ArrayLike, dims: Any, name: str | None = None) -> Tensor:
     """The index tuples `(axes, indices)` of numbers of elements."""
     return ops.stack(ops.unravel_index(indices, tuple(int(n) for n in dims)))
 
@@ -362,7 +363,7 @@ class UniqueWithCounts(NamedTuple):
     count: Any
 
 
-def scatter_nd(indices: ArrayLike, updates: ArrayLike, shape: ShapeLike) -> Any:
+def scatter_nd(indices: ArrayLike, updates: ArrayLike, shape: ShapeLike) -> Tensor:
     """Zeros, with values added at index tuples."""
     return ops.scatter(indices, updates, shape)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike, Sizes
 
 
@@ -18,7 +19,7 @@ def hann_window(
     periodic: bool = True,
     dtype: DTypeLike = "float32",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The window of Hann."""
     return _cosines(window_length, periodic, 0.5, dtype)
 
@@ -28,12 +29,12 @@ def hamming_window(
     periodic: bool = True,
     dtype: DTypeLike = "float32",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The window of Hamming."""
     return _cosines(window_length, periodic, 0.54, dtype)
 
 
-def _cosines(length: int, periodic: bool, offset: float, dtype: DTypeLike) -> Any:
+def _cosines(length: int, periodic: bool, offset: float, dtype: DTypeLike) -> Tensor:
     length = int(length)
     if length == 1:
         return ops.ones((1,), dtype)
@@ -81,7 +82,7 @@ def stft(
 
 def rfft(
     input_tensor: ArrayLike, fft_length: Sizes | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The complex spectrum of real numbers along the last axis."""
     length = None if fft_length is None else int(np.ravel(fft_length)[0])
     return _complex(*ops.rfft(input_tensor, length))
@@ -89,7 +90,7 @@ def rfft(
 
 def irfft(
     input_tensor: ArrayLike, fft_length: int | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The real numbers whose spectrum this is."""
     length = None if fft_length is None else int(np.ravel(fft_length)[0])
     return ops.irfft((ops.real(input_tensor), ops.imag(input_tensor)), length)
@@ -100,17 +101,17 @@ def fft(input: ArrayLike, name: str | None = None) -> Any:
     return _complex(*ops.fft((ops.real(input), ops.imag(input))))
 
 
-def fft2d(input: ArrayLike, name: str | None = None) -> Any:
+def fft2d(input: ArrayLike, name: str | None = None) -> Tensor:
     """The spectrum along the last two axes."""
     return _complex(*ops.fft2((ops.real(input), ops.imag(input))))
 
 
-def ifft2d(input: ArrayLike, name: str | None = None) -> Any:
+def ifft2d(input: ArrayLike, name: str | None = None) -> Tensor:
     """What has this spectrum along the last two axes."""
     return _complex(*ops.ifft2((ops.real(input), ops.imag(input))))
 
 
-def _complex(real: ArrayLike, imaginary: ArrayLike) -> Any:
+def _complex(real: ArrayLike, imaginary: ArrayLike) -> Tensor:
     return ops.view_as_complex(ops.stack((real, imaginary), axis=-1))
 
 

@@ -26,7 +26,7 @@ def _each(function: Callable[[str], Any], values: ArrayLike) -> StringArray:
 
 def _numbers(
     function: Callable[[str], Any], values: ArrayLike, dtype: DTypeLike
-) -> Any:
+) -> Tensor:
     found = texts(values)
     made = [function(text) for text in found.ravel()]
     array = np.array(made, str(dtype)).reshape(found.shape)
@@ -86,7 +86,7 @@ def regex_replace(
     return _each(lambda text: found.sub(new, text, 0 if replace_global else 1), input)
 
 
-def regex_full_match(input: ArrayLike, pattern: str, name: str | None = None) -> Any:
+def regex_full_match(input: ArrayLike, pattern: str, name: str | None = None) -> Tensor:
     """Whether each is what a regular expression describes, as a whole."""
     whole = re.compile(str(pattern))
     return _numbers(lambda text: bool(whole.fullmatch(text)), input, "bool")
@@ -154,7 +154,7 @@ def reduce_join(
 
 def to_number(
     input: ArrayLike, out_type: DTypeLike = "float32", name: str | None = None
-) -> Any:
+) -> Tensor:
     """The numbers that strings spell."""
     read = float if "float" in str(out_type) else int
     return _numbers(read, input, out_type)
@@ -191,7 +191,7 @@ def format(
 
 def to_hash_bucket_fast(
     input: ArrayLike, num_buckets: int, name: str | None = None
-) -> Any:
+) -> Tensor:
     """A number below `num_buckets` for each string, always the same (not TensorFlow's)."""
     import hashlib
 

@@ -258,11 +258,11 @@ def _decode(self: StringArray, *args: str) -> str:
     return str(self.item())
 
 
-def _equal(self: StringArray, other: object) -> Any:
+def _equal(self: StringArray, other: object) -> Tensor:
     return from_numpy(np.asarray(np.asarray(self) == np.asarray(other), bool))
 
 
-def _unequal(self: StringArray, other: object) -> Any:
+def _unequal(self: StringArray, other: object) -> Tensor:
     return from_numpy(np.asarray(np.asarray(self) != np.asarray(other), bool))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.merging import Concatenate
 from minikeras.layers.preprocessing.choices import one_of
 from minikeras.layers.preprocessing.data_layer import DataLayer
@@ -258,6 +259,6 @@ class FeatureKinds:
         return Feature("int32", layer, output_mode)
 
 
-def as_float(value: ArrayLike) -> Any:
+def as_float(value: ArrayLike) -> Tensor:
     """A feature's values as floats."""
     return ops.cast(value, "float32")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.preprocessing.encoding import Array
 from minikeras.layers.preprocessing.table import Table
 
@@ -30,7 +31,7 @@ def numbers_of(table: Table, tokens: Any) -> Any:
     return ops.where(hit, ops.take(values, place), ops.cast(unknown, "int64"))
 
 
-def tokens_of(table: Table, numbers: Any) -> Any:
+def tokens_of(table: Table, numbers: Any) -> Tensor:
     """The integers with these numbers; `Table.tokens_of` for tensors."""
     tokens = np.array([*table.all_tokens, table.oov_token], "int64")
     last = len(tokens) - 1

@@ -143,7 +143,9 @@ class ConvLSTMCell(Cell):
     def _channel_axis(self) -> int:
         return -1 if self.data_format == "channels_last" else -1 - self.rank
 
-    def _gated(self, x: Tensor, kernel: Any, masks: Any, lead: int, conv: Any) -> Any:
+    def _gated(
+        self, x: Tensor, kernel: Any, masks: Any, lead: int, conv: Any
+    ) -> Tensor:
         """`conv` of `x`, whose first `lead` axes are samples; each gate masked apart."""
 
         def run(x: Tensor, kernel: Tensor) -> Tensor:
@@ -161,7 +163,7 @@ class ConvLSTMCell(Cell):
             x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate
         )
 
-    def _recurrent(self, h: Tensor, kernel: Tensor) -> Any:
+    def _recurrent(self, h: Tensor, kernel: Tensor) -> Tensor:
         return ops.conv(h, kernel, 1, "same", self.data_format)
 
     def call(

@@ -127,7 +127,7 @@ class GRUCell(Cell):
             return self.bias, None
         return self.bias[0], self.bias[1]
 
-    def project(self, inputs: Tensor, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Tensor:
         """`inputs @ kernel` and the inputs' bias."""
         x = product(inputs, self.kernel, masks.inputs)
         bias = self._biases[0]

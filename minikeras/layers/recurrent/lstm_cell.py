@@ -140,7 +140,7 @@ class LSTMCell(Cell):
         self.recurrent_kernel = weight(self, "recurrent", shape, "recurrent_kernel")
         self.bias = lstm_bias(self, wide)
 
-    def project(self, inputs: Tensor, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Tensor:
         """`inputs @ kernel + bias`."""
         x = product(inputs, self.kernel, masks.inputs)
         return x if self.bias is None else ops.add(x, self.bias)

@@ -101,7 +101,7 @@ class SimpleRNNCell(Cell):
         self.recurrent_kernel = weight(self, "recurrent", shape, "recurrent_kernel")
         self.bias = weight(self, "bias", (self.units,)) if self.use_bias else None
 
-    def project(self, inputs: Tensor, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Tensor:
         """`inputs @ kernel + bias`."""
         x = product(inputs, self.kernel, masks.inputs)
         return x if self.bias is None else ops.add(x, self.bias)

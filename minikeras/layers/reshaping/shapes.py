@@ -110,7 +110,7 @@ class Reshape(Layer):
             )
         return ops.reshape(inputs, (inputs.shape[0], *self.target_shape))
 
-    def _unsure(self, inputs: Tensor) -> Any:
+    def _unsure(self, inputs: Tensor) -> Tensor:
         """What a call on sizes still unknown gives: the target shape is all there is."""
         sizes = self.target_shape
         if -1 in sizes:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops, settings
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
 from minikeras.types import ArrayLike
 
@@ -16,7 +17,7 @@ def check_positive(owner: str, name: str, value: Any) -> None:
         raise ValueError(f"{owner}: {name}={value!r}; expected a number above 0.")
 
 
-def progress(step: ArrayLike, decay_steps: Any, staircase: bool = False) -> Any:
+def progress(step: ArrayLike, decay_steps: Any, staircase: bool = False) -> Tensor:
     """`step / decay_steps` in `floatx()`, rounded down with `staircase`."""
     part = ops.cast(step, settings.floatx()) / float(decay_steps)
     return ops.floor(part) if staircase else part

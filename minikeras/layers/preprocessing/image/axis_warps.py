@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.preprocessing.image.base import (
-    ImageOptions,
     PlainImageOptions,
     Size,
 )
@@ -290,13 +289,3 @@ class RandomShear(_ByAxis):
             "y_factor": self.y_factor,
             **self._sampling_config(),
         }
-
-
-__all__ = [
-    "ImageOptions",
-    "RandomFlip",
-    "RandomRotation",
-    "RandomShear",
-    "RandomTranslation",
-    "RandomZoom",
-]

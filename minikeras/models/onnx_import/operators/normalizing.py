@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.models.onnx_import.description import dtype_of
 from minikeras.models.onnx_import.operators.elementwise import dtype, like
 from minikeras.models.onnx_import.operators.shaping import padded, sliced
@@ -19,7 +19,7 @@ def _per_channel(value: Value, rank: int) -> Value:
 
 def _batch(
     call: Call, x: Value, scale: Value, bias: Value, mean: Value, variance: Value
-) -> Any:
+) -> Tensor:
     if call.get("training_mode", 0):
         raise call.fail("training_mode is 1; graphs for inference are read.")
     rank = len(x.shape)
