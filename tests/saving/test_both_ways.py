@@ -38,6 +38,20 @@ def test_a_file_of_keras_loads_here(name):
     both_ways.check(case, model, x, y, predictions, losses)
 
 
+@pytest.mark.parametrize("backend, times", [("jax", 2), ("torch", 1)])
+def test_all_that_keras_3_0_counted_more_in_a_loss_is_penalties(backend, times):
+    """It did not divide those of activities; on JAX it added those of weights twice."""
+    name = f"3.0-{backend}/dense"
+    _, x, y = both_ways.CASES["dense"](minikeras)
+    model = minikeras.saving.load_model(io.BytesIO(FILES[f"{name}.keras"]))
+    with np.load(io.BytesIO(FILES[f"{name}.npz"])) as known:
+        first = known["losses"][0]
+    error = np.mean(np.square(np.asarray(model(x, training=True)) - y))
+    activity, weights = [float(loss) for loss in model.losses]
+    more = len(x) * activity + times * weights
+    np.testing.assert_allclose(error + more, first, rtol=1e-5)
+
+
 @pytest.mark.parametrize("case", ["two_outputs", "subclassed", "mixed", "scaled"])
 def test_our_files_load_here(case, tmp_path):
     model, x, y = both_ways.made(minikeras, case)

@@ -12,7 +12,7 @@ import numpy as np
 
 from minikeras.engine.warn import warn_user
 from minikeras.saving import hdf5
-from minikeras.saving.dialects import slot_order
+from minikeras.saving.dialects import keras2_slots, slot_order
 from minikeras.saving.dialects.h5_layers import entry_at, leaf, texts, write_variables
 from minikeras.saving.dialects.version import Version, parse
 from minikeras.saving.limits import FileError
@@ -111,7 +111,7 @@ def _arranged(
     """The same, where the file has the trained variables in this order."""
     shapes = [tuple(trained[i].shape) for i in order]
     steps, slots = _slots_of_file(found, shapes, version)
-    variables = list(optimizer.variables)
+    variables = keras2_slots.stored(optimizer)
     ours = [v for v in variables if leaf(v.path) not in _COUNTERS and tuple(v.shape)]
     each = len(ours) // len(trained) if trained else 0
     if each and len(found) <= 1:  # compiled, and never trained
@@ -121,21 +121,25 @@ def _arranged(
         named = _by_names(found, place)
         pairs = None if named is None else _fitting(ours, named)
         if pairs is not None:
-            return _with_steps(pairs, steps, variables)
+            return _with_steps(pairs, steps, optimizer)
     if len(ours) != each * len(trained) or len(slots) < each:
         return None
     wanted = [slots[s][place[i]] for i in range(len(trained)) for s in range(each)]
-    return _with_steps(_fitting(ours, wanted), steps, variables)
+    return _with_steps(_fitting(ours, wanted), steps, optimizer)
 
 
 def _with_steps(
-    pairs: list[tuple[Any, Array]] | None, steps: object, variables: list[Any]
+    pairs: list[tuple[Any, Array]] | None, steps: Any, optimizer: Optimizer
 ) -> list[tuple[Any, Array]] | None:
-    if pairs is None:
-        return None
+    """The same with the step counter, and with what follows from it."""
+    variables = optimizer.variables
     counter = next((v for v in variables if leaf(v.path) in _COUNTERS[:3]), None)
-    if counter is not None and steps is not None:
-        pairs.append((counter, np.asarray(steps, counter.dtype)))
+    if pairs is None or counter is None or steps is None:
+        return pairs
+    pairs.append((counter, np.asarray(steps, counter.dtype)))
+    product = getattr(optimizer, "_u_product", None)
+    if product is not None:
+        pairs.append((product, keras2_slots.product_of_decays(optimizer, int(steps))))
     return pairs
 
 
@@ -148,16 +152,36 @@ def _by_names(
     the largest velocities last. Only the trained variables may be in another order.
     """
     slots: dict[str, list[Array]] = {}
-    pattern = []
+    pattern, owners = [], []
     for name, array in found:
         parts = name.split("/")
         if len(parts) > 2 and leaf(name) not in _COUNTERS:
             slot = slots.setdefault(parts[1], [])
             pattern.append((parts[1], len(slot)))
+            owners.append("/".join(parts[2:]))
             slot.append(array)
     if any(len(slot) != len(place) for slot in slots.values()):
-        return None
+        return _by_owners(slots, pattern, owners, place)
     return [slots[slot][place[i]] for slot, i in pattern]
+
+
+def _by_owners(
+    slots: dict[str, list[Array]],
+    pattern: list[tuple[str, int]],
+    owners: list[str],
+    place: dict[int, int],
+) -> list[Array] | None:
+    """The same where some variables have fewer slots, as vectors have in Adafactor."""
+    averages = slots.get("average", [])
+    by_owner: dict[str, list[Array]] = {}
+    for (slot, i), owner in zip(pattern, owners):
+        if slot != "average":
+            by_owner.setdefault(owner, []).append(slots[slot][i])
+    if len(by_owner) != len(place) or len(averages) not in (0, len(place)):
+        return None
+    names = list(by_owner)
+    own = [array for i in range(len(place)) for array in by_owner[names[place[i]]]]
+    return [averages[place[i]] for i in range(len(averages))] + own
 
 
 def _fitting(
@@ -181,8 +205,8 @@ def _slots_of_file(
             leaf(name) in _COUNTERS or (place == 0 and not array.ndim)
         ):
             steps = array.reshape(()) if leaf(name) != "learning_rate" else steps
-        else:
-            rest.append((name, array))
+        elif place > 1 or array.ndim or () in shapes:
+            rest.append((name, array))  # (Nadam's product of 2.3 to 2.10 is of no use)
     count = len(shapes)
     if not count or len(rest) < count:
         return steps, []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
-from minikeras.saving.dialects import slot_order
+from minikeras.saving.dialects import keras2_slots, slot_order
 from minikeras.saving.dialects.version import TODAY, Version, parse
 from minikeras.saving.tree import Entry, Group, Tree
 
@@ -52,7 +52,7 @@ def modern_tree(
         if moved:
             tree = _reordered_slots(tree, config["config"], model)
     optimizer = getattr(model, "optimizer", None)
-    tree = _with_learning_rate(tree, optimizer, old)
+    tree = _with_absent_variables(tree, optimizer, old)
     return _in_todays_order(tree, optimizer, None if old else parse(keras_version))
 
 
@@ -139,8 +139,8 @@ def _reordered_slots(tree: Tree, config: dict[str, Any], model: Model) -> Tree:
     return {**tree, _OPTIMIZER: moved}
 
 
-def _with_learning_rate(tree: Tree, optimizer: object, old: bool) -> Tree:
-    """Until 2.16 the learning rate was no variable: the optimizer's own one stands in.
+def _with_absent_variables(tree: Tree, optimizer: object, old: bool) -> Tree:
+    """Until 2.16 the learning rate was no variable, nor were others: see `keras2_slots`.
 
     A model that was never trained, or by one of the optimizers of 2.10, has no state there.
     """
@@ -155,13 +155,13 @@ def _with_learning_rate(tree: Tree, optimizer: object, old: bool) -> Tree:
         return {**tree, _OPTIMIZER: Group(kept, group.name)}
     if len(variables) < 3:
         return tree
-    own = [Entry.of(v.numpy()) for v in variables]
-    without_rate = [tuple(v.shape) for v in (variables[0], *variables[2:])]
+    stored = [tuple(v.shape) for v in keras2_slots.stored(optimizer)]
     if old and len(group) < 2:
-        entries = own
-    elif len(group) > 1 and group.shapes() == without_rate:
-        stored = [group.entries[str(i)] for i in range(len(group))]
-        entries = [stored[0], own[1], *stored[1:]]
+        entries = [Entry.of(v.numpy()) for v in variables]
+    elif 1 < len(group) < len(variables) and group.shapes() == stored:
+        found = [group[str(i)] for i in range(len(group))]
+        every = keras2_slots.completed(optimizer, found, int(found[0]))
+        entries = [Entry.of(array) for array in every]
     else:
         return tree
     filled = Group({str(i): entry for i, entry in enumerate(entries)}, group.name)
