@@ -38,7 +38,7 @@ def test_a_file_of_keras_loads_here(name):
     both_ways.check(case, model, x, y, predictions, losses)
 
 
-@pytest.mark.parametrize("backend, times", [("jax", 2), ("torch", 1)])
+@pytest.mark.parametrize(("backend", "times"), [("jax", 2), ("torch", 1)])
 def test_all_that_keras_3_0_counted_more_in_a_loss_is_penalties(backend, times):
     """It did not divide those of activities; on JAX it added those of weights twice."""
     name = f"3.0-{backend}/dense"

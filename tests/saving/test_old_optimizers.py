@@ -35,6 +35,6 @@ def test_a_frozen_weight_has_no_penalty():
         '{"class_name": "Sequential", "keras_version": "2.15.0", "config": {"layers": ['
         '{"class_name": "Dense", "config": {"units": 2, "batch_input_shape": [null, 3], '
         '"trainable": false, "kernel_regularizer": {"class_name": "L2", "config": {"l2": '
-        '0.5}}}}]}}'
+        "0.5}}}}]}}"
     )
     assert model.losses == []

@@ -22,7 +22,9 @@ def stored(optimizer: object) -> list[Variable]:
 
 
 def _absent(optimizer: object) -> list[Variable]:
-    known = [getattr(optimizer, name, None) for name in ("_learning_rate", "_u_product")]
+    known = [
+        getattr(optimizer, name, None) for name in ("_learning_rate", "_u_product")
+    ]
     sums = [v for name in ("_r", "_c") for v in getattr(optimizer, name, ())]
     known += [v for v in sums if v.dtype == "int32"]  # stand-ins for vectors
     return [v for v in known if isinstance(v, Variable)]
