@@ -6,11 +6,14 @@ Adafactor kept no rows and columns of vectors. (Measured with 2.15.)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.optimizers.optimizer import Optimizer
 
 _ALL_FACTORS = 10_000  # of Nadam's product, which is 0 in any float long before
 
@@ -31,7 +34,7 @@ def _absent(optimizer: object) -> list[Variable]:
 
 
 def completed(
-    optimizer: object, found: list[np.ndarray[Any, Any]], steps: int
+    optimizer: Optimizer, found: list[np.ndarray[Any, Any]], steps: int
 ) -> list[np.ndarray[Any, Any]]:
     """An array for each of the optimizer's variables.
 
@@ -44,7 +47,7 @@ def completed(
         These, with what the others would be after so many steps between them.
     """
     theirs = {id(v): a for v, a in zip(stored(optimizer), found, strict=True)}
-    own = [theirs.get(id(v)) for v in optimizer.variables]  # type: ignore[attr-defined]
+    own = [theirs.get(id(v)) for v in optimizer.variables]
     product = getattr(optimizer, "_u_product", None)
     return [
         array
@@ -52,7 +55,7 @@ def completed(
         else product_of_decays(optimizer, steps)
         if variable is product
         else variable.numpy()
-        for variable, array in zip(optimizer.variables, own)  # type: ignore[attr-defined]
+        for variable, array in zip(optimizer.variables, own)
     ]
 
 

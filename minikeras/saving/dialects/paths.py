@@ -139,7 +139,7 @@ def _reordered_slots(tree: Tree, config: dict[str, Any], model: Model) -> Tree:
     return {**tree, _OPTIMIZER: moved}
 
 
-def _with_absent_variables(tree: Tree, optimizer: object, old: bool) -> Tree:
+def _with_absent_variables(tree: Tree, optimizer: Any, old: bool) -> Tree:
     """Until 2.16 the learning rate was no variable, nor were others: see `keras2_slots`.
 
     A model that was never trained, or by one of the optimizers of 2.10, has no state there.
