@@ -187,7 +187,7 @@ class OrthogonalRegularizer(Regularizer):
         self.factor = _checked(factor, "OrthogonalRegularizer", "factor")
         if mode not in ("rows", "columns"):
             raise ValueError(
-                "Invalid value for argument `mode`. Expected one of "
+                "OrthogonalRegularizer: Invalid value for argument `mode`. Expected one of "
                 f'{{"rows", "columns"}}. Received: mode={mode}'
             )
         self.mode = mode
