@@ -18,6 +18,7 @@ import numpy as np
 
 from minikeras import naming
 from minikeras.engine import dtypes, operators, ranks
+from minikeras.engine.errors import see
 from minikeras.engine.interpret import eagerly
 from minikeras.engine.prims import cast
 from minikeras.engine.state import State
@@ -50,13 +51,29 @@ class _Budget:
     """How many bytes new variables may still take, and for whom."""
 
     def __init__(
-        self, room: int, owner: str, why: str, calls: float, replaced: bool
+        self,
+        room: int,
+        owner: str,
+        why: str,
+        calls: float,
+        things: float,
+        replaced: bool,
     ) -> None:
         self.room, self.most, self.owner, self.why = room, room, owner, why
         self.calls = calls
+        self.things = self.most_things = things
         self.replaced = replaced
 
+    def count(self) -> None:
+        self.things -= 1
+        if self.things < 0:
+            raise ValueError(
+                f"{self.owner} describes more than {self.most_things:,} layers and "
+                f"variables{self.why}." + see("security.md")
+            )
+
     def take(self, variable: Variable, shape: Sequence[int], dtype: str) -> None:
+        self.count()
         size = math.prod(shape) * dtypes.itemsize(dtype)
         if size > self.room:
             raise ValueError(
@@ -80,6 +97,7 @@ def creation_limit(
     owner: str,
     why: str = "",
     calls: float = math.inf,
+    things: float = math.inf,
     replaced: bool = False,
 ) -> Iterator[None]:
     """Variables made inside may take at most `size` bytes; a file asks for them.
@@ -90,11 +108,12 @@ def creation_limit(
         owner: What asks for them, for the error.
         why: What the error says of the limit's reason.
         calls: How often layers of models in the model may run.
+        things: How many layers and variables may be made.
         replaced: Whether the variables are given a file's arrays afterwards.
     """
     outer = _budget.get()
     room = size if outer is None else min(size, outer.room)
-    token = _budget.set(_Budget(room, owner, why, calls, replaced))
+    token = _budget.set(_Budget(room, owner, why, calls, things, replaced))
     try:
         yield
     finally:
@@ -107,8 +126,25 @@ def will_be_replaced() -> bool:
     return budget is not None and budget.replaced
 
 
-def count_calls(number: int) -> None:
+def count_layer() -> None:
+    """Note that a layer is made.
+
+    Raises:
+        ValueError: If a file asks for more than it may.
+    """
+    budget = _budget.get()
+    if budget is not None:
+        budget.count()
+
+
+def count_calls(
+    number: float, what: str = "describes models in models that call each other"
+) -> None:
     """Note that so many layers of a model run, as they do when it is called in another.
+
+    Args:
+        number: How many; other work counts by the time of a call, a tenth of a millisecond.
+        what: What is done, for the error.
 
     Raises:
         ValueError: If a file asks for far more calls than it describes: a model that calls
@@ -119,8 +155,8 @@ def count_calls(number: int) -> None:
         budget.calls -= number
         if budget.calls < 0:
             raise ValueError(
-                f"{budget.owner} describes models in models that call each other far more "
-                "often than they have layers."
+                f"{budget.owner} {what} far more often than it has layers."
+                + see("security.md")
             )
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from minikeras.dtype_policies.finding import get, serialize
 from minikeras.dtype_policies.policy import DTypePolicy
+from minikeras.variable import count_calls
+
+
+_PLAIN = re.compile(r"[\w/ :-]*")
+_REPEATS = re.compile(r"[*+{]")
+_NESTED = re.compile(r"\)[*+{]")
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
@@ -83,7 +90,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> DTypePolicy:
         if key in self._policies:
             return self._policies[key]
-        found = [k for k in self._policies if re.fullmatch(k, key)]
+        found = [k for k in self._policies if _matches(k, key)]
         if len(found) > 1:
             raise ValueError(
                 f"DTypePolicyMap: path {key!r} matches {found}; expected at most one key."
@@ -144,6 +151,23 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, Any]):
             f"<DTypePolicyMap at 0x{id(self):x} default_policy={self.default_policy.name}, "
             f"mapping={shown}>"
         )
+
+
+def _matches(pattern: str, path: str) -> bool:
+    if _PLAIN.fullmatch(pattern):
+        return False  # such a key means itself alone
+    repeats = len(_REPEATS.findall(pattern))
+    # A file's pattern may take very long: the letters to the power of its repeats, and
+    # far more where what is repeated has repeats in it.
+    steps = math.inf if _NESTED.search(pattern) else len(path) ** repeats
+    count_calls(1 + len(pattern) // 50 + steps / 10_000, "tries patterns for dtypes")
+    try:
+        return re.fullmatch(pattern, path) is not None
+    except re.error as error:
+        raise ValueError(
+            f"DTypePolicyMap: key {pattern[:100]!r} is neither a path nor a regular "
+            f"expression: {error}."
+        ) from None
 
 
 def _named(policy: DTypePolicy) -> Any:

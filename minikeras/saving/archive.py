@@ -23,8 +23,10 @@ class Members:
     Attributes:
         names: The names, with `/` between folders.
         size: The bytes of the archive on disk.
+        label: What errors call it.
     """
 
+    label: str
     names: tuple[str, ...]
     size: int
 
@@ -41,12 +43,26 @@ class Members:
         raise NotImplementedError
 
     def extract(self, prefix: str, target: Path) -> bool:
-        """Write the members under `prefix` into a folder; whether there are any."""
+        """Write the members under `prefix` into a folder; whether there are any.
+
+        Raises:
+            FileError: If they are very many, or one is both a file and a folder.
+        """
         found = [n for n in self.names if n.startswith(prefix)]
+        if sum(n.count("/") for n in found) > limits.MAX_ASSETS:
+            raise FileError(
+                f"{self.label}: {len(found):,} files below {prefix!r}; at most "
+                f"{limits.MAX_ASSETS:,} files and folders are written."
+            )
         for name in found:
             goal = target.joinpath(*PurePosixPath(name[len(prefix) :]).parts)
-            goal.parent.mkdir(parents=True, exist_ok=True)
-            goal.write_bytes(self.read(name))
+            try:
+                goal.parent.mkdir(parents=True, exist_ok=True)
+                goal.write_bytes(self.read(name))
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                raise FileError(
+                    f"{self.label}: {name!r} is both a file and a folder."
+                ) from None
         return bool(found)
 
 
@@ -80,7 +96,7 @@ def checked_name(name: str, label: str) -> str:
 
 class _Zip(Members):
     def __init__(self, archive: zipfile.ZipFile, size: int, label: str) -> None:
-        self._archive, self._label, self.size = archive, label, size
+        self._archive, self.label, self.size = archive, label, size
         self._infos: dict[str, zipfile.ZipInfo] = {}
         claimed = 0
         if len(archive.infolist()) > limits.MAX_MEMBERS:
@@ -103,18 +119,18 @@ class _Zip(Members):
     def read(self, name: str, most: int | None = None) -> bytes:
         info = self._infos.get(name)
         if info is None:
-            raise FileError(f"{self._label}: there is no {name!r} in it.")
-        _check_most(info.file_size, most, f"{self._label}: member {name!r}")
-        with _clear_errors(self._label), self._archive.open(info) as member:
+            raise FileError(f"{self.label}: there is no {name!r} in it.")
+        _check_most(info.file_size, most, f"{self.label}: member {name!r}")
+        with _clear_errors(self.label), self._archive.open(info) as member:
             data = member.read(info.file_size + 1)
         if len(data) != info.file_size:
-            raise FileError(f"{self._label}: member {name!r} is damaged.")
+            raise FileError(f"{self.label}: member {name!r} is damaged.")
         return data
 
 
 class _Folder(Members):
     def __init__(self, root: Path, label: str) -> None:
-        self._root, self._label, self.size = root, label, 0
+        self._root, self.label, self.size = root, label, 0
         names = []
         for path in _files_in(root, label):
             name = path.relative_to(root).as_posix()
@@ -126,9 +142,9 @@ class _Folder(Members):
 
     def read(self, name: str, most: int | None = None) -> bytes:
         if name not in self.names:
-            raise FileError(f"{self._label}: there is no {name!r} in it.")
+            raise FileError(f"{self.label}: there is no {name!r} in it.")
         path = self._root / name
-        _check_most(path.stat().st_size, most, f"{self._label}: member {name!r}")
+        _check_most(path.stat().st_size, most, f"{self.label}: member {name!r}")
         return path.read_bytes()
 
 

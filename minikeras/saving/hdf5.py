@@ -8,6 +8,7 @@ anything is read, and a file that uses it is refused.
 from __future__ import annotations
 
 import io
+import math
 import os
 import traceback
 import zlib
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras.engine.errors import see
 from minikeras.saving import hdf5_attributes, hdf5_heaps, limits
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, from_raw, raw_form
@@ -53,10 +55,10 @@ def opened(file: object, label: str = "") -> Iterator[h5py.File]:
         heaps = hdf5_heaps.Heaps(data, label)
         with clear_errors(label):
             handle = h5py.File(source, "r")
-        known = hdf5_attributes.Source(data, heaps, label)
         try:
             with clear_errors(label):
-                check(handle, len(data), label)
+                members = check(handle, len(data), label)
+            known = hdf5_attributes.Source(data, heaps, label, members)
             with hdf5_attributes.readable(handle, known):
                 yield handle
         except Exception as error:
@@ -65,6 +67,23 @@ def opened(file: object, label: str = "") -> Iterator[h5py.File]:
             raise
         finally:
             handle.close()
+
+
+def names_in(file: object) -> tuple[set[str], set[str]]:
+    """The names of what is at the top of an HDF5 file, and of its attributes.
+
+    Nothing is opened: a name may be that of a link to elsewhere.
+
+    Raises:
+        FileError: If it is damaged.
+    """
+    import h5py
+
+    label = str(file) if isinstance(file, (str, os.PathLike)) else "the file"
+    with clear_errors(label), h5py.File(file, "r") as handle:
+        return {name.decode("utf-8", "replace") for name in handle.id}, set(
+            handle.attrs
+        )
 
 
 def _check_sum(data: Any, label: str) -> None:
@@ -104,8 +123,11 @@ def clear_errors(label: str) -> Iterator[None]:
         raise _damaged(label, error) from None
 
 
-def check(file: h5py.File, size: int, label: str) -> None:
+def check(file: h5py.File, size: int, label: str) -> dict[int, list[tuple[bytes, Any]]]:
     """Look at every object in a file, without reading any array.
+
+    Returns:
+        What is in each group, by its address: names and the library's numbers.
 
     Raises:
         FileError: If there are links to elsewhere, data outside the file, virtual data,
@@ -114,23 +136,29 @@ def check(file: h5py.File, size: int, label: str) -> None:
     """
     import h5py
 
+    most = limits.most_objects(size)
     claimed, count = 0, 0
-    seen: set[int] = set()
+    seen: dict[int, list[tuple[bytes, Any]]] = {}
     waiting: list[tuple[Any, str, int]] = [(file.id, "", 0)]
     while waiting:
         group, path, depth = waiting.pop()
         address = h5py.h5o.get_info(group).addr
         if address in seen:
             raise FileError(f"{label}: group {path!r} is linked twice, or in a loop.")
-        seen.add(address)
+        inside = seen[address] = []
         if depth > limits.MAX_DEPTH:
             raise FileError(
                 f"{label}: groups more than {limits.MAX_DEPTH} levels deep."
             )
+        count += group.get_num_objs()
+        if count > most:
+            raise FileError(
+                f"{label} has {count:,} groups and arrays or more; at most {most:,} are read "
+                f"in a file of {size:,} bytes." + see("security.md")
+            )
         for name in group:
-            count += 1
-            if count > limits.MAX_OBJECTS or len(name) > limits.MAX_NAME:
-                raise FileError(f"{label}: too many objects, or too long names.")
+            if len(name) > limits.MAX_NAME:
+                raise FileError(f"{label}: an object's name is too long.")
             where = f"{path}/{name.decode('utf-8', 'replace')}"
             kind = group.links.get_info(name).type
             if kind != h5py.h5l.TYPE_HARD:
@@ -139,6 +167,7 @@ def check(file: h5py.File, size: int, label: str) -> None:
                     "refused: it could make this program read any file."
                 )
             inner = h5py.h5o.open(group, name)
+            inside.append((name, inner))
             if isinstance(inner, h5py.h5g.GroupID):
                 waiting.append((inner, where, depth + 1))
             elif isinstance(inner, h5py.h5d.DatasetID):
@@ -146,6 +175,7 @@ def check(file: h5py.File, size: int, label: str) -> None:
                 limits.check_claim(claimed, size, label)
             else:
                 raise FileError(f"{label}: {where!r} is neither a group nor an array.")
+    return seen
 
 
 def _check_dataset(data: Any, where: str) -> int:
@@ -191,14 +221,18 @@ def _read_groups(file: h5py.File) -> Tree:
     import h5py
 
     tree: Tree = {}
-    waiting: list[tuple[h5py.Group, str]] = [(file, "")]
+    members = hdf5_attributes.source_of(file).members
+    # By the library's own numbers: objects of h5py take several times as long to make.
+    waiting: list[tuple[Any, str]] = [(file.id, "")]
     while waiting:
         group, path = waiting.pop()
-        found = Group(name=_text_attribute(group, "name"))
-        inside: list[tuple[h5py.Group, str]] = []
-        for key in group:
-            inner = group[key]
-            if isinstance(inner, h5py.Group):
+        found = Group()
+        if h5py.h5a.get_num_attrs(group):
+            found.name = _text_attribute(h5py.Group(group), "name")
+        inside: list[tuple[Any, str]] = []
+        for name, inner in members[h5py.h5o.get_info(group).addr]:
+            key = name.decode("utf-8", "surrogateescape")
+            if isinstance(inner, h5py.h5g.GroupID):
                 inside.append((inner, f"{path}/{key}" if path else key))
             else:
                 found.entries[key] = _entry(inner, f"{path}/{key}")
@@ -214,20 +248,25 @@ def _text_attribute(thing: object, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _entry(data: h5py.Dataset, path: str) -> Entry:
+def _entry(number: Any, path: str) -> Entry:
+    """An array, by the library's number of it."""
     import h5py
 
-    named = _text_attribute(data, "dtype")
-    if named is None and data.dtype.str == "|V2":
+    named = None
+    if h5py.h5a.get_num_attrs(number):
+        named = _text_attribute(h5py.Dataset(number), "dtype")
+    dtype = number.dtype
+    if named is None and dtype.str == "|V2":
         named = "bfloat16"  # Keras's `.h5` does not say it, and keeps nothing else so
-    shape = tuple(data.shape or ())
-    strings = h5py.check_string_dtype(data.dtype) is not None
+    shape = tuple(number.shape or ())
+    strings = h5py.check_string_dtype(dtype) is not None
 
     def read() -> Array:
+        data = h5py.Dataset(number)
         with clear_errors(f"array {path!r} of {data.file.filename!r}"):
             if strings:
                 return _read_texts(data)
-            array = np.empty(shape, data.dtype)
+            array = np.empty(shape, dtype)
             if array.size:
                 data.read_direct(array)
             if array.dtype.kind not in "biufcV":
@@ -236,8 +275,7 @@ def _entry(data: h5py.Dataset, path: str) -> Entry:
                 )
             return from_raw(array, named)
 
-    size = data.dtype.itemsize * int(np.prod(shape, dtype=object))
-    return Entry(shape, named or data.dtype.name, read, size)
+    return Entry(shape, named or dtype.name, read, dtype.itemsize * math.prod(shape))
 
 
 def _read_texts(data: h5py.Dataset) -> Array:

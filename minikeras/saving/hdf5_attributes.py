@@ -28,11 +28,15 @@ _SHARED = 2  # flag of a message that stands elsewhere
 
 @dataclass(frozen=True)
 class Source:
-    """An open file: its bytes and the texts in them."""
+    """An open file: its bytes, the texts in them, and what is in each group.
+
+    `members` has, by a group's address, the names and the library's numbers of what is in it.
+    """
 
     data: Any
     heaps: Heaps
     label: str
+    members: dict[int, list[tuple[bytes, Any]]]
 
 
 _sources: dict[int, Source] = {}  # by the library's number of the open file

@@ -14,13 +14,24 @@ MIB = 2**20
 SLACK_BYTES = 64 * MIB
 EXPANSION = 16
 MAX_MEMBERS = 20_000  # files in an archive
-MAX_OBJECTS = 500_000  # groups and datasets in an HDF5 file
+# Groups and arrays in an HDF5 file: this many, and one for so many bytes of it.
+SLACK_OBJECTS = 10_000
+OBJECT_BYTES = 1_024
+# Layers and variables that a config may make: as many without arrays for them, and so
+# many for each array. The largest networks of `applications` have 1,040 layers.
+SLACK_THINGS = 2_000
+THINGS_PER_ARRAY = 8
+MAX_ASSETS = 10_000  # files and folders that parts of a model read from
+MAX_SHARDS = 500  # files that hold a model's weights together
+MAX_OPCODES = 100_000  # steps of a pickle
 MAX_NAME = 1_024  # letters in the name of a member
 MAX_DEPTH = 100  # folders in folders, groups in groups
 MAX_JSON_BYTES = 32 * MIB
 MAX_JSON_PARTS = 2_000_000  # commas, brackets and braces in a JSON text
 MAX_JSON_DEPTH = 400
+MAX_LISTED = 50_000  # layers and calls of them in a config, whatever else there is
 MAX_TEXT_VARIABLES = 2**31  # bytes of variables of a model that a text alone describes
+MAX_TEXT_THINGS = 6_000  # its layers and variables
 
 
 class FileError(ValueError):
@@ -34,6 +45,11 @@ class MissingFileError(FileNotFoundError, ValueError):
 def most_bytes(file_size: int) -> int:
     """What a file of this size may hold when unpacked."""
     return SLACK_BYTES + EXPANSION * file_size
+
+
+def most_objects(file_size: int) -> int:
+    """How many groups and arrays an HDF5 file of this size may have."""
+    return SLACK_OBJECTS + file_size // OBJECT_BYTES
 
 
 def check_claim(claimed: int, file_size: int, what: str) -> None:

@@ -6,6 +6,7 @@ import datetime
 import importlib
 import io
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from minikeras import naming
+from minikeras.engine.errors import see
 from minikeras.engine.warn import warn_user
 from minikeras.saving import (
     archive,
@@ -31,8 +33,8 @@ from minikeras.saving.asking import may_overwrite
 from minikeras.saving.atomic import replaced_file, replaced_folder, scratch_folder
 from minikeras.saving.dialects import paths
 from minikeras.saving.limits import FileError, MissingFileError
-from minikeras.saving.state import load_state, save_state
-from minikeras.saving.tree import Tree, total_bytes
+from minikeras.saving.state import asset_paths, load_state, save_state
+from minikeras.saving.tree import Tree, count_arrays, total_bytes
 from minikeras.variable import creation_limit
 from minikeras.version import KERAS_VERSION
 
@@ -254,7 +256,8 @@ def limit_of_text(owner: str) -> Iterator[None]:
         yield
         return
     why = "; if you trust it, call keras.config.enable_unsafe_deserialization() before"
-    with creation_limit(limits.MAX_TEXT_VARIABLES, owner, why):
+    things = limits.MAX_TEXT_THINGS
+    with creation_limit(limits.MAX_TEXT_VARIABLES, owner, why, things=things):
         yield
 
 
@@ -295,7 +298,7 @@ def _load_members(
         model = build_model(config, tree, custom_objects, safe_mode, label)
         with tempfile.TemporaryDirectory() as scratch:
             assets = Path(scratch)
-            there = members.extract(ASSETS, assets)
+            there = bool(asset_paths(model)) and members.extract(ASSETS, assets)
             paths.modern_assets(assets)
             version = read_metadata(members, label).get("keras_version")
             found = paths.modern_tree(tree, model, version, config)
@@ -318,6 +321,10 @@ def read_config(members: archive.Members, label: str) -> dict[str, Any]:
             else ""
         )
         raise FileError(f"{label}: {CONFIG} describes no model{whose}.")
+    if sharing.count_listed(config) > limits.MAX_LISTED:
+        raise FileError(
+            f"{label}: {CONFIG} has more than {limits.MAX_LISTED:,} layers."
+        )
     version = read_metadata(members, label).get("keras_version")
     modern: dict[str, Any] = dialects.modern_config(config, version)
     return modern
@@ -330,6 +337,39 @@ def read_metadata(members: archive.Members, label: str) -> dict[str, Any]:
     data = members.read(METADATA, limits.MIB)
     found = limits.parse_json(data, f"{label}: {METADATA}")
     return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def limit_of_arrays(
+    tree: Tree, config: Any, safe_mode: bool, label: str
+) -> Iterator[None]:
+    """What a config may make that stands beside arrays: not much more than those.
+
+    Args:
+        tree: The arrays.
+        config: The config of the model, or of how it is compiled.
+        safe_mode: Whether the file is trusted no further.
+        label: What to call the file in errors.
+
+    Raises:
+        FileError: If it lists far more layers, before any of them is made.
+    """
+    # An optimizer may hold several numbers for each of the model's before the first step.
+    room = 8 * total_bytes(tree) + _SPARE_BYTES
+    why = ", judging by the arrays that it holds"
+    things = calls = math.inf
+    if safe_mode and functions.in_safe_mode():
+        arrays, listed = count_arrays(tree), sharing.count_listed(config)
+        things = limits.SLACK_THINGS + limits.THINGS_PER_ARRAY * arrays
+        calls = _SPARE_CALLS + 5 * listed + 20 * arrays
+        if listed > things:
+            raise FileError(
+                f"{label} describes {listed:,} layers and calls of them; at most {things:,} "
+                "are made, judging by the arrays that it holds. If you trust where it "
+                "comes from, pass safe_mode=False." + see("security.md")
+            )
+    with creation_limit(room, label, why, calls, things, replaced=True):
+        yield
 
 
 def build_model(
@@ -351,12 +391,8 @@ def build_model(
     Raises:
         FileError: If the config describes no model, or one much larger than its arrays.
     """
-    # An optimizer may hold several numbers for each of the model's before the first step.
-    room = 8 * total_bytes(tree) + _SPARE_BYTES
-    why = ", judging by the arrays that it holds"
-    calls = _SPARE_CALLS + 20 * sharing.count_objects(config)
     with (
-        creation_limit(room, label, why, calls, replaced=True),
+        limit_of_arrays(tree, config, safe_mode, label),
         sharing.shared_objects(reading=True),
     ):
         model = serialization.deserialize_keras_object(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,13 +131,22 @@ def plain_pickle(data: bytes, what: str) -> Any:
     Raises:
         FileError: If it wants anything else, whatever that is.
     """
-    limits.check_claim(len(data), len(data), what)
     try:
+        _check_opcodes(data, what)
         return _PlainUnpickler(io.BytesIO(data)).load()
     except FileError:
         raise
     except Exception as error:  # damage shows in many ways
         raise FileError(f"{what} holds a damaged pickle: {str(error)[:200]}") from None
+
+
+def _check_opcodes(data: bytes, what: str) -> None:
+    """Refuse pickles that ask for much memory or time by a few bytes."""
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        # The library makes room for as many objects as the number of one says.
+        far = "PUT" in opcode.name and int(argument) > limits.MAX_OPCODES
+        if far or number > limits.MAX_OPCODES:
+            raise FileError(f"{what} holds a pickle of too many objects: refused.")
 
 
 class _PlainUnpickler(pickle.Unpickler):

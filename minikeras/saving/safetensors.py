@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minikeras.engine.errors import see
+from minikeras.saving import limits
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Entry, Group, Tree
 
@@ -37,6 +39,23 @@ def write_tree(tree: Tree, target: Path) -> None:
     _package().save_file(flat, str(target))
 
 
+def _check_header(path: str | Path) -> None:
+    """Refuse a list of arrays that is far longer than they are large."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(size, limits.MAX_JSON_BYTES):
+            raise FileError(
+                f"{str(path)!r} is damaged: it says {length:,} bytes of names."
+            )
+        found = limits.parse_json(file.read(length), f"{str(path)!r}")
+    if isinstance(found, dict) and len(found) > limits.most_objects(size):
+        raise FileError(
+            f"{str(path)!r} has {len(found):,} arrays in {size:,} bytes: refused."
+            + see("security.md")
+        )
+
+
 def read_tree(path: str | Path) -> Tree:
     """All arrays of a file, by the part of their names before the last `/`.
 
@@ -45,6 +64,7 @@ def read_tree(path: str | Path) -> Tree:
         FileError: If the file is damaged.
     """
     package = _package()
+    _check_header(path)
     try:
         found = package.load_file(str(path))
     except (OSError, MemoryError):

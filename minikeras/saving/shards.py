@@ -32,6 +32,11 @@ def write_tree(tree: Tree, index: Path, shard_gigabytes: float) -> None:
         ValueError: If an array alone is larger.
     """
     shards = _split(tree, shard_gigabytes * _GIGABYTE)
+    if len(shards) > limits.MAX_SHARDS:
+        raise ValueError(
+            f"save_weights: max_shard_size={shard_gigabytes} GB makes {len(shards):,} files; "
+            f"at most {limits.MAX_SHARDS} are read again: expected a larger one."
+        )
     old = _files_of(index)
     stem = _free_stem(index, len(shards), old)
     where: dict[str, list[str]] = {}
@@ -137,6 +142,11 @@ def opened(index: Path) -> Iterator[Tree]:
     tree: Tree = {}
     with ExitStack() as stack:
         names = dict.fromkeys(name for names in where.values() for name in names)
+        if len(names) > limits.MAX_SHARDS:
+            raise FileError(
+                f"{str(index)!r} names {len(names):,} files; at most {limits.MAX_SHARDS} are "
+                "read: save with a larger max_shard_size."
+            )
         for name in names:
             _check_there(index, folder / name)
             file = stack.enter_context(hdf5.opened(folder / name))

@@ -86,9 +86,14 @@ def _dicts(config: Config) -> Iterator[dict[str, Any]]:
             waiting.extend(value)
 
 
-def count_objects(config: Config) -> int:
-    """How many objects a config describes."""
-    return sum("class_name" in part for part in _dicts(config))
+def count_listed(config: Config) -> int:
+    """How many layers stand in the lists of a config's models, and further calls of them."""
+    count = 0
+    for part in _dicts(config):
+        layers, nodes = part.get("layers"), part.get("inbound_nodes")
+        count += len(layers) if isinstance(layers, list) else 0
+        count += max(len(nodes) - 1, 0) if isinstance(nodes, list) else 0
+    return count
 
 
 def read(config: dict[str, Any]) -> DTypePolicy | None:

@@ -166,6 +166,11 @@ def load_state(
     return used
 
 
+def asset_paths(model: object) -> list[str]:
+    """The paths of parts that read files."""
+    return [path for path, part in walk(model) if hasattr(part, "load_assets")]
+
+
 def _load_assets(part: object, path: str, assets: Path | None) -> None:
     if assets is None or not hasattr(part, "load_assets"):
         return

@@ -72,6 +72,11 @@ def total_bytes(tree: Tree) -> int:
     return sum(e.nbytes for group in tree.values() for e in group.entries.values())
 
 
+def count_arrays(tree: Tree) -> int:
+    """How many arrays there are."""
+    return sum(len(group) for group in tree.values())
+
+
 def nearest(path: str, tree: Mapping[str, Any]) -> str | None:
     """The group in the file whose path resembles `path` most, or None."""
     found = difflib.get_close_matches(path, [p for p in tree if p], 1, 0.5)

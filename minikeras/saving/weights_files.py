@@ -147,11 +147,10 @@ def load_weights(
 
 def legacy_layout(file: object) -> bool:
     """Whether an HDF5 file has the layout of Keras 1 and 2 (and of Keras 3's `.h5`)."""
-    with hdf5.opened(file) as opened:
-        attributes = set(opened.attrs)
-        return "model_weights" in opened or bool(
-            attributes & {"layer_names", "model_config"}
-        )
+    names, attributes = hdf5.names_in(file)
+    return "model_weights" in names or bool(
+        attributes & {"layer_names", "model_config"}
+    )
 
 
 @contextmanager

@@ -107,9 +107,4 @@ def pipe_in_folder(folder):
     return inner
 
 
-FILES = {
-    name: value
-    for name, value in list(globals().items())
-    if callable(value) and getattr(value, "__module__", "") == __name__
-    and not name.startswith("_")
-}  # fmt: skip
+FILES = hostile.files_in(globals())

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.saving import hostile, hostile_calls
+from tests.saving import hostile
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="processes and memory are those of Linux"
@@ -22,7 +22,7 @@ def results():
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", sorted({**hostile.FILES, **hostile_calls.FILES}))
+@pytest.mark.parametrize("name", sorted(hostile.all_files()))
 def test_it_is_refused(name, results):
     found = results[name]
     assert "ValueError" in found["kinds"], found

@@ -28,6 +28,7 @@ from minikeras.layers.base.masking import passive
 from minikeras.layers.base.node import Operation
 from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
+from minikeras.variable import count_layer
 from minikeras.layers.base.variables import LayerVariables
 from minikeras.scopes import remat
 from minikeras.types import Config, Identifier, PartialShape, PolicyLike
@@ -109,6 +110,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         name: str | None = None,
         **kwargs: Unpack[ShapeOptions],
     ) -> None:
+        count_layer()
         rest: dict[str, Any] = dict(kwargs)
         shape_arguments = {k: rest.pop(k) for k in _SHAPE_ARGUMENTS if k in rest}
         if rest:

@@ -17,7 +17,7 @@ from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
 from minikeras.layers.preprocessing.encoding import encoded_shape
 from minikeras.layers.preprocessing.sketch import QuantileSketch
 from minikeras.types import ArrayLike, PartialShape, PolicyLike
-from minikeras.variable import Variable
+from minikeras.variable import Variable, check_constant
 
 
 class Discretization(DataLayer):
@@ -97,6 +97,7 @@ class Discretization(DataLayer):
             raise ValueError(
                 f"{label}: epsilon={epsilon!r}; expected a number between 0 and 1."
             )
+        check_constant((int(count or 0),), "float64", label)
         self.num_bins: int | None = None if count is None else int(count)
         self.epsilon = float(epsilon)
         fields = self.__dict__

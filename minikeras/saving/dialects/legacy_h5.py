@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import h5py
 
     from minikeras.models.model import Model
+    from minikeras.saving.tree import Tree
 
 
 # Names that Keras's own reader of `.h5` does not know.
@@ -126,7 +127,7 @@ def load_model(
             stored = h5_layers.read_layers(file, label)
             names = h5_matching.load_layers(model, stored, label=label)
             if compile and _compile(
-                model, file, version, custom_objects, safe_mode, label
+                model, tree, file, version, custom_objects, safe_mode, label
             ):
                 h5_optimizer.load_optimizer(model, file, version, names, label)
     return model
@@ -143,6 +144,7 @@ def _parsed(text: str, label: str) -> dict[str, Any]:
 
 def _compile(
     model: Model,
+    tree: Tree,
     file: object,
     version: str | None,
     custom_objects: dict[str, Any] | None,
@@ -158,14 +160,15 @@ def _compile(
     outputs = len(getattr(model, "output_names", None) or [model.name])
     arguments = dialects.modern_compile_config(config, written, outputs)
     try:
-        model.compile(
-            **{
-                key: serialization.deserialize_keras_object(
-                    value, custom_objects=custom_objects, safe_mode=safe_mode
-                )
-                for key, value in arguments.items()
-            }
-        )
+        with model_files.limit_of_arrays(tree, arguments, safe_mode, label):
+            model.compile(
+                **{
+                    key: serialization.deserialize_keras_object(
+                        value, custom_objects=custom_objects, safe_mode=safe_mode
+                    )
+                    for key, value in arguments.items()
+                }
+            )
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{label}: the model could not be compiled as it was: {error} Pass what is "
