@@ -11,7 +11,6 @@ from minikeras.dtype_policies.finding import get, serialize
 from minikeras.dtype_policies.policy import DTypePolicy
 from minikeras.variable import count_calls
 
-
 _PLAIN = re.compile(r"[\w/ :-]*")
 _REPEATS = re.compile(r"[*+{]")
 _NESTED = re.compile(r"\)[*+{]")

@@ -28,10 +28,10 @@ from minikeras.layers.base.masking import passive
 from minikeras.layers.base.node import Operation
 from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
-from minikeras.variable import count_layer
 from minikeras.layers.base.variables import LayerVariables
 from minikeras.scopes import remat
 from minikeras.types import Config, Identifier, PartialShape, PolicyLike
+from minikeras.variable import count_layer
 
 if TYPE_CHECKING:
     from minikeras.types import ArrayLike
