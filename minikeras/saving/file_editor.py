@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.saving import archive, hdf5, model_files, sniff, weights_files
 from minikeras.saving.atomic import replaced_file
-from minikeras.saving.limits import FileError
+from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.state import save_state
 from minikeras.saving.tree import Entry, Group, Tree
+from minikeras.saving.walk import is_part
 
 Weights = dict[str, Any]
 
@@ -64,7 +66,7 @@ class KerasFileEditor:
         self._others: Tree = {}
         label = repr(self.filepath)
         if not os.path.exists(self.filepath):
-            raise ValueError(f"KerasFileEditor: there is no file {label}.")
+            raise MissingFileError(f"KerasFileEditor: there is no file {label}.")
         if sniff.kind_of(self.filepath) in ("zip", "folder"):
             with archive.opened(self.filepath, label) as members:
                 if model_files.CONFIG in members.names:
@@ -117,7 +119,14 @@ class KerasFileEditor:
 
         Returns:
             `{"status": "success" or "error", "error_count": ..., "match_count": ...}`.
+
+        Raises:
+            ValueError: If it is no model or layer.
         """
+        if not is_part(reference_model):
+            raise ValueError(
+                f"compare: reference_model={naming.shown(reference_model)}; expected a model."
+            )
         wanted = _shapes(_nested(save_state(reference_model)))
         found = _shapes(self.weights_dict)
         errors = [
@@ -170,17 +179,26 @@ class KerasFileEditor:
 
         Args:
             object_path: Its whole path, e.g. `"layers/dense_2"`.
-            weights: Arrays by name, e.g. `{"0": kernel, "1": bias}`.
+            weights: Arrays by name, e.g. `{"0": kernel, "1": bias}`; dicts of arrays are
+                objects in it.
 
         Raises:
-            ValueError: If the path is taken, or not a path.
+            ValueError: If the path is taken, or leads through what is not there.
         """
+        added = _arrays(weights, "add_object")
         parts = object_path.strip("/").split("/")
         if not all(parts):
             raise ValueError(f"add_object: {object_path!r} is no path.")
         if _get(self.weights_dict, parts) is not None:
             raise ValueError(f"add_object: {object_path!r} is there already.")
-        self._parent(parts)[parts[-1]] = _arrays(weights)
+        if len(parts) > 1 and not isinstance(
+            _get(self.weights_dict, parts[:-1]), dict
+        ):
+            raise ValueError(
+                f"add_object: there is no object {'/'.join(parts[:-1])!r} to put it in; add "
+                "that first."
+            )
+        self._parent(parts)[parts[-1]] = added
 
     def delete_weight(self, object_name: str, weight_name: str) -> None:
         """Take an array out of an object.
@@ -210,11 +228,12 @@ class KerasFileEditor:
         Raises:
             ValueError: If there is no such object, or it has a name already.
         """
+        added = _arrays(weights, "add_weights")
         held = self._held(object_name)
-        taken = sorted(set(held) & set(weights))
+        taken = sorted(set(held) & set(added))
         if taken:
             raise ValueError(f"add_weights: {object_name!r} has {taken} already.")
-        held.update(_arrays(weights))
+        held.update(added)
 
     # --- saving
 
@@ -283,8 +302,20 @@ class KerasFileEditor:
         return self._parent(path).pop(path[-1])
 
 
-def _arrays(weights: Weights) -> Weights:
-    return {str(key): np.asarray(value) for key, value in weights.items()}
+def _arrays(weights: Weights, owner: str) -> Weights:
+    """Arrays by name, and dicts of them."""
+    if not isinstance(weights, dict):
+        raise ValueError(
+            f"{owner}: weights of type {type(weights).__name__}; expected a dict of names, such "
+            "as '0' and '1', and arrays."
+        )
+    found: Weights = {}
+    for key, value in weights.items():
+        inner = isinstance(value, dict)
+        found[str(key)] = _arrays(value, owner) if inner else np.asarray(value)
+        if not inner and found[str(key)].dtype.kind not in "biufcV":
+            raise ValueError(f"{owner}: {key!r} is {naming.shown(value)}; expected numbers.")
+    return found
 
 
 def _get(held: object, path: list[str]) -> Any:

@@ -144,7 +144,8 @@ def _check_opcodes(data: bytes, what: str) -> None:
     """Refuse pickles that ask for much memory or time by a few bytes."""
     for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
         # The library makes room for as many objects as the number of one says.
-        far = "PUT" in opcode.name and int(argument) > limits.MAX_OPCODES
+        index = argument if "PUT" in opcode.name and isinstance(argument, int) else 0
+        far = index > limits.MAX_OPCODES
         if far or number > limits.MAX_OPCODES:
             raise FileError(f"{what} holds a pickle of too many objects: refused.")
 

@@ -83,3 +83,38 @@ def test_what_makes_no_sense_is_refused(tmp_path):
     editor.add_object("more/dense", {"0": np.ones(1)})
     with pytest.raises(ValueError, match="several objects: layers/dense, more/dense"):
         editor.delete_object("dense")
+
+
+def test_an_object_with_objects_in_it_is_added(tmp_path):
+    path = tmp_path / "m.weights.h5"
+    model().save_weights(path)
+    editor = keras.saving.KerasFileEditor(path)
+    editor.add_object("layers/block", {"inner": {"0": np.ones(3)}, "1": np.ones(2)})
+    editor.save(path)
+    found = keras.saving.KerasFileEditor(path).weights_dict["layers"]["block"]
+    assert found["inner"]["0"].shape == (3,) and found["1"].shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda e: e.add_object("layers/new", 5), "of type int; expected a dict"),
+        (lambda e: e.add_object("layers/new", {"0": "x"}), "expected numbers"),
+        (lambda e: e.add_object("other/new", {"0": np.ones(1)}), "no object 'other'"),
+        (lambda e: e.add_weights("dense_1", [np.ones(3)]), "of type list; expected"),
+        (lambda e: e.compare(None), "reference_model=None"),
+    ],
+)
+def test_what_is_wrong_is_told_and_changes_nothing(tmp_path, change, text):
+    path = tmp_path / "m.weights.h5"
+    model().save_weights(path)
+    editor = keras.saving.KerasFileEditor(path)
+    with pytest.raises(ValueError, match=text):
+        change(editor)
+    editor.save(path)
+    assert keras.saving.KerasFileEditor(path).compare(model())["status"] == "success"
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        keras.saving.KerasFileEditor(tmp_path / "none.keras")
