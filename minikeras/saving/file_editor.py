@@ -191,9 +191,7 @@ class KerasFileEditor:
             raise ValueError(f"add_object: {object_path!r} is no path.")
         if _get(self.weights_dict, parts) is not None:
             raise ValueError(f"add_object: {object_path!r} is there already.")
-        if len(parts) > 1 and not isinstance(
-            _get(self.weights_dict, parts[:-1]), dict
-        ):
+        if len(parts) > 1 and not isinstance(_get(self.weights_dict, parts[:-1]), dict):
             raise ValueError(
                 f"add_object: there is no object {'/'.join(parts[:-1])!r} to put it in; add "
                 "that first."
@@ -314,7 +312,9 @@ def _arrays(weights: Weights, owner: str) -> Weights:
         inner = isinstance(value, dict)
         found[str(key)] = _arrays(value, owner) if inner else np.asarray(value)
         if not inner and found[str(key)].dtype.kind not in "biufcV":
-            raise ValueError(f"{owner}: {key!r} is {naming.shown(value)}; expected numbers.")
+            raise ValueError(
+                f"{owner}: {key!r} is {naming.shown(value)}; expected numbers."
+            )
     return found
 
 
