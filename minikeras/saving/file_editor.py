@@ -183,7 +183,7 @@ class KerasFileEditor:
                 objects in it.
 
         Raises:
-            ValueError: If the path is taken, or leads through what is not there.
+            ValueError: If the path is taken, or leads through an array.
         """
         added = _arrays(weights, "add_object")
         parts = object_path.strip("/").split("/")
@@ -191,11 +191,6 @@ class KerasFileEditor:
             raise ValueError(f"add_object: {object_path!r} is no path.")
         if _get(self.weights_dict, parts) is not None:
             raise ValueError(f"add_object: {object_path!r} is there already.")
-        if len(parts) > 1 and not isinstance(_get(self.weights_dict, parts[:-1]), dict):
-            raise ValueError(
-                f"add_object: there is no object {'/'.join(parts[:-1])!r} to put it in; add "
-                "that first."
-            )
         self._parent(parts)[parts[-1]] = added
 
     def delete_weight(self, object_name: str, weight_name: str) -> None:
@@ -294,6 +289,10 @@ class KerasFileEditor:
         place = self.weights_dict
         for part in path[:-1]:
             place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise ValueError(
+                    f"{'/'.join(path)!r} leads through an array, {part!r}."
+                )
         return place
 
     def _pop(self, path: list[str]) -> Any:
