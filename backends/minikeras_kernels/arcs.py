@@ -1,8 +1,9 @@
 """Inverse trigonometric functions of float32, all by one angle computed in float64.
 
 The angle of a point with 0 <= low <= high is at most pi/4. Beyond tan(pi/8) it is pi/4 and
-the angle of (low - high, low + high); what is left is a polynomial, fitted at Chebyshev's
-nodes to 1e-13. So one division serves a number. float64 itself goes to the C library.
+the angle of (low - high, low + high), by the addition theorem (Abramowitz and Stegun 4.4.34);
+what is left is a polynomial, fitted at Chebyshev's nodes to 1e-13. So one division serves a
+number. float64 itself goes to the C library.
 """
 
 from __future__ import annotations

@@ -19,9 +19,12 @@ from minikeras_kernels.code import Op, Rel
 from minikeras_kernels.values import Kind, Val
 from minikeras_kernels.writer import Writer
 
+# log(2) in two parts, the first of so few bits that its product with a small whole number
+# is exact: Cody and Waite, "Software Manual for the Elementary Functions" (1980), ch. 6.
 _LN2_HIGH = {Kind.F32: 0.693359375, Kind.F64: 6.93147180369123816490e-01}
 _LN2_LOW = {Kind.F32: -2.12194440e-4, Kind.F64: 1.90821492927058770002e-10}
-# adding this leaves the nearest whole number in the low bits
+# 1.5 * 2^23 (2^52): a number near it has no bits for fractions, so that adding this rounds
+# to the nearest whole number, and leaves it in the low bits
 _MAGIC = {Kind.F32: 12582912.0, Kind.F64: 6755399441055744.0}
 _INT = {Kind.F32: Kind.I32, Kind.F64: Kind.I64}
 _MANTISSA = {Kind.F32: 23, Kind.F64: 52}
@@ -34,6 +37,7 @@ _EXPM1_32 = (
     1.6666665459e-1,
     5.0000001201e-1,
 )
+# Taylor's series (Abramowitz and Stegun 4.2.1): for |r| < 0.35 thirteen terms are enough.
 _EXPM1_64 = tuple(1.0 / math.factorial(k) for k in range(13, 1, -1))
 _LOG_32 = (
     7.0376836292e-2,
@@ -55,7 +59,7 @@ _LOG_64 = (
     3.999999999940941908e-01,
     6.666666666666735130e-01,
 )
-# rational approximation x P(x^2) / Q(x^2) of erf on [-4, 4]
+# rational approximation x P(x^2) / Q(x^2) of erf on [-4, 4], with Eigen's coefficients
 _ERF_P = (
     -2.72614225801306e-10,
     2.77068142495902e-08,
@@ -176,6 +180,8 @@ def expm1(f: Writer, x: Val) -> Val:
 
 def log(f: Writer, x: Val) -> Val:
     kind, ints = x.kind, _INT[x.kind]
+    # x = 2^e m with m from sqrt(1/2) to sqrt(2), by the bits of x alone: there log(m) is
+    # small, and nothing cancels where x is near 1.
     bits, lift = _MANTISSA[kind], 2.0 ** (_MANTISSA[kind] + 2)
     smallest = 2.0 ** (1 - _BIAS[kind])
     denormal = f.fcmp(Rel.OLT, x, f.like(x, smallest))
@@ -206,7 +212,7 @@ def _log_32(f: Writer, z: Val, power: Val) -> Val:
 
 
 def _log_64(f: Writer, z: Val, power: Val) -> Val:
-    """log(1 + z) + power * log(2)."""
+    """log(1 + z) + power * log(2), as fdlibm's `e_log.c`: log(1 + z) by s = z / (2 + z)."""
     s = f.fdiv(z, f.fadd(z, f.like(z, 2.0)))
     square = f.fmul(s, s)
     rest = f.fmul(f.poly(square, *_LOG_64), square)
@@ -218,7 +224,7 @@ def _log_64(f: Writer, z: Val, power: Val) -> Val:
 
 
 def log1p(f: Writer, x: Val) -> Val:
-    """log(u) with u = 1 + x, and what rounding u lost put back."""
+    """log(u) with u = 1 + x, and what rounding u lost put back, as fdlibm's `s_log1p.c`."""
     one = f.like(x, 1.0)
     u = f.bin(Op.FADD, x, one)
     lost = f.bin(Op.FDIV, f.bin(Op.FSUB, x, f.bin(Op.FSUB, u, one)), u)
@@ -231,6 +237,8 @@ def log1p(f: Writer, x: Val) -> Val:
 
 
 def tanh(f: Writer, x: Val) -> Val:
+    # -e / (e + 2) with e = exp(-2 |x|) - 1, as fdlibm's `s_tanh.c`: it never overflows, and
+    # by `expm1` keeps its digits near zero.
     size = f.one(Op.FABS, x)
     e = expm1(f, f.bin(Op.FMUL, size, f.like(x, -2.0)))
     y = f.fdiv(f.fneg(e), f.bin(Op.FADD, e, f.like(x, 2.0)))
@@ -275,6 +283,8 @@ def rsqrt(f: Writer, x: Val) -> Val:
 
 def _quadrant(f: Writer, x: Val) -> tuple[Val, Val, Val]:
     """(sin r, cos r, n) with x = n * pi / 2 + r, computed in float64."""
+    # pi / 2 in two parts (Cody and Waite, ch. 8; the numbers are those of fdlibm's
+    # `e_rem_pio2.c`), then Taylor's series: Abramowitz and Stegun 4.3.65 and 4.3.66.
     whole, n = _round_parts(f, x, 2 / math.pi)
     r = f.fnma(whole, f.like(x, 1.57079632673412561417e00), x)
     r = f.fnma(whole, f.like(x, 6.07710050650619224932e-11), r)
@@ -333,6 +343,9 @@ def _through_double(
     # near zero the formula cancels, and the function is its argument
     y = f.select(f.fcmp(Rel.OLT, size, f.like(x, 1e-4)), size, y)
     return f.one(Op.COPYSIGN, y, x)
+
+
+# Abramowitz and Stegun 4.5.1, 4.5.2 and 4.6.20 to 4.6.22.
 
 
 def sinh(f: Writer, x: Val) -> Val:

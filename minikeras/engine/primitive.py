@@ -64,6 +64,8 @@ class Facets(NamedTuple):
             result's elements, and the keywords. Without it, one for each element.
         collective: All ranks make the call together: none may leave it out because its
             inputs are known, or equal to those of another call, on that rank.
+        may_raise: A run may end there, by an error or an interrupt of what it calls: no
+            update passes it, so that what was done is what the order of the calls says.
     """
 
     alias: bool = False
@@ -74,6 +76,7 @@ class Facets(NamedTuple):
     per_sample: Callable[[int, Static], bool] | None = None
     flops: Callable[[Sequence[Shape], int, Static], int] | None = None
     collective: bool = False
+    may_raise: bool = False
 
 
 def always(static: Static) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from minikeras.engine.aval import Aval, broadcast_shapes
 from minikeras.engine.casting import convert
 from minikeras.engine.dtypes import numpy_dtype
-from minikeras.engine.primitive import Infer, Primitive, Vjp
+from minikeras.engine.primitive import Facets, Infer, Primitive, Vjp
 from minikeras.engine.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -62,7 +62,8 @@ class UserRow(Primitive):
     ) -> None:
         rule = None if vjp is None else _checked_rule(self, vjp)
         super().__init__(
-            name, "opaque", self._infer(infer), rule, None, results is not None
+            *(name, "opaque", self._infer(infer), rule, None, results is not None),
+            Facets(may_raise=True),
         )
         self.reference = reference
         self.arrays = tuple(arrays)

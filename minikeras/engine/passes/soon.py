@@ -4,7 +4,7 @@ Traced, an optimizer's steps come last, so all gradients wait for them in memory
 by one between the backward pass's products, each finds its gradient in the cache, and the
 gradient's bytes are free for the next one. Only the order changes. (Lv et al. 2023, "Full
 Parameter Fine-tuning for Large Language Models with Limited Resources", section 3, update
-so while they go backwards.) Nothing passes a row of a user's, whose code may raise: a step
+so while they go backwards.) Nothing passes a row that may raise (`Facets.may_raise`): a step
 that ends there has updated what it would have, and no more.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.user_rows import UserRow
 
 # Bytes of values so small that it does not matter how long they live: rates, counters.
 _SMALL = 1 << 12
@@ -34,7 +33,7 @@ def soon(graph: Graph, updates: Mapping[Value, Value]) -> Graph:
     barrier = -1
     place = {node: i for i, node in enumerate(graph.nodes)}
     for node in graph.nodes:
-        if isinstance(node.prim, UserRow) or node.prim.kind == "control":
+        if node.prim.facets.may_raise:
             barrier = place[node]
         earliest = max((made.get(v, -1) for v in node.inputs), default=-1)
         earliest = max(earliest, barrier)

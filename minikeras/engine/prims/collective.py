@@ -42,5 +42,5 @@ all_reduce = primitive(
     infer=_infer,
     vjp=_vjp,
     multi=True,
-    facets=Facets(collective=True),
+    facets=Facets(collective=True, may_raise=True),
 )

@@ -19,7 +19,7 @@ from typing import Any
 
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph
-from minikeras.engine.primitive import Context, primitive
+from minikeras.engine.primitive import Context, Facets, primitive
 
 
 def _scan_infer(
@@ -51,8 +51,19 @@ def _while_infer(*avals: Aval, body: Graph, **static: object) -> tuple[Aval, ...
     return tuple(v.aval for v in body.outputs)
 
 
-scan = primitive("scan", kind="control", infer=_scan_infer, vjp=_vjp, multi=True)
-while_loop = primitive(
-    "while_loop", kind="control", infer=_while_infer, vjp=_vjp, multi=True
+# Their bodies may hold what may raise.
+_ENDS = Facets(may_raise=True)
+scan = primitive(
+    "scan", kind="control", infer=_scan_infer, vjp=_vjp, multi=True, facets=_ENDS
 )
-cond = primitive("cond", kind="control", infer=_cond_infer, vjp=_vjp, multi=True)
+while_loop = primitive(
+    "while_loop",
+    kind="control",
+    infer=_while_infer,
+    vjp=_vjp,
+    multi=True,
+    facets=_ENDS,
+)
+cond = primitive(
+    "cond", kind="control", infer=_cond_infer, vjp=_vjp, multi=True, facets=_ENDS
+)
