@@ -315,3 +315,29 @@ def test_shares_of_infinite_logits():
     assert float(cross(np.float32([[0, 1, 0]]), np.float32(down))) == pytest.approx(
         np.log(2)
     )
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64"])
+def test_unique_integers_near_and_far(backend, dtype):
+    """Counted where they lie close, sorted where the range is wide."""
+    info = np.iinfo(dtype)
+    x = np.random.default_rng(0).integers(0, 40, (9, 8)).astype(dtype)
+    ends = x.copy()
+    ends[0, :2] = info.min, info.max
+    for given in (x, ends, x[:1, :1]):
+        values, counts = ops.unique(given, return_counts=True)
+        expected = np.unique(given, return_counts=True)
+        assert (values.dtype, counts.dtype) == (dtype, "int32")
+        np.testing.assert_array_equal(values, expected[0])
+        np.testing.assert_array_equal(counts, expected[1])
+        np.testing.assert_array_equal(ops.unique(given), expected[0])
+
+
+def test_bincount_counts(backend):
+    for given, length in (([1, 2, 2, 5], 0), ([1], 4), ([], 3)):
+        given = np.asarray(given, "int32")
+        counts = ops.bincount(given, minlength=length)
+        assert counts.dtype == "int32"
+        np.testing.assert_array_equal(counts, np.bincount(given, minlength=length))
+    with pytest.raises(ValueError, match="holds -1"):
+        ops.bincount([2, -1])

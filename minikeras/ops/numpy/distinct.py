@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.core.sweeps import scan
@@ -21,6 +23,10 @@ from minikeras.ops.support import (
 from minikeras.types import ArrayLike
 
 __all__ = ["unique"]
+
+_CLOSE = (
+    4  # times as many integers between the least and the greatest as there are elements
+)
 
 
 @op
@@ -77,7 +83,11 @@ def unique(
             f"unique: x of shape {x.shape} is empty and size={size}; expected a fill_value."
         )
     places = return_index or return_inverse
-    if line.ndim == 1 and dtypes.is_integer(line.dtype) and not places:
+    plain = line.ndim == 1 and dtypes.is_integer(line.dtype) and not places
+    if plain and size is None and n and unknown_size(line, "unique", "size=") is None:
+        values, counts = _of_integers(line.numpy())
+        return (values, counts) if return_counts else values
+    if plain:
         # Equal integers are the same ones: to sort them takes less than to rank them.
         line = prims.sort(line, axis=0)
         order = prims.iota(shape=(n,), dtype="int32", axis=0)
@@ -117,6 +127,18 @@ def unique(
     if return_counts:
         results.append(counts)
     return tuple(results) if len(results) > 1 else values
+
+
+def _of_integers(held: np.ndarray[Any, Any]) -> tuple[Tensor, Tensor]:
+    """The values of a vector, and how often each occurs; counted where they lie close."""
+    least, most = int(held.min()), int(held.max())
+    if most - least < _CLOSE * held.size and most < 2**62 and least > -(2**62):
+        counts = np.bincount(held.astype(np.int64) - least)
+        found = np.flatnonzero(counts)
+        values, counts = (found + least).astype(held.dtype), counts[found]
+    else:
+        values, counts = np.unique(held, return_counts=True)
+    return to_tensor(values), to_tensor(counts.astype(np.int32))
 
 
 def _ranked(x: Tensor, at: int) -> tuple[Tensor, Tensor]:

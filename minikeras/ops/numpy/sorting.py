@@ -6,6 +6,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.prims.reduce import index_dtype
@@ -206,6 +208,9 @@ def bincount(
             f"bincount: `x` holds {held.min()}; expected numbers that are not negative."
         )
     length = max(int(held.max()) + 1 if held.size else 0, int(minlength))
+    if weights is None and held.ndim == 1:
+        counts = np.bincount(held.astype(np.int64), minlength=length)
+        return to_tensor(counts.astype(np.int32))
     w = (
         prims.full(shape=x.shape, dtype="int32", value=1)
         if weights is None
