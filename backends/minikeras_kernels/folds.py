@@ -41,8 +41,12 @@ def combine(f: Writer, how: str, a: Val, b: Val, dtype: str) -> Val:
         if real:
             return f.bin(Op.FADD if how == "sum" else Op.FMUL, a, b)
         return f.add(a, b) if how == "sum" else f.mul(a, b)
-    if real:
+    if real and f.target.warp:
         return f.one(Op.MAXIMUM if how == "max" else Op.MINIMUM, a, b)
+    if real:
+        # Two instructions beside x86's own; which zero is the larger does not matter here.
+        better = f.fcmp(Rel.OGT if how == "max" else Rel.OLT, a, b)
+        return f.select(f.fcmp(Rel.UNO, a, a), a, f.select(better, a, b))
     return f.select(f.icmp(_BETTER[how, dtype.startswith("int")], a, b), a, b)
 
 

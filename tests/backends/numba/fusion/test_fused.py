@@ -327,3 +327,26 @@ def test_numbers_are_no_part_of_a_kernel():
         for value in values[1:]:
             step(value, dtype)
         assert jit.stats.compiled + jit.stats.loaded == before, dtype
+
+
+@pytest.mark.parametrize("how", ["max", "min"])
+@pytest.mark.parametrize("count", [1, 15, 64, 65, 200, 5000])
+@pytest.mark.parametrize("at", [None, 0, -1])
+def test_extremes_in_several_chains_hand_nan_on(how, count, at):
+    x = np.random.default_rng(count).standard_normal((3, count)).astype("float32")
+    if at is not None:
+        x[1, at] = np.nan
+        x[2, at] = np.inf
+    for axes in ((0, 1), (1,)):
+        inputs = Value(Aval(x.shape, "float32"))
+        row = lookup(how)
+        static = {"axes": axes, "keepdims": False}
+        made = row.infer(inputs.aval, **static)
+        output = Value(made)
+        step = lower_fused(
+            Node(row, [inputs], [output], static), {inputs: 0, output: 1}
+        )
+        registers = team.Registers(2)
+        registers[0], registers[1] = x, np.empty(made.shape, "float32")
+        step(registers)
+        np.testing.assert_array_equal(registers[1], getattr(np, how)(x, axis=axes))
