@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 
@@ -18,8 +19,8 @@ from minikeras import alias
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.usage = (
-        "minikeras run [--real] [--no-tensorflow] "
-        "(SCRIPT | -m MODULE | -c CODE) [ARGUMENT ...]"
+        "minikeras run [--real] [--no-tensorflow] [FLAG OF PYTHON ...] "
+        "(SCRIPT | - | -m MODULE | -c CODE) [ARGUMENT ...]"
     )
     parser.description = (
         "Runs Python with minikeras under Keras's name: `import keras`, `import "
@@ -47,11 +48,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def split(words: list[str]) -> tuple[list[str], list[str]]:
-    """Our own words, and those that Python gets: from `-m`, `-c` or the script on."""
-    if words[:1] == ["--"]:
-        return [], words[1:]
+    """Our own words, and those that Python gets: from the first that is none of ours on.
+
+    >>> split(["--real", "-W", "error", "script.py", "--real"])
+    (['--real'], ['-W', 'error', 'script.py', '--real'])
+    """
     for place, word in enumerate(words):
-        if word[:2] in ("-m", "-c") or not word.startswith("-"):
+        if word == "--":
+            return words[:place], words[place + 1 :]
+        if word != "-h" and not word.startswith("--"):
             return words[:place], words[place:]
     return words, []
 
@@ -62,10 +67,12 @@ def run(options: argparse.Namespace) -> int:
         print(alias.python_path(None, not options.no_tensorflow))
         return 0
     words: list[str] = options.words
-    if not words:
+    flags = interpreter_flags(["", *words])
+    if not words[len(flags) :]:
         print("minikeras run: error: expected a script, -m or -c", file=sys.stderr)
         return 2
-    if sys.flags.ignore_environment and not options.real:
+    isolated = any(set("EI") & set(f) for f in flags if re.fullmatch("-[A-Za-z]+", f))
+    if (sys.flags.ignore_environment or isolated) and not options.real:
         print(
             "minikeras run: error: Python was started with -E or -I, and so would not read "
             "PYTHONPATH; start it without",

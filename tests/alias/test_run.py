@@ -11,12 +11,13 @@ from minikeras import alias
 from minikeras.command import run as command
 
 
-def start(*words, **environment):
+def start(*words, input=None, **environment):
     path = os.pathsep.join(p for p in sys.path if p)
     return subprocess.run(
         [sys.executable, *words],
         capture_output=True,
         text=True,
+        input=input,
         env={**os.environ, "PYTHONPATH": path, **environment},
     )
 
@@ -155,6 +156,10 @@ def test_words_are_parted():
     assert command.split(["-mpytest"]) == ([], ["-mpytest"])
     assert command.split(["--", "-x.py"]) == ([], ["-x.py"])
     assert command.split(["--path"]) == (["--path"], [])
+    assert command.split(["--real", "-W", "error", "-"]) == (
+        ["--real"],
+        ["-W", "error", "-"],
+    )
     flags = ["python", "-W", "error", "-Xdev", "/bin/minikeras", "run", "-c"]
     assert command.interpreter_flags(flags) == ["-W", "error", "-Xdev"]
 
@@ -164,3 +169,15 @@ def test_a_python_that_reads_no_environment_is_told():
                 "from minikeras.__main__ import main; sys.exit(main(['run', 'x.py']))",
                 *(p for p in sys.path if p))  # fmt: skip
     assert ran.returncode == 2 and "-E or -I" in ran.stderr
+
+
+def test_flags_of_python_and_a_script_from_the_input():
+    code = "import keras, sys, warnings; print(keras.version(), sys.flags.dev_mode)"
+    ran = start("-m", "minikeras", "run", "-X", "dev", "-", input=code)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["3.15.1", "True"]
+    ran = start("-m", "minikeras", "run", "-I", "-c", code)
+    assert ran.returncode == 2 and "-E or -I" in ran.stderr
+    for words in (["-W", "error"], []):
+        ran = start("-m", "minikeras", "run", *words)
+        assert ran.returncode == 2 and "expected a script" in ran.stderr
