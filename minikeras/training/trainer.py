@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -40,9 +40,6 @@ from minikeras.training.nan_watch import NanWatch
 from minikeras.training.shards import joined_rows
 from minikeras.training.steps import Scores, to_numpy
 from minikeras.types import ArrayLike, Nested
-
-if TYPE_CHECKING:
-    pass
 
 
 def _divided(

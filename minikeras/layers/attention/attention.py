@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from minikeras import ops, random
 from minikeras.engine.tensor import Tensor
@@ -12,9 +12,6 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import one_of
 from minikeras.ops.nn.probabilities import shares
 from minikeras.types import PartialShape
-
-if TYPE_CHECKING:
-    pass
 
 
 class _ListAttention(Layer):

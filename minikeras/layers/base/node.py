@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from minikeras import naming
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor, any_symbolic, infer_call
 from minikeras.layers.base.describing import init_config, takes
 from minikeras.ops.op import set_recorder
-
-if TYPE_CHECKING:
-    pass
 
 
 class KerasHistory(NamedTuple):

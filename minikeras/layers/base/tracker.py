@@ -11,15 +11,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any, SupportsIndex
 
 from minikeras.engine import tree
 from minikeras.random import SeedGenerator
 from minikeras.variable import Variable
-
-if TYPE_CHECKING:
-    pass
-
 
 STORES = ("trainable", "non_trainable", "layers", "metrics", "seeds")
 _off: ContextVar[bool] = ContextVar("minikeras_tracking_off", default=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from minikeras import initializers, ops
 from minikeras.engine.tensor import Tensor
@@ -11,10 +11,6 @@ from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import positive
 from minikeras.layers.core.wrapper import Wrapper
 from minikeras.types import PartialShape
-
-if TYPE_CHECKING:
-    pass
-
 
 _WRAPPED = ("kernel", "embeddings")
 

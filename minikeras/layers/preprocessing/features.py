@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minikeras import naming, ops
 from minikeras.engine.tensor import Tensor
@@ -18,10 +18,6 @@ from minikeras.layers.preprocessing.rescaling import Rescaling
 from minikeras.layers.preprocessing.string_lookup import StringLookup
 from minikeras.saving import serialization
 from minikeras.types import ArrayLike, DTypeLike, PartialShape
-
-if TYPE_CHECKING:
-    pass
-
 
 # The module by which Keras's files call these classes.
 HOME = "keras.src.layers.preprocessing.feature_space"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from minikeras import ops
 from minikeras.engine import tree
@@ -14,9 +14,6 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.core.wrapper import Wrapper
 from minikeras.types import PartialShape
-
-if TYPE_CHECKING:
-    pass
 
 
 class TimeDistributed(Wrapper):
