@@ -15,8 +15,8 @@ from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.winograd.fields import FiltersOut
+from minikeras_numba.products.winograd.filters import filters_out
 from minikeras_numba.products.winograd.grid import Grid, cut, room
-from minikeras_numba.products.winograd.kernels import filters_out
 from minikeras_numba.products.winograd.phases import (
     ITEM,
     LINE,

@@ -1,4 +1,4 @@
-"""The kernels of Winograd convolution: tiles to their 36 positions and back, and filters.
+"""The kernels of Winograd convolution: tiles to their 36 positions and back.
 
 All are called like a tile of a matmul, `kernel(A, B, C, S, job)`; B is the workspace of
 the thread. Images are transformed in two passes, down the columns of a whole strip of
@@ -18,8 +18,6 @@ from minikeras_numba.ir.compile import compile_contract
 from minikeras_numba.ir.contract import Contract
 from minikeras_numba.ir.job import HEAD, WORDS
 from minikeras_numba.products.winograd.fields import (
-    FiltersIn,
-    FiltersOut,
     Relayed,
     RowsBack,
     RowsIn,
@@ -32,7 +30,6 @@ from minikeras_numba.products.winograd.transforms import (
     POSITIONS,
     SIZE,
     Lines,
-    denominators,
 )
 
 
@@ -183,7 +180,7 @@ def tiles_out(size: int, full: bool, masked: bool) -> int:
                 values = [c.vload(place) for place in places]
                 # All outputs are computed before any is left out: tiles at the border are
                 # few, and the others run a kernel without conditions.
-                for i, line in enumerate(_square(Lines(c), values, size)):
+                for i, line in enumerate(square(Lines(c), values, size)):
                     with nullcontext() if full else _below(c, i, rows):
                         for j, value in enumerate(line):
                             with nullcontext() if full else _below(c, j, columns):
@@ -203,7 +200,7 @@ def _below(c: Contract, i: int, limit: Val) -> AbstractContextManager[None]:
     return c.when(c.icmp(Rel.SLT, c.const(i), limit))
 
 
-def _square(lines: Lines, values: Sequence[Val], size: int) -> list[list[Val]]:
+def square(lines: Lines, values: Sequence[Val], size: int) -> list[list[Val]]:
     """A^T M A of the 36 vectors of M."""
     halves = [lines.summed(values[j::SIZE], size) for j in range(SIZE)]
     return [lines.summed([half[i] for half in halves], size) for i in range(size)]
@@ -303,82 +300,6 @@ def rows_back() -> int:
         return c.code
 
     return compile_contract("winograd", build, f"winograd rows back {WORDS}")
-
-
-def filters_in(taps: int) -> int:
-    """Transform vectors of filters of taps x taps: G g G^T."""
-
-    def build() -> Code:
-        c = Contract("winograd", "float32", 5)
-        lines, step = Lines(c), c.const(c.lanes * c.itemsize)
-        a, d = c.variable(c.parameters[0]), c.variable(c.parameters[2])
-        tap, position, by = (
-            c.field(FiltersIn, "tap"),
-            c.field(FiltersIn, "position"),
-            denominators(),
-        )
-        with c.repeat(c.field(FiltersIn, "vectors"), [(a, step), (d, step)]):
-            halves = []
-            for j in range(taps):
-                places = [c.mul(tap, i * taps + j) for i in range(taps)]
-                column = [c.vload(c.add(c.get(a), p)) for p in places]
-                halves.append(lines.evaluated(column))
-            for i in range(SIZE):
-                for j, value in enumerate(lines.evaluated([h[i] for h in halves])):
-                    # by both denominators at once: one after the other would round twice
-                    place = c.add(c.get(d), c.mul(position, i * SIZE + j))
-                    c.vstore(lines.scaled(1 / (by[i] * by[j]), value), place)
-        return c.code
-
-    return compile_contract("winograd", build, f"winograd filters in {taps} {WORDS}")
-
-
-def filters_out(taps: int, masked: bool) -> int:
-    """Sum the positions of vectors into gradients of taps x taps filters.
-
-    A vector has `tail` lanes if `masked`.
-    """
-
-    def build() -> Code:
-        c = Contract("winograd", "float32", 5)
-        a, d = c.variable(c.parameters[0]), c.variable(c.parameters[2])
-        tap, parts, part = (
-            c.field(FiltersOut, name) for name in ("tap", "parts", "part")
-        )
-        mask = c.head(c.field(FiltersOut, "tail")) if masked else None
-        with c.repeat(
-            c.field(FiltersOut, "vectors"),
-            [(a, c.field(FiltersOut, "step")), (d, c.field(FiltersOut, "to_step"))],
-        ):
-            # Summed before they are transformed: that is linear, and so done once.
-            totals = _totals(c, c.get(a), c.field(FiltersOut, "position"), parts, part)
-            for i, line in enumerate(_square(Lines(c), totals, taps)):
-                for j, value in enumerate(line):
-                    place = c.add(c.get(d), c.mul(tap, i * taps + j))
-                    c.vstore(value, place, mask)
-        return c.code
-
-    return compile_contract(
-        "winograd", build, f"winograd filters out {taps} {masked} {WORDS}"
-    )
-
-
-def _totals(
-    c: Contract, source: Val, position: Val, parts: Val, part: Val
-) -> list[Val]:
-    """The 36 vectors `position` apart, summed over parts, over their denominators."""
-    zero, at = c.number(0.0), c.variable(source)
-    totals = [c.variable(zero) for _ in range(POSITIONS)]
-    # In the order of the parts, whichever thread was first: bits do not depend on time.
-    with c.repeat(parts, [(at, part)]):
-        for i, total in enumerate(totals):
-            value = c.vload(c.add(c.get(at), c.mul(position, i)))
-            c.put(total, c.fadd(c.get(total), value))
-    by = denominators()
-    return [
-        Lines(c).scaled(1 / (by[i // SIZE] * by[i % SIZE]), c.get(total))
-        for i, total in enumerate(totals)
-    ]
 
 
 def relay(own: bool) -> int:

@@ -15,8 +15,8 @@ from minikeras_numba.ir.job import Job, behind, job_table
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.winograd.fields import FiltersIn, Relayed, RowsIn, TilesIn
+from minikeras_numba.products.winograd.filters import filters_in
 from minikeras_numba.products.winograd.kernels import (
-    filters_in,
     relay,
     rows_in,
     tiles_in,
