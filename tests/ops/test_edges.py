@@ -341,3 +341,12 @@ def test_bincount_counts(backend):
         np.testing.assert_array_equal(counts, np.bincount(given, minlength=length))
     with pytest.raises(ValueError, match="holds -1"):
         ops.bincount([2, -1])
+
+
+def test_trapezoid_at_the_ends(backend):
+    """No places and one have no area; what is infinite at an end stays so."""
+    for shape, axis in (((3, 0), 1), ((3, 1), 1), ((2,), 0), ((4, 5), 0)):
+        y = np.arange(np.prod(shape), dtype="float32").reshape(shape)
+        found = ops.trapezoid(y, dx=0.5, axis=axis)
+        np.testing.assert_allclose(found, np.trapezoid(y, dx=0.5, axis=axis))
+    assert float(ops.trapezoid([np.inf, 1.0, 2.0])) == np.inf
