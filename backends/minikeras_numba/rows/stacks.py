@@ -159,12 +159,16 @@ class Stack(Kernel):
 
 
 def suits(shape: Sequence[int], dtype: str, vectors: int) -> bool:
-    """Whether there are enough matrices, and they are small enough."""
-    if dtype not in KINDS or not math.prod(shape):
+    """Whether there are enough matrices, and they are small enough.
+
+    A single matrix is always the reference's: initial weights are made by it.
+    """
+    count = math.prod(shape[:-2])
+    if dtype not in KINDS or not math.prod(shape) or count < 2:
         return False
     lanes = target().lanes(np.dtype(dtype).itemsize)
     room = (vectors + 2 * lanes) * lanes * np.dtype(dtype).itemsize
-    return 2 * math.prod(shape[:-2]) >= lanes > 1 and room <= _MOST_BYTES
+    return 2 * count >= lanes > 1 and room <= _MOST_BYTES
 
 
 def launched(
