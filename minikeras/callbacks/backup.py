@@ -67,6 +67,11 @@ def save(run: Run, path: Path) -> None:
         "batch": run.batch,
         "logs": remember(run.logs, arrays),
         "stop": bool(model.stop_training),
+        "optimizers": {
+            path: _places(model, optimizer)
+            for path, optimizer in _own_optimizers(model)
+            if optimizer.built
+        },
         "random": remember(RandomState.now().plain(), arrays),
         "metrics": remember([v.numpy() for v in _metrics(model)], arrays),
         "kept": remember([v.numpy() for v in _kept_otherwise(model)], arrays),
@@ -115,6 +120,7 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
         _check_metrics(run, metrics, label)
         if state["batch"]:
             begin_epoch(state["epoch"])
+        _build_optimizers(run.model, state.get("optimizers", {}), label)
         load_state(run.model, tree, label=label)
     exact = zip(
         _kept_otherwise(run.model), take_back(state["kept"], arrays), strict=True
@@ -175,6 +181,34 @@ def _check_metrics(run: Run, values: list[Any], label: str) -> None:
             f"{label} is of a model that was compiled with other metrics. Run the same "
             "script again, or delete the backup."
         )
+
+
+def _own_optimizers(model: Model) -> list[tuple[str, Any]]:
+    """Optimizers that a model has of its own, as for a step with two of them."""
+    return [
+        (path, part) for path, part in walk(model) if hasattr(part, "apply_gradients")
+    ]
+
+
+def _places(model: Model, optimizer: Any) -> list[int]:
+    """Which of the model's variables an optimizer trains."""
+    places = {id(v): i for i, v in enumerate(model.variables)}
+    trained = optimizer._trainable_variables
+    return [places[id(v)] for v in trained] if {*map(id, trained)} <= {*places} else []
+
+
+def _build_optimizers(model: Model, trained: dict[str, list[int]], label: str) -> None:
+    """Make the state of optimizers that would make it at their first step."""
+    for path, optimizer in _own_optimizers(model):
+        places, own = trained.get(path), model.variables
+        if optimizer.built or not places:
+            continue
+        if max(places) >= len(own):
+            raise ValueError(
+                f"{label} is of a model with more variables. Run the same script again, or "
+                "delete the backup."
+            )
+        optimizer.build([own[i] for i in places])
 
 
 def _kept_otherwise(model: Model) -> list[Any]:

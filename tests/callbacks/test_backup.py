@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import minikeras as keras
+from minikeras import layers
 from tests.callbacks import resumed_run
 from tests.conftest import BACKENDS
 
@@ -319,3 +320,58 @@ def test_data_that_reorders_itself_goes_on(tmp_path, hook, at):
     with pytest.raises(Stop):
         run(tmp_path / "broken", [at])
     np.testing.assert_array_equal(run(tmp_path / "broken", []), whole)
+
+
+class TwoSteps(keras.Model):
+    """A model whose step has two optimizers, of which `compile` knows none."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = layers.Dense(4), layers.Dense(1)
+        self.dropout = layers.Dropout(0.3)
+        self.body_optimizer = keras.optimizers.Adam(0.01)
+        self.head_optimizer = keras.optimizers.RMSprop(0.02)
+
+    def call(self, x, training=False):
+        return self.head(self.dropout(self.body(x), training=training))
+
+    def train_step(self, data):
+        x, y = data
+        for part, optimizer in (
+            (self.head, self.head_optimizer),
+            (self.body, self.body_optimizer),
+        ):
+            with keras.GradientTape() as tape:
+                loss = keras.ops.mean((self(x, training=True) - y) ** 2)
+            own = part.trainable_variables
+            optimizer.apply(tape.gradient(loss, own), own)
+        return {"loss": loss}
+
+
+def two_steps(folder, stop=None):
+    keras.utils.set_random_seed(3)
+    x = np.random.default_rng(0).normal(size=(24, 3)).astype("float32")
+    model = TwoSteps()
+    model(x[:1])
+    model.compile()
+    backup = keras.callbacks.BackupAndRestore(folder / "backup", save_freq=1)
+    done = []
+
+    def end(batch, logs):
+        done.append(batch)
+        if len(done) == stop:
+            raise Stop
+
+    ends = keras.callbacks.LambdaCallback(on_train_batch_begin=end)
+    model.fit(x, x[:, :1], batch_size=8, epochs=3, verbose=0, callbacks=[backup, ends])
+    kept = model.body_optimizer.variables + model.head_optimizer.variables
+    return [v.numpy() for v in model.variables + kept]
+
+
+@pytest.mark.parametrize("at", [2, 5])
+def test_optimizers_that_compile_does_not_know_go_on(tmp_path, at):
+    unbroken = two_steps(tmp_path / "unbroken")
+    with pytest.raises(Stop):
+        two_steps(tmp_path, at)
+    for found, wanted in zip(two_steps(tmp_path), unbroken, strict=True):
+        np.testing.assert_array_equal(found, wanted)
