@@ -217,8 +217,11 @@ class Steps(Compiling):
     def _refuse_strings(self, batch: Batch) -> None:
         """Raise where strings came and numbers are wanted."""
         x, y, weight = batch
-        if not self._runs_on_host():
+        try:
             refuse_strings(x, "x")
+        except ValueError:
+            if not self._runs_on_host():  # a walk over all layers, so it comes second
+                raise
         refuse_strings(y, "y")
         refuse_strings(weight, "sample_weight")
 

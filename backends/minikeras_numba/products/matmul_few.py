@@ -68,9 +68,11 @@ def _vectors(rows: int) -> int:
 def _stretches(spec: Matmul) -> Iterator[range]:
     """The columns of each unit: long stretches of memory, some for each thread."""
     step = spec.lanes * (1 if spec.transpose_b else _vectors(spec.m))
-    most = min(STRETCH, SUMS * 4 // (spec.m * max(4, spec.item)))
-    fair = -(-spec.n // (get_threads() * max(1, 2 // len(spec.a_batch))))
-    width = max(step, min(most, fair) // step * step)
+    most = max(step, min(STRETCH, SUMS * 4 // (spec.m * max(4, spec.item))))
+    threads = 1 if len(spec.a_batch) >= 2 * get_threads() else get_threads()
+    count = -(-spec.n // most)
+    count = -(-count // threads) * threads  # as long as can be, and as many for each
+    width = min(most // step, -(-spec.n // (count * step))) * step
     return (range(at, min(at + width, spec.n)) for at in range(0, spec.n, width))
 
 

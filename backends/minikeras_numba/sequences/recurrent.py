@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from minikeras_kernels.cells import ARRAYS
 
+from minikeras.extend import Numbers
 from minikeras_numba.ir.compile import compile_kernel
 from minikeras_numba.ir.job import Job, job_table
 from minikeras_numba.machine.jit import Address, host
@@ -38,6 +39,8 @@ _KERNEL = {
     "lstm": 3, "lstm_grad": 5, "gru": 2, "gru_grad": 4, "simple_rnn": 2,
     "simple_rnn_grad": 2,
 }  # fmt: skip
+# Which of a row's outputs are for its gradient alone: those from this number on.
+_SAVED = {"lstm": 2, "gru": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,11 @@ class _Plan:
         self.registers = [regs[v] for v in (*inputs, *node.outputs, *mask)]
         self.kind = self.name, self.dtype, masked, node.static.get("activation", "")
         self.lanes = host().lanes(self.item)
+        unread = regs.unread if isinstance(regs, Numbers) else set()
+        saved = node.outputs[_SAVED.get(self.name, len(node.outputs)) :]
+        # Rows from step to step of what is saved: none where nobody reads it, so that
+        # each step writes over the last one, in the cache.
+        self.saved = 0 if saved and unread.issuperset(saved) else self.batch
 
     def packed(self, columns: Sequence[Panel]) -> Packed:
         """The recurrent kernel in panels, backwards its transpose."""
@@ -94,7 +102,8 @@ class _Plan:
         places = [int(x.ctypes.data) for x in (table, jobs)]
         return [
             *places, base.register, own, int(space.ctypes.data),
-            self.batch, self.time, self.units, *self.walk, 0, *self.registers,
+            self.batch, self.time, self.units, *self.walk, 0, self.saved,
+            *self.registers,
         ]  # fmt: skip
 
     def by_rows(self) -> Lowered:

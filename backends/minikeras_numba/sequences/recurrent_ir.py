@@ -22,7 +22,7 @@ from minikeras_numba.machine.jit import host
 
 SIZES = (
     *("units_table", "jobs", "packed", "own", "space"),
-    *("batch", "time", "width", "p0", "p1", "step"),
+    *("batch", "time", "width", "p0", "p1", "step", "saved"),
 )
 _ONE, _ZERO = const(Kind.I64, 1), const(Kind.I64, 0)
 
@@ -32,6 +32,11 @@ class CellKernel(Cells):
 
     def __init__(self, name: str, dtype: str, masked: bool, activation: str) -> None:
         super().__init__(target(), name, dtype, masked, activation)
+
+    def by_time(self, array: str, b: Val, at: Val, blocks: int = 1) -> Address:
+        """As there; steps lie in one place where no gradient wants what they save."""
+        f = self.f
+        return self.rows(array, f.add(f.mul(at, self.n["saved"]), b), blocks)
 
     def product(self, b: Val) -> Callable[[int], Val]:
         """Tiles have made it where the gates will be, beginning with what is added."""

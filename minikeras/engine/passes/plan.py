@@ -39,6 +39,7 @@ class Numbers(dict[Value, int]):
         asked: What steps asked for.
         steady: Registers of arrays that stay as they are from run to run, unless their
             steps are told, and the bytes of each.
+        unread: Values that nobody reads: their steps need not write them.
         kept: What steps keep from run to run: register -> the steady one that it is made
             of, and bytes.
     """
@@ -48,6 +49,7 @@ class Numbers(dict[Value, int]):
         self.count = len(self)
         self.node = 0
         self.asked: dict[int, list[tuple[int, int]]] = {}
+        self.unread: set[Value] = set()
         self.steady: dict[int, int] = {}
         self.kept: dict[int, tuple[int, int]] = {}
         self.room = 0

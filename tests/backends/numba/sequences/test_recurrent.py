@@ -14,22 +14,25 @@ from minikeras_numba.sequences.recurrent import _KERNEL, NAMES, lower_recurrent
 from minikeras.engine import backend as registry
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Node, Value
+from minikeras.engine.passes.plan import Numbers
 from minikeras.engine.primitive import lookup
 from minikeras.testing.cases.recurrences import _args, _grad_args, _static
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 4), st.integers(1, 70))
 
 
-def _run(lower, name, arrays, static):
-    """The lowered step's results, or None where it declines."""
+def _run(lower, name, arrays, static, unread=0):
+    """The lowered step's results, or None where it declines.
+
+    The last `unread` of them nobody reads.
+    """
     row = lookup(name)
     inputs = [Value(Aval(a.shape, a.dtype.name)) for a in arrays]
     made = row.infer(*(v.aval for v in inputs), **static)
     outputs = [Value(a) for a in (made if row.multi else (made,))]
-    step = lower(
-        Node(row, inputs, outputs, static),
-        {v: i for i, v in enumerate([*inputs, *outputs])},
-    )
+    regs = Numbers([*inputs, *outputs])
+    regs.unread = set(outputs[len(outputs) - unread :])
+    step = lower(Node(row, inputs, outputs, static), dict(regs) if not unread else regs)
     if step is None:
         return None
     results = [np.full(v.aval.shape, 7, v.aval.dtype) for v in outputs]
@@ -114,6 +117,27 @@ def test_shares_of_columns_have_the_bits_of_shares_of_rows(
         team.set_threads(before)
     for a, b in zip(*found, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("name", "saved"), [("lstm", 2), ("gru", 1)])
+@pytest.mark.parametrize("least", [0, 1 << 40])
+def test_what_no_gradient_wants_is_not_saved(name, saved, least):
+    rng = np.random.default_rng(0)
+    arrays = [a.draw(rng, "float32") for a in _args(name, (3, 6, 40), None)]
+    static = _static(name, False, "tanh")
+    before, found = team.get_threads(), []
+    try:
+        team.set_threads(2)
+        with patch.multiple(recurrent, FEW_BYTES=least, MANY_BYTES=least):
+            for unread in (0, saved):
+                found.append(_run(lower_recurrent, name, arrays, static, unread))
+    finally:
+        team.set_threads(before)
+    whole, few = found
+    for a, b in zip(whole[:-saved], few[:-saved], strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(whole[-saved:], few[-saved:], strict=True):
+        assert (a != 7).all() and (b[1:] == 7).all()  # only the first step's place
 
 
 @pytest.mark.parametrize(
