@@ -28,8 +28,9 @@ FEW_ROWS = 16
 LEAST = 1 << 14
 # Bytes of B that are worth waking another thread.
 SHARED = 1 << 18
-# Rows of B in a block: so many streams of memory, as many again asked for ahead.
-DEEP = 8
+# Rows of B in a block: so many streams of memory, as many again asked for ahead. Fewer for
+# 2 to 4 rows of A, whose sums take the place of streams in the first cache.
+DEEP, DEEP_FEW = 8, 4
 # Bytes of the sums, that stay in the first cache, and columns of one stretch of a row.
 SUMS, STRETCH = 1 << 13, 1024
 
@@ -86,10 +87,11 @@ def _sweeping(spec: Matmul, columns: range, tables: Tables) -> Iterator[Job]:
     groups, rest = divmod(len(columns), wide * spec.lanes)
     last = -(-rest // spec.lanes)
     tail = rest - (last - 1) * spec.lanes
-    sums = max(groups * wide, last) * spec.lanes + DEEP
+    deep = DEEP_FEW if 2 <= spec.m <= 4 else DEEP
+    sums = max(groups * wide, last) * spec.lanes + deep
     sums_at = owned(spec.m * sums * max(4, spec.item))
     tables.keep.append(sums_at)
-    place, fields = int(sums_at.ctypes.data), _fields(spec)._replace(deep=DEEP)
+    place, fields = int(sums_at.ctypes.data), _fields(spec)._replace(deep=deep)
     if groups:
         at = columns.start * spec.item
         fn = sweeper(spec.dtype, spec.m, wide, False)

@@ -30,6 +30,9 @@ NAMES = tuple(ARRAYS)
 # Bytes of a recurrent kernel from which threads share out its columns, and not the rows of
 # the batch: where there are fewer rows than threads, and else.
 FEW_BYTES, MANY_BYTES = 1 << 19, 1 << 21
+# Rows for each thread up to which that pays: with more, products take longer than the
+# reading, and all threads fetch what the others made of each row.
+MOST_ROWS = 2
 # Each step is a launch of its own then.
 MOST_STEPS = 4096
 # Batch rows that go through a step together: their gates stay in L1 and L2.
@@ -136,6 +139,7 @@ class _Plan:
         return (
             not self.back
             and get_threads() > 1
+            and self.batch <= MOST_ROWS * get_threads()
             and nbytes >= least
             and self.time <= MOST_STEPS
             and self.units >= self.lanes * get_threads()
