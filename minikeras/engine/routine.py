@@ -75,8 +75,8 @@ class Routine:
         regs = Numbers(graph.values())
         for new, old in places.in_place.items():
             regs[new] = regs[old]
-        read = {v for node in graph.nodes for v in node.inputs}.union(graph.outputs)
-        regs.unread = {v for n in graph.nodes for v in n.outputs if v not in read}
+        used = {v for node in graph.nodes for v in node.inputs}.union(graph.outputs)
+        regs.unread = {v for n in graph.nodes for v in n.outputs if v not in used}
         sources = _steady(graph, regs, [graph.inputs[i] for i in steady])
         steps = self.prepared = _lowered(graph, regs, backend)
         if regs.asked:  # what steps need beside values is known now
