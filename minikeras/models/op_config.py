@@ -57,6 +57,15 @@ _EXCEPTIONS = {
                      "perspective_transform", "elastic_transform")
     },
 }  # fmt: skip
+# What may be left out here, and Keras's classes have no default or another one for.
+_ALWAYS_GIVEN = {
+    "average_pool": ("strides",),
+    "batch_normalization": ("offset", "scale"),
+    "conv_transpose": ("padding", "output_padding"),
+    "layer_normalization": ("gamma", "beta"),
+    "max_pool": ("strides",),
+    "rms_normalization": ("scale",),
+}
 _CLASSES = {
     "allclose": "AllClose",
     "batch_normalization": "BatchNorm",
@@ -149,8 +158,9 @@ def split(
     known = _STATIC
     if isinstance(row, UserRow):
         odd, known = {}, frozenset(row.attributes)
-    parameters = inspect.signature(function).parameters.values()
-    named = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    parameters = inspect.signature(function).parameters
+    kinds = [(p.name, p.kind is p.POSITIONAL_OR_KEYWORD) for p in parameters.values()]
+    named = [name for name, positional in kinds if positional]
     args: list[Any] = []
     static: dict[str, Any] = {}
     for place, value in enumerate(node.args):
@@ -163,6 +173,11 @@ def split(
     for name, value in node.kwargs.items():
         into = odd.get(name, name in known) and not _holds_tensor(value)
         (static if into else kwargs)[name] = value
+    given = {*named[: len(node.args)], *node.kwargs}
+    for name in _ALWAYS_GIVEN.get(function.__name__, ()):
+        if name not in given:
+            into = odd.get(name, name in known)
+            (static if into else kwargs)[name] = parameters[name].default
     return tuple(args), kwargs, static
 
 

@@ -133,6 +133,47 @@ def test_keras_loads_our_files(case, tmp_path):
         both_ways.check(case, loaded, x, y, said, learnt)
 
 
+def _of_arguments_left_out(keras):
+    """A model of functions whose classes in Keras have no default where they have one."""
+    ops = keras.ops
+    lines, picture = keras.Input((4, 6)), keras.Input((8, 8, 3))
+    outputs = [
+        ops.layer_normalization(lines),
+        ops.rms_normalization(lines),
+        ops.batch_normalization(lines, np.zeros(6), np.ones(6), axis=-1),
+        ops.max_pool(picture, 2),
+        ops.average_pool(picture, 3),
+        ops.conv_transpose(picture, np.ones((3, 3, 2, 3), "float32"), 2),
+        keras.layers.RandomShear(0.1, 0.2)(picture, training=False),
+        keras.layers.RandomShear((0.1, 0.3))(picture, training=False),
+    ]
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(2, *t.shape[1:])).astype("float32") for t in (lines, picture)]
+    return keras.Model([lines, picture], outputs), x
+
+
+def test_arguments_left_out_are_as_before(tmp_path):
+    model, x = _of_arguments_left_out(minikeras)
+    model.save(tmp_path / "m.keras")
+    loaded = minikeras.saving.load_model(tmp_path / "m.keras")
+    for ours, theirs in zip(model(x), loaded(x), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    shears = [layer for layer in model.layers if "shear" in layer.name]
+    factors = [layer.get_config()["x_factor"] for layer in shears]
+    assert factors == [0.1, (0.1, 0.3)]
+
+
+@oracle
+def test_keras_takes_arguments_that_were_left_out(tmp_path):
+    keras = real_keras()
+    model, _ = _of_arguments_left_out(minikeras)
+    model.save(tmp_path / "m.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras's own, about NumPy
+        loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert loaded.output_shape == model.output_shape
+
+
 def _with_flags(mark):
     """A model's config with `training` in its calls, as Keras 3 has it in all of them."""
     inputs = minikeras.Input((8,))

@@ -285,7 +285,12 @@ class RandomShear(_ByAxis):
         """The arguments that make an equal layer."""
         return {
             **super().get_config(),
-            "x_factor": self.x_factor,
-            "y_factor": self.y_factor,
+            "x_factor": _one_number(self.x_factor),
+            "y_factor": _one_number(self.y_factor),
             **self._sampling_config(),
         }
+
+
+def _one_number(factor: Pair) -> float | Pair:
+    """The number that two stand for, if they do: Keras takes no negative one in a pair."""
+    return factor[1] if factor[0] == -factor[1] else factor
