@@ -234,3 +234,27 @@ def test_a_step_on_a_gpu_is_counted():
     assert int(copies) <= 4  # the batch, to the device and there
     assert int(graphs) <= 5  # the step is one graph, its batch is copied
     assert int(least) <= int(moved) <= 1.2 * int(least)
+
+
+_ON_A_STAND_IN = """
+import sys
+from benchmarks import counts, gpu_worker
+counts.install(counts.Counts())
+sys.modules["cupy"].cuda.get_elapsed_time = lambda first, last: 12.5
+gpu_worker.main("minikeras", "mlp", 2)
+"""
+
+
+def test_the_worker_on_a_gpu_counts_and_takes_the_devices_time():
+    """All that it calls of CuPy is there: over a stand-in that computes nothing."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _ON_A_STAND_IN], input="go\n" * 3,
+        capture_output=True, text=True, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    _, first, *epochs = map(json.loads, done.stdout.splitlines())
+    assert 8 < first["kernels"] <= 37  # 8 products, and 3 kernels for the metric
+    assert 30 < first["mb"] < 36
+    steps = workloads.ALL_WORKLOADS["mlp"].steps
+    assert [e["step_ms"] for e in epochs] == [12.5 / steps] * 2

@@ -76,7 +76,8 @@ class Event:
     def __init__(self, block=False, disable_timing=False):
         self.stream = self.device = None
 
-    def record(self, stream):
+    def record(self, stream=None):
+        stream = active[0].current[-1] if stream is None else stream
         self.stream, self.at = stream, len(stream.pending)
         self.device = stream.device
 
