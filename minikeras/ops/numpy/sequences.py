@@ -8,7 +8,7 @@ from typing import Any
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.creation import zeros
-from minikeras.ops.numpy.shaping import broadcast_to, expand_dims, moveaxis
+from minikeras.ops.numpy.shaping import broadcast_to, expand_dims
 from minikeras.ops.op import op, promote, promote_float, to_tensor, weak
 from minikeras.ops.support import axis_of, cast_to, const
 from minikeras.types import ArrayLike, DTypeLike
@@ -226,11 +226,12 @@ def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[Tensor]:
     vectors = [to_tensor(v) for v in x]
     rank = len(vectors)
     sizes = tuple(v.size for v in vectors)
+    places = list(range(rank))
+    if indexing == "xy" and rank > 1:
+        places[:2] = 1, 0
+    shape = tuple(sizes[place] for place in places)
     grids = []
-    for i, v in enumerate(vectors):
-        line = prims.reshape(
-            v, shape=tuple(sizes[i] if j == i else 1 for j in range(rank))
-        )
-        grid = broadcast_to(line, sizes)
-        grids.append(moveaxis(grid, 0, 1) if indexing == "xy" and rank > 1 else grid)
+    for place, v in zip(places, vectors, strict=True):
+        line = tuple(v.size if j == place else 1 for j in range(rank))
+        grids.append(broadcast_to(prims.reshape(v, shape=line), shape))
     return grids

@@ -6,6 +6,7 @@ from minikeras_numba.backend import NumbaBackend
 from minikeras_numba.tiles import scratch
 
 import minikeras as keras
+from minikeras.engine import arenas
 from minikeras.engine import backend as registry
 from minikeras.engine import prims as p
 from minikeras.engine.kept import owners
@@ -92,8 +93,10 @@ def test_a_step_of_no_routine_has_its_own():
     assert scratch.scratch(100).array.ctypes.data % scratch.LINE == 0
 
 
-def test_programs_of_a_model_hold_little_beside_one_arena():
+def test_programs_of_a_model_hold_little_beside_one_arena(monkeypatch):
     """Training and predictions of two sizes: panels, lists and sums lie in the arena."""
+    # Not in one that a program of another test keeps.
+    monkeypatch.setattr(arenas, "_arenas", {})
     layers = [keras.layers.Dense(512, "relu") for _ in range(6)]
     model = keras.Sequential([keras.Input((512,)), *layers])
     model.compile("adam", "mse")
