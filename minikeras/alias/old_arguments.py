@@ -291,6 +291,58 @@ def _any_ending(self: Any) -> None:
         )
 
 
+# What the metric "accuracy" was called in logs until Keras 2.3.
+_IN_LOGS = {"acc": "accuracy", "val_acc": "val_accuracy"}
+
+
+def _note_log(old: str) -> str:
+    now = _IN_LOGS[old]
+    warn_user(f"{old!r} in logs is of an older Keras; today it is {now!r}.")
+    return now
+
+
+def _monitored(method: Callable[..., Any]) -> Callable[..., Any]:
+    """`monitor="val_acc"`, where only `val_accuracy` is logged."""
+
+    @functools.wraps(method)
+    def called(self: Any, logs: Any) -> Any:
+        logs = logs or {}
+        if self.monitor not in logs and _IN_LOGS.get(self.monitor) in logs:
+            self.monitor = _note_log(self.monitor)
+        return method(self, logs)
+
+    return called
+
+
+def _named_by_logs(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Names of files with `{val_acc:.2f}`."""
+
+    @functools.wraps(method)
+    def called(self: Any, epoch: int, logs: Words, batch: int | None) -> Any:
+        old = {word: logs[now] for word, now in _IN_LOGS.items() if now in logs}
+        return method(self, epoch, {**old, **logs}, batch)
+
+    return called
+
+
+class OldNames(dict[str, Any]):
+    """A history that is asked for `"acc"` and has `"accuracy"`."""
+
+    def __missing__(self, key: str) -> Any:
+        if _IN_LOGS.get(key) not in self:
+            raise KeyError(key)
+        return self[_note_log(key)]
+
+
+def _with_old_names(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def called(self: Any, logs: Any = None) -> None:
+        method(self, logs)
+        self.history = OldNames(self.history)
+
+    return called
+
+
 def _without(owner: str, *dead: str) -> Callable[..., tuple[tuple[Any, ...], Words]]:
     """Leaves out arguments that mean nothing any more."""
 
@@ -342,6 +394,12 @@ def given() -> Iterable[tuple[type, str, Any]]:
     keep = callbacks.ModelCheckpoint
     yield keep, "__init__", passed_on(vars(keep)["__init__"], _checkpoint)
     yield keep, "_check_ending", _any_ending
+    yield keep, "_path", _named_by_logs(vars(keep)["_path"])
+    watch = next(cls for cls in keep.__mro__ if "monitor_value" in vars(cls))
+    yield watch, "monitor_value", _monitored(vars(watch)["monitor_value"])
+    history = callbacks.History
+    begin = _with_old_names(vars(history)["on_train_begin"])
+    yield history, "on_train_begin", begin
     yield keep, "on_epoch_end", _every_period(vars(keep)["on_epoch_end"])
     for penalty in (regularizers.L1, regularizers.L2):
         change = _factor(penalty.__name__.lower())

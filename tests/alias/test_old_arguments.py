@@ -145,6 +145,28 @@ def test_checkpoints_of_any_name(tmp_path):
     again.load_weights(tmp_path / "w-04.hdf5")
 
 
+def test_accuracy_under_its_old_name(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    keep = keras.callbacks.ModelCheckpoint(
+        tmp_path / "{epoch:02d}-{val_acc:.1f}.keras",
+        monitor="val_acc",
+        save_best_only=True,
+    )
+    stop = keras.callbacks.EarlyStopping(monitor="val_accuracy", patience=9)
+    with pytest.warns(UserWarning, match="'val_acc' in logs is of an older Keras"):
+        found = model.fit(
+            X, Y, epochs=2, verbose=0, validation_data=(X, Y), callbacks=[keep, stop]
+        ).history
+    share = found["val_accuracy"]
+    assert (tmp_path / f"01-{share[0]:.1f}.keras").exists()
+    with pytest.warns(UserWarning, match="today it is 'accuracy'"):
+        assert found["acc"] == found["accuracy"]
+    assert set(found) == {"accuracy", "loss", "val_accuracy", "val_loss"}
+    with pytest.raises(KeyError, match="nothing"):
+        _ = found["nothing"]
+
+
 def test_merge_is_a_module_and_a_function():
     import keras as aliased_keras
     from keras.layers.merge import add
