@@ -46,6 +46,7 @@ from minikeras.engine.tensor import (
 from minikeras.engine.warn import warn_user
 
 _clock = itertools.count()
+_WORDS = "OSU"  # kinds of dtypes of strings, which are in no program
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -118,6 +119,8 @@ class Function:
                 if type(value) is not backend.array_type:
                     value = adopt(value, backend)
             elif kind is np.ndarray or isinstance(leaf, (np.ndarray, np.generic)):
+                if leaf.dtype.kind in _WORDS:
+                    return self._plain(args, kwargs)
                 immutable = False
                 aval = Aval(tuple(leaf.shape), standardize(leaf.dtype))
                 value = backend.from_host(plain(leaf))
@@ -255,7 +258,9 @@ def _flat(count: int) -> tree.Spec:
 
 
 def _as_tensor(leaf: object) -> Any:
-    return from_numpy(leaf) if isinstance(leaf, (np.ndarray, np.generic)) else leaf
+    if not isinstance(leaf, (np.ndarray, np.generic)) or leaf.dtype.kind in _WORDS:
+        return leaf
+    return from_numpy(leaf)
 
 
 def _read_out(leaf: object) -> Any:

@@ -375,3 +375,19 @@ def test_tables_in_files(tf, tmp_path):
         read(str(tmp_path / "t.csv"), 2, label_name="none")
     with pytest.raises(ValueError, match="no file"):
         read(str(tmp_path / "none.csv"), 2)
+
+
+def test_functions_of_strings_run(tf):
+    numbers = tf.keras.layers.StringLookup(vocabulary=list("abc"), mask_token=None)
+    letters = tf.keras.layers.StringLookup(
+        vocabulary=numbers.get_vocabulary(), invert=True, mask_token=None
+    )
+
+    @tf.function
+    def there(words, states=None):
+        return numbers(tf.strings.unicode_split(words, "UTF-8")).to_tensor(), states
+
+    found, states = there(tf.constant(["ab", "c"]))
+    assert found.numpy().tolist() == [[1, 2], [3, 0]] and states is None
+    joined = tf.strings.reduce_join(letters(found[:1]), axis=-1)
+    assert joined[0].numpy().decode("utf-8") == "ab"

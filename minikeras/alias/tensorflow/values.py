@@ -272,6 +272,13 @@ def _dense(
     return self
 
 
+def _filled(
+    self: Tensor, default_value: object = None, shape: ShapeLike | None = None
+) -> Tensor:
+    """Itself: what would be ragged is filled up here already."""
+    return self
+
+
 _STRINGS = {
     "__eq__": _equal,
     "__getitem__": _item,
@@ -302,6 +309,7 @@ def _given() -> list[Attribute]:
     given += [(Variable, name, function) for name, function in _VARIABLES.items()]
     given += [(Tensor, name, found) for name, found in _PARTS.items()]
     given.append((Tensor, "set_shape", _set_shape))
+    given.append((Tensor, "to_tensor", _filled))
     given += [(StringArray, name, function) for name, function in _STRINGS.items()]
     return given
 
