@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minikeras.engine.warn import warn_user
 from minikeras.saving import (
     hdf5,
     model_files,
@@ -74,9 +75,30 @@ def convert(
             f"{source!r} holds weights alone, from which no model can be made; {target!r} "
             f"names a whole one. Expected a target that ends in {', '.join(_WEIGHTS)}."
         )
-    model = model_files.load_model(source, custom_objects, safe_mode=safe_mode)
+    model = _whole_model(source, custom_objects, safe_mode)
     write_model(model, target, shard_gigabytes)
     return f"model {model.name!r} of {source} -> {target}"
+
+
+def _whole_model(
+    source: str, custom_objects: dict[str, Any] | None, safe_mode: bool
+) -> Any:
+    """The model of a file; without how it was compiled, where only that cannot be read."""
+
+    def load(compile: bool) -> Any:
+        return model_files.load_model(source, custom_objects, compile, safe_mode)
+
+    try:
+        return load(True)
+    except ValueError as error:
+        try:
+            model = load(False)
+        except ValueError:
+            raise error from None
+        warn_user(
+            f"{source!r} is converted without its optimizer, loss and metrics: {error}"
+        )
+        return model
 
 
 def write_model(

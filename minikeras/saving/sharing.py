@@ -59,6 +59,16 @@ def number_written(obj: object) -> dict[str, int]:
     return {_KEY: number}
 
 
+def described(config: Config) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The objects that were written inside this block, each with what was written of it."""
+    known = _known.get()
+    assert known is not None
+    objects = {number: obj for obj, number in known.written.values()}
+    for part in _dicts(config):
+        if part.get(_KEY) in objects:
+            yield objects[part[_KEY]], part
+
+
 def without_single_numbers(config: Config) -> dict[str, Any]:
     """A config in which only the objects that stand in it more than once have numbers."""
     counts: Counter[int] = Counter()

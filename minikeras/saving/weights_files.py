@@ -195,7 +195,7 @@ def weights_of(members: archive.Members, label: str) -> Iterator[Tree]:
         data = members.read(OLD_WEIGHTS)
         with archive.opened(_stream(data), f"{label}: {OLD_WEIGHTS}") as inner:
             yield npz.read_tree(inner)
-    elif any(name.endswith(".npy") for name in members.names):
+    elif not members.names or any(name.endswith(".npy") for name in members.names):
         yield npz.read_tree(members)
     else:
         raise FileError(f"{label} has no weights in it (no {WEIGHTS!r}).")

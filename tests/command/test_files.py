@@ -305,3 +305,24 @@ def test_a_config_alone_is_shown_and_made_a_model(tmp_path, capsys, model):
     refused = said(["convert", tmp_path / "c.json", tmp_path / "n.npz"], capsys, 2)
     assert "describes a model without its weights" in refused
     assert not (tmp_path / "n.npz").exists()
+
+
+def test_convert_leaves_out_a_compile_that_cannot_be_read(tmp_path, capsys):
+    class Strange(keras.metrics.MeanSquaredError):
+        pass
+
+    made = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    made.compile("adam", "mse", metrics=[Strange()])
+    made.save(tmp_path / "m.keras")
+    with pytest.warns(UserWarning, match="without its optimizer, loss and metrics"):
+        said(["convert", tmp_path / "m.keras", tmp_path / "m.h5"], capsys)
+    again = keras.saving.load_model(tmp_path / "m.h5")
+    np.testing.assert_array_equal(again.get_weights()[0], made.get_weights()[0])
+    assert not again.compiled
+
+
+def test_convert_of_a_model_without_weights(tmp_path, capsys):
+    made = keras.Sequential([keras.Input((3,)), layers.ReLU()])
+    made.save(tmp_path / "m.keras")
+    said(["convert", tmp_path / "m.keras", tmp_path / "w.npz"], capsys)
+    made.load_weights(tmp_path / "w.npz")

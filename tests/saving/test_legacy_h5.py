@@ -178,3 +178,29 @@ def test_a_class_under_the_name_that_keras_gives_it_here(tmp_path):
     np.testing.assert_array_equal(
         again.predict(x, verbose=0), model.predict(x, verbose=0)
     )
+
+
+@pytest.mark.parametrize("mode", ["int", "tf_idf"])
+def test_words_that_were_learnt_are_kept(tmp_path, mode):
+    words = np.array(["a b", "a c c"])
+    layer = layers.TextVectorization(output_mode=mode)
+    layer.adapt(words)
+    model = keras.Sequential([keras.Input((), dtype="string"), layer])
+    model.save(tmp_path / "m.h5")
+    again = keras.saving.load_model(tmp_path / "m.h5")
+    np.testing.assert_array_equal(
+        again.predict(words, verbose=0), model.predict(words, verbose=0)
+    )
+    assert layer.get_config()["vocabulary"] is None  # as in Keras
+
+
+def test_numbers_that_were_learnt_are_kept(tmp_path):
+    layer = layers.IntegerLookup(output_mode="multi_hot")
+    layer.adapt(np.array([5, 9, 7]))
+    model = keras.Sequential([keras.Input((2,), dtype="int64"), layer])
+    model.save(tmp_path / "m.h5")
+    again = keras.saving.load_model(tmp_path / "m.h5")
+    x = np.array([[5, 9], [7, 1]])
+    np.testing.assert_array_equal(
+        again.predict(x, verbose=0), model.predict(x, verbose=0)
+    )

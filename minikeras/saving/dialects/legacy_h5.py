@@ -48,6 +48,8 @@ def save_model(
 
     with sharing.shared_objects():
         config = serialization.serialize_keras_object(model)
+        for layer, part in sharing.described(config):
+            _keep_vocabulary(layer, part["config"])
     config.pop("compile_config", None)
     # The reader of this format knows arguments of `compile` alone, not what hooks add.
     compiled = model._compile_arguments()
@@ -61,6 +63,20 @@ def save_model(
         if include_optimizer and compiled:
             file.attrs["training_config"] = json.dumps(_training_config(compiled))
             h5_optimizer.write_optimizer(file, model.optimizer)
+
+
+def _keep_vocabulary(layer: Any, config: Any) -> None:
+    """What a layer learnt of words stands in its config: here are no files for it beside."""
+    if not hasattr(layer, "get_vocabulary") or "vocabulary" not in config:
+        return
+    lookup = getattr(layer, "_lookup_layer", layer)
+    if config["vocabulary"] is None and getattr(lookup, "_table", None) is not None:
+        weights = lookup.idf_weights
+        learnt = {
+            "vocabulary": layer.get_vocabulary(),
+            "idf_weights": None if weights is None else weights.tolist(),
+        }
+        config.update(serialization.serialize_keras_object(learnt))
 
 
 def _stamp(group: h5py.Group) -> None:
