@@ -171,7 +171,7 @@ class _Application(Protocol):
         include_preprocessing: bool = True,
         weights: str | PathLike[str] | None = "imagenet",
         input_tensor: KerasTensor | None = None,
-        input_shape: Any = None,
+        input_shape: Sequence[int | None] | None = None,
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: Identifier = "softmax",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
-from typing import Any, Protocol
+from typing import Protocol
 
 from minikeras import initializers, layers
 from minikeras.applications import mbconv
@@ -141,7 +141,7 @@ class _Application(Protocol):
         include_top: bool = True,
         weights: str | PathLike[str] | None = "imagenet",
         input_tensor: KerasTensor | None = None,
-        input_shape: Any = None,
+        input_shape: Sequence[int | None] | None = None,
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: Identifier = "softmax",

@@ -117,7 +117,7 @@ class _Flat:
     def __init__(
         self,
         comm: ExchangingCommunicator,
-        dtype: Any,
+        dtype: np.dtype[Any],
         places: Sequence[int],
         sizes: Sequence[int],
         means: Sequence[bool],
@@ -178,5 +178,5 @@ class _Flat:
                 result[...] = self.total[where]
 
 
-def _floats(dtype: Any) -> bool:
+def _floats(dtype: np.dtype[Any]) -> bool:
     return dtype.kind not in "iub"

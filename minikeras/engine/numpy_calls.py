@@ -75,7 +75,7 @@ _METHODS: dict[Any, str] = {
 
 
 def call_ufunc(
-    ufunc: Any, method: str, inputs: Sequence[object], kwargs: dict[str, Any]
+    ufunc: np.ufunc, method: str, inputs: Sequence[object], kwargs: dict[str, Any]
 ) -> Any:
     """`Tensor.__array_ufunc__`."""
     name = _OPERATORS.get(ufunc)

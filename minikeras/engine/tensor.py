@@ -125,7 +125,7 @@ class Tensor(operators.Operators, ArrayMethods):
         return self.value.__dlpack_device__()
 
     def __array_ufunc__(
-        self, ufunc: object, method: str, *inputs: object, **kwargs: object
+        self, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object
     ) -> Any:
         return call_ufunc(ufunc, method, inputs, kwargs)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.variable import Variable
 
 
 def assign_if(
-    condition: Any, variables: Sequence[Variable], step: Callable[[], None]
+    condition: Tensor, variables: Sequence[Variable], step: Callable[[], None]
 ) -> None:
     """Run `step`; its assignments to `variables` stay only where `condition` holds.
 

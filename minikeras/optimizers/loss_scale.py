@@ -173,7 +173,7 @@ class LossScaleOptimizer(Optimizer):
                 finite = ops.logical_and(finite, ops.all(ops.isfinite(gradient)))
         return finite
 
-    def _rescale(self, finite: Any, scale: Any) -> None:
+    def _rescale(self, finite: Tensor, scale: Tensor) -> None:
         good = self.step_counter + 1
         full = ops.equal(good, self.dynamic_growth_steps)
         grown = ops.where(full, scale * 2.0, scale)

@@ -130,7 +130,7 @@ def uniform(
     minval: float = 0.0,
     maxval: float = 1.0,
     dtype: DTypeLike | None = None,
-    seed: Any = None,
+    seed: int | SeedGenerator | None = None,
 ) -> Tensor:
     """Numbers equally likely everywhere between two ends.
 

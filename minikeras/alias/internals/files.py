@@ -56,7 +56,7 @@ def listdir(path: str | PathLike[str]) -> list[str]:
     return os.listdir(path)
 
 
-def copy(src: Any, dst: Any) -> None:
+def copy(src: str, dst: str) -> None:
     """Copies a file."""
     shutil.copy(src, dst)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, ops, random
 from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from minikeras.random.seed_generator import SeedGenerator
 
 Pair = tuple[float, float]
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
@@ -101,12 +104,14 @@ def count(value: Any, owner: str, argument: str, least: int = 1) -> int:
     return int(value.__index__())
 
 
-def uniform(shape: object, found: Pair, source: object) -> Tensor:
+def uniform(
+    shape: Sequence[int], found: Pair, source: SeedGenerator | int | None
+) -> Tensor:
     """Numbers drawn evenly from a range, float32."""
     return random.uniform(shape, found[0], found[1], dtype="float32", seed=source)
 
 
-def chosen(batch: object, found: Pair, source: object) -> Tensor:
+def chosen(batch: int, found: Pair, source: SeedGenerator | int | None) -> Tensor:
     """Which pictures are taken: `(batch,)`, each with a probability from a range."""
     chance = uniform((batch,), found, source)
     return ops.less(uniform((batch,), (0.0, 1.0), source), chance)
