@@ -161,6 +161,17 @@ def old_metrics(folder):
     )
 
 
+def old_lists(folder):
+    """A layer that is listed thousands of times, with one array as often."""
+    path = _old(folder, [])
+    with h5py.File(path, "r+") as file:
+        weights = file["model_weights"]
+        weights.attrs["layer_names"] = np.array([b"a"] * 7_000)
+        weights["a"].attrs["weight_names"] = np.array([b"k"] * 7_000)
+        weights["a"]["k"] = np.zeros(1, "f4")
+    return path
+
+
 def pickle_of_room(folder):
     """A pickle of ten bytes for which Python makes room of gigabytes."""
     head = io.BytesIO()

@@ -15,7 +15,7 @@ import numpy as np
 from minikeras.saving import hdf5
 from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
-from minikeras.saving.tree import Entry, Tree
+from minikeras.saving.tree import Entry, Tree, count_arrays
 
 if TYPE_CHECKING:
     import h5py
@@ -94,7 +94,13 @@ def read_layers(file: object, label: str) -> StoredModel:
             f"{label} has no attribute 'layer_names', so it holds no model of Keras 1 or 2."
         )
     tree = hdf5.read_tree(root)
-    layers = [_layer(root, tree, name, label) for name in texts(root, "layer_names")]
+    layers: list[StoredLayer] = []
+    room = 100 + 4 * count_arrays(tree)
+    for name in texts(root, "layer_names"):
+        layers.append(_layer(root, tree, name, label))
+        room -= len(layers[-1].entries)
+        if room < 0:  # a few names in lists of thousands, each read for each layer
+            raise FileError(f"{label} lists the same arrays again and again: refused.")
     own = _layer(root, tree, _OWN, label) if _OWN in root else StoredLayer(_OWN)
     return StoredModel(
         [layer for layer in layers if layer.entries],
