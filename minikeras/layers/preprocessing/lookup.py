@@ -399,8 +399,10 @@ class IndexLookup(HostLayer):
         if os.path.exists(exact):
             with open(exact, encoding="ascii") as f:
                 tokens = json.load(f)
-        special = self._new_table([]).special
-        if tokens[len(special) :] or tokens != list(map(str, special)):
+        special = [str(token) for token in self._new_table([]).special]
+        if tokens[: len(special)] == special:  # the unknown token once for each index
+            tokens = tokens[len(special) :]
+        if tokens:
             self.set_vocabulary(tokens)
 
 

@@ -250,3 +250,14 @@ def test_a_file_names_no_vocabulary(path, tmp_path):
         config = {"class_name": layer.__name__, "config": {"vocabulary": path}}
         with pytest.raises(ValueError, match="names a file"):
             keras.layers.deserialize(config)
+
+
+def test_an_adapted_vocabulary_with_several_unknown_indices_loads(tmp_path):
+    """A file has the unknown token once for each of its indices."""
+    layer = keras.layers.StringLookup(num_oov_indices=3, output_mode="one_hot")
+    layer.adapt(np.array(["b", "a", "a"]))
+    vocabulary = "\n".join(["[UNK]"] * 3 + ["a", "b"])
+    (tmp_path / "vocabulary.txt").write_text(vocabulary)
+    again = keras.layers.StringLookup.from_config(layer.get_config())
+    again.load_assets(str(tmp_path))
+    assert again.get_vocabulary() == layer.get_vocabulary()
