@@ -38,6 +38,8 @@ def kind_of(file: Any) -> Kind:
         raise FileError(f"{os.fspath(file)!r} is no file but a pipe or a device.")
     with open(path, "rb") as opened:
         head = opened.read(16)
+        if head.startswith(_ZIP):  # whose weights may begin at one of the offsets below
+            return "zip"
         # HDF5 lets users put something of theirs before it, at these offsets.
         for offset in (512, 1024, 2048):
             opened.seek(offset)

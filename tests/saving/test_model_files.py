@@ -8,6 +8,7 @@ import pytest
 
 import minikeras as keras
 from minikeras import layers
+from minikeras.saving import sniff
 
 X = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
 Y = np.stack([X.sum(1), X[:, 0] * X[:, 1]], 1)
@@ -440,3 +441,15 @@ def test_bfloat16_in_each_format(tmp_path, name):
     for one, other in pairs:
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_weights_may_begin_anywhere_in_a_file(tmp_path):
+    """At 1024 bytes they looked like HDF5 with something before it."""
+    path = tmp_path / "m.keras"
+    data = b"\x89HDF\r\n\x1a\n" + bytes(2000)
+    for offset in (512, 1024, 2048):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a", bytes(offset - 2 * 31))
+            archive.writestr("b", data)
+        assert path.read_bytes()[offset : offset + 8] == data[:8]
+        assert sniff.kind_of(path) == "zip"
