@@ -22,6 +22,7 @@ from minikeras_kernels.bodies import (
     space_of,
 )
 from minikeras_kernels.bodies import fusible as _fusible
+from minikeras_kernels.code import Code
 from minikeras_kernels.elementwise import COSTS
 from minikeras_kernels.fused import GroupKernel, structure, table
 from minikeras_kernels.group import Apply, Array, Group, Layout, Place, Source
@@ -70,9 +71,12 @@ def _word(place: Place | int) -> int:
 def launch_of(cut: Cut) -> Launch:
     """The kernel of a group, ready to be called."""
     group, layout = cut
-    kernel = GroupKernel(group, layout, target())
     key = structure(group, layout, target().lanes())
-    fn = compile_kernel("fused", kernel.write, key)
+
+    def build() -> Code:
+        return GroupKernel(group, layout, target()).write()
+
+    fn = compile_kernel("fused", build, key)
     meta = np.array([_word(word) for word in table(group, layout)], np.int64)
     keep = [v.place for v in group.values if isinstance(v, Source)]
     keep += [f.place for f in group.folds] + [place for _, _, place in group.stores]

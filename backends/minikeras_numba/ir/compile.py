@@ -40,7 +40,7 @@ def compile_kernel(
 
     Args:
         name: The function to export.
-        build: Writes the description.
+        build: Writes the description, the same one each time it is called.
         key: All that it depends on, apart from the processor.
         loops: Whether LLVM works on its loops.
     """
@@ -58,7 +58,7 @@ def compile_contract(
 
     Args:
         name: The function to export.
-        build: Writes the description.
+        build: Writes the description, the same one each time it is called.
         key: All that it depends on, apart from the processor.
         loops: Whether LLVM works on its loops. Those of products are unrolled as they
             are written, and it finds nothing in them for twice the time.

@@ -264,7 +264,8 @@ def compile_ir(
     Args:
         name: The function to export. Other kernels may use the same name.
         build: IR text, or a function that writes it, which is called only if neither
-            this process nor the disk cache knows the kernel.
+            this process nor the disk cache knows the kernel. It may be called again, where
+            a helper was lost with what it was given, and writes the same then.
         key: All that the IR depends on, apart from the processor.
         stays: Whether the code is never unloaded, so that its address may be anywhere,
             not only where the `Address` itself is.
