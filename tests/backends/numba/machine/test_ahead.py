@@ -146,7 +146,9 @@ print(float(sum(abs(w).sum() for w in model.get_weights())).hex())
 """
 
 
-def test_a_first_step_is_the_same_with_helpers_and_without_and_after_their_loss(tmp_path):
+def test_a_first_step_is_the_same_with_helpers_and_without_and_after_their_loss(
+    tmp_path,
+):
     told, ways = [], ("alone", "helped", "again")
     for way in ways:
         environment = {
