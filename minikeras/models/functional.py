@@ -392,6 +392,15 @@ class Functional(Model):
         return graph_config.to_config(self)
 
     @staticmethod
+    def _may_be_of_graph(cls: type[Model]) -> bool:
+        """Whether a config with a graph is of a model that this class made of a graph.
+
+        Also a subclass of `Model`, which is functional once its first model is made.
+        """
+        known = cls is Model or issubclass(cls, Functional)
+        return known or takes_graph(cls.__init__)
+
+    @staticmethod
     def _from_graph_config(
         cls: object, config: dict[str, Any], custom_objects: Mapping[str, Any] | None
     ) -> Model:

@@ -13,7 +13,7 @@ from minikeras.layers.base.node import Node, OpCall, Operation
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models import op_config
 from minikeras.saving import serialization
-from minikeras.saving.dialects.nodes import TRAINING_HOLDS
+from minikeras.saving.dialects.nodes import COUNTED, TRAINING_HOLDS
 
 if TYPE_CHECKING:
     from minikeras.layers.base.layer import Layer
@@ -36,7 +36,10 @@ def to_config(model: Any) -> dict[str, Any]:
         )
 
     def place(tensor: KerasTensor) -> list[Any]:
-        return _history(tensor, numbers)
+        name, call, index = _history(tensor, numbers)
+        # Here alone Keras counts a functional model's own making as its first call.
+        functional = hasattr(tensor._keras_history.operation, "_outputs_struct")
+        return [name, call + functional, index]
 
     return {
         "name": model.name,
@@ -95,7 +98,7 @@ def _node_config(node: Node, numbers: dict[Node, int]) -> dict[str, Any]:
     return written_node
 
 
-_OF_GRAPH = ("name", "trainable", "layers", "input_layers", "output_layers")
+_OF_GRAPH = ("name", "trainable", "layers", "input_layers", "output_layers", COUNTED)
 
 
 def beside_graph(config: dict[str, Any]) -> dict[str, Any]:

@@ -359,7 +359,7 @@ class Model(Trainer, Layer):
         """The model that `get_config` described."""
         from_graph = {"name", "layers", "input_layers", "output_layers"} <= set(config)
         functional = _functional_class()
-        if from_graph and (cls is Model or issubclass(cls, functional)):
+        if from_graph and functional._may_be_of_graph(cls):
             return functional._from_graph_config(cls, config, custom_objects)
         return super().from_config(config)
 

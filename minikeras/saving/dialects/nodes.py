@@ -10,6 +10,8 @@ Config = dict[str, Any]
 # Stands in a call whose `training` was given by whoever built the model. (Keras 3 writes
 # one in any case, and does not look for this.)
 TRAINING_HOLDS = "training_holds"
+# Stands in a graph whose calls are counted from 0 already.
+COUNTED = "calls_counted"
 _MODELS = ("Sequential", "Functional", "Model")
 _CONSTANT = "_CONSTANT_VALUE"
 
@@ -31,7 +33,7 @@ def count_outputs(config: Any) -> int:
 
 def modern_node(node: Any) -> Config:
     """A call in a functional config: `[[layer, node, tensor, kwargs], ...]` as a dict."""
-    if isinstance(node, dict) and "args" in node:
+    if _is_call(node):
         return node
     if _is_entry(node):
         return _call([_reference(node)], node)
@@ -87,11 +89,14 @@ def _reference(entry: list[Any]) -> Any:
 
 
 def modern_graph(config: Config) -> Config:
-    """A functional model's config with its calls in today's form.
+    """A functional model's config with its calls in today's form, each counted from 0.
 
-    Keras 2 counted a nested model's own making as its first call. References to the
-    calls 1 to n of n calls are therefore moved down by one.
+    Keras 2 counted a nested model's own making as its first call, so references to the
+    calls 1 to n of n calls are moved down by one. Keras 3 counts so of functional models, and
+    only where the outer model's ends are told.
     """
+    if config.get(COUNTED):
+        return config
     layers = [
         {
             **layer,
@@ -99,21 +104,52 @@ def modern_graph(config: Config) -> Config:
         }
         for layer in config["layers"]
     ]
-    found = {**config, "layers": layers}
-    shifted = _shifted(found)
-    return _moved(found, shifted) if shifted else found
+    found = {**config, "layers": layers, COUNTED: True}
+    if any(_is_call(n) for layer in config["layers"] for n in _nodes(layer)):
+        calls = _shifted(found, _used({**found, "input_layers": [], "output_layers": []}))
+        ends = _own_making(found)
+    else:
+        calls = ends = _shifted(found, _used(found))
+    return _moved(found, calls, ends) if calls or ends else found
 
 
-def _shifted(config: Config) -> set[str]:
+def _nodes(layer: Config) -> list[Any]:
+    return list(layer.get("inbound_nodes", ()))
+
+
+def _is_call(node: object) -> bool:
+    return isinstance(node, dict) and "args" in node
+
+
+def _used(config: Config) -> dict[str, set[int]]:
+    """By layer, the numbers of the calls that are referred to."""
     used: dict[str, set[int]] = {}
     for name, node, *_ in _histories(config):
         used.setdefault(name, set()).add(node)
+    return used
+
+
+def _shifted(config: Config, used: dict[str, set[int]]) -> set[str]:
+    """Models whose calls are all counted from 1."""
     found = set()
     for layer in config["layers"]:
         calls, name = len(layer["inbound_nodes"]), _name(layer)
         if layer.get("class_name") in _MODELS and calls and name in used:
             if min(used[name]) == 1 and max(used[name]) == calls:
                 found.add(name)
+    return found
+
+
+def _own_making(config: Config) -> set[str]:
+    """Models of which Keras 3 counts the making too, where it tells the ends."""
+    ends = _used({**config, "layers": []})
+    found = set()
+    for layer in config["layers"]:
+        name, calls = _name(layer), len(layer["inbound_nodes"])
+        used = ends.get(name, {0})
+        # A functional subclass may have any config; a number beyond the last call says it.
+        if min(used) > 0 and (is_graph(layer.get("config", {})) or max(used) == calls):
+            found.add(name)
     return found
 
 
@@ -147,10 +183,10 @@ def _histories(config: Config) -> Iterator[list[Any]]:
             todo.extend(value.values())
 
 
-def _moved(config: Config, names: set[str]) -> Config:
-    """The graph with references to these layers' calls one lower."""
+def _moved(config: Config, calls: set[str], ends: set[str]) -> Config:
+    """The graph with references to these layers one lower: in calls, and in the ends."""
 
-    def history(value: list[Any]) -> list[Any]:
+    def history(value: list[Any], names: set[str]) -> list[Any]:
         lower = 1 if value[0] in names else 0
         return [value[0], value[1] - lower, *value[2:]]
 
@@ -158,24 +194,26 @@ def _moved(config: Config, names: set[str]) -> Config:
         if isinstance(value, dict):
             if value.get("class_name") == "__keras_tensor__":
                 inner = value["config"]
-                moved = {**inner, "keras_history": history(inner["keras_history"])}
+                moved = {**inner, "keras_history": history(inner["keras_history"], calls)}
                 return {**value, "config": moved}
             return {key: argument(v) for key, v in value.items()}
-        return [argument(v) for v in value] if isinstance(value, list) else value
+        if isinstance(value, (list, tuple)):
+            return type(value)([argument(v) for v in value])
+        return value
 
     def end(value: Any) -> Any:
         if is_reference(value):
-            return history(value)
+            return history(value, ends)
         if isinstance(value, dict):
             return {key: end(v) for key, v in value.items()}
-        return [end(v) for v in value]
+        return type(value)([end(v) for v in value])
 
     layers = [
         {**layer, "inbound_nodes": argument(layer["inbound_nodes"])}
         for layer in config["layers"]
     ]
-    ends = {key: end(config[key]) for key in ("input_layers", "output_layers")}
-    return {**config, "layers": layers, **ends}
+    moved_ends = {key: end(config[key]) for key in ("input_layers", "output_layers")}
+    return {**config, "layers": layers, **moved_ends}
 
 
 def needed(config: Config) -> Config:
