@@ -106,7 +106,9 @@ def modern_graph(config: Config) -> Config:
     ]
     found = {**config, "layers": layers, COUNTED: True}
     if any(_is_call(n) for layer in config["layers"] for n in _nodes(layer)):
-        calls = _shifted(found, _used({**found, "input_layers": [], "output_layers": []}))
+        calls = _shifted(
+            found, _used({**found, "input_layers": [], "output_layers": []})
+        )
         ends = _own_making(found)
     else:
         calls = ends = _shifted(found, _used(found))
@@ -194,7 +196,10 @@ def _moved(config: Config, calls: set[str], ends: set[str]) -> Config:
         if isinstance(value, dict):
             if value.get("class_name") == "__keras_tensor__":
                 inner = value["config"]
-                moved = {**inner, "keras_history": history(inner["keras_history"], calls)}
+                moved = {
+                    **inner,
+                    "keras_history": history(inner["keras_history"], calls),
+                }
                 return {**value, "config": moved}
             return {key: argument(v) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
