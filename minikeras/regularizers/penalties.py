@@ -188,7 +188,7 @@ class OrthogonalRegularizer(Regularizer):
         if mode not in ("rows", "columns"):
             raise ValueError(
                 "OrthogonalRegularizer: Invalid value for argument `mode`. Expected one of "
-                f'{{"rows", "columns"}}. Received: mode={mode}'
+                f'{{"rows", "columns"}}. Received: mode={naming.shown(mode)}'
             )
         self.mode = mode
 

@@ -25,6 +25,8 @@ def results():
 @pytest.mark.parametrize("name", sorted(hostile.all_files()))
 def test_it_is_refused(name, results):
     found = results[name]
+    if name == "many_names":  # the extra that reads it
+        pytest.importorskip("safetensors")
     assert "ValueError" in found["kinds"], found
     assert 20 < len(found["text"]) < 2000, found["text"]
     assert not found["owned"]

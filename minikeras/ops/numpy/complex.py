@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from minikeras.engine import dtypes, prims
 from minikeras.engine.tensor import Tensor
-from minikeras.ops.numpy.bounds import signbit
 from minikeras.ops.op import op, to_tensor
 from minikeras.ops.support import const, floating
 from minikeras.types import ArrayLike
@@ -137,9 +134,7 @@ def angle(x: ArrayLike) -> Tensor:
     x = floating(x)
     if dtypes.is_complex(x.dtype):
         return prims.atan2(prims.imag(x), prims.real(x))
-    # What `atan2` of 0 gives, without its arithmetic.
-    turned = prims.select(signbit(x), const(x, math.pi), const(x, 0))
-    return prims.select(prims.isnan(x), x, turned)
+    return prims.atan2(const(x, 0), x)
 
 
 def joined(real: Tensor, imag: Tensor) -> Tensor:
