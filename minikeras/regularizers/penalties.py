@@ -186,9 +186,10 @@ class OrthogonalRegularizer(Regularizer):
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         self.factor = _checked(factor, "OrthogonalRegularizer", "factor")
         if mode not in ("rows", "columns"):
+            shown = naming.shown(mode).strip("'")
             raise ValueError(
                 "OrthogonalRegularizer: Invalid value for argument `mode`. Expected one of "
-                f'{{"rows", "columns"}}. Received: mode={naming.shown(mode)}'
+                f'{{"rows", "columns"}}. Received: mode={shown}'
             )
         self.mode = mode
 
