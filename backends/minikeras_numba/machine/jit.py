@@ -225,10 +225,33 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
+def _stamps() -> list[tuple[str, int, int]]:
+    """Files of the sources, when each was written, and its size."""
+    found = []
+    for root in _SOURCES:
+        for source in root.rglob("*.py"):
+            status = source.stat()
+            found.append((str(source), status.st_mtime_ns, status.st_size))
+    return found
+
+
+_IMPORTED = _stamps()
+
+
+@functools.cache
+def _as_imported() -> bool:
+    """Whether what runs is what lies on disk.
+
+    An upgrade under a process that has not compiled yet would have it keep the old
+    sources' kernels as those of the new.
+    """
+    return _stamps() == _IMPORTED
+
+
 def cache_dir() -> Path | None:
-    """Where object code is kept, or None where there is no home to keep it in."""
+    """Where object code is kept, or None where there is no place for it."""
     root = objects.root()
-    return root / "numba" / _fingerprint() if root else None
+    return root / "numba" / _fingerprint() if root and _as_imported() else None
 
 
 def optimise(text: str, loops: bool = True) -> Any:

@@ -1,6 +1,7 @@
 """Compiled code on disk: found again, never trusted when damaged, never required."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from minikeras_numba.machine import jit
 
 ROOT = Path(__file__).parents[4]
+IGNORED = shutil.ignore_patterns("__pycache__")
 SCRIPT = """
 import numpy as np
 import minikeras.engine.prims
@@ -105,6 +107,30 @@ def test_host():
     host = jit.host()
     assert host.lanes(4) * 4 == host.vector_bytes
     assert host.lanes(8) * 8 == host.vector_bytes
+
+
+def test_kernels_of_sources_that_were_replaced_meanwhile_are_not_kept(tmp_path):
+    """As when a package is upgraded under a notebook: the old code runs, the new lies there."""
+    for name in ("minikeras", "backends"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=IGNORED)
+    script = """
+import pathlib, sys
+from minikeras_numba.machine import jit
+changed = pathlib.Path(jit.__file__).parents[1] / "fusion" / "fused.py"
+if sys.argv[1] == "upgraded":
+    changed.write_text(changed.read_text() + "# another line\\n")
+print(jit.cache_dir() is None)
+"""
+    paths = os.pathsep.join([str(tmp_path), str(tmp_path / "backends")])
+    told = []
+    for way in ("upgraded", "upgraded since"):
+        done = subprocess.run(
+            [sys.executable, "-c", script, way],
+            env={**os.environ, "PYTHONPATH": paths},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        told.append(done.stdout.strip())
+    assert told == ["True", "False"]
 
 
 def test_every_source_of_ours_counts(monkeypatch, tmp_path):
