@@ -214,7 +214,10 @@ class TextVectorization(HostLayer):
         table = lookup._ready()
         if self.split is None and self._ngram_sizes is None:
             texts = text.standardized(self._texts(array), self.standardize)
-            return self._sized(table.of_bytes(texts).reshape(array.shape))
+            ids = table.of_bytes(texts)
+            if self.output_mode != "int":
+                ids = np.where([bool(t) for t in texts], ids, -1)  # no tokens
+            return self._sized(ids.reshape(array.shape))
         flat, lengths = self._ids(array, table)
         if self.output_mode == "int":
             ids = text.padded(flat, lengths, self.output_sequence_length)
@@ -267,7 +270,10 @@ class TextVectorization(HostLayer):
         else:
             width = array.shape[-1] if array.ndim > 1 else 1
             rows = [texts[i : i + width] for i in range(0, len(texts), max(width, 1))]
-        return text.with_ngrams(rows, self._ngram_sizes)
+        found = text.with_ngrams(rows, self._ngram_sizes)
+        if self.output_mode == "int":
+            return found  # there an empty token is the mask
+        return [[token for token in row if token] for row in found]
 
     def _count(self, batch: Array, counts: TokenCounts) -> None:
         """Count the tokens of a batch."""

@@ -112,3 +112,18 @@ def test_no_token_is_known_where_none_may_be_unknown(small_blocks):
     layer.set_vocabulary(["a"])
     with pytest.raises(ValueError, match="num_oov_indices=0"):
         layer(np.array(["a b"] * 20, object))
+
+
+@pytest.mark.parametrize("mode", ["multi_hot", "count", "tf_idf"])
+def test_an_empty_text_is_no_token_where_texts_are_not_split(mode):
+    """As Keras has it: neither learnt nor counted, and not unknown either."""
+    layer = keras.layers.TextVectorization(
+        split=None, output_mode=mode, standardize=None
+    )
+    layer.adapt(np.array(["a", "b", "a", "", "c"], object))
+    assert layer.get_vocabulary() == ["[UNK]", "a", "c", "b"]
+    row = np.asarray(layer(np.array(["a", "", "zz", "b"], object)))
+    weights = {"tf_idf": [1.1621183, 0.98082924, 0.0, 1.2527629]}
+    np.testing.assert_allclose(row, weights.get(mode, [1, 1, 0, 1]), rtol=1e-6)
+    nothing = np.asarray(layer(np.array([""], object)))
+    np.testing.assert_array_equal(nothing, np.zeros(4))

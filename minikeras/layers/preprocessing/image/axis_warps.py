@@ -292,5 +292,5 @@ class RandomShear(_ByAxis):
 
 
 def _one_number(factor: Pair) -> float | Pair:
-    """The number that two stand for, if they do: Keras takes no negative one in a pair."""
-    return factor[1] if factor[0] == -factor[1] else factor
+    """The number that two stand for where one is negative: Keras takes none in a pair."""
+    return factor[1] if factor[0] == -factor[1] < 0 else factor
