@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from minikeras_cupy import kernels
 
+import minikeras as keras
 from minikeras import config, ops
 from minikeras.extend import numpy_dtype
 from tests.backends.cupy import fake_device
@@ -82,3 +83,48 @@ def test_eager_calls_of_many_shapes_are_not_all_remembered(standing_in, monkeypa
         return len(made)
 
     assert [call(n) for n in (1, 2, 3, 1, 4, 1, 3, 2)] == [1, 2, 3, 3, 4, 4, 4, 5]
+
+
+OUTSIDE = np.array([0, 7, -9, 2])
+OUT_OF_RANGE = {
+    "take": lambda x: ops.take(x, OUTSIDE, axis=0),
+    "take_along_axis": lambda x: ops.take_along_axis(x, OUTSIDE[:, None], axis=0),
+    "scatter": lambda x: ops.scatter(OUTSIDE[:, None], x[:4], (5, 6)),
+    "scatter_update": lambda x: ops.scatter_update(x, OUTSIDE[:, None], -x[:4]),
+    "segment_sum": lambda x: ops.segment_sum(x[:4], OUTSIDE, num_segments=3),
+    "one_hot": lambda x: ops.one_hot(OUTSIDE, 5) + x[0, 0],
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_indices_out_of_range_do_not_come_in_at_the_other_end(
+    standing_in, name, compiled
+):
+    x = RNG.normal(size=(5, 6)).astype("f4")
+    call = OUT_OF_RANGE[name]
+    run = keras.function(call) if compiled else call
+    found = run(ops.convert_to_tensor(x)).numpy()
+    config.set_backend("numpy")
+    np.testing.assert_array_equal(found, call(ops.convert_to_tensor(x)).numpy())
+
+
+@needs_compiler
+def test_padding_that_differs_at_the_two_ends(standing_in):
+    """As cuDNN may decline it: even windows and strides, with slopes."""
+    x = RNG.normal(size=(2, 7, 6, 3)).astype("f4")
+    w = RNG.normal(size=(4, 2, 3, 5)).astype("f4")
+
+    def slopes():
+        a, b = ops.convert_to_tensor(x), keras.Variable(w)
+        with keras.GradientTape() as tape:
+            tape.watch(a)
+            y = ops.conv(a, b, strides=(2, 1), padding="same")
+            loss = ops.sum(y * y)
+        return [y.numpy(), *(g.numpy() for g in tape.gradient(loss, [a, b]))]
+
+    found = slopes()
+    config.set_backend("numpy")
+    for ours, wanted in zip(found, slopes(), strict=True):
+        np.testing.assert_allclose(ours, wanted, 1e-4, 1e-4)
