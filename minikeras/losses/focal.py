@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, settings
 from minikeras.engine.aval import ShapeError
 from minikeras.losses.loss import LossFunctionWrapper
 from minikeras.losses.pairs import check_classes, smooth_to_uniform, widened
-from minikeras.ops.core.conversion import limits
+from minikeras.ops.core.conversion import least_normal
 from minikeras.types import PolicyLike
 
 if TYPE_CHECKING:
@@ -58,11 +59,17 @@ def binary_focal_crossentropy(
             f"shape {y_pred.shape}; expected equal shapes."
         )
     y_true = smooth_to_uniform(y_true, label_smoothing, 2)
+    entropy = ops.binary_crossentropy(y_true, y_pred, from_logits=from_logits)
+    least = least_normal(y_pred.dtype)
     if from_logits:
-        y_pred = ops.sigmoid(_finite(y_pred))
-    entropy = ops.binary_crossentropy(y_true, y_pred, from_logits=False)
-    right = y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred)
-    focal = ops.power(1.0 - right, gamma) * entropy
+        # Beyond these the factor has no slope, which infinite entropy would make NaN.
+        logits = ops.clip(y_pred, math.log(least), -math.log(least))
+        yes, no = ops.sigmoid(logits), ops.sigmoid(-logits)
+    else:
+        yes, no = y_pred, 1.0 - y_pred
+    wrong = y_true * no + (1.0 - y_true) * yes
+    # A power of 0 has no finite slope below 1.
+    focal = ops.power(ops.maximum(wrong, least), gamma) * entropy
     if apply_class_balancing:
         focal = (y_true * alpha + (1.0 - y_true) * (1.0 - alpha)) * focal
     return ops.mean(focal, axis=axis)
@@ -105,18 +112,19 @@ def categorical_focal_crossentropy(
     check_classes("categorical_focal_crossentropy", y_true, y_pred, axis)
     y_true = smooth_to_uniform(y_true, label_smoothing, y_pred.shape[axis])
     if from_logits:
-        y_pred = ops.softmax(_finite(y_pred), axis=axis)
-    y_pred = y_pred / ops.sum(y_pred, axis=axis, keepdims=True)
-    y_pred = ops.clip(y_pred, settings.epsilon(), 1.0 - settings.epsilon())
-    entropy = -y_true * ops.log(y_pred)
+        logs, y_pred = ops.log_softmax(y_pred, axis), ops.softmax(y_pred, axis)
+        y_pred = _clipped(y_pred)
+    else:
+        y_pred = _clipped(y_pred / ops.sum(y_pred, axis=axis, keepdims=True))
+        logs = ops.log(y_pred)
+    # What is no class counts nothing, however surely it is none.
+    entropy = ops.where(ops.equal(y_true, 0.0), 0.0, -y_true * logs)
     weights = ops.power(1.0 - y_pred, gamma) * alpha
     return ops.sum(weights * entropy, axis=axis)
 
 
-def _finite(logits: Tensor) -> Tensor:
-    # Of an infinite one, the two factors of a focal loss would be 0 and infinity.
-    low, high = limits(logits.dtype)
-    return ops.clip(logits, low, high)
+def _clipped(shares: Tensor) -> Tensor:
+    return ops.clip(shares, settings.epsilon(), 1.0 - settings.epsilon())
 
 
 class BinaryFocalCrossentropy(LossFunctionWrapper):

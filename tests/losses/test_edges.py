@@ -99,22 +99,69 @@ def test_counts_in_float64_give_results_in_float64(name):
     assert float(result) == pytest.approx(0.2 / (0.4 + 1e-7), rel=1e-12)
 
 
+INF, NAN = np.inf, np.nan
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
 @pytest.mark.parametrize(
-    "logits",
-    [[np.inf, 0, 1], [0, np.inf, 1], [-np.inf, 0, 1], [0, -np.inf, 1], [-np.inf] * 3],
+    ("label", "logit", "share", "slope"),
+    [
+        (0, INF, 1.0, 1.0),
+        (1, -INF, 1.0, -1.0),
+        (0.5, INF, 0.5, 0.5),
+        (0, -INF, 0.0, 0.0),
+        (1, INF, 0.0, 0.0),
+    ],
+)
+def test_binary_focal_loss_at_infinity_is_its_limit(
+    label, logit, share, slope, gamma, backend
+):
+    """`share * inf`, times what the share of the wrong side weighs."""
+    value, gradient = focal("binary", [[label]], [[logit]], gamma=gamma)
+    assert value == (INF if share else 0.0)
+    assert gradient[0, 0] == pytest.approx(slope * (share**gamma if share else 1.0))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("logit", [18.0, 200.0, 3.4e38, None])
+def test_binary_focal_loss_of_sure_predictions_has_a_slope(logit, gamma, backend):
+    """Also where the weight of a right sample is 0, and its power has no finite slope."""
+    pred = 1.0 if logit is None else logit
+    for label in (0.0, 1.0):
+        value, gradient = focal(
+            "binary", [[label]], [[pred]], logit is not None, gamma=gamma
+        )
+        assert np.isfinite(gradient).all() and np.isfinite(value)
+        if logit is not None:
+            assert value == pytest.approx(logit * (1 - label), rel=1e-6, abs=1e-7)
+            assert gradient[0, 0] == pytest.approx(1 - label, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("logits", "value", "gradient"),
+    [
+        ([-INF, 0, 1], INF, [-0.25, 0.25 * 0.268941, 0.25 * 0.731059]),
+        ([0, -INF, 1], 0.175467, None),  # as in keras
+        ([-INF] * 3, NAN, [NAN] * 3),
+        ([INF, 0, 1], NAN, [NAN] * 3),  # as crossentropy: no share can be told
+    ],
     ids=str,
 )
-@pytest.mark.parametrize("name", ["binary", "categorical"])
-def test_focal_losses_of_infinite_logits_are_numbers(name, logits, backend):
+def test_categorical_focal_loss_of_infinite_logits(logits, value, gradient, backend):
+    found, slope = focal("categorical", [[1, 0, 0]], [logits])
+    np.testing.assert_allclose(found, value, rtol=1e-5)
+    if gradient is None:
+        assert np.isfinite(slope).all() and slope[0, 1] == 0
+    else:
+        np.testing.assert_allclose(slope, [gradient], rtol=1e-5)
+
+
+def focal(name, label, pred, from_logits=True, **how):
+    """The loss of a sample and its gradient; compiled, it is the same."""
     loss = getattr(keras.losses, f"{name}_focal_crossentropy")
-    y, x = np.float32([[1, 0, 0]]), keras.Variable(np.float32([logits]))
+    y, x = np.float32(label), keras.Variable(np.float32(pred))
     with keras.GradientTape() as tape:
-        value = loss(y, x, from_logits=True)
-    slope = np.asarray(tape.gradient(value, x))
-    assert not np.isnan(np.asarray(value)).any() and np.isfinite(slope).all()
-    compiled = jit(lambda logits: loss(y, logits, from_logits=True))
+        value = loss(y, x, from_logits=from_logits, **how)
+    compiled = jit(lambda pred: loss(y, pred, from_logits=from_logits, **how))
     np.testing.assert_array_equal(compiled(x.value), value)
-    if name == "categorical" and logits == [np.inf, 0, 1]:
-        assert float(value[0]) == 0.0
-    if name == "categorical" and logits == [0, -np.inf, 1]:
-        assert float(value[0]) == pytest.approx(0.175467)  # as in keras
+    return float(value[0]), np.asarray(tape.gradient(value, x))

@@ -164,6 +164,11 @@ def limits(dtype: str) -> tuple[float, float]:
     return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
+def least_normal(dtype: str) -> float:
+    """The least positive number of a float dtype that has all its digits."""
+    return float(np.finfo("float32" if dtype == "bfloat16" else dtype).tiny)
+
+
 def _below(value: float, dtype: str) -> float:
     """The greatest value of `dtype` that is not above `value`."""
     if not dtypes.is_float(dtype):
