@@ -103,3 +103,68 @@ def test_what_catches_everything_raises_it_or_says_why_not():
                 if not raises and "  # " not in lines[node.lineno - 1]:
                     found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not found, f"name the errors, or say why it is any: {', '.join(found)}"
+
+
+def is_row_name(node, known):
+    """Whether it is the name of a primitive row, by its own name or one in `known`."""
+    if isinstance(node, ast.Attribute) and node.attr == "name":
+        owner = getattr(node.value, "attr", getattr(node.value, "id", None))
+        return owner in ("prim", "row", "core")
+    return isinstance(node, ast.Name) and node.id in known
+
+
+def named(function):
+    """The variables of a function that hold a row's name."""
+    found = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            whole = isinstance(node.targets[0], ast.Tuple)
+            targets = node.targets[0].elts if whole else node.targets
+            values = getattr(node.value, "elts", ()) if whole else [node.value]
+            pairs = zip(targets, values)
+            found |= {ast.unparse(a) for a, b in pairs if is_row_name(b, ())}
+    return found
+
+
+def is_text(node):
+    """Whether it is a string that is written there, or some."""
+    parts = getattr(node, "elts", [node])
+    return any(isinstance(getattr(part, "value", None), str) for part in parts)
+
+
+def compared_names(text):
+    """The lines where a row's name is compared with one that is written there."""
+    for function in ast.walk(ast.parse(text)):
+        if isinstance(function, ast.FunctionDef):
+            known = named(function)
+            for node in ast.walk(function):
+                if isinstance(node, ast.Compare):
+                    sides = [node.left, *node.comparators]
+                    if any(is_row_name(side, known) for side in sides):
+                        if any(is_text(side) for side in sides):
+                            yield node.lineno
+
+
+def test_what_counts_as_a_compared_name():
+    text = """
+def f(node, made):
+    a, name = node.inputs, node.prim.name
+    if name == "exp" or node.prim.name in ("log", "sin"):
+        return made.prim.name != "sum"
+    return node.prim.name in TABLE or node.prim is exp or name == other
+"""
+    assert sorted(compared_names(text)) == [4, 4, 5]
+
+
+def test_rows_are_asked_and_not_called_by_name():
+    folders = ("minikeras/engine", "minikeras/export", "backends")
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line in compared_names(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, (
+        "ask for a facet or a kind of the row (`Facets` in engine/primitive.py), or "
+        f"whether it is the row itself (`node.prim is prims.exp`): {', '.join(found)}"
+    )

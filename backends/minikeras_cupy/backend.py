@@ -22,6 +22,7 @@ from minikeras.extend import (
     UserRow,
     Value,
     numpy_dtype,
+    prims,
 )
 from minikeras_cupy import groups, memory, user
 from minikeras_cupy.driver import Driver
@@ -32,7 +33,6 @@ from minikeras_cupy.namespace import Namespace
 from minikeras_cupy.nccl import nccl_over
 from minikeras_cupy.transfer import Uploads
 
-_VIEWS = ("transpose", "broadcast_to", "slice", "flip", "reshape")
 _INSTALL = "pip install 'minikeras[cuda12]' or 'minikeras[cuda13]'"
 
 
@@ -134,7 +134,7 @@ class CupyBackend(Backend):
     # elementwise nodes around it in one kernel.
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
-        if node.prim.name == "all_reduce":
+        if node.prim is prims.all_reduce:
             return lower_all_reduce(self.kernels, node, regs)
         made = self._maker.make(node)
         if made is None:
@@ -174,7 +174,7 @@ class CupyBackend(Backend):
             for o, array in zip(outputs, made if multi else (made,), strict=True):
                 registers[o][...] = array
 
-        return FunctionStep(step, node.prim.name not in _VIEWS)
+        return FunctionStep(step, not node.prim.facets.view)
 
     def run_user(
         self, row: UserRow, arrays: Sequence[Any], static: Mapping[str, Any]

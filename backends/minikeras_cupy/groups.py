@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras_kernels.argreduce import FLOATS, argreduce
-from minikeras_kernels.bodies import Cut, Fill, as_body, fusible, lower_body, space_of
+from minikeras_kernels.bodies import Cut, Fill, body_of, fusible, lower_body, space_of
 from minikeras_kernels.code import Code
 from minikeras_kernels.elements import units
 from minikeras_kernels.fused import GroupKernel, table
@@ -69,20 +69,10 @@ class Groups:
 
     def make(self, node: Node) -> Run | None:
         """The run of a node on its operands and results, or None where none serves it."""
-        name = node.prim.name
-        if name == "fused" or (node.prim.kind in _SINGLE_KINDS and serves(node)):
+        if node.prim.kind in _SINGLE_KINDS and serves(node):
             return self._group(node)
-        if name == "lines":
-            return self._lines(node)
-        if name in ROWWISE:
-            return self._rowwise(node)
-        if name in ARGREDUCE:
-            return self._argreduce(node)
-        if name in POOLS:
-            return self._pool(node)
-        if name in MOVES:
-            return self._move(node)
-        return self._gather(node) if name == "take" else None
+        make = _MAKERS.get(node.prim.name)
+        return None if make is None else make(self, node)
 
     def _call(self, code: Code, words: Sequence[int | Place], units: int) -> _Call:
         """A kernel; a place without an array of its own is an operand, by its slot."""
@@ -112,10 +102,7 @@ class Groups:
         return run
 
     def _group(self, node: Node) -> Run:
-        fused = node.prim.name == "fused"
-        body = node.static["body"] if fused else as_body(node)
-        # A single node has an input of its body for each value, not for each operand.
-        given = node.inputs if fused else tuple(dict.fromkeys(node.inputs))
+        body, given = body_of(node)
         numbers = {v: i for i, v in enumerate(node.inputs)}
         places = {v: Place(numbers[x]) for v, x in zip(body.inputs, given, strict=True)}
         outs = [len(node.inputs) + i for i in range(len(node.outputs))]
@@ -227,6 +214,17 @@ class Groups:
             numbered.append(Place(len(inputs)))
             calls.append(self._call(moving(how, WARP), numbered, units(out.size, WARP)))
         return self._run(calls)
+
+
+_MAKERS: dict[str, Callable[[Groups, Node], Run | None]] = {
+    "fused": Groups._group,
+    "lines": Groups._lines,
+    **dict.fromkeys(ROWWISE, Groups._rowwise),
+    **dict.fromkeys(ARGREDUCE, Groups._argreduce),
+    **dict.fromkeys(POOLS, Groups._pool),
+    **dict.fromkeys(MOVES, Groups._move),
+    "take": Groups._gather,
+}
 
 
 def _nothing(*arrays: Array) -> None:

@@ -23,6 +23,7 @@ from minikeras.extend import (
     lookup,
     matmul_precision,
     numpy_dtype,
+    prims,
 )
 from minikeras_cupy.conv import Columns, Workspace
 from minikeras_cupy.ctext import HALVES
@@ -85,7 +86,9 @@ class Maker:
         if name in KERNEL:
             made = walk(self.launch, self.multiply, node)
             return made and self._marked(made, node.inputs[0].aval.dtype)
-        return self._matmul(node) if name == "matmul" else self.groups.make(node)
+        return (
+            self._matmul(node) if node.prim is prims.matmul else self.groups.make(node)
+        )
 
     def eager(
         self, name: str, otherwise: Callable[..., Array] | None
@@ -158,7 +161,7 @@ class Maker:
 
         columns, work = made(dtype), dtype
         # without cuBLAS's own, and for sums of several blocks, 16 bits go by float32
-        summed = name == "conv_filter_grad" and columns.step < geometry.batch
+        summed = node.prim is prims.conv_filter_grad and columns.step < geometry.batch
         if dtype in HALVES and (self.products is None or summed):
             columns, work = made("float32"), "float32"
         direction = {

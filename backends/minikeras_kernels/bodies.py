@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from minikeras.extend import Graph, Node, Value
+from minikeras.extend import Graph, Node, Value, prims
 from minikeras_kernels.elementwise import REGISTER_KIND, supports
 from minikeras_kernels.folds import identity
 from minikeras_kernels.group import Apply, Array, Fold, Group, Layout, Place, Source
@@ -92,9 +92,9 @@ class Body:
         node = self.producers.get(v)
         if node is None:
             number = group.add(self.leaf(v))
-        elif node.prim.name in ("broadcast_to", "stop_gradient"):
+        elif node.prim in (prims.broadcast_to, prims.stop_gradient):
             number = self.value(node.inputs[0], group, numbers)
-        elif node.prim.name in ("full", "iota", "random_bits"):
+        elif node.prim.kind in ("create", "random"):
             number = group.add(self.made(node))
         else:
             args = tuple(self.value(x, group, numbers) for x in node.inputs)
@@ -126,9 +126,9 @@ class Body:
         """What a node without elementwise arguments makes."""
         out = node.outputs[0]
         shape, dtype = tuple(out.aval.shape), out.aval.dtype
-        if node.prim.name == "full":
+        if node.prim is prims.full:
             return Source(shape, dtype, literal=node.static["value"])
-        if node.prim.name == "random_bits":
+        if node.prim.kind == "random":
             key, start = self.places[node.inputs[0]], node.static.get("start", 0)
             return Source(shape, dtype, key, random=True, start=start)
         axis = node.static["axis"]
@@ -222,9 +222,15 @@ def lower_body(
     return cuts
 
 
-def as_body(node: Node) -> Graph:
-    """A single node as the body of a group."""
-    return Graph(dict.fromkeys(node.inputs), {}, [node], node.outputs)
+def body_of(node: Node) -> tuple[Graph, tuple[Value, ...]]:
+    """The body of a fused node, or that a single one is, and what its inputs are outside.
+
+    A single node has an input of its body for each value, not for each operand.
+    """
+    if node.prim is prims.fused:
+        return node.static["body"], node.inputs
+    given = tuple(dict.fromkeys(node.inputs))
+    return Graph(given, {}, [node], node.outputs), given
 
 
 def space_of(node: Node, body: Graph) -> tuple[int, ...]:
@@ -236,19 +242,17 @@ def space_of(node: Node, body: Graph) -> tuple[int, ...]:
 
 def fusible(node: Node, target: Target) -> bool:
     """Whether a node can be part of a fused body, or stand alone as a kernel."""
-    name = node.prim.name
+    row = node.prim
     dtypes = {v.aval.dtype for v in (*node.inputs, *node.outputs)}
     if not dtypes <= REGISTER_KIND.keys():
         return False
     if "float16" in dtypes and not target.halves:
         return False
-    if name == "random_bits":
+    if row.kind == "random":
         # in a space of the key's own shape, the key might be made by the same group
         return node.outputs[0].aval.shape != node.inputs[0].aval.shape
-    if name in FOLDS or name in ("full", "broadcast_to"):
-        return True
-    if name == "iota":
+    if row is prims.iota:
         return node.outputs[0].aval.dtype != "bfloat16"
-    if name == "select":
+    if row.name in FOLDS or row in (prims.full, prims.broadcast_to, prims.select):
         return True
-    return bool(node.inputs) and supports(name, node.inputs[0].aval.dtype, target)
+    return bool(node.inputs) and supports(row.name, node.inputs[0].aval.dtype, target)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from minikeras.extend import Graph, Value
-from minikeras_kernels.bodies import Cut, Memory, as_body, lower_body, space_of
+from minikeras_kernels.bodies import Cut, Memory, body_of, lower_body, space_of
 from minikeras_kernels.code import Code
 from minikeras_kernels.fused import GroupKernel, table
 from minikeras_kernels.group import Place
@@ -36,9 +36,7 @@ def stages(
         if node.prim.facets.alias:
             known[node.outputs[0]] = known[node.inputs[0]]
             continue
-        fused = node.prim.name == "fused"
-        inner = node.static["body"] if fused else as_body(node)
-        given = node.inputs if fused else tuple(dict.fromkeys(node.inputs))
+        inner, given = body_of(node)
         inside = {v: known[x] for v, x in zip(inner.inputs, given, strict=True)}
         outs = [known[v].slot for v in node.outputs]
         space = space_of(node, inner)

@@ -12,7 +12,16 @@ from minikeras_kernels.moves import MOVES
 from minikeras_kernels.rowwise import ROWWISE
 from minikeras_numpy import NumpyBackend
 
-from minikeras.extend import Aval, FunctionStep, Loop, Node, Step, UserRow, Value
+from minikeras.extend import (
+    Aval,
+    FunctionStep,
+    Loop,
+    Node,
+    Step,
+    UserRow,
+    Value,
+    prims,
+)
 from minikeras_numba.eager import LoweredKernel, lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
@@ -179,7 +188,7 @@ class NumbaBackend(NumpyBackend):
 
     def _native(self, node: Node, regs: Mapping[Value, int]) -> Step | None:
         lowering = LOWERINGS.get(node.prim.name)
-        if node.prim.name == "chain":
+        if node.prim is prims.chain:
             return lower_chain(node, regs, self.lower)
         if lowering is not None:
             return lowering(node, regs)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Graph, Node, Shape, Value, numpy_dtype
+from minikeras.extend import Graph, Node, Shape, Value, numpy_dtype, prims
 from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
@@ -37,7 +37,7 @@ class Group:
         self.body = body
         self.space = tuple(int(d) for d in space)
         self.size = math.prod(self.space)
-        drawn = any(n.prim.name == "random_bits" for n in body.nodes)
+        drawn = any(n.prim.kind == "random" for n in body.nodes)
         self.cells = max(1, BLOCK // 4) if drawn else BLOCK  # a draw is 20 operations
         self.mode = _mode(body, self.space, self.cells)
         # Within a block what a kernel allocates is small, and stays in the cache.
@@ -161,14 +161,14 @@ def _has_lines(body: Graph, space: Shape) -> bool:
     made = {v: n for n in body.nodes for v in n.outputs}
     sums = set()
     for n in body.nodes:
-        if n.prim.name in ("iota", "random_bits"):
+        if n.prim is prims.iota or n.prim.kind == "random":
             return False
         if n.prim.name in REDUCTIONS:
             x, out = n.inputs[0], n.outputs[0]
-            full = x in made and made[x].prim.name == "full"
+            full = x in made and made[x].prim is prims.full
             wide = x.aval.dtype in ("float32", "float64") and x.aval.shape == space
             axes = tuple(range(len(space) - 1))
-            if n.prim.name != "sum" or n.static["axes"] != axes or not wide:
+            if n.prim is not prims.sum or n.static["axes"] != axes or not wide:
                 return False
             if out in used or full or out.aval.dtype != x.aval.dtype:
                 return False
@@ -193,8 +193,8 @@ def _mode(body: Graph, space: Shape, cells: int) -> str:
         return "whole"
     reduced = any(n.prim.name in REDUCTIONS for n in nodes)
     shapes = {v.aval.shape for v in body.values() if v.aval.shape}
-    shapes -= {n.inputs[0].aval.shape for n in nodes if n.prim.name == "random_bits"}
-    counted = any(n.prim.name == "iota" for n in nodes)
+    shapes -= {n.inputs[0].aval.shape for n in nodes if n.prim.kind == "random"}
+    counted = any(n.prim is prims.iota for n in nodes)
     if shapes <= {space} and not counted and not reduced:
         return "flat"
     if _has_lines(body, space):
@@ -299,33 +299,33 @@ class _Schedule:
         self, node: Node, position: int, target: dict[Value, Slot], keep: set[Value]
     ) -> None:
         (out,) = node.outputs
-        name = node.prim.name
+        folds = node.prim.name in REDUCTIONS
         operands = tuple(self.slot[v] for v in node.inputs)
         if self._stands_for(node, out):
             if out in target:
                 self.calls.append((_assign, (self.slot[out], target[out])))
             return
-        if self.group.line is not None and name in REDUCTIONS:
+        if self.group.line is not None and folds:
             write: Write = _add_rows
         else:
             write = writer(self.group.kernels, node).run
         for v in dict.fromkeys(node.inputs):
             # A reduction, and a draw, does not read the index that it writes.
-            if name not in REDUCTIONS and name != "random_bits":
+            if not folds and node.prim.kind != "random":
                 self._release(v, position, keep)
         self.slot[out] = target[out] if out in target else self._temporary(out)
         self.calls.append((write, (*operands, self.slot[out])))
         for v in dict.fromkeys(node.inputs):
-            if name in REDUCTIONS:
+            if folds:
                 self._release(v, position, keep)
 
     def _stands_for(self, node: Node, out: Value) -> bool:
         """Let a value that is known now be a constant that broadcasts to it."""
-        if node.prim.name == "full":
+        if node.prim is prims.full:
             dtype = numpy_dtype(out.aval.dtype)
             self.slot[out] = self._add(np.full((), node.static["value"], dtype))
             return True
-        if node.prim.name == "iota":
+        if node.prim is prims.iota:
             shape, axis = out.aval.shape, node.static["axis"]
             steps = np.arange(shape[axis]).astype(numpy_dtype(out.aval.dtype))
             wanted = [1] * len(shape)
@@ -382,7 +382,7 @@ class _Schedule:
             keys = {
                 self.slot[n.inputs[0]]
                 for n in self.body.nodes
-                if n.prim.name == "random_bits"
+                if n.prim.kind == "random"
             }
             along = [bool(s) and i not in keys for i, s in enumerate(shapes)]
         else:

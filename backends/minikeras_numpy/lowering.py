@@ -20,8 +20,9 @@ from minikeras.extend import (
     as_fill,
     lookup,
     numpy_dtype,
+    prims,
 )
-from minikeras_numpy import steps
+from minikeras_numpy import fills
 from minikeras_numpy.collective import lower_all_reduce
 from minikeras_numpy.groups import Group
 from minikeras_numpy.writers import REDUCTIONS, writer
@@ -30,21 +31,16 @@ Kernels = Mapping[str, Any]
 Registers = Mapping[Value, int]
 Lowering = Callable[[Kernels, Node, Registers], Step]
 
-EPILOGUE_CORES = ("matmul", "conv")
-_CREATE = ("full", "iota")
-_VIEWS = ("transpose", "broadcast_to", "slice", "flip")
+EPILOGUE_CORES = (prims.matmul, prims.conv)
 
 
 def fusible(node: Node) -> bool:
     """Whether a group may take `node` in."""
-    kind, name = node.prim.kind, node.prim.name
     if node.is_complex:
         return False
-    if kind == "elementwise":
-        return True
-    if kind == "reduce":
-        return name in REDUCTIONS
-    return name in _CREATE or name == "random_bits"
+    if node.prim.kind == "reduce":
+        return node.prim.name in REDUCTIONS
+    return node.prim.kind in ("elementwise", "create", "random")
 
 
 def lower(kernels: Kernels, node: Node, regs: Registers) -> Step:
@@ -54,9 +50,9 @@ def lower(kernels: Kernels, node: Node, regs: Registers) -> Step:
         return _by_kernel(kernels, node, regs)
     if name in _LOWERINGS:
         return _LOWERINGS[name](kernels, node, regs)
-    if name in steps.BUILDERS:
+    if name in fills.BUILDERS:
         narrow = any(v.aval.dtype in ("float16", "bfloat16") for v in node.inputs)
-        if not narrow or name in steps.ANY_FLOAT:
+        if not narrow or name in fills.ANY_FLOAT:
             return _built(node, regs)
     if fusible(node):
         return _written(kernels, node, regs)
@@ -79,7 +75,7 @@ def _by_kernel(kernels: Kernels, node: Node, regs: Registers) -> Step:
         for o, array in zip(outputs, result if multi else (result,), strict=True):
             np.copyto(registers[o], array)
 
-    return FunctionStep(step, node.prim.name not in _VIEWS)
+    return FunctionStep(step, not node.prim.facets.view)
 
 
 def _written(kernels: Kernels, node: Node, regs: Registers) -> Step:
@@ -95,8 +91,8 @@ def _written(kernels: Kernels, node: Node, regs: Registers) -> Step:
 
 
 def _built(node: Node, regs: Registers) -> Step:
-    """A node of which `steps` makes a function of its operands and results."""
-    run, allocates, _ = as_fill(steps.BUILDERS[node.prim.name](node))
+    """A node of which `fills` makes a function of its operands and results."""
+    run, allocates, _ = as_fill(fills.BUILDERS[node.prim.name](node))
     places = [regs[v] for v in (*node.inputs, *node.outputs)]
 
     def step(registers: list[Any]) -> None:
@@ -129,7 +125,7 @@ def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
         dict(node.static["core_static"]),
         node.source,
     )
-    run, allocates, _ = as_fill(steps.BUILDERS[core.prim.name](core))
+    run, allocates, _ = as_fill(fills.BUILDERS[core.prim.name](core))
     group = Group(kernels, body, result.shape)
     inputs = [regs[v] for v in node.inputs[:count]]
     extras = [regs[v] for v in node.inputs[count:]]

@@ -13,10 +13,10 @@ from typing import Any
 from minikeras_numpy import (
     banded,
     collective,
+    composed,
     contract,
     conv,
     elementwise,
-    fused,
     index,
     linalg,
     movement,
@@ -53,7 +53,7 @@ def build_table(
         **index.table(xp),
         **banded.table(xp),
         **random.table(xp),
-        **fused.table(xp),
+        **composed.table(xp),
         **products,
         **collective.table(xp),
     }

@@ -16,7 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.extend import Fill, Node, as_fill, clips, fits, numpy_dtype, saturated
+from minikeras.extend import (
+    Fill,
+    Node,
+    as_fill,
+    clips,
+    fits,
+    numpy_dtype,
+    prims,
+    saturated,
+)
 from minikeras_numpy.common import Array
 from minikeras_numpy.elementwise import UFUNCS
 from minikeras_numpy.random import Bits
@@ -188,7 +197,7 @@ def leading_ones(node: Node) -> Any:
     """
     x, axes = node.inputs[0].aval, node.static["axes"]
     lead = len(axes)
-    if node.prim.name != "sum" or x.dtype not in ("float32", "float64"):
+    if node.prim is not prims.sum or x.dtype not in ("float32", "float64"):
         return None
     if axes != tuple(range(lead)) or not 0 < lead < x.ndim or x.size == 0:
         return None
@@ -224,19 +233,27 @@ def _writer(kernels: Mapping[str, Any], node: Node) -> Write | Fill:
     if name in UFUNCS and name not in OWN:
         ufunc: Write = getattr(np, UFUNCS[name])
         return ufunc
-    if name in REDUCTIONS:
-        return _reduction(node)
-    if name == "select":
-        return _select()
-    if name == "cast":
-        return _cast(node.inputs[0].aval.dtype, node.outputs[0].aval.dtype)
-    if name == "pow" and node.outputs[0].aval.dtype.startswith("float"):
+    made = _MADE.get(name)
+    if made is not None:
+        return made(kernels, node)
+    if node.prim is prims.pow and node.outputs[0].aval.dtype.startswith("float"):
         return np.power
-    if name == "full":
-        value = node.static["value"]
-        return lambda out: out.fill(value)
-    if name == "iota":
-        return _iota(kernels["iota"], node.static)
-    if name == "random_bits":
-        return Bits(node.static.get("start", 0))
     return OWN.get(name) or _by_kernel(kernels[name], node.static)
+
+
+def _full(node: Node) -> Write:
+    value = node.static["value"]
+    return lambda out: out.fill(value)
+
+
+# Writers that are made of the node, not of its row alone.
+_MADE: dict[str, Callable[[Mapping[str, Any], Node], Write | Fill]] = {
+    **dict.fromkeys(REDUCTIONS, lambda kernels, node: _reduction(node)),
+    "select": lambda kernels, node: _select(),
+    "cast": lambda kernels, node: _cast(
+        node.inputs[0].aval.dtype, node.outputs[0].aval.dtype
+    ),
+    "full": lambda kernels, node: _full(node),
+    "iota": lambda kernels, node: _iota(kernels["iota"], node.static),
+    "random_bits": lambda kernels, node: Bits(node.static.get("start", 0)),
+}

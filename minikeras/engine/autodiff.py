@@ -170,7 +170,7 @@ def _has_logarithms(kept: Record | Bundle) -> bool:
     """Whether there may be something to stabilise."""
     if isinstance(kept, Bundle):
         return kept.recipe.logarithms
-    return kept.prim.name in LOGARITHMS
+    return kept.prim in LOGARITHMS
 
 
 def _note_all(tapes: Sequence[Tape], *call: Any) -> None:

@@ -33,7 +33,7 @@ class Eager(interpret.Interpreter):
     def run(
         self, prim: Primitive, arrays: tuple[Tensor, ...], static: dict[str, Any]
     ) -> Any:
-        if prim.name in LOGARITHMS and arrays[0].origin is not None:
+        if prim in LOGARITHMS and arrays[0].origin is not None:
             better = stable(prim, arrays, static)
             if better is not None:
                 prim, arrays, static = better.prim, better.inputs, better.static
@@ -59,7 +59,7 @@ class Eager(interpret.Interpreter):
         if prim.multi:
             return tuple(Tensor(v, aval) for v, aval in zip(out, avals, strict=True))
         result = Tensor(out, avals)
-        if prim.name in REMEMBERED:
+        if prim in REMEMBERED:
             result.origin = origin(prim, arrays, static)
         return result
 

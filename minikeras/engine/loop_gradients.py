@@ -238,7 +238,7 @@ class _BackwardBody:
 def _is_product(node: Node) -> bool:
     """Whether a node is a product of two matrices over their rows."""
     return (
-        node.prim.name == "matmul"
+        node.prim is matmul
         and bool(node.static.get("transpose_a"))
         and not node.static.get("transpose_b")
         and all(v.aval.ndim == 2 for v in node.inputs)

@@ -45,7 +45,7 @@ class Call(NamedTuple):
 class Noting(Interpreter):
     """Runs eagerly, and notes the calls."""
 
-    def __init__(self, backend: registry.Backend, asking: frozenset[str]) -> None:
+    def __init__(self, backend: registry.Backend, asking: frozenset[Primitive]) -> None:
         self.backend = backend
         self.asking = asking
         self.calls: list[Call] = []
@@ -65,7 +65,7 @@ class Noting(Interpreter):
             out = prim.composition(*arrays, **static)
             inner, self.calls = self.calls, calls
         outputs = tuple(out) if prim.multi else (out,)
-        if prim.name in self.asking and any(a.origin is not None for a in arrays):
+        if prim in self.asking and any(a.origin is not None for a in arrays):
             raise Unrepeatable  # its result, or the call itself, hangs on their past
         self.calls.append(Call(prim, arrays, static, outputs, inner))
         return out
@@ -94,7 +94,7 @@ class Noted(NamedTuple):
 def noted(
     function: Callable[[], Any],
     tensors: Sequence[Tensor],
-    asking: frozenset[str] = ASKING,
+    asking: frozenset[Primitive] = ASKING,
 ) -> Noted | None:
     """The recipe of what `function` does, which is called; None if there is none.
 
@@ -117,7 +117,7 @@ def recipe_of(
     given: Sequence[Tensor],
     result: Any,
     backend: registry.Backend,
-    asking: frozenset[str],
+    asking: frozenset[Primitive],
 ) -> Noted | None:
     """The recipe of calls that were noted, None where one cannot be followed."""
     structure = type(result) if type(result) in (tuple, list) else None
@@ -152,7 +152,7 @@ def recipe_of(
         avals=[t.aval for t in results],
         structure=structure,
         root=None if root is None else prepared[-1],
-        asking=any(s.prim.name in asking for s in prepared),
+        asking=any(s.prim in asking for s in prepared),
         reached=_reached(prepared, len(given), fixed, wanted),
     )
     made = [t for call in kept for t in call.outputs]
@@ -211,7 +211,7 @@ def _root(
     if all(t.origin is None or id(t) in ids for t in results):
         return None
     last = calls[-1]
-    if last.prim.name not in ROOTS or not all(id(t) in ids for t in last.inputs):
+    if last.prim not in ROOTS or not all(id(t) in ids for t in last.inputs):
         raise Unrepeatable
     return last
 

@@ -10,14 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minikeras.engine.prims.composed import softmax
+from minikeras.engine.prims.elementwise import (
+    div,
+    log,
+    log1p,
+    logistic,
+    maximum,
+    minimum,
+    neg,
+    sub,
+)
+from minikeras.engine.prims.reduce import sum_
 from minikeras.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from minikeras.engine.primitive import Primitive
 
-LOGARITHMS = frozenset(("log", "log1p"))
-ROOTS = frozenset(("softmax", "logistic"))
-_STEPS = frozenset(("maximum", "minimum", "sub", "neg", "sum", "div"))
+LOGARITHMS = frozenset((log, log1p))
+ROOTS = frozenset((softmax, logistic))
+_STEPS = frozenset((maximum, minimum, sub, neg, sum_, div))
 REMEMBERED = ROOTS | _STEPS
 _MOST = 8  # steps from a root; a loop must not keep all its past
 
@@ -36,7 +48,7 @@ def origin(
     prim: Primitive, inputs: tuple[Tensor, ...], static: dict[str, Any]
 ) -> Origin | None:
     """What the result of a remembered row should remember."""
-    if prim.name in ROOTS:
+    if prim in ROOTS:
         return Origin(prim, inputs, (), static)
     depth = max((t.origin.depth + 1 for t in inputs if t.origin), default=_MOST)
     return Origin(prim, inputs, (), static, depth) if depth < _MOST else None

@@ -51,6 +51,8 @@ class Facets(NamedTuple):
 
     Attributes:
         alias: The result is the first input's bytes under another shape.
+        view: The result shows elements of the first input where they lie: a kernel over
+            arrays with strides makes it without a copy.
         cheap: One addition or multiplication an element, of what was read anyway:
             taking it again costs less than keeping the result.
         monotone: Where the first operand grows, the result does not fall.
@@ -69,6 +71,7 @@ class Facets(NamedTuple):
     """
 
     alias: bool = False
+    view: bool = False
     cheap: bool = False
     monotone: bool = False
     neutral: tuple[float | None, ...] = ()
@@ -149,7 +152,7 @@ def primitive(
         kind: One of `KINDS`. The fuser knows the kinds and no names.
         infer: Shape rule, avals in, avals out.
         vjp: Gradient rule, or None, which says: not differentiable, on purpose.
-        composition: For a fused op: the same function written with other
+        composition: For a composed row: the same function written with other
             primitives. A backend without the kernel runs this instead, and the
             gradient comes from it where `vjp` is None.
         multi: Whether outputs come as a tuple.

@@ -106,7 +106,7 @@ class Recipe:
         self.root = root
         self.asking = asking
         self.reached = reached
-        self.logarithms = any(s.prim.name in LOGARITHMS for s in calls)
+        self.logarithms = any(s.prim in LOGARITHMS for s in calls)
         self.recordable = all(
             s.prim.vjp is not None or s.prim.composition is None for s in calls
         )

@@ -90,7 +90,7 @@ def onnx_model(
 
 
 def _prepared(graph: Graph) -> Graph:
-    """Without dead nodes, and with fused operations that have no row spelled out."""
+    """Without dead nodes, and with composed rows that ONNX has no row for spelled out."""
     graph = inline(_live(graph), _KEPT)
     nodes = []
     for node in graph.nodes:
@@ -105,7 +105,7 @@ def _prepared(graph: Graph) -> Graph:
 
 
 class _Kept:
-    """What `inline` asks a backend for: the fused operations that stay."""
+    """What `inline` asks a backend for: the composed rows that stay."""
 
     kernels = ROWS
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.engine import tree
+from minikeras.engine import prims, tree
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.interpret import interpreting
@@ -45,7 +45,7 @@ _SMALL = (
 # padding="same" looks as fixed numbers do unless a window with strides met a size that is
 # a multiple of the stride, and one that is greater by 1: these are tried until it has.
 _TRIED = (257, 256, 321, 192, 199, 384, 101, 320, 311, 288)
-_WINDOWS = ("conv", "max_pool", "sum_pool")
+_WINDOWS = (prims.conv, prims.max_pool, prims.sum_pool)
 Array = np.ndarray[Any, Any]
 
 
@@ -123,7 +123,7 @@ class Probed:
         found: tuple[tuple[int, int], ...] = paddings[0]
         if all(padding == found for padding in paddings):
             return found
-        if node.prim.name in _WINDOWS and paddings == [_same(t) for t in twins]:
+        if node.prim in _WINDOWS and paddings == [_same(t) for t in twins]:
             return None
         raise ExportError(
             f"export to ONNX: the padding of {node.prim.name} in layer {node.source!r} "
@@ -132,9 +132,7 @@ class Probed:
 
     def undecided(self) -> bool:
         """Whether "same" is not told from fixed padding yet in some node."""
-        return any(
-            n.prim.name in _WINDOWS and self._is_undecided(n) for n in self._twins
-        )
+        return any(n.prim in _WINDOWS and self._is_undecided(n) for n in self._twins)
 
     def _is_undecided(self, node: Node) -> bool:
         shape = self.shape(node.inputs[0])[1:]

@@ -1,6 +1,6 @@
 """What the author of an op or of a backend may import: nothing else is needed."""
 
-import minikeras.engine.prims  # noqa: F401 - fills the table of rows
+from minikeras.engine import prims  # also fills the table of rows
 from minikeras.engine.aval import Aval, Shape, ShapeError, broadcast_shapes
 from minikeras.engine.backend import (
     Backend,
@@ -68,5 +68,6 @@ __all__ = [
     "quietly",
     "saturated",
     "pause",
+    "prims",
     "settle_at_fork",
 ]

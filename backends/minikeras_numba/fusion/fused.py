@@ -16,7 +16,7 @@ from minikeras_kernels.bodies import (
     Body,
     Cut,
     Fill,
-    as_body,
+    body_of,
     cuts_of,
     lower_body,
     space_of,
@@ -100,10 +100,7 @@ def _grain(group: Group, layout: Layout) -> int:
 
 def lower_fused(node: Node, regs: Mapping[Value, int]) -> Step:
     """A closure for a `fused` node, or for one elementwise, reduce or create node."""
-    body: Graph = node.static["body"] if node.prim.name == "fused" else as_body(node)
-    given = (
-        node.inputs if node.prim.name == "fused" else tuple(dict.fromkeys(node.inputs))
-    )
+    body, given = body_of(node)
     places = {v: Place(regs[x]) for v, x in zip(body.inputs, given, strict=True)}
     outs = [regs[v] for v in node.outputs]
     cuts = lower_body(body, space_of(node, body), places, outs, target(), _Memory())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from minikeras_numpy.windows import Geometry
 
-from minikeras.extend import Node
+from minikeras.extend import Node, prims
 from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.jit import host
 from minikeras_numba.machine.team import get_threads
@@ -71,22 +71,24 @@ def lower_pool(node: Any, regs: Mapping[Any, int]) -> Lowered | None:
     """A closure for one of the five pooling nodes, or None where NumPy does it."""
     if not serves_pool(node):
         return None
-    name, static = node.prim.name, node.static
+    row, static = node.prim, node.static
     wide, narrow = node.inputs[0].aval, node.outputs[0].aval  # x and the windows
-    if name == "max_pool_grad":
+    if row is prims.max_pool_grad:
         narrow = node.inputs[1].aval
-    elif name == "sum_pool_grad":
+    elif row is prims.sum_pool_grad:
         wide, narrow = narrow, wide
     dtype = wide.dtype
     axes = axes_of(Geometry.of_pool(wide.shape, static))
     item, channels = np.dtype(dtype).itemsize, wide.shape[-1]
     x = Image(three(wide.shape[1:-1]), channels, item)
     y = Image(three(narrow.shape[1:-1]), channels, item)
-    backward = name == "sum_pool_grad"
+    backward = row is prims.sum_pool_grad
     d, h, w = (backward_segments(a) if backward else forward_segments(a) for a in axes)
     source, target = (y, x) if backward else (x, y)
     window = tuple(a.kernel for a in axes)
-    spec = Pooling(dtype, KINDS[name], wide.shape[0], source, target, (d, h, w), window)
+    spec = Pooling(
+        dtype, KINDS[row.name], wide.shape[0], source, target, (d, h, w), window
+    )
     registers = [regs[v] for v in (*node.inputs, node.outputs[0])]
     a, b, out = registers[0], registers[-2], registers[-1]
     tables = Tables(Base(a), Base(b), Base(out))

@@ -14,7 +14,7 @@ from minikeras_kernels.along import (
     take_from_lines,
 )
 
-from minikeras.extend import Node, Value
+from minikeras.extend import Node, Value, prims
 from minikeras_numba.ir.compile import compile_kernel, target
 from minikeras_numba.machine.launch import Launch, Native
 
@@ -30,9 +30,10 @@ def lower_along(node: Node, regs: Mapping[Value, int]) -> Native | None:
     if not x.size * indices.size * out.size:
         return None
     name, axis = node.prim.name, node.static["axis"] % x.ndim
-    shape = x.shape if name == "take_along_axis" else out.shape
+    takes = node.prim is prims.take_along_axis
+    shape = x.shape if takes else out.shape
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
-    lines = name == "take_along_axis" and inner == 1
+    lines = takes and inner == 1
     write = take_from_lines if lines else ALONG[name]
     fn = compile_kernel(
         name,

@@ -8,7 +8,7 @@ from functools import partial
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.values import Kind, Val
 
-from minikeras.extend import Node, Value
+from minikeras.extend import Node, Value, prims
 from minikeras_numba.machine.launch import Native
 from minikeras_numba.rows.factors import lower_lu as lower_each_lu
 from minikeras_numba.rows.stacks import ZERO, Stack, launched, suits
@@ -254,7 +254,7 @@ def lower_system(node: Node, regs: Mapping[Value, int]) -> Native | None:
     n, columns = b.shape[-2:]
     if a.shape[:-2] != b.shape[:-2] or not b.size:
         return None
-    if node.prim.name == "solve":
+    if node.prim is prims.solve:
         place = n * (n + columns)
         vectors, key = place + n + columns, "solve"
         write: Callable[[], Code] = partial(_solve, a.dtype)

@@ -11,7 +11,7 @@ from typing import Any
 
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.simplify import dead_code
-from minikeras.engine.primitive import lookup
+from minikeras.engine.prims import cond, select
 
 _CHEAP = ("elementwise", "create", "movement", "reduce", "index")
 _FEW = 1 << 14  # elements that both branches may compute to be chosen from
@@ -19,14 +19,14 @@ _FEW = 1 << 14  # elements that both branches may compute to be chosen from
 
 def branches(graph: Graph) -> Graph:
     """All of this file."""
-    if not any(node.prim.name == "cond" for node in graph.nodes):
+    if not any(node.prim is cond for node in graph.nodes):
         return graph
     graph = dead_code(graph)
     used = set(graph.outputs) | {v for n in graph.nodes for v in n.inputs}
     nodes: list[Node] = []
     constants = dict(graph.constants)
     for node in graph.nodes:
-        if node.prim.name != "cond":
+        if node.prim is not cond:
             nodes.append(node)
             continue
         node = _pruned(node, used)
@@ -91,7 +91,6 @@ def _chosen(node: Node, constants: dict[Value, Any]) -> list[Node]:
             made.append(Node(inner.prim, place, fresh, inner.static, node.source))
             names.update(zip(inner.outputs, fresh, strict=True))
         results.append([names.get(v, v) for v in body.outputs])
-    select = lookup("select")
     for a, b, out in zip(*results, node.outputs, strict=True):
         made.append(Node(select, [taken, a, b], [out], {}, node.source))
     return made

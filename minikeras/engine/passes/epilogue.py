@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
-from minikeras.engine.primitive import lookup
+from minikeras.engine.prims import reshape
+from minikeras.engine.prims.compiled import epilogue
 
 # A value of so few bytes may be made long before it is read.
 _SMALL_BYTES = 1 << 14
@@ -58,7 +59,7 @@ def _early_first(graph: Graph) -> Graph:
     for node in graph.nodes:
         small = sum(v.aval.nbytes for v in node.outputs) <= _SMALL_BYTES
         kept = any(v in results for v in node.outputs)
-        plain = node.prim.kind == "elementwise" or node.prim.name == "reshape"
+        plain = node.prim.kind == "elementwise" or node.prim is reshape
         if plain and small and not kept and there.issuperset(node.inputs):
             first.append(node)
             there.update(node.outputs)
@@ -147,4 +148,4 @@ def _node(core: Node, tail: list[Node], graph: Graph) -> Node:
         "body": body,
     }
     inputs = (*core.inputs, *extra)
-    return Node(lookup("epilogue"), inputs, (final,), static, core.source)
+    return Node(epilogue, inputs, (final,), static, core.source)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.recompute import recompute
-from minikeras.engine.primitive import lookup
+from minikeras.engine.prims.compiled import fused
 
 Shape = tuple[int, ...]
 
@@ -266,6 +266,4 @@ def _fused(
     body = Graph(renamed.values(), constants, nodes, [inner[v] for v in results])
     sources = [node.source for node in group.nodes if node.source]
     static = {"body": body, "space": group.space}
-    return Node(
-        lookup("fused"), renamed, results, static, sources[-1] if sources else ""
-    )
+    return Node(fused, renamed, results, static, sources[-1] if sources else "")

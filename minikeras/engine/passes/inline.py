@@ -1,4 +1,4 @@
-"""Inline: replace a fused op by its composition where the backend has no kernel."""
+"""Inline: replace a composed row by its composition where the backend has no kernel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def inline(graph: Graph, backend: registry.Backend) -> Graph:
         constants.update(body.constants)
         for part in body.nodes:
             part.source = node.source
-        # A composition may use other fused ops, so its nodes are inlined in turn.
+        # A composition may use other composed rows, so its nodes are inlined in turn.
         deeper = inline(
             Graph(node.inputs, constants, body.nodes, body.outputs), backend
         )

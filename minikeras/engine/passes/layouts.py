@@ -13,6 +13,7 @@ from typing import Any
 
 from minikeras.engine import backend as registry
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.prims import matmul, transpose
 
 Perm = tuple[int, ...]
 
@@ -29,7 +30,7 @@ def layouts(graph: Graph, backend: registry.Backend) -> Graph:
     for node in graph.nodes:
         if node in gone:
             continue
-        if node.prim.name == "matmul":
+        if node.prim is matmul:
             node, after = _result(_operands(node, producer), users, outputs)
             gone.update(after)
         nodes.append(node)
@@ -40,7 +41,7 @@ def _operands(node: Node, producer: dict[Value, Node]) -> Node:
     static, inputs = dict(node.static), list(node.inputs)
     for i, name in enumerate("ab"):
         made = producer.get(inputs[i])
-        if made is None or made.prim.name != "transpose":
+        if made is None or made.prim is not transpose:
             continue
         perm = tuple(made.static["perm"])
         last = len(perm) - 1
@@ -66,7 +67,7 @@ def _result(
     """The matmul that writes what its only user, a transpose, would; and that user."""
     value = node.outputs[0]
     after = users.get(value, [])
-    if value in outputs or len(after) != 1 or after[0].prim.name != "transpose":
+    if value in outputs or len(after) != 1 or after[0].prim is not transpose:
         return node, []
     perm: Perm = tuple(after[0].static["perm"])
     if perm[-1] != len(perm) - 1:
@@ -80,5 +81,5 @@ def _needed(nodes: list[Node], outputs: set[Value]) -> list[Node]:
     """Without the transposes that nobody reads any more."""
     read = outputs | {v for node in nodes for v in node.inputs}
     return [
-        n for n in nodes if n.prim.name != "transpose" or not read.isdisjoint(n.outputs)
+        n for n in nodes if n.prim is not transpose or not read.isdisjoint(n.outputs)
     ]

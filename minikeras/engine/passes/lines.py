@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from minikeras.engine import backend as registry
 from minikeras.engine.aval import Shape
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.prims import reshape
 from minikeras.engine.prims.compiled import fused, lines
 
 # One line is one unit's work: longer ones are better shared out.
@@ -125,7 +126,7 @@ def _goes_along(
     lead, short = line[:-1], (*line[:-1], 1)
     if node.prim.facets.alias:
         shapes = {tuple(v.aval.shape) for v in (*node.inputs, *node.outputs)}
-        return node.prim.name == "reshape" and shapes <= {lead, short}
+        return node.prim is reshape and shapes <= {lead, short}
     space = _space(node, backend)
     if space not in (line, short):
         return False

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from minikeras.engine.graph import Graph, GraphError, Node, Value
+from minikeras.engine.prims.compiled import fused
 
 ALIGNMENT = 64
 # By the number of a node: the register and the bytes of each piece of its step's scratch.
@@ -153,7 +154,7 @@ def _last_uses(graph: Graph, result: Plan) -> dict[Value, int]:
 
 def _same_index(node: Node, out: Value) -> bool:
     """Whether `node` reads element i of its operands before it writes element i of `out`."""
-    if node.prim.name == "fused":
+    if node.prim is fused:
         return bool(out.aval.shape == node.static["space"])
     return node.prim.kind == "elementwise"
 

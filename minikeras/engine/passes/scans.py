@@ -12,18 +12,19 @@ from typing import Any
 
 from minikeras.engine.graph import Graph, Node, Value
 from minikeras.engine.passes.simplify import dead_code
+from minikeras.engine.prims import scan
 
 
 def scans(graph: Graph) -> Graph:
     """All of this file."""
-    if not any(node.prim.name == "scan" for node in graph.nodes):
+    if not any(node.prim is scan for node in graph.nodes):
         return graph
     graph = dead_code(_merged(graph))
     used = set(graph.outputs) | {v for n in graph.nodes for v in n.inputs}
     nodes: list[Node] = []
     constants = dict(graph.constants)
     for node in graph.nodes:
-        if node.prim.name == "scan":
+        if node.prim is scan:
             node = _pruned(node, used)
             before, node = _hoisted(node, constants)
             nodes.extend(before)
@@ -34,7 +35,7 @@ def scans(graph: Graph) -> Graph:
 def _merged(graph: Graph) -> Graph:
     best: dict[Any, Node] = {}
     for node in graph.nodes:
-        if node.prim.name == "scan":
+        if node.prim is scan:
             key = _key(node)
             have = best.get(key)
             if have is None or len(have.outputs) < len(node.outputs):
@@ -43,7 +44,7 @@ def _merged(graph: Graph) -> Graph:
     placed: set[Node] = set()
     nodes = []
     for node in graph.nodes:
-        if node.prim.name == "scan":
+        if node.prim is scan:
             chosen = best[_key(node)]
             ours, theirs = node.static["body"].outputs, chosen.static["body"].outputs
             if chosen is node or ours != theirs[: len(ours)]:

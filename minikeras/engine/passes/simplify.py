@@ -61,7 +61,7 @@ def common_subexpressions(graph: Graph) -> Graph:
             continue
         # Values compare by identity, so a tuple of them is the key for the inputs.
         node_key = (
-            node.prim.name,
+            node.prim,
             node.inputs,
             *map(exact, sorted(node.static.items(), key=_first)),
         )

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from minikeras.engine.graph import Graph, Node, Value
+from minikeras.engine.prims.compiled import epilogue, fused
 
 # Bytes of values so small that it does not matter how long they live: rates, counters.
 _SMALL = 1 << 12
-_FUSED, _KINDS = ("fused", "epilogue"), ("elementwise", "create", "random")
+_KINDS = ("elementwise", "create", "random")
 
 
 def soon(graph: Graph, updates: Mapping[Value, Value]) -> Graph:
@@ -52,7 +53,7 @@ def soon(graph: Graph, updates: Mapping[Value, Value]) -> Graph:
 
 def _moves(node: Node, updates: Mapping[Value, Value]) -> bool:
     """Whether it updates states and does nothing else, or computes what is small."""
-    if node.prim.name not in _FUSED and node.prim.kind not in _KINDS:
+    if node.prim not in (fused, epilogue) and node.prim.kind not in _KINDS:
         return False
     if all(v in updates for v in node.outputs):
         return True

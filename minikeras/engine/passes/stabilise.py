@@ -17,7 +17,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minikeras.engine.graph import Graph
-from minikeras.engine.prims.fused import log_softmax
+from minikeras.engine.prims.composed import log_softmax, softmax
+from minikeras.engine.prims.elementwise import (
+    div,
+    log,
+    log1p,
+    logistic,
+    maximum,
+    minimum,
+    neg,
+    sub,
+)
+from minikeras.engine.prims.reduce import sum_
 from minikeras.engine.prims.stable import log_logistic
 
 if TYPE_CHECKING:
@@ -35,7 +46,7 @@ def stabilise(
     nodes: Sequence[N], scalar: Callable[[Any], float | None] | None = None
 ) -> list[N]:
     """The nodes with every pattern above replaced; outputs keep their identity."""
-    if not any(node.prim.name in ("log", "log1p") for node in nodes):
+    if not any(node.prim in (log, log1p) for node in nodes):
         return list(nodes)
     scalar = scalar or _tensor_scalar
     producer = {id(v): node for node in nodes for v in node.outputs}
@@ -62,23 +73,23 @@ def _tensor_scalar(tensor: Tensor) -> float | None:
 def _rewrite(
     node: Any, producer: dict[int, Any], scalar: Callable[[Any], float | None]
 ) -> Any:
-    if node.prim.name == "log":
+    if node.prim is log:
         inner, negated = node.inputs[0], False
-    elif node.prim.name == "log1p":
+    elif node.prim is log1p:
         made = producer.get(id(node.inputs[0]))
-        if made is None or made.prim.name != "neg":
+        if made is None or made.prim is not neg:
             return node
         inner, negated = made.inputs[0], True
     else:
         return node
     inner = _unclip(inner, producer, scalar)
     made = producer.get(id(inner))
-    if made is not None and made.prim.name == "sub" and scalar(made.inputs[0]) == 1.0:
+    if made is not None and made.prim is sub and scalar(made.inputs[0]) == 1.0:
         inner, negated = _unclip(made.inputs[1], producer, scalar), not negated
         made = producer.get(id(inner))
     if made is None:
         return node
-    if made.prim.name == "logistic":
+    if made.prim is logistic:
         if made.inputs[0].aval != node.outputs[0].aval:
             return node
         sign = -1 if negated else 1
@@ -99,7 +110,7 @@ def _unclip(
     """The value below clips to about [0, 1]."""
     while True:
         node = producer.get(id(value))
-        if node is None or node.prim.name not in ("minimum", "maximum"):
+        if node is None or node.prim not in (minimum, maximum):
             return value
         a, b = node.inputs
         bound, below = scalar(b), a
@@ -107,7 +118,7 @@ def _unclip(
             bound, below = scalar(a), b
         if bound is None:
             return value
-        guard = bound <= _GUARD if node.prim.name == "maximum" else bound >= 1 - _GUARD
+        guard = bound <= _GUARD if node.prim is maximum else bound >= 1 - _GUARD
         if not guard or below.aval != value.aval:
             return value
         value = below
@@ -115,15 +126,15 @@ def _unclip(
 
 def _softmax_below(made: Any, producer: dict[int, Any]) -> Any:
     """The softmax that `made` is, or that it divides by its own sum."""
-    if made.prim.name == "softmax":
+    if made.prim is softmax:
         return made
-    if made.prim.name != "div":
+    if made.prim is not div:
         return None
     soft = producer.get(id(made.inputs[0]))
     total = producer.get(id(made.inputs[1]))
-    if soft is None or total is None or soft.prim.name != "softmax":
+    if soft is None or total is None or soft.prim is not softmax:
         return None
-    if total.prim.name != "sum" or total.inputs[0] is not made.inputs[0]:
+    if total.prim is not sum_ or total.inputs[0] is not made.inputs[0]:
         return None
     axis = soft.static["axis"] % made.inputs[0].aval.ndim
     if tuple(total.static["axes"]) != (axis,) or not total.static["keepdims"]:

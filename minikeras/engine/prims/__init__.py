@@ -6,7 +6,13 @@ modules of this package; here they have their plain name.
 
 from minikeras.engine.prims.banded import banded
 from minikeras.engine.prims.collective import all_reduce
-from minikeras.engine.prims.compiled import chain, epilogue, lines
+from minikeras.engine.prims.compiled import chain, epilogue, fused, lines
+from minikeras.engine.prims.composed import (
+    log_softmax,
+    softmax,
+    softmax_cross_entropy_with_logits,
+    variance,
+)
 from minikeras.engine.prims.contract import (
     conv,
     conv_filter_grad,
@@ -88,12 +94,6 @@ from minikeras.engine.prims.elementwise import (
 )
 from minikeras.engine.prims.elementwise import (
     round_ as round,
-)
-from minikeras.engine.prims.fused import (
-    log_softmax,
-    softmax,
-    softmax_cross_entropy_with_logits,
-    variance,
 )
 from minikeras.engine.prims.index import (
     dynamic_slice,
@@ -237,6 +237,7 @@ __all__ = [
     "floor",
     "floordiv",
     "full",
+    "fused",
     "gather_nd",
     "gcd",
     "ge",

@@ -73,14 +73,17 @@ reshape: Primitive = primitive(
     kind="movement",
     infer=_infer_reshape,
     vjp=lambda ctx, g: (reshape(g, shape=ctx.inputs[0].shape),),
-    facets=Facets(alias=True, unchanged=always),
+    facets=Facets(alias=True, view=True, unchanged=always),
 )
 transpose = primitive(
     "transpose",
     kind="movement",
     infer=_infer_transpose,
     vjp=_transpose_vjp,
-    facets=Facets(unchanged=lambda s: tuple(s["perm"]) == tuple(sorted(s["perm"]))),
+    facets=Facets(
+        view=True,
+        unchanged=lambda s: tuple(s["perm"]) == tuple(sorted(s["perm"])),
+    ),
 )
 broadcast_to: Primitive = primitive(
     "broadcast_to",
@@ -88,7 +91,7 @@ broadcast_to: Primitive = primitive(
     infer=_infer_broadcast_to,
     # The backward loop sums a cotangent to the shape of its input.
     vjp=lambda ctx, g: (g,),
-    facets=Facets(unchanged=always),
+    facets=Facets(view=True, unchanged=always),
 )
 
 
@@ -178,7 +181,13 @@ def _pad_strided_vjp(ctx: Context, g: Tensor) -> Grads:
     return (slice_(g, **where),)
 
 
-slice_ = primitive("slice", kind="movement", infer=_infer_slice, vjp=_slice_vjp)
+slice_ = primitive(
+    "slice",
+    kind="movement",
+    infer=_infer_slice,
+    vjp=_slice_vjp,
+    facets=Facets(view=True),
+)
 pad_strided = primitive(
     "pad_strided", kind="movement", infer=_infer_pad_strided, vjp=_pad_strided_vjp
 )
@@ -229,4 +238,5 @@ flip: Primitive = primitive(
     kind="movement",
     infer=_infer_flip,
     vjp=lambda ctx, g: (flip(g, axes=ctx.static["axes"]),),
+    facets=Facets(view=True),
 )

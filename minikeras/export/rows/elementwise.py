@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minikeras.engine import prims
 from minikeras.engine.aval import broadcast_shapes
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.graph import Node, Value
@@ -28,7 +29,7 @@ def _operands(w: Writer, node: Node) -> list[Value]:
     wanted = node.outputs[0].aval.shape
     for i, value in enumerate(inputs):
         made = w.made.get(value)
-        if value in w.arrays or made is None or made.prim.name != "broadcast_to":
+        if value in w.arrays or made is None or made.prim is not prims.broadcast_to:
             continue
         others = [v.aval.shape for j, v in enumerate(inputs) if j != i]
         if broadcast_shapes(made.inputs[0].aval.shape, *others) == wanted:
@@ -101,7 +102,7 @@ def _undone(w: Writer, node: Node, kind: str) -> str | Lying | None:
                 Lying(source[0], named.perm) if isinstance(named, Lying) else source[0]
             )
     made = w.made.get(top)
-    if made is None or made.prim.name != "sum" or w.counts[top] != 1:
+    if made is None or made.prim is not prims.sum or w.counts[top] != 1:
         return None
     shape = w.probed.shape(made.inputs[0])
     over = [shape[a] for a in made.static["axes"]]

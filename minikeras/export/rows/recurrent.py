@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minikeras.engine import prims
 from minikeras.engine.graph import Node, Value
 from minikeras.export.rows.control import declared, inside
 from minikeras.export.writer import Lying, Row, Writer
@@ -31,10 +32,10 @@ class _Projection(NamedTuple):
 def _projection(w: Writer, x: Value) -> _Projection | None:
     made = w.made.get(x)
     bias = None
-    if made is not None and made.prim.name == "add":
+    if made is not None and made.prim is prims.add:
         bias = w.arrays.get(made.inputs[1])
         made = w.made.get(made.inputs[0]) if bias is not None else None
-    if made is None or made.prim.name != "matmul":
+    if made is None or made.prim is not prims.matmul:
         return None
     kernel = w.arrays.get(made.inputs[1])
     turned = made.static.get("transpose_a") or made.static.get("transpose_b")

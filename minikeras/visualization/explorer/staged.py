@@ -245,7 +245,7 @@ def unstaged(model: Model, sample: Any) -> Staged:
 
 
 class _Page:
-    """What `inline` asks a backend for: the fused rows that stay."""
+    """What `inline` asks a backend for: the composed rows that stay."""
 
     kernels = dict.fromkeys(KNOWN)
 

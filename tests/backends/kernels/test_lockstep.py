@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from minikeras_cupy.render import WARP
 from minikeras_kernels.argreduce import argreduce
-from minikeras_kernels.bodies import FOLDS, Fill, as_body, lower_body, space_of
+from minikeras_kernels.bodies import FOLDS, Fill, body_of, lower_body, space_of
 from minikeras_kernels.elementwise import supports
 from minikeras_kernels.fused import GroupKernel, table
 from minikeras_kernels.gather import gather
@@ -72,7 +72,7 @@ def single(name, arrays, static):
     inputs = [Value(Aval(a.shape, a.dtype.name)) for a in arrays]
     made = Value(row.infer(*(v.aval for v in inputs), **static))
     node = Node(row, inputs, [made], static)
-    body = as_body(node)
+    body, _ = body_of(node)
     return Calls(body, space_of(node, body), arrays)
 
 

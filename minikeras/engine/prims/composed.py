@@ -1,4 +1,4 @@
-"""Fused rows: a function that is a composition, named so that a backend may do it at once.
+"""Composed rows: a composition with a name, so that a backend may do it at once.
 
 Each carries its composition, which a backend without the kernel runs instead, and a
 gradient rule that costs less than the composition's.
