@@ -11,6 +11,7 @@ SOURCES = sorted(
     [*(ROOT / "minikeras").rglob("*.py"), *(ROOT / "backends").rglob("*.py")]
 )
 LONGEST_FILE = 600
+LONGEST_FUNCTION = 60
 # Shares of arguments and of results of which nothing is said but `Any`: reached, not to be
 # lost.
 MOST_ANY = {"minikeras": 0.075, "backends": 0.06}
@@ -71,6 +72,25 @@ def test_types_of_results_say_something(folder):
 def test_files_can_be_read_in_one_go():
     lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in SOURCES}
     assert not {p.name: n for p, n in lengths.items() if n > LONGEST_FILE}
+
+
+def body_length(function):
+    """Its lines without signature, which Keras often fixes, and docstring."""
+    first, last = function.body[0], function.body[-1]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    if documented and isinstance(first.value.value, str):
+        return last.end_lineno - first.end_lineno
+    return last.end_lineno - first.lineno + 1
+
+
+def test_functions_can_be_read_in_one_go():
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.lineno}": body_length(node)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert not {at: n for at, n in lengths.items() if n > LONGEST_FUNCTION}
 
 
 def test_ignored_types_give_the_reason():

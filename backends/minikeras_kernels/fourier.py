@@ -11,6 +11,8 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,11 +79,6 @@ def transform(dtype: str, used: Sequence[int], target: Target) -> Code:
     source, goal = f.slot(Kind.I64), f.slot(Kind.I64)
     wide = kind.nbytes
 
-    def pair(buffer: Address, item: Val) -> tuple[Address, Address]:
-        """Where the two vectors of an element are."""
-        place = f.mul(item, 2 * lanes)
-        return f.at(buffer, place), f.at(buffer, f.add(place, lanes))
-
     with f.loop(f.start, f.stop) as unit:
         mine = f.add(buffers, f.mul(f.mul(unit, size), 2 * wide))
         begin = f.bin(Op.SDIV, f.mul(groups, unit), units)
@@ -99,37 +96,54 @@ def transform(dtype: str, used: Sequence[int], target: Target) -> Code:
                 f.add(start, f.mul(f.one(Op.SMIN, const(Kind.I64, i), last), length))
                 for i in range(lanes)
             ]
-
-            def turn_in(at: Val, mask: Val | None) -> None:
-                for half, array in enumerate((real, imag)):
-                    square = [
-                        f.load(f.at(array, f.add(line, at)), lanes, mask)
-                        for line in lines_at
-                    ]
-                    for i, vector in enumerate(transposed(f, square)):
-                        f.store(vector, pair(buffer, f.add(at, i))[half])
-
-            f.sweep(_ZERO, length, lanes, turn_in)
+            turn = _Turn(f, lanes, lines_at, buffer)
+            f.sweep(_ZERO, length, lanes, partial(turn.into, (real, imag)))
             with f.loop(_ZERO, count) as number:
                 _stage(f, table, number, (source, goal), used, lanes)
                 before = f.get(source)
                 f.put(source, f.get(goal))
                 f.put(goal, before)
-            result = f.pointer(f.get(source), kind)
-
-            def turn_out(at: Val, mask: Val | None) -> None:
-                for half, array in enumerate((out_real, out_imag)):
-                    square = [
-                        f.load(pair(result, f.add(at, i))[half], lanes)
-                        for i in range(lanes)
-                    ]
-                    for line, vector in zip(
-                        lines_at, transposed(f, square), strict=True
-                    ):
-                        f.store(vector, f.at(array, f.add(line, at)), mask)
-
-            f.sweep(_ZERO, length, lanes, turn_out)
+            turn = turn._replace(buffer=f.pointer(f.get(source), kind))
+            f.sweep(_ZERO, length, lanes, partial(turn.out, (out_real, out_imag)))
     return f.code
+
+
+class _Turn(NamedTuple):
+    """Squares of elements between lines, where they lie one after the other, and a buffer.
+
+    There a vector has the same element of all lines, so that a butterfly is one operation
+    for `lanes` of them.
+    """
+
+    f: Kernel
+    lanes: int
+    lines: Sequence[Val]
+    buffer: Address
+
+    def into(self, arrays: tuple[Address, Address], at: Val, mask: Val | None) -> None:
+        f = self.f
+        for half, array in enumerate(arrays):
+            square = [
+                f.load(f.at(array, f.add(line, at)), self.lanes, mask)
+                for line in self.lines
+            ]
+            for i, vector in enumerate(transposed(f, square)):
+                f.store(vector, self.pair(f.add(at, i))[half])
+
+    def out(self, arrays: tuple[Address, Address], at: Val, mask: Val | None) -> None:
+        f = self.f
+        for half, array in enumerate(arrays):
+            square = [
+                f.load(self.pair(f.add(at, i))[half], self.lanes)
+                for i in range(self.lanes)
+            ]
+            for line, vector in zip(self.lines, transposed(f, square), strict=True):
+                f.store(vector, f.at(array, f.add(line, at)), mask)
+
+    def pair(self, item: Val) -> tuple[Address, Address]:
+        """Where the two vectors of an element are."""
+        f, place = self.f, self.f.mul(item, 2 * self.lanes)
+        return f.at(self.buffer, place), f.at(self.buffer, f.add(place, self.lanes))
 
 
 def _stage(

@@ -76,15 +76,7 @@ def _wide(xp: Any, function: Kernel) -> Kernel:
     return kernel
 
 
-def table(xp: Any) -> Table:
-    """The kernels of this family over the namespace `xp`."""
-
-    def rsqrt(x: Array) -> Array:
-        return to(1 / xp.sqrt(x), x.dtype)
-
-    def logistic(x: Array) -> Array:
-        return to(1 / (1 + xp.exp(-x)), x.dtype)
-
+def _power(xp: Any) -> Kernel:
     def power(x: Array, y: Array) -> Array:
         if x.dtype.kind != "i":
             return xp.power(x, y)
@@ -93,6 +85,18 @@ def table(xp: Any) -> Table:
         unit = xp.where((y & 1) == 1, x, xp.ones_like(x))
         inverse = xp.where(xp.abs(x) == 1, unit, xp.zeros_like(x))
         return xp.where(y < 0, inverse, result)
+
+    return power
+
+
+def table(xp: Any) -> Table:
+    """The kernels of this family over the namespace `xp`."""
+
+    def rsqrt(x: Array) -> Array:
+        return to(1 / xp.sqrt(x), x.dtype)
+
+    def logistic(x: Array) -> Array:
+        return to(1 / (1 + xp.exp(-x)), x.dtype)
 
     def select(cond: Array, a: Array, b: Array) -> Array:
         return xp.where(cond, a, b)
@@ -128,7 +132,7 @@ def table(xp: Any) -> Table:
         "complex": joined,
         "rsqrt": rsqrt,
         "logistic": logistic,
-        "pow": power,
+        "pow": _power(xp),
         "select": select,
         "cast": cast,
         "full": full,

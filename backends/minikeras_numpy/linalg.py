@@ -125,15 +125,23 @@ def _split(xp: Any, z: Array, dtype: Any) -> tuple[Array, Array]:
     return xp.ascontiguousarray(z.real, dtype), xp.ascontiguousarray(z.imag, dtype)
 
 
+def wide(x: Array) -> Array:
+    return to(x, work_dtype(x.dtype))
+
+
+def symmetric(x: Array) -> Array:
+    """Half of each triangle, so that both have the gradient."""
+    return (wide(x) + wide(x).swapaxes(-1, -2).conj()) / 2
+
+
 def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
+    several = {name: quiet(kernel) for name, kernel in _decompositions(xp).items()}
+    return {**_systems(xp), **several}
 
-    def wide(x: Array) -> Array:
-        return to(x, work_dtype(x.dtype))
 
-    def symmetric(x: Array) -> Array:
-        """Half of each triangle, so that both have the gradient."""
-        return (wide(x) + wide(x).swapaxes(-1, -2).conj()) / 2
+def _systems(xp: Any) -> Table:
+    """Rows with one result."""
 
     def cholesky(x: Array) -> Array:
         if not x.size:
@@ -152,6 +160,16 @@ def table(xp: Any) -> Table:
         if transpose_a:
             left, lower = left.swapaxes(-1, -2), not lower
         return to(triangular(xp, left, wide(b), lower), a.dtype)
+
+    return {
+        "cholesky": arrays(xp, cholesky),
+        "solve": arrays(xp, solve),
+        "triangular_solve": arrays(xp, triangular_solve),
+    }
+
+
+def _decompositions(xp: Any) -> Table:
+    """Rows with several results."""
 
     def lu(x: Array) -> tuple[Array, Array, Array]:
         packed, pivots, order = factor_lu(xp, wide(x))
@@ -184,17 +202,4 @@ def table(xp: Any) -> Table:
             return _split(xp, xp.fft.ifft(z, norm="forward"), real.dtype)
         return _split(xp, xp.fft.fft(z), real.dtype)
 
-    own: Table = {
-        "cholesky": arrays(xp, cholesky),
-        "solve": arrays(xp, solve),
-        "triangular_solve": arrays(xp, triangular_solve),
-    }
-    several: Table = {
-        "lu": lu,
-        "qr": qr,
-        "svd": svd,
-        "eigh": eigh,
-        "eig": eig,
-        "fft": fft,
-    }
-    return {**own, **{name: quiet(kernel) for name, kernel in several.items()}}
+    return {"lu": lu, "qr": qr, "svd": svd, "eigh": eigh, "eig": eig, "fft": fft}

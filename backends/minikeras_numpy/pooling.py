@@ -111,6 +111,20 @@ def spread_maximum(
             target[place] += xp.where(hit, dy, 0)
 
 
+def at_maximum(xp: Any, pool: Pool, wide: Array, g: Array) -> Array:
+    """What `g` has where each window of `wide` is largest, both widened."""
+    peak = maximum_of(xp, pool, wide, xp.empty(pool.out_shape, dtype=wide.dtype))
+    out = xp.zeros(pool.out_shape, dtype=wide.dtype)
+    left = xp.ones(peak.shape, dtype=bool)
+    for place, inside in zip(pool.places, pool.inside(xp), strict=True):
+        hit = (wide[place] == peak) & left
+        if inside is not None:
+            hit &= inside
+        left ^= hit
+        out = xp.where(hit, g[place], out)
+    return out
+
+
 def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
 
@@ -136,17 +150,7 @@ def table(xp: Any) -> Table:
     ) -> Array:
         pool = Pool(x.shape, window, strides, padding)
         wide = pool.widen(xp, x, lowest(x.dtype))
-        wide_g = pool.widen(xp, g, 0)
-        peak = maximum_of(xp, pool, wide, xp.empty(pool.out_shape, dtype=x.dtype))
-        out = xp.zeros(pool.out_shape, dtype=x.dtype)
-        left = xp.ones(peak.shape, dtype=bool)
-        for place, inside in zip(pool.places, pool.inside(xp), strict=True):
-            hit = (wide[place] == peak) & left
-            if inside is not None:
-                hit &= inside
-            left ^= hit
-            out = xp.where(hit, wide_g[place], out)
-        return out
+        return at_maximum(xp, pool, wide, pool.widen(xp, g, 0))
 
     def sum_pool(x: Array, *, window: Ints, strides: Ints, padding: Pads) -> Array:
         pool = Pool(x.shape, window, strides, padding)

@@ -15,7 +15,11 @@ _total: Any = np.add.reduce
 
 def table(xp: Any) -> Table:
     """The kernels of this family over the namespace `xp`."""
+    own = {**_folds(xp), **_scans_and_orders(xp)}
+    return {name: arrays(xp, kernel) for name, kernel in own.items()}
 
+
+def _folds(xp: Any) -> Table:
     def sum_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
         work = work_dtype(x.dtype)
         if xp is np:  # without the way there, which takes longer than a small sum
@@ -40,6 +44,17 @@ def table(xp: Any) -> Table:
     def all_(x: Array, *, axes: Axes, keepdims: bool) -> Array:
         return xp.all(x, axis=axes, keepdims=keepdims)
 
+    return {
+        "sum": sum_,
+        "prod": prod,
+        "max": max_,
+        "min": min_,
+        "any": any_,
+        "all": all_,
+    }
+
+
+def _scans_and_orders(xp: Any) -> Table:
     def indices(size: int) -> Any:
         return xp.int32 if size <= 1 << 31 else xp.int64
 
@@ -70,13 +85,7 @@ def table(xp: Any) -> Table:
             order = xp.argsort(x, axis=axis, kind="stable")
         return order.astype(indices(x.shape[axis]))
 
-    own: Table = {
-        "sum": sum_,
-        "prod": prod,
-        "max": max_,
-        "min": min_,
-        "any": any_,
-        "all": all_,
+    return {
         "argmax": argmax,
         "argmin": argmin,
         "cumsum": scan(xp.cumsum),
@@ -84,4 +93,3 @@ def table(xp: Any) -> Table:
         "sort": sort,
         "argsort": argsort,
     }
-    return {name: arrays(xp, kernel) for name, kernel in own.items()}

@@ -25,6 +25,7 @@ from minikeras.training.data import (
     ArrayAdapter,
     ClassWeight,
     DataAdapter,
+    Feed,
     array_parts,
     in_order,
     is_arrays,
@@ -40,6 +41,8 @@ from minikeras.training.nan_watch import NanWatch
 from minikeras.training.shards import joined_rows
 from minikeras.training.steps import Scores, to_numpy
 from minikeras.types import ArrayLike, Nested
+
+_HELD = "fit (validation_data)"  # whose data it is, in errors
 
 
 def _divided(
@@ -146,51 +149,35 @@ class Trainer(Epochs):
         class_weight = in_order(class_weight, getattr(self, "output_names", None))
         held_size = validation_batch_size or batch_size
         data = x, y, sample_weight
-        validation: DataAdapter | None = None
+        held: DataAdapter | None = None
         if validation_split and validation_data is None:
-            adapter, validation = _divided(
+            adapter, held = _divided(
                 data, validation_split, batch_size, held_size, shuffle, class_weight
             )
         else:
             adapter = make_adapter(*data, batch_size, shuffle, class_weight, "fit")
             if validation_data is not None:
-                validation = self._validation_adapter(validation_data, held_size)
-        count = max(epochs - initial_epoch, 1)
+                held = self._validation_adapter(validation_data, held_size)
+        numbers = range(initial_epoch, epochs)
+        count = max(len(numbers), 1)
         with ExitStack() as stack:
-            feed = stack.enter_context(
-                self._open_feed(
-                    adapter,
-                    steps_per_epoch,
-                    count,
-                    "fit",
-                    every=self.steps_per_execution,
-                )
+            every = self.steps_per_execution
+            opened = self._open_feed(
+                adapter, steps_per_epoch, count, "fit", every=every
             )
-            held_feed = None
-            if validation is not None:
-                owner = "fit (validation_data)"
-                held_feed = stack.enter_context(
-                    self._open_feed(
-                        validation, validation_steps, count, owner, restart=True
-                    )
+            feed, held_feed = stack.enter_context(opened), None
+            if held is not None:
+                opened = self._open_feed(
+                    held, validation_steps, count, _HELD, restart=True
                 )
-            if feed.divider is not None:
-                begin("fit", adapter, epochs=(initial_epoch, epochs), steps=feed.steps)
-                if validation is not None:
-                    begin("fit (validation_data)", validation)
-            if epochs > initial_epoch:
-                self._check_feed(feed, training=True)
-                if held_feed is not None:
-                    self._check_feed(held_feed, training=False)
-            if feed.divider is not None:
-                share_values("fit", self)
+                held_feed = stack.enter_context(opened)
+            self._ready_to_fit(feed, held_feed, adapter, held, numbers)
             if backup_dir is not None:
                 keeper = BackupAndRestore.often(backup_dir)
                 callbacks = [*listed(callbacks), keeper]
             callbacks = self._callbacks(
                 callbacks, verbose, add_history=True, epochs=epochs, steps=feed.steps
             )
-            numbers = range(initial_epoch, epochs)
             try:
                 attended(
                     self._fit_loop, feed, held_feed, callbacks, numbers, validation_freq
@@ -200,6 +187,27 @@ class Trainer(Epochs):
                 raise
         history: History = self.history
         return history
+
+    def _ready_to_fit(
+        self,
+        feed: Feed,
+        held_feed: Feed | None,
+        adapter: DataAdapter,
+        held: DataAdapter | None,
+        numbers: range,
+    ) -> None:
+        """All that can go wrong goes wrong here, before the first update, on every rank."""
+        if feed.divider is not None:
+            epochs = numbers.start, numbers.stop
+            begin("fit", adapter, epochs=epochs, steps=feed.steps)
+            if held is not None:
+                begin(_HELD, held)
+        if numbers:
+            self._check_feed(feed, training=True)
+            if held_feed is not None:
+                self._check_feed(held_feed, training=False)
+        if feed.divider is not None:
+            share_values("fit", self)
 
     @apart
     def evaluate(

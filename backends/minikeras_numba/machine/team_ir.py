@@ -164,12 +164,11 @@ done:
 
 def _run(machine: Machine) -> str:
     """A caller's side: deal out the parts, wake workers, work too, wait for the rest."""
-    wake = ""
-    if machine.futex is not None:  # FUTEX_WAKE_PRIVATE, however many there are
-        wake = (
-            f"%w = call i64 (i64, ...) @syscall(i64 {machine.futex}, ptr @state, i32 129, "
-            "i32 2147483647, i64 0, i64 0, i32 0)"
-        )
+    return _own() + _dealt(machine) + _waited(machine)
+
+
+def _own() -> str:
+    """Where nothing is dealt out: one thread is enough, or another caller has the team."""
     return f"""\
 define void @team_run(i64 %f, i64 %regs, i64 %meta, i64 %n, i64 %shares) {{
 entry:
@@ -195,6 +194,18 @@ serial:
   br i1 %again, label %serial, label %end
 end:
   ret void
+"""
+
+
+def _dealt(machine: Machine) -> str:
+    """Parts to the threads, the caller's own among them."""
+    wake = ""
+    if machine.futex is not None:  # FUTEX_WAKE_PRIVATE, however many there are
+        wake = (
+            f"%w = call i64 (i64, ...) @syscall(i64 {machine.futex}, ptr @state, i32 129, "
+            "i32 2147483647, i64 0, i64 0, i32 0)"
+        )
+    return f"""\
 share:
   ; plain stores: a worker reads them only after it took a claim, which is released below
   store i64 %f, {_FN}
@@ -241,6 +252,12 @@ wake:
 own:
   call void @drain(i64 0, i64 %job, i64 %threads)
   br label %wait
+"""
+
+
+def _waited(machine: Machine) -> str:
+    """Until nobody is in the midst of a part."""
+    return f"""\
 wait:
   %spun = phi i64 [ 0, %own ], [ %spun1, %relax ]
   %left = load atomic i64, {_PENDING} acquire, align 8

@@ -19,14 +19,22 @@ def _indices(shape: Shape, high: int, dtype: str = "int32") -> Arg:
     return Arg(shape, 0, high - 1, dtype)
 
 
+_KINDS = (*FLOATS, "int32")
+
+
 def index() -> Iterator[Case]:
+    yield from _look_ups()
+    yield from _segments()
+    yield from _element_by_element()
+    yield from _windows()
+
+
+def _look_ups() -> Iterator[Case]:
+    """Slices of one axis, by their numbers."""
     x: tuple[int, ...]
     i: tuple[int, ...]
-    sizes: tuple[int, ...]
     at: Any
-    args: tuple[Arg, ...]
     static: dict[str, Any]
-    kinds = (*FLOATS, "int32")
     for x, i, axis in (
         ((5, 3), (4,), 0),
         ((5, 3), (2, 2), 1),
@@ -38,11 +46,11 @@ def index() -> Iterator[Case]:
         for width in ("int32", "int64") if axis else ("uint8",):
             at = _indices(i, x[axis], width)
             static = {"axis": axis}
-            yield Case("take", (Arg(x), at), static, kinds, _take(axis), (0,))
+            yield Case("take", (Arg(x), at), static, _KINDS, _take(axis), (0,))
             g = (*x[:axis], *i, *x[axis + 1 :])
             static = {"shape": x, "axis": axis}
             check = _scatter(x, axis)
-            yield Case("scatter_add_axis", (Arg(g), at), static, kinds, check, (0,), 2)
+            yield Case("scatter_add_axis", (Arg(g), at), static, _KINDS, check, (0,), 2)
     for x, axis in (((5, 3), 0), ((2, 4), 1), ((3, 2, 2), 1)):
         outside = Arg((4,), dtype="int32", values=(x[axis], 0, -1, x[axis] - 1))
         at = {"axis": axis}
@@ -53,7 +61,12 @@ def index() -> Iterator[Case]:
         check = _scatter_existing(x, axis)
         args = (Arg(g), outside)
         yield Case("scatter_add_axis", args, static, WIDE, check, (0,), label="outside")
-    yield from _segments()
+
+
+def _element_by_element() -> Iterator[Case]:
+    x: tuple[int, ...]
+    i: tuple[int, ...]
+    args: tuple[Arg, ...]
     for x, i, axis in (
         ((5, 3), (4, 3), 0),
         ((5, 3), (5, 2), 1),
@@ -61,10 +74,10 @@ def index() -> Iterator[Case]:
     ):
         at = _indices(i, x[axis])
         check = _take_along(axis)
-        yield Case("take_along_axis", (Arg(x), at), {"axis": axis}, kinds, check, (0,))
+        yield Case("take_along_axis", (Arg(x), at), {"axis": axis}, _KINDS, check, (0,))
         static = {"shape": x, "axis": axis}
         check = _put_along(x, axis)
-        yield Case("put_along_axis_add", (Arg(i), at), static, kinds, check, (0,), 2)
+        yield Case("put_along_axis_add", (Arg(i), at), static, _KINDS, check, (0,), 2)
     for x, i in (
         ((3, 3, 2), (4, 2)),
         ((3,), (2, 5, 1)),
@@ -72,11 +85,18 @@ def index() -> Iterator[Case]:
         ((3, 2), (2, 0)),
     ):
         at = _indices(i, 3)
-        yield Case("gather_nd", (Arg(x), at), {}, kinds, _gather_nd, (0,))
+        yield Case("gather_nd", (Arg(x), at), {}, _KINDS, _gather_nd, (0,))
         u = (*i[:-1], *x[i[-1] :])
         check = _scatter_nd(x)
         args = (at, Arg(u))
-        yield Case("scatter_nd_add", args, {"shape": x}, kinds, check, (1,), 2)
+        yield Case("scatter_nd_add", args, {"shape": x}, _KINDS, check, (1,), 2)
+
+
+def _windows() -> Iterator[Case]:
+    """Slices that begin where an array says."""
+    x: tuple[int, ...]
+    sizes: tuple[int, ...]
+    args: tuple[Arg, ...]
     for x, sizes, at in (
         ((5, 4), (2, 3), (1, 1)),
         ((5, 4), (2, 3), (9, -3)),
@@ -87,11 +107,11 @@ def index() -> Iterator[Case]:
         static = {"sizes": sizes}
         label = str(at)
         yield Case(
-            "dynamic_slice", (Arg(x), starts), static, kinds, check, (0,), label=label
+            "dynamic_slice", (Arg(x), starts), static, _KINDS, check, (0,), label=label
         )
         args = (Arg(x), Arg(sizes), starts)
         check = _update
-        yield Case("dynamic_update_slice", args, {}, kinds, check, (0, 1), label=label)
+        yield Case("dynamic_update_slice", args, {}, _KINDS, check, (0, 1), label=label)
 
 
 def _take(axis: int) -> Callable[..., Any]:

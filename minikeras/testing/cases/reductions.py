@@ -70,6 +70,13 @@ def _variances() -> Iterator[Case]:
 
 
 def _reductions() -> Iterator[Case]:
+    yield from _folds()
+    yield from _scans()
+    yield from _orders()
+
+
+def _folds() -> Iterator[Case]:
+    """What is left of an axis is one number."""
     axes: tuple[int, ...]
     args: tuple[Arg, ...]
     kinds: tuple[str, ...]
@@ -118,6 +125,10 @@ def _reductions() -> Iterator[Case]:
             yield Case(
                 name, (Arg((5, 6)),), {"axis": axis}, kinds, check, label=str(axis)
             )
+
+
+def _scans() -> Iterator[Case]:
+    static: dict[str, Any]
     for name, reference in (("cumsum", np.cumsum), ("cumprod", np.cumprod)):
         for axis, reverse in itertools.product((0, 1), (False, True)):
             static = {"axis": axis, "reverse": reverse}
@@ -128,6 +139,12 @@ def _reductions() -> Iterator[Case]:
     zeros = Arg((5,), values=[2.0, 0.0, 3.0, 0.0, 0.5])
     static = {"axis": 0}
     yield Case("cumprod", (zeros,), static, WIDE, np.cumprod, (0,), label="zeros")
+
+
+def _orders() -> Iterator[Case]:
+    """What comes before what."""
+    args: tuple[Arg, ...]
+    kinds: tuple[str, ...]
     for k in (1, 3, 6):
         args, label = (Arg((4, 6)),), str(k)
         kinds = (*FLOATS, "int32")
