@@ -144,6 +144,7 @@ def _scans() -> Iterator[Case]:
 def _orders() -> Iterator[Case]:
     """What comes before what."""
     args: tuple[Arg, ...]
+    check: Callable[..., Any]
     kinds: tuple[str, ...]
     for k in (1, 3, 6):
         args, label = (Arg((4, 6)),), str(k)
