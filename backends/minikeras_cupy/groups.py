@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikeras_kernels.argreduce import FLOATS, argreduce
-from minikeras_kernels.bodies import Cut, Fill, body_of, fusible, lower_body, space_of
+from minikeras_kernels.bodies import (
+    Constant,
+    Cut,
+    body_of,
+    fusible,
+    lower_body,
+    space_of,
+)
 from minikeras_kernels.code import Code
 from minikeras_kernels.elements import units
 from minikeras_kernels.fused import GroupKernel, table
@@ -107,9 +114,9 @@ class Groups:
         places = {v: Place(numbers[x]) for v, x in zip(body.inputs, given, strict=True)}
         outs = [len(node.inputs) + i for i in range(len(node.outputs))]
         cuts = lower_body(body, space_of(node, body), places, outs, WARP, self.memory)
-        fills = [x for x in cuts if isinstance(x, Fill)]
-        if fills or not cuts:
-            return _filling(fills)
+        constants = [x for x in cuts if isinstance(x, Constant)]
+        if constants or not cuts:
+            return _filling(constants)
         calls = []
         for cut in cuts:
             assert isinstance(cut, Cut)
@@ -231,11 +238,11 @@ def _nothing(*arrays: Array) -> None:
     """A result without elements."""
 
 
-def _filling(fills: Sequence[Fill]) -> Run:
+def _filling(constants: Sequence[Constant]) -> Run:
     """Reductions of nothing."""
 
     def run(*arrays: Array) -> None:
-        for slot, value in fills:
+        for slot, value in constants:
             arrays[slot].fill(value)
 
     return run

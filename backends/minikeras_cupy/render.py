@@ -18,8 +18,8 @@ from minikeras_kernels.code import (
     Block,
     Choice,
     Code,
+    For,
     Instr,
-    Loop,
     Op,
     Rel,
     Repeat,
@@ -177,7 +177,7 @@ class Renderer:
             match statement:
                 case Instr():
                     _EMIT[statement.op](self, statement)
-                case Loop():
+                case For():
                     self.loop(statement)
                 case Repeat():
                     self.repeat(statement)
@@ -196,7 +196,7 @@ class Renderer:
         self.depth -= 1
         self.line("}")
 
-    def loop(self, x: Loop) -> None:
+    def loop(self, x: For) -> None:
         i, kind = _operand(x.index), _TYPES[x.index.kind]
         first, stop, step = map(_operand, (x.first, x.stop, x.step))
         self.open(f"for ({kind} {i} = {first}; is_slt({i}, {stop}); {i} += {step}) {{")

@@ -38,7 +38,7 @@ class Cut(NamedTuple):
     layout: Layout
 
 
-class Fill(NamedTuple):
+class Constant(NamedTuple):
     """A reduction of nothing: the constant that it is, for the array in a slot."""
 
     slot: int
@@ -185,7 +185,7 @@ def lower_body(
     target: Target,
     memory: Memory,
     rows_as_units: bool = False,
-) -> list[Cut] | list[Fill]:
+) -> list[Cut] | list[Constant]:
     """Kernels for a body whose outputs go to the slots `outs`, in the order they run."""
     work = Body(body, places, memory)
     stored: dict[tuple[int, ...], list[tuple[Value, int]]] = {}
@@ -198,7 +198,7 @@ def lower_body(
             stored.setdefault(tuple(v.aval.shape), []).append((v, slot))
     if 0 in space:
         dtype = {slot: n.outputs[0].aval.dtype for n, slot in reductions}
-        return [Fill(s, identity(n.prim.name, dtype[s])) for n, s in reductions]
+        return [Constant(s, identity(n.prim.name, dtype[s])) for n, s in reductions]
     # small outputs last, largest first: a variable updated in place is read before
     shapes = sorted({*stored, space}, key=lambda s: (s != space, -math.prod(s)))
     cuts: list[Cut] = []

@@ -117,7 +117,7 @@ class Instr(NamedTuple):
 
 
 @dataclass(slots=True)
-class Loop:
+class For:
     """`for index in range(first, stop, step)`; the test comes first."""
 
     index: Val
@@ -155,7 +155,7 @@ class Choice:
     out: Val
 
 
-Block = list[Instr | Loop | Repeat | When | Choice]
+Block = list[Instr | For | Repeat | When | Choice]
 
 
 class Slot(NamedTuple):

@@ -86,7 +86,7 @@ class Piece(NamedTuple):
     axes: tuple[Axis, ...]
 
 
-class Layout(NamedTuple):
+class Boxes(NamedTuple):
     """The sizes of the result's axes, as few as they can be, and its pieces."""
 
     sizes: tuple[int, ...]
@@ -114,7 +114,7 @@ def _first(whole: Array, part: Array) -> int:
 
 def layout(
     name: str, static: Static, shapes: Sequence[Sequence[int]], out: Sequence[int]
-) -> Layout:
+) -> Boxes:
     """The pieces of a movement row; those without elements are left out."""
     arrays, target = [_virtual(s) for s in shapes], _virtual(out)
     pieces = []
@@ -135,10 +135,10 @@ def layout(
                 step, stride = -step, -stride
             axes.append(Axis(low, count, step, stride))
         pieces.append(Piece(number, begin, tuple(axes)))
-    return _merged(Layout(target.shape, tuple(pieces)))
+    return _merged(Boxes(target.shape, tuple(pieces)))
 
 
-def _merged(given: Layout) -> Layout:
+def _merged(given: Boxes) -> Boxes:
     """Neighbouring axes that all pieces see as one are one."""
     sizes: list[int] = []
     columns: list[list[Axis]] = []  # for each axis, the pieces'
@@ -163,7 +163,7 @@ def _merged(given: Layout) -> Layout:
         Piece(p.source, p.first, tuple(column[i] for column in columns))
         for i, p in enumerate(given.pieces)
     ]
-    return Layout(tuple(sizes), tuple(pieces))
+    return Boxes(tuple(sizes), tuple(pieces))
 
 
 def _joins(a: Axis, b: Axis, size: int) -> bool:
@@ -187,7 +187,7 @@ class Form(NamedTuple):
     pieces: tuple[tuple[bool, bool], ...]
 
 
-def form(item: int, given: Layout, largest: int) -> Form:
+def form(item: int, given: Boxes, largest: int) -> Form:
     """The form of a layout; `largest` is the count of elements of the largest array."""
     pieces = tuple((p.source >= 0, given.whole(p)) for p in given.pieces)
     steps = any(a.step > 1 for p in given.pieces for a in p.axes)
@@ -195,7 +195,7 @@ def form(item: int, given: Layout, largest: int) -> Form:
     return Form(item, len(given.sizes), wide, steps, pieces)
 
 
-def numbers(given: Layout, steps: bool) -> tuple[list[int], list[list[int]]]:
+def numbers(given: Boxes, steps: bool) -> tuple[list[int], list[list[int]]]:
     """The table's numbers: sizes, and for each piece those behind its source's word."""
     rows = []
     for piece in given.pieces:
@@ -206,12 +206,12 @@ def numbers(given: Layout, steps: bool) -> tuple[list[int], list[list[int]]]:
     return list(given.sizes), rows
 
 
-def parts(given: Layout) -> list[Layout]:
+def parts(given: Boxes) -> list[Boxes]:
     """The layout in as many as fit a table each."""
     most = max(1, (MOST_WORDS - len(given.sizes)) // (2 + 4 * len(given.sizes)))
     pieces = given.pieces
     return [
-        Layout(given.sizes, pieces[i : i + most]) for i in range(0, len(pieces), most)
+        Boxes(given.sizes, pieces[i : i + most]) for i in range(0, len(pieces), most)
     ]
 
 

@@ -12,8 +12,8 @@ from minikeras_kernels.code import (
     Block,
     Choice,
     Code,
+    For,
     Instr,
-    Loop,
     Op,
     Rel,
     Repeat,
@@ -257,7 +257,7 @@ class Writer:
         step = self.like(first, step) if isinstance(step, int) else step
         index = self._new(first.kind)
         body: Block = []
-        self._block.append(Loop(index, first, stop, step, body))
+        self._block.append(For(index, first, stop, step, body))
         with self._inside(body):
             yield index
 

@@ -51,8 +51,9 @@ from minikeras_numba.rows.scatter import (
     lower_segments,
     numpys_segments,
 )
+from minikeras_numba.rows.stacked_eigh import lower_eigh
 from minikeras_numba.rows.stacked_qr import lower_qr
-from minikeras_numba.rows.stacked_spectra import lower_eigh, lower_svd
+from minikeras_numba.rows.stacked_svd import lower_svd
 from minikeras_numba.rows.stacked_systems import (
     lower_cholesky,
     lower_lu,

@@ -17,6 +17,8 @@ import numpy as np
 from minikeras import ops, tree
 from minikeras.alias import old_arguments
 from minikeras.alias.lent import Lent
+from minikeras.alias.old_arguments.of_models import trained
+from minikeras.alias.old_arguments.passing import passed_on
 from minikeras.engine.tracebacks import shorten
 from minikeras.engine.warn import warn_user
 from minikeras.layers import InputLayer, Layer
@@ -233,9 +235,7 @@ def _given() -> list[tuple[type, str, Any]]:
         found.append((Model, old, _renamed("Model", old, name)))
         owner = next(cls for cls in own if name in vars(cls))
         method = _without_workers(vars(owner)[name])
-        found.append(
-            (owner, name, old_arguments.passed_on(method, old_arguments.trained))
-        )
+        found.append((owner, name, passed_on(method, trained)))
     owner = next(cls for cls in own if "save_weights" in vars(cls))
     found.append((owner, "save_weights", _any_name(vars(owner)["save_weights"])))
     owner = next(cls for cls in own if "save" in vars(cls))

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from minikeras_kernels.bodies import (
     Body,
+    Constant,
     Cut,
-    Fill,
     body_of,
     cuts_of,
     lower_body,
@@ -35,10 +35,10 @@ _PART_NS = 4000.0  # a part of a shared kernel should take at least this long
 _NUMPY_STORE = {"bfloat16": np.dtype(np.uint16)}
 
 
-class Filled(Step):
+class Constants(Step):
     """A lowered node over an empty space: reductions of nothing are constants."""
 
-    def __init__(self, values: Sequence[Fill]) -> None:
+    def __init__(self, values: Sequence[Constant]) -> None:
         self._values = tuple(values)
 
     def __call__(self, registers: Any) -> None:
@@ -104,9 +104,9 @@ def lower_fused(node: Node, regs: Mapping[Value, int]) -> Step:
     places = {v: Place(regs[x]) for v, x in zip(body.inputs, given, strict=True)}
     outs = [regs[v] for v in node.outputs]
     cuts = lower_body(body, space_of(node, body), places, outs, target(), _Memory())
-    fills = [x for x in cuts if isinstance(x, Fill)]
-    if fills:
-        return Filled(fills)
+    constants = [x for x in cuts if isinstance(x, Constant)]
+    if constants:
+        return Constants(constants)
     return Native([launch_of(cut) for cut in cuts if isinstance(cut, Cut)])
 
 

@@ -15,8 +15,8 @@ from minikeras_kernels.code import (
     Block,
     Choice,
     Code,
+    For,
     Instr,
-    Loop,
     Op,
     Rel,
     Repeat,
@@ -211,7 +211,7 @@ class Renderer:
             match statement:
                 case Instr():
                     _EMIT[statement.op](self, statement)
-                case Loop():
+                case For():
                     self.loop(statement)
                 case Repeat():
                     self.repeat(statement)
@@ -220,7 +220,7 @@ class Renderer:
                 case Choice():
                     self.choice(statement)
 
-    def loop(self, x: Loop) -> None:
+    def loop(self, x: For) -> None:
         head, body = self.fresh("head"), self.fresh("body")
         latch, done = self.fresh("latch"), self.fresh("done")
         origin, following, go = self.here.name, self.tmp(), self.tmp()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from minikeras_cupy.render import WARP
 from minikeras_kernels.argreduce import argreduce
-from minikeras_kernels.bodies import FOLDS, Fill, body_of, lower_body, space_of
+from minikeras_kernels.bodies import FOLDS, Constant, body_of, lower_body, space_of
 from minikeras_kernels.elementwise import supports
 from minikeras_kernels.fused import GroupKernel, table
 from minikeras_kernels.gather import gather
@@ -50,7 +50,7 @@ class Calls:
         slots = [len(arrays) + i for i in range(len(self.outs))]
         self.calls = []
         for cut in lower_body(body, space, places, slots, WARP, Memory()):
-            if isinstance(cut, Fill):
+            if isinstance(cut, Constant):
                 everything[cut.slot][...] = cut.value
                 continue
             code = GroupKernel(*cut, WARP).write()
