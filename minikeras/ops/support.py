@@ -39,12 +39,21 @@ def index(x: ArrayLike, op: str, argument: str = "indices") -> Tensor:
         ShapeError: If it holds floats, which would be cut off, or bools.
     """
     x = to_tensor(x)
-    if not dtypes.is_integer(x.dtype) and x.size:
+    if not dtypes.is_integer(x.dtype) and x.size and not unjudged(x):
         raise ShapeError(
             f"{op}: `{argument}` of shape {x.shape} has dtype {x.dtype}; expected "
             'integers. Cast it first, as in `ops.cast(x, "int32")`.'
         )
     return x if x.dtype in ("int64", "uint32", "uint64") else cast_to(x, "int32")
+
+
+def unjudged(x: Tensor) -> bool:
+    """Whether `x` is said to hold floats where only shapes are asked for.
+
+    A `KerasTensor` is float32 if nothing else is said, and people say nothing when it is
+    a shape they want to know. So it may stand for integers; the call on arrays judges.
+    """
+    return x.staged and dtypes.is_float(x.dtype) and isinstance(current(), Abstract)
 
 
 def boolean(x: ArrayLike) -> Tensor:

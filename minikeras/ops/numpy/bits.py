@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from minikeras.engine import dtypes, prims
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.numpy.arithmetic import numbers
 from minikeras.ops.op import op, promote, to_tensor
-from minikeras.ops.support import const
+from minikeras.ops.support import const, unjudged
 from minikeras.types import ArrayLike
 
 __all__ = [
@@ -33,17 +36,24 @@ def gcd(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     >>> keras.ops.gcd([12, 18], [8, 27]).tolist()
     [4, 9]
     """
-    return prims.gcd(*_integers(x1, x2, "gcd"))
+    return _applied(prims.gcd, *_integers(x1, x2, "gcd"))
 
 
 def _integers(x1: ArrayLike, x2: ArrayLike, name: str) -> tuple[Tensor, ...]:
     a, b = numbers(x1, x2)
-    if not dtypes.is_integer(a.dtype):
+    if not dtypes.is_integer(a.dtype) and not unjudged(a):
         raise ShapeError(
             f"{name}: the arguments meet in {a.dtype}; expected integers. uint64 and "
             "signed integers meet in a float: cast one of them first."
         )
     return a, b
+
+
+def _applied(function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
+    """A function of integers; of what is `unjudged` the shape and dtype."""
+    if unjudged(operands[0]):
+        return functools.reduce(prims.mul, operands)
+    return function(*operands)
 
 
 @op
@@ -86,7 +96,7 @@ def bitwise_and(x: ArrayLike, y: ArrayLike) -> Tensor:
     >>> keras.ops.bitwise_and([12, 10], [10, 6]).tolist()
     [8, 2]
     """
-    return prims.bitwise_and(*promote(x, y))
+    return _applied(prims.bitwise_and, *promote(x, y))
 
 
 @op
@@ -105,7 +115,7 @@ def bitwise_or(x: ArrayLike, y: ArrayLike) -> Tensor:
     >>> keras.ops.bitwise_or([12, 10], [10, 6]).tolist()
     [14, 14]
     """
-    return prims.bitwise_or(*promote(x, y))
+    return _applied(prims.bitwise_or, *promote(x, y))
 
 
 @op
@@ -124,7 +134,7 @@ def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Tensor:
     >>> keras.ops.bitwise_xor([12, 10], [10, 6]).tolist()
     [6, 12]
     """
-    return prims.bitwise_xor(*promote(x, y))
+    return _applied(prims.bitwise_xor, *promote(x, y))
 
 
 @op
@@ -142,7 +152,7 @@ def bitwise_not(x: ArrayLike) -> Tensor:
     >>> keras.ops.bitwise_not([0, 5]).tolist()
     [-1, -6]
     """
-    return prims.bitwise_not(to_tensor(x))
+    return _applied(prims.bitwise_not, to_tensor(x))
 
 
 @op
@@ -160,7 +170,7 @@ def bitwise_invert(x: ArrayLike) -> Tensor:
     >>> keras.ops.bitwise_invert([0, 5]).tolist()
     [-1, -6]
     """
-    return prims.bitwise_not(to_tensor(x))
+    return _applied(prims.bitwise_not, to_tensor(x))
 
 
 @op
@@ -179,7 +189,7 @@ def left_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     >>> keras.ops.left_shift([1, 3], [2, 1]).tolist()
     [4, 6]
     """
-    return prims.shift_left(*numbers(x, y))
+    return _applied(prims.shift_left, *numbers(x, y))
 
 
 @op
@@ -198,7 +208,7 @@ def bitwise_left_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     >>> keras.ops.bitwise_left_shift([1, 3], [2, 1]).tolist()
     [4, 6]
     """
-    return prims.shift_left(*numbers(x, y))
+    return _applied(prims.shift_left, *numbers(x, y))
 
 
 @op
@@ -217,7 +227,7 @@ def right_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     >>> keras.ops.right_shift([8, -8], [2, 1]).tolist()
     [2, -4]
     """
-    return prims.shift_right(*numbers(x, y))
+    return _applied(prims.shift_right, *numbers(x, y))
 
 
 @op
@@ -236,4 +246,4 @@ def bitwise_right_shift(x: ArrayLike, y: ArrayLike) -> Tensor:
     >>> keras.ops.bitwise_right_shift([8, -8], [2, 1]).tolist()
     [2, -4]
     """
-    return prims.shift_right(*numbers(x, y))
+    return _applied(prims.shift_right, *numbers(x, y))
