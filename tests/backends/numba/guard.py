@@ -16,6 +16,7 @@ from minikeras_numba.backend import _SINGLE_KINDS, LOWERINGS, NumbaBackend
 from minikeras_numba.fusion import fused
 from minikeras_numba.machine import team
 from minikeras_numba.products import matmul_few
+from minikeras_numba.products.winograd import grid
 from minikeras_numba.sequences import chain, recurrent
 from minikeras_numba.tiles import scratch
 
@@ -171,11 +172,51 @@ def contractions(rng, count):
             "groups": groups,
         }
         convolve(draw, size, kernel, per, out, static)
-    for channels, filters in ((16, 17), (20, 9)):  # by Winograd, where that pays
-        draw = drawing(rng, "float32")
-        static = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
-        static["groups"] = 1
-        convolve(draw, [17, 18], [3, 3], channels, filters, static)
+
+
+def winograd(rng):
+    """Convolutions by Winograd, whether that pays or not, of both its kinds of windows."""
+    pays = grid.pays
+    grid.pays = lambda work: True
+    for window in (3, 5):
+        for _ in range(2):
+            low = rng.integers(0, window // 2 + 1, (2, 2)).tolist()
+            static = {"strides": (1, 1), "dilation": (1, 1), "groups": 1}
+            static["padding"] = tuple(map(tuple, low))
+            size = rng.integers(window, 22, 2).tolist()
+            channels, filters = rng.integers(1, 36, 2).tolist()
+            draw = drawing(rng, "float32")
+            convolve(draw, size, [window] * 2, channels, filters, static)
+    grid.pays = pays
+
+
+def products(rng):
+    """Stacks of matrices, also in 16 bits; tall ones; those that go through in pieces."""
+    plain = {"transpose_a": False, "transpose_b": False}
+    for dtype in ("float32", "float64", "bfloat16", "float16"):
+        draw = drawing(rng, dtype)
+        m, k, n = (int(v) for v in rng.integers(1, 40, 3))
+        a, b = draw(2, 3, m, k), draw(*rng.choice([1, 3], 1).tolist(), k, n)
+        run("matmul", [a, b], plain, tolerance=1e-2 if "6" in dtype[-2:] else 1e-3)
+        if "6" not in dtype[-2:]:
+            tall = [draw(1024 + m, n), draw(1024 + m, 24)]
+            run("matmul", tall, {"transpose_a": True, "transpose_b": False})
+            run("matmul", [draw(17, 1540), draw(1540, n)], plain)
+
+
+def windows(rng):
+    """Poolings of random windows."""
+    for dtype in ("float32", "float64", "float16", "bfloat16"):
+        size = rng.integers(4, 11, int(rng.integers(1, 4))).tolist()
+        window = rng.integers(1, 4, len(size)).tolist()
+        static = {
+            "window": tuple(window),
+            "strides": tuple(rng.integers(1, 4, len(size)).tolist()),
+            "padding": tuple(tuple(rng.integers(0, w, 2).tolist()) for w in window),
+        }
+        x = drawing(rng, dtype)(2, *size, int(rng.integers(1, 40)))
+        for name in ("max_pool", "sum_pool"):
+            run(name, [x], static, tolerance=5e-2)
 
 
 def recurrences(rng, dtype):
@@ -361,6 +402,51 @@ def training(rng, dtype, width):
         assert model.predict(x, verbose=0).shape == (5, 3)
 
 
+def loops_and_predictions(rng):
+    """Loops as native calls, and what is kept of weights from one run to the next."""
+    layers = keras.layers
+    cell = Leaky(7)
+    looped = keras.Sequential([layers.RNN(cell), layers.Dense(3)])
+    looped.compile("sgd", "mse")
+    x = rng.standard_normal((3, 5, 6))
+    looped.train_on_batch(x, np.zeros((3, 3)))
+    assert np.isfinite(looped.predict(x, verbose=0)).all()
+    dense = [
+        layers.Dense(203, activation="relu"),
+        layers.Dense(37, activation="gelu"),
+        layers.Reshape((-1, 1)),
+        layers.Conv1D(19, 3, activation="relu"),
+        layers.GlobalMaxPooling1D(),
+        layers.Dense(5),
+    ]
+    model = keras.Sequential(dense)
+    for rows in (1, 9, 33):
+        x = rng.standard_normal((rows, 131))
+        for _ in range(2):
+            print("prediction", rows, "front" if guard.front else "", flush=True)
+            made = model.predict(x, batch_size=rows, verbose=0)
+            np.testing.assert_allclose(made, model(x), rtol=2e-3, atol=2e-5)
+            model.weights[0].assign(model.weights[0] * 0.5)
+
+
+class Leaky(keras.layers.Layer):
+    """A recurrent cell that no kernel knows."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.units = self.state_size = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight((shape[-1], self.units))
+        self.recurrent = self.add_weight((self.units, self.units))
+
+    def call(self, x, states):
+        ops = keras.ops
+        past = ops.matmul(states[0], self.recurrent)
+        made = ops.tanh(ops.matmul(x, self.kernel) + past) + states[0] * 0.1
+        return made, [made]
+
+
 class Attention(keras.layers.Layer):
     """Self-attention, layer normalization and a residual sum."""
 
@@ -410,6 +496,8 @@ def main(share):
             elementwise(rng, dtype) if dtype != "int32" else None
         transforms(rng, ("float32", "float64")[share])
         recurrences(rng, ("float32", "float64")[share])
+        (winograd, products)[share](rng)
+        (loops_and_predictions, windows)[share](rng)
         training(rng, ("float32", "float64")[share], 5 if front else 9)
     print(*sorted(ran))
 
