@@ -56,7 +56,7 @@ def test_shapes_are_told_and_real_floats_are_refused(name):
     assert got.dtype == dtypes.get(name, "float32")
     arrays = [np.ones([d or 4 for d in shape], "float32") for shape in shapes]
     for call in (function, jit(function)):
-        with pytest.raises(ShapeError, match="expected .*integer"):
+        with pytest.raises(ShapeError, match=r"expected .*integer"):
             call(*arrays)
 
 
@@ -64,7 +64,7 @@ def test_a_model_of_float_indices_says_so_when_it_is_called():
     rows, places = keras.Input((5,)), keras.Input((2,))
     model = keras.Model([rows, places], ops.take_along_axis(rows, places, axis=1))
     assert model.output_shape == (None, 2)
-    with pytest.raises(ShapeError, match="take_along_axis: `indices` .* float32"):
+    with pytest.raises(ShapeError, match=r"take_along_axis: `indices` .* float32"):
         model.predict([np.ones((3, 5)), np.ones((3, 2))], verbose=0)
     whole = keras.Input((2,), dtype="int32")
     model = keras.Model([rows, whole], ops.take_along_axis(rows, whole, axis=1))
