@@ -62,8 +62,9 @@ def unknown_arguments(
                 for name, parameter in inspect.signature(init).parameters.items()
                 if name != "self" and not parameter.kind.name.startswith("VAR_")
             }
-    said = f"{cls.__name__}: unknown arguments {shown(dict(given))}."
-    meant = [did_you_mean(name, known) for name in given]
+    few = dict(list(given.items())[:_MOST_ARGUMENTS])
+    said = f"{cls.__name__}: unknown arguments {shown(few)}."
+    meant = [did_you_mean(name, known) for name in list(given)[:_MOST_ARGUMENTS]]
     if any(meant):
         return " ".join([said, *filter(None, dict.fromkeys(meant))])
     first, rest = list(known)[:_MOST_ARGUMENTS], len(known) - _MOST_ARGUMENTS
@@ -89,6 +90,8 @@ def _without_arrays(value: Any) -> Any:
         few = [_without_arrays(part) for part in value[:8]]
         few += [_Words("...")] if len(value) > 8 else []
         return type(value)(few)
+    if type(value) is dict and len(value) > 8:
+        return {**dict(list(value.items())[:8]), _Words("..."): _Words("...")}
     if hasattr(value, "__array__") and hasattr(value, "shape") and value.shape:
         return _Words(f"<{type(value).__name__} {tuple(value.shape)} {value.dtype}>")
     return value

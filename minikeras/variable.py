@@ -18,8 +18,10 @@ import numpy as np
 
 from minikeras import naming
 from minikeras.engine import dtypes, operators, ranks
+from minikeras.engine.aval import Aval
 from minikeras.engine.errors import see
 from minikeras.engine.interpret import eagerly
+from minikeras.engine.pending import PendingState
 from minikeras.engine.prims import cast
 from minikeras.engine.state import State
 from minikeras.engine.symbolic import KerasTensor
@@ -57,12 +59,10 @@ class _Budget:
         why: str,
         calls: float,
         things: float,
-        replaced: bool,
     ) -> None:
         self.room, self.most, self.owner, self.why = room, room, owner, why
         self.calls = calls
         self.things = self.most_things = things
-        self.replaced = replaced
 
     def count(self) -> None:
         self.things -= 1
@@ -98,7 +98,6 @@ def creation_limit(
     why: str = "",
     calls: float = math.inf,
     things: float = math.inf,
-    replaced: bool = False,
 ) -> Iterator[None]:
     """Variables made inside may take at most `size` bytes; a file asks for them.
 
@@ -109,21 +108,41 @@ def creation_limit(
         why: What the error says of the limit's reason.
         calls: How often layers of models in the model may run.
         things: How many layers and variables may be made.
-        replaced: Whether the variables are given a file's arrays afterwards.
     """
     outer = _budget.get()
     room = size if outer is None else min(size, outer.room)
-    token = _budget.set(_Budget(room, owner, why, calls, things, replaced))
+    token = _budget.set(_Budget(room, owner, why, calls, things))
     try:
         yield
     finally:
         _budget.reset(token)
 
 
-def will_be_replaced() -> bool:
-    """Whether the values of new variables are about to be replaced by a file's."""
-    budget = _budget.get()
-    return budget is not None and budget.replaced
+_later: ContextVar[list[weakref.ref[State]] | None] = ContextVar(
+    "minikeras_later", default=None
+)
+
+
+@contextmanager
+def values_later() -> Iterator[None]:
+    """Variables that initializers fill have no values, and take no memory, until its end.
+
+    Values are made then, in their order, or where something asks for them, but for those
+    that were assigned. If the block fails, none is.
+    """
+    if _later.get() is not None:
+        yield
+        return
+    waiting: list[weakref.ref[State]] = []
+    token = _later.set(waiting)
+    try:
+        yield
+    finally:
+        _later.reset(token)
+    for known in waiting:
+        state = known()
+        if state is not None:
+            state.settle()
 
 
 def count_layer() -> None:
@@ -270,18 +289,51 @@ class Variable(operators.LogicalOperators):
         if budget is not None and shape is not None and None not in tuple(shape):
             budget.take(self, tuple(shape), dtypes.standardize(dtype))
         # A variable made while tracing still starts with real numbers.
+        if (
+            isinstance(initializer, (str, dict, type))
+            and _named_initializer is not None
+        ):
+            initializer = eagerly(_named_initializer, initializer)
         first = partial(_initial, initializer, shape, dtype, self.path)
         # Weights are no rows of a batch, also where they are made in a step on some.
-        tensor = eagerly(
-            first if ranks.shard() is None else partial(ranks.on, None, first)
+        if ranks.shard() is not None:
+            first = partial(ranks.on, None, first)
+        self.state = self._first_state(
+            initializer, shape, dtype, first, bool(trainable)
         )
-        self.state = State(tensor, self.path, bool(trainable), weakref.ref(self))
         self.autocast = bool(autocast)
         self.aggregation = "none" if aggregation is None else aggregation
         self.synchronization = synchronization
         self._regularizer: Callable[..., Any] | None = None
         self._constraint: Callable[..., Any] | None = None
         self._overwrite_with_gradient = False
+
+    def _first_state(
+        self,
+        initializer: object,
+        shape: Sequence[int] | None,
+        dtype: object,
+        first: Callable[[], Tensor],
+        trainable: bool,
+    ) -> State:
+        later = _later.get()
+        drawn = callable(initializer) and not isinstance(
+            initializer, (Tensor, Variable)
+        )
+        if later is not None and drawn and shape is not None:
+            sizes = tuple(shape)
+            if None not in sizes:
+                aval = Aval(sizes, dtypes.standardize(dtype))
+                state: State = PendingState(
+                    partial(eagerly, first),
+                    aval,
+                    self.path,
+                    trainable,
+                    weakref.ref(self),
+                )
+                later.append(weakref.ref(state))
+                return state
+        return State(eagerly(first), self.path, trainable, weakref.ref(self))
 
     @property
     def regularizer(self) -> Callable[..., Any] | None:
@@ -445,8 +497,6 @@ def set_named_initializer(lookup: Callable[[Any], Any]) -> None:
 
 
 def _initial(initializer: Any, shape: Any, dtype: object, path: str) -> Tensor:
-    if _named_initializer is not None and isinstance(initializer, (str, dict, type)):
-        initializer = _named_initializer(initializer)
     if callable(initializer) and not isinstance(initializer, (Tensor, Variable)):
         if shape is None:
             raise ValueError(

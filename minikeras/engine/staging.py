@@ -107,6 +107,7 @@ class Staging(Interpreter):
     def read(self, state: State) -> Tensor:
         tensor = self._current.get(state)
         if tensor is None:
+            state.settle()
             value = self.reads[state] = Value(state.aval, state.label)
             tensor = self._current[state] = Tensor(value, state.aval)
         return tensor

@@ -122,6 +122,9 @@ class State:
 
     # What interpreters and programs use.
 
+    def settle(self) -> None:
+        """Have a value, where that was put off; see `pending.py`."""
+
     def eager_value(self) -> Tensor:
         """The stored Tensor; whoever gets it may keep it, so it will not be overwritten."""
         while True:

@@ -22,7 +22,6 @@ from minikeras.initializers.base import (
     sizes_of,
 )
 from minikeras.types import ShapeLike
-from minikeras.variable import will_be_replaced
 
 if TYPE_CHECKING:
     from minikeras.random.seed_generator import SeedGenerator
@@ -209,10 +208,7 @@ class Orthogonal(RandomInitializer):
             raise ValueError(f"Orthogonal: shape {sizes}; expected at least two sizes.")
         rows, columns = math.prod(sizes[:-1]), sizes[-1]
         tall = (max(rows, columns), min(rows, columns))
-        if will_be_replaced():  # seconds of work for a large layer, for nothing
-            q = np.eye(*tall)
-        else:
-            q = self._drawn(tall)
+        q = self._drawn(tall)
         q = q.T if rows < columns else q
         return from_numpy(self.gain * q.reshape(sizes), name)
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from minikeras.engine.errors import see
 from minikeras.saving import limits
 from minikeras.saving.limits import FileError
 
@@ -54,11 +55,19 @@ class Members:
                 f"{self.label}: {len(found):,} files below {prefix!r}; at most "
                 f"{limits.MAX_ASSETS:,} files and folders are written."
             )
+        lines = limits.SLACK_LINES + self.size // limits.LINE_BYTES
         for name in found:
             goal = target.joinpath(*PurePosixPath(name[len(prefix) :]).parts)
             try:
                 goal.parent.mkdir(parents=True, exist_ok=True)
-                goal.write_bytes(self.read(name))
+                data = self.read(name)
+                lines -= data.count(b"\n")
+                if lines < 0:
+                    raise FileError(
+                        f"{self.label}: {name!r} has far more lines than an archive of "
+                        f"{self.size:,} bytes: refused." + see("security.md")
+                    )
+                goal.write_bytes(data)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 raise FileError(
                     f"{self.label}: {name!r} is both a file and a folder."
@@ -161,12 +170,13 @@ def _files_in(root: Path, label: str) -> Iterator[Path]:
 
 
 @contextmanager
-def opened(file: Any, label: str) -> Iterator[Members]:
+def opened(file: Any, label: str, weight: int | None = None) -> Iterator[Members]:
     """The members of a zip archive or folder that was looked through.
 
     Args:
         file: A path, or an open binary file.
         label: What to call it in errors.
+        weight: The bytes on disk of what it was packed in, if it was.
 
     Raises:
         FileError: If it is damaged or not safe: members that lead out of it, links, the
@@ -183,7 +193,7 @@ def opened(file: Any, label: str) -> Iterator[Members]:
         with _clear_errors(label):
             _check_directory(source, size, label)
             archive = stack.enter_context(zipfile.ZipFile(source))
-        yield _Zip(archive, size, label)
+        yield _Zip(archive, size if weight is None else min(size, weight), label)
 
 
 def _check_directory(source: Any, size: int, label: str) -> None:

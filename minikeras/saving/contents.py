@@ -81,9 +81,9 @@ def _described(name: str, kind: str) -> tuple[Any, dict[str, Any]]:
             if model_files.CONFIG not in members.names:
                 return None, {}
             data = members.read(model_files.CONFIG, limits.MAX_JSON_BYTES)
-            return limits.parse_json(data, label), model_files.read_metadata(
-                members, label
-            )
+            most = limits.most_parts(members.size)
+            config = limits.parse_json(data, label, most)
+            return config, model_files.read_metadata(members, label)
     if kind != "hdf5":
         return None, {}
     with hdf5.opened(name, label) as file:

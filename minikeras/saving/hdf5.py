@@ -35,12 +35,15 @@ SUM_BYTES = len(_SUM % 0)
 
 
 @contextmanager
-def opened(file: object, label: str = "") -> Iterator[h5py.File]:
+def opened(
+    file: object, label: str = "", weight: int | None = None
+) -> Iterator[h5py.File]:
     """An HDF5 file that was looked through, for reading.
 
     Args:
         file: A path, bytes, or an open binary file.
         label: What to call it in errors.
+        weight: The bytes on disk of what it was packed in, if it was.
 
     Raises:
         FileError: If it is damaged, or uses what `check` forbids.
@@ -57,7 +60,8 @@ def opened(file: object, label: str = "") -> Iterator[h5py.File]:
             handle = h5py.File(source, "r")
         try:
             with clear_errors(label):
-                members = check(handle, len(data), label)
+                size = len(data) if weight is None else min(len(data), weight)
+                members = check(handle, size, label)
             known = hdf5_attributes.Source(data, heaps, label, members)
             with hdf5_attributes.readable(handle, known):
                 yield handle

@@ -17,17 +17,26 @@ MAX_MEMBERS = 20_000  # files in an archive
 # Groups and arrays in an HDF5 file: this many, and one for so many bytes of it.
 SLACK_OBJECTS = 10_000
 OBJECT_BYTES = 1_024
-# Layers and variables that a config may make: as many without arrays for them, and so
-# many for each array. The largest networks of `applications` have 1,040 layers.
+# Layers and variables that a config may make: as many in any case, and so many for each
+# array, or one for so many bytes of the file where those are fewer. The largest networks
+# of `applications` have 1,040 layers.
 SLACK_THINGS = 2_000
 THINGS_PER_ARRAY = 8
+THING_BYTES = 256
 MAX_ASSETS = 10_000  # files and folders that parts of a model read from
 MAX_SHARDS = 500  # files that hold a model's weights together
 MAX_OPCODES = 100_000  # steps of a pickle
 MAX_NAME = 1_024  # letters in the name of a member
 MAX_DEPTH = 100  # folders in folders, groups in groups
 MAX_JSON_BYTES = 32 * MIB
-MAX_JSON_PARTS = 2_000_000  # commas, brackets and braces in a JSON text
+MAX_JSON_PARTS = 2_000_000  # commas and brackets in a JSON text, and braces as
+PARTS_PER_DICT = 4  # so many each, since they take several times the memory
+# Of a packed text as many in any case, and one for so many bytes of the archive.
+SLACK_PARTS = 200_000
+PART_BYTES = 2
+# Lines of texts in archives, such as vocabularies: so many, and one for so many bytes.
+SLACK_LINES = 250_000
+LINE_BYTES = 2
 MAX_JSON_DEPTH = 400
 MAX_LISTED = 50_000  # layers and calls of them in a config, whatever else there is
 MAX_TEXT_VARIABLES = 2**31  # bytes of variables of a model that a text alone describes
@@ -52,6 +61,21 @@ def most_objects(file_size: int) -> int:
     return SLACK_OBJECTS + file_size // OBJECT_BYTES
 
 
+def most_things(arrays: int, file_size: int) -> int:
+    """How many layers and variables the config of a file may make.
+
+    Args:
+        arrays: How many arrays it holds.
+        file_size: Its bytes on disk, packed as it is there.
+    """
+    return SLACK_THINGS + min(THINGS_PER_ARRAY * arrays, file_size // THING_BYTES)
+
+
+def most_parts(file_size: int) -> int:
+    """How many parts a JSON text in an archive of this size may have."""
+    return min(MAX_JSON_PARTS, SLACK_PARTS + file_size // PART_BYTES)
+
+
 def check_claim(claimed: int, file_size: int, what: str) -> None:
     """Refuse `what` if it unpacks to far more than the file weighs.
 
@@ -66,12 +90,13 @@ def check_claim(claimed: int, file_size: int, what: str) -> None:
         )
 
 
-def parse_json(text: bytes | str, what: str) -> Any:
+def parse_json(text: bytes | str, what: str, most: int = MAX_JSON_PARTS) -> Any:
     """The value of a JSON text that is neither huge nor deep.
 
     Args:
         text: The text.
         what: Its name, for errors.
+        most: How many commas, brackets and braces it may have.
 
     Raises:
         FileError: If it is no JSON, or too large or deep.
@@ -81,10 +106,10 @@ def parse_json(text: bytes | str, what: str) -> Any:
         raise FileError(
             f"{what} is JSON of {len(data):,} bytes; at most {MAX_JSON_BYTES:,} are read."
         )
-    parts = sum(map(data.count, (b",", b"[", b"{")))
-    if parts > MAX_JSON_PARTS:
+    parts = data.count(b",") + data.count(b"[") + PARTS_PER_DICT * data.count(b"{")
+    if parts > most:
         raise FileError(
-            f"{what} is JSON of {parts:,} values; at most {MAX_JSON_PARTS:,} are read."
+            f"{what} is JSON of {parts:,} values; at most {most:,} are read of it."
         )
     try:
         value = json.loads(data)

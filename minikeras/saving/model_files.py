@@ -35,7 +35,7 @@ from minikeras.saving.dialects import paths
 from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.state import asset_paths, load_state, save_state
 from minikeras.saving.tree import Tree, count_arrays, total_bytes
-from minikeras.variable import creation_limit
+from minikeras.variable import creation_limit, values_later
 from minikeras.version import KERAS_VERSION
 
 CONFIG, METADATA, ASSETS = "config.json", "metadata.json", "assets/"
@@ -210,7 +210,7 @@ def load_model(
                 "or `.h5` file, or a folder saved with zipped=False."
             )
     kind = sniff.kind_of(filepath)
-    with clear_build_errors(label):
+    with clear_build_errors(label), values_later():
         if kind in ("zip", "folder"):
             with archive.opened(filepath, label) as members:
                 return _load_members(members, label, custom_objects, compile, safe_mode)
@@ -295,14 +295,16 @@ def _load_members(
     if not compile:
         config.pop("compile_config", None)
     with weights_files.weights_of(members, label) as tree:
-        model = build_model(config, tree, custom_objects, safe_mode, label)
+        model = build_model(
+            config, tree, members.size, custom_objects, safe_mode, label
+        )
         with tempfile.TemporaryDirectory() as scratch:
             assets = Path(scratch)
             there = bool(asset_paths(model)) and members.extract(ASSETS, assets)
             paths.modern_assets(assets)
             version = read_metadata(members, label).get("keras_version")
             found = paths.modern_tree(tree, model, version, config)
-            load_state(model, found, assets if there else None, label=label)
+            load_state(model, found, assets if there else None, label=label, fresh=True)
     return model
 
 
@@ -313,7 +315,8 @@ def read_config(members: archive.Members, label: str) -> dict[str, Any]:
         FileError: If it is damaged, or too large or deep.
     """
     data = members.read(CONFIG, limits.MAX_JSON_BYTES)
-    config = limits.parse_json(data, f"{label}: {CONFIG}")
+    most = limits.most_parts(members.size)
+    config = limits.parse_json(data, f"{label}: {CONFIG}", most)
     if not isinstance(config, dict) or "class_name" not in config:
         whose = (
             " of Keras, but one of Hugging Face's libraries: load it there"
@@ -335,18 +338,20 @@ def read_metadata(members: archive.Members, label: str) -> dict[str, Any]:
     if METADATA not in members.names:
         return {}
     data = members.read(METADATA, limits.MIB)
-    found = limits.parse_json(data, f"{label}: {METADATA}")
+    most = limits.most_parts(members.size)
+    found = limits.parse_json(data, f"{label}: {METADATA}", most)
     return found if isinstance(found, dict) else {}
 
 
 @contextmanager
 def limit_of_arrays(
-    tree: Tree, config: Any, safe_mode: bool, label: str
+    tree: Tree, size: int, config: Any, safe_mode: bool, label: str
 ) -> Iterator[None]:
     """What a config may make that stands beside arrays: not much more than those.
 
     Args:
         tree: The arrays.
+        size: The bytes of the file on disk.
         config: The config of the model, or of how it is compiled.
         safe_mode: Whether the file is trusted no further.
         label: What to call the file in errors.
@@ -356,25 +361,26 @@ def limit_of_arrays(
     """
     # An optimizer may hold several numbers for each of the model's before the first step.
     room = 8 * total_bytes(tree) + _SPARE_BYTES
-    why = ", judging by the arrays that it holds"
+    why = ", judging by its arrays and its size"
     things = calls = math.inf
     if safe_mode and functions.in_safe_mode():
         arrays, listed = count_arrays(tree), sharing.count_listed(config)
-        things = limits.SLACK_THINGS + limits.THINGS_PER_ARRAY * arrays
+        things = limits.most_things(arrays, size)
         calls = _SPARE_CALLS + 5 * listed + 20 * arrays
         if listed > things:
             raise FileError(
                 f"{label} describes {listed:,} layers and calls of them; at most {things:,} "
-                "are made, judging by the arrays that it holds. If you trust where it "
+                "are made, judging by its arrays and its size. If you trust where it "
                 "comes from, pass safe_mode=False." + see("security.md")
             )
-    with creation_limit(room, label, why, calls, things, replaced=True):
+    with creation_limit(room, label, why, calls, things):
         yield
 
 
 def build_model(
     config: dict[str, Any],
     tree: Tree,
+    size: int,
     custom_objects: Any,
     safe_mode: bool,
     label: str,
@@ -384,6 +390,7 @@ def build_model(
     Args:
         config: The config, in today's form.
         tree: The arrays that the variables will be given.
+        size: The bytes of the file on disk.
         custom_objects: Names of classes and functions from elsewhere.
         safe_mode: Whether to refuse code.
         label: What to call the file in errors.
@@ -392,13 +399,15 @@ def build_model(
         FileError: If the config describes no model, or one much larger than its arrays.
     """
     with (
-        limit_of_arrays(tree, config, safe_mode, label),
+        limit_of_arrays(tree, size, config, safe_mode, label),
         sharing.shared_objects(reading=True),
     ):
         model = serialization.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=safe_mode
         )
-    if not hasattr(model, "load_own_variables") or not hasattr(model, "weights"):
-        raise FileError(f"{label} describes {type(model).__name__}, which is no model.")
-    weights_files.build_optimizer(model)
+        if not hasattr(model, "load_own_variables") or not hasattr(model, "weights"):
+            raise FileError(
+                f"{label} describes {type(model).__name__}, which is no model."
+            )
+        weights_files.build_optimizer(model)
     return model

@@ -14,6 +14,9 @@ from minikeras.saving import limits
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Entry, Group, Tree
 
+# Commas, brackets and braces for an array of eight axes, as `parse_json` counts them.
+_PARTS = 20
+
 
 def _package() -> Any:
     try:
@@ -48,8 +51,10 @@ def _check_header(path: str | Path) -> None:
             raise FileError(
                 f"{str(path)!r} is damaged: it says {length:,} bytes of names."
             )
-        found = limits.parse_json(file.read(length), f"{str(path)!r}")
-    if isinstance(found, dict) and len(found) > limits.most_objects(size):
+        most = limits.most_objects(size)
+        parts = min(limits.MAX_JSON_PARTS, _PARTS * (most + 1))
+        found = limits.parse_json(file.read(length), f"{str(path)!r}", parts)
+    if isinstance(found, dict) and len(found) > most:
         raise FileError(
             f"{str(path)!r} has {len(found):,} arrays in {size:,} bytes: refused."
             + see("security.md")

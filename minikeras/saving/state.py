@@ -116,6 +116,7 @@ def load_state(
     skip_mismatch: bool = False,
     label: str = "the file",
     skipped: Iterable[Any] = (),
+    fresh: bool = False,
 ) -> set[str]:
     """Give a model the arrays of a tree.
 
@@ -127,6 +128,7 @@ def load_state(
             they have, with one warning.
         label: What to call the file in errors.
         skipped: Parts that keep what they have.
+        fresh: Whether nobody has the model yet: it need not be put back then.
 
     Returns:
         The groups that a part took.
@@ -134,7 +136,7 @@ def load_state(
     Raises:
         ValueError: If arrays are missing or do not fit; the model is as before then.
     """
-    before = _Before(model)
+    before = None if fresh else _Before(model)
     nested = any("container" in path.split("/") for path in tree)
     failed: dict[int, tuple[str, Exception]] = {}
     used: set[str] = set()
@@ -159,7 +161,8 @@ def load_state(
         if failed and not skip_mismatch:
             raise ValueError(_complaint(list(failed.values()), tree, used, label))
     except BaseException:
-        before.restore()
+        if before is not None:
+            before.restore()
         raise
     if failed:
         warn_user(_complaint(list(failed.values()), tree, used, label))

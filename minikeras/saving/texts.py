@@ -13,6 +13,7 @@ from minikeras.saving import (
     sniff,
 )
 from minikeras.types import Config
+from minikeras.variable import values_later
 
 
 def config_of(text: str | bytes, owner: str) -> Config | None:
@@ -61,6 +62,7 @@ def model_of(
     with (
         model_files.clear_build_errors(owner),
         sharing.shared_objects(reading=True),
+        values_later(),
         model_files.limit_of_text(owner),
     ):
         return serialization.deserialize_keras_object(

@@ -189,11 +189,12 @@ def weights_of(members: archive.Members, label: str) -> Iterator[Tree]:
     """The arrays in the members of a `.keras` file, or of an `.npz`."""
     if WEIGHTS in members.names:
         data = members.read(WEIGHTS)
-        with hdf5.opened(data, f"{label}: {WEIGHTS}") as opened:
+        with hdf5.opened(data, f"{label}: {WEIGHTS}", members.size) as opened:
             yield hdf5.read_tree(opened)
     elif OLD_WEIGHTS in members.names:
         data = members.read(OLD_WEIGHTS)
-        with archive.opened(_stream(data), f"{label}: {OLD_WEIGHTS}") as inner:
+        what = f"{label}: {OLD_WEIGHTS}"
+        with archive.opened(_stream(data), what, members.size) as inner:
             yield npz.read_tree(inner)
     elif not members.names or any(name.endswith(".npy") for name in members.names):
         yield npz.read_tree(members)

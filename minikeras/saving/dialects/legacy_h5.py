@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import backend as registry
-from minikeras.saving import dialects, hdf5, limits, model_files, serialization, sharing
+from minikeras.saving import (
+    dialects,
+    hdf5,
+    hdf5_attributes,
+    limits,
+    model_files,
+    serialization,
+    sharing,
+)
 from minikeras.saving.dialects import h5_layers, h5_matching, h5_optimizer
 from minikeras.saving.hdf5_attributes import read as attribute
 from minikeras.saving.limits import FileError
@@ -137,8 +145,9 @@ def load_model(
             modern = dialects.modern_config(config, told)
             modern.pop("compile_config", None)
             tree = hdf5.read_tree(h5_layers.weights_group(file))
+            size = len(hdf5_attributes.source_of(file).data)
             model = model_files.build_model(
-                modern, tree, custom_objects, safe_mode, label
+                modern, tree, size, custom_objects, safe_mode, label
             )
             stored = h5_layers.read_layers(file, label)
             names = h5_matching.load_layers(model, stored, label=label)
@@ -176,7 +185,13 @@ def _compile(
     outputs = len(getattr(model, "output_names", None) or [model.name])
     arguments = dialects.modern_compile_config(config, written, outputs)
     try:
-        with model_files.limit_of_arrays(tree, arguments, safe_mode, label):
+        with model_files.limit_of_arrays(
+            tree,
+            len(hdf5_attributes.source_of(file).data),
+            arguments,
+            safe_mode,
+            label,
+        ):
             model.compile(
                 **{
                     key: serialization.deserialize_keras_object(
