@@ -64,7 +64,7 @@ class PendingState(State):
     def _tensor(self, value: Tensor) -> None:
         with _making:  # others look at the class without the lock: it comes last
             _stored.__set__(self, value)
-            self.__class__ = State  # type: ignore[assignment]
+            self.__class__ = State  # type: ignore[assignment]  # the same, with a value
 
     def settle(self) -> None:
         """Make the value, if there is none yet.
