@@ -361,7 +361,7 @@ def limit_of_arrays(
     """
     # An optimizer may hold several numbers for each of the model's before the first step.
     room = 8 * total_bytes(tree) + _SPARE_BYTES
-    why = ", judging by its arrays and its size"
+    why = ", judging by the arrays that it holds"
     things = calls = math.inf
     if safe_mode and functions.in_safe_mode():
         arrays, listed = count_arrays(tree), sharing.count_listed(config)
@@ -370,7 +370,7 @@ def limit_of_arrays(
         if listed > things:
             raise FileError(
                 f"{label} describes {listed:,} layers and calls of them; at most {things:,} "
-                "are made, judging by its arrays and its size. If you trust where it "
+                "are made, judging by the arrays that it holds. If you trust where it "
                 "comes from, pass safe_mode=False." + see("security.md")
             )
     with creation_limit(room, label, why, calls, things):
