@@ -24,8 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after the command's name; those of the process when None.
 
     Returns:
-        The exit status: 0, 1 after an error, 2 for words that make no sense and files that
-        are missing or wrong, 130 when stopped; that of the script for `run`.
+        The exit status: 0, 1 after an error, 2 for words that make no sense, files that are
+        missing or wrong and backends that are not here, 130 when stopped; that of the
+        script for `run`.
 
     Example:
         >>> main(["info"])  # doctest: +ELLIPSIS

@@ -6,6 +6,7 @@ import argparse
 
 from minikeras.command import files
 from minikeras.command.errors import ERRORS, refuse
+from minikeras.command.numbers import Size
 from minikeras.saving import converting
 
 
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     files.add_code(parser, "IN")
     parser.add_argument(
         "--shard",
-        type=float,
+        type=Size(),
         default=5.0,
         metavar="GB",
         help="the size of the files beside a .weights.json (default: %(default)s)",

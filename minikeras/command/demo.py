@@ -7,6 +7,7 @@ from pathlib import Path
 
 import minikeras as keras
 from minikeras import demo
+from minikeras.command.errors import refuse
 from minikeras.command.numbers import Whole
 from minikeras.engine import backend as registry
 
@@ -51,5 +52,8 @@ def run(options: argparse.Namespace) -> int:
     """Trains, and writes the page."""
     if options.backend is not None:
         keras.config.set_backend(options.backend)
-    demo.run(options.epochs, options.seed, options.out)
+    try:
+        demo.run(options.epochs, options.seed, options.out)
+    except OSError as error:
+        return refuse("demo", error)
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from minikeras.engine.backend import BackendError
+
 # Errors of one who names a file: it isn't there, or is none that can be used.
 WRONG = (
     ValueError,
@@ -11,6 +13,7 @@ WRONG = (
     NotADirectoryError,
     IsADirectoryError,
     PermissionError,
+    FileExistsError,  # a file where a folder is wanted
 )
 ERRORS = (*WRONG, OSError, ImportError, NotImplementedError)
 
@@ -24,14 +27,15 @@ def refuse(command: str, error: BaseException, given: bool = True) -> int:
         given: Whether it was about a file to be read.
 
     Returns:
-        The exit status: 2 where such a file is missing or wrong, as for other words that make
-        no sense; else 1.
+        The exit status: 2 where such a file is missing or wrong, or no such backend is here, as
+        for other words that make no sense; else 1.
     """
     text = " ".join(told(error).split()).removeprefix(f"{command}: ")
     if "custom_objects" in text:
         text += " Here: --import MODULE, the one where it is defined."
     print(f"minikeras {command}: error: {text}", file=sys.stderr)
-    return 2 if given and isinstance(error, WRONG) else 1
+    wrong = given and isinstance(error, WRONG)
+    return 2 if wrong or isinstance(error, BackendError) else 1
 
 
 def told(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minikeras.command.causes import cause_of, pass_on, pass_output_on
+from minikeras.command.numbers import Size, Whole
 
 # Seconds after which a job counts as one that ran: what dies sooner will do so again.
 _SOON = 2.0
@@ -32,9 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "goes on where it was, to the bit."
     )
     parser.epilog = "Example: minikeras launch -n 4 --max-restarts 3 -- python train.py"
-    parser.add_argument("-n", type=int, required=True, metavar="N", help="processes")
+    parser.add_argument("-n", type=Whole(1), required=True, metavar="N", help="processes")
     parser.add_argument(
-        "--max-restarts", type=int, default=0, metavar="K",
+        "--max-restarts", type=Whole(0), default=0, metavar="K",
         help="how often a job that fails is started anew (0)",
     )  # fmt: skip
     parser.add_argument(
@@ -42,11 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="machines, with how many processes each; mpiexec reaches them by ssh",
     )  # fmt: skip
     parser.add_argument(
-        "--threads", type=int, metavar="T",
+        "--threads", type=Whole(1), metavar="T",
         help="threads of each process (the processors of a machine, divided)",
     )  # fmt: skip
     parser.add_argument(
-        "--timeout", type=float, metavar="S",
+        "--timeout", type=Size(zero=True), metavar="S",
         help="seconds that a rank may wait for the others (600; 0: no limit)",
     )  # fmt: skip
     parser.add_argument(
@@ -67,9 +68,8 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
 def run(options: argparse.Namespace) -> int:
     """Runs the job, again where it fails and may; its exit status."""
     command: list[str] = options.words
-    if not command or options.n < 1 or options.max_restarts < 0:
-        what = "a command after --" if not command else "-n of at least 1"
-        print(f"minikeras launch: error: expected {what}", file=sys.stderr)
+    if not command:
+        print("minikeras launch: error: expected a command after --", file=sys.stderr)
         return 2
     starter = options.mpiexec or _mpiexec()
     if starter is None:

@@ -8,12 +8,16 @@ answers for keras and tensorflow. So everything is as Python does it: tracebacks
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
 
 from minikeras import alias
+from minikeras.engine import backend as registry
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +85,9 @@ def run(options: argparse.Namespace) -> int:
         return 2
     command = [sys.executable, *interpreter_flags(sys.orig_argv), *words]
     environment = dict(os.environ)
-    if not options.real:
+    if options.real:
+        environment = real_environment(environment)
+    else:
         environment["PYTHONPATH"] = alias.python_path(
             os.environ.get("PYTHONPATH"), not options.no_tensorflow
         )
@@ -90,6 +96,39 @@ def run(options: argparse.Namespace) -> int:
     if os.name == "posix":
         os.execve(sys.executable, command, environment)
     return subprocess.call(command, env=environment)
+
+
+def real_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the installed Keras is started with: a backend that it knows and finds.
+
+    `KERAS_BACKEND` may name one of ours. Where nothing names any, Keras wants TensorFlow, and
+    stops without; then another engine that is installed serves, which a note says.
+
+    Args:
+        environment: That of this process; it stays as it is.
+    """
+    found = dict(environment)
+    if found.get("KERAS_BACKEND") in set(registry.registered()) - {"numpy"}:
+        del found["KERAS_BACKEND"]
+    if "KERAS_BACKEND" in found or find_spec("tensorflow") or _configured():
+        return found
+    name = next((name for name in ("jax", "torch") if find_spec(name)), "numpy")
+    print(
+        f"minikeras run: TensorFlow is not installed, so KERAS_BACKEND={name}",
+        file=sys.stderr,
+    )
+    return {**found, "KERAS_BACKEND": name}
+
+
+def _configured() -> bool:
+    """Whether Keras's own file names another backend than TensorFlow."""
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    try:
+        with open(os.path.join(home, "keras.json"), encoding="utf-8") as file:
+            name = json.load(file).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return name not in (None, "", "tensorflow")
 
 
 def interpreter_flags(words: list[str]) -> list[str]:

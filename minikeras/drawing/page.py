@@ -35,6 +35,8 @@ h3 { font-size: 14px; margin: 0 0 8px; }
 p { margin: 0 0 16px; max-width: 108ch; color: var(--muted); }
 p b { color: var(--ink); }
 header p { font-size: 17px; margin-top: 8px; }
+header dl + p { margin: 20px 0; }
+a { color: var(--accent); }
 dl.facts {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px;
   margin: 24px 0 0;
@@ -54,6 +56,7 @@ svg { display: block; max-width: 100%; height: auto; overflow: visible; }
 .row > div > p { margin-top: 16px; }
 .tiles { overflow-x: auto; }
 .tiles svg, .layer svg { max-width: none; }
+.layer.bars svg { max-width: 100%; }
 .layer { padding: 14px 0; border-top: 1px solid var(--edge); overflow-x: auto; }
 .layer:first-of-type { border-top: 0; }
 .shape { color: var(--muted); font-weight: 400; margin-left: 6px; }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from minikeras import naming
+from minikeras.engine.backend import BackendError
 from minikeras.engine.errors import see
 from minikeras.engine.warn import warn_user
 from minikeras.saving import (
@@ -237,6 +238,8 @@ def clear_build_errors(label: str) -> Iterator[None]:
     """What goes wrong in building from a strange config, as one clear error."""
     try:
         yield
+    except BackendError:  # not the file's fault
+        raise
     except RecursionError:
         raise FileError(f"{label}: its model is nested too deep.") from None
     except (LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,

@@ -169,7 +169,8 @@ def _layers(feature_maps: Sequence[tuple[str, Array]]) -> str:
         values = np.asarray(values)
         shape = " × ".join(map(str, values.shape))
         heading = tag("h3", text(name), tag("span", text(shape), class_="shape"))
-        rows.append(tag("div", heading, _layer(name, values), class_="layer"))
+        kind = "layer bars" if _few(values) else "layer"
+        rows.append(tag("div", heading, _layer(name, values), class_=kind))
     return section(
         "One digit on its way through the network",
         "The output of each layer for the same picture, one tile for each channel; the "
@@ -178,9 +179,14 @@ def _layers(feature_maps: Sequence[tuple[str, Array]]) -> str:
     )
 
 
+def _few(values: Array) -> bool:
+    """Whether bars show them better than cells."""
+    return values.ndim == 1 and len(values) <= MAX_BARS
+
+
 def _layer(name: str, values: Array) -> str:
     label = f"Output of {name}"
-    if values.ndim == 1 and len(values) <= MAX_BARS:
+    if _few(values):
         return charts.bar_chart(values, label)
     if values.ndim == 1:
         strip = np.full(-(-len(values) // 100) * 100, np.nan)

@@ -181,3 +181,21 @@ def test_flags_of_python_and_a_script_from_the_input():
     for words in (["-W", "error"], []):
         ran = start("-m", "minikeras", "run", *words)
         assert ran.returncode == 2 and "expected a script" in ran.stderr
+
+
+def test_the_real_keras_gets_a_backend_that_it_knows(monkeypatch, tmp_path, capsys):
+    missing = {"tensorflow"}
+    monkeypatch.setattr(command, "find_spec", lambda name: name not in missing)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    ours = {"KERAS_BACKEND": "numba", "MINIKERAS_BACKEND": "numba", "A": "1"}
+    real = command.real_environment(ours)
+    assert real == {**ours, "KERAS_BACKEND": "jax"}
+    assert "KERAS_BACKEND=jax" in capsys.readouterr().err
+    assert command.real_environment({"KERAS_BACKEND": "torch"})["KERAS_BACKEND"] == "torch"
+    (tmp_path / "keras.json").write_text('{"backend": "openvino"}')
+    assert command.real_environment({"A": "1"}) == {"A": "1"}
+    (tmp_path / "keras.json").write_text('{"backend": "tensorflow"}')
+    missing |= {"jax", "torch"}
+    assert command.real_environment({})["KERAS_BACKEND"] == "numpy"
+    missing.clear()
+    assert command.real_environment(ours) == {"MINIKERAS_BACKEND": "numba", "A": "1"}

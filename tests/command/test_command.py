@@ -1,12 +1,15 @@
 """The other words of the command `minikeras`."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import minikeras
+import minikeras as keras
 from minikeras import __main__ as command
 from minikeras.command import COMMANDS, cache, completion, info
 
@@ -116,3 +119,66 @@ def test_a_reader_that_leaves_is_no_error():
         text=True,
     )
     assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["demo", "--backend", "none"], "backend 'none' is not registered"),
+        (["demo", "--epochs", "1", "--out", "{file}/x.html"], "file exists"),
+        (["convert", "{model}", "{file}/o.keras"], "file exists"),
+        (["explore", "{model}", "--out", "{file}/x.html"], "file exists"),
+    ],
+)
+def test_what_cannot_be_meant_is_status_2(words, said, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("text")
+    model = tmp_path / "m.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(model)
+    words = [word.format(file=file, model=model) for word in words]
+    assert command.main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", "a.keras", "b.keras", "--shard", "0"],
+        ["convert", "a.keras", "b.keras", "--shard", "nan"],
+        ["launch", "-n", "0", "--", "true"],
+        ["launch", "-n", "2", "--threads", "0", "--", "true"],
+        ["launch", "-n", "2", "--max-restarts", "-1", "--", "true"],
+        ["launch", "-n", "2", "--timeout", "-1", "--", "true"],
+    ],
+)
+def test_numbers_out_of_range_are_refused(words, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        command.main(words)
+    assert leaving.value.code == 2
+    assert "expected a" in capsys.readouterr().err
+
+
+def test_a_missing_backend_is_not_the_fault_of_a_file(tmp_path):
+    model = tmp_path / "m.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(model)
+    ran = subprocess.run(
+        [sys.executable, "-m", "minikeras", "convert", str(model), "o.h5"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            "MINIKERAS_BACKEND": "none",
+        },
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("minikeras convert: error: backend 'none'")
+
+
+def test_the_start_page_lists_every_word():
+    page = Path(__file__).parents[2] / "docs/index.md"
+    if not page.is_file():
+        pytest.skip("not in a source tree")
+    listed = re.findall(r"^\| `(\w+)", page.read_text("utf-8"), re.M)
+    assert set(COMMANDS) == set(listed) - {"minikeras"}
