@@ -33,7 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "goes on where it was, to the bit."
     )
     parser.epilog = "Example: minikeras launch -n 4 --max-restarts 3 -- python train.py"
-    parser.add_argument("-n", type=Whole(1), required=True, metavar="N", help="processes")
+    parser.add_argument(
+        "-n", type=Whole(1), required=True, metavar="N", help="processes"
+    )
     parser.add_argument(
         "--max-restarts", type=Whole(0), default=0, metavar="K",
         help="how often a job that fails is started anew (0)",

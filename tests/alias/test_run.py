@@ -191,7 +191,9 @@ def test_the_real_keras_gets_a_backend_that_it_knows(monkeypatch, tmp_path, caps
     real = command.real_environment(ours)
     assert real == {**ours, "KERAS_BACKEND": "jax"}
     assert "KERAS_BACKEND=jax" in capsys.readouterr().err
-    assert command.real_environment({"KERAS_BACKEND": "torch"})["KERAS_BACKEND"] == "torch"
+    assert (
+        command.real_environment({"KERAS_BACKEND": "torch"})["KERAS_BACKEND"] == "torch"
+    )
     (tmp_path / "keras.json").write_text('{"backend": "openvino"}')
     assert command.real_environment({"A": "1"}) == {"A": "1"}
     (tmp_path / "keras.json").write_text('{"backend": "tensorflow"}')
