@@ -82,7 +82,7 @@ def test_bad_arguments_get_one_line_after_the_usage(capsys, words, message):
 def test_an_unknown_backend_is_one_line_and_changes_nothing(capsys):
     before = keras.config.backend()
     status, out, err = run(capsys, "demo", "--backend", "abacus")
-    assert status == 1
+    assert status == 2
     assert out == []
     assert len(err) == 1
     assert "'abacus'" in err[0]
