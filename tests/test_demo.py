@@ -93,7 +93,7 @@ def test_an_unknown_backend_is_one_line_and_changes_nothing(capsys):
 def test_a_folder_that_cannot_be_made_is_said_before_training(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     status, out, err = run(capsys, "demo", "--out", str(tmp_path / "file" / "sub"))
-    assert status == 1
+    assert status == 2
     assert out == []
     assert len(err) == 1
     assert str(tmp_path / "file") in err[0]
