@@ -81,12 +81,13 @@ def cast(f: Writer, x: Val, source: str, target: str) -> Val:
     """astype; floats outside an integer's range go to its nearest end, NaN to 0."""
     kind = REGISTER_KIND[target]
     if target in ("float16", "bfloat16") and source != target:
+        # By float32, as the reference: twice rounded, and so in the same two steps.
         wide = cast(f, x, source, "float32")
         return from_memory(f, to_memory(f, wide, target), target)
     if target == "bool":
         zero = f.like(x, 0)
         if is_float(source):
-            return f.fcmp(Rel.UNE, x, zero)
+            return f.fcmp(Rel.UNE, x, zero)  # unordered: NaN is true
         return x if source == "bool" else f.icmp(Rel.NE, x, zero)
     if is_float(source):
         if is_float(target):

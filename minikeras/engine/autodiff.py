@@ -390,18 +390,20 @@ class GradientTape(Block, Jacobians):
         leaves, spec = tree.flatten_spec(sources)
         wanted = [_tensors_of(tape, leaf) for leaf in leaves]
         records: Sequence[Record | Bundle] = tape.kept
+        # Bundles become records only where there may be something to stabilise.
         if any(_has_logarithms(r) for r in records):
             records = stabilise(tape.records)
         if not self._persistent:
             self._tape = None
         by = [t for group in wanted for t in group]
         flat = gradients(backward, records, seeds, by)
-        if flat is None:
+        if flat is None:  # no recipe for this structure, not yet or never
             plain: Any = tape.records if records is tape.kept else records
             flat = backward(plain, filled(seeds), by)
         found = iter(flat)
         results = []
         for leaf, group in zip(leaves, wanted, strict=True):
+            # A variable was several tensors, if it was read before and after an assignment.
             parts = [g for g in (next(found) for _ in group) if g is not None]
             total: Any = parts[0] if parts else None
             for g in parts[1:]:

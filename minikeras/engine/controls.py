@@ -53,6 +53,7 @@ def _scan(
     order = range(static["length"])
     if static["reverse"]:
         order = order[::-1]
+    # Carried values that change places would need a copy between them, in Python's loop.
     if not body.swaps:
         sizes = {regs[v]: v.aval.nbytes for v in (*node.inputs, *node.outputs)}
         pairs = fixed, first, slices, rows, last
@@ -68,6 +69,8 @@ def _scan(
     put, run, store = backend.assign_into, body.run, body.store
 
     def step(registers: list[Any]) -> None:
+        # What is read whole is shown as it lies; what is carried is copied into buffers of
+        # the loop, since the body overwrites them and the caller's array must stay.
         for outer, own in fixed:
             inner[own] = registers[outer]
         for outer, own in first:

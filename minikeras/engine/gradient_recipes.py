@@ -199,6 +199,8 @@ def _note(
     seeds: Seeds,
     sources: Sequence[Tensor],
 ) -> tuple[_Kept | None, list[Tensor | None] | None]:
+    # The structure once more on tensors of its own, so that noting sees which of them a
+    # call reads, and nothing that the caller holds is kept.
     own = [Tensor(array) for array in found.arrays]
     of = {key: own[i] for key, i in found.number.items()}
     starts = iter(found.starts)

@@ -93,7 +93,7 @@ def held_bytes(roots: Iterable[Any], skipped: Iterable[Any], nodes: int) -> int:
         seen.add(id(value))
         if hasattr(value, "nbytes") and hasattr(value, "dtype"):
             base = getattr(value, "base", None)
-            if base is None:
+            if base is None:  # a view owns nothing: what it shows is counted once
                 total += value.nbytes
             else:
                 stack.append(base)
@@ -107,6 +107,8 @@ def held_bytes(roots: Iterable[Any], skipped: Iterable[Any], nodes: int) -> int:
             stack.extend((value.func, value.args, value.keywords))
         elif isinstance(value, types.MethodType):
             stack.append(value.__self__)
+        # Objects of other libraries are not walked: from modules and backends everything
+        # can be reached.
         elif type(value).__module__.startswith("minikeras"):
             stack.extend(getattr(value, "__dict__", {}).values())
             for kind in type(value).__mro__:

@@ -125,10 +125,13 @@ def recipe_of(
     if not results or not all(type(t) is Tensor for t in results):
         return None
     if any(getattr(t, "_keras_mask", None) is not None for t in results):
-        return None
+        return None  # a recipe makes bare tensors
+    # A large constant would be kept alive by every recipe that it went into.
     kept, outside = _needed(calls, given, results)
     if sum(t.aval.nbytes for t in outside) > _MOST_BYTES:
         return None
+    # As a recipe counts: given, constants, and then what each call makes. By identity: the
+    # tensors of one noting are all alive until it ends.
     number = {id(t): i for i, t in enumerate((*given, *outside))}
     fixed = len(number)
     for call in kept:
@@ -137,6 +140,8 @@ def recipe_of(
     wanted = [number.get(id(t), -1) for t in results]
     if any(i < 0 or len(given) <= i < fixed for i in wanted):
         return None  # a constant: whoever gets it may watch it
+    # The inside of a composed row, or of a backward pass, has no results of its own that
+    # anybody could take the logarithm of.
     root = _root(kept, given, results) if asking is ASKING else None
     if root is not None and (structure is not None or wanted[0] != len(number) - 1):
         return None

@@ -57,6 +57,7 @@ class Program:
         place = {state: n_inputs + i for i, state in enumerate(reads)}
         updates = [(n_results + i, place[s]) for i, s in enumerate(writes)]
         written = set(writes)
+        # What is made of weights and kept would be made anew after each training step.
         trains = any(state.trainable for state in writes)
         steady = [] if trains else [place[s] for s in reads if s not in written]
         routine = Routine(graph, updates, backend, True, n_inputs, steady)
@@ -72,6 +73,7 @@ class Program:
         self.prepared = routine.prepared
         self.allocating_steps = routine.allocating_steps
         self.arena_bytes = routine.arena_bytes
+        # Without updates there is nothing that an interrupt could leave half done.
         self._at_once = routine.at_once or not writes
         self._inputs = routine.inputs[:n_inputs]
         self._results = routine.outputs[:n_results]

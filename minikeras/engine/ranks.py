@@ -59,6 +59,7 @@ class Communicator:
             values: On rank `root` one object for each rank, elsewhere None.
             root: Who gives them.
         """
+        # By the one exchange that every communicator has; what is scattered is small.
         return self.gather(values)[root][self.rank]
 
 
@@ -82,13 +83,18 @@ def share(whole: int, rank: int, size: int) -> Shard:
     >>> [share(10, rank, 4)[1:] for rank in range(4)]
     [(0, 2), (2, 3), (5, 2), (7, 3)]
     """
+    # Rows that do not divide evenly are spread among the ranks, not put on the last one.
     start, stop = whole * rank // size, whole * (rank + 1) // size
     return Shard(whole, start, stop - start)
 
 
 ALONE = Communicator()
+# One for the process, as MPI's world is, and not by context: the threads that load data
+# and those that watch for ranks that hang are of the same rank.
 _active: Communicator = ALONE
 _divides = True
+# By context: only the step has rows. What runs beside it, or in a callback, has whole
+# arrays, and must not take part in an exchange that no other rank makes.
 _shard: ContextVar[Shard | None] = ContextVar("minikeras_shard", default=None)
 _reduced: ContextVar[bool] = ContextVar("minikeras_reduced", default=False)
 
@@ -139,6 +145,8 @@ def on(
         _shard.set(rows)
         return function(*args, **kwargs)
 
+    # In a copy of the context, which is dropped whichever way the call ends: after an
+    # interrupt no later step takes itself for one that has only some rows.
     return copy_context().run(run)
 
 

@@ -50,6 +50,7 @@ def _alone(
     call: KernelCall, given: int, constants: Sequence[Tensor]
 ) -> KernelCall | None:
     """The commonest: a call of one or two arrays, and numbers, which makes the result."""
+    # A number is bound into the kernel, so that `made` has arrays alone to look up.
     run, places = call.run, [i for i in call.inputs if i < given]
     if not places:
         return None
@@ -107,6 +108,7 @@ class Recipe:
         self.asking = asking
         self.reached = reached
         self.logarithms = any(s.prim in LOGARITHMS for s in calls)
+        # Of a composed row without a rule of its own a tape wants the calls inside.
         self.recordable = all(
             s.prim.vjp is not None or s.prim.composition is None for s in calls
         )
@@ -121,10 +123,13 @@ class Recipe:
 
     def fits(self, tensors: Sequence[Tensor]) -> bool:
         """Whether they lie where the recipe's kernels want them."""
+        # Read as it is: `active()` would load a backend, and is a call more for each op.
         if registry._active is not self.backend:
             return False
         wanted, asking = self.array_type, self.asking
         for t in tensors:
+            # A type, not a subclass of it: an array of a memory map, or a staged value,
+            # takes the way of plain calls.
             if type(t.value) is not wanted or (asking and t.origin is not None):
                 return False
         return True
@@ -133,6 +138,8 @@ class Recipe:
         """The op's result for tensors that fit."""
         one = self.one
         if one is not None:
+            # Spelt out twice: to set NumPy's error state costs more than a small kernel,
+            # so it is set only where it is not set already, and nothing is packed.
             run, first = one.run, tensors[one.first].value
             if one.second < 0:
                 out = run(first) if is_quiet() else silence().run(run, first)
@@ -161,7 +168,9 @@ class Recipe:
             made: The arrays given; the others are added.
             keep: Whether those that are no results stay too; else they become None.
         """
-        made += self.numbers
+        made += (
+            self.numbers
+        )  # numbers of arrays: given, constants, then what calls make
         for prim, _, run, inputs, first, second, _, dead in self.calls:
             if first >= 0:
                 out = run(made[first]) if second < 0 else run(made[first], made[second])
@@ -171,6 +180,8 @@ class Recipe:
                 made += out
             else:
                 made.append(out)
+            # As plain calls would: what nobody refers to any more is freed before the
+            # next call allocates, and the allocator gives it the same memory.
             if dead and not keep:
                 for i in dead:
                     made[i] = None
@@ -182,7 +193,9 @@ class Recipe:
         """The same as tensors, each call told to `note(prim, inputs, outputs, static)`."""
         made = [*given, *self.constants]
         for call in self.calls:
-            inputs = tuple([made[i] for i in call.inputs])
+            inputs = tuple(
+                [made[i] for i in call.inputs]
+            )  # a list: no generator to start
             out = call.run(*[t.value for t in inputs])
             avals = call.avals
             if call.prim.multi:
@@ -199,7 +212,7 @@ class Recipe:
             return self.structure(found)
         result = found[0]
         root = self.root
-        if root is not None:
+        if root is not None:  # the result of a softmax: its logarithm is to be stable
             inputs = tuple([given[i] for i in root.inputs])
             result.origin = Origin(root.prim, inputs, (), root.static)
         return result

@@ -336,7 +336,9 @@ class Functional(Model):
             return None
         if isinstance(value, Variable):
             value = value.value
-        space: Any = ops
+        space: Any = (
+            ops  # what changes the rank: strings are NumPy's, no tensor has them
+        )
         if is_strings(value):
             if wanted.dtype != dtypes.STRING:
                 raise ValueError(

@@ -73,6 +73,8 @@ def suffix(kind: Kind, lanes: int = 1) -> str:
 
 def literal(kind: Kind, value: float | int | bool) -> str:
     """A scalar literal; floats as the hexadecimal of their double."""
+    # LLVM takes decimals only where they are exact. It wants a double's digits for a
+    # float32 too, and a value that float32 holds: `const` has rounded it.
     if kind.is_float:
         return f"0x{struct.unpack('<Q', struct.pack('<d', float(value)))[0]:016X}"
     if kind is Kind.I1:
@@ -90,6 +92,7 @@ def name(x: Val) -> str:
     each = x.literal if isinstance(x.literal, tuple) else (x.literal,)
     kind = x.kind.value
     items = [f"{kind} {literal(x.kind, n)}" for n in each]
+    # A pattern of some lanes, such as (real, imaginary), is repeated over the vector.
     return "<" + ", ".join(items * (x.lanes // len(items))) + ">"
 
 
@@ -176,6 +179,7 @@ class Renderer:
     @contextmanager
     def nest(self, inside: str, block: Block, after: str) -> Iterator[None]:
         """The block, and what the caller adds at its end; then go on in `after`."""
+        # Made first, since its place in the text is taken before the nested blocks'.
         following = _Label(after)
         self.start(inside)
         if self.ahead:
@@ -197,6 +201,7 @@ class Renderer:
         if not self.metadata:
             self.metadata.append('!0 = !{!"llvm.loop.unroll.disable"}')
         number = len(self.metadata)
+        # Distinct: LLVM knows a loop by its node, and two with the same would be one.
         self.metadata.append(f"!{number} = distinct !{{!{number}, !0}}")
         return f", !llvm.loop !{number}"
 
@@ -223,6 +228,8 @@ class Renderer:
     def loop(self, x: For) -> None:
         head, body = self.fresh("head"), self.fresh("body")
         latch, done = self.fresh("latch"), self.fresh("done")
+        # A latch of its own: the phi names the block that comes back, and the body may
+        # end in any. Tested at the head, since there may be nothing to do.
         origin, following, go = self.here.name, self.tmp(), self.tmp()
         self.line(f"br label %{head}")
         self.start(head)
@@ -236,6 +243,7 @@ class Renderer:
         self.block(x.body)
         self.line(f"br label %{latch}")
         self.start(latch)
+        # Sizes of arrays cannot overflow; saying so lets LLVM step addresses by themselves.
         self.line(f"{following} = add nsw {kind} {i}, {name(x.step)}")
         self.line(f"br label %{head}{self.mark(x.body)}")
         self.start(done)
@@ -259,7 +267,7 @@ class Renderer:
         self.branch(x.condition, then, done)
         self.start(then)
         self.block(x.body)
-        end = self.here.name
+        end = self.here.name  # not `then`: the body may have opened blocks of its own
         self.line(f"br label %{done}")
         self.start(done)
         what = type_of(x.out.kind, x.out.lanes)
@@ -312,6 +320,8 @@ class Renderer:
         least, beyond = (const(a.kind, float(n), lanes) for n in (low, high))
         floats, integers = type_of(a.kind, lanes), type_of(out.kind, lanes)
         flags = type_of(Kind.I1, lanes)
+        # What does not fit is poison to LLVM, so 0 is converted in its place and the ends
+        # are chosen after. NaN fits in no comparison: it stays the 0 that was put in.
         above, under, inside, safe, made, most = (self.tmp() for _ in range(6))
         self.line(f"{above} = fcmp oge {typed(a)}, {name(beyond)}")
         self.line(f"{under} = fcmp olt {typed(a)}, {name(least)}")
@@ -329,7 +339,11 @@ class Renderer:
         self.let(x, f"select {flags} {under}, {start}, {integers} {most}")
 
     def libm(self, x: Instr) -> None:
-        """A scalar function, called for each lane."""
+        """A scalar function, called for each lane.
+
+        For float64 and rare arguments, where no polynomial of ours is as exact. The C
+        library has no form for vectors that is there on every machine.
+        """
         out = x.out
         assert out is not None
         kind, lanes = out.kind.value, out.lanes
@@ -358,6 +372,7 @@ class Renderer:
         what = type_of(y.kind, y.lanes)
         symbol = "llvm.x86.avx512.mask.scalef.ps.512"
         self.declare(symbol, what, f"{what}, {what}, {what}, i16, i32")
+        # All lanes, and the rounding in force (4): the result is exact but for overflow.
         given = f"{typed(y)}, {typed(power)}, {typed(y)}, i16 -1, i32 4"
         self.let(x, f"call {what} @{symbol}({given})")
 
@@ -411,7 +426,10 @@ class Renderer:
         )
 
     def pin(self, x: Instr) -> None:
-        """An empty assembly statement hides where the value came from."""
+        """An empty assembly statement hides where the value came from.
+
+        What LLVM does not know to be a broadcast it cannot fold (`Writer.pin`).
+        """
         (a,) = x.args
         what = type_of(a.kind, a.lanes)
         self.let(x, f'call {what} asm "", "={self.pinned},0"({typed(a)})')
@@ -432,6 +450,7 @@ class Renderer:
         if len(x.args) == 1:
             self.let(x, f"load {what}, {typed(base)}, align {_aligned(place)}")
             return
+        # Lanes that are masked are 0 and touch no memory: the array may end at a page.
         mask = x.args[1]
         symbol = f"llvm.masked.load.{suffix(out.kind, out.lanes)}.p0"
         bits = type_of(mask.kind, mask.lanes)

@@ -326,6 +326,7 @@ def check_plan(graph: Graph, result: Plan, scratch: Scratch | None = None) -> No
                 continue
             if start_a < end_b and start_b < end_a:
                 raise GraphError(f"{a!r} and {b!r} are alive together and share bytes.")
+    # Scratch lives in its own node only, beside all that is alive there.
     for index, pieces in (scratch or {}).items():
         taken = [
             (offset, offset + size)

@@ -153,6 +153,8 @@ class _First(_Sweep):
 
     def first(self, node: Node) -> Node:
         (y,) = node.inputs
+        # Whoever else reads the large array keeps it; only this pooling's own gradient
+        # may, since it finds the same maximum before the per-channel steps as after them.
         gradients = [u for u in self.users[y] if u is not node]
         if not all(
             g.prim is max_pool_grad and g.inputs[0] is y and _how(g) == _how(node)

@@ -81,6 +81,7 @@ def check(spec: object, inputs: Nested[ArrayLike], owner: Callable[[], str]) -> 
         ShapeError: Naming the layer, the input, what came and what was expected.
     """
     if type(spec) is InputSpec:
+        # The commonest first: this stands in the way of every call of a layer.
         if not isinstance(inputs, (list, tuple, dict)):
             problem = _problem(spec, inputs)
             if problem:
@@ -149,7 +150,7 @@ def _problem(spec: InputSpec, value: Any) -> str:
     if spec.dtype is not None and value.dtype != spec.dtype:
         return f"dtype={spec.dtype}, found dtype={value.dtype}"
     for axis, wanted in spec.axes.items():
-        if wanted is None or not -rank <= axis < rank:
+        if wanted is None or not -rank <= axis < rank:  # the rank is another rule's
             continue
         if _differs(shape[axis], wanted):
             return f"axis {axis} of input shape to have value {wanted}"

@@ -184,11 +184,14 @@ class EinsumDense(LowRank):
                 f"{self._label()}: equation={self._said()} names {len(ins)} axes of an "
                 f"input of shape {shape}; expected one letter for each."
             )
+        # '...' becomes letters that the equation does not use, so that from here on every
+        # axis has one and the rest of this is about letters alone.
         free = [c for c in string.ascii_letters if c not in self.equation][:rest]
         extra = "".join(free)
         ins = extra + ins if before else ins + extra
         full = extra + outs if before else outs + extra
         size = dict(zip(ins, shape, strict=True))
+        # `output_shape` leaves out the batch: the first letter, unless '...' stands for it.
         given = self._output_sizes(outs if extra and before else outs[1:])
         for letter, wanted in given.items():
             have = size.get(letter)
@@ -213,12 +216,14 @@ class EinsumDense(LowRank):
                     f"{self._label()}: bias_axes={self.bias_axes!r}, but {strange[0]!r} is "
                     f"not in the output of equation={self._said()}."
                 )
+            # From its first axis on, with 1 in between: so it broadcasts without a reshape.
             first = min(full.index(c) for c in self.bias_axes)
             bias = tuple(size[c] if c in self.bias_axes else 1 for c in full[first:])
         return _Shapes(
             tuple(size[c] for c in kernel),
             bias,
             tuple(size[c] for c in full),
+            # What is summed over is the kernel's fan in, what only it brings its fan out.
             [i for i, c in enumerate(kernel) if c in ins and c not in full],
             [i for i, c in enumerate(kernel) if c in full and c not in ins],
         )
