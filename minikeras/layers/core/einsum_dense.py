@@ -208,25 +208,30 @@ class EinsumDense(LowRank):
                 f"{self._label()}: equation={self._said()} has {unknown[0]!r} neither in "
                 "the input nor in the output; its size is not known."
             )
-        bias = None
-        if self.bias_axes:
-            strange = sorted(set(self.bias_axes) - set(full))
-            if strange:
-                raise ValueError(
-                    f"{self._label()}: bias_axes={self.bias_axes!r}, but {strange[0]!r} is "
-                    f"not in the output of equation={self._said()}."
-                )
-            # From its first axis on, with 1 in between: so it broadcasts without a reshape.
-            first = min(full.index(c) for c in self.bias_axes)
-            bias = tuple(size[c] if c in self.bias_axes else 1 for c in full[first:])
         return _Shapes(
             tuple(size[c] for c in kernel),
-            bias,
+            self._bias_shape(full, size),
             tuple(size[c] for c in full),
             # What is summed over is the kernel's fan in, what only it brings its fan out.
             [i for i, c in enumerate(kernel) if c in ins and c not in full],
             [i for i, c in enumerate(kernel) if c in full and c not in ins],
         )
+
+    def _bias_shape(
+        self, full: str, size: dict[str, int | None]
+    ) -> tuple[int | None, ...] | None:
+        """The bias's shape, for an output of the letters `full`, whose sizes are these."""
+        if not self.bias_axes:
+            return None
+        strange = sorted(set(self.bias_axes) - set(full))
+        if strange:
+            raise ValueError(
+                f"{self._label()}: bias_axes={self.bias_axes!r}, but {strange[0]!r} is "
+                f"not in the output of equation={self._said()}."
+            )
+        # From its first axis on, with 1 in between: so it broadcasts without a reshape.
+        first = min(full.index(c) for c in self.bias_axes)
+        return tuple(size[c] if c in self.bias_axes else 1 for c in full[first:])
 
     def _output_sizes(self, letters: str) -> dict[str, int | None]:
         if len(self.partial_output_shape) != len(letters):
