@@ -42,7 +42,12 @@ _INSIDE = "minikeras.alias.internals"
 # The same below `keras.src`; the longest path that fits is taken.
 _INNER_SOURCES = {
     "": ("minikeras.models", "minikeras.layers"),
+    "activations.activations": ("minikeras.activations", f"{_INSIDE}.op_classes"),
     "api_export": (f"{_INSIDE}.utils",),
+    "applications.imagenet_utils": (
+        "minikeras.applications.imagenet_utils",
+        f"{_INSIDE}.networks",
+    ),
     "backend": (
         f"{_INSIDE}.backend",
         "minikeras.backend",
@@ -51,6 +56,8 @@ _INNER_SOURCES = {
         "minikeras.random",
         "minikeras.config",
     ),
+    "backend.common.backend_utils": (f"{_INSIDE}.small", f"{_INSIDE}.backend"),
+    "backend.common.tensor_attributes": (f"{_INSIDE}.small",),
     "backend.image": ("minikeras.ops.image",),
     "backend.linalg": ("minikeras.ops.linalg", "minikeras.ops"),
     "backend.math": ("minikeras.ops",),
@@ -62,10 +69,18 @@ _INNER_SOURCES = {
     "datasets.cifar": (),
     "distribution": ("minikeras.distribution",),
     "layers": ("minikeras.layers", f"{_INSIDE}.layers"),
+    "layers.preprocessing.image_preprocessing": (
+        "minikeras.layers",
+        f"{_INSIDE}.pictures",
+    ),
     "layers.preprocessing.data_layer": ("minikeras.layers.preprocessing.data_layer",),
-    "layers.preprocessing.feature_space": ("minikeras.utils",),
+    "layers.preprocessing.feature_space": (
+        "minikeras.utils",
+        "minikeras.layers.preprocessing.features",
+    ),
     "layers.preprocessing.image_preprocessing.bounding_boxes": (
         "minikeras.utils.bounding_boxes",
+        f"{_INSIDE}.pictures",
     ),
     "layers.preprocessing.index_lookup": ("minikeras.layers.preprocessing.lookup",),
     "layers.rnn.conv_lstm": (
@@ -81,21 +96,28 @@ _INNER_SOURCES = {
     "legacy.preprocessing.sequence": ("minikeras.preprocessing.sequence",),
     "legacy.preprocessing.text": ("minikeras.preprocessing.text",),
     "legacy.saving": ("minikeras.saving", f"{_INSIDE}.saving"),
+    "legacy.saving.legacy_h5_format": (f"{_INSIDE}.hdf5_files",),
     "legacy.saving.serialization": ("minikeras.utils.legacy",),
     "losses": ("minikeras.losses", f"{_INSIDE}.losses"),
-    "metrics": ("minikeras.metrics", f"{_INSIDE}.losses"),
+    "metrics": ("minikeras.metrics", f"{_INSIDE}.losses", f"{_INSIDE}.confusion"),
     "models": ("minikeras.models", "minikeras.layers"),
     "ops": ("minikeras.ops", "minikeras", f"{_INSIDE}.ops", f"{_INSIDE}.op_classes"),
     "ops.image": ("minikeras.ops.image", f"{_INSIDE}.op_classes"),
     "ops.linalg": ("minikeras.ops.linalg", "minikeras.ops", f"{_INSIDE}.op_classes"),
     "optimizers": ("minikeras.optimizers", f"{_INSIDE}.optimizers"),
     "optimizers.schedules": ("minikeras.optimizers.schedules",),
-    "saving": ("minikeras.saving", f"{_INSIDE}.saving"),
-    "trainers": (f"{_INSIDE}.trainers", "minikeras.utils"),
-    "utils": (f"{_INSIDE}.utils", "minikeras.utils", "minikeras.backend"),
-    "utils.file_utils": (f"{_INSIDE}.files", "minikeras.utils"),
+    "saving": ("minikeras.saving", f"{_INSIDE}.saving", f"{_INSIDE}.hdf5_files"),
+    "trainers": (f"{_INSIDE}.trainers", f"{_INSIDE}.epochs", "minikeras.utils"),
+    "utils": (
+        f"{_INSIDE}.utils",
+        f"{_INSIDE}.small",
+        "minikeras.utils",
+        "minikeras.backend",
+    ),
+    "utils.file_utils": (f"{_INSIDE}.files", f"{_INSIDE}.small", "minikeras.utils"),
     "utils.traceback_utils": (f"{_INSIDE}.utils", "minikeras.config"),
     "version": (_IDENTITY,),
+    "wrappers": ("minikeras.wrappers",),
 }
 # Names in `keras.src` that no public module has.
 _INNER_NAMES = {
@@ -108,6 +130,7 @@ _INNER_NAMES = {
     },
     "applications.convnext": {
         "LayerScale": "minikeras.applications.convnext:LayerScale",
+        "StochasticDepth": f"{_INSIDE}.networks:StochasticDepth",
     },
     "backend.numpy.random": {
         name: f"minikeras.random:{name}"
@@ -138,6 +161,9 @@ _INNER_NAMES = {
     "layers.attention.grouped_query_attention": {
         "GroupedQueryAttention": "minikeras.layers:GroupQueryAttention",
     },
+    "wrappers.sklearn_wrapper": {
+        "SKLBase": "minikeras.wrappers.estimators:KerasEstimator",
+    },
     "utils.image_utils": {
         "smart_resize": "minikeras.preprocessing.image:smart_resize",
     },
@@ -152,6 +178,11 @@ _EVERYWHERE = (
     f"{_INSIDE}.ops",
     f"{_INSIDE}.saving",
     "minikeras",
+    "minikeras.random",
+    "minikeras.config",
+    "minikeras.models",
+    "minikeras.utils.bounding_boxes",
+    f"{_INSIDE}.small",
 )
 # Which of the backends' parts can be reached through `keras.src.backend` itself.
 _BACKEND_PARTS = ("core", "image", "linalg", "math", "nn", "numpy", "random")

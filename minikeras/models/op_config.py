@@ -69,6 +69,7 @@ _ALWAYS_GIVEN = {
 _CLASSES = {
     "allclose": "AllClose",
     "batch_normalization": "BatchNorm",
+    "cdist": "CDist",
     "ctc_decode": "CTCDecode",
     "ctc_loss": "CTCLoss",
     "fft": "FFT",
@@ -78,6 +79,7 @@ _CLASSES = {
     "ifft2": "IFFT2",
     "irfft": "IRFFT",
     "isin": "IsIn",
+    "jvp": "JVP",
     "istft": "ISTFT",
     "layer_normalization": "LayerNorm",
     "psnr": "PSNR",

@@ -115,7 +115,9 @@ def update_confusion_matrix_variables(
     """
     if variables_to_update is None:
         return
-    wanted = {k: v for k, v in variables_to_update.items() if k in list(ConfusionMatrix)}
+    wanted = {
+        k: v for k, v in variables_to_update.items() if k in list(ConfusionMatrix)
+    }
     if not wanted:
         raise ValueError(
             f"variables_to_update has the keys {list(variables_to_update)}; expected members of "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from minikeras.training.data import make_adapter, pack_x_y_sample_weight
@@ -28,7 +29,7 @@ class EpochIterator:
 
     >>> from minikeras.alias.internals.epochs import EpochIterator
     >>> for begin, end, batches in EpochIterator(np.arange(10.0), batch_size=4).enumerate_epoch():
-    ...     print(begin, end, [x.shape for (x,) in batches])
+    ...     print(begin, end, [x.shape for x in batches])
     0 0 [(4,)]
     1 1 [(4,)]
     2 2 [(2,)]
@@ -74,50 +75,42 @@ class EpochIterator:
     def enumerate_epoch(self) -> Iterator[tuple[int, int, list[Any]]]:
         """`(first step, last step, batches)` for each call of a step function.
 
-        With `steps_per_epoch` an epoch goes on where the one before stopped.
+        With `steps_per_epoch` an epoch goes on where the one before stopped; it ends early,
+        with a warning, where the data do.
         """
         whole = self.steps_per_epoch is None
-        if whole or self._current is None:
-            self._current = self._pass()
+        first = None if self._current is None else self._take(1)
+        if whole or not first:
+            self._current, first = self._pass(), []
         step, left = 0, self.steps_per_epoch
         while left is None or left > 0:
-            count = self.steps_per_execution
-            batches = self._take(count if left is None else min(count, left), whole)
-            if not batches:
-                break
-            yield step, step + len(batches) - 1, batches
+            count = min(self.steps_per_execution, left or self.steps_per_execution)
+            batches = first + self._take(count - len(first))
+            first = []
+            if batches:
+                yield step, step + len(batches) - 1, batches
             step += len(batches)
             left = None if left is None else left - len(batches)
+            if len(batches) < count:
+                break
         if whole:
             self.reset()
-        elif left and not step:
+        elif left:
+            self._current = None
             warnings.warn(
-                "EpochIterator: the data ended before steps_per_epoch batches.",
+                f"EpochIterator: the data ended after {step} of {self.steps_per_epoch} batches; "
+                "give fewer steps_per_epoch, or data that repeat.",
                 stacklevel=2,
             )
 
     def _pass(self) -> Iterator[Any]:
         self.data_adapter.on_epoch_begin()
         for batch in self.data_adapter.epoch():
-            yield pack_x_y_sample_weight(*batch) if batch[1:] != (None, None) else (
-                batch[0],
-            )
+            yield pack_x_y_sample_weight(*batch)
 
-    def _take(self, count: int, whole: bool) -> list[Any]:
-        """Up to so many batches; of data that can be passed again, without an end."""
-        batches: list[Any] = []
-        fresh = False
-        while len(batches) < count:
-            assert self._current is not None
-            batch = next(self._current, None)
-            if batch is not None:
-                batches.append(batch)
-                fresh = False
-            elif whole or fresh or not self.data_adapter.repeatable:
-                break
-            else:
-                self._current, fresh = self._pass(), True
-        return batches
+    def _take(self, count: int) -> list[Any]:
+        """Up to so many batches of the pass under way."""
+        return [] if self._current is None else list(islice(self._current, count))
 
     @contextmanager
     def catch_stop_iteration(self) -> Iterator[None]:

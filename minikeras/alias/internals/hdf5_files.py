@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, MutableMapping
 from os import PathLike
@@ -29,7 +30,9 @@ class _Entry(MutableMapping[str, Any]):
             raise KeyError(name)
         data = self._group[name]
         if data.attrs.get("dtype") == "bfloat16":
-            return np.asarray(data).view(ops.convert_to_numpy(ops.ones((), "bfloat16")).dtype)
+            return np.asarray(data).view(
+                ops.convert_to_numpy(ops.ones((), "bfloat16")).dtype
+            )
         return data
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -102,7 +105,12 @@ def save_attributes_to_hdf5_group(group: Any, name: str, data: list[Any]) -> Non
 
 def load_attributes_from_hdf5_group(group: Any, name: str) -> list[str]:
     """What `save_attributes_to_hdf5_group` wrote."""
-    return h5_layers.texts(group, name)
+    pieces, number = ([name] if name in group.attrs else []), 0
+    while f"{name}{number}" in group.attrs:
+        pieces.append(f"{name}{number}")
+        number += 1
+    found = [text for piece in pieces for text in np.atleast_1d(group.attrs[piece])]
+    return [text.decode() if isinstance(text, bytes) else str(text) for text in found]
 
 
 def save_subset_weights_to_hdf5_group(group: Any, weights: list[Any]) -> None:
@@ -112,7 +120,8 @@ def save_subset_weights_to_hdf5_group(group: Any, weights: list[Any]) -> None:
 
 def load_subset_weights_from_hdf5_group(group: Any) -> list[np.ndarray[Any, Any]]:
     """The arrays of a group, in the order of its attribute."""
-    return [np.asarray(group[name]) for name in h5_layers.texts(group, "weight_names")]
+    names = load_attributes_from_hdf5_group(group, "weight_names")
+    return [np.asarray(group[name]) for name in names]
 
 
 def save_weights_to_hdf5_group(group: Any, model: Model) -> None:
@@ -129,16 +138,31 @@ def load_weights_from_hdf5_group(
     Raises:
         ValueError: If they do not fit; the model is as before then.
     """
-    stored = h5_layers.read_layers(group, group.file.filename)
-    h5_matching.load_layers(model, stored, skip_mismatch=skip_mismatch)
+    _load(group, model, False, skip_mismatch)
 
 
 def load_weights_from_hdf5_group_by_name(
     group: Any, model: Model, skip_mismatch: bool = False
 ) -> None:
     """Gives the layers of a model the weights that a group has under their names."""
-    stored = h5_layers.read_layers(group, group.file.filename)
-    h5_matching.load_layers(model, stored, by_name=True, skip_mismatch=skip_mismatch)
+    _load(group, model, True, skip_mismatch)
+
+
+def _load(group: Any, model: Model, by_name: bool, skip_mismatch: bool) -> None:
+    """From a copy of the group in memory, which is looked through as any file is."""
+    import h5py
+
+    label = f"{group.file.filename!r}{group.name.rstrip('/')}"
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as copy:
+        for key, value in group.attrs.items():
+            copy.attrs[key] = value
+        for key in group:
+            group.copy(key, copy)
+    buffer.seek(0)
+    with hdf5.opened(buffer, label) as file:
+        stored = h5_layers.read_layers(file, label)
+        h5_matching.load_layers(model, stored, by_name, skip_mismatch, label)
 
 
 def save_model_to_hdf5(
@@ -153,7 +177,9 @@ def save_model_to_hdf5(
         ValueError: If the name ends otherwise.
     """
     if not os.fspath(filepath).endswith((".h5", ".hdf5")):
-        raise ValueError(f"save_model_to_hdf5: {filepath!r}; expected a name that ends in .h5.")
+        raise ValueError(
+            f"save_model_to_hdf5: {filepath!r}; expected a name that ends in .h5."
+        )
     save_model(model, filepath, overwrite, include_optimizer=include_optimizer)
 
 

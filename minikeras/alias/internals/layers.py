@@ -95,10 +95,15 @@ BaseGlobalPooling = layers.GlobalMaxPooling2D.__mro__[1]
 BasePooling = layers.MaxPooling2D.__mro__[1]
 Merge = layers.Add.__mro__[1]
 BaseAdaptivePooling = layers.AdaptiveMaxPooling2D.__mro__[1]
+BaseAdaptiveMaxPooling, BaseAdaptiveAveragePooling = (
+    one.__mro__[1]
+    for one in (layers.AdaptiveMaxPooling2D, layers.AdaptiveAveragePooling2D)
+)
 BaseSpatialDropout = layers.SpatialDropout2D.__mro__[1]
 
 __all__ = [
-    "BaseAdaptivePooling", "BaseConv", "BaseConvTranspose", "BaseDepthwiseConv",
+    "BaseAdaptiveAveragePooling", "BaseAdaptiveMaxPooling", "BaseAdaptivePooling",
+    "BaseConv", "BaseConvTranspose", "BaseDepthwiseConv",
     "BaseGlobalPooling", "BasePooling", "BaseSeparableConv", "BaseSpatialDropout",
     "CallContext", "DropoutRNNCell", "Layer", "Merge", "Node", "Operation",
     "assert_input_compatibility", "batch_dot", "is_shape_tuple",
