@@ -123,9 +123,9 @@ class ProgbarLogger(Callback):
 
 
 def _pairs(logs: Logs) -> list[tuple[str, Any]]:
-    """Names and numbers in the order of the names; arrays are left out."""
+    """Names and numbers, in their order; arrays are left out."""
     pairs = []
-    for name, value in sorted((logs or {}).items()):
+    for name, value in (logs or {}).items():
         if isinstance(value, (Tensor, float, int)) and not getattr(value, "shape", ()):
             pairs.append((name, value))
     return pairs

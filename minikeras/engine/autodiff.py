@@ -300,6 +300,7 @@ class GradientTape(Block, Jacobians):
         self._persistent = persistent
         self._watch_states = watch_accessed_variables
         self._tape: Tape | None = None
+        self._states: list[Any] | None = None  # what a tape that is used up had read
 
     def __enter__(self) -> GradientTape:
         if self.open:
@@ -352,7 +353,9 @@ class GradientTape(Block, Jacobians):
 
     def watched_variables(self) -> list[Any]:
         """The variables that were read while recording, in that order."""
-        states = self._recording("watched_variables").state_tensors
+        states = self._states
+        if self._tape is not None or states is None:
+            states = list(self._recording("watched_variables").state_tensors)
         shown = [(state.shown(), state) for state in states]
         return [state if variable is None else variable for variable, state in shown]
 
@@ -394,7 +397,7 @@ class GradientTape(Block, Jacobians):
         if any(_has_logarithms(r) for r in records):
             records = stabilise(tape.records)
         if not self._persistent:
-            self._tape = None
+            self._tape, self._states = None, list(tape.state_tensors)
         by = [t for group in wanted for t in group]
         flat = gradients(backward, records, seeds, by)
         if flat is None:  # no recipe for this structure, not yet or never

@@ -78,9 +78,8 @@ def call_ufunc(
     ufunc: np.ufunc, method: str, inputs: Sequence[object], kwargs: dict[str, Any]
 ) -> Any:
     """`Tensor.__array_ufunc__`."""
-    name = _OPERATORS.get(ufunc)
-    if name is not None and method == "__call__" and not kwargs:
-        return getattr(operators.namespace(), name)(*inputs)
+    if is_operator(ufunc, method, kwargs):
+        return getattr(operators.namespace(), _OPERATORS[ufunc])(*inputs)
     return _on_arrays(getattr(ufunc, method), ufunc.__name__, inputs, kwargs)
 
 
@@ -93,6 +92,28 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         except TypeError:  # an argument that NumPy's has and ours has not
             pass
     return _on_arrays(function, function.__name__, args, kwargs)
+
+
+def call_on_values(
+    function: Callable[..., Any], args: Sequence[object], kwargs: dict[str, Any]
+) -> Any:
+    """A function of NumPy's on the values of tensors, even where a tape is recording.
+
+    TensorFlow's tensors are taken so: the result is an array that no gradient comes through.
+
+    Raises:
+        NumPyCallError: If a tensor is one of a function being compiled.
+    """
+    for tensor in _tensors((args, kwargs)):
+        if tensor.staged:
+            raise _refusal(getattr(function, "__name__", "function"), tensor)
+    args, kwargs = _plain((args, kwargs))
+    return function(*args, **kwargs)
+
+
+def is_operator(ufunc: np.ufunc, method: str, kwargs: Mapping[str, object]) -> bool:
+    """Whether a call of a ufunc may stand for an operator, `array + tensor`."""
+    return ufunc in _OPERATORS and method == "__call__" and not kwargs
 
 
 def _on_arrays(

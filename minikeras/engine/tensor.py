@@ -179,9 +179,9 @@ class Tensor(operators.Operators, ArrayMethods):
         return int(array)
 
     def __format__(self, spec: str) -> str:
-        if spec and not self.shape:
-            return format(self.item(), spec)
-        return format(str(self), spec)
+        if self.shape or type(self.value) is Value:
+            return format(str(self), spec)
+        return format(self.item(), spec) if spec else str(self.numpy()[()])
 
     def __repr__(self) -> str:
         if type(self.value) is Value:

@@ -391,3 +391,29 @@ def test_functions_of_strings_run(tf):
     assert found.numpy().tolist() == [[1, 2], [3, 0]] and states is None
     joined = tf.strings.reduce_join(letters(found[:1]), axis=-1)
     assert joined[0].numpy().decode("utf-8") == "ab"
+
+
+def test_numpys_functions_take_tensors_under_a_tape(aliased):
+    import tensorflow as tf
+
+    logits = tf.Variable([[0.3, 1.2, -0.7]])
+    with tf.GradientTape() as tape:
+        shares = tf.nn.softmax(logits)
+        drawn = np.random.default_rng(0).choice(3, p=np.squeeze(shares))
+        assert np.random.choice(3, p=np.squeeze(shares)) in range(3)
+        assert type(np.squeeze(shares)) is np.ndarray
+        assert np.exp(shares).dtype == np.float32 and np.mean(shares) < 1
+        loss = -tf.math.log(shares[0, int(drawn)]) * np.ones((), "float32")
+    assert tape.gradient(loss, logits).shape == (1, 3)
+    assert [v is logits for v in tape.watched_variables()] == [True]
+
+    @tf.function
+    def inside(x):
+        return np.squeeze(x)
+
+    with pytest.raises(Exception, match="compiled function"):
+        inside(tf.ones((1, 2)))
+
+
+def test_without_tensorflow_numpys_methods_give_tensors():
+    assert type(np.squeeze(keras.ops.ones((1, 2)))) is type(keras.ops.ones(()))

@@ -289,3 +289,11 @@ def test_device():
     assert keras.ops.ones((2,)).device == "cpu:0"
     with keras.device(keras.ops.ones((2,)).device):
         pass
+
+
+def test_a_number_in_a_text():
+    assert (
+        f"{keras.ops.convert_to_tensor(0.1)} {keras.ops.ones((), 'int32')}" == "0.1 1"
+    )
+    assert f"{keras.ops.convert_to_tensor(0.125):.2f}" == "0.12"
+    assert f"{keras.ops.ones((2,))}".startswith("<Tensor")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minikeras.alias.lent import Attribute, Lent
+from minikeras.engine.numpy_calls import call_on_values, call_ufunc, is_operator
 from minikeras.engine.strings import StringArray, as_strings
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor, from_numpy
@@ -301,6 +302,21 @@ _VARIABLES = {
 }
 
 
+def _numpy_function(
+    self: Tensor, func: Any, types: object, args: Any, kwargs: Any
+) -> Any:
+    """TensorFlow's tensors are arrays to NumPy, also `np.squeeze(probabilities)` in a tape."""
+    return call_on_values(func, args, kwargs)
+
+
+def _numpy_ufunc(
+    self: Tensor, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: Any
+) -> Any:
+    if is_operator(ufunc, method, kwargs):
+        return call_ufunc(ufunc, method, inputs, kwargs)
+    return call_on_values(getattr(ufunc, method), inputs, kwargs)
+
+
 def _given() -> list[Attribute]:
     """What lets shapes and strings answer as TensorFlow's do."""
     shaped = (Tensor, Variable, KerasTensor)
@@ -308,6 +324,8 @@ def _given() -> list[Attribute]:
     given += [(owner, "get_shape", lambda self: self.shape) for owner in shaped]
     given += [(Variable, name, function) for name, function in _VARIABLES.items()]
     given += [(Tensor, name, found) for name, found in _PARTS.items()]
+    given.append((Tensor, "__array_function__", _numpy_function))
+    given.append((Tensor, "__array_ufunc__", _numpy_ufunc))
     given.append((Tensor, "set_shape", _set_shape))
     given.append((Tensor, "to_tensor", _filled))
     given += [(StringArray, name, function) for name, function in _STRINGS.items()]

@@ -17,6 +17,7 @@ from minikeras.training.data.dataset.batching import Batching
 from minikeras.training.data.dataset.changing import Changing
 from minikeras.training.data.dataset.elements import (
     Elements,
+    scalars,
     spec_of,
     to_host,
     to_public,
@@ -76,8 +77,8 @@ class Dataset(Making, Joining, Ordering, Changing, Batching, Keeping):
         return Elements(map(to_public, self._elements()))
 
     def as_numpy_iterator(self) -> Elements:
-        """The elements as NumPy arrays."""
-        return Elements(self._elements())
+        """The elements as NumPy arrays; one number is a scalar of NumPy's."""
+        return Elements(map(scalars, self._elements()))
 
     def __len__(self) -> int:
         if self._count < 0:

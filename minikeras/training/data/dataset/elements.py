@@ -39,6 +39,16 @@ class Elements:
     next = get_next = __next__
 
 
+def scalars(element: object) -> Any:
+    """An element with NumPy's scalars in place of arrays without axes."""
+    return tree.map_structure(_scalar, element)
+
+
+def _scalar(leaf: Any) -> Any:
+    plain = isinstance(leaf, np.ndarray) and not leaf.shape
+    return leaf[()] if plain and leaf.dtype != object else leaf
+
+
 def to_host(value: object) -> Any:
     """A value as an element: tuples and dicts stay, everything else becomes an array.
 
