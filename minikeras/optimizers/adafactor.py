@@ -103,8 +103,9 @@ class Adafactor(Optimizer):
         # variables, which state files go by, is one for all ranks.
         shape, dtype = variable.shape, variable.state.aval.dtype
         if len(shape) < 2:
-            self._r.append(self.add_variable((), dtype="int32", name=variable.name))
-            self._c.append(self.add_variable((), dtype="int32", name=variable.name))
+            for stand_ins in (self._r, self._c):
+                made = self.add_variable((), dtype="int32", name=variable.name)
+                stand_ins.append(self._keep_beside(made))
         else:
             rows, columns = shape[:-1], (*shape[:-2], shape[-1])
             self._r.append(self.add_variable(rows, dtype=dtype, name=variable.name))

@@ -11,6 +11,7 @@ from minikeras.engine.tensor import Tensor
 from minikeras.ops import collective
 from minikeras.optimizers.effects import assign_if
 from minikeras.optimizers.optimizer import Optimizer
+from minikeras.optimizers.slots import built_by_a_wrapper
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -97,7 +98,8 @@ class LossScaleOptimizer(Optimizer):
             dtype="float32",
             name="dynamic_scale",
         )
-        self.inner_optimizer.build(variables)
+        with built_by_a_wrapper():
+            self.inner_optimizer.build(variables)
         super().build(variables)
 
     @property
@@ -105,6 +107,11 @@ class LossScaleOptimizer(Optimizer):
         """Its own variables, then those of the inner optimizer."""
         inner = getattr(self, "inner_optimizer", None)
         return self._variables + (inner.variables if inner is not None else [])
+
+    @property
+    def unstored_variables(self) -> list[Variable]:
+        """None of its own; those of the inner optimizer, which keeps them beside itself."""
+        return self.inner_optimizer.unstored_variables
 
     @property
     def iterations(self) -> Any:

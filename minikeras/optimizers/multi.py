@@ -191,6 +191,11 @@ class MultiOptimizer(Optimizer):
         return self._variables + inner
 
     @property
+    def unstored_variables(self) -> list[Variable]:
+        """None of its own; those of its optimizers, which keep them beside themselves."""
+        return [v for o in self._optimizers for v in o.unstored_variables]
+
+    @property
     def learning_rate(self) -> Any:
         """There is none: each optimizer has its own."""
         raise AttributeError(

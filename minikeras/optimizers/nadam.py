@@ -88,7 +88,8 @@ class Nadam(Optimizer):
             variables, names
         )
         dtype = variables[0].state.aval.dtype if variables else None
-        self._u_product = self.add_variable((), "ones", dtype, name="u_product")
+        product = self.add_variable((), "ones", dtype, name="u_product")
+        self._u_product = self._keep_beside(product)
 
     def _decays(self, dtype: str) -> tuple[Any, Any]:
         """`mu` of this step and of the next, by the warmup of Dozat's section 2."""

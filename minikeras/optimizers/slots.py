@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from minikeras import initializers, naming, ops
@@ -19,11 +21,29 @@ _BEFORE_BUILD = (
 )
 
 
+_wrapped: ContextVar[bool] = ContextVar("minikeras_wrapped_build", default=False)
+
+
+@contextmanager
+def built_by_a_wrapper() -> Iterator[None]:
+    """Block in which a `LossScaleOptimizer` builds the optimizer inside it.
+
+    Keras lists none of the variables that an optimizer keeps in attributes alone then, such
+    as the product of decays of `Nadam`, and so its files hold none of them.
+    """
+    token = _wrapped.set(True)
+    try:
+        yield
+    finally:
+        _wrapped.reset(token)
+
+
 class Slots:
     """The part of an optimizer that holds its variables."""
 
     name: str
     _variables: list[Variable]
+    _unlisted: tuple[Variable, ...] = ()
 
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(value, Variable):
@@ -43,6 +63,24 @@ class Slots:
     def _track_variable(self, variable: Variable) -> None:
         if not any(v is variable for v in self._variables):
             self._variables.append(variable)
+            self._keep_beside(variable)
+
+    def _keep_beside(self, variable: Variable) -> Variable:
+        """Leave a variable that is none of `add_variable` to Keras out of files, if Keras does."""
+        if _wrapped.get():
+            self._unlisted = (*self._unlisted, variable)
+        return variable
+
+    @property
+    def stored_variables(self) -> list[Variable]:
+        """Those of `variables` that are in files of Keras, in their order."""
+        left_out = {id(v) for v in self.unstored_variables}
+        return [v for v in self.variables if id(v) not in left_out]
+
+    @property
+    def unstored_variables(self) -> list[Variable]:
+        """Those of `variables` that files have beside, where Keras does not look."""
+        return list(self._unlisted)
 
     def add_variable(
         self,
@@ -151,12 +189,14 @@ class Slots:
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the state into a mapping, under `"0"`, `"1"`, ..."""
-        for i, variable in enumerate(self.variables):
+        for i, variable in enumerate(self.stored_variables):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take the state from a mapping that `save_own_variables` filled."""
-        own = self.variables
+        own = self.stored_variables
+        if len(store.keys()) == len(self.variables):
+            own = self.variables  # of a file that leaves none out
         if len(store.keys()) == _BEFORE_BUILD < len(own):
             own = own[:_BEFORE_BUILD]  # compiled, and never trained
         if len(store.keys()) != len(own):

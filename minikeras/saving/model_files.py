@@ -405,6 +405,7 @@ def build_model(
         limit_of_arrays(tree, size, config, safe_mode, label),
         sharing.shared_objects(reading=True),
     ):
+        sharing.number_firsts(config)
         model = serialization.deserialize_keras_object(
             config, custom_objects=custom_objects, safe_mode=safe_mode
         )

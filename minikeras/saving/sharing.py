@@ -85,6 +85,91 @@ def without_single_numbers(config: Config) -> dict[str, Any]:
     return config
 
 
+def number_firsts(config: Config) -> None:
+    """Give the first config of each object that stands in Keras's file twice its number.
+
+    Keras numbers an object when it meets it again, in both of its configs. Where the first
+    one stands inside another object's config, that is a copy by then, and stays without.
+    """
+    first: dict[Any, dict[str, Any]] = {}
+    without: dict[Any, list[dict[str, Any]]] = {}
+    for part, listed in _in_order(config):
+        number, key = part.get(_KEY), _kind_and_name(part)
+        if not isinstance(number, int):
+            if key is not None:
+                without.setdefault(key, []).append(part)
+        elif number in first:
+            _number_alike(first[number], part)
+        else:
+            earlier = [] if listed or key is None else without.get(key, [])
+            same = [
+                p
+                for p in earlier
+                if _KEY not in p and _alike(p["config"], part["config"])
+            ]
+            first[number] = part
+            if len(same) == 1:
+                same[0][_KEY] = number
+                _number_alike(same[0], part)
+
+
+def _in_order(config: Config) -> Iterator[tuple[dict[str, Any], bool]]:
+    """The objects' configs in the order of the text, and whether they are in a list of layers
+    and first there with a number: such a config is the object's own, not a copy."""
+    counts: Counter[Any] = Counter(
+        part[_KEY] for part in _dicts(config) if isinstance(part.get(_KEY), int)
+    )
+    waiting: list[tuple[Any, bool]] = [(config, False)]
+    while waiting:
+        value, listed = waiting.pop()
+        if isinstance(value, dict):
+            if "class_name" in value:
+                yield value, listed and counts[value.get(_KEY)] > 1
+            inner = [(v, k == "layers") for k, v in value.items()]
+        elif isinstance(value, (list, tuple)):
+            inner = [(v, listed) for v in value]
+        else:
+            continue
+        waiting.extend(reversed(inner))
+
+
+def _kind_and_name(part: dict[str, Any]) -> tuple[str, str] | None:
+    """The class and the name of a named object; values, such as initializers, have no name."""
+    inner = part.get("config")
+    name = inner.get("name") if isinstance(inner, dict) else None
+    kind = part.get("class_name")
+    return (kind, name) if isinstance(name, str) and isinstance(kind, str) else None
+
+
+def _number_alike(first: dict[str, Any], again: dict[str, Any]) -> None:
+    """Number the parts of an object's first config as those of its second are numbered."""
+    waiting: list[tuple[Any, Any]] = [(first, again)]
+    while waiting:
+        old, new = waiting.pop()
+        if isinstance(old, dict) and isinstance(new, dict):
+            if isinstance(new.get(_KEY), int) and "class_name" in old:
+                old.setdefault(_KEY, new[_KEY])
+            waiting.extend((old[k], new[k]) for k in old.keys() & new.keys())
+        elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            waiting.extend(zip(old, new))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two configs say the same, numbers of objects aside."""
+    waiting = [(one, other)]
+    while waiting:
+        a, b = waiting.pop()
+        if isinstance(a, dict) and isinstance(b, dict):
+            if (a.keys() ^ b.keys()) - {_KEY}:
+                return False
+            waiting.extend((a[k], b[k]) for k in a.keys() & b.keys() if k != _KEY)
+        elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+            waiting.extend(zip(a, b))
+        elif a != b:
+            return False
+    return True
+
+
 def _dicts(config: Config) -> Iterator[dict[str, Any]]:
     waiting = [config]
     while waiting:

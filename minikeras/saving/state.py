@@ -2,7 +2,8 @@
 
 Each part of a model has the group `PATH/vars`, which its hook `save_own_variables`
 fills and `load_own_variables` reads. Beside it, where Keras does not look,
-`PATH/seeds` keeps the states of the part's seed generators.
+`PATH/seeds` keeps the states of the part's seed generators, and what an optimizer keeps
+that Keras's files lack.
 """
 
 from __future__ import annotations
@@ -49,12 +50,15 @@ def vars_path(path: str) -> str:
     return f"{path}/vars" if path else "vars"
 
 
-def _seeds_path(path: str) -> str:
+def _beside_path(path: str) -> str:
     return f"{path}/seeds" if path else "seeds"
 
 
-def _seeds(part: object) -> list[Any]:
-    return list(getattr(getattr(part, "_tracker", None), "seeds", ()))
+def _beside(part: object) -> list[Any]:
+    """Variables that Keras's files do not have: states of generators, and what an optimizer
+    inside another one keeps for itself."""
+    seeds = getattr(getattr(part, "_tracker", None), "seeds", ())
+    return [seed.state for seed in seeds] + list(getattr(part, "_unlisted", ()))
 
 
 def save_state(
@@ -74,9 +78,9 @@ def save_state(
             group = Group(name=getattr(part, "name", None))
             part.save_own_variables(Filled(group))
             tree[vars_path(path)] = group
-        states = {str(i): Entry.of(s.state.numpy()) for i, s in enumerate(_seeds(part))}
+        states = {str(i): Entry.of(v.numpy()) for i, v in enumerate(_beside(part))}
         if states:
-            tree[_seeds_path(path)] = Group(states)
+            tree[_beside_path(path)] = Group(states)
         if assets is not None and hasattr(part, "save_assets"):
             folder = assets / path
             folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +160,7 @@ def load_state(
                     failed.setdefault(id(part), (path, error))
                 else:
                     failed.pop(id(part), None)
-                _load_seeds(part, tree.get(_seeds_path(path)))
+                _load_beside(part, tree.get(_beside_path(path)))
             _load_assets(part, path, assets)
         if failed and not skip_mismatch:
             raise ValueError(_complaint(list(failed.values()), tree, used, label))
@@ -182,13 +186,13 @@ def _load_assets(part: object, path: str, assets: Path | None) -> None:
         part.load_assets(str(folder))
 
 
-def _load_seeds(part: object, group: Group | None) -> None:
-    seeds = _seeds(part)
-    if group is None or len(group) != len(seeds):
+def _load_beside(part: object, group: Group | None) -> None:
+    own = _beside(part)
+    if group is None or len(group) != len(own):
         return
-    for i, seed in enumerate(seeds):
-        if str(i) in group and group.entries[str(i)].shape == seed.state.shape:
-            seed.state.assign(group[str(i)])
+    for i, variable in enumerate(own):
+        if str(i) in group and group.entries[str(i)].shape == variable.shape:
+            variable.assign(group[str(i)])
 
 
 def _complaint(

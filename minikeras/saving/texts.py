@@ -65,8 +65,10 @@ def model_of(
         values_later(),
         model_files.limit_of_text(owner),
     ):
+        modern = dialects.modern_config(config)
+        sharing.number_firsts(modern)
         return serialization.deserialize_keras_object(
-            dialects.modern_config(config),
+            modern,
             custom_objects=custom_objects,
             safe_mode=safe_mode,
         )

@@ -86,7 +86,9 @@ def _ready(
             model.optimizer, [a.shape for a in arrays], version
         )
         arrays = arrays if order is None else [arrays[i] for i in order]
-        return _fitting(list(model.optimizer.variables), arrays)
+        optimizer = model.optimizer
+        listed = [optimizer.stored_variables, optimizer.variables]
+        return _fitting(listed[len(arrays) == len(listed[1])], arrays)
     place = {key: number for number, key in enumerate(names)}
     every = range(len(trained))
     by_name = sorted(every, key=lambda i: names.get(id(trained[i]), ""))
@@ -228,4 +230,4 @@ def _slots_of_file(
 def write_optimizer(file: h5py.File, optimizer: Optimizer) -> None:
     """Write the optimizer's variables, if it has any yet."""
     if optimizer is not None and optimizer.built:
-        write_variables(file.create_group(GROUP), list(optimizer.variables))
+        write_variables(file.create_group(GROUP), optimizer.stored_variables)
