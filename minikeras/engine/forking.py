@@ -3,7 +3,8 @@
 Of the threads of a process a forked child has the one that forked. What others had
 locked nobody would ever release there; what they were writing would stay half written,
 and libraries below (a BLAS with threads of its own) would wait for them. So a fork waits
-for the runs that are going on, some seconds at most, and the child gets new locks.
+for the runs that are going on, some seconds at most, and the child gets new locks. It
+waits for imports too: Python's lock of a module that is half imported stays taken.
 
 All locks are taken at once or none: whoever holds one of them may want another. What has
 an interrupt in mind is done in one expression of C functions, between which none comes.
@@ -11,6 +12,7 @@ an interrupt in mind is done in one expression of C functions, between which non
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 import time
@@ -27,6 +29,9 @@ _PATIENCE = 10.0  # seconds that a fork waits
 _COURTESY = 0.02  # seconds that a run waits for a fork: it may hold what that waits for
 _POLL = 2e-4
 _REENTRANT = type(threading.RLock())
+# What is imported when it is first wanted. Not so the user's modules: one may be a script
+# that trains for hours.
+_LATE = ("minikeras", "numpy", "h5py", "ml_dtypes", "llvmlite", "numba", "rich")
 
 _functions: list[Callable[[], None]] = []
 _compilers: list[Any] = []
@@ -93,12 +98,26 @@ def _before() -> None:
         locks = [o.lock for o in owners if o.thread != me or not o.lock.locked()]
         locks += _compilers
         held.extend(compress(locks, map(_take, locks)))
-        if len(held) == len(locks) or time.monotonic() > until:
+        free = len(held) == len(locks) and not _imported_elsewhere(me)
+        if free or time.monotonic() > until:
             return
         _let_go()
         for owner in owners:
             owner.wanted = True
         time.sleep(_POLL)
+
+
+def _imported_elsewhere(me: int) -> bool:
+    """Whether another thread is in the middle of importing what is imported late.
+
+    Python keeps its locks of modules to itself; where they are not found, nobody waits.
+    """
+    locks = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
+    for name, ref in tuple(locks.items()):
+        owner = getattr(ref(), "owner", None)
+        if owner is not None and owner != me and name.startswith(_LATE):
+            return True
+    return False
 
 
 def _let_go() -> None:

@@ -29,7 +29,7 @@ def ends(child, children):
             except BaseException as error:
                 os.write(2, repr(error).encode())
                 os._exit(1)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 30
         while time.monotonic() < until:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
@@ -142,6 +142,27 @@ def forks():
     print("hung", ends(child, 3))
 t = threading.Thread(target=forks); t.start()
 while t.is_alive(): m.predict_on_batch(x)
+""",
+    "import": """
+import importlib
+from importlib.machinery import ModuleSpec
+class Slow:
+    "Finds `minikeras.slow`, which takes half a second."
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self) if name == "minikeras.slow" else None
+    def create_module(self, spec): pass
+    def exec_module(self, module):
+        begun.set()
+        time.sleep(0.5)
+        module.answer = 42
+begun = threading.Event()
+sys.meta_path.insert(0, Slow())
+def child():
+    assert importlib.import_module("minikeras.slow").answer == 42
+t = threading.Thread(target=lambda: importlib.import_module("minikeras.slow")); t.start()
+begun.wait()
+print("hung", ends(child, 1))
+t.join()
 """,
     "many forks": """
 def child():
