@@ -97,6 +97,17 @@ def _without_arrays(value: Any) -> Any:
     return value
 
 
+_LONGEST_LINE = 2_000
+
+
+def printable(line: str) -> str:
+    """A line with what a terminal would obey written as an escape, cut where very long."""
+    cut = line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+    if cut.isprintable():
+        return cut
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+
+
 def auto_name(prefix: str) -> str:
     """`prefix`, then `prefix_1`, `prefix_2` and so on."""
     prefix = to_snake_case(prefix)

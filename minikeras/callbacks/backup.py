@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.callbacks.random_state import RandomState
 from minikeras.callbacks.remembered import Arrays, remember, take_back
 from minikeras.engine.warn import warn_user
@@ -23,7 +24,7 @@ from minikeras.layers import Layer
 from minikeras.saving import hdf5, limits
 from minikeras.saving.atomic import replaced_file
 from minikeras.saving.limits import FileError
-from minikeras.saving.state import load_state, save_state
+from minikeras.saving.state import Held, load_state, save_state
 from minikeras.saving.tree import Entry, Group, Tree
 from minikeras.saving.walk import walk
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _RUN = "run"  # the group for all that are no weights; Keras does not look there
 _FORM = 2
+_MOST = 10**6  # epochs, and batches of one, that a backup may say are done
 
 
 @dataclass
@@ -104,6 +106,39 @@ def restore(run: Run, path: Path, begin_epoch: Callable[[int], None]) -> None:
             nothing has changed.
     """
     label = f"the backup {str(path)!r}"
+    before = _Held(run)
+    try:
+        _restore(run, path, begin_epoch, label)
+    except ValueError as error:
+        before.put_back()
+        if label in str(error):
+            raise
+        raise FileError(f"{label} is damaged: {str(error)[:200]}") from error
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        before.put_back()
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        raise FileError(f"{label} is damaged: {what}") from error
+
+
+class _Held:
+    """What a backup changes, to go back to if it turns out to be of no use."""
+
+    def __init__(self, run: Run) -> None:
+        self.model = Held(run.model)
+        self.callbacks = [(c, dict(vars(c))) for c in run.callbacks]
+        self.random = RandomState.now()
+
+    def put_back(self) -> None:
+        self.model.restore()
+        for callback, own in self.callbacks:
+            vars(callback).clear()
+            vars(callback).update(own)
+        self.random.put_back()
+
+
+def _restore(
+    run: Run, path: Path, begin_epoch: Callable[[int], None], label: str
+) -> None:
     with hdf5.opened(path, label) as file:
         tree = hdf5.read_tree(file)
         if _RUN not in tree or "state" not in tree[_RUN]:
@@ -143,6 +178,12 @@ def _check(run: Run, state: object, label: str) -> None:
     """Refuse the state of another run."""
     if not isinstance(state, dict) or state.get("form") != _FORM:
         raise FileError(f"{label} was written by another version of this package.")
+    for name in ("epoch", "batch"):
+        count = state[name]
+        if type(count) is not int or not 0 <= count <= _MOST:
+            raise FileError(f"{label} is damaged: {name}={naming.shown(count)}.")
+    if type(state["stop"]) is not bool:
+        raise FileError(f"{label} is damaged: stop={naming.shown(state['stop'])}.")
 
 
 def _paired(callbacks: list[Any], states: list[Any]) -> list[tuple[Any, Any]]:

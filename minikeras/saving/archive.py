@@ -43,6 +43,10 @@ class Members:
         """
         raise NotImplementedError
 
+    def source(self, name: str) -> bytes | Path:
+        """A member as its contents, or as the path of a file of its own."""
+        return self.read(name)
+
     def extract(self, prefix: str, target: Path) -> bool:
         """Write the members under `prefix` into a folder; whether there are any.
 
@@ -155,6 +159,11 @@ class _Folder(Members):
         path = self._root / name
         _check_most(path.stat().st_size, most, f"{self.label}: member {name!r}")
         return path.read_bytes()
+
+    def source(self, name: str) -> bytes | Path:
+        if name not in self.names:
+            raise FileError(f"{self.label}: there is no {name!r} in it.")
+        return self._root / name
 
 
 def _files_in(root: Path, label: str) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from minikeras import naming
 from minikeras.saving import (
     archive,
     hdf5,
@@ -31,7 +32,7 @@ _KINDS = {
 
 
 def lines(path: str | os.PathLike[str]) -> Iterator[str]:
-    """The lines that `minikeras inspect` prints.
+    """The lines of `minikeras inspect`, in which no name of the file speaks to a terminal.
 
     Args:
         path: Any file or folder that `load_model` or `load_weights` takes.
@@ -40,6 +41,10 @@ def lines(path: str | os.PathLike[str]) -> Iterator[str]:
         ValueError: If it is damaged, or of another kind.
         FileNotFoundError: If there is none.
     """
+    yield from map(naming.printable, _lines(path))
+
+
+def _lines(path: str | os.PathLike[str]) -> Iterator[str]:
     name = os.fspath(path)
     kind = sniff.kind_of(name)
     if kind == "saved_model":

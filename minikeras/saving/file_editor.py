@@ -84,7 +84,7 @@ class KerasFileEditor:
             version, date = (
                 self.metadata.get(k) for k in ("keras_version", "date_saved")
             )
-            print(f"Saved with Keras {version} - date: {date}")
+            print(naming.printable(f"Saved with Keras {version} - date: {date}"))
 
     def _take(self, tree: Tree) -> None:
         for path, group in tree.items():
@@ -109,7 +109,7 @@ class KerasFileEditor:
         """Print the objects, and the shapes and dtypes of their arrays."""
         print("Weights structure")
         for line in _lines(self.weights_dict, "  "):
-            print(line)
+            print(naming.printable(line))
 
     def compare(self, reference_model: object) -> dict[str, Any]:
         """Compare the file with a model, and print where they differ.
@@ -137,7 +137,7 @@ class KerasFileEditor:
         errors += _lacking(wanted, found, "missing in the file")
         errors += _lacking(found, wanted, "only in the file")
         for error in errors:
-            print(f"...{error}")
+            print(naming.printable(f"...{error}"))
         matches = sum(found.get(path) == shape for path, shape in wanted.items())
         print(f"{matches} arrays match, {len(errors)} do not.")
         status = "error" if errors else "success"

@@ -55,13 +55,13 @@ def opened(
     source: Any = io.BytesIO(file) if isinstance(file, bytes) else file
     with hdf5_heaps.bytes_of(source) as data:
         _check_sum(data, label)
-        heaps = hdf5_heaps.Heaps(data, label)
         with clear_errors(label):
             handle = h5py.File(source, "r")
         try:
             with clear_errors(label):
                 size = len(data) if weight is None else min(len(data), weight)
                 members = check(handle, size, label)
+            heaps = hdf5_heaps.Heaps(data, label)
             known = hdf5_attributes.Source(data, heaps, label, members)
             with hdf5_attributes.readable(handle, known):
                 yield handle
@@ -270,13 +270,12 @@ def _entry(number: Any, path: str) -> Entry:
         with clear_errors(f"array {path!r} of {data.file.filename!r}"):
             if strings:
                 return _read_texts(data)
+            # Before the library reads: it would follow what objects point to.
+            if dtype.kind not in "biufcV" or dtype.hasobject:
+                raise FileError(f"array {path!r} has dtype {dtype}; expected numbers.")
             array = np.empty(shape, dtype)
             if array.size:
                 data.read_direct(array)
-            if array.dtype.kind not in "biufcV":
-                raise FileError(
-                    f"array {path!r} has dtype {array.dtype}; expected numbers."
-                )
             return from_raw(array, named)
 
     return Entry(shape, named or dtype.name, read, dtype.itemsize * math.prod(shape))

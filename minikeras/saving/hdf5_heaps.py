@@ -28,8 +28,13 @@ def bytes_of(source: Any) -> Iterator[Any]:
 
     Args:
         source: A path, or an open binary file.
+
+    Raises:
+        FileError: If the path is that of a folder, a pipe or a device.
     """
     if isinstance(source, (str, os.PathLike)):
+        if os.path.exists(source) and not os.path.isfile(source):
+            raise FileError(f"{os.fspath(source)!r} is no file but a pipe or a device.")
         with open(source, "rb") as file:
             if not os.fstat(file.fileno()).st_size:
                 yield b""
@@ -52,30 +57,40 @@ def number(data: Any, place: int, size: int = 8) -> int:
 
 
 class Heaps:
-    """All texts in the heaps of a file.
+    """The texts in the heaps of a file; each heap is looked through when one is read of it.
 
     Args:
-        data: The bytes of the file.
+        data: The bytes of the file, which the library has opened.
         label: What to call it in errors.
-
-    Raises:
-        FileError: If a heap or an object leads out of it, or nowhere.
     """
 
     def __init__(self, data: Any, label: str) -> None:
         self._data, self._label = data, label
-        self._objects: dict[tuple[int, int], tuple[int, int]] = {}
-        at = data.find(_SIGNATURE)
+        self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
         # What users put before the file counts for no address.
         self.base = max(data.find(b"\x89HDF\r\n\x1a\n"), 0)
-        while at >= 0:
-            end = at + number(data, at + 8)
-            if not at + _HEADER <= end <= len(data):
-                raise FileError(f"{label} is damaged: a heap leads out of the file.")
-            self._walk(at, end)
-            at = data.find(_SIGNATURE, end)
+        self._room = len(data)
 
-    def _walk(self, heap: int, end: int) -> None:
+    def _objects(self, heap: int) -> dict[int, tuple[int, int]]:
+        """Where the objects of the heap at an address lie, and how long they are."""
+        known = self._heaps.get(heap)
+        if known is None:
+            known = self._heaps[heap] = self._walk(heap + self.base)
+        return known
+
+    def _walk(self, heap: int) -> dict[int, tuple[int, int]]:
+        data = self._data
+        if bytes(data[heap : heap + len(_SIGNATURE)]) != _SIGNATURE:
+            raise FileError(
+                f"{self._label} is damaged: a text is not where it should be."
+            )
+        end = heap + number(data, heap + 8)
+        if not heap + _HEADER <= end <= len(data):
+            raise FileError(f"{self._label} is damaged: a heap leads out of the file.")
+        self._room -= end - heap
+        if self._room < 0:
+            raise FileError(f"{self._label} is damaged: heaps lie in each other.")
+        found: dict[int, tuple[int, int]] = {}
         place = heap + _HEADER
         while end - place >= _HEADER:
             index = number(self._data, place, 2)
@@ -86,8 +101,9 @@ class Heaps:
                 raise FileError(
                     f"{self._label} is damaged: an object in a heap has a wrong size."
                 )
-            self._objects[heap - self.base, index] = (place + _HEADER, size)
+            found[index] = (place + _HEADER, size)
             place += step
+        return found
 
     def text(self, reference: object) -> bytes:
         """The text that a reference of `REFERENCE` bytes points to.
@@ -98,7 +114,7 @@ class Heaps:
         length, heap = number(reference, 0, 4), number(reference, 4)
         if not length:
             return b""
-        place, size = self._objects.get((heap, number(reference, 12, 4)), (0, 0))
+        place, size = self._objects(heap).get(number(reference, 12, 4), (0, 0))
         if length > size:
             raise FileError(
                 f"{self._label} is damaged: a text is not where it should be."

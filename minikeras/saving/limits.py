@@ -7,6 +7,8 @@ anything is read or made, so that a small file cannot ask for much memory or tim
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 MIB = 2**20
@@ -26,6 +28,7 @@ THING_BYTES = 256
 MAX_ASSETS = 10_000  # files and folders that parts of a model read from
 MAX_SHARDS = 500  # files that hold a model's weights together
 MAX_OPCODES = 100_000  # steps of a pickle
+MAX_MESSAGE = 1_500  # letters of an error
 MAX_NAME = 1_024  # letters in the name of a member
 MAX_DEPTH = 100  # folders in folders, groups in groups
 MAX_JSON_BYTES = 32 * MIB
@@ -49,6 +52,18 @@ class FileError(ValueError):
 
 class MissingFileError(FileNotFoundError, ValueError):
     """No file of this name; Keras raises the one error or the other."""
+
+
+@contextmanager
+def short_errors() -> Iterator[None]:
+    """Errors about what a file says are cut where that is long."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        if len(text) > MAX_MESSAGE and error.args == (text,):
+            error.args = (f"{text[:MAX_MESSAGE]}...",)
+        raise
 
 
 def most_bytes(file_size: int) -> int:

@@ -237,7 +237,8 @@ _WRONG_KIND = {
 def clear_build_errors(label: str) -> Iterator[None]:
     """What goes wrong in building from a strange config, as one clear error."""
     try:
-        yield
+        with limits.short_errors():
+            yield
     except BackendError:  # not the file's fault
         raise
     except RecursionError:

@@ -8,22 +8,21 @@ texts, numbers and arrays of numbers is read, by an unpickler that knows nothing
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import pickletools
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from minikeras import naming
 from minikeras.saving import archive, limits
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, from_raw, raw_form
 
-if TYPE_CHECKING:
-    from minikeras.types import PolicyLike
-
-
+_NUMBERS = (np.ndarray, np.generic, bool, int, float)
 _DTYPE_MARK = ".dtype."  # before the name of a dtype that NumPy does not know
 
 
@@ -92,15 +91,15 @@ def _is_pickled(data: bytes, name: str) -> bool:
 
 def _array(data: bytes, name: str) -> Array:
     stream, shape, fortran, dtype = _header(data, name)
-    count = 1
-    for n in shape:
-        count *= int(n)
+    if any(type(n) is not int or n < 0 for n in shape):
+        raise FileError(f"member {name!r} claims shape {naming.shown(shape)}.")
+    count = math.prod(shape)
     if (
         dtype.kind not in "biufcVU"
         or dtype.itemsize * count != len(data) - stream.tell()
     ):
         raise FileError(
-            f"member {name!r} claims shape {shape} of {dtype}, and has "
+            f"member {name!r} claims shape {naming.shown(shape)} of {dtype}, and has "
             f"{len(data) - stream.tell()} bytes."
         )
     flat = np.frombuffer(data, dtype, count, stream.tell())
@@ -110,18 +109,15 @@ def _array(data: bytes, name: str) -> Array:
 def _plain_dict(data: bytes, name: str) -> dict[str, Any]:
     stream, shape, _, _ = _header(data, name)
     value = plain_pickle(stream.read(), f"member {name!r}")
-    if isinstance(value, np.ndarray) and value.dtype == object and value.size == 1:
-        value = value.item()
     if shape != () or not isinstance(value, dict):
         raise FileError(
             f"member {name!r} holds a pickle of something else than a group."
         )
     found = {}
     for key, array in value.items():
-        array = np.asarray(array)
-        if not isinstance(key, str) or array.dtype.kind not in "biufc":
+        if not isinstance(key, str) or not isinstance(array, _NUMBERS):
             raise FileError(f"member {name!r} holds something that is no array.")
-        found[key] = array
+        found[key] = np.asarray(array)
     return found
 
 
@@ -133,7 +129,7 @@ def plain_pickle(data: bytes, what: str) -> Any:
     """
     try:
         _check_opcodes(data, what)
-        return _PlainUnpickler(io.BytesIO(data)).load()
+        return _plain(_PlainUnpickler(io.BytesIO(data)).load())
     except FileError:
         raise
     except Exception as error:  # damage shows in many ways
@@ -158,8 +154,8 @@ class _PlainUnpickler(pickle.Unpickler):
         known = {
             ("numpy.core.multiarray", "_reconstruct"): _empty,
             ("numpy.core.multiarray", "scalar"): _scalar,
-            ("numpy", "ndarray"): np.ndarray,
-            ("numpy", "dtype"): _number_dtype,
+            ("numpy", "ndarray"): _Array,
+            ("numpy", "dtype"): _Dtype,
         }.get((root, name))
         if known is None:
             raise FileError(
@@ -172,22 +168,64 @@ class _PlainUnpickler(pickle.Unpickler):
         raise FileError("a pickle in the file points outside: refused.")
 
 
-def _empty(cls: object, shape: object, code: object) -> Array:
-    if cls is not np.ndarray or shape != (0,):
+class _Dtype:
+    """Stands for a dtype of numbers. NumPy's own have states that a pickle could set."""
+
+    def __init__(self, code: object, *flags: object) -> None:
+        made = np.dtype(code) if isinstance(code, str) and len(code) < 10 else None
+        if made is None or made.kind not in "biufcO":
+            raise FileError(
+                f"a pickle in the file asks for dtype {naming.shown(code)}: refused."
+            )
+        self.made: np.dtype[Any] = made
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order = state[1]  # the rest is of records and of pieces of arrays
+        if order in ("<", ">"):
+            self.made = self.made.newbyteorder(order)
+
+
+class _Array:
+    """Stands for an array, whose state makes a real one only where it is as it should be."""
+
+    value: Any = None
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran, data = state
+        if dtype.made.kind == "O":  # what NumPy saved holds the group
+            if shape != () or type(data) is not list or len(data) != 1:
+                raise FileError("a pickle in the file holds a strange array: refused.")
+            self.value = data[0]
+            return
+        if any(type(n) is not int or n < 0 for n in shape) or type(data) is not bytes:
+            raise FileError("a pickle in the file holds a strange array: refused.")
+        order: Any = "F" if fortran else "C"
+        self.value = np.frombuffer(data, dtype.made).reshape(shape, order=order)
+
+
+def _empty(cls: object, shape: object, code: object) -> _Array:
+    if cls is not _Array or shape != (0,):
         raise FileError("a pickle in the file asks for a strange array: refused.")
-    return np.empty((0,), np.int8)
+    return _Array()
 
 
-def _scalar(dtype: PolicyLike, data: Any) -> Any:
-    if not isinstance(dtype, np.dtype) or len(data) != dtype.itemsize:
+def _scalar(dtype: object, data: Any) -> Any:
+    if (
+        not isinstance(dtype, _Dtype)
+        or dtype.made.kind == "O"
+        or type(data) is not bytes
+        or len(data) != dtype.made.itemsize
+    ):
         raise FileError("a pickle in the file holds a strange number: refused.")
-    return np.frombuffer(data, dtype)[0]
+    return np.frombuffer(data, dtype.made)[0]
 
 
-def _number_dtype(code: object, *flags: object) -> np.dtype[Any]:
-    dtype = np.dtype(code) if isinstance(code, str) and len(code) < 10 else None
-    if dtype is None or dtype.kind not in "biufcO":
-        raise FileError(
-            f"a pickle in the file asks for dtype {str(code)[:50]!r}: refused."
-        )
-    return dtype
+def _plain(value: Any) -> Any:
+    """What was read, with arrays in the places of what stands for them."""
+    value = value.value if isinstance(value, _Array) else value
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: inner.value if isinstance(inner, _Array) else inner
+        for key, inner in value.items()
+    }

@@ -88,7 +88,7 @@ def save_state(
     return tree
 
 
-class _Before:
+class Held:
     """The values of all variables and attributes, to go back to if loading fails half-way.
 
     What hooks of parts change is either: a vocabulary, or weights of tf-idf, are attributes.
@@ -140,7 +140,7 @@ def load_state(
     Raises:
         ValueError: If arrays are missing or do not fit; the model is as before then.
     """
-    before = None if fresh else _Before(model)
+    before = None if fresh else Held(model)
     nested = any("container" in path.split("/") for path in tree)
     failed: dict[int, tuple[str, Exception]] = {}
     used: set[str] = set()

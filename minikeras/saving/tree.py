@@ -77,9 +77,16 @@ def count_arrays(tree: Tree) -> int:
     return sum(len(group) for group in tree.values())
 
 
+# Comparing takes the square of their lengths, for each.
+_LONGEST, _MOST_COMPARED = 200, 2_000
+
+
 def nearest(path: str, tree: Mapping[str, Any]) -> str | None:
     """The group in the file whose path resembles `path` most, or None."""
-    found = difflib.get_close_matches(path, [p for p in tree if p], 1, 0.5)
+    if len(path) > _LONGEST:
+        return None
+    known = [p for p in tree if 0 < len(p) <= _LONGEST][:_MOST_COMPARED]
+    found = difflib.get_close_matches(path, known, 1, 0.5)
     return found[0] if found else None
 
 

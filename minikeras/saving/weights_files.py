@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minikeras.saving import archive, hdf5, npz, safetensors, shards, sniff
+from minikeras.saving import archive, hdf5, limits, npz, safetensors, shards, sniff
 from minikeras.saving.asking import may_overwrite
 from minikeras.saving.atomic import replaced_file
 from minikeras.saving.dialects import paths
@@ -120,6 +120,17 @@ def load_weights(
     skipped = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
         raise ValueError(f"load_weights: unknown arguments {sorted(kwargs)}.")
+    with limits.short_errors():
+        _load(model, filepath, by_name, skip_mismatch, skipped)
+
+
+def _load(
+    model: Model,
+    filepath: str | PathLike[str],
+    by_name: bool,
+    skip_mismatch: bool,
+    skipped: Iterable[Any],
+) -> None:
     name = _path_name(filepath, "load_weights")
     if not os.path.exists(name):
         raise MissingFileError(f"load_weights: there is no file {name!r}.")
@@ -188,7 +199,7 @@ def opened_weights(file: str) -> Iterator[Tree]:
 def weights_of(members: archive.Members, label: str) -> Iterator[Tree]:
     """The arrays in the members of a `.keras` file, or of an `.npz`."""
     if WEIGHTS in members.names:
-        data = members.read(WEIGHTS)
+        data = members.source(WEIGHTS)
         with hdf5.opened(data, f"{label}: {WEIGHTS}", members.size) as opened:
             yield hdf5.read_tree(opened)
     elif OLD_WEIGHTS in members.names:

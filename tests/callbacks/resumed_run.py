@@ -1,7 +1,9 @@
 """A training run that is killed at random moments, and goes on when it runs again.
 
-`python -m tests.callbacks.resumed_run KILLS [SEED]` kills runs so many times, and checks
-that each of them ends with the bits of a run that was never killed.
+`python -m tests.callbacks.resumed_run KILLS [SEED]` kills runs so many times, each one to
+three times, and checks that each of them ends with the bits of a run that was never
+killed. It prints how many runs ended so, how often one went on from what an earlier one
+had left, and how many kills there were.
 """
 
 import os
@@ -36,7 +38,43 @@ class Sums(keras.callbacks.Callback):
         logs["sum"] = self.total
 
 
-def result(folder, save_freq="epoch", epochs=4):
+class Batches(keras.utils.PyDataset):
+    """Rows in batches, by their number."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x) // 8
+
+    def __getitem__(self, index):
+        rows = slice(8 * index, 8 * index + 8)
+        return self.x[rows], self.y[rows]
+
+
+def _rows_for_ever(x, y):
+    while True:
+        yield from Batches(x, y)
+
+
+KINDS = ("arrays", "sequence", "generator", "backup_dir")
+MOST_KILLS = 3  # of a run
+
+
+def _data(kind, x, y):
+    """What `fit` is given, for one of `KINDS`."""
+    if kind == "arrays":
+        return {"x": x, "y": y, "batch_size": 8, "validation_split": 0.2}
+    held = {"validation_data": (x[:14], y[:14])}
+    if kind == "sequence":
+        return {"x": Batches(x, y), "shuffle": True, **held}
+    if kind == "generator":
+        return {"x": _rows_for_ever(x, y), "steps_per_epoch": 5, **held}
+    return {"x": x, "y": y, "batch_size": 8, **held}
+
+
+def result(folder, save_freq="epoch", epochs=4, kind="arrays"):
     """Train, with everything that draws or remembers; what it comes to, as arrays."""
     keras.utils.set_random_seed(5)
     rng = np.random.default_rng(1)
@@ -54,8 +92,10 @@ def result(folder, save_freq="epoch", epochs=4):
     )
     model.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"])
     sums = Sums()
+    backup = keras.callbacks.BackupAndRestore(folder / "backup", save_freq)
+    by_folder = kind == "backup_dir"
     callbacks = [
-        keras.callbacks.BackupAndRestore(folder / "backup", save_freq),
+        *([] if by_folder else [backup]),
         keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
         keras.callbacks.ReduceLROnPlateau("val_loss", 0.7, patience=1),
         keras.callbacks.EarlyStopping(
@@ -68,8 +108,8 @@ def result(folder, save_freq="epoch", epochs=4):
         sums,
     ]
     history = model.fit(
-        x, y, batch_size=8, epochs=epochs, verbose=0, validation_split=0.2,
-        callbacks=callbacks,
+        **_data(kind, x, y), epochs=epochs, verbose=0, callbacks=callbacks,
+        backup_dir=folder / "backup" if by_folder else None,
     )  # fmt: skip
     found = {f"weight {i}": w for i, w in enumerate(model.get_weights())}
     found.update(
@@ -83,12 +123,12 @@ def result(folder, save_freq="epoch", epochs=4):
     return found
 
 
-def _child(folder, save_freq):
+def _child(folder, save_freq, kind):
     """Fork a process that trains; its number."""
     child = os.fork()
     if child == 0:
         try:
-            np.savez(folder / "result.npz", **result(folder, save_freq))
+            np.savez(folder / "result.npz", **result(folder, save_freq, kind=kind))
         except BaseException:
             traceback.print_exc()
             os._exit(1)
@@ -96,43 +136,77 @@ def _child(folder, save_freq):
     return child
 
 
-def killed_runs(kills, seed=0):
-    """Kill runs at random moments until there were so many, each run until it is done.
-
-    Returns:
-        How many runs were completed, and how many kills hit a run that was going on.
-    """
-    rng = np.random.default_rng(seed)
+def _unbroken(kind):
+    """What a run comes to that nobody kills, and how long it takes."""
     with tempfile.TemporaryDirectory() as root:
         start = time.monotonic()
-        assert os.waitpid(_child(pathlib.Path(root), "epoch"), 0)[1] == 0
-        longest = time.monotonic() - start
-        wanted = _read(pathlib.Path(root))
-    done = hits = 0
+        assert os.waitpid(_child(pathlib.Path(root), "epoch", kind), 0)[1] == 0
+        return _read(pathlib.Path(root)), time.monotonic() - start
+
+
+def _killed(child, moment):
+    """Kill a process after so many seconds, if it goes on so long; whether it did."""
+    until = time.monotonic() + moment
+    while time.monotonic() < until:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            assert status == 0
+            return False
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    return os.WIFSIGNALED(status)
+
+
+def _broken_run(folder, save_freq, kind, moments):
+    """Run until it is done, killed at these moments.
+
+    Returns:
+        How often it went on from a backup, and the kills that hit.
+    """
+    resumed = hits = 0
+    for moment in (*moments, None):
+        resumed += any((folder / "backup").glob("*"))
+        child = _child(folder, save_freq, kind)
+        if moment is None:
+            assert os.waitpid(child, 0)[1] == 0
+        elif not _killed(child, moment):
+            break
+        else:
+            hits += 1
+    return resumed, hits
+
+
+def killed_runs(kills, seed=0):
+    """Kill runs at random moments until there were so many; each ends in the end.
+
+    Returns:
+        How many runs were completed, how often one went on from a backup, and how many
+        kills hit a run that was going on.
+
+    Raises:
+        AssertionError: If a run ends with other bits than an unbroken one.
+    """
+    rng = np.random.default_rng(seed)
+    unbroken = {}
+    done = resumed = hits = 0
     while hits < kills:
+        kind = KINDS[done % len(KINDS)]
+        if kind not in unbroken:
+            unbroken[kind] = _unbroken(kind)
+        wanted, longest = unbroken[kind]
+        save_freq = ("epoch", 1, 3)[int(rng.integers(3))]
+        count = min(int(rng.integers(1, MOST_KILLS + 1)), kills - hits)
         with tempfile.TemporaryDirectory() as root:
             folder = pathlib.Path(root)
-            save_freq = ("epoch", 1, 3)[int(rng.integers(3))]
-            while True:
-                child = _child(folder, save_freq)
-                until = time.monotonic() + rng.uniform(0.02, 1.2 * longest)
-                over = 0
-                while time.monotonic() < until and not over:
-                    over = os.waitpid(child, os.WNOHANG)[0]
-                    time.sleep(0.001)
-                if not over and hits < kills:
-                    os.kill(child, signal.SIGKILL)
-                    os.waitpid(child, 0)
-                    hits += 1
-                    continue
-                if not over:
-                    os.waitpid(child, 0)
-                break
+            moments = rng.uniform(0.02, 1.1 * longest, count)
+            more, hit = _broken_run(folder, save_freq, kind, moments)
+            resumed, hits = resumed + more, hits + hit
             found = _read(folder)
-            for name in wanted:
-                np.testing.assert_array_equal(found[name], wanted[name], name)
-            done += 1
-    return done, hits
+        for name in wanted:
+            np.testing.assert_array_equal(found[name], wanted[name], f"{kind} {name}")
+        done += 1
+    return done, resumed, hits
 
 
 def _read(folder):

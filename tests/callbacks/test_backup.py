@@ -1,12 +1,14 @@
 """BackupAndRestore: broken-off runs end with the bits of unbroken ones."""
 
 import gc
+import json
 import os
 import pathlib
 import subprocess
 import sys
 import warnings
 
+import h5py
 import numpy as np
 import pytest
 
@@ -375,3 +377,51 @@ def test_optimizers_that_compile_does_not_know_go_on(tmp_path, at):
         two_steps(tmp_path, at)
     for found, wanted in zip(two_steps(tmp_path), unbroken, strict=True):
         np.testing.assert_array_equal(found, wanted)
+
+
+_WRONG = {
+    "epoch": [-1, "two", 1e400, 10**30],
+    "batch": [10**12],
+    "stop": ["maybe"],
+    "random": [[1], {}],
+    "metrics": [{"array": 10**9}],
+    "kept": [[1, 2]],
+    "callbacks": [None, [["History"]]],
+    "feed": [{"dict": [["a", 1]]}],
+    "optimizers": [[1]],
+}
+
+
+@pytest.fixture(scope="module")
+def broken_off(tmp_path_factory):
+    class Break(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise Stop
+
+    folder = tmp_path_factory.mktemp("broken_off")
+    with pytest.raises(Stop):
+        line(folder, epochs=2, callbacks=[Break()], backup_dir=folder / "b")
+    (path,) = (p for p in (folder / "b").iterdir() if p.is_file())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name in _WRONG for value in _WRONG[name]]
+)
+def test_a_backup_that_says_nonsense_changes_nothing(tmp_path, broken_off, name, value):
+    path = tmp_path / broken_off.name
+    path.write_bytes(broken_off.read_bytes())
+    with h5py.File(path, "r+") as file:
+        state = json.loads(file["run/state"][()].tobytes())
+        state[name] = value
+        del file["run/state"]
+        file["run/state"] = np.frombuffer(json.dumps(state).encode(), "uint8")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    before, draws = model.get_weights(), np.random.get_state()[1].copy()  # noqa: NPY002
+    with pytest.raises(ValueError, match="the backup .* damaged"):
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, backup_dir=tmp_path)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+    np.testing.assert_array_equal(np.random.get_state()[1], draws)  # noqa: NPY002

@@ -94,4 +94,49 @@ def many_dicts(folder):
     return _with_layers(folder, [_layer("ReLU", {"max_value": [{}] * 300_000})])
 
 
+def window_of_a_gigabyte(folder):
+    """A function whose window has as many numbers as a number in the config says."""
+    function = hostile._function("keras.ops", "stft")
+    sizes = {"sequence_length": 2**28, "sequence_stride": 1, "fft_length": 2**28}
+    return hostile._with_layer(folder, hostile._lambda(function, arguments=sizes))
+
+
+def _pickled(folder, text):
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, {"descr": "|O", "fortran_order": False, "shape": ()}
+    )
+    path = folder / "w.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("layers/dense.npy", head.getvalue() + text)
+    return path
+
+
+def pickle_of_many_objects(folder):
+    """A pickled array of two thousand million objects, none of which is there."""
+    return _pickled(
+        folder,
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85"
+        b"C\x01b\x87R(K\x01J\xff\xff\xff\x7f\x85cnumpy\ndtype\nX\x02\x00\x00\x00O8"
+        b"K\x00K\x01\x87R\x89]tb.",
+    )
+
+
+def shape_of_truths(folder):
+    """An array whose size is True."""
+    text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (True,), }"
+    path = folder / "w.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        head = (
+            b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117) + b"\n"
+        )
+        archive.writestr("layers/dense/vars/0.npy", head + bytes(4))
+    return path
+
+
+def shape_in_full(folder):
+    """A shape that would fill pages of an error."""
+    return _with_layers(folder, [_layer("Reshape", {"target_shape": [1] * 100_000})])
+
+
 FILES = hostile.files_in(globals())

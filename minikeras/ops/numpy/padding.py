@@ -11,6 +11,7 @@ from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.types import ArrayLike
+from minikeras.variable import check_constant
 
 __all__ = ["pad"]
 
@@ -85,6 +86,7 @@ def _extended(x: Tensor, widths: Sequence[tuple[int, int]], mode: str) -> Tensor
             raise ShapeError(
                 f"pad: axis {axis} has no known size; mode {mode!r} needs one."
             )
+        check_constant((x.shape[axis] + lo + hi,), "int64", "pad")
         where = np.pad(np.arange(x.shape[axis]), (lo, hi), mode=mode)  # type: ignore[call-overload]  # a mode of four
         x = prims.take(x, to_tensor(where.astype("int32")), axis=axis)
     return x
