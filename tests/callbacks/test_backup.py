@@ -420,7 +420,7 @@ def test_a_backup_that_says_nonsense_changes_nothing(tmp_path, broken_off, name,
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     before, draws = model.get_weights(), np.random.get_state()[1].copy()  # noqa: NPY002
-    with pytest.raises(ValueError, match="the backup .* damaged"):
+    with pytest.raises(ValueError, match=r"the backup .* damaged"):
         model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, backup_dir=tmp_path)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(new, old)
