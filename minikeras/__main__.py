@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 from minikeras import version
@@ -99,7 +100,7 @@ class _Command(argparse.ArgumentParser):
         return options, others
 
 
-def _module(name: str) -> Any:
+def _module(name: str) -> ModuleType:
     return importlib.import_module(f"minikeras.command.{name}")
 
 

@@ -105,7 +105,7 @@ def _axis(rank: int, data_format: str) -> int:
     return rank - 3 if data_format == "channels_first" else rank - 1
 
 
-def _spread(values: Any, rank: int, axis: int) -> Any:
+def _spread(values: Any, rank: int, axis: int) -> float | np.ndarray[Any, Any]:
     """Numbers for each colour, in the shape that lines up with pictures."""
     if isinstance(values, float):
         return values

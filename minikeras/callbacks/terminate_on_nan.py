@@ -142,11 +142,11 @@ class TerminateOnNaN(Callback):
         return f"The batch is in {saved!r}."
 
 
-def _kept(value: object) -> Any:
+def _kept(value: object) -> np.ndarray[Any, Any] | None:
     return value if value is None else np.array(value)
 
 
-def _host(value: object) -> Any:
+def _host(value: object) -> np.ndarray[Any, Any]:
     array = np.asarray(value)
     return array if array.dtype.kind in "biu" else array.astype(np.float32)
 

@@ -173,7 +173,7 @@ class LogitsDistillation(_Structured):
         teacher_outputs: Nested[Tensor],
         student_outputs: Nested[Tensor],
         **kwargs: Any,
-    ) -> Any:
+    ) -> Tensor:
         """The sum of the losses of all outputs, each a mean over the batch.
 
         Args:
@@ -256,7 +256,7 @@ class FeatureDistillation(_Structured):
         teacher_outputs: Nested[Tensor],
         student_outputs: Nested[Tensor],
         **kwargs: Any,
-    ) -> Any:
+    ) -> Tensor:
         """The sum of the losses of all features, each a mean over the batch.
 
         Args:

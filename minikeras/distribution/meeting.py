@@ -8,6 +8,7 @@ import platform
 import socket
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def meet(place: Place) -> Communicator:
     return found
 
 
-def _mpi(place: Place) -> Any:
+def _mpi(place: Place) -> ModuleType:
     try:
         from mpi4py import MPI
     except ImportError as error:

@@ -169,6 +169,6 @@ def _matches(pattern: str, path: str) -> bool:
         ) from None
 
 
-def _named(policy: DTypePolicy) -> Any:
+def _named(policy: DTypePolicy) -> str | dict[str, Any]:
     """The policy's name where `get` finds it by that, else its config."""
     return policy.name if type(policy) is DTypePolicy else serialize(policy)

@@ -135,7 +135,7 @@ def _structure(
     return found
 
 
-def _static(static: dict[str, Any]) -> Any:
+def _static(static: dict[str, Any]) -> tuple[Any, ...]:
     """Keywords as a key; 0.0 is not -0.0."""
     return tuple([(k, v.hex() if type(v) is float else v) for k, v in static.items()])
 

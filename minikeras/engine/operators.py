@@ -108,7 +108,7 @@ class Operators:
     __eq__ = _binary("equal")
     __ne__ = _binary("not_equal")
 
-    def __pos__(self) -> Any:
+    def __pos__(self) -> Operators:
         return self
 
     def __divmod__(self, other: object) -> Any:

@@ -89,7 +89,7 @@ def _build(spec: Any, leaves: Iterator[Any]) -> Any:
     return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 
-def _rebuild_dict(keys: tuple[Any, ...], items: dict[Any, Any]) -> Any:
+def _rebuild_dict(keys: tuple[Any, ...], items: dict[Any, Any]) -> dict[str, Any]:
     if not isinstance(keys, _Keys):
         return items
     items = {k: items[k] for k in keys.order}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ _IR_VERSION = 10  # the one that came with opset 21
 _EXTERNAL_ABOVE = 2**31 - 2**20  # bytes; a protocol buffer ends at 2 GiB
 
 
-def onnx() -> Any:
+def onnx() -> ModuleType:
     """The onnx package.
 
     Raises:

@@ -71,7 +71,7 @@ class Loss:
         """The dtype that the loss computes in."""
         return self._dtype
 
-    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         """One value for each sample, `(batch, ...)`; a subclass writes this."""
         raise NotImplementedError(
             f"{type(self).__name__} must define call(y_true, y_pred)."
@@ -82,7 +82,7 @@ class Loss:
         y_true: ArrayLike,
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
-    ) -> Any:
+    ) -> Tensor:
         """The weighted and reduced loss.
 
         Args:
@@ -119,7 +119,7 @@ class Loss:
         if type(values) is Tensor and values.aval.dtype == self.dtype:
             return values
 
-        def tensor(value: Any) -> Any:
+        def tensor(value: Any) -> Tensor:
             if halves and str(getattr(value, "dtype", "")) in ("float32", "float64"):
                 return ops.convert_to_tensor(value)
             return ops.convert_to_tensor(value, dtype=self.dtype)
@@ -173,7 +173,7 @@ class LossFunctionWrapper(Loss):
         self.fn = fn
         self._fn_kwargs = kwargs
 
-    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             y_true, y_pred = match_ranks(
                 y_true, y_pred

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from minikeras.engine.tensor import Tensor
 
 
-def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """1 where targets and predictions are equal, else 0."""
     y_true, y_pred = pair("accuracy", y_true, y_pred)
     return ops.cast(ops.equal(y_true, y_pred), settings.floatx())

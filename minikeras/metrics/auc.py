@@ -155,7 +155,7 @@ class AUC(Metric):
         """The area under the PR curve, interpolated after Davis and Goadrich."""
         return _interpolated_pr(*(getattr(self, kind).value for kind in KINDS))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if not self._built:
             return ops.zeros((), dtype=self.dtype)
         counts = [getattr(self, kind).value for kind in KINDS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import (
     NEG_INF,
     confusion_counts,
@@ -12,6 +13,7 @@ from minikeras.metrics.confusion_counts import (
 )
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike, PolicyLike
+from minikeras.variable import Variable
 
 
 class ConfusionCount(Metric):
@@ -44,7 +46,7 @@ class ConfusionCount(Metric):
         )
         self.accumulator.assign_add(counts[self.kind])
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return (
             self.accumulator[0] if len(self.thresholds) == 1 else self.accumulator.value
         )
@@ -185,7 +187,7 @@ class _Ratio(Metric):
         self.true_positives.assign_add(counts["true_positives"])
         self._others.assign_add(counts[self.other])
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         hits = self.true_positives.value
         result = ops.divide_no_nan(hits, hits + self._others)
         return result[0] if len(self.thresholds) == 1 else result
@@ -224,7 +226,7 @@ class Precision(_Ratio):
     other = "false_positives"
 
     @property
-    def false_positives(self) -> Any:
+    def false_positives(self) -> Variable:
         """The variable that counts false alarms."""
         return self._others
 
@@ -254,6 +256,6 @@ class Recall(_Ratio):
     other = "false_negatives"
 
     @property
-    def false_negatives(self) -> Any:
+    def false_negatives(self) -> Variable:
         """The variable that counts misses."""
         return self._others

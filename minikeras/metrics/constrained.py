@@ -136,7 +136,7 @@ class SensitivityAtSpecificity(ConstrainedBest):
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
         self.specificity = specificity
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return self._best(self._specificity(), self._sensitivity())
 
 
@@ -174,7 +174,7 @@ class SpecificityAtSensitivity(ConstrainedBest):
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return self._best(self._sensitivity(), self._specificity())
 
 
@@ -212,7 +212,7 @@ class PrecisionAtRecall(ConstrainedBest):
         super().__init__(recall, num_thresholds, class_id, name, dtype)
         self.recall = recall
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return self._best(self._sensitivity(), self._precision())
 
 
@@ -250,5 +250,5 @@ class RecallAtPrecision(ConstrainedBest):
         super().__init__(precision, num_thresholds, class_id, name, dtype)
         self.precision = precision
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return self._best(self._precision(), self._sensitivity())

@@ -110,7 +110,7 @@ class IoU(Metric):
         counts = ops.segment_sum(weights, cell, n * n)
         self.total_cm.assign_add(ops.reshape(counts, (n, n)))
 
-    def _weights(self, sample_weight: ArrayLike) -> Any:
+    def _weights(self, sample_weight: ArrayLike) -> Tensor:
         weights = ops.convert_to_tensor(sample_weight)
         if is_float(weights.dtype) and not is_float(self.dtype):
             warn_user(
@@ -120,7 +120,7 @@ class IoU(Metric):
             )
         return ops.cast(weights, self.dtype)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         wide = "float64" if self.dtype == "float64" else settings.floatx()
         matrix = ops.cast(self.total_cm, wide)
         overlap = ops.diagonal(matrix)

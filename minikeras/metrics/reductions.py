@@ -81,7 +81,7 @@ class Sum(Metric):
     def reset_state(self) -> None:
         self.total.assign(0)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.cast(self.total, self.dtype)
 
 

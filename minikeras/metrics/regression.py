@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from minikeras import ops
 from minikeras.engine.tensor import Tensor
 from minikeras.losses.pairs import float_pair, pair
@@ -212,5 +210,5 @@ class RootMeanSquaredError(Mean):
         y_true, y_pred = pair("root_mean_squared_error", y_true, y_pred)
         super().update_state(ops.square(y_pred - y_true), sample_weight)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         return ops.sqrt(super().result())

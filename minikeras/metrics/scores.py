@@ -120,13 +120,13 @@ class FBetaScore(Metric):
         self.false_negatives.assign_add(self._sum((1 - chosen) * y_true, sample_weight))
         self.intermediate_weights.assign_add(self._sum(y_true, sample_weight))
 
-    def _sum(self, values: Sequence[ArrayLike], sample_weight: ArrayLike) -> Any:
+    def _sum(self, values: Sequence[ArrayLike], sample_weight: ArrayLike) -> Tensor:
         if sample_weight is not None:
             weights = ops.convert_to_tensor(sample_weight, dtype=self.dtype)
             values = values * align(values, weights)[1]
         return ops.sum(values, axis=None if self.average == "micro" else 0)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if not self._built:
             return ops.zeros((), dtype=self.dtype)
         hits, eps = self.true_positives.value, settings.epsilon()
@@ -269,7 +269,7 @@ class R2Score(Metric):
         self.count.assign_add(ops.sum(weights, axis=0))
         self.num_samples.assign_add(float(y_true.size))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         if not self._built:
             return ops.zeros((), dtype=self.dtype)
         total = self.squared_sum - self.sum * (self.sum / self.count)

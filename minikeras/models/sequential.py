@@ -356,7 +356,7 @@ class Sequential(Model):
         """The name of the last layer, in a list; None before the model is connected."""
         return None if self._graph is None else self._graph.output_names
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> tuple[int | None, ...]:
         """The output's shape for an input of this shape."""
         for layer in self.layers:
             input_shape = layer.compute_output_shape(input_shape)

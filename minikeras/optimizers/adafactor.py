@@ -130,7 +130,9 @@ class Adafactor(Optimizer):
         direction = direction / ops.maximum(1.0, _rms(direction) / self.clip_threshold)
         self.assign_sub(variable, alpha * direction)
 
-    def _mean_squares(self, variable: Variable, squares: Tensor, decay: Tensor) -> Any:
+    def _mean_squares(
+        self, variable: Variable, squares: Tensor, decay: Tensor
+    ) -> Variable:
         """The means of squares after this step, for matrices from rows and columns."""
         index = self._get_variable_index(variable)
         rows, columns, full = self._r[index], self._c[index], self._v[index]

@@ -149,7 +149,7 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
     # Settings that change while training.
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> Tensor | Variable:
         """How many updates were made; a variable, or a tensor when accumulating."""
         if self.gradient_accumulation_steps:
             return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
@@ -235,7 +235,9 @@ class Optimizer(Slots, Pairing, MovingAverage, WeightDecay):
             "learning_rate)."
         )
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Variable]]
+    ) -> Variable:
         """One step from pairs of gradient and variable.
 
         Args:

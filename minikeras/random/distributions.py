@@ -233,7 +233,9 @@ def _successes(key: Tensor, shape: Shape, n: Tensor, p: Tensor) -> Tensor:
     return prims.add(total, prims.sum(won, axes=(0,), keepdims=False))
 
 
-def _halved(key: Tensor, shape: Shape, n: Tensor, p: Tensor, total: Tensor) -> Any:
+def _halved(
+    key: Tensor, shape: Shape, n: Tensor, p: Tensor, total: Tensor
+) -> tuple[Any, ...]:
     """The same question for at most half as many trials.
 
     Of n uniform numbers the a-th smallest is beta distributed. If it is below p, at

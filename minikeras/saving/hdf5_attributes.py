@@ -98,7 +98,7 @@ def read(thing: Any, key: str, default: object = None) -> Any:
 
 def _texts(
     source: Source, thing: Any, name: bytes, shape: tuple[int, ...], where: str
-) -> Any:
+) -> np.ndarray[Any, Any] | str:
     import h5py
 
     address = int(h5py.h5o.get_info(thing.id).addr) + source.heaps.base

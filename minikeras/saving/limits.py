@@ -105,7 +105,9 @@ def check_claim(claimed: int, file_size: int, what: str) -> None:
         )
 
 
-def parse_json(text: bytes | str, what: str, most: int = MAX_JSON_PARTS) -> Any:
+def parse_json(
+    text: bytes | str, what: str, most: int = MAX_JSON_PARTS
+) -> dict[str, Any]:
     """The value of a JSON text that is neither huge nor deep.
 
     Args:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from minikeras import naming
@@ -137,7 +138,7 @@ def _checked_name(filepath: str | PathLike[str], zipped: bool | None) -> str:
     return name
 
 
-def _legacy_h5() -> Any:
+def _legacy_h5() -> ModuleType:
     return importlib.import_module("minikeras.saving.dialects.legacy_h5")
 
 

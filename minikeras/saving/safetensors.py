@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from minikeras.saving.tree import Entry, Group, Tree
 _PARTS = 20
 
 
-def _package() -> Any:
+def _package() -> ModuleType:
     try:
         return importlib.import_module("safetensors.numpy")
     except ImportError:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from minikeras.testing import api_table
@@ -209,7 +210,7 @@ def _details(found: Differences) -> Iterator[str]:
         yield f"left out   {pattern}: {reason}"
 
 
-def _keras() -> Any:
+def _keras() -> ModuleType | None:
     os.environ.setdefault("KERAS_BACKEND", "jax")
     try:
         return importlib.import_module("keras")

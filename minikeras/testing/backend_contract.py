@@ -136,7 +136,9 @@ def check_kernel(
     return results
 
 
-def lowered(backend: registry.Backend, case: Case, arrays: Sequence[Array]) -> Any:
+def lowered(
+    backend: registry.Backend, case: Case, arrays: Sequence[Array]
+) -> Callable[..., Any]:
     """The case as a prepared step: `run()` gives its results on the host."""
     avals = _avals(case, arrays)
     inputs = [Value(Aval(a.shape, a.dtype.name)) for a in arrays]

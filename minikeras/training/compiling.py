@@ -176,7 +176,7 @@ class Compiling:
         return None if self._compile is None else self._compile.loss
 
     @UntilSet
-    def _compile_metrics(self) -> Any:
+    def _compile_metrics(self) -> CompileMetrics | None:
         """The metrics given to `compile`, as one, or None."""
         return self.compiled_metrics
 

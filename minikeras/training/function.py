@@ -125,7 +125,9 @@ def function(func: F, *, name: str | None = None) -> F: ...
 def function(func: None = None, *, name: str | None = None) -> Callable[[F], F]: ...
 
 
-def function(func: object = None, *, name: str | None = None) -> Any:
+def function(
+    func: object = None, *, name: str | None = None
+) -> Callable[..., Any] | CompiledFunction | BoundFunction:
     """Compile a function: a training step of one's own, or any other.
 
     With each new signature (shapes and dtypes of the tensors and arrays, and the values of

@@ -70,7 +70,7 @@ class OnBatch(Steps):
         y: Nested[ArrayLike] | None = None,
         sample_weight: Any = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> float | list[Any] | dict[str, Any]:
         """Loss and metrics of one batch.
 
         Args:
@@ -153,7 +153,7 @@ class OnBatch(Steps):
         return all(reset.__module__.startswith("minikeras.") for reset in resets)
 
     @apart
-    def predict_on_batch(self, x: Nested[ArrayLike]) -> Any:
+    def predict_on_batch(self, x: Nested[ArrayLike]) -> np.ndarray[Any, Any]:
         """The outputs for one batch.
 
         Args:

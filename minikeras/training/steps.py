@@ -260,7 +260,7 @@ def to_floats(logs: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: _to_float(flat[name]) for name in sorted(flat)}
 
 
-def _to_float(value: object) -> Any:
+def _to_float(value: object) -> int | float | np.ndarray[Any, Any]:
     if type(value) is Tensor:
         value = host_array(value.value)
     if isinstance(value, (int, float)):

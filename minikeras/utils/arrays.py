@@ -15,7 +15,9 @@ from minikeras.settings import floatx
 from minikeras.types import ArrayLike, DTypeLike
 
 
-def to_categorical(x: ArrayLike, num_classes: int | None = None) -> Any:
+def to_categorical(
+    x: ArrayLike, num_classes: int | None = None
+) -> Tensor | np.ndarray[Any, Any]:
     """Class numbers as one-hot rows.
 
     Args:

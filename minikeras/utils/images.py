@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 from os import PathLike
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"
 _SMART = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic", "area")
 
 
-def pillow(what: str) -> Any:
+def pillow(what: str) -> ModuleType:
     """The module `PIL.Image`.
 
     Raises:
@@ -238,7 +239,7 @@ def smart_resize(
     interpolation: str = "bilinear",
     data_format: str = "channels_last",
     **kwargs: object,
-) -> Any:
+) -> Tensor | np.ndarray[Any, Any]:
     """Pictures at another size without stretching: the middle is cut out first.
 
     Args:

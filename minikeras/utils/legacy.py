@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from minikeras.types import Identifier
 
 
-def serialize_keras_object(instance: object) -> Any:
+def serialize_keras_object(instance: object) -> dict[str, Any] | str | None:
     """The config of an object, or the name of a function.
 
     Args:

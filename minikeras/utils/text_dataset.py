@@ -92,7 +92,7 @@ def text_dataset_from_directory(
         verbose,
     )
 
-    def read(path: str) -> Any:
+    def read(path: str) -> np.ndarray[Any, Any]:
         with open(path, encoding="utf-8", errors="replace", newline="") as file:
             text = file.read(max_length or -1)
         return np.array(text, object).view(StringArray)

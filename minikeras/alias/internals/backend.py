@@ -109,7 +109,7 @@ def canonicalize_axis(axis: int, num_dims: int) -> int:
     return axis % num_dims
 
 
-def to_tuple_or_list(value: object) -> Any:
+def to_tuple_or_list(value: object) -> list[Any] | tuple[Any, ...] | None:
     """A number as a tuple of itself; None, tuples and lists stay."""
     return value if value is None or isinstance(value, list | tuple) else (value,)
 
@@ -220,7 +220,7 @@ def cond(
     return ops.cond(pred, true_fn, false_fn)
 
 
-def rnn(*args: Any, **kwargs: Any) -> Any:
+def rnn(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
     """The loop of recurrent layers, as `K.rnn`."""
     from minikeras.alias.keras2_backend.loop import rnn as run
 

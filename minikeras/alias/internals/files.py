@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 
-def path_to_string(path: str | PathLike[str]) -> Any:
+def path_to_string(path: str | PathLike[str]) -> str:
     """A path as text; anything else stays."""
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 

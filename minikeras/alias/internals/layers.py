@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikeras import layers, ops, random
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.call_context import CallContext
 from minikeras.layers.base.calling import is_shape as is_shape_tuple
 from minikeras.layers.base.input_spec import check
@@ -52,7 +53,7 @@ class DropoutRNNCell:
         """Forget the masks."""
         self.__dict__["_drawn"] = None
 
-    def _draw(self, like: Any, rate: float) -> Any:
+    def _draw(self, like: Any, rate: float) -> Tensor | list[Tensor] | None:
         if not rate:
             return None
         ones = ops.ones(tuple(like.shape), like.dtype)
@@ -79,7 +80,7 @@ class DropoutRNNCell:
     reset_recurrent_dropout_mask = reset_dropout_mask
 
 
-def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+def batch_dot(x: Any, y: Any, axes: Any = None) -> Tensor:
     """`K.batch_dot`."""
     from minikeras.alias.keras2_backend import batch_dot as found
 

@@ -29,7 +29,7 @@ def reduce_values(
     values: ArrayLike,
     sample_weight: ArrayLike | None = None,
     reduction: str = "sum_over_batch_size",
-) -> Any:
+) -> Tensor:
     """One number from values."""
     return _reduction.reduce_values(values, sample_weight, reduction)
 

@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
+from types import ModuleType
 from typing import Any
 
 from minikeras import naming, ops
@@ -55,7 +56,9 @@ def standardize_tuple(
     return found
 
 
-def standardize_padding(value: object, allow_causal: bool = False) -> Any:
+def standardize_padding(
+    value: object, allow_causal: bool = False
+) -> list[Any] | tuple[Any, ...] | str:
     """`"valid"`, `"same"` or, where allowed, `"causal"`, in lower case.
 
     Raises:
@@ -165,7 +168,7 @@ class LazyModule:
             return False
         return True
 
-    def _module(self) -> Any:
+    def _module(self) -> ModuleType:
         try:
             return importlib.import_module(self._name)
         except ImportError as error:

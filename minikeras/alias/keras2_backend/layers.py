@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikeras import ops
 from minikeras.ops import elu
@@ -35,7 +35,7 @@ def hard_sigmoid(x: ArrayLike) -> Tensor:
     return ops.clip(ops.convert_to_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
 
 
-def softmax(x: ArrayLike, axis: int = -1) -> Any:
+def softmax(x: ArrayLike, axis: int = -1) -> Tensor:
     """Positive numbers that sum to 1 along `axis`; of a single axis too."""
     return ops.softmax(x, axis)
 

@@ -65,7 +65,7 @@ def maximum(x: ArrayLike, y: ArrayLike) -> Any:
     return ops.maximum(x, y)
 
 
-def minimum(x: ArrayLike, y: ArrayLike) -> Any:
+def minimum(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The smaller of two, element by element."""
     return ops.minimum(x, y)
 
@@ -96,12 +96,12 @@ def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return ops.sum(x, axis, keepdims)
 
 
-def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product over `axis`."""
     return ops.prod(x, axis, keepdims)
 
 
-def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest value over `axis`."""
     return ops.max(x, axis, keepdims)
 
@@ -131,12 +131,12 @@ def all(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return ops.all(ops.cast(x, "bool"), axis, keepdims)
 
 
-def any(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def any(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether some value over `axis` is true."""
     return ops.any(ops.cast(x, "bool"), axis, keepdims)
 
 
-def argmax(x: ArrayLike, axis: int = -1) -> Any:
+def argmax(x: ArrayLike, axis: int = -1) -> Tensor:
     """Where the largest value stands along `axis`."""
     return ops.argmax(x, axis)
 

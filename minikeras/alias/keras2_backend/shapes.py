@@ -47,7 +47,7 @@ def permute_dimensions(x: ArrayLike, pattern: Sequence[int]) -> Tensor:
     return ops.transpose(x, pattern)
 
 
-def flatten(x: ArrayLike) -> Any:
+def flatten(x: ArrayLike) -> Tensor:
     """All values in one row."""
     return ops.reshape(x, (-1,))
 
@@ -110,7 +110,7 @@ def ones(
 
 def zeros(
     shape: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 0."""
     return ops.zeros(shape, dtype or floatx())
 

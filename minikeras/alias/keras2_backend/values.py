@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minikeras import ops
-from minikeras.engine.symbolic import is_keras_tensor
+from minikeras.engine.symbolic import KerasTensor, is_keras_tensor
 from minikeras.naming import name_scope
 from minikeras.ops import cast, shape
 from minikeras.settings import floatx
@@ -45,7 +45,7 @@ def constant(
     return tensor if shape is None else ops.broadcast_to(tensor, shape)
 
 
-def cast_to_floatx(x: ArrayLike) -> Any:
+def cast_to_floatx(x: ArrayLike) -> np.ndarray[Any, Any] | Tensor:
     """`x` in the default float dtype; an array where it was one."""
     if isinstance(x, np.ndarray | list | tuple | int | float):
         return np.asarray(x, floatx())
@@ -76,14 +76,14 @@ def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
         set_value(x, value)
 
 
-def stop_gradient(variables: ArrayLike) -> Any:
+def stop_gradient(variables: ArrayLike) -> list[Any] | Tensor:
     """Tensors through which no gradient goes; of a list, each."""
     if isinstance(variables, list | tuple):
         return [ops.stop_gradient(v) for v in variables]
     return ops.stop_gradient(variables)
 
 
-def update(x: Variable, new_x: object) -> Any:
+def update(x: Variable, new_x: object) -> Variable:
     """Sets a variable."""
     return x.assign(new_x)
 
@@ -93,12 +93,12 @@ def update_add(x: Variable, increment: object) -> Variable:
     return x.assign_add(increment)
 
 
-def update_sub(x: Variable, decrement: object) -> Any:
+def update_sub(x: Variable, decrement: object) -> Variable:
     """Takes from a variable."""
     return x.assign_sub(decrement)
 
 
-def moving_average_update(x: Variable, value: ArrayLike, momentum: float) -> Any:
+def moving_average_update(x: Variable, value: ArrayLike, momentum: float) -> Variable:
     """`x` becomes `momentum * x + (1 - momentum) * value`."""
     share = ops.cast(momentum, x.dtype)
     return x.assign(x * share + ops.cast(value, x.dtype) * (1 - share))
@@ -219,7 +219,7 @@ def placeholder(
     sparse: bool = False,
     name: str | None = None,
     ragged: bool = False,
-) -> Any:
+) -> KerasTensor:
     """A symbolic tensor, as `keras.Input` gives it; `shape` has the batch."""
     if sparse or ragged:
         raise ValueError("K.placeholder: sparse and ragged tensors are not here.")

@@ -111,11 +111,11 @@ class TensorArray:
         """All along a new first axis."""
         return ops.stack([self.read(i) for i in range(len(self._parts))])
 
-    def concat(self, name: str | None = None) -> Any:
+    def concat(self, name: str | None = None) -> Tensor:
         """All along their first axis."""
         return ops.concatenate([self.read(i) for i in range(len(self._parts))])
 
-    def gather(self, indices: object, name: str | None = None) -> Any:
+    def gather(self, indices: object, name: str | None = None) -> Tensor:
         """Those at some places along a new first axis."""
         return ops.stack([self.read(i) for i in np.asarray(indices)])
 
@@ -124,22 +124,22 @@ class TensorArray:
         self._parts = list(ops.unstack(ops.cast(value, self.dtype)))
         return self
 
-    def size(self, name: str | None = None) -> Any:
+    def size(self, name: str | None = None) -> Tensor:
         """How many there are."""
         return ops.convert_to_tensor(len(self._parts), "int32")
 
 
-def name_scope(name: str) -> Any:
+def name_scope(name: str) -> nullcontext[str]:
     """A block in which nothing is different."""
     return nullcontext(name)
 
 
-def control_dependencies(control_inputs: object) -> Any:
+def control_dependencies(control_inputs: object) -> nullcontext[None]:
     """A block in which nothing is different: what came before has run."""
     return nullcontext()
 
 
-def init_scope() -> Any:
+def init_scope() -> nullcontext[None]:
     """A block in which nothing is different."""
     return nullcontext()
 

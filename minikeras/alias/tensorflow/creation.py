@@ -8,7 +8,7 @@ import numpy as np
 
 from minikeras import initializers, ops
 from minikeras.alias.tensorflow.values import texts
-from minikeras.engine.strings import is_strings
+from minikeras.engine.strings import StringArray, is_strings
 from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike, ShapeLike
 
@@ -28,7 +28,7 @@ def constant(
     dtype: DTypeLike | None = None,
     shape: ShapeLike | None = None,
     name: str | None = None,
-) -> Any:
+) -> StringArray | Tensor:
     """A tensor of `value`, reshaped or spread over `shape` where one is given."""
     if dtype == "string" or is_text(value):
         found = texts(value)
@@ -49,7 +49,7 @@ def convert_to_tensor(
     dtype: DTypeLike | None = None,
     dtype_hint: object = None,
     name: str | None = None,
-) -> Any:
+) -> StringArray | Tensor:
     """A tensor of the value."""
     if dtype == "string" or is_text(value):
         return texts(value)
@@ -58,33 +58,33 @@ def convert_to_tensor(
 
 def zeros(
     shape: ShapeLike, dtype: DTypeLike = "float32", name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 0."""
     return ops.zeros(shape, dtype)
 
 
 def ones(
     shape: ShapeLike, dtype: DTypeLike = "float32", name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 1."""
     return ops.ones(shape, dtype)
 
 
 def zeros_like(
     input: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 0, in the shape of another."""
     return ops.zeros_like(input, dtype)
 
 
 def ones_like(
     input: ArrayLike, dtype: DTypeLike | None = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """All 1, in the shape of another."""
     return ops.ones_like(input, dtype)
 
 
-def fill(dims: ShapeLike, value: ArrayLike, name: str | None = None) -> Any:
+def fill(dims: ShapeLike, value: ArrayLike, name: str | None = None) -> Tensor:
     """One value everywhere."""
     return ops.full(dims, value)
 
@@ -107,7 +107,7 @@ def eye(
     batch_shape: PartialShape | None = None,
     dtype: DTypeLike = "float32",
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The identity matrix, once for each place of `batch_shape`."""
     made = ops.eye(num_rows, num_columns, dtype=dtype)
     return (
@@ -121,7 +121,7 @@ def range(
     delta: object = 1,
     dtype: DTypeLike | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Numbers from `start` to before `limit`; from 0 without a limit."""
     return ops.arange(start, limit, delta, dtype)
 
@@ -141,7 +141,7 @@ def one_hot(
     axis: int | None = None,
     dtype: DTypeLike | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Classes as rows of zeros with one 1, or of two other values."""
     rows = ops.one_hot(indices, depth, -1 if axis is None else axis, dtype or "float32")
     if on_value is None and off_value is None:

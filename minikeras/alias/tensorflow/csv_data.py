@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.engine.strings import as_strings
+from minikeras.engine.strings import StringArray, as_strings
 from minikeras.training.data.dataset import Dataset
 
 _READ: tuple[tuple[Callable[[str], Any], str], ...] = (
@@ -92,7 +92,9 @@ def make_csv_dataset(
     return found.repeat(num_epochs).batch(batch_size)
 
 
-def _column(cells: list[str], default: Any, empty: str) -> Any:
+def _column(
+    cells: list[str], default: Any, empty: str
+) -> np.ndarray[Any, Any] | StringArray:
     """Cells as numbers of the narrowest kind that takes all, or as strings."""
     if isinstance(default, (list, tuple)):
         default = default[0]

@@ -82,7 +82,7 @@ def as_dtype(type_value: object) -> DType:
     return DType("string" if type_value is str else standardize(type_value))
 
 
-def cast(x: ArrayLike, dtype: DTypeLike, name: str | None = None) -> Any:
+def cast(x: ArrayLike, dtype: DTypeLike, name: str | None = None) -> Tensor:
     """`x` in another dtype."""
     return ops.cast(x, dtype)
 

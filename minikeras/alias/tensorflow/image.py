@@ -46,7 +46,7 @@ def flip_up_down(image: ArrayLike) -> Tensor:
     return ops.flip(image, -3)
 
 
-def random_flip_left_right(image: ArrayLike, seed: int | None = None) -> Any:
+def random_flip_left_right(image: ArrayLike, seed: int | None = None) -> Tensor:
     """Each picture mirrored, or not, by chance."""
     image = ops.convert_to_tensor(image)
     drawn = random.uniform((*image.shape[:-3], 1, 1, 1), seed=seed)
@@ -65,7 +65,7 @@ def grayscale_to_rgb(images: ArrayLike, name: str | None = None) -> Tensor:
 
 def convert_image_dtype(
     image: ArrayLike, dtype: DTypeLike, saturate: bool = False
-) -> Any:
+) -> Tensor:
     """Integers to floats from 0 to 1, floats to integers, floats to floats."""
     image = ops.convert_to_tensor(image)
     have, want = "float" in image.dtype, "float" in str(dtype)

@@ -43,7 +43,7 @@ def rot90(image: ArrayLike, k: int = 1, name: str | None = None) -> Tensor:
     return ops.rot90(image, k, axes=(-3, -2))
 
 
-def transpose(image: ArrayLike, name: str | None = None) -> Any:
+def transpose(image: ArrayLike, name: str | None = None) -> Tensor:
     """Rows and columns exchanged."""
     return ops.swapaxes(image, -3, -2)
 
@@ -54,7 +54,7 @@ def crop_to_bounding_box(
     offset_width: int,
     target_height: int,
     target_width: int,
-) -> Any:
+) -> Tensor:
     """The part of so many rows and columns behind an offset."""
     image = ops.convert_to_tensor(image)
     top, left = int(offset_height), int(offset_width)
@@ -79,7 +79,7 @@ def pad_to_bounding_box(
     return ops.pad(image, [*before, rows, columns, (0, 0)])
 
 
-def central_crop(image: ArrayLike, central_fraction: float) -> Any:
+def central_crop(image: ArrayLike, central_fraction: float) -> Tensor:
     """The middle, a fraction of the height and of the width."""
     height, width = _size(image)
     top, left = (int((n - n * central_fraction) / 2) for n in (height, width))
@@ -121,7 +121,7 @@ def resize_with_pad(
 
 
 def _in_floats(change: Callable[..., Any]) -> Callable[..., Any]:
-    def changed(image: ArrayLike, *args: object, **kwargs: object) -> Any:
+    def changed(image: ArrayLike, *args: object, **kwargs: object) -> Tensor:
         image = ops.convert_to_tensor(image)
         made = change(convert_image_dtype(image, _floats(image)), *args, **kwargs)
         return convert_image_dtype(made, image.dtype, saturate=True)
@@ -136,13 +136,13 @@ def _floats(image: Tensor) -> str:
 
 
 @_in_floats
-def adjust_brightness(image: Any, delta: ArrayLike) -> Any:
+def adjust_brightness(image: Any, delta: ArrayLike) -> Tensor:
     """`delta` more everywhere; all of the range is 1."""
     return image + ops.cast(delta, image.dtype)
 
 
 @_in_floats
-def adjust_contrast(image: ArrayLike, contrast_factor: object) -> Any:
+def adjust_contrast(image: ArrayLike, contrast_factor: object) -> Tensor:
     """So many times as far from the mean of each channel."""
     mean = ops.mean(image, axis=(-3, -2), keepdims=True)
     return (image - mean) * contrast_factor + mean
@@ -165,7 +165,7 @@ def adjust_hue(image: object, delta: ArrayLike, name: str | None = None) -> Tens
 
 
 @_in_floats
-def adjust_gamma(image: ArrayLike, gamma: float = 1, gain: float = 1) -> Any:
+def adjust_gamma(image: ArrayLike, gamma: float = 1, gain: float = 1) -> Tensor:
     """`gain * image ** gamma`."""
     return gain * ops.power(image, gamma)
 
@@ -194,7 +194,7 @@ def _drawn(low: Any, high: Any, seed: object) -> Tensor:
 
 def random_brightness(
     image: ArrayLike, max_delta: float, seed: int | SeedGenerator | None = None
-) -> Any:
+) -> Tensor:
     """Brighter or darker by up to `max_delta`."""
     return adjust_brightness(image, _drawn(-max_delta, max_delta, seed))
 
@@ -204,7 +204,7 @@ def random_contrast(
     lower: float,
     upper: float,
     seed: int | SeedGenerator | None = None,
-) -> Any:
+) -> Tensor:
     """The contrast by a factor between two numbers."""
     return adjust_contrast(image, _drawn(lower, upper, seed))
 
@@ -214,35 +214,35 @@ def random_saturation(
     lower: float,
     upper: float,
     seed: int | SeedGenerator | None = None,
-) -> Any:
+) -> Tensor:
     """The saturation by a factor between two numbers."""
     return adjust_saturation(image, _drawn(lower, upper, seed))
 
 
 def random_hue(
     image: ArrayLike, max_delta: float, seed: int | SeedGenerator | None = None
-) -> Any:
+) -> Tensor:
     """The hue further by up to `max_delta`, either way."""
     return adjust_hue(image, _drawn(-max_delta, max_delta, seed))
 
 
 def random_flip_up_down(
     image: ArrayLike, seed: int | SeedGenerator | None = None
-) -> Any:
+) -> Tensor:
     """Each picture upside down, or not, by chance."""
     return _flipped(flip_up_down, image, seed)
 
 
 def stateless_random_flip_left_right(
     image: ArrayLike, seed: int | SeedGenerator | None
-) -> Any:
+) -> Tensor:
     """Each picture mirrored, or not, by chance."""
     return _flipped(flip_left_right, image, seed)
 
 
 def _flipped(
     flip: Callable[[Any], Any], image: ArrayLike, seed: int | SeedGenerator | None
-) -> Any:
+) -> Tensor:
     image = ops.convert_to_tensor(image)
     drawn = random.uniform((*image.shape[:-3], 1, 1, 1), seed=one_number(seed))
     return ops.where(drawn < 0.5, flip(image), image)
@@ -267,7 +267,7 @@ def random_crop(
     return ops.slice(value, starts, size)
 
 
-def per_image_standardization(image: ArrayLike) -> Any:
+def per_image_standardization(image: ArrayLike) -> Tensor:
     """Each picture with mean 0 and deviation 1."""
     image = ops.cast(image, "float32")
     axes = (-3, -2, -1)
@@ -295,7 +295,7 @@ def extract_patches(
     )
 
 
-def total_variation(images: ArrayLike, name: str | None = None) -> Any:
+def total_variation(images: ArrayLike, name: str | None = None) -> Tensor:
     """The sum of the differences of neighbouring pixels, of each picture."""
     images = ops.convert_to_tensor(images)
     down = images[..., 1:, :, :] - images[..., :-1, :, :]
@@ -315,7 +315,7 @@ def image_gradients(image: ArrayLike) -> tuple[Any, Any]:
     )
 
 
-def psnr(a: ArrayLike, b: ArrayLike, max_val: float, name: str | None = None) -> Any:
+def psnr(a: ArrayLike, b: ArrayLike, max_val: float, name: str | None = None) -> Tensor:
     """The ratio of peak to noise of each picture, in decibels."""
     off = ops.mean(ops.square(ops.subtract(a, b)), (-3, -2, -1))
     return 10 * ops.log10(max_val**2 / off)

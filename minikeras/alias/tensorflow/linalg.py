@@ -38,12 +38,12 @@ _FUNCTIONS = functions(
 globals().update(_FUNCTIONS)
 
 
-def matrix_transpose(a: ArrayLike, name: str | None = None) -> Any:
+def matrix_transpose(a: ArrayLike, name: str | None = None) -> Tensor:
     """Rows and columns exchanged, in each matrix."""
     return ops.swapaxes(a, -1, -2)
 
 
-def adjoint(matrix: ArrayLike, name: str | None = None) -> Any:
+def adjoint(matrix: ArrayLike, name: str | None = None) -> Tensor:
     """Rows and columns exchanged, and conjugates, in each matrix."""
     return ops.conj(matrix_transpose(matrix))
 
@@ -72,7 +72,7 @@ def normalize(
     return ops.divide(tensor, length), length
 
 
-def set_diag(input: ArrayLike, diagonal: ArrayLike, name: str | None = None) -> Any:
+def set_diag(input: ArrayLike, diagonal: ArrayLike, name: str | None = None) -> Tensor:
     """Matrices with another diagonal."""
     input = ops.convert_to_tensor(input)
     there = ops.eye(input.shape[-2], input.shape[-1], dtype="bool")
@@ -92,7 +92,7 @@ def matvec(
 
 def band_part(
     input: ArrayLike, num_lower: int, num_upper: int, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The diagonals near the middle one, zeros elsewhere; -1 keeps all on that side."""
     input = ops.convert_to_tensor(input)
     rows = ops.expand_dims(ops.arange(input.shape[-2]), 1)

@@ -87,7 +87,7 @@ def top_k(
 
 def argmax(
     input: ArrayLike, axis: int | None = None, output_type: DTypeLike = "int64"
-) -> Any:
+) -> Tensor:
     """Where the largest value stands along `axis`, the first one by default."""
     return ops.cast(ops.argmax(input, 0 if axis is None else axis), output_type)
 
@@ -113,7 +113,7 @@ def cumsum(
     exclusive: bool = False,
     reverse: bool = False,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Sums of the values up to each, or before each when `exclusive`."""
     x = ops.convert_to_tensor(x)
     x = ops.flip(x, axis) if reverse else x
@@ -181,7 +181,7 @@ def zero_fraction(value: ArrayLike, name: str | None = None) -> Tensor:
     return ops.mean(ops.cast(ops.equal(value, 0), "float32"))
 
 
-def xlogy(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
+def xlogy(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Tensor:
     """`x * log(y)`; 0 where `x` is."""
     x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
     nothing = ops.equal(x, 0)
@@ -190,7 +190,7 @@ def xlogy(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
     )
 
 
-def multiply_no_nan(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Any:
+def multiply_no_nan(x: ArrayLike, y: ArrayLike, name: str | None = None) -> Tensor:
     """`x * y`; 0 where `y` is, whatever `x` is."""
     x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
     nothing = ops.equal(y, 0)
@@ -223,7 +223,7 @@ def invert_permutation(x: ArrayLike, name: str | None = None) -> Tensor:
     return ops.argsort(x)
 
 
-def complex(real: ArrayLike, imag: ArrayLike, name: str | None = None) -> Any:
+def complex(real: ArrayLike, imag: ArrayLike, name: str | None = None) -> Tensor:
     """Complex numbers of two parts."""
     return ops.view_as_complex(ops.stack((real, imag), axis=-1))
 

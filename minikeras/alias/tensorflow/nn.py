@@ -94,7 +94,7 @@ def conv2d_transpose(
     data_format: str = "NHWC",
     dilations: Sizes | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The gradient of a convolution `(height, width, out, in)`, to a given shape.
 
     Raises:
@@ -205,7 +205,7 @@ def dropout(
     noise_shape: Any = None,
     seed: int | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """A share `rate` of the values becomes 0, the others grow to make up for it."""
     return random.dropout(x, rate, noise_shape, seed)
 
@@ -217,14 +217,14 @@ def embedding_lookup(
     return ops.take(params, ids, axis=0)
 
 
-def l2_loss(t: ArrayLike, name: str | None = None) -> Any:
+def l2_loss(t: ArrayLike, name: str | None = None) -> Tensor:
     """Half the sum of squares."""
     return ops.sum(ops.square(t)) / 2
 
 
 def softmax_cross_entropy_with_logits(
     labels: ArrayLike, logits: ArrayLike, axis: int = -1, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The crossentropy of each sample, of one-hot classes or probabilities."""
     logits = ops.convert_to_tensor(logits)
     labels = ops.cast(labels, logits.dtype)
@@ -250,7 +250,7 @@ def sigmoid_cross_entropy_with_logits(
 
 def weighted_cross_entropy_with_logits(
     labels: ArrayLike, logits: ArrayLike, pos_weight: object, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The crossentropy of each value; that of ones counts `pos_weight` times."""
     logits = ops.convert_to_tensor(logits)
     labels = ops.cast(labels, logits.dtype)
@@ -263,7 +263,7 @@ def compute_average_loss(
     per_example_loss: ArrayLike,
     sample_weight: ArrayLike | None = None,
     global_batch_size: object = None,
-) -> Any:
+) -> Tensor:
     """The sum of losses over the number of samples, or `global_batch_size`."""
     loss = ops.convert_to_tensor(per_example_loss)
     if sample_weight is not None:
@@ -272,7 +272,7 @@ def compute_average_loss(
     return ops.sum(loss) / ops.cast(count, loss.dtype)
 
 
-def scale_regularization_loss(regularization_loss: ArrayLike) -> Any:
+def scale_regularization_loss(regularization_loss: ArrayLike) -> Tensor | int:
     """The loss itself: there is one replica. The sum of several."""
     if isinstance(regularization_loss, (list, tuple)):
         return sum(map(ops.sum, regularization_loss))
@@ -293,7 +293,7 @@ def batch_normalization(
     scale: ArrayLike,
     variance_epsilon: float,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """`scale * (x - mean) / sqrt(variance + variance_epsilon) + offset`."""
     factor = ops.rsqrt(ops.add(variance, variance_epsilon))
     factor = factor if scale is None else factor * scale

@@ -27,7 +27,7 @@ def normal(
     dtype: DTypeLike = "float32",
     seed: int | SeedGenerator | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Draws from normal distributions."""
     drawn = random.normal(tuple(shape), dtype=dtype, seed=seed)
     return drawn * stddev + mean
@@ -79,7 +79,7 @@ def gamma(
     beta: ArrayLike | None = None,
     dtype: DTypeLike = "float32",
     seed: int | SeedGenerator | None = None,
-) -> Any:
+) -> Tensor:
     """Draws from gamma distributions."""
     drawn = random.gamma(tuple(shape), alpha, dtype, seed)
     return drawn if beta is None else drawn / beta
@@ -91,7 +91,7 @@ def stateless_normal(
     mean: ArrayLike = 0.0,
     stddev: ArrayLike = 1.0,
     dtype: DTypeLike = "float32",
-) -> Any:
+) -> Tensor:
     """Draws from normal distributions, the same for the same seed."""
     return normal(shape, mean, stddev, dtype, one_number(seed))
 
@@ -164,7 +164,7 @@ class Generator:
         mean: ArrayLike = 0.0,
         stddev: ArrayLike = 1.0,
         dtype: DTypeLike = "float32",
-    ) -> Any:
+    ) -> Tensor:
         """Draws from normal distributions."""
         return normal(shape, mean, stddev, dtype, self._seed)
 

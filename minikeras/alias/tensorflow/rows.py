@@ -60,7 +60,7 @@ def of_strings(value: object) -> bool:
     )
 
 
-def _by_numpy(target: str, values: list[Any]) -> Any:
+def _by_numpy(target: str, values: list[Any]) -> StringArray | tuple[Any, ...] | Tensor:
     first = values[0]
     several = target in ("concatenate", "stack")
     first = list(map(texts, first)) if several else texts(first)

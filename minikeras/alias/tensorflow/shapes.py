@@ -43,13 +43,13 @@ globals().update(_FUNCTIONS)
 
 def argsort(
     values: ArrayLike, axis: int = -1, direction: str = "ASCENDING", stable: bool = True
-) -> Any:
+) -> Tensor:
     """The order that sorts."""
     values = ops.convert_to_tensor(values)
     return ops.argsort(-values if _down(direction) else values, axis)
 
 
-def sort(values: ArrayLike, axis: int = -1, direction: str = "ASCENDING") -> Any:
+def sort(values: ArrayLike, axis: int = -1, direction: str = "ASCENDING") -> Tensor:
     """Values in order."""
     found = ops.sort(values, axis)
     return ops.flip(found, axis) if _down(direction) else found
@@ -85,7 +85,7 @@ def clip_by_value(
 
 def clip_by_norm(
     t: ArrayLike, clip_norm: float, axes: Axis = None, name: str | None = None
-) -> Any:
+) -> Tensor:
     """`t`, made as short as `clip_norm` where it is longer."""
     t = ops.convert_to_tensor(t)
     length = ops.sqrt(ops.sum(ops.square(t), axes, keepdims=True))
@@ -109,7 +109,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     return ops.sqrt(sum(ops.sum(ops.square(t)) for t in t_list if t is not None))
 
 
-def einsum(equation: str, *inputs: Any, **options: object) -> Any:
+def einsum(equation: str, *inputs: Any, **options: object) -> Tensor:
     """Sums of products, as the equation says."""
     return ops.einsum(equation, *inputs)
 
@@ -149,7 +149,7 @@ def gather(
 
 def gather_nd(
     params: ArrayLike, indices: ArrayLike, batch_dims: int = 0, name: str | None = None
-) -> Any:
+) -> Tensor:
     """The entries of `params` at index tuples, the last axis of `indices`."""
     if batch_dims:
         raise ValueError(f"tf.gather_nd: batch_dims={batch_dims}; expected 0.")
@@ -158,7 +158,7 @@ def gather_nd(
     return ops.convert_to_tensor(params)[places]
 
 
-def identity(input: ArrayLike, name: str | None = None) -> Any:
+def identity(input: ArrayLike, name: str | None = None) -> Tensor:
     """The tensor itself, or a variable's value."""
     return ops.convert_to_tensor(input) + 0
 
@@ -169,7 +169,7 @@ def matmul(
     transpose_a: bool = False,
     transpose_b: bool = False,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Products of matrices."""
     a = ops.swapaxes(a, -1, -2) if transpose_a else a
     b = ops.swapaxes(b, -1, -2) if transpose_b else b
@@ -182,7 +182,7 @@ def pad(
     mode: str = "CONSTANT",
     constant_values: ArrayLike = 0,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Borders of a constant, or of reflected values."""
     kind = mode.lower()
     pairs = [tuple(int(n) for n in pair) for pair in paddings]
@@ -223,7 +223,7 @@ def split(
 
 def unstack(
     value: ArrayLike, num: int | None = None, axis: int = 0, name: str | None = None
-) -> Any:
+) -> list[Any]:
     """The slices along an axis, as a list."""
     return list(ops.unstack(value, num, axis))
 
@@ -248,7 +248,7 @@ def norm(
     axis: Axis = None,
     keepdims: bool = False,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """The length of vectors."""
     if axis is None:
         tensor, axis = ops.reshape(tensor, (-1,)), None if keepdims else 0
@@ -265,7 +265,7 @@ def tensor_scatter_nd_update(
 
 def tensor_scatter_nd_add(
     tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike, name: str | None = None
-) -> Any:
+) -> Tensor:
     """`tensor` with values added at index tuples."""
     tensor = ops.convert_to_tensor(tensor)
     return tensor + ops.cast(ops.scatter(indices, updates, tensor.shape), tensor.dtype)
@@ -273,7 +273,7 @@ def tensor_scatter_nd_add(
 
 def tensor_scatter_nd_sub(
     tensor: ArrayLike, indices: ArrayLike, updates: ArrayLike, name: str | None = None
-) -> Any:
+) -> Tensor:
     """`tensor` with values taken off at index tuples."""
     return tensor_scatter_nd_add(tensor, indices, ops.negative(updates))
 
@@ -291,7 +291,7 @@ def slice(input_: ArrayLike, begin: Any, size: Any, name: str | None = None) -> 
 
 def strided_slice(
     input_: ArrayLike, begin: Any, end: Any, strides: Any = None, **options: object
-) -> Any:
+) -> Tensor:
     """What Python's slices from `begin` to `end` give."""
     steps = [1] * len(begin) if strides is None else [int(n) for n in strides]
     bounds = [[int(n) for n in side] for side in (begin, end)]

@@ -50,7 +50,7 @@ def frame(
     pad_value: float = 0,
     axis: int = -1,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Windows `(..., frames, frame_length)` of the last axis."""
     signal = ops.convert_to_tensor(signal)
     if axis not in (-1, len(signal.shape) - 1):
@@ -71,7 +71,7 @@ def stft(
     window_fn: Callable[..., Any] | None = hann_window,
     pad_end: bool = False,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Complex spectra `(..., frames, fft_length // 2 + 1)` of windows along the last axis."""
     parts = frame(signals, frame_length, frame_step, pad_end)
     if window_fn is not None:
@@ -96,7 +96,7 @@ def irfft(
     return ops.irfft((ops.real(input_tensor), ops.imag(input_tensor)), length)
 
 
-def fft(input: ArrayLike, name: str | None = None) -> Any:
+def fft(input: ArrayLike, name: str | None = None) -> Tensor:
     """The spectrum along the last axis."""
     return _complex(*ops.fft((ops.real(input), ops.imag(input))))
 

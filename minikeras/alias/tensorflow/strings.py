@@ -54,7 +54,7 @@ def strip(input: ArrayLike, name: str | None = None) -> StringArray:
     return _each(str.strip, input)
 
 
-def length(input: ArrayLike, unit: str = "BYTE", name: str | None = None) -> Any:
+def length(input: ArrayLike, unit: str = "BYTE", name: str | None = None) -> Tensor:
     """How long each is: in bytes of UTF-8, or in characters by `unit="UTF8_CHAR"`."""
     count = len if unit == "UTF8_CHAR" else lambda text: len(text.encode())
     return _numbers(count, input, "int32")

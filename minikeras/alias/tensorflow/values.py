@@ -98,7 +98,7 @@ class TensorShape(tuple[Any, ...]):
 class Size(int):
     """A size, as `tf.shape(x)[0]` gives it: an integer that has `numpy`."""
 
-    def numpy(self) -> Any:
+    def numpy(self) -> np.int32:
         """Itself, as NumPy's integer."""
         return np.int32(self)
 
@@ -113,7 +113,7 @@ class Sizes(TensorShape):
 
     __slots__ = ()
 
-    def numpy(self) -> Any:
+    def numpy(self) -> np.ndarray[Any, Any]:
         """The sizes, as an array of int32."""
         return np.asarray(tuple(self), np.int32)
 
@@ -251,7 +251,7 @@ def _items(self: StringArray) -> Iterator[Any]:
     return (self[i] for i in range(len(self)))
 
 
-def _numpy(self: StringArray) -> Any:
+def _numpy(self: StringArray) -> Text | np.ndarray[Any, Any]:
     return Text(self.item()) if self.ndim == 0 else texts(self).view(np.ndarray)
 
 

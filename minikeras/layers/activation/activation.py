@@ -66,7 +66,7 @@ class Activation(_Elementwise):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The activation of the inputs."""
         return self.activation(inputs)
 
@@ -124,7 +124,7 @@ class ReLU(_Elementwise):
         self.negative_slope = _number(negative_slope, "negative_slope", owner)
         self.threshold = _number(threshold, "threshold", owner)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The rectified inputs."""
         return activations.relu(
             inputs,
@@ -172,7 +172,7 @@ class LeakyReLU(_Elementwise):
         super().__init__(**rest)
         self.negative_slope = _number(negative_slope, "negative_slope", self._label())
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs, their negative part scaled."""
         return ops.leaky_relu(inputs, negative_slope=self.negative_slope)
 
@@ -235,7 +235,7 @@ class PReLU(Layer):
         sizes = {i: n for i, n in enumerate(input_shape) if i and shape[i - 1] != 1}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=sizes)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs, their negative part scaled by `alpha`."""
         return ops.relu(inputs) - self.alpha * ops.relu(-inputs)
 
@@ -274,7 +274,7 @@ class ELU(_Elementwise):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The exponential linear unit of the inputs."""
         return activations.elu(inputs, alpha=self.alpha)
 
@@ -321,7 +321,7 @@ class Softmax(_Elementwise):
                 + see("guides/custom-layers.md#masks")
             )
 
-    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """The softmax of the inputs.
 
         Raises:

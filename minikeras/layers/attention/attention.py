@@ -62,7 +62,7 @@ class _ListAttention(Layer):
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> tuple[Tensor, Tensor] | Tensor:
         """The values, weighed for each query; and the weights, if wanted."""
         self._checked(inputs, mask)
         query, value = inputs[0], inputs[1]
@@ -109,7 +109,7 @@ class _ListAttention(Layer):
 
     def compute_mask(
         self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None
-    ) -> Any:
+    ) -> Tensor | None:
         """The mask of the query."""
         self._checked(inputs, mask)
         return None if mask is None or mask[0] is None else mask[0]

@@ -178,7 +178,7 @@ class GroupedQueryAttention(HeadAttention):
         query_shape: Nested[PartialShape],
         value_shape: PartialShape,
         key_shape: PartialShape | None = None,
-    ) -> Any:
+    ) -> tuple[Any, ...]:
         """The query's shape."""
         self._check_shapes(value_shape, key_shape)
         return tuple(query_shape)

@@ -272,7 +272,9 @@ class HeadAttention(Layer):
         mask = self._with_heads(attention_mask, rank, len(self._softmax.axis))
         return self._softmax(attention_scores, mask=mask)
 
-    def _with_heads(self, allowed: Tensor | None, rank: int, axes: int) -> Any:
+    def _with_heads(
+        self, allowed: Tensor | None, rank: int, axes: int
+    ) -> Tensor | None:
         """The mask with the axes that it lacks in front of targets and sources."""
         while allowed is not None and len(allowed.shape) < rank:
             allowed = ops.expand_dims(allowed, -2 * axes - 1)

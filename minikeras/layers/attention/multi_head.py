@@ -243,7 +243,7 @@ class MultiHeadAttention(HeadAttention):
         query_shape: PartialShape,
         value_shape: PartialShape,
         key_shape: PartialShape | None = None,
-    ) -> Any:
+    ) -> tuple[Any, ...]:
         """The query's shape, ending in `output_shape`."""
         self._check_shapes(value_shape, key_shape)
         return (*query_shape[:-1], *(self._last_sizes or (query_shape[-1],)))

@@ -207,7 +207,7 @@ class Operation:
         return f"<Operation name={self.name}>"
 
 
-def _one_or_list(structure: object) -> Any:
+def _one_or_list(structure: object) -> KerasTensor | list[Any]:
     found = [t for t in tree.flatten(structure) if isinstance(t, KerasTensor)]
     return found[0] if len(found) == 1 else found
 

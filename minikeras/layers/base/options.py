@@ -42,7 +42,7 @@ def options_config(layer: Layer, *names: str) -> dict[str, Any]:
     return found
 
 
-def regularizer_config(layer: Layer) -> Any:
+def regularizer_config(layer: Layer) -> dict[str, Any] | None:
     """The config of the penalty on the layer's output, or None."""
     penalty = layer.activity_regularizer
     return None if penalty is None else regularizers.serialize(penalty)

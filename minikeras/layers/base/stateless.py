@@ -30,7 +30,7 @@ def call(
     args: tuple[Any, ...],
     return_losses: bool,
     kwargs: dict[str, Any],
-) -> Any:
+) -> tuple[Any, ...]:
     """See `Layer.stateless_call`."""
     if not layer.built:
         raise ValueError(

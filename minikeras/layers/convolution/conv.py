@@ -106,7 +106,7 @@ class Windowed(Ranked):
             x, ((0, 0), (0, 0), before) if first else ((0, 0), before, (0, 0))
         )
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """`activation(convolution(inputs) + bias)`."""
         return self._finish(self._convolved(inputs))
 

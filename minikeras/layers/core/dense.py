@@ -121,7 +121,7 @@ class Dense(LowRank):
         self._adapt_if_planned()
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """`activation(inputs @ kernel + bias)`."""
         if self.bias is None:
             x = ops.matmul(inputs, self.kernel)

@@ -241,7 +241,7 @@ class EinsumDense(LowRank):
             )
         return dict(zip(letters, self.partial_output_shape, strict=True))
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """`activation(einsum(equation, inputs, kernel) + bias)`."""
         x = ops.einsum(self.equation, inputs, self.kernel)
         if self.bias is not None:

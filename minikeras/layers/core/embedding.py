@@ -115,17 +115,17 @@ class Embedding(LowRank):
         self._embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim))
         self._adapt_if_planned()
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The rows that the integers name."""
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self._run_dtype)
 
-    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         """True where the integer is not 0, if `mask_zero`."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> tuple[Any, ...]:
         """The input's shape with `output_dim` added at the end."""
         return (*input_shape, self.output_dim)
 

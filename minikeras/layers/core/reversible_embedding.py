@@ -87,7 +87,7 @@ class ReversibleEmbedding(Embedding):
                 name="reverse_embeddings",
             )
 
-    def call(self, inputs: Tensor, reverse: bool = False) -> Any:
+    def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:
         """The rows that the integers name, or scores of all integers."""
         if not reverse:
             return super().call(inputs)

@@ -37,7 +37,7 @@ class Identity(Layer):
         self.supports_masking = True
         self._build_at_init()
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs."""
         return inputs
 
@@ -69,11 +69,11 @@ class Masking(Layer):
         self.supports_masking = True
         self._build_at_init()
 
-    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """True where a step has a feature that differs from the value."""
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs with masked steps zeroed."""
         kept = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
         outputs = ops.multiply(inputs, ops.cast(kept, inputs.dtype))
@@ -115,7 +115,7 @@ class CarriedMask(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """The mask of the inputs."""
         return ops.ones(ops.shape(inputs)[:2], "bool") if mask is None else mask
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.merging import joining, merge
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from minikeras.types import ArrayLike
 
 
-def add(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
+def add(inputs: object, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """The sum of tensors.
 
     Args:
@@ -30,7 +31,7 @@ def add(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any:
+def subtract(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """The first tensor minus the second.
 
     Args:
@@ -48,7 +49,7 @@ def subtract(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any
     return merge.Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any:
+def multiply(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """The product of tensors, element by element.
 
     Args:
@@ -66,7 +67,7 @@ def multiply(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any
     return merge.Multiply(**kwargs)(inputs)
 
 
-def average(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any:
+def average(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Tensor:
     """The mean of tensors, element by element.
 
     Args:
@@ -84,7 +85,7 @@ def average(inputs: Sequence[ArrayLike], **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Average(**kwargs)(inputs)
 
 
-def maximum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
+def maximum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """The greatest of tensors, element by element.
 
     Args:
@@ -102,7 +103,7 @@ def maximum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
     return merge.Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
+def minimum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Tensor:
     """The least of tensors, element by element.
 
     Args:
@@ -122,7 +123,7 @@ def minimum(inputs: object, **kwargs: Unpack[LayerOptions]) -> Any:
 
 def concatenate(
     inputs: Sequence[ArrayLike], axis: int = -1, **kwargs: Unpack[LayerOptions]
-) -> Any:
+) -> Tensor:
     """Tensors one after the other along an axis.
 
     Args:
@@ -143,7 +144,7 @@ def concatenate(
 
 def dot(
     inputs: Sequence[ArrayLike], axes: Any = -1, **kwargs: Unpack[LayerOptions]
-) -> Any:
+) -> Tensor:
     """The dot product of two tensors along axes, sample by sample.
 
     Args:

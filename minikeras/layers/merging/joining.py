@@ -46,7 +46,7 @@ class Concatenate(Merge):
         if self.axis != 0:
             super()._check_batches(sizes)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The joined tensor."""
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(
@@ -128,7 +128,7 @@ class Dot(Merge):
 
     _inputs = 2
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The dot products."""
         x, y = inputs
         pair = (self.axes,) * 2 if isinstance(self.axes, int) else self.axes
@@ -147,7 +147,7 @@ class Dot(Merge):
             x, y = ops.normalize(x, axis=a), ops.normalize(y, axis=b)
         return _batch_dot(x, y, a, b)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """None: the masked axes may be gone."""
         return None
 

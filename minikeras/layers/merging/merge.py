@@ -20,7 +20,7 @@ class Merge(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def _merge_function(self, inputs: list[Any]) -> Any:
+    def _merge_function(self, inputs: list[Any]) -> Tensor:
         raise NotImplementedError
 
     def build(self, input_shape: PartialShape) -> None:
@@ -57,7 +57,7 @@ class Merge(Layer):
                 "equal."
             )
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The merged tensor; inputs of lower rank get axes after the batch axis."""
         if not isinstance(inputs, (list, tuple)):
             raise ValueError(

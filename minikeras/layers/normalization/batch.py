@@ -188,7 +188,7 @@ class BatchNormalization(Layer):
 
     def call(
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
-    ) -> Any:
+    ) -> Tensor:
         """The normalized inputs."""
         if mask is not None:
             _check_mask(mask, inputs, self._label())

@@ -104,7 +104,7 @@ class LayerNormalization(Layer):
         shifts = self.center and not self.rms_scaling
         self.beta = weight(self, "beta", shape) if shifts else None
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The normalized inputs."""
         axis = self._axes if len(self._axes) > 1 else self._axes[0]
         options = {"rms_scaling": True} if self.rms_scaling else {}
@@ -216,7 +216,7 @@ class GroupNormalization(Layer):
         self.beta = weight(self, "beta", (channels,)) if self.center else None
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The normalized inputs."""
         shape = inputs.shape
         axis = self.axis % len(shape)
@@ -241,7 +241,7 @@ class GroupNormalization(Layer):
             x = x + ops.reshape(ops.cast(self.beta, x.dtype), along)
         return ops.cast(x, inputs.dtype) if half else x
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> tuple[Any, ...]:
         """The input's shape."""
         return tuple(input_shape)
 
@@ -297,7 +297,7 @@ class RMSNormalization(Layer):
         shape = tuple(input_shape[a] for a in self.axis)
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any) -> Tensor:
         """The normalized inputs."""
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         return ops.rms_normalization(
@@ -343,7 +343,7 @@ class UnitNormalization(Layer):
         self.supports_masking = True
         self._build_at_init()
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The vectors at length 1."""
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         half = inputs.dtype in ("float16", "bfloat16")  # which squares leave

@@ -45,7 +45,7 @@ def moments(inputs: Tensor, channel: int, mask: object, synchronized: bool) -> M
     return Moments(ops.squeeze(mean, axes), ops.squeeze(variance, axes))
 
 
-def _weights(inputs: Tensor, channel: int, mask: Any) -> Any:
+def _weights(inputs: Tensor, channel: int, mask: Any) -> Tensor:
     """The mask as numbers that broadcast to the inputs."""
     weights = ops.cast(mask, inputs.dtype)
     weights = ops.reshape(

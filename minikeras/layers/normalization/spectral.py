@@ -78,7 +78,7 @@ class SpectralNormalization(Wrapper):
             dtype=self._kernel.dtype,
         )
 
-    def call(self, inputs: Tensor, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The result of the layer inside, its kernel normalized first if `training`."""
         if training:
             u, kernel = self.normalized_weights()

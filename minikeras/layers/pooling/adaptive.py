@@ -35,7 +35,7 @@ class BaseAdaptivePooling(Layer):
         self.data_format = checked_format(data_format, owner)
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """One number for each place of the output and channel."""
         pool = type(self)._pool
         return pool(inputs, self.output_size, self.data_format)

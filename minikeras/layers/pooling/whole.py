@@ -77,7 +77,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """The mean over the steps that are not masked."""
         if mask is None:
             return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
@@ -114,7 +114,7 @@ class GlobalAveragePooling2D(BaseGlobalPooling):
 
     _rank = 2
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The mean over the spatial axes."""
         return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -141,7 +141,7 @@ class GlobalAveragePooling3D(BaseGlobalPooling):
 
     _rank = 3
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The mean over the spatial axes."""
         return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -168,7 +168,7 @@ class GlobalMaxPooling1D(BaseGlobalPooling):
 
     _rank = 1
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The greatest value over the spatial axes."""
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -195,7 +195,7 @@ class GlobalMaxPooling2D(BaseGlobalPooling):
 
     _rank = 2
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The greatest value over the spatial axes."""
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
@@ -222,6 +222,6 @@ class GlobalMaxPooling3D(BaseGlobalPooling):
 
     _rank = 3
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The greatest value over the spatial axes."""
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)

@@ -45,7 +45,7 @@ class BasePooling(Ranked):
         self.input_spec = InputSpec(ndim=rank + 2)
         self._build_at_init()
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """One number for each window and channel."""
         pool = type(self)._pool
         return pool(

@@ -73,7 +73,7 @@ class CategoryEncoding(DataLayer):
         self.sparse = refuse_sparse(sparse, label)
         self._build_at_init()
 
-    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Any:
+    def call(self, inputs: Tensor, count_weights: Tensor | None = None) -> Tensor:
         """The vectors."""
         mode, dtype = self.output_mode, self.compute_dtype
         if isinstance(inputs, (list, tuple)):  # of arrays: rows
@@ -102,7 +102,9 @@ class CategoryEncoding(DataLayer):
                 f"{self.num_tokens - 1}, since num_tokens={self.num_tokens}."
             )
 
-    def compute_output_shape(self, input_shape: PartialShape, **shapes: Any) -> Any:
+    def compute_output_shape(
+        self, input_shape: PartialShape, **shapes: Any
+    ) -> tuple[int | None, ...]:
         """The result's shape, for inputs of this shape."""
         return encoded_shape(tuple(input_shape), self.output_mode, self.num_tokens)
 

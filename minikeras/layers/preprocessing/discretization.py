@@ -11,6 +11,7 @@ from minikeras import naming, ops
 from minikeras.engine import dtypes
 from minikeras.engine.interpret import current
 from minikeras.engine.staging import Abstract
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.preprocessing.batches import batches, numbers
 from minikeras.layers.preprocessing.choices import one_of, refuse_sparse
 from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
@@ -206,7 +207,7 @@ class Discretization(DataLayer):
         assert self.num_bins is not None
         return self.num_bins
 
-    def call(self, inputs: ArrayLike) -> Any:
+    def call(self, inputs: ArrayLike) -> Tensor:
         """The index of each number's range, or vectors of them."""
         boundaries: Any = None
         if self.bin_boundaries is not None:
@@ -227,7 +228,7 @@ class Discretization(DataLayer):
             return ops.cast(ids, "int32")
         return encoded(ids, self.output_mode, self._size(), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> tuple[int | None, ...]:
         """The result's shape, for inputs of this shape."""
         return encoded_shape(tuple(input_shape), self.output_mode, self._size())
 
@@ -244,7 +245,7 @@ class Discretization(DataLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Discretization:
         """The layer that `get_config` described; with both, the boundaries were found."""
         config = dict(config)
         found = config.get("bin_boundaries")

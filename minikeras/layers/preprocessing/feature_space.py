@@ -308,7 +308,7 @@ class FeatureSpace(FeatureKinds, Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> FeatureSpace:
         """The one that `get_config` described."""
         return cls(**config)
 

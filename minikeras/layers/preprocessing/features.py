@@ -36,7 +36,7 @@ class TFDIdentity(DataLayer):
         """The inputs."""
         return inputs
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> tuple[int | None, ...]:
         """The input's shape."""
         return input_shape
 

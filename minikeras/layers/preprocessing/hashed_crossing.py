@@ -123,7 +123,7 @@ class HashedCrossing(HostLayer):
         shape = encoded_shape(shapes[0], self.output_mode, self.num_bins)
         return KerasTensor(shape, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The result's shape, for a list of the features' shapes."""
         spec = self.compute_output_spec(
             [KerasTensor(shape, dtypes.STRING) for shape in input_shape]

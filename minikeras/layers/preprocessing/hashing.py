@@ -112,7 +112,7 @@ class Hashing(HostLayer):
         same = [token == wanted for token in utf8(array)]
         return np.array(same, bool).reshape(array.shape)
 
-    def compute_output_spec(self, inputs: Tensor) -> Any:
+    def compute_output_spec(self, inputs: Tensor) -> KerasTensor:
         """The result's shape and dtype, as a KerasTensor."""
         shape = encoded_shape(inputs.shape, self.output_mode, self.num_bins)
         return KerasTensor(shape, self.compute_dtype)

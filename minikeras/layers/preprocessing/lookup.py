@@ -327,7 +327,7 @@ class IndexLookup(HostLayer):
             return expected
         return self.vocabulary_size()
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
         """The result's shape and dtype, as a KerasTensor."""
         shape = encoded_shape(inputs.shape, self.output_mode, self._width())
         return KerasTensor(shape, self._output_dtype())

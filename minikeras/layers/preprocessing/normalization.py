@@ -218,7 +218,7 @@ class Normalization(DataLayer):
             (self.adapt_mean, self.adapt_variance)[which], self._kept_shape
         )
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The normalized inputs, or with `invert` the restored ones."""
         self._check_sizes(inputs.shape)
         dtype = self.compute_dtype
@@ -240,7 +240,7 @@ class Normalization(DataLayer):
                     f"has another size than the {self._kept_shape[axis]} of the statistics."
                 )
 
-    def compute_output_shape(self, input_shape: PartialShape) -> Any:
+    def compute_output_shape(self, input_shape: PartialShape) -> tuple[int | None, ...]:
         """The input's shape."""
         return input_shape
 

@@ -49,7 +49,7 @@ class Rescaling(DataLayer):
         self.supports_masking = True
         self._build_at_init()
 
-    def call(self, inputs: ArrayLike) -> Any:
+    def call(self, inputs: ArrayLike) -> Tensor:
         """The inputs, scaled and shifted."""
         dtype = self.compute_dtype
         x = ops.cast(inputs, dtype)
@@ -72,7 +72,7 @@ class Rescaling(DataLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Rescaling:
         """The layer that `get_config` described."""
         restored = dict(config)
         for key in ("scale", "offset"):

@@ -123,7 +123,7 @@ class Table:
 
     def _unknown(
         self, shown: list[Any], raw: Sequence[bytes] | np.ndarray[Any, Any]
-    ) -> Any:
+    ) -> int | np.ndarray[Any, Any]:
         """Numbers of unknown tokens: `raw` is bytes, or an array of integers."""
         if self.oov == 0:
             raise ValueError(

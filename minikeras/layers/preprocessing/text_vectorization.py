@@ -335,7 +335,7 @@ class TextVectorization(HostLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> TextVectorization:
         """The layer that `get_config` described."""
         restored = dict(config)
         for key in ("standardize", "split"):

@@ -132,7 +132,7 @@ class Bidirectional(Layer):
             self.backward_layer.set_weights(self.initial_weights[half:])
 
     @property
-    def states(self) -> Any:
+    def states(self) -> tuple[Any, ...] | None:
         """The states of a stateful pair, forward ones first, or None."""
         if self.forward_layer.states is None:
             return None

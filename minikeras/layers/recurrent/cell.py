@@ -46,7 +46,7 @@ class Masks:
     """
 
     def __init__(
-        self, inputs: Tensor | None = None, states: Sequence[Tensor] | None = None
+        self, inputs: Tensor | None = None, states: Tensor | None = None
     ) -> None:
         self.inputs = inputs
         self.states = states
@@ -123,7 +123,7 @@ class Cell(Layer):
         """Forget the masks."""
         self.__dict__["_held"] = None
 
-    def _draw(self, like: Tensor, rate: float) -> Any:
+    def _draw(self, like: Tensor, rate: float) -> Tensor | None:
         if not rate:
             return None
         ones = ops.ones((self._gates, *like.shape), like.dtype)
@@ -138,7 +138,7 @@ class Cell(Layer):
         """As `reset_dropout_mask`: both are drawn and forgotten together."""
         self.release()
 
-    def get_dropout_mask(self, step_input: Tensor) -> Any:
+    def get_dropout_mask(self, step_input: Tensor) -> Tensor | list[Tensor] | None:
         """A mask for the inputs, a list of one for each gate, or None without dropout.
 
         Args:
@@ -149,7 +149,9 @@ class Cell(Layer):
             self._draw(step_input, self.dropout) if held is None else held
         )
 
-    def get_recurrent_dropout_mask(self, step_input: Tensor) -> Any:
+    def get_recurrent_dropout_mask(
+        self, step_input: Tensor
+    ) -> Tensor | list[Tensor] | None:
         """As `get_dropout_mask`, for the state.
 
         Args:
@@ -160,18 +162,20 @@ class Cell(Layer):
             self._draw(step_input, self.recurrent_dropout) if held is None else held
         )
 
-    def _listed(self, masks: Any) -> Any:
+    def _listed(self, masks: Any) -> Tensor | list[Tensor] | None:
         if masks is None:
             return None
         return masks[0] if self._gates == 1 else [masks[i] for i in range(self._gates)]
 
     # --- a step
 
-    def project(self, inputs: Tensor, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Tensor:
         """What the inputs `(..., features)` add to the gates, with the bias."""
         raise NotImplementedError
 
-    def advance(self, projected: Tensor, states: Sequence[Tensor], masks: Masks) -> Any:
+    def advance(
+        self, projected: Tensor, states: Sequence[Tensor], masks: Masks
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output and the next states of one step, given its projected inputs."""
         raise NotImplementedError
 
@@ -214,7 +218,7 @@ def forgetful(initializer: Initializer, gates: int = 4) -> Callable[..., Any]:
         architectures; 2015, section 4.
     """
 
-    def made(shape: Shape, dtype: DTypeLike | None = None) -> Any:
+    def made(shape: Shape, dtype: DTypeLike | None = None) -> Tensor:
         units = shape[0] // gates
         parts = [
             initializer((units,), dtype=dtype),

@@ -118,7 +118,7 @@ class ConvLSTMCell(Cell):
 
     # --- a step
 
-    def project(self, inputs: Tensor, masks: Masks) -> Any:
+    def project(self, inputs: Tensor, masks: Masks) -> Tensor:
         """The convolution of the inputs, of all steps at once, with the bias."""
         lead = inputs.shape[: len(inputs.shape) - self.rank - 1]
         dropped = masks.inputs
@@ -131,7 +131,9 @@ class ConvLSTMCell(Cell):
         shape[self._channel_axis] = 4 * self.filters
         return x + ops.reshape(self.bias, shape)
 
-    def advance(self, projected: Tensor, states: Any, masks: Masks) -> Any:
+    def advance(
+        self, projected: Tensor, states: Any, masks: Masks
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output, and the list of output and carry."""
         h, c = states
         total = projected + self._gated(

@@ -133,7 +133,9 @@ class GRUCell(Cell):
         bias = self._biases[0]
         return x if bias is None else ops.add(x, bias)
 
-    def advance(self, projected: Tensor, states: Sequence[Tensor], masks: Masks) -> Any:
+    def advance(
+        self, projected: Tensor, states: Sequence[Tensor], masks: Masks
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output, which is the next state too."""
         h = states[0]
         known = 3 if self.reset_after else 2

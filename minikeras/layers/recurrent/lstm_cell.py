@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from minikeras.variable import Variable
 
 
-def lstm_step(cell: Any, total: Tensor, c: object, axis: int = -1) -> Any:
+def lstm_step(
+    cell: Any, total: Tensor, c: object, axis: int = -1
+) -> tuple[Tensor, list[Tensor]]:
     """The output and the states, given the sums of the gates `i, f, c, o` and the carry.
 
     Reference:
@@ -145,7 +147,9 @@ class LSTMCell(Cell):
         x = product(inputs, self.kernel, masks.inputs)
         return x if self.bias is None else ops.add(x, self.bias)
 
-    def advance(self, projected: Any, states: Any, masks: Masks) -> Any:
+    def advance(
+        self, projected: Any, states: Any, masks: Masks
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output, and the list of output and carry."""
         h, c = states
         total = projected + product(h, self.recurrent_kernel, masks.states)

@@ -253,7 +253,7 @@ class RNN(Layer):
             return self._walked(*given, False)[0], outputs, last
         return outputs[:, -1], outputs, last
 
-    def _step_mask(self, mask: Tensor | None, sequences: Tensor) -> Any:
+    def _step_mask(self, mask: Tensor | None, sequences: Tensor) -> Tensor | None:
         """The mask as `(batch, steps)`, or None.
 
         With more axes, as sentences of words have, a step counts if anything in it does.

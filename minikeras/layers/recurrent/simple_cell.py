@@ -106,7 +106,9 @@ class SimpleRNNCell(Cell):
         x = product(inputs, self.kernel, masks.inputs)
         return x if self.bias is None else ops.add(x, self.bias)
 
-    def advance(self, projected: Any, states: Any, masks: Masks) -> Any:
+    def advance(
+        self, projected: Any, states: Any, masks: Masks
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output, which is the next state too."""
         x = projected + product(states[0], self.recurrent_kernel, masks.states)
         output = self.activation(x)

@@ -112,7 +112,7 @@ class Dropout(_Noise):
     def _get_noise_shape(self, inputs: Tensor) -> Any:
         return self.noise_shape
 
-    def call(self, inputs: Tensor, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The inputs, thinned out if `training`."""
         if not training or not self.rate:
             return inputs
@@ -163,7 +163,7 @@ class GaussianNoise(_Noise):
         super().__init__(seed, stddev > 0, **kwargs)
         self.stddev = float(stddev)
 
-    def call(self, inputs: Tensor, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The inputs, with noise if `training`."""
         if not training or not self.stddev:
             return inputs
@@ -212,7 +212,7 @@ class GaussianDropout(_Noise):
         super().__init__(seed, rate > 0, **kwargs)
         self.rate = rate
 
-    def call(self, inputs: Tensor, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The inputs, multiplied by noise if `training`."""
         if not training or not self.rate:
             return inputs
@@ -269,7 +269,7 @@ class AlphaDropout(_Noise):
         self.rate = rate
         self.noise_shape = noise_shape
 
-    def call(self, inputs: Tensor, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The inputs, thinned out if `training`."""
         if not training or not self.rate:
             return inputs

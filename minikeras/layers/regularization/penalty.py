@@ -41,7 +41,7 @@ class ActivityRegularization(Layer):
         self.l2 = l2
         self._build_at_init()
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs."""
         return inputs
 

@@ -28,7 +28,7 @@ class _SpatialDropout(Dropout):
         self.data_format = checked_format(data_format, self._label())
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
-    def _get_noise_shape(self, inputs: Tensor) -> Any:
+    def _get_noise_shape(self, inputs: Tensor) -> tuple[Any, ...]:
         """The shape of the mask; subclasses may share it along other axes."""
         ones = (1,) * self._rank
         if self.data_format == "channels_first":

@@ -102,7 +102,7 @@ class ZeroPadding1D(_Border):
         self._pads = _pairs(padding, 1, "padding", self._label())
         self.padding = self._pads[0]
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs with a border of zeros."""
         return ops.pad(inputs, tuple(self._by_axis(self._pads, (0, 0))))
 
@@ -151,7 +151,7 @@ class ZeroPadding2D(_Border):
         self._pads = _pairs(padding, 2, "padding", self._label())
         self.padding = self._pads
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs with a border of zeros."""
         return ops.pad(inputs, tuple(self._by_axis(self._pads, (0, 0))))
 
@@ -200,7 +200,7 @@ class ZeroPadding3D(_Border):
         self._pads = _pairs(padding, 3, "padding", self._label())
         self.padding = self._pads
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs with a border of zeros."""
         return ops.pad(inputs, tuple(self._by_axis(self._pads, (0, 0))))
 
@@ -248,7 +248,7 @@ class Cropping1D(_Border):
         self._cuts = _pairs(cropping, 1, "cropping", self._label())
         self.cropping = self._cuts[0]
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs without their border."""
         return _cropped(inputs, self._by_axis(self._cuts, (0, 0)))
 
@@ -294,7 +294,7 @@ class Cropping2D(_Border):
         self._cuts = _pairs(cropping, 2, "cropping", self._label())
         self.cropping = self._cuts
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs without their border."""
         return _cropped(inputs, self._by_axis(self._cuts, (0, 0)))
 
@@ -344,7 +344,7 @@ class Cropping3D(_Border):
         self._cuts = _pairs(cropping, 3, "cropping", self._label())
         self.cropping = self._cuts
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs without their border."""
         return _cropped(inputs, self._by_axis(self._cuts, (0, 0)))
 

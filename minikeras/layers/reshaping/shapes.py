@@ -44,7 +44,7 @@ class Flatten(Layer):
         self.data_format = checked_format(data_format, self._label())
         self.input_spec = InputSpec(min_ndim=1)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The samples as rows."""
         shape = inputs.shape
         if self.data_format == "channels_first" and len(shape) > 2:
@@ -98,7 +98,7 @@ class Reshape(Layer):
         self.target_shape = shape
         self._build_at_init()
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The samples in the target shape."""
         if any(isinstance(d, Unknown) for d in inputs.shape[1:]):
             return self._unsure(inputs)
@@ -158,7 +158,7 @@ class Permute(Layer):
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The inputs with their axes reordered."""
         return ops.transpose(inputs, (0, *self.dims))
 
@@ -196,7 +196,7 @@ class RepeatVector(Layer):
         self.n = positive(n, "n", self._label())
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The rows, repeated."""
         batch, features = inputs.shape
         rows = ops.reshape(inputs, (batch, 1, features))

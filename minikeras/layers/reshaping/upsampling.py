@@ -56,7 +56,7 @@ class UpSampling1D(Layer):
         self.size = sizes(size, 1, "size", self._label())[0]
         self.input_spec = InputSpec(ndim=3)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The steps, repeated."""
         return _repeated(inputs, (self.size,), 1)
 
@@ -106,7 +106,7 @@ class UpSampling2D(Layer):
         self.interpolation = one_of(interpolation, _METHODS, "interpolation", owner)
         self.input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The enlarged pictures."""
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
@@ -163,7 +163,7 @@ class UpSampling3D(Layer):
         self.size = sizes(size, 3, "size", self._label())
         self.input_spec = InputSpec(ndim=5)
 
-    def call(self, inputs: Tensor) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """The enlarged volumes."""
         return _repeated(
             inputs, self.size, 1 if self.data_format == "channels_last" else 2

@@ -9,8 +9,9 @@ the file only.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers import Input
 from minikeras.models.model import Model
 from minikeras.models.onnx_import.description import Description, OnnxError, check, read
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CLAIMED", "OnnxError", "OnnxGraph", "load_onnx"]
 
 
-def load_onnx(path: str | os.PathLike[str]) -> Any:
+def load_onnx(path: str | os.PathLike[str]) -> Model:
     """A model that computes what an ONNX file describes.
 
     Args:
@@ -61,7 +62,7 @@ def constants_from_nodes(graph: Description) -> None:
     graph.nodes = kept
 
 
-def _input(port: Port, path: str) -> Any:
+def _input(port: Port, path: str) -> KerasTensor:
     if port.shape is None or not port.shape:
         raise OnnxError(
             f"{path}: the input {port.name!r} has no shape, or is a single number; expected "

@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class Description:
     )  # shapes of arrays given later
 
 
-def onnx_package() -> Any:
+def onnx_package() -> ModuleType:
     """The onnx package.
 
     Raises:

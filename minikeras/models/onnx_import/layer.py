@@ -11,6 +11,7 @@ import numpy as np
 
 from minikeras import ops
 from minikeras.engine import tree
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.layer import Layer
 from minikeras.models.onnx_import.description import (
     Array,
@@ -71,7 +72,7 @@ class OnnxGraph(Layer):
         """Nothing is left to make; the file says all shapes."""
         self.built = True
 
-    def call(self, inputs: object) -> Any:
+    def call(self, inputs: object) -> Tensor | list[Tensor]:
         values = tree.flatten(inputs)
         if len(values) != len(self._description.inputs):
             raise ValueError(

@@ -70,7 +70,7 @@ def cond(
 
 def _joined(
     taken: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str
-) -> Any:
+) -> Tensor:
     """The result of the branch that a staged bool says."""
     yes, no = branches.Branch(true_fn), branches.Branch(false_fn)
     leaves, spec = tree.flatten_spec(yes.result)
@@ -144,7 +144,7 @@ def switch(
 
 def _switched(
     i: Tensor, functions: Sequence[Callable[..., Any]], at: int, operands: Any
-) -> Any:
+) -> Tensor:
     if at == len(functions) - 1:
         return functions[at](*operands)
     return _joined(

@@ -78,7 +78,7 @@ def _empty(f: Callable[[Any], Any], rows: _Rows) -> Any:
     slices = [KerasTensor(t.shape[1:], t.dtype) for t in rows.tensors]
     y = infer_call(f, rows.whole(slices)) if slices else None
 
-    def none(leaf: Tensor) -> Any:
+    def none(leaf: Tensor) -> Tensor:
         shape = () if leaf is None else (0, *leaf.shape)
         return None if leaf is None else prims.zeros(shape=shape, dtype=leaf.dtype)
 

@@ -20,7 +20,7 @@ def jvp(
     primals: Sequence[Any],
     tangents: Sequence[Any],
     has_aux: bool = False,
-) -> Any:
+) -> tuple[Any, ...]:
     """A function's value, and its derivative along a direction.
 
     The derivative along `t` is the gradient, by `v`, of the product of `t` and the

@@ -39,7 +39,7 @@ def unique(
     axis: int | None = None,
     size: int | None = None,
     fill_value: ArrayLike | None = None,
-) -> Any:
+) -> tuple[Tensor, Tensor] | Tensor | tuple[Any, ...]:
     """The different elements, in ascending order.
 
     How many there are depends on the values. In a compiled function `size` has to say

@@ -99,7 +99,7 @@ def linspace(
     retstep: bool = False,
     dtype: DTypeLike | None = None,
     axis: int = 0,
-) -> Any:
+) -> tuple[Tensor, Tensor] | Tensor:
     """Numbers from `start` to `stop` at equal distances.
 
     Args:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from minikeras import ops, settings
+from minikeras.engine.tensor import Tensor
 from minikeras.optimizers.schedules.decay import check_positive
 from minikeras.optimizers.schedules.schedule import LearningRateSchedule
 from minikeras.types import ArrayLike
@@ -51,7 +52,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> Tensor:
         step = ops.cast(step, settings.floatx())
         if self.warmup_target is None:
             return self._cosine(step, self.initial_learning_rate)
@@ -120,7 +121,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> Tensor:
         part = ops.cast(step, settings.floatx()) / float(self.first_decay_steps)
         t = float(self._t_mul)
         if t == 1.0:

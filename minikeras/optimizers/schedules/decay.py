@@ -58,7 +58,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> Tensor:
         times = progress(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate * ops.power(float(self.decay_rate), times)
 
@@ -107,7 +107,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> Tensor:
         times = progress(step, self.decay_steps, self.staircase)
         return self.initial_learning_rate / (1.0 + self.decay_rate * times)
 
@@ -160,7 +160,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = cycle
         self.name = name
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> Tensor:
         step = ops.cast(step, settings.floatx())
         steps: Any = float(self.decay_steps)
         if self.cycle:
@@ -216,7 +216,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> Tensor:
         step = ops.cast(step, settings.floatx())
         rate: Any = ops.full((), float(self.values[-1]), dtype=settings.floatx())
         for boundary, value in zip(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 
@@ -19,7 +20,7 @@ class LearningRateSchedule:
     1.0
     """
 
-    def __call__(self, step: ArrayLike) -> Any:
+    def __call__(self, step: ArrayLike) -> Tensor:
         """The learning rate of a step, counted from 0."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step).")
 

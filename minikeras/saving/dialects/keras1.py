@@ -122,7 +122,7 @@ def _value(key: str, value: Any) -> Any:
     return value
 
 
-def _penalty(old: Config) -> Any:
+def _penalty(old: Config) -> dict[str, Any]:
     """A regularizer or constraint: `{"name": "MaxNorm", "m": 2}` in Keras 1."""
     if "name" not in old or "class_name" in old:
         return old

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,10 @@ def _case(shape: tuple[int, ...], axis: int, size: int, taps: int) -> Case:
 
 def _reference(
     starts: np.ndarray[Any, Any], weights: np.ndarray[Any, Any], axis: int
-) -> Any:
+) -> Callable[..., Any]:
     """Element by element."""
 
-    def reference(x: np.ndarray[Any, Any]) -> Any:
+    def reference(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         lines = np.moveaxis(x, axis, 0)
         made = np.zeros((len(starts), *lines.shape[1:]), x.dtype)
         for place, first in enumerate(starts):

@@ -43,7 +43,7 @@ def contract() -> Iterator[Case]:
     heads = (0, 2, 1, 3)
     static = {"transpose_a": False, "transpose_b": True, "perm_a": heads}
 
-    def scores(a: Tensor, b: Tensor) -> Any:
+    def scores(a: Tensor, b: Tensor) -> np.ndarray[Any, Any]:
         return np.einsum("bthd,bshd->bhts", a, b)
 
     given = (Arg(a), Arg(b))
@@ -52,7 +52,7 @@ def contract() -> Iterator[Case]:
     c = (2, 3, 5, 6)
     static = {"perm_b": heads, "perm_out": heads}
 
-    def mixed(c: Tensor, b: Tensor) -> Any:
+    def mixed(c: Tensor, b: Tensor) -> np.ndarray[Any, Any]:
         return np.einsum("bhts,bshd->bthd", c, b)
 
     given = (Arg(c), Arg(b))
@@ -60,7 +60,7 @@ def contract() -> Iterator[Case]:
 
 
 def _matmul(ta: object, tb: object) -> Callable[..., Any]:
-    def reference(a: Tensor, b: Tensor) -> Any:
+    def reference(a: Tensor, b: Tensor) -> np.ndarray[Any, Any]:
         left = "...ki" if ta else "...ik"
         right = "...jk" if tb else "...kj"
         return np.einsum(f"{left},{right}->...ij", a, b)
@@ -99,7 +99,7 @@ def conv_reference(
     padding: Sequence[tuple[int, int]],
     dilation: Sequence[int],
     groups: int,
-) -> Any:
+) -> np.ndarray[Any, Any]:
     """Convolution as it is defined: a sum over the places in the window."""
     rank = len(strides)
     x = np.pad(x, ((0, 0), *padding, (0, 0)))
@@ -123,10 +123,12 @@ def conv_reference(
     return y
 
 
-def _transposed(linear: Callable[..., np.ndarray[Any, Any]], shape: Shape) -> Any:
+def _transposed(
+    linear: Callable[..., np.ndarray[Any, Any]], shape: Shape
+) -> Callable[..., Any]:
     """The transpose of a linear function of arrays of `shape`, column by column."""
 
-    def apply(g: object) -> Any:
+    def apply(g: object) -> np.ndarray[Any, Any]:
         out = np.zeros(shape)
         for at in np.ndindex(*shape):
             unit = np.zeros(shape)
@@ -147,7 +149,9 @@ def conv() -> Iterator[Case]:
     for number, (x, w, *rest) in enumerate(CONVS):
         how: dict[str, Any] = dict(zip(GEOMETRY, rest, strict=True))
 
-        def forward(a: Tensor, b: Tensor, how: Mapping[str, Any] = how) -> Any:
+        def forward(
+            a: Tensor, b: Tensor, how: Mapping[str, Any] = how
+        ) -> np.ndarray[Any, Any]:
             return conv_reference(a, b, **how)
 
         def to_input(
@@ -155,12 +159,12 @@ def conv() -> Iterator[Case]:
             b: ArrayLike,
             how: Mapping[str, Any] = how,
             x: tuple[int, ...] = x,
-        ) -> Any:
+        ) -> np.ndarray[Any, Any]:
             return _transposed(lambda a: conv_reference(a, b, **how), x)(dy)
 
         def to_filter(
             a: object, dy: Tensor, how: Mapping[str, Any] = how, w: tuple[int, ...] = w
-        ) -> Any:
+        ) -> np.ndarray[Any, Any]:
             return _transposed(lambda b: conv_reference(a, b, **how), w)(dy)
 
         y = conv_reference(np.zeros(x), np.zeros(w), **how).shape
@@ -193,7 +197,7 @@ POOLS = (
 
 def _windows(
     x: Any, fill: float, window: tuple[int, ...], strides: tuple[int, ...], padding: str
-) -> Any:
+) -> np.ndarray[Any, Any]:
     """Every window, its places flattened: (batch, *out, channels, places)."""
     wide = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
     axes = tuple(range(1, x.ndim - 1))
@@ -207,11 +211,13 @@ def pooling() -> Iterator[Case]:
     for number, (x, *rest) in enumerate(POOLS):
         how = dict(zip(("window", "strides", "padding"), rest))
 
-        def peak(a: Tensor, how: Mapping[str, Any] = how) -> Any:
+        def peak(a: Tensor, how: Mapping[str, Any] = how) -> np.ndarray[Any, Any]:
             low = np.iinfo(a.dtype).min if a.dtype.kind == "i" else -np.inf
             return _windows(a, low, **how).max(-1)
 
-        def gather(a: Tensor, g: Tensor, how: Mapping[str, Any] = how) -> Any:
+        def gather(
+            a: Tensor, g: Tensor, how: Mapping[str, Any] = how
+        ) -> np.ndarray[Any, Any]:
             first = _windows(a, -np.inf, **how).argmax(-1)[..., None]
             return np.take_along_axis(_windows(g, 0, **how), first, -1)[..., 0]
 
@@ -220,7 +226,7 @@ def pooling() -> Iterator[Case]:
             dy: Tensor,
             gather: Callable[..., Any] = gather,
             x: tuple[int, ...] = x,
-        ) -> Any:
+        ) -> np.ndarray[Any, Any]:
             return _transposed(lambda g: gather(a, g), x)(dy)
 
         def total(a: object, how: Mapping[str, Any] = how) -> np.ndarray[Any, Any]:
@@ -228,7 +234,7 @@ def pooling() -> Iterator[Case]:
 
         def share(
             dy: Tensor, total: Callable[..., Any] = total, x: tuple[int, ...] = x
-        ) -> Any:
+        ) -> np.ndarray[Any, Any]:
             return _transposed(total, x)(dy)
 
         y = total(np.zeros(x)).shape
@@ -254,13 +260,13 @@ def _as_low_as_the_border() -> Iterator[Case]:
     how = {"window": (3, 2), "strides": (2, 1), "padding": ((1, 1), (1, 0))}
     lowest = Arg((1, 3, 2, 3), values=[-np.inf] * 18)
 
-    def spread(_: object, dy: Tensor) -> Any:
+    def spread(_: object, dy: Tensor) -> np.ndarray[Any, Any]:
         out = np.zeros((1, 3, 2, 3))
         for row, column in np.ndindex(2, 2):
             out[:, row, max(column - 1, 0)] += dy[:, row, column]
         return out
 
-    def gather(_: object, g: Tensor) -> Any:
+    def gather(_: object, g: Tensor) -> np.ndarray[Any, Any]:
         out = np.zeros((1, 2, 2, 3))
         for row, column in np.ndindex(2, 2):
             out[:, row, column] = g[:, row, max(column - 1, 0)]
@@ -273,7 +279,7 @@ def _as_low_as_the_border() -> Iterator[Case]:
     yield Case("max_pool_gather", given, how, FLOATS, gather, (1,), label=label)
 
 
-def _ties(_: object, dy: Tensor) -> Any:
+def _ties(_: object, dy: Tensor) -> np.ndarray[Any, Any]:
     out = np.zeros((1, 3, 3, 1))
     out[:, :2, :2] = dy
     return out
@@ -304,15 +310,15 @@ def fused() -> Iterator[Case]:
         yield Case(name, args, {}, FLOATS, _cross_entropy, (0, 1), 4)
 
 
-def _softmax(x: Tensor, axis: Axis) -> Any:
+def _softmax(x: Tensor, axis: Axis) -> np.ndarray[Any, Any]:
     e = np.exp(x - x.max(axis, keepdims=True))
     return e / e.sum(axis, keepdims=True)
 
 
-def _log_softmax(x: Tensor, axis: Axis) -> Any:
+def _log_softmax(x: Tensor, axis: Axis) -> np.ndarray[Any, Any]:
     x = x - x.max(axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis, keepdims=True))
 
 
-def _cross_entropy(x: Tensor, t: object) -> Any:
+def _cross_entropy(x: Tensor, t: object) -> np.ndarray[Any, Any]:
     return -np.sum(t * _log_softmax(x, -1), -1)

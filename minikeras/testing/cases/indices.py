@@ -119,7 +119,7 @@ def _take(axis: int) -> Callable[..., Any]:
 
 
 def _take_existing(axis: int) -> Callable[..., Any]:
-    def reference(x: Tensor, i: Any) -> Any:
+    def reference(x: Tensor, i: Any) -> np.ndarray[Any, Any]:
         taken = np.take(x, i, axis, mode="clip")
         taken[(slice(None),) * axis + ((i < 0) | (i >= x.shape[axis]),)] = np.nan
         return taken
@@ -128,7 +128,9 @@ def _take_existing(axis: int) -> Callable[..., Any]:
 
 
 def _scatter_existing(shape: Sequence[int], axis: int) -> Callable[..., Any]:
-    def reference(g: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
+    def reference(
+        g: np.ndarray[Any, Any], i: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
         exists = (i >= 0) & (i < shape[axis])
         g = g[(slice(None),) * axis + (exists,)]
         return _scatter(shape, axis)(g, i[exists])
@@ -136,8 +138,10 @@ def _scatter_existing(shape: Sequence[int], axis: int) -> Callable[..., Any]:
     return reference
 
 
-def _scatter(shape: Sequence[int], axis: int) -> Any:
-    def reference(g: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
+def _scatter(shape: Sequence[int], axis: int) -> Callable[..., Any]:
+    def reference(
+        g: np.ndarray[Any, Any], i: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
         out = np.zeros(shape, g.dtype)
         where: Any = (slice(None),) * axis + (i,)
         np.add.at(out, where, g)
@@ -151,7 +155,7 @@ def _take_along(axis: int) -> Callable[..., Any]:
 
 
 def _put_along(shape: Shape, axis: int) -> Callable[..., Any]:
-    def reference(g: np.ndarray[Any, Any], i: Any) -> Any:
+    def reference(g: np.ndarray[Any, Any], i: Any) -> np.ndarray[Any, Any]:
         out = np.zeros(shape, g.dtype)
         for at in np.ndindex(*i.shape):
             place = list(at)
@@ -162,14 +166,16 @@ def _put_along(shape: Shape, axis: int) -> Callable[..., Any]:
     return reference
 
 
-def _gather_nd(x: np.ndarray[Any, Any], i: np.ndarray[Any, Any]) -> Any:
+def _gather_nd(
+    x: np.ndarray[Any, Any], i: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
     flat = i.reshape(math.prod(i.shape[:-1]), i.shape[-1])
     rows = [x[tuple(r)] for r in flat]
     return np.array(rows).reshape(*i.shape[:-1], *x.shape[i.shape[-1] :])
 
 
 def _scatter_nd(shape: Shape) -> Callable[..., Any]:
-    def reference(i: Any, u: np.ndarray[Any, Any]) -> Any:
+    def reference(i: Any, u: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         out = np.zeros(shape, u.dtype)
         depth = i.shape[-1]
         rows = i.reshape(math.prod(i.shape[:-1]), depth)
@@ -181,7 +187,9 @@ def _scatter_nd(shape: Shape) -> Callable[..., Any]:
 
 
 def _dynamic(sizes: Shape) -> Callable[..., Any]:
-    def reference(x: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) -> Any:
+    def reference(
+        x: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
         for axis, (s, d, n) in enumerate(zip(starts, x.shape, sizes)):
             x = np.take(x, range(np.clip(s, 0, d - n), np.clip(s, 0, d - n) + n), axis)
         return x
@@ -189,7 +197,9 @@ def _dynamic(sizes: Shape) -> Callable[..., Any]:
     return reference
 
 
-def _update(x: Tensor, u: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) -> Any:
+def _update(
+    x: Tensor, u: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
     out = x.copy()
     starts = np.clip(starts, 0, np.array(x.shape) - u.shape)
     for at in np.ndindex(*u.shape):
@@ -197,7 +207,9 @@ def _update(x: Tensor, u: np.ndarray[Any, Any], starts: np.ndarray[Any, Any]) ->
     return out
 
 
-def philox_reference(seed: Any, counter: Any, size: Any, first: Any = 0) -> Any:
+def philox_reference(
+    seed: Any, counter: Any, size: Any, first: Any = 0
+) -> np.ndarray[Any, Any]:
     """Philox 4x32-10 word by word, in Python integers, from block `first` on."""
     mask = 0xFFFFFFFF
     words = []
@@ -218,7 +230,7 @@ def random() -> Iterator[Case]:
 
             def reference(
                 k: np.ndarray[Any, Any], shape: Shape = shape, size: object = size
-            ) -> Any:
+            ) -> np.ndarray[Any, Any]:
                 return philox_reference(int(k[0]), int(k[1]), size).reshape(shape)
 
             args = (Arg((2,), dtype="uint32", values=key),)
@@ -228,7 +240,7 @@ def random() -> Iterator[Case]:
             )
     for start in (1, 4, 30, 2**34 + 3):
 
-        def later(k: np.ndarray[Any, Any], start: int = start) -> Any:
+        def later(k: np.ndarray[Any, Any], start: int = start) -> np.ndarray[Any, Any]:
             words = philox_reference(int(k[0]), int(k[1]), 40, start // 4)
             return words[start % 4 : start % 4 + 35].reshape(5, 7)
 
@@ -261,7 +273,9 @@ def _segments() -> Iterator[Case]:
 def _combine(how: str, count: int, start: float) -> Callable[..., Any]:
     found: Any = {"max": np.max, "min": np.min, "mul": np.prod}[how]
 
-    def reference(x: np.ndarray[Any, Any], ids: np.ndarray[Any, Any]) -> Any:
+    def reference(
+        x: np.ndarray[Any, Any], ids: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
         rows = [x[ids == i] for i in range(count)]
         return np.stack(
             [found(r, axis=0) if len(r) else np.full(x.shape[1:], start) for r in rows]

@@ -93,7 +93,9 @@ def spectral() -> Iterator[Case]:
 
 
 def _triangular(lower: bool, flipped: bool) -> Callable[..., Any]:
-    def reference(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> Any:
+    def reference(
+        a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
         a = np.tril(a) if lower else np.triu(a)
         return np.linalg.solve(np.swapaxes(a, -1, -2) if flipped else a, b)
 
@@ -104,17 +106,17 @@ def _qr(full: bool) -> Callable[..., Any]:
     return lambda x: tuple(np.linalg.qr(x, "complete" if full else "reduced"))
 
 
-def _eigh(x: np.ndarray[Any, Any]) -> Any:
+def _eigh(x: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     return tuple(np.linalg.eigh(x))
 
 
-def _eig(x: np.ndarray[Any, Any]) -> Any:
+def _eig(x: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], ...]:
     w, v = np.linalg.eig(x)
     return w.real, w.imag, v.real, v.imag
 
 
 def _fft(inverse: bool) -> Callable[..., Any]:
-    def reference(real: object, imag: Any) -> Any:
+    def reference(real: object, imag: Any) -> tuple[np.ndarray[Any, Any], ...]:
         z = real + 1j * imag
         out = np.fft.ifft(z, norm="forward") if inverse else np.fft.fft(z)
         return out.real, out.imag

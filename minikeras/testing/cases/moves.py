@@ -146,7 +146,7 @@ def _place(
     shape: Sequence[int],
     at: Sequence[Any],
 ) -> Callable[..., Any]:
-    def reference(g: np.ndarray[Any, Any]) -> Any:
+    def reference(g: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         out = np.zeros(shape, g.dtype)
         out[at] = g
         return out

@@ -59,14 +59,14 @@ def _vectorised(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x: np.vectorize(function, otypes=[np.float64])(x)
 
 
-def _digamma(x: np.ndarray[Any, Any]) -> Any:
+def _digamma(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """A slow series, unlike the kernel's."""
     k = np.arange(200_000)
     tail = (x - 1) / (k[-1] + 1)
     return -0.57721566490153286 + np.sum(1 / (k + 1) - 1 / (k + x)) + tail
 
 
-def _erfinv(y: np.ndarray[Any, Any]) -> Any:
+def _erfinv(y: np.ndarray[Any, Any]) -> float:
     low, high = -6.0, 6.0
     for _ in range(80):
         middle = (low + high) / 2
@@ -129,7 +129,9 @@ def elementwise() -> Iterator[Case]:
     yield from _unary("relu", lambda x: np.maximum(x, 0), dtypes=(*FLOATS, "int32"))
     for sign in (1, -1):
 
-        def log_logistic(x: np.ndarray[Any, Any], s: int = sign) -> Any:
+        def log_logistic(
+            x: np.ndarray[Any, Any], s: int = sign
+        ) -> np.ndarray[Any, Any]:
             return -np.log1p(np.exp(-s * x))
 
         args = (Arg((3, 4), -6, 6),)
@@ -156,7 +158,9 @@ def elementwise() -> Iterator[Case]:
     )
 
 
-def _polygamma(n: np.ndarray[Any, Any], x: np.ndarray[Any, Any]) -> Any:
+def _polygamma(
+    n: np.ndarray[Any, Any], x: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
     k = np.arange(3000)
     edge = x + 3000
     tail = edge**-n / n + 0.5 * edge ** -(n + 1) + (n + 1) / 12 * edge ** -(n + 2)
@@ -242,7 +246,7 @@ def _clipped_to(target: str) -> Callable[..., Any]:
             return 0
         return int(min(max(value, info.min), info.max))
 
-    def reference(x: np.ndarray[Any, Any]) -> Any:
+    def reference(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         flat = [clipped(v) for v in x.ravel().tolist()]
         return np.array(flat, target).reshape(x.shape)
 

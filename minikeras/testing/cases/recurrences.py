@@ -17,7 +17,7 @@ _GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
 _MASK = [[1, 1, 0, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0]]
 
 
-def _logistic(x: np.ndarray[Any, Any]) -> Any:
+def _logistic(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return 1 / (1 + np.exp(-x))
 
 
@@ -32,7 +32,7 @@ def _lstm(reverse: bool) -> Callable[..., Any]:
         c0: np.ndarray[Any, Any],
         w: np.ndarray[Any, Any],
         mask: np.ndarray[Any, Any] | None = None,
-    ) -> Any:
+    ) -> tuple[np.ndarray[Any, Any], ...]:
         batch, time, _ = x.shape
         units = h0.shape[1]
         hs, cs = np.zeros((batch, time, units)), np.zeros((time, batch, units))
@@ -59,7 +59,7 @@ def _gru(reverse: bool) -> Callable[..., Any]:
         w: np.ndarray[Any, Any],
         bias: np.ndarray[Any, Any],
         mask: np.ndarray[Any, Any] | None = None,
-    ) -> Any:
+    ) -> tuple[np.ndarray[Any, Any], ...]:
         batch, time, _ = x.shape
         units = h0.shape[1]
         hs, saved = np.zeros((batch, time, units)), np.zeros((time, batch, 4 * units))
@@ -90,7 +90,7 @@ def _simple_rnn(reverse: bool, activation: str) -> Callable[..., Any]:
         h0: np.ndarray[Any, Any],
         w: np.ndarray[Any, Any],
         mask: np.ndarray[Any, Any] | None = None,
-    ) -> Any:
+    ) -> np.ndarray[Any, Any]:
         batch, time, units = x.shape
         hs = np.zeros((batch, time, units))
         for b in range(batch):

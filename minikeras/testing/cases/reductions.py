@@ -167,13 +167,15 @@ def _orders() -> Iterator[Case]:
             )
 
 
-def _places(line: Any, x: np.ndarray[Any, Any], side: Any) -> Any:
+def _places(line: Any, x: np.ndarray[Any, Any], side: Any) -> np.ndarray[Any, Any]:
     line, x = (np.asarray(a, "float64") for a in (line, x))
     return np.searchsorted(line, x, side=side)
 
 
 def _greatest(k: int) -> Callable[..., Any]:
-    def reference(x: np.ndarray[Any, Any]) -> Any:
+    def reference(
+        x: np.ndarray[Any, Any],
+    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         at = np.argsort(-np.asarray(x, "float64"), axis=-1, kind="stable")[..., :k]
         return np.take_along_axis(x, at, -1), at
 
@@ -187,7 +189,7 @@ def _over(function: Any, axes: Axis, keep: object) -> Callable[..., Any]:
 def _scan(
     function: Callable[..., Any], axis: int, reverse: object
 ) -> Callable[..., Any]:
-    def reference(x: np.ndarray[Any, Any]) -> Any:
+    def reference(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if not reverse:
             return function(x, axis=axis)
         return np.flip(function(np.flip(x, axis), axis=axis), axis)

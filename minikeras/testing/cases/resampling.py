@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ def _case(
     )
 
 
-def _reference(order: int, border: str) -> Any:
+def _reference(order: int, border: str) -> Callable[..., Any]:
     """Pixel by pixel, corner by corner, in Python's numbers."""
 
     def read(image: np.ndarray[Any, Any], fill: float, at: tuple[int, ...]) -> Any:
@@ -83,7 +83,7 @@ def _reference(order: int, border: str) -> Any:
 
     def reference(
         images: np.ndarray[Any, Any], fill: float, *places: np.ndarray[Any, Any]
-    ) -> Any:
+    ) -> np.ndarray[Any, Any]:
         result = np.empty((*places[0].shape, images.shape[-1]), images.dtype)
         for index in np.ndindex(*places[0].shape):
             place = [float(p[index]) for p in places]

@@ -103,7 +103,7 @@ def reading(
     """
     found: list[TextCall] = []
 
-    def standing_in(layer: Any) -> Any:
+    def standing_in(layer: Any) -> Callable[..., Any]:
         def call(inputs: Tensor) -> Tensor:
             spec = layer.compute_output_spec(KerasTensor(inputs.shape, STRING))
             made = add(Aval(tuple(spec.shape), spec.dtype))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from minikeras.types import ArrayLike
 
 
-def _mel(hertz: object) -> Any:
+def _mel(hertz: object) -> np.ndarray[Any, Any]:
     """Mels of frequencies; O'Shaughnessy: Speech Communication; 1987."""
     return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
 

@@ -114,7 +114,9 @@ class RandomZoom(_ByHeight):
             )
         return found
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         upright = (1 + self.height_lower, 1 + self.height_upper)
         tall = uniform((batch, 1), upright, source)
         wide = tall
@@ -185,7 +187,9 @@ class RandomTranslation(_ByHeight):
         self._factored(height_factor, width_factor)
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         down, right = (
             uniform((batch, 1), found, source) * ops.cast(n, "float32")
             for found, n in (
@@ -264,7 +268,9 @@ class RandomShear(_ByAxis):
             )
         return found
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         x, y = (
             uniform((batch, 1), found, source)
             for found in (self.x_factor, self.y_factor)

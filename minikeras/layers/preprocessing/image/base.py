@@ -260,7 +260,7 @@ class ImageLayer(Layer):
         transformation: Mapping[str, Any] | None,
         training: bool | None,
         size: Size | None,
-    ) -> Any:
+    ) -> dict[str, Any]:
         found = self._checked_boxes(given)
         if self._idle(transformation, training):
             return found
@@ -349,13 +349,13 @@ class ImageLayer(Layer):
         bounding_box: Any,
         transformation: Mapping[str, Any] | None,
         training: bool = True,
-    ) -> Any:
+    ) -> dict[str, Any]:
         """`transform_bounding_boxes` for one picture's boxes."""
         return self.transform_bounding_boxes(bounding_box, transformation, training)
 
     # --- the call
 
-    def call(self, data: Any, training: bool = True) -> Any:
+    def call(self, data: Any, training: bool = True) -> Tensor | dict[str, Any]:
         """Pictures, or a dict with what belongs to them, transformed."""
         if not isinstance(data, dict):
             drawn = self.get_random_transformation(data, training=training)

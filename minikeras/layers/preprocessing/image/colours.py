@@ -91,7 +91,9 @@ class RandomHue(_Coloured):
         super().__init__(data_format=data_format, **kwargs)
         self._factored(factor, 0, 1, value_range, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         drawn = uniform((batch,), self.factor, source) * 0.5
         side = uniform((batch,), _UNIT, source) < 0.5
         return {"factor": ops.where(side, -drawn, drawn)}
@@ -143,7 +145,9 @@ class RandomSaturation(_Coloured):
         super().__init__(data_format=data_format, **kwargs)
         self._factored(factor, -1, 1, value_range, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         drawn = uniform((batch,), self.factor, source)
         return {"factor": drawn / ops.maximum(1.0 - drawn, 1e-7)}
 
@@ -195,7 +199,9 @@ class RandomColorDegeneration(Drawn):
         super().__init__(data_format=data_format, **kwargs)
         self._factored(factor, -1, 1, value_range, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         return {"factor": uniform((batch, 1, 1, 1), self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Tensor) -> Tensor:
@@ -249,7 +255,9 @@ class RandomGrayscale(ImageLayer):
         self.factor = factor
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> Tensor:
         return uniform((batch, 1, 1, 1), _UNIT, source) < self.factor
 
     def _finished(self, images: Tensor, dtype: str) -> Tensor:
@@ -338,7 +346,9 @@ class RandomColorJitter(Toned):
                 )
                 self._steps.append(step)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         own = getattr(self, "generator", None)
         return {
             step.name: step._draw(

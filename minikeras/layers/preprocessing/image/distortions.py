@@ -88,7 +88,7 @@ class RandomPerspective(ImageLayer):
         self.fill_value = fill_value
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> dict[str, Any]:
         taken = chosen(batch, self.factor, source)
         bottom, right = (ops.cast(n, "float32") - 1 for n in size)
         nought = ops.zeros_like(right)
@@ -250,7 +250,7 @@ class RandomElasticTransform(ImageLayer):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: Any) -> Any:
+    def _draw(self, batch: int, size: Size, source: Any) -> dict[str, Any]:
         return {
             "apply_transform": chosen(batch, self.factor, source),
             "distortion_factor": uniform((), self.scale, source),

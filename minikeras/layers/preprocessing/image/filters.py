@@ -64,7 +64,9 @@ class RandomSharpness(Drawn):
         super().__init__(data_format=data_format, **kwargs)
         self._factored(factor, 0, 1, value_range, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         return {"factor": uniform((batch,), self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:
@@ -143,7 +145,9 @@ class RandomGaussianBlur(Drawn):
         self.kernel_size = tuple(sizes)
         self.sigma = interval(sigma, 0, 1, "RandomGaussianBlur", "sigma")
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         return {
             "should_apply_blur": chosen(batch, self.factor, source),
             "blur_factor": uniform((2,), self.sigma, source),

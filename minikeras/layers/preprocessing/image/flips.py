@@ -65,7 +65,9 @@ class RandomFlip(ImageLayer):
         self._seeded(seed)
         self.mode = mode
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         shape = (batch, *size, 1)
         if self.data_format == "channels_first":
             shape = (batch, 1, *size)

@@ -84,7 +84,9 @@ class RandomErasing(Toned):
         self.value_range = value_range
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         taken = chosen(batch, self.factor, source)
         ratios = [uniform((batch,), self.scale, source) for _ in size]
         first = self.data_format == "channels_first"
@@ -190,7 +192,9 @@ class MixUp(_Mixed):
         self.alpha = alpha
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         share = random.beta((batch,), self.alpha, self.alpha, seed=source)
         return {
             "mix_weight": ops.cast(share, "float32"),
@@ -271,7 +275,9 @@ class CutMix(_Mixed):
         self.factor = interval(factor, 0, 1, "CutMix")
         self._seeded(seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         order = self._order(batch, source)
         alpha = ops.maximum(uniform((batch,), self.factor, source), 1e-3)
         stays = ops.cast(random.beta((batch,), alpha, alpha, seed=source), "float32")
@@ -372,7 +378,7 @@ class MaxNumBoundingBoxes(ImageLayer):
         transformation: Mapping[str, Any] | None,
         training: bool | None,
         size: Size | None,
-    ) -> Any:
+    ) -> dict[str, Any]:
         found = self._checked_boxes(given)
         axis = found["boxes"].ndim - 2
         boxes = self._fixed(found["boxes"], axis)

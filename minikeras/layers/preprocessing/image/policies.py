@@ -209,7 +209,9 @@ class RandAugment(_Policy):
             )
         self._make()
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         drawn = self._drawn_by_all(batch, size, source)
         picked = random.randint((self.num_ops,), 0, len(drawn), seed=source)
         return {"transforms": drawn, "layer_idxes": picked}
@@ -317,7 +319,9 @@ class AugMix(_Policy):
         self.all_ops = all_ops
         self._make(() if all_ops else _COLOUR_STEPS)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         shares = random.gamma((self.num_chains,), self.alpha, seed=source)
         shape = (self.num_chains, self.chain_depth)
         picked = random.randint(shape, 0, len(self._names), seed=source)

@@ -110,7 +110,9 @@ class RandomBrightness(Drawn):
         super().__init__(**kwargs)
         self._factored(factor, -1, 1, value_range, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         drawn = uniform((batch, 1, 1, 1), self.factor, source)
         return {"rgb_delta": drawn * (self.value_range[1] - self.value_range[0])}
 
@@ -160,7 +162,9 @@ class RandomContrast(Drawn):
         super().__init__(**kwargs)
         self._factored(factor, 0, 1, value_range, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         low, high = self.factor
         drawn = uniform((batch, 1, 1, 1), (1.0 - low, 1.0 + high), source)
         return {"contrast_factor": drawn}
@@ -223,7 +227,9 @@ class Solarization(Toned):
         found = interval(value, 0, 1, "Solarization", argument)
         return within(found, 0, 1, "Solarization", argument)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         return {
             key: uniform((batch, 1, 1, 1), found, source) * 255.0
             for key, found in (
@@ -290,7 +296,9 @@ class RandomPosterization(Drawn):
         self._factored(factor, 1, 8, value_range, seed)
         within(self.factor, 1, 8, "RandomPosterization", "factor")
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         low, high = (int(f) for f in self.factor)
         drawn = uniform((batch,), (float(low), high + 1.0), source)
         bits = ops.minimum(ops.floor(drawn), high)
@@ -345,7 +353,9 @@ class RandomInvert(Drawn):
         super().__init__(data_format=data_format, **kwargs)
         self._factored(factor, 0, 1, value_range, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         return {"apply_inversion": chosen(batch, self.factor, source)}
 
     def _images(self, images: Tensor, transformation: Mapping[str, Any]) -> Tensor:

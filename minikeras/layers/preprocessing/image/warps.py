@@ -153,7 +153,9 @@ class RandomRotation(Warp):
         self.factor = interval(factor, -1, 1, "RandomRotation")
         self._sampled(fill_mode, interpolation, fill_value, seed)
 
-    def _draw(self, batch: int, size: Size, source: SeedGenerator | int | None) -> Any:
+    def _draw(
+        self, batch: int, size: Size, source: SeedGenerator | int | None
+    ) -> dict[str, Any]:
         low, high = (f * 360.0 for f in self.factor)
         angle = uniform((batch,), (low, high), source)
         turn = angle * (math.pi / 180)

@@ -20,7 +20,7 @@ def _known(value: Value) -> bool:
     )
 
 
-def _if(call: Call, condition: Value) -> Any:
+def _if(call: Call, condition: Value) -> list[Any]:
     yes, no = call.get("then_branch"), call.get("else_branch")
     if _known(condition):
         taken = yes if bool(call.known(condition, "cond").reshape(())) else no
@@ -35,7 +35,7 @@ def _if(call: Call, condition: Value) -> Any:
 
 def _loop(
     call: Call, count: Value = None, condition: Value = None, *carried: Value
-) -> Any:
+) -> list[Any]:
     """Turn by turn where the number of turns is known; else a loop without collected rows."""
     body = call.get("body")
     n = len(carried)
@@ -84,7 +84,7 @@ def _unrolled(
     return [*values, *stacked]
 
 
-def _scan(call: Call, *inputs: Value) -> Any:
+def _scan(call: Call, *inputs: Value) -> list[Any]:
     body = call.get("body")
     n_xs = call.get("num_scan_inputs")
     if call.opset < 9:  # (lengths, ...), and an axis of the batch in front

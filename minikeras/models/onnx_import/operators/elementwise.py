@@ -11,6 +11,7 @@ import numpy as np
 
 from minikeras import ops
 from minikeras.engine.dtypes import is_float, standardize
+from minikeras.engine.tensor import Tensor
 from minikeras.models.onnx_import.description import dtype_of
 from minikeras.models.onnx_import.values import Call, Operator, Value
 
@@ -20,7 +21,7 @@ def dtype(value: Value) -> str:
     return standardize(value.dtype)
 
 
-def like(value: Value, number: float) -> Any:
+def like(value: Value, number: float) -> Tensor:
     """A number of a value's dtype."""
     return ops.cast(number, dtype(value))
 

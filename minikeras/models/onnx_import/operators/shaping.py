@@ -241,7 +241,7 @@ def _mirrored(x: Value, pairs: Sequence[tuple[int, int]], mode: str) -> Value:
     return x
 
 
-def _places(size: int, lo: int, hi: int, mode: str) -> Any:
+def _places(size: int, lo: int, hi: int, mode: str) -> np.ndarray[Any, Any]:
     """Which element stands at each place of an axis with its border."""
     line = np.arange(-lo, size + hi)
     if mode == "edge":

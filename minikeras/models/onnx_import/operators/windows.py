@@ -204,7 +204,7 @@ def _max_pool(call: Call, x: Value) -> Any:
     return [made, ops.cast(ops.squeeze(found, 0), "int64")]
 
 
-def _lowest(name: str) -> Any:
+def _lowest(name: str) -> int | float:
     return np.iinfo(name).min if name.startswith(("int", "uint")) else -np.inf
 
 

@@ -109,7 +109,7 @@ def stack(elements: Sequence[Any]) -> Any:
     return tree.map_structure(lambda *leaves: _stacked(leaves), *elements)
 
 
-def _stacked(leaves: Sequence[Any]) -> Any:
+def _stacked(leaves: Sequence[Any]) -> np.ndarray[Any, Any] | None:
     if leaves[0] is None:
         return None
     try:
@@ -163,7 +163,7 @@ def stack_padded(elements: Sequence[Any], value: Any, shapes: object = None) -> 
     """
     wanted = iter(_shapes_of(shapes))
 
-    def pad(*leaves: Any) -> Any:
+    def pad(*leaves: Any) -> np.ndarray[Any, Any]:
         longest = np.max([leaf.shape for leaf in leaves], axis=0)
         shape = _padded_shape(longest, next(wanted, None))
         fill = value if value is not None else "" if leaves[0].dtype.kind in "OT" else 0

@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from minikeras.engine.dtypes import numpy_dtype
-from minikeras.engine.strings import as_strings, is_strings
+from minikeras.engine.strings import StringArray, as_strings, is_strings
 from minikeras.saving.atomic import replaced_file
 
 _ENDING = ".elements"
@@ -78,7 +78,7 @@ def _write(file: IO[bytes], element: object) -> None:
     file.writelines(parts)
 
 
-def _taken_apart(element: object, arrays: list[Any]) -> Any:
+def _taken_apart(element: object, arrays: list[Any]) -> list[Any] | int | None:
     """The structure as JSON has it; arrays become their numbers in the list."""
     if element is None:
         return None
@@ -115,7 +115,9 @@ def _exactly(file: IO[bytes], count: int, size: int) -> bytes:
     return data
 
 
-def _array(dtype: str, shape: tuple[int, ...], data: bytes) -> Any:
+def _array(
+    dtype: str, shape: tuple[int, ...], data: bytes
+) -> StringArray | np.ndarray[Any, Any]:
     if dtype == "string":
         found = np.empty(math.prod(shape), object)
         found[:] = json.loads(data)
