@@ -95,6 +95,11 @@ def complex_numbers() -> Iterator[Case]:
 
 
 def elementwise() -> Iterator[Case]:
+    yield from _transcendental()
+    yield from _piecewise()
+
+
+def _transcendental() -> Iterator[Case]:
     yield from _unary("exp", np.exp)
     yield from _unary("expm1", np.expm1)
     yield from _unary("log", np.log, 0.1, 3)
@@ -123,6 +128,10 @@ def elementwise() -> Iterator[Case]:
         args = (Arg((3, 4), 0.7, 3),)
         static = {"order": order}
         yield Case("polygamma", args, static, WIDE, reference, (0,), 10)
+
+
+def _piecewise() -> Iterator[Case]:
+    """Roundings, signs, tests, and what has a kink or a form for each side."""
     yield from _unary("floor", np.floor, smooth=())
     yield from _unary("ceil", np.ceil, smooth=())
     yield from _unary("round", np.round, -4, 4, smooth=())
