@@ -32,6 +32,8 @@ FAST = """
     models/test_sequential.py training/test_steps.py distribution/test_exchange.py
     callbacks/test_hooks.py utils/test_small.py visualization/test_html.py
     preprocessing/test_keras_2.py alias/test_keras2_names.py
+    command/test_docs.py applications/test_options.py distillation/test_distillation.py
+    datasets/test_mnist5k.py extend/test_op.py docs/test_architecture.py
 """.split()  # noqa: SIM905 - readable
 
 
@@ -47,7 +49,8 @@ def pytest_ignore_collect(collection_path, config):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path in FAST_FILES:
+        # Keras alone takes seconds to import.
+        if item.path in FAST_FILES and not item.get_closest_marker("oracle"):
             item.add_marker("fast")
 
 

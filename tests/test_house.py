@@ -1,6 +1,7 @@
 """What keeps the code easy to live in: types that say something, files of a size to read."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -18,6 +19,28 @@ MOST_ANY = {"minikeras": 0.055, "backends": 0.06}
 MOST_ANY_RESULTS = {"minikeras": 0.1, "backends": 0.04}
 
 
+@functools.cache
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+@functools.cache
+def functions_of(path):
+    """All functions of a file, the inner ones too."""
+    return functions(ast.parse(text_of(path)))
+
+
+def functions(tree):
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def of_folder(folder):
+    """All functions of a folder's files."""
+    paths = [path for path in SOURCES if path.is_relative_to(ROOT / folder)]
+    return [function for path in paths for function in functions_of(path)]
+
+
 def is_any(annotation):
     """Whether it is `Any`, alone or in a union, which then says no more."""
     if isinstance(annotation, ast.BinOp):
@@ -25,26 +48,21 @@ def is_any(annotation):
     return isinstance(annotation, ast.Name) and annotation.id == "Any"
 
 
-def annotations(text):
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            a = node.args
-            every = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg]
-            yield from (x.annotation for x in every if x is not None and x.annotation)
+def annotations(function):
+    a = function.args
+    every = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg]
+    return [x.annotation for x in every if x is not None and x.annotation]
 
 
 def test_what_counts_as_any():
     text = "def f(a, b: Any, *c: int | Any, d: list[Any], **e: object): ..."
-    assert [is_any(found) for found in annotations(text)] == [True, False, True, False]
+    (function,) = functions(ast.parse(text))
+    assert list(map(is_any, annotations(function))) == [True, False, True, False]
 
 
 @pytest.mark.parametrize("folder", MOST_ANY)
 def test_types_of_arguments_say_something(folder):
-    found = [
-        is_any(annotation)
-        for path in (ROOT / folder).rglob("*.py")
-        for annotation in annotations(path.read_text(encoding="utf-8"))
-    ]
+    found = [is_any(a) for f in of_folder(folder) for a in annotations(f)]
     share = sum(found) / len(found)
     assert share <= MOST_ANY[folder], (
         f"{share:.1%} of the arguments in {folder}/ are Any; say what they are "
@@ -52,25 +70,15 @@ def test_types_of_arguments_say_something(folder):
     )
 
 
-def results(text):
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns:
-            yield node.returns
-
-
 @pytest.mark.parametrize("folder", MOST_ANY_RESULTS)
 def test_types_of_results_say_something(folder):
-    found = [
-        is_any(annotation)
-        for path in (ROOT / folder).rglob("*.py")
-        for annotation in results(path.read_text(encoding="utf-8"))
-    ]
+    found = [is_any(f.returns) for f in of_folder(folder) if f.returns]
     share = sum(found) / len(found)
     assert share <= MOST_ANY_RESULTS[folder], f"{share:.1%} of the results are Any"
 
 
 def test_files_can_be_read_in_one_go():
-    lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in SOURCES}
+    lengths = {p: len(text_of(p).splitlines()) for p in SOURCES}
     assert not {p.name: n for p, n in lengths.items() if n > LONGEST_FILE}
 
 
@@ -87,8 +95,7 @@ def test_functions_can_be_read_in_one_go():
     lengths = {
         f"{path.relative_to(ROOT)}:{node.lineno}": body_length(node)
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for node in functions_of(path)
     }
     assert not {at: n for at, n in lengths.items() if n > LONGEST_FUNCTION}
 
@@ -98,7 +105,7 @@ def test_ignored_types_give_the_reason():
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in SOURCES
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for number, line in enumerate(text_of(path).splitlines(), 1)
         if bare.search(line)
     ]
     assert not found, f"after the code in brackets, say why: {', '.join(found)}"
@@ -114,7 +121,7 @@ def broad(handler):
 def test_what_catches_everything_raises_it_or_says_why_not():
     found = []
     for path in SOURCES:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path)
         lines = text.splitlines()
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ExceptHandler) and broad(node):
@@ -152,17 +159,16 @@ def is_text(node):
     return any(isinstance(getattr(part, "value", None), str) for part in parts)
 
 
-def compared_names(text):
+def compared_names(functions):
     """The lines where a row's name is compared with one that is written there."""
-    for function in ast.walk(ast.parse(text)):
-        if isinstance(function, ast.FunctionDef):
-            known = named(function)
-            for node in ast.walk(function):
-                if isinstance(node, ast.Compare):
-                    sides = [node.left, *node.comparators]
-                    if any(is_row_name(side, known) for side in sides):
-                        if any(is_text(side) for side in sides):
-                            yield node.lineno
+    for function in functions:
+        known = named(function)
+        for node in ast.walk(function):
+            if isinstance(node, ast.Compare):
+                sides = [node.left, *node.comparators]
+                if any(is_row_name(side, known) for side in sides):
+                    if any(is_text(side) for side in sides):
+                        yield node.lineno
 
 
 def test_what_counts_as_a_compared_name():
@@ -173,7 +179,7 @@ def f(node, made):
         return made.prim.name != "sum"
     return node.prim.name in TABLE or node.prim is exp or name == other
 """
-    assert sorted(compared_names(text)) == [4, 4, 5]
+    assert sorted(compared_names(functions(ast.parse(text)))) == [4, 4, 5]
 
 
 def test_rows_are_asked_and_not_called_by_name():
@@ -182,7 +188,7 @@ def test_rows_are_asked_and_not_called_by_name():
         f"{path.relative_to(ROOT)}:{line}"
         for folder in folders
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for line in compared_names(path.read_text(encoding="utf-8"))
+        for line in compared_names(functions_of(path))
     ]
     assert not found, (
         "ask for a facet or a kind of the row (`Facets` in engine/primitive.py), or "
