@@ -140,6 +140,13 @@ def install_as_keras(tensorflow: bool = True, children: bool = False) -> None:
 
     Raises:
         RuntimeError: If one of these packages was imported already.
+
+    Example:
+
+    >>> keras.install_as_keras()  # doctest: +SKIP
+    >>> import keras as theirs  # doctest: +SKIP
+    >>> theirs.layers.Dense is keras.layers.Dense  # doctest: +SKIP
+    True
     """
     importlib.import_module("minikeras.alias").install(tensorflow, children)
 

@@ -23,6 +23,12 @@ def clear_session(free_memory: bool = True) -> None:
 
     Args:
         free_memory: Whether to give back to a GPU what was kept for later.
+
+    Example:
+
+    >>> keras.backend.clear_session()
+    >>> keras.layers.Dense(1).name
+    'dense'
     """
     _naming.reset()
     if free_memory:

@@ -30,12 +30,27 @@ _limits: dict[str, int | None] = {}
 
 
 def enable_interactive_logging() -> None:
-    """Progress of `fit` and friends goes to the screen. This is the default."""
+    """Progress of `fit` and friends goes to the screen. This is the default.
+
+    Example:
+
+    >>> keras.utils.enable_interactive_logging()
+    >>> keras.utils.is_interactive_logging_enabled()
+    True
+    """
     console.set_interactive(True)
 
 
 def disable_interactive_logging() -> None:
-    """Progress of `fit` and friends goes to the log named `minikeras`, one line a run."""
+    """Progress of `fit` and friends goes to the log named `minikeras`, one line a run.
+
+    Example:
+
+    >>> keras.utils.disable_interactive_logging()
+    >>> keras.utils.is_interactive_logging_enabled()
+    False
+    >>> keras.utils.enable_interactive_logging()
+    """
     console.set_interactive(False)
 
 
@@ -50,12 +65,27 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Errors show the lines of one's own code, not those inside this package (the default)."""
+    """Errors show the lines of one's own code, not those inside this package (the default).
+
+    Example:
+
+    >>> keras.config.enable_traceback_filtering()
+    >>> keras.config.is_traceback_filtering_enabled()
+    True
+    """
     tracebacks.set_filtering(True)
 
 
 def disable_traceback_filtering() -> None:
-    """Errors show every line, also those inside this package."""
+    """Errors show every line, also those inside this package.
+
+    Example:
+
+    >>> keras.config.disable_traceback_filtering()
+    >>> keras.config.is_traceback_filtering_enabled()
+    False
+    >>> keras.config.enable_traceback_filtering()
+    """
     tracebacks.set_filtering(False)
 
 
@@ -70,13 +100,23 @@ def is_traceback_filtering_enabled() -> bool:
 
 
 def enable_flash_attention() -> None:
-    """Kept for scripts written for Keras: attention is computed in one way here."""
+    """Kept for scripts written for Keras: attention is computed in one way here.
+
+    Example:
+
+    >>> keras.config.enable_flash_attention()
+    """
     global _flash_attention
     _flash_attention = None
 
 
 def disable_flash_attention() -> None:
-    """Kept for scripts written for Keras: attention is computed in one way here."""
+    """Kept for scripts written for Keras: attention is computed in one way here.
+
+    Example:
+
+    >>> keras.config.disable_flash_attention()
+    """
     global _flash_attention
     _flash_attention = False
 

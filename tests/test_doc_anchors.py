@@ -30,3 +30,13 @@ def test_page_and_section_exist(page):
 
 def test_some_are_named():
     assert len(NAMED) > 12
+
+
+@pytest.mark.parametrize("page", [name for name in NAMED if "#" in name])
+def test_the_site_has_the_anchor(page):
+    markdown = pytest.importorskip("markdown")  # what builds the site
+    name, _, anchor = page.partition("#")
+    made = markdown.markdown(
+        docs.read(name), extensions=["tables", "fenced_code", "toc"]
+    )
+    assert f'id="{anchor}"' in made

@@ -36,6 +36,14 @@ class CallbackList(Callback):
 
     Raises:
         ValueError: If something is no Callback.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> ended = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))
+    >>> all_of_them = keras.callbacks.CallbackList([ended], model=model, epochs=1)
+    >>> all_of_them.on_epoch_end(0, {"loss": 0.5})
+    0 {'loss': 0.5}
     """
 
     def __init__(

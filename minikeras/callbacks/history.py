@@ -16,6 +16,14 @@ class History(Callback):
     Attributes:
         epoch: The epochs that ran, counted from 0.
         history: One list a name, e.g. `{"loss": [0.7, 0.5], "val_loss": [0.8, 0.6]}`.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=2, verbose=0)
+    >>> history.epoch, list(history.history)
+    ([0, 1], ['loss'])
     """
 
     def __init__(self) -> None:

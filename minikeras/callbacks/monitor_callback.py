@@ -44,6 +44,12 @@ class MonitorCallback(Callback):
 
     Raises:
         ValueError: With `"auto"`, if the name tells nothing (said at the first epoch).
+
+    Example:
+
+    >>> stopping = keras.callbacks.EarlyStopping(monitor="val_mae")
+    >>> isinstance(stopping, keras.callbacks.MonitorCallback), stopping.monitor
+    (True, 'val_mae')
     """
 
     def __init__(

@@ -15,6 +15,13 @@ class ProgbarLogger(Callback):
     """Writes progress and results to standard output; `fit` adds one unless silent.
 
     Results are fetched from the device only when the bar is drawn.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> model.compile("sgd", "mse")
+    >>> bar = keras.callbacks.ProgbarLogger()  # what verbose=1 adds by itself
+    >>> history = model.fit(np.ones((4, 3)), np.ones((4, 2)), callbacks=[bar], verbose=0)
     """
 
     _takes_tensors = True

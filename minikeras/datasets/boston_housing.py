@@ -28,6 +28,12 @@ def load_data(
 
     Reference:
         Harrison and Rubinfeld, *Hedonic prices and the demand for clean air*, 1978.
+
+    Example:
+
+    >>> (x, y), (x_test, y_test) = keras.datasets.boston_housing.load_data()  # doctest: +SKIP
+    >>> x.shape, x_test.shape  # doctest: +SKIP
+    ((404, 13), (102, 13))
     """
     x, y = npz_arrays(fetched("boston_housing", path), "x", "y")
     return split(x, y, test_split, seed)

@@ -32,6 +32,12 @@ def load_data(
 
     Reference:
         Pace and Barry, *Sparse spatial autoregressions*, 1997.
+
+    Example:
+
+    >>> (x, y), (x_test, y_test) = keras.datasets.california_housing.load_data()  # doctest: +SKIP
+    >>> x.shape, x_test.shape  # doctest: +SKIP
+    ((16512, 8), (4128, 8))
     """
     if version not in ("large", "small"):
         raise ValueError(

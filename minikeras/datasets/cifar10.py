@@ -22,6 +22,12 @@ def load_data() -> Split:
 
     Reference:
         A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009.
+
+    Example:
+
+    >>> (x, y), (x_test, y_test) = keras.datasets.cifar10.load_data()  # doctest: +SKIP
+    >>> x.shape, y.shape, x_test.shape  # doctest: +SKIP
+    ((50000, 32, 32, 3), (50000, 1), (10000, 32, 32, 3))
     """
     path = fetched("cifar10")
     train = cifar_batches(path, [f"data_batch_{i}" for i in range(1, 6)], "labels")

@@ -22,6 +22,12 @@ def load_data(label_mode: str = "fine") -> Split:
 
     Reference:
         A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009.
+
+    Example:
+
+    >>> (x, y), (x_test, y_test) = keras.datasets.cifar100.load_data()  # doctest: +SKIP
+    >>> x.shape, y.shape, x_test.shape  # doctest: +SKIP
+    ((50000, 32, 32, 3), (50000, 1), (10000, 32, 32, 3))
     """
     if label_mode not in ("fine", "coarse"):
         raise ValueError(

@@ -25,6 +25,12 @@ def load_data() -> Split:
 
     Reference:
         Xiao, Rasul and Vollgraf, *Fashion-MNIST*, 2017, under the MIT licence.
+
+    Example:
+
+    >>> (x, y), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()  # doctest: +SKIP
+    >>> x.shape, y.shape, x_test.shape  # doctest: +SKIP
+    ((60000, 28, 28), (60000,), (10000, 28, 28))
     """
     parts = idx_bytes("fashion_mnist", fetch=True)
     assert parts is not None

@@ -49,6 +49,12 @@ def load_data(
 
     Reference:
         Maas et al., *Learning Word Vectors for Sentiment Analysis*, 2011.
+
+    Example:
+
+    >>> (x, y), (x_test, y_test) = keras.datasets.imdb.load_data(num_words=10000)  # doctest: +SKIP
+    >>> len(x), type(x[0])  # doctest: +SKIP
+    (25000, <class 'list'>)
     """
     num_words = kwargs.pop("nb_words", num_words)
     if kwargs:
@@ -80,5 +86,11 @@ def get_word_index(path: str = "imdb_word_index.json") -> dict[str, int]:
     Raises:
         DownloadError: If it is not there and cannot be fetched; says where to put it.
         ValueError: If the file has the wrong hash.
+
+    Example:
+
+    >>> numbers = keras.datasets.imdb.get_word_index()  # doctest: +SKIP
+    >>> numbers["the"]  # doctest: +SKIP
+    1
     """
     return words.word_index(fetched("imdb_words", path))

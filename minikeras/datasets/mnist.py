@@ -26,6 +26,12 @@ def load_data(path: str = "mnist.npz") -> Split:
 
     Reference:
         Y. LeCun, C. Cortes and C. Burges, under CC BY-SA 3.0.
+
+    Example:
+
+    >>> (x, y), (x_test, y_test) = keras.datasets.mnist.load_data()  # doctest: +SKIP
+    >>> x.shape, y.shape, x_test.shape  # doctest: +SKIP
+    ((60000, 28, 28), (60000,), (10000, 28, 28))
     """
     if path == "mnist.npz" and not (keras_home() / "datasets" / path).exists():
         parts = idx_bytes("mnist", fetch=False)

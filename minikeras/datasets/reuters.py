@@ -50,6 +50,12 @@ def load_data(
     Raises:
         DownloadError: If it is not there and cannot be fetched; says where to put it.
         ValueError: If the file has the wrong hash, or no newswire is short enough.
+
+    Example:
+
+    >>> (x, y), test = keras.datasets.reuters.load_data(num_words=10000)  # doctest: +SKIP
+    >>> len(x), type(x[0])  # doctest: +SKIP
+    (8982, <class 'list'>)
     """
     x, y = npz_arrays(fetched("reuters", path), "x", "y", objects=True)
     order = np.arange(len(x))
@@ -71,6 +77,12 @@ def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
     Raises:
         DownloadError: If it is not there and cannot be fetched; says where to put it.
         ValueError: If the file has the wrong hash.
+
+    Example:
+
+    >>> numbers = keras.datasets.reuters.get_word_index()  # doctest: +SKIP
+    >>> numbers["the"]  # doctest: +SKIP
+    1
     """
     return words.word_index(fetched("reuters_words", path))
 

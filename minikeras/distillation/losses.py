@@ -25,7 +25,16 @@ _BINARY = (losses.binary_crossentropy, losses.binary_focal_crossentropy)
 
 
 class DistillationLoss:
-    """The base of distillation losses; a subclass defines `compute_loss`."""
+    """The base of distillation losses; a subclass defines `compute_loss`.
+
+    Example:
+
+    >>> class Difference(keras.distillation.DistillationLoss):
+    ...     def compute_loss(self, teacher_outputs, student_outputs, **kwargs):
+    ...         return keras.ops.mean(keras.ops.abs(teacher_outputs - student_outputs))
+    >>> float(Difference().compute_loss(keras.ops.ones((2, 3)), keras.ops.zeros((2, 3))))
+    1.0
+    """
 
     def compute_loss(
         self,

@@ -23,7 +23,13 @@ _current: Distribution | None = None
 
 
 def distribution() -> Distribution | None:
-    """The distribution that is set, or None."""
+    """The distribution that is set, or None.
+
+    Example:
+
+    >>> keras.distribution.distribution() is None
+    True
+    """
     return _current
 
 
@@ -249,6 +255,14 @@ class ModelParallel(Distribution):
     Raises:
         ValueError: If there is no layout map, or a mesh or name does not fit.
         NotImplementedError: If a layout splits variables.
+
+    Example:
+
+    >>> mesh = keras.distribution.DeviceMesh((1, 1), ["batch", "model"], ["cpu:0"])
+    >>> layout = keras.distribution.LayoutMap(mesh)
+    >>> layout["dense.*kernel"] = (None, "model")
+    >>> keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch").batch_dim_name
+    'batch'
     """
 
     def __init__(

@@ -238,6 +238,12 @@ def confusion_matrix(
 
     Raises:
         ValueError: If `counts` is not square or `labels` do not fit it.
+
+    Example:
+
+    >>> drawing = keras.visualization.confusion_matrix(np.array([[9, 1], [2, 8]]))
+    >>> drawing[:4]
+    '<svg'
     """
     counts = np.asarray(counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
@@ -328,6 +334,12 @@ def image_grid(
 
     Raises:
         ValueError: If `images` does not have three axes or is empty.
+
+    Example:
+
+    >>> drawing = keras.visualization.image_grid(np.random.rand(6, 8, 8), "Filters")
+    >>> drawing[:4]
+    '<svg'
     """
     images = np.asarray(images, np.float64)
     if images.ndim != 3 or not images.size:
@@ -370,6 +382,12 @@ def bar_chart(
 
     Returns:
         The SVG as a string; a notebook shows it as a picture.
+
+    Example:
+
+    >>> drawing = keras.visualization.bar_chart([0.1, 0.7, 0.2], "Answer")
+    >>> drawing[:4]
+    '<svg'
     """
     values = np.nan_to_num(np.asarray(values, np.float64).ravel())
     names = [str(i) for i in range(len(values))] if labels is None else list(labels)

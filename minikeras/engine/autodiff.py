@@ -449,7 +449,7 @@ def _tensors_of(tape: Tape, source: object) -> list[Tensor]:
     if state is not None:
         return list(tape.state_tensors.get(state, {}).values())
     if isinstance(source, Tensor):
-        return [source]
+        return [source] if id(source) in tape.tracked else []
     raise ValueError(
         f"GradientTape.gradient: source is {type(source).__name__}; expected a Tensor that was "
         "watched, or a Variable."
@@ -465,6 +465,17 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Returns:
         A function of the tensors that returns `result`.
+
+    Example:
+
+    >>> @keras.custom_gradient
+    ... def rounded(x):
+    ...     return keras.ops.round(x), lambda upstream: upstream
+    >>> x = keras.Variable(1.6)
+    >>> with keras.GradientTape() as tape:
+    ...     y = 3.0 * rounded(x)
+    >>> float(y), float(tape.gradient(y, x))
+    (6.0, 3.0)
     """
 
     def wrapped(*args: object, **kwargs: object) -> Any:

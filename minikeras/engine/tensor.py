@@ -40,6 +40,12 @@ class Tensor(operators.Operators, ArrayMethods):
         value: The backend's array, or a graph `Value` while staging.
         aval: Shape and dtype.
         origin: The call that made it, where a logarithm may ask; see `origins.py`.
+
+    Example:
+
+    >>> x = keras.ops.convert_to_tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.shape, x.dtype, (x + 1).tolist()
+    ((2, 2), 'float32', [[2.0, 3.0], [4.0, 5.0]])
     """
 
     __slots__ = ("value", "aval", "origin", "_keras_mask", "__weakref__")

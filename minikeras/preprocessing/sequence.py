@@ -29,6 +29,11 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
 
     Reference:
         Mikolov et al., *Distributed Representations of Words and Phrases*, 2013.
+
+    Example:
+
+    >>> keras.preprocessing.sequence.make_sampling_table(3).round(4).tolist()
+    [0.0032, 0.0032, 0.0055]
     """
     rank = np.arange(size)
     rank[:1] = 1
@@ -64,6 +69,14 @@ def skipgrams(
 
     Reference:
         Mikolov et al., *Efficient Estimation of Word Representations*, 2013.
+
+    Example:
+
+    >>> pairs, labels = keras.preprocessing.sequence.skipgrams(  # doctest: +SKIP
+    ...     [1, 2, 3], vocabulary_size=4, window_size=1, negative_samples=0, shuffle=False
+    ... )
+    >>> pairs, labels  # doctest: +SKIP
+    ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
     """
     note("sequence.skipgrams", "windows over an array, and keras.ops.random")
     couples = []

@@ -64,6 +64,12 @@ def one_hot(
 
     Returns:
         List of integers.
+
+    Example:
+
+    >>> numbers = keras.preprocessing.text.one_hot("a cat, a dog", n=50)  # doctest: +SKIP
+    >>> len(numbers), numbers[0] == numbers[2]  # doctest: +SKIP
+    (4, True)
     """
     note("text.one_hot", "keras.layers.Hashing")
     return _hashed(input_text, n, hash, filters, lower, split, analyzer)
@@ -345,6 +351,16 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
 
     Returns:
         A `Tokenizer`.
+
+    Example:
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     words = keras.preprocessing.text.Tokenizer()
+    >>> words.fit_on_texts(["a cat", "a dog"])
+    >>> keras.preprocessing.text.tokenizer_from_json(words.to_json()).word_index
+    {'a': 1, 'cat': 2, 'dog': 3}
     """
     config = dict(json.loads(json_string)["config"])
     tables = {

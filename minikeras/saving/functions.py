@@ -58,6 +58,11 @@ def enable_unsafe_deserialization() -> None:
 
     Python lambdas are stored as code, which may do anything; call this only if you
     trust where every config comes from. `safe_mode=False` does it for one call.
+
+    Example:
+
+    >>> keras.config.enable_unsafe_deserialization()  # doctest: +SKIP
+    >>> model = keras.models.load_model("mine.keras")  # doctest: +SKIP
     """
     global _trusted
     _trusted = True

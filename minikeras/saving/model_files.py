@@ -195,6 +195,14 @@ def load_model(
         FileNotFoundError: If there is no such file (it is a ValueError too).
 
     Example: see `save_model`.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "m.keras")
+    >>> keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)
+    >>> keras.models.load_model(path).output_shape
+    (None, 2)
     """
     if not hasattr(filepath, "read") and not isinstance(filepath, (str, os.PathLike)):
         raise ValueError(

@@ -68,7 +68,16 @@ def register_keras_serializable(
 
 
 def get_registered_name(obj: Any) -> str:
-    """The name under which a class or function is registered, else its own name."""
+    """The name under which a class or function is registered, else its own name.
+
+    Example:
+
+    >>> @keras.saving.register_keras_serializable(package="mine")
+    ... class Shift(keras.layers.Layer):
+    ...     pass
+    >>> keras.utils.get_registered_name(Shift)
+    'mine>Shift'
+    """
     try:
         found = _custom_names.get(obj)
     except TypeError:  # not hashable
@@ -85,6 +94,14 @@ def get_registered_object(
 
     Looked up in the current `custom_object_scope`, then among registered objects,
     then in `custom_objects`, then in `module_objects`.
+
+    Example:
+
+    >>> @keras.saving.register_keras_serializable(package="mine")
+    ... class Turn(keras.layers.Layer):
+    ...     pass
+    >>> keras.utils.get_registered_object("mine>Turn") is Turn
+    True
     """
     for table in (_scoped.get({}), _custom_objects, custom_objects, module_objects):
         if table and name in table:

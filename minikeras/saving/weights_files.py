@@ -115,6 +115,14 @@ def load_weights(
         ValueError: If the file is damaged or its arrays do not fit; the model is as
             before then.
         FileNotFoundError: If there is no such file (it is a ValueError too).
+
+    Example:
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "m.weights.h5")
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> model.save_weights(path)
+    >>> keras.saving.load_weights(model, path)
     """
     by_name = kwargs.pop("by_name", False)
     skipped = kwargs.pop("objects_to_skip", None) or ()

@@ -69,6 +69,13 @@ def audio_dataset_from_directory(
 
     Raises:
         ValueError: If arguments do not fit together, or there is no sound.
+
+    Example:
+
+    >>> sounds = keras.utils.audio_dataset_from_directory(  # doctest: +SKIP
+    ...     "speech", sampling_rate=16000, output_sequence_length=16000
+    ... )
+    >>> model.fit(sounds)  # doctest: +SKIP
     """
     check_arguments(
         _OWNER, labels, label_mode, class_names, validation_split, subset, shuffle, seed

@@ -142,6 +142,12 @@ def img_to_array(
 
     Raises:
         ValueError: If the rank or `data_format` does not fit.
+
+    Example:
+
+    >>> from PIL import Image  # doctest: +SKIP
+    >>> keras.utils.img_to_array(Image.new("RGB", (6, 4))).shape  # doctest: +SKIP
+    (4, 6, 3)
     """
     form = data_format_of(data_format, "img_to_array")
     array = np.asarray(img, dtype=dtype or settings.floatx())
@@ -174,6 +180,12 @@ def array_to_img(
     Raises:
         ImportError: If Pillow is not installed.
         ValueError: If the shape or `data_format` does not fit.
+
+    Example:
+
+    >>> picture = keras.utils.array_to_img(np.zeros((4, 6, 3)))  # doctest: +SKIP
+    >>> picture.size  # doctest: +SKIP
+    (6, 4)
     """
     form = data_format_of(data_format, "array_to_img")
     image_module = pillow("array_to_img")
@@ -222,6 +234,10 @@ def save_img(
     Raises:
         ImportError: If Pillow is not installed.
         ValueError: If the shape or `data_format` does not fit.
+
+    Example:
+
+    >>> keras.utils.save_img("grey.png", np.full((4, 6, 3), 128))  # doctest: +SKIP
     """
     image = array_to_img(x, data_format=data_format, scale=scale)
     named = file_format or os.path.splitext(str(path))[1].lstrip(".")

@@ -63,6 +63,12 @@ def write_report(
     Raises:
         ValueError: If an array does not have the shape said above. Nothing is written.
         OSError: If the file cannot be written. An older file stays as it was.
+
+    Example:
+
+    >>> keras.visualization.write_report(  # doctest: +SKIP
+    ...     "report.html", history.history, table, filters, feature_maps, mistakes
+    ... )
     """
     sections = [
         _training(history),

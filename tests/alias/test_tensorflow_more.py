@@ -417,3 +417,19 @@ def test_numpys_functions_take_tensors_under_a_tape(aliased):
 
 def test_without_tensorflow_numpys_methods_give_tensors():
     assert type(np.squeeze(keras.ops.ones((1, 2)))) is type(keras.ops.ones(()))
+
+
+def test_one_number_is_a_scalar(tf):
+    words = {0: "a", 2: "b"}
+    assert words[tf.argmax([1, 2, 5]).numpy()] == "b"
+    assert words[tf.Variable(0).numpy()] == "a"
+    assert tf.ones((2, 1)).numpy().shape == (2, 1)
+
+
+def test_a_source_that_is_not_watched_has_no_gradient(tf):
+    x, c = tf.Variable(2.0), tf.constant(1.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = x * c
+    assert tape.gradient(y, c) is None
+    assert tape.gradient(y, c, unconnected_gradients="zero").numpy() == 0
+    assert [g is None for g in tape.gradient(y, [x, c])] == [False, True]

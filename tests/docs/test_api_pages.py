@@ -78,3 +78,18 @@ def test_paths_in_tables_may_be_broken_behind_slashes():
         "<td><code>tests/<wbr>a_<wbr>b.py</code> <code>a / b</code></td>"
         "<p><code>x/y</code></p>"
     )
+
+
+# A constant, and names whose module is another's under an older path.
+WITHOUT = {"MAP_TO_NONE", "standardize", "decode_predictions"}
+
+
+def test_every_name_has_an_example(hook):
+    lacking = set()
+    for _, page in hook.pages():
+        for path in re.findall(r"^::: (.+)$", page, re.MULTILINE):
+            module, _, name = path.rpartition(".")
+            value = getattr(importlib.import_module(module), name)
+            if ">>>" not in (inspect.getdoc(value) or ""):
+                lacking.add(name)
+    assert lacking <= WITHOUT

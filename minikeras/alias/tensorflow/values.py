@@ -317,6 +317,17 @@ def _numpy_ufunc(
     return call_on_values(getattr(ufunc, method), inputs, kwargs)
 
 
+def _scalar_of(owner: type[Tensor | Variable]) -> Callable[[Any], Any]:
+    """`numpy()` that gives a scalar of NumPy's for one number, which can be a key of a dict."""
+    plain: Callable[[Any], Any] = owner.numpy
+
+    def numpy(self: Any) -> Any:
+        """The values as a NumPy array, one number as NumPy's scalar."""
+        return plain(self)[()]
+
+    return numpy
+
+
 def _given() -> list[Attribute]:
     """What lets shapes and strings answer as TensorFlow's do."""
     shaped = (Tensor, Variable, KerasTensor)
@@ -327,6 +338,7 @@ def _given() -> list[Attribute]:
     given.append((Tensor, "__array_function__", _numpy_function))
     given.append((Tensor, "__array_ufunc__", _numpy_ufunc))
     given.append((Tensor, "set_shape", _set_shape))
+    given += [(owner, "numpy", _scalar_of(owner)) for owner in (Tensor, Variable)]
     given.append((Tensor, "to_tensor", _filled))
     given += [(StringArray, name, function) for name, function in _STRINGS.items()]
     return given

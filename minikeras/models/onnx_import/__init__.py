@@ -39,6 +39,11 @@ def load_onnx(path: str | os.PathLike[str]) -> Model:
         ValueError: If it is no ONNX file, has operators that are not known (all are
             named), or asks for what is refused.
         ImportError: If onnx is not installed: `pip install 'minikeras[onnx]'`.
+
+    Example:
+
+    >>> model = keras.models.load_onnx("network.onnx")  # doctest: +SKIP
+    >>> model.fit(x, y)  # doctest: +SKIP
     """
     graph = read(path)
     check(graph, OPERATORS)

@@ -48,6 +48,13 @@ class OnnxGraph(Layer):
     Input shape: as the graph's inputs; a list where there are several.
 
     Output shape: as the graph's outputs; a list where there are several.
+
+    Example:
+
+    >>> model = keras.models.load_onnx("network.onnx")  # doctest: +SKIP
+    >>> graph = model.layers[-1]  # doctest: +SKIP
+    >>> len(graph.weights)  # doctest: +SKIP
+    2
     """
 
     def __init__(self, graph: dict[str, Any], **kwargs: Any) -> None:

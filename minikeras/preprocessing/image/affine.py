@@ -64,6 +64,12 @@ def apply_affine_transform(
     Raises:
         ImportError: If SciPy is not installed.
         ValueError: If the axes make no sense.
+
+    Example:
+
+    >>> x = np.arange(9.0).reshape(3, 3, 1)
+    >>> keras.preprocessing.image.apply_affine_transform(x, theta=90).shape  # doctest: +SKIP
+    (3, 3, 1)
     """
     if sorted((row_axis, col_axis, channel_axis)) != [0, 1, 2]:
         raise ValueError(
@@ -122,6 +128,12 @@ def apply_channel_shift(x: Array, intensity: float, channel_axis: int = 0) -> Ar
         x: A picture.
         intensity: The number.
         channel_axis: Kept for Keras's signature: all channels get the same.
+
+    Example:
+
+    >>> x = np.array([[[10.0, 20.0, 30.0]]])
+    >>> keras.preprocessing.image.apply_channel_shift(x, 5).tolist()
+    [[[15.0, 25.0, 30.0]]]
     """
     return np.clip(x + intensity, x.min(), x.max())
 
@@ -136,6 +148,14 @@ def apply_brightness_shift(x: Array, brightness: float, scale: bool = True) -> A
 
     Raises:
         ImportError: If Pillow is not installed.
+
+    Example:
+
+    >>> x = np.full((2, 2, 3), 100.0)
+    >>> shift = keras.preprocessing.image.apply_brightness_shift
+    >>> y = shift(x, 0.5, scale=False)  # doctest: +SKIP
+    >>> float(y.mean())  # doctest: +SKIP
+    50.0
     """
     low, high = x.min(), x.max()
     outside = low < 0 or high > 255
@@ -158,7 +178,14 @@ def random_rotation(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Array:
-    """A picture rotated by up to `rg` degrees; see `apply_affine_transform`."""
+    """A picture rotated by up to `rg` degrees; see `apply_affine_transform`.
+
+    Example:
+
+    >>> x = np.full((8, 8, 3), 100.0)
+    >>> keras.preprocessing.image.random_rotation(x, 30, 0, 1, 2).shape  # doctest: +SKIP
+    (8, 8, 3)
+    """
     theta = np.random.uniform(-rg, rg)  # noqa: NPY002 - np.random.seed rules it, as in Keras
     return apply_affine_transform(
         x, theta=theta, row_axis=row_axis, col_axis=col_axis, channel_axis=channel_axis,
@@ -177,7 +204,14 @@ def random_shift(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Array:
-    """A picture moved by up to the fractions `wrg` of its width and `hrg` of its height."""
+    """A picture moved by up to the fractions `wrg` of its width and `hrg` of its height.
+
+    Example:
+
+    >>> x = np.full((8, 8, 3), 100.0)
+    >>> keras.preprocessing.image.random_shift(x, 0.2, 0.2, 0, 1, 2).shape  # doctest: +SKIP
+    (8, 8, 3)
+    """
     ty = np.random.uniform(-hrg, hrg) * x.shape[row_axis]  # noqa: NPY002
     tx = np.random.uniform(-wrg, wrg) * x.shape[col_axis]  # noqa: NPY002
     return apply_affine_transform(
@@ -196,7 +230,14 @@ def random_shear(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Array:
-    """A picture sheared by up to `intensity` degrees."""
+    """A picture sheared by up to `intensity` degrees.
+
+    Example:
+
+    >>> x = np.full((8, 8, 3), 100.0)
+    >>> keras.preprocessing.image.random_shear(x, 15, 0, 1, 2).shape  # doctest: +SKIP
+    (8, 8, 3)
+    """
     shear = np.random.uniform(-intensity, intensity)  # noqa: NPY002
     return apply_affine_transform(
         x, shear=shear, row_axis=row_axis, col_axis=col_axis, channel_axis=channel_axis,
@@ -218,6 +259,12 @@ def random_zoom(
 
     Raises:
         ValueError: If the range is no pair.
+
+    Example:
+
+    >>> x = np.full((8, 8, 3), 100.0)
+    >>> keras.preprocessing.image.random_zoom(x, (0.8, 1.2), 0, 1, 2).shape  # doctest: +SKIP
+    (8, 8, 3)
     """
     if len(zoom_range) != 2:
         raise ValueError(f"random_zoom: zoom_range={zoom_range}; expected two numbers.")
@@ -233,7 +280,14 @@ def random_zoom(
 def random_channel_shift(
     x: Array, intensity_range: float, channel_axis: int = 0
 ) -> Array:
-    """A picture with a number of up to `intensity_range` added."""
+    """A picture with a number of up to `intensity_range` added.
+
+    Example:
+
+    >>> x = np.full((8, 8, 3), 100.0)
+    >>> keras.preprocessing.image.random_channel_shift(x, 20, 2).shape  # doctest: +SKIP
+    (8, 8, 3)
+    """
     intensity = np.random.uniform(-intensity_range, intensity_range)  # noqa: NPY002
     return apply_channel_shift(x, intensity, channel_axis)
 
@@ -245,6 +299,12 @@ def random_brightness(
 
     Raises:
         ValueError: If the range is no pair.
+
+    Example:
+
+    >>> x = np.full((8, 8, 3), 100.0)
+    >>> keras.preprocessing.image.random_brightness(x, (0.5, 1.5)).shape  # doctest: +SKIP
+    (8, 8, 3)
     """
     if len(brightness_range) != 2:
         raise ValueError(

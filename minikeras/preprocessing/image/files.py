@@ -159,6 +159,12 @@ class DirectoryIterator(FileIterator):
         classes: The class of each file.
         filenames: The files, relative to the folder.
         samples: How many there are.
+
+    Example:
+
+    >>> generator = keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255)  # doctest: +SKIP
+    >>> batches = generator.flow_from_directory("photos", target_size=(64, 64))  # doctest: +SKIP
+    >>> model.fit(batches)  # doctest: +SKIP
     """
 
     def __init__(

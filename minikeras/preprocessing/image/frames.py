@@ -31,6 +31,12 @@ class DataFrameIterator(FileIterator):
         classes: The class of each file.
         filenames: The files, as in the frame.
         samples: How many there are.
+
+    Example:
+
+    >>> generator = keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255)  # doctest: +SKIP
+    >>> batches = generator.flow_from_dataframe(table, "photos")  # doctest: +SKIP
+    >>> model.fit(batches)  # doctest: +SKIP
     """
 
     def __init__(

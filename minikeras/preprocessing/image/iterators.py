@@ -28,6 +28,12 @@ class Iterator(PyDataset):
         batch_size: Samples in a batch.
         shuffle: Whether each epoch has a new order.
         seed: For NumPy's global generator, before each batch; None leaves it alone.
+
+    Example:
+
+    >>> generator = keras.preprocessing.image.ImageDataGenerator()  # doctest: +SKIP
+    >>> isinstance(generator.flow(pictures), keras.preprocessing.image.Iterator)  # doctest: +SKIP
+    True
     """
 
     def __init__(
@@ -174,6 +180,12 @@ class NumpyArrayIterator(Iterator):
         subset: `"training"` or `"validation"`, of the generator's `validation_split`.
         ignore_class_split: Whether one of the two may lack a class.
         dtype: Of the batches. Default: that of the generator, or of the settings.
+
+    Example:
+
+    >>> generator = keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255)  # doctest: +SKIP
+    >>> batches = generator.flow(pictures, labels, batch_size=32)  # doctest: +SKIP
+    >>> model.fit(batches)  # doctest: +SKIP
     """
 
     def __init__(

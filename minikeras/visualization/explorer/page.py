@@ -43,6 +43,13 @@ class Explorer:
 
     Attributes:
         payload: What the page is about, as plain data.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> page = keras.visualization.explore(model, np.ones((4, 3), "float32"))
+    >>> page.payload["data"]["count"]
+    4
     """
 
     def __init__(self, payload: dict[str, Any]) -> None:
