@@ -1,7 +1,9 @@
 """The notebooks' code runs from top to bottom, and they are stored without output."""
 
 import ast
+import contextlib
 import json
+import signal
 import warnings
 from pathlib import Path
 
@@ -14,6 +16,28 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 if not NOTEBOOKS:
     pytest.skip("the notebooks are not in the sdist", allow_module_level=True)
+
+
+CAP = 180  # seconds of processor time: a busy machine makes no notebook slower by it
+
+
+@contextlib.contextmanager
+def capped(name):
+    """A block that ends with an error when it has computed for too long."""
+    if not hasattr(signal, "ITIMER_PROF"):  # Windows
+        yield
+        return
+
+    def stop(number, frame):
+        raise TimeoutError(f"{name} computes for more than {CAP} s of one processor")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, CAP)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def cells_of(path):
@@ -45,13 +69,14 @@ def as_a_user_has_it(monkeypatch):
 def test_notebook(path, capsys):
     names = {"__name__": "__main__"}
     pictures = 0
-    for number, cell in enumerate(cells_of(path)):
-        if cell["cell_type"] != "code":
-            continue
-        assert cell["outputs"] == [] and cell["execution_count"] is None
-        with warnings.catch_warnings():
-            value = run("".join(cell["source"]), f"{path.name}[{number}]", names)
-        pictures += hasattr(value, "_repr_html_")
+    with capped(path.name):
+        for number, cell in enumerate(cells_of(path)):
+            if cell["cell_type"] != "code":
+                continue
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+            with warnings.catch_warnings():
+                value = run("".join(cell["source"]), f"{path.name}[{number}]", names)
+            pictures += hasattr(value, "_repr_html_")
     assert capsys.readouterr().out
     assert pictures, "a picture at least"
 
@@ -67,3 +92,12 @@ def test_the_course_has_exercises_with_hidden_answers(path):
     exercises = text.split("## Exercises")[1]
     assert exercises.count("<details>") == exercises.count("</details>") >= 2
     assert text.startswith(f"# {int(path.stem[:2])} · ")
+
+
+@pytest.mark.skipif(not hasattr(signal, "ITIMER_PROF"), reason="no such timer here")
+def test_the_cap_ends_what_computes_for_ever(monkeypatch):
+    monkeypatch.setattr(f"{__name__}.CAP", 0.05)
+    with pytest.raises(TimeoutError, match="x computes"), capped("x"):
+        while True:
+            pass
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)

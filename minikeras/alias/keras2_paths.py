@@ -8,7 +8,9 @@ MOVED = {
     "engine.input_layer": "layers",
     "engine.input_spec": "layers",
     "engine.keras_tensor": "",
+    "backend_config": "backend",
     "engine.network": "models",
+    "engine.node": "layers",
     "engine.sequential": "models",
     "engine.topology": "layers",
     "engine.training": "models",
@@ -59,6 +61,7 @@ MOVED = {
     "utils.io_utils": "utils",
     "utils.layer_utils": "utils",
     "utils.np_utils": "utils",
+    "utils.tf_utils": "utils",
     "utils.training_utils": "utils",
     "utils.vis_utils": "utils",
     "wrappers.scikit_learn": "wrappers",
@@ -79,6 +82,13 @@ _FUNCTIONS = {
     "msle": "mean_squared_logarithmic_error",
 }
 _LOSSES = {name: f"minikeras.losses:{now}" for name, now in _FUNCTIONS.items()}
+_LAYERS = "minikeras.alias.internals.layers"
+
+
+def _of_utils(names: str) -> dict[str, str]:
+    return {name: f"minikeras.alias.keras2_utils:{name}" for name in names.split()}
+
+
 NAMES = {
     "layers": {
         name: f"minikeras.alias.keras2_names:{name}"
@@ -87,7 +97,32 @@ NAMES = {
     "layers.experimental": {
         "SyncBatchNormalization": "minikeras.alias.keras2_names:SyncBatchNormalization",
     },
-    "layers.merge": {"()": "minikeras.alias.keras2_names:merge"},
+    "layers.convolutional": {"Conv": f"{_LAYERS}:BaseConv"},
+    "layers.merge": {
+        "()": "minikeras.alias.keras2_names:merge",
+        "_Merge": f"{_LAYERS}:Merge",
+    },
+    "layers.pooling": {
+        f"GlobalPooling{n}D": f"{_LAYERS}:BaseGlobalPooling" for n in (1, 2, 3)
+    },
+    "engine.base_layer": {"Node": f"{_LAYERS}:Node"},
+    "engine.node": {"Node": f"{_LAYERS}:Node"},
+    "utils.conv_utils": _of_utils(
+        "conv_input_length conv_output_length convert_data_format deconv_output_length "
+        "normalize_data_format normalize_padding normalize_tuple"
+    ),
+    "utils.generic_utils": {
+        **_of_utils("has_arg object_list_uid slice_arrays unpack_singleton"),
+        "to_list": "minikeras.alias.internals.utils:to_list",
+        "to_snake_case": "minikeras.naming:to_snake_case",
+    },
+    "utils.layer_utils": {
+        "count_params": "minikeras.alias.internals.utils:count_params",
+        "print_summary": "minikeras.alias.internals.small:print_summary",
+    },
+    "utils.tf_utils": _of_utils(
+        "is_symbolic_tensor is_tensor_or_variable shape_type_conversion"
+    ),
     "constraints": {
         "maxnorm": "minikeras.constraints:MaxNorm",
         "nonneg": "minikeras.constraints:NonNeg",

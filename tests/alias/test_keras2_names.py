@@ -45,3 +45,53 @@ def test_a_stand_in_says_what_is_missing():
         NotImplementedError, match=r"tensorflow\.RaggedTensor is not in"
     ):
         RaggedTensor()
+
+
+LENGTHS = {  # function -> arguments -> what TensorFlow 2.21's Keras 2 gives
+    "conv_output_length": {
+        (11, 4, "valid", 2): 4, (11, 4, "same", 2): 6, (11, 4, "full", 2): 7,
+        (12, 3, "valid", 1, 2): 8, (12, 3, "full", 1, 2): 16, (None, 3, "same", 1): None,
+    },
+    "conv_input_length": {
+        (6, 4, "valid", 2): 14, (6, 4, "same", 2): 10, (6, 4, "full", 2): 8,
+        (None, 3, "same", 1): None,
+    },
+    "deconv_output_length": {
+        (5, 3, "valid", None, 2, 2): 13, (5, 3, "same", 0, 2, 2): 9,
+        (5, 3, "valid", 0, 2, 2): 13, (5, 3, "full", 1, 2): 8, (5, 2, "full", None, 3): 12,
+        (None, 3, "same"): None,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_lengths_of_convolutions(name):
+    from keras.utils import conv_utils
+
+    for arguments, wanted in LENGTHS[name].items():
+        assert getattr(conv_utils, name)(*arguments) == wanted
+    with pytest.raises(ValueError, match="padding='x'"):
+        getattr(conv_utils, name)(5, 3, "x", 1)
+
+
+def test_small_functions_of_keras_2():
+    from tensorflow.python.keras.engine.node import Node
+    from tensorflow.python.keras.layers.convolutional import Conv
+    from tensorflow.python.keras.layers.pooling import GlobalPooling2D
+    from tensorflow.python.keras.utils import conv_utils, generic_utils, tf_utils
+
+    assert Node is not None
+    assert isinstance(keras.layers.Conv1D(2, 3), Conv)
+    assert isinstance(keras.layers.GlobalMaxPooling2D(), GlobalPooling2D)
+    assert conv_utils.normalize_tuple(2, 3, "a") == (2, 2, 2)
+    assert conv_utils.normalize_padding("SAME") == "same"
+    assert conv_utils.normalize_data_format(None) == "channels_last"
+    assert conv_utils.convert_data_format("channels_first", 5) == "NCDHW"
+    assert generic_utils.has_arg(lambda a, **k: a, "a")
+    assert not generic_utils.has_arg(lambda a, **k: a, "b")
+    assert generic_utils.has_arg(lambda a, **k: a, "b", accept_all=True)
+    assert generic_utils.unpack_singleton([1]) == 1
+    assert generic_utils.slice_arrays([[1, 2, 3], None], 1, 2) == [[2], None]
+    assert generic_utils.to_list(3) == [3]
+    assert tf_utils.is_symbolic_tensor(keras.Input((2,)))
+    assert not tf_utils.is_symbolic_tensor(keras.ops.ones(2))
