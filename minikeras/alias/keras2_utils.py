@@ -170,6 +170,6 @@ def is_symbolic_tensor(tensor: object) -> bool:
     return isinstance(tensor, KerasTensor) or bool(getattr(tensor, "staged", False))
 
 
-def is_tensor_or_variable(x: object) -> bool:
+def is_tensor_or_variable(x: Any) -> bool:
     """Whether it is a tensor, a variable or a KerasTensor."""
     return ops.is_tensor(x) or hasattr(x, "assign") or isinstance(x, KerasTensor)
