@@ -16,6 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PART = ".part"  # what unfinished files end in
+# No room left on the disk, for a user, or in one file: errors that name no file.
+_FULL = tuple(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG")
+    if hasattr(errno, name)
+)
 
 
 @contextmanager
@@ -37,10 +43,11 @@ def replaced_file(target: str | os.PathLike[str]) -> Iterator[Path]:
     os.close(handle)
     part = Path(name)
     try:
-        yield part
-        os.chmod(part, mode)
-        sync_file(part)
-        os.replace(part, goal)
+        with _naming(goal, _FULL):
+            yield part
+            os.chmod(part, mode)
+            sync_file(part)
+            os.replace(part, goal)
     except BaseException:
         with suppress(OSError):
             part.unlink()
@@ -60,11 +67,12 @@ def replaced_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     with _naming(goal):
         part = Path(tempfile.mkdtemp(PART, f".{goal.name}.", goal.parent))
     try:
-        yield part
-        os.chmod(part, 0o777 & ~_umask())
-        for path in sorted(part.rglob("*"), reverse=True):
-            sync_folder(path) if path.is_dir() else sync_file(path)
-        sync_folder(part)
+        with _naming(goal, _FULL):
+            yield part
+            os.chmod(part, 0o777 & ~_umask())
+            for path in sorted(part.rglob("*"), reverse=True):
+                sync_folder(path) if path.is_dir() else sync_file(path)
+            sync_folder(part)
         if not goal.exists():
             os.replace(part, goal)
         elif not _swapped(part, goal):
@@ -81,17 +89,23 @@ def scratch_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     goal = Path(target)
     with _naming(goal):
         made = tempfile.TemporaryDirectory(PART, f".{goal.name}.", goal.parent)
-    with made as name:
+    with made as name, _naming(goal, _FULL):
         yield Path(name)
 
 
 @contextmanager
-def _naming(goal: Path) -> Iterator[None]:
-    """Lets an error name the file that was asked for, not the one beside it."""
+def _naming(goal: Path, numbers: tuple[int, ...] = ()) -> Iterator[None]:
+    """Lets an error name the file that was asked for, not the one beside it.
+
+    Args:
+        goal: That file.
+        numbers: The errors that are meant; by default all.
+    """
     try:
         yield
     except OSError as error:
-        error.filename = str(goal)
+        if not numbers or error.errno in numbers:
+            error.filename = str(goal)
         raise
 
 

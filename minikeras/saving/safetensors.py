@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -33,13 +34,21 @@ def write_tree(tree: Tree, target: Path) -> None:
 
     Raises:
         ImportError: If the package is not installed.
+        OSError: If the disk is full.
     """
     flat = {
         f"{path}/{key}": np.ascontiguousarray(entry.read()).reshape(entry.shape)
         for path, group in tree.items()
         for key, entry in group.entries.items()
     }
-    _package().save_file(flat, str(target))
+    package = _package()
+    try:
+        package.save_file(flat, str(target))
+    except Exception as error:  # the package's own: what the system said is in its text
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
 
 
 def _check_header(path: str | Path) -> None:
