@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minikeras import naming
 from minikeras.activations.rectifiers import (
     hard_shrink,
     hard_sigmoid,
@@ -43,7 +42,7 @@ from minikeras.activations.smooth import (
     tanh,
     tanh_shrink,
 )
-from minikeras.saving.identifiers import object_of
+from minikeras.saving.identifiers import called, object_of
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -130,12 +129,8 @@ def get(identifier: object) -> Any:
     if identifier is None:
         return linear
     found = object_of(identifier, deserialize)
-    if callable(found):
-        return found
-    raise ValueError(
-        f"activations.get: {naming.shown(identifier)}; expected a function, a config or a name. "
-        f"{naming.nearest(identifier, _BY_NAME)}"
-    )
+    wanted = "; expected a function, a config or a name."
+    return called(found, identifier, "activations", wanted, _BY_NAME)
 
 
 def __dir__() -> list[str]:

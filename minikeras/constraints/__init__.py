@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minikeras import naming
 from minikeras.constraints.projections import (
     Constraint,
     MaxNorm,
@@ -12,7 +11,7 @@ from minikeras.constraints.projections import (
     NonNeg,
     UnitNorm,
 )
-from minikeras.saving.identifiers import instance_of
+from minikeras.saving.identifiers import called, instance_of
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -102,12 +101,11 @@ def get(identifier: object) -> Any:
     if identifier is None:
         return None
     found = instance_of(identifier, deserialize)
-    if callable(found):
-        return found
-    raise ValueError(
-        f"constraints.get: {naming.shown(identifier)}; expected a name such as 'max_norm', a "
-        f"config, a Constraint or a function of a weight. {naming.nearest(identifier, _BY_NAME)}"
+    wanted = (
+        "; expected a name such as 'max_norm', a config, a Constraint or a function of a "
+        "weight."
     )
+    return called(found, identifier, "constraints", wanted, _BY_NAME)
 
 
 def __dir__() -> list[str]:

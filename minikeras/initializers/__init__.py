@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from minikeras import naming
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers.base import Initializer
 from minikeras.initializers.constant import STFT, Constant, Identity, Ones, Zeros
@@ -25,7 +24,7 @@ from minikeras.initializers.scaled import (
     VarianceScaling,
 )
 from minikeras.ops.core.conversion import convert_to_tensor
-from minikeras.saving.identifiers import instance_of
+from minikeras.saving.identifiers import called, instance_of
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -164,14 +163,11 @@ def get(identifier: Identifier) -> Any:
     if isinstance(identifier, Tensor) or hasattr(identifier, "__array__"):
         return _values(identifier)
     found = instance_of(identifier, deserialize)
-    if callable(found):
-        return found
-    raise ValueError(
-        f"initializers.get: {naming.shown(identifier)}"
+    wanted = (
         "; expected a name such as 'glorot_uniform', a config, "
-        "an Initializer, a function (shape, dtype) or an array. "
-        f"{naming.nearest(identifier, _BY_NAME)}"
+        "an Initializer, a function (shape, dtype) or an array."
     )
+    return called(found, identifier, "initializers", wanted, _BY_NAME)
 
 
 set_named_initializer(get)

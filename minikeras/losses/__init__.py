@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from minikeras import naming
 from minikeras.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -62,6 +61,7 @@ from minikeras.losses.structured import (
     tversky,
 )
 from minikeras.losses.temporal import CTC, ctc
+from minikeras.saving.identifiers import called
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -198,15 +198,11 @@ def get(identifier: Identifier) -> Any:
     """
     if identifier is None:
         return None
-    found = identifier
-    if isinstance(identifier, (str, dict)):
-        found = deserialize(identifier)
+    # An unknown name is `deserialize`'s error here, which also says how to register one.
+    found = (
+        deserialize(identifier) if isinstance(identifier, (str, dict)) else identifier
+    )
     if inspect.isclass(found):
         return found()
-    if callable(found):
-        return found
-    raise ValueError(
-        f"losses.get: {naming.shown(identifier)}"
-        " is no loss; expected a loss, a function, a config or "
-        f"a name. {naming.nearest(identifier, _NAMES)}"
-    )
+    wanted = " is no loss; expected a loss, a function, a config or a name."
+    return called(found, identifier, "losses", wanted, _NAMES)

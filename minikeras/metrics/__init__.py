@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from minikeras import naming
 from minikeras.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -104,6 +103,7 @@ from minikeras.metrics.scores import (
     R2Score,
 )
 from minikeras.naming import to_snake_case
+from minikeras.saving.identifiers import called
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -266,15 +266,11 @@ def get(identifier: Identifier) -> Any:
     """
     if identifier is None:
         return None
-    found = identifier
-    if isinstance(identifier, (str, dict)):
-        found = deserialize(identifier)
+    # An unknown name is `deserialize`'s error here, which also says how to register one.
+    found = (
+        deserialize(identifier) if isinstance(identifier, (str, dict)) else identifier
+    )
     if inspect.isclass(found):
         return found()
-    if callable(found):
-        return found
-    raise ValueError(
-        f"metrics.get: {naming.shown(identifier)}"
-        " is no metric; expected a metric, a function, a config "
-        f"or a name. {naming.nearest(identifier, _NAMES)}"
-    )
+    wanted = " is no metric; expected a metric, a function, a config or a name."
+    return called(found, identifier, "metrics", wanted, _NAMES)

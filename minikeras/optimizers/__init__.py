@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import Any, cast
 
-from minikeras import naming
 from minikeras.optimizers import schedules
 from minikeras.optimizers.adadelta import Adadelta
 from minikeras.optimizers.adafactor import Adafactor
@@ -23,6 +22,7 @@ from minikeras.optimizers.optimizer import Optimizer
 from minikeras.optimizers.rmsprop import RMSprop
 from minikeras.optimizers.schedule_free import ScheduleFreeAdamW
 from minikeras.optimizers.sgd import SGD
+from minikeras.saving.identifiers import unknown
 from minikeras.saving.registry import get_registered_object
 from minikeras.saving.serialization import (
     deserialize_keras_object,
@@ -137,8 +137,5 @@ def get(identifier: Identifier) -> Any:
         found = cast(Any, identifier)()
     if isinstance(found, Optimizer):
         return found
-    raise ValueError(
-        f"optimizers.get: {naming.shown(identifier)}"
-        " is no optimizer; expected an optimizer, a config or "
-        f"a name. {naming.nearest(identifier, _NAMES)}"
-    )
+    wanted = " is no optimizer; expected an optimizer, a config or a name."
+    raise unknown(identifier, "optimizers", wanted, _NAMES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minikeras import naming
 from minikeras.regularizers.penalties import (
     L1,
     L1L2,
@@ -12,7 +11,7 @@ from minikeras.regularizers.penalties import (
     OrthogonalRegularizer,
     Regularizer,
 )
-from minikeras.saving.identifiers import instance_of
+from minikeras.saving.identifiers import called, instance_of
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -103,12 +102,8 @@ def get(identifier: object) -> Any:
     if identifier is None:
         return None
     found = instance_of(identifier, deserialize)
-    if callable(found):
-        return found
-    raise ValueError(
-        f"regularizers.get: {naming.shown(identifier)}; expected a name such as 'l2', a "
-        f"config, a Regularizer or a function of a weight. {naming.nearest(identifier, _BY_NAME)}"
-    )
+    wanted = "; expected a name such as 'l2', a config, a Regularizer or a function of a weight."
+    return called(found, identifier, "regularizers", wanted, _BY_NAME)
 
 
 def __dir__() -> list[str]:
