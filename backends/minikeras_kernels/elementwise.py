@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minikeras_kernels import arcs, mathlib
+from minikeras_kernels import angles, mathlib
 from minikeras_kernels.code import Op, Rel
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Kind, Val, const
@@ -413,18 +413,18 @@ OPS: dict[str, Emit] = {
     "floor": _rounding(Op.FLOOR),
     "ceil": _rounding(Op.CEIL),
     "round": _rounding(Op.ROUNDEVEN),
-    "asin": _unary(arcs.asin),
-    "acos": _unary(arcs.acos),
-    "atan": _unary(arcs.atan),
-    "atan2": lambda f, args, dtype: arcs.atan2(f, *args),
+    "atan2": lambda f, args, dtype: angles.atan2(f, *args),
     "select": lambda f, args, dtype: f.select(*args),
     **{
         name: _unary(getattr(mathlib, name))
         for name in (
-            *("exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan"),
-            *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "logistic"),
-            "erfinv",
+            *("exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "sinh", "cosh"),
+            *("tanh", "asinh", "acosh", "atanh", "erf", "logistic", "erfinv"),
         )
+    },
+    **{
+        name: _unary(getattr(angles, name))
+        for name in ("sin", "cos", "tan", "asin", "acos", "atan")
     },
 }
 # rough cost of one element beside an addition, to decide when threads pay

@@ -130,7 +130,7 @@ def clamp(f: Writer, x: Val, low: float, high: float) -> Val:
     return f.select(f.fcmp(Rel.OLT, x, bottom), bottom, x)
 
 
-def _round_parts(f: Writer, x: Val, factor: float) -> tuple[Val, Val]:
+def round_parts(f: Writer, x: Val, factor: float) -> tuple[Val, Val]:
     """x * factor rounded to a whole number, as a float and as an integer."""
     magic = f.like(x, _MAGIC[x.kind])
     shifted = f.fma(x, f.like(x, factor), magic)
@@ -147,7 +147,7 @@ def _power_of_two(f: Writer, n: Val, kind: Kind) -> Val:
 
 def _exp_core(f: Writer, x: Val) -> tuple[Val, Val, Val]:
     """(q, n, float(n)) with exp(x) = (1 + q) * 2 ** n, |q| < 0.42."""
-    whole, n = _round_parts(f, x, 1.4426950408889634)
+    whole, n = round_parts(f, x, 1.4426950408889634)
     r = f.fnma(whole, f.like(x, _LN2_HIGH[x.kind]), x)
     r = f.fnma(whole, f.like(x, _LN2_LOW[x.kind]), r)
     p = f.poly(r, *(_EXPM1_32 if x.kind is Kind.F32 else _EXPM1_64))
@@ -279,55 +279,6 @@ def sqrt(f: Writer, x: Val) -> Val:
 
 def rsqrt(f: Writer, x: Val) -> Val:
     return f.fdiv(f.like(x, 1.0), sqrt(f, x))
-
-
-def _quadrant(f: Writer, x: Val) -> tuple[Val, Val, Val]:
-    """(sin r, cos r, n) with x = n * pi / 2 + r, computed in float64."""
-    # pi / 2 in two parts (Cody and Waite, ch. 8; the numbers are those of fdlibm's
-    # `e_rem_pio2.c`), then Taylor's series: Abramowitz and Stegun 4.3.65 and 4.3.66.
-    whole, n = _round_parts(f, x, 2 / math.pi)
-    r = f.fnma(whole, f.like(x, 1.57079632673412561417e00), x)
-    r = f.fnma(whole, f.like(x, 6.07710050650619224932e-11), r)
-    z = f.fmul(r, r)
-    s = f.poly(z, *[(-1) ** (k // 2) / math.factorial(k) for k in (11, 9, 7, 5, 3)])
-    c = f.poly(z, *[(-1) ** (k // 2) / math.factorial(k) for k in (12, 10, 8, 6, 4, 2)])
-    s = f.fma(f.fmul(s, z), r, r)
-    return s, f.fma(c, z, f.like(z, 1.0)), n
-
-
-def _trigonometric(f: Writer, x: Val, name: str) -> Val:
-    """sin, cos or tan; the reduction is exact to float32 below 1e5."""
-    if x.kind is Kind.F64:
-        return f.libm(name, x)
-    s, c, n = _quadrant(f, f.convert(Op.FPEXT, x, Kind.F64))
-    one = f.like(n, 1)
-    odd = f.icmp(Rel.NE, f.bin(Op.AND, n, one), f.like(n, 0))
-    if name == "tan":
-        y = f.fdiv(f.select(odd, f.fneg(c), s), f.select(odd, s, c))
-    else:
-        if name == "cos":
-            odd = f.bin(Op.XOR, odd, f.like(odd, True))
-            n = f.add(n, one)
-        y = f.select(odd, c, s)
-        turn = f.icmp(Rel.NE, f.bin(Op.AND, n, f.like(n, 2)), f.like(n, 0))
-        y = f.select(turn, f.fneg(y), y)
-    usual = f.convert(Op.FPTRUNC, y, Kind.F32)
-    if name != "cos":
-        usual = f.select(f.fcmp(Rel.OEQ, x, f.like(x, 0.0)), x, usual)
-    far = f.fcmp(Rel.UGT, f.one(Op.FABS, x), f.like(x, 1e5))
-    return f.rare(far, usual, lambda: f.libm(name, x))
-
-
-def sin(f: Writer, x: Val) -> Val:
-    return _trigonometric(f, x, "sin")
-
-
-def cos(f: Writer, x: Val) -> Val:
-    return _trigonometric(f, x, "cos")
-
-
-def tan(f: Writer, x: Val) -> Val:
-    return _trigonometric(f, x, "tan")
 
 
 def _through_double(

@@ -13,7 +13,8 @@ from minikeras.ops.nn.crossentropy import one_hot
 from minikeras.ops.nn.probabilities import log_softmax
 from minikeras.ops.numpy.arithmetic import add, negative
 from minikeras.ops.numpy.bounds import clip
-from minikeras.ops.numpy.comparison import equal, where
+from minikeras.ops.numpy.choosing import where
+from minikeras.ops.numpy.comparison import equal
 from minikeras.ops.numpy.creation import zeros_like
 from minikeras.ops.numpy.exponential import logaddexp
 from minikeras.ops.numpy.indexing import take_along_axis

@@ -14,7 +14,8 @@ from minikeras.ops.math.ranking import top_k
 from minikeras.ops.nn.crossentropy import one_hot
 from minikeras.ops.nn.ctc import frames_inside
 from minikeras.ops.nn.probabilities import log_softmax
-from minikeras.ops.numpy.comparison import equal, logical_and, logical_not, where
+from minikeras.ops.numpy.choosing import where
+from minikeras.ops.numpy.comparison import equal, logical_and, logical_not
 from minikeras.ops.numpy.creation import full, ones_like, zeros
 from minikeras.ops.numpy.exponential import logaddexp
 from minikeras.ops.numpy.indexing import take_along_axis

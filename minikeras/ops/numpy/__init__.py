@@ -4,6 +4,7 @@ from minikeras.ops.numpy.arithmetic import *
 from minikeras.ops.numpy.arrays import *
 from minikeras.ops.numpy.bits import *
 from minikeras.ops.numpy.bounds import *
+from minikeras.ops.numpy.choosing import *
 from minikeras.ops.numpy.comparison import *
 from minikeras.ops.numpy.complex import *
 from minikeras.ops.numpy.correlation import *

@@ -1,7 +1,8 @@
-"""Inverse trigonometric functions of float32, all by one angle computed in float64.
+"""Trigonometric functions and their inverses of float32, computed in float64.
 
-The angle of a point with 0 <= low <= high is at most pi/4. Beyond tan(pi/8) it is pi/4 and
-the angle of (low - high, low + high), by the addition theorem (Abramowitz and Stegun 4.4.34);
+The inverse ones go by one angle, that of a point with 0 <= low <= high, which is at most
+pi/4. Beyond tan(pi/8) it is pi/4 and the angle of (low - high, low + high), by the addition
+theorem (Abramowitz and Stegun 4.4.34);
 what is left is a polynomial, fitted at Chebyshev's nodes to 1e-13. So one division serves a
 number. float64 itself goes to the C library.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 
 from minikeras_kernels.code import Op, Rel
-from minikeras_kernels.mathlib import sqrt
+from minikeras_kernels.mathlib import round_parts, sqrt
 from minikeras_kernels.values import Kind, Val
 from minikeras_kernels.writer import Writer
 
@@ -91,3 +92,52 @@ def atan2(f: Writer, y: Val, x: Val) -> Val:
     if x.kind is Kind.F64:
         return f.libm("atan2", y, x)
     return _narrow(f, _angle(f, _wide(f, y), _wide(f, x)))
+
+
+def _quadrant(f: Writer, x: Val) -> tuple[Val, Val, Val]:
+    """(sin r, cos r, n) with x = n * pi / 2 + r, computed in float64."""
+    # pi / 2 in two parts (Cody and Waite, ch. 8; the numbers are those of fdlibm's
+    # `e_rem_pio2.c`), then Taylor's series: Abramowitz and Stegun 4.3.65 and 4.3.66.
+    whole, n = round_parts(f, x, 2 / math.pi)
+    r = f.fnma(whole, f.like(x, 1.57079632673412561417e00), x)
+    r = f.fnma(whole, f.like(x, 6.07710050650619224932e-11), r)
+    z = f.fmul(r, r)
+    s = f.poly(z, *[(-1) ** (k // 2) / math.factorial(k) for k in (11, 9, 7, 5, 3)])
+    c = f.poly(z, *[(-1) ** (k // 2) / math.factorial(k) for k in (12, 10, 8, 6, 4, 2)])
+    s = f.fma(f.fmul(s, z), r, r)
+    return s, f.fma(c, z, f.like(z, 1.0)), n
+
+
+def _trigonometric(f: Writer, x: Val, name: str) -> Val:
+    """sin, cos or tan; the reduction is exact to float32 below 1e5."""
+    if x.kind is Kind.F64:
+        return f.libm(name, x)
+    s, c, n = _quadrant(f, f.convert(Op.FPEXT, x, Kind.F64))
+    one = f.like(n, 1)
+    odd = f.icmp(Rel.NE, f.bin(Op.AND, n, one), f.like(n, 0))
+    if name == "tan":
+        y = f.fdiv(f.select(odd, f.fneg(c), s), f.select(odd, s, c))
+    else:
+        if name == "cos":
+            odd = f.bin(Op.XOR, odd, f.like(odd, True))
+            n = f.add(n, one)
+        y = f.select(odd, c, s)
+        turn = f.icmp(Rel.NE, f.bin(Op.AND, n, f.like(n, 2)), f.like(n, 0))
+        y = f.select(turn, f.fneg(y), y)
+    usual = f.convert(Op.FPTRUNC, y, Kind.F32)
+    if name != "cos":
+        usual = f.select(f.fcmp(Rel.OEQ, x, f.like(x, 0.0)), x, usual)
+    far = f.fcmp(Rel.UGT, f.one(Op.FABS, x), f.like(x, 1e5))
+    return f.rare(far, usual, lambda: f.libm(name, x))
+
+
+def sin(f: Writer, x: Val) -> Val:
+    return _trigonometric(f, x, "sin")
+
+
+def cos(f: Writer, x: Val) -> Val:
+    return _trigonometric(f, x, "cos")
+
+
+def tan(f: Writer, x: Val) -> Val:
+    return _trigonometric(f, x, "tan")
