@@ -193,6 +193,8 @@ def killed_runs(kills, seed=0):
     while hits < kills:
         kind = KINDS[done % len(KINDS)]
         if kind not in unbroken:
+            if not unbroken:
+                _unbroken(kind)  # compiles what the others find in the cache
             unbroken[kind] = _unbroken(kind)
         wanted, longest = unbroken[kind]
         save_freq = ("epoch", 1, 3)[int(rng.integers(3))]
