@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Self
 
@@ -51,6 +52,11 @@ def _as_argument(policy: dict[str, Any]) -> Any:
     return found.name if type(found) is dtype_policies.DTypePolicy else found
 
 
+@functools.lru_cache(1_024)
+def _signature(function: Any) -> inspect.Signature:
+    return inspect.signature(function)
+
+
 def takes(kind: type, argument: str) -> bool:
     """Whether the constructor of a class takes an argument of this name."""
     parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]  # only read
@@ -62,7 +68,7 @@ def takes(kind: type, argument: str) -> bool:
 def check_complete(kind: type, config: dict[str, Any]) -> None:
     """Refuse a config that lacks an argument of the constructor, or has one too many."""
     try:
-        inspect.signature(kind).bind(**config)
+        _signature(kind).bind(**config)
     except TypeError as error:
         raise TypeError(
             f"{kind.__name__}.from_config: {error}; the config has {sorted(config)}. "
@@ -109,7 +115,7 @@ class LayerDescription:
         dtype = config.get("dtype")
         if isinstance(dtype, dict) and "class_name" in dtype:
             config["dtype"] = _as_argument(dtype)
-        parameters = inspect.signature(cls.__init__).parameters
+        parameters = _signature(cls.__init__).parameters
         later = {}
         if not any(
             p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()

@@ -7,6 +7,8 @@ dicts and sets so that what is put into them later is filed too.
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -93,16 +95,17 @@ class Tracker:
                 self.track(item)
             return value
         store = self.store_of(value)
-        if store is not None and not _holds(self._everything(value, store), value):
+        if store is not None and not self._files(value, store):
             if self.locked and store is not self.metrics:
                 raise ValueError(self.message)
             store.append(value)
         return value
 
-    def _everything(self, value: object, store: list[Any]) -> list[Any]:
+    def _files(self, value: object, store: list[Any]) -> bool:
+        """Whether `value`, which belongs in `store`, is filed already."""
         if isinstance(value, Variable):
-            return self.trainable + self.non_trainable
-        return store
+            return _holds(self.trainable, value) or _holds(self.non_trainable, value)
+        return _holds(store, value)
 
     def untrack(self, value: object) -> None:
         """Forget `value`, or what is in it."""
@@ -131,7 +134,7 @@ _PLAIN = frozenset((int, float, bool, str, bytes, type(None)))
 
 
 def _holds(store: Iterable[Any], value: object) -> bool:
-    return any(v is value for v in store)
+    return any(map(operator.is_, store, itertools.repeat(value)))
 
 
 class TrackedList(list):
