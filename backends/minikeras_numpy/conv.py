@@ -2,23 +2,35 @@
 
 A block is a few batch entries, so that its matrix stays in the cache and memory does
 not grow with the batch. The three directions share one plan and its workspace; a
-lowered step keeps the plan, so that it allocates once.
+lowered step keeps the plan, so that it allocates once. Where BLAS would take one thread,
+blocks are shared out to several, each with a workspace of its own: a `lane`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minikeras_numpy.common import Array, Table, quiet, work_dtype
-from minikeras_numpy.products import multiply, multiply_turned, sums_at_once
+from minikeras_numpy.products import (
+    multiply,
+    multiply_turned,
+    rows_at_once,
+    sums_at_once,
+)
+from minikeras_numpy.sharing import share
 from minikeras_numpy.windows import Geometry, Ints, copy_runs, interior, taps, view
+from minikeras_numpy.workspace import LARGEST, borrowed
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap narrow, and its runs short
-_BLOCK = 1 << 19  # elements of a block's matrix; measured, 2 to 4 MB is best
+_BLOCK = (
+    1 << 20
+)  # elements of a block's matrix: fewer cost calls, more leave the caches
+_SHARED = 1 << 25  # multiply-adds that are worth waking another thread
 _SHORT = 4  # elements of a line of a window that are not worth a copy of their own
 
 
@@ -53,21 +65,67 @@ class Conv:
         width = self.reach * self.cin
         self.step = max(1, min(self.batch, _BLOCK // max(1, self.positions * width)))
         self._kept: dict[str, Array] = {}
+        self._lent: Array | None = None
         self._turned: Conv | None = None
+        self._lanes: dict[int, Conv] = {}
+        self.shared = self._is_shared()
+
+    def _is_shared(self) -> bool:
+        """Whether blocks are shared out: BLAS takes one thread for each, or has none."""
+        work = self.batch * self.positions * self.reach * self.depth * self.cout
+        if self.xp is not np or self.step >= self.batch:
+            return False
+        if self.by_channel:
+            return work >= _SHARED // 16
+        small = rows_at_once(np, self.reach * self.depth, self.cout) > 0
+        return self.groups == 1 and small and work >= _SHARED
+
+    def _lane(self, lane: int) -> Conv:
+        """This plan with the workspace of a thread that helps."""
+        if lane == 0:
+            return self
+        plan = self._lanes.get(lane)
+        if plan is None:
+            plan = self._lanes[lane] = Conv(self.xp, self.geometry, self.dtype)
+        return plan
+
+    def _each(self, work: Callable[[Conv, int, slice], None]) -> None:
+        """`work(lane, number, block)` for each block."""
+        starts = range(0, self.batch, self.step)
+        blocks = [slice(at, min(at + self.step, self.batch)) for at in starts]
+        need = self.step * self.positions * self.reach * self.cin * self.work.itemsize
+        if self.xp is not np or self.by_channel or need > LARGEST:
+            need = 0
+
+        def on(lane: int, number: int) -> None:
+            plan = self._lane(lane)
+            if not need:
+                work(plan, number, blocks[number])
+                return
+            with borrowed(need) as memory:
+                plan._lent = memory.view(self.work)
+                try:
+                    work(plan, number, blocks[number])
+                finally:
+                    plan._lent = None
+
+        if self.shared:
+            share(len(blocks), on)
+        else:
+            for number in range(len(blocks)):
+                on(0, number)
 
     def _buffer(self, name: str, shape: Ints, fill: int | None = None) -> Array:
         """Workspace of this name and shape, made on first use."""
         size = math.prod(shape)
+        if name == "columns" and self._lent is not None:
+            return self._lent[:size].reshape(shape)
         have = self._kept.get(name)
         if have is None or have.size < size:
             have = self._kept[name] = self.xp.empty(size, dtype=self.work)
             if fill is not None:
                 have[...] = fill
         return have[:size].reshape(shape)
-
-    def _blocks(self) -> list[slice]:
-        starts = range(0, self.batch, self.step)
-        return [slice(a, min(a + self.step, self.batch)) for a in starts]
 
     def _widened(self, x: Array) -> Array:
         """A block of x in the working dtype with its border of zeros."""
@@ -115,7 +173,13 @@ class Conv:
             shape = (*seen.shape[:-2], run)
             seen = as_strided(seen, shape, (*seen.strides[:-2], seen.strides[-1]))
             columns = columns.reshape(shape)
-        copy_runs(self.xp, columns, seen)
+        if self.xp is not np or len(self.kernel) == 1:
+            copy_runs(self.xp, columns, seen)
+            return
+        # Line by line of the window: NumPy's innermost loop then goes over a line of places.
+        lines = (slice(None),) * (1 + len(self.out))
+        for line in np.ndindex(self.kernel[:-1]):
+            copy_runs(self.xp, columns[lines + line], seen[lines + line])
 
     def _matrix(self, w: Array) -> Array:
         """w as (reach * depth, cout), or (groups, reach * depth, cout // groups)."""
@@ -141,21 +205,26 @@ class Conv:
         if self.by_channel:
             return self._forward_by_channel(x, w, out)
         matrix = self._matrix(w)
-        for block in self._blocks():
-            columns = self._columns(x[block])
-            part = out[block]
-            rows = part.shape[0] * self.positions
-            if self.groups == 1 and out.dtype == self.work:
-                multiply(self.xp, columns, matrix, part.reshape(rows, self.cout))
-                continue
-            shape = (*matrix.shape[:-2], rows, matrix.shape[-1])
-            result = self.xp.matmul(columns, matrix, out=self._buffer("y", shape))
-            if self.groups > 1:
-                part = part.reshape(rows, self.groups, -1)
-                part[...] = result.transpose(1, 0, 2)
-            else:
-                part.reshape(rows, self.cout)[...] = result
+
+        def work(lane: Conv, number: int, block: slice) -> None:
+            lane._forward_block(x[block], matrix, out[block])
+
+        self._each(work)
         return out
+
+    def _forward_block(self, x: Array, matrix: Array, out: Array) -> None:
+        columns = self._columns(x)
+        rows = out.shape[0] * self.positions
+        if self.groups == 1 and out.dtype == self.work:
+            multiply(self.xp, columns, matrix, out.reshape(rows, self.cout))
+            return
+        shape = (*matrix.shape[:-2], rows, matrix.shape[-1])
+        result = self.xp.matmul(columns, matrix, out=self._buffer("y", shape))
+        if self.groups > 1:
+            out = out.reshape(rows, self.groups, -1)
+            out[...] = result.transpose(1, 0, 2)
+        else:
+            out.reshape(rows, self.cout)[...] = result
 
     def filter_grad(self, x: Array, dy: Array, out: Array) -> Array:
         """The gradient of the kernel into `out`."""
@@ -165,23 +234,47 @@ class Conv:
         shape: Ints = (depth, self.cout)
         if self.groups > 1:
             shape = (self.groups, depth, self.cout // self.groups)
-        total = self._buffer("dw", shape)
-        total[...] = 0
-        part = self._buffer("dw part", shape)
-        for block in self._blocks():
-            columns = self._columns(x[block])
-            grouped = self._grouped(dy[block])
-            if self.groups == 1:
-                count = sums_at_once(self.xp, len(columns), *shape)
-                sums = self._buffer("sums", (count, *shape))
-                multiply_turned(self.xp, columns, grouped, sums, part)
-            else:
-                self.xp.matmul(columns.swapaxes(-1, -2), grouped, out=part)
-            total += part
+        total = self._sums_of_blocks(
+            shape,
+            lambda lane, block, part: lane._filter_block(x[block], dy[block], part),
+        )
         if self.groups > 1:
             total = total.transpose(1, 0, 2)
         out[...] = total.reshape(out.shape)
         return out
+
+    def _filter_block(self, x: Array, dy: Array, part: Array) -> None:
+        columns = self._columns(x)
+        grouped = self._grouped(dy)
+        if self.groups > 1:
+            self.xp.matmul(columns.swapaxes(-1, -2), grouped, out=part)
+            return
+        count = sums_at_once(self.xp, len(columns), *part.shape)
+        sums = self._buffer("sums", (count, *part.shape))
+        multiply_turned(self.xp, columns, grouped, sums, part)
+
+    def _sums_of_blocks(
+        self, shape: Ints, work: Callable[[Conv, slice, Array], None]
+    ) -> Array:
+        """The sum of what `work(lane, block, part)` leaves in `part`, in order."""
+        total = self._buffer("dw", shape)
+        total[...] = 0
+        if self.shared:
+            count = -(-self.batch // self.step)
+            parts = self._buffer("dw parts", (count, *shape))
+            self._each(lambda lane, number, block: work(lane, block, parts[number]))
+            for part in parts:
+                total += part
+            return total
+        part = self._buffer("dw part", shape)
+
+        def add(lane: Conv, number: int, block: slice) -> None:
+            nonlocal total
+            work(lane, block, part)
+            total += part
+
+        self._each(add)
+        return total
 
     def input_grad(self, dy: Array, w: Array, out: Array) -> Array:
         """The gradient of the input into `out`: products, added back tap by tap."""
@@ -192,27 +285,38 @@ class Conv:
         if self.groups == 1 and self.strides[-1] == 1 and self.cin > 1:
             return self._input_grad_by_tap(dy, w, out)
         matrix = self._matrix(w).swapaxes(-1, -2)
-        for block in self._blocks():
-            count = block.stop - block.start
-            rows = count * self.positions
-            grouped = self._grouped(dy[block])
-            shape = (*grouped.shape[:-1], matrix.shape[-1])
-            columns = self.xp.matmul(
-                grouped, matrix, out=self._buffer("columns", shape)
-            )
-            if self.pointwise and self.groups == 1:
-                out[block] = columns.reshape(out[block].shape)
-                continue
-            if self.groups > 1:
-                columns = columns.reshape(self.groups, rows, self.reach, self.depth)
-                columns = columns.transpose(1, 2, 0, 3)
-            columns = columns.reshape(count, *self.out, *self.kernel, self.cin)
-            wide = self._buffer("dx", (count, *self.wide, self.cin))
-            wide[...] = 0
-            for tap, place in self.places:
-                wide[place] += columns[(slice(None),) * (1 + len(self.out)) + tap]
-            out[block] = wide[self.inner] if self.padded else wide
+
+        def work(lane: Conv, number: int, block: slice) -> None:
+            lane._input_block(dy[block], matrix, out[block])
+
+        self._each(work)
         return out
+
+    def _input_block(self, dy: Array, matrix: Array, out: Array) -> None:
+        count = len(dy)
+        grouped = self._grouped(dy)
+        shape = (*grouped.shape[:-1], matrix.shape[-1])
+        columns = self.xp.matmul(grouped, matrix, out=self._buffer("columns", shape))
+        if self.pointwise and self.groups == 1:
+            out[...] = columns.reshape(out.shape)
+            return
+        if self.groups > 1:
+            rows = count * self.positions
+            columns = columns.reshape(self.groups, rows, self.reach, self.depth)
+            columns = columns.transpose(1, 2, 0, 3)
+        columns = columns.reshape(count, *self.out, *self.kernel, self.cin)
+        places = (slice(None),) * (1 + len(self.out))
+        self._add_back(out, (columns[places + tap] for tap, _ in self.places))
+
+    def _add_back(self, out: Array, parts: Iterable[Array]) -> None:
+        """The sum of the parts, each at its place in the window, into a block of `out`."""
+        whole = not self.padded and out.dtype == self.work
+        wide = out if whole else self._buffer("dx", (len(out), *self.wide, self.cin))
+        wide[...] = 0
+        for part, (_, place) in zip(parts, self.places, strict=True):
+            wide[place] += part
+        if not whole:
+            out[...] = wide[self.inner] if self.padded else wide
 
     def _turns(self) -> bool:
         """Whether the gradient is better a convolution of dy with the turned kernel.
@@ -259,21 +363,21 @@ class Conv:
         """
         matrices = self._matrix(w).reshape(self.reach, self.cin, self.cout)
         matrices = matrices.swapaxes(-1, -2)
-        for block in self._blocks():
-            count = block.stop - block.start
-            flat = self._grouped(dy[block])
-            shape = (self.reach, flat.shape[0], self.cin)
-            parts = self.xp.matmul(flat, matrices, out=self._buffer("columns", shape))
-            if self.pointwise:
-                out[block] = parts.reshape(out[block].shape)
-                continue
-            parts = parts.reshape(self.reach, count, *self.out, self.cin)
-            wide = self._buffer("dx", (count, *self.wide, self.cin))
-            wide[...] = 0
-            for part, (_, place) in zip(parts, self.places, strict=True):
-                wide[place] += part
-            out[block] = wide[self.inner] if self.padded else wide
+
+        def work(lane: Conv, number: int, block: slice) -> None:
+            lane._taps_block(dy[block], matrices, out[block])
+
+        self._each(work)
         return out
+
+    def _taps_block(self, dy: Array, matrices: Array, out: Array) -> None:
+        flat = self._grouped(dy)
+        shape = (self.reach, flat.shape[0], self.cin)
+        parts = self.xp.matmul(flat, matrices, out=self._buffer("columns", shape))
+        if self.pointwise:
+            out[...] = parts.reshape(out.shape)
+            return
+        self._add_back(out, parts.reshape(self.reach, len(dy), *self.out, self.cin))
 
     # One channel per group (depthwise): multiply and add, tap by tap.
 
@@ -284,42 +388,46 @@ class Conv:
 
     def _forward_by_channel(self, x: Array, w: Array, out: Array) -> Array:
         w = self._per_channel(w)
-        for block in self._blocks():
-            wide = self._widened(x[block])
+
+        def work(lane: Conv, number: int, block: slice) -> None:
+            wide = lane._widened(x[block])
             shape = (wide.shape[0], *self.out, *w.shape[-2:])
-            total = self._buffer("y", shape)
-            product = self._buffer("y part", shape)
+            total = lane._buffer("y", shape)
+            product = lane._buffer("y part", shape)
             total[...] = 0
             for tap, place in self.places:
                 self.xp.multiply(wide[place][..., None], w[tap], out=product)
                 total += product
             out[block] = total.reshape(*shape[:-2], self.cout)
+
+        self._each(work)
         return out
 
     def _filter_grad_by_channel(self, x: Array, dy: Array, out: Array) -> Array:
         shape = (*self.kernel, self.cin, self.cout // self.cin)
-        total = self._buffer("dw", shape)
-        total[...] = 0
-        for block in self._blocks():
-            wide = self._widened(x[block])
+
+        def work(lane: Conv, block: slice, part: Array) -> None:
+            wide = lane._widened(x[block])
             g = dy[block].astype(self.work, copy=False)
             g = g.reshape(-1, self.cin, shape[-1])
             for tap, place in self.places:
                 seen = wide[place].reshape(-1, self.cin)
-                total[tap] += self.xp.einsum("rc,rcm->cm", seen, g)
-        out[...] = total.reshape(out.shape)
+                part[tap] = self.xp.einsum("rc,rcm->cm", seen, g)
+
+        out[...] = self._sums_of_blocks(shape, work).reshape(out.shape)
         return out
 
     def _input_grad_by_channel(self, dy: Array, w: Array, out: Array) -> Array:
         w = self._per_channel(w)
-        for block in self._blocks():
+
+        def work(lane: Conv, number: int, block: slice) -> None:
             g = dy[block].astype(self.work, copy=False)
             g = g.reshape(*g.shape[:-1], *w.shape[-2:])
-            wide = self._buffer("dx", (g.shape[0], *self.wide, self.cin))
-            wide[...] = 0
-            for tap, place in self.places:
-                wide[place] += (g * w[tap]).sum(axis=-1)
-            out[block] = wide[self.inner] if self.padded else wide
+            lane._add_back(
+                out[block], ((g * w[tap]).sum(axis=-1) for tap, _ in self.places)
+            )
+
+        self._each(work)
         return out
 
 

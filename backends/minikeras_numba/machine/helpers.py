@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import llvmlite
+from minikeras_numpy.processors import default_threads
 
 from minikeras_numba.machine import compiler
-from minikeras_numba.machine.processors import default_threads
 
 _MOST = 3
 _Job = TypeVar("_Job")

@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from minikeras_numpy.processors import MAX_THREADS, default_threads
 
 from minikeras.extend import Living, Step
 from minikeras_numba.machine.addresses import address_of
 from minikeras_numba.machine.failures import raise_failure
 from minikeras_numba.machine.jit import Address, compile_ir, host
-from minikeras_numba.machine.processors import MAX_THREADS, default_threads
 from minikeras_numba.machine.team_ir import PARTS_BITS, team_text
 
 # Chunks for each thread: so many fewer waits where one runs slower than another.
