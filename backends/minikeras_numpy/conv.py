@@ -250,8 +250,13 @@ class Conv:
             self.xp.matmul(columns.swapaxes(-1, -2), grouped, out=part)
             return
         count = sums_at_once(self.xp, len(columns), *part.shape)
-        sums = self._buffer("sums", (count, *part.shape))
-        multiply_turned(self.xp, columns, grouped, sums, part)
+        if self.xp is not np:
+            sums = self._buffer("sums", (count, *part.shape))
+            multiply_turned(self.xp, columns, grouped, sums, part)
+            return
+        with borrowed(count * part.size * self.work.itemsize) as memory:
+            sums = memory.view(self.work).reshape(count, *part.shape)
+            multiply_turned(self.xp, columns, grouped, sums, part)
 
     def _sums_of_blocks(
         self, shape: Ints, work: Callable[[Conv, slice, Array], None]
@@ -296,7 +301,11 @@ class Conv:
         count = len(dy)
         grouped = self._grouped(dy)
         shape = (*grouped.shape[:-1], matrix.shape[-1])
-        columns = self.xp.matmul(grouped, matrix, out=self._buffer("columns", shape))
+        columns = self._buffer("columns", shape)
+        if self.groups == 1:
+            multiply(self.xp, grouped, matrix, columns)
+        else:
+            self.xp.matmul(grouped, matrix, out=columns)
         if self.pointwise and self.groups == 1:
             out[...] = columns.reshape(out.shape)
             return
@@ -373,7 +382,9 @@ class Conv:
     def _taps_block(self, dy: Array, matrices: Array, out: Array) -> None:
         flat = self._grouped(dy)
         shape = (self.reach, flat.shape[0], self.cin)
-        parts = self.xp.matmul(flat, matrices, out=self._buffer("columns", shape))
+        parts = self._buffer("columns", shape)
+        for matrix, part in zip(matrices, parts, strict=True):
+            multiply(self.xp, flat, matrix, part)
         if self.pointwise:
             out[...] = parts.reshape(out.shape)
             return

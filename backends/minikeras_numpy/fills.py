@@ -18,6 +18,7 @@ from minikeras_numpy.conv import Conv
 from minikeras_numpy.index import fill_outside
 from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool
+from minikeras_numpy.products import multiply_some
 from minikeras_numpy.recurrent import FILLS, prepared
 from minikeras_numpy.windows import Geometry, copy_runs
 from minikeras_numpy.writers import INTS, Scratch
@@ -57,7 +58,9 @@ def _matmul(node: Node) -> Fill:
         elif flat:
             rows = math.prod(shape[:-1])
             target = out.reshape(rows, shape[-1])
-            np.matmul(x.reshape(rows, x.shape[-1]), y, out=target)
+            multiply_some(x.reshape(rows, x.shape[-1]), y, target)
+        elif x.ndim == y.ndim == 2 and out.flags.c_contiguous:
+            multiply_some(x, y, out)
         else:
             np.matmul(x, y, out=out)
 

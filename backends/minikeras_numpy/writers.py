@@ -28,6 +28,7 @@ from minikeras.extend import (
 )
 from minikeras_numpy.common import Array
 from minikeras_numpy.elementwise import UFUNCS
+from minikeras_numpy.products import column_sums
 from minikeras_numpy.random import Bits
 
 Write = Callable[..., Any]
@@ -167,7 +168,7 @@ def _reduction(node: Node) -> Write:
     axes, keepdims = node.static["axes"], node.static["keepdims"]
     shape = node.inputs[0].aval.shape
     dtype = numpy_dtype(node.outputs[0].aval.dtype)
-    ones = leading_ones(node)
+    rows = leading_rows(node)
     narrow = dtype.itemsize == 2 and dtype.kind not in "iu"
 
     def write(x: Array, out: Array) -> None:
@@ -183,25 +184,20 @@ def _reduction(node: Node) -> Write:
         if x.shape != shape or not x.flags.c_contiguous:
             write(x, out)
         else:
-            rows = ones.shape[1]
-            np.matmul(ones, x.reshape(rows, -1), out=out.reshape(1, -1))
+            column_sums(x.reshape(rows, -1), out.reshape(-1))
 
-    return write if ones is None else multiply
+    return multiply if rows else write
 
 
-def leading_ones(node: Node) -> Any:
-    """A row of ones whose product with the operand is its sum over the first axes.
-
-    BLAS adds rows five times faster than a reduction over axis 0, and more exactly.
-    None where the node is not such a sum.
-    """
+def leading_rows(node: Node) -> int:
+    """Rows of the matrix whose columns are summed up; 0 where the node is no such sum."""
     x, axes = node.inputs[0].aval, node.static["axes"]
     lead = len(axes)
     if node.prim is not prims.sum or x.dtype not in ("float32", "float64"):
-        return None
+        return 0
     if axes != tuple(range(lead)) or not 0 < lead < x.ndim or x.size == 0:
-        return None
-    return np.ones((1, math.prod(x.shape[:lead])), dtype=x.dtype)
+        return 0
+    return math.prod(x.shape[:lead])
 
 
 def _by_kernel(kernel: Callable[..., Any], static: dict[str, Any]) -> Fill:

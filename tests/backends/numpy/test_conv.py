@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from minikeras_numpy import conv, sharing
 from minikeras_numpy.conv import Conv
 from minikeras_numpy.windows import Geometry
 
@@ -50,3 +51,38 @@ def test_gathered_windows_are_those_of_the_image(
             for a, s, t, d in zip(at[:2], strides, at[2:], dilation, strict=True)
         )
         np.testing.assert_array_equal(columns[(slice(None), *at)], wide[:, row, column])
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
+@pytest.mark.parametrize(
+    ("channels", "filters", "groups"), [(5, 6, 1), (24, 3, 1), (6, 12, 6)]
+)
+def test_bits_are_those_of_one_thread(monkeypatch, channels, filters, groups, strides):
+    """Blocks that several threads share out, with borders, a last one that is smaller."""
+    monkeypatch.setattr(conv, "_BLOCK", 2 * 9 * 8 * 9 * channels)
+    monkeypatch.setattr(conv, "_SHARED", 1)
+    monkeypatch.setattr(sharing, "_limit", lambda: 3)
+    monkeypatch.setattr(sharing, "_team", sharing._Team())
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((17, 9, 8, channels)).astype("float32")
+    w = rng.standard_normal((3, 3, channels // groups, filters)).astype("float32")
+    how = {"strides": strides, "padding": ((1, 1), (0, 2)), "dilation": (1, 1)}
+    geometry = Geometry.of_conv(x.shape, w.shape, {**how, "groups": groups})
+    dy = rng.standard_normal((17, *geometry.out, filters)).astype("float32")
+
+    def all_ways(plan):
+        results = [np.empty_like(dy), np.empty_like(w), np.empty_like(x)]
+        for _ in range(3):
+            plan.forward(x, w, results[0])
+            plan.filter_grad(x, dy, results[1])
+            plan.input_grad(dy, w, results[2])
+        return results
+
+    shared = Conv(np, geometry, x.dtype)
+    assert shared.shared
+    monkeypatch.setattr(Conv, "_is_shared", lambda self: False)
+    for got, wanted in zip(
+        all_ways(shared), all_ways(Conv(np, geometry, x.dtype)), strict=True
+    ):
+        np.testing.assert_array_equal(got, wanted)
+    assert shared._lanes  # others have helped
