@@ -30,6 +30,7 @@ _TAP_CHANNELS = 16  # fewer make the product of one tap narrow, and its runs sho
 _BLOCK = (
     1 << 20
 )  # elements of a block's matrix: fewer cost calls, more leave the caches
+_PIECES = 8  # blocks at least of what is shared out
 _SHARED = 1 << 25  # multiply-adds that are worth waking another thread
 _SHORT = 4  # elements of a line of a window that are not worth a copy of their own
 
@@ -69,11 +70,13 @@ class Conv:
         self._turned: Conv | None = None
         self._lanes: dict[int, Conv] = {}
         self.shared = self._is_shared()
+        if self.shared:  # blocks enough for all threads to end at about the same time
+            self.step = min(self.step, -(-self.batch // _PIECES))
 
     def _is_shared(self) -> bool:
         """Whether blocks are shared out: BLAS takes one thread for each, or has none."""
         work = self.batch * self.positions * self.reach * self.depth * self.cout
-        if self.xp is not np or self.step >= self.batch:
+        if self.xp is not np or self.batch == 1:
             return False
         if self.by_channel:
             return work >= _SHARED // 16
@@ -109,11 +112,7 @@ class Conv:
                 finally:
                     plan._lent = None
 
-        if self.shared:
-            share(len(blocks), on)
-        else:
-            for number in range(len(blocks)):
-                on(0, number)
+        share(len(blocks), on, self.shared)
 
     def _buffer(self, name: str, shape: Ints, fill: int | None = None) -> Array:
         """Workspace of this name and shape, made on first use."""

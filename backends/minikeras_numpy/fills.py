@@ -20,6 +20,7 @@ from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool
 from minikeras_numpy.products import multiply_some
 from minikeras_numpy.recurrent import FILLS, prepared
+from minikeras_numpy.sharing import share
 from minikeras_numpy.windows import Geometry, copy_runs
 from minikeras_numpy.writers import INTS, Scratch
 
@@ -27,6 +28,7 @@ Run = Callable[..., None]
 
 _GATHERED = 9  # places in a window of which copies are made, up to this many
 _BLOCK = 1 << 16  # elements worked on at a time where several passes go over them
+_SHARED = 1 << 18  # elements of several passes that are worth waking another thread
 
 
 def _matmul(node: Node) -> Fill:
@@ -109,11 +111,14 @@ def _by_samples(batch: int, size: int, work: Callable[..., None]) -> Run:
     """
     step = max(1, _BLOCK // max(1, size))
     blocks = [slice(at, at + step) for at in range(0, batch, step)]
-    scratch = Scratch()
+    scratch: dict[int, Scratch] = {}
 
     def run(*given: Array) -> None:
-        for block in blocks:
-            work(scratch, *(a[block] for a in given))
+        def on(lane: int, number: int) -> None:
+            mine = scratch.setdefault(lane, Scratch())
+            work(mine, *(a[blocks[number]] for a in given))
+
+        share(len(blocks), on, batch * size >= _SHARED)
 
     return run
 

@@ -80,13 +80,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
 
 
-def share(count: int, work: Work) -> None:
+def share(count: int, work: Work, worth: bool = True) -> None:
     """Calls `work(lane, number)` for each number below `count`, in any order.
 
     Args:
         count: How many pieces there are.
         work: Does one. No two calls with the same lane run at once, and lane 0 is the
             caller's thread: what a piece needs as workspace it keeps for each lane.
+        worth: Whether to wake other threads at all.
 
     Raises:
         BaseException: What `work` raised, once no piece is running any more.
@@ -105,7 +106,7 @@ def share(count: int, work: Work) -> None:
     def help_in(lane: int) -> None:
         try:
             serve(lane)
-        except BaseException as failure:
+        except BaseException as failure:  # the caller raises it
             left.clear()
             ended.put(failure)
         else:
@@ -116,7 +117,7 @@ def share(count: int, work: Work) -> None:
     given: list[None] = []
     errors: list[BaseException | None] = []
     try:
-        if count > 1:
+        if worth and count > 1:
             held.extend(map(team.free.acquire, [False]))
         if held == [True]:
             queues = team.queues()[: count - 1]

@@ -5,6 +5,7 @@ import tracemalloc
 import minikeras_numpy
 import numpy as np
 import pytest
+from minikeras_numpy import fills, sharing
 
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Node, Value
@@ -70,6 +71,25 @@ def test_pools_have_the_bits_of_the_eager_kernels(
     name, window, strides, padding, dtype
 ):
     """Ties, infinities and what is not a number among them."""
+    check_pool(name, window, strides, padding, dtype)
+
+
+@pytest.mark.parametrize("name", ["max_pool", "sum_pool", "max_pool_grad"])
+@pytest.mark.parametrize(
+    ("window", "strides", "padding"),
+    [((2, 2), (2, 2), ((0, 0), (0, 0))), ((3, 3), (2, 1), ((1, 1), (0, 2)))],
+)
+def test_several_threads_make_the_same_pools(
+    monkeypatch, name, window, strides, padding
+):
+    monkeypatch.setattr(fills, "_BLOCK", 1)  # a block for each sample
+    monkeypatch.setattr(fills, "_SHARED", 1)
+    monkeypatch.setattr(sharing, "_limit", lambda: 3)
+    monkeypatch.setattr(sharing, "_team", sharing._Team())
+    check_pool(name, window, strides, padding, "float32")
+
+
+def check_pool(name, window, strides, padding, dtype):
     rng = np.random.default_rng(3)
     static = {"window": window, "strides": strides, "padding": padding}
     image = (5, 8, 7, 3)
