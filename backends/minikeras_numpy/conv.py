@@ -22,7 +22,7 @@ from minikeras_numpy.products import (
     rows_at_once,
     sums_at_once,
 )
-from minikeras_numpy.sharing import share
+from minikeras_numpy.sharing import lanes, share
 from minikeras_numpy.windows import Geometry, Ints, copy_runs, interior, taps, view
 from minikeras_numpy.workspace import LARGEST, borrowed
 
@@ -36,10 +36,21 @@ _SHORT = 4  # elements of a line of a window that are not worth a copy of their 
 
 
 class Conv:
-    """The three directions of a convolution, and their workspace."""
+    """The three directions of a convolution, and their workspace.
 
-    def __init__(self, xp: Any, geometry: Geometry, dtype: np.dtype[Any]) -> None:
+    `lasting`: whether it runs again and again. Then the first run makes the workspace of all
+    threads that may ever help.
+    """
+
+    def __init__(
+        self,
+        xp: Any,
+        geometry: Geometry,
+        dtype: np.dtype[Any],
+        lasting: bool = False,
+    ) -> None:
         self.xp = xp
+        self.lasting = lasting
         self.geometry = geometry
         self.work = work_dtype(dtype)
         self.dtype = dtype
@@ -112,6 +123,9 @@ class Conv:
                 finally:
                     plan._lent = None
 
+        if self.lasting and self.shared and not self._lanes:
+            for lane in range(1, lanes()):
+                on(lane, 0)
         share(len(blocks), on, self.shared)
 
     def _buffer(self, name: str, shape: Ints, fill: int | None = None) -> Array:
@@ -358,7 +372,7 @@ class Conv:
                 filters=self.cin,
                 padding=borders,
             )
-            plan = self._turned = Conv(self.xp, turned, self.dtype)
+            plan = self._turned = Conv(self.xp, turned, self.dtype, self.lasting)
         flipped = w[(slice(None, None, -1),) * len(self.kernel)].swapaxes(-1, -2)
         kernel = plan._buffer("w", flipped.shape)
         kernel[...] = flipped

@@ -20,7 +20,7 @@ from minikeras_numpy.movement import slices
 from minikeras_numpy.pooling import Pool
 from minikeras_numpy.products import multiply_some
 from minikeras_numpy.recurrent import FILLS, prepared
-from minikeras_numpy.sharing import share
+from minikeras_numpy.sharing import lanes, share
 from minikeras_numpy.windows import Geometry, copy_runs
 from minikeras_numpy.writers import INTS, Scratch
 
@@ -72,7 +72,7 @@ def _matmul(node: Node) -> Fill:
 def _plan(node: Node, x_shape: Any, w_shape: Any) -> Conv:
     dtype = numpy_dtype(node.inputs[0].aval.dtype)
     geometry = Geometry.of_conv(x_shape, w_shape, node.static)
-    return Conv(np, geometry, dtype)
+    return Conv(np, geometry, dtype, lasting=True)
 
 
 def _conv(node: Node) -> Run:
@@ -115,10 +115,14 @@ def _by_samples(batch: int, size: int, work: Callable[..., None]) -> Run:
 
     def run(*given: Array) -> None:
         def on(lane: int, number: int) -> None:
-            mine = scratch.setdefault(lane, Scratch())
-            work(mine, *(a[blocks[number]] for a in given))
+            work(scratch[lane], *(a[blocks[number]] for a in given))
 
-        share(len(blocks), on, batch * size >= _SHARED)
+        shared = batch * size >= _SHARED and len(blocks) > 1
+        if not scratch:  # whoever comes to help in later runs finds memory made
+            for lane in range(lanes() if shared else 1):
+                scratch[lane] = Scratch()
+                on(lane, 0)
+        share(len(blocks), on, shared)
 
     return run
 

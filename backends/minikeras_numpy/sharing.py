@@ -35,6 +35,11 @@ def _limit() -> int:
     return count
 
 
+def lanes() -> int:
+    """How many lanes there are in `share`, at most."""
+    return _limit()
+
+
 class _Team:
     """The helpers of this process, made when they are first wanted.
 

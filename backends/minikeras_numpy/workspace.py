@@ -16,7 +16,7 @@ from minikeras_numpy.common import Array
 
 _PIECE = 1 << 22  # bytes of a piece at least
 LARGEST = 1 << 24  # bytes of one that is kept for others
-_free: deque[Array] = deque(maxlen=4)
+_free: deque[Array] = deque(maxlen=8)  # two for each of the threads that may help
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def test_threads_of_blas_are_the_limit(monkeypatch):
 
 
 def test_borrowed_memory_is_nobody_elses(monkeypatch):
-    monkeypatch.setattr(workspace, "_free", type(workspace._free)(maxlen=4))
+    monkeypatch.setattr(workspace, "_free", type(workspace._free)(maxlen=8))
     with workspace.borrowed(100) as a, workspace.borrowed(100) as b:
         assert a.nbytes == b.nbytes == 100
         assert not np.may_share_memory(a, b)
