@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         preprocessing,
+        quantizers,
         random,
         regularizers,
         saving,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from minikeras.models import Function, Model, Sequential
     from minikeras.naming import name_scope
     from minikeras.optimizers import Optimizer
+    from minikeras.quantizers import Quantizer
     from minikeras.regularizers import Regularizer
     from minikeras.scopes import RematScope, device, remat
     from minikeras.training.function import function
@@ -76,6 +78,7 @@ _HOMES = {
     "Model": "models",
     "Operation": "layers.base.node",
     "Optimizer": "optimizers",
+    "Quantizer": "quantizers",
     "Regularizer": "regularizers",
     "RematScope": "scopes",
     "Sequential": "models",
@@ -93,18 +96,11 @@ _MODULES = (
     "activations", "alias", "applications", "backend", "callbacks", "config", "constraints",
     "datasets", "distillation", "distribution", "dtype_policies", "export", "initializers",
     "layers", "losses", "metrics",
-    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "random",
+    "mixed_precision", "models", "ops", "optimizers", "preprocessing", "quantizers", "random",
     "regularizers",
     "saving", "testing", "training", "tree", "utils", "visualization",
     "wrappers",
 )  # fmt: skip
-
-
-# Modules of Keras that there are not, and what to do.
-_ABSENT = {
-    "quantizers": " It does not quantize; export the model to ONNX, which ONNX Runtime "
-    "quantizes, or compute in 'mixed_float16'.",
-}
 
 
 def _found(name: str) -> Any:
@@ -117,9 +113,8 @@ def _found(name: str) -> Any:
         importlib.import_module("minikeras.layers.base.node")
         value = getattr(importlib.import_module(f"minikeras.{_HOMES[name]}"), name)
     else:
-        why = _ABSENT.get(name, "")
         raise AttributeError(
-            f"module 'minikeras' has no attribute {name!r}.{why}",
+            f"module 'minikeras' has no attribute {name!r}.",
             name=name,
             obj=sys.modules[__name__],
         )
@@ -180,6 +175,7 @@ __all__ = [
     "Model",
     "Operation",
     "Optimizer",
+    "Quantizer",
     "Regularizer",
     "RematScope",
     "Sequential",
@@ -213,6 +209,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "quantizers",
     "random",
     "regularizers",
     "remat",

@@ -3,6 +3,7 @@
 from minikeras import naming as _naming
 from minikeras.engine.backend import release as _release
 from minikeras.engine.dtypes import is_float as _is_float
+from minikeras.engine.dtypes import is_float8 as _is_float8
 from minikeras.engine.dtypes import is_integer as _is_integer
 from minikeras.engine.dtypes import result_type
 from minikeras.engine.dtypes import standardize as standardize_dtype
@@ -50,7 +51,8 @@ def is_float_dtype(dtype: object) -> bool:
     >>> is_float_dtype("bfloat16")
     True
     """
-    return _is_float(standardize_dtype(dtype))
+    name = standardize_dtype(dtype)
+    return _is_float(name) or _is_float8(name)
 
 
 def is_int_dtype(dtype: object) -> bool:

@@ -250,4 +250,4 @@ def _filling(constants: Sequence[Constant]) -> Run:
 
 def serves(node: Node) -> bool:
     """Whether a node can be part of a group, or stand alone as one."""
-    return not node.is_complex and fusible(node, WARP)
+    return not node.for_numpy and fusible(node, WARP)

@@ -79,7 +79,7 @@ class Maker:
 
     def _made(self, node: Node) -> Run | Fill | None:
         name = node.prim.name
-        if node.is_complex:
+        if node.for_numpy:
             return None
         if name.startswith("conv"):
             return self._conv(node)

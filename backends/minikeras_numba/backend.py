@@ -161,7 +161,7 @@ class NumbaBackend(NumpyBackend):
     def chained(self, node: Node) -> bool:
         if node.prim.kind == "movement":
             return False  # nothing to compute while it is in the cache
-        if node.is_complex or any(v.aval.size == 0 for v in node.outputs):
+        if node.for_numpy or any(v.aval.size == 0 for v in node.outputs):
             return False  # NumPy's, or nothing to run
         asked = SERVED.get(node.prim.name)
         if asked is not None:
@@ -181,7 +181,7 @@ class NumbaBackend(NumpyBackend):
         together(work, rehearsal)
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
-        if node.is_complex:
+        if node.for_numpy:
             return super().lower(node, regs)
         with preparing(regs):
             step = self._native(node, regs)

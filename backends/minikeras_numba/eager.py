@@ -190,7 +190,7 @@ class LoweredKernel:
         outs = [made] if isinstance(made, Aval) else list(made)
         outputs = [Value(out) for out in outs]
         node = Node(row, inputs, outputs, dict(static))
-        if node.is_complex:
+        if node.for_numpy:
             return None
         step = self.lower(node, {v: i for i, v in enumerate([*inputs, *outputs])})
         if step is None:

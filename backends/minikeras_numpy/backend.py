@@ -94,9 +94,7 @@ class NumpyBackend(Backend):
 
     def has_epilogues(self, node: Node) -> bool:
         moved = node.static.get("perm_out")  # rows that do not lie one after the other
-        return (
-            node.prim in lowering.EPILOGUE_CORES and not moved and not node.is_complex
-        )
+        return node.prim in lowering.EPILOGUE_CORES and not moved and not node.for_numpy
 
     def lower(self, node: Node, regs: Mapping[Value, int]) -> Step:
         return lowering.lower(self.kernels, node, regs)

@@ -36,7 +36,7 @@ EPILOGUE_CORES = (prims.matmul, prims.conv)
 
 def fusible(node: Node) -> bool:
     """Whether a group may take `node` in."""
-    if node.is_complex:
+    if node.for_numpy:
         return False
     if node.prim.kind == "reduce":
         return node.prim.name in REDUCTIONS
@@ -46,7 +46,7 @@ def fusible(node: Node) -> bool:
 def lower(kernels: Kernels, node: Node, regs: Registers) -> Step:
     """The prepared closure of `node`."""
     name = node.prim.name
-    if node.is_complex:
+    if node.for_numpy:
         return _by_kernel(kernels, node, regs)
     if name in _LOWERINGS:
         return _LOWERINGS[name](kernels, node, regs)

@@ -13,9 +13,6 @@ from minikeras.engine.errors import see
 NAMES = {
     "callbacks": "OrbaxCheckpoint",
     "layers": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
-    "quantizers": """
-        AWQConfig AbsMaxQuantizer Float8QuantizationConfig GPTQConfig
-        Int4QuantizationConfig Int8QuantizationConfig QuantizationConfig Quantizer""",
     "saving": "KerasFileEditor",
     "tensorflow": "IndexedSlices RaggedTensor SparseTensor",
 }

@@ -19,7 +19,7 @@ Array = Any  # an array of the namespace `xp`
 
 def clips(source: Any, target: Any) -> bool:
     """Whether a cast can meet values that the dtype `target` cannot hold."""
-    return target.kind in "iu" and source.kind in "fV"  # V: bfloat16
+    return target.kind in "iu" and source.kind in "fV"  # V: bfloat16, float8
 
 
 def limits(target: Any) -> tuple[float, float]:
@@ -56,10 +56,10 @@ def convert(x: Array, target: Any, xp: ModuleType = np) -> Array:
             return x != 0
         x, source = x.real, x.real.dtype
     if clips(source, target):
-        wide = x.astype(xp.float32) if source.itemsize == 2 else x
+        wide = x.astype(xp.float32) if source.itemsize <= 2 else x
         if xp is not np or not fits(wide, target):
             return saturated(xp, wide, target)
         return wide.astype(target)
-    if source == np.float64 and target == np.float16:
+    if source == np.float64 and (target == np.float16 or target.itemsize == 1):
         x = x.astype(xp.float32)
     return x.astype(target)

@@ -25,7 +25,9 @@ UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 SIGNED = ("int8", "int16", "int32", "int64")
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 COMPLEX = ("complex64", "complex128")
-ALLOWED = BOOL + UNSIGNED + SIGNED + FLOATS + COMPLEX
+# What quantized training rounds to. They are kept and cast, and meet no other dtype unasked.
+FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
+ALLOWED = BOOL + UNSIGNED + SIGNED + FLOATS + COMPLEX + FLOAT8
 # Not a dtype of tensors: what an input and a layer of text say of their values, which are
 # NumPy arrays of strings. Nothing computes with it.
 STRING = "string"
@@ -33,7 +35,7 @@ STRING = "string"
 _ITEMSIZE = {
     "bool": 1, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "bfloat16": 2, "float16": 2,
     "uint32": 4, "int32": 4, "float32": 4, "uint64": 8, "int64": 8, "float64": 8,
-    "complex64": 8, "complex128": 16,
+    "complex64": 8, "complex128": 16, "float8_e4m3fn": 1, "float8_e5m2": 1,
     STRING: 8,
 }  # fmt: skip
 
@@ -130,9 +132,18 @@ def is_complex(dtype: str) -> bool:
     return dtype in COMPLEX
 
 
+def is_float8(dtype: str) -> bool:
+    return dtype in FLOAT8
+
+
+def is_rare(dtype: str) -> bool:
+    """Complex, or a float of 8 bits: NumPy's kernels alone know these."""
+    return dtype in COMPLEX or dtype in FLOAT8
+
+
 def is_inexact(dtype: str) -> bool:
-    """Float or complex: what has gradients."""
-    return dtype in FLOATS or dtype in COMPLEX
+    """Float, of 8 bits too, or complex: what has gradients."""
+    return dtype in FLOATS or dtype in COMPLEX or dtype in FLOAT8
 
 
 def real_of(dtype: str) -> str:
@@ -152,16 +163,16 @@ def is_integer(dtype: str) -> bool:
 
 @functools.cache
 def numpy_dtype(dtype: str) -> np.dtype[Any]:
-    """The NumPy dtype of a name; bfloat16 comes from ml_dtypes, imported on first use."""
+    """The NumPy dtype of a name; bfloat16 and floats of 8 bits are ml_dtypes's, on first use."""
     if dtype == STRING:
         raise ValueError(
             "strings are not numbers: only layers such as StringLookup, TextVectorization and "
             "Hashing take them, and turn them into numbers."
         )
-    if dtype == "bfloat16":
+    if dtype == "bfloat16" or dtype in FLOAT8:
         import ml_dtypes
 
-        made: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        made: np.dtype[Any] = np.dtype(getattr(ml_dtypes, dtype))
         return made
     return np.dtype(dtype)
 
@@ -236,6 +247,11 @@ def _promote(a: str, b: str) -> str:
 def _result_type(names: tuple[str, ...], float_default: str) -> str:
     if STRING in names:
         numpy_dtype(STRING)  # says what takes strings
+    if not _ABOVE.keys() >= set(names):
+        raise ValueError(
+            f"dtypes {', '.join(names)}: floats of 8 bits are not converted by themselves. "
+            'Cast them first, as in `ops.cast(x, "float32")`.'
+        )
     result = functools.reduce(_promote, names)
     if result == "int":
         return "int32"

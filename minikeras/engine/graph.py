@@ -49,9 +49,12 @@ class Node:
         self.source = source  # the layer path it was traced in, for errors and profiles
 
     @property
-    def is_complex(self) -> bool:
-        """Whether complex numbers go in or come out; backends leave those to NumPy."""
-        return any(dtypes.is_complex(v.aval.dtype) for v in self.inputs + self.outputs)
+    def for_numpy(self) -> bool:
+        """Whether complex numbers or floats of 8 bits go in or come out.
+
+        Backends leave those to NumPy's kernels.
+        """
+        return any(dtypes.is_rare(v.aval.dtype) for v in self.inputs + self.outputs)
 
     def replaced(self, mapping: dict[Value, Value]) -> Node:
         """The same node with its inputs renamed; itself where nothing changes."""

@@ -159,13 +159,16 @@ def _as_array(value: ArrayLike) -> np.ndarray[Any, Any]:
         array = frame_array(value, type(value).__name__)
     elif array.dtype.kind == "O" and hasattr(value, "to_numpy"):
         array = column_array(value)
-    if array.dtype.kind in "OUSMmV" and array.dtype.name != "bfloat16":
+    if array.dtype.kind in "OUSMmV" and array.dtype.name not in _OF_ML_DTYPES:
         sparse = " Make it dense with .toarray()." if hasattr(value, "toarray") else ""
         raise ValueError(
             f"cannot convert {type(value).__name__} of dtype {array.dtype} to a tensor; "
             f"expected numbers in a rectangular array.{sparse}"
         )
     return array
+
+
+_OF_ML_DTYPES = ("bfloat16", *dtypes.FLOAT8)
 
 
 def _holds_tensors(value: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 # Modules whose classes may stand in configs.
 _CLASSES = ("layers", "models", "initializers", "activations", "regularizers", "constraints",
             "losses", "metrics", "optimizers", "optimizers.schedules", "dtype_policies",
-            "random", "distillation")  # fmt: skip
+            "quantizers", "random", "distillation")  # fmt: skip
 # Modules whose functions may: they take and give tensors, and touch nothing else.
 _FUNCTIONS = ("activations", "losses", "metrics", "ops")
 # In those modules for other reasons: they build anything from a config, or read files.

@@ -140,14 +140,6 @@ def test_a_text_of_ids_is_a_list_of_failures(tmp_path):
     assert keras_tests.outcomes(tmp_path / "ids") == {"a_test.py::test_x": "failed"}
 
 
-def test_8_bit_floats_are_no_dtypes():
-    for dtype in ("float8_e4m3fn", "float8_e5m2"):
-        with pytest.raises(ValueError, match=dtype):
-            keras.Variable([1.0], dtype=dtype)
-        with pytest.raises(ValueError, match=dtype):
-            keras.ops.cast(np.ones(2), dtype)
-
-
 def test_a_variable_made_in_a_stateless_scope_has_its_value():
     with keras.StatelessScope():
         made = keras.Variable("ones", shape=(2,), name="made")

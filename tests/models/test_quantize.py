@@ -17,9 +17,6 @@ def test_quantize_says_what_there_is():
     with pytest.raises(NotImplementedError, match=r"layer 'd'.*does not quantize"):
         model.layers[0].quantize()
     assert model.get_config() == before and model.layers[0].quantization_mode is None
-    assert not hasattr(keras, "quantizers")
-    with pytest.raises(AttributeError, match=r"'quantizers'\. It does not quantize"):
-        keras.quantizers  # noqa: B018
     with pytest.raises(ValueError, match="is a quantized policy"):
         keras.layers.Dense(1, dtype="int8_from_float32")
     with pytest.raises(ValueError, match="quantization_config"):

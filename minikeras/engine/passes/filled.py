@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.engine.dtypes import is_complex, numpy_dtype
+from minikeras.engine.dtypes import is_rare, numpy_dtype
 from minikeras.engine.exact import exact
 from minikeras.engine.graph import Node, Value
 from minikeras.engine.prims import full, pad_strided
@@ -30,14 +30,14 @@ def filled(
         kernels: What elementwise nodes are worked out with.
     """
     aval = node.outputs[0].aval
-    if aval.size < 2 or len(node.outputs) > 1 or is_complex(aval.dtype):
+    if aval.size < 2 or len(node.outputs) > 1 or is_rare(aval.dtype):
         return None
     if node.prim.kind not in ("movement", "elementwise") or not node.inputs:
         return None
     numbers = []
     for v in node.inputs:
         number = number_of(v)
-        if number is None or is_complex(v.aval.dtype):
+        if number is None or is_rare(v.aval.dtype):
             return None
         numbers.append(number)
     found = _moved if node.prim.kind == "movement" else _computed
