@@ -92,18 +92,19 @@ def abs_max_quantize_grouped_with_zero_point(
     >>> q.shape, scale.shape, zero.numpy().ravel().tolist()
     ((4, 1), (2, 1), [-8, 0])
     """
-    shape = tuple(np.shape(inputs)) if not hasattr(inputs, "shape") else inputs.shape
+    given: Any = inputs
+    shape = given.shape if hasattr(given, "shape") else np.shape(given)
     if len(shape) != 2 or not isinstance(block_size, int) or block_size < 1:
         raise ValueError(
             f"abs_max_quantize_grouped_with_zero_point: inputs of shape {tuple(shape)} in "
             f"blocks of {block_size!r} rows; expected a matrix and a positive integer."
         )
-    if isinstance(inputs, KerasTensor):
-        blocks = -(-inputs.shape[0] // block_size)
-        scales = (blocks, inputs.shape[1])
+    if isinstance(given, KerasTensor):
+        blocks = None if shape[0] is None else -(-shape[0] // block_size)
+        scales = (blocks, shape[1])
         return (
-            KerasTensor(inputs.shape, dtypes.standardize(dtype)),
-            KerasTensor(scales, inputs.dtype),
+            KerasTensor(shape, dtypes.standardize(dtype)),
+            KerasTensor(scales, given.dtype),
             KerasTensor(scales, dtypes.standardize(dtype)),
         )
     rows = int(shape[0])
