@@ -14,8 +14,8 @@ from minikeras.layers.base.call_context import CallContext, call_context
 from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.quantizing import refuse_to_quantize
 from minikeras.models import summary as summary_text
+from minikeras.models.quantizing import quantize_model
 from minikeras.models.state_tree import read_state_tree, write_state_tree
 from minikeras.saving import (
     model_files,
@@ -25,7 +25,7 @@ from minikeras.saving import (
     weights_files,
 )
 from minikeras.training.trainer import Trainer
-from minikeras.types import Config, PartialShape
+from minikeras.types import PartialShape
 
 if TYPE_CHECKING:
     from minikeras.engine.symbolic import KerasTensor
@@ -203,23 +203,46 @@ class Model(Trainer, Layer):
 
     def quantize(  # type: ignore[override]  # a model names its layers
         self,
-        mode: object = None,
-        config: Config | None = None,
-        filters: object = None,
+        mode: str | None = None,
+        config: Any = None,
+        filters: Any = None,
         **kwargs: object,
     ) -> None:
-        """Not supported; the error says what there is instead.
+        """Keep the weights of dense layers and embeddings in fewer bits from now on.
+
+        Layers without such weights stay as they are. Compile the model again before it is
+        trained on.
 
         Args:
-            mode: E.g. `"int8"`.
-            config: Taken for Keras's signature.
-            filters: Taken for Keras's signature.
-            **kwargs: Taken for Keras's signature.
+            mode: `"int8"`, `"int4"` or `"float8"`.
+            config: A `keras.quantizers.QuantizationConfig`: more of how.
+            filters: Which layers: a regular expression that is found in their names, a
+                list of such, or a function of a layer.
+            **kwargs: `type_check=False` quantizes subclasses of those layers too.
 
         Raises:
-            NotImplementedError: Always.
+            ValueError: If the model is not built, a layer is quantized already, or an
+                argument is wrong; nothing is changed then.
+
+        Example:
+
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        >>> model.quantize("int8")
+        >>> [v.dtype for v in model.weights]
+        ['float32', 'int8', 'float32']
         """
-        refuse_to_quantize(f"model {self.name!r}", mode)
+        quantize_model(self, mode, config, filters, kwargs)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
+        """The blocks that methods which look at data go through; override it.
+
+        Args:
+            mode: `"gptq"` or `"awq"`.
+
+        Returns:
+            None, or a dict with `"pre_block_layers"` and `"sequential_blocks"`.
+        """
+        return None
 
     def _repr_html_(self) -> str:
         return summary_text.summary_html(self)

@@ -108,15 +108,17 @@ def abs_max_quantize_grouped_with_zero_point(
             KerasTensor(scales, dtypes.standardize(dtype)),
         )
     rows = int(shape[0])
-    block = min(block_size, rows) or 1
+    # As Keras: NumPy fills a single short block up as well.
+    block = block_size if to_numpy else min(block_size, rows) or 1
     blocks = -(-rows // block)
     low, top = value_range
     x = _floats(_host(inputs) if to_numpy else inputs)
     x = ops.pad(x, ((0, blocks * block - rows), (0, 0)))
     x = ops.reshape(x, (blocks, block, -1))
     least, most = ops.min(x, axis=1), ops.max(x, axis=1)
-    flat = ops.cast(ops.equal(least, most), x.dtype)  # all are one number
-    least, most = least - flat, most + flat
+    if not to_numpy:
+        flat = ops.cast(ops.equal(least, most), x.dtype)  # all are one number
+        least, most = least - flat, most + flat
     scale = (most - least + epsilon) / (top - low)
     zero = ops.clip(ops.round(-least / scale) + low, low, top)
     whole = ops.round(x / ops.expand_dims(scale, 1)) + ops.expand_dims(zero, 1)

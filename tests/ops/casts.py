@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minikeras.engine.dtypes import ALLOWED, COMPLEX, FLOATS, is_float, numpy_dtype
+from minikeras.engine import dtypes
+from minikeras.engine.dtypes import ALLOWED, COMPLEX, FLOATS, numpy_dtype
 
 # Around the ends of every integer dtype and of float16, ties of the halves, the rest.
 _POWERS = [7, 8, 11, 15, 16, 24, 31, 32, 53, 63, 64]
@@ -14,6 +15,10 @@ _FRACTIONS = [0.5, -0.5, 0.999, -0.999, 1.5, -1.5, 127.5, 127.999, -128.5, -128.
 _FRACTIONS += [255.999, -1e-30, 1e-30, 32767.75, 65535.5, 1e30, -1e30, 3.4e38, 1e300]
 _FRACTIONS += [1 + 2.0**-11 + 2.0**-40, 65519.9999999999, -0.0]
 _FRACTIONS += [np.inf, -np.inf, np.nan]
+
+
+def is_float(dtype):
+    return dtypes.is_float(dtype) or dtypes.is_float8(dtype)
 
 
 def values(source):
@@ -35,7 +40,7 @@ def cast(array, target):
         if target == "bool":
             return np.array([bool(v != 0) for v in array.tolist()])
         if is_float(target):
-            if target in ("float16", "bfloat16"):
+            if numpy_dtype(target).itemsize < 4:
                 array = array.astype("float32")
             return array.astype(numpy_dtype(target))
     info = np.iinfo(target)

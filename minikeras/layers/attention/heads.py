@@ -73,7 +73,9 @@ class HeadAttention(Layer):
         self.seed = seed
         set_options(self, **options)
         self.dropout = dropout
-        self._dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
+        self._dropout_layer = Dropout(
+            dropout, seed=seed, dtype=self._policy_for_parts()
+        )
 
     def _projection(
         self, name: str, equation: str, sizes: PartialShape, bias_axes: str, **more: Any
@@ -95,7 +97,7 @@ class HeadAttention(Layer):
             sizes,
             bias_axes=bias_axes if self.use_bias else None,
             name=name,
-            dtype=self.dtype_policy,
+            dtype=self._policy_for_parts(),
             activity_regularizer=self._projections_regularizer,
             **given,
             **more,
@@ -104,7 +106,11 @@ class HeadAttention(Layer):
         return layer
 
     def _make_softmax(self, axes: int) -> Softmax:
-        return Softmax(axis=tuple(range(-axes, 0)), dtype=self.dtype_policy)
+        return Softmax(axis=tuple(range(-axes, 0)), dtype=self._policy_for_parts())
+
+    def _policy_for_parts(self) -> Any:
+        """The policy as given: out of a map each part takes its own."""
+        return self.__dict__["_dtype_policy"]
 
     def _check_shapes(
         self, value_shape: PartialShape, key_shape: PartialShape | None

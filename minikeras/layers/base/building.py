@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minikeras.layers.base.call_info import build_names
+from minikeras.layers.base.quantizing import check_built
 
 
 def bookkept(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +26,8 @@ def bookkept(build: Callable[..., Any]) -> Callable[..., Any]:
             self.__dict__["_building"] = True
             with self._scopes():
                 build(self, *args, **kwargs)
+            if self.dtype_policy.quantization_mode is not None:
+                check_built(self)
         except BaseException:
             self._tracker.rollback(mark)
             self.__dict__.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 import numpy as np
 
@@ -26,11 +26,11 @@ from minikeras.layers.base.describing import LayerDescription
 from minikeras.layers.base.keywords import ShapeOptions
 from minikeras.layers.base.masking import passive
 from minikeras.layers.base.node import Operation
-from minikeras.layers.base.quantizing import refuse_quantized, refuse_to_quantize
+from minikeras.layers.base.quantizing import refuse_to_quantize
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
 from minikeras.scopes import remat
-from minikeras.types import Config, Identifier, PartialShape, PolicyLike
+from minikeras.types import Identifier, PartialShape, PolicyLike
 from minikeras.variable import count_layer
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
     )  # fmt: skip
     _more_arguments: tuple[str, ...] = ()  # that no signature names
     supports_masking = False
+    _modes: ClassVar[tuple[str, ...]] = ()  # that its weights can be quantized in
+    _kept_as: str | None = None  # the one that they are quantized in
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         layer = super().__new__(cls)
@@ -149,23 +151,26 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         policy: Any = self.__dict__["_dtype_policy"]
         if isinstance(policy, dtype_policies.DTypePolicyMap):
             policy = policy[self._full_path()]
-            refuse_quantized(self._label(), policy)
         found: dtype_policies.DTypePolicy = policy
         return found
 
     @dtype_policy.setter
     def dtype_policy(self, value: object) -> None:
         policy: Any = dtype_policies.get(value)
-        refuse_quantized(self._label(), policy)
         held: Any = self.__dict__.get("_dtype_policy")
         whole = not isinstance(held, dtype_policies.DTypePolicyMap)
         if whole or isinstance(policy, dtype_policies.DTypePolicyMap):
             self.__dict__["_dtype_policy"] = policy
-            return
-        path = self._full_path()  # a map keeps the policy of each of its layers
-        if path in held:
-            del held[path]
-        held[path] = policy
+        else:
+            path = self._full_path()  # a map keeps the policy of each of its layers
+            if path in held:
+                del held[path]
+            held[path] = policy
+        if policy.quantization_mode is not None:
+            self._follow_policy(policy)
+
+    def _follow_policy(self, policy: Any) -> None:
+        """What a built layer does that is given a quantized policy; most do nothing."""
 
     def _full_path(self) -> str:
         """The path; before it is known, as it would be if built now."""
@@ -193,22 +198,34 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         return self.dtype_policy.compute_dtype
 
     @property
-    def quantization_mode(self) -> None:
-        """None: layers are not quantized."""
-        return None
+    def quantization_mode(self) -> str | None:
+        """How the policy says that weights are quantized; None: they are not."""
+        return self.dtype_policy.quantization_mode
 
     def quantize(
-        self, mode: object = None, type_check: bool = True, config: Config | None = None
+        self, mode: str | None = None, type_check: bool = True, config: Any = None
     ) -> None:
-        """Not supported; the error says what there is instead.
+        """Keep weights in fewer bits; layers that can have a method of their own.
 
         Args:
-            mode: E.g. `"int8"`.
-            type_check: Taken for Keras's signature.
-            config: Taken for Keras's signature.
+            mode: `"int8"`, `"int4"` or `"float8"`.
+            type_check: Whether subclasses of layers that can refuse.
+            config: A `keras.quantizers.QuantizationConfig`.
 
         Raises:
-            NotImplementedError: Always.
+            NotImplementedError: Here always: the layer has no such weights.
+        """
+        refuse_to_quantize(self._label(), mode)
+
+    def quantized_build(self, input_shape: PartialShape, mode: str) -> None:
+        """Make the variables of a quantized layer; layers that can have their own.
+
+        Args:
+            input_shape: Shape of the weight.
+            mode: As in `quantize`.
+
+        Raises:
+            NotImplementedError: Here always.
         """
         refuse_to_quantize(self._label(), mode)
 

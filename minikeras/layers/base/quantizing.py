@@ -1,37 +1,38 @@
-"""What is said where Keras would quantize."""
+"""What is said where a layer cannot be quantized."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from minikeras.dtype_policies import DTypePolicy, DTypePolicyMap
+KNOWN = "Dense, EinsumDense, Embedding and ReversibleEmbedding"
 
 
 def refuse_to_quantize(owner: str, mode: object) -> NoReturn:
-    """There is no quantization; there are ways to smaller numbers.
+    """The layer has nothing that is quantized.
 
     Raises:
         NotImplementedError: Always.
     """
-    asked = "" if mode is None else f"(mode={mode!r})"
+    asked = f"(mode={mode!r})" if mode is not None else "()"
     raise NotImplementedError(
-        f"{owner}.quantize{asked}: minikeras does not quantize. Smaller numbers: "
-        "dtype='mixed_float16' or 'bfloat16' for the model; or model.export('m.onnx'), which "
-        "ONNX Runtime quantizes to int8 (onnxruntime.quantization.quantize_dynamic)."
+        f"{owner}.quantize{asked}: this layer has no weights that can be quantized; "
+        f"{KNOWN} have, and layers that are made of them. A subclass of one of them is "
+        "quantized with type_check=False."
     )
 
 
-def refuse_quantized(owner: str, policy: DTypePolicy) -> None:
-    """A policy says what a layer computes, and no layer computes with quantized weights.
-
-    Of a map each layer's own policy is looked at, when it is known.
+def check_built(layer: Any) -> None:
+    """A layer with weights has them in the way that its policy says.
 
     Raises:
-        ValueError: If the policy is quantized.
+        NotImplementedError: If the policy is quantized, and the weights cannot be.
     """
-    if policy.quantization_mode is not None and not isinstance(policy, DTypePolicyMap):
-        raise ValueError(
-            f"{owner}: dtype={policy.name!r} is a quantized policy; minikeras does not "
-            "quantize. Expected 'mixed_float16', 'float32' or the like. A model of Keras "
-            "that was quantized can be exported there, or saved before it is quantized."
+    policy = layer.dtype_policy
+    if policy.quantization_mode is None or layer._modes:
+        return
+    if layer._tracker.trainable or layer._tracker.non_trainable:
+        raise NotImplementedError(
+            f"{layer._label()}: dtype={policy.name!r}, but this layer has no weights that "
+            f"can be quantized; {KNOWN} have. Give it a policy without quantization, "
+            f"such as {policy.get_config()['source_name']!r}."
         )

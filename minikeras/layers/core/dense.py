@@ -15,7 +15,10 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
-from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.layers.core.low_rank import adapted
+from minikeras.layers.core.quantized.products import Contraction
+from minikeras.layers.core.quantized.quantizable import Quantizable
+from minikeras.layers.core.quantized.stored import View
 from minikeras.ops.op import op
 from minikeras.types import Identifier, PartialShape
 
@@ -31,7 +34,7 @@ def _affine(
     return ops.add(ops.matmul(inputs, kernel), bias)
 
 
-class Dense(LowRank):
+class Dense(Quantizable):
     """A fully connected layer: `activation(inputs @ kernel + bias)`.
 
     The sum runs over the last axis; other axes stay.
@@ -50,7 +53,7 @@ class Dense(LowRank):
         lora_rank: Rank of a correction that is learnt while `kernel` stays as it is, see
             `enable_lora`; None for none.
         lora_alpha: The correction is multiplied by `lora_alpha / lora_rank`; default 1.
-        quantization_config: Only None is supported.
+        quantization_config: How `quantize` goes about it, see `keras.quantizers`.
         **kwargs: See `Layer`; also `input_shape` or `input_dim` in a first layer.
 
     Input shape:
@@ -70,6 +73,7 @@ class Dense(LowRank):
     """
 
     _mixes_samples = samples_apart
+    _modes = ("int8", "float8", "int4")
     kernel = adapted("kernel")
 
     def __init__(
@@ -90,7 +94,6 @@ class Dense(LowRank):
         **kwargs: Unpack[CommonOptions],
     ) -> None:
         units = positive(units, "units", "Dense")
-        refuse_quantization("Dense", quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)
@@ -105,6 +108,7 @@ class Dense(LowRank):
             bias_constraint=bias_constraint,
         )
         self._plan_adaptation(lora_rank, lora_alpha)
+        self._plan_quantization(quantization_config)
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
@@ -116,14 +120,19 @@ class Dense(LowRank):
                 f"{self._label()}: the last axis of its input is unknown, so kernel cannot be "
                 f"made; got input shape {tuple(input_shape)}. Give keras.Input a size there."
             )
-        self._kernel = weight(self, "kernel", (features, self.units))
+        shape = (features, self.units)
+        if not self._built_in_integers(shape):
+            self._kernel = weight(self, "kernel", shape)
         self.bias = weight(self, "bias", (self.units,)) if self.use_bias else None
         self._adapt_if_planned()
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """`activation(inputs @ kernel + bias)`."""
-        if self.bias is None:
+        if self._kept_as is not None:
+            x = self._product(inputs, training)
+            x = x if self.bias is None else ops.add(x, self.bias)
+        elif self.bias is None:
             x = ops.matmul(inputs, self.kernel)
         else:
             x = _affine(inputs, self.kernel, self.bias)
@@ -135,6 +144,25 @@ class Dense(LowRank):
         """The input's shape with `units` at the end."""
         return (*input_shape[:-1], self.units)
 
+    def _views(self, shape: tuple[int, ...]) -> dict[str, View]:
+        # Scales are kept without the axis that is summed over.
+        return {
+            "kernel": View(
+                shape,
+                (0,),
+                scale=lambda s: s[0],
+                scaled=lambda s: ops.expand_dims(s, 0),
+            )
+        }
+
+    def _contraction(self) -> Contraction:
+        return _PRODUCT
+
+    def _low_rank(self, inputs: Tensor) -> Any:
+        a, b = self._factors()
+        x = ops.matmul(ops.matmul(inputs, a), b)
+        return x * (self.lora_alpha / self.lora_rank)
+
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
         return {
@@ -143,14 +171,15 @@ class Dense(LowRank):
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
             **options_config(self, "kernel", "bias"),
-            "quantization_config": None,
+            **self._quantization_options(),
             **self._adaptation_config(),
         }
 
 
-def refuse_quantization(owner: str, config: object) -> None:
-    """Raises for quantization, which is not supported."""
-    if config is not None:
-        raise ValueError(
-            f"{owner}: quantization_config={config!r} is not supported; expected None."
-        )
+_PRODUCT = Contraction(
+    product=ops.matmul,
+    back=lambda g, kernel: ops.matmul(g, ops.transpose(kernel)),
+    summed=lambda rank: (-1,),
+    scale=lambda s, rank: s,
+    inputs_scale=lambda s: s,
+)

@@ -17,8 +17,11 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
-from minikeras.layers.core.dense import refuse_quantization
-from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.layers.core.low_rank import adapted
+from minikeras.layers.core.quantized.equation import contraction, view
+from minikeras.layers.core.quantized.products import Contraction
+from minikeras.layers.core.quantized.quantizable import Quantizable
+from minikeras.layers.core.quantized.stored import View
 from minikeras.types import Identifier, PartialShape
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class _Shapes(NamedTuple):
     outputs: list[int]
 
 
-class EinsumDense(LowRank):
+class EinsumDense(Quantizable):
     """A dense layer between any axes: `activation(einsum(equation, inputs, kernel) + bias)`.
 
     Args:
@@ -69,7 +72,7 @@ class EinsumDense(LowRank):
             `enable_lora`; None for none.
         lora_alpha: The correction is multiplied by `lora_alpha / lora_rank`; default 1.
         gptq_unpacked_column_size: Only None is supported.
-        quantization_config: Only None is supported.
+        quantization_config: How `quantize` goes about it, see `keras.quantizers`.
         **kwargs: See `Layer`.
 
     Input shape:
@@ -92,6 +95,7 @@ class EinsumDense(LowRank):
     kernel_regularizer: Any
     kernel_constraint: Any
 
+    _modes = ("int8", "float8", "int4")
     kernel = adapted("kernel")
 
     def __init__(
@@ -112,14 +116,17 @@ class EinsumDense(LowRank):
         quantization_config: object = None,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
-        refuse_quantization(
-            "EinsumDense", quantization_config or gptq_unpacked_column_size
-        )
+        if gptq_unpacked_column_size is not None:
+            raise ValueError(
+                f"EinsumDense: gptq_unpacked_column_size={gptq_unpacked_column_size!r} is not "
+                "supported; expected None."
+            )
         super().__init__(**kwargs)
         self.equation = equation
         if isinstance(output_shape, int):
             output_shape = (output_shape,)
         self._plan_adaptation(lora_rank, lora_alpha)
+        self._plan_quantization(quantization_config)
         self.partial_output_shape = tuple(output_shape)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
@@ -151,13 +158,14 @@ class EinsumDense(LowRank):
             initializer = copy.copy(initializer)
             initializer.input_axes = shapes.inputs
             initializer.output_axes = shapes.outputs
-        self._kernel = self.add_weight(
-            name="kernel",
-            shape=shapes.kernel,
-            initializer=initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        if not self._built_in_integers(tuple(map(int, shapes.kernel))):  # type: ignore[arg-type]  # known by now
+            self._kernel = self.add_weight(
+                name="kernel",
+                shape=shapes.kernel,
+                initializer=initializer,
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+            )
         self.bias = None if shapes.bias is None else weight(self, "bias", shapes.bias)
         self._adapt_if_planned()
 
@@ -243,7 +251,10 @@ class EinsumDense(LowRank):
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """`activation(einsum(equation, inputs, kernel) + bias)`."""
-        x = ops.einsum(self.equation, inputs, self.kernel)
+        if self._kept_as is not None:
+            x = self._product(inputs, training)
+        else:
+            x = ops.einsum(self.equation, inputs, self.kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)
@@ -251,6 +262,12 @@ class EinsumDense(LowRank):
     def compute_output_shape(self, input_shape: PartialShape) -> PartialShape:
         """The sizes of the equation's result."""
         return self._shapes(input_shape).output
+
+    def _views(self, shape: tuple[int, ...]) -> dict[str, View]:
+        return {"kernel": view(self.equation, shape)}
+
+    def _contraction(self) -> Contraction:
+        return contraction(self.equation)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
@@ -262,6 +279,6 @@ class EinsumDense(LowRank):
             "bias_axes": self.bias_axes,
             "activity_regularizer": regularizer_config(self),
             **options_config(self, "kernel", "bias"),
-            "quantization_config": None,
+            **self._quantization_options(),
             **self._adaptation_config(),
         }

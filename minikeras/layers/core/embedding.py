@@ -15,8 +15,10 @@ from minikeras.layers.base.options import (
     set_options,
     weight,
 )
-from minikeras.layers.core.dense import refuse_quantization
-from minikeras.layers.core.low_rank import LowRank, adapted
+from minikeras.layers.core.low_rank import adapted
+from minikeras.layers.core.quantized.quantizable import Quantizable
+from minikeras.layers.core.quantized.stored import View
+from minikeras.layers.core.quantized.tables import rows
 from minikeras.types import Identifier, PartialShape
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class TableOptions(PlainOptions, NameOptions, PenaltyOptions, total=False):
     input_length: int | None
 
 
-class Embedding(LowRank):
+class Embedding(Quantizable):
     """A table of vectors, looked up by integers such as word numbers.
 
     Args:
@@ -44,7 +46,7 @@ class Embedding(LowRank):
         lora_rank: Rank of a correction that is learnt while the table stays as it is, see
             `enable_lora`; None for none.
         lora_alpha: The correction is multiplied by `lora_alpha / lora_rank`; default 1.
-        quantization_config: Only None is supported.
+        quantization_config: How `quantize` goes about it, see `keras.quantizers`.
         **kwargs: See `Layer`; `input_length` of Keras 2 is taken and not needed.
 
     Input shape:
@@ -67,6 +69,7 @@ class Embedding(LowRank):
     embeddings_initializer: Any
 
     _mixes_samples = samples_apart
+    _modes = ("int8", "int4")
     _adapted = "embeddings"
     embeddings = adapted("embeddings")
 
@@ -86,7 +89,6 @@ class Embedding(LowRank):
     ) -> None:
         input_dim = positive(input_dim, "input_dim", "Embedding")
         output_dim = positive(output_dim, "output_dim", "Embedding")
-        refuse_quantization("Embedding", quantization_config)
         input_length = kwargs.pop("input_length", None)
         if input_length is not None and "input_shape" not in kwargs:
             kwargs["input_shape"] = (input_length,)
@@ -104,6 +106,7 @@ class Embedding(LowRank):
         self.supports_masking = mask_zero
         self.autocast = False
         self._plan_adaptation(lora_rank, lora_alpha)
+        self._plan_quantization(quantization_config)
         if weights is not None:
             self.build()
             if not isinstance(weights, list):
@@ -112,14 +115,41 @@ class Embedding(LowRank):
 
     def build(self, input_shape: PartialShape | None = None) -> None:
         """Make `embeddings` `(input_dim, output_dim)`."""
-        self._embeddings = weight(self, "embeddings", (self.input_dim, self.output_dim))
+        shape = (self.input_dim, self.output_dim)
+        if not self._built_in_integers(shape):
+            self._embeddings = weight(self, "embeddings", shape)
         self._adapt_if_planned()
 
     def call(self, inputs: Tensor) -> Tensor:
         """The rows that the integers name."""
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
+        if self._kept_as is not None:
+            return self._looked_up(inputs)
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self._run_dtype)
+
+    def _looked_up(self, inputs: Tensor) -> Any:
+        stored = self._stored["embeddings"]
+        found = rows(stored, self._variable, inputs, self._run_dtype)
+        if not self.lora_enabled:
+            return found
+        a, b = self._factors()
+        more = ops.matmul(ops.take(a, inputs, axis=0), b)
+        return found + more * (self.lora_alpha / self.lora_rank)
+
+    def _views(self, shape: tuple[int, ...]) -> dict[str, View]:
+        # A row has a scale: what is summed on the way back.
+        return {
+            "embeddings": View(
+                shape,
+                (1,),
+                scale=lambda s: s[:, 0],
+                scaled=lambda s: ops.expand_dims(s, 1),
+            )
+        }
+
+    def _rounds_inputs(self) -> bool:
+        return False
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         """True where the integer is not 0, if `mask_zero`."""
@@ -139,5 +169,5 @@ class Embedding(LowRank):
             **options_config(self, "embeddings"),
             **self._adaptation_config(),
             "mask_zero": self.mask_zero,
-            "quantization_config": None,
+            **self._quantization_options(),
         }

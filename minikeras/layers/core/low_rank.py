@@ -28,7 +28,8 @@ def adapted(name: str) -> Any:
             raise AttributeError(
                 f"{layer._label()} has no `{name}` before it is built."
             ) from None
-        return layer._corrected(weight) if layer.lora_enabled else weight
+        plain = not layer.lora_enabled and layer._kept_as is None
+        return weight if plain else layer._corrected(weight)
 
     return property(get, doc="The weight, with the correction where there is one.")
 
@@ -102,7 +103,8 @@ class LowRank(Layer):
                 "other; leave one out."
             )
         weight = self.__dict__[f"_{name}"]
-        shapes = {"a": (*weight.shape[:-1], rank), "b": (rank, weight.shape[-1])}
+        shape = self._weight_shape()
+        shapes = {"a": (*shape[:-1], rank), "b": (rank, shape[-1])}
         for part, initializer in (("a", first), ("b", second)):
             made = self.add_weight(
                 name=f"lora_{name}_{part}",
@@ -115,6 +117,11 @@ class LowRank(Layer):
         self.lora_rank = rank
         self.lora_alpha = rank if alpha is None else alpha
         self.lora_enabled = True
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        """The shape of the weight as it is multiplied."""
+        shape: tuple[int, ...] = self.__dict__[f"_{self._adapted}"].shape
+        return shape
 
     def _factors(self) -> tuple[Any, ...]:
         """`A` and `B`, or nothing."""

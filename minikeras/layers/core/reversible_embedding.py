@@ -8,6 +8,8 @@ from minikeras import ops
 from minikeras.engine.dtypes import is_float
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.core.embedding import Embedding, TableOptions
+from minikeras.layers.core.quantized.products import Contraction, multiply
+from minikeras.layers.core.quantized.stored import View
 from minikeras.types import Identifier, PartialShape
 
 
@@ -50,6 +52,8 @@ class ReversibleEmbedding(Embedding):
         Press & Wolf, 2017, https://arxiv.org/abs/1608.05859.
     """
 
+    _modes = ("int8", "int4")
+
     def __init__(
         self,
         input_dim: int,
@@ -79,7 +83,7 @@ class ReversibleEmbedding(Embedding):
     def build(self, input_shape: PartialShape | None = None) -> None:
         """Make `embeddings`, and `reverse_embeddings` where it is another table."""
         super().build(input_shape)
-        if not self.tie_weights:
+        if not self.tie_weights and self._kept_as is None:
             # The regularizer and the constraint are those of `embeddings` alone.
             self.reverse_embeddings = self.add_weight(
                 shape=(self.output_dim, self.input_dim),
@@ -91,16 +95,66 @@ class ReversibleEmbedding(Embedding):
         """The rows that the integers name, or scores of all integers."""
         if not reverse:
             return super().call(inputs)
-        dtype = self.reverse_dtype or self._run_dtype
+        dtype: Any = self.reverse_dtype or self._run_dtype
+        inputs = ops.cast(inputs, dtype)
         table: Any
-        if self.tie_weights:
-            table = ops.transpose(ops.convert_to_tensor(self.embeddings))
+        if self._kept_as is not None:
+            scores = self._scores(inputs, dtype)
         else:
-            table = self.reverse_embeddings
-        scores = ops.matmul(ops.cast(inputs, dtype), ops.cast(table, dtype))
+            if self.tie_weights:
+                table = ops.transpose(ops.convert_to_tensor(self.embeddings))
+            else:
+                table = self.reverse_embeddings
+            scores = ops.matmul(inputs, ops.cast(table, dtype))
         if self.logit_soft_cap is not None:
             scores = ops.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
         return scores
+
+    def _scores(self, inputs: Tensor, dtype: str) -> Any:
+        """The way back through tables in integers."""
+        name = "embeddings" if self.tie_weights else "reverse_embeddings"
+        scores = multiply(
+            self._stored[name],
+            _BACK[name],
+            inputs,
+            self._variable,
+            self.inputs_quantizer,
+            dtype,
+        )
+        if not (self.lora_enabled and self.tie_weights):
+            return scores
+        a, b = self._factors()
+        more = ops.matmul(ops.matmul(inputs, ops.transpose(b)), ops.transpose(a))
+        return scores + ops.cast(more * (self.lora_alpha / self.lora_rank), dtype)
+
+    def _views(self, shape: tuple[int, ...]) -> dict[str, View]:
+        views = super()._views(shape)
+        if self.tie_weights:
+            return views
+        back = View(
+            (shape[1], shape[0]),
+            (0,),
+            packed=0,
+            scale=lambda s: s[0],
+            scaled=lambda s: ops.expand_dims(s, 0),
+        )
+        return {**views, "reverse_embeddings": back}
+
+    def _rounds_inputs(self) -> bool:
+        return True
+
+    @property
+    def variable_serialization_spec(self) -> dict[str | None, list[str]]:
+        """The names of the variables that a file holds, in their order, for each mode."""
+        spec = super().variable_serialization_spec
+        if self.tie_weights:
+            return spec
+        name = "reverse_embeddings"
+        more = {None: [], "int8": ["_scale"], "int4": ["_scale", "_zero"]}
+        return {
+            mode: [*names, name, *[name + part for part in more[mode]]]
+            for mode, names in spec.items()
+        }
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """True where the integer is not 0, if `mask_zero`; scores have no mask."""
@@ -124,3 +178,19 @@ class ReversibleEmbedding(Embedding):
             "reverse_dtype": self.reverse_dtype,
             "logit_soft_cap": self.logit_soft_cap,
         }
+
+
+def _back(turned: bool) -> Contraction:
+    def across(table: Any) -> Any:
+        return ops.transpose(ops.convert_to_tensor(table)) if turned else table
+
+    return Contraction(
+        product=lambda x, table: ops.matmul(x, across(table)),
+        back=lambda g, table: ops.matmul(g, table if turned else ops.transpose(table)),
+        summed=lambda rank: (-1,),
+        scale=lambda s, rank: s,
+        inputs_scale=lambda s: s,
+    )
+
+
+_BACK = {"embeddings": _back(True), "reverse_embeddings": _back(False)}

@@ -1,0 +1,1 @@
+"""How layers keep and use quantized weights; `Quantizable` is their base."""
