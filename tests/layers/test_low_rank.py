@@ -104,7 +104,7 @@ def test_errors():
         layer.enable_lora(1)
     with pytest.raises(ValueError, match="exclude each other"):
         layers.Dense(2, kernel_constraint="non_neg", lora_rank=1)(X)
-    with pytest.raises(ValueError, match="quantization_config=1 is not supported"):
+    with pytest.raises(ValueError, match="quantization_config=1; expected a"):
         layers.Dense(2, quantization_config=1)
     with pytest.raises(AttributeError, match="no `kernel` before it is built"):
         layers.Dense(2).kernel  # noqa: B018

@@ -160,15 +160,15 @@ def test_a_policy_of_ones_own_comes_back():
     assert again.dtype_policy == layer.dtype_policy != DTypePolicy("float16")
 
 
-def test_layers_refuse_quantized_policies():
+def test_layers_take_a_quantized_policy_out_of_a_map():
     policy = keras.dtype_policies.get("int8_from_float32")
-    with pytest.raises(ValueError, match=r"'last' \(Dense\): .*is a quantized policy"):
-        layers.Dense(1, dtype=policy, name="last")
     by_path = DTypePolicyMap("float32", {"last": policy})
-    layer = layers.Dense(1, dtype=by_path, name="last")
-    with pytest.raises(ValueError, match="is a quantized policy"):
-        layer.build((None, 2))
-    layers.Dense(1, dtype=by_path, name="first").build((None, 2))
+    last = layers.Dense(1, dtype=by_path, name="last")
+    last.build((None, 2))
+    assert last.quantization_mode == "int8" and last.kernel.dtype == "int8"
+    first = layers.Dense(1, dtype=by_path, name="first")
+    first.build((None, 2))
+    assert first.quantization_mode is None and first.kernel.dtype == "float32"
 
 
 def test_layers_take_the_policy_of_their_path():

@@ -5,6 +5,8 @@ import pytest
 
 import minikeras as keras
 from minikeras import ops
+from tests.goldens.oracle import keras as real
+from tests.ops import casts
 
 VALUES = np.array([1.0, 2.3, 1000.0, -5.0, np.nan, 0.0], "float32")
 
@@ -40,3 +42,21 @@ def test_variables_and_what_is_refused():
         keras.backend.result_type("float8_e4m3fn", "float32")
     with pytest.raises(ValueError, match="set_floatx"):
         keras.config.set_floatx("float8_e4m3fn")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_casts_from_and_to_floats_beside_keras(dtype):
+    for source in ("float32", "float16", "bfloat16", "int8", "uint8", "bool"):
+        array = casts.values(source)
+        wanted = np.asarray(real().ops.cast(array, dtype))
+        found = ops.cast(ops.convert_to_tensor(array), dtype).numpy()
+        casts.assert_same(found, wanted, f"{source} to {dtype}")
+    array = casts.values(dtype)
+    for target in ("float32", "float16", "bfloat16", "bool"):
+        wanted = np.asarray(real().ops.cast(array, target))
+        found = ops.cast(ops.convert_to_tensor(array), target).numpy()
+        casts.assert_same(found, wanted, f"{dtype} to {target}")
+    assert ops.saturate_cast([1e9, -1e9], dtype).numpy().astype("float32").tolist() == [
+        {"float8_e4m3fn": 448, "float8_e5m2": 57344}[dtype] * s for s in (1, -1)
+    ]

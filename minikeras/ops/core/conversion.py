@@ -137,6 +137,12 @@ def saturate_cast(x: Any, dtype: object) -> Tensor:
     if dtypes.is_complex(own):
         x = prims.real(x)
         own = x.dtype
+    if dtypes.is_float8(own):  # nothing is computed in these
+        x = to_tensor(x, "float32")
+        if own == dtype or dtypes.is_float(dtype):
+            top = limits(own)[1]
+            x = prims.minimum(prims.maximum(x, const(x, -top)), const(x, top))
+        own = "float32"
     (own_low, own_high), clips = limits(own), dtypes.is_float(own)
     if clips and dtypes.is_integer(dtype):
         # A cast clips at the ends of the integer dtype; that leaves a float16 infinity.
@@ -159,6 +165,9 @@ def limits(dtype: str) -> tuple[float, float]:
         return 0, 1
     if dtype == "bfloat16":
         return -3.3895313892515355e38, 3.3895313892515355e38
+    if dtypes.is_float8(dtype):
+        top = 448.0 if dtype == "float8_e4m3fn" else 57344.0
+        return -top, top
     if dtypes.is_float(dtype):
         return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
     return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
