@@ -1,7 +1,7 @@
 """Policies that say a layer's weights are quantized.
 
-They describe: files of Keras name them, and tools read modes and group sizes from them.
-No layer here computes so, and one that is given such a policy refuses it.
+Layers with weights that can be are built and compute so, see `keras.quantizers`. Policies of
+GPTQ and AWQ only describe: tools read bits and group sizes from them.
 """
 
 from __future__ import annotations
