@@ -204,8 +204,8 @@ class Model(Trainer, Layer):
     def quantize(  # type: ignore[override]  # a model names its layers
         self,
         mode: str | None = None,
-        config: Any = None,
-        filters: Any = None,
+        config: object = None,
+        filters: object = None,
         **kwargs: object,
     ) -> None:
         """Keep the weights of dense layers and embeddings in fewer bits from now on.
@@ -233,7 +233,9 @@ class Model(Trainer, Layer):
         """
         quantize_model(self, mode, config, filters, kwargs)
 
-    def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
+    def get_quantization_layer_structure(
+        self, mode: str | None = None
+    ) -> dict[str, Any] | None:
         """The blocks that methods which look at data go through; override it.
 
         Args:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
 from minikeras.dtype_policies import DTypePolicyMap
 from minikeras.engine.warn import warn_user
+from minikeras.layers.attention.heads import HeadAttention
 from minikeras.quantizers.finding import config_for
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
+    from minikeras.models.model import Model
 
 
 def quantize_model(
-    model: Any, mode: str | None, config: Any, filters: Any, kwargs: dict[str, Any]
+    model: Model,
+    mode: str | None,
+    config: object,
+    filters: object,
+    kwargs: dict[str, Any],
 ) -> None:
     """Quantizes the layers of a model that can be.
 
@@ -49,7 +58,7 @@ def quantize_model(
     for layer in model._flatten_layers():
         if hasattr(layer, "_forget_functions"):
             layer._forget_functions()
-        if hasattr(layer, "_policy_for_parts"):
+        if isinstance(layer, HeadAttention):
             _tell(layer)
     others = {
         type(layer).__name__
@@ -63,7 +72,7 @@ def quantize_model(
         )
 
 
-def _tell(layer: Any) -> None:
+def _tell(layer: HeadAttention) -> None:
     """A layer that makes its parts by its own policy says theirs in its config."""
     parts = layer._flatten_layers(include_self=False)
     own = layer._policy_for_parts()
@@ -72,7 +81,7 @@ def _tell(layer: Any) -> None:
         layer.dtype_policy = DTypePolicyMap(own, told)
 
 
-def _chosen(filters: Any, label: str) -> Callable[[Any], bool]:
+def _chosen(filters: object, label: str) -> Callable[[Any], bool]:
     if filters is None:
         return lambda layer: True
     if callable(filters):
@@ -86,10 +95,10 @@ def _chosen(filters: Any, label: str) -> Callable[[Any], bool]:
     )
 
 
-def _able(layer: Any, mode: str, type_check: bool) -> bool:
+def _able(layer: Layer, mode: str, type_check: bool) -> bool:
     own = "_modes" in type(layer).__dict__ or not type_check
     return own and mode in layer._modes
 
 
-def _has_weights(layer: Any) -> bool:
+def _has_weights(layer: Layer) -> bool:
     return bool(layer._tracker.trainable or layer._tracker.non_trainable)

@@ -80,8 +80,8 @@ class GPTQConfig(_Calibrated):
 
     def __init__(
         self,
-        dataset: Any,
-        tokenizer: Any,
+        dataset: object,
+        tokenizer: object,
         *,
         weight_bits: int = 4,
         num_samples: int = 128,
@@ -144,8 +144,8 @@ class AWQConfig(_Calibrated):
 
     def __init__(
         self,
-        dataset: Any,
-        tokenizer: Any,
+        dataset: object,
+        tokenizer: object,
         *,
         weight_bits: int = 4,
         num_samples: int = 128,

@@ -21,7 +21,9 @@ class QuantizationConfig:
     """
 
     def __init__(
-        self, weight_quantizer: Any = None, activation_quantizer: Any = None
+        self,
+        weight_quantizer: Quantizer | None = None,
+        activation_quantizer: Any = None,
     ) -> None:
         self.weight_quantizer = weight_quantizer
         self.activation_quantizer = activation_quantizer
@@ -71,18 +73,22 @@ class QuantizationConfig:
         return cls(**made)
 
     @staticmethod
-    def weight_quantizer_or_default(config: Any, default: Any) -> Any:
+    def weight_quantizer_or_default(
+        config: QuantizationConfig | None, default: object
+    ) -> Any:
         """The config's quantizer of weights, or `default` where it names none."""
         named = None if config is None else config.weight_quantizer
         return default if named is None else named
 
     @staticmethod
-    def activation_quantizer_or_default(config: Any, default: Any) -> Any:
+    def activation_quantizer_or_default(
+        config: QuantizationConfig | None, default: object
+    ) -> Any:
         """The config's quantizer of inputs, None too; `default` without a config."""
         return default if config is None else config.activation_quantizer
 
 
-def _described(quantizer: Any) -> Any:
+def _described(quantizer: Quantizer | None) -> Any:
     return None if quantizer is None else serialize_keras_object(quantizer)
 
 
@@ -104,7 +110,9 @@ class Int8QuantizationConfig(QuantizationConfig):
     """
 
     def __init__(
-        self, weight_quantizer: Any = None, activation_quantizer: Any = "default"
+        self,
+        weight_quantizer: Quantizer | None = None,
+        activation_quantizer: Any = "default",
     ) -> None:
         if isinstance(activation_quantizer, str) and activation_quantizer == "default":
             activation_quantizer = AbsMaxQuantizer()
@@ -136,7 +144,7 @@ class Int4QuantizationConfig(QuantizationConfig):
 
     def __init__(
         self,
-        weight_quantizer: Any = None,
+        weight_quantizer: Quantizer | None = None,
         activation_quantizer: Any = "default",
         block_size: int | None = 128,
     ) -> None:

@@ -8,6 +8,7 @@ from minikeras import ops
 from minikeras.engine import dtypes
 from minikeras.engine.autodiff import custom_gradient
 from minikeras.engine.symbolic import KerasTensor, any_symbolic
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 
@@ -56,12 +57,12 @@ def fake_quant_with_min_max_vars(
     sums = None if along is None else [a for a in range(x.ndim) if a != along]
     shape = [-1 if a == along else 1 for a in range(x.ndim)]
 
-    def spread(end: Any) -> Any:
+    def spread(end: Tensor) -> Tensor:
         channels = along is not None and end.ndim == 1
         return ops.reshape(end, shape) if channels else end
 
     @custom_gradient
-    def rounded(x: Any, low: Any, top: Any) -> Any:
+    def rounded(x: Tensor, low: Tensor, top: Tensor) -> Any:
         wide, high = spread(low), spread(top)
         scale = (high - wide) / (last - first)
         steps = 1.0 / scale
@@ -70,11 +71,11 @@ def fake_quant_with_min_max_vars(
         cut = ops.clip(x, least, most)
         result = ops.floor((cut - least) * steps + 0.5) * scale + least
 
-        def folded(g: Any, end: Any) -> Any:
+        def folded(g: Tensor, end: Tensor) -> Tensor:
             total = ops.sum(g, axis=sums) if end.ndim and sums else ops.sum(g)
             return total if total.shape == end.shape else _fold(g, end)
 
-        def grad(g: Any) -> Any:
+        def grad(g: Tensor) -> Any:
             zeros = ops.zeros_like(g)
             below, above = x < least, x > most
             inside = ops.logical_not(ops.logical_or(below, above))
@@ -89,7 +90,7 @@ def fake_quant_with_min_max_vars(
     return ops.cast(rounded(x, *ends), kept)
 
 
-def _fold(g: Any, end: Any) -> Any:
+def _fold(g: Tensor, end: Tensor) -> Tensor:
     """Sums over the axes that broadcasting had stretched."""
     extra = g.ndim - end.ndim
     g = ops.sum(g, axis=tuple(range(extra))) if extra else g

@@ -35,7 +35,7 @@ _CONFIGS: dict[str, Any] = {
 MODES = ("int8", "float8", "int4", "gptq", "awq")
 
 
-def serialize(initializer: Any) -> Any:
+def serialize(initializer: object) -> Any:
     """The config of a quantizer.
 
     Args:
@@ -70,7 +70,7 @@ def deserialize(config: object, custom_objects: dict[str, Any] | None = None) ->
     )
 
 
-def get(identifier: object, **kwargs: Any) -> Any:
+def get(identifier: object, **kwargs: object) -> Any:
     """The quantizer that an argument names.
 
     Args:
@@ -110,7 +110,7 @@ def get(identifier: object, **kwargs: Any) -> Any:
     )
 
 
-def config_for(mode: object, config: Any, owner: str) -> QuantizationConfig:
+def config_for(mode: object, config: object, owner: str) -> QuantizationConfig:
     """The config that the arguments of `quantize` come to.
 
     Args:

@@ -11,6 +11,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine import dtypes
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike
 
 # The greatest number of each format.
@@ -19,7 +20,7 @@ MOST = {"float8_e4m3fn": 448.0, "float8_e5m2": 57344.0}
 
 def compute_float8_scale(
     amax: ArrayLike, scale: ArrayLike, dtype_max: float, margin: int = 0
-) -> Any:
+) -> Tensor:
     """What to divide by before rounding to 8 bits: `amax / dtype_max * 2 ** margin`.
 
     Args:
@@ -40,7 +41,7 @@ def compute_float8_scale(
     return ops.divide(1.0, ops.where(known, factor, before))
 
 
-def compute_float8_amax_history(x: ArrayLike, amax_history: ArrayLike) -> Any:
+def compute_float8_amax_history(x: ArrayLike, amax_history: ArrayLike) -> Tensor:
     """The history of largest values `(steps,)` with that of `x` in the first place.
 
     Args:
@@ -64,7 +65,7 @@ def quantize_and_dequantize(
     scale: ArrayLike,
     quantized_dtype: DTypeLike,
     compute_dtype: DTypeLike,
-) -> Any:
+) -> Tensor:
     """`inputs` as 8 bits can say them: divided by `scale`, rounded, multiplied again.
 
     Args:

@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine import dtypes
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike
 
 _BYTES = ("int8", "uint8")
@@ -57,7 +58,7 @@ def pack_int4(
 
 def unpack_int4(
     packed: ArrayLike, orig_len: int, axis: int = 0, dtype: DTypeLike = "int8"
-) -> Any:
+) -> Tensor:
     """The integers that `pack_int4` was given.
 
     Args:
@@ -114,5 +115,5 @@ def _axis(axis: int, rank: int, owner: str) -> int:
     return axis % rank
 
 
-def _every_other(x: Any, axis: int, first: int) -> Any:
+def _every_other(x: Tensor, axis: int, first: int) -> Tensor:
     return x[(slice(None),) * axis + (slice(first, None, 2),)]

@@ -23,7 +23,7 @@ class Quantizer:
     def __init__(self, output_dtype: DTypeLike = "int8") -> None:
         self.output_dtype = output_dtype
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         """`x`, quantized."""
         return x
 

@@ -9,6 +9,7 @@ import numpy as np
 from minikeras import ops
 from minikeras.engine import dtypes
 from minikeras.engine.symbolic import KerasTensor
+from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike
 
 
@@ -126,13 +127,14 @@ def abs_max_quantize_grouped_with_zero_point(
     return ops.cast(whole, dtype), scale, ops.cast(zero, dtype)
 
 
-def _floats(inputs: ArrayLike) -> Any:
+def _floats(inputs: ArrayLike) -> Tensor:
     x: Any = ops.convert_to_tensor(inputs)
     return x if dtypes.is_float(x.dtype) else ops.cast(x, dtypes.floatx())
 
 
-def _host(inputs: Any) -> np.ndarray[Any, Any]:
-    x = inputs.numpy() if hasattr(inputs, "numpy") else np.asarray(inputs)
+def _host(inputs: ArrayLike) -> np.ndarray[Any, Any]:
+    given: Any = inputs
+    x = given.numpy() if hasattr(given, "numpy") else np.asarray(given)
     floats = dtypes.is_float(dtypes.standardize(x.dtype))
     wide = not floats or x.dtype == np.float64
     return x.astype(dtypes.numpy_dtype(dtypes.floatx())) if wide else x

@@ -6,6 +6,7 @@ import math
 from typing import Any, Unpack
 
 from minikeras import ops, regularizers
+from minikeras.dtype_policies import DTypePolicy
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.activation import Softmax
 from minikeras.layers.attention.attention import causal_mask
@@ -108,9 +109,10 @@ class HeadAttention(Layer):
     def _make_softmax(self, axes: int) -> Softmax:
         return Softmax(axis=tuple(range(-axes, 0)), dtype=self._policy_for_parts())
 
-    def _policy_for_parts(self) -> Any:
+    def _policy_for_parts(self) -> DTypePolicy:
         """The policy as given: out of a map each part takes its own."""
-        return self.__dict__["_dtype_policy"]
+        policy: DTypePolicy = self.__dict__["_dtype_policy"]
+        return policy
 
     def _check_shapes(
         self, value_shape: PartialShape, key_shape: PartialShape | None

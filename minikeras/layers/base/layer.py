@@ -169,7 +169,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         if policy.quantization_mode is not None:
             self._follow_policy(policy)
 
-    def _follow_policy(self, policy: Any) -> None:
+    def _follow_policy(self, policy: dtype_policies.DTypePolicy) -> None:
         """What a built layer does that is given a quantized policy; most do nothing."""
 
     def _full_path(self) -> str:
@@ -203,7 +203,7 @@ class Layer(LayerCalls, LayerVariables, LayerDescription, Operation):
         return self.dtype_policy.quantization_mode
 
     def quantize(
-        self, mode: str | None = None, type_check: bool = True, config: Any = None
+        self, mode: str | None = None, type_check: bool = True, config: object = None
     ) -> None:
         """Keep weights in fewer bits; layers that can have a method of their own.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
 
 KNOWN = "Dense, EinsumDense, Embedding and ReversibleEmbedding"
 
@@ -21,7 +24,7 @@ def refuse_to_quantize(owner: str, mode: object) -> NoReturn:
     )
 
 
-def check_built(layer: Any) -> None:
+def check_built(layer: Layer) -> None:
     """A layer with weights has them in the way that its policy says.
 
     Raises:

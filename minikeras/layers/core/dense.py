@@ -158,7 +158,7 @@ class Dense(Quantizable):
     def _contraction(self) -> Contraction:
         return _PRODUCT
 
-    def _low_rank(self, inputs: Tensor) -> Any:
+    def _low_rank(self, inputs: Tensor) -> Tensor:
         a, b = self._factors()
         x = ops.matmul(ops.matmul(inputs, a), b)
         return x * (self.lora_alpha / self.lora_rank)

@@ -128,7 +128,7 @@ class Embedding(Quantizable):
             return self._looked_up(inputs)
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self._run_dtype)
 
-    def _looked_up(self, inputs: Tensor) -> Any:
+    def _looked_up(self, inputs: Tensor) -> Tensor:
         stored = self._stored["embeddings"]
         found = rows(stored, self._variable, inputs, self._run_dtype)
         if not self.lora_enabled:

@@ -129,7 +129,7 @@ class LowRank(Layer):
             return ()
         return tuple(getattr(self, f"lora_{self._adapted}_{part}") for part in "ab")
 
-    def _corrected(self, weight: Variable) -> Tensor:
+    def _corrected(self, weight: Variable | Tensor) -> Tensor:
         a, b = self._factors()
         return ops.add(weight, ops.matmul(a, b) * (self.lora_alpha / self.lora_rank))
 

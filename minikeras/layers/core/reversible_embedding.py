@@ -110,7 +110,7 @@ class ReversibleEmbedding(Embedding):
             scores = ops.tanh(scores / self.logit_soft_cap) * self.logit_soft_cap
         return scores
 
-    def _scores(self, inputs: Tensor, dtype: str) -> Any:
+    def _scores(self, inputs: Tensor, dtype: str) -> Tensor:
         """The way back through tables in integers."""
         name = "embeddings" if self.tie_weights else "reverse_embeddings"
         scores = multiply(
@@ -181,7 +181,7 @@ class ReversibleEmbedding(Embedding):
 
 
 def _back(turned: bool) -> Contraction:
-    def across(table: Any) -> Any:
+    def across(table: Any) -> Tensor:
         return ops.transpose(ops.convert_to_tensor(table)) if turned else table
 
     return Contraction(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.core.quantized.products import Contraction
 from minikeras.layers.core.quantized.stored import View
 
@@ -56,11 +57,11 @@ def contraction(equation: str) -> Contraction:
         full = _written_out(equation, rank)[0]
         return tuple(full.index(c) for c in kernel if c not in result)
 
-    def scale(s: Any, rank: int) -> Any:
+    def scale(s: Tensor, rank: int) -> Tensor:
         more = rank - s.ndim if result.endswith("...") else 0
         return ops.reshape(s, [*s.shape, *[1] * more]) if more else s
 
-    def inputs_scale(s: Any) -> Any:
+    def inputs_scale(s: Tensor) -> Tensor:
         full, _, wanted = _written_out(equation, s.ndim)
         return _aligned(s, full, wanted)
 
@@ -73,7 +74,7 @@ def contraction(equation: str) -> Contraction:
     )
 
 
-def _aligned(s: Any, given: str, wanted: str) -> Any:
+def _aligned(s: Tensor | np.ndarray[Any, Any], given: str, wanted: str) -> Any:
     """An axis for each letter of `wanted`, of size 1 where `given` has none.
 
     Letters that are not wanted have size 1.

@@ -7,10 +7,12 @@ histories are variables whose "gradients" are their next values.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine.autodiff import custom_gradient
+from minikeras.engine.tensor import Tensor
 from minikeras.quantizers import (
     compute_float8_amax_history,
     compute_float8_scale,
@@ -18,10 +20,13 @@ from minikeras.quantizers import (
 )
 from minikeras.quantizers.float8 import MOST
 
+if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
+
 NAMES = ("inputs", "kernel", "outputs_grad")
 
 
-def add_variables(layer: Any, length: int) -> None:
+def add_variables(layer: Layer, length: int) -> None:
     """Gives a layer the scales and histories of `length` steps."""
     for name in NAMES:
         for suffix, shape, first in (
@@ -41,8 +46,12 @@ def add_variables(layer: Any, length: int) -> None:
 
 
 def multiply(
-    layer: Any, product: Any, inputs: Any, kernel: Any, training: bool | None
-) -> Any:
+    layer: Layer,
+    product: Callable[[Tensor, Tensor], Tensor],
+    inputs: Tensor,
+    kernel: Tensor,
+    training: bool | None,
+) -> Tensor:
     """`product(inputs, kernel)` of rounded factors.
 
     Args:
@@ -54,9 +63,9 @@ def multiply(
     """
     dtype = layer._run_dtype
 
-    def there_and_back(x: Any, name: str) -> Any:
+    def there_and_back(x: Tensor, name: str) -> Tensor:
         @custom_gradient
-        def rounded(x: Any, scale: Any, history: Any) -> Any:
+        def rounded(x: Tensor, scale: Tensor, history: Tensor) -> Any:
             following = _next(x, scale, history, "float8_e4m3fn", training)
             result = quantize_and_dequantize(x, scale, "float8_e4m3fn", dtype)
             return result, lambda g: (g, *following)
@@ -64,8 +73,8 @@ def multiply(
         return rounded(x, *_state(layer, name))
 
     @custom_gradient
-    def outgoing(y: Any, scale: Any, history: Any) -> Any:
-        def grad(g: Any) -> Any:
+    def outgoing(y: Tensor, scale: Tensor, history: Tensor) -> Any:
+        def grad(g: Tensor) -> Any:
             narrow = quantize_and_dequantize(g, scale, "float8_e5m2", dtype)
             return narrow, *_next(g, scale, history, "float8_e5m2", training)
 
@@ -76,14 +85,14 @@ def multiply(
     return outgoing(y, *_state(layer, "outputs_grad"))
 
 
-def _state(layer: Any, name: str) -> tuple[Any, Any]:
+def _state(layer: Layer, name: str) -> tuple[Any, Any]:
     scale = getattr(layer, f"{name}_scale")
     history = getattr(layer, f"{name}_amax_history")
     return ops.convert_to_tensor(scale), ops.convert_to_tensor(history)
 
 
 def _next(
-    x: Any, scale: Any, history: Any, dtype: str, training: bool | None
+    x: Tensor, scale: Tensor, history: Tensor, dtype: str, training: bool | None
 ) -> tuple[Any, Any]:
     if not training:
         return scale, history

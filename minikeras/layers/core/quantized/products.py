@@ -9,7 +9,9 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine.autodiff import custom_gradient
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.core.quantized.stored import Stored
+from minikeras.quantizers import AbsMaxQuantizer
 
 # So many products of two bytes add up to less than 2 ** 24: float32 holds each sum exactly.
 _EXACT = 1024
@@ -38,11 +40,11 @@ class Contraction:
 def multiply(
     stored: Stored,
     contraction: Contraction,
-    inputs: Any,
+    inputs: Tensor,
     get: Callable[[str], Any],
-    quantizer: Any,
+    quantizer: AbsMaxQuantizer | None,
     dtype: str,
-) -> Any:
+) -> Tensor:
     """The product of `inputs` and a weight in integers.
 
     With a quantizer the inputs are rounded too, and the product is one of integers; its
@@ -69,7 +71,7 @@ def multiply(
         return y / contraction.scale(outputs, y.ndim)
 
     @custom_gradient
-    def product(x: Any) -> Any:
+    def product(x: Tensor) -> Any:
         whole, own = quantizer(x, axis=contraction.summed(x.ndim))
         weight = stored.integers(get)
         sums = exact(contraction, stored.view.summed, whole, weight)
@@ -77,7 +79,7 @@ def multiply(
             outputs, sums.ndim
         )
 
-        def grad(g: Any) -> Any:
+        def grad(g: Tensor) -> Tensor:
             return contraction.back(g, stored.floats(get, dtype))
 
         return ops.cast(sums, dtype) / scales, grad
@@ -85,11 +87,13 @@ def multiply(
     return product(inputs)
 
 
-def _rounded(inputs: Any, quantizer: Any, axes: tuple[int, ...]) -> Any:
+def _rounded(
+    inputs: Tensor, quantizer: AbsMaxQuantizer, axes: tuple[int, ...]
+) -> Tensor:
     """The inputs as their integers say them, with the gradient of the inputs."""
 
     @custom_gradient
-    def rounded(x: Any) -> Any:
+    def rounded(x: Tensor) -> Any:
         whole, scale = quantizer(x, axis=axes)
         return ops.cast(whole, x.dtype) / scale, lambda g: g
 
@@ -97,8 +101,8 @@ def _rounded(inputs: Any, quantizer: Any, axes: tuple[int, ...]) -> Any:
 
 
 def exact(
-    contraction: Contraction, summed: tuple[int, ...], x: Any, weight: Any
-) -> Any:
+    contraction: Contraction, summed: tuple[int, ...], x: Tensor, weight: Tensor
+) -> Tensor:
     """The sums of products of two arrays of bytes, as floats or, if those are long, int32.
 
     Backends multiply floats fastest. Sums that float32 may not hold are taken in parts.
@@ -113,7 +117,7 @@ def exact(
     if step >= size:
         step = -(-size // 2)
     axes = contraction.summed(x.ndim)[longest] % x.ndim, summed[longest]
-    total = None
+    total: Tensor | None = None
     for start in range(0, size, step):
         part = exact(
             contraction,
@@ -123,8 +127,8 @@ def exact(
         )
         part = ops.cast(part, "int32")
         total = part if total is None else ops.add(total, part)
-    return total
+    return total  # type: ignore[return-value]  # there is a part at least
 
 
-def _cut(x: Any, axis: int, start: int, stop: int) -> Any:
+def _cut(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
     return x[(slice(None),) * axis + (slice(start, stop),)]

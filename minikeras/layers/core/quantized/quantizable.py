@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minikeras import naming, ops
-from minikeras.dtype_policies import Int4DTypePolicy
+from minikeras.dtype_policies import DTypePolicy, Int4DTypePolicy
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.core.low_rank import LowRank
 from minikeras.layers.core.quantized import float8
 from minikeras.layers.core.quantized.products import Contraction, multiply
@@ -28,7 +29,7 @@ from minikeras.saving.serialization import (
 )
 
 if TYPE_CHECKING:
-    from minikeras.types import PartialShape
+    from minikeras.types import ArrayLike, PartialShape
 
 _FLOAT8 = [f"{n}_{s}" for n in float8.NAMES for s in ("scale", "amax_history")]
 
@@ -59,7 +60,7 @@ class Quantizable(LowRank):
 
     # --- making and building
 
-    def _plan_quantization(self, config: Any) -> None:
+    def _plan_quantization(self, config: object) -> None:
         if isinstance(config, dict):
             config = deserialize_keras_object(config)
         if config is not None and not isinstance(config, QuantizationConfig):
@@ -83,7 +84,10 @@ class Quantizable(LowRank):
         return mode != "float8"
 
     def quantized_build(
-        self, input_shape: PartialShape, mode: str, config: Any = None
+        self,
+        input_shape: PartialShape,
+        mode: str,
+        config: QuantizationConfig | None = None,
     ) -> None:
         """Makes the variables of a mode, for a weight that comes out of a file.
 
@@ -106,11 +110,13 @@ class Quantizable(LowRank):
                     self._add_part(stored, part, stored.first(part))
         self.__dict__["_kept_as"] = mode
 
-    def _plan_storage(self, shape: tuple[int, ...], mode: str, config: Any) -> None:
+    def _plan_storage(
+        self, shape: tuple[int, ...], mode: str, config: QuantizationConfig | None
+    ) -> None:
         block = None
         if mode == "int4":
             policy: Any = self.dtype_policy
-            given = config if config is not None else policy
+            given: Any = config if config is not None else policy
             own = config is not None or isinstance(policy, Int4DTypePolicy)
             block = given.block_size if own else None
         block = block if in_blocks(block) else None
@@ -136,7 +142,7 @@ class Quantizable(LowRank):
                 config, usual
             )
 
-    def _add_part(self, stored: Stored, part: str, value: Any) -> None:
+    def _add_part(self, stored: Stored, part: str, value: ArrayLike) -> None:
         shape, dtype = stored.parts[part]
         first: Any = np.asarray(value)
         made = self.add_weight(
@@ -167,7 +173,7 @@ class Quantizable(LowRank):
         self,
         mode: str | None = None,
         type_check: bool = True,
-        config: QuantizationConfig | None = None,
+        config: object = None,
     ) -> None:
         """Keep the weight in integers, or multiply in float8, from now on.
 
@@ -194,9 +200,9 @@ class Quantizable(LowRank):
         if config is None and self.quantization_config is not None:
             own = self.quantization_config
             config = own if mode in (None, own.mode) else None
-        config = config_for(mode, config, self._label())
-        self._check_quantizable(config.mode)
-        self._quantize(config)
+        found = config_for(mode, config, self._label())
+        self._check_quantizable(found.mode)
+        self._quantize(found)
 
     def _check_quantizable(self, mode: str) -> None:
         """Raises as `quantize` does, before anything is changed."""
@@ -217,7 +223,9 @@ class Quantizable(LowRank):
                 "expected 'mixed_bfloat16' or 'float32' as its dtype."
             )
 
-    def _quantize(self, config: QuantizationConfig, policy: Any = None) -> None:
+    def _quantize(
+        self, config: QuantizationConfig, policy: DTypePolicy | None = None
+    ) -> None:
         mode = config.mode
         tracker = self.__dict__["_tracker"]
         locked, mark, before = tracker.locked, tracker.mark(), dict(self.__dict__)
@@ -251,9 +259,9 @@ class Quantizable(LowRank):
             for name, stored in self._stored.items()
         }
 
-    def _follow_policy(self, policy: Any) -> None:
+    def _follow_policy(self, policy: DTypePolicy) -> None:
         """A quantized policy that a built layer is given quantizes it."""
-        mode = policy.quantization_mode
+        mode: Any = policy.quantization_mode
         if self._kept_as is not None or not self.built:
             return
         if mode == "int4":
@@ -266,7 +274,7 @@ class Quantizable(LowRank):
 
     # --- computing
 
-    def _product(self, inputs: Any, training: bool | None = None) -> Any:
+    def _product(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """The product with the quantized weight, its correction added."""
         contraction, dtype = self._contraction(), self._run_dtype
         if self._kept_as == "float8":
@@ -278,7 +286,7 @@ class Quantizable(LowRank):
         )
         return y if not self.lora_enabled else ops.add(y, self._low_rank(inputs))
 
-    def _low_rank(self, inputs: Any) -> Any:
+    def _low_rank(self, inputs: Tensor) -> Tensor:
         """The product of the inputs and the correction alone."""
         a, b = self._factors()
         product = self._contraction().product(inputs, ops.matmul(a, b))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.quantizers import (
     AbsMaxQuantizer,
     abs_max_quantize_grouped_with_zero_point,
@@ -68,11 +69,11 @@ class View:
         """Whether a column of the matrix is an output."""
         return not self.rows or self.summed == tuple(range(len(self.summed)))
 
-    def flat(self, weight: Any) -> Any:
+    def flat(self, weight: Tensor | Array) -> Tensor:
         """The weight as a matrix."""
         return ops.reshape(weight, self.matrix)
 
-    def whole(self, matrix: Any) -> Any:
+    def whole(self, matrix: Tensor) -> Tensor:
         """The matrix as a weight."""
         return ops.reshape(matrix, self.shape)
 
@@ -131,7 +132,7 @@ class Stored:
             return self.groups().astype("float32")
         return np.full(shape, float(part.endswith("_scale")), "float32")
 
-    def encode(self, weight: Any, owner: str) -> dict[str, Array]:
+    def encode(self, weight: Array, owner: str) -> dict[str, Array]:
         """The values of the variables for a weight of floats.
 
         Raises:
@@ -158,7 +159,7 @@ class Stored:
             )
         return {name: kept.numpy(), f"{name}_scale": scales(scale.numpy())}
 
-    def _in_blocks(self, weight: Any) -> dict[str, Array]:
+    def _in_blocks(self, weight: Array) -> dict[str, Array]:
         view, name = self.view, self.name
         matrix = ops.convert_to_tensor(view.flat(weight))
         turned = view.along == 1
@@ -173,7 +174,7 @@ class Stored:
         }
         return made if self.zero != "int8" else {**made, "g_idx": self.first("g_idx")}
 
-    def integers(self, get: Callable[[str], Any]) -> Any:
+    def integers(self, get: Callable[[str], Any]) -> Tensor:
         """The weight's integers in its shape; `get` gives a variable by its name."""
         kept = get(self.name)
         if self.bits == 8:
@@ -181,14 +182,14 @@ class Stored:
         view = self.view
         return view.whole(unpack_int4(kept, view.matrix[view.packed], view.packed))
 
-    def outputs_scale(self, get: Callable[[str], Any], dtype: str) -> Any:
+    def outputs_scale(self, get: Callable[[str], Any], dtype: str) -> Tensor:
         """The scales as 8 bits keep them; there are no blocks."""
         scale = ops.cast(get(f"{self.name}_scale"), dtype)
         if self.bits == 8:
             return scale
         return self.view.scale(ops.reshape(scale, self.view.ones))
 
-    def floats(self, get: Callable[[str], Any], dtype: str) -> Any:
+    def floats(self, get: Callable[[str], Any], dtype: str) -> Tensor:
         """The weight as floats."""
         view = self.view
         scale = ops.cast(get(f"{self.name}_scale"), dtype)
@@ -201,7 +202,7 @@ class Stored:
         zero = ops.cast(get(f"{self.name}_zero"), dtype)
         return view.whole((numbers - self.spread(zero)) * self.spread(scale))
 
-    def spread(self, each: Any, axis: int | None = None) -> Any:
+    def spread(self, each: Tensor, axis: int | None = None) -> Tensor:
         """What each block has, given to each input of it."""
         place = self.view.along if axis is None else axis
         return ops.take(each, self.groups().astype("int32"), axis=place)

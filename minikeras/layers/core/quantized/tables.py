@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from minikeras import ops
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.core.quantized.stored import Stored
 from minikeras.quantizers import unpack_int4
 
 
-def rows(stored: Stored, get: Callable[[str], Any], places: Any, dtype: str) -> Any:
+def rows(
+    stored: Stored, get: Callable[[str], Any], places: Tensor, dtype: str
+) -> Tensor:
     """The rows of a table `(rows, columns)` as floats; no others are unpacked.
 
     Args:
@@ -20,7 +23,7 @@ def rows(stored: Stored, get: Callable[[str], Any], places: Any, dtype: str) -> 
         dtype: Of the result.
     """
 
-    def taken(part: str) -> Any:
+    def taken(part: str) -> Tensor:
         return ops.take(get(f"{stored.name}{part}"), places, axis=0)
 
     numbers = taken("")
