@@ -142,6 +142,11 @@ class Quantizable(LowRank):
                 config, usual
             )
 
+    @property
+    def _int4_block_size(self) -> int | None:
+        """How many inputs share a scale, or None; Keras's name, which tools look up."""
+        return self._stored[self._adapted].block
+
     def _add_part(self, stored: Stored, part: str, value: ArrayLike) -> None:
         shape, dtype = stored.parts[part]
         first: Any = np.asarray(value)
