@@ -181,3 +181,15 @@ def test_a_file_whose_policy_contradicts_its_weights(tmp_path):
             )
         with pytest.raises((ValueError, TypeError)):
             keras.models.load_model(tmp_path / "bad.keras")
+
+
+@pytest.mark.parametrize("mode", [None, "int8"])
+def test_a_table_that_was_built_without_a_shape_comes_back(mode, tmp_path):
+    table = layers.Embedding(10, 4)
+    table.build()
+    if mode:
+        table.quantize(mode)
+    model = keras.Sequential([table])
+    model.save(tmp_path / "m.keras")
+    back = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(back(X % 10).numpy(), table(X % 10).numpy())

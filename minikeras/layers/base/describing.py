@@ -84,6 +84,7 @@ class LayerDescription:
         trainable: bool
         activity_regularizer: Any
         build: Any
+        built: bool
         _build_shapes: dict[str, Any] | None
         _describes_itself_by_init: Any
         _has_build: Any
@@ -137,11 +138,18 @@ class LayerDescription:
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes the layer was built with, or None."""
         shapes = self._build_shapes
-        if not shapes:
+        if shapes is None:
             return None
         if len(shapes) == 1:
             return {"input_shape": next(iter(shapes.values()))}
         return {"shapes_dict": shapes}
+
+    def _builds_without(self, config: dict[str, Any]) -> bool:
+        """Whether it was built without a shape, as tables of a known size are."""
+        if "shapes_dict" not in config or self.built:
+            return False
+        parameters = inspect.signature(self.build).parameters.values()
+        return all(p.default is not p.empty for p in parameters)
 
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Build with the shapes of `get_build_config`; None builds nothing."""
@@ -149,5 +157,5 @@ class LayerDescription:
             return  # a call makes them
         if config.get("input_shape") is not None:
             self.build(as_tuples(config["input_shape"]))
-        elif config.get("shapes_dict"):
+        elif config.get("shapes_dict") or self._builds_without(config):
             self.build(**{k: as_tuples(v) for k, v in config["shapes_dict"].items()})

@@ -269,9 +269,10 @@ class Quantizable(LowRank):
         mode: Any = policy.quantization_mode
         if self._kept_as is not None or not self.built:
             return
-        if mode == "int4":
-            block = policy.block_size if isinstance(policy, Int4DTypePolicy) else None
-            config: QuantizationConfig = Int4QuantizationConfig(block_size=block)
+        if isinstance(policy, Int4DTypePolicy):
+            config: QuantizationConfig = Int4QuantizationConfig(
+                block_size=policy.block_size
+            )
         else:
             config = config_for(mode, None, self._label())
         self._check_quantizable(mode)
