@@ -200,7 +200,15 @@ class Stored:
         if self.block is None:
             return view.whole(numbers / ops.expand_dims(scale, view.along))
         zero = ops.cast(get(f"{self.name}_zero"), dtype)
-        return view.whole((numbers - self.spread(zero)) * self.spread(scale))
+        inputs, block = view.matrix[view.along], self.block
+        if inputs % block:
+            return view.whole((numbers - self.spread(zero)) * self.spread(scale))
+        # Broadcast, where blocks are an axis: nothing is gathered.
+        apart = [*view.matrix]
+        apart[view.along : view.along + 1] = [inputs // block, block]
+        zero, scale = (ops.expand_dims(v, view.along + 1) for v in (zero, scale))
+        found = (ops.reshape(numbers, apart) - zero) * scale
+        return view.whole(ops.reshape(found, view.matrix))
 
     def spread(self, each: Tensor, axis: int | None = None) -> Tensor:
         """What each block has, given to each input of it."""
