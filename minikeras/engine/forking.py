@@ -26,6 +26,7 @@ from typing import Any, Protocol
 from minikeras.engine.living import Living
 
 _PATIENCE = 10.0  # seconds that a fork waits
+_MORE = 50.0  # seconds more for imports, which end by themselves, on a busy machine late
 _COURTESY = 0.02  # seconds that a run waits for a fork: it may hold what that waits for
 _POLL = 2e-4
 _REENTRANT = type(threading.RLock())
@@ -98,8 +99,12 @@ def _before() -> None:
         locks = [o.lock for o in owners if o.thread != me or not o.lock.locked()]
         locks += _compilers
         held.extend(compress(locks, map(_take, locks)))
-        free = len(held) == len(locks) and not _imported_elsewhere(me)
-        if free or time.monotonic() > until:
+        left = until - time.monotonic()
+        if _imported_elsewhere(me):
+            left += _MORE
+        elif len(held) == len(locks):
+            return
+        if left < 0:
             return
         _let_go()
         for owner in owners:

@@ -61,7 +61,8 @@ class SeedGenerator:
             seed = int(seed)
         if not isinstance(seed, int) or seed < 0:
             raise ValueError(
-                f"SeedGenerator: seed={seed!r}; expected an integer of at least 0, or None."
+                f"SeedGenerator: seed={naming.shown(seed)}; expected an integer of at least 0, or "
+                "None."
             )
         self.name = naming.auto_name("seed_generator") if name is None else name
         self._initial_seed = seed

@@ -16,7 +16,7 @@ def _checked(value: object, owner: str, name: str) -> float:
         ValueError: If it is not a finite number.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        value = getattr(value, "item", lambda: value)()
+        value = value.item() if getattr(value, "shape", None) == () else value  # type: ignore[attr-defined]  # as arrays and tensors have
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))

@@ -67,6 +67,9 @@ def test_random_numbers_states_and_large_ones_are_not(backend, monkeypatch):
     assert len(f.programs[0].avals) == 2 and [v.shape for v in f(ops.ones(()))] == [
         (100,), (5,), (),
     ]  # fmt: skip
+    two = jit(lambda x: (ops.ones((15,)), ops.zeros((15,)), x))  # 60 bytes each
+    two(ops.ones(()))
+    assert len(two.programs[0].avals) == 2  # together they are too many
 
 
 def test_structures_and_other_backends_results(backend):

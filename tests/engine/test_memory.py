@@ -133,6 +133,18 @@ def test_programs_used_longest_ago_are_dropped(backend, monkeypatch):
     assert f.traces == 28
 
 
+def test_arenas_count_like_what_programs_hold(backend, monkeypatch):
+    monkeypatch.setattr(kept, "limit", lambda: 1 << 30)
+    monkeypatch.setattr(kept, "owners", Living())
+    f = jit(work)
+    for n in range(3, 20):
+        f(draw(n))
+    assert len(f.entries) == 17
+    monkeypatch.setattr(arenas, "total_bytes", lambda: 1 << 30)
+    f(draw(20))
+    assert len(f.entries) == kept.LEAST
+
+
 def test_everything_stays_below_the_limit(backend):
     f = jit(work)
     for n in range(3, 30):

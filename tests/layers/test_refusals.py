@@ -138,3 +138,24 @@ def test_a_normalization_takes_what_it_was_built_for(name, shape):
     layer(np.ones((2, 3, 4)))
     with pytest.raises(ValueError, match=rf"{name}.*shape \(2, "):
         layer(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda n: layers.Dense(n), "units"),
+        (lambda n: layers.Conv2D(4, 3, groups=n), "groups"),
+        (lambda n: layers.LSTM(n), "units"),
+        (lambda n: layers.GroupNormalization(n), "groups"),
+        (lambda n: layers.Permute([n, 1]), "dims"),
+        (lambda n: layers.Resizing(n, 3), "height"),
+        (lambda n: layers.MaxNumBoundingBoxes(n), "max_number"),
+        (lambda n: layers.Input((n,)), "shape"),
+    ],
+)
+@pytest.mark.parametrize("value", [np.ones((2, 2)), np.array([3]), True, "3"], ids=str)
+def test_an_array_where_one_integer_is_wanted_is_named(make, named, value):
+    with pytest.raises(ValueError, match=f"{named}=.*expected") as error:
+        make(value)
+    assert len(str(error.value)) < 200
+    make(np.array(2))  # one number in an array is one

@@ -92,6 +92,19 @@ def test_settings_may_change_between_steps(monkeypatch):
     assert len(functions(optimizer)) == 2  # the rate is a variable, the decay a number
 
 
+def test_a_schedule_may_change_between_steps(monkeypatch):
+    def make():
+        decay = keras.optimizers.schedules.InverseTimeDecay(0.1, 5, 0.9)
+        return keras.optimizers.SGD(decay, momentum=0.9)
+
+    def between(optimizer, step):
+        if step == 5:
+            optimizer._learning_rate.decay_rate = 0.1
+
+    optimizer = both(monkeypatch, make, steps=10, between=between)
+    assert len(functions(optimizer)) == 2
+
+
 def test_a_value_that_was_read_stays():
     optimizer, (v, *_) = OPTIMIZERS["sgd"](), variables()
     held = []

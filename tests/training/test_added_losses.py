@@ -146,3 +146,27 @@ def test_nothing_to_minimise_changes_nothing():
             model.fit(X + 1, verbose=0)
         for a, b in zip(before, model.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_eager_calls_leave_the_losses_of_the_last_one(lib):
+    class Adds(lib.layers.Layer):
+        def call(self, x):
+            self.add_loss(lib.ops.sum(x))
+            return x * 2
+
+    class Around(lib.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Adds()
+            self.dense = lib.layers.Dense(2, activity_regularizer="l2")
+
+        def call(self, x):
+            return self.inner(self.dense(x))
+
+    x = lib.ops.ones((2, 3))
+    for layer, count in ((Adds(), 1), (Around(), 2)):
+        for number in (1, 2, 3):
+            layer(x * number)
+            assert len(layer.losses) == count
+        if count == 1:
+            assert float(layer.losses[0]) == 18

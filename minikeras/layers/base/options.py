@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,17 @@ def sizes(
     return found
 
 
+def as_integer(value: Any) -> int | None:
+    """`value` as an integer, None if it is none.
+
+    Every array has `__index__`, and raises where it holds more than one integer.
+    """
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
+
+
 def positive(value: Any, name: str, owner: str) -> int:
     """`value` as a positive integer.
 
@@ -100,13 +112,13 @@ def positive(value: Any, name: str, owner: str) -> int:
         ValueError: If it is not positive.
         ArgumentError: If it is no integer.
     """
-    whole = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not whole or int(value) < 1:
-        kind = ValueError if whole else ArgumentError
+    found = as_integer(value)
+    if found is None or found < 1:
+        kind = ArgumentError if found is None else ValueError
         raise kind(
             f"{owner}: {name}={naming.shown(value)}; expected a positive integer."
         )
-    return int(value)
+    return found
 
 
 def feature_axes(value: Any, owner: str) -> Any:

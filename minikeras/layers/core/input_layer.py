@@ -12,7 +12,7 @@ from minikeras.engine.warn import warn_user
 from minikeras.layers.base.keywords import PenaltyOptions, PlainOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node
-from minikeras.layers.base.options import samples_apart
+from minikeras.layers.base.options import as_integer, samples_apart
 from minikeras.types import DTypeLike
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ class InputLayer(Layer):
 def _checked(shape: ShapeLike, name: str) -> tuple[int | None, ...]:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     for size in shape:
-        if size is not None and (not hasattr(size, "__index__") or int(size) < 0):
+        whole = 0 if size is None else as_integer(size)
+        if whole is None or whole < 0:
             raise ValueError(
                 f"Input: {name}={naming.shown(shape)}; expected sizes that are integers, or None."
             )

@@ -10,6 +10,7 @@ from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.options import (
+    as_integer,
     feature_axes,
     options_config,
     positive,
@@ -180,7 +181,7 @@ class GroupNormalization(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.groups = (
-            groups if groups == -1 else positive(groups, "groups", self._label())
+            -1 if as_integer(groups) == -1 else positive(groups, "groups", self._label())
         )
         self.axis = axis
         self.epsilon = float(epsilon)

@@ -92,7 +92,7 @@ class Discretization(DataLayer):
             not isinstance(count, (int, np.integer)) or count < 1
         ):
             raise ValueError(
-                f"{label}: num_bins={count!r}; expected an integer of at least 1."
+                f"{label}: num_bins={naming.shown(count)}; expected an integer of at least 1."
             )
         if not isinstance(epsilon, (int, float)) or not 0 < epsilon < 1:
             raise ValueError(

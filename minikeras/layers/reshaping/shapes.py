@@ -12,7 +12,12 @@ from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.input_spec import InputSpec
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
-from minikeras.layers.base.options import ArgumentError, positive, samples_apart
+from minikeras.layers.base.options import (
+    ArgumentError,
+    as_integer,
+    positive,
+    samples_apart,
+)
 from minikeras.layers.base.options import data_format as checked_format
 
 
@@ -149,11 +154,12 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+        whole = [as_integer(axis) for axis in dims]
+        self.dims = tuple(axis for axis in whole if axis is not None)
+        if None in whole or sorted(self.dims) != list(range(1, len(whole) + 1)):
             raise ValueError(
                 f"{self._label()}: dims={naming.shown(dims)}; "
-                f"expected the numbers 1 to {len(self.dims)}, "
+                f"expected the numbers 1 to {len(whole)}, "
                 "each once."
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)

@@ -16,6 +16,7 @@ from minikeras.layers.preprocessing.image.base import (
 from minikeras.layers.preprocessing.image.options import (
     Pair,
     chosen,
+    count,
     interval,
     uniform,
     within,
@@ -351,13 +352,7 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     def __init__(self, max_number: int, fill_value: float = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        good = hasattr(max_number, "__index__") and not isinstance(max_number, bool)
-        if not good or max_number < 1:
-            raise ValueError(
-                f"MaxNumBoundingBoxes: max_number={naming.shown(max_number)}; "
-                "expected a positive integer."
-            )
-        self.max_number = int(max_number)
+        self.max_number = count(max_number, "MaxNumBoundingBoxes", "max_number")
         self.fill_value = fill_value
 
     def _result_dtype(self, dtype: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras import naming, ops, random
 from minikeras.engine.tensor import Tensor
+from minikeras.layers.base.options import as_integer
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ def count(value: Any, owner: str, argument: str, least: int = 1) -> int:
     Raises:
         ValueError: If it is none, or below `least`.
     """
-    good = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not good or value.__index__() < least:
+    found = as_integer(value)
+    if found is None or found < least:
         raise ValueError(
             f"{owner}: {argument}={naming.shown(value)}; expected an integer of at least {least}."
         )
-    return int(value.__index__())
+    return found
 
 
 def uniform(
