@@ -26,7 +26,9 @@ from typing import Any, Protocol
 from minikeras.engine.living import Living
 
 _PATIENCE = 10.0  # seconds that a fork waits
-_MORE = 50.0  # seconds more for imports, which end by themselves, on a busy machine late
+_MORE = (
+    50.0  # seconds more for imports, which end by themselves, on a busy machine late
+)
 _COURTESY = 0.02  # seconds that a run waits for a fork: it may hold what that waits for
 _POLL = 2e-4
 _REENTRANT = type(threading.RLock())

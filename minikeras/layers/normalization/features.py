@@ -181,7 +181,9 @@ class GroupNormalization(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.groups = (
-            -1 if as_integer(groups) == -1 else positive(groups, "groups", self._label())
+            -1
+            if as_integer(groups) == -1
+            else positive(groups, "groups", self._label())
         )
         self.axis = axis
         self.epsilon = float(epsilon)
