@@ -8,7 +8,10 @@ import pytest
 
 from minikeras.command import docs
 
-PACKAGES = ["minikeras", "minikeras_numpy", "minikeras_numba", "minikeras_cupy"]
+PACKAGES = [
+    *("minikeras", "minikeras_numpy", "minikeras_kernels", "minikeras_numba"),
+    "minikeras_cupy",
+]
 SOURCES = [
     path
     for name in PACKAGES
