@@ -223,6 +223,7 @@ class Model(Trainer, Layer):
         Raises:
             ValueError: If the model is not built, a layer is quantized already, or an
                 argument is wrong; nothing is changed then.
+            NotImplementedError: If the config is one of GPTQ or AWQ.
 
         Example:
 

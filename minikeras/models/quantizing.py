@@ -35,6 +35,7 @@ def quantize_model(
 
     Raises:
         ValueError: If an argument is wrong or a layer refuses; nothing is changed then.
+        NotImplementedError: If the method looks at data.
     """
     type_check = kwargs.pop("type_check", True)
     label = f"model {model.name!r}"
@@ -45,6 +46,12 @@ def quantize_model(
         )
     wanted = _chosen(filters, label)
     config = config_for(mode, config, label)
+    if config.mode in ("gptq", "awq"):
+        raise NotImplementedError(
+            f"{label}.quantize: mode={config.mode!r} is not built; expected 'int8', 'int4' or "
+            "'float8'. int4 in smaller blocks loses less, see "
+            "keras.quantizers.Int4QuantizationConfig(block_size=...)."
+        )
     if not model.built:
         raise ValueError(
             f"{label}: quantize() comes after building; call the model, or build(), first."

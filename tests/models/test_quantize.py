@@ -92,6 +92,9 @@ def test_arguments_and_all_or_none():
     ):
         with pytest.raises(ValueError, match=words):
             model.quantize(**arguments)
+    for config in (quantizers.GPTQConfig([1], None), quantizers.AWQConfig([1], None)):
+        with pytest.raises(NotImplementedError, match=f"mode='{config.mode}' is not"):
+            model.quantize(config=config)
     with pytest.raises(ValueError, match="comes after building"):
         keras.Sequential([layers.Dense(1)]).quantize("int8")
     model.quantize("int8", filters="words")
@@ -173,14 +176,31 @@ def test_a_file_whose_policy_contradicts_its_weights(tmp_path):
             made.writestr(name, config if name == "config.json" else archive.read(name))
     with pytest.raises(ValueError, match="has dtype int8; the file has float32"):
         keras.models.load_model(tmp_path / "mixed.keras")
-    for bad in (b"int8_from", b"QuantizedDTypePolicyX"):
-        with zipfile.ZipFile(tmp_path / "bad.keras", "w") as made:
-            made.writestr(
-                "config.json",
-                config.replace(b"QuantizedDTypePolicy", bad),
-            )
-        with pytest.raises((ValueError, TypeError)):
-            keras.models.load_model(tmp_path / "bad.keras")
+
+
+@pytest.mark.parametrize(
+    ("mode", "old", "new", "words"),
+    [
+        ("int8", b"QuantizedDTypePolicy", b"int8_from", "int8_from"),
+        ("float8", b'length": 1024', b'length": 1000000000000', "bytes"),
+        ("float8", b'length": 1024', b'length": 512', r"\(512,\); the file has"),
+        ("int4", b'block_size": 128', b'block_size": 1', "has shape"),
+        ("int4", b'block_size": 128', b'block_size": 1e400', "block_size=inf"),
+        ("int4", b"Int4QuantizationConfig", b"AbsMaxQuantizer", "AbsMaxQuantizer"),
+    ],
+)
+def test_damaged_configs_are_refused(mode, old, new, words, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.quantize(mode)
+    model.save(tmp_path / "good.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "good.keras") as good,
+        zipfile.ZipFile(tmp_path / "bad.keras", "w") as bad,
+    ):
+        for name in good.namelist():
+            bad.writestr(name, good.read(name).replace(old, new))
+    with pytest.raises(ValueError, match=words):
+        keras.models.load_model(tmp_path / "bad.keras")
 
 
 @pytest.mark.parametrize("mode", [None, "int8"])
