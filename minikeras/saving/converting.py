@@ -71,6 +71,12 @@ def convert(
         _write(_read(source), target, shard_gigabytes)
         return f"weights of {source} -> {target}"
     if not _is_whole(source):
+        if wants_weights:
+            raise ValueError(
+                f"{source!r} holds weights alone, by the names of layers, as Keras did before "
+                f"3.0; {target!r} has them by a model's parts. Expected a whole model. Make "
+                "the model, load_weights into it, and save_weights under that name."
+            )
         raise ValueError(
             f"{source!r} holds weights alone, from which no model can be made; {target!r} "
             f"names a whole one. Expected a target that ends in {', '.join(_WEIGHTS)}."

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 
@@ -326,3 +327,17 @@ def test_convert_of_a_model_without_weights(tmp_path, capsys):
     made.save(tmp_path / "m.keras")
     said(["convert", tmp_path / "m.keras", tmp_path / "w.npz"], capsys)
     made.load_weights(tmp_path / "w.npz")
+
+
+def test_convert_of_old_weights_alone_says_what_to_do(tmp_path, capsys):
+    """They go by the names of layers; other formats of weights by the parts of a model."""
+    source = tmp_path / "old.h5"
+    with h5py.File(source, "w") as file:
+        file.attrs["layer_names"] = [b"dense"]
+        file.attrs["keras_version"] = b"2.1.6"
+        group = file.create_group("dense")
+        group.attrs["weight_names"] = [b"dense/kernel:0"]
+        group["dense/kernel:0"] = np.ones((2, 3), "float32")
+    told = said(["convert", source, tmp_path / "w.npz"], capsys, 2)
+    assert "load_weights into it" in told and "by the names of layers" in told
+    assert not (tmp_path / "w.npz").exists()

@@ -146,3 +146,17 @@ def test_named_functions_of_keras_2():
     )
     assert isinstance(layer, layers.Lambda)
     np.testing.assert_array_equal(layer(np.ones(1, "float32")), [3.0])
+
+
+def test_a_mask_function_of_a_lambda_comes_back(tmp_path):
+    tokens = keras.Input((3,), dtype="int32")
+    embedded = keras.layers.Embedding(5, 2, mask_zero=True)(tokens)
+    plus = keras.layers.Lambda(lambda t: t + 1.0, mask=lambda given, mask: mask)
+    model = keras.Model(tokens, keras.layers.GRU(2)(plus(embedded)))
+    with pytest.warns(UserWarning, match="Python lambda"):
+        model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras", safe_mode=False)
+    x = np.array([[1, 2, 0], [3, 0, 0], [1, 1, 4]], "int32")
+    np.testing.assert_array_equal(loaded(x).numpy(), model(x).numpy())
+    again = np.where(x > 0, x, 0)
+    assert not np.array_equal(loaded(x).numpy(), model(again + (x == 0)).numpy())
