@@ -1,5 +1,8 @@
 """`keras.distillation`: losses by hand, students that learn, files, and what is refused."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from minikeras.distillation import (
     FeatureDistillation,
     LogitsDistillation,
 )
+from minikeras.distillation.features import Features
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(10, 4)).astype("float32")
@@ -260,3 +264,16 @@ def test_what_does_not_fit_is_refused():
         FeatureDistillation(None)
     with pytest.raises(ValueError, match="'loss' cannot be"):
         Distiller(network(), network(), LogitsDistillation()).compile("sgd")
+
+
+def test_a_run_is_forgotten_with_its_outputs():
+    """Also where a feature is the output itself."""
+    inputs = keras.Input((3,))
+    outputs = keras.layers.Dense(2, name="last")(inputs)
+    found = Features(keras.Model(inputs, outputs), [None, "last"])
+    made = found.run(np.ones((4, 3), "float32"), False)
+    assert all(value is made for value in found.of(made))
+    gone = weakref.ref(made)
+    del made
+    gc.collect()
+    assert gone() is None
