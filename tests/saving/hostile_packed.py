@@ -139,4 +139,26 @@ def shape_in_full(folder):
     return _with_layers(folder, [_layer("Reshape", {"target_shape": [1] * 100_000})])
 
 
+def weights_of_nothing(folder):
+    """A folder whose weights are three gigabytes that no disk holds."""
+    path = folder / "model"
+    path.mkdir()
+    for name, data in hostile._plain(folder).items():
+        (path / name).write_bytes(data)
+    with open(path / "model.weights.h5", "wb") as file:
+        file.truncate(3 * 2**30)
+    return path
+
+
+def tail_of_nothing(folder):
+    """Wrong weights, and two gigabytes of nothing behind them."""
+    path = folder / "w.weights.h5"
+    with h5py.File(path, "w") as file:
+        file["layers/dense/vars/0"] = np.zeros((3, 3), "f4")
+        file["layers/dense/vars"].attrs["name"] = "dense"
+    with open(path, "r+b") as file:
+        file.truncate(2 * 2**30)
+    return path
+
+
 FILES = hostile.files_in(globals())
