@@ -60,6 +60,16 @@ def test_all_layers_that_can_be(mode):
         model.quantize("int8")
 
 
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_a_layer_that_is_quantized_by_itself_is_so_in_predict(mode):
+    model = network(keras)
+    before = model.predict(X, verbose=0)
+    model.get_layer("last").quantize(mode)
+    found = model.predict(X, verbose=0)
+    assert (found != before).any()
+    np.testing.assert_allclose(found, model(X).numpy(), atol=1e-5)
+
+
 def test_weights_that_stay_are_named():
     with pytest.warns(UserWarning, match="of the kinds LayerNormalization have"):
         network(keras).quantize("int8")

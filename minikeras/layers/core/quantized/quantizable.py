@@ -245,7 +245,10 @@ class Quantizable(LowRank):
                 if mode == "float8":
                     self.quantized_build((), mode, config)
                 for weight, parts in values.items():
-                    self._untrack_variable(self._variable(weight))
+                    old = self._variable(weight)
+                    self._untrack_variable(old)
+                    # Nobody trains it any more, and programs that read it are made anew.
+                    old.trainable = not old.trainable
                     for part, value in parts.items():
                         self._add_part(self._stored[weight], part, value)
         except BaseException:
