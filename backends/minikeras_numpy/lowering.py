@@ -52,6 +52,7 @@ def lower(kernels: Kernels, node: Node, regs: Registers) -> Step:
         return _LOWERINGS[name](kernels, node, regs)
     if name in fills.BUILDERS:
         narrow = any(v.aval.dtype in ("float16", "bfloat16") for v in node.inputs)
+        # The others compute in the operands' own dtype, which for 16 bits loses too much.
         if not narrow or name in fills.ANY_FLOAT:
             return _built(node, regs)
     if fusible(node):
@@ -72,6 +73,8 @@ def _by_kernel(kernels: Kernels, node: Node, regs: Registers) -> Step:
 
     def step(registers: list[Any]) -> None:
         result = kernel(*[registers[i] for i in inputs], **static)
+        # Copied, since the plan has given the result its place, and a view may show an
+        # operand that is overwritten while the result is still read.
         for o, array in zip(outputs, result if multi else (result,), strict=True):
             np.copyto(registers[o], array)
 
@@ -131,6 +134,7 @@ def _epilogue(kernels: Kernels, node: Node, regs: Registers) -> Step:
     extras = [regs[v] for v in node.inputs[count:]]
     outputs = [regs[v] for v in node.outputs]
     same = [o for o, v in zip(outputs, node.outputs, strict=True) if v.aval == result]
+    # A result of the core's shape and dtype is where the core writes: no workspace then.
     own = None if same else np.empty(result.shape, numpy_dtype(result.dtype))
 
     def step(registers: list[Any]) -> None:

@@ -32,6 +32,7 @@ class Pool:
         self.inner = interior(padding, spatial)
         self.places = [at for _, at in taps(window, self.out, strides, ones)]
         self.strides = strides
+        # Elements between windows that leave gaps stay as the caller made them, zeros.
         self.disjoint = all(k <= s for k, s in zip(window, strides, strict=True))
 
     def covers(self, spatial: Ints, window: Ints) -> bool:
@@ -97,6 +98,7 @@ def spread_maximum(
     xp: Any, pool: Pool, wide: Array, peak: Array, dy: Array, target: Array
 ) -> None:
     """Add `dy` to `target` at the first maximum of each window."""
+    # Windows whose maximum was not met yet: of equal numbers the first has the gradient.
     left = xp.ones(peak.shape, dtype=bool)
     hit = xp.empty(peak.shape, dtype=bool)
     for place, inside in zip(pool.places, pool.inside(xp), strict=True):
@@ -105,7 +107,7 @@ def spread_maximum(
         if inside is not None:
             hit &= inside
         left ^= hit
-        if pool.disjoint:
+        if pool.disjoint:  # an element is in one window only: nothing to add to
             target[place] = xp.where(hit, dy, 0)
         else:
             target[place] += xp.where(hit, dy, 0)

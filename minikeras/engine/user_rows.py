@@ -119,6 +119,7 @@ class UserRow(Primitive):
     ) -> list[Array]:
         """The reference's results, of the shapes and dtypes that `infer` says."""
         wanted = self.avals([Aval(a.shape, a.dtype.name) for a in arrays], static)
+        # Read only: what a reference wrote into an operand would be a weight's new value.
         kept = [_locked(a) for a in arrays]
         with np.errstate(all="ignore"):
             made = self.reference(*kept, **static)

@@ -72,6 +72,8 @@ def _matmul_vjp(ctx: Context, g: Tensor) -> Grads:
     a, b = ctx.inputs
     ta = ctx.static.get("transpose_a", False)
     tb = ctx.static.get("transpose_b", False)
+    # With C = A B: dA = dC B', dB = A' dC. Flags of the operands go into the flags of the
+    # products, so that nothing is ever transposed in memory.
     if ta:
         ga = matmul(b, g, transpose_a=tb, transpose_b=True)
     else:

@@ -75,6 +75,7 @@ class Tracker:
     def track(self, value: Any) -> Any:
         """File `value`; returns it, lists and dicts wrapped."""
         kind = type(value)
+        # Every attribute that is set comes through here, most of them numbers and texts.
         if kind in _PLAIN or _off.get():
             return value
         if kind is list:
@@ -96,6 +97,8 @@ class Tracker:
             return value
         store = self.store_of(value)
         if store is not None and not self._files(value, store):
+            # A built layer's weights are counted and placed; a metric may still come, by
+            # `compile`.
             if self.locked and store is not self.metrics:
                 raise ValueError(self.message)
             store.append(value)
