@@ -114,7 +114,7 @@ def to_tuple_or_list(value: object) -> list[Any] | tuple[Any, ...] | None:
     return value if value is None or isinstance(value, list | tuple) else (value,)
 
 
-def cast(x: ArrayLike, dtype: DTypeLike) -> Any:
+def cast(x: ArrayLike, dtype: DTypeLike) -> Tensor:
     """`x` in another dtype."""
     return ops.cast(x, dtype)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from minikeras import layers, ops, random
 from minikeras.applications.blocks import halved, sides_of
+from minikeras.engine.tensor import Tensor
 
 Shape = tuple[int | None, ...]
 
@@ -100,7 +101,7 @@ class StochasticDepth(layers.Layer):
         self.drop_path_rate = drop_path_rate
         self.seed_generator = random.SeedGenerator()
 
-    def call(self, x: Any, training: bool | None = None) -> Any:
+    def call(self, x: Any, training: bool | None = None) -> Tensor:
         """Some samples as zeros, the others divided by the share that stays."""
         if not training:
             return x

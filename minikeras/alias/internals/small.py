@@ -14,6 +14,7 @@ from minikeras import naming, ops
 from minikeras.backend import result_type
 from minikeras.console import say
 from minikeras.engine import dtypes
+from minikeras.engine.tensor import Tensor
 from minikeras.layers.preprocessing.data_layer import encoded
 from minikeras.models.summary import print_summary as _print_summary
 from minikeras.saving.asking import may_overwrite
@@ -359,7 +360,7 @@ def is_ragged_tensor(x: object) -> bool:
     return False
 
 
-def ensure_tensor(inputs: ArrayLike, dtype: DTypeLike | None = None) -> Any:
+def ensure_tensor(inputs: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor, of the dtype where one is given."""
     return ops.convert_to_tensor(inputs, dtype=dtype)
 

@@ -79,7 +79,7 @@ def rnn(
     return last, outputs, states
 
 
-def _choose(condition: Tensor, a: Tensor, b: ArrayLike) -> Any:
+def _choose(condition: Tensor, a: Tensor, b: ArrayLike) -> Tensor:
     behind = len(a.shape) - len(condition.shape)
     return ops.where(ops.reshape(condition, (*condition.shape, *[1] * behind)), a, b)
 

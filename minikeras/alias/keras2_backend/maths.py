@@ -60,7 +60,7 @@ def less_equal(x: ArrayLike, y: ArrayLike) -> Tensor:
     return ops.less_equal(x, y)
 
 
-def maximum(x: ArrayLike, y: ArrayLike) -> Any:
+def maximum(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The larger of two, element by element."""
     return ops.maximum(x, y)
 
@@ -111,7 +111,7 @@ def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return ops.min(x, axis, keepdims)
 
 
-def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean over `axis`; booleans count as 0 and 1."""
     return ops.mean(_number(x), axis, keepdims)
 
@@ -204,7 +204,7 @@ def batch_dot(x: ArrayLike, y: ArrayLike, axes: Axis = None) -> Tensor:
     return ops.expand_dims(out, -1) if len(kept) == 1 else out
 
 
-def _number(x: ArrayLike) -> Any:
+def _number(x: ArrayLike) -> Tensor:
     x = ops.convert_to_tensor(x)
     return ops.cast(x, floatx()) if x.dtype == "bool" else x
 

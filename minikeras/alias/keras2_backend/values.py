@@ -142,7 +142,7 @@ def is_tensor(x: ArrayLike) -> bool:
 
 def switch(
     condition: ArrayLike, then_expression: ArrayLike, else_expression: ArrayLike
-) -> Any:
+) -> Tensor:
     """One of two values or functions, element by element or for one condition."""
     then = then_expression() if callable(then_expression) else then_expression
     other = else_expression() if callable(else_expression) else else_expression

@@ -321,7 +321,7 @@ def _scalar_of(owner: type[Tensor | Variable]) -> Callable[[Any], Any]:
     """`numpy()` that gives a scalar of NumPy's for one number, which can be a key of a dict."""
     plain: Callable[[Any], Any] = owner.numpy
 
-    def numpy(self: Any) -> Any:
+    def numpy(self: Any) -> np.int32:
         """The values as a NumPy array, one number as NumPy's scalar."""
         return plain(self)[()]
 

@@ -29,7 +29,7 @@ class _ListAttention(Layer):
             self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
 
-    def _calculate_scores(self, query: Tensor, key: Tensor) -> Any:
+    def _calculate_scores(self, query: Tensor, key: Tensor) -> Tensor:
         raise NotImplementedError
 
     def _checked(
