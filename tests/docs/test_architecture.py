@@ -48,4 +48,5 @@ def test_lengths_of_what_is_to_be_read_are_about_right(name, lines):
         for path in FILES
         if path.endswith(f"/{name}")
     ]
-    assert any(abs(n - int(lines)) <= 0.15 * n for n in found)
+    # For a reader who plans an evening: a third more or less is no news to him.
+    assert any(abs(n - int(lines)) <= n / 3 for n in found)
