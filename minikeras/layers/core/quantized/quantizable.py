@@ -144,7 +144,10 @@ class Quantizable(LowRank):
 
     @property
     def _int4_block_size(self) -> int | None:
-        """How many inputs share a scale, or None; Keras's name, which tools look up."""
+        """How many inputs share a scale, as asked for; Keras's name, which tools look up."""
+        config = self.quantization_config
+        if isinstance(config, Int4QuantizationConfig):
+            return config.block_size
         return self._stored[self._adapted].block
 
     def _add_part(self, stored: Stored, part: str, value: ArrayLike) -> None:
