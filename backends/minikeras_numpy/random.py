@@ -20,12 +20,13 @@ _MASK = 0xFFFFFFFF
 _CHUNK = 1 << 13  # blocks at a time: the ten rounds then stay in the cache
 
 
-def _rounds(xp: Any, words: list[Array], seed: int) -> list[Array]:
-    """Ten rounds on four uint64 arrays of 32 bit words, overwriting them."""
+def _rounds(
+    xp: Any, words: list[Array], keys: list[int], rounds: int = 10
+) -> list[Array]:
+    """Rounds on four uint64 arrays of 32 bit words, overwriting them."""
     low, half = xp.uint64(_MASK), xp.uint64(32)
-    keys = [seed, 0]
     p0, p1 = xp.empty_like(words[0]), xp.empty_like(words[0])
-    for _ in range(10):
+    for _ in range(rounds):
         w0, w1, w2, w3 = words
         xp.multiply(w0, xp.uint64(_MULTIPLIERS[0]), out=p0)
         xp.multiply(w2, xp.uint64(_MULTIPLIERS[1]), out=p1)
@@ -38,20 +39,51 @@ def _rounds(xp: Any, words: list[Array], seed: int) -> list[Array]:
         w2 ^= xp.uint64(keys[1])
         xp.bitwise_and(p1, low, out=w1)
         xp.bitwise_and(p0, low, out=w3)
-        keys = [(k + w) & _MASK for k, w in zip(keys, _WEYL, strict=True)]
+        keys = _next(keys)
     return words
+
+
+def _next(keys: list[int]) -> list[int]:
+    """The keys of the next round."""
+    return [(k + w) & _MASK for k, w in zip(keys, _WEYL, strict=True)]
+
+
+def _two_rounds(
+    xp: Any, block: Array, counter: int, seed: int
+) -> tuple[list[Array], list[int]]:
+    """The words after two rounds, and the next keys, where blocks are below 2^32.
+
+    Then two words of a round are the same for all blocks, and worked out once.
+    """
+    low, half = xp.uint64(_MASK), xp.uint64(32)
+    product = counter * _MULTIPLIERS[1]
+    w0, w1 = (product >> 32) ^ seed, product & _MASK
+    p = block * xp.uint64(_MULTIPLIERS[0])
+    w2, w3 = p >> half, p & low
+    keys = _next([seed, 0])
+    product = w0 * _MULTIPLIERS[0]
+    w2 *= xp.uint64(_MULTIPLIERS[1])
+    w3 ^= xp.uint64((product >> 32) ^ keys[1])
+    xp.right_shift(w2, half, out=p)
+    p ^= xp.uint64(w1 ^ keys[0])
+    w2 &= low
+    last = xp.full(block.shape, product & _MASK, dtype=xp.uint64)
+    return [p, w2, w3, last], _next(keys)
 
 
 def _philox(xp: Any, first: int, count: int, counter: int, seed: int) -> list[Array]:
     """The four words of blocks first, first + 1, ... as uint64 arrays."""
     block = xp.arange(first, first + count, dtype=xp.uint64)
+    if first + count <= 1 << 32:
+        words, keys = _two_rounds(xp, block, counter, seed)
+        return _rounds(xp, words, keys, 8)
     words = [
         block & xp.uint64(_MASK),
         block >> xp.uint64(32),
         xp.full(count, counter, dtype=xp.uint64),
         xp.zeros(count, dtype=xp.uint64),
     ]
-    return _rounds(xp, words, seed)
+    return _rounds(xp, words, [seed, 0])
 
 
 def _fill(xp: Any, key: Array, out: Array, first: int) -> None:
