@@ -108,3 +108,10 @@ def test_errors():
         layers.Dense(2, quantization_config=1)
     with pytest.raises(AttributeError, match="no `kernel` before it is built"):
         layers.Dense(2).kernel  # noqa: B018
+
+
+@every
+def test_the_scale_is_kept_in_the_config(name, kwargs, x, weight):
+    layer = adapted(minikeras, name, kwargs, x)
+    twin = type(layer).from_config(layer.get_config())
+    assert (twin.lora_rank, twin.lora_alpha) == (2, 3)

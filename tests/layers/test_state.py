@@ -195,6 +195,23 @@ def test_spectral_normalization_bounds_the_kernel(backend):
     np.testing.assert_array_equal(layer.layer.kernel, kernel)
 
 
+def test_the_gradient_of_a_normalized_kernel_is_the_one_where_it_now_is(backend):
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.SpectralNormalization(layers.Dense(3))]
+    )
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(6, n)).astype("float32") for n in (4, 3))
+    kernel, bias = (v.numpy().astype(float) for v in model.trainable_variables)
+    u = model.layers[0].vector_u.numpy().astype(float)
+    v = u @ kernel.T / np.linalg.norm(u @ kernel.T)
+    kernel /= np.linalg.norm(v @ kernel)
+    slope = 2 * (x @ kernel + bias - y) / y.size
+    model.train_on_batch(x, y)
+    found = model.trainable_variables[0].numpy()
+    np.testing.assert_allclose(found, kernel - 0.1 * x.T @ slope, rtol=1e-4, atol=1e-6)
+
+
 def test_reshape_takes_none_for_the_size_to_work_out():
     assert layers.Reshape((None, 3))(ones(2, 6)).shape == (2, 2, 3)
     assert layers.Reshape((None, 3))(keras.Input((None, 6))).shape == (None, None, 3)

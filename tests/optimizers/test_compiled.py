@@ -195,3 +195,16 @@ def test_a_loop_makes_few_calls_of_python():
     finally:
         sys.setprofile(None)
     assert count < 260
+
+
+def test_a_row_looked_up_twice_steps_by_the_sum_of_its_gradients(backend):
+    """Adam's first step is `learning_rate`, however often the row is in the batch."""
+    model = keras.Sequential(
+        [keras.Input((2,), dtype="int32"), keras.layers.Embedding(4, 2)]
+    )
+    before = model.get_weights()[0]
+    model.compile(keras.optimizers.Adam(0.01, epsilon=1e-12), "mse")
+    model.train_on_batch(np.array([[1, 1], [1, 2]]), np.ones((2, 2, 2), "float32"))
+    moved = np.abs(model.get_weights()[0] - before)
+    np.testing.assert_allclose(moved[1:3], 0.01, rtol=1e-3)
+    assert not moved[[0, 3]].any()

@@ -85,6 +85,28 @@ def test_what_makes_no_sense_is_refused(tmp_path):
         editor.delete_object("dense")
 
 
+def test_models_in_models_are_shown_kept_and_named_by_path(tmp_path, capsys):
+    path = tmp_path / "m.weights.h5"
+    inner = keras.Sequential([layers.Dense(2)])
+    outer = keras.Sequential([keras.Input((3,)), layers.Dense(4), inner])
+    outer.save_weights(path)
+    editor = keras.saving.KerasFileEditor(path)
+    editor.summary()
+    assert "sequential" in capsys.readouterr().out
+    assert editor.compare(outer) == {
+        "status": "success", "error_count": 0, "match_count": 4}  # fmt: skip
+    with pytest.raises(ValueError, match="layers/dense, layers/sequential/layers/dense"):
+        editor.rename_object("dense", "first")
+    editor.rename_object("layers/sequential/layers/dense", "last")
+    editor.rename_object("last", "dense")
+    editor.save(path)
+    wanted = outer.get_weights()
+    outer.set_weights([w * 0 for w in wanted])
+    outer.load_weights(path)
+    for found, value in zip(outer.get_weights(), wanted):
+        np.testing.assert_array_equal(found, value)
+
+
 def test_an_object_with_objects_in_it_is_added(tmp_path):
     path = tmp_path / "m.weights.h5"
     model().save_weights(path)

@@ -19,8 +19,8 @@ class SpectralNormalization(Wrapper):
     """Divides a layer's kernel by its greatest singular value, found by power iteration.
 
     Each training call runs some steps of the iteration from where the last one ended,
-    and replaces the kernel of the layer inside by `kernel / sigma`. At inference the
-    kernel is used as it is.
+    and replaces the kernel of the layer inside by `kernel / sigma`; gradients are those of
+    the new kernel. At inference the kernel is used as it is.
 
     Args:
         layer: A layer with a `kernel` or `embeddings`.
@@ -82,7 +82,11 @@ class SpectralNormalization(Wrapper):
         """The result of the layer inside, its kernel normalized first if `training`."""
         if training:
             u, kernel = self.normalized_weights()
-            self._kernel.assign(kernel)
+            old = ops.convert_to_tensor(self._kernel)
+            # The optimizer steps from the new kernel, so the gradient is the one there: it
+            # passes to the variable as it is, and not through the division by sigma.
+            passed = ops.subtract(old, ops.stop_gradient(old))
+            self._kernel.assign(ops.add(ops.stop_gradient(kernel), passed))
             self.vector_u.assign(u)
         return self.layer(inputs)
 

@@ -71,6 +71,25 @@ def test_mel_as_keras(arguments):
     assert configs[0] == configs[1]
 
 
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 2e-6), ("float64", 1e-12)])
+def test_mel_bands_are_exact_to_the_dtype(dtype, limit):
+    x = np.eye(8)[:5].astype(dtype) + sounds(5, 8).astype(dtype)
+    layer = layers.MelSpectrogram(
+        fft_length=8, sequence_stride=8, sequence_length=8, sampling_rate=100,
+        num_mel_bins=3, min_freq=0, max_freq=50, power_to_db=False, dtype=dtype,
+    )  # fmt: skip
+    mel = np.log1p(np.linspace(0, 50, 5) / 700)[:, None]
+    edges = np.linspace(0, np.log1p(50 / 700), 5)
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    bands = np.minimum((mel - low) / (middle - low), (high - mel) / (high - middle))
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(8) / 8)
+    frames = np.pad(x.astype(float), [(0, 0), (4, 4)], "reflect").reshape(5, 2, 8)
+    powers = np.abs(np.fft.rfft(frames * window)) ** 2
+    wanted = (powers @ np.maximum(bands, 0)).swapaxes(1, 2)
+    found = layer(x).numpy()
+    assert np.max(np.abs(found - wanted) / wanted.max()) < limit
+
+
 def test_stft_is_numpys_transform():
     x = sounds(1, 64, 1)
     got = layers.STFTSpectrogram("angle", 8, scaling=None)(x).numpy()[0]
