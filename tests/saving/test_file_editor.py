@@ -95,7 +95,9 @@ def test_models_in_models_are_shown_kept_and_named_by_path(tmp_path, capsys):
     assert "sequential" in capsys.readouterr().out
     assert editor.compare(outer) == {
         "status": "success", "error_count": 0, "match_count": 4}  # fmt: skip
-    with pytest.raises(ValueError, match="layers/dense, layers/sequential/layers/dense"):
+    with pytest.raises(
+        ValueError, match="layers/dense, layers/sequential/layers/dense"
+    ):
         editor.rename_object("dense", "first")
     editor.rename_object("layers/sequential/layers/dense", "last")
     editor.rename_object("last", "dense")
