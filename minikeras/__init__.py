@@ -6,6 +6,7 @@ first used, so that importing the package costs next to nothing.
 
 import importlib
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from minikeras import narrow as _narrow
@@ -103,11 +104,21 @@ _MODULES = (
 )  # fmt: skip
 
 
+class _Package(ModuleType):
+    """This package; a namespace that is imported shows what is public, and no more."""
+
+    def __setattr__(self, name: str, value: object) -> None:  # how Python says so
+        if name in _MODULES and hasattr(value, "__all__"):
+            vars(value).setdefault("__dir__", lambda: list(value.__all__))
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def _found(name: str) -> Any:
     if name in _MODULES:
         value: Any = importlib.import_module(f"minikeras.{name}")
-        if hasattr(value, "__all__"):  # what is public, and nothing that it imports
-            value.__dict__.setdefault("__dir__", lambda: list(value.__all__))
     elif name in _HOMES:
         # Tensors call ops; symbolic ones need what records their calls.
         importlib.import_module("minikeras.layers.base.node")

@@ -4,7 +4,8 @@ Of the threads of a process a forked child has the one that forked. What others 
 locked nobody would ever release there; what they were writing would stay half written,
 and libraries below (a BLAS with threads of its own) would wait for them. So a fork waits
 for the runs that are going on, some seconds at most, and the child gets new locks. It
-waits for imports too: Python's lock of a module that is half imported stays taken.
+waits for imports too: Python's lock of a module that is half imported stays taken. One
+that began in the last moment is forgotten in the child, which imports the module anew.
 
 All locks are taken at once or none: whoever holds one of them may want another. What has
 an interrupt in mind is done in one expression of C functions, between which none comes.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -26,9 +28,7 @@ from typing import Any, Protocol
 from minikeras.engine.living import Living
 
 _PATIENCE = 10.0  # seconds that a fork waits
-_MORE = (
-    50.0  # seconds more for imports, which end by themselves, on a busy machine late
-)
+_MORE = 50.0  # seconds more for imports: they end by themselves, on a busy machine late
 _COURTESY = 0.02  # seconds that a run waits for a fork: it may hold what that waits for
 _POLL = 2e-4
 _REENTRANT = type(threading.RLock())
@@ -115,16 +115,28 @@ def _before() -> None:
 
 
 def _imported_elsewhere(me: int) -> bool:
-    """Whether another thread is in the middle of importing what is imported late.
+    """Whether another thread is in the middle of importing what is imported late."""
+    return any(name.startswith(_LATE) for name in _half_imported(me))
 
-    Python keeps its locks of modules to itself; where they are not found, nobody waits.
-    """
-    locks = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
-    for name, ref in tuple(locks.items()):
-        owner = getattr(ref(), "owner", None)
-        if owner is not None and owner != me and name.startswith(_LATE):
-            return True
-    return False
+
+def _half_imported(me: int) -> list[str]:
+    """The modules that other threads are importing."""
+    owners = [(n, getattr(r(), "owner", None)) for n, r in tuple(_modules().items())]
+    return [name for name, owner in owners if owner is not None and owner != me]
+
+
+def _modules() -> dict[str, Callable[[], object]]:
+    """Python's locks of modules, which it keeps to itself; empty where not found."""
+    return getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
+
+
+def _forget_imports() -> None:
+    """In a child: what no thread will ever finish to import is not imported."""
+    for name in _half_imported(threading.get_ident()):
+        _modules().pop(name, None)
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            del sys.modules[name]
 
 
 def _let_go() -> None:
@@ -140,6 +152,7 @@ def _in_parent() -> None:
 
 def _in_child() -> None:
     global _gate
+    _forget_imports()
     held = {id(lock) for lock in _mine.held}
     for lock in _compilers:
         if id(lock) in held:

@@ -18,6 +18,12 @@ class QuantizationConfig:
     Args:
         weight_quantizer: Quantizer of weights; None is the layer's own.
         activation_quantizer: Quantizer of inputs; None leaves them floats.
+
+    Example:
+
+    >>> config = keras.quantizers.Int8QuantizationConfig(activation_quantizer=None)
+    >>> isinstance(config, keras.quantizers.QuantizationConfig), config.mode
+    (True, 'int8')
     """
 
     def __init__(

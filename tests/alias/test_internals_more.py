@@ -84,8 +84,8 @@ def test_weights_in_groups(model, tmp_path):
         hdf5_files.save_weights_to_hdf5_group(file, model)
         hdf5_files.load_weights_from_hdf5_group(file, other)
         names = hdf5_files.load_attributes_from_hdf5_group(file, "layer_names")
-        assert names == ["dense", "batch_normalization"]
-        arrays = hdf5_files.load_subset_weights_from_hdf5_group(file["dense"])
+        assert names == [layer.name for layer in model.layers]
+        arrays = hdf5_files.load_subset_weights_from_hdf5_group(file[names[0]])
     assert [a.shape for a in arrays] == [(3, 2), (2,)]
     for a, b in zip(model.weights, other.weights, strict=True):
         assert np.array_equal(a, b)

@@ -146,7 +146,10 @@ def test_words_of_the_command(capsys, monkeypatch):
 
     assert main(["launch", "-n", "2"]) == 2
     assert "expected a command after --" in capsys.readouterr().err
-    assert main(["launch", "-n", "0", "--", "true"]) == 2
+    with pytest.raises(SystemExit) as ended:  # as argparse does for all options
+        main(["launch", "-n", "0", "--", "true"])
+    assert ended.value.code == 2
+    assert "-n: got '0'; expected a whole number from 1" in capsys.readouterr().err
     monkeypatch.setattr(launch, "_mpiexec", lambda: None)
     assert main(["launch", "-n", "2", "--", "true"]) == 1
     assert "pip install 'minikeras[mpi]'" in capsys.readouterr().err

@@ -164,6 +164,30 @@ begun.wait()
 print("hung", ends(child, 1))
 t.join()
 """,
+    "import that does not end": """
+import importlib
+from importlib.machinery import ModuleSpec
+from minikeras.engine import forking
+forking._PATIENCE = forking._MORE = 0.0
+class Slow:
+    "Finds `minikeras.slow`, which takes for ever in this process."
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self) if name == "minikeras.slow" else None
+    def create_module(self, spec): pass
+    def exec_module(self, module):
+        begun.set()
+        module.half = True
+        if os.getpid() == parent: time.sleep(1000)
+        module.answer = 42
+parent, begun = os.getpid(), threading.Event()
+sys.meta_path.insert(0, Slow())
+def child():
+    assert importlib.import_module("minikeras.slow").answer == 42
+t = threading.Thread(target=lambda: importlib.import_module("minikeras.slow"), daemon=True)
+t.start()
+begun.wait()
+print("hung", ends(child, 1))
+""",
     "many forks": """
 def child():
     pid = os.fork()

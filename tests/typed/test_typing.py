@@ -85,3 +85,8 @@ def test_a_namespace_shows_its_public_names_only():
             if name == "wrappers" and importlib.util.find_spec("sklearn") is None:
                 continue  # its names are classes of scikit-learn's
             assert all(hasattr(namespace, public) for public in dir(namespace)), name
+
+
+def test_a_namespace_that_is_imported_by_itself_shows_the_same():
+    code = "import minikeras.losses as l; assert dir(l) == sorted(l.__all__), dir(l)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
