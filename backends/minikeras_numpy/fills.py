@@ -118,7 +118,9 @@ def _by_samples(batch: int, size: int, work: Callable[..., None]) -> Run:
             work(scratch[lane], *(a[blocks[number]] for a in given))
 
         shared = batch * size >= _SHARED and len(blocks) > 1
-        if not scratch and blocks:  # whoever comes to help in later runs finds memory made
+        if (
+            not scratch and blocks
+        ):  # whoever comes to help in later runs finds memory made
             for lane in range(lanes() if shared else 1):
                 scratch[lane] = Scratch()
                 on(lane, 0)
