@@ -306,6 +306,10 @@ def test_what_is_no_graph(make, message):
         (ones(2, 4), "got 1 input tensors, expected 2: a, b"),
         ({"a": ones(2, 4)}, r"keys \['a'\]; expected \['a', 'b'\]"),
         (
+            {"a": ones(2, 4), "c": ones(2, 4)},
+            r"keys \['a', 'c'\]; expected \['a', 'b'\]",
+        ),
+        (
             [ones(2, 4), ones(2, 5)],
             r"Input 'b' of model 'net' .*expected shape \(None, 4\)",
         ),
@@ -319,6 +323,9 @@ def test_what_does_not_fit_the_inputs(data, message):
             model([ones(2, 4), ones(2, 4)])
     with pytest.raises(ValueError, match=message):
         model(data)
+    if isinstance(data, dict):
+        with pytest.raises(ValueError, match=message):
+            model.predict(data, verbose=0)
 
 
 def test_get_layer_errors():
