@@ -22,7 +22,7 @@ from minikeras.extend import (
     Value,
     prims,
 )
-from minikeras_numba.eager import LoweredKernel, lowered_kernels
+from minikeras_numba.eager import Large, LoweredKernel, lowered_kernels
 from minikeras_numba.fusion.fused import fusible, lower_fused
 from minikeras_numba.machine import jit, team
 from minikeras_numba.machine.addresses import address_of
@@ -196,6 +196,10 @@ class NumbaBackend(NumpyBackend):
         if node.prim.kind in _SINGLE_KINDS and fusible(node):
             return lower_fused(node, regs)
         return None
+
+    def kernel_for(self, name: str, avals: Sequence[Aval]) -> Callable[..., Any] | None:
+        kernel = super().kernel_for(name, avals)
+        return kernel.for_shapes(avals) if type(kernel) is Large else kernel
 
     def prepared(
         self, name: str, static: Mapping[str, Any], avals: Sequence[Aval], out: Aval

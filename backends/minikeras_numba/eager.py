@@ -212,9 +212,14 @@ class Large(LoweredKernel):
         self.folds = lookup(name).kind == "reduce"
 
     def __call__(self, *arrays: Any, **static: Any) -> Any:
-        if any(a.nbytes >= _LARGE for a in arrays) and self._uneven(arrays):
-            return self.prepared(arrays, static)
+        for a in arrays:  # any small call comes here
+            if a.nbytes >= _LARGE and self._uneven(arrays):
+                return self.prepared(arrays, static)
         return self.plain(*arrays, **static)
+
+    def for_shapes(self, avals: Sequence[Aval]) -> Kernel:
+        """What a call on arrays of these shapes runs."""
+        return self if any(aval.nbytes >= _LARGE for aval in avals) else self.plain
 
     def _uneven(self, arrays: tuple[Any, ...]) -> bool:
         """Whether shapes differ, beside single numbers."""

@@ -10,6 +10,7 @@ from minikeras_numba.eager import Large, _Prepared, _Shared
 from minikeras import GradientTape, ops
 from minikeras.engine import backend as registry
 from minikeras.engine import prims
+from minikeras.engine.aval import Aval
 from minikeras.engine.compile import jit
 from minikeras.engine.tensor import from_numpy
 
@@ -50,6 +51,13 @@ def test_operands_that_are_spread(name, dtype):
         np.testing.assert_array_equal(bits(kernel(x, y)), bits(wanted))
         np.testing.assert_array_equal(bits(kernel(y, x)), bits(turned))
     assert kernel._kept
+
+
+def test_small_operands_go_straight_to_numpy():
+    backend = registry.active()
+    kernel, small, large = backend.kernels["add"], Aval((3,), "float32"), (1 << 18,)
+    assert backend.kernel_for("add", [small, small]) is kernel.plain
+    assert backend.kernel_for("add", [Aval(large, "float32"), small]) is kernel
 
 
 def test_choices_that_are_spread():
