@@ -61,6 +61,11 @@ def refines(shape, wanted):
     )
 
 
+# Gradients that Keras has otherwise on JAX, where the goldens are from, than on TensorFlow
+# and PyTorch; ours are the latter, held by `test_state.py`.
+AS_ELSEWHERE = {("SpectralNormalization", "kernel")}
+
+
 @pytest.mark.usefixtures("backend")
 @steady
 def test_training_and_gradients_are_those_of_keras(case):
@@ -75,6 +80,8 @@ def test_training_and_gradients_are_those_of_keras(case):
     sources += [] if case.kind == "int" else tree.flatten(inputs)
     close(out, golden(case, "train"))
     for i, grad in enumerate(tape.gradient(total, sources)):
+        if (type(layer).__name__, getattr(sources[i], "name", "")) in AS_ELSEWHERE:
+            continue
         # A weight that a call does not use has no gradient; JAX says zeros.
         close(0.0 if grad is None else grad, golden(case, f"grad{i}"))
     still = [v for v in layer.non_trainable_variables if "seed_gen" not in v.path]
