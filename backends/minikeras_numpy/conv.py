@@ -27,9 +27,8 @@ from minikeras_numpy.windows import Geometry, Ints, copy_runs, interior, taps, v
 from minikeras_numpy.workspace import LARGEST, borrowed
 
 _TAP_CHANNELS = 16  # fewer make the product of one tap narrow, and its runs short
-_BLOCK = (
-    1 << 20
-)  # elements of a block's matrix: fewer cost calls, more leave the caches
+# Elements of a block's matrix: fewer cost calls, more leave the caches.
+_BLOCK = 1 << 20
 _PIECES = 8  # blocks at least of what is shared out
 _SHARED = 1 << 25  # multiply-adds that are worth waking another thread
 _SHORT = 4  # elements of a line of a window that are not worth a copy of their own

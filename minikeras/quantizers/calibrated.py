@@ -11,28 +11,46 @@ from minikeras.quantizers.configs import QuantizationConfig
 class _Calibrated(QuantizationConfig):
     """What the methods share: data, and weights in groups."""
 
-    weight_bits: int
-    num_samples: int
-    sequence_length: int
-    group_size: int
-
-    def _check(self, bits: tuple[int, ...], *positive: str) -> None:
+    def __init__(
+        self,
+        bits: tuple[int, ...],
+        dataset: object,
+        tokenizer: object,
+        *,
+        weight_bits: int,
+        num_samples: int,
+        sequence_length: int,
+        group_size: int,
+        quantization_layer_structure: dict[str, Any] | None,
+    ) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.tokenizer = tokenizer
+        self.weight_bits = weight_bits
+        self.num_samples = num_samples
+        self.sequence_length = sequence_length
+        self.group_size = group_size
+        self.quantization_layer_structure = quantization_layer_structure
         owner = type(self).__name__
         if self.weight_bits not in bits:
             allowed = ", ".join(map(str, bits))
             raise ValueError(
                 f"{owner}: weight_bits={naming.shown(self.weight_bits)}; expected {allowed}."
             )
-        for label in positive:
-            if getattr(self, label) <= 0:
-                raise ValueError(
-                    f"{owner}: {label}={getattr(self, label)!r}; expected a positive integer."
-                )
+        self._check_positive("num_samples", "sequence_length")
         if self.group_size < -1 or not self.group_size:
             raise ValueError(
                 f"{owner}: group_size={self.group_size!r}; expected a positive integer, or "
                 "-1 for one group."
             )
+
+    def _check_positive(self, *labels: str) -> None:
+        for label in labels:
+            if getattr(self, label) <= 0:
+                raise ValueError(
+                    f"{type(self).__name__}: {label}={getattr(self, label)!r}; expected a "
+                    "positive integer."
+                )
 
     def dtype_policy_string(self) -> str:
         """`"MODE/BITS/GROUP_SIZE"`."""
@@ -93,19 +111,20 @@ class GPTQConfig(_Calibrated):
         activation_order: bool = False,
         quantization_layer_structure: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()
-        self.dataset = dataset
-        self.tokenizer = tokenizer
-        self.weight_bits = weight_bits
-        self.num_samples = num_samples
+        super().__init__(
+            (2, 3, 4, 8),
+            dataset,
+            tokenizer,
+            weight_bits=weight_bits,
+            num_samples=num_samples,
+            sequence_length=sequence_length,
+            group_size=group_size,
+            quantization_layer_structure=quantization_layer_structure,
+        )
         self.per_channel = per_channel
-        self.sequence_length = sequence_length
         self.hessian_damping = hessian_damping
-        self.group_size = group_size
         self.symmetric = symmetric
         self.activation_order = activation_order
-        self.quantization_layer_structure = quantization_layer_structure
-        self._check((2, 3, 4, 8), "num_samples", "sequence_length")
         if not 0 <= hessian_damping <= 1:
             raise ValueError(
                 f"GPTQConfig: hessian_damping={hessian_damping!r}; expected 0 to 1."
@@ -154,16 +173,18 @@ class AWQConfig(_Calibrated):
         num_grid_points: int = 20,
         quantization_layer_structure: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()
-        self.dataset = dataset
-        self.tokenizer = tokenizer
-        self.weight_bits = weight_bits
-        self.num_samples = num_samples
-        self.sequence_length = sequence_length
-        self.group_size = group_size
+        super().__init__(
+            (4,),
+            dataset,
+            tokenizer,
+            weight_bits=weight_bits,
+            num_samples=num_samples,
+            sequence_length=sequence_length,
+            group_size=group_size,
+            quantization_layer_structure=quantization_layer_structure,
+        )
         self.num_grid_points = num_grid_points
-        self.quantization_layer_structure = quantization_layer_structure
-        self._check((4,), "num_samples", "sequence_length", "num_grid_points")
+        self._check_positive("num_grid_points")
 
     @property
     def mode(self) -> str:
