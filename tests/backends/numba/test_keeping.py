@@ -7,8 +7,8 @@ import pytest
 
 import minikeras as keras
 from minikeras import ops
+from minikeras.engine import arenas, routine
 from minikeras.engine import backend as registry
-from minikeras.engine import routine
 from minikeras.engine.compile import jit
 from minikeras.engine.passes.plan import Numbers
 from minikeras.engine.tensor import from_numpy
@@ -17,7 +17,9 @@ ROWS = 70  # more than are multiplied by weights where these lie
 
 
 @pytest.fixture(autouse=True)
-def numba():
+def numba(monkeypatch):
+    """Which programs share an arena hangs on those that live: here none but the test's."""
+    monkeypatch.setattr(arenas, "_arenas", {})
     with registry.using("numba"):
         yield
 
