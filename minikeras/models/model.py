@@ -214,7 +214,8 @@ class Model(Trainer, Layer):
         trained on.
 
         Args:
-            mode: `"int8"`, `"int4"` or `"float8"`.
+            mode: `"int8"`, `"int4"`, `"float8"`, `"gptq"` or `"awq"`. The last two look at
+                data, which the config has.
             config: A `keras.quantizers.QuantizationConfig`: more of how.
             filters: Which layers: a regular expression that is found in their names, a
                 list of such, or a function of a layer.
@@ -223,7 +224,7 @@ class Model(Trainer, Layer):
         Raises:
             ValueError: If the model is not built, a layer is quantized already, or an
                 argument is wrong; nothing is changed then.
-            NotImplementedError: If the config is one of GPTQ or AWQ.
+            NotImplementedError: If a weight has more axes than the mode knows.
 
         Example:
 

@@ -10,6 +10,8 @@ from minikeras import naming
 from minikeras.dtype_policies import DTypePolicyMap
 from minikeras.engine.warn import warn_user
 from minikeras.layers.attention.heads import HeadAttention
+from minikeras.layers.core.quantized.quantizable import CALIBRATED
+from minikeras.models.calibrating import blocks_of, parts_of, quantize_blocks, windows
 from minikeras.quantizers.finding import config_for
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def quantize_model(
 
     Raises:
         ValueError: If an argument is wrong or a layer refuses; nothing is changed then.
-        NotImplementedError: If the method looks at data.
+        NotImplementedError: If a weight has too many axes for the mode.
     """
     type_check = kwargs.pop("type_check", True)
     label = f"model {model.name!r}"
@@ -46,22 +48,23 @@ def quantize_model(
         )
     wanted = _chosen(filters, label)
     config = config_for(mode, config, label)
-    if config.mode in ("gptq", "awq"):
-        raise NotImplementedError(
-            f"{label}.quantize: mode={config.mode!r} is not built; expected 'int8', 'int4' or "
-            "'float8'. int4 in smaller blocks loses less, see "
-            "keras.quantizers.Int4QuantizationConfig(block_size=...)."
-        )
     if not model.built:
         raise ValueError(
             f"{label}: quantize() comes after building; call the model, or build(), first."
         )
     layers = [layer for layer in model._flatten_layers() if wanted(layer)]
     able = [layer for layer in layers if _able(layer, config.mode, type_check)]
+    if config.mode in CALIBRATED:
+        blocks, tokens = blocks_of(model, config, label), windows(config, label)
+        inside = {id(part) for block in blocks[1] for part in parts_of(block)}
+        able = [layer for layer in able if id(layer) in inside]
     for layer in able:
         layer._check_quantizable(config.mode)
-    for layer in able:
-        layer.quantize(config.mode, type_check=type_check, config=config)
+    if config.mode in CALIBRATED:
+        quantize_blocks(blocks, tokens, config, able)
+    else:
+        for layer in able:
+            layer.quantize(config.mode, type_check=type_check, config=config)
     for layer in model._flatten_layers():
         if hasattr(layer, "_forget_functions"):
             layer._forget_functions()

@@ -57,9 +57,10 @@ class _Calibrated(QuantizationConfig):
         return f"{self.mode}/{self.weight_bits}/{self.group_size}"
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; data and tokenizer are left out."""
+        """The constructor's arguments; data, tokenizer and layers are left out."""
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_quantizer")}
-        return {**kept, "dataset": None, "tokenizer": None}
+        left_out = ("dataset", "tokenizer", "quantization_layer_structure")
+        return {**kept, **dict.fromkeys(left_out)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -102,9 +102,6 @@ def test_arguments_and_all_or_none():
     ):
         with pytest.raises(ValueError, match=words):
             model.quantize(**arguments)
-    for config in (quantizers.GPTQConfig([1], None), quantizers.AWQConfig([1], None)):
-        with pytest.raises(NotImplementedError, match=f"mode='{config.mode}' is not"):
-            model.quantize(config=config)
     with pytest.raises(ValueError, match="comes after building"):
         keras.Sequential([layers.Dense(1)]).quantize("int8")
     model.quantize("int8", filters="words")

@@ -73,7 +73,7 @@ class Dense(Quantizable):
     """
 
     _mixes_samples = samples_apart
-    _modes = ("int8", "float8", "int4")
+    _modes = ("int8", "float8", "int4", "gptq", "awq")
     kernel = adapted("kernel")
 
     def __init__(

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from minikeras import activations, naming, ops
 from minikeras.engine.tensor import Tensor
+from minikeras.engine.warn import warn_user
 from minikeras.initializers import VarianceScaling
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.options import (
     options_config,
+    positive,
     regularizer_config,
     set_options,
     weight,
@@ -71,7 +73,8 @@ class EinsumDense(Quantizable):
         lora_rank: Rank of a correction that is learnt while `kernel` stays as it is, see
             `enable_lora`; None for none.
         lora_alpha: The correction is multiplied by `lora_alpha / lora_rank`; default 1.
-        gptq_unpacked_column_size: Only None is supported.
+        gptq_unpacked_column_size: How many outputs a kernel has whose policy is one of
+            GPTQ, as files say it; it follows from the shapes.
         quantization_config: How `quantize` goes about it, see `keras.quantizers`.
         **kwargs: See `Layer`.
 
@@ -95,7 +98,8 @@ class EinsumDense(Quantizable):
     kernel_regularizer: Any
     kernel_constraint: Any
 
-    _modes = ("int8", "float8", "int4")
+    _modes = ("int8", "float8", "int4", "gptq", "awq")
+    _zero = "zero_point"
     kernel = adapted("kernel")
 
     def __init__(
@@ -117,11 +121,11 @@ class EinsumDense(Quantizable):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         if gptq_unpacked_column_size is not None:
-            raise ValueError(
-                f"EinsumDense: gptq_unpacked_column_size={gptq_unpacked_column_size!r} is not "
-                "supported; expected None."
+            positive(
+                gptq_unpacked_column_size, "gptq_unpacked_column_size", "EinsumDense"
             )
         super().__init__(**kwargs)
+        self.gptq_unpacked_column_size = gptq_unpacked_column_size
         self.equation = equation
         if isinstance(output_shape, int):
             output_shape = (output_shape,)
@@ -242,6 +246,12 @@ class EinsumDense(Quantizable):
         return tuple(size[c] if c in self.bias_axes else 1 for c in full[first:])
 
     def _output_sizes(self, letters: str) -> dict[str, int | None]:
+        if not letters and self.partial_output_shape:  # Keras passes over it in silence
+            warn_user(
+                f"{self._label()}: output_shape={self.partial_output_shape}, but the result "
+                f"of equation={self._said()} has the batch axis alone; it is left out."
+            )
+            return {}
         if len(self.partial_output_shape) != len(letters):
             raise ValueError(
                 f"{self._label()}: output_shape={self.partial_output_shape} for the axes "
@@ -271,8 +281,13 @@ class EinsumDense(Quantizable):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal, unbuilt layer."""
+        columns = {}
+        if self._kept_as == "gptq":  # which Keras wants to know
+            stored: Any = self._stored["kernel"]
+            columns["gptq_unpacked_column_size"] = stored.matrix[1]
         return {
             **super().get_config(),
+            **columns,
             "output_shape": self.partial_output_shape,
             "equation": self.equation,
             "activation": activations.serialize(self.activation),

@@ -129,7 +129,7 @@ class Embedding(Quantizable):
         return ops.cast(ops.take(self.embeddings, inputs, axis=0), self._run_dtype)
 
     def _looked_up(self, inputs: Tensor) -> Tensor:
-        stored = self._stored["embeddings"]
+        stored: Any = self._stored["embeddings"]
         found = rows(stored, self._variable, inputs, self._run_dtype)
         if not self.lora_enabled:
             return found

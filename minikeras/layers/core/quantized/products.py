@@ -10,6 +10,7 @@ from typing import Any
 from minikeras import ops
 from minikeras.engine.autodiff import custom_gradient
 from minikeras.engine.tensor import Tensor
+from minikeras.layers.core.quantized.grouped import Grouped
 from minikeras.layers.core.quantized.stored import Stored
 from minikeras.quantizers import AbsMaxQuantizer
 
@@ -38,7 +39,7 @@ class Contraction:
 
 
 def multiply(
-    stored: Stored,
+    stored: Stored | Grouped,
     contraction: Contraction,
     inputs: Tensor,
     get: Callable[[str], Any],
@@ -58,7 +59,7 @@ def multiply(
         quantizer: Of the inputs, or None.
         dtype: Of the result.
     """
-    if stored.block is not None:
+    if isinstance(stored, Grouped) or stored.block is not None:
         return contraction.product(inputs, stored.floats(get, dtype))
     if stored.bits == 4 and not stored.view.in_columns:  # a scale is no output's
         if quantizer is not None:

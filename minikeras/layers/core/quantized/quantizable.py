@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +9,20 @@ import numpy as np
 from minikeras import naming, ops
 from minikeras.dtype_policies import DTypePolicy, Int4DTypePolicy
 from minikeras.engine.tensor import Tensor
-from minikeras.layers.core.low_rank import LowRank
+from minikeras.layers.base.quantizing import refuse_to_quantize
 from minikeras.layers.core.quantized import float8
+from minikeras.layers.core.quantized.files import CALIBRATED, QuantizedFiles
+from minikeras.layers.core.quantized.grouped import Grouped
 from minikeras.layers.core.quantized.products import Contraction, multiply
 from minikeras.layers.core.quantized.stored import Stored, View
 from minikeras.quantizers import (
     AbsMaxQuantizer,
-    Float8QuantizationConfig,
     Int4QuantizationConfig,
-    Int8QuantizationConfig,
     QuantizationConfig,
 )
 from minikeras.quantizers.configs import in_blocks
 from minikeras.quantizers.finding import config_for
+from minikeras.quantizers.rounding import Grid
 from minikeras.saving.serialization import (
     deserialize_keras_object,
     serialize_keras_object,
@@ -31,18 +31,34 @@ from minikeras.saving.serialization import (
 if TYPE_CHECKING:
     from minikeras.types import ArrayLike, PartialShape
 
-_FLOAT8 = [f"{n}_{s}" for n in float8.NAMES for s in ("scale", "amax_history")]
+_NO_LORA = "low-rank adaptation and mode={!r} exclude each other; adapt weights in int8 or int4."
 
 
-class Quantizable(LowRank):
+def _calibrated(mode: str) -> Any:
+    """Whether the weights are those of a mode: Keras's name, which tools set too."""
+
+    def get(layer: Any) -> bool:
+        return bool(layer._kept_as == mode)
+
+    def put(layer: Any, value: bool) -> None:
+        if bool(value) != get(
+            layer
+        ):  # Keras's layers can be half quantized, ours never
+            raise AttributeError(
+                f"{layer._label()}: is_{mode}_calibrated={value!r}; quantize() sets it."
+            )
+
+    return property(get, put, doc=f"Whether the weights are those of {mode.upper()}.")
+
+
+class Quantizable(QuantizedFiles):
     """Base of layers with a weight that `quantize` can turn into integers or float8.
 
     A class says which weights it has (`_views`), and what is multiplied with them
     (`_contraction`); how they are kept is told by `_stored` once they are quantized.
     """
 
-    _stored: dict[str, Stored]
-    quantization_config: Any = None
+    inputs_quantizer: Any = None
 
     # --- what a class says
 
@@ -93,7 +109,7 @@ class Quantizable(LowRank):
 
         Args:
             input_shape: Shape of the weight.
-            mode: `"int8"`, `"int4"` or `"float8"`.
+            mode: As in `quantize`.
             config: A `QuantizationConfig`, or None.
 
         Raises:
@@ -113,6 +129,10 @@ class Quantizable(LowRank):
     def _plan_storage(
         self, shape: tuple[int, ...], mode: str, config: QuantizationConfig | None
     ) -> None:
+        if mode in CALIBRATED:
+            groups = self._groups(shape, mode, config)
+            self.__dict__["_stored"] = {self._adapted: groups}
+            return
         block = None
         if mode == "int4":
             policy: Any = self.dtype_policy
@@ -142,6 +162,29 @@ class Quantizable(LowRank):
                 config, usual
             )
 
+    def _groups(
+        self, shape: tuple[int, ...], mode: str, config: QuantizationConfig | None
+    ) -> Grouped:
+        """How the weight lies in the modes that look at data.
+
+        Raises:
+            NotImplementedError: If it has too many axes.
+        """
+        given: Any = self.dtype_policy if config is None else config
+        grid = Grid(
+            given.weight_bits,
+            given.group_size,
+            getattr(given, "symmetric", False),
+            getattr(given, "per_channel", True),
+        )
+        if len(shape) not in (2, 3):
+            raise NotImplementedError(
+                f"{self._label()}: mode={mode!r} of a `{self._adapted}` of shape {shape}; "
+                "expected 2 or 3 axes."
+            )
+        name = self._adapted
+        return Grouped(name, self._views(shape)[name], grid, self._zero, mode == "awq")
+
     @property
     def _int4_block_size(self) -> int | None:
         """How many inputs share a scale, as asked for; Keras's name, which tools look up."""
@@ -150,23 +193,31 @@ class Quantizable(LowRank):
             return config.block_size
         return self._stored[self._adapted].block
 
-    def _add_part(self, stored: Stored, part: str, value: ArrayLike) -> None:
+    @property
+    def quantized_kernel(self) -> Any:
+        """The variable of the integers that GPTQ or AWQ made; Keras's name.
+
+        Raises:
+            AttributeError: If neither did.
+        """
+        if self._kept_as in CALIBRATED:
+            return self._variable(self._adapted)
+        raise AttributeError(f"{self._label()} has no `quantized_kernel`.")
+
+    is_gptq_calibrated = _calibrated("gptq")
+    is_awq_calibrated = _calibrated("awq")
+
+    def _add_part(self, stored: Stored | Grouped, part: str, value: ArrayLike) -> None:
         shape, dtype = stored.parts[part]
         first: Any = np.asarray(value)
         made = self.add_weight(
-            name=part,
+            name=stored.names.get(part, part),
             shape=shape,
             initializer=first,
             dtype=self.variable_dtype if dtype is None else dtype,
             trainable=False,
         )
         setattr(self, self._attribute(part), made)
-
-    def _attribute(self, part: str) -> str:
-        return f"_{part}" if part == self._adapted else part
-
-    def _variable(self, part: str) -> Any:
-        return self.__dict__[self._attribute(part)]
 
     def _check_mode(self, mode: str) -> None:
         if mode not in self._modes:
@@ -186,7 +237,9 @@ class Quantizable(LowRank):
         """Keep the weight in integers, or multiply in float8, from now on.
 
         Args:
-            mode: `"int8"`, `"int4"` or `"float8"`.
+            mode: `"int8"`, `"int4"`, `"float8"`, `"gptq"` or `"awq"`. The last two want
+                a config, and look at no data here: each weight is rounded by itself.
+                `Model.quantize` has data.
             type_check: Whether subclasses, which may compute something else, refuse.
             config: More of how, instead of the mode's usual way.
 
@@ -204,7 +257,7 @@ class Quantizable(LowRank):
         ('int8', 'int8_from_float32')
         """
         if type_check and "_modes" not in type(self).__dict__:
-            super().quantize(mode, type_check, config)
+            refuse_to_quantize(self._label(), mode)
         if config is None and self.quantization_config is not None:
             own = self.quantization_config
             config = own if mode in (None, own.mode) else None
@@ -225,6 +278,8 @@ class Quantizable(LowRank):
                 f"mode={mode!r}."
             )
         self._check_mode(mode)
+        if mode in CALIBRATED and self.lora_enabled:
+            raise NotImplementedError(f"{label}: {_NO_LORA.format(mode)}")
         if mode == "int8" and self.compute_dtype == "float16":
             raise ValueError(
                 f"{label} computes in float16, where the scales of mode={mode!r} overflow; "
@@ -232,22 +287,32 @@ class Quantizable(LowRank):
             )
 
     def _quantize(
-        self, config: QuantizationConfig, policy: DTypePolicy | None = None
+        self,
+        config: QuantizationConfig,
+        policy: DTypePolicy | None = None,
+        storage: Grouped | None = None,
+        values: dict[str, Any] | None = None,
     ) -> None:
+        """Turns the weights; `values` are those of `storage`, where data told them."""
         mode = config.mode
         tracker = self.__dict__["_tracker"]
         locked, mark, before = tracker.locked, tracker.mark(), dict(self.__dict__)
         name = f"{config.dtype_policy_string()}_from_{self.dtype_policy.name}"
         tracker.unlock()
         try:
-            values = {} if mode == "float8" else self._encoded(mode, config)
+            weights: dict[str, Any] = {}
+            if storage is not None:
+                self.__dict__["_stored"] = {self._adapted: storage}
+                weights = {self._adapted: values}
+            elif mode != "float8":
+                weights = self._encoded(mode, config)
             self.__dict__["_kept_as"] = mode  # which a new policy asks for
             self.__dict__["quantization_config"] = config
             self.dtype_policy = name if policy is None else policy
             with self._scopes():
                 if mode == "float8":
                     self.quantized_build((), mode, config)
-                for weight, parts in values.items():
+                for weight, parts in weights.items():
                     old = self._variable(weight)
                     self._untrack_variable(old)
                     # Nobody trains it any more, and programs that read it are made anew.
@@ -304,97 +369,23 @@ class Quantizable(LowRank):
         product = self._contraction().product(inputs, ops.matmul(a, b))
         return product * (self.lora_alpha / self.lora_rank)
 
+    def _adapt(self, rank: int, alpha: object, first: Any, second: Any) -> None:
+        if self._kept_as in CALIBRATED:
+            raise NotImplementedError(
+                f"{self._label()}: {_NO_LORA.format(self._kept_as)}"
+            )
+        super()._adapt(rank, alpha, first, second)
+
     def _weight_shape(self) -> tuple[int, ...]:
         if self._kept_as in ("int8", "int4"):
             return self._stored[self._adapted].view.shape
         return super()._weight_shape()
 
     def _corrected(self, weight: Any) -> Any:
-        if self._kept_as not in ("int8", "int4"):
+        if self._kept_as in (None, "float8"):
             return super()._corrected(weight) if self.lora_enabled else weight
         stored = self._stored[self._adapted]
         if not self.lora_enabled:
             return stored.integers(self._variable)
         floats = stored.floats(self._variable, self.variable_dtype)
         return super()._corrected(floats)
-
-    # --- files
-
-    @property
-    def variable_serialization_spec(self) -> dict[str | None, list[str]]:
-        """The names of the variables that a file holds, in their order, for each mode."""
-        name = self._adapted
-        rest = ["bias"] if name == "kernel" else []
-        spec: dict[str | None, list[str]] = {
-            None: [name, *rest],
-            "int8": [name, *rest, f"{name}_scale"],
-            "int4": [name, *rest, f"{name}_scale", f"{name}_zero", "g_idx"],
-        }
-        if "float8" in self._modes:
-            spec["float8"] = [name, *rest, *_FLOAT8]
-        return spec
-
-    def _own_variables(self) -> list[Any]:
-        if self._kept_as is None:
-            return super()._own_variables()
-        names = self.variable_serialization_spec[self._kept_as]
-        found = [self.__dict__.get(self._attribute(n)) for n in names]
-        return [v for v in found if v is not None]
-
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """As every layer; integers with a correction are made anew, with it in them."""
-        if self._kept_as not in ("int8", "int4") or not self.lora_enabled:
-            super().save_own_variables(store)
-            return
-        stored = self._stored[self._adapted]
-        whole = self._corrected(None).numpy()
-        values = stored.encode(whole, self._label())
-        for i, variable in enumerate(self._own_variables()):
-            made = values.get(variable.name)
-            store[str(i)] = variable.numpy() if made is None else made
-
-    def _adopt(self, store: MutableMapping[str, Any]) -> None:
-        """Be quantized as the file's variables are, where the config did not say it.
-
-        Layers inside of other layers, such as those of an attention, are described by
-        these, which know nothing of it.
-        """
-        own, count = len(self._own_variables()), len(store.keys())
-        if count <= own or own > 2 or "0" not in store:
-            return
-        config: QuantizationConfig | None = None
-        first, more = np.asarray(store["0"]), count - own
-        whole = first.shape == self._variable(self._adapted).shape
-        if first.dtype == np.int8 and whole and more == 1:
-            config = Int8QuantizationConfig()
-        elif first.dtype == np.int8 and more in (1, 3):
-            groups = np.asarray(store[str(count - 1)]) if more == 3 else None
-            block = None if groups is None else int((groups == 0).sum())
-            config = Int4QuantizationConfig(block_size=block or None)
-        elif first.dtype.kind == "f" and more == len(_FLOAT8):
-            config = Float8QuantizationConfig()
-        if config is not None and config.mode in self._modes:
-            self._check_quantizable(config.mode)
-            self._quantize(config)
-
-    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """As every layer; integers are not taken for floats, nor floats for integers.
-
-        Raises:
-            ValueError: If the number of variables, a shape or a kind of dtype is wrong.
-        """
-        if self._kept_as is None and self.built:
-            self._adopt(store)
-        if self._kept_as is not None:
-            for i, variable in enumerate(self._own_variables()):
-                value = store.get(str(i))
-                whole = variable.dtype == "int8"
-                if (
-                    value is not None
-                    and (np.asarray(value).dtype.kind in "iu") != whole
-                ):
-                    raise ValueError(
-                        f"{self._label()}: variable {variable.path!r} has dtype "
-                        f"{variable.dtype}; the file has {np.asarray(value).dtype}."
-                    )
-        super().load_own_variables(store)

@@ -100,6 +100,11 @@ class Stored:
     zero: str = "int8"
 
     @property
+    def names(self) -> dict[str, str]:
+        """Names of variables that are not called as their part."""
+        return {}
+
+    @property
     def parts(self) -> dict[str, tuple[Shape, str | None]]:
         """Shape and dtype of each variable; None is that of floats of the layer."""
         name, view = self.name, self.view
