@@ -81,6 +81,8 @@ class _Early(NamedTuple):
     def only_user(self, value: Value) -> Node | None:
         """The elementwise node that alone reads a value."""
         readers = self.users.get(value, ())
+        # An epilogue writes only the tail's last value: one that others read would be
+        # lost.
         if value in self.outputs or len(readers) != 1:
             return None
         return readers[0] if self.fits(readers[0]) else None
@@ -110,6 +112,8 @@ def _tail(core: Node, early: _Early) -> list[Node]:
     tail: list[Node] = []
     value = core.outputs[0]
     while (node := early.only_user(value)) is not None:
+        # The tail runs on blocks of the core's result, and sees an index of that shape
+        # only.
         if node.outputs[0].aval.shape != value.aval.shape:
             break
         helpers = early.helpers([v for v in node.inputs if v is not value])
@@ -131,6 +135,7 @@ def _node(core: Node, tail: list[Node], graph: Graph) -> Node:
         for v in node.inputs:
             if v in inside:
                 continue
+            # Numbers become literals of the kernel; arrays are operands.
             if v in graph.constants and v.aval.size == 1:
                 constants[v] = graph.constants[v]
             elif v not in extra:

@@ -30,6 +30,7 @@ def filled(
         kernels: What elementwise nodes are worked out with.
     """
     aval = node.outputs[0].aval
+    # A single number is folded to a constant by `simplify`.
     if aval.size < 2 or len(node.outputs) > 1 or is_rare(aval.dtype):
         return None
     if node.prim.kind not in ("movement", "elementwise") or not node.inputs:

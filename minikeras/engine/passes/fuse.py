@@ -141,6 +141,8 @@ class _Grouping:
         for v in node.inputs:
             maker = self.group_of.get(v)
             near = [maker] if maker is not None and v not in self.reduced else []
+            # To read a smaller, broadcast operand twice costs no pass over memory: no
+            # reason to join.
             if v.aval.shape == space:
                 near += self.readers.get(v, ())
             candidates.update((g, None) for g in near if g.space == space)
@@ -251,6 +253,8 @@ def _fused(
         for v in node.outputs
         if v in outputs or any(u not in members for u in users.get(v, ()))
     ]
+    # The fused node's results keep their values for readers outside, so the body needs
+    # new ones.
     inner = {v: Value(v.aval) for v in inside}
     mapping = {**renamed, **inner}
     nodes = [

@@ -65,6 +65,8 @@ def _run(
             break
         members.append(node)
         made.update(node.outputs)
+    # A view at the end costs nothing where it stands; inside it would only be in the
+    # way.
     while members[-1].prim.facets.alias:
         members.pop()
     if sum(not node.prim.facets.alias for node in members) < 2:

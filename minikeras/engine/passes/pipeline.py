@@ -35,13 +35,21 @@ def pipeline(backend: registry.Backend) -> list[tuple[str, Pass]]:
         ("scans", scans),
         ("branches", branches),
         ("stabilise", stabilise_graph),
+        # Before `simplify`: compositions written out share steps with the nodes around
+        # them.
         ("inline", lambda graph: inline(graph, backend)),
         ("simplify", lambda graph: simplify(graph, backend)),
+        # After `simplify`: joined with others, a reduction that nobody reads could not
+        # be dropped.
         ("collectives", collectives),
+        # Before `epilogue`, which takes bias and ReLU into the convolution, where
+        # poolings cannot move before them.
         ("pools", pools),
+        # Before `epilogue`, since it looks for matmuls that are nodes of their own.
         ("layouts", lambda graph: layouts(graph, backend)),
         ("epilogue", lambda graph: epilogues(graph, backend)),
         ("fuse", lambda graph: fuse(graph, backend)),
+        # On what `fuse` has made; chains take nodes of all kinds, so they come last.
         ("lines", lambda graph: along_lines(graph, backend)),
         ("chains", lambda graph: chains(graph, backend)),
     ]

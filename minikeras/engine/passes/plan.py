@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from minikeras.engine.graph import Graph, GraphError, Node, Value
 from minikeras.engine.prims.compiled import fused
 
+# Bytes of a cache line, and of the widest vector that CPUs load (AVX-512).
 ALIGNMENT = 64
 # By the number of a node: the register and the bytes of each piece of its step's scratch.
 Scratch = Mapping[int, Sequence[tuple[int, int]]]
@@ -173,6 +174,8 @@ def _updates_in_place(
     times = Counter(graph.outputs)
     for new, old in updates.items():
         index = made_at.get(new)
+        # `old in updates`: two states swap values. Overwritten in place, one of them
+        # would be lost before the other has it.
         if index is None or new in result.aliases or old in returned or old in updates:
             continue
         if times[new] > 1 or new.aval != old.aval:
@@ -273,6 +276,8 @@ class _Gaps:
             if self.sizes[offset] >= size:
                 found = offset
                 break
+        # Gaps whose size has more bits are all wide enough: the lowest of each list
+        # will do.
         for wider, offsets in self.by_bits.items():
             if wider > bits and offsets:
                 self.visits += 1

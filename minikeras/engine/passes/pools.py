@@ -115,6 +115,8 @@ class _Gradients(_Sweep):
         if pooled is None or test.prim not in _COMPARISONS or test.inputs[0] is not y:
             return node
         bound, zero = test.inputs[1], node.inputs[2]
+        # A number without axes: it broadcasts to the pooled shape as it did to the
+        # large one.
         if _number(self.graph, bound) is None or bound.aval.shape or zero.aval.shape:
             return node
         flags = self.made(test.prim, (pooled, bound), node.source)
@@ -170,6 +172,8 @@ class _First(_Sweep):
             if not all(self.keeps(maker, node, g.inputs[1]) for g in gradients):
                 break
             after.append(maker)
+            # Only the topmost array is read by the pooling and its gradients; those
+            # below by one step.
             y, readers = maker.inputs[0], 1
         if not after:
             return node

@@ -112,6 +112,8 @@ def _make_twice(
         graph: As `_repeat_cheap` left it.
         copies: What that made; those that are changed here are replaced in the result.
     """
+    # Views are repeated for the sake of the cones alone: without cones the graph stays
+    # as it was.
     plain = graph, set(copies)
     graph, waiting = _views_again(graph, copies)
     search = _Search(graph, backend)
@@ -224,6 +226,8 @@ class _Search:
             v = looked.pop()
             maker = self.producer.get(v)
             inside = maker is not None and _elementwise(maker, self.backend)
+            # What lives to the end in any case is free to read again: the search
+            # upwards stops there.
             stays = v is not value and v not in self.dropped and self.last(v) >= end
             if maker is None or not inside or stays:
                 bases.add(v)

@@ -47,6 +47,8 @@ def _merged(graph: Graph) -> Graph:
         if node.prim is scan:
             chosen = best[_key(node)]
             ours, theirs = node.static["body"].outputs, chosen.static["body"].outputs
+            # Results are paired by place, so the longer body must begin with all of the
+            # shorter one's.
             if chosen is node or ours != theirs[: len(ours)]:
                 chosen = node
             same.update(zip(node.outputs, chosen.outputs, strict=False))
@@ -60,6 +62,7 @@ def _merged(graph: Graph) -> Graph:
 
 def _key(node: Node) -> Any:
     body = node.static["body"]
+    # A body that was extended for a gradient knows the one that it extends.
     return id(getattr(body, "origin", body)), node.inputs
 
 
@@ -68,6 +71,7 @@ def _pruned(node: Node, used: set[Value]) -> Node:
     static = node.static
     n_carry = static["n_carry"]
     body: Graph = static["body"]
+    # Carries stay though nobody reads their last value: each is the next step's input.
     kept = [i for i, v in enumerate(node.outputs) if i < n_carry or v in used]
     smaller = dead_code(
         Graph(body.inputs, body.constants, body.nodes, [body.outputs[i] for i in kept])

@@ -29,6 +29,7 @@ def dead_code(graph: Graph) -> Graph:
     """Without the nodes that no output needs."""
     live: set[Value] = set(graph.outputs)
     kept: list[Node] = []
+    # Backwards: all who read a node's results have been met before it.
     for node in reversed(graph.nodes):
         if any(v in live for v in node.outputs):
             live.update(node.inputs)
@@ -60,6 +61,8 @@ def common_subexpressions(graph: Graph) -> Graph:
             kept.append(node)
             continue
         # Values compare by identity, so a tuple of them is the key for the inputs.
+        # `exact`, since 0.0 == -0.0 and 1 == True as dictionaries see it, but not as a
+        # static argument.
         node_key = (
             node.prim,
             node.inputs,
@@ -117,6 +120,8 @@ class _Algebra:
                 continue
             node = filled(node, self.scalar, self.kernels) or node
             node = self.operands(node)
+            # `transposes` comes last: it looks at the operands that the rewrites before
+            # it have left.
             node = self.transposes(node)
             for v in node.outputs:
                 self.producer[v] = node

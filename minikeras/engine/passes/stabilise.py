@@ -90,10 +90,12 @@ def _rewrite(
     if made is None:
         return node
     if made.prim is logistic:
+        # A step between has broadcast: the operand alone is smaller than the result.
         if made.inputs[0].aval != node.outputs[0].aval:
             return node
         sign = -1 if negated else 1
         return type(node)(log_logistic, made.inputs, node.outputs, {"sign": sign})
+    # log(1 - softmax(x)) has no such form: 1 - p_i is a sum of all others.
     if negated:
         return node
     soft = _softmax_below(made, producer)

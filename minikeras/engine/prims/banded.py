@@ -46,6 +46,8 @@ class Band:
         self.n = n
         self.starts = np.ascontiguousarray(starts, np.int64)
         self.weights = np.ascontiguousarray(weights, np.float64)
+        # By content, so that calls with equal bands are equal calls, wherever the bands
+        # were made.
         self._key = n, self.starts.tobytes(), self.weights.tobytes()
 
     @classmethod
@@ -59,6 +61,8 @@ class Band:
         first = np.where(some, filled.argmax(0), 0)
         last = np.where(some, n - 1 - filled[::-1].argmax(0), first)
         taps = int((last - first).max(initial=0)) + 1
+        # Runs of full length must not leave the matrix; the weights before `first` are
+        # its zeros.
         starts = np.minimum(first, n - taps)
         rows = starts[:, None] + np.arange(taps)
         return cls(n, starts, matrix[rows, np.arange(size)[:, None]])

@@ -37,6 +37,7 @@ def _match(op: str, body: Graph, given: tuple[Aval, ...]) -> None:
 def _infer_fused(*avals: Aval, body: Graph, space: Shape) -> tuple[Aval, ...]:
     _match("fused", body, avals)
     for v in body.constants:
+        # Literals are written into the kernel's text, where an array has no place.
         if v.aval.shape != ():
             raise ShapeError(f"fused: constant {v!r} is not a scalar literal.")
     body.check()

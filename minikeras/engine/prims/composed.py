@@ -55,6 +55,7 @@ def _centred(x: Tensor, axis: int) -> Any:
     """`x` less its maximum, so that no exponential overflows."""
     if x.shape[axis] == 0:
         return x
+    # softmax is the same for any shift, so the maximum needs no gradient.
     return sub(x, stop_gradient(max_(x, axes=(axis,), keepdims=True)))
 
 
@@ -70,12 +71,14 @@ def _log_softmax(x: Tensor, *, axis: int) -> Any:
 
 def _softmax_vjp(ctx: Context, g: Tensor) -> Grads:
     out, axis = ctx.outputs[0], ctx.static["axis"]
+    # dx = p (g - sum(g p)).
     mean = sum_(mul(g, out), axes=(axis,), keepdims=True)
     return (mul(out, sub(g, mean)),)
 
 
 def _log_softmax_vjp(ctx: Context, g: Tensor) -> Grads:
     out, axis = ctx.outputs[0], ctx.static["axis"]
+    # dx = g - p sum(g).
     total = sum_(g, axes=(axis,), keepdims=True)
     return (sub(g, mul(exp(out), total)),)
 
@@ -177,6 +180,7 @@ def _cross_entropy_vjp(ctx: Context, g: Tensor) -> Grads:
     logits, target = ctx.inputs
     axis = len(logits.shape) - 1
     column = reshape(g, shape=(*g.shape, 1))
+    # p sum(t) - t: labels need not add up to 1, then p alone would be wrong.
     mass = sum_(target, axes=(axis,), keepdims=True)
     slope = sub(mul(softmax(logits, axis=axis), mass), target)
     return mul(column, slope), neg(mul(column, log_softmax(logits, axis=axis)))

@@ -74,6 +74,7 @@ def _matmul_vjp(ctx: Context, g: Tensor) -> Grads:
     tb = ctx.static.get("transpose_b", False)
     # With C = A B: dA = dC B', dB = A' dC. Flags of the operands go into the flags of the
     # products, so that nothing is ever transposed in memory.
+    # Read transposed, the operand's gradient is the transpose of dC B', which is B dC'.
     if ta:
         ga = matmul(b, g, transpose_a=tb, transpose_b=True)
     else:
@@ -144,6 +145,7 @@ def window_sizes(
     for n, k, s, (lo, hi), d in zip(
         spatial, kernel, strides, padding, dilation, strict=True
     ):
+        # Places where a window can start, less one: it spans d * (k - 1) + 1.
         room = n + lo + hi - d * (k - 1) - 1
         if room < 0:
             raise ShapeError(
@@ -151,6 +153,7 @@ def window_sizes(
                 f"{n} padded by ({lo}, {hi}) (spatial shape {spatial}). Use a smaller "
                 f'window, a larger input or padding="same".'
             )
+        # `n` itself, and not a sum that is equal: an unknown size stays that unknown.
         unchanged = s == 1 and room + 1 == n
         sizes.append(n if unchanged else room // s + 1)
     return tuple(sizes)
@@ -252,16 +255,20 @@ def _conv_vjp(ctx: Context, g: Tensor) -> Grads:
 def _conv_input_grad_vjp(ctx: Context, g: Tensor) -> Grads:
     dy, w = ctx.inputs
     how = _geometry(ctx)
+    # dy -> x is the transpose of x -> dy, so the cotangent `g` takes the place of `x`.
     return conv(g, w, **how), conv_filter_grad(g, dy, kernel_shape=w.shape, **how)
 
 
 def _conv_filter_grad_vjp(ctx: Context, g: Tensor) -> Grads:
     x, dy = ctx.inputs
     how = _geometry(ctx)
+    # The result is linear in `x` and in `dy`; the cotangent `g` takes the kernel's
+    # place.
     return conv_input_grad(dy, g, input_shape=x.shape, **how), conv(x, g, **how)
 
 
 def _conv_flops(shapes: Sequence[Shape], size: int, static: Static) -> int:
+    # A multiplication and an addition for each weight of a filter and each result.
     return 2 * size * math.prod(shapes[1][:-1])
 
 

@@ -64,6 +64,8 @@ def _mul_vjp(ctx: Context, g: Tensor) -> Grads:
 
 def _div_vjp(ctx: Context, g: Tensor) -> Grads:
     _, b = ctx.inputs
+    # d(a/b)/db = -a / b^2 = -(a/b) / b: with the result at hand, one product and no
+    # square.
     ga = div(g, b)
     return ga, neg(mul(ga, ctx.outputs[0]))
 
@@ -73,11 +75,14 @@ def _pow_vjp(ctx: Context, g: Tensor) -> Grads:
     zero, one = const(x, 0), const(x, 1)
     # By x it is nan where both are 0, as in JAX; `ops.power` spares plain exponents that.
     gx = mul(g, mul(y, pow_(x, sub(y, one))))
+    # d(x^y)/dy = x^y log x, and 0 where x is 0: log 1 stands for log 0 there, since 0 *
+    # -inf is nan.
     base = select(eq(x, zero), one, x)
     return gx, mul(g, mul(log(base), ctx.outputs[0]))
 
 
 def _mod_vjp(ctx: Context, g: Tensor) -> Grads:
+    # a mod b = a - b floor(a / b), and the floor has no slope.
     return g, neg(mul(g, floordiv(*ctx.inputs)))
 
 
@@ -128,6 +133,7 @@ nextafter = _binary("nextafter", "float", None)
 
 def _atan2_vjp(ctx: Context, g: Tensor) -> Grads:
     y, x = ctx.inputs
+    # d atan2(y, x) = (x dy - y dx) / (x^2 + y^2).
     scaled = div(g, add(mul(x, x), mul(y, y)))
     return mul(scaled, x), neg(mul(scaled, y))
 
@@ -138,6 +144,8 @@ atan2 = _binary("atan2", "float", _atan2_vjp)
 def _abs_vjp(ctx: Context, g: Tensor) -> Grads:
     x = ctx.inputs[0]
     if is_complex(x.dtype):
+        # conj(x) / |x|, in the convention of the section on complex numbers below; 0 at
+        # 0.
         size = ctx.outputs[0]
         nothing = eq(size, const(size, 0))
         share = div(select(nothing, const(g, 0), g), select(nothing, const(g, 1), size))
@@ -189,10 +197,12 @@ def _one_minus_square(x: Tensor) -> Any:
 
 
 def _sqrt_vjp(ctx: Context, g: Tensor) -> Grads:
+    # 1 / (2 sqrt x), by the result.
     return (div(mul(g, const(g, 0.5)), ctx.outputs[0]),)
 
 
 def _rsqrt_vjp(ctx: Context, g: Tensor) -> Grads:
+    # -1/2 x^-3/2 as -1/2 (x^-1/2) / x: the power is there already.
     return (mul(mul(g, const(g, -0.5)), div(ctx.outputs[0], ctx.inputs[0])),)
 
 
@@ -210,10 +220,12 @@ rsqrt = _unary("rsqrt", "inexact", _rsqrt_vjp)
 
 def _tan_vjp(ctx: Context, g: Tensor) -> Grads:
     out = ctx.outputs[0]
+    # tan' = 1 + tan^2.
     return (mul(g, _one_plus(mul(out, out))),)
 
 
 def _asin_vjp(ctx: Context, g: Tensor) -> Grads:
+    # asin' = 1 / sqrt(1 - x^2), and acos' its negative.
     return (mul(g, rsqrt(_one_minus_square(ctx.inputs[0]))),)
 
 
@@ -227,23 +239,27 @@ def _atan_vjp(ctx: Context, g: Tensor) -> Grads:
 
 
 def _tanh_vjp(ctx: Context, g: Tensor) -> Grads:
+    # tanh' = 1 - tanh^2.
     return (mul(g, _one_minus_square(ctx.outputs[0])),)
 
 
 def _asinh_vjp(ctx: Context, g: Tensor) -> Grads:
     x = ctx.inputs[0]
+    # asinh' = 1 / sqrt(x^2 + 1).
     return (mul(g, rsqrt(_one_plus(mul(x, x)))),)
 
 
 def _acosh_vjp(ctx: Context, g: Tensor) -> Grads:
     x = ctx.inputs[0]
     one, zero = const(x, 1), const(x, 0)
+    # acosh' = 1 / sqrt(x^2 - 1), factored for its digits near 1.
     inner = mul(sub(x, one), add(x, one))
     inner = select(eq(inner, zero), zero, inner)  # -0 at -1 would turn the sign
     return (mul(g, rsqrt(inner)),)
 
 
 def _atanh_vjp(ctx: Context, g: Tensor) -> Grads:
+    # atanh' = 1 / (1 - x^2).
     return (div(g, _one_minus_square(ctx.inputs[0])),)
 
 
@@ -271,17 +287,20 @@ atanh = _unary("atanh", "inexact", _atanh_vjp)
 
 def _erf_vjp(ctx: Context, g: Tensor) -> Grads:
     x = ctx.inputs[0]
+    # erf' = 2 / sqrt(pi) exp(-x^2) (Abramowitz and Stegun, 7.1.1).
     slope = mul(const(x, 2 / math.sqrt(math.pi)), exp(neg(mul(x, x))))
     return (mul(g, slope),)
 
 
 def _erfinv_vjp(ctx: Context, g: Tensor) -> Grads:
     out = ctx.outputs[0]
+    # The inverse function's slope: 1 / erf'(y).
     return (mul(g, mul(const(out, math.sqrt(math.pi) / 2), exp(mul(out, out)))),)
 
 
 def _logistic_vjp(ctx: Context, g: Tensor) -> Grads:
     out = ctx.outputs[0]
+    # logistic' = y (1 - y).
     return (mul(g, mul(out, sub(const(out, 1), out))),)
 
 
@@ -296,6 +315,7 @@ def _infer_polygamma(x: Aval, *, order: int) -> Aval:
 
 
 def _polygamma_vjp(ctx: Context, g: Tensor) -> Grads:
+    # polygamma of order n is the n-th derivative of digamma.
     order = ctx.static["order"] + 1
     return (mul(g, polygamma(ctx.inputs[0], order=order)),)
 
@@ -390,6 +410,7 @@ imag: Primitive = primitive(
     "imag",
     kind="elementwise",
     infer=_infer_part("imag"),
+    # Of x + iy -> y: 0 by x and 1 by y, which is 0 - 1i as a gradient.
     vjp=lambda ctx, g: (complex_(const(g, 0), neg(g)),),
 )
 complex_: Primitive = primitive(

@@ -143,6 +143,7 @@ def binary(op: str, wanted: str, out: str | None = None) -> Callable[..., Aval]:
     def infer(a: Aval, b: Aval) -> Aval:
         check_same_dtype(op, ("a", "b"), (a, b))
         check_dtype(op, "a", a, wanted)
+        # Equal sizes may hide an unknown one, which only `broadcast_shapes` looks at.
         shape = a.shape if a.shape == b.shape else None
         if shape is None or has_unknown(shape):
             shape = broadcast_shapes(a.shape, b.shape, op=op)

@@ -216,6 +216,7 @@ def _dynamic_slice_vjp(ctx: Context, g: Tensor) -> Grads:
 
 def _dynamic_update_slice_vjp(ctx: Context, g: Tensor) -> Grads:
     _, u, starts = ctx.inputs
+    # What the update has covered has no part in the result.
     gx = dynamic_update_slice(g, zeros(u.shape, g.dtype), starts)
     return gx, dynamic_slice(g, starts, sizes=u.shape), None
 

@@ -158,6 +158,7 @@ def _infer_triangular(a: Aval, b: Aval, *, lower: bool, transpose_a: bool) -> Av
 
 
 def _solve_vjp(ctx: Context, g: Tensor) -> Grads:
+    # x = a^-1 b: db = a^-T dx, da = -db x^T (Giles).
     gb = solve(_t(ctx.inputs[0]), g)
     return neg(_plain(gb, ctx.outputs[0], tb=True)), gb
 
@@ -165,6 +166,7 @@ def _solve_vjp(ctx: Context, g: Tensor) -> Grads:
 def _triangular_vjp(ctx: Context, g: Tensor) -> Grads:
     a, x = ctx.inputs[0], ctx.outputs[0]
     lower, flipped = ctx.static["lower"], ctx.static["transpose_a"]
+    # As `solve`; of `a` only the triangle that is read has a gradient.
     gb = triangular_solve(a, g, lower=lower, transpose_a=not flipped)
     ga = _plain(x, gb, tb=True) if flipped else _plain(gb, x, tb=True)
     return neg(_part(ga, lower)), gb
@@ -196,6 +198,8 @@ def _symmetric(x: Tensor) -> Any:
 
 def _cholesky_vjp(ctx: Context, g: Tensor) -> Grads:
     factor, g = ctx.outputs[0], _turned(g)
+    # With L the factor and P(x) the lower triangle, its diagonal halved: dA is the
+    # symmetric part of L^-H P(L^H dL) L^-1.
     inner = _half_diagonal(_real_diagonal(_mm(factor, g, ta=True)))
     factor = _turned(factor)
     left = triangular_solve(factor, inner, lower=True, transpose_a=True)
@@ -239,6 +243,7 @@ def _lu_vjp(ctx: Context, g: Tensor | None, *_: object) -> Grads:
         below = _cut(packed, k, m, -2)
         beyond = _over(_cut(g, k, m, -2), upper)
         g_high = sub(g_high, _plain(below, beyond, ta=True))
+    # dA = L^-T (tril(L^T dL, -1) + triu(dU U^T)) U^-T.
     low = _part(_plain(unit, _part(g_low, True, -1), ta=True), True, -1)
     high = _part(_plain(_part(g_high, False), upper, tb=True), False)
     inner = triangular_solve(unit, add(low, high), lower=True, transpose_a=True)
@@ -292,6 +297,8 @@ def _qr_vjp(ctx: Context, gq: Tensor | None, gr: Tensor | None) -> Grads:
         beyond = _mm(q, g_right)
         gq = add(gq, _mm(right, g_right, tb=True))
         r, gr = _cut(r, 0, m, -1), _cut(gr, 0, m, -1)
+    # M = R dR^H - dQ^H Q; dA = (dQ + Q copyltu(M)) R^-H, where copyltu mirrors the
+    # lower triangle (Walter and Lehmann).
     mixed = sub(_mm(r, gr, tb=True), _mm(gq, q, ta=True))
     below = _part(mixed, True, -1)
     mirrored = add(_real_diagonal(_part(mixed, True)), _h(below))
@@ -340,6 +347,7 @@ def _svd_vjp(
         if gs is None:
             return (None,)
         k = s.shape[-1]
+        # dA = U dS V^H: singular values alone need no gaps, which may be zero.
         left = mul(_leading(u, k, -1), _row(cast(gs, dtype=u.dtype)))
         return (_turned(_mm(left, _leading(vh, k, -2))),)
     if u.shape[-1] != s.shape[-1] or vh.shape[-2] != s.shape[-1]:
@@ -357,6 +365,8 @@ def _svd_vjp(
         centre = select(_on_diagonal(centre), diagonal, centre)
     if gu is not None:
         skew = _mm(u, gu, ta=True)
+        # F has one over s_j^2 - s_i^2 off the diagonal: (F * (U^H dU - dU^H U)) S, and
+        # what of dU lies outside the columns of U goes over 1 / S.
         centre = add(centre, mul(mul(gaps, sub(skew, _h(skew))), _row(s)))
         rest = mul(sub(gu, _mm(u, skew)), _row(over))
         outer = _mm(rest, vh)
@@ -393,6 +403,7 @@ def _eigh_vjp(ctx: Context, gw: Tensor | None, gv: Tensor | None) -> Grads:
         centre = select(_on_diagonal(centre), diagonal, centre)
     if gv is not None:
         gaps = cast(_gaps(w), dtype=v.dtype)
+        # dA = V (diag(dw) + F * (V^H dV)) V^H, with one over w_j - w_i in F (Giles).
         centre = add(centre, mul(gaps, _mm(v, _turned(gv), ta=True)))
     return (_turned(_symmetric(_mm(_mm(v, centre), v, tb=True))),)
 

@@ -115,6 +115,8 @@ def _infer_pad(x: Aval, value: Aval, *, widths: tuple[tuple[int, int], ...]) -> 
 
 def _pad_vjp(ctx: Context, g: Tensor) -> Grads:
     from_x, widths = ctx.inputs[0].shape, ctx.static["widths"]
+    # The value stands in every place of the border, which is where padding zeros with
+    # ones gives ones; the loop sums it to a scalar.
     starts = tuple(lo for lo, _ in widths)
     stops = tuple(lo + d for d, (lo, _) in zip(from_x, widths, strict=True))
     gx = slice_(g, starts=starts, stops=stops, steps=(1,) * len(starts))
@@ -140,6 +142,7 @@ def _sliced(op: str, shape: Shape, starts: Ints, stops: Ints, steps: Ints) -> Sh
         )
     sizes: list[int] = []
     for axis, (d, a, b, s) in enumerate(zip(shape, starts, stops, steps, strict=True)):
+        # The whole axis: its size itself, which may be unknown.
         if s == 1 and a == 0 and b == d:
             sizes.append(d)
             continue
@@ -173,6 +176,7 @@ def _infer_pad_strided(
 
 
 def _slice_vjp(ctx: Context, g: Tensor) -> Grads:
+    # The transpose of reading at some places is to write there, among zeros.
     return (pad_strided(g, shape=ctx.inputs[0].shape, **ctx.static),)
 
 

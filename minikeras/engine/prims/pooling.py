@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 def _pooled(op: str, x: Shape, window: Ints, strides: Ints, padding: Pads) -> Shape:
     for k, (lo, hi) in zip(window, padding, strict=False):
+        # A window of padding alone has no maximum.
         if lo >= k or hi >= k:
             raise ShapeError(
                 f"{op}: padding {padding} is not smaller than window {window}, so a "
@@ -78,6 +79,8 @@ def _max_pool_vjp(ctx: Context, g: Tensor) -> Grads:
 
 
 def _max_pool_grad_vjp(ctx: Context, g: Tensor) -> Grads:
+    # Which place wins does not change with small changes of x, so x has no gradient
+    # here.
     return None, max_pool_gather(ctx.inputs[0], g, **ctx.static)
 
 
@@ -94,6 +97,7 @@ def _sum_pool_grad_vjp(ctx: Context, g: Tensor) -> Grads:
     return (sum_pool(g, **how),)
 
 
+# Windows slide over the spatial axes, never over the batch.
 _WINDOWS = Facets(per_sample=lambda rank, static: True)
 max_pool = primitive(
     "max_pool",

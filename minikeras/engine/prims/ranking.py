@@ -37,6 +37,8 @@ def _by_sorting(x: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
 
 def _vjp(ctx: Context, values: Tensor, indices: Tensor) -> tuple[Tensor]:
     x, at = ctx.inputs[0], ctx.outputs[1]
+    # Indices have no gradient; what they were chosen by does not change with small
+    # changes.
     return (put_along_axis_add(values, at, shape=x.shape, axis=x.ndim - 1),)
 
 

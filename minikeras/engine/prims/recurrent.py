@@ -166,6 +166,7 @@ def _infer_simple_rnn_grad(
 def _before(h0: Tensor, hs: Tensor, reverse: bool) -> Any:
     """The state each step started from, flat, in the order of `x`."""
     batch, time, units = hs.shape
+    # A slice up to step -1 would not exist.
     if time == 0:
         return zeros((0, units), hs.dtype)
     first = reshape(h0, shape=(batch, 1, units))
@@ -206,6 +207,8 @@ def _gru_vjp(ctx: Context, g: Tensor, gs: Tensor) -> Grads:
         dx, inner, dh0 = unrolled.gru_grad(*given, **ctx.static, gs=gs)
     else:
         dx, inner, dh0 = gru_grad(*given, **ctx.static)
+    # `inner` and not `dx`: the reset gate stands between the kernel's product and the
+    # input's.
     dw = _kernel_grad(h0, hs, inner, ctx.static["reverse"])
     db = sum_(inner, axes=(0, 1), keepdims=False)
     return (dx, dh0, dw, db, *[None] * len(mask))

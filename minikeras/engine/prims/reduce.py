@@ -77,6 +77,7 @@ def _sum_vjp(ctx: Context, g: Tensor) -> Grads:
 
 def _extremum_vjp(ctx: Context, g: Tensor) -> Grads:
     x = ctx.inputs[0]
+    # Each of several equal extremes gets its share, as in JAX.
     hits = cast(eq(x, _kept(ctx, ctx.outputs[0])), dtype=g.dtype)
     count = sum_(hits, axes=ctx.static["axes"], keepdims=True)
     return (mul(hits, div(_kept(ctx, g), count)),)
@@ -86,6 +87,7 @@ def _prod_vjp(ctx: Context, g: Tensor) -> Grads:
     """The product of all others: those before times those after."""
     x, axes = ctx.inputs[0], ctx.static["axes"]
     rank = len(x.shape)
+    # The reduced axes go last and become one, along which the scans run.
     perm = tuple(i for i in range(rank) if i not in axes) + axes
     front = transpose(x, perm=perm)
     kept = front.shape[: rank - len(axes)]
@@ -124,6 +126,7 @@ def _arg(name: str) -> Primitive:
 
 def index_dtype(size: int) -> str:
     """The dtype of indices along an axis: int32 as long as that holds them."""
+    # The largest index is size - 1.
     return "int32" if size <= 1 << 31 else "int64"
 
 
@@ -141,6 +144,7 @@ def _scan(name: str, wanted: str) -> Infer:
 
 
 def _cumsum_vjp(ctx: Context, g: Tensor) -> Grads:
+    # dx_i is the sum of all dy_j with j >= i: the same scan from the other end.
     reverse = not ctx.static.get("reverse", False)
     return (cumsum(g, axis=ctx.static["axis"], reverse=reverse),)
 
@@ -209,6 +213,7 @@ def _infer_argsort(x: Aval, *, axis: int) -> Aval:
 
 def _sort_vjp(ctx: Context, g: Tensor) -> Grads:
     x, axis = ctx.inputs[0], ctx.static["axis"]
+    # Sorting is a permutation: each cotangent goes back to where its element came from.
     order = argsort(x, axis=axis)
     return (put_along_axis_add(g, order, shape=x.shape, axis=axis),)
 

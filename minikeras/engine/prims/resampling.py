@@ -92,8 +92,11 @@ def _corners(place: Tensor, n: int, order: int, border: str) -> list[Corner]:
     corners: list[Corner] = []
     for where, weight in parts:
         real = None
+        # Elsewhere `_within` finds a real pixel for every place.
         if border == "constant":
             real = bitwise_and(ge(where, const(where, 0)), lt(where, const(where, n)))
+        # Cast to int32, a float beyond its range or nan gives what the machine likes. A
+        # place that is nan is still nan in the weights of order 1.
         far = const(where, FARTHEST)
         near = maximum(minimum(where, far), neg(far))
         known = stop_gradient(select(eq(near, near), near, const(near, 0)))

@@ -112,6 +112,8 @@ def _running(values: Tensor, sorted_ids: Tensor, how: str) -> Tensor:
 def _by_sorting(
     x: Tensor, ids: Tensor, *, count: int, how: str, start: bool | int | float
 ) -> Tensor:
+    # Ids out of range go to a segment of their own, behind all others, which is cut off
+    # at the end.
     end = const(ids, count)
     inside = bitwise_and(ge(ids, const(ids, 0)), lt(ids, end))
     ids = select(inside, ids, end)
@@ -121,6 +123,8 @@ def _by_sorting(
     last = _last_of_run(ids)
     ones = (1,) * (x.ndim - 1)
     shaped = reshape(last, shape=(last.size, *ones))
+    # The last of each run has the whole combination; the others add 0 where it is
+    # written.
     only = select(shaped, _running(x, ids, how), const(x, 0))
     shape = (count + 1, *x.shape[1:])
     found = _part(scatter_add_axis(only, ids, shape=shape, axis=0), 0, count)

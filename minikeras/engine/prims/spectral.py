@@ -44,6 +44,8 @@ def _fft_vjp(ctx: Context, re: Tensor | None, im: Tensor | None) -> tuple[Any, .
     x = ctx.inputs[0]
     re = zeros(x.shape, x.dtype) if re is None else re
     im = zeros(x.shape, x.dtype) if im is None else im
+    # The matrix W of the transform is symmetric; on real and imaginary parts its
+    # transpose is conj(W), the other direction.
     result: tuple[Any, ...] = fft(re, im, inverse=not ctx.static["inverse"])
     return result
 

@@ -84,6 +84,7 @@ def _log_logistic(x: Tensor, *, sign: int) -> Tensor:
 def _log_logistic_vjp(ctx: Context, g: Tensor) -> Tensor:
     (x,) = ctx.inputs
     positive = ctx.static["sign"] > 0
+    # d log logistic(s x) / dx = s logistic(-s x).
     slope = logistic(neg(x)) if positive else neg(logistic(x))
     result: Tensor = mul(g, slope)
     return result
@@ -110,6 +111,7 @@ def _cbrt(x: Tensor) -> Tensor:
 
 def _cbrt_vjp(ctx: Context, g: Tensor) -> Tensor:
     (y,) = ctx.outputs
+    # 1 / (3 y^2), by the result: x^(2/3) is not taken again.
     result: Tensor = div(g, mul(_constant(3, y), mul(y, y)))
     return result
 
@@ -121,6 +123,7 @@ cbrt = primitive(
 
 def _logaddexp(a: Tensor, b: Tensor) -> Tensor:
     gap = sub(a, b)
+    # max(a, b) + log(1 + exp(-|a - b|)): no exponential above 1.
     tail = log1p(exp(minimum(gap, neg(gap))))
     # The gap of two equal infinities is nan; their sum is the answer.
     total = add(maximum(a, b), tail)
@@ -137,6 +140,7 @@ def _logaddexp_vjp(ctx: Context, g: Tensor) -> tuple[Tensor, Tensor]:
         return top
 
     whole = finite_above(out)
+    # exp(a) / (exp(a) + exp(b)) = exp(a - out).
     a, b = (mul(g, exp(sub(finite_above(v), whole))) for v in ctx.inputs)
     return a, b
 

@@ -93,7 +93,9 @@ def lstm_grad(
         dh = add(dh, _at(g, 1, step))
         dc = add(dc, _at(saved[0], 0, step)) if saved else dc
         t = tanh(_at(cs, 0, step))
+        # h = o tanh(c), so dc gains dh o (1 - tanh(c)^2).
         inner = add(dc, mul(mul(dh, o), _tanh_slope(t)))
+        # c = i n + f c_before: the gates' gradients in the order i, f, c, o.
         grads = [mul(inner, n), mul(inner, before), mul(inner, i), mul(dh, t)]
         if saved:
             more = _blocks(_at(saved[1], 0, step), 4)
@@ -119,17 +121,21 @@ def gru_grad(
         z, r, n, new = _blocks(_at(saved, 0, step), 4)
         before = _at(hs, 1, step - 1) if step else h0
         dh = add(dh, _at(g, 1, step))
+        # h' = z h + (1 - z) n': dz = dh (h - n').
         dz, dr, dn = mul(dh, sub(before, new)), None, None
         dnew = mul(dh, _less(z))
         if gs is not None:
             more = _blocks(_at(gs, 0, step), 4)
             dz, dr, dn, dnew = add(dz, more[0]), more[1], more[2], add(dnew, more[3])
         dnew = mul(dnew, _tanh_slope(new))
+        # n' = tanh(x_h + r n), where n is the recurrent share with its bias.
         through = mul(dnew, n)
         dr = through if dr is None else add(dr, through)
         through = mul(dnew, r)
         dn = through if dn is None else add(dn, through)
         dz, dr = mul(dz, _logistic_slope(z)), mul(dr, _logistic_slope(r))
+        # x and h w + b have the same gradients but in the last block: there the reset
+        # gate stands between.
         whole = [concat(dz, dr, last, axis=1) for last in (dnew, dn)]
         whole = [walk.kept(step, part, const(part, 0)) for part in whole]
         outer.append(whole[0])
