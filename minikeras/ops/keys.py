@@ -57,6 +57,8 @@ _seen: dict[Any, bool] = {}  # calls without tensors, and whether the next one i
 def add_key(a: Any, key: list[Any], tensors: list[Tensor]) -> bool:
     """Add an argument to a key, and its tensors to those given; False where it has none."""
     kind = type(a)
+    # A variable counts as the tensor that it holds now; its state is read outside the
+    # recipe.
     if kind is Variable:
         a = a.value
         kind = type(a)
@@ -123,6 +125,8 @@ def remember(
     if not tensors:
         return _remember_constant(known, key, partial(function, *args, **kwargs))
     if len(known) >= _MOST_KEPT and key not in known:
+        # The older half at once, so that this is rare; dicts keep the order of
+        # insertion.
         for old in list(known)[: _MOST_KEPT // 2]:
             known.pop(old, None)
     if seen + 1 < _CALLS:
@@ -134,6 +138,7 @@ def remember(
     plain = [_swapped(a, fresh) for a in args]
     named = {name: _swapped(a, fresh) for name, a in kwargs.items()}
     made = noted(partial(function, *plain, **named), own)
+    # An op that reads values or variables is not noted: None means not to try again.
     if made is None:
         known[key] = None
         return MISS
@@ -157,6 +162,7 @@ def _remember_constant(
         while len(_seen) > _MOST_SEEN:
             _seen.pop(next(iter(_seen)), None)
         return MISS if made is None else made
+    # Several tensors will share it; whoever wrote into one would change all.
     array.flags.writeable = False
     known[key] = Constant(array, made.aval, registry.active())
     _constants.append((known, key, made.aval.nbytes))

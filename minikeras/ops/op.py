@@ -53,6 +53,8 @@ def op(function: F) -> F:
         # How it is called: shapes and dtypes of tensors, types and values of the rest.
         key: list[Any] = []
         tensors: list[Tensor] = []
+        # Written out, and not a call of `add_key` per argument: this runs for every
+        # eager op.
         for a in args:
             kind = type(a)
             if kind is Variable:

@@ -191,8 +191,10 @@ def while_loop(
     several = isinstance(loop_vars, (tuple, list))
     values = _as_tuple(loop_vars)
     leaves, spec = tree.flatten_spec(values)
+    # Plain Python numbers alone are known while staging: that loop runs now, in Python.
     if current().staging and any(hasattr(v, "dtype") for v in leaves):
         values = _staged_while(cond, body, leaves, spec, maximum_iterations)
+        # The loop is done; nothing is left for the one below.
         maximum_iterations = 0
     count = 0
     while (maximum_iterations is None or count < maximum_iterations) and cond(*values):
@@ -215,6 +217,8 @@ def _staged_while(
     if not loops.stageable():
         result: tuple[Any, ...] = tree.unflatten(spec, values)
         return result
+    # The number of the turn is carried along, so that the limit is part of the
+    # condition.
     count = to_tensor(0, "int32")
 
     def again(carry: list[Tensor]) -> Tensor:
@@ -265,6 +269,8 @@ def fori_loop(
             (first, init_val),
         )[1]
     start, stop = int(lower), int(upper)
+    # Known bounds make a scan, which has a gradient; a while loop of unknown length has
+    # none.
     if loops.stageable() and stop - start > 1:
         numbers = to_tensor(range(start, stop), "int32")
         return scan(lambda value, i: (body_fun(i, value), None), init_val, numbers)[0]

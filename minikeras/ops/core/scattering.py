@@ -33,6 +33,7 @@ def _nd_in_range(indices: ArrayLike, shape: Shape, op: str) -> tuple[Tensor, Ten
     i = prims.select(prims.lt(i, zero), prims.add(i, sizes), i)
     fits = prims.bitwise_and(prims.ge(i, zero), prims.lt(i, sizes))
     inside = prims.all(fits, axes=(i.ndim - 1,), keepdims=False)
+    # A row outside is dropped by `inside`; clipped, its number still is an index.
     clipped = prims.maximum(prims.minimum(i, prims.sub(sizes, const(i, 1))), zero)
     return clipped, inside
 
@@ -137,6 +138,7 @@ def scatter_update(
 def _rows(indices: Tensor, inside: Tensor, shape: Shape) -> Tensor:
     """The row of each update, counted through all indexed axes; what is dropped comes last."""
     depth = indices.shape[-1]
+    # Row-major, as the reshape of the result counts.
     weights = [math.prod(shape[i + 1 : depth]) for i in range(depth)]
     scaled = prims.mul(indices, to_tensor(weights, indices.dtype))
     row = prims.sum(scaled, axes=(indices.ndim - 1,), keepdims=False)
@@ -151,6 +153,7 @@ def _replaced(x: Tensor, ids: Tensor, updates: Tensor) -> Tensor:
     if not ids.size:
         return x
     order = prims.iota(shape=ids.shape, dtype=ids.dtype, axis=0)
+    # The greatest number of an update is the last one: which one wins is certain.
     last = prims.combine_segments(order, ids, x.shape[0], "max")
     zero = const(last, 0)
     found = prims.take(updates, prims.maximum(last, zero), axis=0)
@@ -192,6 +195,7 @@ def shared_among(
     """
     count = total(prims.cast(hits, dtype=x.dtype))
     chosen = total(prims.select(hits, x, const(x, 0)))
+    # The mean of equal numbers is that number; its gradient is the equal shares.
     mean = prims.div(chosen, prims.maximum(count, const(count, 1)))
     same: Tensor = prims.with_gradient_of(result, mean)
     return same

@@ -61,6 +61,8 @@ def slice(inputs: ArrayLike, start_indices: Any, shape: object) -> Tensor:
     """
     x = to_tensor(inputs)
     sizes = int_shape(shape, "slice")
+    # Known starts within the tensor make a plain slice, which is a view; others are
+    # moved inside.
     if _is_static(start_indices) and len(start_indices) == len(sizes) == x.ndim:
         starts = [int(s) for s in start_indices]
         sizes = tuple(

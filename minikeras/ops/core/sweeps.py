@@ -147,6 +147,7 @@ def scan(
     ):
         carry, y = f(carry, rows.at(0))
         return carry, _spread(y, n)
+    # One body for all steps, instead of as many copies in the graph.
     if loops.stageable() and unroll is not True:
         return _staged_scan(f, init, rows, n, reverse)
     results = []
@@ -232,6 +233,8 @@ def associative_scan(
     while step < n:
         before = [sub_slice(v, a, 0, n - step) for v, a in zip(values, at, strict=True)]
         here = [sub_slice(v, a, step, n) for v, a in zip(values, at, strict=True)]
+        # Hillis and Steele 1986: after a round each place holds the combination of the
+        # 2 * step places up to it.
         joined = tree.flatten(
             f(tree.unflatten(spec, before), tree.unflatten(spec, here))
         )
@@ -252,6 +255,7 @@ def _mapped(function: Callable[[Any], Any], elements: object, name: str) -> Any:
         n > 0 and current().staging and not loops.stageable()
     ):
         return _spread(function(rows.at(0)), n)
+    # A map is a scan that carries nothing.
     if n > 1 and loops.stageable():
         return scan(lambda _, row: (None, function(row)), None, elements)[1]
     if n == 0:

@@ -183,6 +183,8 @@ def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> Tensor:
     def clipped(v: Tensor) -> Tensor:
         return prims.minimum(prims.maximum(v, zero), one)
 
+    # Each pure colour is a trapezoid over the circle of six parts: 1 within one part of
+    # its own place, 0 beyond two.
     pure = (
         clipped(prims.sub(distance(3), one)),
         clipped(prims.sub(const(y, 2), distance(2))),

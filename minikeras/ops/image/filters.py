@@ -39,6 +39,8 @@ def smoothed(x: Tensor, size: tuple[int, int], sigma: Tensor, padding: str) -> T
     for d in x.shape[:-2]:
         lead *= d
     y = prims.reshape(x, shape=(lead, height, width, 1))
+    # A Gaussian in two axes is a product of two: n + n products for each pixel, not n *
+    # n.
     for i, n in enumerate(size):
         bell = _bell(n, sub_slice(sigma, 0, i, i + 1))
         window = (n, 1) if i == 0 else (1, n)
@@ -149,6 +151,8 @@ def sobel_edges(images: ArrayLike, data_format: str | None = None) -> Tensor:
     widths = tuple((1, 1) if a in axes else (0, 0) for a in range(y.ndim))
     padded = prims.pad(y, const(y, 0), widths=widths)
     slopes = []
+    # Sobel's 3x3 kernel is separable: a difference along one axis, [1 2 1] along the
+    # other.
     for steep, flat in (axes, axes[::-1]):
         rise = _rise(padded, steep, x.shape[steep])
         slope = _weighed(rise, flat, x.shape[flat])
@@ -230,8 +234,10 @@ def ssim(
     m11, m22, m12 = prims.mul(m1, m1), prims.mul(m2, m2), prims.mul(m1, m2)
     squares = prims.add(m11, m22)
     spread = prims.add(mean(prims.mul(a, a)), mean(prims.mul(b, b)))
+    # The variance of both together: E[a^2] + E[b^2] - E[a]^2 - E[b]^2.
     variances = prims.sub(spread, squares)
     covariance = prims.sub(mean(prims.mul(a, b)), m12)
+    # Equation 13 of the paper; the two constants keep dark images from dividing by 0.
     c1, c2 = (const(m1, (k * max_val) ** 2) for k in (k1, k2))
     two = const(m1, 2)
     top = prims.mul(

@@ -148,6 +148,8 @@ def _homography(source: Tensor, target: Tensor) -> Tensor:
     x, y = (sub_slice(source, 2, i, i + 1) for i in range(2))
     one = prims.full(shape=x.shape, dtype=x.dtype, value=1)
     zero = prims.full(shape=x.shape, dtype=x.dtype, value=0)
+    # With the ninth number 1, x' (c0 x + c1 y + 1) = a0 x + a1 y + a2, and the same for
+    # y': two linear equations per corner, eight in all.
     halves = []
     for i, lead in enumerate(
         ((x, y, one, zero, zero, zero), (zero, zero, zero, x, y, one))
@@ -208,6 +210,8 @@ def perspective_transform(
     _check_batch(x, start, "start_points", name)
     _check_batch(x, end, "end_points", name)
     wide = "float64" if "float64" in (start.dtype, end.dtype) else "float32"
+    # From the end points back to the start points: each pixel of the result asks where
+    # it comes from.
     numbers = _homography(cast_to(end, wide), cast_to(start, wide))
     a0, a1, a2, b0, b1, b2, c0, c1 = _numbers(numbers)
     rows, columns = _grid(x, wide)

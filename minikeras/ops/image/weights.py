@@ -92,11 +92,14 @@ def weights(
         prims.sub(prims.mul(prims.add(new, half), step), prims.mul(move, step)), half
     )
     old = prims.iota(shape=(n, 1), dtype=dtype, axis=0)
+    # Made smaller, the kernel is widened to a step, so that each old pixel counts
+    # somewhere.
     width = prims.maximum(step, const(step, 1)) if antialias else const(step, 1)
     drawn = _KERNELS[METHODS[method]](
         prims.div(prims.abs(prims.sub(place, old)), width)
     )
     total = prims.sum(drawn, axes=(0,), keepdims=True)
+    # Where next to nothing of the kernel falls inside, its sum is no divisor.
     counts = prims.gt(prims.abs(total), const(total, _TINY[dtype]))
     shares = prims.div(drawn, prims.select(counts, total, const(total, 1)))
     end = prims.sub(const(place, n), const(place, 0.5))

@@ -58,6 +58,8 @@ def cholesky(x: ArrayLike, upper: bool = False) -> Tensor:
     [[2.0, 0.0], [1.0, 1.0]]
     """
     factor: Tensor = prims.cholesky(matrix(x, "cholesky", square=True))
+    # nan in the factor is how kernels tell of a matrix that has none; a staged one
+    # cannot be looked at.
     if not factor.staged:
         axes = tuple(range(factor.ndim))
         if bool(prims.any(prims.isnan(factor), axes=axes, keepdims=False)):
@@ -90,6 +92,7 @@ def cholesky_inverse(x: ArrayLike, upper: bool = False) -> Tensor:
     lower = not upper
     mate = conjugate(x)
     inner, outer = (mate, x) if upper else (x, mate)
+    # A^-1 = L^-H L^-1: two triangular systems, and no inverse.
     first = prims.triangular_solve(inner, unit_like(x), lower=lower, transpose_a=upper)
     return prims.triangular_solve(outer, first, lower=lower, transpose_a=lower)
 

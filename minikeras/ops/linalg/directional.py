@@ -57,6 +57,8 @@ def jvp(
             made = fun(*points)
             out, aux = made if has_aux else (made, None)
         leaves, spec = tree.flatten_spec(out)
+        # The gradient is linear in its seed v: g(v) = J'v. Differentiated by v along
+        # the tangents t it gives J t ("double backward").
         seeds = [_ones(leaf) for leaf in leaves]
         outer.watch(seeds)
         pulled = inner.gradient(

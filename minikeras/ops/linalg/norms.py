@@ -53,6 +53,8 @@ def _matrix(x: Tensor, order: object, axes: tuple[int, int], keepdims: bool) -> 
     if order is None or order == "fro":
         both = tuple(sorted(axes))
         return prims.sqrt(prims.sum(prims.mul(x, x), axes=both, keepdims=keepdims))
+    # The greatest (or least) sum of sizes: of columns for 1 and -1, of rows for the
+    # infinities.
     if order in (1, -1, math.inf, -math.inf):
         along, across = (row, column) if abs(order) == 1 else (column, row)
         sums = prims.sum(prims.abs(x), axes=(along,), keepdims=True)

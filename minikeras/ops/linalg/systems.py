@@ -62,6 +62,7 @@ def _system(a: ArrayLike, b: ArrayLike, name: str) -> tuple[Tensor, Tensor, bool
     """Matrices and right-hand sides of one batch shape; whether these are vectors."""
     a, b = promote_float(a, b)
     a = matrix(a, name, square=True)
+    # As in NumPy 1: a stack of vectors is told from a matrix by its shape.
     vector = b.ndim == 1 or (b.ndim == a.ndim - 1 and b.shape == a.shape[:-1])
     b = prims.reshape(b, shape=(*b.shape, 1)) if vector else b
     if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
@@ -174,6 +175,8 @@ def pinv(x: ArrayLike, rcond: float | None = None) -> Tensor:
     if rcond is None:
         rcond = 10.0 * max(x.shape[-2:]) * _epsilon(x.dtype)
     u, s, v = prims.svd(x, full=False)
+    # Singular values below this are noise of rounding; one over them would be all that
+    # is seen.
     limit = prims.mul(_greatest(s), const(s, float(rcond)))
     inverse = cast_to(_cut(s, limit), x.dtype)
     scaled = prims.mul(

@@ -45,6 +45,7 @@ def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor
         shape = shape if keepdims else left
         return prims.full(shape=shape, dtype=x.dtype, value=-math.inf)
     top = prims.stop_gradient(prims.max(x, axes=axes, keepdims=True))
+    # -inf less -inf would be nan; with 0 the sum is 0 and its logarithm -inf.
     top = prims.select(prims.isfinite(top), top, const(top, 0))
     total = prims.sum(prims.exp(prims.sub(x, top)), axes=axes, keepdims=True)
     result = prims.add(prims.log(total), top)

@@ -81,6 +81,8 @@ def in_top_k(targets: ArrayLike, predictions: ArrayLike, k: int) -> Tensor:
     better = prims.cast(prims.gt(scores, own), dtype="int32")
     rank = prims.sum(better, axes=(scores.ndim - 1,), keepdims=False)
     known = prims.any(hit, axes=(scores.ndim - 1,), keepdims=False)
+    # Only greater ones stand before a target: with ties at the border all of them are
+    # in.
     among = prims.bitwise_and(prims.lt(rank, const(rank, k)), known)
     if not dtypes.is_float(scores.dtype):
         return among

@@ -78,6 +78,7 @@ def segment_sum(
     ids, count = _ids(segment_ids, num_segments, x, "segment_sum")
     if isinstance(count, Unknown):
         return blank((count, *x.shape[1:]), x.dtype)
+    # One row more, for ids that are no segment.
     shape = (count + 1, *x.shape[1:])
     return _first(prims.scatter_add_axis(x, ids, shape=shape, axis=0), count)
 
@@ -93,6 +94,7 @@ def _combined(
     if how == "mul" or not dtypes.is_float(x.dtype) or not count:
         return prims.combine_segments(x, ids, count, how)
     shape = (count + 1, *x.shape[1:])
+    # The value has no gradient of its own: equal extremes share it below.
     result = prims.combine_segments(prims.stop_gradient(x), ids, count, how)
     own = prims.take(result, prims.minimum(ids, const(ids, count - 1)), axis=0)
 

@@ -50,6 +50,8 @@ def _two_axes(x: ArrayLike, name: str, inverse: bool) -> Pair:
     if real.ndim < 2:
         raise ShapeError(f"{name}: shape {real.shape}; expected rank 2 or more.")
     perm = (*range(real.ndim - 2), real.ndim - 1, real.ndim - 2)
+    # The row goes along the last axis: transformed, turned, transformed, and turned
+    # back.
     for _ in range(2):
         real, imag = prims.fft(real, imag, inverse=inverse)
         real, imag = prims.transpose(real, perm=perm), prims.transpose(imag, perm=perm)
@@ -314,6 +316,7 @@ def istft(
     total = overlap_add(prims.mul(cut, weights), sequence_stride)
     squares = prims.mul(weights, weights)
     count = cut.shape[-2]
+    # Griffin and Lim 1984: weighed sums divided by the sum of the squared windows.
     power = overlap_add(
         prims.broadcast_to(squares, shape=(count, fft_length)), sequence_stride
     )

@@ -161,6 +161,8 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Tensor:
     x = floating(x)
     half, one = const(x, 0.5), const(x, 1)
     if approximate:
+        # Hendrycks and Gimpel 2016, "Gaussian Error Linear Units": tanh(sqrt(2 / pi) (x
+        # + 0.044715 x^3)) is near erf(x / sqrt 2).
         cube = prims.mul(prims.mul(x, x), x)
         inner = prims.add(x, prims.mul(const(x, 0.044715), cube))
         bell = prims.tanh(prims.mul(const(x, math.sqrt(2 / math.pi)), inner))
@@ -196,6 +198,8 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Tensor:
     return prims.select(positive, x, prims.mul(const(x, alpha), below))
 
 
+# Klambauer et al. 2017, "Self-Normalizing Neural Networks": the fixed point of mean 0
+# and variance 1.
 _SELU_ALPHA = 1.6732632423543772848170429916717
 
 _SELU_SCALE = 1.0507009873554804934193349852946

@@ -43,6 +43,8 @@ def _product(a: Tensor, b: Tensor, flip: bool) -> Tensor:
     heads, groups = a.shape[1], b.shape[1]
     if heads == groups:
         return prims.matmul(a, b, transpose_a=False, transpose_b=flip)
+    # Grouped queries: an axis of heads per group against an axis of 1, so keys are not
+    # repeated.
     out = prims.matmul(
         _grouped(a, groups), _one_each(b), transpose_a=False, transpose_b=flip
     )
@@ -122,6 +124,8 @@ def dot_product_attention(
         logits = prims.mul(cap, prims.tanh(prims.div(logits, cap)))
     if bias is not None:
         logits = prims.add(logits, to_tensor(bias, logits.dtype))
+    # Not -inf, with which a row where all is masked would be nan; and not the least
+    # number, less a positive maximum it would be -inf.
     lowest = const(logits, -0.7 * float(np.finfo(logits.dtype).max))
     if mask is not None:
         logits = prims.select(boolean(mask), logits, lowest)

@@ -55,6 +55,8 @@ def depth_to_space(
         raise ShapeError(f"depth_to_space: {c} channels are not divisible by {b}**2.")
     if first:
         parts = prims.reshape(x, shape=(n, h, w, c // (b * b), b, b))
+        # Channels first, the block's position is the faster part of a channel's number;
+        # channels last, the slower one.
         parts = prims.transpose(parts, perm=(0, 1, 4, 2, 5, 3))
     else:
         parts = prims.reshape(x, shape=(n, h, w, b, b, c // (b * b)))

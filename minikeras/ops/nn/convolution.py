@@ -68,6 +68,8 @@ def same_padding(spatial: Shape, kernel: Ints, strides: Ints, dilation: Ints) ->
     pads = []
     for n, k, s, d in zip(spatial, kernel, strides, dilation, strict=True):
         reach = (k - 1) * d + 1
+        # The last of ceil(n / s) windows starts at (that - 1) s and needs `reach`
+        # places. With stride 1 no size is needed, which may be unknown.
         total = max((-(-n // s) - 1) * s + reach - n, 0) if s > 1 else reach - 1
         pads.append((total // 2, total - total // 2))
     return tuple(pads)
@@ -147,6 +149,7 @@ def conv(
     steps = each(strides, rank, "conv", "strides")
     holes = each(dilation_rate, rank, "conv", "dilation_rate")
     pads = padding_of(padding, x.shape[1:-1], w.shape[:-2], steps, holes, "conv")
+    # As in Keras, the shapes say how many groups there are.
     groups = x.shape[-1] // w.shape[-2] if w.shape[-2] else 0
     y = prims.conv(x, w, strides=steps, padding=pads, dilation=holes, groups=groups)
     return to_first(y) if first else y
@@ -192,6 +195,7 @@ def depthwise_conv(
             f"depthwise_conv: inputs of shape {x.shape} have {channels} channels, the kernel "
             f"of shape {w.shape} takes {w.shape[-2]}; expected as many."
         )
+    # As many groups as channels, of which each has `multiplier` filters of one channel.
     flat = prims.reshape(w, shape=(*w.shape[:-2], 1, w.shape[-2] * w.shape[-1]))
     return conv(x, flat, strides, padding, data_format, dilation_rate)
 
@@ -313,6 +317,7 @@ def conv_transpose(
         sizes.append(whole)
         cuts.append((low, low + out))
         pads.append((0, 0))
+    # The gradient of a convolution by its input is the transposed convolution.
     full = prims.conv_input_grad(
         x,
         w,

@@ -88,6 +88,8 @@ def _crossentropy(
 ) -> Tensor:
     if not from_logits:
         return _weighed(target, _log_of_probabilities(output, axis), axis)
+    # One row for the usual axis, whose gradient is softmax less target and keeps no
+    # logarithm.
     if axis == output.ndim - 1:
         return prims.softmax_cross_entropy_with_logits(output, target)
     return _weighed(target, log_softmax(output, axis), axis)
@@ -127,6 +129,7 @@ def sparse_categorical_crossentropy(
             "rank 1 or more."
         )
     at = axis_of(axis, output.ndim, "sparse_categorical_crossentropy")
+    # Labels often come as a column.
     if target.ndim == output.ndim and target.shape[-1] == 1:
         target = prims.reshape(target, shape=target.shape[:-1])
     left = output.shape[:at] + output.shape[at + 1 :]
@@ -274,4 +277,5 @@ def multi_hot(
     x = to_tensor(inputs)
     gone = 1 if x.ndim > 1 else 0
     rows = one_hot(cast_to(x, "int32"), num_classes, axis, dtype, sparse)
+    # 1 where any index of the set has it, however often.
     return prims.max(rows, axes=(gone,), keepdims=False)

@@ -114,6 +114,7 @@ def ctc_loss(
             f"ctc_loss: mask_index={mask_index}; expected a class below {classes}."
         )
     blanks, letters = _forward(labels, output, output_length, mask_index)
+    # The path ends on the last label or on the blank behind it.
     count = clip(cast_to(target_length, "int32"), 0, labels.shape[1])
     at = expand_dims(count, 1)
     # Nothing was emitted where a target is empty: a column of its own stands for that.
@@ -147,6 +148,8 @@ def _forward(
         after, letter = carry
         quiet, spoken, live = frame
         head, tail = sub_slice(after, 1, 0, 1), sub_slice(after, 1, 1, size + 1)
+        # Equation 6: label n follows the blank before it, itself, or label n - 1 unless
+        # they are equal.
         direct = add(sub_slice(letter, 1, 0, size - 1), barred)
         entry = concatenate(
             [head, logaddexp(sub_slice(tail, 1, 0, size - 1), direct)], axis=1

@@ -131,6 +131,7 @@ def _greedy(
         keep = logical_and(keep, fresh)
     # What is kept moves to the front, in its order.
     places = prims.iota(shape=best.shape, dtype="int32", axis=1)
+    # Keys: kept places by number, all others behind them; the sort is stable.
     behind = prims.add(places, const(places, steps))
     order = argsort(where(keep, places, behind), axis=1)
     found = take_along_axis(where(keep, best, -1), order, 1)
@@ -160,6 +161,8 @@ def _grown(beam: dict[str, Any], frame: Tensor, blank: int) -> tuple[Any, Any, A
 
     A longer prefix that is in the beam already gives its score to that one.
     """
+    # Prefix beams with two scores each, one for paths that end in a blank and one for
+    # those that end in the label.
     total = logaddexp(beam["blank"], beam["label"])
     classes = frame.shape[-1]
     holds = one_hot(beam["last"], classes, dtype=frame.dtype)  # (batch, beam, classes)
@@ -183,6 +186,8 @@ def _grown(beam: dict[str, Any], frame: Tensor, blank: int) -> tuple[Any, Any, A
     given = matmul(longer, transpose(holds, (0, 2, 1)))
     again = logaddexp(again, max_(where(child, given, _EMPTY), axis=1))
     taken = matmul(weights, holds)
+    # That prefix is in the beam already and has got the score: it must not be there
+    # twice.
     longer = where(prims.gt(taken, const(taken, 0)), _EMPTY, longer)
     return stay, again, longer
 
@@ -215,6 +220,7 @@ def _picked(
         logical_not(expand_dims(stays, 2)), equal(places, expand_dims(size, 2))
     )
     codes = tuple(moved(c) for c in beam["code"])
+    # Plus 1, so that label 0 changes the code too.
     mark = prims.add(cast_to(label, "uint32"), const(codes[0], 1))
     longer_codes = tuple(
         prims.add(prims.mul(c, const(c, factor)), mark)

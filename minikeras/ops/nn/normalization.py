@@ -110,6 +110,8 @@ def batch_normalization(
     def line(v: Any) -> Tensor:
         return prims.reshape(to_tensor(v, x.dtype), shape=shape)
 
+    # Everything of one number per channel is put together first; the large array is
+    # read once.
     factor = prims.rsqrt(prims.add(line(variance), const(x, epsilon)))
     if scale is not None:
         factor = prims.mul(factor, line(scale))

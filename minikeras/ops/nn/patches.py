@@ -41,6 +41,8 @@ def _places(
     counts = [(n - r) // s + 1 for n, r, s in zip(size, reach, stride, strict=True)]
 
     def taps() -> Iterator[tuple[Two, Two]]:
+        # One strided slice for each tap holds that tap of all windows: few large steps,
+        # not many small ones.
         for tap in itertools.product(*(range(k) for k in kernel)):
             start = [t * d for t, d in zip(tap, dilation, strict=True)]
             stop = [

@@ -47,6 +47,7 @@ def _pool(
     window = each(pool_size, rank, name, "pool_size")
     steps = window if strides is None else each(strides, rank, name, "strides")
     pads = padding_of(padding, x.shape[1:-1], window, steps, (1,) * rank, name)
+    # Padding "valid" has no border to count, whatever the sizes are, unknown ones too.
     if row is _average and padding == "valid":
         row = _plain_average
     y = row(x, window, steps, pads)
@@ -220,6 +221,8 @@ def _adaptive(
                 f"expected at most {_MOST_WINDOWS:,} of them."
             )
         parts = [
+            # Window i goes from floor(i n / out) to ceil((i + 1) n / out); neighbours
+            # may overlap.
             reduce(sub_slice(x, axis, i * n // out, -(-(i + 1) * n // out)), axis, 1)
             for i in range(out)
         ]

@@ -130,6 +130,9 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> Tensor:
     total = prims.cumsum(falling, axis=at, reverse=False)
     rank = prims.iota(shape=(n,), dtype=x.dtype, axis=0)
     rank = prims.reshape(prims.add(rank, const(x, 1)), shape=along(x.ndim, at, n))
+    # Martins and Astudillo 2016, "From Softmax to Sparsemax", algorithm 1: of the
+    # sorted x_k those with 1 + k x_k > sum of the first k are in; the level makes their
+    # rest sum to 1.
     inside = prims.gt(prims.add(const(x, 1), prims.mul(rank, falling)), total)
     weight = prims.cast(inside, dtype=x.dtype)
     size = prims.sum(weight, axes=(at,), keepdims=True)

@@ -160,6 +160,7 @@ def hard_tanh(x: ArrayLike) -> Tensor:
     [-1.0, 0.5, 1.0]
     """
     x = numeric(x)
+    # An unsigned dtype has no -1 to compare with.
     if x.dtype.startswith("uint"):
         return prims.minimum(x, const(x, 1))
     one, minus = const(x, 1), const(x, -1)

@@ -38,6 +38,7 @@ def add(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     [6, 10]
     """
     a, b = promote(x1, x2)
+    # True + True is True in NumPy and Keras, not 2.
     return prims.bitwise_or(a, b) if a.dtype == "bool" else prims.add(a, b)
 
 
@@ -83,6 +84,7 @@ def multiply(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     [5, 24]
     """
     a, b = promote(x1, x2)
+    # A product of bools is a bool, as in NumPy.
     return prims.bitwise_and(a, b) if a.dtype == "bool" else prims.mul(a, b)
 
 
@@ -144,6 +146,8 @@ def divide_no_nan(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     [0.0, 2.0]
     """
     a, b = promote_float(x1, x2)
+    # The division never meets a 0: a gradient of inf there would be nan after the
+    # choice.
     zero = prims.eq(b, const(b, 0))
     quotient = prims.div(a, prims.select(zero, const(b, 1), b))
     return prims.select(zero, const(b, 0), quotient)
@@ -209,6 +213,8 @@ def fmod(x1: ArrayLike, x2: ArrayLike) -> Tensor:
         rest = prims.mod(prims.abs(a), prims.abs(b))
         return prims.select(prims.lt(a, const(a, 0)), prims.neg(rest), rest)
     rest = prims.mod(a, b)
+    # `mod` has the sign of `x2`; a rest that is not 0 lies one `x2` away where signs
+    # differ.
     signs_differ = prims.lt(prims.mul(prims.sign(a), prims.sign(b)), const(a, 0))
     shift = prims.select(prims.ne(rest, const(a, 0)), b, const(a, 0))
     return prims.select(signs_differ, prims.sub(rest, shift), rest)
@@ -237,6 +243,8 @@ def power(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     >>> keras.ops.power([2, 3], 2).tolist()
     [4, 9]
     """
+    # Two products at most: a few instructions, where a power function takes dozens, and
+    # with exact slopes at 0.
     if type(x2) is int and 0 <= x2 <= 4:
         return _whole_power(numeric(x1), x2)
     return prims.pow(*numbers(x1, x2))

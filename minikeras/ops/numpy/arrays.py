@@ -68,6 +68,7 @@ def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
     if x.staged and isinstance(current(), Abstract):
         return blank(shape, name)
     wanted = dtypes.numpy_dtype(name)
+    # Views of other item sizes exist for contiguous memory only.
     found = np.ascontiguousarray(x.__array__(copy=False)).reshape(-1).view(wanted)
     read: np.ndarray[Any, Any] = found.reshape(shape)
     # No tensor ever changes, so two of them may lie at the same bytes.

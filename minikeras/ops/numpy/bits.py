@@ -76,6 +76,7 @@ def lcm(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     common = gcd(a, b)
     zero = prims.eq(common, const(a, 0))
     safe = prims.select(zero, const(a, 1), common)
+    # a b / gcd, divided first: the product of the two may leave the dtype's range.
     product = prims.mul(prims.floordiv(a, safe), b)
     return prims.select(zero, const(a, 0), product)
 

@@ -198,6 +198,7 @@ def fmin(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
 def _first_wins(a: Tensor, better: Tensor, b: Tensor) -> Tensor:
     if a.dtype.startswith(("float", "bfloat")):
+        # A comparison with nan is false: without this, nan in `b` would win.
         return prims.bitwise_or(better, prims.isnan(b))
     return better
 
@@ -221,6 +222,7 @@ def clip(x: Any, x_min: ArrayLike, x_max: ArrayLike) -> Tensor:
     >>> keras.ops.clip([-2.0, 0.5, 3.0], 0.0, 1.0).tolist()
     [0.0, 0.5, 1.0]
     """
+    # A bound that is None is no bound, and takes no part in the promotion.
     parts = promote(*(v for v in (x, x_min, x_max) if v is not None))
     parts = tuple(numeric(p) for p in parts)
     x, rest = parts[0], list(parts[1:])
@@ -250,6 +252,7 @@ def heaviside(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     step = prims.select(
         prims.lt(a, zero), zero, prims.select(prims.gt(a, zero), const(a, 1), b)
     )
+    # nan is neither below nor above 0, so it would get `x2`.
     return prims.select(prims.isnan(a), a, step)
 
 

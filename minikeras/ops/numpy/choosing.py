@@ -79,6 +79,7 @@ def nonzero(x: ArrayLike) -> tuple[Tensor, ...]:
 def _true_places(x: Tensor, name: str) -> tuple[Tensor, ...]:
     fix = "a mask and ops.where(mask, x, 0)"
     size = unknown_size(x, name, fix)
+    # One dtype for all axes: that of the longest.
     dtype = index_dtype(max(x.shape, default=0))
     if size is not None:
         return tuple(blank((size,), dtype) for _ in x.shape)
@@ -117,6 +118,8 @@ def select(
             "two lists of one length, at least 1."
         )
     *choices, result = promote(*choicelist, default)
+    # From the last to the first, so that the first condition that holds has the last
+    # word.
     for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
         result = prims.select(boolean(condition), choice, result)
     return result

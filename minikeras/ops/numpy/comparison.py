@@ -236,6 +236,7 @@ def isclose(
     near = prims.bitwise_and(
         near, prims.bitwise_and(prims.isfinite(a), prims.isfinite(b))
     )
+    # Equal infinities are close, though their difference is nan.
     near = prims.bitwise_or(near, prims.eq(a, b))
     if equal_nan:
         near = prims.bitwise_or(near, prims.bitwise_and(prims.isnan(a), prims.isnan(b)))
@@ -292,6 +293,7 @@ def isin(
     [True, False, True]
     """
     a, b = promote(x1, x2)
+    # Every pair is compared: no sorting, and nan is in nothing, itself among it.
     column = prims.reshape(a, shape=(*a.shape, 1))
     hits = prims.eq(column, prims.reshape(b, shape=(b.size,)))
     found = prims.any(hits, axes=(a.ndim,), keepdims=False)

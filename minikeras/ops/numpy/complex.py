@@ -134,6 +134,7 @@ def angle(x: ArrayLike) -> Tensor:
     x = floating(x)
     if dtypes.is_complex(x.dtype):
         return prims.atan2(prims.imag(x), prims.real(x))
+    # 0 for positive numbers, pi for negative ones.
     return prims.atan2(const(x, 0), x)
 
 

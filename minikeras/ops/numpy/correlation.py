@@ -51,6 +51,7 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Tensor:
             f"correlate: mode={mode!r}; expected 'valid', 'same' or 'full'."
         )
     b = conjugated(b)
+    # The longer one is the signal of a convolution; swapped, the result runs backwards.
     swapped = b.size > a.size
     long, short = (b, a) if swapped else (a, b)
     n, k = long.size, short.size
@@ -66,6 +67,8 @@ def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Tensor:
     y = prims.reshape(y, shape=(y.shape[1],))
     y = prims.flip(y, axes=(0,)) if swapped else y
     if mode == "same":
+        # "same" is a part of "full" of the longer one's length; NumPy takes the middle,
+        # and of two middles not the same one when swapped.
         start = k // 2 if swapped else k - 1 - k // 2
         y = sub_slice(y, 0, start, start + n)
     return y

@@ -110,6 +110,8 @@ def full(
     if dtype is None and isinstance(fill_value, complex):
         dtype = complex
     name = dtypes.standardize(dtype)
+    # Of an integer dtype the number is converted first, since a row's number must be
+    # one of its dtype.
     if isinstance(fill_value, (int, float)) and not dtypes.is_integer(name):
         return prims.full(shape=sizes, dtype=name, value=fill_value)
     filled = to_tensor(fill_value, name)

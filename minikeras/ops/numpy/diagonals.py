@@ -94,6 +94,8 @@ def diag(x: ArrayLike, k: int = 0) -> Tensor:
         return prims.full(shape=(size, size), dtype=x.dtype, value=0)
     start = down * size + right
     stop = start + (x.size - 1) * (size + 1) + 1
+    # The transpose of the slice in `diagonal`: the elements written every (size + 1)th
+    # place.
     flat = prims.pad_strided(
         x, shape=(size * size,), starts=(start,), stops=(stop,), steps=(size + 1,)
     )
@@ -139,6 +141,7 @@ def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
     5
     """
     line = diagonal(x, offset, axis1, axis2)
+    # As sums are: small integers add up in 32 bits.
     if line.dtype in ("bool", "int8", "int16", "uint8", "uint16"):
         wide = "uint32" if line.dtype.startswith("u") else "int32"
         line = prims.cast(line, dtype=wide)

@@ -85,6 +85,8 @@ def trapezoid(
     values, *places = (cast_to(v, wide) for v in (values, *places))
     at = axis_of(axis, values.ndim, "trapezoid")
     n = values.shape[at]
+    # At equal distances one weighted sum; otherwise the mean of each pair of
+    # neighbours, times its width.
     if x is None and n != 1:
         area = prims.mul(values, _shares(values, at, dx))
         return cast_to(prims.sum(area, axes=(at,), keepdims=False), own)

@@ -120,6 +120,8 @@ def unique(
     if return_index:
         results.append(index)
     if return_inverse:
+        # `rank` follows the sorted order; the inverse permutation brings it back to the
+        # places of `x`.
         inverse = prims.take(rank, prims.argsort(order, axis=0), axis=0)
         results.append(
             prims.reshape(inverse, shape=x.shape) if axis is None else inverse
@@ -161,6 +163,8 @@ def _ranked(x: Tensor, at: int) -> tuple[Tensor, Tensor]:
     order = prims.iota(shape=(n,), dtype="int32", axis=0)
     if n == 0:
         return order, order
+    # Sorted by the last key first, stably: then the first key decides, and others only
+    # between its equals.
     order = scan(by_key, order, keys, reverse=True)[0]
     return order, _numbered(prims.take(keys, order, axis=1))
 
@@ -173,6 +177,8 @@ def _numbered(rows: Tensor) -> Tensor:
     new = prims.ne(sub_slice(rows, 1, 1, n), sub_slice(rows, 1, 0, n - 1))
     new = prims.any(new, axes=(0,), keepdims=False)
     start = prims.full(shape=(1,), dtype="int32", value=0)
+    # The number of a value goes up by one wherever a column differs from the one
+    # before.
     steps = prims.concat(start, prims.cast(new, dtype="int32"), axis=0)
     made: Tensor = prims.cumsum(steps, axis=0, reverse=False)
     return made
@@ -184,6 +190,7 @@ def _groups(order: Tensor, rank: Tensor, size: int) -> tuple[Tensor, Tensor]:
     room = max(n, size)
     ones = prims.full(shape=(n,), dtype="int32", value=1)
     counts = prims.scatter_add_axis(ones, rank, shape=(room,), axis=0)
+    # Groups lie one after the other, so each begins where those before it end.
     ends = prims.cumsum(counts, axis=0, reverse=False)
     starts = sub_slice(prims.sub(ends, counts), 0, 0, size)
     counts = sub_slice(counts, 0, 0, size)

@@ -48,6 +48,7 @@ def einsum(subscripts: str, *operands: ArrayLike, **kwargs: object) -> Tensor:
             "text such as 'ij,jk->ik' before the tensors."
         )
     if operands and all(to_tensor(v).dtype == "int8" for v in operands):
+        # Sums of products of bytes do not fit into bytes: `matmul` does the same.
         tensors = [cast_to(to_tensor(v), "int32") for v in operands]
     else:
         tensors = list(promote(*operands))
@@ -56,8 +57,11 @@ def einsum(subscripts: str, *operands: ArrayLike, **kwargs: object) -> Tensor:
     terms, result = parse(subscripts, [t.ndim for t in tensors])
     parts = [_distinct(t, term) for t, term in zip(tensors, terms, strict=True)]
     _check_sizes(subscripts, parts)
+    # From left to right, as written. No better order is looked for.
     while len(parts) > 1:
         second = parts.pop(1)
+        # A letter that neither the result nor a later operand has can be summed away
+        # now.
         wanted = set(result).union(*(set(term) for _, term in parts[1:]))
         parts[0] = _pair(parts[0], second, wanted)
     x, term = _summed(*parts[0], set(result))
@@ -76,6 +80,7 @@ def parse(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
         raise ShapeError(
             f"einsum: {subscripts!r} has {len(terms)} parts for {len(ranks)} operands."
         )
+    # `...` stands for axes without a name: they get letters that no user has written.
     spare = [c for c in map(chr, range(192, 600)) if c.isalpha() and c not in text]
     most = 0
     for term, rank in zip(terms, ranks, strict=True):
@@ -91,10 +96,12 @@ def parse(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     full = []
     for term, rank in zip(terms, ranks, strict=True):
         extra = rank - len(term.replace("...", ""))
+        # Counted from the last axis, as broadcasting does.
         full.append(term.replace("...", dots[most - extra :] if extra else ""))
     if arrow:
         return full, right.replace("...", dots)
     used = left.replace("...", "").replace(",", "")
+    # Without an arrow: letters that occur once, in alphabetical order, as in NumPy.
     once = sorted(c for c in set(used) if used.count(c) == 1)
     return full, dots + "".join(once)
 
@@ -147,10 +154,13 @@ def _pair(first: Part, second: Part, wanted: set[str]) -> Part:
         **dict(zip(term_b, b.shape, strict=True)),
         **dict(zip(term_a, a.shape, strict=True)),
     }
+    # Both as stacks of matrices: (batch, rows, joined) times (batch, joined, columns).
     a = transpose(a, [term_a.index(c) for c in batch + rows + joined])
     b = transpose(b, [term_b.index(c) for c in batch + joined + columns])
     lead = tuple(size[c] for c in batch)
     m, k, n = (math.prod(size[c] for c in group) for group in (rows, joined, columns))
+    # An outer product is a broadcast multiplication; as a matrix product its depth
+    # would be 1.
     if not joined:
         a = prims.reshape(a, shape=(*lead, m, 1))
         product = prims.mul(a, prims.reshape(b, shape=(*lead, 1, n)))

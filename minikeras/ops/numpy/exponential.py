@@ -225,6 +225,7 @@ def hypot(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     a, b = (prims.abs(v) for v in promote_float(x1, x2))
     big, small = prims.maximum(a, b), prims.minimum(a, b)
     zero = prims.eq(big, const(big, 0))
+    # big sqrt(1 + (small / big)^2): no square is larger than 1.
     ratio = prims.div(small, prims.select(zero, const(big, 1), big))
     root = prims.sqrt(prims.add(const(big, 1), prims.mul(ratio, ratio)))
     # An infinite side counts even beside nan.

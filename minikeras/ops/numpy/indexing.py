@@ -38,6 +38,7 @@ class OutOfRange(ShapeError, IndexError):
 def wrapped(indices: ArrayLike, size: int, op: str) -> Tensor:
     """Integer indices, those from -size to -1 counted from the end."""
     i = index(indices, op)
+    # Unsigned indices have nothing to wrap.
     if i.dtype.startswith("int"):
         i = prims.select(prims.lt(i, const(i, 0)), prims.add(i, const(i, size)), i)
     return i
@@ -144,12 +145,15 @@ def get_item(x: ArrayLike, key: ArrayLike) -> Tensor:
     advanced: dict[int, Any] = {}
     axis = before = 0
     for e in entries:
+        # Only an empty `...` is left here: it tells that arrays stand on both of its
+        # sides.
         if e is Ellipsis:
             before = len(advanced)
             continue
         place = sum(not isinstance(p, int) for p in plain)
         if isinstance(e, int):
             e = _checked(e, axis, x.shape)
+        # Beside arrays an integer is an array too, as in NumPy; alone it cuts.
         if isinstance(e, Tensor) or (arrays and isinstance(e, int)):
             advanced[place] = e
             plain.append(slice(None))
@@ -211,6 +215,7 @@ def _entry(part: Any) -> Any:
             f"get_item: an index has dtype {tensor.dtype} and shape {tensor.shape}; "
             f"expected {_KEYS}."
         )
+    # A number that is known is an index like Python's, and its range can be checked.
     if tensor.ndim == 0 and not tensor.staged:
         return int(tensor)
     return tensor
@@ -281,6 +286,7 @@ def _bounds(part: slice, axis: int, shape: Shape) -> tuple[int, int, int]:
 def _checked(index: int, axis: int, shape: Shape) -> int:
     """An integer index, counted from the front."""
     size = shape[axis]
+    # A probe's size says nothing about the range: any index is let through.
     if isinstance(size, Unknown):
         return max(0, min(index if index >= 0 else index + size, size - 1))
     if not -size <= index < size:
@@ -299,6 +305,7 @@ def _advanced(x: Tensor, indices: dict[int, Any], apart: bool) -> Tensor:
     """
     axes = list(indices)
     arrays = [in_range(i, x.shape[a], "get_item") for a, i in indices.items()]
+    # The common case needs no transpose and no rows of indices.
     if len(axes) == 1:
         return prims.take(x, arrays[0], axis=axes[0])
     dtype = dtypes.result_type(*(a.dtype for a in arrays))
@@ -308,8 +315,11 @@ def _advanced(x: Tensor, indices: dict[int, Any], apart: bool) -> Tensor:
         for a in arrays
     ]
     rest = [a for a in range(x.ndim) if a not in axes]
+    # The indexed axes in front, where `gather_nd` reads them as one row of indices
+    # each.
     moved = prims.transpose(x, perm=(*axes, *rest))
     found = prims.gather_nd(moved, prims.concat(*columns, axis=len(shape)))
+    # NumPy's rule: with something between the arrays, their axes come first.
     if apart or axes != list(range(axes[0], axes[0] + len(axes))) or axes[0] == 0:
         return found
     # Indices side by side: their axes stand where the first one stood.

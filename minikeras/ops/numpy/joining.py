@@ -49,6 +49,7 @@ def concatenate(xs: Sequence[ArrayLike], axis: int | None = 0) -> Tensor:
             "concatenate: got an empty list; expected at least one tensor."
         )
     if axis is None:
+        # Their sizes are not known, so neither is the size of the result.
         if parts[0].staged and isinstance(current(), Abstract):
             raise ValueError(
                 "concatenate: axis=None of symbolic tensors; expected an integer."
@@ -231,6 +232,7 @@ def _pieces(x: Tensor, axis: int, cuts: list[int]) -> list[Tensor]:
     n = x.shape[axis]
     places = [max(n + c, 0) if c < 0 else min(c, n) for c in cuts]
     edges = [0, *places, n]
+    # An edge before the one in front of it makes an empty part, as in NumPy.
     return [sub_slice(x, axis, a, max(a, b)) for a, b in itertools.pairwise(edges)]
 
 
@@ -260,6 +262,7 @@ def array_split(
     at = axis_of(axis, x.ndim, "array_split")
     cuts = _cuts(indices_or_sections, "array_split")
     if isinstance(cuts, int):
+        # The first `more` parts are longer by one.
         size, more = divmod(x.shape[at], cuts)
         cuts = [i * size + min(i, more) for i in range(1, cuts)]
     return _pieces(x, at, cuts)

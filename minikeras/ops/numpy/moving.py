@@ -175,6 +175,7 @@ def tile(x: ArrayLike, repeats: ArrayLike) -> Tensor:
     rank = max(x.ndim, len(counts))
     counts = (1,) * (rank - len(counts)) + counts
     sizes = (1,) * (rank - x.ndim) + x.shape
+    # Each axis as (1, size), stretched to (count, size), and made one again.
     paired = tuple(d for pair in zip((1,) * rank, sizes, strict=True) for d in pair)
     wide = tuple(d for pair in zip(counts, sizes, strict=True) for d in pair)
     total = tuple(d if c == 1 else c * d for c, d in zip(counts, sizes, strict=True))
@@ -208,6 +209,8 @@ def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> Tensor:
     counts = int_shape(repeats, "repeat")
     if len(counts) == 1:
         c = counts[0]
+        # One number for all: the axis as (size, 1), stretched, without a list of
+        # indices.
         paired = (*x.shape[: at + 1], 1, *x.shape[at + 1 :])
         wide = (*x.shape[: at + 1], c, *x.shape[at + 1 :])
         spread = broadcast_to(prims.reshape(x, shape=paired), wide)
@@ -219,5 +222,7 @@ def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> Tensor:
             f"repeat: {len(counts)} numbers in repeats, but axis {axis} of `x` of shape "
             f"{x.shape} has size {n}; expected one number, or one for each element."
         )
+    # Numbers of their own for each element: which row stands at each place of the
+    # result.
     rows = [i for i, c in enumerate(counts) for _ in range(c)]
     return prims.take(x, to_tensor(rows, "int32"), axis=at)

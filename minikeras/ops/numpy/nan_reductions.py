@@ -124,6 +124,7 @@ def _extremum(
     result = reduce(filled, axis, keepdims)
     if bad is None:
         return result
+    # Where all are nan, the filler would be the answer.
     return prims.select(_all_bad(bad, axis, keepdims), const(result, math.nan), result)
 
 
@@ -271,6 +272,7 @@ def nanvar(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     own = filled.dtype
     wide = cast_to(filled, dtypes.result_type(own, "float32"))
     gap = prims.sub(wide, _mean(wide, bad, axis, True))
+    # The filled zeros lie a mean away from the mean; they must not count.
     gap = prims.select(bad, const(gap, 0), gap)
     if dtypes.is_complex(own):
         parts = prims.real(gap), prims.imag(gap)

@@ -87,6 +87,8 @@ def _extended(x: Tensor, widths: Sequence[tuple[int, int]], mode: str) -> Tensor
                 f"pad: axis {axis} has no known size; mode {mode!r} needs one."
             )
         check_constant((x.shape[axis] + lo + hi,), "int64", "pad")
+        # NumPy pads the indices, which says for each mode where a new element comes
+        # from.
         where = np.pad(np.arange(x.shape[axis]), (lo, hi), mode=mode)  # type: ignore[call-overload]  # a mode of four
         x = prims.take(x, to_tensor(where.astype("int32")), axis=axis)
     return x

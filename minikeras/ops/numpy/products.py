@@ -47,6 +47,8 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Tensor:
             f"matmul: shapes {a.shape} and {b.shape}; expected rank 1 or more. Use multiply "
             "with a scalar."
         )
+    # A vector is a row on the left and a column on the right; its axis goes again at
+    # the end.
     row, column = a.ndim == 1, b.ndim == 1
     a = expand_dims(a, 0) if row else a
     b = expand_dims(b, 1) if column else b
@@ -60,6 +62,7 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
 def _promoted(x1: ArrayLike, x2: ArrayLike) -> tuple[Tensor, Tensor]:
     a, b = to_tensor(x1), to_tensor(x2)
+    # Products of bytes are added up in 32 bits, as in Keras.
     if a.dtype == b.dtype == "int8":
         return cast_to(a, "int32"), cast_to(b, "int32")
     if a.dtype != b.dtype:
@@ -250,6 +253,7 @@ def kron(x1: ArrayLike, x2: ArrayLike) -> Tensor:
     rank = max(a.ndim, b.ndim)
     sa = (1,) * (rank - a.ndim) + a.shape
     sb = (1,) * (rank - b.ndim) + b.shape
+    # Axes in pairs, (s, 1) times (1, t): each pair joined is one axis of the result.
     wide_a = tuple(d for s in sa for d in (s, 1))
     wide_b = tuple(d for s in sb for d in (1, s))
     product = prims.mul(prims.reshape(a, shape=wide_a), prims.reshape(b, shape=wide_b))
@@ -298,6 +302,7 @@ def cross(
         )
     a0, a1, a2 = _components(a)
     b0, b1, b2 = _components(b)
+    # Vectors of size 2 lie in a plane: their product has this component alone.
     last = prims.sub(prims.mul(a0, b1), prims.mul(a1, b0))
     if a2 is None and b2 is None:
         return last

@@ -93,10 +93,12 @@ def quantile_of(
         level = prims.slice(
             prims.reshape(q, shape=(q.size,)), starts=(i,), stops=(i + 1,), steps=(1,)
         )
+        # Quantile q of n elements lies at place q (n - 1) of the sorted ones.
         top = prims.maximum(prims.sub(good, const(good, 1)), const(good, 0))
         places = prims.mul(level, top if skip else const(good, n - 1))
         places = prims.broadcast_to(places, shape=(*row.shape[:-1], 1))
         value = _interpolated(row, places, method)
+        # With `skip` nan where nothing is left, else where there was any nan.
         missing = (
             prims.eq(good, const(good, 0)) if skip else prims.lt(good, const(good, n))
         )

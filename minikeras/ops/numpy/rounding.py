@@ -131,6 +131,7 @@ def round(x: ArrayLike, decimals: int = 0) -> Tensor:
         return by_parts(lambda part: round(part, decimals), y)
     if decimals == 0:
         return prims.round(y)
+    # A whole power, to divide by where decimals are negative: 0.01 would not be exact.
     factor = const(y, 10.0 ** abs(decimals))
     if decimals > 0:
         return prims.div(prims.round(prims.mul(y, factor)), factor)

@@ -43,6 +43,7 @@ def count_nonzero(x: ArrayLike, axis: Axis = None) -> Tensor:
     """
     x = to_tensor(x)
     counted = math.prod(x.shape[a] for a in axes_of(axis, x.ndim, "count_nonzero"))
+    # As many as there are elements: int32 as long as that holds them.
     hits = prims.cast(boolean(x), dtype="int32" if counted < 1 << 31 else "int64")
     return reduce(prims.sum, hits, axis, False)
 

@@ -77,6 +77,7 @@ def _steps(
     gaps = max(num - 1 if endpoint else num, 1)
     step = prims.div(prims.sub(b, a), const(a, gaps))
     a, b = (
+        # Both in their common shape, by arithmetic that broadcasts.
         prims.add(a, prims.mul(b, const(b, 0))),
         prims.add(b, prims.mul(a, const(a, 0))),
     )
@@ -86,6 +87,7 @@ def _steps(
     a, b = expand_dims(a, at), expand_dims(b, at)
     share = prims.div(t, const(t, gaps))
     rest = prims.sub(const(t, 1), share)
+    # a (1 - t) + b t, which is exactly b at the end; a + t (b - a) need not be.
     values = prims.add(prims.mul(a, rest), prims.mul(b, share))
     return values, step
 
@@ -192,6 +194,7 @@ def geomspace(
     [1.0, 2.0, 4.0, 8.0]
     """
     a, b = promote_float(start, stop)
+    # A sequence below 0 is the mirror image of one above.
     sign = prims.sign(a)
     logs, _ = _steps(
         prims.log(prims.abs(a)), prims.log(prims.abs(b)), num, endpoint, axis
@@ -227,6 +230,7 @@ def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[Tensor]:
     rank = len(vectors)
     sizes = tuple(v.size for v in vectors)
     places = list(range(rank))
+    # "xy" has the first vector along columns.
     if indexing == "xy" and rank > 1:
         places[:2] = 1, 0
     shape = tuple(sizes[place] for place in places)

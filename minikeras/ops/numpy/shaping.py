@@ -95,6 +95,8 @@ def resolve(source: Shape, target: Shape) -> Shape:
         )
     known = math.prod(d for d in target if d != -1)
     total = math.prod(source)
+    # The size is known where all unknown sizes of the source stand in the target
+    # already.
     unknown = _unknowns(source) > _named(target, source)
     if not known or (total % known and not unknown):
         raise ShapeError(
@@ -229,6 +231,7 @@ def moveaxis(
             "expected one place for each axis."
         )
     perm = [a for a in range(rank) if a not in sources]
+    # In ascending order, since each insertion moves what stands behind it.
     for place, a in sorted(zip(places, sources, strict=True)):
         perm.insert(place, a)
     return transpose(x, perm)

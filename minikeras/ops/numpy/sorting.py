@@ -220,6 +220,7 @@ def bincount(
     lanes = prims.iota(shape=(length,), dtype=x.dtype, axis=0)
     if x.ndim == 1:
         return prims.scatter_add_axis(w, x, shape=(length,), axis=0)
+    # Each row counts on its own: compared with every number instead of scattered.
     hits = prims.eq(prims.reshape(x, shape=(*x.shape, 1)), lanes)
     spread = prims.select(hits, prims.reshape(w, shape=(*w.shape, 1)), const(w, 0))
     return prims.sum(spread, axes=(x.ndim - 1,), keepdims=False)
@@ -270,6 +271,8 @@ def histogram(x: ArrayLike, bins: int = 10, range: Any = None) -> tuple[Tensor, 
     width = prims.div(prims.sub(high, low), const(flat, bins))
     edges = prims.add(low, prims.mul(steps, width))
     last = prims.eq(steps, const(steps, bins))
+    # `low + bins * width` may round below the greatest element, which would then fall
+    # out.
     edges = prims.select(last, high, edges)
     # How many edges are not above: 0 and bins + 1 are outside, but for the last edge.
     place = searchsorted(edges, flat, side="right")

@@ -271,6 +271,8 @@ def sinc(x: ArrayLike) -> Tensor:
     """
     x = floating(x)
     zero = prims.eq(x, const(x, 0))
+    # The quotient never meets 0 / 0, whose gradient would be nan though it is not
+    # chosen.
     angle = prims.mul(prims.select(zero, const(x, 1), x), const(x, math.pi))
     return prims.select(zero, const(x, 1), prims.div(prims.sin(angle), angle))
 

@@ -67,6 +67,8 @@ def vectorize(
         tensors += [to_tensor(kwargs[k]) for k in names]
         ranks = _core_ranks(signature, len(tensors))
         cuts = [t.ndim - r for t, r in zip(tensors, ranks, strict=True)]
+        # What the function does not take of each argument broadcasts, and is mapped
+        # over as one axis.
         batch = broadcast_shapes(
             *(t.shape[:c] for t, c in zip(tensors, cuts, strict=True)), op="vectorize"
         )

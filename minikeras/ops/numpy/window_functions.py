@@ -128,6 +128,7 @@ def kaiser(x: ArrayLike, beta: float) -> Tensor:
     if gaps < 1:
         return prims.full(shape=place.shape, dtype=place.dtype, value=1)
     t = prims.sub(prims.mul(place, const(place, 2 / gaps)), const(place, 1))
+    # 1 - t^2 may be rounded below 0 at the ends, where the root would be nan.
     rest = prims.maximum(prims.sub(const(t, 1), prims.mul(t, t)), const(t, 0))
     b = to_tensor(beta, t.dtype)
     return prims.div(i0(prims.mul(b, prims.sqrt(rest))), i0(b))
@@ -170,6 +171,8 @@ def i0(x: ArrayLike) -> Tensor:
     size = prims.abs(floating(x))
     edge = const(size, 3.75)
     near = prims.lt(size, edge)
+    # Both polynomials are evaluated everywhere, so each sees only arguments of its own
+    # range.
     t = prims.div(prims.select(near, size, edge), edge)
     inner = _polynomial(prims.mul(t, t), _NEAR)
     far = prims.select(near, edge, size)
