@@ -157,12 +157,12 @@ def install_as_keras(tensorflow: bool = True, children: bool = False) -> None:
     importlib.import_module("minikeras.alias").install(tensorflow, children)
 
 
-def load_ipython_extension(ipython: Any) -> None:
+def load_ipython_extension(ipython: object) -> None:
     """What `%load_ext minikeras` runs: `install_as_keras`, for the notebook."""
     install_as_keras()
 
 
-def unload_ipython_extension(ipython: Any) -> None:
+def unload_ipython_extension(ipython: object) -> None:
     """What `%unload_ext minikeras` runs."""
     importlib.import_module("minikeras.alias").uninstall()
 

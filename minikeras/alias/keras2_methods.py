@@ -189,7 +189,7 @@ def _any_file(method: Callable[..., Any]) -> Callable[..., Any]:
     """`save` to any name, in Keras 3's format; `load_model` looks inside."""
 
     @functools.wraps(method)
-    def called(self: object, filepath: Any, *args: object, **kwargs: Any) -> Any:
+    def called(self: object, filepath: Any, *args: object, **kwargs: object) -> Any:
         kind = kwargs.pop("save_format", None)
         try:
             name = os.fspath(filepath)

@@ -55,9 +55,9 @@ def merge(
     mode: str | Callable[[list[Any]], Any] = "sum",
     dot_axes: Any = -1,
     concat_axis: int = -1,
-    output_shape: Any = None,
+    output_shape: object = None,
     name: str | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> Any:
     """Keras 1's function: tensors joined in one of seven ways, or by a function of the list.
 

@@ -135,12 +135,12 @@ def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool
     )
 
 
-def unpack_singleton(x: Any) -> Any:
+def unpack_singleton(x: object) -> Any:
     """The element of a list or tuple of one; anything else stays."""
     return x[0] if isinstance(x, (list, tuple)) and len(x) == 1 else x
 
 
-def slice_arrays(arrays: Any, start: Any = None, stop: int | None = None) -> Any:
+def slice_arrays(arrays: Any, start: object = None, stop: int | None = None) -> Any:
     """Rows of an array, or of each in a list: from start to stop, or those listed."""
     if arrays is None:
         return [None]
@@ -150,7 +150,7 @@ def slice_arrays(arrays: Any, start: Any = None, stop: int | None = None) -> Any
     return arrays[rows]
 
 
-def object_list_uid(object_list: Any) -> str:
+def object_list_uid(object_list: object) -> str:
     """What tells one list of objects from another."""
     return ", ".join(str(abs(id(one))) for one in to_list(object_list))
 
@@ -159,7 +159,7 @@ def shape_type_conversion(fn: Callable[..., Any]) -> Callable[..., Any]:
     """A method that gets shapes as tuples, and gives them so."""
 
     @wraps(fn)
-    def wrapper(instance: Any, input_shape: Any) -> Any:
+    def wrapper(instance: object, input_shape: object) -> Any:
         return fn(instance, input_shape)
 
     return wrapper

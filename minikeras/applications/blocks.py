@@ -77,7 +77,7 @@ class Unit:
         size: Sides,
         strides: Sides = 1,
         name: str | None = None,
-        **changes: Any,
+        **changes: object,
     ) -> KerasTensor:
         """The convolution alone."""
         options = {
@@ -95,7 +95,7 @@ class Unit:
         size: Sides,
         strides: Sides = 1,
         name: str | None = None,
-        **changes: Any,
+        **changes: object,
     ) -> KerasTensor:
         """A convolution of each channel for itself, alone."""
         options = {

@@ -30,6 +30,7 @@ from minikeras.saving.walk import walk
 
 if TYPE_CHECKING:
     from minikeras.models.model import Model
+    from minikeras.optimizers.optimizer import Optimizer
 
 _RUN = "run"  # the group for all that are no weights; Keras does not look there
 _FORM = 2
@@ -231,7 +232,7 @@ def _own_optimizers(model: Model) -> list[tuple[str, Any]]:
     ]
 
 
-def _places(model: Model, optimizer: Any) -> list[int]:
+def _places(model: Model, optimizer: Optimizer) -> list[int]:
     """Which of the model's variables an optimizer trains."""
     places = {id(v): i for i, v in enumerate(model.variables)}
     trained = optimizer._trainable_variables

@@ -212,7 +212,7 @@ class Distiller(Model):
         return cls(**config)
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 

@@ -106,7 +106,7 @@ class _Structured(DistillationLoss):
         ]
         return sum(parts[1:], start=parts[0])
 
-    def _one(self, loss: Callable[..., Any], teacher: Any, student: Any) -> Any:
+    def _one(self, loss: Callable[..., Any], teacher: Model, student: Model) -> Any:
         return loss(teacher, student)
 
     def get_config(self) -> dict[str, Any]:

@@ -16,13 +16,14 @@ from minikeras.engine.tracebacks import shorten
 
 if TYPE_CHECKING:
     from minikeras.engine.dtypes import DTypeLike
+    from minikeras.engine.tensor import Tensor
 
 
 Method = Callable[..., Any]
 
 
 def _method(name: str) -> Method:
-    def method(self: Any, *args: object, **kwargs: object) -> Any:
+    def method(self: Tensor, *args: object, **kwargs: object) -> Any:
         try:
             return getattr(namespace(), name)(self, *args, **kwargs)
         except Exception as error:

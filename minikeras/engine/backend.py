@@ -113,7 +113,7 @@ class Backend:
         """The backend's array with the values of a NumPy array (may share memory)."""
         raise NotImplementedError
 
-    def to_host(self, array: Any) -> np.ndarray[Any, Any]:
+    def to_host(self, array: object) -> np.ndarray[Any, Any]:
         """The values as a NumPy array (may share memory)."""
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class Backend:
         """Whether the array is C-contiguous, as programs need their inputs to be."""
         return bool(array.flags.c_contiguous)
 
-    def suits(self, array: Any) -> bool:
+    def suits(self, array: object) -> bool:
         """Whether a state's array may stay where it is, or a copy is read faster."""
         return self.is_contiguous(array)
 
@@ -133,7 +133,7 @@ class Backend:
         """A buffer of `nbytes`, aligned to 64 bytes."""
         raise NotImplementedError
 
-    def view(self, buffer: Any, offset: int, shape: Shape, dtype: str) -> Any:
+    def view(self, buffer: object, offset: int, shape: Shape, dtype: str) -> Any:
         """A C-contiguous array on `buffer` from byte `offset` (a multiple of 64)."""
         raise NotImplementedError
 

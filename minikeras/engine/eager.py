@@ -80,7 +80,7 @@ class Eager(interpret.Interpreter):
 
 
 def _by_user(
-    backend: registry.Backend, row: UserRow, *arrays: Any, **static: Any
+    backend: registry.Backend, row: UserRow, *arrays: object, **static: object
 ) -> Any:
     return backend.run_user(row, arrays, static)
 

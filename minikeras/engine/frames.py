@@ -18,7 +18,7 @@ def is_frame(value: object) -> bool:
     )
 
 
-def frame_array(frame: Any, name: str) -> Array:
+def frame_array(frame: object, name: str) -> Array:
     """The columns as one array `(rows, columns)` of the dtype that holds them all.
 
     Raises:

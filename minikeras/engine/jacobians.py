@@ -58,8 +58,8 @@ class Jacobians:
 
     def batch_jacobian(
         self,
-        target: Any,
-        source: Any,
+        target: Tensor,
+        source: Tensor,
         unconnected_gradients: str = "none",
         **options: object,
     ) -> Any:

@@ -279,7 +279,7 @@ def _kernel(call: Call, backend: registry.Backend) -> Callable[..., Any] | None:
     )
 
 
-def _composed(recipe: Recipe, *arrays: Any) -> Any:
+def _composed(recipe: Recipe, *arrays: object) -> Any:
     made = recipe.filled(list(arrays))
     if recipe.structure is None:
         return made[recipe.results[0]]

@@ -27,7 +27,7 @@ def namespace() -> Any:
 
 
 def _binary(name: str) -> Callable[[Any, Any], Any]:
-    def operator(self: Any, other: object) -> Any:
+    def operator(self: Operators, other: object) -> Any:
         if not _is_operand(other):
             return NotImplemented
         try:
@@ -40,7 +40,7 @@ def _binary(name: str) -> Callable[[Any, Any], Any]:
 
 
 def _reflected(name: str) -> Callable[[Any, Any], Any]:
-    def operator(self: Any, other: object) -> Any:
+    def operator(self: Operators, other: object) -> Any:
         if not _is_operand(other):
             return NotImplemented
         try:
@@ -55,7 +55,7 @@ def _reflected(name: str) -> Callable[[Any, Any], Any]:
 def unary(name: str) -> Callable[[Any], Any]:
     """An operator of one operand, by the name of the function in ops."""
 
-    def operator(self: Any) -> Any:
+    def operator(self: Operators) -> Any:
         return getattr(_ops, name)(self)
 
     return operator

@@ -122,7 +122,7 @@ class Primitive:
         self.multi = multi
         self.facets = facets
 
-    def __call__(self, *arrays: Tensor, **static: Any) -> Any:
+    def __call__(self, *arrays: Tensor, **static: object) -> Any:
         return bind(self, arrays, static)
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import inspect
 import numbers
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from minikeras.engine.casting import convert
 from minikeras.engine.dtypes import numpy_dtype
 from minikeras.engine.primitive import Facets, Infer, Primitive, Vjp
 from minikeras.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minikeras.engine.primitive import Context
 
 Array = np.ndarray[Any, Any]
 
@@ -83,7 +86,7 @@ class UserRow(Primitive):
             return ("out",)
         return tuple(f"out{i}" for i in range(self.results))
 
-    def check_kernel(self, function: Any, shared: bool) -> None:
+    def check_kernel(self, function: Callable[..., Any], shared: bool) -> None:
         """Compare a kernel's parameters with those of the reference.
 
         Raises:
@@ -151,7 +154,7 @@ class UserRow(Primitive):
         return result if result.flags.writeable else result.copy()
 
     def _infer(self, infer: Infer) -> Infer:
-        def checked(*avals: Aval, **static: Any) -> Aval | tuple[Aval, ...]:
+        def checked(*avals: Aval, **static: object) -> Aval | tuple[Aval, ...]:
             made = infer(*avals, **static)
             found: Any = [made] if isinstance(made, Aval) else made
             if not isinstance(found, (list, tuple)) or not all(
@@ -185,7 +188,7 @@ def _locked(array: Array) -> Array:
 def _checked_rule(row: UserRow, vjp: Vjp) -> Vjp:
     """The rule, with errors that name the op where it gives what no gradient is."""
 
-    def rule(context: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+    def rule(context: Context, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         made = vjp(context, *upstream)
         found = tuple(made) if isinstance(made, (list, tuple)) else (made,)
         if len(found) != len(context.inputs):

@@ -13,6 +13,7 @@ from minikeras.export.probing import Spec
 from minikeras.export.signatures import signature_of, specs_of
 
 if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
     from minikeras.models.model import Model
 
 _ELSEWHERE = {
@@ -92,7 +93,7 @@ class ExportArchive:
         found = {id(v): v for r in self._tracked for v in getattr(r, what)}
         return list(found.values())
 
-    def track(self, resource: Any) -> None:
+    def track(self, resource: Layer) -> None:
         """Note a layer or model whose variables belong to the archive.
 
         Args:
@@ -165,7 +166,11 @@ class ExportArchive:
         return fn
 
     def track_and_add_endpoint(
-        self, name: str, resource: Any, input_signature: Sequence[Any], **kwargs: object
+        self,
+        name: str,
+        resource: Layer,
+        input_signature: Sequence[Any],
+        **kwargs: object,
     ) -> None:
         """`track` a layer or model, and add it as an endpoint.
 

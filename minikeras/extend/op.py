@@ -27,7 +27,7 @@ class Op(Protocol):
     def __call__(self, *arrays: Any, **attributes: Any) -> Any:
         """The op on arrays, tensors, variables or KerasTensors."""
 
-    def kernel(self, backend: str, source: Any = None, **options: Any) -> Any:
+    def kernel(self, backend: str, source: object = None, **options: object) -> Any:
         """Give a backend a kernel for it; see `op`."""
 
 

@@ -134,7 +134,7 @@ class Metric:
     def add_weight(
         self,
         shape: Sequence[int] = (),
-        initializer: Any = None,
+        initializer: Identifier = None,
         dtype: PolicyLike | None = None,
         name: str | None = None,
     ) -> Variable:

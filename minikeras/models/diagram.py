@@ -12,6 +12,7 @@ from minikeras.layers.core.input_layer import InputLayer
 
 if TYPE_CHECKING:
     from minikeras.engine.symbolic import KerasTensor
+    from minikeras.layers.base.node import Node as OperationNode
     from minikeras.models.model import Model
 
 
@@ -83,7 +84,7 @@ def _add_chain(diagram: Diagram, layers: list[Any], wanted: Wanted) -> None:
         diagram.arrows.append((_last(a), _first(b)))
 
 
-def _entry(step: Part, operation: Any, tensor: KerasTensor, node: Any) -> int:
+def _entry(step: Part, operation: Any, tensor: KerasTensor, node: OperationNode) -> int:
     """The step that an arrow leads to: one inside, where the inside is shown."""
     if step.inner is None:
         return step.key

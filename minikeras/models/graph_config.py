@@ -164,7 +164,9 @@ def from_config(
     return inputs, outputs, rest
 
 
-def _operation(data: dict[str, Any], custom_objects: Any) -> tuple[Any, dict[str, Any]]:
+def _operation(
+    data: dict[str, Any], custom_objects: Mapping[str, Any] | None
+) -> tuple[Any, dict[str, Any]]:
     """The layer or op, and for an op its further arguments."""
     if op_config.is_op(data):
         return op_config.read_operation(data)

@@ -8,7 +8,7 @@ the arguments tell which is which.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
 from minikeras.engine import tree
@@ -18,6 +18,9 @@ from minikeras.layers.base.node import OpCall
 from minikeras.naming import to_snake_case
 from minikeras.saving import builtin, registry, serialization
 from minikeras.settings import image_data_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Arguments of Keras's classes; those of calls have other names.
 _STATIC = frozenset(
@@ -197,7 +200,7 @@ def found_op(class_name: str) -> Any:
     return builtin.find_op(name) or _image_op(name)
 
 
-def is_static(function: Any, name: str) -> bool:
+def is_static(function: Callable[..., Any], name: str) -> bool:
     """Whether an argument of a function of `ops` is one of Keras's class, not of its call."""
     return _EXCEPTIONS.get(function.__name__, {}).get(name, name in _STATIC)
 

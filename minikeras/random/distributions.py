@@ -129,7 +129,7 @@ def _beta(key: Tensor, shape: Shape, alpha: Tensor, beta: Tensor) -> Tensor:
 def beta(
     shape: ShapeLike,
     alpha: ArrayLike,
-    beta: Any,
+    beta: ArrayLike,
     dtype: DTypeLike | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Tensor:

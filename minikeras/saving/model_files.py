@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
 from minikeras.engine.backend import BackendError
@@ -39,6 +39,9 @@ from minikeras.saving.state import asset_paths, load_state, save_state
 from minikeras.saving.tree import Tree, count_arrays, total_bytes
 from minikeras.variable import creation_limit, values_later
 from minikeras.version import KERAS_VERSION
+
+if TYPE_CHECKING:
+    from minikeras.types import Config
 
 CONFIG, METADATA, ASSETS = "config.json", "metadata.json", "assets/"
 # Bytes of variables that a file need have no arrays for (metrics, optimizers).
@@ -358,7 +361,7 @@ def read_metadata(members: archive.Members, label: str) -> dict[str, Any]:
 
 @contextmanager
 def limit_of_arrays(
-    tree: Tree, size: int, config: Any, safe_mode: bool, label: str
+    tree: Tree, size: int, config: Config, safe_mode: bool, label: str
 ) -> Iterator[None]:
     """What a config may make that stands beside arrays: not much more than those.
 
@@ -394,7 +397,7 @@ def build_model(
     config: dict[str, Any],
     tree: Tree,
     size: int,
-    custom_objects: Any,
+    custom_objects: Mapping[str, Any] | None,
     safe_mode: bool,
     label: str,
 ) -> Any:

@@ -209,7 +209,7 @@ def _empty(cls: object, shape: object, code: object) -> _Array:
     return _Array()
 
 
-def _scalar(dtype: object, data: Any) -> Any:
+def _scalar(dtype: object, data: object) -> Any:
     if (
         not isinstance(dtype, _Dtype)
         or dtype.made.kind == "O"
@@ -220,7 +220,7 @@ def _scalar(dtype: object, data: Any) -> Any:
     return np.frombuffer(data, dtype.made)[0]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """What was read, with arrays in the places of what stands for them."""
     value = value.value if isinstance(value, _Array) else value
     if not isinstance(value, dict):

@@ -154,7 +154,7 @@ def _number_alike(first: dict[str, Any], again: dict[str, Any]) -> None:
             waiting.extend(zip(old, new))
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _alike(one: object, other: object) -> bool:
     """Whether two configs say the same, numbers of objects aside."""
     waiting = [(one, other)]
     while waiting:

@@ -82,7 +82,7 @@ class Trainer(Epochs):
         validation_data: object = None,
         shuffle: bool | str = True,
         class_weight: ClassWeight = None,
-        sample_weight: Any = None,
+        sample_weight: Nested[ArrayLike] | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,

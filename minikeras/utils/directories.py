@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from minikeras.console import say
 from minikeras.training.data.dataset import Dataset
 from minikeras.training.data.dataset.streams import new_seed as global_words
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MODES = ("int", "categorical", "binary", None)
 
@@ -249,7 +252,7 @@ def new_seed() -> int:
 
 def dataset_of(
     files: Files,
-    load: Any,
+    load: Callable[..., Any],
     label_mode: str | None,
     batch_size: int | None,
     shuffle: bool,

@@ -37,7 +37,7 @@ class EpochIterator:
 
     def __init__(
         self,
-        x: Any,
+        x: object,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         batch_size: int | None = None,

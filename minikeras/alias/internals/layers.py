@@ -40,7 +40,7 @@ class DropoutRNNCell:
     holds_masks = True
     _drawn: dict[str, Any] | None = None
 
-    def hold(self, inputs: Any, states: Any, training: bool | None) -> None:
+    def hold(self, inputs: object, states: Any, training: bool | None) -> None:
         """The layer around begins a call: masks are drawn once until `release`."""
         self.__dict__["_drawn"] = {}
         if training:
@@ -63,12 +63,12 @@ class DropoutRNNCell:
         ]
         return masks[0] if self.dropout_mask_count is None else masks
 
-    def get_dropout_mask(self, step_input: Any) -> Any:
+    def get_dropout_mask(self, step_input: object) -> Any:
         """The mask for inputs, a list where there are several, or None without dropout."""
         held = (self.__dict__.get("_drawn") or {}).get("dropout")
         return self._draw(step_input, self.dropout) if held is None else held
 
-    def get_recurrent_dropout_mask(self, step_input: Any) -> Any:
+    def get_recurrent_dropout_mask(self, step_input: object) -> Any:
         """As `get_dropout_mask`, for the state."""
         held = (self.__dict__.get("_drawn") or {}).get("recurrent_dropout")
         return self._draw(step_input, self.recurrent_dropout) if held is None else held

@@ -74,7 +74,7 @@ def correct_pad(inputs: Any, kernel_size: int | tuple[int, int]) -> Any:
     return halved(kernel_size, sides_of(inputs))
 
 
-def validate_activation(classifier_activation: Any, weights: str | None) -> None:
+def validate_activation(classifier_activation: object, weights: str | None) -> None:
     """Nothing, where trained weights may have this activation behind them.
 
     Raises:

@@ -21,7 +21,9 @@ class _Function(Operation):
     function: Callable[..., Any]
     statics: tuple[str, ...]
 
-    def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: object, name: str | None = None, **kwargs: object
+    ) -> None:
         super().__init__(name)
         kind, known = type(self).__name__, type(self).statics
         if len(args) > len(known):

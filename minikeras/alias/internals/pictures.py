@@ -87,33 +87,33 @@ class BaseImagePreprocessingLayer(ImageLayer, metaclass=_AnyImageLayer):
         return importlib.import_module("keras.src.backend")
 
     def transform_single_image(
-        self, image: Tensor, transformation: Any, training: bool = True
+        self, image: Tensor, transformation: object, training: bool = True
     ) -> Any:
         """`transform_images` for one picture."""
         return self._single(self.transform_images, image, transformation, training)
 
     def transform_single_label(
-        self, label: ArrayLike, transformation: Any, training: bool = True
+        self, label: ArrayLike, transformation: object, training: bool = True
     ) -> Any:
         """`transform_labels` for one picture's label."""
         return self._single(self.transform_labels, label, transformation, training)
 
     def transform_single_segmentation_mask(
-        self, segmentation_mask: Any, transformation: Any, training: bool = True
+        self, segmentation_mask: object, transformation: object, training: bool = True
     ) -> Any:
         """`transform_segmentation_masks` for one mask."""
         masks = self.transform_segmentation_masks
         return self._single(masks, segmentation_mask, transformation, training)
 
     def transform_single_bounding_box(
-        self, bounding_box: Any, transformation: Any, training: bool = True
+        self, bounding_box: object, transformation: object, training: bool = True
     ) -> Any:
         """`transform_bounding_boxes` for one picture's boxes."""
         boxes = self.transform_bounding_boxes
         return self._single(boxes, bounding_box, transformation, training)
 
     @staticmethod
-    def _single(step: Step, value: Any, transformation: Any, training: bool) -> Any:
+    def _single(step: Step, value: Any, transformation: object, training: bool) -> Any:
         if isinstance(value, dict):
             batch: Any = {k: ops.convert_to_tensor(v)[None] for k, v in value.items()}
             done = step(batch, transformation, training)
@@ -165,7 +165,7 @@ XYWH = _sides("X", "Y", "WIDTH", "HEIGHT")
 REL_XYWH = CENTER_XYWH = XYWH
 
 
-def validate_bounding_boxes(bounding_boxes: Any) -> None:
+def validate_bounding_boxes(bounding_boxes: object) -> None:
     """Nothing, where it is a dict of boxes and labels whose ranks fit.
 
     Raises:

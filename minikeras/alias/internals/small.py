@@ -6,7 +6,7 @@ import hashlib
 import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from minikeras.models.summary import print_summary as _print_summary
 from minikeras.saving.asking import may_overwrite
 from minikeras.types import ArrayLike, DTypeLike
 from minikeras.utils.downloading import file_digest
+
+if TYPE_CHECKING:
+    from minikeras.models.model import Model
 
 
 def is_continuous_axis(axis: int | Sequence[int]) -> bool:
@@ -140,7 +143,7 @@ def canonicalize_axes(axis: int | Sequence[int], num_dims: int) -> tuple[int, ..
     return tuple(a % num_dims for a in given)
 
 
-def standardize_axis_for_numpy(axis: Any) -> Any:
+def standardize_axis_for_numpy(axis: object) -> Any:
     """A list of axes as a tuple; numbers and None stay."""
     return tuple(axis) if isinstance(axis, list) else axis
 
@@ -158,18 +161,18 @@ def compute_conv_transpose_output_shape(
     input_shape: Sequence[int | None],
     kernel_size: Sequence[int],
     filters: int,
-    strides: Any,
+    strides: object,
     padding: str,
-    output_padding: Any = None,
+    output_padding: object = None,
     data_format: str = "channels_last",
-    dilation_rate: Any = 1,
+    dilation_rate: object = 1,
 ) -> list[int | None]:
     """The shape that a transposed convolution gives."""
     shape = list(input_shape)
     count = len(shape) - 2
     first = 2 if data_format == "channels_first" else 1
 
-    def each(value: Any) -> list[Any]:
+    def each(value: object) -> list[Any]:
         return list(value) if isinstance(value, (tuple, list)) else [value] * count
 
     sizes, steps, gaps, extra = map(
@@ -223,7 +226,7 @@ def weight_memory_size(weights: Iterable[Any]) -> float:
 
 
 def print_summary(
-    model: Any,
+    model: Model,
     line_length: int | None = None,
     positions: list[float] | None = None,
     print_fn: Callable[[str], Any] | None = None,
@@ -329,7 +332,7 @@ def get_tensor_attr(tensor: object, attr: str) -> Any:
     return _ATTACHED.get(id(tensor), (None, {}))[1].get(attr)
 
 
-def set_tensor_attr(tensor: Any, attr: str, value: object) -> None:
+def set_tensor_attr(tensor: object, attr: str, value: object) -> None:
     """Attaches a value to a tensor, for as long as the tensor lives."""
     place = id(tensor)
     if place not in _ATTACHED:

@@ -80,7 +80,7 @@ def transpose(x: ArrayLike) -> Tensor:
     return ops.transpose(x)
 
 
-def clip(x: ArrayLike, min_value: Any, max_value: Any) -> Any:
+def clip(x: ArrayLike, min_value: ArrayLike | None, max_value: ArrayLike | None) -> Any:
     """Values brought between the two; None is no bound."""
     if min_value is not None:
         x = ops.maximum(x, min_value)

@@ -137,7 +137,7 @@ def function(
     phases = [i for i, x in enumerate(places) if not is_keras_tensor(x)]
     model = Model(given, wanted)
 
-    def run(*values: Any) -> list[Any] | np.ndarray[Any, Any]:
+    def run(*values: object) -> list[Any] | np.ndarray[Any, Any]:
         fed = values[0] if len(values) == 1 and isinstance(values[0], list) else values
         training = any(bool(fed[i]) for i in phases if i < len(fed))
         kept = [v for i, v in enumerate(fed) if i not in phases]

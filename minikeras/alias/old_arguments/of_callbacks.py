@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.alias.old_arguments.passing import Change, Words, say
 from minikeras.engine.warn import warn_user
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def checkpoint(
@@ -26,7 +29,7 @@ def checkpoint(
 
 def every_period(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def called(self: Any, epoch: int, logs: Any = None) -> None:
+    def called(self: Any, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         every = getattr(self, "_every", 1)
         if (epoch + 1) % every == 0:
             method(self, epoch, logs)
@@ -61,7 +64,7 @@ def monitored(method: Callable[..., Any]) -> Callable[..., Any]:
     """`monitor="val_acc"`, where only `val_accuracy` is logged."""
 
     @functools.wraps(method)
-    def called(self: Any, logs: Any) -> Any:
+    def called(self: Any, logs: Mapping[str, Any] | None) -> Any:
         logs = logs or {}
         if self.monitor not in logs and _IN_LOGS.get(self.monitor) in logs:
             self.monitor = _note_log(self.monitor)
@@ -92,7 +95,7 @@ class OldNames(dict[str, Any]):
 
 def with_old_names(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def called(self: Any, logs: Any = None) -> None:
+    def called(self: Any, logs: Mapping[str, Any] | None = None) -> None:
         method(self, logs)
         self.history = OldNames(self.history)
 

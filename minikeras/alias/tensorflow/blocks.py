@@ -80,7 +80,7 @@ class TensorArray:
     def __init__(
         self,
         dtype: DTypeLike,
-        size: Any = 0,
+        size: int | None = 0,
         dynamic_size: object = None,
         **options: object,
     ) -> None:
@@ -88,7 +88,7 @@ class TensorArray:
         self._parts: list[Any] = [None] * int(size or 0)
 
     def write(
-        self, index: Any, value: ArrayLike, name: str | None = None
+        self, index: int, value: ArrayLike, name: str | None = None
     ) -> TensorArray:
         """Puts a tensor at a place; gives the array."""
         index = int(index)
@@ -96,7 +96,7 @@ class TensorArray:
         self._parts[index] = ops.cast(value, self.dtype)
         return self
 
-    def read(self, index: Any, name: str | None = None) -> Any:
+    def read(self, index: int, name: str | None = None) -> Any:
         """The tensor at a place.
 
         Raises:
@@ -199,7 +199,7 @@ def _either(
 
 
 def switch_case(
-    branch_index: Any,
+    branch_index: ArrayLike,
     branch_fns: Sequence[Any],
     default: Callable[[], Any] | None = None,
     name: str | None = None,

@@ -56,7 +56,7 @@ class Session:
     ) -> None:
         self.graph = graph
 
-    def run(self, fetches: Any, feed_dict: object = None) -> Any:
+    def run(self, fetches: object, feed_dict: object = None) -> Any:
         """The values of tensors and variables, as arrays; None for what initializes.
 
         Raises:

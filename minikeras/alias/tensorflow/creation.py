@@ -45,7 +45,7 @@ def constant(
 
 
 def convert_to_tensor(
-    value: Any,
+    value: ArrayLike,
     dtype: DTypeLike | None = None,
     dtype_hint: object = None,
     name: str | None = None,

@@ -34,7 +34,7 @@ def make_csv_dataset(
     shuffle: bool = True,
     shuffle_buffer_size: int = 10000,
     shuffle_seed: int | None = None,
-    **options: Any,
+    **options: object,
 ) -> Dataset:
     """A Dataset of dicts of columns, `(batch,)` each, with the labels beside them.
 
@@ -93,7 +93,7 @@ def make_csv_dataset(
 
 
 def _column(
-    cells: list[str], default: Any, empty: str
+    cells: list[str], default: object, empty: str
 ) -> np.ndarray[Any, Any] | StringArray:
     """Cells as numbers of the narrowest kind that takes all, or as strings."""
     if isinstance(default, (list, tuple)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,12 +10,15 @@ from minikeras import ops, random
 from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike, DTypeLike
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _METHODS = ("bicubic", "bilinear", "lanczos3", "lanczos5", "nearest")
 
 
 def resize(
     images: ArrayLike,
-    size: Any,
+    size: Sequence[int],
     method: str = "bilinear",
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,

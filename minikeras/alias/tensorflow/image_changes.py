@@ -20,6 +20,8 @@ from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from minikeras.random.seed_generator import SeedGenerator
 
 
@@ -188,7 +190,7 @@ def _rgb(*parts: Any) -> Tensor:
     return hsv_to_rgb(ops.stack(parts, axis=-1))
 
 
-def _drawn(low: Any, high: Any, seed: object) -> Tensor:
+def _drawn(low: float, high: float, seed: object) -> Tensor:
     return random.uniform((), low, high, seed=one_number(seed))
 
 
@@ -278,9 +280,9 @@ def per_image_standardization(image: ArrayLike) -> Tensor:
 
 def extract_patches(
     images: ArrayLike,
-    sizes: Any,
-    strides: Any,
-    rates: Any = (1, 1, 1, 1),
+    sizes: Sequence[int],
+    strides: Sequence[int],
+    rates: Sequence[int] = (1, 1, 1, 1),
     padding: str = "VALID",
     name: str | None = None,
 ) -> Tensor:

@@ -110,8 +110,8 @@ def stateless_uniform(
 def stateless_truncated_normal(
     shape: Shape,
     seed: int | SeedGenerator | None,
-    mean: Any = 0.0,
-    stddev: Any = 1.0,
+    mean: float = 0.0,
+    stddev: float = 1.0,
     dtype: DTypeLike = "float32",
 ) -> Tensor:
     """Draws within two standard deviations, the same for the same seed."""

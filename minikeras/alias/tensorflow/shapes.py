@@ -206,7 +206,7 @@ def rank(input: ArrayLike, name: str | None = None) -> Size:
 
 def split(
     value: Any,
-    num_or_size_splits: Any,
+    num_or_size_splits: int | Sequence[int],
     axis: int = 0,
     num: int | None = None,
     name: str | None = None,
@@ -278,7 +278,12 @@ def tensor_scatter_nd_sub(
     return tensor_scatter_nd_add(tensor, indices, ops.negative(updates))
 
 
-def slice(input_: ArrayLike, begin: Any, size: Any, name: str | None = None) -> Any:
+def slice(
+    input_: ArrayLike,
+    begin: Sequence[int],
+    size: Sequence[int],
+    name: str | None = None,
+) -> Any:
     """The part of a size, from a corner on; a size of -1 means all that is left."""
     input_ = ops.convert_to_tensor(input_)
     starts = [int(n) for n in begin]

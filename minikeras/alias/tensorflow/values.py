@@ -310,7 +310,7 @@ def _numpy_function(
 
 
 def _numpy_ufunc(
-    self: Tensor, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: Any
+    self: Tensor, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object
 ) -> Any:
     if is_operator(ufunc, method, kwargs):
         return call_ufunc(ufunc, method, inputs, kwargs)

@@ -65,7 +65,7 @@ def _t(x: Tensor) -> Any:
     return transpose(x, perm=(*range(n - 2), n - 1, n - 2))
 
 
-def _turned(x: Any) -> Any:
+def _turned(x: Tensor | None) -> Any:
     """The complex conjugates; real numbers, and None, themselves."""
     if x is None or not is_complex(x.dtype):
         return x

@@ -8,7 +8,6 @@ add is a better gradient rule than the composition's, or one that reads the outp
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minikeras.engine.aval import Aval, ShapeError
 from minikeras.engine.primitive import Context, Infer, primitive
@@ -44,7 +43,7 @@ def _constant(value: float, like: Tensor) -> Tensor:
     return made
 
 
-def _same(x: Aval, **static: Any) -> Aval:
+def _same(x: Aval, **static: object) -> Aval:
     return x
 
 

@@ -414,7 +414,7 @@ class LayerCalls:
         token = call_context.set(CallContext(self, kwargs.get("training"), True))
         given = tree.map_structure(_mask_of, (args, kwargs))
 
-        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: Any) -> Any:
+        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: object) -> Any:
             for tensor, mask in zip(tree.flatten((args, kwargs)), tree.flatten(given)):
                 if mask is not None:
                     tensor._keras_mask = mask

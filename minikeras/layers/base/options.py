@@ -105,7 +105,7 @@ def as_integer(value: Any) -> int | None:
         return None
 
 
-def positive(value: Any, name: str, owner: str) -> int:
+def positive(value: object, name: str, owner: str) -> int:
     """`value` as a positive integer.
 
     Raises:

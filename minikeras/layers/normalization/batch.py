@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import naming, ops
 from minikeras.engine.dtypes import is_float
@@ -19,6 +19,9 @@ from minikeras.layers.base.options import (
 from minikeras.layers.normalization.moments import Moments, average, moments
 from minikeras.types import DTypeLike, Identifier, PartialShape
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CLIPPING = ("rmax", "rmin", "dmax")
 # What renorm adds, in order.
@@ -104,7 +107,7 @@ class BatchNormalization(Layer):
         beta_constraint: Identifier = None,
         gamma_constraint: Identifier = None,
         renorm: bool = False,
-        renorm_clipping: Any = None,
+        renorm_clipping: Mapping[str, Any] | None = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
         **kwargs: Unpack[LayerOptions],

@@ -205,7 +205,7 @@ class Cell(Layer):
         }
 
 
-def zero_states(sizes: Sequence[int], batch_size: Any, dtype: str) -> list[Any]:
+def zero_states(sizes: Sequence[int], batch_size: int | None, dtype: str) -> list[Any]:
     """States of zeros `(batch, size)`, one for each size."""
     return [ops.zeros((batch_size, size), dtype) for size in sizes]
 

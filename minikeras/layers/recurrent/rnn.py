@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from minikeras import naming, ops
 from minikeras.engine import tree
@@ -26,6 +26,9 @@ from minikeras.layers.recurrent.stacked import (
 from minikeras.saving import serialization
 from minikeras.types import PartialShape
 from minikeras.variable import Variable
+
+if TYPE_CHECKING:
+    from minikeras.types import ArrayLike
 
 
 class RNN(Layer):
@@ -316,7 +319,7 @@ class RNN(Layer):
             and cell.dtype_policy.name == self.dtype_policy.name
         )
 
-    def compute_mask(self, _: Any, mask: Any) -> Any:
+    def compute_mask(self, _: Any, mask: ArrayLike | None) -> Any:
         """The mask of the outputs of all steps; None where only the last is returned."""
         found = tree.flatten(mask)[0] if self.return_sequences else None
         if not self.return_state:

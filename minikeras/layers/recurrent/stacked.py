@@ -124,7 +124,7 @@ def output_size(cell: Any) -> Any:
     return tree.flatten(cell.state_size)[0] if found is None else found
 
 
-def first_states(cell: Any, batch_size: Any, dtype: str) -> Any:
+def first_states(cell: object, batch_size: object, dtype: str) -> Any:
     """The states a cell starts from, in a list if there is one: its own, or zeros."""
     return _listed(_first(cell, batch_size, dtype))
 
@@ -138,7 +138,7 @@ def _first(cell: Any, batch_size: Any, dtype: str) -> Any:
     )
 
 
-def _listed(states: Any) -> Any:
+def _listed(states: object) -> Any:
     """What a cell's `call` gets."""
     return states if tree.is_nested(states) else [states]
 

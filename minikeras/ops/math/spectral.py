@@ -225,7 +225,7 @@ def _window(window: Any, length: int, fft_length: int, dtype: str, name: str) ->
     return prims.pad(values, const(values, 0), widths=widths)
 
 
-def _check_frames(length: int, stride: Any, fft_length: int, name: str) -> None:
+def _check_frames(length: int, stride: int, fft_length: int, name: str) -> None:
     whole = all(hasattr(n, "__index__") for n in (length, stride, fft_length))
     if not whole or not stride > 0 or not 0 < length <= fft_length:
         raise ValueError(

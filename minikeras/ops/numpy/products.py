@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError
@@ -12,6 +12,9 @@ from minikeras.ops.numpy.shaping import expand_dims, moveaxis, reshape, transpos
 from minikeras.ops.op import op, promote, to_tensor
 from minikeras.ops.support import axis_of, boolean, cast_to, conjugated, numeric
 from minikeras.types import ArrayLike
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["matmul", "dot", "inner", "vdot", "outer", "tensordot", "kron", "cross"]
 
@@ -168,7 +171,11 @@ def _times(a: Tensor, b: Tensor) -> Tensor:
 
 
 @op
-def tensordot(x1: ArrayLike, x2: ArrayLike, axes: Any = 2) -> Tensor:
+def tensordot(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    axes: int | Sequence[int] | Sequence[Sequence[int]] = 2,
+) -> Tensor:
     """The product over several axes of both.
 
     Args:

@@ -17,7 +17,7 @@ def check_positive(owner: str, name: str, value: Any) -> None:
         raise ValueError(f"{owner}: {name}={value!r}; expected a number above 0.")
 
 
-def progress(step: ArrayLike, decay_steps: Any, staircase: bool = False) -> Tensor:
+def progress(step: ArrayLike, decay_steps: float, staircase: bool = False) -> Tensor:
     """`step / decay_steps` in `floatx()`, rounded down with `staircase`."""
     part = ops.cast(step, settings.floatx()) / float(decay_steps)
     return ops.floor(part) if staircase else part

@@ -45,7 +45,7 @@ class DataFrameIterator(FileIterator):
         directory: str | PathLike[str] | None = None,
         image_data_generator: ImageDataGenerator | None = None,
         x_col: str = "filename",
-        y_col: Any = "class",
+        y_col: object = "class",
         weight_col: str | None = None,
         target_size: Size = (256, 256),
         color_mode: str = "rgb",

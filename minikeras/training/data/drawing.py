@@ -54,7 +54,7 @@ class Drawing:
         return [pickle.dumps(state) for state in states]
 
 
-def _state(generator: Any) -> Any:
+def _state(generator: object) -> Any:
     if isinstance(generator, np.random.Generator):
         return generator.bit_generator.state
     if isinstance(generator, np.random.RandomState):
@@ -99,7 +99,7 @@ def _methods(kind: type) -> Iterator[Any]:
             yield from vars(base).values()
 
 
-def _parts(value: Any) -> Iterable[Any]:
+def _parts(value: object) -> Iterable[Any]:
     """What an object is made of."""
     if isinstance(value, Mapping):
         return list(value.values())

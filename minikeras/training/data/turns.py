@@ -35,7 +35,7 @@ class Turns:
             made when it is wanted.
     """
 
-    def __init__(self, adapter: NumberedAdapter, dataset: Any, depth: int) -> None:
+    def __init__(self, adapter: NumberedAdapter, dataset: object, depth: int) -> None:
         self._adapter, self._dataset, self._depth = adapter, dataset, depth
         self._comm = ranks.communicator()
         self._in_order: bool | None = None  # None: no batch has shown it yet

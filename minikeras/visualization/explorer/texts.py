@@ -24,6 +24,7 @@ from minikeras.visualization.explorer.capture import Capture
 from minikeras.visualization.explorer.packing import pack
 
 if TYPE_CHECKING:
+    from minikeras.layers.base.layer import Layer
     from minikeras.models.model import Model
 
 
@@ -103,7 +104,7 @@ def reading(
     """
     found: list[TextCall] = []
 
-    def standing_in(layer: Any) -> Callable[..., Any]:
+    def standing_in(layer: Layer) -> Callable[..., Any]:
         def call(inputs: Tensor) -> Tensor:
             spec = layer.compute_output_spec(KerasTensor(inputs.shape, STRING))
             made = add(Aval(tuple(spec.shape), spec.dtype))

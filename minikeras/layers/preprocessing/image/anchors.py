@@ -164,7 +164,7 @@ def compute_ciou(
     return ops.squeeze(share - (apart / diagonal + weight * ratio), -1)
 
 
-def _centred(form: Any, name: str, argument: str) -> str:
+def _centred(form: object, name: str, argument: str) -> str:
     if form not in ("center_xywh", "center_yxhw"):
         raise ValueError(
             f"{name}: {argument}={form!r}; expected 'center_xywh' or 'center_yxhw'."

@@ -369,7 +369,7 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     def _boxes_of(
         self,
-        given: Any,
+        given: object,
         transformation: Mapping[str, Any] | None,
         training: bool | None,
         size: Size | None,

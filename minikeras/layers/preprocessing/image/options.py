@@ -91,7 +91,7 @@ def one_of(value: ArrayLike, known: Sequence[str], owner: str, argument: str) ->
     return str(value)
 
 
-def count(value: Any, owner: str, argument: str, least: int = 1) -> int:
+def count(value: object, owner: str, argument: str, least: int = 1) -> int:
     """An integer.
 
     Raises:
