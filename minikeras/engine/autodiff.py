@@ -501,7 +501,7 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
             return tuple(flat[i] for i in places)
 
         # Not in the table: a row of its own for each call, never staged or lowered.
-        row = Primitive("custom_gradient", "opaque", _no_infer, vjp, None, True)
+        row = MultiPrimitive("custom_gradient", "opaque", _no_infer, vjp, None, True)
         for tape in tapes:
             record = Record(row, [inputs[i] for i in places], outputs, {})
             if any(id(t) in tape.tracked for t in record.inputs):

@@ -18,7 +18,7 @@ ignore broadcasting: the backward loop undoes it. A cotangent of None means zero
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from minikeras.engine.aval import Aval, Shape
 from minikeras.engine.interpret import bind
@@ -122,8 +122,8 @@ class Primitive:
         self.multi = multi
         self.facets = facets
 
-    def __call__(self, *arrays: Tensor, **static: object) -> Any:
-        return bind(self, arrays, static)
+    def __call__(self, *arrays: Tensor, **static: object) -> Tensor:
+        return bind(self, arrays, static)  # type: ignore[no-any-return]  # one result, unless `multi`
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -132,7 +132,45 @@ class Primitive:
         return (lookup, (self.name,))
 
 
+class MultiPrimitive(Primitive):
+    """A row that is `multi`: a call gives several Tensors."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __call__(  # type: ignore[override]  # rows know how many results they have
+            self, *arrays: Tensor, **static: object
+        ) -> tuple[Tensor, ...]: ...
+
+
 PRIMITIVES: dict[str, Primitive] = {}
+
+
+@overload
+def primitive(
+    name: str,
+    *,
+    kind: str,
+    infer: Infer,
+    vjp: Vjp | None,
+    composition: Callable[..., Any] | None = None,
+    multi: Literal[False] = False,
+    facets: Facets = _NONE,
+) -> Primitive: ...
+
+
+@overload
+def primitive(
+    name: str,
+    *,
+    kind: str,
+    infer: Infer,
+    vjp: Vjp | None,
+    composition: Callable[..., Any] | None = None,
+    multi: Literal[True],
+    facets: Facets = _NONE,
+) -> MultiPrimitive: ...
 
 
 def primitive(
@@ -162,7 +200,8 @@ def primitive(
         raise ValueError(f"primitive {name}: kind {kind!r} is not one of {KINDS}.")
     if name in PRIMITIVES:
         raise ValueError(f"primitive {name} is already registered.")
-    row = Primitive(name, kind, infer, vjp, composition, multi, facets)
+    made = MultiPrimitive if multi else Primitive
+    row = made(name, kind, infer, vjp, composition, multi, facets)
     PRIMITIVES[name] = row
     return row
 

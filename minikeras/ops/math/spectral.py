@@ -193,8 +193,8 @@ def irfft(x: ArrayLike, fft_length: int | None = None) -> Tensor:
     back = [prims.flip(p, axes=(axis,)) for p in mirror]
     real = prims.concat(real, back[0], axis=axis)
     imag = prims.concat(imag, prims.neg(back[1]), axis=axis)
-    result: Tensor = _scaled(prims.fft(real, imag, inverse=True), n)[0]
-    return result
+    real, imag = prims.fft(real, imag, inverse=True)
+    return _scaled((real, imag), n)[0]
 
 
 def _window(window: Any, length: int, fft_length: int, dtype: str, name: str) -> Tensor:

@@ -98,8 +98,8 @@ def unique(
         any_size = unknown_size(rank, "unique", "size=")
         if any_size is not None:
             whole = with_axis(line.shape, at, any_size)
-            inverse = x.shape if axis is None else (n,)
-            asked = ((return_index, (any_size,)), (return_inverse, inverse),
+            of_inverse = x.shape if axis is None else (n,)
+            asked = ((return_index, (any_size,)), (return_inverse, of_inverse),
                      (return_counts, (any_size,)))  # fmt: skip
             parts = [blank(shape, "int32") for wanted, shape in asked if wanted]
             values = blank(whole, x.dtype)
