@@ -32,7 +32,7 @@ from minikeras.engine.interpret import (
 from minikeras.engine.jacobians import Jacobians
 from minikeras.engine.origins import LOGARITHMS
 from minikeras.engine.passes.stabilise import stabilise
-from minikeras.engine.primitive import Context, Primitive
+from minikeras.engine.primitive import Context, MultiPrimitive, Primitive
 from minikeras.engine.prims import add, full, reshape
 from minikeras.engine.prims import slice as slice_
 from minikeras.engine.prims import sum as sum_
@@ -179,8 +179,7 @@ def _note_all(tapes: Sequence[Tape], *call: Any) -> None:
 
 
 def _zeros(like: Tensor) -> Tensor:
-    result: Tensor = full(shape=like.shape, dtype=like.dtype, value=0)
-    return result
+    return full(shape=like.shape, dtype=like.dtype, value=0)
 
 
 def _match(cotangent: Tensor, shape: tuple[int, ...]) -> Tensor:

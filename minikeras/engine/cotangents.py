@@ -24,14 +24,13 @@ class Part(NamedTuple):
 
     def alone(self, shape: Ints) -> Tensor:
         """It between zeros."""
-        made: Tensor = pad_strided(
+        return pad_strided(
             self.g,
             shape=shape,
             starts=self.starts,
             stops=self.stops,
             steps=(1,) * len(shape),
         )
-        return made
 
 
 class Cotangents:
@@ -102,5 +101,4 @@ def _joined(shape: Ints, parts: list[Part]) -> Tensor | None:
         at = part.stops[axis]
     if at != shape[axis]:
         return None
-    made: Tensor = concat(*(p.g for p in ordered), axis=axis)
-    return made
+    return concat(*(p.g for p in ordered), axis=axis)

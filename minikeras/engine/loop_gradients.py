@@ -252,8 +252,7 @@ def _flat(x: Tensor) -> Any:
 
 
 def _zeros(aval: Aval) -> Tensor:
-    made: Tensor = full(shape=aval.shape, dtype=aval.dtype, value=0)
-    return made
+    return full(shape=aval.shape, dtype=aval.dtype, value=0)
 
 
 def looked_up(value: Value, env: dict[Value, Tensor], constants: Any) -> Tensor:

@@ -43,8 +43,7 @@ def nothing(value: Tensor) -> Tensor:
     """
     never = prims.full(shape=(), dtype="bool", value=False)
     zero = prims.const(value, 0)
-    result: Tensor = prims.select(never, value, zero)
-    return result
+    return prims.select(never, value, zero)
 
 
 def common_sum(value: Tensor) -> Tensor:
@@ -55,8 +54,7 @@ def common_sum(value: Tensor) -> Tensor:
     (total,) = sums([prims.stop_gradient(value)])
     size = ranks.communicator().size
     source = prims.mul(value, prims.const(value, size))
-    result: Tensor = prims.with_gradient_of(total, source)
-    return result
+    return prims.with_gradient_of(total, source)
 
 
 def common_mean(value: Tensor, shard: Shard) -> Tensor:

@@ -184,8 +184,7 @@ def _holds_tensors(value: Any) -> bool:
 def stack_tensors(parts: list[Tensor]) -> Tensor:
     """Tensors of one shape and dtype, stacked along a new first axis."""
     rows = [prims.reshape(p, shape=(1, *p.shape)) for p in parts]
-    result: Tensor = prims.concat(*rows, axis=0)
-    return result
+    return prims.concat(*rows, axis=0)
 
 
 def promote(*values: Any) -> tuple[Tensor, ...]:

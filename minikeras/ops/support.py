@@ -65,16 +65,14 @@ def by_parts(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """`function` of a real tensor; of a complex one, of its two parts."""
     if not dtypes.is_complex(x.dtype):
         return function(x)
-    made: Tensor = prims.complex(function(prims.real(x)), function(prims.imag(x)))
-    return made
+    return prims.complex(function(prims.real(x)), function(prims.imag(x)))
 
 
 def conjugated(x: Tensor) -> Tensor:
     """The complex conjugate; a real tensor itself."""
     if not dtypes.is_complex(x.dtype):
         return x
-    made: Tensor = prims.complex(prims.real(x), prims.neg(prims.imag(x)))
-    return made
+    return prims.complex(prims.real(x), prims.neg(prims.imag(x)))
 
 
 def const(like: Tensor, value: bool | int | float) -> Tensor:
@@ -192,8 +190,7 @@ def unknown_size(x: Tensor, op: str, fix: str) -> Unknown | None:
 
 def blank(shape: Shape, dtype: str) -> Tensor:
     """A tensor of which only shape and dtype are wanted."""
-    found: Tensor = prims.full(shape=shape, dtype=dtype, value=0)
-    return found
+    return prims.full(shape=shape, dtype=dtype, value=0)
 
 
 def known(x: Tensor, op: str, fix: str) -> Tensor:

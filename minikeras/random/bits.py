@@ -68,8 +68,7 @@ def pair(key: Tensor, shape: Shape, axis: int = 0) -> tuple[Tensor, Tensor]:
     def half(i: int) -> Tensor:
         starts, stops = (i,) + (0,) * len(shape), (i + 1, *shape)
         at = prims.slice(both, starts=starts, stops=stops, steps=steps)
-        made: Tensor = prims.reshape(at, shape=tuple(shape))
-        return made
+        return prims.reshape(at, shape=tuple(shape))
 
     return half(0), half(1)
 

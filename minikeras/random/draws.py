@@ -78,7 +78,7 @@ def normal(
     return cast_to(_scaled(x, mean, stddev), wanted)
 
 
-def _scaled(x: Tensor, offset: ArrayLike, factor: float | Sequence[float]) -> Tensor:
+def _scaled(x: Tensor, offset: ArrayLike, factor: ArrayLike) -> Tensor:
     return prims.add(
         prims.mul(x, to_tensor(factor, x.dtype)), to_tensor(offset, x.dtype)
     )

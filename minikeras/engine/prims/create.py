@@ -50,11 +50,9 @@ iota = primitive("iota", kind="create", infer=_infer_iota, vjp=None)
 
 def const(like: Tensor, value: bool | int | float) -> Tensor:
     """A scalar of the dtype of `like`."""
-    made: Tensor = full(shape=(), dtype=like.dtype, value=value)
-    return made
+    return full(shape=(), dtype=like.dtype, value=value)
 
 
 def zeros(shape: Shape, dtype: str) -> Tensor:
     """An array of zeros."""
-    made: Tensor = full(shape=shape, dtype=dtype, value=0)
-    return made
+    return full(shape=shape, dtype=dtype, value=0)

@@ -67,8 +67,7 @@ def _take_vjp(ctx: Context, g: Tensor) -> Grads:
 
 def _inside(indices: Tensor, size: int) -> Tensor:
     low = ge(indices, const(indices, 0))
-    made: Tensor = bitwise_and(low, lt(indices, const(indices, size)))
-    return made
+    return bitwise_and(low, lt(indices, const(indices, size)))
 
 
 def _scatter_add_axis_vjp(ctx: Context, g: Tensor) -> Grads:

@@ -59,8 +59,7 @@ def _infer_search(line: Aval, x: Aval, *, right: bool) -> Aval:
 def _by_comparing(line: Tensor, x: Tensor, *, right: bool) -> Tensor:
     column = reshape(x, shape=(*x.shape, 1))
     before = le(line, column) if right else lt(line, column)
-    made: Tensor = sum_(cast(before, dtype="int32"), axes=(x.ndim,), keepdims=False)
-    return made
+    return sum_(cast(before, dtype="int32"), axes=(x.ndim,), keepdims=False)
 
 
 # How many elements of an ascending line are below each number (right: not above it).

@@ -50,15 +50,13 @@ FARTHEST = 2.0**29
 
 def away_from_zero(x: Tensor) -> Tensor:
     """`x` rounded, halves away from zero."""
-    made: Tensor = mul(sign(x), floor(add(abs_(x), const(x, 0.5))))
-    return made
+    return mul(sign(x), floor(add(abs_(x), const(x, 0.5))))
 
 
 def _rest(x: Tensor, period: int) -> Tensor:
     """Whole floats less so many periods; at most the period, by rounding."""
     share = mul(x, const(x, 1 / max(period, 1)))
-    made: Tensor = sub(x, mul(floor(share), const(x, max(period, 1))))
-    return made
+    return sub(x, mul(floor(share), const(x, max(period, 1))))
 
 
 def _within(x: Tensor, n: int, border: str) -> Tensor:
@@ -73,8 +71,7 @@ def _within(x: Tensor, n: int, border: str) -> Tensor:
     elif border == "reflect":  # 0 1 2 2 1 0 0 1 ...
         rest = _rest(x, 2 * n)
         x = minimum(rest, sub(const(x, 2 * n - 1), rest))
-    made: Tensor = maximum(minimum(x, const(x, n - 1)), const(x, 0))
-    return made
+    return maximum(minimum(x, const(x, n - 1)), const(x, 0))
 
 
 Corner = tuple[Any, Any, Any]

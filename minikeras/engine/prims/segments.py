@@ -72,13 +72,12 @@ def _infer(
 
 def _part(x: Tensor, start: int, stop: int) -> Tensor:
     rest = x.ndim - 1
-    made: Tensor = slice_(
+    return slice_(
         x,
         starts=(start,) + (0,) * rest,
         stops=(stop, *x.shape[1:]),
         steps=(1,) * x.ndim,
     )
-    return made
 
 
 def _last_of_run(sorted_ids: Tensor) -> Tensor:
@@ -88,8 +87,7 @@ def _last_of_run(sorted_ids: Tensor) -> Tensor:
     if n < 2:
         return end
     more: Tensor = ne(_part(sorted_ids, 1, n), _part(sorted_ids, 0, n - 1))
-    made: Tensor = concat(more, end, axis=0)
-    return made
+    return concat(more, end, axis=0)
 
 
 def _running(values: Tensor, sorted_ids: Tensor, how: str) -> Tensor:
@@ -131,8 +129,7 @@ def _by_sorting(
     one = cast(last, dtype="int32")
     seen = _part(scatter_add_axis(one, ids, shape=(count + 1,), axis=0), 0, count)
     hit = reshape(gt(seen, const(seen, 0)), shape=(count, *ones))
-    made: Tensor = select(hit, found, const(found, start))
-    return made
+    return select(hit, found, const(found, start))
 
 
 # Slices along the first axis combined by id; those whose id is not below `count` are left
@@ -149,5 +146,4 @@ segment_combine = primitive(
 def combine_segments(x: Tensor, ids: Tensor, count: int, how: str) -> Tensor:
     """`segment_combine` that begins with the number that changes nothing."""
     start = _neutral(x.dtype, how)
-    made: Tensor = segment_combine(x, ids, count=count, how=how, start=start)
-    return made
+    return segment_combine(x, ids, count=count, how=how, start=start)

@@ -39,8 +39,7 @@ from minikeras.engine.tensor import Tensor
 
 
 def _constant(value: float, like: Tensor) -> Tensor:
-    made: Tensor = full(shape=(), dtype=like.dtype, value=value)
-    return made
+    return full(shape=(), dtype=like.dtype, value=value)
 
 
 def _same(x: Aval, **static: object) -> Aval:
@@ -58,16 +57,14 @@ def _float(name: str) -> Infer:
 
 
 def _relu(x: Tensor) -> Tensor:
-    result: Tensor = maximum(x, _constant(0, x))
-    return result
+    return maximum(x, _constant(0, x))
 
 
 def _relu_vjp(ctx: Context, g: Tensor) -> Tensor:
     # By the output: the layer's result stays in memory anyway, its input need not.
     (y,) = ctx.outputs
     zero = _constant(0, y)
-    result: Tensor = select(gt(y, zero), g, zero)
-    return result
+    return select(gt(y, zero), g, zero)
 
 
 relu = primitive("relu", kind="opaque", infer=_same, vjp=_relu_vjp, composition=_relu)
@@ -76,8 +73,7 @@ relu = primitive("relu", kind="opaque", infer=_same, vjp=_relu_vjp, composition=
 def _log_logistic(x: Tensor, *, sign: int) -> Tensor:
     """log(1 / (1 + exp(-s x))) = min(s x, 0) - log(1 + exp(-|x|)), without overflow."""
     signed = x if sign > 0 else neg(x)
-    result: Tensor = sub(minimum(signed, _constant(0, x)), log1p(exp(neg(abs_(x)))))
-    return result
+    return sub(minimum(signed, _constant(0, x)), log1p(exp(neg(abs_(x)))))
 
 
 def _log_logistic_vjp(ctx: Context, g: Tensor) -> Tensor:
@@ -85,8 +81,7 @@ def _log_logistic_vjp(ctx: Context, g: Tensor) -> Tensor:
     positive = ctx.static["sign"] > 0
     # d log logistic(s x) / dx = s logistic(-s x).
     slope = logistic(neg(x)) if positive else neg(logistic(x))
-    result: Tensor = mul(g, slope)
-    return result
+    return mul(g, slope)
 
 
 log_logistic = primitive(
@@ -104,15 +99,13 @@ def _cbrt(x: Tensor) -> Tensor:
     flat = bitwise_or(eq(x, _constant(0, x)), isinf(x))
     safe = select(flat, _constant(1, x), root)
     step = div(sub(root, div(div(x, safe), safe)), _constant(3, x))
-    result: Tensor = select(flat, x, sub(root, step))
-    return result
+    return select(flat, x, sub(root, step))
 
 
 def _cbrt_vjp(ctx: Context, g: Tensor) -> Tensor:
     (y,) = ctx.outputs
     # 1 / (3 y^2), by the result: x^(2/3) is not taken again.
-    result: Tensor = div(g, mul(_constant(3, y), mul(y, y)))
-    return result
+    return div(g, mul(_constant(3, y), mul(y, y)))
 
 
 cbrt = primitive(
@@ -126,8 +119,7 @@ def _logaddexp(a: Tensor, b: Tensor) -> Tensor:
     tail = log1p(exp(minimum(gap, neg(gap))))
     # The gap of two equal infinities is nan; their sum is the answer.
     total = add(maximum(a, b), tail)
-    result: Tensor = select(isnan(gap), add(a, b), total)
-    return result
+    return select(isnan(gap), add(a, b), total)
 
 
 def _logaddexp_vjp(ctx: Context, g: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,8 +127,7 @@ def _logaddexp_vjp(ctx: Context, g: Tensor) -> tuple[Tensor, Tensor]:
     (out,) = ctx.outputs
 
     def finite_above(v: Tensor) -> Tensor:
-        top: Tensor = select(eq(v, _constant(math.inf, v)), _constant(0, v), v)
-        return top
+        return select(eq(v, _constant(math.inf, v)), _constant(0, v), v)
 
     whole = finite_above(out)
     # exp(a) / (exp(a) + exp(b)) = exp(a - out).
@@ -162,8 +153,7 @@ def _infer_with_gradient_of(value: Aval, source: Aval) -> Aval:
 
 
 def _first(value: Tensor, source: Tensor) -> Tensor:
-    result: Tensor = stop_gradient(value)
-    return result
+    return stop_gradient(value)
 
 
 # For values known exactly, whose slope is that of something rounded or slower.

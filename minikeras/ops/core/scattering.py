@@ -48,8 +48,7 @@ def _added(where: Tensor, inside: Tensor, values: Tensor, shape: Shape) -> Tenso
     rows, inner = math.prod(shape[:depth]), math.prod(shape[depth:])
     given = prims.reshape(u, shape=(ids.size, inner))
     added = prims.scatter_add_axis(given, ids, shape=(rows, inner), axis=0)
-    made: Tensor = prims.reshape(added, shape=shape)
-    return made
+    return prims.reshape(added, shape=shape)
 
 
 @op
@@ -131,8 +130,7 @@ def scatter_update(
         combined = prims.combine_segments(fixed, ids, rows, reduction)
         result = prims.COMBINE[reduction](prims.stop_gradient(flat), combined)
         result = _shared_by_ties(result, flat, given, ids)
-    made: Tensor = prims.reshape(result, shape=x.shape)
-    return made
+    return prims.reshape(result, shape=x.shape)
 
 
 def _rows(indices: Tensor, inside: Tensor, shape: Shape) -> Tensor:
@@ -144,8 +142,7 @@ def _rows(indices: Tensor, inside: Tensor, shape: Shape) -> Tensor:
     row = prims.sum(scaled, axes=(indices.ndim - 1,), keepdims=False)
     beyond = spread(const(row, math.prod(shape[:depth])), row.shape)
     row = prims.select(inside, row, beyond)
-    made: Tensor = prims.reshape(row, shape=(row.size,))
-    return made
+    return prims.reshape(row, shape=(row.size,))
 
 
 def _replaced(x: Tensor, ids: Tensor, updates: Tensor) -> Tensor:
@@ -158,8 +155,7 @@ def _replaced(x: Tensor, ids: Tensor, updates: Tensor) -> Tensor:
     zero = const(last, 0)
     found = prims.take(updates, prims.maximum(last, zero), axis=0)
     hit = prims.reshape(prims.ge(last, zero), shape=(last.size, 1))
-    made: Tensor = prims.select(spread(hit, x.shape), found, x)
-    return made
+    return prims.select(spread(hit, x.shape), found, x)
 
 
 def _shared_by_ties(result: Tensor, x: Tensor, updates: Tensor, ids: Tensor) -> Tensor:
@@ -174,10 +170,7 @@ def _shared_by_ties(result: Tensor, x: Tensor, updates: Tensor, ids: Tensor) -> 
 
     def total(values: Tensor) -> Tensor:
         summed = prims.scatter_add_axis(values, every, shape=shape, axis=0)
-        made: Tensor = prims.slice(
-            summed, starts=(0, 0), stops=(rows, inner), steps=(1, 1)
-        )
-        return made
+        return prims.slice(summed, starts=(0, 0), stops=(rows, inner), steps=(1, 1))
 
     return shared_among(result, rivals, hits, total)
 
@@ -197,5 +190,4 @@ def shared_among(
     chosen = total(prims.select(hits, x, const(x, 0)))
     # The mean of equal numbers is that number; its gradient is the equal shares.
     mean = prims.div(chosen, prims.maximum(count, const(count, 1)))
-    same: Tensor = prims.with_gradient_of(result, mean)
-    return same
+    return prims.with_gradient_of(result, mean)

@@ -97,5 +97,4 @@ def unknown(*sizes: int) -> bool:
 def of_size(x: Tensor, axis: int, size: int) -> Tensor:
     """Stands for a result with another size in one axis, where only shapes count."""
     at = prims.iota(shape=(size,), dtype="int32", axis=0)
-    result: Tensor = prims.take(x, at, axis=axis)
-    return result
+    return prims.take(x, at, axis=axis)

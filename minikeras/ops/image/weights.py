@@ -41,8 +41,7 @@ def _cubic(x: Tensor) -> Tensor:
     near = _polynomial(x, 1.5, -2.5, 0, 1)
     far = _polynomial(x, -0.5, 2.5, -4, 2)
     outer = prims.select(prims.lt(x, const(x, 2)), far, const(x, 0))
-    result: Tensor = prims.select(prims.lt(x, const(x, 1)), near, outer)
-    return result
+    return prims.select(prims.lt(x, const(x, 1)), near, outer)
 
 
 def _lanczos(radius: int) -> Callable[[Tensor], Tensor]:
@@ -58,8 +57,7 @@ def _lanczos(radius: int) -> Callable[[Tensor], Tensor]:
         quotient = prims.div(waves, prims.select(away, square, const(x, 1)))
         inner = prims.select(away, quotient, const(x, 1))
         outside = prims.gt(x, const(x, radius))
-        result: Tensor = prims.select(outside, const(x, 0), inner)
-        return result
+        return prims.select(outside, const(x, 0), inner)
 
     return kernel
 
@@ -107,8 +105,7 @@ def weights(
         prims.ge(place, const(place, -0.5)), prims.le(place, end)
     )
     kept = prims.bitwise_and(inside, counts)
-    result: Tensor = prims.select(kept, shares, const(shares, 0))
-    return result
+    return prims.select(kept, shares, const(shares, 0))
 
 
 @functools.lru_cache(maxsize=256)
@@ -130,8 +127,7 @@ def resized(x: Tensor, size: int, axis: int, method: str, antialias: bool) -> Te
         matrix = weights(x.shape[axis], size, factor, const(x, 0), method, antialias)
         return contract(x, matrix, axis)
     band = _resizing(x.shape[axis], size, method, antialias, x.dtype)
-    made: Tensor = prims.banded(x, band=band, axis=axis)
-    return made
+    return prims.banded(x, band=band, axis=axis)
 
 
 def contract(x: Tensor, matrix: Tensor, axis: int) -> Tensor:

@@ -20,8 +20,7 @@ __all__ = ["cholesky", "cholesky_inverse", "eig", "eigh", "lu_factor", "qr", "sv
 def turned(x: Tensor) -> Tensor:
     """The matrices transposed."""
     n = x.ndim
-    result: Tensor = prims.transpose(x, perm=(*range(n - 2), n - 1, n - 2))
-    return result
+    return prims.transpose(x, perm=(*range(n - 2), n - 1, n - 2))
 
 
 def adjoint(x: Tensor) -> Tensor:
@@ -31,8 +30,7 @@ def adjoint(x: Tensor) -> Tensor:
 
 def unit_like(like: Tensor) -> Tensor:
     """Identity matrices of the shape of `like`."""
-    unit: Tensor = prims.broadcast_to(identity_like(like), shape=like.shape)
-    return unit
+    return prims.broadcast_to(identity_like(like), shape=like.shape)
 
 
 @op

@@ -19,8 +19,7 @@ def _greatest(sizes: Tensor, how: dict[str, Any]) -> Tensor:
     """The greatest size, or 0: so JAX has it, whose slope at 0 is half of the other's."""
     if any(sizes.shape[a] == 0 for a in how["axes"]):
         return prims.sum(sizes, **how)
-    result: Tensor = prims.maximum(prims.max(sizes, **how), const(sizes, 0))
-    return result
+    return prims.maximum(prims.max(sizes, **how), const(sizes, 0))
 
 
 def _vector(x: Tensor, order: Any, axis: int, keepdims: bool) -> Tensor:

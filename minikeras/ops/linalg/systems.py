@@ -17,8 +17,7 @@ __all__ = ["det", "inv", "solve", "solve_triangular", "pinv", "matrix_rank", "ls
 
 
 def _mm(a: Tensor, b: Tensor) -> Tensor:
-    result: Tensor = prims.matmul(a, b, transpose_a=False, transpose_b=False)
-    return result
+    return prims.matmul(a, b, transpose_a=False, transpose_b=False)
 
 
 @op

@@ -28,8 +28,7 @@ def frames(x: Tensor, length: int, stride: int, name: str) -> Tensor:
     starts = prims.iota(shape=shape, dtype="int32", axis=0)
     places = prims.iota(shape=shape, dtype="int32", axis=1)
     at = prims.add(prims.mul(starts, const(starts, stride)), places)
-    result: Tensor = prims.take(x, at, axis=x.ndim - 1)
-    return result
+    return prims.take(x, at, axis=x.ndim - 1)
 
 
 def overlap_add(x: Tensor, stride: int) -> Tensor:
@@ -40,10 +39,7 @@ def overlap_add(x: Tensor, stride: int) -> Tensor:
     places = prims.iota(shape=shape, dtype="int32", axis=1)
     at = prims.add(prims.mul(starts, const(starts, stride)), places)
     size = (count - 1) * stride + length
-    result: Tensor = prims.scatter_add_axis(
-        x, at, shape=(*batch, size), axis=len(batch)
-    )
-    return result
+    return prims.scatter_add_axis(x, at, shape=(*batch, size), axis=len(batch))
 
 
 @op

@@ -63,5 +63,4 @@ def view_as_real(x: ArrayLike) -> Tensor:
         parts = [x, prims.mul(x, const(x, 0))]
     stacked = stack_tensors(parts)
     perm = (*range(1, stacked.ndim), 0)
-    moved: Tensor = prims.transpose(stacked, perm=perm)
-    return moved
+    return prims.transpose(stacked, perm=perm)

@@ -104,8 +104,7 @@ def _chebyshev(x: Tensor, terms: Sequence[float]) -> Tensor:
     for term in reversed(terms[1:-1]):
         grown = prims.sub(prims.mul(twice, one), two)
         one, two = prims.add(grown, const(x, term)), one
-    last: Tensor = prims.add(prims.sub(prims.mul(x, one), two), const(x, terms[0]))
-    return last
+    return prims.add(prims.sub(prims.mul(x, one), two), const(x, terms[0]))
 
 
 # log(erfc(x) exp(x**2) / t) for t = 2 / (2 + x), as a sum of polynomials in 2 t - 1:

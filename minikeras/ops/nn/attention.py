@@ -28,8 +28,7 @@ def _check(q: Tensor, k: Tensor, v: Tensor) -> None:
 
 
 def _heads_first(x: Tensor) -> Tensor:
-    result: Tensor = prims.transpose(x, perm=(0, 2, 1, 3))
-    return result
+    return prims.transpose(x, perm=(0, 2, 1, 3))
 
 
 def _grouped(x: Tensor, groups: int) -> Tensor:
@@ -58,8 +57,7 @@ def _one_each(x: Tensor) -> Tensor:
 def _causal(targets: int, sources: int) -> Tensor:
     rows = prims.iota(shape=(targets, sources), dtype="int32", axis=0)
     columns = prims.iota(shape=(targets, sources), dtype="int32", axis=1)
-    allowed: Tensor = prims.ge(rows, columns)
-    return allowed
+    return prims.ge(rows, columns)
 
 
 @op

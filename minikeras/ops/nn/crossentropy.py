@@ -34,8 +34,7 @@ def _share(x: Tensor, share: Tensor) -> Tensor:
     """`x * share`; none of infinity is 0."""
     zero = const(x, 0)
     none = prims.bitwise_and(prims.isinf(x), prims.eq(share, zero))
-    result: Tensor = prims.select(none, zero, prims.mul(x, share))
-    return result
+    return prims.select(none, zero, prims.mul(x, share))
 
 
 def _weighed(target: Tensor, logs: Tensor, axis: int) -> Tensor:

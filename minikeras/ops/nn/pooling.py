@@ -80,8 +80,7 @@ def _plain_average(x: Tensor, window: Any, strides: Sizes, padding: Any) -> Tens
         wide = _plain_average(cast_to(x, "float32"), window, strides, padding)
         return cast_to(wide, x.dtype)
     total = _sum(x, window, strides, padding)
-    made: Tensor = prims.div(total, const(total, math.prod(window)))
-    return made
+    return prims.div(total, const(total, math.prod(window)))
 
 
 @op

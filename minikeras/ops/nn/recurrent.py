@@ -25,8 +25,7 @@ def _last(hs: Tensor, h0: Tensor) -> Tensor:
     batch, time, units = hs.shape
     if time == 0:
         return h0
-    last: Tensor = prims.reshape(sub_slice(hs, 1, time - 1, time), shape=(batch, units))
-    return last
+    return prims.reshape(sub_slice(hs, 1, time - 1, time), shape=(batch, units))
 
 
 @op

@@ -48,8 +48,7 @@ def imag(x: ArrayLike) -> Tensor:
     """
     x = to_tensor(x)
     if dtypes.is_complex(x.dtype):
-        result: Tensor = prims.imag(x)
-        return result
+        return prims.imag(x)
     return prims.full(shape=x.shape, dtype=x.dtype, value=0)
 
 
@@ -71,8 +70,7 @@ def conjugate(x: ArrayLike) -> Tensor:
     x = to_tensor(x)
     if not dtypes.is_complex(x.dtype):
         return x
-    result: Tensor = prims.complex(prims.real(x), prims.neg(prims.imag(x)))
-    return result
+    return prims.complex(prims.real(x), prims.neg(prims.imag(x)))
 
 
 @op
@@ -112,8 +110,7 @@ def isreal(x: ArrayLike) -> Tensor:
     if not dtypes.is_complex(x.dtype):
         return prims.full(shape=x.shape, dtype="bool", value=True)
     part = prims.imag(x)
-    result: Tensor = prims.eq(part, const(part, 0))
-    return result
+    return prims.eq(part, const(part, 0))
 
 
 @op
@@ -142,5 +139,4 @@ def joined(real: Tensor, imag: Tensor) -> Tensor:
     """One complex tensor of two float tensors; halves become float32."""
     if real.dtype in ("float16", "bfloat16"):
         real, imag = (prims.cast(part, dtype="float32") for part in (real, imag))
-    made: Tensor = prims.complex(real, imag)
-    return made
+    return prims.complex(real, imag)

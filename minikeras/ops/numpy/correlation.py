@@ -114,5 +114,4 @@ def corrcoef(x: ArrayLike) -> Tensor:
 
 
 def _within_one(x: Tensor) -> Tensor:
-    limited: Tensor = prims.minimum(prims.maximum(x, const(x, -1)), const(x, 1))
-    return limited
+    return prims.minimum(prims.maximum(x, const(x, -1)), const(x, 1))

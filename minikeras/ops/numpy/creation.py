@@ -222,11 +222,10 @@ def _where_places(
     """Ones where a column compares so with its row and `k`, zeros elsewhere."""
     column = prims.iota(shape=(1, columns), dtype="int32", axis=1)
     row = prims.iota(shape=(rows, 1), dtype="int32", axis=0)
-    found: Tensor = prims.cast(
+    return prims.cast(
         compare(column, prims.add(row, const(row, k))),
         dtype=dtypes.standardize(dtype),
     )
-    return found
 
 
 @op

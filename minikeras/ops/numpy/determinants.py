@@ -39,8 +39,7 @@ def determinant(x: Tensor) -> Tensor:
     factors, swaps, _ = prims.lu(prims.select(flat, identity_like(x), x))
     regular = prims.mul(_product(diagonal_of(factors)), signs(swaps, x))
     smooth = prims.select(singular, lent, regular)
-    result: Tensor = prims.with_gradient_of(value, smooth)
-    return result
+    return prims.with_gradient_of(value, smooth)
 
 
 def _zeros(
@@ -68,8 +67,7 @@ def _zeros(
     form = prims.sum(prims.mul(image, left), axes=(last, last + 1), keepdims=False)
     form = prims.mul(form, scale)
     zeros = prims.select(prims.eq(scale, scale), const(scale, 0), scale)
-    result: Tensor = prims.with_gradient_of(zeros, form)
-    return result
+    return prims.with_gradient_of(zeros, form)
 
 
 def signs(exchanges: Tensor, like: Tensor) -> Tensor:
@@ -81,15 +79,13 @@ def signs(exchanges: Tensor, like: Tensor) -> Tensor:
 
 
 def _product(x: Tensor) -> Tensor:
-    result: Tensor = prims.prod(x, axes=(x.ndim - 1,), keepdims=False)
-    return result
+    return prims.prod(x, axes=(x.ndim - 1,), keepdims=False)
 
 
 def _is_diagonal(x: Tensor) -> Tensor:
     rows = prims.iota(shape=x.shape[-2:], dtype="int32", axis=0)
     columns = prims.iota(shape=x.shape[-2:], dtype="int32", axis=1)
-    result: Tensor = prims.eq(rows, columns)
-    return result
+    return prims.eq(rows, columns)
 
 
 def identity_like(x: Tensor) -> Tensor:
@@ -100,8 +96,7 @@ def identity_like(x: Tensor) -> Tensor:
 def diagonal_of(x: Tensor) -> Tensor:
     """The diagonals of square matrices."""
     kept = prims.select(_is_diagonal(x), x, const(x, 0))
-    result: Tensor = prims.sum(kept, axes=(x.ndim - 1,), keepdims=False)
-    return result
+    return prims.sum(kept, axes=(x.ndim - 1,), keepdims=False)
 
 
 def matrix(x: ArrayLike, name: str, square: bool = False) -> Tensor:
@@ -157,9 +152,7 @@ def slogdet(x: ArrayLike) -> tuple[Tensor, Tensor]:
 def _direction(x: Tensor) -> Tensor:
     """The sign; of complex numbers with its gradient."""
     if not dtypes.is_complex(x.dtype):
-        result: Tensor = prims.sign(x)
-        return result
+        return prims.sign(x)
     none = prims.eq(x, const(x, 0))
     size = cast_to(prims.abs(prims.select(none, const(x, 1), x)), x.dtype)
-    divided: Tensor = prims.div(x, size)
-    return divided
+    return prims.div(x, size)

@@ -180,8 +180,7 @@ def _numbered(rows: Tensor) -> Tensor:
     # The number of a value goes up by one wherever a column differs from the one
     # before.
     steps = prims.concat(start, prims.cast(new, dtype="int32"), axis=0)
-    made: Tensor = prims.cumsum(steps, axis=0, reverse=False)
-    return made
+    return prims.cumsum(steps, axis=0, reverse=False)
 
 
 def _groups(order: Tensor, rank: Tensor, size: int) -> tuple[Tensor, Tensor]:

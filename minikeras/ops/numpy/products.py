@@ -166,8 +166,7 @@ def outer(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
 def _times(a: Tensor, b: Tensor) -> Tensor:
     """The elementwise product; of bools their logical and."""
-    result: Tensor = (prims.bitwise_and if a.dtype == "bool" else prims.mul)(a, b)
-    return result
+    return (prims.bitwise_and if a.dtype == "bool" else prims.mul)(a, b)
 
 
 @op
@@ -224,8 +223,7 @@ def _contract(
     free_b = [i for i in range(b.ndim) if i not in right]
     if a.ndim == b.ndim == 1 and left and a.dtype in ("float32", "float64"):
         # One number: a loop over both, and so are the gradients.
-        made: Tensor = prims.sum(prims.mul(a, b), axes=(0,), keepdims=False)
-        return made
+        return prims.sum(prims.mul(a, b), axes=(0,), keepdims=False)
     depth = math.prod(b.shape[i] for i in right)
     shape_a, shape_b = [a.shape[i] for i in free_a], [b.shape[i] for i in free_b]
     rows = prims.reshape(transpose(a, free_a + left), shape=(math.prod(shape_a), depth))

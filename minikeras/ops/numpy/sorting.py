@@ -140,8 +140,7 @@ def searchsorted(
             f"searchsorted: a sequence of shape {line.shape} and side={side!r}; expected a "
             "vector, and 'left' or 'right'."
         )
-    found: Tensor = prims.searchsorted(line, x, right=side == "right")
-    return found
+    return prims.searchsorted(line, x, right=side == "right")
 
 
 @op
