@@ -60,6 +60,8 @@ def share_values(owner: str, model: Any) -> None:
     )
     comm = ranks.communicator()
     values = [v.numpy() for v in variables]
+    # Digests first: where all are alike, as after a load from one file, no weight is
+    # sent.
     if len(set(comm.gather(digest(values)))) == 1:
         return
     for variable, value in zip(variables, comm.broadcast(values)):
@@ -83,6 +85,9 @@ def check_values_alike(owner: str, model: Any) -> None:
     odd = [i for i in range(len(own)) if len({found[i] for found in everyone}) > 1]
     if not odd:
         return
+    # What gradients change is computed from the same numbers everywhere: a difference
+    # there is a fault. Others, such as statistics over a rank's rows, may differ and
+    # are evened out.
     trained = {id(v) for v in model.trainable_variables}
     if model.optimizer is not None:
         trained |= {id(v) for v in model.optimizer.variables}
@@ -110,4 +115,5 @@ def _variables(model: Model) -> list[Any]:
     optimizer = model.optimizer
     found = [*model.variables, *[v for m in model.metrics for v in m.variables]]
     found += [] if optimizer is None else optimizer.variables
+    # By identity: metrics and the model may share variables.
     return list({id(v): v for v in found}.values())

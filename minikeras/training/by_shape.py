@@ -27,6 +27,8 @@ def label_kind(truth: Any, pred: Any) -> str:
     if classes == 1:
         return "binary"
     shape = None if truth is None else truth.shape
+    # Keras's rule: class numbers have one axis less than the probabilities, or a last
+    # one of 1.
     if shape is None or len(shape) < len(pred.shape) or shape[-1] == 1:
         return "sparse_categorical"
     return "categorical"

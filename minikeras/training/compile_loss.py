@@ -99,6 +99,7 @@ class CompileLoss:
         taken: set[str] = set()
         self.parts: list[PlacedLoss] = []
         for place, loss, weight in found:
+            # One loss is the total, which is tracked already.
             if len(found) > 1 and place not in trackers:
                 name = _log_name(place, loss, outputs)
                 trackers[place] = Mean(name=unique(name, taken))
@@ -142,6 +143,8 @@ class CompileLoss:
         if not self.built:
             return None
         places = list(dict.fromkeys(part.place for part in self.parts))
+        # Every output has a loss, so targets come in the structure of the outputs
+        # anyway.
         if len(places) >= len(self.outputs.leaves):
             return None
         if isinstance(y_true, (list, tuple)):
@@ -196,11 +199,14 @@ class CompileLoss:
             if tracker is not None:
                 there = logged.get(place)
                 logged[place] = value if there is None else ops.add(there, value)
+            # The usual weight leaves no node in the graph, and no rounding.
             if not isinstance(factor, float) or factor != 1.0:
                 value = ops.multiply(value, factor)
             total = value if total is None else ops.add(total, value)
         for place, tracker in {p.place: p.tracker for p in self.parts}.items():
             if tracker is not None:
+                # Means over epochs count each batch by its samples: the last one may be
+                # short.
                 size = tree.flatten(place.of(y_pred))[0].shape[0]
                 tracker.update_state(logged[place], sample_weight=size)
         return total

@@ -37,6 +37,7 @@ def _named_metric(identifier: Identifier) -> Any:
     """The metric of a name or config; names of losses are fine too."""
     try:
         return metrics.get(identifier)
+    # The first error names metrics, which is what was asked for.
     except ValueError as error:
         try:
             return losses.get(identifier)
@@ -72,6 +73,8 @@ def resolve_metric(
     if not isinstance(found, Metric):
         found = metrics.MeanMetricWrapper(found, name=name)
         if isinstance(identifier, Loss):
+            # A loss as a metric is better where it is smaller: callbacks with
+            # mode="auto" ask.
             found._direction = "down"
     return name, found
 
@@ -148,6 +151,8 @@ class CompileMetrics(Metric):
                 prefix = f"{names[i]}_" if len(names) > 1 and names[i] else ""
                 for identifier in identifiers:
                     name, metric = resolve_metric(identifier, truths[i], preds[i])
+                    # The same metric may be given twice, with and without weights; both
+                    # are logged.
                     if weighted and prefix + name in taken:
                         name = f"weighted_{name}"
                     name = unique(prefix + name, taken)
@@ -178,6 +183,7 @@ class CompileMetrics(Metric):
                     f"metric {name!r}: y is None for its output; expected targets. Pass y, or "
                     "batches (x, y)."
                 )
+            # Metrics of `metrics=` never see sample weights, as in Keras.
             if weighted and weights[i] is not None:
                 metric.update_state(truths[i], preds[i], weights[i])
             else:

@@ -125,6 +125,7 @@ class Compiling:
         policy = getattr(self, "dtype_policy", None)
         if auto_scale_loss and getattr(policy, "name", "") == "mixed_float16":
             scaled = optimizers.LossScaleOptimizer
+            # Gradients of float16 underflow; scaled losses keep them in range.
             if chosen is not None and not isinstance(chosen, scaled):
                 chosen = scaled(chosen, name="loss_scale_optimizer")
         names = getattr(self, "output_names", None)
@@ -248,6 +249,8 @@ class Compiling:
         shard = ranks.shard()
         for extra in getattr(self, "losses", ()):
             value = ops.sum(extra) if getattr(extra, "shape", ()) else extra
+            # Penalties of weights are the same on all ranks: their mean over the batch
+            # counts, or each rank would add them once more.
             if shard is not None:
                 value = collective.common_mean(ops.convert_to_tensor(value), shard)
             total = value if total is None else ops.add(total, value)
@@ -370,6 +373,8 @@ class Compiling:
         Raises:
             ValueError: If it holds what `compile` does not take.
         """
+        # A `compile` of one's own may take other arguments, which no config of ours
+        # has.
         if type(self).compile is not Compiling.compile:
             warn_user(
                 "`compile()` was not called as part of model loading because the model's "

@@ -58,6 +58,8 @@ class Epochs(OnBatch):
             if not done:
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
+            # No batch may be left of an epoch that a backup broke off at its end: its
+            # logs were kept.
             logs = self._train_epoch(feed, callbacks, done) or run.logs
             state.nan.judge(logs, feed.all_data, "fit")
             if held is not None and held.ready() and _due(epoch, validation_freq):
@@ -123,6 +125,7 @@ class Epochs(OnBatch):
                 check_values(state, batch)
                 state.nan.see(batch)
             data = pack_x_y_sample_weight(*batch)
+            # Most callbacks never see the data, so it is handed on only where one does.
             if callbacks.watchers:
                 callbacks._see_batch(step, data)
             logs = run(data)
@@ -137,6 +140,7 @@ class Epochs(OnBatch):
         else:
             if divider is not None:
                 divider.ended()
+        # Also after a break: callbacks must see the end of every group that has begun.
         hooks.finish()
         feed.end_epoch()
         callbacks._counted(feed.steps)

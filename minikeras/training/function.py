@@ -26,6 +26,7 @@ class CompiledFunction:
     def __init__(
         self, python_function: Callable[..., Any], name: str | None = None
     ) -> None:
+        # So that inspection, docs and pickling see the function that was written.
         functools.update_wrapper(self, python_function)
         self.python_function = python_function
         self._name = name
@@ -62,6 +63,8 @@ class CompiledFunction:
 
     def _program_of(self, instance: object) -> CompiledFunction:
         """The function compiled for an object: objects that are equal are not the same."""
+        # Not by equality or hash, which users define: equal objects may hold different
+        # weights.
         key = id(instance)
         if key in self._programs:
             return self._programs[key][1]

@@ -29,6 +29,7 @@ class Gathered:
         leaves, spec = tree.flatten_spec(outputs)
         size = len(leaves[0]) if leaves and np.ndim(leaves[0]) else 0
         if self._whole is None and not self._batches and self._total is not None:
+            # One batch is all there is: nothing to put together, and no copy.
             if size == self._total:
                 self._batches.append(outputs)
                 return
@@ -46,6 +47,8 @@ class Gathered:
         self._batches.append(outputs)
 
     def _fits(self, leaves: list[Any], size: int, stop: int) -> bool:
+        # Outputs may change shape from batch to batch, or have other numbers of rows
+        # than inputs.
         return stop <= len(self._whole[0]) and all(
             a.shape == (size, *w.shape[1:]) for a, w in zip(leaves, self._whole)
         )

@@ -44,6 +44,8 @@ class HostFirst:
         x = self._model._before_step(x, self._training)
         data = pack_x_y_sample_weight(x, y, weight)
         part = self._model._host_part
+        # What cannot be cut, or strings that are still there, run step by step in
+        # Python.
         uncut = part is not None and not part.whole
         if uncut or _holds_strings(x):
             return self._step(to_tensors(data))

@@ -123,6 +123,8 @@ class OnBatch(Steps):
         costs as much as a small step; a user's own runs each time.
         """
         made = self.make_train_function() if training else self.make_test_function()
+        # A reset of the user's own may do anything, and so runs outside the program;
+        # ours are assignments, which a program makes for nothing.
         if not isinstance(made, Function) or not self._resets_plainly():
             # Looked up each time: a user may have put another function there.
             name = "train_function" if training else "test_function"
@@ -185,6 +187,8 @@ class OnBatch(Steps):
             and type(batch[1]) is np.ndarray
             and batch[2] is None
         ):
+            # The common case skips the walk over structures, which takes longer than a
+            # small step.
             if len(batch[0]) == len(batch[1]) and len(batch[0]):
                 return batch
         named = [
@@ -200,5 +204,6 @@ class OnBatch(Steps):
             return logs
         order = self._result_order()
         values = [logs[name] for name in order if name in logs]
+        # Names that only a custom step reports come last.
         values += [logs[name] for name in sorted(logs) if name not in order]
         return values[0] if len(values) == 1 else values

@@ -58,6 +58,7 @@ class Outputs:
     """
 
     def __init__(self, y_pred: Nested[ArrayLike], names: list[str] | None) -> None:
+        # Structure alone: to keep the predictions would keep their memory.
         self._shape = tree.map_structure(lambda leaf: None, y_pred)
         paths = list(_leaf_paths(self._shape))
         self.names = list(names) if names and len(names) == len(paths) else None
@@ -73,6 +74,8 @@ class Outputs:
         leaf = not isinstance(self.at(path), CONTAINERS)
         parts = [str(key) for key in path]
         named = leaf
+        # A dict's key is a name; a list's index is none, and the tensor's own name
+        # stands for it.
         if leaf and not (path and isinstance(self.at(path[:-1]), dict)):
             name = self._flat_names.get(path)
             named = name is not None
@@ -197,6 +200,8 @@ class Outputs:
             if not isinstance(value, CONTAINERS):
                 return self._whole(value, above, argument, spread)
             entries = dict(self.entries(value, above, argument))
+            # A dict of tensor names for outputs that are lists: names reach over all
+            # levels below.
             if isinstance(value, dict) and not isinstance(self.at(above), dict):
                 below = {p: v for p, v in entries.items() if p[: len(path)] == path}
                 named = {self._flat_names[p]: v for p, v in below.items()}
@@ -207,6 +212,7 @@ class Outputs:
 
     def _whole(self, value: object, path: Path, argument: str, spread: bool) -> Any:
         count = sum(1 for place in self.leaves if place.path[: len(path)] == path)
+        # One sample weight serves all outputs (`spread`); one target cannot.
         if value is None or spread or count == 1:
             return value
         raise ValueError(
@@ -244,6 +250,7 @@ def keys_of(part: Any) -> list[Any]:
     if not isinstance(part, dict):
         return list(range(len(part)))
     try:
+        # As `tree` flattens dicts: by sorted key.
         return sorted(part)
     except TypeError:
         return list(part)

@@ -45,6 +45,8 @@ def line_up(outputs: Outputs, losses: Loss, weights: Any) -> Found:
         for leaf in outputs.leaves:
             weight = outputs.part(weights, (), leaf.path, _WEIGHTS, spread=True)
             found.append((leaf, losses, _one_weight(weight, leaf, losses)))
+    # Logs and totals come in the order of the outputs, however losses were given: a sum
+    # in another order has other bits.
     order = [leaf.path for leaf in outputs.leaves]
 
     def first(entry: tuple[Place, Loss, Any]) -> int:
@@ -96,6 +98,8 @@ def _are_several(outputs: Outputs, path: Path, losses: Any) -> bool:
         return len(losses) > 1
     if len(losses) != len(part):
         return any(isinstance(item, CONTAINERS) for item in losses)
+    # A list as long as the part may mean either; where it fits the structure it is one
+    # each.
     return type(losses) is not type(part) and not _fits(losses, part)
 
 

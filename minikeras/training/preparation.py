@@ -54,6 +54,8 @@ def predict_abstractly(
         return Tensor(Value(aval), aval)
 
     try:
+        # Layers of text have no abstract run: they give the arrays whose shapes the
+        # rest is asked for.
         x = model._before_step(x, training)
         inputs = tree.map_structure(abstract, x)
 
@@ -64,6 +66,7 @@ def predict_abstractly(
         return within(Abstract(), forward)
     except TraceError:  # Python control flow on values: it has to be run
         return model(to_tensors(x), training=False), True
+    # What `add_loss` noted is abstract, and must not reach the first real loss.
     finally:
         model._clear_losses()
 
@@ -124,6 +127,8 @@ def _check_labels(
     if not labels.size:
         return
     low, high = labels.min(), labels.max()
+    # Two passes without an array for nearly all data; the mask is made only to name the
+    # place.
     if low >= 0 and high < classes:
         return
     bad = (labels < 0) | (labels >= classes)

@@ -73,6 +73,8 @@ class Divider:
 
     def listen(self, may_stop: bool) -> None:
         """A pass begins, which may be stopped after a batch: here, or on some rank."""
+        # Asked once a pass: where no callback may stop, no message is sent for each
+        # batch.
         self._asks = any_rank(may_stop)
 
     def stopped(self, here: bool) -> bool:
@@ -102,6 +104,8 @@ class ShardedFunction(Function):
         def function(data: object, shard: Shard | None) -> Any:
             return ranks.on(shard, step, data)
 
+        # The shard is an argument and so part of the signature: offsets of draws and
+        # sizes of the whole batch are fixed in the program.
         super().__init__(function, name)
         self.step = step
 

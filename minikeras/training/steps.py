@@ -84,6 +84,8 @@ class Steps(Compiling):
                 sample_weight=sample_weight,
                 **self._phase(True),
             )
+            # The scaled loss is differentiated, the plain one reported; `apply` scales
+            # back.
             target = optimizer.scale_loss(loss)
         state.tracker.update_state(loss, sample_weight=_batch_size(x))
         weights = model.trainable_variables
@@ -165,6 +167,8 @@ class Steps(Compiling):
         Returns:
             A function of `data`, which gives the logs.
         """
+        # Kept until `compile` or other ranks make it invalid: a new function would be
+        # traced anew.
         if force or self.train_function is None:
             self.train_function = self._function(self.train_step, "train_step")
         return self.train_function

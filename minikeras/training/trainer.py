@@ -145,6 +145,8 @@ class Trainer(Epochs):
                       initial_epoch=(initial_epoch, 0))  # fmt: skip
         check_frequency(validation_freq)
         verbose = check_verbose("fit", verbose)
+        # A limit for quick runs of scripts that are not one's own
+        # (`keras.config.set_max_epochs`).
         epochs = min(epochs, config.max_epochs() or epochs)
         class_weight = in_order(class_weight, getattr(self, "output_names", None))
         held_size = validation_batch_size or batch_size
@@ -182,6 +184,7 @@ class Trainer(Epochs):
                 attended(
                     self._fit_loop, feed, held_feed, callbacks, numbers, validation_freq
                 )
+            # Ctrl-C too: callbacks hold files and threads that must be let go.
             except BaseException:
                 callbacks._on_train_broken()
                 raise
@@ -325,6 +328,8 @@ class Trainer(Epochs):
             hooks = BatchHooks(
                 self.steps_per_execution, callbacks.on_predict_batch_begin, ended
             )
+            # Ranks with data of their own predict for these alone, with nothing to
+            # exchange.
             divides = divider is not None and divider.divides
             if divider is not None and divides:
                 divider.listen(callbacks._may_stop("predict"))

@@ -140,6 +140,7 @@ def make_adapter(
         return HuggingFaceAdapter(x, class_weight, batch_size or 32, shuffle)
     if isinstance(x, PyDataset):
         return NumberedAdapter(x, class_weight, bool(shuffle))
+    # Before iterables: an iterator has `__iter__` too, but only one pass.
     if isinstance(x, Iterator):
         return GeneratorAdapter(x, class_weight)
     if not isinstance(x, (list, tuple, dict, str, bytes, type)):

@@ -67,6 +67,8 @@ class ArrayAdapter(DataAdapter):
             leaf.dtype.itemsize * int(np.prod(leaf.shape[1:])) for _, leaf in named
         )
         large = row * min(batch_size, self.num_samples) >= _LARGE
+        # Slices in order are views, made in no time; reading files and gathering take
+        # their while.
         self.ahead = self.on_demand or (bool(shuffle) and large)
 
     def epoch(self) -> Iterator[Batch]:
@@ -97,6 +99,8 @@ class ArrayAdapter(DataAdapter):
         buffers: list[Array | None] = [None] * len(self._leaves)
         if self.reuse:
             if not self._buffers:
+                # Two, since the next batch is gathered while the step still reads this
+                # one.
                 self._buffers = [self._new_buffers(), self._new_buffers()]
             buffers = self._buffers[index % 2]
         return [_taken(a, rows, b) for a, b in zip(self._leaves, buffers)]
@@ -148,6 +152,7 @@ def validation_split(
         for leaf in named_leaves(part, name)
     ]
     size = check_lengths(named, "fit")
+    # As Keras cuts: floor(size * (1 - fraction)) to train on.
     at = int(np.floor(size * (1.0 - fraction)))
     if not 0.0 < fraction < 1.0 or at in (0, size):
         raise ValueError(

@@ -73,6 +73,7 @@ def sample_weight_of(y: object, class_weight: ClassWeight) -> Any:
         raise _wrong(class_weight)
     if isinstance(y, dict):
         if not isinstance(class_weight, Mapping):
+            # A list of weights is in the order in which `tree` flattens a dict.
             class_weight = dict(zip(sorted(y), class_weight))
         return {k: _optional(v, class_weight.get(k)) for k, v in y.items()}
     parts = list(y) if isinstance(y, (list, tuple)) else [y]
@@ -108,6 +109,7 @@ def _weights(labels: Array, class_weight: object) -> Array:
     elif labels.ndim > 1:
         labels = labels[..., 0]
     labels = np.round(labels).astype(np.int64)
+    # One lookup by number for all labels; classes without a weight count 1.
     table = np.ones(max([*class_weight, int(labels.max(initial=0))]) + 1)
     for number, weight in class_weight.items():
         table[number] = weight

@@ -87,6 +87,8 @@ class IterableAdapter(DataAdapter):
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass."""
+        # Datasets of `tf.data` and ours give NumPy arrays at once, without tensors
+        # between.
         as_numpy = getattr(self._iterable, "as_numpy_iterator", None)
         for data in self._iterable if as_numpy is None else as_numpy():
             yield standard_batch(data, self._class_weight, self.kind)

@@ -62,6 +62,7 @@ def host(value: object, name: str) -> Array:
         ValueError: If it is no array, has no batch axis, or does not hold numbers.
     """
     array = value if type(value) is np.ndarray else _array_of(value, name)
+    # NumPy's default width is nobody's wish: Keras casts it to floatx too.
     if array.dtype.kind == "f" and array.dtype.itemsize == 8:
         array = array.astype(dtypes.numpy_dtype(dtypes.floatx()), copy=False)
     _check_leaf(array, name)
@@ -138,6 +139,7 @@ def host_structure(structure: object, name: str, by_batch: bool = False) -> Any:
         by_batch: Whether leaves may stay `Rows`, read batch by batch.
     """
     convert = host_or_rows if by_batch else host
+    # The common case, before any walk.
     if type(structure) is np.ndarray:
         return convert(structure, name)
     return map_named(convert, structure, name)

@@ -50,6 +50,8 @@ class Pages:
         if isinstance(where, np.ndarray) and self._file is not None:
             return self._scattered(source, where, self._file)
         if self._held > HELD:
+            # Pages that were read count as this process's memory until it lets go of
+            # them.
             self._mapping.madvise(mmap.MADV_DONTNEED)
             self._held = 0
         rows = np.asarray(source[where])
@@ -65,6 +67,8 @@ class Pages:
         places = (firsts * source.strides[0] + self._begin).tolist()
         read = functools.partial(os.pread, file)
         found = b"".join(map(read, (counts * size).tolist(), places))
+        # `pread` gives less at the end of a file, where a map would kill the process
+        # (SIGBUS).
         if len(found) != size * len(rows):
             raise OSError("a file under a memory map is shorter than it was.")
         return np.frombuffer(found, source.dtype).reshape(-1, *source.shape[1:])
@@ -101,6 +105,7 @@ def _file_under(array: Array, name: str | None) -> tuple[int | None, int]:
     except (OSError, TypeError):
         return None, 0
     status = os.fstat(file)
+    # The name may mean another file by now; the map still shows the old one.
     if (status.st_dev, status.st_ino) != (region.device, region.inode):
         os.close(file)
         return None, 0

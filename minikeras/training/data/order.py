@@ -32,6 +32,8 @@ def permutation(size: int) -> Order:
         >>> bool((permutation(5) == first).all()), sorted(first.tolist())
         (True, [0, 1, 2, 3, 4])
     """
+    # Sorting random words shuffles; stable, so that equal words have one order
+    # everywhere.
     return np.argsort(_words(size), kind="stable")
 
 
@@ -78,6 +80,9 @@ class LongOrder:
 
     def _compute(self, numbers: np.ndarray[Any, np.dtype[np.uint64]]) -> Order:
         found = self._permute(numbers)
+        # "Cycle walking" (Black and Rogaway 2002, "Ciphers with Arbitrary Finite
+        # Domains"): the permutation of a power of two is followed until it is back
+        # within the size.
         while (beyond := np.flatnonzero(found >= self._size)).size:
             found[beyond] = self._permute(found[beyond])
         return found.astype(np.intp)
@@ -87,6 +92,8 @@ class LongOrder:
     ) -> np.ndarray[Any, np.dtype[np.uint64]]:
         high = (numbers >> self._low).astype(np.uint32)
         low = numbers.astype(np.uint32) & self._masks[1]
+        # A Feistel network: each round is undone by itself, so it permutes whatever
+        # `_mixed` is.
         for i in range(0, _ROUNDS, 2):
             high ^= _mixed(low + self._keys[i]) & self._masks[0]
             low ^= _mixed(high + self._keys[i + 1]) & self._masks[1]
@@ -112,6 +119,7 @@ class ChunkOrder:
         self._chunk = chunk
         whole = size // chunk
         self._runs = permutation(whole) if whole else np.empty(0, np.intp)
+        # The short run stays last, so that all other batches are whole.
         if size % chunk:
             self._runs = np.append(self._runs, whole)
         self._size = size

@@ -31,6 +31,7 @@ def pack_x_y_sample_weight(
         return (x, y, sample_weight)
     if y is not None:
         return (x, y)
+    # A bare tuple would be read as (x, y).
     return (x,) if isinstance(x, (tuple, list)) else x
 
 

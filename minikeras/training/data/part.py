@@ -36,6 +36,8 @@ def rows_of_batch(batch: object, share_of: Share) -> tuple[Any, Shard]:
     shard = share_of(whole)
     stop = shard.start + shard.rows
     cut = [
+        # What has another first axis is no row of the batch, such as a constant beside
+        # it.
         leaf[shard.start : stop] if n == whole and n is not None else leaf
         for leaf, n in zip(leaves, sizes)
     ]

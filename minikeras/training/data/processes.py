@@ -38,6 +38,7 @@ class ProcessWorker:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._sender: threading.Thread | None = None
+        # Not "fork", which copies threads' locks in whatever state they are in.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
@@ -56,6 +57,8 @@ class ProcessWorker:
             with contextlib.suppress(RuntimeError):  # it ended, which `loaded` tells
                 self._send(("dataset", dataset), _COPY)
 
+        # In a thread: a pipe holds little, and all processes should load their copies
+        # at once.
         self._sender = threading.Thread(
             target=send, name="minikeras-data-copy", daemon=True
         )
@@ -73,6 +76,7 @@ class ProcessWorker:
         return self._answer(what, limit)
 
     def _answer(self, what: str, limit: float | None) -> Any:
+        # Whichever comes first: the answer, or the end of a process that was killed.
         if not wait([self._pipe, self._process.sentinel], limit):
             raise has_not_come(f"{what} of {self._kind}", limit or 0.0)
         try:

@@ -156,6 +156,8 @@ class NumberedAdapter(DataAdapter):
 
     def alone(self) -> None:
         """Have this process make all batches."""
+        # With one worker the feed's own thread makes the next batch; more have a queue
+        # here.
         self.ahead = self._count == 1 and not self._multi
 
     def epoch(self) -> Iterator[Batch]:

@@ -66,6 +66,8 @@ class Turns:
             nonlocal batch
             drawing = Drawing(self._dataset)
             batch = self._job(number).result()
+            # A dataset that draws random numbers gives other batches in another order:
+            # then no turns.
             return [None] * self._comm.size if drawing.seen() else self._parts(batch)
 
         found: Batch | None = self._handed_out(0, made)
@@ -84,6 +86,7 @@ class Turns:
             nonlocal asked
             end = len(numbers) if wanted is None else position + wanted
             while len(own) < max(self._depth, 1) and asked < min(end, len(numbers)):
+                # Nothing may be made ahead: this rank begins when its turn has come.
                 if not self._depth and asked > position:
                     return
                 own.append(self._job(numbers[asked]))
@@ -102,6 +105,8 @@ class Turns:
                     position % size, functools.partial(made, position)
                 )
         finally:
+            # A pass that is broken off leaves batches in the making; nobody will ask
+            # for them.
             while own:
                 own.pop().drop()
 

@@ -49,6 +49,8 @@ class Base:
 
     def _elements(self) -> Iterator[Any]:
         items = self._items()
+        # `_items` may be row numbers, which shuffle, take and skip move about at no
+        # cost; `_finish` makes the element, and `_gather` a whole batch at once.
         return items if self._finish is None else map(self._finish, items)
 
     def _reordered(self, items: Callable[[], Iterator[Any]], count: int) -> Dataset:

@@ -39,6 +39,8 @@ class Batching(Base):
             ValueError: While iterating, if shapes differ.
         """
         join = stack if self._gather is None else self._gather
+        # Where numbers of rows are still at hand a batch is one gather, not a stack of
+        # rows.
         source = self._elements if self._gather is None else self._items
         return self._batches(source, join, batch_size, drop_remainder)
 

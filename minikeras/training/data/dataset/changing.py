@@ -96,6 +96,7 @@ class Changing(Base):
                         source = called(map_func, element)._elements()
                 block = list(itertools.islice(source or (), block_length))
                 yield from block
+                # All places empty in a row means that nothing is waiting either.
                 idle = idle + 1 if source is None else 0
                 places[at] = source if len(block) == block_length else None
                 at = (at + 1) % width

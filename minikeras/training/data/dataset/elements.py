@@ -79,6 +79,8 @@ def _leaf(value: Any) -> Any:
     if isinstance(value, list):
         value = [_leaf(v) if not isinstance(v, (int, float, str)) else v for v in value]
     array = np.asarray(value)
+    # Python numbers become 32 bits, as in TensorFlow; arrays keep the width they came
+    # with.
     if not hasattr(value, "dtype") and array.dtype.name in ("int64", "float64"):
         plain = all(not hasattr(v, "dtype") for v in tree.flatten(value))
         return array.astype(f"{array.dtype.name[:-2]}32") if plain else array
@@ -180,6 +182,7 @@ def row(leaf: Any, number: int) -> Any:
     """A row of an array; strings stay arrays."""
     if leaf is None or leaf.dtype.kind not in "OT":
         return None if leaf is None else leaf[number]
+    # A slice, since one element of an array of objects would be a bare `str`.
     return leaf[number : number + 1].reshape(leaf.shape[1:])
 
 

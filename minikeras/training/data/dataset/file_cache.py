@@ -22,6 +22,7 @@ from minikeras.saving.atomic import replaced_file
 
 _ENDING = ".elements"
 _FIRST = b"minikeras elements 1\n"
+# No length: the file has no element of 2^64 - 1 bytes.
 _END = b"\xff" * 8
 
 
@@ -107,6 +108,7 @@ def _read(file: IO[bytes], length: int, size: int) -> Any:
 
 
 def _exactly(file: IO[bytes], count: int, size: int) -> bytes:
+    # A damaged length must not ask for more memory than the file has bytes.
     if not 0 <= count <= size:
         raise ValueError(f"a part of {count} bytes")
     data = file.read(count)

@@ -90,6 +90,8 @@ class Joining(Base):
             open_ = odds > 0
             while open_.any():
                 edges = np.cumsum(np.where(open_, odds, 0.0))
+                # The source whose share of the line a uniform draw falls into; closed
+                # ones have width 0.
                 at = int(np.searchsorted(edges, draws.random() * edges[-1], "right"))
                 for element in itertools.islice(streams_[at], 1):
                     yield element

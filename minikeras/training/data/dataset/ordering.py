@@ -41,6 +41,8 @@ class Ordering(Base):
 
         def items() -> Iterator[Any]:
             if reshuffle_each_iteration or not fixed:
+                # With a seed the order of pass n is always the same, and another one
+                # for each n.
                 new = streams.new_seed() if seed is None else (int(seed), next(passes))
                 fixed[:] = [new]
             return streams.shuffled(self._items(), buffer_size, fixed[0])
