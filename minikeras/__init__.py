@@ -44,7 +44,8 @@ if TYPE_CHECKING:
         wrappers,
     )
     from minikeras.dtype_policies import DTypePolicy, FloatDTypePolicy
-    from minikeras.engine.autodiff import GradientTape, custom_gradient
+    from minikeras.engine.autodiff import GradientTape
+    from minikeras.engine.custom_gradients import custom_gradient
     from minikeras.engine.tensor import Tensor
     from minikeras.initializers import Initializer
     from minikeras.layers import Input, InputSpec, Layer
@@ -87,7 +88,7 @@ _HOMES = {
     "SymbolicScope": "layers.base.stateless",
     "Tensor": "engine.tensor",
     "Variable": "variable",
-    "custom_gradient": "engine.autodiff",
+    "custom_gradient": "engine.custom_gradients",
     "device": "scopes",
     "function": "training.function",
     "name_scope": "naming",

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+from minikeras.budget import count_calls
 from minikeras.dtype_policies.finding import get, serialize
 from minikeras.dtype_policies.policy import DTypePolicy
-from minikeras.variable import count_calls
 
 _PLAIN = re.compile(r"[\w/ :-]*")
 _REPEATS = re.compile(r"[*+{]")

@@ -12,7 +12,7 @@ broadcast shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,11 @@ from minikeras.engine.interpret import (
     base,
     current,
     interpreting,
-    within,
 )
 from minikeras.engine.jacobians import Jacobians
 from minikeras.engine.origins import LOGARITHMS
 from minikeras.engine.passes.stabilise import stabilise
-from minikeras.engine.primitive import Context, MultiPrimitive, Primitive
+from minikeras.engine.primitive import Context, Primitive
 from minikeras.engine.prims import add, full, reshape
 from minikeras.engine.prims import slice as slice_
 from minikeras.engine.prims import sum as sum_
@@ -416,7 +415,7 @@ class GradientTape(Block, Jacobians):
         return tree.unflatten(spec, results)
 
 
-def _tensor_of(leaf: object) -> Any:
+def tensor_of(leaf: object) -> Any:
     """The tensor a target leaf stands for; a variable's is its value."""
     state = getattr(leaf, "state", None)
     return leaf if state is None else state.read()
@@ -426,7 +425,7 @@ def _seeds(
     targets: list[Any], output_gradients: object
 ) -> list[tuple[Tensor, Tensor | None]]:
     """Targets with their cotangents; None stands for ones."""
-    targets = [_tensor_of(t) for t in targets]
+    targets = [tensor_of(t) for t in targets]
     for t in targets:
         if not isinstance(t, Tensor) or not is_inexact(t.dtype):
             raise ValueError(
@@ -453,62 +452,3 @@ def _tensors_of(tape: Tape, source: object) -> list[Tensor]:
         f"GradientTape.gradient: source is {type(source).__name__}; expected a Tensor that was "
         "watched, or a Variable."
     )
-
-
-def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a function its own gradient.
-
-    Args:
-        function: Takes tensors, returns `(result, grad)`; `grad` gets one cotangent for
-            each tensor of the result and returns one for each argument.
-
-    Returns:
-        A function of the tensors that returns `result`.
-
-    Example:
-
-    >>> @keras.custom_gradient
-    ... def rounded(x):
-    ...     return keras.ops.round(x), lambda upstream: upstream
-    >>> x = keras.Variable(1.6)
-    >>> with keras.GradientTape() as tape:
-    ...     y = 3.0 * rounded(x)
-    >>> float(y), float(tape.gradient(y, x))
-    (6.0, 3.0)
-    """
-
-    def wrapped(*args: object, **kwargs: object) -> Any:
-        tapes = []
-        interpreter = current()
-        interpreter.hangs_on_more()  # on whether a tape looks
-        while isinstance(interpreter, Tape):
-            tapes.append(interpreter)
-            interpreter = interpreter.parent
-        result, grad = within(interpreter, function, *args, **kwargs)
-        outputs = tree.flatten(result)
-        inputs = [_tensor_of(a) for a in tree.flatten(args)]
-        places = [i for i, a in enumerate(inputs) if isinstance(a, Tensor)]
-
-        def vjp(context: Context, *gs: Tensor) -> tuple[Tensor | None, ...]:
-            cotangents = grad(*gs)
-            flat = tree.flatten(cotangents)
-            if len(flat) != len(inputs):
-                raise ValueError(
-                    f"custom_gradient: the gradient function gave {len(flat)} cotangents for "
-                    f"{len(inputs)} arguments."
-                )
-            return tuple(flat[i] for i in places)
-
-        # Not in the table: a row of its own for each call, never staged or lowered.
-        row = MultiPrimitive("custom_gradient", "opaque", _no_infer, vjp, None, True)
-        for tape in tapes:
-            record = Record(row, [inputs[i] for i in places], outputs, {})
-            if any(id(t) in tape.tracked for t in record.inputs):
-                tape.record(record)
-        return result
-
-    return wrapped
-
-
-def _no_infer(*avals: object, **static: object) -> Any:
-    raise AssertionError("a custom gradient is recorded on tapes only")

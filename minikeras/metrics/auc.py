@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from minikeras import naming, ops, settings
+from minikeras.budget import NUMBER, check_constant
 from minikeras.engine.aval import ShapeError
 from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts, is_even
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike
-from minikeras.variable import NUMBER, check_constant
 
 if TYPE_CHECKING:
     from minikeras.types import PolicyLike

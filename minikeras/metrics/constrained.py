@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from minikeras import ops
+from minikeras.budget import NUMBER, check_constant
 from minikeras.engine.tensor import Tensor
 from minikeras.metrics.confusion_counts import KINDS, confusion_counts
 from minikeras.metrics.metric import Metric
 from minikeras.types import ArrayLike, PolicyLike
-from minikeras.variable import NUMBER, check_constant
 
 
 class ConstrainedBest(Metric):

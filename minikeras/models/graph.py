@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minikeras.budget import count_calls
 from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.layers.base.node import Node, node_of
-from minikeras.variable import count_calls
 
 
 def trace(

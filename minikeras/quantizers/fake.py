@@ -6,7 +6,7 @@ from typing import Any
 
 from minikeras import ops
 from minikeras.engine import dtypes
-from minikeras.engine.autodiff import custom_gradient
+from minikeras.engine.custom_gradients import custom_gradient
 from minikeras.engine.symbolic import KerasTensor, any_symbolic
 from minikeras.engine.tensor import Tensor
 from minikeras.types import ArrayLike

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from minikeras import naming
+from minikeras.budget import creation_limit
 from minikeras.engine.backend import BackendError
 from minikeras.engine.errors import see
 from minikeras.engine.warn import warn_user
@@ -37,7 +38,7 @@ from minikeras.saving.dialects import paths
 from minikeras.saving.limits import FileError, MissingFileError
 from minikeras.saving.state import asset_paths, load_state, save_state
 from minikeras.saving.tree import Tree, count_arrays, total_bytes
-from minikeras.variable import creation_limit, values_later
+from minikeras.variable import values_later
 from minikeras.version import KERAS_VERSION
 
 if TYPE_CHECKING:

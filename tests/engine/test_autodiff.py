@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minikeras.engine import prims as p
-from minikeras.engine.autodiff import GradientTape, custom_gradient
+from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.custom_gradients import custom_gradient
 from minikeras.engine.tensor import from_numpy, scalar
 from minikeras.variable import Variable
 

@@ -9,8 +9,8 @@ import zipfile
 
 import minikeras as keras
 from minikeras import layers
+from minikeras.budget import creation_limit
 from minikeras.saving import hdf5, weights_files
-from minikeras.variable import creation_limit
 
 
 @functools.cache

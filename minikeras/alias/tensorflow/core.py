@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras import ops, scopes, tree
 from minikeras import variable as own
-from minikeras.engine.autodiff import GradientTape, custom_gradient
+from minikeras.engine.autodiff import GradientTape
+from minikeras.engine.custom_gradients import custom_gradient
 from minikeras.engine.interpret import base, current
 from minikeras.engine.tensor import Tensor
 from minikeras.training.function import CompiledFunction

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 import numpy as np
 
 from minikeras import dtype_policies, naming, regularizers
+from minikeras.budget import count_layer
 from minikeras.engine.warn import warn_user
 from minikeras.layers.base import declaring, stateless
 from minikeras.layers.base.building import batch_shape, bookkept
@@ -31,7 +32,6 @@ from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
 from minikeras.scopes import remat
 from minikeras.types import Identifier, PartialShape, PolicyLike
-from minikeras.variable import count_layer
 
 if TYPE_CHECKING:
     from minikeras.types import ArrayLike

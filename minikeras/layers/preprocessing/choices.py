@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minikeras import naming
+from minikeras.budget import check_constant
 from minikeras.types import ArrayLike
-from minikeras.variable import check_constant
 
 LOOKUP_MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _OLD_MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minikeras import naming, ops
+from minikeras.budget import check_constant
 from minikeras.engine import dtypes
 from minikeras.engine.interpret import current
 from minikeras.engine.staging import Abstract
@@ -18,7 +19,7 @@ from minikeras.layers.preprocessing.data_layer import DataLayer, encoded
 from minikeras.layers.preprocessing.encoding import encoded_shape
 from minikeras.layers.preprocessing.sketch import QuantileSketch
 from minikeras.types import ArrayLike, PartialShape, PolicyLike
-from minikeras.variable import Variable, check_constant
+from minikeras.variable import Variable
 
 
 class Discretization(DataLayer):

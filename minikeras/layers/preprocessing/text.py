@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from minikeras import naming
+from minikeras.budget import NUMBER, check_constant
 from minikeras.layers.preprocessing.vocabulary import to_bytes, to_text
 from minikeras.layers.preprocessing.words import Words, WordTable, words_of
 from minikeras.types import ArrayLike
-from minikeras.variable import NUMBER, check_constant
 
 Array = np.ndarray[Any, Any]
 Tokens = list[list[bytes]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras.engine import autodiff, dtypes, prims
+from minikeras.engine import custom_gradients, dtypes, prims
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
@@ -279,4 +279,4 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> log1pexp(keras.ops.array([0.0])).tolist()
     [0.6931]
     """
-    return autodiff.custom_gradient(f)
+    return custom_gradients.custom_gradient(f)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minikeras.budget import check_constant
 from minikeras.engine import prims
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
 from minikeras.ops.op import op, to_tensor
 from minikeras.types import ArrayLike
-from minikeras.variable import check_constant
 
 __all__ = ["pad"]
 

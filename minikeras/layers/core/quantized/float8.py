@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minikeras import ops
-from minikeras.engine.autodiff import custom_gradient
+from minikeras.engine.custom_gradients import custom_gradient
 from minikeras.engine.tensor import Tensor
 from minikeras.quantizers import (
     compute_float8_amax_history,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minikeras import ops
-from minikeras.engine.autodiff import custom_gradient
+from minikeras.engine.custom_gradients import custom_gradient
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.core.quantized.grouped import Grouped
 from minikeras.layers.core.quantized.stored import Stored

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from minikeras import ops
+from minikeras.budget import check_constant
 from minikeras.engine import dtypes
 from minikeras.engine.aval import ShapeError, Unknown
 from minikeras.engine.tensor import Tensor
@@ -15,7 +16,6 @@ from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.preprocessing.audio.windows import window_of
 from minikeras.layers.preprocessing.image.options import count
-from minikeras.variable import check_constant
 
 if TYPE_CHECKING:
     from minikeras.types import ArrayLike

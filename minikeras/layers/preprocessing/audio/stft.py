@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from minikeras import naming, ops
+from minikeras.budget import check_constant
 from minikeras.engine import dtypes
 from minikeras.engine.tensor import Tensor
 from minikeras.initializers.constant import window_of_scipy
@@ -17,7 +18,7 @@ from minikeras.layers.base.options import data_format as checked_format
 from minikeras.layers.preprocessing.audio.windows import NAMED, window_of
 from minikeras.layers.preprocessing.image.options import count
 from minikeras.types import PartialShape
-from minikeras.variable import Variable, check_constant
+from minikeras.variable import Variable
 
 if TYPE_CHECKING:
     from minikeras.types import ArrayLike
