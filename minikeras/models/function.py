@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from minikeras.engine import tree
 from minikeras.engine.symbolic import any_symbolic, infer_call
 from minikeras.layers.base.call_info import shape_of
-from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.node import Operation
+from minikeras.layers.base.shapes import shapes_to_tensors
 from minikeras.models import graph
 from minikeras.models.functional import checked_ends
 from minikeras.ops.op import to_tensor

@@ -11,9 +11,9 @@ from minikeras.engine import tree
 from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base import masking
-from minikeras.layers.base.calling import tensors_to_shapes
 from minikeras.layers.base.describing import check_complete
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.shapes import tensors_to_shapes
 from minikeras.layers.core.input_layer import Input, InputLayer
 from minikeras.models import graph, graph_config
 from minikeras.models.feeding import Feeding, any_sizes

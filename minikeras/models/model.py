@@ -11,9 +11,9 @@ from minikeras.engine.symbolic import any_symbolic, infer_call
 from minikeras.export.archive import export_model
 from minikeras.layers.base.building import as_tuples
 from minikeras.layers.base.call_context import CallContext, call_context
-from minikeras.layers.base.calling import shapes_to_tensors
 from minikeras.layers.base.keywords import LayerOptions
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.shapes import shapes_to_tensors
 from minikeras.models import summary as summary_text
 from minikeras.models.quantizing import quantize_model
 from minikeras.models.state_tree import read_state_tree, write_state_tree

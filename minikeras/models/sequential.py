@@ -12,9 +12,9 @@ from minikeras.engine.symbolic import KerasTensor
 from minikeras.engine.tensor import TraceError
 from minikeras.layers.base import masking
 from minikeras.layers.base.call_info import shape_of
-from minikeras.layers.base.calling import is_shape
 from minikeras.layers.base.describing import takes
 from minikeras.layers.base.layer import Layer
+from minikeras.layers.base.shapes import is_shape
 from minikeras.layers.core.input_layer import InputLayer
 from minikeras.models.functional import Functional
 from minikeras.models.host_part import HostPart

@@ -7,10 +7,10 @@ from typing import Any
 from minikeras import layers, ops, random
 from minikeras.engine.tensor import Tensor
 from minikeras.layers.base.call_context import CallContext
-from minikeras.layers.base.calling import is_shape as is_shape_tuple
 from minikeras.layers.base.input_spec import check
 from minikeras.layers.base.layer import Layer
 from minikeras.layers.base.node import Node, Operation
+from minikeras.layers.base.shapes import is_shape as is_shape_tuple
 from minikeras.types import ArrayLike
 
 

@@ -17,17 +17,14 @@ from minikeras.budget import count_layer
 from minikeras.engine.warn import warn_user
 from minikeras.layers.base import declaring, stateless
 from minikeras.layers.base.building import batch_shape, bookkept
-from minikeras.layers.base.calling import (
-    LayerCalls,
-    shapes_to_tensors,
-    tensors_to_shapes,
-)
+from minikeras.layers.base.calling import LayerCalls
 from minikeras.layers.base.card import layer_card
 from minikeras.layers.base.describing import LayerDescription
 from minikeras.layers.base.keywords import ShapeOptions
 from minikeras.layers.base.masking import passive
 from minikeras.layers.base.node import Operation
 from minikeras.layers.base.quantizing import refuse_to_quantize
+from minikeras.layers.base.shapes import shapes_to_tensors, tensors_to_shapes
 from minikeras.layers.base.tracker import Tracker
 from minikeras.layers.base.variables import LayerVariables
 from minikeras.scopes import remat
