@@ -52,6 +52,18 @@ def mlp(keras: Any) -> Any:
     )
 
 
+def tanh_mlp(units: int, depth: int) -> Callable[[Any], Any]:
+    """Layers between which no number is zero."""
+
+    def build(keras: Any) -> Any:
+        layers = keras.layers
+        hidden = [layers.Dense(units, activation="tanh") for _ in range(depth)]
+        last = layers.Dense(10, activation="softmax")
+        return keras.Sequential([keras.Input((784,)), *hidden, last])
+
+    return build
+
+
 def cnn(keras: Any) -> Any:
     layers = keras.layers
     return keras.Sequential(
@@ -152,6 +164,13 @@ def _rows(count: int, folder: str | None) -> Arrays:
     return x.reshape(count, 784), y
 
 
+def _normal(count: int, folder: str | None) -> Arrays:
+    """No number is zero, where most pixels of a picture are."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((count, 784), dtype="float32")
+    return x, random.integers(0, 10, count).astype("int32")
+
+
 def _grey(count: int, folder: str | None) -> Arrays:
     x, y = pictures(count, folder)
     return x[..., None], y
@@ -191,7 +210,17 @@ GPU_WORKLOADS = {
     "resnet50": Workload("resnet50", resnet50, _large, 64, 4, math.nan),
     "encoder": Workload("encoder", encoder, _words(512), 16, 8, math.nan),
 }
-ALL_WORKLOADS = {**WORKLOADS, **GPU_WORKLOADS}
+# By name only: dense layers that find no zeros to pass over, in what they are given and,
+# with tanh, in between.
+DENSE_WORKLOADS = {
+    w.name: w
+    for w in (
+        Workload("mlp-normal", mlp, _normal, 128, 64, math.nan),
+        Workload("mlp-tanh", tanh_mlp(512, 2), _normal, 128, 64, math.nan),
+        Workload("wide-tanh", tanh_mlp(1024, 4), _normal, 256, 16, math.nan),
+    )
+}
+ALL_WORKLOADS = {**WORKLOADS, **GPU_WORKLOADS, **DENSE_WORKLOADS}
 
 
 def forward_macs(model: Any) -> list[int]:

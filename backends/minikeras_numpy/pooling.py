@@ -101,16 +101,23 @@ def spread_maximum(
     # Windows whose maximum was not met yet: of equal numbers the first has the gradient.
     left = xp.ones(peak.shape, dtype=bool)
     hit = xp.empty(peak.shape, dtype=bool)
+    # A number is kept or becomes zero by the bits of an integer, all of them or none: NumPy
+    # does that with vectors, and `where` without, into new memory.
+    bits = np.dtype(f"i{target.dtype.itemsize}")
+    mask = xp.empty(peak.shape, dtype=bits)
+    kept = None if pool.disjoint else xp.empty(peak.shape, dtype=target.dtype)
     for place, inside in zip(pool.places, pool.inside(xp), strict=True):
         xp.equal(wide[place], peak, out=hit)
         hit &= left
         if inside is not None:
             hit &= inside
         left ^= hit
-        if pool.disjoint:  # an element is in one window only: nothing to add to
-            target[place] = xp.where(hit, dy, 0)
+        xp.negative(hit.view("i1"), out=mask, dtype=bits)
+        if kept is None:  # an element is in one window only: nothing to add to
+            xp.bitwise_and(dy.view(bits), mask, out=target.view(bits)[place])
         else:
-            target[place] += xp.where(hit, dy, 0)
+            xp.bitwise_and(dy.view(bits), mask, out=kept.view(bits))
+            target[place] += kept
 
 
 def at_maximum(xp: Any, pool: Pool, wide: Array, g: Array) -> Array:
