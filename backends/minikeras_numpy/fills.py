@@ -27,7 +27,7 @@ from minikeras_numpy.writers import INTS, Scratch
 Run = Callable[..., None]
 
 _GATHERED = 9  # places in a window of which copies are made, up to this many
-_BLOCK = 1 << 16  # elements worked on at a time where several passes go over them
+_BLOCK = 3 << 16  # elements worked on at a time where several passes go over them
 _SHARED = 1 << 18  # elements of several passes that are worth waking another thread
 
 
@@ -109,7 +109,10 @@ def _by_samples(batch: int, size: int, work: Callable[..., None]) -> Run:
     `size` is the elements that it goes over for a sample; each place in a window reads the
     same few arrays.
     """
-    step = max(1, _BLOCK // max(1, size))
+    count = -(-batch * size // _BLOCK)
+    if batch * size >= _SHARED:  # as many for each thread
+        count = -(-count // lanes()) * lanes()
+    step = max(1, -(-batch // max(1, count)))
     blocks = [slice(at, at + step) for at in range(0, batch, step)]
     scratch: dict[int, Scratch] = {}
 

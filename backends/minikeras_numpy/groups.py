@@ -2,15 +2,16 @@
 
 A `Group` writes the body's results into given arrays. Other values live in a few
 temporaries of the size of a block, reused as soon as they are dead, so they stay in
-the cache and memory does not grow with the arrays. An output may share its memory
-with an input of the same shape (an update in place); which ones do is looked up at
-the first run, and an output whose input is read again later is written last.
+the cache and memory does not grow with the arrays. Blocks are shared out to threads,
+each with temporaries of its own. An output may share its memory with an input of the
+same shape (an update in place); which ones do is looked up at the first run, and an
+output whose input is read again later is written last.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from minikeras.extend import Graph, Node, Shape, Value, numpy_dtype, prims
 from minikeras_numpy.common import Array
 from minikeras_numpy.random import Bits
+from minikeras_numpy.sharing import lanes, share
 from minikeras_numpy.writers import REDUCTIONS, Write, writer
 
 BLOCK = 1 << 17  # elements; measured: fewer cost calls, more leave the caches
@@ -39,6 +41,8 @@ class Group:
         self.size = math.prod(self.space)
         drawn = any(n.prim.kind == "random" for n in body.nodes)
         self.cells = max(1, BLOCK // 4) if drawn else BLOCK  # a draw is 20 operations
+        # Those are so short that two threads wait for the interpreter's lock: 1.7 -> 2.4 ms.
+        self.shared = not drawn
         self.mode = _mode(body, self.space, self.cells)
         # Within a block what a kernel allocates is small, and stays in the cache.
         self.allocates = self.mode == "whole" and any(
@@ -68,13 +72,18 @@ class Group:
         else:
             total, width = self.space[0], self.size // self.space[0]
         rows = block_rows(width, self.cells)
-        for number, at in enumerate(range(0, total, rows)):
-            table = arrays
+
+        def work(lane: int, number: int) -> None:
+            table, at = arrays, number * rows
             if self._sums:
                 table = list(arrays)
                 for i in self._sums:
                     table[i] = arrays[i][number]
-            schedule.block(table, at, min(at + rows, total), width)
+            schedule.block(lane, table, at, min(at + rows, total), width)
+
+        # No block reads what another writes, and each has its place for sums: the bits do
+        # not hang on who does which.
+        share(-(-total // rows), work, self.shared)
         if self.line is not None:
             for j, v in enumerate(self.body.outputs):
                 if v.aval.shape != self.space:
@@ -218,6 +227,7 @@ class _Schedule:
     """The calls of a group, each with the slots of its operands and of its result.
 
     Attributes:
+        calls: What makes a call's writer, and the slots.
         fixed: Constants and temporaries: the tail of the table of arrays.
         temps: Slots of the temporaries, shaped as one block.
         cut: Slots of which a block takes its part.
@@ -237,7 +247,7 @@ class _Schedule:
             self.rows = block_rows(group.line.width, group.cells)
         self.fixed: list[Array] = []
         self.temps: list[Slot] = []
-        self.calls: list[tuple[Write, tuple[Slot, ...]]] = []
+        self.calls: list[tuple[Callable[[], Write], tuple[Slot, ...]]] = []
         self.slot: dict[Value, Slot] = {v: i for i, v in enumerate(self.body.inputs)}
         self.base = len(self.body.inputs)
         self.shared = shared
@@ -247,25 +257,39 @@ class _Schedule:
         self.last = {v: p for p, n in enumerate(self.body.nodes) for v in n.inputs}
         self._build()
         self.cut = self._to_cut()
+        helpers = lanes() - 1 if group.shared and group.mode != "whole" else 0
+        self._tails = [self.fixed, *(self._own_temporaries() for _ in range(helpers))]
+        # Each thread has writers of its own, since some have workspace.
+        self._calls = [
+            [(make(), slots) for make, slots in self.calls] for _ in self._tails
+        ]
 
-    def execute(self, table: list[Any], first: int) -> None:
+    def _own_temporaries(self) -> list[Array]:
+        """The tail of the table of a thread that helps: its temporaries are its own."""
+        first = self.base + len(self.body.outputs)
+        own = {slot - first for slot in self.temps}
+        return [np.empty_like(a) if i in own else a for i, a in enumerate(self.fixed)]
+
+    def execute(self, table: list[Any], first: int, lane: int = 0) -> None:
         """All calls; `first` is the number of the block's first element."""
-        for write, slots in self.calls:
+        for write, slots in self._calls[lane]:
             if isinstance(write, Bits):
                 write(table[slots[0]], table[slots[1]], first)
             else:
                 write(*[table[i] for i in slots])
 
-    def block(self, arrays: list[Any], at: int, end: int, width: int) -> None:
-        """The calls for rows [at, end) of `width` elements."""
-        table = [*arrays, *self.fixed]
+    def block(
+        self, lane: int, arrays: list[Any], at: int, end: int, width: int
+    ) -> None:
+        """The calls for rows [at, end) of `width` elements, by the thread of a lane."""
+        table = [*arrays, *self._tails[lane]]
         for i in self.cut:
             table[i] = self._row(table[i])[at:end]
         if end - at < self.rows:
             for i in self.temps:
                 if self.group.line is None or table[i].ndim == 2:
                     table[i] = table[i][: end - at]
-        self.execute(table, at * width)
+        self.execute(table, at * width, lane)
 
     def _row(self, array: Array) -> Array:
         return array.reshape(-1) if self.group.mode == "flat" else array
@@ -293,7 +317,7 @@ class _Schedule:
         for position, node in enumerate(self.body.nodes):
             self._call(node, position, target, keep)
         for j in late:
-            self.calls.append((_assign, (self.slot[outputs[j]], self.base + j)))
+            self._add_call(_assign, self.slot[outputs[j]], self.base + j)
 
     def _call(
         self, node: Node, position: int, target: dict[Value, Slot], keep: set[Value]
@@ -303,21 +327,25 @@ class _Schedule:
         operands = tuple(self.slot[v] for v in node.inputs)
         if self._stands_for(node, out):
             if out in target:
-                self.calls.append((_assign, (self.slot[out], target[out])))
+                self._add_call(_assign, self.slot[out], target[out])
             return
-        if self.group.line is not None and folds:
-            write: Write = _add_rows
-        else:
-            write = writer(self.group.kernels, node).run
         for v in dict.fromkeys(node.inputs):
             # A reduction, and a draw, does not read the index that it writes.
             if not folds and node.prim.kind != "random":
                 self._release(v, position, keep)
         self.slot[out] = target[out] if out in target else self._temporary(out)
-        self.calls.append((write, (*operands, self.slot[out])))
+        slots = (*operands, self.slot[out])
+        if self.group.line is not None and folds:
+            self._add_call(_add_rows, *slots)
+        else:
+            kernels = self.group.kernels
+            self.calls.append((lambda: writer(kernels, node).run, slots))
         for v in dict.fromkeys(node.inputs):
             if folds:
                 self._release(v, position, keep)
+
+    def _add_call(self, write: Write, *slots: Slot) -> None:
+        self.calls.append((lambda: write, slots))
 
     def _stands_for(self, node: Node, out: Value) -> bool:
         """Let a value that is known now be a constant that broadcasts to it."""

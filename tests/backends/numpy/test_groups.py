@@ -2,13 +2,14 @@
 
 import math
 import tracemalloc
+from unittest import mock
 
 import minikeras_numpy
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from minikeras_numpy import groups
+from minikeras_numpy import groups, sharing
 
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph, Node, Value
@@ -21,9 +22,18 @@ BINARY = ("add", "mul", "maximum", "sub")
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    """Blocks of a few elements, so that small arrays are cut into many."""
+    """Blocks of a few elements, so that small arrays are cut into many, for three threads."""
     monkeypatch.setattr(groups, "BLOCK", 8)
     monkeypatch.setattr(groups, "LINE", 4)
+    monkeypatch.setattr(groups, "lanes", lambda: 3)
+    monkeypatch.setattr(sharing, "_limit", lambda: 3)
+    monkeypatch.setattr(sharing, "_team", sharing._Team())
+
+
+def by_turns(count, work, worth=True):
+    """Shares out as three threads may, whatever the machine has to do beside."""
+    for number in reversed(range(count)):
+        work(number % 3 if worth else 0, number)
 
 
 def node(name, inputs, **static):
@@ -49,12 +59,13 @@ def run(body, space, arrays, shared=()):
     regs = {v: i for i, v in enumerate((*inputs, *outputs))}
     step = BACKEND.lower(fused, regs)
     results = []
-    for _ in range(2):
+    for share in (sharing.share, by_turns):
         table = [np.array(a) for a in arrays]
         table += [np.empty(v.aval.shape, v.aval.dtype) for v in outputs]
         for j, i in shared:
             table[regs[outputs[j]]] = table[i]
-        step(table)
+        with mock.patch.object(groups, "share", share):
+            step(table)
         results.append([np.array(table[regs[v]]) for v in outputs])
         taken = {i for _, i in shared}
         for i, a in enumerate(arrays):
@@ -170,6 +181,34 @@ def test_pictures_are_worked_on_in_lines(space):
     np.testing.assert_array_equal(got[0], wanted[0])
     for one, other in zip(got[1:], wanted[1:], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("space", [(50,), (24, 3)])
+def test_threads_share_no_workspace(space):
+    """Neither temporaries nor what writers keep between calls."""
+    x, small = Value(Aval(space, "float32")), Value(Aval(space[-1:], "float32"))
+    low = node("gt", [x, small])
+    chosen = node("select", [low.outputs[0], x, small])
+    narrow = node("cast", [chosen.outputs[0]], dtype="float16")
+    wide = node("cast", [narrow.outputs[0]], dtype="float32")
+    last = node("mul", [wide.outputs[0], x])
+    nodes = [low, chosen, narrow, wide, last]
+    group = groups.Group(
+        BACKEND.kernels, Graph([x, small], {}, nodes, last.outputs), space
+    )
+    assert group.mode != "whole"
+    arrays = [np.ones(space, "float32"), np.ones(space[-1:], "float32")]
+    group.run(arrays, [np.empty(space, "float32")])
+    schedule = group._schedule
+    assert len(schedule._tails) == len(schedule._calls) == 3
+    own = range(len(schedule.fixed))
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        for i in own:
+            assert not np.may_share_memory(schedule._tails[a][i], schedule._tails[b][i])
+        for (one, _), (other, _) in zip(
+            *(schedule._calls[k] for k in (a, b)), strict=True
+        ):
+            assert one is not other or isinstance(one, np.ufunc) or not one.__closure__
 
 
 def test_an_input_that_is_read_again_is_overwritten_last():
