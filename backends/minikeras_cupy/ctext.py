@@ -31,7 +31,7 @@ HALVES = ("float16", "bfloat16")
 _NARROW = 2**31 - 2**25
 
 
-class Kernel(NamedTuple):
+class KernelText(NamedTuple):
     """A kernel for some sizes: its name and text, which know none of them, and they.
 
     `numbers` stand behind the addresses of the arrays; `threads` is the last word.
@@ -67,7 +67,7 @@ def kernel_of(
     threads: int,
     body: str,
     largest: int = 0,
-) -> Kernel:
+) -> KernelText:
     """A kernel that runs `body` for each index `i` below `threads`.
 
     Args:
@@ -90,4 +90,4 @@ def kernel_of(
     digest = hashlib.blake2b(code.encode(), digest_size=8).hexdigest()
     name = f"{kind}_{digest}"
     text = f"GRID({name}, {count + 1}) {{\n{code}\n}}\n"
-    return Kernel(name, text, tuple(sizes.values()), threads)
+    return KernelText(name, text, tuple(sizes.values()), threads)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minikeras_cupy.ctext import Kernel
+from minikeras_cupy.ctext import KernelText
 from minikeras_cupy.driver import Driver, Started
 from minikeras_cupy.render import LANES, headers
 
@@ -44,12 +44,12 @@ class Launcher:
         """A kernel whose last word is its units, a warp for each."""
         return self.prepare(name, text, [*words, units], units * LANES)
 
-    def grid(self, kernel: Kernel, arrays: int) -> Started:
+    def grid(self, kernel: KernelText, arrays: int) -> Started:
         """A kernel written by hand; the words of its arrays come first, still empty."""
         words = [0] * arrays + [*kernel.numbers, kernel.threads]
         return self.prepare(kernel.name, kernel.text, words, kernel.threads)
 
-    def __call__(self, kernel: Kernel, *arrays: Array) -> None:
+    def __call__(self, kernel: KernelText, *arrays: Array) -> None:
         """Run `kernel` on C-contiguous arrays, in its parameters' order."""
         if kernel.threads:
             call = self.grid(kernel, len(arrays))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minikeras_cupy.ctext import CTYPES, Kernel, kernel_of
+from minikeras_cupy.ctext import CTYPES, KernelText, kernel_of
 
 
-def add_rows(shape: tuple[int, int], count: int, dtype: str) -> Kernel:
+def add_rows(shape: tuple[int, int], count: int, dtype: str) -> KernelText:
     """(rows, order, values, out): `out[rows[k]] += values[order[k]]`, rows ascending.
 
     One thread makes one element of `out`: it finds its first row by bisection and adds

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minikeras.extend import Aval, KernelError, UserRow
-from minikeras_cupy.ctext import CTYPES, HALVES, Kernel, kernel_of
+from minikeras_cupy.ctext import CTYPES, HALVES, KernelText, kernel_of
 from minikeras_cupy.launch import Launcher
 
 Array = Any
@@ -57,7 +57,7 @@ def _nothing(*arrays: Array) -> None:
 
 def kernel_for(
     row: UserRow, avals: Sequence[Aval], static: Mapping[str, Any]
-) -> Kernel:
+) -> KernelText:
     """The kernel around a user's text: element `i` of the first result for a thread.
 
     Sizes and whole numbers are words, so new ones compile nothing; other numbers and bools

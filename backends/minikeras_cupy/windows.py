@@ -16,7 +16,7 @@ from minikeras_numpy.windows import Geometry, Ints
 
 from minikeras_cupy.ctext import (
     CTYPES,
-    Kernel,
+    KernelText,
     compute_type,
     kernel_of,
     load,
@@ -63,7 +63,7 @@ def _kernel(
     threads: int,
     body: str,
     more: dict[str, int],
-) -> Kernel:
+) -> KernelText:
     largest = max(_size(geometry, geometry.spatial), _size(geometry, geometry.out))
     sizes = {**_sizes(geometry), **more}
     largest *= math.prod(geometry.window)
@@ -82,7 +82,7 @@ def _columns(geometry: Geometry) -> tuple[int, int]:
     return math.prod(geometry.window) * geometry.depth, geometry.depth
 
 
-def im2col(geometry: Geometry, dtype: str) -> Kernel:
+def im2col(geometry: Geometry, dtype: str) -> KernelText:
     """(x, cols): windows as rows, (groups, batch * out, window * depth)."""
     t = CTYPES[dtype]
     reach, depth = _columns(geometry)
@@ -107,7 +107,7 @@ def im2col(geometry: Geometry, dtype: str) -> Kernel:
     )
 
 
-def col2im(geometry: Geometry, dtype: str) -> Kernel:
+def col2im(geometry: Geometry, dtype: str) -> KernelText:
     """(cols, x): the transpose of `im2col`; each element sums the rows that hold it."""
     t, kind = CTYPES[dtype], compute_type(dtype)
     reach, depth = _columns(geometry)

@@ -9,7 +9,7 @@ import math
 
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.elementwise import is_float, is_signed
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Address, Kind, Val, const
 
@@ -33,7 +33,7 @@ def _missing(dtype: str) -> Val:
     return const(kind, -(2 ** (8 * kind.nbytes - 1)) if is_signed(dtype) else -1)
 
 
-def _index(f: Kernel, place: Address, index: str) -> Val:
+def _index(f: KernelWriter, place: Address, index: str) -> Val:
     at = f.load(place)
     return f.convert(Op.SEXT, at, Kind.I64) if index == "int32" else at
 
@@ -43,7 +43,7 @@ def take_along(dtype: str, index: str, target: Target) -> Code:
 
     An index out of range gives NaN, or the far end of the integers.
     """
-    f = Kernel("take_along_axis", target)
+    f = KernelWriter("take_along_axis", target)
     size, count, inner, *registers = f.words(6)
     kinds = KINDS[dtype], INDICES[index], KINDS[dtype]
     x, indices, out = map(f.array, registers, kinds)
@@ -65,7 +65,7 @@ def take_along(dtype: str, index: str, target: Target) -> Code:
 
 def take_from_lines(dtype: str, index: str, target: Target) -> Code:
     """The same along the last axis, by vectors; `inner` is 1."""
-    f = Kernel("take_along_axis", target)
+    f = KernelWriter("take_along_axis", target)
     size, count, _, *registers = f.words(6)
     kinds = KINDS[dtype], INDICES[index], KINDS[dtype]
     x, indices, out = map(f.array, registers, kinds)
@@ -93,7 +93,7 @@ def put_along(dtype: str, index: str, target: Target) -> Code:
 
     An index out of range adds nothing.
     """
-    f = Kernel("put_along_axis_add", target)
+    f = KernelWriter("put_along_axis_add", target)
     kind = KINDS[dtype]
     size, count, inner, *registers = f.words(6)
     g, indices, out = map(f.array, registers, (kind, INDICES[index], kind))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Kind, Val, const, counting
 
@@ -19,7 +19,7 @@ def argreduce(name: str, dtype: str, target: Target, wide: bool = False) -> Code
     """
     if target.warp or wide:
         return _in_lanes(name, dtype, target)
-    f = Kernel("argreduce", target)
+    f = KernelWriter("argreduce", target)
     kind = FLOATS[dtype]
     width, *registers = f.words(3)
     x, out = map(f.array, registers, (kind, Kind.I32))
@@ -41,7 +41,7 @@ def argreduce(name: str, dtype: str, target: Target, wide: bool = False) -> Code
 
 def _in_lanes(name: str, dtype: str, target: Target) -> Code:
     """The same with a share of the row for each lane."""
-    f = Kernel("argreduce", target)
+    f = KernelWriter("argreduce", target)
     kind = FLOATS[dtype]
     lanes = target.lanes() if target.warp else target.lanes(kind.nbytes)
     more = Rel.UGT if name == "argmax" else Rel.ULT

@@ -7,7 +7,7 @@ elements of one place are written out, else they are swept in vectors.
 from __future__ import annotations
 
 from minikeras_kernels.code import Code, Op
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target, pieces
 from minikeras_kernels.values import Address, Kind, Val, const
 
@@ -29,7 +29,7 @@ def banded(dtype: str, inner: int, taps: int, target: Target) -> Code:
 
     A unit is a strip of the columns of one of `outer`.
     """
-    f = Kernel("banded", target)
+    f = KernelWriter("banded", target)
     kind = KINDS[dtype]
     lanes = target.lanes(kind.nbytes)
     strips, columns, n, size, *rest = f.words(WORDS)

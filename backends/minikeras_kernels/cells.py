@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from minikeras_kernels import mathlib
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Address, Kind, Val, const
 
@@ -40,7 +40,7 @@ class Cells:
     def __init__(
         self, target: Target, name: str, dtype: str, masked: bool, activation: str
     ) -> None:
-        self.f = Kernel("recurrent", target)
+        self.f = KernelWriter("recurrent", target)
         self.name, self.kind = name, KINDS[dtype]
         self.masked, self.activation = masked, activation
         self.lanes = target.lanes(self.kind.nbytes)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from minikeras_kernels.code import Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Address, Kind, Val, const, counting
 
@@ -36,7 +36,7 @@ def units(count: int, target: Target) -> int:
     return -(-count // unit(target))
 
 
-class Elements(Kernel):
+class Elements(KernelWriter):
     """A kernel over elements; `index` numbers are of kind `ix`, in every lane or in one."""
 
     def __init__(self, name: str, target: Target, wide: bool) -> None:

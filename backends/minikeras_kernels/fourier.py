@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.turning import transposed
 from minikeras_kernels.values import Address, Kind, Val, const
@@ -66,7 +66,7 @@ def transform(dtype: str, used: Sequence[int], target: Target) -> Code:
     imaginary parts in, and out), the register of the buffers, or, where that is negative,
     their address, and the address of the factors.
     """
-    f = Kernel("fourier", target)
+    f = KernelWriter("fourier", target)
     kind = KINDS[dtype]
     lanes = target.lanes(kind.nbytes)
     lines, length, groups, units, count, *registers, room, own, factors = f.words(HEAD)
@@ -115,7 +115,7 @@ class _Turn(NamedTuple):
     for `lanes` of them.
     """
 
-    f: Kernel
+    f: KernelWriter
     lanes: int
     lines: Sequence[Val]
     buffer: Address
@@ -147,7 +147,7 @@ class _Turn(NamedTuple):
 
 
 def _stage(
-    f: Kernel,
+    f: KernelWriter,
     table: Address,
     number: Val,
     buffers: tuple[Address, Address],
@@ -187,31 +187,31 @@ def _stage(
                     write = f.add(write, along)
 
 
-def _load(f: Kernel, buffer: Address, place: Val, lanes: int) -> _Pair:
+def _load(f: KernelWriter, buffer: Address, place: Val, lanes: int) -> _Pair:
     one, two = f.at(buffer, place), f.at(buffer, f.add(place, lanes))
     return f.load(one, lanes), f.load(two, lanes)
 
 
-def _times(f: Kernel, z: _Pair, w: _Pair) -> _Pair:
+def _times(f: KernelWriter, z: _Pair, w: _Pair) -> _Pair:
     (x, y), (c, s) = z, w
     return f.fnma(y, s, f.fmul(x, c)), f.fma(y, c, f.fmul(x, s))
 
 
-def _plus(f: Kernel, a: _Pair, b: _Pair) -> _Pair:
+def _plus(f: KernelWriter, a: _Pair, b: _Pair) -> _Pair:
     return f.fadd(a[0], b[0]), f.fadd(a[1], b[1])
 
 
-def _minus(f: Kernel, a: _Pair, b: _Pair) -> _Pair:
+def _minus(f: KernelWriter, a: _Pair, b: _Pair) -> _Pair:
     return f.fsub(a[0], b[0]), f.fsub(a[1], b[1])
 
 
-def _turned(f: Kernel, a: _Pair, b: _Pair) -> tuple[_Pair, _Pair]:
+def _turned(f: KernelWriter, a: _Pair, b: _Pair) -> tuple[_Pair, _Pair]:
     """a - i b and a + i b."""
     (ar, ai), (br, bi) = a, b
     return (f.fadd(ar, bi), f.fsub(ai, br)), (f.fsub(ar, bi), f.fadd(ai, br))
 
 
-def _butterfly(f: Kernel, z: list[_Pair]) -> list[_Pair]:
+def _butterfly(f: KernelWriter, z: list[_Pair]) -> list[_Pair]:
     """The transform of a few elements."""
     if len(z) == 2:
         return [_plus(f, *z), _minus(f, *z)]
@@ -239,7 +239,7 @@ def _butterfly(f: Kernel, z: list[_Pair]) -> list[_Pair]:
     return found
 
 
-def _scaled(f: Kernel, z: _Pair, by: float, more: _Pair | None) -> _Pair:
+def _scaled(f: KernelWriter, z: _Pair, by: float, more: _Pair | None) -> _Pair:
     """`by` times z, and more."""
     factor = f.like(z[0], by)
     if more is None:

@@ -24,7 +24,7 @@ from minikeras_kernels.elementwise import (
 from minikeras_kernels.folds import across, combine, identity
 from minikeras_kernels.group import Apply, Flags, Fold, Group, Layout, Place, Source
 from minikeras_kernels.philox import buffer_size, fill, word_of
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Address, Kind, Val, const, counting, rounded
 
@@ -125,10 +125,10 @@ class GroupKernel:
         group: Group,
         layout: Layout,
         target: Target,
-        shared: Kernel | None = None,
+        shared: KernelWriter | None = None,
         first: int = 0,
     ) -> None:
-        self.f = Kernel("fused", target) if shared is None else shared
+        self.f = KernelWriter("fused", target) if shared is None else shared
         lanes = target.lanes()
         self.group, self.layout, self.lanes = group, layout, lanes
         self.outer = len(layout.sizes) - 1

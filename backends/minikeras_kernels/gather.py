@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Kind, Val, const
 
@@ -19,7 +19,7 @@ def gather(dtype: str, index: str, target: Target) -> Code:
 
     An index out of range gives NaN.
     """
-    f = Kernel("gather", target)
+    f = KernelWriter("gather", target)
     kind = FLOATS[dtype]
     lanes = target.lanes(kind.nbytes)
     rows, width, *registers = f.words(5)

@@ -15,7 +15,7 @@ from minikeras_kernels.bodies import Cut, Memory, body_of, lower_body, space_of
 from minikeras_kernels.code import Code
 from minikeras_kernels.fused import GroupKernel, table
 from minikeras_kernels.group import Place
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 
 
@@ -53,7 +53,7 @@ def words(cuts: Sequence[Cut]) -> list[int | Place]:
 
 def lines(cuts: Sequence[Cut], target: Target) -> Code:
     """The kernel of all groups."""
-    f = Kernel("lines", target)
+    f = KernelWriter("lines", target)
     kernels, first = [], 0
     for cut in cuts:
         kernels.append(GroupKernel(*cut, target, f, first))

@@ -69,7 +69,7 @@ MOVES: dict[str, Callable[[Static, Sequence[Array], Array], Moves]] = {
 # --- pieces -----------------------------------------------------------------------------------
 
 
-class Axis(NamedTuple):
+class PieceAxis(NamedTuple):
     """A piece along one axis of the result: its box, and a step in the source."""
 
     low: int
@@ -83,7 +83,7 @@ class Piece(NamedTuple):
 
     source: int
     first: int
-    axes: tuple[Axis, ...]
+    axes: tuple[PieceAxis, ...]
 
 
 class Boxes(NamedTuple):
@@ -133,7 +133,7 @@ def layout(
                 low += (count - 1) * step
                 begin += (count - 1) * stride
                 step, stride = -step, -stride
-            axes.append(Axis(low, count, step, stride))
+            axes.append(PieceAxis(low, count, step, stride))
         pieces.append(Piece(number, begin, tuple(axes)))
     return _merged(Boxes(target.shape, tuple(pieces)))
 
@@ -141,7 +141,7 @@ def layout(
 def _merged(given: Boxes) -> Boxes:
     """Neighbouring axes that all pieces see as one are one."""
     sizes: list[int] = []
-    columns: list[list[Axis]] = []  # for each axis, the pieces'
+    columns: list[list[PieceAxis]] = []  # for each axis, the pieces'
     for d, size in enumerate(given.sizes):
         here = [p.axes[d] for p in given.pieces]
         if size == 1:
@@ -151,14 +151,14 @@ def _merged(given: Boxes) -> Boxes:
         ):
             sizes[-1] *= size
             columns[-1] = [
-                Axis(a.low * size, a.size * size, 1, b.stride)
+                PieceAxis(a.low * size, a.size * size, 1, b.stride)
                 for a, b in zip(columns[-1], here, strict=True)
             ]
             continue
         sizes.append(size)
         columns.append(here)
     if not sizes:
-        sizes, columns = [1], [[Axis(0, 1, 1, 0)] * len(given.pieces)]
+        sizes, columns = [1], [[PieceAxis(0, 1, 1, 0)] * len(given.pieces)]
     pieces = [
         Piece(p.source, p.first, tuple(column[i] for column in columns))
         for i, p in enumerate(given.pieces)
@@ -166,7 +166,7 @@ def _merged(given: Boxes) -> Boxes:
     return Boxes(tuple(sizes), tuple(pieces))
 
 
-def _joins(a: Axis, b: Axis, size: int) -> bool:
+def _joins(a: PieceAxis, b: PieceAxis, size: int) -> bool:
     whole = (b.low, b.size, b.step) == (0, size, 1) and a.step == 1
     return whole and (a.stride == b.stride * size or a.size == 1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.elementwise import is_signed
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Kind, Val, const
 
@@ -25,7 +25,7 @@ _BYTES = {Kind.F32: 4, Kind.I32: 4, Kind.F64: 8, Kind.I64: 8}
 _ZERO, _ONE = const(Kind.I64, 0), const(Kind.I64, 1)
 
 
-def _beats(f: Kernel, dtype: str, a: Val, b: Val) -> Val:
+def _beats(f: KernelWriter, dtype: str, a: Val, b: Val) -> Val:
     if a.kind not in (Kind.F32, Kind.F64):
         return f.icmp(Rel.SGT if is_signed(dtype) else Rel.UGT, a, b)
     nan, number = f.fcmp(Rel.UNO, a, a), f.fcmp(Rel.ORD, b, b)
@@ -34,7 +34,7 @@ def _beats(f: Kernel, dtype: str, a: Val, b: Val) -> Val:
 
 def top_k(dtype: str, target: Target) -> Code:
     """The kernel over rows. Words: width, k, and the arrays: rows, values, indices."""
-    f = Kernel("top_k", target)
+    f = KernelWriter("top_k", target)
     kind = KINDS[dtype]
     lanes = target.lanes(_BYTES[kind])
     width, k, *registers = f.words(5)
@@ -94,7 +94,7 @@ def searchsorted(dtype: str, right: bool, target: Target) -> Code:
 
     A vector of numbers halves the line at once: each looks at an element of its own.
     """
-    f = Kernel("searchsorted", target)
+    f = KernelWriter("searchsorted", target)
     kind = KINDS[dtype]
     lanes = target.lanes(8)
     length, greatest, *registers = f.words(5)

@@ -18,7 +18,7 @@ from minikeras_kernels.elementwise import (
     to_memory,
 )
 from minikeras_kernels.folds import combine
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Address, Kind, Val, const
 
@@ -46,7 +46,7 @@ class RowKernel:
     """
 
     def __init__(self, name: str, dtype: str, target: Target) -> None:
-        self.f = Kernel("rowwise", target)
+        self.f = KernelWriter("rowwise", target)
         self.name, self.dtype, self.kind = name, dtype, REGISTER_KIND[dtype]
         self.lanes = target.lanes()
         self.loses = name == ROWWISE[2]

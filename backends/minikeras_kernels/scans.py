@@ -7,7 +7,7 @@ rows go side by side, since one addition waits for the one before; else vectors 
 from __future__ import annotations
 
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Address, Kind, Val, const
 
@@ -24,15 +24,15 @@ ROWS = 8  # side by side
 _ZERO, _ONE = const(Kind.I64, 0), const(Kind.I64, 1)
 
 
-def _smaller(f: Kernel, a: Val, b: Val) -> Val:
+def _smaller(f: KernelWriter, a: Val, b: Val) -> Val:
     return f.select(f.icmp(Rel.SLT, a, b), a, b)
 
 
-def _larger(f: Kernel, a: Val, b: Val) -> Val:
+def _larger(f: KernelWriter, a: Val, b: Val) -> Val:
     return f.select(f.icmp(Rel.SGT, a, b), a, b)
 
 
-def _combine(f: Kernel, name: str, a: Val, b: Val) -> Val:
+def _combine(f: KernelWriter, name: str, a: Val, b: Val) -> Val:
     if a.kind in (Kind.F32, Kind.F64):
         return f.fadd(a, b) if name == "cumsum" else f.fmul(a, b)
     return f.add(a, b) if name == "cumsum" else f.mul(a, b)
@@ -43,7 +43,7 @@ def rows_scan(name: str, dtype: str, target: Target) -> Code:
 
     A unit is `ROWS` rows; the last one may have fewer.
     """
-    f = Kernel("scan_rows", target)
+    f = KernelWriter("scan_rows", target)
     kind = KINDS[dtype]
     rows, steps, first, step, *registers = f.words(6)
     x, out = (f.array(number, kind) for number in registers)
@@ -78,7 +78,7 @@ def planes_scan(name: str, dtype: str, target: Target) -> Code:
 
     A unit is a block of `inner` in one of `outer`: it goes through all steps.
     """
-    f = Kernel("scan_planes", target)
+    f = KernelWriter("scan_planes", target)
     kind, lanes = KINDS[dtype], target.lanes(_BYTES[KINDS[dtype]])
     blocks, width, inner, steps, first, step, *registers = f.words(8)
     x, out = (f.array(number, kind) for number in registers)

@@ -15,7 +15,7 @@ from minikeras_kernels.writer import Writer
 PARAMETERS = (Kind.PTR, Kind.PTR, *(Kind.I64,) * 4)
 
 
-class Kernel(Writer):
+class KernelWriter(Writer):
     """A kernel over units, with its parameters by name."""
 
     def __init__(self, name: str, target: Target) -> None:

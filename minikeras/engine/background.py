@@ -77,7 +77,7 @@ def interrupts_held() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
-class Job:
+class Task:
     """Something that another thread does.
 
     Args:
@@ -147,13 +147,13 @@ class Workers:
     """
 
     def __init__(self, count: int = 1) -> None:
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._count = count
 
-    def submit(self, task: Callable[[], Any], name: str | Callable[[], str]) -> Job:
+    def submit(self, task: Callable[[], Any], name: str | Callable[[], str]) -> Task:
         """Have something done; threads start with the first job."""
-        job = Job(task, name)
+        job = Task(task, name)
         self._start()
         if self._threads:
             self._jobs.put(job)
@@ -194,7 +194,7 @@ class Workers:
         self._end()
 
 
-def _work(jobs: SimpleQueue[Job | None]) -> None:
+def _work(jobs: SimpleQueue[Task | None]) -> None:
     """The life of a thread."""
     while (job := jobs.get()) is not None:
         job.run()
@@ -217,7 +217,7 @@ def in_order(
         ahead: How many to ask for in advance.
         kind: What the source is, for messages.
     """
-    waiting: deque[Job] = deque()
+    waiting: deque[Task] = deque()
     try:
         for count, number in enumerate(numbers):
             task = functools.partial(make, number)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from minikeras_numba.machine import helpers, jit
-from minikeras_numba.machine.jit import Kernel
+from minikeras_numba.machine.jit import WantedKernel
 
 _FEW = 4  # kernels; for fewer a helper is not worth its start
 _T = TypeVar("_T")
@@ -45,12 +45,12 @@ def _start() -> list[helpers.Helper]:
     return helpers.start(host.triple, host.cpu, host.features)
 
 
-def compile_all(kernels: Sequence[Kernel]) -> None:
+def compile_all(kernels: Sequence[WantedKernel]) -> None:
     """Have all of these linked."""
     jobs = deque(k for k in kernels if k.path is None or not k.path.exists())
     made: dict[tuple[str, str], tuple[str, bytes]] = {}
 
-    def do(helper: helpers.Helper, kernel: Kernel) -> None:
+    def do(helper: helpers.Helper, kernel: WantedKernel) -> None:
         text = kernel.text()
         body = helper.compile(text, kernel.loops)
         if body is not None:

@@ -131,7 +131,7 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class WantedKernel:
     """A kernel that is wanted: see `compile_ir`."""
 
     name: str
@@ -169,7 +169,7 @@ _links = itertools.count()  # a name that a failed link used is never free again
 _lock = threading.RLock()
 _NOWHERE = Address(0)
 # By context, so that an interrupt ends them whenever it comes.
-_wanted: ContextVar[dict[tuple[str, str], Kernel] | None] = ContextVar(
+_wanted: ContextVar[dict[tuple[str, str], WantedKernel] | None] = ContextVar(
     "wanted", default=None
 )
 _at_miss: ContextVar[list[Callable[[], object]] | None] = ContextVar(
@@ -295,7 +295,7 @@ def compile_ir(
         loops: As in `optimise`; part of what the key says.
         now: Whether the kernel is called at once, also while kernels are `gathered`.
     """
-    kernel = Kernel(name, build, key, stays, loops)
+    kernel = WantedKernel(name, build, key, stays, loops)
     wanted = _wanted.get()
     if wanted is None or now:
         return compiled(kernel)
@@ -304,12 +304,12 @@ def compile_ir(
     return _NOWHERE
 
 
-def gathered(function: Callable[[], object]) -> list[Kernel]:
+def gathered(function: Callable[[], object]) -> list[WantedKernel]:
     """The kernels that `function` asks for and nobody has linked; it gets none of them.
 
     The addresses that it gets meanwhile are not to be called.
     """
-    wanted: dict[tuple[str, str], Kernel] = {}
+    wanted: dict[tuple[str, str], WantedKernel] = {}
 
     def gather() -> None:
         _wanted.set(wanted)
@@ -329,7 +329,7 @@ def foreseen(function: Callable[[], _T], at_miss: Callable[[], object]) -> _T:
     return copy_context().run(run)
 
 
-def compiled(kernel: Kernel, made: tuple[str, bytes] | None = None) -> Address:
+def compiled(kernel: WantedKernel, made: tuple[str, bytes] | None = None) -> Address:
     """The kernel's address; its text and object may have been made elsewhere."""
     with _lock:
         found = _linked.get(kernel.id)
@@ -345,7 +345,7 @@ def compiled(kernel: Kernel, made: tuple[str, bytes] | None = None) -> Address:
     return address
 
 
-def _made(kernel: Kernel, made: tuple[str, bytes] | None) -> _Linked:
+def _made(kernel: WantedKernel, made: tuple[str, bytes] | None) -> _Linked:
     found = _load(kernel) if made is None else None
     if found is not None:
         return found
@@ -387,7 +387,7 @@ def loaded() -> int:
     return len(_linked)
 
 
-def _load(kernel: Kernel) -> _Linked | None:
+def _load(kernel: WantedKernel) -> _Linked | None:
     """The kernel kept on disk; None where none is, or it cannot be linked."""
     body = objects.read(kernel.path) if kernel.path else None
     if body is None:

@@ -18,7 +18,7 @@ from minikeras_numba.ir.job import Job
 from minikeras_numba.machine.team import get_threads
 from minikeras_numba.products.depthwise_kernels import Depthwise, depthwise_kernel
 from minikeras_numba.tiles.blocking import (
-    Axis,
+    WindowAxis,
     backward_segments,
     chunks,
     forward_segments,
@@ -49,7 +49,7 @@ class Sliding(NamedTuple):
     batch: int
     source: Image
     target: Image
-    axes: Sequence[Axis]
+    axes: Sequence[WindowAxis]
     backward: bool
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.values import Address, Kind, Val, const
 
 from minikeras.extend import Node, Value
@@ -31,7 +31,7 @@ class _Factors:
     """
 
     def __init__(self, dtype: str) -> None:
-        f = self.f = Kernel("lu", target())
+        f = self.f = KernelWriter("lu", target())
         self.kind, self.lanes = _KIND[dtype], host().lanes(np.dtype(dtype).itemsize)
         self.rows, self.columns, self.steps, *registers = f.words(7)
         kinds = self.kind, self.kind, Kind.I32, Kind.I32

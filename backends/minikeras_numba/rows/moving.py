@@ -17,7 +17,7 @@ from minikeras_kernels.moves import MOVES
 from minikeras.extend import Aval, Node, Value, numpy_dtype
 from minikeras_numba.ir.compile import compile_contract, target
 from minikeras_numba.machine.launch import Launch, Native
-from minikeras_numba.rows.moving_ir import VECTORS, WHOLE, Axis, Moved, emit
+from minikeras_numba.rows.moving_ir import VECTORS, WHOLE, Moved, OuterAxis, emit
 from minikeras_numba.tiles.jobs import zeros_address
 
 Array = np.ndarray[Any, Any]
@@ -111,10 +111,10 @@ def _launch(item: int, source: End, goal: End, axes: list[list[int]]) -> Launch:
     known = count * item if way == "flat" and count * item <= _CALLED_BYTES else 0
     ends = source.register, source.address, source.offset, goal.register, goal.offset
     words = Moved(*ends, len(outer), count, stride, to_stride, *run)
-    table = (n for axis in outer for n in Axis(*axis))
+    table = (n for axis in outer for n in OuterAxis(*axis))
     meta = np.array([*words, *table], np.int64)
     rows = math.prod(size for size, _, _ in (*outer, run))
-    key = f"moving {Moved._fields} {Axis._fields} {item} {way} {known} {target()}"
+    key = f"moving {Moved._fields} {OuterAxis._fields} {item} {way} {known} {target()}"
     build = functools.partial(emit, item=item, way=way, nbytes=known)
     fn = compile_contract("moving", build, key, loops=True)
     return Launch(fn, meta, rows, max(1, _GRAIN_BYTES // (count * item)))

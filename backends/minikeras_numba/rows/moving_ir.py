@@ -42,7 +42,7 @@ class Moved(NamedTuple):
     run_to_stride: int
 
 
-class Axis(NamedTuple):
+class OuterAxis(NamedTuple):
     """An outer axis."""
 
     size: int
@@ -77,7 +77,7 @@ def emit(item: int, way: str, nbytes: int) -> Code:
             row = c.add(
                 meta,
                 c.const(8 * len(Moved._fields)),
-                c.mul(axis, 8 * len(Axis._fields)),
+                c.mul(axis, 8 * len(OuterAxis._fields)),
             )
             size = c.word(row, 0)
             index = c.bin(Op.UREM, c.get(rest), size)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import pieces
 from minikeras_kernels.values import Address, Kind, Val, const
 
@@ -54,7 +54,7 @@ class Spec:
     offset: Kind
 
 
-class Axis(NamedTuple):
+class SampledAxis(NamedTuple):
     """What the kernel knows of an axis: floats for every lane, and its stride."""
 
     size: Val
@@ -103,7 +103,7 @@ def lower_resample(node: Node, regs: Mapping[Value, int]) -> Native:
 
 
 def _numbers(n: int, border: str) -> list[float]:
-    """The floats of an axis; see `Axis`."""
+    """The floats of an axis; see `SampledAxis`."""
     period = {"wrap": n, "mirror": 2 * (n - 1), "reflect": 2 * n}.get(border, n)
     top = 2 * n - 1 if border == "reflect" else 2 * (n - 1)
     period = max(period, 1)
@@ -115,7 +115,7 @@ class _Writer:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.f = Kernel("resample", target())
+        self.f = KernelWriter("resample", target())
         self.lanes = target().lanes(spec.place.nbytes)
 
     def write(self) -> Code:
@@ -150,7 +150,7 @@ class _Writer:
             f.sweep(left, right, self.lanes, step)
         return f.code
 
-    def _axis(self, first: int, stride: Val) -> Axis:
+    def _axis(self, first: int, stride: Val) -> SampledAxis:
         f, place = self.f, self.spec.place
 
         def number(index: int) -> Val:
@@ -161,11 +161,11 @@ class _Writer:
         narrow = self.spec.offset is Kind.I32
         stride = f.convert(Op.TRUNC, stride, Kind.I32) if narrow else stride
         size, last, period, share, top = map(number, range(5))
-        return Axis(size, last, period, share, top, f.splat(stride, self.lanes))
+        return SampledAxis(size, last, period, share, top, f.splat(stride, self.lanes))
 
     # a vector of places -----------------------------------------------------------------
 
-    def _place(self, axes: list[Axis], places: list[Val]) -> None:
+    def _place(self, axes: list[SampledAxis], places: list[Val]) -> None:
         """Keep the offset and weight of each corner for a vector of places."""
         f = self.f
         sides = [self._sides(axis, p) for axis, p in zip(axes, places, strict=True)]
@@ -190,7 +190,7 @@ class _Writer:
         op = Op.FPTRUNC if kind is Kind.F32 else Op.FPEXT
         return self.f.convert(op, weight, kind)
 
-    def _sides(self, axis: Axis, place: Val) -> list[Corner]:
+    def _sides(self, axis: SampledAxis, place: Val) -> list[Corner]:
         """The one or two indices along an axis."""
         f = self.f
         if self.spec.order == 0:
@@ -204,7 +204,7 @@ class _Writer:
             self._side(axis, f.fadd(low, one), upper),
         ]
 
-    def _side(self, axis: Axis, where: Val, weight: Val | None) -> Corner:
+    def _side(self, axis: SampledAxis, where: Val, weight: Val | None) -> Corner:
         f, spec = self.f, self.spec
         zero, real = f.like(where, 0.0), None
         if spec.border == "constant":
@@ -219,7 +219,7 @@ class _Writer:
         index = f.convert(Op.FPTOSI, folded, spec.offset)
         return Corner(f.bin(Op.MUL, index, axis.stride), real, weight)
 
-    def _folded(self, axis: Axis, x: Val) -> Val:
+    def _folded(self, axis: SampledAxis, x: Val) -> Val:
         f, border = self.f, self.spec.border
         if border in ("constant", "nearest"):
             return x

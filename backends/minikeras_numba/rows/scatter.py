@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from minikeras_kernels.code import Code, Op, Rel
 from minikeras_kernels.elementwise import OPS
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.values import Kind, Val, const
 
 from minikeras.extend import Node, Value
@@ -40,7 +40,7 @@ _ONE, _ZERO = const(Kind.I64, 1), const(Kind.I64, 0)
 
 def _text(dtype: str, index: str, how: str, first: float, narrow: bool) -> Code:
     """The kernel: meta holds the count of indices, the width, and three registers."""
-    f = Kernel("scatter", target())
+    f = KernelWriter("scatter", target())
     kind, lanes = _KIND[dtype], host().lanes(np.dtype(dtype).itemsize)
     count, width, *registers = f.words(5)
     kinds = kind, _INDEX[index], kind

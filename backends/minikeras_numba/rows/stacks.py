@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from minikeras_kernels.code import Code, Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.turning import transposed
 from minikeras_kernels.values import Address, Kind, Val, const, counting
 
@@ -31,7 +31,7 @@ _MOST_BYTES = 1 << 20  # of what a unit works in: beyond the caches LAPACK is as
 _NAN = float("nan")
 
 
-class Stack(Kernel):
+class Stack(KernelWriter):
     """A kernel whose unit is some groups of matrices, with room of its own.
 
     The room is counted in vectors: item i is one element of all matrices of the group.

@@ -137,7 +137,7 @@ def segments(size: int, whole: Segment) -> list[Segment]:
     return result
 
 
-class Axis(NamedTuple):
+class WindowAxis(NamedTuple):
     """A spatial axis of a windowed op."""
 
     size: int  # of the input
@@ -148,7 +148,7 @@ class Axis(NamedTuple):
     dilation: int
 
 
-def forward_segments(axis: Axis) -> list[Segment]:
+def forward_segments(axis: WindowAxis) -> list[Segment]:
     """Outputs of a convolution or pooling, and the input each reads."""
     whole = Segment(
         0, 1, axis.out, -axis.low, axis.stride, 0, axis.kernel, axis.dilation
@@ -156,7 +156,7 @@ def forward_segments(axis: Axis) -> list[Segment]:
     return segments(axis.size, whole) if axis.out else []
 
 
-def tap_order(axis: Axis) -> list[int]:
+def tap_order(axis: WindowAxis) -> list[int]:
     """The order of the taps that lets `backward_segments` name runs of them.
 
     Backwards, an input position meets every `cycle`-th tap only, and later taps come
@@ -166,7 +166,7 @@ def tap_order(axis: Axis) -> list[int]:
     return sorted(range(axis.kernel), key=lambda t: (t % cycle, -t))
 
 
-def backward_segments(axis: Axis) -> list[Segment]:
+def backward_segments(axis: WindowAxis) -> list[Segment]:
     """Input positions, and the outputs each was read by; taps count in `tap_order`."""
     # Output o reads input o * stride - low + t * dilation through tap t. So position p met
     # tap t only where p + low - t * dilation is a multiple of the stride: positions of
@@ -192,13 +192,13 @@ def backward_segments(axis: Axis) -> list[Segment]:
     return result
 
 
-def axes_of(geometry: Geometry) -> list[Axis]:
+def axes_of(geometry: Geometry) -> list[WindowAxis]:
     """The axes of a convolution or pooling, filled up in front to three."""
     g = geometry
     real = [
-        Axis(size, out, k, s, low, d)
+        WindowAxis(size, out, k, s, low, d)
         for size, out, k, s, (low, _), d in zip(
             g.spatial, g.out, g.window, g.strides, g.padding, g.dilation, strict=True
         )
     ]
-    return [Axis(1, 1, 1, 1, 0, 1)] * (3 - len(real)) + real
+    return [WindowAxis(1, 1, 1, 1, 0, 1)] * (3 - len(real)) + real

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikeras import config
 from minikeras.callbacks.random_state import RandomState
-from minikeras.engine.background import Job, Workers, may_ahead
+from minikeras.engine.background import Task, Workers, may_ahead
 from minikeras.engine.warn import warn_user
 from minikeras.training.data.adapter import Batch, DataAdapter
 
@@ -91,7 +91,7 @@ class Feed:
         self._done = 0  # of them, those before a run that is taken up again
         self._ahead = ahead and may_ahead()
         self._helper: Workers | None = None
-        self._job: Job | None = None
+        self._job: Task | None = None
 
     def __enter__(self) -> Feed:
         return self

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikeras.engine import ranks
-from minikeras.engine.background import Job
+from minikeras.engine.background import Task
 from minikeras.engine.ranks import Shard, share
 from minikeras.training.data.adapter import Batch
 from minikeras.training.data.drawing import Drawing
@@ -79,7 +79,7 @@ class Turns:
 
     def _by_turns(self, numbers: Sequence[int], start: int) -> Iterator[Batch]:
         size, rank = self._comm.size, self._comm.rank
-        own: deque[Job] = deque()
+        own: deque[Task] = deque()
         asked = start + (rank - start) % size  # the next position that is for this rank
 
         def ask(position: int, wanted: int | None) -> None:
@@ -110,14 +110,14 @@ class Turns:
             while own:
                 own.pop().drop()
 
-    def _job(self, number: int) -> Job:
+    def _job(self, number: int) -> Task:
         """A batch in the making, or made where nothing may be made ahead."""
         workers, make = self._adapter.makers()
         task = functools.partial(make, number)
         name = f"batch {number} of {self._adapter.kind}"
         if self._depth:
             return workers.submit(task, name)
-        job = Job(task, name)
+        job = Task(task, name)
         job.run()
         return job
 

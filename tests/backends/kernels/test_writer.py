@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from minikeras_kernels.code import Op, Rel
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.target import Target
 from minikeras_kernels.values import Kind, Val, const, rounded
 from minikeras_kernels.writer import Writer
@@ -21,7 +21,7 @@ NARROW = Target(vector_bytes=16)
 
 def run(build, array, units=1):
     """Run a kernel written by `build(f, address of the array)` over one array of int64."""
-    f = Kernel("written", target())
+    f = KernelWriter("written", target())
     build(f, f.array(const(Kind.I64, 0), Kind.I64))
     text = render.Renderer(f.code, "nounwind").text()
     fn = compile_kernel("written", lambda: f.code, text)

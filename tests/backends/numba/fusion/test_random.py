@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from minikeras_kernels.philox import rounds
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.values import Kind, const
 from minikeras_numba.fusion.fused import lower_fused
 from minikeras_numba.ir.compile import compile_kernel, target
@@ -33,7 +33,7 @@ VECTORS = [
 
 @pytest.mark.parametrize(("counter", "key", "wanted"), VECTORS)
 def test_known_answers(counter, key, wanted):
-    f = Kernel("known", target())
+    f = KernelWriter("known", target())
     words = [const(Kind.I32, w) for w in (*counter, *key)]
     out = f.array(const(Kind.I64, 0), Kind.I32)
     for i, word in enumerate(rounds(f, words[:4], words[4:])):

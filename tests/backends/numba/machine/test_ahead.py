@@ -21,7 +21,9 @@ define void @{name}(ptr %regs, ptr %meta, i64 %a, i64 %b, i64 %t, i64 %n) {{
 
 def kernel(value, mark="ahead"):
     text = TEXT.format(name="ahead", value=value)
-    return jit.Kernel("ahead", text, f"{mark} {value} {os.getpid()}", False, False)
+    return jit.WantedKernel(
+        "ahead", text, f"{mark} {value} {os.getpid()}", False, False
+    )
 
 
 @pytest.fixture
@@ -132,8 +134,8 @@ import minikeras as keras
 from minikeras_numba.machine import helpers, jit
 helpers._possible = lambda: int(sys.argv[1] == "helped")
 if sys.argv[1] == "again":  # as where a helper was lost with what it was given
-    text = jit.Kernel.text
-    jit.Kernel.text = lambda kernel: (text(kernel), text(kernel))[1]
+    text = jit.WantedKernel.text
+    jit.WantedKernel.text = lambda kernel: (text(kernel), text(kernel))[1]
 keras.utils.set_random_seed(0)
 model = keras.Sequential([
     keras.Input((8, 8, 2)), keras.layers.Conv2D(4, 3, activation="relu"),

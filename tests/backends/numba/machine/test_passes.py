@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from llvmlite import binding as llvm
-from minikeras_kernels.signature import Kernel
+from minikeras_kernels.signature import KernelWriter
 from minikeras_kernels.values import Kind, const, counting
 from minikeras_numba.ir.compile import render, target
 from minikeras_numba.ir.render import name, type_of
@@ -65,7 +65,7 @@ def test_a_cold_first_step_compiles_little_and_gives_the_bits_of_a_warm_one(tmp_
 
 def summing(long):
     """A kernel that adds one array to another; with much more to add where it is `long`."""
-    f = Kernel("summing", target())
+    f = KernelWriter("summing", target())
     x, y = (f.array(const(Kind.I64, i), Kind.I64) for i in range(2))
     with f.loop(f.start, f.stop) as i:
         value = f.load(f.at(x, i))

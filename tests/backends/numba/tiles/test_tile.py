@@ -114,7 +114,7 @@ def test_panels_and_tiles_cover(columns, vectors, lanes):
 
 
 axes = st.builds(
-    blocking.Axis,
+    blocking.WindowAxis,
     size=st.integers(1, 12),
     out=st.integers(0, 12),
     kernel=st.integers(1, 6),
