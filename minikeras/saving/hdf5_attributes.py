@@ -75,14 +75,28 @@ def read(thing: Any, key: str, default: object = None) -> Any:
     Raises:
         FileError: If it is damaged, or neither texts nor numbers.
     """
+    found = read_by_number(source_of(thing), thing.id, key)
+    return default if found is None else found
+
+
+def read_by_number(source: Source, thing: Any, key: str) -> Any:
+    """The same by the library's number of the group or array; None if there is none.
+
+    Args:
+        source: The file.
+        thing: The number.
+        key: The attribute's name.
+
+    Raises:
+        FileError: If it is damaged, or neither texts nor numbers.
+    """
     import h5py
 
     name = key.encode()
-    if not h5py.h5a.exists(thing.id, name):
-        return default
-    source = source_of(thing)
+    if not h5py.h5a.exists(thing, name):
+        return None
     where = f"{source.label}: attribute {key[:100]!r}"
-    found = h5py.h5a.open(thing.id, name)
+    found = h5py.h5a.open(thing, name)
     kind = found.get_type()
     shape = tuple(int(n) for n in found.get_space().get_simple_extent_dims() or ())
     claimed = math.prod(shape) * max(int(kind.get_size()), 1)
@@ -93,7 +107,14 @@ def read(thing: Any, key: str, default: object = None) -> Any:
     if not isinstance(kind, (h5py.h5t.TypeStringID, h5py.h5t.TypeIntegerID,
                              h5py.h5t.TypeFloatID, h5py.h5t.TypeEnumID)):  # fmt: skip
         raise FileError(f"{where} is neither text nor a number.")
-    return thing.attrs[key]
+    return h5py.AttributeManager(_Numbered(thing))[key]
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """What the library looks for in an object that has attributes."""
+
+    id: Any
 
 
 def _texts(
@@ -101,7 +122,7 @@ def _texts(
 ) -> np.ndarray[Any, Any] | str:
     import h5py
 
-    address = int(h5py.h5o.get_info(thing.id).addr) + source.heaps.base
+    address = int(h5py.h5o.get_info(thing).addr) + source.heaps.base
     raw = next((r for n, r in _attributes(source.data, address) if n == name), None)
     count = math.prod(shape)
     if raw is None or len(raw) < REFERENCE * count:

@@ -39,25 +39,36 @@ def walk(
     seen: dict[int, Any] = {id(part): part for part in skipped}
     stack: list[Iterator[tuple[str, Any]]] = [iter([("", root)])]
     while stack:
-        step = next(stack[-1], None)
-        if step is None:
+        for path, value in stack[-1]:
+            if id(value) in seen and id(value) not in again:
+                continue
+            if is_part(value):
+                seen[id(value)] = value
+                yield path, value
+                stack.append(_attributes(value, path))
+                break
+            if isinstance(value, _CONTAINERS):
+                seen[id(value)] = value
+                if value:
+                    stack.append(_members(value, path, nested))
+                    break
+        else:
             stack.pop()
-            continue
-        path, value = step
-        if id(value) in seen and id(value) not in again:
-            continue
-        if is_part(value):
-            seen[id(value)] = value
-            yield path, value
-            stack.append(_attributes(value, path))
-        elif isinstance(value, _CONTAINERS):
-            seen[id(value)] = value
-            stack.append(_members(value, path, nested))
 
 
 def is_part(value: object) -> bool:
     """Whether `value` is of a class whose objects are saved part by part."""
-    return getattr(type(value), "_saved_in_parts", None) is not None
+    return _is_kind_of_part(type(value))
+
+
+@cache
+def _is_kind_of_part(cls: type) -> bool:
+    return getattr(cls, "_saved_in_parts", None) is not None
+
+
+@cache
+def _is_plain(cls: type) -> bool:
+    return not issubclass(cls, _CONTAINERS) and not _is_kind_of_part(cls)
 
 
 def _attributes(part: object, path: str) -> Iterator[tuple[str, Any]]:
@@ -76,8 +87,13 @@ def _attributes(part: object, path: str) -> Iterator[tuple[str, Any]]:
 def _names(part: object) -> set[str]:
     cls: Any = type(part)
     skipped = _base_names(cls)
-    own = {name for name in part.__dict__ if name not in skipped}
-    return own | (_computed_names(cls) - skipped)
+    # Most are numbers, texts and the like, which lead nowhere.
+    own = {
+        name
+        for name, value in part.__dict__.items()
+        if not _is_plain(type(value)) and name not in skipped
+    }
+    return own | _computed_names(cls)
 
 
 def _look(part: object, cls: type, name: str) -> tuple[bool, Any]:
@@ -111,7 +127,7 @@ def _computed_names(cls: type) -> frozenset[str]:
             computed = hasattr(type(value), "__get__") and not callable(value)
             if computed or isinstance(value, _CONTAINERS) or is_part(value):
                 names.add(name)
-    return frozenset(names)
+    return frozenset(names) - _base_names(cls)
 
 
 def _members(container: Any, path: str, nested: bool) -> Iterator[tuple[str, Any]]:
@@ -119,7 +135,7 @@ def _members(container: Any, path: str, nested: bool) -> Iterator[tuple[str, Any
     counts: dict[str, int] = {}
     for value in list(values):
         if is_part(value):
-            name = naming.to_snake_case(type(value).__name__)
+            name = _snake_case(type(value).__name__)
         elif nested and isinstance(value, _CONTAINERS):
             name = "container"
         else:
@@ -127,6 +143,9 @@ def _members(container: Any, path: str, nested: bool) -> Iterator[tuple[str, Any
         count = counts.get(name, 0)
         counts[name] = count + 1
         yield _join(path, f"{name}_{count}" if count else name), value
+
+
+_snake_case = cache(naming.to_snake_case)
 
 
 def _join(path: str, name: str) -> str:
