@@ -21,6 +21,7 @@ import numpy as np
 
 from minikeras.engine.errors import see
 from minikeras.saving import hdf5_attributes, hdf5_heaps, limits
+from minikeras.saving.hdf5_attributes import Member
 from minikeras.saving.limits import FileError
 from minikeras.saving.tree import Array, Entry, Group, Tree, from_raw, raw_form
 
@@ -127,11 +128,11 @@ def clear_errors(label: str) -> Iterator[None]:
         raise _damaged(label, error) from None
 
 
-def check(file: h5py.File, size: int, label: str) -> dict[int, list[tuple[bytes, Any]]]:
+def check(file: h5py.File, size: int, label: str) -> dict[int, list[Member]]:
     """Look at every object in a file, without reading any array.
 
     Returns:
-        What is in each group, by its address: names and the library's numbers.
+        What is in each group, by its address.
 
     Raises:
         FileError: If there are links to elsewhere, data outside the file, virtual data,
@@ -142,27 +143,26 @@ def check(file: h5py.File, size: int, label: str) -> dict[int, list[tuple[bytes,
 
     most = limits.most_objects(size)
     claimed, count = 0, 0
-    seen: dict[int, list[tuple[bytes, Any]]] = {}
-    waiting: list[tuple[Any, str, int]] = [(file.id, "", 0)]
+    seen: dict[int, list[Member]] = {}
+    start = int(h5py.h5o.get_info(file.id).addr)
+    waiting: list[tuple[Any, int, str, int]] = [(file.id, start, "", 0)]
     while waiting:
-        group, path, depth = waiting.pop()
-        address = h5py.h5o.get_info(group).addr
+        group, address, path, depth = waiting.pop()
         if address in seen:
             raise FileError(f"{label}: group {path!r} is linked twice, or in a loop.")
-        inside = seen[address] = []
+        inside: list[Member] = []
+        seen[address] = inside
         if depth > limits.MAX_DEPTH:
             raise FileError(
                 f"{label}: groups more than {limits.MAX_DEPTH} levels deep."
             )
-        count += group.get_num_objs()
+        links = _links(group, most - count)
+        count += len(links)
         if count > most:
             raise FileError(
                 f"{label} has {count:,} groups and arrays or more; at most {most:,} are read "
                 f"in a file of {size:,} bytes." + see("security.md")
             )
-        links: list[tuple[bytes, int]] = []
-        # In one go: each name by itself is looked for among the others.
-        group.links.iterate(lambda n, i: links.append((n, i.type)), info=True)
         for name, kind in links:
             if len(name) > limits.MAX_NAME:
                 raise FileError(f"{label}: an object's name is too long.")
@@ -173,22 +173,44 @@ def check(file: h5py.File, size: int, label: str) -> dict[int, list[tuple[bytes,
                     "refused: it could make this program read any file."
                 )
             inner = h5py.h5o.open(group, name)
-            inside.append((name, inner))
             if isinstance(inner, h5py.h5g.GroupID):
-                waiting.append((inner, where, depth + 1))
+                place = int(h5py.h5o.get_info(inner).addr)
+                waiting.append((inner, place, where, depth + 1))
+                inside.append(Member(name, inner, place))
             elif isinstance(inner, h5py.h5d.DatasetID):
-                claimed += _check_dataset(inner, f"{label}: {where!r}")
+                bytes_of_it, shape = _check_dataset(inner, f"{label}: {where!r}")
+                inside.append(Member(name, inner, None, shape))
+                claimed += bytes_of_it
                 limits.check_claim(claimed, size, label)
             else:
                 raise FileError(f"{label}: {where!r} is neither a group nor an array.")
     return seen
 
 
-def _check_dataset(data: Any, where: str) -> int:
-    """The bytes that an array claims."""
+def _links(group: Any, most: int) -> list[tuple[bytes, int]]:
+    """Name and kind of what is in a group, until there are more than `most`."""
+    links: list[tuple[bytes, int]] = []
+
+    def take(name: bytes, info: Any) -> bool | None:
+        links.append((name, info.type))
+        return True if len(links) > most else None
+
+    # In one go: one name by itself would be looked for among the others.
+    group.links.iterate(take, info=True)
+    return links
+
+
+def _check_dataset(data: Any, where: str) -> tuple[int, tuple[int, ...] | None]:
+    """The bytes that an array claims, and its shape; None where it holds nothing at all."""
+    # An array has a place in the file only where it lies there in one piece, unpacked.
+    if data.get_offset() is None:
+        _check_creation(data.get_create_plist(), where)
+    return _claim(data)
+
+
+def _check_creation(creation: Any, where: str) -> None:
     import h5py
 
-    creation = data.get_create_plist()
     if creation.get_layout() == h5py.h5d.VIRTUAL:
         raise FileError(
             f"{where} is a virtual dataset, with data in other files: refused."
@@ -201,13 +223,16 @@ def _check_dataset(data: Any, where: str) -> int:
                 f"{where} is packed with filter {creation.get_filter(i)[0]}, which is not "
                 "known here."
             )
+
+
+def _claim(data: Any) -> tuple[int, tuple[int, ...] | None]:
+    import h5py
+
     space = data.get_space()
     if space.get_simple_extent_type() == h5py.h5s.NULL:
-        return 0
-    count = 1
-    for n in space.get_simple_extent_dims():
-        count *= int(n)
-    return count * max(int(data.get_type().get_size()), 1)
+        return 0, None
+    shape = tuple(int(n) for n in space.get_simple_extent_dims())
+    return math.prod(shape) * max(int(data.get_type().get_size()), 1), shape
 
 
 def read_tree(file: h5py.File) -> Tree:
@@ -230,46 +255,49 @@ def _read_groups(file: h5py.File, label: str) -> Tree:
     tree: Tree = {}
     source = hdf5_attributes.source_of(file)
     # By the library's own numbers: objects of h5py take several times as long to make.
-    waiting: list[tuple[Any, str]] = [(file.id, "")]
+    start = int(h5py.h5o.get_info(file.id).addr)
+    waiting: list[tuple[Any, int, str]] = [(file.id, start, "")]
     while waiting:
-        group, path = waiting.pop()
+        group, address, path = waiting.pop()
         found = Group()
         if h5py.h5a.get_num_attrs(group):
-            found.name = _text_attribute(source, group, "name")
-        inside: list[tuple[Any, str]] = []
-        for name, inner in source.members[h5py.h5o.get_info(group).addr]:
-            key = name.decode("utf-8", "surrogateescape")
-            if isinstance(inner, h5py.h5g.GroupID):
-                inside.append((inner, f"{path}/{key}" if path else key))
+            found.name = _text_attribute(source, group, "name", address)
+        inside: list[tuple[Any, int, str]] = []
+        for member in source.members[address]:
+            key = member.name.decode("utf-8", "surrogateescape")
+            if member.address is not None:
+                below = f"{path}/{key}" if path else key
+                inside.append((member.number, member.address, below))
             else:
-                found.entries[key] = _entry(source, inner, f"{path}/{key}", label)
+                found.entries[key] = _entry(source, member, f"{path}/{key}", label)
         waiting += reversed(inside)
         tree[path] = found
     return tree
 
 
 def _text_attribute(
-    source: hdf5_attributes.Source, number: Any, key: str
+    source: hdf5_attributes.Source, number: Any, key: str, address: int | None = None
 ) -> str | None:
-    value = hdf5_attributes.read_by_number(source, number, key)
+    value = hdf5_attributes.read_by_number(source, number, key, address)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return value if isinstance(value, str) else None
 
 
 def _entry(
-    source: hdf5_attributes.Source, number: Any, path: str, label: str
+    source: hdf5_attributes.Source, member: Member, path: str, label: str
 ) -> Entry:
     """An array, by the library's number of it."""
     import h5py
 
+    number = member.number
     named = None
     if h5py.h5a.get_num_attrs(number):
         named = _text_attribute(source, number, "dtype")
     dtype = number.dtype
     if named is None and dtype.str == "|V2":
         named = "bfloat16"  # Keras's `.h5` does not say it, and keeps nothing else so
-    shape = tuple(number.shape or ())
+    shape = member.shape or ()
     strings = h5py.check_string_dtype(dtype) is not None
 
     def read() -> Array:
@@ -280,7 +308,7 @@ def _entry(
             if dtype.kind not in "biufcV" or dtype.hasobject:
                 raise FileError(f"array {path!r} has dtype {dtype}; expected numbers.")
             array = np.empty(shape, dtype)
-            if not shape and _is_empty(number):
+            if member.shape is None:
                 raise FileError(f"array {path!r} holds nothing, not even one number.")
             if array.size:
                 # Not by `read_direct`, which takes five times as long for few numbers.
@@ -288,13 +316,6 @@ def _entry(
             return from_raw(array, named)
 
     return Entry(shape, named or dtype.name, read, dtype.itemsize * math.prod(shape))
-
-
-def _is_empty(number: Any) -> bool:
-    import h5py
-
-    kind: int = number.get_space().get_simple_extent_type()
-    return kind == int(h5py.h5s.NULL)
 
 
 def _read_texts(data: h5py.Dataset) -> Array:

@@ -11,7 +11,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,20 +23,28 @@ if TYPE_CHECKING:
     import h5py
 
 _ATTRIBUTE, _CONTINUED = 0x0C, 0x10  # kinds of messages in an object's header
+_VARIABLE = b"\x19", b"\x39"  # a datatype of any length, of versions 1 and 3
+_STRINGS = b"\x01", b"\x11"  # of letters, padded with zero bytes or not
 _SHARED = 2  # flag of a message that stands elsewhere
+
+
+class Member(NamedTuple):
+    """What is in a group: its name, the library's number, and what was found out of it."""
+
+    name: bytes
+    number: Any
+    address: int | None  # of a group
+    shape: tuple[int, ...] | None = None  # of an array; None where it is without one
 
 
 @dataclass(frozen=True)
 class Source:
-    """An open file: its bytes, the texts in them, and what is in each group.
-
-    `members` has, by a group's address, the names and the library's numbers of what is in it.
-    """
+    """An open file: its bytes, the texts in them, and by a group's address what is in it."""
 
     data: Any
     heaps: Heaps
     label: str
-    members: dict[int, list[tuple[bytes, Any]]]
+    members: dict[int, list[Member]]
 
 
 _sources: dict[int, Source] = {}  # by the library's number of the open file
@@ -79,13 +87,16 @@ def read(thing: Any, key: str, default: object = None) -> Any:
     return default if found is None else found
 
 
-def read_by_number(source: Source, thing: Any, key: str) -> Any:
+def read_by_number(
+    source: Source, thing: Any, key: str, address: int | None = None
+) -> Any:
     """The same by the library's number of the group or array; None if there is none.
 
     Args:
         source: The file.
         thing: The number.
         key: The attribute's name.
+        address: Where the group or array is in the file, if that is known.
 
     Raises:
         FileError: If it is damaged, or neither texts nor numbers.
@@ -93,6 +104,10 @@ def read_by_number(source: Source, thing: Any, key: str) -> Any:
     import h5py
 
     name = key.encode()
+    if address is not None:
+        text = _text(source, name, address + source.heaps.base)
+        if text is not None:
+            return text
     if not h5py.h5a.exists(thing, name):
         return None
     where = f"{source.label}: attribute {key[:100]!r}"
@@ -117,13 +132,23 @@ class _Numbered:
     id: Any
 
 
+def _text(source: Source, name: bytes, address: int) -> str | None:
+    """An attribute that is one text, without the library, which takes ten times as long."""
+    for attribute in _attributes(source.data, address):
+        if attribute.name == name:
+            whole = attribute.is_text and len(attribute.raw) >= REFERENCE
+            return references(source, attribute.raw, 1)[0] if whole else None
+    return None
+
+
 def _texts(
     source: Source, thing: Any, name: bytes, shape: tuple[int, ...], where: str
 ) -> np.ndarray[Any, Any] | str:
     import h5py
 
     address = int(h5py.h5o.get_info(thing).addr) + source.heaps.base
-    raw = next((r for n, r in _attributes(source.data, address) if n == name), None)
+    found_there = (a.raw for a in _attributes(source.data, address) if a.name == name)
+    raw = next(found_there, None)
     count = math.prod(shape)
     if raw is None or len(raw) < REFERENCE * count:
         raise FileError(f"{where} is damaged, or kept in a way that is not read.")
@@ -151,8 +176,14 @@ def references(source: Source, raw: bytes, count: int) -> list[str]:
     return found
 
 
-def _attributes(data: object, address: int) -> Iterator[tuple[bytes, Any]]:
-    """Name and contents of the attributes that lie in the header of an object."""
+class _Attribute(NamedTuple):
+    name: bytes
+    is_text: bool  # whether it is known to be one text of any length
+    raw: Any
+
+
+def _attributes(data: object, address: int) -> Iterator[_Attribute]:
+    """The attributes that lie in the header of an object."""
     for kind, flags, message in _messages(data, address):
         if kind != _ATTRIBUTE or flags & _SHARED or len(message) < 9:
             continue
@@ -161,7 +192,17 @@ def _attributes(data: object, address: int) -> Iterator[tuple[bytes, Any]]:
         place = 9 if version == 3 else 8
         padded = [(n + 7) // 8 * 8 if version == 1 else n for n in sizes]
         name = bytes(message[place : place + sizes[0]]).split(b"\0")[0]
-        yield name, message[place + sum(padded) :]
+        kind_at = place + padded[0]
+        space = message[kind_at + padded[1] :]
+        is_text = (
+            not message[1]  # no part of it stands elsewhere
+            and bytes(message[kind_at : kind_at + 1])[:1] in _VARIABLE
+            and bytes(message[kind_at + 1 : kind_at + 2]) in _STRINGS
+            and len(space) > 3
+            and space[1] == 0  # no axes
+            and (space[0] == 1 or space[3] == 0)
+        )
+        yield _Attribute(name, is_text, message[place + sum(padded) :])
 
 
 def _messages(data: Any, address: int) -> Iterator[tuple[int, int, Any]]:

@@ -319,7 +319,9 @@ def _load_members(
             assets = Path(scratch)
             there = any(name.startswith(ASSETS) for name in members.names)
             # Walking a model takes its time: not where no part can have a file.
-            there = there and bool(asset_paths(model)) and members.extract(ASSETS, assets)
+            there = (
+                there and bool(asset_paths(model)) and members.extract(ASSETS, assets)
+            )
             paths.modern_assets(assets)
             version = read_metadata(members, label).get("keras_version")
             found = paths.modern_tree(tree, model, version, config)

@@ -91,6 +91,8 @@ def number_firsts(config: Config) -> None:
     Keras numbers an object when it meets it again, in both of its configs. Where the first
     one stands inside another object's config, that is a copy by then, and stays without.
     """
+    if not any(_KEY in part for part in _dicts(config)):
+        return
     first: dict[Any, dict[str, Any]] = {}
     without: dict[Any, list[dict[str, Any]]] = {}
     for part, listed in _in_order(config):
@@ -171,14 +173,14 @@ def _alike(one: object, other: object) -> bool:
 
 
 def _dicts(config: Config) -> Iterator[dict[str, Any]]:
-    waiting = [config]
+    waiting: list[Any] = [config] if isinstance(config, (dict, list, tuple)) else []
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             yield value
-            waiting.extend(value.values())
-        elif isinstance(value, (list, tuple)):
-            waiting.extend(value)
+            value = value.values()
+        # Most of what is in a config is plain.
+        waiting += [part for part in value if isinstance(part, (dict, list, tuple))]
 
 
 def count_listed(config: Config) -> int:

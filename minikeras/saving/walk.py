@@ -58,17 +58,7 @@ def walk(
 
 def is_part(value: object) -> bool:
     """Whether `value` is of a class whose objects are saved part by part."""
-    return _is_kind_of_part(type(value))
-
-
-@cache
-def _is_kind_of_part(cls: type) -> bool:
-    return getattr(cls, "_saved_in_parts", None) is not None
-
-
-@cache
-def _is_plain(cls: type) -> bool:
-    return not issubclass(cls, _CONTAINERS) and not _is_kind_of_part(cls)
+    return getattr(type(value), "_saved_in_parts", None) is not None
 
 
 def _attributes(part: object, path: str) -> Iterator[tuple[str, Any]]:
@@ -91,7 +81,7 @@ def _names(part: object) -> set[str]:
     own = {
         name
         for name, value in part.__dict__.items()
-        if not _is_plain(type(value)) and name not in skipped
+        if name not in skipped and (isinstance(value, _CONTAINERS) or is_part(value))
     }
     return own | _computed_names(cls)
 

@@ -109,10 +109,12 @@ class SymbolicCalls:
     ) -> Nested[KerasTensor]:
         """By running `call` on abstract values."""
         token = call_context.set(CallContext(self, kwargs.get("training"), True))
-        given = tree.map_structure(_mask_of, (args, kwargs))
+        masks_of = [_mask_of(leaf) for leaf in tree.flatten((args, kwargs))]
+        given = masks_of if any(mask is not None for mask in masks_of) else []
 
-        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: object) -> Any:
-            for tensor, mask in zip(tree.flatten((args, kwargs)), tree.flatten(given)):
+        def run(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Any]) -> Any:
+            leaves = tree.flatten((args, kwargs)) if given else ()
+            for tensor, mask in zip(leaves, given):
                 if mask is not None:
                     tensor._keras_mask = mask
             outputs = self._run(args, dict(kwargs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from minikeras.engine.errors import see
@@ -54,15 +55,23 @@ def without_dead_arguments(name: str, config: Config) -> Config:
     """The config of a class without what older versions wrote and nothing needs."""
     dead = {
         key
-        for pattern, keys in _DEAD.items()
-        if fnmatchcase(name, pattern)
-        for key in keys
+        for key in _dead_keys(name)
         if key in config and config[key] in _HARMLESS.get(key, (config[key],))
     }
     if not dead:
         return config
     note(name, [key for key in config if key in dead])
     return {key: value for key, value in config.items() if key not in dead}
+
+
+@lru_cache(1_000)  # files may name any number of classes
+def _dead_keys(name: str) -> tuple[str, ...]:
+    return tuple(
+        key
+        for pattern, keys in _DEAD.items()
+        if fnmatchcase(name, pattern)
+        for key in keys
+    )
 
 
 def named(name: str, config: Config) -> tuple[str, Config]:
