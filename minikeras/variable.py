@@ -6,6 +6,7 @@ watches it, and a change of backend moves it on its next use.
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,11 +55,15 @@ _later: ContextVar[list[weakref.ref[State]] | None] = ContextVar(
 
 
 @contextmanager
-def values_later() -> Iterator[None]:
+def values_later(most: float = math.inf) -> Iterator[None]:
     """Variables that initializers fill have no values, and take no memory, until its end.
 
     Values are made then, in their order, or where something asks for them, but for those
     that were assigned. If the block fails, none is.
+
+    Args:
+        most: If the values would take more bytes than this, they are not made at the end,
+            but each where something asks for it.
     """
     if _later.get() is not None:
         yield
@@ -69,9 +74,10 @@ def values_later() -> Iterator[None]:
         yield
     finally:
         _later.reset(token)
-    for known in waiting:
-        state = known()
-        if state is not None:
+    states = [state for known in waiting if (state := known()) is not None]
+    pending = [state.aval for state in states if isinstance(state, PendingState)]
+    if sum(a.size * dtypes.itemsize(a.dtype) for a in pending) <= most:
+        for state in states:
             state.settle()
 
 

@@ -43,6 +43,7 @@ LINE_BYTES = 2
 MAX_JSON_DEPTH = 400
 MAX_LISTED = 50_000  # layers and calls of them in a config, whatever else there is
 MAX_TEXT_VARIABLES = 2**31  # bytes of variables of a model that a text alone describes
+MAX_TEXT_MADE = SLACK_BYTES  # of more, none are made before they are asked for
 MAX_TEXT_THINGS = 6_000  # its layers and variables
 
 

@@ -49,6 +49,9 @@ def model_of(
 ) -> Any:
     """What a config describes, of any version, with fresh weights.
 
+    Those of a large model are made when they are first asked for: a short text takes no
+    memory by itself, and weights that are loaded next replace what was never made.
+
     Args:
         config: What `config_of` gave.
         owner: Begins an error.
@@ -62,7 +65,7 @@ def model_of(
     with (
         model_files.clear_build_errors(owner),
         sharing.shared_objects(reading=True),
-        values_later(),
+        values_later(limits.MAX_TEXT_MADE),
         model_files.limit_of_text(owner),
     ):
         modern = dialects.modern_config(config)

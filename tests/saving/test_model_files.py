@@ -8,7 +8,9 @@ import pytest
 
 import minikeras as keras
 from minikeras import layers
+from minikeras.engine.pending import PendingState
 from minikeras.saving import sniff
+from minikeras.variable import values_later
 
 X = np.linspace(-1, 1, 24, dtype="float32").reshape(8, 3)
 Y = np.stack([X.sum(1), X[:, 0] * X[:, 1]], 1)
@@ -453,3 +455,34 @@ def test_weights_may_begin_anywhere_in_a_file(tmp_path):
             archive.writestr("b", data)
         assert path.read_bytes()[offset : offset + 8] == data[:8]
         assert sniff.kind_of(path) == "zip"
+
+
+def text_of_wide(units):
+    """A text of a few hundred letters whose model has units * units weights."""
+    model = keras.Sequential([keras.Input((7,)), layers.Dense(7, use_bias=False)])
+    return model.to_json().replace("7", str(units))
+
+
+def test_a_short_text_takes_no_memory_until_its_weights_are_asked_for():
+    large = keras.models.model_from_json(text_of_wide(20_000))
+    assert large.count_params() == 400_000_000
+    assert isinstance(large.weights[0].state, PendingState)
+    small = keras.models.model_from_json(text_of_wide(70))
+    assert not isinstance(small.weights[0].state, PendingState)
+
+
+def test_weights_made_late_are_those_that_a_small_model_would_have():
+    text = text_of_wide(7)
+    keras.utils.set_random_seed(1)
+    soon = keras.models.model_from_json(text)
+    keras.utils.set_random_seed(1)
+    with values_later(0):
+        late = keras.models.model_from_json(text)
+    x = np.ones((2, 7), "float32")
+    assert isinstance(late.weights[0].state, PendingState)
+    np.testing.assert_array_equal(late.predict(x), soon.predict(x))
+    assert not isinstance(late.weights[0].state, PendingState)
+    late.compile("sgd", "mse")
+    soon.compile("sgd", "mse")
+    assert late.train_on_batch(x, x) == soon.train_on_batch(x, x)
+    same(weights(late), weights(soon))
