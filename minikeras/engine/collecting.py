@@ -1,12 +1,15 @@
-"""The garbage collector rests while a step is traced.
+"""The garbage collector rests while a step is traced, and while a model is loaded.
 
-A trace makes hundreds of thousands of objects that all live on, as graph, plan and
-kernels; the collector would look through them again and again, for a fourth of the time.
+Either makes hundreds of thousands of objects that all live on, as graph, plan and
+kernels, or as layers; the collector would look through them again and again, for up to a
+fourth of the time, and more of it the more there are.
 """
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _resting: set[int] = set()
 _ours = False  # whether it was one of us who switched it off
@@ -47,6 +50,16 @@ class Rest:
 
     def __del__(self) -> None:
         self.end()
+
+
+@contextmanager
+def resting() -> Iterator[None]:
+    """A block in which the collector makes no rounds of its own."""
+    rest = Rest()
+    try:
+        yield
+    finally:
+        rest.end()
 
 
 class _Ended:

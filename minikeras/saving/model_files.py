@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from minikeras import naming
 from minikeras.budget import creation_limit
 from minikeras.engine.backend import BackendError
+from minikeras.engine.collecting import resting
 from minikeras.engine.errors import see
 from minikeras.engine.warn import warn_user
 from minikeras.saving import (
@@ -224,7 +225,7 @@ def load_model(
                 "or `.h5` file, or a folder saved with zipped=False."
             )
     kind = sniff.kind_of(filepath)
-    with clear_build_errors(label), values_later():
+    with clear_build_errors(label), values_later(), resting():
         if kind in ("zip", "folder"):
             with archive.opened(filepath, label) as members:
                 return _load_members(members, label, custom_objects, compile, safe_mode)

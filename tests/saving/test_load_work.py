@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +90,24 @@ def test_each_layer_costs_the_same_and_once(
     }
     # There are no assets, so nobody looks for parts that would read them.
     assert "walk for assets" not in work[24]
+
+
+def test_the_collector_rests_while_a_model_is_loaded_and_goes_on_whatever_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.keras"
+    _sequential(2).save(path)
+    seen = []
+    load = model_files.load_state
+    monkeypatch.setattr(
+        model_files,
+        "load_state",
+        lambda *a, **k: (seen.append(gc.isenabled()), load(*a, **k))[1],
+    )
+    assert gc.isenabled()
+    keras.models.load_model(path)
+    assert (seen, gc.isenabled()) == ([False], True)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ValueError, match=r"damaged|zip|known"):
+        keras.models.load_model(path)
+    assert gc.isenabled()
