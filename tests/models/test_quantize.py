@@ -109,7 +109,7 @@ def test_arguments_and_all_or_none():
         model.quantize("int8")
     assert modes(model) == {"words"}
     assert model.get_quantization_layer_structure("gptq") is None
-    with pytest.raises(NotImplementedError, match="no weights that can be quantized"):
+    with pytest.raises(NotImplementedError, match="says of no weights that"):
         model.get_layer("norm").quantize("int8")
 
 
@@ -220,3 +220,13 @@ def test_a_table_that_was_built_without_a_shape_comes_back(mode, tmp_path):
     model.save(tmp_path / "m.keras")
     back = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(back(X % 10).numpy(), table(X % 10).numpy())
+
+
+def test_weights_of_integers_turn_a_model_of_floats(tmp_path):
+    model = network(keras)
+    model.quantize("int8", filters="wide|between")
+    model.save_weights(tmp_path / "m.weights.h5")
+    other = network(keras)
+    other.load_weights(tmp_path / "m.weights.h5")
+    assert modes(other) == {"wide", "between"}
+    np.testing.assert_array_equal(other(X).numpy(), model(X).numpy())

@@ -18,9 +18,9 @@ def refuse_to_quantize(owner: str, mode: object) -> NoReturn:
     """
     asked = f"(mode={mode!r})" if mode is not None else "()"
     raise NotImplementedError(
-        f"{owner}.quantize{asked}: this layer has no weights that can be quantized; "
-        f"{KNOWN} have, and layers that are made of them. A subclass of one of them is "
-        "quantized with type_check=False."
+        f"{owner}.quantize{asked}: this class says of no weights that they can be quantized; "
+        f"{KNOWN} do, and layers that are made of them. A subclass of one of them, which may "
+        "compute something else, is quantized with type_check=False."
     )
 
 
