@@ -115,6 +115,8 @@ def quantize_blocks(
             with ExitStack() as stack:
                 seen = [stack.enter_context(_watched(one, config)) for one in own]
                 outputs = [_through([block], part) for part in data]
+            for layer, (_, sums) in zip(own, seen, strict=True):
+                _check_finite(layer, sums)
             for layer, (storage, sums) in zip(own, seen, strict=True):
                 weight = layer._variable(layer._adapted)
                 floats = weight.numpy()
@@ -129,6 +131,15 @@ def quantize_blocks(
             layer._variable(layer._adapted).assign(floats)
     for layer, (storage, rounded) in found.items():
         layer._quantize(config, storage=storage, values=storage.kept(rounded))
+
+
+def _check_finite(layer: Quantizable, seen: Seen | None) -> None:
+    if seen is not None and not np.isfinite(seen.hessian).all():
+        raise ValueError(
+            f"{layer._label()}: the config's dataset gave it inputs that are not finite, which "
+            "tell nothing of how to round. Look for tokens that the vocabulary does not have, "
+            "and for sums that are too large in float16."
+        )
 
 
 def parts_of(block: Any) -> list[Any]:

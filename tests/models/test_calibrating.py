@@ -1,5 +1,7 @@
 """Quantization that looks at data: blocks, files both ways, all or none."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -37,11 +39,12 @@ def network(k, attention=False):
     return model, {"pre_block_layers": [table], "sequential_blocks": blocks}
 
 
-def config(q, way, structure, **more):
+def config(q, way, structure, dataset=None, **more):
     made = {"gptq": q.GPTQConfig, "awq": q.AWQConfig}[way]
     options = {"num_samples": 12, "sequence_length": 16, "group_size": 8}
     options |= {"quantization_layer_structure": structure, **more}
-    return made(list(TOKENS), lambda x: x, **options)
+    data = list(TOKENS) if dataset is None else dataset
+    return made(data, lambda x: x, **options)
 
 
 def policies(model):
@@ -267,3 +270,70 @@ def test_no_low_rank_adaptation():
     with pytest.raises(NotImplementedError, match="expected 2 or 3 axes"):
         tall.quantize("gptq", config=quantizers.GPTQConfig(None, None))
     assert tall.quantization_mode is None and tall.kernel.dtype == "float32"
+
+
+@pytest.mark.parametrize("way", ["int8", "int4", "gptq", "awq"])
+def test_pickled(way):
+    """With how their weights lie."""
+    kinds = {"gptq": quantizers.GPTQConfig, "awq": quantizers.AWQConfig}
+    given = kinds[way](None, None) if way in kinds else None
+    made = [
+        (layers.Dense(3), (2, 4)),
+        (layers.EinsumDense("abc,cd->abd", (None, 3)), (2, 5, 4)),
+    ]
+    if given is None:
+        made += [(layers.Embedding(5, 4), (2, 3))]
+        made += [(layers.ReversibleEmbedding(5, 4, tie_weights=False), (2, 3))]
+    for layer, shape in made:
+        layer.build(shape)
+        layer.quantize(way, config=given)
+        x = RNG.integers(0, 5, shape)
+        x = x if "Embedding" in type(layer).__name__ else x.astype("float32")
+        back = pickle.loads(pickle.dumps(layer))
+        np.testing.assert_array_equal(back(x).numpy(), layer(x).numpy())
+
+
+@pytest.mark.parametrize("way", ["gptq", "awq"])
+def test_data_that_are_not_finite(way):
+    """Tokens that the table lacks are NaN there, and would make all weights NaN."""
+    model, structure = network(keras)
+    weights = model.get_weights()
+    wrong = config(quantizers, way, structure, dataset=[[1, 2, 999]])
+    with pytest.raises(ValueError, match="'wide'.*not finite"):
+        model.quantize(config=wrong)
+    assert policies(model) == {}
+    for a, b in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("way", ["int4", "gptq"])
+@pytest.mark.parametrize("wrong", [-1.0, 3.0, np.nan, np.inf])
+def test_files_with_groups_that_are_not_there(way, wrong):
+    layer = layers.Dense(4, name="d")
+    layer.build((None, 6))
+    given = {
+        "int4": quantizers.Int4QuantizationConfig(block_size=2),
+        "gptq": quantizers.GPTQConfig(None, None, group_size=2),
+    }[way]
+    layer.quantize(config=given)
+    store = {}
+    layer.save_own_variables(store)
+    before = layer.get_weights()
+    last = str(len(store) - 1)
+    store[last] = np.array(store[last], "float32")
+    store[last][2] = wrong
+    with pytest.raises(ValueError, match="'d'.*g_idx' holds numbers from 0 to 2"):
+        layer.load_own_variables(store)
+    for a, b in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_files_with_integers_that_would_go_round():
+    layer = layers.Dense(4, name="d")
+    layer.build((None, 6))
+    layer.quantize(config=quantizers.GPTQConfig(None, None))
+    store = {}
+    layer.save_own_variables(store)
+    store["1"] = store["1"].astype("int32") + 300
+    with pytest.raises(ValueError, match="'d'.*holds numbers from 0 to 255"):
+        layer.load_own_variables(store)

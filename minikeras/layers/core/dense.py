@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import activations, ops
@@ -150,8 +152,8 @@ class Dense(Quantizable):
             "kernel": View(
                 shape,
                 (0,),
-                scale=lambda s: s[0],
-                scaled=lambda s: ops.expand_dims(s, 0),
+                scale=itemgetter(0),
+                scaled=partial(ops.expand_dims, axis=0),
             )
         }
 

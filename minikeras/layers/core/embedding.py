@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
 from minikeras import ops
@@ -143,8 +145,8 @@ class Embedding(Quantizable):
             "embeddings": View(
                 shape,
                 (1,),
-                scale=lambda s: s[:, 0],
-                scaled=lambda s: ops.expand_dims(s, 1),
+                scale=itemgetter((slice(None), 0)),
+                scaled=partial(ops.expand_dims, axis=1),
             )
         }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import itemgetter
 from typing import Any, Unpack
 
 from minikeras import ops
@@ -135,8 +137,8 @@ class ReversibleEmbedding(Embedding):
             (shape[1], shape[0]),
             (0,),
             packed=0,
-            scale=lambda s: s[0],
-            scaled=lambda s: ops.expand_dims(s, 0),
+            scale=itemgetter(0),
+            scaled=partial(ops.expand_dims, axis=0),
         )
         return {**views, "reverse_embeddings": back}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import string
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,8 @@ def view(equation: str, shape: tuple[int, ...]) -> View:
         shape,
         summed,
         rows=(inputs, math.prod(shape) // inputs),
-        scale=lambda s: _aligned(s, kernel, plain),
-        scaled=lambda s: _aligned(s, plain, kernel),
+        scale=partial(_aligned, given=kernel, wanted=plain),
+        scaled=partial(_aligned, given=plain, wanted=kernel),
     )
 
 

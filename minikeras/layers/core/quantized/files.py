@@ -128,6 +128,25 @@ class QuantizedFiles(LowRank):
         values.insert(place, middle)
         return {str(i): value for i, value in enumerate(values)}
 
+    def _check_range(self, variable: Any, value: Any) -> None:
+        """Refuses what would go around, or read beyond the scales, without a word."""
+        if variable.name == "g_idx":
+            low, most = 0, int(self._stored[self._adapted].first("g_idx").max(initial=0))
+            fits = value.dtype.kind not in "iuf" or bool(
+                ((value >= low) & (value < most + 1)).all()
+            )
+        elif variable.dtype in ("int8", "uint8") and value.dtype.kind in "iu":
+            limits = np.iinfo(variable.dtype)
+            low, most = int(limits.min), int(limits.max)
+            fits = bool(((value >= low) & (value <= most)).all())
+        else:
+            return
+        if not fits:
+            raise ValueError(
+                f"{self._label()}: variable {variable.path!r} holds numbers from {low} to "
+                f"{most}; the file has others."
+            )
+
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """As every layer; integers are not taken for floats, nor floats for integers.
 
@@ -141,6 +160,8 @@ class QuantizedFiles(LowRank):
         if self._kept_as is not None:
             for i, variable in enumerate(self._own_variables()):
                 value = store.get(str(i))
+                if value is not None:
+                    self._check_range(variable, np.asarray(value))
                 whole = variable.dtype in ("int8", "uint8")
                 if (
                     value is not None

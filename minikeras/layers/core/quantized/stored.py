@@ -28,6 +28,10 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 
+def _same(scale: Any) -> Any:
+    return scale  # by its name, so that layers can be pickled
+
+
 @dataclass(frozen=True)
 class View:
     """How a weight lies.
@@ -46,8 +50,8 @@ class View:
     summed: tuple[int, ...]
     packed: int = 1
     rows: Shape = ()
-    scale: Callable[[Any], Any] = field(default=lambda s: s, compare=False)
-    scaled: Callable[[Any], Any] = field(default=lambda s: s, compare=False)
+    scale: Callable[[Any], Any] = field(default=_same, compare=False)
+    scaled: Callable[[Any], Any] = field(default=_same, compare=False)
 
     @property
     def along(self) -> int:
