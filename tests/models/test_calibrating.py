@@ -299,7 +299,7 @@ def test_data_that_are_not_finite(way):
     model, structure = network(keras)
     weights = model.get_weights()
     wrong = config(quantizers, way, structure, dataset=[[1, 2, 999]])
-    with pytest.raises(ValueError, match="'wide'.*not finite"):
+    with pytest.raises(ValueError, match=r"'wide'.*not finite"):
         model.quantize(config=wrong)
     assert policies(model) == {}
     for a, b in zip(model.get_weights(), weights, strict=True):
@@ -322,7 +322,7 @@ def test_files_with_groups_that_are_not_there(way, wrong):
     last = str(len(store) - 1)
     store[last] = np.array(store[last], "float32")
     store[last][2] = wrong
-    with pytest.raises(ValueError, match="'d'.*g_idx' holds numbers from 0 to 2"):
+    with pytest.raises(ValueError, match=r"'d'.*g_idx' holds numbers from 0 to 2"):
         layer.load_own_variables(store)
     for a, b in zip(layer.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -335,5 +335,5 @@ def test_files_with_integers_that_would_go_round():
     store = {}
     layer.save_own_variables(store)
     store["1"] = store["1"].astype("int32") + 300
-    with pytest.raises(ValueError, match="'d'.*holds numbers from 0 to 255"):
+    with pytest.raises(ValueError, match=r"'d'.*holds numbers from 0 to 255"):
         layer.load_own_variables(store)

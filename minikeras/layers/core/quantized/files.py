@@ -131,7 +131,10 @@ class QuantizedFiles(LowRank):
     def _check_range(self, variable: Any, value: Any) -> None:
         """Refuses what would go around, or read beyond the scales, without a word."""
         if variable.name == "g_idx":
-            low, most = 0, int(self._stored[self._adapted].first("g_idx").max(initial=0))
+            low, most = (
+                0,
+                int(self._stored[self._adapted].first("g_idx").max(initial=0)),
+            )
             fits = value.dtype.kind not in "iuf" or bool(
                 ((value >= low) & (value < most + 1)).all()
             )
