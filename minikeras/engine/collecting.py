@@ -1,4 +1,4 @@
-"""The garbage collector rests while a step is traced, and while a model is loaded.
+"""The garbage collector rests while a step is traced, and while a model is loaded or saved.
 
 Either makes hundreds of thousands of objects that all live on, as graph, plan and
 kernels, or as layers; the collector would look through them again and again, for up to a

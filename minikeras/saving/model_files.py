@@ -108,7 +108,8 @@ def save_model(
     goal = Path(name)
     _parent(goal)
     with scratch_folder(goal) as scratch:
-        members = _members(model, scratch, keep)
+        with resting():
+            members = _members(model, scratch, keep)
         if zipped is False:
             with replaced_folder(goal) as folder:
                 archive.write_folder(folder, members)

@@ -57,6 +57,21 @@ def _signature(function: Any) -> inspect.Signature:
     return inspect.signature(function)
 
 
+@functools.lru_cache(1_024)
+def _keywords(function: Any) -> tuple[frozenset[str], frozenset[str], bool]:
+    """Arguments that may be given by name, those that must be, and whether any other may."""
+    kinds = inspect.Parameter
+    parameters = _signature(function).parameters.values()
+    named = (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+    variable = (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)
+    must = [p for p in parameters if p.default is p.empty and p.kind not in variable]
+    return (
+        frozenset(p.name for p in parameters if p.kind in named),
+        frozenset(p.name for p in must),
+        any(p.kind is kinds.VAR_KEYWORD for p in parameters),
+    )
+
+
 def takes(kind: type, argument: str) -> bool:
     """Whether the constructor of a class takes an argument of this name."""
     parameters = inspect.signature(kind.__init__).parameters  # type: ignore[misc]  # only read
@@ -67,6 +82,9 @@ def takes(kind: type, argument: str) -> bool:
 
 def check_complete(kind: type, config: dict[str, Any]) -> None:
     """Refuse a config that lacks an argument of the constructor, or has one too many."""
+    may, must, any_other = _keywords(kind)
+    if must <= may and must <= config.keys() and (any_other or config.keys() <= may):
+        return
     try:
         _signature(kind).bind(**config)
     except TypeError as error:
@@ -118,9 +136,7 @@ class LayerDescription:
             config["dtype"] = _as_argument(dtype)
         parameters = _signature(cls.__init__).parameters
         later = {}
-        if not any(
-            p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
-        ):
+        if not _keywords(cls.__init__)[2]:
             common = ("name", "trainable", "dtype")
             later = {
                 k: config.pop(k) for k in common if k in config and k not in parameters
