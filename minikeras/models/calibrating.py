@@ -45,6 +45,11 @@ def blocks_of(model: Model, config: Any, label: str) -> Blocks:
             "get_quantization_layer_structure: a dict with lists of layers under "
             "'pre_block_layers' and 'sequential_blocks'."
         )
+    for part in (*found[names[0]], *found[names[1]]):
+        if not callable(part):
+            raise ValueError(
+                f"{label}.quantize: {naming.shown(part)} is among the blocks; expected layers."
+            )
     return list(found[names[0]]), list(found[names[1]])
 
 
@@ -88,7 +93,13 @@ def _tokens(sample: Any, config: Any, label: str) -> np.ndarray[Any, Any]:
             f"{label}.quantize: a sample of the dataset has dtype {numbers.dtype}; expected "
             "texts or integers, the numbers of tokens."
         )
-    return numbers.reshape(-1).astype("int32")
+    made = numbers.reshape(-1).astype("int32")
+    if (made != numbers.reshape(-1)).any():
+        raise ValueError(
+            f"{label}.quantize: a sample of the dataset has tokens up to {numbers.max()}; "
+            "expected numbers that int32 holds."
+        )
+    return made
 
 
 def quantize_blocks(

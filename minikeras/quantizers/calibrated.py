@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 from minikeras import naming
 from minikeras.quantizers.configs import QuantizationConfig
+
+
+_ONCE = ("dataset", "tokenizer", "quantization_layer_structure")
 
 
 class _Calibrated(QuantizationConfig):
@@ -59,8 +63,13 @@ class _Calibrated(QuantizationConfig):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; data, tokenizer and layers are left out."""
         kept = {k: v for k, v in vars(self).items() if not k.endswith("_quantizer")}
-        left_out = ("dataset", "tokenizer", "quantization_layer_structure")
-        return {**kept, **dict.fromkeys(left_out)}
+        return {**kept, **dict.fromkeys(_ONCE)}
+
+    def _without_data(self) -> Self:
+        """The same without what is of use only once: layers that keep it are copied alone."""
+        made = copy.copy(self)
+        vars(made).update(dict.fromkeys(_ONCE))
+        return made
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -62,6 +62,10 @@ class QuantizationConfig:
         """The first part of the dtype policy's name of a layer so quantized."""
         return self.mode
 
+    def _without_data(self) -> Self:
+        """What a layer keeps of it."""
+        return self
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {

@@ -1,5 +1,6 @@
 """Quantization that looks at data: blocks, files both ways, all or none."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -337,3 +338,26 @@ def test_files_with_integers_that_would_go_round():
     store["1"] = store["1"].astype("int32") + 300
     with pytest.raises(ValueError, match=r"'d'.*holds numbers from 0 to 255"):
         layer.load_own_variables(store)
+
+
+def test_layers_keep_no_data():
+    """Nor the blocks of the model: else each copy of a layer would have them too."""
+    model, structure = network(keras)
+    once = config(quantizers, "gptq", structure, dataset=(t for t in TOKENS))
+    model.quantize(config=once)
+    layer = structure["sequential_blocks"][0].layers[0]
+    back = pickle.loads(pickle.dumps(layer))
+    assert back.quantization_config.quantization_layer_structure is None
+    assert once.quantization_layer_structure is structure
+    found = copy.deepcopy(model).predict(X, verbose=0)
+    np.testing.assert_array_equal(found, model.predict(X, verbose=0))
+
+
+def test_wrong_tokens_and_blocks():
+    model, structure = network(keras)
+    wrong = config(quantizers, "gptq", structure, dataset=[np.array([2**40])])
+    with pytest.raises(ValueError, match="int32"):
+        model.quantize(config=wrong)
+    named = {"pre_block_layers": [], "sequential_blocks": ["first"]}
+    with pytest.raises(ValueError, match="'first' is among the blocks"):
+        model.quantize(config=config(quantizers, "gptq", named))

@@ -307,7 +307,8 @@ class Quantizable(QuantizedFiles):
             elif mode != "float8":
                 weights = self._encoded(mode, config)
             self.__dict__["_kept_as"] = mode  # which a new policy asks for
-            self.__dict__["quantization_config"] = config
+            kept = config._without_data()
+            self.__dict__["quantization_config"] = kept
             self.dtype_policy = name if policy is None else policy
             with self._scopes():
                 if mode == "float8":
