@@ -8,7 +8,6 @@ from typing import Any, Self
 from minikeras import naming
 from minikeras.quantizers.configs import QuantizationConfig
 
-
 _ONCE = ("dataset", "tokenizer", "quantization_layer_structure")
 
 
