@@ -122,10 +122,10 @@ def _by_samples(batch: int, size: int, work: Callable[..., None]) -> Run:
 
         shared = batch * size >= _SHARED and len(blocks) > 1
         if (
-            not scratch and blocks
+            len(scratch) < (lanes() if shared else 1) and blocks
         ):  # whoever comes to help in later runs finds memory made
             for lane in range(lanes() if shared else 1):
-                scratch[lane] = Scratch()
+                scratch.setdefault(lane, Scratch())
                 on(lane, 0)
         share(len(blocks), on, shared)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from minikeras_numpy import groups, sharing
+from minikeras_numpy import fills, groups, sharing
 
 from minikeras.engine.aval import Aval
 from minikeras.engine.graph import Graph, Node, Value
@@ -377,3 +377,25 @@ def test_special_values():
     np.testing.assert_allclose(gap, np.pi / np.tan(np.pi * x), rtol=1e-12)
     far = kernels["erf"](np.array([-40.0, 40.0, np.nan], np.float32))
     np.testing.assert_array_equal(far, [-1.0, 1.0, np.nan])
+
+
+def test_poolings_after_an_interrupt_in_their_first_run(monkeypatch):
+    """Each thread has its workspace in the next run, whoever was made ready before."""
+    monkeypatch.setattr(fills, "lanes", lambda: 2)
+    monkeypatch.setattr(
+        fills, "share", lambda n, work, worth: [work(i % 2, i) for i in range(n)]
+    )
+    calls = []
+
+    def work(scratch, out):
+        calls.append(scratch)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        out.fill(1)
+
+    run = fills._by_samples(4, 1 << 18, work)
+    out = np.zeros(4)
+    with pytest.raises(KeyboardInterrupt):
+        run(out)
+    run(out)
+    np.testing.assert_array_equal(out, 1)
