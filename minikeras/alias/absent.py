@@ -17,6 +17,32 @@ NAMES = {
     "tensorflow": "IndexedSlices RaggedTensor SparseTensor",
 }
 
+# Path of a module below `keras` -> names of Keras 2 -> what does their work now.
+INSTEAD = {
+    "backend": {
+        "get_graph": "there is no graph to hold or enter here: leave the call out.",
+    },
+    "layers": {
+        "DenseFeatures": "keras.utils.FeatureSpace turns columns into features.",
+        "RandomHeight": "keras.layers.RandomZoom(height_factor=..., width_factor=0.0) "
+        "stretches the height inside pictures of one size.",
+        "RandomWidth": "keras.layers.RandomZoom(height_factor=0.0, width_factor=...) "
+        "stretches the width inside pictures of one size.",
+        "SequenceFeatures": "keras.layers.StringLookup and keras.layers.Embedding turn "
+        "sequences of tokens into features.",
+    },
+}
+
+
+def instead(path: str, name: str) -> str:
+    """What to use for a name of Keras 2, as the end of an error's text; or nothing.
+
+    >>> instead("backend", "get_graph")
+    ' Instead: there is no graph to hold or enter here: leave the call out.'
+    """
+    found = INSTEAD.get(path, {}).get(name)
+    return f" Instead: {found}" if found else ""
+
 
 def stand_in(path: str, name: str) -> type | None:
     """A class whose making says what is missing; None for a name nobody has.

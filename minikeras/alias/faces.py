@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from minikeras.alias.absent import stand_in
+from minikeras.alias.absent import instead, stand_in
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Face(types.ModuleType):
             return found
         raise AttributeError(
             f"module {self.__name__!r} has no attribute {name!r}: {entry.lacking}"
+            + instead(path, name)
         )
 
     def _public(self) -> list[str]:
