@@ -18,7 +18,7 @@ EXPANSION = 16
 MAX_MEMBERS = 20_000  # files in an archive
 # Groups and arrays in an HDF5 file: this many, and one for so many bytes of it.
 SLACK_OBJECTS = 10_000
-OBJECT_BYTES = 1_024
+OBJECT_BYTES = 512
 # Layers and variables that a config may make: as many in any case, and so many for each
 # array, or one for so many bytes of the file where those are fewer. The largest networks
 # of `applications` have 1,040 layers.

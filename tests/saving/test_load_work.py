@@ -14,7 +14,14 @@ import pytest
 
 import minikeras as keras
 from minikeras.layers.base import symbolic_calls
-from minikeras.saving import hdf5, hdf5_attributes, model_files, state, walk
+from minikeras.saving import (
+    hdf5,
+    hdf5_attributes,
+    limits,
+    model_files,
+    state,
+    walk,
+)
 
 
 def _dense(count: int) -> list[Any]:
@@ -111,3 +118,25 @@ def test_the_collector_rests_while_a_model_is_loaded_and_goes_on_whatever_comes(
     with pytest.raises(ValueError, match=r"damaged|zip|known"):
         keras.models.load_model(path)
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("kind", ["Dense", "BatchNormalization", "PReLU", "LSTM"])
+def test_however_many_layers_a_file_has_it_may_be_read(
+    kind: str, tmp_path: Path
+) -> None:
+    """Each further layer brings bytes enough for its groups and arrays."""
+    options: dict[str, Any] = {
+        "Dense": {"units": 1},
+        "LSTM": {"units": 1, "return_sequences": True},
+    }.get(kind, {})
+    found = []
+    for count in (40, 140):
+        made = [getattr(keras.layers, kind)(**options) for _ in range(count)]
+        path = tmp_path / f"{count}.weights.h5"
+        keras.Sequential([keras.Input((3, 1)), *made]).save_weights(path)
+        names: list[str] = []
+        with h5py.File(path) as file:
+            file.visit(names.append)
+        found.append((path.stat().st_size, len(names)))
+    (size, objects), (larger, more) = found
+    assert larger - size > limits.OBJECT_BYTES * (more - objects)
