@@ -138,7 +138,7 @@ def quantize_blocks(
                 weight.assign(rounded.floats().reshape(floats.shape))
             data = [_through([block], part) for part in data] if own else outputs
     finally:
-        for layer, floats in before.items():
+        for layer, floats in reversed(before.items()):  # layers may share a variable
             layer._variable(layer._adapted).assign(floats)
     for layer, (storage, rounded) in found.items():
         layer._quantize(config, storage=storage, values=storage.kept(rounded))

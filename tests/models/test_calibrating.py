@@ -361,3 +361,23 @@ def test_wrong_tokens_and_blocks():
     named = {"pre_block_layers": [], "sequential_blocks": ["first"]}
     with pytest.raises(ValueError, match="'first' is among the blocks"):
         model.quantize(config=config(quantizers, "gptq", named))
+
+
+def test_after_a_failure_a_variable_of_two_layers_is_what_it_was(monkeypatch):
+    first, second, last = (layers.Dense(6) for _ in range(3))
+    model = keras.Sequential([keras.Input((6,)), first, second, last])
+    second.__dict__["_kernel"] = first._kernel  # as a layer that ties weights may
+    wanted = first.kernel.numpy().copy()
+    table = layers.Embedding(40, 6)
+    structure = {
+        "pre_block_layers": [table],
+        "sequential_blocks": [first, second, last],
+    }
+
+    def broken(x):
+        raise RuntimeError("a block that fails")
+
+    monkeypatch.setattr(last, "call", broken)
+    with pytest.raises(RuntimeError, match="a block that fails"):
+        model.quantize(config=config(quantizers, "gptq", structure))
+    np.testing.assert_array_equal(first.kernel.numpy(), wanted)

@@ -41,9 +41,8 @@ def _calibrated(mode: str) -> Any:
         return bool(layer._kept_as == mode)
 
     def put(layer: Any, value: bool) -> None:
-        if bool(value) != get(
-            layer
-        ):  # Keras's layers can be half quantized, ours never
+        # Keras's layers can be half quantized, ours never.
+        if bool(value) != get(layer):
             raise AttributeError(
                 f"{layer._label()}: is_{mode}_calibrated={value!r}; quantize() sets it."
             )
